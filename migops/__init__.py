@@ -1,0 +1,3 @@
+"""migops: finds where Alembic's migration files went stale, and says what to type."""
+
+__version__ = "0.1.0"

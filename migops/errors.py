@@ -1,0 +1,48 @@
+"""What stops migops, and the code it stops with. Raised where it is found; made text in one place, ``cli.main``."""
+
+from __future__ import annotations
+
+from enum import IntEnum
+
+from migops.model import Location
+
+
+class ExitCode(IntEnum):
+    """The public contract of exit codes. The output format never changes them."""
+
+    CLEAN = 0
+    FINDINGS = 1
+    USAGE = 2
+    NO_VERDICT = 3
+    LOCKED = 4
+    ABORTED = 5
+    FAILED = 6
+    OPERATOR = 7
+    BUG = 70
+    INTERRUPTED = 130
+    TERMINATED = 143
+
+
+class MigopsError(Exception):
+    """An error its reader can act on: wrong usage or bad input, unless a subclass says otherwise.
+
+    ``message`` says what was tried, on what, and what stood in the way; ``at`` is the file and line it is about;
+    ``hint`` what to do next (a sentence, or a command to type).
+    """
+
+    exit_code = ExitCode.USAGE
+
+    def __init__(self, message: str, *, at: Location | None = None, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.at = at
+        self.hint = hint
+
+    def __str__(self) -> str:
+        return f"{self.at}: {self.message}" if self.at else self.message
+
+
+class NoVerdict(MigopsError):
+    """Something that a verdict needs could not be read: the engine, the image, a stream that was cut."""
+
+    exit_code = ExitCode.NO_VERDICT

@@ -1,0 +1,182 @@
+"""The words the whole of migops speaks: places, files, revisions, links, findings.
+
+Frozen values only. This module imports nothing of ours, so that every room may import it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import Enum
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Location:
+    """A line of a file that the user can open. ``line`` counts from 1; 0 means the file as a whole."""
+
+    file: str
+    line: int = 0
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}" if self.line else self.file
+
+
+class EntryKind(str, Enum):
+    """What a path is, in a file system or in a layer."""
+
+    FILE = "file"
+    DIRECTORY = "directory"
+    SYMLINK = "symlink"
+    OTHER = "other"  # device, FIFO, socket
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One path as a place holds it.
+
+    ``path`` is absolute and POSIX in the place it was read from, without a trailing slash. ``size`` is in bytes,
+    ``mtime`` in seconds since the epoch. ``sha256`` is the hex digest of a regular file's bytes; ``content`` the bytes
+    themselves where the reader was asked to keep them. ``target`` is a symlink's text, as stored.
+    """
+
+    path: str
+    kind: EntryKind
+    size: int = 0
+    mode: int = 0
+    mtime: float = 0.0
+    uid: int = 0
+    gid: int = 0
+    target: str = ""
+    sha256: str = ""
+    content: bytes | None = field(default=None, repr=False)
+
+
+Tree = Mapping[str, Entry]
+"""Entries by their absolute path. A path that the place does not have is simply not a key."""
+
+
+@dataclass(frozen=True, slots=True)
+class Revision:
+    """What Alembic would know of one migration script, read from its text (never imported).
+
+    Source of the fields: Alembic's own ``revision``, ``down_revision``, ``depends_on``, ``branch_labels``.
+    ``path`` is the script's path in its place; ``line`` that of the ``revision`` assignment; ``message`` the first line
+    of the docstring. ``down_line`` is the line of ``down_revision`` (0 where there is none).
+    """
+
+    id: str
+    parents: tuple[str, ...] = ()
+    depends_on: tuple[str, ...] = ()
+    branch_labels: tuple[str, ...] = ()
+    path: str = ""
+    line: int = 0
+    down_line: int = 0
+    message: str = ""
+    has_downgrade: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Unreadable:
+    """A script in a versions folder that cannot be understood without running it, and why."""
+
+    path: str
+    line: int
+    reason: str
+
+
+class Severity(str, Enum):
+    """How bad a finding is. ``--fail-on`` compares by ``rank``."""
+
+    INFO = "info"
+    WARNING = "warning"
+    ERROR = "error"
+
+    @property
+    def rank(self) -> int:
+        return ("info", "warning", "error").index(self.value)
+
+
+class PlaceName(str, Enum):
+    """The places of the chain, in the order a migration file travels through them."""
+
+    GIT = "git"
+    HOST = "host"
+    CONTEXT = "context"
+    IMAGE = "image"
+    CONTAINER = "container"
+    DATABASE = "database"
+
+
+@dataclass(frozen=True, slots=True)
+class Absent:
+    """The place does not exist (yet): no container was created, say. This is an answer, not a failure."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class NotAsked:
+    """The place was not looked at, because the command or its options did not ask for it."""
+
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """The place was asked for and could not be read; ``reason`` says what was tried and what stood in the way."""
+
+    reason: str
+    hint: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Remedy:
+    """One command of the smallest fix, as an argument list that can be typed as it stands, and why it helps.
+
+    An empty ``command`` is a step that no command can do; then ``why`` is the instruction.
+    """
+
+    why: str
+    command: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """What a finding is about: a revision, a file, or both."""
+
+    revision: str = ""
+    path: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that is wrong, with the facts it rests on and the smallest fix."""
+
+    rule: str
+    name: str
+    severity: Severity
+    subject: Subject
+    message: str
+    cause: str
+    link: tuple[PlaceName, PlaceName] | None = None
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    remedy: tuple[Remedy, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Skipped:
+    """A rule that could not be judged, and why. It is reported; it is never silently clean."""
+
+    rule: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class ImageIdentity:
+    """Which image a report speaks of. ``id`` is the engine's (or the archive's config) digest."""
+
+    ref: str
+    id: str
+    created: datetime | None = None
