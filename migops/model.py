@@ -180,3 +180,111 @@ class ImageIdentity:
     ref: str
     id: str
     created: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class MigrationFile:
+    """A file of the migration environment as one place holds it.
+
+    ``name`` is the key that all places share: the path below the script location (``versions/010_add.py``), or, for
+    a file outside of it, the path below the folder Alembic runs in. ``path`` is where the place itself keeps it.
+    """
+
+    name: str
+    path: str
+    sha256: str
+    size: int = 0
+    mtime: float = 0.0
+    mode: int = 0
+    uid: int = 0
+    content: bytes = field(default=b"", repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class MigrationSet:
+    """What one place holds: the scripts that Alembic would load there, and the files around them.
+
+    ``location`` is the versions folder (or folders) as the place names them. ``scripts`` and ``environment`` (env.py,
+    the ini file, the template) are keyed by ``MigrationFile.name``. ``bytecode`` lists compiled files beside the
+    scripts; Alembic loads them only under ``sourceless``.
+    """
+
+    location: tuple[str, ...]
+    scripts: Mapping[str, MigrationFile]
+    revisions: tuple[Revision, ...] = ()
+    unreadable: tuple[Unreadable, ...] = ()
+    environment: Mapping[str, MigrationFile] = field(default_factory=dict)
+    bytecode: tuple[str, ...] = ()
+    sourceless: bool = False
+
+
+Reading = MigrationSet | Absent | NotAsked | Unknown
+"""What reading a place gives."""
+
+
+class LinkStatus(str, Enum):
+    """Whether two neighbours hold the same scripts."""
+
+    EQUAL = "equal"
+    DIFFERS = "differs"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """Two neighbouring places that were read, and the script names in which they differ."""
+
+    source: PlaceName
+    target: PlaceName
+    status: LinkStatus
+    only_source: tuple[str, ...] = ()
+    only_target: tuple[str, ...] = ()
+    changed: tuple[str, ...] = ()
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PlaceSummary:
+    """A place in a report: what was read there, or why nothing was."""
+
+    place: PlaceName
+    status: str  # read | absent | not-asked | unknown
+    reason: str = ""
+    location: str = ""
+    revisions: int = 0
+    heads: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One revision or script on which the places disagree: a mark a place, and the link that names the cause."""
+
+    label: str
+    path: str
+    marks: Mapping[PlaceName, str]  # held | missing | changed
+    link: tuple[PlaceName, PlaceName] | None
+
+
+class Verdict(str, Enum):
+    """What a check comes to. It always agrees with the exit code: 0, 1, 3."""
+
+    CLEAN = "clean"
+    FINDINGS = "findings"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """All that a reading command found out, ready to be rendered in any format."""
+
+    command: str
+    verdict: Verdict
+    project: str
+    service: str
+    image: ImageIdentity | None
+    places: tuple[PlaceSummary, ...]
+    links: tuple[Link, ...]
+    rows: tuple[Row, ...]
+    findings: tuple[Finding, ...]
+    skipped: tuple[Skipped, ...]
+    missing: tuple[str, ...] = ()  # why there is no verdict, a sentence each

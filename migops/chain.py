@@ -1,0 +1,103 @@
+"""The one idea: places in order, the links between them, and for each script the first link at which it changes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from migops.model import Link, LinkStatus, MigrationFile, MigrationSet, PlaceName, Reading, Row, Unknown
+
+ORDER = tuple(PlaceName)
+
+
+@dataclass(frozen=True, slots=True)
+class Chain:
+    """The places that were looked at, and the links between neighbours of them, both in the chain's order."""
+
+    places: Mapping[PlaceName, Reading]
+    links: tuple[Link, ...]
+
+    def held(self, place: PlaceName) -> MigrationSet | None:
+        """What the place holds, or None where it was not read; ``places`` has the reason."""
+        reading = self.places.get(place)
+        return reading if isinstance(reading, MigrationSet) else None
+
+    def link(self, source: PlaceName, target: PlaceName) -> Link | None:
+        """The link between two neighbours, where there is one."""
+        return next((link for link in self.links if (link.source, link.target) == (source, target)), None)
+
+    def first_break(self, name: str) -> Link | None:
+        """The first link at which the script ``name`` changes: the cause.
+
+        A link from git is the answer only where no later one breaks: what is not committed is worth a word, but it
+        never explains what Alembic reads in the image.
+        """
+        broken = [link for link in self.links if name in (*link.only_source, *link.only_target, *link.changed)]
+        return next((link for link in broken if link.source is not PlaceName.GIT), broken[0] if broken else None)
+
+    def rows(self) -> tuple[Row, ...]:
+        """A row for each script on which two places disagree, by name."""
+        names = {name for link in self.links for name in (*link.only_source, *link.only_target, *link.changed)}
+        return tuple(self._row(name) for name in sorted(names))
+
+    def _row(self, name: str) -> Row:
+        sets = {place: held for place in ORDER if (held := self.held(place)) is not None}
+        copies = {place: held.scripts.get(name) for place, held in sets.items()}
+        # The host's copy is what people look at; where it has none, copies are held against the first that exists.
+        reference = copies.get(PlaceName.HOST) or next((copy for copy in copies.values() if copy), None)
+        broken = self.first_break(name)
+        return Row(
+            label=next((label for held in sets.values() if (label := revision_of(held, name))), ""),
+            path=name,
+            marks={place: _mark(copy, reference) for place, copy in copies.items()},
+            link=(broken.source, broken.target) if broken else None,
+        )
+
+
+def walk(places: Mapping[PlaceName, Reading]) -> Chain:
+    """Compare each place that was read with the next one that was read.
+
+    A place that could not be read gives a link of unknown status on each side, and its neighbours are compared
+    directly, so that one blind spot does not hide what the others show.
+    """
+    return Chain(places, tuple(_links(places)))
+
+
+def revision_of(held: MigrationSet, name: str) -> str:
+    """The revision id of the script ``name`` in a place, or '' where the place has no such script or cannot say."""
+    file = held.scripts.get(name)
+    return next((revision.id for revision in held.revisions if file and revision.path == file.path), "")
+
+
+def _links(places: Mapping[PlaceName, Reading]) -> Iterator[Link]:
+    before: PlaceName | None = None  # the nearest place read so far
+    for place in ORDER:
+        reading = places.get(place)
+        if isinstance(reading, Unknown):
+            if before is not None:
+                yield Link(before, place, LinkStatus.UNKNOWN, reason=reading.reason)
+            after = next((p for p in ORDER[ORDER.index(place) + 1 :] if isinstance(places.get(p), MigrationSet)), None)
+            if after is not None:
+                yield Link(place, after, LinkStatus.UNKNOWN, reason=reading.reason)
+        elif isinstance(reading, MigrationSet):
+            if before is not None:
+                source = places[before]
+                assert isinstance(source, MigrationSet)
+                yield compare(before, source, place, reading)
+            before = place
+
+
+def compare(source: PlaceName, left: MigrationSet, target: PlaceName, right: MigrationSet) -> Link:
+    """Compare the scripts of two places by name and digest."""
+    only_source = tuple(sorted(left.scripts.keys() - right.scripts.keys()))
+    only_target = tuple(sorted(right.scripts.keys() - left.scripts.keys()))
+    both = left.scripts.keys() & right.scripts.keys()
+    changed = tuple(sorted(name for name in both if left.scripts[name].sha256 != right.scripts[name].sha256))
+    status = LinkStatus.DIFFERS if only_source or only_target or changed else LinkStatus.EQUAL
+    return Link(source, target, status, only_source, only_target, changed)
+
+
+def _mark(copy: MigrationFile | None, reference: MigrationFile | None) -> str:
+    if copy is None:
+        return "missing"
+    return "held" if reference is None or copy.sha256 == reference.sha256 else "changed"

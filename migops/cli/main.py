@@ -1,0 +1,119 @@
+"""The command line's front door: the list of commands, and the one place where errors become text and exit codes."""
+
+from __future__ import annotations
+
+import importlib
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+import click
+
+from migops import __version__
+from migops.errors import ExitCode, MigopsError
+
+COMMANDS = {
+    "check-image": ("check_image:check_image", "Compare the migrations in an image with the host's; say what to type."),
+    "graph": ("graph:graph", "Draw the revision graph, broken or not."),
+    "layers": ("layers:layers", "Show which layer and instruction left which file in an image."),
+    "config": ("config:config", "Print the compose model as migops (and docker compose) resolves it."),
+    "explain": ("explain:explain", "Say what a rule means, why it happens and how to fix it."),
+}
+"""Name → (module:attribute under migops.cli, help line). A command's module is imported only when it is called."""
+
+
+class Terminated(BaseException):
+    """SIGTERM or SIGHUP arrived; raised in the main thread so that everything opened is closed on the way out."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(number)
+        self.number = number
+
+
+class Commands(click.Group):
+    """A group that knows its commands' names and help lines without importing them."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        module, _, attribute = COMMANDS[cmd_name][0].partition(":")
+        command: click.Command = getattr(importlib.import_module(f"migops.cli.{module}"), attribute)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, line) for name, (_, line) in COMMANDS.items()])
+
+
+@click.command(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="migops")
+def cli() -> None:
+    """Find where Alembic's migration files went stale between git, host, image, container and database.
+
+    \b
+    Start with:  migops check-image            (reads only; changes nothing)
+    Exit codes:  0 clean, 1 findings, 2 usage or bad input, 3 no verdict, 70 a bug in migops
+    """
+
+
+def main() -> None:
+    """Run the command line and end the process with the exit code of the contract."""
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(arguments: list[str]) -> int:
+    """Run one command and return its exit code; every error becomes one message on standard error here."""
+    try:
+        with _signals_raise():
+            result = cli.main(args=arguments, prog_name="migops", standalone_mode=False)
+            return int(result or 0)
+    except click.exceptions.Exit as ended:
+        return ended.exit_code
+    except click.ClickException as error:
+        error.show()
+        return int(ExitCode.USAGE)
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("interrupted; migops changed nothing", err=True)
+        return int(ExitCode.INTERRUPTED)
+    except Terminated as ended:
+        click.echo("terminated; migops changed nothing", err=True)
+        return 128 + ended.number
+    except BrokenPipeError:
+        # The reader of our output went away (`| head`): there is no one left to tell.
+        sys.stdout = None
+        return 128 + signal.SIGPIPE
+    except MigopsError as error:
+        click.echo(describe(error), err=True)
+        return int(error.exit_code)
+    except Exception:  # noqa: BLE001 - the one place where an unforeseen error becomes exit 70, with all its traceback
+        import traceback
+
+        click.echo(f"migops {__version__}: this is a bug in migops; please report it with the lines below", err=True)
+        click.echo(traceback.format_exc(), err=True)
+        return int(ExitCode.BUG)
+
+
+def describe(error: MigopsError) -> str:
+    """An error as its reader sees it: what and where on the first line, what to do on the next."""
+    from migops.formats.terminal import printable
+
+    text = f"error: {printable(str(error))}"
+    return f"{text}\n  try: {printable(error.hint)}" if error.hint else text
+
+
+@contextmanager
+def _signals_raise() -> Iterator[None]:
+    def handle(number: int, frame: FrameType | None) -> None:
+        raise Terminated(number)
+
+    before = {number: signal.signal(number, handle) for number in (signal.SIGTERM, signal.SIGHUP)}
+    try:
+        yield
+    finally:
+        for number, old in before.items():
+            signal.signal(number, old)

@@ -1,0 +1,58 @@
+"""The one door to subprocesses: git and the compose command line. Argument lists only, never a shell."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from migops.errors import NoVerdict
+
+
+@dataclass(frozen=True, slots=True)
+class Completed:
+    """A command that ended: its argument list, exit code, and both streams as bytes."""
+
+    argv: tuple[str, ...]
+    code: int
+    stdout: bytes
+    stderr: bytes
+
+
+class CommandError(NoVerdict):
+    """A command could not be started, did not end in time, or ended with a code that was not allowed."""
+
+
+def run(
+    argv: Sequence[str],
+    *,
+    cwd: Path | None = None,
+    env: Mapping[str, str] | None = None,
+    timeout: float = 60.0,
+    stdin: bytes = b"",
+    check: bool = True,
+) -> Completed:
+    """Run ``argv`` to its end and return what it said.
+
+    ``env`` is added to our own environment; ``timeout`` is in seconds. With ``check``, a code other than 0 raises
+    ``CommandError`` with the code and what the command wrote.
+    """
+    said = " ".join(argv)
+    try:
+        done = subprocess.run(
+            list(argv), cwd=cwd, env={**os.environ, **(env or {})}, input=stdin, capture_output=True, timeout=timeout
+        )
+    except FileNotFoundError as error:
+        hint = f"install {argv[0]}, or put it on PATH"
+        raise CommandError(f"cannot run `{said}`: {error.strerror}", hint=hint) from None
+    except OSError as error:
+        raise CommandError(f"cannot run `{said}`: {error.strerror}") from None
+    except subprocess.TimeoutExpired:
+        raise CommandError(f"`{said}` did not end within {timeout:g} s") from None
+    completed = Completed(tuple(argv), done.returncode, done.stdout, done.stderr)
+    if check and completed.code != 0:
+        text = (completed.stderr or completed.stdout).decode(errors="replace").strip()
+        raise CommandError(f"`{said}` ended with code {completed.code}: {text or 'it said nothing'}")
+    return completed
