@@ -38,16 +38,17 @@ class Chain:
     def rows(self) -> tuple[Row, ...]:
         """A row for each script on which two places disagree, by name."""
         names = {name for link in self.links for name in (*link.only_source, *link.only_target, *link.changed)}
-        return tuple(self._row(name) for name in sorted(names))
-
-    def _row(self, name: str) -> Row:
         sets = {place: held for place in ORDER if (held := self.held(place)) is not None}
+        labels = {name: label for held in reversed(sets.values()) for name, label in revision_ids(held).items()}
+        return tuple(self._row(name, labels.get(name, ""), sets) for name in sorted(names))
+
+    def _row(self, name: str, label: str, sets: Mapping[PlaceName, MigrationSet]) -> Row:
         copies = {place: held.scripts.get(name) for place, held in sets.items()}
         # The host's copy is what people look at; where it has none, copies are held against the first that exists.
         reference = copies.get(PlaceName.HOST) or next((copy for copy in copies.values() if copy), None)
         broken = self.first_break(name)
         return Row(
-            label=next((label for held in sets.values() if (label := revision_of(held, name))), ""),
+            label=label,
             path=name,
             marks={place: _mark(copy, reference) for place, copy in copies.items()},
             link=(broken.source, broken.target) if broken else None,
@@ -63,28 +64,26 @@ def walk(places: Mapping[PlaceName, Reading]) -> Chain:
     return Chain(places, tuple(_links(places)))
 
 
-def revision_of(held: MigrationSet, name: str) -> str:
-    """The revision id of the script ``name`` in a place, or '' where the place has no such script or cannot say."""
-    file = held.scripts.get(name)
-    return next((revision.id for revision in held.revisions if file and revision.path == file.path), "")
+def revision_ids(held: MigrationSet) -> dict[str, str]:
+    """The revision id of each script of a place, by script name; scripts that cannot be read are left out."""
+    ids = {revision.path: revision.id for revision in held.revisions}
+    return {name: ids[file.path] for name, file in held.scripts.items() if file.path in ids}
 
 
 def _links(places: Mapping[PlaceName, Reading]) -> Iterator[Link]:
-    before: PlaceName | None = None  # the nearest place read so far
+    before: tuple[PlaceName, MigrationSet] | None = None  # the nearest place read so far
     for place in ORDER:
         reading = places.get(place)
         if isinstance(reading, Unknown):
             if before is not None:
-                yield Link(before, place, LinkStatus.UNKNOWN, reason=reading.reason)
+                yield Link(before[0], place, LinkStatus.UNKNOWN, reason=reading.reason)
             after = next((p for p in ORDER[ORDER.index(place) + 1 :] if isinstance(places.get(p), MigrationSet)), None)
             if after is not None:
                 yield Link(place, after, LinkStatus.UNKNOWN, reason=reading.reason)
         elif isinstance(reading, MigrationSet):
             if before is not None:
-                source = places[before]
-                assert isinstance(source, MigrationSet)
-                yield compare(before, source, place, reading)
-            before = place
+                yield compare(*before, place, reading)
+            before = (place, reading)
 
 
 def compare(source: PlaceName, left: MigrationSet, target: PlaceName, right: MigrationSet) -> Link:

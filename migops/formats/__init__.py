@@ -1,0 +1,24 @@
+"""One module a format, each with one ``render(report, view) -> str``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from migops.formats.view import View
+from migops.model import Report
+
+
+def _text(report: Report, view: View) -> str:
+    from migops.formats import text  # rich is imported only where text is shown
+
+    return text.render(report, view)
+
+
+def _json(report: Report, view: View) -> str:
+    from migops.formats import json
+
+    return json.render(report, view)
+
+
+FORMATS: dict[str, Callable[[Report, View], str]] = {"text": _text, "json": _json}
+"""Every format by the name that ``--format`` takes; the first is the default."""

@@ -1,0 +1,45 @@
+"""The rules, in one tuple. A new rule is a function in its family's module and a line in that module's RULES."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from migops.errors import MigopsError
+from migops.evidence import Evidence
+from migops.model import Finding, Skipped
+from migops.rules import build, history, image_host
+from migops.rules.rule import Rule
+
+RULES: tuple[Rule, ...] = (*image_host.RULES, *build.RULES, *history.RULES)
+
+
+def chosen(select: Sequence[str], ignore: Sequence[str]) -> tuple[Rule, ...]:
+    """The rules that ``--select`` names (all, where it names none) less those that ``--ignore`` names.
+
+    Each word is an id, the beginning of one (``MIG3``), or a name; one that fits no rule is a usage error.
+    """
+    wanted = [rule for rule in RULES if not select or any(_fits(rule, word) for word in select)]
+    for word in (*select, *ignore):
+        if not any(_fits(rule, word) for rule in RULES):
+            raise MigopsError(f"no rule is called {word!r}", hint="`migops explain` lists the rules")
+    return tuple(rule for rule in wanted if not any(_fits(rule, word) for word in ignore))
+
+
+def find(word: str) -> Rule:
+    """The one rule with this id or name."""
+    for rule in RULES:
+        if word.upper() == rule.id or word == rule.name:
+            return rule
+    raise MigopsError(f"no rule is called {word!r}", hint="`migops explain` lists the rules")
+
+
+def judge(rules: Sequence[Rule], evidence: Evidence) -> tuple[tuple[Finding, ...], tuple[Skipped, ...]]:
+    """What the rules say of the evidence: findings, worst first, and the rules that could not be judged."""
+    said = [answer for rule in rules for answer in rule.judge(evidence)]
+    findings = [answer for answer in said if isinstance(answer, Finding)]
+    skipped = tuple(answer for answer in said if isinstance(answer, Skipped))
+    return tuple(sorted(findings, key=lambda finding: -finding.severity.rank)), skipped
+
+
+def _fits(rule: Rule, word: str) -> bool:
+    return word == rule.name or (word.upper().startswith("MIG") and rule.id.startswith(word.upper()))

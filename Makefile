@@ -1,0 +1,44 @@
+# Everything runs in a virtual environment of its own; a plain `make` lists the targets.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+# Which engine the tests use: empty takes the one that answers, else starts 26.1; or 20.10, 26.1, 28.
+ENGINE ?=
+
+.PHONY: help demo test test-fast lint bench clean
+
+help:
+	@echo "make demo       run check-image on the stale example (real engine where there is one or one can be started)"
+	@echo "make test       lint, types, import direction, every test (ENGINE=20.10|26.1|28 chooses the engine)"
+	@echo "make test-fast  the tests that need no engine"
+	@echo "make bench      measure, side by side with what a user would run instead"
+
+# Debian ships Python without ensurepip; as root the package that has it can be installed, else say which it is.
+$(READY): pyproject.toml
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || \
+	  { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && apt-get update -qq && apt-get install -y -qq python3-venv >/dev/null; } || \
+	  { echo "install Python's venv module first (Debian: apt-get install python3-venv)" >&2; exit 1; }
+	@[ -x $(BIN)/python ] || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --editable '.[dev]'
+	@touch $@
+
+demo: $(READY)
+	@$(BIN)/python -m tests.demo
+
+lint: $(READY)
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+test: lint
+	MIGOPS_TEST_ENGINE="$(ENGINE)" $(BIN)/python -m pytest
+
+test-fast: $(READY)
+	$(BIN)/python -m pytest -m "not engine"
+
+bench: $(READY)
+	$(BIN)/python -m tests.bench
+
+clean:
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

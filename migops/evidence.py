@@ -1,0 +1,63 @@
+"""All that the rules may look at: the chain, and the facts around it that say why a link broke."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from migops.chain import Chain
+from migops.history.graph import Graph
+from migops.model import ImageIdentity, Location, PlaceName
+from migops.places.git import Fate
+
+
+@dataclass(frozen=True, slots=True)
+class Exclusion:
+    """A script of the host that a COPY would have brought, had a line of an ignore file not dropped it."""
+
+    name: str
+    at: Location
+    pattern: str
+
+
+@dataclass(frozen=True, slots=True)
+class Commands:
+    """How the user addresses what is being checked, so that a printed command can be typed as it stands.
+
+    ``compose`` is the compose command with the user's own -f, -p and --profile options, or () without a project;
+    ``image`` the reference as given; ``build_arguments`` what follows ``docker build`` without a project.
+    """
+
+    service: str = ""
+    compose: tuple[str, ...] = ()
+    image: str = ""
+    build_arguments: tuple[str, ...] = ()
+    can_build: bool = True
+
+    def build(self, *flags: str) -> tuple[str, ...]:
+        """The command that makes the image anew, or () where nothing says how it is built."""
+        if not self.can_build:
+            return ()
+        if self.compose:
+            return (*self.compose, "build", *flags, self.service)
+        return ("docker", "build", *flags, *self.build_arguments)
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What was read, once; rules judge it and read nothing themselves.
+
+    ``graphs`` holds the revision graph of each place that was read. ``exclusions`` and ``not_copied`` say why the
+    build would not bring scripts; ``uncached`` is an instruction other than a COPY that puts files at the image's
+    path. ``fates`` says what git knows of scripts that the host lacks, by script name.
+    """
+
+    chain: Chain
+    graphs: Mapping[PlaceName, Graph]
+    commands: Commands
+    image: ImageIdentity | None = None
+    exclusions: tuple[Exclusion, ...] = ()
+    not_copied: str = ""
+    uncached: str = ""
+    fates: Mapping[str, Fate] = field(default_factory=dict)
+    many_heads_are_meant: bool = False

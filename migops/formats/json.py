@@ -1,0 +1,80 @@
+"""The JSON contract, schema 1, built by hand: no internal type is ever dumped, so types may change and this may not."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from migops.formats.view import View
+from migops.model import Finding, Link, PlaceSummary, Report
+
+
+def render(report: Report, view: View) -> str:
+    """The report as one JSON document, keys in the order of the contract, ending in a newline.
+
+    ASCII only: a file name may hold terminal escapes or bytes that are no UTF-8, and neither may reach a terminal.
+    """
+    return json.dumps(document(report), indent=2) + "\n"
+
+
+def document(report: Report) -> dict[str, Any]:
+    """The report as plain values."""
+    image = report.image
+    return {
+        "schema": 1,
+        "command": report.command,
+        "verdict": report.verdict.value,
+        "target": {
+            "project": report.project,
+            "service": report.service,
+            "image": {
+                "ref": image.ref,
+                "id": image.id,
+                "created": image.created.isoformat() if image.created else None,
+            }
+            if image
+            else None,
+        },
+        "places": [_place(place) for place in report.places],
+        "links": [_link(link) for link in report.links],
+        "findings": [_finding(finding) for finding in report.findings],
+        "skipped": [{"rule": skipped.rule, "reason": skipped.reason} for skipped in report.skipped],
+        "missing": list(report.missing),
+    }
+
+
+def _place(place: PlaceSummary) -> dict[str, Any]:
+    return {
+        "place": place.place.value,
+        "status": place.status,
+        "reason": place.reason,
+        "location": place.location,
+        "revisions": place.revisions,
+        "heads": list(place.heads),
+    }
+
+
+def _link(link: Link) -> dict[str, Any]:
+    return {
+        "from": link.source.value,
+        "to": link.target.value,
+        "status": link.status.value,
+        "only_from": list(link.only_source),
+        "only_to": list(link.only_target),
+        "changed": list(link.changed),
+        "reason": link.reason,
+    }
+
+
+def _finding(finding: Finding) -> dict[str, Any]:
+    return {
+        "rule": finding.rule,
+        "name": finding.name,
+        "severity": finding.severity.value,
+        "link": [place.value for place in finding.link] if finding.link else None,
+        "subject": {"revision": finding.subject.revision, "path": finding.subject.path},
+        "message": finding.message,
+        "cause": finding.cause,
+        "facts": dict(finding.facts),
+        "remedy": [{"command": list(remedy.command), "why": remedy.why} for remedy in finding.remedy],
+    }

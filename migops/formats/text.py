@@ -1,0 +1,195 @@
+"""Text for a terminal: verdict first, then the chain with its broken link, the disagreeing scripts, the findings."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterable, Iterator
+from io import StringIO
+from itertools import groupby
+
+from rich import box
+from rich.console import Console
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from migops.formats.terminal import printable
+from migops.formats.view import View
+from migops.model import Finding, Link, LinkStatus, PlaceName, PlaceSummary, Remedy, Report, Severity, Verdict
+
+ROWS_SHOWN = 20
+COLORS = {Severity.ERROR: "red", Severity.WARNING: "yellow", Severity.INFO: "cyan"}
+VERDICTS = {
+    Verdict.CLEAN: ("CLEAN", "green"),
+    Verdict.FINDINGS: ("FINDINGS", "red"),
+    Verdict.UNKNOWN: ("NO VERDICT", "magenta"),
+}
+MARKS = {"held": Text("yes"), "missing": Text("-", "red"), "changed": Text("differs", "yellow")}
+
+
+def render(report: Report, view: View) -> str:
+    """The report in ``view.width`` columns. Commands are never broken by us, so that they can be copied."""
+    out = StringIO()
+    console = Console(
+        file=out, width=view.width, force_terminal=view.color, color_system="standard" if view.color else None,
+        highlight=False, markup=False, emoji=False, legacy_windows=False,
+    )
+    _verdict(console, report)
+    if view.quiet:
+        return out.getvalue()
+    _image(console, report)
+    _chain(console, report)
+    _rows(console, report, view)
+    for _, findings in groupby(report.findings, key=lambda f: (f.rule, f.severity, f.cause, f.remedy)):
+        _finding(console, list(findings), view)
+    _skipped(console, report, view)
+    _next(console, report)
+    return out.getvalue()
+
+
+def _verdict(console: Console, report: Report) -> None:
+    word, color = VERDICTS[report.verdict]
+    line = Text.assemble((word, f"bold {color}"), "  ", (_name(report), "bold"), ": ", _summary(report))
+    console.print(line)
+    for reason in report.missing:
+        console.print(Padding(Text(printable(reason)), (0, 0, 0, 2)))
+
+
+def _name(report: Report) -> str:
+    return printable(report.service or (report.image.ref if report.image else "") or "migrations")
+
+
+def _summary(report: Report) -> str:
+    if report.verdict is Verdict.UNKNOWN:
+        return "not enough could be read to judge"
+    counts = [(s, sum(finding.severity is s for finding in report.findings)) for s in reversed(Severity)]
+    words = ", ".join(f"{n} {s.value if s is Severity.INFO or n == 1 else s.value + 's'}" for s, n in counts if n)
+    if report.verdict is Verdict.FINDINGS:
+        return words
+    read = [place.place.value for place in report.places if place.status == "read"]
+    return f"{', '.join(read)} hold the same migrations" + (f" ({words})" if words else "")
+
+
+def _image(console: Console, report: Report) -> None:
+    if report.image:
+        built = f", built {report.image.created:%Y-%m-%d %H:%M} UTC" if report.image.created else ""
+        console.print(Text(f"  image {printable(report.image.ref)}  {report.image.id[:19]}{built}"), soft_wrap=True)
+    console.print()
+
+
+def _chain(console: Console, report: Report) -> None:
+    width = max((len(place.place.value) for place in report.places), default=0)
+    links = {link.target: link for link in report.links if link.status is not LinkStatus.UNKNOWN}
+    shown = [place for place in report.places if place.status != "not-asked"]
+    for place in shown:
+        if place.place in links:
+            console.print(_link_line(links[place.place], width))
+        style = "" if place.status == "read" else "dim"
+        lead = Text(f"  {place.place.value:<{width}}  ", "bold")
+        console.print(_hanging(lead, Text(_place_words(place), style), width + 4))
+    if shown:
+        console.print()
+
+
+def _hanging(lead: Text, body: Text, indent: int) -> Table:
+    """``body`` beside ``lead``, wrapped under itself."""
+    grid = Table.grid()
+    grid.add_column(width=indent, no_wrap=True)
+    grid.add_column(overflow="fold")
+    grid.add_row(lead, body)
+    return grid
+
+
+def _place_words(place: PlaceSummary) -> str:
+    if place.status != "read":
+        return printable(f"{place.status}: {place.reason}" if place.reason else place.status)
+    noun = "revision" if place.revisions == 1 else "revisions"
+    heads = ", ".join(place.heads) or "none"
+    head = "head" if len(place.heads) == 1 else "heads"
+    return printable(f"{place.revisions} {noun}, {head} {heads}  ({place.location})")
+
+
+def _link_line(link: Link, width: int) -> Text:
+    if link.status is LinkStatus.EQUAL:
+        return Text(f"  {'|':>{width // 2}}", "green").append(" the same", "dim")
+    parts = (
+        (len(link.only_source), f"only in {link.source.value}"),
+        (len(link.only_target), f"only in {link.target.value}"),
+        (len(link.changed), "changed"),
+    )
+    words = ", ".join(f"{count} {what}" for count, what in parts if count)
+    return Text(f"  {'X':>{width // 2}}", "bold red").append(f" broken here: {words}", "red")
+
+
+def _rows(console: Console, report: Report, view: View) -> None:
+    if not report.rows:
+        return
+    places = [place for place in PlaceName if any(place in row.marks for row in report.rows)]
+    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1), show_edge=False)
+    table.add_column("revision", overflow="fold")
+    for place in places:
+        table.add_column(place.value, no_wrap=True)
+    table.add_column("file", overflow="fold")
+    shown = report.rows if view.verbose else report.rows[:ROWS_SHOWN]
+    for row in shown:
+        marks = [MARKS[row.marks[place]] if place in row.marks else Text("?") for place in places]
+        table.add_row(Text(printable(row.label or "?")), *marks, Text(printable(row.path)))
+    console.print(Padding(table, (0, 0, 0, 1)))
+    if len(shown) < len(report.rows):
+        console.print(f"  … and {len(report.rows) - len(shown)} more (-v shows all)")
+    console.print()
+
+
+def _finding(console: Console, findings: list[Finding], view: View) -> None:
+    """One block for findings of one rule that share cause and fix."""
+    first = findings[0]
+    title = Text.assemble(
+        (first.rule, f"bold {COLORS[first.severity]}"), f" {first.name} ", (f"({first.severity.value})", "dim")
+    )
+    console.print(title)
+    shown = findings if view.verbose else findings[:ROWS_SHOWN]
+    for finding in shown:
+        label = f"{finding.subject.revision}: " if finding.subject.revision else ""
+        console.print(Padding(Text.assemble((printable(label), "bold"), printable(finding.message)), (0, 0, 0, 2)))
+        if view.verbose:
+            facts = ", ".join(f"{key}={value}" for key, value in finding.facts.items() if value)
+            console.print(Padding(Text(printable(facts), "dim"), (0, 0, 0, 4)))
+    if len(shown) < len(findings):
+        console.print(f"  … and {len(findings) - len(shown)} more (-v shows all)")
+    console.print(_hanging(Text("  why  ", "dim"), Text(printable(first.cause)), 7))
+    for lead, remedy in zip(_leads("fix"), first.remedy, strict=False):
+        console.print(_hanging(Text(f"  {lead}  ", "dim"), Text(printable(remedy.why)), 7))
+        if remedy.command:
+            console.print(Text(f"       {shell(remedy.command)}", "bold"), soft_wrap=True)
+    console.print()
+
+
+def _leads(word: str) -> Iterator[str]:
+    yield word
+    while True:
+        yield " or"
+
+
+def shell(command: Iterable[str]) -> str:
+    """An argument list as it can be typed."""
+    return printable(shlex.join(command))
+
+
+def _skipped(console: Console, report: Report, view: View) -> None:
+    for reason, group in groupby(report.skipped, key=lambda skipped: skipped.reason):
+        rules = ", ".join(skipped.rule for skipped in group)
+        console.print(_hanging(Text("not judged ", "magenta"), Text(printable(f"{rules}: {reason}")), 11))
+    if report.skipped:
+        console.print()
+
+
+def _next(console: Console, report: Report) -> None:
+    """The one command to type now, where every error has the same first fix."""
+    first: set[Remedy | None] = {
+        next((remedy for remedy in finding.remedy if remedy.command), None)
+        for finding in report.findings
+        if finding.severity is Severity.ERROR
+    }
+    commands = {remedy.command for remedy in first if remedy}
+    if len(commands) == 1:
+        console.print(Text.assemble(("next   ", "bold green"), (shell(commands.pop()), "bold")), soft_wrap=True)

@@ -1,0 +1,280 @@
+"""MIG0: what the image holds against what the host holds."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from migops.chain import revision_ids
+from migops.evidence import Evidence
+from migops.model import MigrationFile, MigrationSet, PlaceName, Remedy, Severity, Subject
+from migops.places.git import Fate, FateKind
+from migops.rules.differences import content_difference, name_difference
+from migops.rules.remedies import rebuild
+from migops.rules.rule import Hit, Rule
+
+HOST, CONTEXT, IMAGE = PlaceName.HOST, PlaceName.CONTEXT, PlaceName.IMAGE
+
+
+def ghost_revision(evidence: Evidence) -> Iterator[Hit]:
+    """A migration script is in the image and not on the host.
+
+    What: Alembic reads the image's folder, so it sees a revision that people have deleted (or never had). That is how a
+    second head comes out of nowhere, and how a deleted migration comes back.
+
+    Why: the image was built before the file was deleted and nobody built it again; or the file was never on this host:
+    the host is behind its upstream branch, or somebody made the file elsewhere.
+
+    Fix: it depends on what git says. Deleted on purpose: build the image again. Upstream has it: `git pull`, no build.
+    Git has never seen it: find out who made it before anything removes the only copy.
+    """
+    host, image = _both(evidence)
+    renamed = _renamed(host, image)
+    for name in sorted(image.scripts.keys() - host.scripts.keys() - renamed.keys()):
+        fate = evidence.fates.get(name, Fate(FateKind.UNKNOWN, reason="git was not asked"))
+        file = image.scripts[name]
+        cause, remedy = _ghost_story(evidence, name, fate)
+        yield Hit(
+            Subject(revision_ids(image).get(name, ""), name),
+            f"{name} is in the image, not on the host",
+            cause,
+            _link_of(evidence, name),
+            {"image_path": file.path, "sha256": file.sha256, "git": fate.kind.value, "commit": fate.commit},
+            remedy,
+        )
+
+
+def missing_revision(evidence: Evidence) -> Iterator[Hit]:
+    """A migration script is on the host and would be built, and the image lacks it.
+
+    What: `alembic upgrade head` in the container stops short of what the host has; a database that already has the
+    revision answers "Can't locate revision identified by …".
+
+    Why: the image was built before the file was written, or it is another image than you think (an old tag).
+
+    Fix: build the image again.
+    """
+    host, image = _both(evidence)
+    if not image.scripts:
+        return  # MIG004 says it once for all of them
+    dropped = {exclusion.name for exclusion in evidence.exclusions}
+    renamed = set(_renamed(host, image).values())
+    for name in sorted(host.scripts.keys() - image.scripts.keys() - renamed - dropped):
+        file = host.scripts[name]
+        if evidence.not_copied:
+            cause = evidence.not_copied
+        else:
+            cause = f"{_image_age(evidence)} before {name} was there, or it is not the image you mean"
+        yield Hit(
+            Subject(revision_ids(host).get(name, ""), name),
+            f"{name} is on the host, not in the image",
+            cause,
+            _link_of(evidence, name),
+            {"host_path": file.path, "sha256": file.sha256},
+            rebuild(evidence, "the build copies the script into the image"),
+        )
+
+
+def changed_revision(evidence: Evidence) -> Iterator[Hit]:
+    """A migration script is in both, under the same name or the same revision id, and the two copies differ.
+
+    What: the image runs another text than the one you read. A difference in line ends, a byte order mark, trailing
+    white space or only the file's name does not change what Alembic does: it is a warning of its own.
+
+    Why: the script was edited after the image was built; or a checkout with other line-end settings, a file system
+    that folds letter case or Unicode forms, made a copy that only looks changed.
+
+    Fix: build the image again. For line ends: settle them in `.gitattributes` (`*.py text eol=lf`).
+    """
+    host, image = _both(evidence)
+    pairs = {name: name for name in host.scripts.keys() & image.scripts.keys()} | _renamed(host, image)
+    for image_name, host_name in sorted(pairs.items()):
+        ours, theirs = host.scripts[host_name], image.scripts[image_name]
+        content, naming = content_difference(ours.content, theirs.content), name_difference(host_name, image_name)
+        if content == naming == "same":
+            continue
+        cosmetic = content != "content"
+        yield Hit(
+            Subject(revision_ids(image).get(image_name, ""), host_name),
+            _change_in_words(host_name, image_name, content),
+            "the copies differ in form only; Alembic does the same with both"
+            if cosmetic
+            else f"the host's copy was edited after {_image_age(evidence)}",
+            _link_of(evidence, image_name),
+            {"difference": content, "naming": naming, "host_sha256": ours.sha256, "image_sha256": theirs.sha256},
+            rebuild(evidence, "the build copies the host's text into the image"),
+            Severity.WARNING if cosmetic else None,
+        )
+
+
+def no_migrations_in_image(evidence: Evidence) -> Iterator[Hit]:
+    """The host has migration scripts and the image has none.
+
+    What: in such an image `alembic upgrade head` prints nothing, ends with 0, and the database stays empty.
+
+    Why: `.dockerignore` drops the folder, no COPY brings it, or it lands at another path than the one Alembic reads.
+
+    Fix: mend the ignore file or the Dockerfile as the finding says, then build again.
+    """
+    host, image = _both(evidence)
+    if not host.scripts or image.scripts:
+        return
+    where = ", ".join(image.location)
+    if image.bytecode and not image.sourceless:
+        cause = f"only compiled files are there ({image.bytecode[0]}); Alembic loads those only if `sourceless = true`"
+    elif evidence.exclusions:
+        first = evidence.exclusions[0]
+        cause = f"{first.at} drops them from the build: {first.pattern}"
+    else:
+        cause = evidence.not_copied or f"{_image_age(evidence)} without them, or they are at another path"
+    yield Hit(
+        Subject(path=where),
+        f"the image has no migration scripts in {where}; the host has {len(host.scripts)}",
+        cause,
+        (CONTEXT, IMAGE) if evidence.chain.held(CONTEXT) else (HOST, IMAGE),
+        {"host_scripts": len(host.scripts)},
+        () if evidence.exclusions else rebuild(evidence, "the build copies the scripts into the image"),
+    )
+
+
+def stray_bytecode(evidence: Evidence) -> Iterator[Hit]:
+    """Compiled files without their source lie in the image's versions folder, and `sourceless` makes Alembic load them.
+
+    What: a deleted migration lives on as a `.pyc` file. Without `sourceless = true` Alembic ignores such files, and
+    so does this rule.
+
+    Why: `__pycache__` was copied into the image, or the image is built sourceless and not from a clean folder.
+
+    Fix: put `**/__pycache__` and `**/*.pyc` into `.dockerignore`, then build again.
+    """
+    image = evidence.chain.held(IMAGE)
+    if image is None or not image.sourceless:
+        return
+    for path in image.bytecode:
+        yield Hit(
+            Subject(path=path),
+            f"{path} is compiled from a script that the image does not have, and Alembic loads it",
+            "sourceless = true in Alembic's configuration, and a compiled file outlived its script",
+            None,
+            {"image_path": path},
+            (
+                Remedy("add the lines **/__pycache__ and **/*.pyc to .dockerignore, then build again"),
+                *rebuild(evidence, "the build leaves compiled files out"),
+            ),
+        )
+
+
+def environment_differs(evidence: Evidence) -> Iterator[Hit]:
+    """env.py, the script template or Alembic's configuration is not the same in the image as on the host.
+
+    What: Alembic in the image may read other settings, another URL or other models than the files you look at.
+
+    Why: the image was built before the file was edited.
+
+    Fix: build the image again.
+    """
+    host, image = _both(evidence)
+    for name in sorted(host.environment.keys() | image.environment.keys()):
+        ours, theirs = host.environment.get(name), image.environment.get(name)
+        if ours is not None and theirs is not None and content_difference(ours.content, theirs.content) != "content":
+            continue
+        yield Hit(
+            Subject(path=name),
+            f"{name} {_where(ours, theirs)}",
+            f"{_image_age(evidence)} before the file was changed on the host",
+            (HOST, IMAGE),
+            {"host_sha256": ours.sha256 if ours else None, "image_sha256": theirs.sha256 if theirs else None},
+            rebuild(evidence, "the build copies the host's file into the image"),
+        )
+
+
+RULES = (
+    Rule("MIG001", "ghost-revision", Severity.ERROR, (HOST, IMAGE), ghost_revision),
+    Rule("MIG002", "missing-revision", Severity.ERROR, (HOST, IMAGE), missing_revision),
+    Rule("MIG003", "changed-revision", Severity.ERROR, (HOST, IMAGE), changed_revision),
+    Rule("MIG004", "no-migrations-in-image", Severity.ERROR, (HOST, IMAGE), no_migrations_in_image),
+    Rule("MIG005", "stray-bytecode", Severity.ERROR, (IMAGE,), stray_bytecode),
+    Rule("MIG006", "environment-differs", Severity.WARNING, (HOST, IMAGE), environment_differs),
+)
+
+
+def _both(evidence: Evidence) -> tuple[MigrationSet, MigrationSet]:
+    host, image = evidence.chain.held(HOST), evidence.chain.held(IMAGE)
+    if host is None or image is None:
+        raise LookupError("a rule of MIG0 was judged without host and image; its Rule must name them in `needs`")
+    return host, image
+
+
+def _renamed(host: MigrationSet, image: MigrationSet) -> dict[str, str]:
+    """Scripts that carry one revision id under two names: the image's name → the host's."""
+    ours = {id_: name for name, id_ in revision_ids(host).items() if name not in image.scripts}
+    theirs = {id_: name for name, id_ in revision_ids(image).items() if name not in host.scripts}
+    return {theirs[id_]: ours[id_] for id_ in ours.keys() & theirs.keys()}
+
+
+def _ghost_story(evidence: Evidence, name: str, fate: Fate) -> tuple[str, tuple[Remedy, ...]]:
+    """Cause and fix of a script that only the image has, by what git says of it."""
+    built = _image_age(evidence)
+    commit = f"{fate.commit} of {fate.date[:10]} ({fate.subject})"
+    if fate.kind is FateKind.DELETED:
+        return (
+            f"git deleted it in commit {commit}; {built} with the old copy",
+            rebuild(evidence, "the build leaves the deleted script out"),
+        )
+    if fate.kind is FateKind.REMOVED_HERE:
+        return (
+            f"the host's working tree lacks it, though git's HEAD has it (commit {commit}); {built} with it",
+            (
+                *rebuild(evidence, "if you deleted it on purpose: the build leaves it out"),
+                Remedy("if you did not: bring the file back", ("git", "restore", "--", _host_path(evidence, name))),
+            ),
+        )
+    if fate.kind is FateKind.UPSTREAM:
+        return (
+            f"the host is behind: {fate.branch} brings it in commit {commit}. The image is newer than the host",
+            (Remedy("no rebuild: it would take the revision out of the image", ("git", "pull", "--ff-only")),),
+        )
+    if fate.kind is FateKind.NO_GIT:
+        return (
+            f"{fate.reason}, so the host is taken as meant; {built} with a script that the host does not have",
+            rebuild(evidence, "if the host is right: the build leaves the script out"),
+        )
+    return (
+        f"{fate.reason}; so migops cannot tell a deleted script from one that the host has yet to get",
+        (Remedy("find out who built this image and from what, before a rebuild removes the only copy"),),
+    )
+
+
+def _host_path(evidence: Evidence, name: str) -> str:
+    """Where the script would be on the host: beside its neighbours."""
+    host, _ = _both(evidence)
+    folder = host.location[0] if host.location else ""
+    return f"{folder}/{name.rsplit('/', 1)[-1]}"
+
+
+def _image_age(evidence: Evidence) -> str:
+    created = evidence.image.created if evidence.image else None
+    return f"the image was built on {created:%Y-%m-%d %H:%M} UTC" if created else "the image was built"
+
+
+def _link_of(evidence: Evidence, name: str) -> tuple[PlaceName, PlaceName] | None:
+    link = evidence.chain.first_break(name)
+    return (link.source, link.target) if link else None
+
+
+def _change_in_words(host_name: str, image_name: str, content: str) -> str:
+    in_words = {
+        "same": "has the same text",
+        "bom": "differs by a byte order mark only",
+        "line-ends": "differs by line ends only (CRLF against LF)",
+        "whitespace": "differs by white space at line ends only",
+        "content": "is not the same text in the image as on the host",
+    }[content]
+    if host_name == image_name:
+        return f"{host_name} {in_words}"
+    return f"{host_name} is called {image_name} in the image and {in_words}"
+
+
+def _where(ours: MigrationFile | None, theirs: MigrationFile | None) -> str:
+    if ours is None:
+        return "is in the image, not on the host"
+    return "is on the host, not in the image" if theirs is None else "is not the same in the image as on the host"

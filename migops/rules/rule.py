@@ -1,0 +1,59 @@
+"""What a rule is, and how rules are judged on evidence."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from migops.evidence import Evidence
+from migops.model import Finding, NotAsked, PlaceName, Remedy, Severity, Skipped, Subject, Unknown
+
+Check = Callable[[Evidence], Iterable["Hit"]]
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """What a rule's function says of one subject; ``Rule.judge`` adds the rule's own id, name and severity."""
+
+    subject: Subject
+    message: str
+    cause: str
+    link: tuple[PlaceName, PlaceName] | None = None
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    remedy: tuple[Remedy, ...] = ()
+    severity: Severity | None = None  # where it is not the rule's own
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """A named question to the evidence. ``needs`` are the places without which it cannot be answered."""
+
+    id: str
+    name: str
+    severity: Severity
+    needs: tuple[PlaceName, ...]
+    check: Check
+
+    @property
+    def explanation(self) -> str:
+        """What the rule means, why it happens, how to fix it: the docstring of its function."""
+        return self.check.__doc__ or ""
+
+    @property
+    def summary(self) -> str:
+        """The first line of the explanation."""
+        return self.explanation.strip().split("\n", 1)[0]
+
+    def judge(self, evidence: Evidence) -> Iterator[Finding | Skipped]:
+        """The findings, or why there can be none. A place nobody asked for is no reason worth a word."""
+        readings = {place: evidence.chain.places.get(place, NotAsked()) for place in self.needs}
+        blind = [f"{place.value}: {read.reason}" for place, read in readings.items() if isinstance(read, Unknown)]
+        if blind:
+            yield Skipped(self.id, "; ".join(blind))
+        elif all(evidence.chain.held(place) for place in self.needs):
+            for hit in self.check(evidence):
+                yield Finding(
+                    self.id, self.name, hit.severity or self.severity,
+                    hit.subject, hit.message, hit.cause, hit.link, hit.facts, hit.remedy,
+                )
