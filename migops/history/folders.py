@@ -1,0 +1,67 @@
+"""A tree of entries, asked the way a file system is: what is in this folder, where does this path lead."""
+
+from __future__ import annotations
+
+import posixpath
+from dataclasses import dataclass, field
+
+from migops.model import Entry, EntryKind, Tree
+
+_MAX_LINKS = 40  # as in Linux
+
+
+@dataclass(slots=True)
+class Folders:
+    """A tree that can be asked for a folder's names, and for a path under symbolic links."""
+
+    tree: Tree
+    children: dict[str, set[str]] = field(init=False, default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for path in self.tree:
+            child, parent = path, posixpath.dirname(path)
+            # A tree need not list its folders: git's does not.
+            while child != parent and posixpath.basename(child) not in self.children.setdefault(parent, set()):
+                self.children[parent].add(posixpath.basename(child))
+                child, parent = parent, posixpath.dirname(parent)
+
+    def resolve(self, path: str) -> str | None:
+        """The path without symbolic links (the last part need not exist), or None where they go round in a circle."""
+        done, todo, links = "/", [part for part in reversed(path.split("/")) if part], 0
+        while todo:
+            part = todo.pop()
+            if part in (".", ".."):
+                done = posixpath.dirname(done) if part == ".." else done
+                continue
+            entry = self.tree.get(posixpath.join(done, part))
+            if entry is None or entry.kind is not EntryKind.SYMLINK:
+                done = posixpath.join(done, part)
+                continue
+            links += 1
+            if links > _MAX_LINKS:
+                return None
+            done = "/" if entry.target.startswith("/") else done
+            todo += [each for each in reversed(entry.target.split("/")) if each]
+        return done
+
+    def entry(self, path: str) -> Entry | None:
+        """What the path leads to, in the end."""
+        real = self.resolve(path)
+        return self.tree.get(real) if real else None
+
+    def exists(self, path: str) -> bool:
+        """Whether the path leads to something."""
+        real = self.resolve(path)
+        return real is not None and (real in self.tree or real in self.children)
+
+    def list(self, path: str) -> tuple[list[str], list[str]]:
+        """The names in a folder, sorted: what is no folder (links included), and folders."""
+        real = self.resolve(path) or path
+        files: list[str] = []
+        folders: list[str] = []
+        for name in sorted(self.children.get(real, ())):
+            child = posixpath.join(real, name)
+            entry = self.tree.get(child)
+            is_folder = child in self.children or (entry is not None and entry.kind is EntryKind.DIRECTORY)
+            (folders if is_folder else files).append(name)
+        return files, folders

@@ -1,0 +1,214 @@
+"""From Alembic's options to the folders that it reads: absolute POSIX paths in the place the options came from.
+
+Nothing here touches a file system. Where Alembic asks Python for a package (``package:folder``), there are several
+folders it could mean; ``search`` names them all, and ``exists`` picks the one that is there.
+"""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from migops.history.config import ConfigFile, Option, Value
+from migops.history.problem import Problem
+from migops.model import Location
+
+_SEPARATORS = {"space": " ", "newline": "\n", "os": ":", ":": ":", ";": ";"}
+_DEFAULT_TEMPLATE = "%(rev)s_%(slug)s"
+
+
+@dataclass(frozen=True, slots=True)
+class ScriptPaths:
+    """Where Alembic finds its scripts.
+
+    ``script_location`` and each of ``version_locations`` are absolute and POSIX; ``script_location`` is empty where it
+    cannot be told, and then ``problems`` says why. ``search`` lists every folder that may have to be read to find them.
+    ``notes`` are sentences on what was assumed rather than read. ``at`` is the line that sets ``script_location``.
+    """
+
+    script_location: str
+    version_locations: tuple[str, ...]
+    recursive: bool = False
+    sourceless: bool = False
+    file_template: str = _DEFAULT_TEMPLATE
+    prepend_sys_path: tuple[str, ...] = ()
+    search: tuple[str, ...] = ()
+    at: Location | None = None
+    problems: tuple[Problem, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+Exists = Callable[[str], bool]
+
+
+def locate(
+    ini: ConfigFile | None,
+    toml: ConfigFile | None = None,
+    *,
+    cwd: str,
+    exists: Exists | None = None,
+    set_by_app: Mapping[str, str] | None = None,
+) -> ScriptPaths:
+    """Find the script folders that Alembic would use, started in ``cwd`` with these files (either may be None).
+
+    As in Alembic, an option of the ini hides the same option of ``pyproject.toml``. ``set_by_app`` are options that
+    the application's code sets, which win over both. ``exists`` tells whether a path is there in the place; without it
+    the likeliest folder is taken. Never raises: what Alembic would die on becomes a problem.
+    """
+    return _Locator(ini, toml, cwd, exists, set_by_app or {}).locate()
+
+
+@dataclass(slots=True)
+class _Locator:
+    ini: ConfigFile | None
+    toml: ConfigFile | None
+    cwd: str
+    exists: Exists | None
+    set_by_app: Mapping[str, str]
+    problems: list[Problem] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    search: list[str] = field(default_factory=list)
+
+    def locate(self) -> ScriptPaths:
+        for file in (self.ini, self.toml):
+            self.problems += file.problems() if file else ()
+        prepended = self._list("prepend_sys_path", ("path_separator",), re.compile(r", *|(?: +)|:"))
+        roots = tuple(dict.fromkeys(absolute(self.cwd, root) for root in (*prepended, ".")))
+        location, at = self._script_location()
+        script = self._folder(location, roots) if location else ""
+        versions = self._list("version_locations", ("path_separator", "version_path_separator"), re.compile(", *| +"))
+        folders = tuple(self._folder(folder, roots) for folder in versions)
+        if not folders and script:
+            # One of the candidates for the script location holds the versions, so nothing is added to the search.
+            folders = (posixpath.join(script, "versions"),)
+        return ScriptPaths(
+            script_location=script,
+            version_locations=folders if script else (),
+            recursive=self._flag("recursive_version_locations"),
+            sourceless=self._flag("sourceless"),
+            file_template=self._text("file_template") or _DEFAULT_TEMPLATE,
+            prepend_sys_path=roots[: len(roots) - 1] if prepended else (),
+            search=tuple(dict.fromkeys(self.search)),
+            at=at,
+            problems=tuple(self.problems),
+            notes=tuple(self.notes),
+        )
+
+    def _option(self, name: str) -> Option | None:
+        """The option as Alembic's ``get_alembic_option`` finds it: the ini first, whatever it says there."""
+        if name in self.set_by_app:
+            return Option(name, self.set_by_app[name], Location("(set by the application)"))
+        for file in (self.ini, self.toml):
+            if file and name in file.options:
+                return file.options[name]
+        return None
+
+    def _text(self, name: str) -> str | None:
+        option = self._option(name)
+        return option.value if option and isinstance(option.value, str) else None
+
+    def _flag(self, name: str) -> bool:
+        option = self._option(name)
+        if option is None or option.error:
+            return False
+        if isinstance(option.value, str) and not self._from_toml(option):
+            return option.value == "true"  # Alembic knows no other spelling
+        if not isinstance(option.value, bool):
+            self._stop(option, f"{name} must be true or false, without quotes")
+        return option.value is True
+
+    def _from_toml(self, option: Option) -> bool:
+        return self.toml is not None and option is self.toml.options.get(option.name)
+
+    def _list(self, name: str, separators: tuple[str, ...], legacy: re.Pattern[str]) -> tuple[str, ...]:
+        """A list of paths: text of the ini cut at its separator, or an array of ``pyproject.toml``."""
+        option = self._option(name)
+        if option and not option.value and not option.error and self.toml:
+            option = self.toml.options.get(name)  # an empty value in the ini does not hide the array
+        if option is None or not option.value:
+            return ()
+        if isinstance(option.value, tuple):
+            return option.value
+        if not isinstance(option.value, str) or self._from_toml(option):
+            self._stop(option, f"{name} must be an array of paths")
+            return ()
+        for key in separators:
+            # Alembic looks for the separator in the ini alone, and stops at the first key that is set.
+            separator = self._text(key) if key in self.set_by_app else self._ini_text(key)
+            if separator is None:
+                continue
+            if separator in _SEPARATORS:
+                return tuple(part.strip() for part in option.value.split(_SEPARATORS[separator]) if part)
+            given = self._option(key)
+            self._stop(given or option, f"{key} = {separator} is none of space, newline, os, ':' and ';'")
+            return ()
+        return tuple(legacy.split(option.value))
+
+    def _ini_text(self, name: str) -> str | None:
+        value: Value = self.ini.options[name].value if self.ini and name in self.ini.options else None
+        return value if isinstance(value, str) else None
+
+    def _script_location(self) -> tuple[str, Location | None]:
+        option = self._option("script_location")
+        if option is not None:
+            if isinstance(option.value, str):
+                return option.value, option.at
+            if not option.error:
+                self._stop(option, "script_location must be text")
+            return "", option.at
+        beside = self.ini.here if self.ini else ""
+        if self.ini and self.exists and any(self.exists(posixpath.join(beside, n)) for n in ("env.py", "versions")):
+            self.notes.append(
+                f"{self.ini.path} sets no script_location; its own folder is taken, as Flask-Migrate does"
+            )
+            return beside, Location(self.ini.path)
+        self._missing()
+        return "", None
+
+    def _missing(self) -> None:
+        file = self.ini or self.toml
+        at = Location(file.path if file else posixpath.join(self.cwd, "alembic.ini"))
+        hint = "set script_location, or name the section that has it with --name"
+        if file is None:
+            message = "there is neither an alembic.ini nor a pyproject.toml with [tool.alembic]"
+        elif not file.has_section:
+            others = ", ".join(f"[{name}]" for name in file.sections) or "none"
+            message = f"there is no section [{file.section}] (sections: {others}), so no script_location"
+        else:
+            message = f"section [{file.section}] sets no script_location"
+        if self.ini:
+            having = [name for name in self.ini.sections if name != self.ini.section and not name.startswith("logger")]
+            hint += f" (sections: {', '.join(having)})" if having and self.ini.has_section else ""
+        self.problems.append(Problem("MIG502", at, message, hint=hint))
+
+    def _folder(self, text: str, roots: tuple[str, ...]) -> str:
+        """One path as ``coerce_resource_to_filename`` reads it; all its candidates are added to ``search``."""
+        if posixpath.isabs(text) or ":" not in text:
+            candidates = [absolute(self.cwd, text)]
+        else:
+            package, *rest = text.split(":")
+            below = posixpath.join(package.replace(".", "/"), *rest)
+            candidates = [absolute(root, below) for root in (*roots, *self._above(package))]
+            candidates = list(dict.fromkeys(candidates))
+        self.search += candidates
+        return next((path for path in candidates if self.exists and self.exists(path)), candidates[0])
+
+    def _above(self, package: str) -> list[str]:
+        """Folders that hold ``package`` if it is installed from where it lies: ``src``, and the ini's own parents."""
+        top, found = package.partition(".")[0], [posixpath.join(self.cwd, "src")]
+        folder = self.ini.here if self.ini else self.cwd
+        while folder not in ("/", ""):
+            if posixpath.basename(folder) == top:
+                found.append(posixpath.dirname(folder))
+            folder = posixpath.dirname(folder)
+        return found
+
+    def _stop(self, option: Option, message: str) -> None:
+        self.problems.append(Problem("MIG502", option.at, message))
+
+
+def absolute(cwd: str, path: str) -> str:
+    """``path`` as seen from ``cwd``, with one leading slash (``%(here)s/x`` gives two where here is the root)."""
+    return "/" + posixpath.normpath(posixpath.join(cwd, path)).lstrip("/")

@@ -1,0 +1,138 @@
+"""A migration script, read from its text: what Alembic would know of it, without running a line of it."""
+
+from __future__ import annotations
+
+import ast
+import re
+import warnings
+from dataclasses import dataclass
+
+from migops.history.constants import Computed, Names, read_names
+from migops.model import Revision, Unreadable
+
+MAX_BYTES = 1 << 20
+"""Scripts above this size are not parsed as a whole: a parser needs over a hundred times a file's size in memory."""
+
+IDENTIFIERS = ("revision", "down_revision", "depends_on", "branch_labels")
+
+_LEGACY_NAME = re.compile(r"([a-f0-9]+)\.py$")
+_ILLEGAL = "@-+:"
+
+
+@dataclass(frozen=True, slots=True)
+class Script:
+    """What could be read of one file: the revision, where there is one, and whatever stays unknown or broken.
+
+    A script can have both: with ``branch_labels`` computed or a syntax error in its body, its id and parents are still
+    worth knowing, though Alembic would know no more of it than the error.
+    """
+
+    revision: Revision | None
+    unreadable: tuple[Unreadable, ...] = ()
+
+
+def read_revision(path: str, source: bytes) -> Script:
+    """Read the script that Alembic would load from ``path``. Never raises, never imports, takes bounded time."""
+    name = path.rpartition("/")[2]
+    if name.endswith((".pyc", ".pyo")):
+        return Script(None, (Unreadable(path, 0, "compiled bytecode without its source; nothing but Python reads it"),))
+    module, broken = _parse(source)
+    names = read_names(module, IDENTIFIERS)
+    unreadable = [Unreadable(path, *broken)] if broken else []
+    revision, reasons = _revision(path, name, names)
+    # A file that does not even parse is broken for one reason, not for all that follows from it.
+    unreadable += [Unreadable(path, line, reason) for line, reason in reasons if revision or not broken]
+    return Script(revision, tuple(unreadable))
+
+
+def _parse(source: bytes) -> tuple[ast.Module, tuple[int, str] | None]:
+    """The module, and the line and reason why it is not all of the file."""
+    if len(source) > MAX_BYTES:
+        return _head(source), (0, f"larger than {MAX_BYTES >> 20} MiB; only its first lines were read")
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # Python comments on escapes like "\d" while it parses
+            return ast.parse(source), None
+    except SyntaxError as error:
+        return _head(source), (error.lineno or 0, f"Python cannot parse it: {error.msg}")
+    except (ValueError, MemoryError, RecursionError) as error:
+        reason = str(error) or "its expressions are nested too deeply"
+        line = source.count(b"\n", 0, source.find(b"\0")) + 1 if b"\0" in source else 0
+        return _head(source), (line, f"Python cannot parse it: {reason}")
+
+
+_ASSIGNMENT = re.compile(
+    rb"^(?:revision|down_revision|depends_on|branch_labels)[ \t]*(?::[^=\n]*)?=[ \t]*"
+    rb"(?:None|\(?[ \t]*(?:[\"'][^\"'\\\n]*[\"'][ \t]*,?[ \t]*)+\)?)[ \t]*(?:#[^\n]*)?\r?$",
+    re.MULTILINE,
+)
+
+
+def _head(source: bytes) -> ast.Module:
+    """The identifiers of a file that cannot be parsed, where each is a plain one-line assignment.
+
+    Their lines are kept where they were. A Python 2 script, or one for a newer Python than ours, is read this way.
+    """
+    body: list[ast.stmt] = []
+    for found in _ASSIGNMENT.finditer(source[:MAX_BYTES]):
+        try:
+            (statement,) = ast.parse(found[0]).body
+        except (SyntaxError, ValueError):
+            continue
+        ast.increment_lineno(statement, source.count(b"\n", 0, found.start()))
+        body.append(statement)
+    return ast.Module(body, [])
+
+
+def _revision(path: str, name: str, names: Names) -> tuple[Revision | None, list[tuple[int, str]]]:
+    reasons: list[tuple[int, str]] = []
+    identifier = names.value("revision")
+    line = names.line("revision")
+    if identifier is None and "revision" not in names:
+        legacy = _LEGACY_NAME.match(name)
+        if legacy is None:
+            return None, [(0, "it assigns no `revision`; Alembic stops at such a file in a versions folder")]
+        identifier = legacy[1]
+    if isinstance(identifier, Computed):
+        return None, [(line, f"revision is computed ({identifier.text})")]
+    if not isinstance(identifier, str):
+        return None, [(line, "revision is not text")]
+    if illegal := "".join(sorted(set(identifier) & set(_ILLEGAL))):
+        return None, [(line, f"revision {identifier!r} contains {illegal!r}, which Alembic refuses")]
+    if "down_revision" not in names:
+        return None, [(line, f"it assigns no `down_revision`, so Alembic cannot load revision {identifier}")]
+    groups: dict[str, tuple[str, ...]] = {}
+    for key in IDENTIFIERS[1:]:
+        value = _texts(names.value(key))
+        if isinstance(value, str):
+            reasons.append((names.line(key), f"{key} {value}"))
+        groups[key] = value if isinstance(value, tuple) else ()
+    if any(reason.startswith("down_revision") for _, reason in reasons):
+        return None, reasons
+    return Revision(
+        id=identifier,
+        parents=groups["down_revision"],
+        depends_on=groups["depends_on"],
+        branch_labels=groups["branch_labels"],
+        path=path,
+        line=line,
+        down_line=names.line("down_revision"),
+        message=names.docstring.strip().partition("\n")[0].strip(),
+        has_downgrade=names.has_downgrade,
+    ), reasons
+
+
+def _texts(value: object) -> tuple[str, ...] | str:
+    """The ids that Alembic makes of a value (one string, or any sequence of them), or why it makes none."""
+    if isinstance(value, Computed):
+        return f"is computed ({value.text})"
+    if value is None:
+        return ()
+    if isinstance(value, str):
+        return (value,)
+    if isinstance(value, tuple):
+        if len(value) == 1 and not isinstance(value[0], str):
+            return _texts(value[0])  # a sequence of one is its element: `(None,)` is None
+        if all(isinstance(item, str) for item in value):
+            return value
+    return "is neither text, None nor a sequence of texts"

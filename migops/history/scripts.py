@@ -1,0 +1,128 @@
+"""Which files of a tree are migration scripts: the same ones, in the same order, as Alembic 1.20 would load."""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from collections.abc import Iterator, MutableMapping
+from dataclasses import dataclass, replace
+
+from migops.history.folders import Folders
+from migops.history.locate import ScriptPaths
+from migops.history.problem import Problem
+from migops.history.revisions import Script, read_revision
+from migops.model import EntryKind, Location, Revision, Tree, Unreadable
+
+_SOURCE = re.compile(r"(?!\.\#|__init__)(.*\.py)$")
+_SOURCE_OR_BYTECODE = re.compile(r"(?!\.\#|__init__)(.*\.py)(c|o)?$")
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """What the versions folders of one place hold.
+
+    ``scripts`` are the paths that Alembic loads, in its order, symlinks resolved; ``others`` the files beside them that
+    it passes by (``__init__.py``, bytecode, notes). ``unreadable`` also names what is wrong with a script whose
+    revision could be told. ``problems`` are folders that are not there, and files that are reached twice.
+    """
+
+    revisions: tuple[Revision, ...] = ()
+    unreadable: tuple[Unreadable, ...] = ()
+    scripts: tuple[str, ...] = ()
+    others: tuple[str, ...] = ()
+    problems: tuple[Problem, ...] = ()
+
+
+Known = MutableMapping[str, Script]
+"""Scripts read before, by the digest of their bytes: places hold mostly the same files."""
+
+
+def read_history(tree: Tree, paths: ScriptPaths, known: Known | None = None) -> History:
+    """Read the migration scripts of a place.
+
+    ``tree`` holds at least the versions folders, with the files' ``content`` kept. Hand the same ``known`` to every
+    place, so that each text is parsed once.
+    """
+    folders = Folders(tree)
+    problems = list(paths.problems)
+    if paths.script_location and not folders.exists(paths.script_location):
+        problems.append(_no_folder(paths))
+        return History(problems=tuple(problems))
+    loaded, others = _select(folders, paths)
+    revisions: list[Revision] = []
+    unreadable: list[Unreadable] = []
+    for path in loaded:
+        script = _read(path, folders, {} if known is None else known)
+        revisions += [script.revision] if script.revision else []
+        unreadable += script.unreadable
+    return History(tuple(revisions), tuple(unreadable), loaded, others, tuple(problems))
+
+
+def _no_folder(paths: ScriptPaths) -> Problem:
+    at = paths.at or Location(paths.script_location)
+    return Problem("MIG502", at, f"script_location leads to {paths.script_location}, and there is nothing")
+
+
+def _select(folders: Folders, paths: ScriptPaths) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    loaded: dict[str, None] = {}
+    others: dict[str, None] = {}
+    pattern = _SOURCE_OR_BYTECODE if paths.sourceless else _SOURCE
+    for location in paths.version_locations:
+        if not folders.exists(location):
+            continue  # Alembic passes over it too
+        for listed in _listed(folders, location, paths):
+            path = folders.resolve(listed) or listed
+            found = pattern.match(posixpath.basename(path))
+            if found is None or (paths.sourceless and _hidden_by_source(folders, path, found)):
+                others[path] = None
+            else:
+                loaded[path] = None
+    return tuple(loaded), tuple(others)
+
+
+def _listed(folders: Folders, location: str, paths: ScriptPaths) -> Iterator[str]:
+    """The files of a versions folder as Alembic's own walk lists them."""
+    todo = [location]
+    while todo:
+        root = todo.pop()
+        names, below = folders.list(root)
+        todo += [posixpath.join(root, name) for name in reversed(below)]
+        if root.endswith("__pycache__"):
+            continue
+        yield from (posixpath.join(root, name) for name in names)
+        cache = posixpath.join(root, "__pycache__")
+        if paths.sourceless and folders.exists(cache):
+            sources = {name.split(".")[0] for name in names}
+            compiled, _ = folders.list(cache)
+            yield from (posixpath.join(cache, name) for name in compiled if name.split(".")[0] not in sources)
+        if not paths.recursive:
+            return
+
+
+def _hidden_by_source(folders: Folders, path: str, found: re.Match[str]) -> bool:
+    """Whether bytecode is passed over because its source (or, for ``.pyo``, a ``.pyc``) lies beside it."""
+    kind, source = found.group(2), posixpath.join(posixpath.dirname(path), found.group(1))
+    return kind is not None and (folders.exists(source) or (kind == "o" and folders.exists(source + "c")))
+
+
+def _read(path: str, folders: Folders, known: Known) -> Script:
+    entry = folders.entry(path)
+    if entry is None:
+        return _unreadable(path, "a symbolic link that leads nowhere; Alembic stops at it")
+    if entry.kind is not EntryKind.FILE:
+        return _unreadable(path, f"not a file but a {entry.kind.value}; Alembic stops at it")
+    if entry.content is None:
+        return _unreadable(path, f"its content was not read ({entry.size} bytes)")
+    # Only a file named in hexadecimal is read by its name as well, so only then the name is part of the key.
+    key = f"{entry.sha256}:{posixpath.basename(path)}"
+    if not entry.sha256:
+        return read_revision(path, entry.content)
+    script = known.get(key)
+    if script is None:
+        known[key] = script = read_revision(path, entry.content)
+    revision = replace(script.revision, path=path) if script.revision else None
+    return Script(revision, tuple(replace(each, path=path) for each in script.unreadable))
+
+
+def _unreadable(path: str, reason: str) -> Script:
+    return Script(None, (Unreadable(path, 0, reason),))
