@@ -24,6 +24,11 @@ class FateKind(str, Enum):
     NO_GIT = "no-git"  # the folder is in no repository: the host is taken as meant
     UNKNOWN = "unknown"  # git was asked and could not say
 
+    @property
+    def rebuild_helps(self) -> bool:
+        """Whether the host is what is meant, so that a build from it is a fix and takes nothing away."""
+        return self in (FateKind.DELETED, FateKind.REMOVED_HERE, FateKind.NO_GIT)
+
 
 @dataclass(frozen=True, slots=True)
 class Fate:
@@ -109,4 +114,5 @@ class _Repository:
 
     def _git(self, *arguments: str) -> Completed:
         # Without optional locks git leaves the index alone: reading must change nothing.
-        return run(("git", "--literal-pathspecs", *arguments), cwd=self.folder, env={"GIT_OPTIONAL_LOCKS": "0", "LC_ALL": "C"}, check=False)
+        environment = {"GIT_OPTIONAL_LOCKS": "0", "LC_ALL": "C"}
+        return run(("git", "--literal-pathspecs", *arguments), cwd=self.folder, env=environment, check=False)

@@ -1,0 +1,136 @@
+"""What every place has in common: from where Alembic starts there, to the scripts that it would load.
+
+The host, the build context and the image differ only in how bytes are fetched, so each hands a ``Reader`` to
+``read_environment``, and one piece of code decides what Alembic would see.
+"""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from migops.history.config import ConfigFile, parse_config
+from migops.history.graph import Graph, build
+from migops.history.locate import ScriptPaths, locate
+from migops.history.problem import Problem
+from migops.history.scripts import History, Known, read_history
+from migops.model import Entry, EntryKind, MigrationFile, MigrationSet, Tree, Unknown
+
+Reader = Callable[[Sequence[str]], Tree]
+"""Fetches everything at and below absolute POSIX paths; a path the place does not have is not in the answer."""
+
+AROUND = ("env.py", "script.py.mako")
+"""The files beside the versions folder that decide what a migration does."""
+
+
+@dataclass(frozen=True, slots=True)
+class Home:
+    """Where Alembic is started in a place: working directory, configuration file, section of it.
+
+    ``config`` is absolute; ``text`` is the host's copy of it, which stands in where the place lacks the file, so that
+    a missing alembic.ini does not hide the migrations.
+    """
+
+    cwd: str
+    config: str
+    section: str = "alembic"
+    text: bytes | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Environment:
+    """What Alembic would see in a place, and what it would stumble over."""
+
+    migrations: MigrationSet
+    graph: Graph
+    paths: ScriptPaths
+    problems: tuple[Problem, ...]
+
+
+def read_environment(read: Reader, home: Home, known: Known) -> Environment | Unknown:
+    """Read a place: its configuration, the folders that this names, the scripts in them.
+
+    ``known`` is shared between places, so that the same text is parsed once. Unknown where the configuration does not
+    lead to a script folder.
+    """
+    pyproject = posixpath.join(home.cwd, "pyproject.toml")
+    tree = dict(read(sorted({home.config, pyproject})))
+    ini = _config(tree, home.config, home, home.text)
+    toml = _config(tree, pyproject, home, None) if home.config != pyproject else None
+    if home.config == pyproject:
+        ini, toml = None, ini
+    paths = locate(ini, toml, cwd=home.cwd)
+    beside = [posixpath.dirname(home.config)] if not paths.script_location else []
+    tree.update(read(sorted(set(_wanted(paths, (*paths.search, *beside))))))
+    paths = locate(ini, toml, cwd=home.cwd, exists=lambda path: _exists(tree, path))
+    if not paths.script_location:
+        reason = "; ".join(problem.message for problem in paths.problems) or "no script_location is set"
+        return Unknown(f"{home.config}: {reason}")
+    missing = [folder for folder in paths.version_locations if not _exists(tree, folder)]
+    if missing:
+        tree.update(read(missing))
+    tree = {path: _followed(entry) for path, entry in tree.items()}
+    history = read_history(tree, paths, known)
+    graph = build(history.revisions, history.unreadable, folder=", ".join(paths.version_locations))
+    config = home.config if home.config != pyproject else ""
+    return Environment(_migrations(tree, paths, history, home.cwd, config), graph, paths, history.problems)
+
+
+def _config(tree: Tree, path: str, home: Home, stand_in: bytes | None) -> ConfigFile | None:
+    entry = tree.get(path)
+    text = entry.content if entry else None
+    if text is None:
+        text = stand_in
+    return parse_config(text, path, home.section) if text is not None else None
+
+
+def _wanted(paths: ScriptPaths, folders: Sequence[str]) -> Iterator[str]:
+    """What to fetch: never a whole script location, which may be the whole project (``script_location = .``)."""
+    yield from paths.version_locations
+    for folder in folders:
+        yield posixpath.join(folder, "versions")
+        yield from (posixpath.join(folder, name) for name in AROUND)
+
+
+def _exists(tree: Tree, path: str) -> bool:
+    return path in tree or any(known.startswith(path.rstrip("/") + "/") for known in tree)
+
+
+def _followed(entry: Entry) -> Entry:
+    """A symlink that the reader has read through is, to Alembic, the file it leads to."""
+    if entry.kind is EntryKind.SYMLINK and entry.content is not None:
+        return replace(entry, kind=EntryKind.FILE)
+    return entry
+
+
+def _migrations(tree: Tree, paths: ScriptPaths, history: History, cwd: str, config: str) -> MigrationSet:
+    def file(path: str) -> MigrationFile:
+        entry = tree[path]
+        return MigrationFile(
+            _name(path, paths.script_location, cwd), path, entry.sha256, entry.size, entry.mtime, entry.mode,
+            entry.uid, entry.content or b"",
+        )  # fmt: skip
+
+    scripts = [file(path) for path in history.scripts if path in tree and path.endswith(".py")]
+    around = [config, *(posixpath.join(paths.script_location, name) for name in AROUND)]
+    environment = [file(path) for path in around if path in tree and tree[path].kind is EntryKind.FILE]
+    sources = set(history.scripts) | set(history.others)
+    bytecode = [path for path in sorted(sources) if path.endswith((".pyc", ".pyo")) and path[:-1] not in sources]
+    return MigrationSet(
+        paths.version_locations,
+        {script.name: script for script in scripts},
+        history.revisions,
+        history.unreadable,
+        {file.name: file for file in environment},
+        tuple(bytecode),
+        paths.sourceless,
+    )
+
+
+def _name(path: str, script_location: str, cwd: str) -> str:
+    """The key that all places share: below the script location, else below where Alembic runs, else the path."""
+    for folder in (script_location, cwd):
+        if path.startswith(folder.rstrip("/") + "/"):
+            return posixpath.relpath(path, folder)
+    return path

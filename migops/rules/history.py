@@ -1,0 +1,183 @@
+"""MIG3: what is wrong with the revision graph itself, in each place that was read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import PurePosixPath
+
+from migops.chain import ORDER
+from migops.evidence import Evidence
+from migops.history.problem import Problem
+from migops.model import PlaceName, Remedy, Severity, Subject
+from migops.rules.remedies import rebuild
+from migops.rules.rule import Hit, Rule
+
+
+def multiple_heads(evidence: Evidence) -> Iterator[Hit]:
+    """The history ends in more than one head.
+
+    What: `alembic upgrade head` stops with "Multiple head revisions are present for given argument 'head'".
+
+    Why: two revisions were written from the same parent; or only the image has two heads, because it still holds a
+    script that was deleted on the host.
+
+    Fix: heads in the image alone: build again. Heads on the host: join them with `alembic merge`, or point one at the
+    other. Heads that are meant (labelled branches): say so with `x-migops: {heads: many}` in the compose file.
+    """
+    if evidence.many_heads_are_meant:
+        return
+    seen: dict[tuple[str, ...], list[PlaceName]] = {}
+    for place in ORDER:
+        graph = evidence.graphs.get(place)
+        if graph and len(graph.heads) > 1:
+            seen.setdefault(tuple(sorted(graph.heads)), []).append(place)
+    for heads, places in seen.items():
+        names = ", ".join(heads)
+        yield Hit(
+            Subject(path=""),
+            f"{_and(places)} {'have' if len(places) > 1 else 'has'} {len(heads)} heads: {names}",
+            _heads_cause(evidence, heads, places),
+            _link_into(evidence, places[0]),
+            {"heads": list(heads), "places": [place.value for place in places]},
+            _heads_remedy(evidence, heads, places),
+        )
+
+
+def _heads_cause(evidence: Evidence, heads: tuple[str, ...], places: list[PlaceName]) -> str:
+    graph = evidence.graphs[places[0]]
+    parents = {parent for revision in graph.revisions if revision.id in heads for parent in revision.parents}
+    cause = f"two or more revisions were written from {', '.join(sorted(parents))}" if len(parents) == 1 else (
+        "revisions were written on branches that nothing joins"
+    )
+    host = evidence.graphs.get(PlaceName.HOST)
+    if PlaceName.HOST not in places and host is not None:
+        extra = ", ".join(sorted(set(heads) - set(host.heads))) or "another history"
+        cause += f"; the host has {len(host.heads) or 'no'} head(s), the image also has {extra}"
+    return cause
+
+
+def _heads_remedy(evidence: Evidence, heads: tuple[str, ...], places: list[PlaceName]) -> tuple[Remedy, ...]:
+    if PlaceName.HOST in places:
+        return (
+            Remedy(
+                "on the host, where Alembic runs: write a revision that joins them, then build again",
+                ("alembic", "merge", "-m", "merge heads", *heads),
+            ),
+            Remedy("if they are branches on purpose: x-migops: {heads: many} under the service in the compose file"),
+        )
+    ghosts = [finding for finding in evidence.fates.values() if not finding.kind.rebuild_helps]
+    if ghosts:
+        return (Remedy("settle the scripts that only the image has first; each finding above says how"),)
+    return rebuild(evidence, "the image becomes what the host is, with the host's heads")
+
+
+def missing_parent(evidence: Evidence) -> Iterator[Hit]:
+    """A revision's `down_revision` names a revision that no script has.
+
+    What: Alembic dies with a bare `KeyError`, whatever it is asked.
+
+    Why: the parent's script was deleted or never committed; or `down_revision` holds a file name instead of an id.
+
+    Fix: bring the parent back, or point `down_revision` at the revision that is really before it.
+    """
+    yield from _problems(evidence, "MIG302")
+
+
+def duplicate_revision(evidence: Evidence) -> Iterator[Hit]:
+    """Two scripts carry the same revision id.
+
+    What: Alembic warns, keeps one of them (which one depends on the order of files), and often reports several heads.
+
+    Why: a script was copied and only its text changed, or a rename left the old file behind.
+
+    Fix: give one of them an id of its own, or delete the leftover.
+    """
+    yield from _problems(evidence, "MIG303")
+
+
+def cycle(evidence: Evidence) -> Iterator[Hit]:
+    """Revisions are each other's ancestors.
+
+    What: Alembic refuses the whole history with a cycle error.
+
+    Why: a `down_revision` was edited to point forward; or one id is used twice, and closes a circle.
+
+    Fix: point one `down_revision` of the circle at the revision that is really before it.
+    """
+    yield from _problems(evidence, "MIG304")
+
+
+def empty_history(evidence: Evidence) -> Iterator[Hit]:
+    """A versions folder holds no migration script.
+
+    What: `alembic upgrade head` and `alembic heads` say nothing and end with 0. It looks like success.
+
+    Why: the project has no migrations yet, or this is not the folder you mean.
+
+    Fix: write the first revision, or point `script_location` at the folder that has them.
+    """
+    # An image that lost what the host has is MIG004's to name.
+    host = evidence.graphs.get(PlaceName.HOST)
+    yield from (
+        hit
+        for hit in _problems(evidence, "MIG305")
+        if host is None or not host.revisions or PlaceName.HOST.value in hit.facts["places"]
+    )
+
+
+def unreadable_revision(evidence: Evidence) -> Iterator[Hit]:
+    """A script cannot be understood without running it, and migops never runs it.
+
+    What: its place in the history is unknown, so heads and parents may be wrong.
+
+    Why: `revision` or `down_revision` is computed, or the file is not valid Python.
+
+    Fix: write the identifiers as plain strings, as Alembic itself does.
+    """
+    yield from _problems(evidence, "MIG306")
+
+
+RULES = (
+    Rule("MIG301", "multiple-heads", Severity.ERROR, (), multiple_heads),
+    Rule("MIG302", "missing-parent", Severity.ERROR, (), missing_parent),
+    Rule("MIG303", "duplicate-revision", Severity.ERROR, (), duplicate_revision),
+    Rule("MIG304", "cycle", Severity.ERROR, (), cycle),
+    Rule("MIG305", "empty-history", Severity.WARNING, (), empty_history),
+    Rule("MIG306", "unreadable-revision", Severity.ERROR, (), unreadable_revision),
+)
+
+
+def _problems(evidence: Evidence, rule: str) -> Iterator[Hit]:
+    """The graph's own problems of one rule; the same one in several places is one finding."""
+    seen: dict[tuple[object, ...], tuple[Problem, list[PlaceName]]] = {}
+    for place in ORDER:
+        graph = evidence.graphs.get(place)
+        for problem in graph.problems if graph else ():
+            if problem.rule == rule:
+                key = (problem.revisions, PurePosixPath(problem.at.file).name, problem.at.line)
+                seen.setdefault(key, (problem, []))[1].append(place)
+    for problem, places in seen.values():
+        yield Hit(
+            Subject(problem.revisions[0] if problem.revisions else "", str(problem.at)),
+            f"{_and(places)}: {problem.message}",
+            f"{problem.at}",
+            _link_into(evidence, places[0]),
+            {"places": [place.value for place in places], "revisions": list(problem.revisions)},
+            (Remedy(problem.hint),) if PlaceName.HOST in places else _only_in_image(evidence, problem),
+        )
+
+
+def _only_in_image(evidence: Evidence, problem: Problem) -> tuple[Remedy, ...]:
+    if evidence.chain.held(PlaceName.HOST) is None:
+        return (Remedy(problem.hint),)
+    return rebuild(evidence, "the host does not have this fault: the build brings the host's scripts")
+
+
+def _link_into(evidence: Evidence, place: PlaceName) -> tuple[PlaceName, PlaceName] | None:
+    """The link at which a fault that first shows in ``place`` came in; None where the chain begins with it."""
+    return next(((link.source, link.target) for link in evidence.chain.links if link.target is place), None)
+
+
+def _and(places: list[PlaceName]) -> str:
+    names = [place.value for place in places]
+    return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
