@@ -1,0 +1,82 @@
+"""Processes that are surely ours: a pid alone may by now belong to someone else."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import time
+from pathlib import Path
+
+
+def started(pid: int) -> str | None:
+    """When process *pid* started, in clock ticks since boot; None when it is gone or a zombie."""
+    try:
+        after_name = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except (FileNotFoundError, ProcessLookupError):
+        return None
+    return None if after_name[0] == "Z" else after_name[19]
+
+
+def write_pid(file: Path, pid: int) -> None:
+    file.write_text(json.dumps({"pid": pid, "started": started(pid)}))
+
+
+def read_pid(file: Path) -> int | None:
+    """The pid in *file* if that very process still runs; None for a stale, cut or missing file."""
+    try:
+        record = json.loads(file.read_text())
+        pid, since = int(record["pid"]), record["started"]
+    except (FileNotFoundError, ValueError, KeyError, TypeError):
+        return None
+    return pid if since is not None and started(pid) == since else None
+
+
+def end(pid: int, *, patience: float) -> None:
+    """Ask process *pid* to end, and after *patience* seconds make it."""
+    for number, seconds in ((signal.SIGCONT, 0.0), (signal.SIGTERM, patience), (signal.SIGKILL, 5.0)):
+        try:
+            os.kill(pid, number)
+        except ProcessLookupError:
+            return
+        if seconds and wait_gone(pid, seconds):
+            return
+
+
+def wait_gone(pid: int, seconds: float) -> bool:
+    """Whether process *pid* is gone within *seconds*. A child of ours is reaped on the way."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        try:
+            os.waitpid(pid, os.WNOHANG)
+        except ChildProcessError:
+            pass  # not our child: only its absence from /proc tells
+        if started(pid) is None:
+            return True
+        time.sleep(0.02)
+    return False
+
+
+def mentioning(text: str) -> list[int]:
+    """The processes with *text* in their command line: a daemon's helpers carry the path of its run folder."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit() and int(entry.name) != os.getpid():
+            try:
+                if os.fsencode(text) in (entry / "cmdline").read_bytes():
+                    found.append(int(entry.name))
+            except (FileNotFoundError, ProcessLookupError):
+                continue
+    return found
+
+
+def in_cgroup(name: str) -> list[int]:
+    """The processes below the control group *name*: containers that outlived their daemon."""
+    found: set[int] = set()
+    for base in (Path("/sys/fs/cgroup"), *Path("/sys/fs/cgroup").glob("*")):
+        for procs in (base / name).glob("**/cgroup.procs"):
+            try:
+                found.update(map(int, procs.read_text().split()))
+            except OSError:
+                continue  # the group went away with its last process
+    return sorted(found)
