@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from migops.chain import Chain
 from migops.history.graph import Graph
+from migops.history.problem import Problem
 from migops.model import ImageIdentity, Location, PlaceName
 from migops.places.git import Fate
 
@@ -49,7 +50,8 @@ class Evidence:
 
     ``graphs`` holds the revision graph of each place that was read. ``exclusions`` and ``not_copied`` say why the
     build would not bring scripts; ``uncached`` is an instruction other than a COPY that puts files at the image's
-    path. ``fates`` says what git knows of scripts that the host lacks, by script name.
+    path. ``fates`` says what git knows of scripts that the host lacks, by script name. ``problems`` are those of Alembic's
+    configuration.
     """
 
     chain: Chain
@@ -61,3 +63,4 @@ class Evidence:
     uncached: str = ""
     fates: Mapping[str, Fate] = field(default_factory=dict)
     many_heads_are_meant: bool = False
+    problems: Mapping[PlaceName, tuple[Problem, ...]] = field(default_factory=dict)

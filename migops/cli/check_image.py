@@ -1,0 +1,75 @@
+"""``migops check-image``: the gate before a deploy, and the step after ``docker build``."""
+
+from __future__ import annotations
+
+import os
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import click
+
+from migops.cli.options import compose_options, option, output_options, rule_options
+from migops.errors import ExitCode, MigopsError
+
+EXIT = {"clean": ExitCode.CLEAN, "findings": ExitCode.FINDINGS, "unknown": ExitCode.NO_VERDICT}
+
+
+@click.command("check-image")
+@click.argument("service", required=False)
+@option("--image", metavar="REF", default="", help="The image (default: the service's). docker-archive:F, oci:DIR too.")
+@option("--context", metavar="DIR", default="", help="Build context to compare with; then no compose file is read.")
+@option("--dockerfile", metavar="FILE", default="", help="With --context: the Dockerfile.")
+@option("--target", "stage", metavar="STAGE", default="", help="With --context: the stage that was built.")
+@option("--build-arg", "build_args", metavar="NAME=VALUE", multiple=True, help="With --context: a build argument.")
+@option("--host-dir", metavar="DIR", default="", help="Host folder with the configuration (default: the context).")
+@option("--config", metavar="FILE", default="", help="Alembic's configuration on the host (default: found).")
+@option("--name", "section", metavar="SECTION", default="", help="Section of it (default: alembic).")
+@click.option("--no-engine", is_flag=True, help="Check only what a build would do; no image, no engine.")
+@option("--timeout", type=click.FloatRange(min=0.1), default=20.0, show_default=True, help="Seconds for the engine.")
+@compose_options
+@rule_options
+@output_options("text", "json")
+def check_image(service: str | None, **given: Any) -> int:
+    """Compare the migrations in SERVICE's image with the host's, and say what to type.
+
+    \b
+    migops check-image                                    the only service with migrations
+    migops check-image -f docker-compose.prod.yml app
+    migops check-image --image app:$SHA --context .       after docker build, no compose file
+    migops check-image --no-engine                        before anything is built
+    """
+    from migops import report, rules, survey, target
+    from migops.cli.output import write
+    from migops.compose import ComposeOptions
+    from migops.engine import connect
+    from migops.model import PlaceName, Severity
+
+    chosen = rules.chosen(given["select"], given["ignore"])
+    no_engine = given["no_engine"]
+    wanted = target.Wanted(
+        service=service or "",
+        **{key: given[key] for key in ("image", "context", "dockerfile", "stage", "host_dir", "config", "section")},
+        build_args=_pairs(given["build_args"]),
+        needs_image=not no_engine,
+    )
+    options = ComposeOptions(
+        given["files"], given["project_name"] or "", given["env_files"], given["profiles"],
+        given["project_directory"] or "",
+    )  # fmt: skip
+    found = target.resolve(wanted, options, os.environ, Path.cwd())
+    with ExitStack() as stack:
+        # Connected on first use only: an archive needs no engine.
+        engine = None if no_engine else lambda: stack.enter_context(connect(given["timeout"]))
+        evidence = survey.check(found, engine)
+    needed = (PlaceName.HOST, PlaceName.CONTEXT if no_engine else PlaceName.IMAGE)
+    result = report.make("check-image", found, evidence, chosen, Severity(given["fail_on"]), needed)
+    write(result, given)
+    return int(EXIT[result.verdict.value])
+
+
+def _pairs(words: tuple[str, ...]) -> dict[str, str]:
+    for word in words:
+        if "=" not in word:
+            raise MigopsError(f"--build-arg takes NAME=VALUE, not {word!r}")
+    return dict(word.split("=", 1) for word in words)

@@ -1,0 +1,85 @@
+"""From evidence to a report: the rules are judged, and the verdict drawn."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from migops.evidence import Evidence
+from migops.model import (
+    Absent,
+    Finding,
+    MigrationSet,
+    NotAsked,
+    PlaceName,
+    PlaceSummary,
+    Reading,
+    Report,
+    Severity,
+    Unknown,
+    Verdict,
+)
+from migops.rules import judge
+from migops.rules.rule import Rule
+from migops.target import Target
+
+
+def make(
+    command: str, target: Target, evidence: Evidence, rules: Sequence[Rule], fail_on: Severity,
+    needed: Sequence[PlaceName],
+) -> Report:  # fmt: skip
+    """Judge the rules and draw the verdict.
+
+    ``needed`` are the places without which there is no verdict. Nothing examined is no verdict either: two empty
+    folders are equal, and that says nothing.
+    """
+    findings, skipped = judge(rules, evidence)
+    missing = _missing(evidence, needed)
+    return Report(
+        command=command,
+        verdict=_verdict(findings, missing, fail_on),
+        project=target.project,
+        service=target.service,
+        image=evidence.image,
+        places=tuple(_summary(evidence, place, reading) for place, reading in evidence.chain.places.items()),
+        links=evidence.chain.links,
+        rows=evidence.chain.rows(),
+        findings=findings,
+        skipped=skipped,
+        missing=missing,
+    )
+
+
+def _verdict(findings: Sequence[Finding], missing: Sequence[str], fail_on: Severity) -> Verdict:
+    if missing:
+        return Verdict.UNKNOWN
+    if any(finding.severity.rank >= fail_on.rank for finding in findings):
+        return Verdict.FINDINGS
+    return Verdict.CLEAN
+
+
+def _missing(evidence: Evidence, needed: Sequence[PlaceName]) -> tuple[str, ...]:
+    """Why there is no verdict, a sentence each."""
+    readings = {place: evidence.chain.places.get(place, NotAsked("it was not read")) for place in needed}
+    blind = tuple(f"{place.value}: {why}" for place, reading in readings.items() if (why := _why_not(reading)))
+    if blind:
+        return blind
+    if not any(isinstance(read, MigrationSet) and (read.scripts or read.bytecode) for read in readings.values()):
+        names = " and ".join(place.value for place in needed)
+        return (f"there is not one migration script in {names}: nothing was compared, and empty is not clean",)
+    return ()
+
+
+def _why_not(reading: Reading) -> str:
+    """Why the place was not read; '' where it was."""
+    if isinstance(reading, MigrationSet):
+        return ""
+    hint = reading.hint if isinstance(reading, Unknown) else ""
+    return f"{reading.reason} (try: {hint})" if hint else reading.reason or "it was not read"
+
+
+def _summary(evidence: Evidence, place: PlaceName, reading: Reading) -> PlaceSummary:
+    if isinstance(reading, MigrationSet):
+        graph = evidence.graphs[place]
+        return PlaceSummary(place, "read", "", ", ".join(reading.location), len(graph.revisions), graph.heads)
+    status = {Absent: "absent", NotAsked: "not-asked", Unknown: "unknown"}[type(reading)]
+    return PlaceSummary(place, status, reading.reason)

@@ -1,0 +1,204 @@
+"""Reads the chain for one target: host, context, image, and the facts around them. It changes nothing anywhere."""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from migops.chain import Chain, walk
+from migops.dockerfile.trace import BuildView, trace
+from migops.engine import Engine
+from migops.errors import MigopsError, NoVerdict
+from migops.evidence import Evidence, Exclusion
+from migops.history.graph import Graph
+from migops.history.problem import Problem
+from migops.history.scripts import Known
+from migops.images import identity, open_image
+from migops.model import ImageIdentity, Location, MigrationSet, NotAsked, PlaceName, Reading, Tree, Unknown
+from migops.places import git
+from migops.places.context import ContextReader
+from migops.places.environment import Environment, Home, Reader, read_environment
+from migops.places.host import HostReader
+from migops.target import BuildSpec, Target
+
+
+@dataclass(slots=True)
+class Survey:
+    """One reading of the chain, place by place. ``known`` lets places share the work of parsing the same scripts."""
+
+    target: Target
+    view: BuildView | Unknown | NotAsked = field(init=False)
+    places: dict[PlaceName, Reading] = field(default_factory=dict)
+    graphs: dict[PlaceName, Graph] = field(default_factory=dict)
+    problems: dict[PlaceName, tuple[Problem, ...]] = field(default_factory=dict)
+    image: ImageIdentity | None = None
+    known: Known = field(default_factory=dict)
+    exclusions: tuple[Exclusion, ...] = ()
+    not_copied: str = ""
+    uncached: str = ""
+
+    def __post_init__(self) -> None:
+        self.view = _view(self.target.build)
+
+    def take(self, place: PlaceName, found: Environment | Unknown) -> None:
+        """Note what reading a place gave."""
+        if isinstance(found, Unknown):
+            self.places[place] = found
+            return
+        self.places[place] = found.migrations
+        self.graphs[place] = found.graph
+        self.problems[place] = found.problems
+
+
+def check(target: Target, engine: Callable[[], Engine] | None) -> Evidence:
+    """Read host, context and (where ``engine`` is not None) image, and what git knows of the scripts in between."""
+    survey = Survey(target)
+    reader = _host(survey)
+    _context(survey)
+    if engine is None:
+        survey.places[PlaceName.IMAGE] = NotAsked("--no-engine: only what a build would do was checked")
+    else:
+        _image(survey, engine)
+    written = reader.written_meanwhile()
+    if written:
+        raise NoVerdict(
+            "was written while migops read the folder, so no comparison would hold",
+            at=Location(written),
+            hint="run the check again when nothing writes there",
+        )
+    chain = walk(survey.places)
+    return Evidence(
+        chain=chain,
+        graphs=survey.graphs,
+        commands=target.commands,
+        image=survey.image,
+        exclusions=survey.exclusions,
+        not_copied=survey.not_copied,
+        uncached=survey.uncached,
+        fates=_fates(survey, chain),
+        many_heads_are_meant=target.many_heads,
+        problems=survey.problems,
+    )
+
+
+def _view(build: BuildSpec | None) -> BuildView | Unknown | NotAsked:
+    if build is None:
+        return NotAsked("nothing says how the image is built")
+    return trace(
+        build.dockerfile, build.context, target=build.target, args=build.args, contexts=dict(build.contexts)
+    )
+
+
+def _host(survey: Survey) -> HostReader:
+    target, view = survey.target, survey.view
+    elsewhere = view.host_path_of if isinstance(view, BuildView) else lambda path: None
+    reader = HostReader(target.root, elsewhere)
+    home = Home(str(_host_cwd(survey)), str(target.config), target.section)
+    found = read_environment(reader, home, survey.known)
+    if isinstance(found, Unknown):
+        raise MigopsError(
+            f"this configuration does not lead to migrations: {found.reason}", at=Location(str(target.config)),
+            hint="mend script_location, or name the section that has it with --name",
+        )  # fmt: skip
+    survey.take(PlaceName.HOST, found)
+    return reader
+
+
+def _host_cwd(survey: Survey) -> Path:
+    """The host folder that is the container's working directory: relative paths of the configuration start there."""
+    view = survey.view
+    if isinstance(view, BuildView):
+        workdir = survey.target.working_dir or view.workdir
+        folder = view.host_path_of(workdir) if workdir else None
+        if folder is not None and folder.is_dir():
+            return folder
+    return survey.target.config.parent
+
+
+def _image_home(survey: Survey, working_dir: str) -> Home:
+    """Where Alembic starts in the image, by what the build does with the host's configuration file."""
+    target, view = survey.target, survey.view
+    config = target.image_config
+    if not config and isinstance(view, BuildView):
+        landed = view.image_path_of(target.config)
+        config = next((path for path in landed if posixpath.dirname(path) == working_dir), *landed[:1] or ("",))
+    if not config:
+        cwd = _host_cwd(survey)
+        below = target.config.relative_to(cwd) if target.config.is_relative_to(cwd) else Path(target.config.name)
+        config = posixpath.join(working_dir, below.as_posix())
+    return Home(working_dir, config, target.section, target.config.read_bytes())
+
+
+def _context(survey: Survey) -> None:
+    view, build = survey.view, survey.target.build
+    if not isinstance(view, BuildView) or build is None:
+        survey.places[PlaceName.CONTEXT] = view if not isinstance(view, BuildView) else NotAsked()
+        return
+    working_dir = survey.target.working_dir or view.workdir or "/"
+    home = _image_home(survey, working_dir)
+    reader = ContextReader(view, Path(build.context))
+    found = read_environment(reader, home, survey.known)
+    if isinstance(found, Unknown):
+        survey.places[PlaceName.CONTEXT] = found
+        return
+    folders = found.paths.version_locations
+    survey.uncached = reader.uncached(folders)
+    blind = next((unknown for folder in folders if (unknown := view.unknown(folder))), None)
+    if blind is not None:
+        survey.places[PlaceName.CONTEXT] = blind
+        return
+    survey.take(PlaceName.CONTEXT, found)
+    survey.exclusions = _exclusions(reader, found)
+    if not found.migrations.scripts and not survey.exclusions:
+        where = ", ".join(folders)
+        survey.not_copied = f"no COPY or ADD for the stage that is built brings anything to {where}"
+
+
+def _exclusions(reader: ContextReader, found: Environment) -> tuple[Exclusion, ...]:
+    script_location = found.paths.script_location
+    lines: dict[str, list[str]] = {}
+    exclusions = []
+    for file in reader.excluded(found.paths.version_locations):
+        if not file.image_path.endswith(".py"):
+            continue
+        at = file.ignored_by
+        if at.file not in lines:
+            lines[at.file] = Path(at.file).read_text(encoding="utf-8-sig", errors="replace").splitlines()
+        pattern = lines[at.file][at.line - 1].strip() if 0 < at.line <= len(lines[at.file]) else ""
+        exclusions.append(Exclusion(posixpath.relpath(file.image_path, script_location), at, pattern))
+    return tuple(exclusions)
+
+
+def _image(survey: Survey, engine: Callable[[], Engine]) -> None:
+    """Read the image; one that cannot be read is an Unknown place, and the others are still judged."""
+    try:
+        with open_image(survey.target.image, engine=engine) as image:
+            survey.image = identity(image)
+            working_dir = survey.target.working_dir or image.config.working_dir or "/"
+            home = _image_home(survey, working_dir)
+
+            def read(paths: Sequence[str]) -> Tree:
+                return image.read(paths, content=lambda path: True)
+
+            reader: Reader = read
+            survey.take(PlaceName.IMAGE, read_environment(reader, home, survey.known))
+    except NoVerdict as error:
+        survey.places[PlaceName.IMAGE] = Unknown(str(error), error.hint)
+
+
+def _fates(survey: Survey, chain: Chain) -> dict[str, git.Fate]:
+    """What git knows of each script that the image has and the host lacks."""
+    host, image = chain.held(PlaceName.HOST), chain.held(PlaceName.IMAGE)
+    if host is None or image is None:
+        return {}
+    paths = {name: _host_path(survey, host, name) for name in image.scripts.keys() - host.scripts.keys()}
+    found = git.fates(survey.target.root, list(paths.values()))
+    return {name: found[path] for name, path in paths.items()}
+
+
+def _host_path(survey: Survey, host: MigrationSet, name: str) -> Path:
+    """Where on the host a script of that name would lie."""
+    versions = Path(host.location[0])
+    return versions.parent / name if name.startswith(f"{versions.name}/") else _host_cwd(survey) / name

@@ -1,0 +1,290 @@
+"""What is being checked: one service's image and the files on the host that it should hold."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from migops.compose import Build, ComposeOptions, Project, Service, load
+from migops.dockerfile.trace import Inline
+from migops.errors import MigopsError
+from migops.evidence import Commands
+from migops.history.config import parse_config
+from migops.model import Location
+
+NOT_SEARCHED = frozenset({"node_modules", "venv", "env", "site-packages", "__pycache__", "dist", "build"})
+SEARCH_DEPTH = 5  # folders below the build context in which an alembic.ini is looked for
+
+
+@dataclass(frozen=True, slots=True)
+class BuildSpec:
+    """How the image is built: what ``dockerfile.trace`` takes."""
+
+    context: Path | str
+    dockerfile: Path | Inline | None = None
+    target: str | None = None
+    args: Mapping[str, str] = field(default_factory=dict)
+    contexts: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """One image, and where on the host the files that it should hold are.
+
+    ``root`` is the folder the host's files lie in (the build context, or --host-dir); ``config`` the host's
+    alembic.ini or pyproject.toml. ``working_dir`` is set where the compose file sets it; ``image_config`` where
+    ``x-migops`` says at which path of the image the configuration is.
+    """
+
+    image: str
+    root: Path
+    config: Path
+    section: str = "alembic"
+    project: str = ""
+    service: str = ""
+    build: BuildSpec | None = None
+    working_dir: str = ""
+    image_config: str = ""
+    many_heads: bool = False
+    commands: Commands = field(default_factory=Commands)
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What the user said on the command line about what to check; empty where nothing was said."""
+
+    service: str = ""
+    image: str = ""
+    context: str = ""
+    dockerfile: str = ""
+    stage: str = ""
+    build_args: Mapping[str, str] = field(default_factory=dict)
+    host_dir: str = ""
+    config: str = ""
+    section: str = ""
+    needs_image: bool = True
+
+
+def resolve(wanted: Wanted, options: ComposeOptions, environment: Mapping[str, str], cwd: Path) -> Target:
+    """Find out what to check: from --context or --host-dir with --image alone, else from the compose project.
+
+    Raises MigopsError where the project, the service or Alembic's configuration cannot be found, or is not the only
+    one that could be meant.
+    """
+    if wanted.context or (wanted.image and wanted.host_dir and not options.files):
+        return _without_compose(wanted, cwd)
+    project = load(options, environment=environment, cwd=cwd)
+    service = _service(project, wanted)
+    return _of_service(project, service, wanted, options, cwd)
+
+
+def _without_compose(wanted: Wanted, cwd: Path) -> Target:
+    if wanted.service:
+        raise MigopsError(
+            "a SERVICE needs a compose file; with --context there is none",
+            hint="leave SERVICE out, or leave --context out",
+        )
+    if not wanted.image and wanted.needs_image:
+        raise MigopsError(
+            "--context needs --image: the image to compare it with",
+            hint="add --image REF; or --no-engine, to check only what a build would do",
+        )
+    root = _folder(wanted.host_dir or wanted.context, cwd)
+    build = None
+    if wanted.context:
+        context = _folder(wanted.context, cwd)
+        dockerfile = cwd / wanted.dockerfile if wanted.dockerfile else None
+        build = BuildSpec(context, dockerfile, wanted.stage or None, wanted.build_args)
+    commands = Commands(
+        image=wanted.image,
+        build_arguments=_docker_build(wanted) if build else (),
+        can_build=build is not None,
+    )
+    section = wanted.section or "alembic"
+    return Target(wanted.image, root, _config(root, wanted.config, cwd), section, build=build, commands=commands)
+
+
+def _docker_build(wanted: Wanted) -> tuple[str, ...]:
+    """What follows ``docker build`` to make the image that is being checked."""
+    scheme, colon, name = wanted.image.partition(":")
+    tag = name if colon and scheme == "docker-daemon" else wanted.image
+    named = ("-t", tag) if not wanted.image.startswith(("docker-archive:", "oci:", "oci-archive:")) else ()
+    file = ("-f", wanted.dockerfile) if wanted.dockerfile else ()
+    stage = ("--target", wanted.stage) if wanted.stage else ()
+    args = tuple(word for name, value in wanted.build_args.items() for word in ("--build-arg", f"{name}={value}"))
+    return (*named, *file, *stage, *args, wanted.context)
+
+
+def _service(project: Project, wanted: Wanted) -> Service:
+    if wanted.service:
+        return project.service(wanted.service)
+    at = Location(project.files[0]) if project.files else None
+    marked = [service for service in project.services.values() if "x-migops" in service.extensions]
+    found = marked or [service for service in project.services.values() if _has_config(service)]
+    if not found:
+        names = ", ".join(project.services) or "none"
+        raise MigopsError(
+            f"no service is built from a folder with an alembic.ini (services: {names})", at=at,
+            hint="name the service; or say where its configuration is: x-migops: {config: PATH} under the service",
+        )  # fmt: skip
+    builds = {_build_key(service) for service in found}
+    if len(builds) > 1:
+        lines = ", ".join(f"{service.name} ({service.location})" for service in found)
+        raise MigopsError(
+            f"more than one service has migrations: {lines}", at=at,
+            hint=f"name one: migops check-image {found[0].name}",
+        )  # fmt: skip
+    # They share one image, so the answer is the same; the one that runs Alembic itself is named in it.
+    return next((service for service in found if _runs_alembic(service)), found[0])
+
+
+def _build_key(service: Service) -> tuple[str, ...]:
+    build = service.build
+    return (build.context, build.dockerfile, build.target) if build else (service.image_ref,)
+
+
+def _runs_alembic(service: Service) -> bool:
+    return "alembic" in " ".join((*(service.entrypoint or ()), *(service.command or ())))
+
+
+def _has_config(service: Service) -> bool:
+    return bool(service.build and not service.build.is_remote and _search(Path(service.build.context)))
+
+
+def _of_service(project: Project, service: Service, wanted: Wanted, options: ComposeOptions, cwd: Path) -> Target:
+    settings = _settings(service)
+    base = Path(project.directory)
+    build = _build_spec(service.build) if service.build else None
+    host_dir = wanted.host_dir or ""
+    if host_dir:
+        root = _folder(host_dir, cwd)
+    elif settings["host-dir"]:
+        root = _folder(settings["host-dir"], base)
+    elif build and isinstance(build.context, Path):
+        root = build.context
+    else:
+        root = base
+    config = _config(root, wanted.config, cwd) if wanted.config else _config(root, settings["config"], base, service)
+    if wanted.image and build:
+        # The image in question is not the one that compose builds, so compose's build would not mend it.
+        commands = Commands(service.name, (), wanted.image, can_build=False)
+    else:
+        compose = _compose_command(options)
+        commands = Commands(service.name, compose, wanted.image or service.image_ref, (), build is not None)
+    return Target(
+        image=wanted.image or service.image_ref,
+        root=root,
+        config=config,
+        section=wanted.section or settings["name"] or "alembic",
+        project=project.name,
+        service=service.name,
+        build=build,
+        working_dir=service.working_dir,
+        image_config=settings["image-config"],
+        many_heads=settings["heads"] == "many",
+        commands=commands,
+    )
+
+
+def _settings(service: Service) -> dict[str, str]:
+    """The service's ``x-migops``, each key checked: a misspelt setting must not be a silent one."""
+    known = ("config", "name", "heads", "host-dir", "image-config")
+    given: Any = service.extensions.get("x-migops") or {}
+    if not isinstance(given, Mapping):
+        raise MigopsError(f"x-migops of service {service.name!r} must be a mapping", at=service.location)
+    for key, value in given.items():
+        if key not in known:
+            raise MigopsError(
+                f"x-migops of service {service.name!r} has an unknown key {key!r}", at=service.location,
+                hint=f"it knows {', '.join(known)}",
+            )  # fmt: skip
+        if not isinstance(value, str) or (key == "heads" and value not in ("one", "many")):
+            said = f"x-migops.{key} of service {service.name!r} is not valid: {value!r}"
+            raise MigopsError(said, at=service.location)
+    return {key: str(given.get(key, "")) for key in known}
+
+
+def _build_spec(build: Build) -> BuildSpec:
+    args = {name: value for name, value in build.args.items() if value is not None}
+    if build.is_remote:
+        return BuildSpec(build.context, None, build.target or None, args)
+    context = Path(build.context)
+    dockerfile: Path | Inline | None = context / build.dockerfile if build.dockerfile else None
+    if build.dockerfile_inline:
+        dockerfile = Inline(build.dockerfile_inline, build.location)
+    return BuildSpec(context, dockerfile, build.target or None, args, build.additional_contexts)
+
+
+def _compose_command(options: ComposeOptions) -> tuple[str, ...]:
+    words = ["docker", "compose"]
+    for file in options.files:
+        words += ["-f", file]
+    if options.project_name:
+        words += ["-p", options.project_name]
+    for file in options.env_files:
+        words += ["--env-file", file]
+    for profile in options.profiles:
+        words += ["--profile", profile]
+    if options.project_directory:
+        words += ["--project-directory", options.project_directory]
+    return tuple(words)
+
+
+def _folder(text: str, base: Path) -> Path:
+    path = Path(os.path.normpath(base / text))
+    if not path.is_dir():
+        raise MigopsError("is not a folder", at=Location(str(path)), hint="check --context or --host-dir")
+    return path
+
+
+def _config(root: Path, given: str, base: Path, service: Service | None = None) -> Path:
+    """Alembic's configuration on the host: the one that is named, else the only one below ``root``."""
+    if given:
+        path = Path(os.path.normpath(base / given))
+        if not path.is_file():
+            raise MigopsError("there is no such configuration file", at=Location(str(path)), hint="check --config")
+        return path
+    found = _search(root)
+    if len(found) == 1:
+        return found[0]
+    at = service.location if service else Location(str(root))
+    if not found:
+        raise MigopsError(
+            f"there is no alembic.ini, and no pyproject.toml with [tool.alembic], in {root} or below it", at=at,
+            hint="say where it is: --config FILE, or x-migops: {config: FILE} under the service",
+        )  # fmt: skip
+    names = ", ".join(str(path.relative_to(root)) for path in found)
+    raise MigopsError(
+        f"several configurations could be meant: {names}", at=at,
+        hint="say which: --config FILE, or x-migops: {config: FILE} under the service",
+    )  # fmt: skip
+
+
+def _search(root: Path) -> Sequence[Path]:
+    """Configurations of Alembic below ``root``: the one at the top wins over any that lies deeper."""
+    if (root / "alembic.ini").is_file():
+        return [root / "alembic.ini"]
+    if _is_for_alembic(root / "pyproject.toml"):
+        return [root / "pyproject.toml"]
+    found: list[Path] = []
+    for folder, names, files in os.walk(root):
+        here = Path(folder)
+        if len(here.relative_to(root).parts) >= SEARCH_DEPTH:
+            names.clear()
+        names[:] = sorted(name for name in names if name not in NOT_SEARCHED and not name.startswith("."))
+        if "alembic.ini" in files:
+            found.append(here / "alembic.ini")
+        elif "pyproject.toml" in files and _is_for_alembic(here / "pyproject.toml"):
+            found.append(here / "pyproject.toml")
+    return found
+
+
+def _is_for_alembic(path: Path) -> bool:
+    try:
+        text = path.read_bytes() if path.is_file() else b""
+    except OSError as error:
+        raise MigopsError(f"cannot be read: {error.strerror}", at=Location(str(path))) from None
+    return b"[tool.alembic" in text and parse_config(text, str(path)).has_section
