@@ -1,0 +1,29 @@
+"""Images, wherever they are: one ``open_image``, one module a source, the same answer for the same content."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+
+from migops.engine import Engine
+from migops.images.archive import open_archive
+from migops.images.daemon import open_daemon
+from migops.images.image import History, Image, ImageConfig, identity
+from migops.images.oci import open_oci
+from migops.images.reference import parse_reference
+
+__all__ = ["History", "Image", "ImageConfig", "identity", "open_image"]
+
+
+def open_image(ref: str, *, engine: Callable[[], Engine]) -> AbstractContextManager[Image]:
+    """The image that ``[SCHEME:]LOCATION[:NAME]`` names, open while the context lasts; see ``images.reference``.
+
+    ``engine`` is called only where the reference names an image of the Docker Engine; closing it is the caller's.
+    Raises ``MigopsError`` for a reference that is wrong, ``NoVerdict`` where the image cannot be read.
+    """
+    reference = parse_reference(ref)
+    if reference.scheme == "docker-daemon":
+        return open_daemon(reference, engine)
+    if reference.scheme == "oci":
+        return open_oci(reference)
+    return open_archive(reference)

@@ -1,0 +1,56 @@
+"""Image references: which source, where it is, and which image in it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from migops.errors import MigopsError
+
+SCHEMES = ("docker-daemon", "docker-archive", "oci", "oci-archive")
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """``location`` is the name in the daemon, or the path of an archive or folder; ``name`` the image inside it."""
+
+    text: str
+    scheme: str
+    location: str
+    name: str = ""
+
+
+def parse_reference(text: str) -> Reference:
+    """Read ``[SCHEME:]LOCATION[:NAME]``; without a scheme it is an image of the local Docker Engine.
+
+    Raises ``MigopsError`` for what can be no image: empty, like an option, control characters, ``docker://``.
+    """
+    if not text or text.startswith("-"):
+        raise MigopsError(f"{text!r} is not an image reference.", hint="Names starting with '-' are read as options.")
+    if any(not char.isprintable() or char.isspace() for char in text if char != " "):
+        raise MigopsError(f"The image reference {text!r} holds control characters.")
+    if text.startswith("docker://"):
+        raise MigopsError(
+            f"{text!r}: reading an image straight from a registry is not supported yet.",
+            hint="Pull it first (docker pull IMAGE) and give its name, or save it and use docker-archive:FILE.",
+        )
+    scheme, colon, rest = text.partition(":")
+    if not colon or scheme not in SCHEMES:
+        return Reference(text, "docker-daemon", text)
+    if not rest or rest.startswith("-"):
+        raise MigopsError(f"{text!r} names no image after {scheme!r}.", hint=f"Write {scheme}:NAME.")
+    if scheme == "docker-daemon":
+        return Reference(text, scheme, rest)
+    location, name = _split_location(rest)
+    return Reference(text, scheme, location, name)
+
+
+def _split_location(rest: str) -> tuple[str, str]:
+    """``a.tar:app:1`` is the image ``app:1`` in ``a.tar``. An existing path that holds a colon wins over the split."""
+    if Path(rest).exists():
+        return rest, ""
+    for at in (i for i, char in enumerate(rest) if char == ":" and i):
+        if Path(rest[:at]).exists():
+            return rest[:at], rest[at + 1 :]
+    location, _, name = rest.partition(":")
+    return location, name
