@@ -292,7 +292,20 @@ class Builder:
                 continue
             alone = node.kind is not EntryKind.DIRECTORY
             dest = join(target, posixpath.basename(match)) if alone and into else target
+            self._collide(one, state, dest, node.kind)
             state.tree.changes.append(Graft(step, tree, real, dest, exclude, include))
+
+    def _collide(self, one: Instruction, state: State, dest: str, kind: EntryKind) -> None:
+        """Note that the build fails where a file would replace a folder, or a folder (or its parent) a file."""
+        parent = posixpath.dirname(dest)
+        folders = [dest, parent] if kind is EntryKind.DIRECTORY else [parent]
+        there = state.tree.lookup(dest)
+        if kind is not EntryKind.DIRECTORY and there and there.kind is EntryKind.DIRECTORY:
+            self.failures.append(Failure(one.at, f"{dest} is a folder already, and a file cannot replace it"))
+        for folder in folders:
+            there = state.tree.lookup(folder)
+            if there and there.kind is not EntryKind.DIRECTORY:
+                self.failures.append(Failure(one.at, f"{folder} is a file already, and no folder"))
 
     def _missing(self, one: Instruction, step: Source, tree: Tree, match: str, target: str, state: State) -> None:
         if step.origin is Origin.STAGE:

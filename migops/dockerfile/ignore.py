@@ -77,6 +77,23 @@ class Matcher:
                 by, matched = pattern, not pattern.negated
         return Verdict(by, tuple(hits))
 
+    def withholds(self, path: str) -> Pattern | None:
+        """The line that keeps the *content* of a file back although the walk lets its name pass, or None.
+
+        BuildKit asks twice, and the second time, when it opens the file, it looks at all parents: with the lines ``*``,
+        ``!a/b``, ``a`` the file a/b is in the build, and is empty.
+        """
+        if not any(one.negated for one in self.patterns):
+            return None  # then both ways come to the same
+        parts = path.split("/")
+        chain = ["/".join(parts[:depth]) for depth in range(len(parts), 0, -1)]
+        by: Pattern | None = None
+        for pattern in self.patterns:
+            matched = by is not None and not by.negated
+            if pattern.negated == matched and any(map(pattern.matches, chain)):
+                by = pattern
+        return by if by and not by.negated else None
+
     def judge(self, path: str) -> Verdict:
         """The verdict of a path by itself, walking down to it from the root."""
         verdict = self.start

@@ -146,7 +146,10 @@ class ContextTree:
             return None
         kind = _kind(status.st_mode)
         verdict = self._verdict(path)
-        ignored = verdict.by.at if verdict.by and verdict.matched else None
+        by = verdict.by if verdict.matched else None
+        if by is None and kind is EntryKind.FILE:
+            by = self.ignore.withholds(path[1:])
+        ignored = by.at if by else None
         # A folder that is excluded comes along when something below it is brought back.
         if ignored and not raw and not (kind is EntryKind.DIRECTORY and self._holds_included(path)):
             return None
