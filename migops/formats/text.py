@@ -6,6 +6,7 @@ import shlex
 from collections.abc import Iterable, Iterator
 from io import StringIO
 from itertools import groupby
+from pathlib import Path
 
 from rich import box
 from rich.console import Console
@@ -35,16 +36,15 @@ def render(report: Report, view: View) -> str:
         highlight=False, markup=False, emoji=False, legacy_windows=False,
     )
     _verdict(console, report)
-    if view.quiet:
-        return out.getvalue()
-    _image(console, report)
-    _chain(console, report)
-    _rows(console, report, view)
-    for _, findings in groupby(report.findings, key=lambda f: (f.rule, f.severity, f.cause, f.remedy)):
-        _finding(console, list(findings), view)
-    _skipped(console, report, view)
-    _next(console, report)
-    return out.getvalue()
+    if not view.quiet:
+        _image(console, report)
+        _chain(console, report)
+        _rows(console, report, view)
+        for _, findings in groupby(report.findings, key=lambda f: (f.rule, f.severity, f.cause, f.remedy)):
+            _finding(console, list(findings), view)
+        _skipped(console, report)
+        _next(console, report)
+    return "\n".join(line.rstrip() for line in out.getvalue().split("\n"))
 
 
 def _verdict(console: Console, report: Report) -> None:
@@ -84,9 +84,11 @@ def _chain(console: Console, report: Report) -> None:
     for place in shown:
         if place.place in links:
             console.print(_link_line(links[place.place], width))
-        style = "" if place.status == "read" else "dim"
         lead = Text(f"  {place.place.value:<{width}}  ", "bold")
-        console.print(_hanging(lead, Text(_place_words(place), style), width + 4))
+        words = Text(_place_words(place), "" if place.status == "read" else "dim")
+        if place.location:
+            words.append(f"\n{_short(place.location)}", "dim")
+        console.print(_hanging(lead, words, width + 4))
     if shown:
         console.print()
 
@@ -106,7 +108,13 @@ def _place_words(place: PlaceSummary) -> str:
     noun = "revision" if place.revisions == 1 else "revisions"
     heads = ", ".join(place.heads) or "none"
     head = "head" if len(place.heads) == 1 else "heads"
-    return printable(f"{place.revisions} {noun}, {head} {heads}  ({place.location})")
+    return printable(f"{place.revisions} {noun}, {head} {heads}")
+
+
+def _short(location: str) -> str:
+    """A path below the current folder as the user would type it."""
+    here = f"{Path.cwd()}/"
+    return printable(", ".join(path.removeprefix(here) for path in location.split(", ")))
 
 
 def _link_line(link: Link, width: int) -> Text:
@@ -175,7 +183,7 @@ def shell(command: Iterable[str]) -> str:
     return printable(shlex.join(command))
 
 
-def _skipped(console: Console, report: Report, view: View) -> None:
+def _skipped(console: Console, report: Report) -> None:
     for reason, group in groupby(report.skipped, key=lambda skipped: skipped.reason):
         rules = ", ".join(skipped.rule for skipped in group)
         console.print(_hanging(Text("not judged ", "magenta"), Text(printable(f"{rules}: {reason}")), 11))
