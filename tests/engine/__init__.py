@@ -1,1 +1,1 @@
-"""A real Docker Engine for the tests: found, or unpacked from Debian's packages and started in private. See README.md."""
+"""A real Docker Engine for the tests: found, or unpacked from Debian's packages and started. See README.md."""

@@ -58,21 +58,23 @@ class Daemon:
         """Whether our dockerd runs and answers."""
         return self.pid is not None and answers(self.socket)
 
-    def start(self) -> None:
-        """Start it and wait until it answers. Raises `EngineUnavailable` with the end of its log."""
+    def start(self, *, sweep: bool = True) -> None:
+        """Start it and wait until it answers. Raises `EngineUnavailable` with the end of its log.
+
+        A killed one may have left containers running. They end first, unless *sweep* is false.
+        """
         if self.alive():
             return
-        self.stop()  # what a killed one left: helpers, mounts, sockets
+        if sweep:
+            self.stop()
         self.folder.mkdir(parents=True, exist_ok=True)
         self.data.mkdir(parents=True, exist_ok=True)
         shims = self.folder / "bin"
         shims.mkdir(exist_ok=True)
         host.prepare(shims)
         (self.folder / "daemon.json").write_text(json.dumps(dict(self.settings)))
-        env = {
-            "PATH": debian.search_path(shims, self.programs / "usr/bin", self.programs / "usr/sbin"),
-            "HOME": "/root",
-        }
+        path = debian.search_path(shims, self.programs / "usr/bin", self.programs / "usr/sbin")
+        env = {"PATH": path, "HOME": str(Path.home())}
         with self.log.open("wb") as log:
             process = subprocess.Popen(
                 self._command(), env=env, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True

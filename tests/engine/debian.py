@@ -45,7 +45,8 @@ def install(needs: dict[str, str]) -> None:
 
 def search_path(*first: Path) -> str:
     """A PATH with *first* before ours, and with the folders for root that a plain `su` leaves out."""
-    return os.pathsep.join([*map(str, first), os.environ.get("PATH", ""), "/usr/local/sbin", "/usr/sbin", "/sbin"])
+    folders = [*map(str, first), *os.environ.get("PATH", "").split(os.pathsep), "/usr/local/sbin", "/usr/sbin", "/sbin"]
+    return os.pathsep.join(dict.fromkeys(folders))
 
 
 def unpack(suite: str, packages: Sequence[str], root: Path) -> None:

@@ -47,10 +47,7 @@ class Engine:
     @property
     def env(self) -> dict[str, str]:
         """The environment for processes that shall use this engine."""
-        clean = {
-            key: value for key, value in os.environ.items() if key not in _FOREIGN and not key.startswith("COMPOSE_")
-        }
-        return {**clean, **self.changes}
+        return {**{key: value for key, value in os.environ.items() if not misleads(key)}, **self.changes}
 
     @property
     def version(self) -> str:
@@ -67,13 +64,17 @@ class Engine:
         return run(["docker", "compose", *arguments], cwd=cwd, check=check, timeout=timeout, **options).stdout
 
 
+def misleads(variable: str) -> bool:
+    """Whether the environment's *variable* could lead docker or compose elsewhere than to the engine at hand."""
+    return variable in _FOREIGN or variable.startswith("COMPOSE_")
+
+
 def run(
     command: list[str], *, check: bool = True, timeout: float = 300, **options: Any
 ) -> subprocess.CompletedProcess[str]:
     """Run *command*; with *check*, a failure raises with the command, its code and both of its streams."""
-    options.setdefault("stdin", None if "input" in options else subprocess.DEVNULL)
-    if "input" in options:
-        del options["stdin"]
+    if "input" not in options:
+        options.setdefault("stdin", subprocess.DEVNULL)
     done = subprocess.run(command, capture_output=True, text=True, timeout=timeout, check=False, **options)
     if check and done.returncode:
         raise AssertionError(f"{' '.join(command)} → {done.returncode}\n{done.stdout}{done.stderr}")
@@ -168,6 +169,8 @@ def _bridge(release: releases.Release) -> str:
 def _unpack(release: releases.Release, root: Path) -> None:
     for suite, packages in release.packages:
         debian.unpack(suite, packages, root)
+    if not (root / "usr/bin/docker-init").exists():  # what `docker run --init` looks for
+        (root / "usr/bin/docker-init").symlink_to("tini-static")
     # docker and its plugins alone, for the PATH of tests; relative, as the folder is renamed when it is whole
     plugins = root / "client" / "cli-plugins"
     plugins.mkdir(parents=True)
@@ -181,19 +184,19 @@ def _answering() -> Engine | None:
     """The engine of DOCKER_HOST or the default socket, if one answers there."""
     named = os.environ.get("DOCKER_HOST", "")
     address = named or f"unix://{_DEFAULT_SOCKET}"
-    if address.startswith("unix://"):
-        if not answers(address.removeprefix("unix://")):
-            return _refuse(named)
-    elif run(["docker", "version"], check=False, timeout=20).returncode:
-        return _refuse(named)
-    changes = {key: os.environ[key] for key in (*_FOREIGN, "DOCKER_CONFIG") if key in os.environ}
+    if not _answers(address):
+        if named and not _is_private(named):  # one of ours is simply started again
+            raise EngineUnavailable(f"no engine answers at DOCKER_HOST={named}: start it, or unset DOCKER_HOST")
+        return None
+    changes = {key: os.environ[key] for key in (*_FOREIGN, "DOCKER_CONFIG", "PATH") if key in os.environ}
     engine = Engine(address, {**changes, "DOCKER_HOST": address, "DOCKER_BUILDKIT": "1"}, private=_is_private(address))
     return engine if _has_plugins(engine) else _with_our_client(engine)
 
 
-def _refuse(named: str) -> None:
-    if named:
-        raise EngineUnavailable(f"DOCKER_HOST is {named}, and no engine answers there: start it, or unset DOCKER_HOST")
+def _answers(address: str) -> bool:
+    if address.startswith("unix://"):
+        return answers(address.removeprefix("unix://"))
+    return run(["docker", "version"], check=False, timeout=20).returncode == 0
 
 
 def _is_private(address: str) -> bool:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -33,6 +35,20 @@ def remove_bridge(name: str) -> None:
         _ip("link", "delete", name)
 
 
+def let_through(subnet: str, bin_folder: Path) -> None:
+    """Let packets inside *subnet* pass, for a daemon that leaves iptables to us."""
+    _iptables(_chosen(bin_folder), "-I", "FORWARD", "-s", subnet, "-d", subnet, "-j", "ACCEPT")
+
+
+def block_again(subnet: str, bin_folder: Path) -> None:
+    """Undo `let_through`."""
+    _iptables(_chosen(bin_folder), "-D", "FORWARD", "-s", subnet, "-d", subnet, "-j", "ACCEPT")
+
+
+def _chosen(bin_folder: Path) -> str:
+    return shutil.which("iptables", path=debian.search_path(bin_folder)) or "iptables"
+
+
 def mounts_below(folder: Path) -> list[str]:
     """The mount points in *folder*, innermost first."""
     points = [line.split()[4] for line in Path("/proc/self/mountinfo").read_text().splitlines()]
@@ -41,7 +57,7 @@ def mounts_below(folder: Path) -> list[str]:
 
 
 def unmount_below(folder: Path) -> None:
-    """Unmount all in *folder*. Raises `EngineUnavailable` if something stays: removing the folder would then be unsafe."""
+    """Unmount all in *folder*. Raises `EngineUnavailable` if something stays: then nothing may be removed."""
     for point in mounts_below(folder):
         subprocess.run(["umount", "--lazy", point], capture_output=True, check=False)
     if left := mounts_below(folder):
@@ -88,20 +104,15 @@ def _choose_iptables(bin_folder: Path) -> None:
 
 def _iptables_works(program: str) -> bool:
     # a rule like the daemon's own: listing works in kernels where adding does not
-    rule = (
-        "-N MIGOPS-PROBE",
-        "-A MIGOPS-PROBE -m addrtype --dst-type LOCAL -j RETURN",
-        "-F MIGOPS-PROBE",
-        "-X MIGOPS-PROBE",
-    )
-    env = {"PATH": debian.search_path()}
-    codes = [
-        subprocess.run(
-            [program, "-w", "5", "-t", "nat", *step.split()], env=env, capture_output=True, check=False
-        ).returncode
-        for step in rule
-    ]
+    chain = f"MIGOPS-{os.getpid()}"
+    steps = (f"-N {chain}", f"-A {chain} -m addrtype --dst-type LOCAL -j RETURN", f"-F {chain}", f"-X {chain}")
+    codes = [_iptables(program, "-t", "nat", *step.split()).returncode for step in steps]
     return not any(codes)
+
+
+def _iptables(program: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [program, "-w", "5", *arguments]
+    return subprocess.run(command, env={"PATH": debian.search_path()}, capture_output=True, text=True, check=False)
 
 
 def _mount(*arguments: str) -> None:

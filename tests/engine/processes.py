@@ -48,10 +48,10 @@ def wait_gone(pid: int, seconds: float) -> bool:
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         try:
-            os.waitpid(pid, os.WNOHANG)
+            gone = os.waitpid(pid, os.WNOHANG)[0] == pid
         except ChildProcessError:
-            pass  # not our child: only its absence from /proc tells
-        if started(pid) is None:
+            gone = started(pid) is None  # someone else's child: only /proc tells
+        if gone:
             return True
         time.sleep(0.02)
     return False

@@ -14,6 +14,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -70,10 +71,10 @@ STAND_INS = (
 )
 
 
-def provide(engine: Engine) -> None:
-    """See that *engine* has every base image: its own, a pulled one, a cached stand-in, or one made now."""
+def provide(engine: Engine, names: Sequence[str] | None = None) -> None:
+    """See that *engine* has the base images *names* (default: all): its own, pulled, a stand-in cached or made now."""
     for stand_in in STAND_INS:
-        if not _has(engine, stand_in):
+        if (names is None or stand_in.name in names) and not _has(engine, stand_in):
             with layout.locked("images"):
                 _provide(engine, stand_in)
 
@@ -87,14 +88,14 @@ def _provide(engine: Engine, stand_in: StandIn) -> None:
         return
     debian.require()
     _make(engine, stand_in)
-    layout.made(saved, lambda new: _print(engine.docker("save", "--output", str(new), stand_in.name)))
+
+    def save(new: Path) -> None:
+        engine.docker("save", "--output", str(new), stand_in.name)
+
+    layout.made(saved, save)
     for old in saved.parent.glob(f"{stand_in.recipe}-*.tar"):
         if old != saved:
             old.unlink()
-
-
-def _print(_: str) -> None:
-    """Nothing: `docker save` says nothing worth keeping."""
 
 
 def _saved(stand_in: StandIn) -> Path:
