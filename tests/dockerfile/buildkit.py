@@ -70,7 +70,7 @@ def predicted(view: BuildView, folder: str = "/") -> Listing:
 def our_view(context: Path, case: Case) -> BuildView:
     """Our reading of one case alone."""
     path = context.parent / f"{context.name}.Dockerfile"
-    path.write_text(case.dockerfile)
+    path.write_bytes(case.dockerfile.encode())
     view = trace(path, context)
     assert isinstance(view, BuildView)
     return view
@@ -79,7 +79,7 @@ def our_view(context: Path, case: Case) -> BuildView:
 def build(env: Environment, context: Path, dockerfile: str, out: Path, *options: str) -> Listing:
     """One build to a folder. Raises BuildFailedError with BuildKit's own words."""
     path = context.parent / f"{context.name}.build.Dockerfile"
-    path.write_text(dockerfile)
+    path.write_bytes(dockerfile.encode())
     command = [
         "docker",
         "buildx",
@@ -120,4 +120,4 @@ def _below(everything: Listing, folder: str) -> Listing:
 
 
 def _text(path: Path) -> str:
-    return f"-> {path.readlink()}" if path.is_symlink() else path.read_text()
+    return f"-> {path.readlink()}" if path.is_symlink() else path.read_bytes().decode()
