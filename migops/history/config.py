@@ -110,7 +110,8 @@ class _Reader:
         self._lines = io.StringIO(text, newline=None)
 
     def __iter__(self) -> Iterator[str]:
-        for self.line, line in enumerate(self._lines, 1):
+        for number, line in enumerate(self._lines, 1):
+            self.line = number
             yield line
 
 

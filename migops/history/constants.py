@@ -14,13 +14,15 @@ class Computed:
     text: str
 
 
+_MAX_DEPTH = 20  # of an expression; deeper ones are not read
+
 Constant = object
 """None, text, a number…; a tuple of those for a tuple, list or set; or Computed."""
 
 
 @dataclass(slots=True)
 class Names:
-    """What a module leaves behind: its docstring, the last value and line of each name, and whether it can downgrade."""
+    """What a module leaves behind: its docstring, each name's last value and line, and whether it can downgrade."""
 
     docstring: str = ""
     has_downgrade: bool = False
@@ -76,7 +78,7 @@ def _assign(target: ast.expr, value: Constant, statement: ast.stmt, names: Names
 def _other(statement: ast.stmt, names: Names) -> None:
     if isinstance(statement, (ast.FunctionDef, ast.AsyncFunctionDef)) and statement.name == "downgrade":
         names.has_downgrade = not _does_nothing(statement.body)
-    for name in _bound_in(statement):
+    for name in (*_bound_in(statement), *_changed_in(statement, names)):
         names.bound[name] = (Computed(_text(statement)), statement.lineno)
         names.has_downgrade |= name == "downgrade" and not isinstance(statement, ast.FunctionDef)
 
@@ -102,25 +104,29 @@ def _bound_in(node: ast.stmt) -> Iterator[str]:
             todo.extend(ast.iter_child_nodes(each))
 
 
-def _evaluate(node: ast.expr, names: Names) -> Constant:
+def _changed_in(statement: ast.stmt, names: Names) -> Iterator[str]:
+    """Names of sequences that a bare call may change: ``down_revision.append("b")``."""
+    if isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Call):
+        for each in ast.walk(statement):
+            if isinstance(each, ast.Name) and isinstance(names.value(each.id), tuple):
+                yield each.id
+
+
+def _evaluate(node: ast.expr, names: Names, depth: int = 0) -> Constant:
     if isinstance(node, ast.Constant):
         return node.value
     if isinstance(node, ast.Name):
         return names.value(node.id) if node.id in names else Computed(node.id)
-    if isinstance(node, (ast.Tuple, ast.List, ast.Set)):
-        items = tuple(_evaluate(item, names) for item in node.elts)
-        return Computed(_text(node)) if any(isinstance(item, Computed) for item in items) else items
-    if isinstance(node, ast.JoinedStr) and all(isinstance(part, ast.Constant) for part in node.values):
-        return "".join(str(part.value) for part in node.values if isinstance(part, ast.Constant))
-    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add):
-        return _sum(node, names)
-    return Computed(_text(node))
-
-
-def _sum(node: ast.BinOp, names: Names) -> Constant:
-    left, right = _evaluate(node.left, names), _evaluate(node.right, names)
-    if isinstance(left, str) and isinstance(right, str):
-        return left + right
+    if depth < _MAX_DEPTH:
+        if isinstance(node, (ast.Tuple, ast.List, ast.Set)):
+            items = tuple(_evaluate(item, names, depth + 1) for item in node.elts)
+            return Computed(_text(node)) if any(isinstance(item, Computed) for item in items) else items
+        if isinstance(node, ast.JoinedStr) and all(isinstance(part, ast.Constant) for part in node.values):
+            return "".join(str(part.value) for part in node.values if isinstance(part, ast.Constant))
+        if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add):
+            left, right = _evaluate(node.left, names, depth + 1), _evaluate(node.right, names, depth + 1)
+            if isinstance(left, str) and isinstance(right, str):
+                return left + right
     return Computed(_text(node))
 
 
@@ -137,5 +143,5 @@ def _text(node: ast.AST) -> str:
     try:
         text = ast.unparse(node).partition("\n")[0]
     except RecursionError:
-        text = "an expression too deep to print"
+        text = "a deep expression"
     return text if len(text) <= 60 else text[:57] + "..."

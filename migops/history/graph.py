@@ -1,4 +1,4 @@
-"""The revision graph, as Alembic builds it, but of broken histories too: it always comes out, with its problems named."""
+"""The revision graph, as Alembic builds it, but of broken histories too: it always comes out, problems and all."""
 
 from __future__ import annotations
 

@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from migops.history.constants import Computed, Names, read_names
 from migops.model import Revision, Unreadable
 
-MAX_BYTES = 1 << 20
-"""Scripts above this size are not parsed as a whole: a parser needs over a hundred times a file's size in memory."""
+MAX_BYTES = 1 << 17
+"""Of a larger script only the part above its first function is parsed: a parser takes hundreds of times a text's size
+in memory, and in some Pythons time that grows with its square."""
 
 IDENTIFIERS = ("revision", "down_revision", "depends_on", "branch_labels")
 
@@ -48,7 +49,10 @@ def read_revision(path: str, source: bytes) -> Script:
 def _parse(source: bytes) -> tuple[ast.Module, tuple[int, str] | None]:
     """The module, and the line and reason why it is not all of the file."""
     if len(source) > MAX_BYTES:
-        return _head(source), (0, f"larger than {MAX_BYTES >> 20} MiB; only its first lines were read")
+        return _parse_large(source)
+    if b"\0" in source:
+        line = source.count(b"\n", 0, source.index(b"\0")) + 1
+        return _head(source), (line, "Python cannot parse it: it contains a NUL byte")
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # Python comments on escapes like "\d" while it parses
@@ -56,31 +60,43 @@ def _parse(source: bytes) -> tuple[ast.Module, tuple[int, str] | None]:
     except SyntaxError as error:
         return _head(source), (error.lineno or 0, f"Python cannot parse it: {error.msg}")
     except (ValueError, MemoryError, RecursionError) as error:
-        reason = str(error) or "its expressions are nested too deeply"
-        line = source.count(b"\n", 0, source.find(b"\0")) + 1 if b"\0" in source else 0
-        return _head(source), (line, f"Python cannot parse it: {reason}")
+        reason = str(error) or "an expression is nested too deeply"
+        return _head(source), (0, f"Python cannot parse it: {reason}")
 
 
-_ASSIGNMENT = re.compile(
-    rb"^(?:revision|down_revision|depends_on|branch_labels)[ \t]*(?::[^=\n]*)?=[ \t]*"
-    rb"(?:None|\(?[ \t]*(?:[\"'][^\"'\\\n]*[\"'][ \t]*,?[ \t]*)+\)?)[ \t]*(?:#[^\n]*)?\r?$",
-    re.MULTILINE,
-)
+_BODY = re.compile(rb"^(?:def|async|class|@)[^\n]*", re.MULTILINE)
+_DOWNGRADE = re.compile(rb"^(?:async )?def downgrade\b", re.MULTILINE)
+
+
+def _parse_large(source: bytes) -> tuple[ast.Module, tuple[int, str] | None]:
+    """The part of a large script above its functions. That a later line binds an identifier anew goes unseen."""
+    body = _BODY.search(source, 0, MAX_BYTES)
+    if body is None:
+        return _head(source), (0, f"it is larger than {MAX_BYTES >> 10} KiB, with no function near its top")
+    module, broken = _parse(source[: body.start()])
+    if _DOWNGRADE.search(source, body.start()):
+        module.body += ast.parse("def downgrade(): return True").body
+    return module, broken
+
+
+_SIMPLE = re.compile(rb"(?:revision|down_revision|depends_on|branch_labels)[ \t]*(?::[^=]*)?=[ \t]*(?:None|[\"'(\[])")
+_MAX_LINE = 1000
 
 
 def _head(source: bytes) -> ast.Module:
-    """The identifiers of a file that cannot be parsed, where each is a plain one-line assignment.
+    """The identifiers of a file that cannot be parsed, where each is a plain assignment on one line.
 
-    Their lines are kept where they were. A Python 2 script, or one for a newer Python than ours, is read this way.
+    A Python 2 script, or one for a newer Python than ours, is read this way. Lines keep their numbers.
     """
     body: list[ast.stmt] = []
-    for found in _ASSIGNMENT.finditer(source[:MAX_BYTES]):
-        try:
-            (statement,) = ast.parse(found[0]).body
-        except (SyntaxError, ValueError):
-            continue
-        ast.increment_lineno(statement, source.count(b"\n", 0, found.start()))
-        body.append(statement)
+    for number, line in enumerate(source[:MAX_BYTES].splitlines()):
+        if len(line) <= _MAX_LINE and _SIMPLE.match(line):
+            try:
+                statements = ast.parse(line.rstrip()).body
+            except (SyntaxError, ValueError, MemoryError, RecursionError):
+                continue
+            for statement in statements:
+                body.append(ast.increment_lineno(statement, number))
     return ast.Module(body, [])
 
 
