@@ -1,0 +1,31 @@
+"""Compose files → ``Project``, exactly as ``docker compose`` reads them. Start with ``load``."""
+
+from __future__ import annotations
+
+from migops.compose.loader import load
+from migops.compose.model import (
+    Build,
+    ComposeOptions,
+    Dependency,
+    FileMount,
+    Healthcheck,
+    Mount,
+    Network,
+    Project,
+    Service,
+    Volume,
+)
+
+__all__ = [
+    "Build",
+    "ComposeOptions",
+    "Dependency",
+    "FileMount",
+    "Healthcheck",
+    "Mount",
+    "Network",
+    "Project",
+    "Service",
+    "Volume",
+    "load",
+]

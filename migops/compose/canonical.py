@@ -1,0 +1,282 @@
+"""Short forms → long forms, and the defaults that compose fills in once all files are merged.
+
+Source: compose-go's ``transform`` package. Values are changed in place; what a short form becomes keeps its mark.
+"""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Callable
+from typing import Any
+
+from migops.compose.merge import go_type
+from migops.compose.ports import parse_port
+from migops.compose.scalars import quoted, sprint
+from migops.compose.table import Table, below, table
+from migops.compose.tree import Map, Mark, Seq, refuse
+from migops.compose.volumes import parse_volume
+from migops.errors import MigopsError
+
+Warn = Callable[[str], None]
+Transform = Callable[[Any, Mark, str, "Canonical"], Any]
+
+
+class Canonical:
+    """One pass over a document. ``lenient``: variables were not substituted, so what cannot be parsed stays as it is."""
+
+    def __init__(self, warn: Warn, *, lenient: bool) -> None:
+        self.warn = warn
+        self.lenient = lenient
+
+    def apply(self, document: Map) -> None:
+        self.entries(document, "", _LONG_FORMS)
+
+    def entries(self, value: Map, path: str, rules: Table) -> None:
+        for key, entry in value.items():
+            found = below(rules, key)
+            if found is not None:
+                value[key] = self.entry(entry, value.marks[key], f"{path}.{key}" if path else key, found)
+
+    def entry(self, value: Any, mark: Mark, path: str, rules: Table) -> Any:
+        if "" in rules:
+            value = rules[""](value, mark, path, self)
+            if isinstance(value, Map) and len(rules) > 1:
+                self.entries(value, path, rules)
+        elif isinstance(value, Map):
+            self.entries(value, path, rules)
+        elif isinstance(value, Seq):
+            found = below(rules, "[]")
+            if found is not None:
+                for index, item in enumerate(value):
+                    value[index] = self.entry(item, value.marks[index], f"{path}.[]", found)
+        return value
+
+
+def _text(value: Any, mark: Mark, path: str, run: Canonical) -> Any:
+    return sprint(value)
+
+
+def _list(value: Any, mark: Mark, path: str, run: Canonical) -> Any:
+    return Seq.of([(value, mark)]) if isinstance(value, str) else value
+
+
+def _build(value: Any, mark: Mark, path: str, run: Canonical) -> Any:
+    return Map.of([("context", value)], mark) if isinstance(value, str) else value
+
+
+def _extends(value: Any, mark: Mark, path: str, run: Canonical) -> Any:
+    return Map.of([("service", value)], mark) if isinstance(value, str) else value
+
+
+def _file_mount(value: Any, mark: Mark, path: str, run: Canonical) -> Any:
+    return Map.of([("source", value)], mark) if isinstance(value, str) else value
+
+
+def _gpus(value: Any, mark: Mark, path: str, run: Canonical) -> Any:
+    return Seq.of([(Map.of([("count", "all")], mark), mark)]) if isinstance(value, str) else value
+
+
+def _key_values(value: Any, mark: Mark, path: str, run: Canonical) -> Any:
+    if not isinstance(value, Seq):
+        return value
+    made = Map()
+    for item, item_mark in value.marked():
+        name, equals, text = item.partition("=")
+        if not equals:
+            if run.lenient:
+                return value
+            raise refuse(f"{path}: invalid value {item}, expected key=value", item_mark)
+        made.put(name, text, item_mark)
+    return made
+
+
+def _depends_on(value: Any, mark: Mark, path: str, run: Canonical) -> Any:
+    if isinstance(value, Map):
+        for name, entry in value.items():
+            if not isinstance(entry, Map):
+                raise refuse(f"{path}.{name}: unsupported value {sprint(value)}", value.marks[name])
+            for key, default in (("condition", "service_started"), ("required", True)):
+                if key not in entry:
+                    entry.put(key, default, value.marks[name])
+        return value
+    made = Map()
+    for name, item_mark in value.marked() if isinstance(value, Seq) else ():
+        made.put(name, Map.of([("condition", "service_started"), ("required", True)], item_mark), item_mark)
+    return made
+
+
+def _env_files(value: Any, mark: Mark, path: str, run: Canonical) -> Any:
+    if isinstance(value, str):
+        value = Seq.of([(value, mark)])
+    for index, (item, item_mark) in enumerate(list(value.marked())):
+        if isinstance(item, str):
+            value[index] = Map.of([("path", item), ("required", True)], item_mark)
+        elif "required" not in item:
+            item.put("required", True, item_mark)
+    return value
+
+
+def _names(value: Any, mark: Mark, path: str, run: Canonical) -> Any:
+    if not isinstance(value, Seq):
+        return value
+    made = Map()
+    for name, item_mark in value.marked():
+        made.put(name, None, item_mark)
+    return made
+
+
+def _mount(value: Any, mark: Mark, path: str, run: Canonical) -> Any:
+    if not isinstance(value, str):
+        return value
+    try:
+        long = parse_volume(value, mark)
+    except MigopsError:
+        if run.lenient:
+            return value
+        raise
+    made = Map()
+    for key, entry in long.items():
+        made.put(key, Map.of(entry.items(), mark) if isinstance(entry, dict) else entry, mark)
+    if made.get("target"):
+        made["target"] = clean(made["target"])
+    return made
+
+
+def clean(path: str) -> str:
+    """The shortest equal POSIX path, as Go's ``path.Clean`` makes it."""
+    normal = posixpath.normpath(path) if path else "."
+    return normal[1:] if normal.startswith("//") else normal
+
+
+def _device(value: Any, mark: Mark, path: str, run: Canonical) -> Any:
+    if not isinstance(value, str):
+        return value
+    fields = value.split(":")
+    if len(fields) > 3 and not run.lenient:
+        raise refuse(f"confusing device mapping, please use long syntax: {value}", mark)
+    source, target, permissions = ("", "", "rwm") if len(fields) > 3 else (*fields, "", "")[:3]
+    return Map.of([("source", source), ("target", target or source), ("permissions", permissions or "rwm")], mark)
+
+
+def _ports(value: Any, mark: Mark, path: str, run: Canonical) -> Any:
+    if not isinstance(value, Seq):
+        return value
+    made = Seq()
+    for item, item_mark in value.marked():
+        if isinstance(item, Map):
+            made.add(item, item_mark)
+            continue
+        if not isinstance(item, (str, int)) or isinstance(item, bool):
+            raise refuse(f"{path}: invalid type {go_type(item)} for port", item_mark)
+        try:
+            parsed = parse_port(str(item), item_mark)
+        except MigopsError:
+            if run.lenient:
+                return value
+            raise
+        for port in parsed:
+            made.add(Map.of(port.items(), item_mark), item_mark)
+    return made
+
+
+def _ssh(value: Any, mark: Mark, path: str, run: Canonical) -> Any:
+    if not isinstance(value, Seq):
+        return value
+    made = Map()
+    for item, item_mark in value.marked():
+        name, equals, key_path = item.partition("=")
+        if not equals and name != "default":
+            raise refuse(f"invalid ssh key {quoted(item)}", item_mark)
+        made.put(name, key_path if equals else None, item_mark)
+    return made
+
+
+def _ulimit(value: Any, mark: Mark, path: str, run: Canonical) -> Any:
+    if isinstance(value, Map) or (isinstance(value, int) and not isinstance(value, bool)):
+        return value
+    raise refuse(f"{path}: invalid type {go_type(value)} for external", mark)
+
+
+def _maybe_external(value: Any, mark: Mark, path: str, run: Canonical) -> Any:
+    if not isinstance(value, Map) or not isinstance(value.get("external"), Map):
+        return value
+    external = value["external"]
+    value["external"] = True
+    if "name" in external:
+        run.warn(f"{path}: external.name is deprecated. Please set name and external: true")
+        if "name" in value and value["name"] != external["name"]:
+            raise refuse(f"{path}: name and external.name conflict; only use name", external.marks["name"])
+        value.put("name", external["name"], external.marks["name"])
+    return value
+
+
+_LONG_FORMS = table({
+    "services.*.build": _build,
+    "services.*.build.secrets.*": _file_mount,
+    "services.*.build.provenance": _text,
+    "services.*.build.sbom": _text,
+    "services.*.build.additional_contexts": _key_values,
+    "services.*.build.ssh": _ssh,
+    "services.*.build.ulimits.*": _ulimit,
+    "services.*.depends_on": _depends_on,
+    "services.*.env_file": _env_files,
+    "services.*.label_file": _list,
+    "services.*.extends": _extends,
+    "services.*.gpus": _gpus,
+    "services.*.networks": _names,
+    "services.*.models": _names,
+    "services.*.volumes.*": _mount,
+    "services.*.dns": _list,
+    "services.*.devices.*": _device,
+    "services.*.secrets.*": _file_mount,
+    "services.*.configs.*": _file_mount,
+    "services.*.ports": _ports,
+    "services.*.ulimits.*": _ulimit,
+    "services.*.develop.watch.*.ignore": _list,
+    "services.*.develop.watch.*.include": _list,
+    "volumes.*": _maybe_external,
+    "networks.*": _maybe_external,
+    "secrets.*": _maybe_external,
+    "configs.*": _maybe_external,
+})  # fmt: skip
+
+
+def omit_empty(document: Map) -> None:
+    """Drop empty entries where they mean nothing: in ``dns``."""
+    for service in _services(document):
+        dns = service.get("dns")
+        if isinstance(dns, Seq):
+            service["dns"] = Seq.of(item for item in dns.marked() if item[0] not in (None, ""))
+
+
+def set_defaults(document: Map) -> None:
+    """The defaults that do not depend on anything else."""
+    for service in _services(document):
+        build = service.get("build")
+        if isinstance(build, Map) and "context" not in build:
+            build.put("context", ".", service.marks["build"])
+        for secret, mark in _items(service.get("secrets")):
+            _default(secret, mark, "target", f"/run/secrets/{secret.get('source')}")
+        for port, mark in _items(service.get("ports")):
+            _default(port, mark, "protocol", "tcp")
+            _default(port, mark, "mode", "ingress")
+        deploy: Any = service
+        for step in ("deploy", "resources", "reservations", "devices"):
+            deploy = deploy.get(step) if isinstance(deploy, Map) else None
+        for device, mark in (*_items(deploy), *_items(service.get("gpus"))):
+            if "device_ids" not in device:
+                _default(device, mark, "count", "all")
+
+
+def _default(entry: Map, mark: Mark, key: str, value: Any) -> None:
+    if key not in entry:
+        entry.put(key, value, mark)
+
+
+def _services(document: Map) -> list[Map]:
+    services = document.get("services")
+    return [service for service in services.values() if isinstance(service, Map)] if isinstance(services, Map) else []
+
+
+def _items(value: Any) -> list[tuple[Map, Mark]]:
+    return [item for item in value.marked() if isinstance(item[0], Map)] if isinstance(value, Seq) else []

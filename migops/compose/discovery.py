@@ -1,0 +1,136 @@
+"""Which files make up the project, where it lives, and which environment its variables are taken from.
+
+Source: compose-go's ``cli`` package and the compose CLI's own options.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from migops.compose.dotenv import read_env_files
+from migops.compose.model import ComposeOptions
+from migops.compose.notes import Notes
+from migops.compose.scalars import quoted
+from migops.compose.template import Warn
+from migops.errors import MigopsError
+
+FILE_NAMES = ("compose.yaml", "compose.yml", "docker-compose.yml", "docker-compose.yaml")
+OVERRIDE_NAMES = (
+    "compose.override.yml",
+    "compose.override.yaml",
+    "docker-compose.override.yml",
+    "docker-compose.override.yaml",
+)
+_TRUE = ("1", "t", "T", "TRUE", "true", "True")
+_FALSE = ("0", "f", "F", "FALSE", "false", "False")
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """The compose files (absolute), the project directory, the environment, the profiles, and a given project name."""
+
+    files: tuple[str, ...]
+    directory: str
+    environment: dict[str, str]
+    profiles: tuple[str, ...]
+    project_name: str
+
+
+def discover(options: ComposeOptions, environment: Mapping[str, str], cwd: str, notes: Notes) -> Found:
+    """Decide as ``docker compose`` does. ``environment`` is the process's; ``.env`` never beats it."""
+    known = dict(environment)
+    known.setdefault("PWD", cwd)
+    env_files = options.env_files or tuple(name for name in known.get("COMPOSE_ENV_FILES", "").split(",") if name)
+    files: list[str] = [_absolute(file, cwd) for file in options.files]
+    given = [_absolute(file, cwd) for file in env_files]
+    project_directory = _absolute(options.project_directory, cwd) if options.project_directory else ""
+
+    def silent(_: str) -> None:
+        """The second reading warns; the first would only say it twice."""
+
+    _add_dotenv(known, given or _default_env_file(_directory(project_directory, files, cwd), environment), silent)
+    if not files:
+        files = _named_files(known, cwd)
+    if not files:
+        files = _default_files(_directory(project_directory, files, cwd), notes.say)
+    if not files:
+        hint = "run it in the project's folder, or name the file with -f"
+        raise MigopsError("no configuration file provided: not found", hint=hint)
+    directory = _directory(project_directory, files, cwd)
+    _add_dotenv(known, given or _default_env_file(directory, environment), notes.unset)
+    profiles = options.profiles or tuple(name.strip() for name in known.get("COMPOSE_PROFILES", "").split(","))
+    if options.project_name and normalize_name(options.project_name) != options.project_name:
+        raise invalid_name(options.project_name)
+    name = options.project_name or known.get("COMPOSE_PROJECT_NAME", "")
+    return Found(tuple(files), directory, known, tuple(filter(None, profiles)), name)
+
+
+def normalize_name(name: str) -> str:
+    """A project name as compose derives it from a folder's: lower case, ``[a-z0-9_-]``, no leading ``_`` or ``-``."""
+    kept = [character for character in name.lower() if character in "abcdefghijklmnopqrstuvwxyz0123456789_-"]
+    return "".join(kept).lstrip("_-")
+
+
+def invalid_name(name: str) -> MigopsError:
+    rule = "must consist only of lowercase alphanumeric characters, hyphens, and underscores"
+    return MigopsError(
+        f"invalid project name {quoted(name)}: {rule} as well as start with a letter or number",
+        hint=f"use {normalize_name(name)}" if normalize_name(name) else "",
+    )
+
+
+def _absolute(path: str, cwd: str) -> str:
+    return path if path == "-" else os.path.normpath(os.path.join(cwd, path))  # noqa: PTH118 - pathlib keeps ".."
+
+
+def _directory(project_directory: str, files: list[str], cwd: str) -> str:
+    if project_directory:
+        return project_directory
+    named = [file for file in files if file != "-"]
+    return str(Path(named[0]).parent) if named else cwd
+
+
+def _default_env_file(directory: str, environment: Mapping[str, str]) -> list[str]:
+    disabled = environment.get("COMPOSE_DISABLE_ENV_FILE")
+    if disabled is not None:
+        if disabled not in _TRUE + _FALSE:
+            raise MigopsError(f"COMPOSE_DISABLE_ENV_FILE: {quoted(disabled)} is not a boolean", hint="use 0 or 1")
+        if disabled in _TRUE:
+            return []
+    file = Path(directory, ".env")
+    return [str(file)] if file.exists() and not file.is_dir() else []
+
+
+def _add_dotenv(known: dict[str, str], files: list[str], warn: Warn) -> None:
+    for name, value in read_env_files(files, known, warn).items():
+        known.setdefault(name, value)
+
+
+def _named_files(known: Mapping[str, str], cwd: str) -> list[str]:
+    named = known.get("COMPOSE_FILE")
+    if named is None:
+        return []
+    files = [_absolute(file, cwd) for file in named.split(known.get("COMPOSE_PATH_SEPARATOR") or os.pathsep)]
+    for file in files:
+        if file != "-" and not Path(file).exists():
+            raise MigopsError(f"stat {file}: no such file or directory", hint="COMPOSE_FILE names this file")
+    return files
+
+
+def _default_files(directory: str, warn: Warn) -> list[str]:
+    for folder in (Path(directory), *Path(directory).parents):
+        found = [str(folder / name) for name in FILE_NAMES if (folder / name).exists()]
+        if not found:
+            continue
+        overrides = [str(folder / name) for name in OVERRIDE_NAMES if (folder / name).exists()]
+        if len(found) > 1:
+            warn(f"Found multiple config files with supported names: {', '.join(found)}")
+            warn(f"Using {found[0]}")
+        if len(overrides) > 1:
+            warn(f"Found multiple override files with supported names: {', '.join(overrides)}")
+            warn(f"Using {overrides[0]}")
+        return [found[0], *overrides[:1]]
+    return []

@@ -1,0 +1,59 @@
+"""A service's ``env_file`` and ``label_file``: read, and put under what the service itself says."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from migops.compose.dotenv import read_into
+from migops.compose.notes import Notes
+from migops.compose.tree import Map, Mark, refuse
+
+
+def resolve_environment(service: dict[str, Any], tree: Map, environment: Mapping[str, str], notes: Notes) -> None:
+    """Fill in ``service["environment"]``; its ``env_file`` entry is used up."""
+    own: dict[str, str | None] = {
+        name: environment.get(name) if value is None else value
+        for name, value in service.get("environment", {}).items()
+    }
+
+    def lookup(name: str) -> str | None:
+        found = environment.get(name)
+        return own.get(name) if found is None else found
+
+    values = {name: value for name, value in own.items() if value is not None}
+    for index, entry in enumerate(service.pop("env_file", [])):
+        mark = tree["env_file"].marks[index]
+        path = entry.get("path", "")
+        if not Path(path).exists():
+            if entry["required"]:
+                raise _not_found("env", path, mark)
+            continue
+        read_into(values, path, lookup, notes.unset, entry.get("format", ""), mark)
+    resolved = {**values, **own}
+    service.pop("environment", None)
+    if resolved:
+        service["environment"] = resolved
+
+
+def resolve_labels(service: dict[str, Any], tree: Map, notes: Notes) -> None:
+    """Fill in ``service["labels"]``; its ``label_file`` entry is used up."""
+    labels: dict[str, str] = {}
+    for index, path in enumerate(service.pop("label_file", [])):
+        mark = tree["label_file"].marks[index]
+        if not Path(path).exists():
+            raise _not_found("label", path, mark)
+        added: dict[str, str] = {}
+        read_into(added, path, labels.get, notes.unset, at=mark)
+        labels.update(added)
+    labels.update(service.get("labels", {}))
+    if labels:
+        service["labels"] = labels
+
+
+def _not_found(kind: str, path: str, mark: Mark) -> Exception:
+    return refuse(
+        f"{kind} file {path} not found: stat {path}: no such file or directory", mark,
+        "create it, or say `required: false`" if kind == "env" else "",
+    )  # fmt: skip

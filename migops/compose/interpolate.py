@@ -1,0 +1,132 @@
+"""Substituting variables in a document's values, and casting texts where a number or a boolean is meant."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from migops.compose.notes import Notes
+from migops.compose.scalars import float32, quoted
+from migops.compose.table import Table, below, table
+from migops.compose.template import InvalidTemplate, TemplateError, substitute
+from migops.compose.tree import Map, Mark, Seq, refuse
+
+_DIGITS = re.compile(r"[-+]?[0-9]+\Z")
+_FLOAT = re.compile(r"[-+]?(?:(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)?|inf(?:inity)?|nan)\Z", re.IGNORECASE)
+
+
+class CastError(ValueError):
+    """A text is not of the type that its place asks for."""
+
+
+def interpolate(document: Map, environment: Mapping[str, str], notes: Notes) -> None:
+    """Replace variables in every value (never in keys) and cast what must be a number or boolean, in place."""
+    _Run(environment, notes).entries(document, (), _CASTS)
+
+
+class _Run:
+    def __init__(self, environment: Mapping[str, str], notes: Notes) -> None:
+        self.lookup = environment.get
+        self.notes = notes
+
+    def entries(self, value: Map, path: tuple[str, ...], casts: Table | None) -> None:
+        for key, entry in value.items():
+            found = below(casts, key) if casts else None
+            if isinstance(entry, str):
+                if found is not None or "$" in entry:
+                    value[key] = self.text(entry, value.marks[key], (*path, key), found)
+            elif isinstance(entry, Map):
+                self.entries(entry, (*path, key), found)
+            elif isinstance(entry, Seq):
+                self.items(entry, (*path, key), found)
+
+    def items(self, value: Seq, path: tuple[str, ...], casts: Table | None) -> None:
+        found = below(casts, "[]") if casts else None
+        path = (*path, "[]")
+        for index, item in enumerate(value):
+            if isinstance(item, str):
+                if found is not None or "$" in item:
+                    value[index] = self.text(item, value.marks[index], path, found)
+            elif isinstance(item, Map):
+                self.entries(item, path, found)
+            elif isinstance(item, Seq):
+                self.items(item, path, found)
+
+    def text(self, text: str, mark: Mark, path: tuple[str, ...], casts: Table | None) -> Any:
+        at = ".".join(path)
+        try:
+            done = substitute(text, self.lookup, self.notes.unset)
+        except InvalidTemplate as error:
+            said = f"invalid interpolation format for {at}.\nYou may need to escape any $ with another $.\n"
+            raise refuse(said + error.template, mark) from None
+        except TemplateError as error:
+            raise refuse(f"error while interpolating {at}: {error}", mark) from None
+        if not casts or "" not in casts:
+            return done
+        try:
+            return casts[""](done, self.notes)
+        except CastError as error:
+            said = f"error while interpolating {at}: failed to cast to expected type: {error}"
+            raise refuse(said, mark) from None
+
+
+def _integer(function: str) -> Callable[[str, Notes], int]:
+    def cast(text: str, notes: Notes) -> int:
+        if not _DIGITS.match(text):
+            raise CastError(f"strconv.{function}: parsing {quoted(text)}: invalid syntax")
+        if not -(2**63) <= int(text) < 2**63:
+            raise CastError(f"strconv.{function}: parsing {quoted(text)}: value out of range")
+        return int(text)
+
+    return cast
+
+
+to_int = _integer("Atoi")
+to_int64 = _integer("ParseInt")
+
+
+def to_float(text: str, notes: Notes) -> float:
+    if not _FLOAT.match(text):
+        raise CastError(f"strconv.ParseFloat: parsing {quoted(text)}: invalid syntax")
+    return float(text)
+
+
+def to_float32(text: str, notes: Notes) -> float:
+    return float32(to_float(text, notes))
+
+
+def to_boolean(text: str, notes: Notes) -> bool:
+    word = text.lower()
+    if word in ("true", "false"):
+        return word == "true"
+    if word in ("y", "yes", "on", "n", "no", "off"):
+        truth = word in ("y", "yes", "on")
+        notes.say(
+            f"{quoted(text)} for boolean is not supported by YAML 1.2, please use `{'true' if truth else 'false'}`"
+        )
+        return truth
+    raise CastError(f"invalid boolean: {text}")
+
+
+_CASTS = table({
+    **{f"services.*.{path}": to_int for path in (
+        "deploy.replicas", "deploy.update_config.parallelism", "deploy.rollback_config.parallelism",
+        "deploy.restart_policy.max_attempts", "deploy.placement.max_replicas_per_node", "healthcheck.retries",
+        "ports.[].target", "scale", "ulimits.*", "ulimits.*.hard", "ulimits.*.soft",
+    )},
+    **{f"services.*.{path}": to_int64 for path in (
+        "cpu_count", "cpu_period", "cpu_quota", "cpu_rt_period", "cpu_rt_runtime", "cpu_shares", "oom_score_adj",
+        "pids_limit",
+    )},
+    **{f"services.*.{path}": to_float for path in (
+        "cpu_percent", "deploy.update_config.max_failure_ratio", "deploy.rollback_config.max_failure_ratio",
+    )},
+    "services.*.cpus": to_float32,
+    **{f"services.*.{path}": to_boolean for path in (
+        "init", "healthcheck.disable", "oom_kill_disable", "privileged", "read_only", "stdin_open", "tty",
+        "volumes.[].read_only", "volumes.[].volume.nocopy",
+    )},
+    **{f"networks.*.{key}": to_boolean for key in ("external", "internal", "attachable", "enable_ipv4", "enable_ipv6")},
+    **dict.fromkeys(("volumes.*.external", "secrets.*.external", "configs.*.external"), to_boolean),
+})  # fmt: skip

@@ -1,0 +1,99 @@
+"""One call from options to a ``Project``: discovery, the project's name, the merged document, and what is checked on it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+from migops.compose.checks import check_consistency, check_container_names
+from migops.compose.decode import Decoder
+from migops.compose.discovery import Found, discover, invalid_name, normalize_name
+from migops.compose.envfile import resolve_environment, resolve_labels
+from migops.compose.layers import Layer, load_files
+from migops.compose.model import ComposeOptions, Project
+from migops.compose.normalize import normalize
+from migops.compose.notes import Notes
+from migops.compose.project import active, build_project
+from migops.compose.template import InvalidTemplate, TemplateError, substitute
+from migops.compose.tree import Map, Mark, plain, refuse
+from migops.compose.yamlfile import documents, read
+from migops.errors import MigopsError
+from migops.model import Location
+
+
+def load(
+    options: ComposeOptions, environment: Mapping[str, str], *, cwd: str | None = None, interpolate: bool = True
+) -> Project:
+    """Load the project that ``docker compose`` with these options would load, or raise its refusal as ``MigopsError``.
+
+    ``environment`` is the process's environment, ``cwd`` its working directory. With ``interpolate`` off, variables are
+    left as they are, and only ``Project.resolved`` (the merged document) and the names are filled in.
+    """
+    notes = Notes()
+    found = discover(options, environment, cwd or os.getcwd(), notes)  # noqa: PTH109 - a text, as compose has it
+    contents = {file: _read(file) for file in found.files}
+    name = _project_name(found, contents, notes, interpolated=interpolate)
+    known = {**found.environment, "COMPOSE_PROJECT_NAME": name}
+    layer = Layer(
+        found.directory, found.directory, known, environment.get("HOME", ""), notes, interpolated=interpolate
+    )
+    tree = load_files(found.files, layer, contents)
+    first = Mark(found.files[0], 1)
+    if not tree:
+        raise refuse("empty compose file", first)
+    if not name:
+        raise refuse("project name must not be empty", first, "give one with -p, or a `name:` in the file")
+    normalize(tree, name, known, first)
+    if not interpolate:
+        return Project(
+            name, found.directory, found.files, found.profiles, {}, {}, {}, {}, {}, known, plain(tree),
+            tuple(notes.texts), tree,
+        )  # fmt: skip
+    document = Decoder(notes).document(tree)
+    services, inactive = active(document.get("services", {}), found.profiles)
+    document["services"] = services
+    check_consistency(document, inactive, tree)
+    for service_name, service in services.items():
+        resolve_environment(service, tree["services"][service_name], known, notes)
+        resolve_labels(service, tree["services"][service_name], notes)
+    check_container_names(services, tree)
+    return build_project(name, found, known, document, inactive, tree, tuple(notes.texts))
+
+
+def _read(file: str) -> bytes:
+    if file != "-":
+        return read(file)
+    import sys
+
+    return sys.stdin.buffer.read()
+
+
+def _project_name(found: Found, contents: Mapping[str, bytes], notes: Notes, *, interpolated: bool) -> str:
+    """``-p``, ``COMPOSE_PROJECT_NAME``, the last ``name:`` of the files, or the folder's name."""
+    if found.project_name:
+        if normalize_name(found.project_name) != found.project_name:
+            raise invalid_name(found.project_name)
+        return found.project_name
+    named = ""
+    location = None
+    for file, content in contents.items():
+        for document in documents(content, file):
+            given = document.value.get("name") if isinstance(document.value, Map) else None
+            if given not in (None, "") and not isinstance(given, (dict, list)):
+                named, location = str(given), document.value.marks["name"].location
+    if not named:
+        return normalize_name(Path(found.directory).name)
+    if interpolated:
+        named = _interpolated_name(named, found, notes, location)
+    return normalize_name(named)
+
+
+def _interpolated_name(name: str, found: Found, notes: Notes, location: Location | None) -> str:
+    try:
+        return substitute(name, found.environment.get, notes.unset)
+    except InvalidTemplate as error:
+        said = "invalid interpolation format for name.\nYou may need to escape any $ with another $.\n"
+        raise MigopsError(said + error.template, at=location) from None
+    except TemplateError as error:
+        raise MigopsError(f"error while interpolating name: {error}", at=location) from None

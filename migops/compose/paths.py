@@ -1,0 +1,120 @@
+"""Relative paths → absolute ones (or, in an included or extended file, relative to the project). Source: compose-go."""
+
+from __future__ import annotations
+
+import os
+import posixpath
+from typing import Any
+
+from migops.compose.table import Table, below, table
+from migops.compose.tree import Map, Mark, Seq, refuse
+from migops.compose.volumes import is_windows_absolute
+
+_REMOTE_CONTEXTS = ("https://", "http://", "git://", "ssh://", "github.com/", "git@")
+
+
+class Paths:
+    """Resolves against ``directory``, which is itself relative while an included file is loaded; ``home`` is ``~``."""
+
+    def __init__(self, directory: str, home: str) -> None:
+        self.directory = directory
+        self.home = home
+
+    def resolve(self, document: Map) -> None:
+        self._entries(document, _PATHS)
+
+    def _entries(self, value: Map, rules: Table) -> None:
+        for key, entry in value.items():
+            found = below(rules, key)
+            if found is not None:
+                value[key] = self._entry(entry, value.marks[key], found)
+
+    def _entry(self, value: Any, mark: Mark, rules: Table) -> Any:
+        if "" in rules:
+            return rules[""](self, value, mark)
+        if isinstance(value, Map):
+            self._entries(value, rules)
+        elif isinstance(value, Seq):
+            found = below(rules, "[]")
+            if found is not None:
+                for index, item in enumerate(value):
+                    value[index] = self._entry(item, value.marks[index], found)
+        return value
+
+    def expand_user(self, path: str) -> str:
+        return join(self.home, path[1:]) if path.startswith("~") and self.home else path
+
+    def absolute(self, value: Any, mark: Mark | None = None) -> Any:
+        if isinstance(value, Seq):
+            for index, item in enumerate(value):
+                value[index] = self.absolute(item)
+            return value
+        if not isinstance(value, str):
+            return value
+        path = self.expand_user(value)
+        return path if not path or path.startswith("/") else join(self.directory, path)
+
+    def unix(self, value: Any, mark: Mark | None = None) -> Any:
+        """A path that may be one of a Windows client."""
+        if not isinstance(value, str):
+            return value
+        path = self.expand_user(value)
+        return path if path.startswith("/") or is_windows_absolute(path) else join(self.directory, path)
+
+    def context(self, value: Any, mark: Mark | None = None) -> Any:
+        if not isinstance(value, str) or "://" in value or value.startswith(("service:", *_REMOTE_CONTEXTS)):
+            return value
+        return self.absolute(value)
+
+    def mount(self, value: Any, mark: Mark) -> Any:
+        if not isinstance(value, Map) or value.get("type") != "bind":
+            return value
+        if "source" not in value:
+            raise refuse('invalid mount config for type "bind": field Source must not be empty', mark)
+        value["source"] = self.unix(value["source"])
+        return value
+
+    def watched(self, value: Any, mark: Mark) -> Any:
+        """A watched path, with the first symbolic link in it followed."""
+        path = self.absolute(value)
+        if not isinstance(path, str):
+            return path
+        parts = path.split("/")
+        for count in range(1, len(parts) + 1):
+            start = "/".join(parts[:count])
+            if start and os.path.islink(start):  # noqa: PTH114 - the text of the path matters, not a Path
+                target = os.path.realpath(start)
+                return path.replace(start, target, 1)
+        return path
+
+    def driver_options(self, value: Any, mark: Mark) -> Any:
+        """A local volume that is really a bind mount has a path among its options."""
+        if isinstance(value, Map) and value.get("driver") == "local":
+            options = value.get("driver_opts")
+            if isinstance(options, Map) and options.get("o") == "bind" and "device" in options:
+                options["device"] = self.unix(options["device"])
+        return value
+
+
+def join(directory: str, path: str) -> str:
+    """Two paths as Go's ``filepath.Join`` puts them together: cleaned, and an absolute second one is not special."""
+    joined = posixpath.normpath("/".join(part for part in (directory, path) if part) or ".")
+    return joined[1:] if joined.startswith("//") else joined
+
+
+_PATHS = table({
+    "services.*.build.context": Paths.context,
+    "services.*.build.additional_contexts.*": Paths.context,
+    "services.*.build.ssh.*": Paths.unix,
+    "services.*.env_file.*.path": Paths.absolute,
+    "services.*.label_file.*": Paths.absolute,
+    "services.*.extends.file": Paths.absolute,
+    "services.*.develop.watch.*.path": Paths.watched,
+    "services.*.volumes.*": Paths.mount,
+    "configs.*.file": Paths.unix,
+    "secrets.*.file": Paths.unix,
+    "include.path": Paths.absolute,
+    "include.project_directory": Paths.absolute,
+    "include.env_file": Paths.absolute,
+    "volumes.*": Paths.driver_options,
+})

@@ -1,0 +1,210 @@
+"""The decoded document → the frozen ``Project`` that the rest of migops uses."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from migops.compose.discovery import Found
+from migops.compose.model import (
+    Build,
+    Dependency,
+    FileMount,
+    Healthcheck,
+    Mount,
+    Network,
+    Project,
+    Service,
+    Volume,
+)
+from migops.compose.tree import Map, plain
+from migops.model import Location
+
+Json = dict[str, Any]
+
+
+def active(services: Json, profiles: tuple[str, ...]) -> tuple[Json, Json]:
+    """Services split into those that the enabled profiles switch on, and the others."""
+    on: Json = {}
+    off: Json = {}
+    for name, service in services.items():
+        wanted = service.get("profiles", [])
+        enabled = not wanted or "*" in profiles or any(profile in profiles for profile in wanted)
+        (on if enabled else off)[name] = service
+    return on, off
+
+
+def build_project(
+    name: str, found: Found, environment: Mapping[str, str], document: Json, inactive: Json, tree: Map,
+    warnings: tuple[str, ...],
+) -> Project:  # fmt: skip
+    """Put the parts together; ``document`` has its active services only."""
+    volumes = {key: _volume(key, entry, tree) for key, entry in document.get("volumes", {}).items()}
+    services: Map = tree.get("services") or Map()
+
+    def service(key: str, raw: Json) -> Service:
+        return _service(key, raw, services[key], services.marks[key].location, name, volumes)
+
+    return Project(
+        name=name,
+        directory=found.directory,
+        files=found.files,
+        profiles=found.profiles,
+        services={key: service(key, raw) for key, raw in document["services"].items()},
+        inactive={key: service(key, raw) for key, raw in inactive.items()},
+        volumes=volumes,
+        networks={key: _network(key, entry, tree) for key, entry in document.get("networks", {}).items()},
+        extensions={key: plain(value) for key, value in tree.items() if key.startswith("x-")},
+        environment=environment,
+        resolved=_resolved(name, document, tree),
+        warnings=warnings,
+        tree=tree,
+    )
+
+
+def _resolved(name: str, document: Json, tree: Map) -> Json:
+    """The document as compose prints it: without what no active service uses."""
+    made: Json = {"name": name, "services": {key: _complete(raw) for key, raw in document["services"].items()}}
+    used = _used(document["services"])
+    for kind in ("networks", "volumes", "secrets", "configs"):
+        kept = {key: entry for key, entry in document.get(kind, {}).items() if key in used[kind]}
+        if kind == "networks":
+            kept = {key: {"ipam": {}, **entry} for key, entry in kept.items()}
+        elif kind == "configs":
+            kept = {key: _without_content(entry) for key, entry in kept.items()}
+        if kept:
+            made[kind] = kept
+    made.update({key: plain(value) for key, value in tree.items() if key.startswith("x-")})
+    return made
+
+
+def _complete(service: Json) -> Json:
+    """Go prints an unset command as null; zero values that stand in structures are printed too."""
+    return {"command": None, "entrypoint": None, **service}
+
+
+def _without_content(config: Json) -> Json:
+    return {key: value for key, value in config.items() if key != "content" or not config.get("environment")}
+
+
+def _used(services: Json) -> dict[str, set[str]]:
+    used: dict[str, set[str]] = {"networks": set(), "volumes": set(), "secrets": set(), "configs": set()}
+    for service in services.values():
+        used["networks"].update(service.get("networks", {}))
+        used["configs"].update(entry.get("source", "") for entry in service.get("configs", []))
+        secrets = [*service.get("secrets", []), *service.get("build", {}).get("secrets", [])]
+        used["secrets"].update(entry.get("source", "") for entry in secrets)
+        mounts = [mount for mount in service.get("volumes", []) if mount.get("type") == "volume"]
+        used["volumes"].update(mount["source"] for mount in mounts if mount.get("source"))
+    return used
+
+
+def _volume(key: str, entry: Json, tree: Map) -> Volume:
+    at = tree["volumes"].marks[key].location
+    name, driver = entry.get("name", key), entry.get("driver", "")
+    return Volume(key, name, entry.get("external", False), driver, at, entry.get("driver_opts", {}))
+
+
+def _network(key: str, entry: Json, tree: Map) -> Network:
+    at = tree["networks"].marks[key].location
+    return Network(key, entry.get("name", key), entry.get("external", False), entry.get("internal", False), at)
+
+
+def _service(name: str, raw: Json, tree: Map, at: Location, project: str, volumes: Mapping[str, Volume]) -> Service:
+    deploy = raw.get("deploy", {})
+    command, entrypoint = raw.get("command"), raw.get("entrypoint")
+    image = raw.get("image") or None
+    return Service(
+        name=name,
+        location=at,
+        image=image,
+        image_ref=image or f"{project}-{name}",
+        build=_build(raw["build"], tree, at) if "build" in raw else None,
+        command=None if command is None else tuple(command),
+        entrypoint=None if entrypoint is None else tuple(entrypoint),
+        working_dir=raw.get("working_dir", ""),
+        user=raw.get("user", ""),
+        container_name=raw.get("container_name", ""),
+        platform=raw.get("platform", ""),
+        pull_policy=raw.get("pull_policy", ""),
+        restart=raw.get("restart", ""),
+        replicas=raw.get("scale", deploy.get("replicas", 1)),
+        environment=raw.get("environment", {}),
+        labels=raw.get("labels", {}),
+        volumes=_mounts(raw, tree, volumes),
+        tmpfs=tuple(raw.get("tmpfs", ())),
+        configs=_file_mounts(raw, tree, "configs"),
+        secrets=_file_mounts(raw, tree, "secrets"),
+        depends_on=_dependencies(raw, tree, at),
+        healthcheck=_healthcheck(raw, tree),
+        profiles=tuple(raw.get("profiles", ())),
+        ports=tuple(raw.get("ports", ())),
+        networks=tuple(raw.get("networks", ())),
+        extensions={key: plain(value) for key, value in tree.items() if key.startswith("x-")},
+        raw=_complete(raw),
+    )
+
+
+def _build(raw: Json, tree: Map, at: Location) -> Build:
+    return Build(
+        context=raw.get("context", ""),
+        dockerfile=raw.get("dockerfile", ""),
+        location=tree.marks["build"].location if "build" in tree.marks else at,
+        dockerfile_inline=raw.get("dockerfile_inline", ""),
+        target=raw.get("target", ""),
+        args=raw.get("args", {}),
+        additional_contexts=raw.get("additional_contexts", {}),
+        platforms=tuple(raw.get("platforms", ())),
+        tags=tuple(raw.get("tags", ())),
+        no_cache=raw.get("no_cache", False),
+        pull=raw.get("pull", False),
+    )
+
+
+def _mounts(raw: Json, tree: Map, volumes: Mapping[str, Volume]) -> tuple[Mount, ...]:
+    mounts = []
+    for index, entry in enumerate(raw.get("volumes", ())):
+        kind, source = entry.get("type", ""), entry.get("source", "")
+        named = volumes.get(source) if kind == "volume" else None
+        options = entry.get(kind, {}) if kind in ("volume", "image") else {}
+        mounts.append(
+            Mount(
+                type=kind,
+                source=source,
+                target=entry.get("target", ""),
+                location=tree["volumes"].marks[index].location,
+                read_only=entry.get("read_only", False),
+                volume_name=named.name if named else "",
+                subpath=options.get("subpath", ""),
+                nocopy=options.get("nocopy", False),
+            )
+        )
+    return tuple(mounts)
+
+
+def _file_mounts(raw: Json, tree: Map, key: str) -> tuple[FileMount, ...]:
+    return tuple(
+        FileMount(entry.get("source", ""), entry.get("target", ""), tree[key].marks[index].location)
+        for index, entry in enumerate(raw.get(key, ()))
+    )
+
+
+def _dependencies(raw: Json, tree: Map, at: Location) -> dict[str, Dependency]:
+    marks = tree["depends_on"].marks if "depends_on" in raw else {}
+    return {
+        target: Dependency(
+            target,
+            entry.get("condition", ""),
+            entry["required"],
+            entry.get("restart", False),
+            marks[target].location if target in marks else at,
+        )
+        for target, entry in raw.get("depends_on", {}).items()
+    }
+
+
+def _healthcheck(raw: Json, tree: Map) -> Healthcheck | None:
+    if "healthcheck" not in raw:
+        return None
+    entry = raw["healthcheck"]
+    return Healthcheck(tuple(entry.get("test", ())), entry.get("disable", False), tree.marks["healthcheck"].location)

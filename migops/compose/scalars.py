@@ -1,0 +1,158 @@
+"""Scalars as Go has them: which plain YAML scalar is which type, and how a number or boolean becomes text.
+
+Source: the YAML 1.2 rules of go-yaml v3 (compose's reader), and Go's ``fmt`` and ``encoding/json``.
+"""
+
+from __future__ import annotations
+
+import datetime
+import math
+import re
+import struct
+from typing import Any
+
+from migops.compose.tree import Timestamp
+
+_KEYWORDS: dict[str, Any] = {
+    "": None, "~": None, "null": None, "Null": None, "NULL": None,
+    "true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False,
+    ".nan": math.nan, ".NaN": math.nan, ".NAN": math.nan,
+    ".inf": math.inf, ".Inf": math.inf, ".INF": math.inf, "+.inf": math.inf, "+.Inf": math.inf, "+.INF": math.inf,
+    "-.inf": -math.inf, "-.Inf": -math.inf, "-.INF": -math.inf,
+}  # fmt: skip
+_NUMBER_STARTS = frozenset("+-.0123456789")
+_INTEGER = re.compile(r"[-+]?(?:0[xX][0-9a-fA-F]+|0[bB][01]+|0[oO]?[0-7]+|0|[1-9][0-9]*)\Z")
+_FLOAT = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?\Z")
+_DATE = re.compile(r"(\d{4})-(\d{1,2})-(\d{1,2})(?:([Tt ])(\d{1,2}):(\d{1,2}):(\d{1,2})(?:\.\d+)?(Z|[-+]\d\d:\d\d)?)?\Z")
+
+
+def resolve(text: str) -> Any:
+    """The value of a plain (unquoted, untagged) scalar."""
+    if text in _KEYWORDS:
+        return _KEYWORDS[text]
+    if text[0] not in _NUMBER_STARTS:
+        return text
+    if text[0] != "." and _is_date(text):
+        return Timestamp(text)
+    digits = text.replace("_", "")
+    if _INTEGER.match(digits):
+        value = _integer(digits)
+        if -(2**63) <= value < 2**64:
+            return value
+    return float(digits) if _FLOAT.match(digits) else text
+
+
+def _integer(digits: str) -> int:
+    sign = -1 if digits[0] == "-" else 1
+    number = digits.lstrip("+-").lower()
+    if number.startswith(("0x", "0b", "0o")):
+        return sign * int(number, 0)
+    # A leading zero alone is YAML 1.1's octal, which go-yaml still reads so.
+    return sign * int(number, 8 if number.startswith("0") else 10)
+
+
+def _is_date(text: str) -> bool:
+    found = _DATE.match(text)
+    if not found:
+        return False
+    year, month, day, separator, hour, minute, second, zone = found.groups()
+    if separator and (zone is None) != (separator == " "):
+        return False
+    try:
+        datetime.datetime(int(year), int(month), int(day), int(hour or 0), int(minute or 0), int(second or 0))
+    except ValueError:
+        return False
+    return True
+
+
+def tagged(tag: str, text: str) -> Any:
+    """The value of a scalar with an explicit core tag (``!!str``, ``!!int``, …); raises ``ValueError`` where it is none."""
+    kind = tag.rsplit(":", 1)[-1]
+    if kind == "str":
+        return text
+    if kind == "binary":
+        import base64
+
+        return base64.b64decode(text).decode("utf-8", "replace")
+    value = resolve(text)
+    if kind == "float" and isinstance(value, int) and not isinstance(value, bool):
+        return float(value)
+    if go_type(value) != kind:
+        raise ValueError(f"cannot decode !!{go_type(value)} `{text}` as a !!{kind}")
+    return value
+
+
+def go_type(value: Any) -> str:
+    """YAML's name of a scalar's type."""
+    if value is None:
+        return "null"
+    if isinstance(value, Timestamp):
+        return "timestamp"
+    return {bool: "bool", int: "int", float: "float"}.get(type(value), "str")
+
+
+def sprint(value: Any) -> str:
+    """A value as Go's ``fmt.Sprint`` writes it."""
+    if isinstance(value, str):
+        return str(value)
+    if value is None:
+        return "<nil>"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, int):
+        return str(value)
+    if isinstance(value, float):
+        return go_float(value)
+    if isinstance(value, dict):
+        return "map[" + " ".join(f"{key}:{sprint(value[key])}" for key in sorted(value)) + "]"
+    return "[" + " ".join(sprint(item) for item in value) + "]"
+
+
+def go_float(value: float) -> str:
+    """A float as Go's ``%v`` writes it: the shortest digits, with an exponent below 1e-4 and from 1e+06 on."""
+    if math.isnan(value):
+        return "NaN"
+    if math.isinf(value):
+        return "+Inf" if value > 0 else "-Inf"
+    if value == 0:
+        return "-0" if math.copysign(1, value) < 0 else "0"
+    sign = "-" if value < 0 else ""
+    mantissa, _, exponent = f"{abs(value)!r}".partition("e")
+    whole, _, fraction = mantissa.partition(".")
+    digits = (whole + fraction).lstrip("0")
+    leading = len(whole.lstrip("0")) if whole.strip("0") else -(len(fraction) - len(fraction.lstrip("0")))
+    point = leading + int(exponent or 0)
+    digits = digits.rstrip("0")
+    return sign + _general(digits, point)
+
+
+def _general(digits: str, point: int) -> str:
+    power = point - 1
+    if power < -4 or power >= 6:
+        shown = digits[0] + ("." + digits[1:] if len(digits) > 1 else "")
+        return f"{shown}e{'-' if power < 0 else '+'}{abs(power):02d}"
+    if point <= 0:
+        return "0." + "0" * -point + digits
+    if len(digits) <= point:
+        return digits + "0" * (point - len(digits))
+    return f"{digits[:point]}.{digits[point:]}"
+
+
+def float32(value: float) -> float:
+    """The shortest decimal that is the same single-precision number: what Go's JSON shows of a ``float32``."""
+    try:
+        single: float = struct.unpack("f", struct.pack("f", value))[0]
+    except OverflowError:
+        return math.copysign(math.inf, value)
+    for precision in range(1, 10):
+        short = float(f"{single:.{precision}g}")
+        if struct.unpack("f", struct.pack("f", short))[0] == single:
+            return short
+    return single
+
+
+def quoted(text: str) -> str:
+    """A string as Go's ``%q`` writes it."""
+    import json
+
+    return json.dumps(text, ensure_ascii=False)

@@ -1,0 +1,25 @@
+"""Tables keyed by a path in the document, such as ``services.*.volumes.[]``: the form in which compose states its rules."""
+
+from __future__ import annotations
+
+from typing import Any
+
+Table = dict[str, Any]
+"""Nested by path step; what belongs to the path itself is under the empty step."""
+
+
+def table(entries: dict[str, Any]) -> Table:
+    """Dotted paths → a nested table. ``*`` stands for any step, list items included."""
+    made: Table = {}
+    for path, value in entries.items():
+        at = made
+        for step in path.split("."):
+            at = at.setdefault(step, {})
+        at[""] = value
+    return made
+
+
+def below(at: Table, step: str) -> Table | None:
+    """The part of the table for one step down, or None where no rule speaks of it."""
+    found = at.get(step)
+    return at.get("*") if found is None else found

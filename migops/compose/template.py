@@ -1,0 +1,103 @@
+"""Variable substitution: ``$V``, ``${V}``, ``$$`` and ``${V:-d}``, ``-``, ``:?``, ``?``, ``:+``, ``+``, nested.
+
+Source: compose-go's ``template`` package, quirks included (an operator's word may hold further variables and braces; it
+is substituted even where it is not used, so a ``:?`` inside an unused default still refuses).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+Lookup = Callable[[str], str | None]
+Warn = Callable[[str], None]
+
+_NAME = "[_a-zA-Z][_a-zA-Z0-9]*"
+_VARIABLE = re.compile(
+    rf"\$(?:(?P<escaped>\$)|(?P<named>{_NAME})|\{{(?:(?P<braced>{_NAME}(?::?[-+?](?:.*))?)\}}|(?P<invalid>)))"
+)
+_OPERATORS = (":?", "?", ":-", "-", ":+", "+")
+
+
+class TemplateError(Exception):
+    """The text cannot be substituted."""
+
+
+class InvalidTemplate(TemplateError):
+    """A ``${`` that is not a variable. ``template`` is the innermost text that holds it."""
+
+    def __init__(self, template: str) -> None:
+        super().__init__(f'Invalid template: "{template}"')
+        self.template = template
+
+
+class MissingVariable(TemplateError):
+    """A variable that ``:?`` or ``?`` requires is not set."""
+
+    def __init__(self, name: str, reason: str) -> None:
+        super().__init__(f"required variable {name} is missing a value" + (f": {reason}" if reason else ""))
+        self.name = name
+
+
+def substitute(text: str, lookup: Lookup, warn: Warn) -> str:
+    """``text`` with every variable replaced by its value; unset ones become empty, and ``warn`` is told their names."""
+    if "$" not in text:
+        return text
+    return _VARIABLE.sub(lambda found: _replacement(found.group(), text, lookup, warn), text)
+
+
+def _replacement(matched: str, template: str, lookup: Lookup, warn: Warn) -> str:
+    operator = _first_operator(matched)
+    # The pattern is greedy: in "${A:-x} ${B}" it takes in the second variable, which is cut off again here.
+    end = _closing_brace(matched)
+    rest = matched[end + 1 :] if end >= 0 else ""
+    found = _VARIABLE.match(matched[: end + 1] if end >= 0 else matched)
+    if found is None:
+        raise InvalidTemplate(template)
+    if found["escaped"]:
+        return "$"
+    expression = found["named"] or found["braced"]
+    if not expression:
+        raise InvalidTemplate(template)
+    if found["braced"] and operator in expression:
+        return _apply(operator, expression, lookup, warn) + substitute(rest, lookup, warn)
+    value = lookup(expression)
+    if value is None:
+        warn(expression)
+        return ""
+    return value
+
+
+def _first_operator(matched: str) -> str:
+    places = [(matched.find(operator), operator) for operator in _OPERATORS]
+    found = [place for place in places if place[0] >= 0]
+    return min(found)[1] if found else ":?"
+
+
+def _closing_brace(text: str) -> int:
+    opened = 0
+    index = 0
+    while index < len(text):
+        if text[index] == "}":
+            opened -= 1
+            if opened == 0:
+                return index
+        if text[index] == "{":
+            opened += 1
+            index += 1
+        index += 1
+    return -1
+
+
+def _apply(operator: str, expression: str, lookup: Lookup, warn: Warn) -> str:
+    name, _, word = expression.partition(operator)
+    word = substitute(word, lookup, warn)
+    value = lookup(name)
+    counts = value is not None and (value != "" or ":" not in operator)
+    if operator.endswith("?"):
+        if not counts:
+            raise MissingVariable(name, word)
+        return value or ""
+    if operator.endswith("-"):
+        return (value or "") if counts else word
+    return word if counts else (value or "")

@@ -1,0 +1,121 @@
+"""Plain YAML values that remember where each of their entries was written, and what each entry replaced.
+
+A ``Map`` is a dict, a ``Seq`` a list; scalars are ``str``, ``int``, ``float``, ``bool``, ``None`` and ``Timestamp``.
+The mark of a value is kept by its container, so every transformation works on ordinary Python values.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from migops.errors import MigopsError
+from migops.model import Location
+
+
+class Mark:
+    """Where an entry was written: ``line`` counts from 1. ``replaced`` is the mark of the value it overrode."""
+
+    __slots__ = ("file", "line", "replaced")
+
+    def __init__(self, file: str, line: int, replaced: Mark | None = None) -> None:
+        self.file = file
+        self.line = line
+        self.replaced = replaced
+
+    @property
+    def location(self) -> Location:
+        return Location(self.file, self.line)
+
+    def history(self) -> list[Location]:
+        """This mark's location, then those it replaced, newest first."""
+        seen = []
+        mark: Mark | None = self
+        while mark is not None:
+            seen.append(mark.location)
+            mark = mark.replaced
+        return seen
+
+
+class Map(dict[str, Any]):
+    """A mapping with the mark of every key."""
+
+    __slots__ = ("marks",)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.marks: dict[str, Mark] = {}
+
+    def put(self, key: str, value: Any, mark: Mark) -> None:
+        self[key] = value
+        self.marks[key] = mark
+
+    @classmethod
+    def of(cls, entries: Iterable[tuple[str, Any]], mark: Mark) -> Map:
+        """A mapping all of whose entries come from one place: the long form of a short one."""
+        made = cls()
+        for key, value in entries:
+            made[key] = value
+            made.marks[key] = mark
+        return made
+
+
+class Seq(list[Any]):
+    """A list with the mark of every item."""
+
+    __slots__ = ("marks",)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.marks: list[Mark] = []
+
+    def add(self, value: Any, mark: Mark) -> None:
+        self.append(value)
+        self.marks.append(mark)
+
+    @classmethod
+    def of(cls, items: Iterable[tuple[Any, Mark]]) -> Seq:
+        made = cls()
+        for value, mark in items:
+            made.append(value)
+            made.marks.append(mark)
+        return made
+
+    def marked(self) -> Iterable[tuple[Any, Mark]]:
+        return zip(self, self.marks, strict=True)
+
+
+class Timestamp(str):
+    """A plain scalar that YAML takes for a date. Compose accepts it nowhere but in extensions."""
+
+    __slots__ = ()
+
+
+def clone(value: Any) -> Any:
+    """A deep copy of the values; marks are shared, as they never change."""
+    if isinstance(value, Map):
+        copied = Map()
+        for key, entry in value.items():
+            copied[key] = clone(entry) if isinstance(entry, (Map, Seq)) else entry
+        copied.marks = dict(value.marks)
+        return copied
+    if isinstance(value, Seq):
+        listed = Seq()
+        listed.extend(clone(item) if isinstance(item, (Map, Seq)) else item for item in value)
+        listed.marks = list(value.marks)
+        return listed
+    return value
+
+
+def plain(value: Any) -> Any:
+    """The same value as ordinary dicts and lists, without marks."""
+    if isinstance(value, dict):
+        return {key: plain(entry) for key, entry in value.items()}
+    if isinstance(value, list):
+        return [plain(item) for item in value]
+    return str(value) if isinstance(value, Timestamp) else value
+
+
+def refuse(message: str, mark: Mark | None, hint: str = "") -> MigopsError:
+    """The error for input that compose refuses: compose's own sentence, at the place where it was written."""
+    return MigopsError(message, at=mark.location if mark else None, hint=hint)

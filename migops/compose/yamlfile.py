@@ -1,0 +1,308 @@
+"""YAML files → marked values, as compose's own reader has them.
+
+Parsing is libyaml's (or PyYAML's own where that was built without it); everything after the event stream is ours, as
+PyYAML speaks YAML 1.1, keeps the last of two equal keys and does not notice alias bombs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from migops.compose.scalars import quoted, resolve, sprint, tagged
+from migops.compose.tree import Map, Mark, Seq, refuse
+from migops.errors import MigopsError
+from migops.model import Location
+
+ALIASED_NODES = 20_000
+ALIASED_NODES_EACH = 100
+"""Nodes that a document may reach through aliases and merge keys: so many, and so many more for each node written."""
+
+TreePath = tuple[str, ...]
+
+
+class Node:
+    """One node of the YAML graph. ``items`` are a sequence's nodes, or a mapping's keys and values in turn."""
+
+    __slots__ = ("alias", "items", "kind", "line", "tag", "value", "weight")
+
+    def __init__(self, kind: str, line: int, tag: str | None, value: str) -> None:
+        self.kind = kind  # "scalar", "map", "seq" or "alias"
+        self.line = line
+        self.tag = tag
+        self.value = value
+        self.items: list[Node] = []
+        self.alias: Node | None = None
+        self.weight = 1  # nodes below this one, aliases counted with all they stand for
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """One YAML document. ``resets`` are the paths under ``!reset`` and ``!override`` tags."""
+
+    file: str
+    value: Any
+    resets: tuple[TreePath, ...]
+
+
+def read(file: str) -> bytes:
+    """A file's bytes; every way in which that can fail is a ``MigopsError`` naming the file."""
+    try:
+        return Path(file).read_bytes()
+    except FileNotFoundError:
+        raise MigopsError(f"open {file}: no such file or directory", at=Location(file)) from None
+    except IsADirectoryError:
+        raise MigopsError(f"read {file}: is a directory", at=Location(file)) from None
+    except OSError as error:
+        raise MigopsError(f"open {file}: {(error.strerror or str(error)).lower()}", at=Location(file)) from None
+
+
+def documents(content: bytes, file: str) -> list[Document]:
+    """Every document of a file, in order. An empty document is left out, as compose does."""
+    made = []
+    for root in _Composer(content, file).documents():
+        reader = _Reader(file)
+        resolved = reader.untag(root, ())
+        if resolved is None:
+            value: Any = None
+        else:
+            value = reader.value(resolved)
+        made.append(Document(file, value, tuple(reader.resets)))
+    return made
+
+
+class _Composer:
+    """libyaml's events → nodes, with anchors resolved and the weight of each node counted."""
+
+    def __init__(self, content: bytes, file: str) -> None:
+        self.file = file
+        self.content = content
+        self.anchors: dict[str, Node] = {}
+        self.written = 0
+
+    def documents(self) -> Iterator[Node]:
+        import yaml
+
+        try:
+            text = self._text()
+            parser: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)(text)
+            self.next = parser.get_event
+            while True:
+                event = self.next()
+                if isinstance(event, yaml.StreamEndEvent):
+                    return
+                if isinstance(event, yaml.DocumentStartEvent):
+                    yield self._node(self.next())
+        except yaml.YAMLError as error:
+            raise self._unreadable(error) from None
+        except RecursionError:
+            raise MigopsError("the YAML is nested too deeply", at=Location(self.file)) from None
+
+    def _text(self) -> str:
+        encoding = "utf-16" if self.content[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
+        try:
+            return self.content.decode(encoding)
+        except UnicodeDecodeError as error:
+            line = self.content.count(b"\n", 0, error.start) + 1
+            detail = "invalid leading UTF-8 octet" if error.reason == "invalid start byte" else "invalid UTF-8"
+            hint = "save the file as UTF-8"
+            raise MigopsError(f"yaml: {detail} ({error.reason})", at=Location(self.file, line), hint=hint) from None
+
+    def _unreadable(self, error: Any) -> MigopsError:
+        context, mark = getattr(error, "context_mark", None), getattr(error, "problem_mark", None)
+        problem = getattr(error, "problem", None) or str(error)
+        mark = mark or context
+        if mark is None:
+            return MigopsError(f"yaml: {problem}", at=Location(self.file))
+        # go-yaml counts a parser's lines from 0 and a scanner's from 1, and starts from the construct's beginning.
+        said = (context.line if context is not None and context.line else mark.line) + (
+            1 if type(error).__name__ == "ScannerError" else 0
+        )
+        where = f"line {said}: " if said else ""
+        hint = "YAML is indented with spaces, never with tabs" if "cannot start any token" in problem else ""
+        return MigopsError(f"yaml: {where}{problem}", at=Location(self.file, mark.line + 1), hint=hint)
+
+    def _node(self, event: Any) -> Node:
+        kind = type(event).__name__
+        self.written += 1
+        line = event.start_mark.line + 1
+        if kind == "ScalarEvent":
+            plain = event.style is None or event.style == ""
+            tag = event.tag if event.tag != "!" else None
+            node = Node("scalar", line, tag or (None if plain else "!!str"), event.value)
+        elif kind == "AliasEvent":
+            return self._alias(event, line)
+        else:
+            node = Node("map" if kind == "MappingStartEvent" else "seq", line, event.tag, "")
+        if event.anchor is not None:
+            self.anchors[event.anchor] = node
+        if node.kind != "scalar":
+            end = "MappingEndEvent" if node.kind == "map" else "SequenceEndEvent"
+            weight = 1
+            child = self.next()
+            while type(child).__name__ != end:
+                below = self._node(child)
+                node.items.append(below)
+                weight += below.weight
+                child = self.next()
+            node.weight = weight
+            self._check_weight(node)
+        return node
+
+    def _alias(self, event: Any, line: int) -> Node:
+        target = self.anchors.get(event.anchor)
+        if target is None:
+            raise MigopsError(f"yaml: unknown anchor '{event.anchor}' referenced", at=Location(self.file, line))
+        node = Node("alias", line, None, event.anchor)
+        node.alias = target
+        node.weight = target.weight
+        self._check_weight(node)
+        return node
+
+    def _check_weight(self, node: Node) -> None:
+        if node.weight > ALIASED_NODES + ALIASED_NODES_EACH * self.written:
+            at = Location(self.file, node.line)
+            raise MigopsError("yaml: document contains excessive aliasing", at=at, hint="an alias bomb is never read")
+
+
+class _Reader:
+    """Nodes → values: first ``!reset`` and ``!override`` are noted and taken out, then the rest becomes values."""
+
+    def __init__(self, file: str) -> None:
+        self.file = file
+        self.resets: list[TreePath] = []
+        self.visits: dict[int, list[str]] = {}
+        self.open: set[int] = set()
+
+    def untag(self, node: Node, path: TreePath) -> Node | None:
+        """The node without what is under ``!reset``, and with aliases replaced by what they stand for."""
+        if "<<" in path[1:]:
+            at = path.index("<<", 1)
+            path = path[:at] + path[at + 1 :]
+        if node.alias is not None:
+            self._check_cycle(node.alias, node, ".".join(path))
+            self.open.add(id(node.alias))
+            try:
+                return self.untag(node.alias, path)
+            finally:
+                self.open.discard(id(node.alias))
+        if node.tag in ("!reset", "!override"):
+            self.resets.append(path)
+            return None if node.tag == "!reset" else node
+        if node.kind == "seq":
+            kept = [self.untag(item, (*path, str(index))) for index, item in enumerate(node.items)]
+            node.items = [item for item in kept if item is not None]
+        elif node.kind == "map":
+            node.items = self._untag_entries(node, path)
+        return node
+
+    def _untag_entries(self, node: Node, path: TreePath) -> list[Node]:
+        self._check_duplicates(node)
+        kept = []
+        for index in range(0, len(node.items), 2):
+            key, entry = node.items[index], node.items[index + 1]
+            resolved = self.untag(entry, (*path, key.value))
+            if resolved is not None:
+                kept += (key, resolved)
+        return kept
+
+    def _check_duplicates(self, node: Node) -> None:
+        seen: dict[str, int] = {}
+        for key in node.items[::2]:
+            if key.value in seen:
+                said = f"mapping key {quoted(key.value)} already defined at line {seen[key.value]}"
+                raise self._fail(f"line {key.line}: {said}", key)
+            seen[key.value] = key.line
+
+    def _check_cycle(self, target: Node, alias: Node, path: str) -> None:
+        """Compose's own rule: no path of an alias may lie within another path of the same alias, in one service."""
+        before = self.visits.setdefault(id(target), [])
+        for other in before:
+            nested = path.startswith(f"{other}.") or other.startswith(f"{path}.")
+            if nested and not _in_different_services(path, other):
+                raise self._fail(f"cycle detected: node at path {path} references node at path {other}", alias)
+        if id(target) in self.open:
+            raise self._fail(f"cycle detected: anchor '{alias.value}' value contains itself", alias)
+        before.append(path)
+
+    def value(self, node: Node, path: TreePath = ()) -> Any:
+        """The value of an untagged node; ``path`` is where it stands, for messages."""
+        if node.kind == "scalar":
+            return self._scalar(node)
+        if node.alias is not None:
+            if id(node.alias) in self.open:
+                raise self._fail(f"yaml: anchor '{node.value}' value contains itself", node)
+            self.open.add(id(node.alias))
+            made = self.value(node.alias, path)
+            self.open.discard(id(node.alias))
+            return made
+        if node.kind == "seq":
+            listed = Seq()
+            for index, item in enumerate(node.items):
+                listed.append(self.value(item, (*path, f"[{index}]")))
+                listed.marks.append(Mark(self.file, item.line))
+            return listed
+        return self._mapping(node, path)
+
+    def _scalar(self, node: Node) -> Any:
+        tag = node.tag
+        if tag is None:
+            return resolve(node.value)
+        if tag == "!!str" or not tag.startswith("tag:yaml.org,2002:"):
+            return node.value
+        try:
+            return tagged(tag, node.value)
+        except ValueError as error:
+            raise self._fail(f"yaml: {error}", node) from None
+
+    def _mapping(self, node: Node, path: TreePath) -> Map:
+        made = Map()
+        merged: Node | None = None
+        items = node.items
+        for index in range(0, len(items), 2):
+            key, entry = items[index], items[index + 1]
+            if key.value == "<<" and key.kind == "scalar" and key.tag is None:
+                merged = entry
+                continue
+            name = self._key(key, path)
+            if name in made:
+                self._check_duplicates(node)
+            made[name] = self.value(entry, (*path, name))
+            made.marks[name] = Mark(self.file, key.line)
+        if merged is not None:
+            for source in self._merged(merged, path):
+                for name, entry in source.items():
+                    if name not in made:
+                        made.put(name, entry, source.marks[name])
+        return made
+
+    def _key(self, node: Node, path: TreePath) -> str:
+        target = node.alias or node
+        if target.kind != "scalar":
+            raise self._fail("yaml: invalid map key", node)
+        name = self._scalar(target)
+        if type(name) is not str:
+            where = f"in {'.'.join(path).replace('.[', '[')}" if path else "at top level"
+            raise refuse(f"non-string key {where}: {sprint(name)}", Mark(self.file, node.line), "put the key in quotes")
+        return name
+
+    def _merged(self, node: Node, path: TreePath) -> list[Map]:
+        target = node.alias or node
+        sources = [target] if target.kind == "map" else target.items if target.kind == "seq" else []
+        maps = [self.value(source, path) for source in sources]
+        if target.kind == "scalar" or not all(isinstance(source, Map) for source in maps):
+            raise self._fail("yaml: map merge requires map or sequence of maps as the value", node)
+        return maps
+
+    def _fail(self, message: str, node: Node) -> MigopsError:
+        return MigopsError(f"failed to parse {self.file}: {message}", at=Location(self.file, node.line))
+
+
+def _in_different_services(one: str, other: str) -> bool:
+    first, second = one.split("."), other.split(".")
+    for index in range(min(len(first), len(second)) - 1):
+        if first[index] == second[index] == "services":
+            return first[index + 1] != second[index + 1]
+    return False
