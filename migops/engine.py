@@ -114,11 +114,15 @@ class Engine:
         url = f"/containers/{container}/archive?{urlencode({'path': path})}"
         what = f"reading {path!r}"
         with self._answer("GET", url, what) as answer:
-            if self._is_absent(answer, container):
+            if answer.status_code < 400:
+                yield _stat(answer.headers), Stream(answer, self, what)
+            elif answer.status_code == 404:  # which the engine also says when the container itself has gone
+                self._call("GET", f"/containers/{container}/json", "asking for a probe that has gone")
+                yield None
+            elif (message := self._message(answer)).endswith("not a directory"):  # a file above the path
                 yield None
             else:
-                self._check(answer, what)
-                yield _stat(answer.headers), Stream(answer, self, what)
+                raise self._refused(what, message)
 
     @contextmanager
     def save(self, image_id: str) -> Iterator[Stream]:
@@ -200,7 +204,10 @@ class Engine:
 
     def _check(self, answer: Any, what: str) -> None:
         if answer.status_code >= 400:
-            raise NoVerdict(f"The Docker Engine at {self.endpoint.host} refused ({what}): {self._message(answer)}.")
+            raise self._refused(what, self._message(answer))
+
+    def _refused(self, what: str, message: str) -> NoVerdict:
+        return NoVerdict(f"The Docker Engine at {self.endpoint.host} refused ({what}): {message}.")
 
     def _message(self, answer: Any) -> str:
         with self.translated("reading an error"):
@@ -209,15 +216,6 @@ class Engine:
             return str(json.loads(text)["message"]).rstrip(".")
         except (ValueError, KeyError, TypeError):
             return f"status {answer.status_code}"
-
-    def _is_absent(self, answer: Any, container: str) -> bool:
-        """Whether the *path* is not there. The engine answers 404 too when the container itself has gone."""
-        if answer.status_code == 400:
-            return "not a directory" in self._message(answer).lower()
-        if answer.status_code != 404:
-            return False
-        self._call("GET", f"/containers/{container}/json", "asking for a probe that has gone")
-        return True
 
     def _sweep(self) -> None:
         """Remove what runs that were killed have left behind."""

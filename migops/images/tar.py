@@ -100,6 +100,7 @@ class TarReader:
     def _next(self) -> Member | None:
         name = linkname = None
         pax: dict[str, str] = {}
+        announced = False  # an extended header speaks of the member after it
         while (block := self._header()) is not None:
             kind, size = block[156], self._number(block, 124, 12)
             if size < 0:
@@ -108,7 +109,7 @@ class TarReader:
                 self._begin(size)
                 if kind == ord("g"):
                     continue  # global headers change nothing that a layer is made of; Docker passes over them too
-                text = self._metadata()
+                text, announced = self._metadata(), True
                 if kind == ord("x"):
                     pax = self._pax(text)
                 elif kind == ord("L"):
@@ -117,7 +118,7 @@ class TarReader:
                     linkname = _text(text.split(b"\0", 1)[0])
                 continue
             return self._member(block, size, pax, name, linkname)
-        if pax or name or linkname:
+        if announced:
             raise self.cut()
         return None
 
