@@ -50,8 +50,8 @@ class Evidence:
 
     ``graphs`` holds the revision graph of each place that was read. ``exclusions`` and ``not_copied`` say why the
     build would not bring scripts; ``uncached`` is an instruction other than a COPY that puts files at the image's
-    path. ``fates`` says what git knows of scripts that the host lacks, by script name. ``problems`` are those of Alembic's
-    configuration.
+    path. ``fates`` says what git knows of scripts that the host lacks, by script name. ``problems`` are those of
+    Alembic's configuration.
     """
 
     chain: Chain

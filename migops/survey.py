@@ -149,11 +149,15 @@ def _context(survey: Survey) -> None:
     if blind is not None:
         survey.places[PlaceName.CONTEXT] = blind
         return
-    survey.take(PlaceName.CONTEXT, found)
     survey.exclusions = _exclusions(reader, found)
     if not found.migrations.scripts and not survey.exclusions:
-        where = ", ".join(folders)
-        survey.not_copied = f"no COPY or ADD for the stage that is built brings anything to {where}"
+        survey.not_copied = f"no COPY or ADD of the build brings anything to {', '.join(folders)}"
+        if view.base.ref:
+            # The base image may hold them. Only reading an image tells.
+            reason = f"{survey.not_copied}, so only the base image {view.base.ref} could hold migrations there"
+            survey.places[PlaceName.CONTEXT] = Unknown(reason)
+            return
+    survey.take(PlaceName.CONTEXT, found)
 
 
 def _exclusions(reader: ContextReader, found: Environment) -> tuple[Exclusion, ...]:

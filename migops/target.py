@@ -76,7 +76,7 @@ def resolve(wanted: Wanted, options: ComposeOptions, environment: Mapping[str, s
     """
     if wanted.context or (wanted.image and wanted.host_dir and not options.files):
         return _without_compose(wanted, cwd)
-    project = load(options, environment=environment, cwd=cwd)
+    project = load(options, environment=environment, cwd=str(cwd))
     service = _service(project, wanted)
     return _of_service(project, service, wanted, options, cwd)
 

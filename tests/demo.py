@@ -17,6 +17,7 @@ from pathlib import Path
 
 from tests.engine import engine
 from tests.engine.errors import EngineUnavailable
+from tests.kit import write_image
 
 EXAMPLE = Path(__file__).parents[1] / "compose-examples" / "stale-image"
 DELETED = "app/src/infrastructure/database/migrations/versions/010_add_product_discount.py"
@@ -62,23 +63,16 @@ def on_an_engine(project: Path, environment: Mapping[str, str]) -> int:
 
 
 def on_an_archive(project: Path) -> int:
-    from tests.images.archives import write_docker_archive
-
     archive = project.parent / "app.tar"
     environment = dict(os.environ)
     check = (*CHECK, "--image", f"docker-archive:{archive}")
-    write_docker_archive(archive, files_of(project / "app"), working_dir="/app")
+    write_image(archive, {"/app": project / "app"})
     delete(project)
     first = migops(project, environment, *check)
     say("the image is made again from the host as it is now")
-    write_docker_archive(archive, files_of(project / "app"), working_dir="/app")
+    write_image(archive, {"/app": project / "app"})
     second = migops(project, environment, *check)
     return verdict(first, second)
-
-
-def files_of(folder: Path) -> dict[str, bytes]:
-    """The application's files at the paths where its Dockerfile's ``COPY . .`` would put them."""
-    return {f"app/{p.relative_to(folder).as_posix()}": p.read_bytes() for p in folder.rglob("*") if p.is_file()}
 
 
 def delete(project: Path) -> None:

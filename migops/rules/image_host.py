@@ -56,7 +56,8 @@ def missing_revision(evidence: Evidence) -> Iterator[Hit]:
     host, image = _both(evidence)
     if not image.scripts:
         return  # MIG004 says it once for all of them
-    dropped = {exclusion.name for exclusion in evidence.exclusions}
+    context = evidence.chain.held(CONTEXT)
+    dropped = host.scripts.keys() - context.scripts.keys() if context else set()  # MIG104 names those
     renamed = set(_renamed(host, image).values())
     for name in sorted(host.scripts.keys() - image.scripts.keys() - renamed - dropped):
         file = host.scripts[name]

@@ -2,19 +2,12 @@
 
 from __future__ import annotations
 
-import subprocess
 from pathlib import Path
 
 import pytest
 
 from migops.places.git import FateKind, fates
-
-IDENTITY = ("-c", "user.name=T", "-c", "user.email=t@example.invalid", "-c", "commit.gpgsign=false")
-
-
-def git(folder: Path, *arguments: str) -> str:
-    done = subprocess.run(("git", *IDENTITY, *arguments), cwd=folder, check=True, capture_output=True, text=True)
-    return done.stdout.strip()
+from tests.kit import git
 
 
 @pytest.fixture
