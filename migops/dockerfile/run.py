@@ -14,7 +14,7 @@ import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from migops.dockerfile.ignore import clean
+from migops.dockerfile.paths import clean
 from migops.dockerfile.tree import Origin
 
 # They read, or change owner, mode and time, or make an empty thing; never what an existing file says.

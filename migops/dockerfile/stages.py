@@ -6,8 +6,9 @@ import platform
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from migops.dockerfile.instruction import Instruction
 from migops.dockerfile.lex import LexError, expand
-from migops.dockerfile.parse import Dockerfile, Instruction
+from migops.dockerfile.parse import Dockerfile
 from migops.errors import MigopsError
 from migops.model import Location
 

@@ -14,11 +14,14 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from migops.dockerfile.build import Builder, Failure, State
-from migops.dockerfile.ignore import clean, read_ignore
+from migops.dockerfile.build import Builder
+from migops.dockerfile.context import ContextTree
+from migops.dockerfile.ignore import read_ignore
 from migops.dockerfile.parse import parse, syntax_of
+from migops.dockerfile.paths import clean
 from migops.dockerfile.stages import Stage, stages_of
-from migops.dockerfile.tree import ContextTree, Origin, Source, resolve, walk
+from migops.dockerfile.state import Failure, State
+from migops.dockerfile.tree import Origin, Source, resolve, walk
 from migops.errors import MigopsError
 from migops.model import EntryKind, Location, Unknown
 

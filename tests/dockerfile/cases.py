@@ -48,7 +48,9 @@ CASES = {
     "escaped wildcards": "FROM scratch\nCOPY a/[[]x].py /x/\nCOPY a/\\[x\\].py /y/\n",
     "names with blanks": 'FROM scratch\nCOPY ["a/x y.py", "/n m/"]\n',
     "the ignore file": "FROM scratch\nCOPY . /x/\nCOPY a/*.log /y/\nCOPY ignored /z\n",
-    "links as sources are followed": "FROM scratch\nCOPY link /x\nCOPY flink /y\nCOPY sub/link /z/\nCOPY link/b a/up abslink /w/\n",
+    "links as sources are followed": (
+        "FROM scratch\nCOPY link /x\nCOPY flink /y\nCOPY sub/link /z/\nCOPY link/b a/up abslink /w/\n"
+    ),
     "links in a folder stay links": "FROM scratch\nCOPY . /x\n",
     "links behind a wildcard": "FROM scratch\nCOPY l* /x/\nCOPY link/*.py /y/\nCOPY */b /z/\n",
     "a destination behind a link": "FROM scratch\nCOPY sub /sub\nCOPY link a/up /k/\nCOPY a /k\nCOPY c.py /k/up/x.py\n",
@@ -60,13 +62,19 @@ CASES = {
     "workdir with variables": "FROM scratch\nENV R=/r\nARG S=s\nWORKDIR $R/${S}/${T:-t}\nCOPY c.py .\n",
     "argument before and in the stage": "ARG D=/g\nFROM scratch\nCOPY c.py ${D:-/none}/\nARG D\nCOPY c.py $D/\n",
     "argument of a stage passes to its children": "FROM scratch AS p\nARG D=/p\nFROM p\nCOPY c.py $D/\n",
-    "environment passes to the children": "FROM scratch AS p\nENV D=/p\nWORKDIR /w\nFROM p\nCOPY c.py $D/\nCOPY c.py .\n",
+    "environment passes to the children": (
+        "FROM scratch AS p\nENV D=/p\nWORKDIR /w\nFROM p\nCOPY c.py $D/\nCOPY c.py .\n"
+    ),
     "argument after environment": "FROM scratch\nENV D=/env\nARG D=/arg\nCOPY c.py $D/\n",
     "environment after argument": "FROM scratch\nARG D=/arg\nENV D=/env\nCOPY c.py $D/\n",
     "environment of one line is what it was before": "FROM scratch\nENV A=/a\nENV A=/b B=$A\nCOPY c.py $B/\n",
-    "name of the base from an argument": "ARG B=one\nFROM scratch AS one\nCOPY c.py /one\nFROM scratch AS two\nFROM $B\n",
+    "name of the base from an argument": (
+        "ARG B=one\nFROM scratch AS one\nCOPY c.py /one\nFROM scratch AS two\nFROM $B\n"
+    ),
     # Stages
-    "from a stage": "FROM scratch AS s\nWORKDIR /w\nCOPY a .\nFROM scratch\nCOPY --from=s /w/b /x\nCOPY --from=0 w/a.py /y/\n",
+    "from a stage": (
+        "FROM scratch AS s\nWORKDIR /w\nCOPY a .\nFROM scratch\nCOPY --from=s /w/b /x\nCOPY --from=0 w/a.py /y/\n"
+    ),
     "from a stage, wildcards and links": (
         "FROM scratch AS s\nCOPY . /w\nFROM scratch\nCOPY --from=s /w/*.py /x/\nCOPY --from=s /w/link /y\n"
     ),
@@ -83,5 +91,5 @@ CASES = {
     "windows line ends": "FROM scratch\r\nCOPY a/a.py \\\r\n c.py /x/\r\nCOPY <<E /y\r\nline\r\nE\r\n",
     "byte order mark": "\ufeffFROM scratch\nCOPY c.py /x\n",
     "lower case": "from scratch as S\ncopy c.py /x\nfrom s\n",
-    "quotes in words": "FROM scratch\nCOPY 'c.py' \"/x/y\"\nENV Q=\"a b\"\nCOPY c.py \"/$Q/\"\n",
+    "quotes in words": 'FROM scratch\nCOPY \'c.py\' "/x/y"\nENV Q="a b"\nCOPY c.py "/$Q/"\n',
 }

@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from migops.dockerfile.ignore import clean, glob_match, parse_ignore, read_ignore
+from migops.dockerfile.ignore import parse_ignore, read_ignore
+from migops.dockerfile.paths import clean
+from migops.dockerfile.patterns import glob_match
 from migops.errors import MigopsError
 from migops.model import Location
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from migops.dockerfile.parse import Instruction, parse, syntax_of
+from migops.dockerfile.instruction import Instruction
+from migops.dockerfile.parse import parse, syntax_of
 from migops.errors import ExitCode, MigopsError
 from migops.model import Location
 

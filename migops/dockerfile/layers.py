@@ -1,0 +1,167 @@
+"""What instructions do to a stage's files, laid over what the stage starts from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from migops.dockerfile.paths import below, join, related
+from migops.dockerfile.patterns import Matcher
+from migops.dockerfile.tree import Node, Origin, Source, Tree
+from migops.model import EntryKind
+
+
+@dataclass(frozen=True, slots=True)
+class Graft:
+    """``COPY``: the ``source`` of a tree, file or folder, laid over the image at ``dest``."""
+
+    step: Source
+    tree: Tree
+    source: str
+    dest: str
+    exclude: Matcher = field(default_factory=Matcher)
+    include: Matcher = field(default_factory=Matcher)
+
+    def lookup(self, path: str, raw: bool = False) -> Node | None:
+        inside = below(path, self.dest)
+        if inside is None:
+            return Node(EntryKind.DIRECTORY, steps=(self.step,)) if below(self.dest, path) is not None else None
+        node = self.tree.lookup(join(self.source, inside), raw)
+        if node is None or not self._passes(inside, path, node, raw):
+            return None
+        return replace(node, steps=(*node.steps, self.step))
+
+    def names(self, path: str, raw: bool = False) -> set[str]:
+        inside = below(path, self.dest)
+        if inside is not None:
+            return self.tree.names(join(self.source, inside), raw)
+        outside = below(self.dest, path)
+        return {outside.split("/")[0]} if outside else set()
+
+    def _passes(self, inside: str, path: str, node: Node, raw: bool) -> bool:
+        if not inside or not (self.exclude.patterns or self.include.patterns):
+            return True
+        kept = not self.exclude.judge(inside).matched and (
+            not self.include.patterns or self.include.judge(inside).matched
+        )
+        if kept or node.kind is not EntryKind.DIRECTORY:
+            return kept
+        return any(self.lookup(join(path, name), raw) for name in self.names(path, raw))
+
+    def sources(self, path: str) -> Iterator[Source]:
+        inside = below(path, self.dest)
+        if inside is None and below(self.dest, path) is None:
+            return
+        wanted = join(self.source, inside or "")
+        earlier = list(self.tree.sources(wanted))
+        yield from earlier
+        if earlier or self.tree.lookup(wanted, raw=True):
+            yield self.step
+        elif self.step.origin is Origin.STAGE and self.tree.lookup(self.source) is None:
+            yield replace(self.step, unknown=f"{self.source} of that stage comes from its base image or a RUN")
+
+    def images_of(self, host: Path) -> Iterator[str]:
+        for path in self.tree.images_of(host):
+            inside = below(path, self.source)
+            if inside is not None:
+                yield join(self.dest, inside)
+
+
+@dataclass(frozen=True, slots=True)
+class Folder:
+    """``WORKDIR``, ``RUN mkdir``: a folder is made."""
+
+    dest: str
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """``COPY <<EOF``: a file with the content that is written in the Dockerfile."""
+
+    step: Source
+    dest: str
+    content: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Doubt:
+    """Something that may change ``paths``, all above and all below them, in a way that only the build can tell.
+
+    ``removes``: it can only take away what is there. ``packages``: it installs Python packages, wherever they go.
+    """
+
+    step: Source
+    paths: tuple[str, ...] = ()
+    removes: bool = False
+    packages: bool = False
+
+    def touches(self, path: str) -> bool:
+        if self.packages and ("/site-packages" in path or "/dist-packages" in path):
+            return True
+        return any(related(path, one) for one in self.paths)
+
+
+@dataclass(slots=True)
+class StageTree:
+    """A stage: what it starts from, and its instructions in order. ``base`` None is an image not looked into."""
+
+    base: Tree | None = None
+    changes: list[Graft | Folder | Text | Doubt] = field(default_factory=list)
+
+    def lookup(self, path: str, raw: bool = False) -> Node | None:
+        folder = None
+        for change in reversed(self.changes):
+            node = _lookup(change, path, raw)
+            if node and node.kind is not EntryKind.DIRECTORY:
+                return folder or node
+            folder = folder or node
+        return folder or (self.base.lookup(path, raw) if self.base else None)
+
+    def names(self, path: str, raw: bool = False) -> set[str]:
+        names = set(self.base.names(path, raw)) if self.base else set()
+        for change in self.changes:
+            if isinstance(change, Graft):
+                names |= change.names(path, raw)
+            elif not isinstance(change, Doubt) and (rest := below(change.dest, path)):
+                names.add(rest.split("/")[0])
+        return names
+
+    def sources(self, path: str) -> Iterator[Source]:
+        found = False
+        for source in self.base.sources(path) if self.base else ():
+            found = True
+            yield source
+        for change in self.changes:
+            for source in _sources(change, path):
+                # Taking away where nothing was brought leaves nothing in doubt.
+                if isinstance(change, Doubt) and change.removes and not found:
+                    continue
+                found = True
+                yield source
+
+    def images_of(self, host: Path) -> Iterator[str]:
+        if self.base:
+            yield from self.base.images_of(host)
+        for change in self.changes:
+            if isinstance(change, Graft):
+                yield from change.images_of(host)
+
+
+def _lookup(change: Graft | Folder | Text | Doubt, path: str, raw: bool) -> Node | None:
+    if isinstance(change, Graft):
+        return change.lookup(path, raw)
+    if isinstance(change, Doubt) or below(change.dest, path) is None:
+        return None
+    if isinstance(change, Text) and change.dest == path:
+        return Node(EntryKind.FILE, content=change.content, steps=(change.step,))
+    return Node(EntryKind.DIRECTORY)
+
+
+def _sources(change: Graft | Folder | Text | Doubt, path: str) -> Iterator[Source]:
+    if isinstance(change, Graft):
+        yield from change.sources(path)
+    elif (isinstance(change, Doubt) and change.touches(path)) or (
+        isinstance(change, Text) and below(change.dest, path) is not None
+    ):
+        yield change.step

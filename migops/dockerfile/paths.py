@@ -1,0 +1,32 @@
+"""Absolute and relative POSIX paths as text: a build's own, never the host's."""
+
+from __future__ import annotations
+
+
+def clean(path: str) -> str:
+    """``path`` without ``.``, ``..`` and doubled slashes, as Go's filepath.Clean: "" is ".", ``//a`` is ``/a``."""
+    parts: list[str] = []
+    for part in path.split("/"):
+        if part == ".." and parts and parts[-1] != "..":
+            parts.pop()
+        elif part not in ("", ".") and not (part == ".." and path.startswith("/")):
+            parts.append(part)
+    joined = "/".join(parts)
+    return "/" + joined if path.startswith("/") else joined or "."
+
+
+def join(folder: str, name: str) -> str:
+    return f"{folder.rstrip('/')}/{name}" if name else folder
+
+
+def below(path: str, folder: str) -> str | None:
+    """``path`` relative to ``folder`` ("" for the folder itself), or None where it is not in it."""
+    if path == folder:
+        return ""
+    prefix = folder.rstrip("/") + "/"
+    return path[len(prefix) :] if path.startswith(prefix) else None
+
+
+def related(one: str, other: str) -> bool:
+    """Whether one of two paths is, or holds, the other."""
+    return below(one, other) is not None or below(other, one) is not None
