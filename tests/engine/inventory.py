@@ -1,0 +1,120 @@
+"""What is in an engine, what of it belongs to one test, and how that goes away again."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from tests.engine.engine import Engine, run
+
+_LISTS = {
+    "container": ("ps", "--all", "--quiet", "--no-trunc"),
+    "volume": ("volume", "ls", "--quiet"),
+    "network": ("network", "ls", "--quiet", "--no-trunc"),
+    "image": ("image", "ls", "--all", "--quiet", "--no-trunc"),
+}
+
+
+@dataclass(frozen=True)
+class Inventory:
+    """The containers, volumes, networks and images of an engine, each by its ID as `docker inspect` shows it."""
+
+    container: dict[str, Any]
+    volume: dict[str, Any]
+    network: dict[str, Any]
+    image: dict[str, Any]
+
+    @classmethod
+    def of(cls, engine: Engine) -> Inventory:
+        """What *engine* holds right now. (The build cache is not counted: it may stay.)"""
+        return cls(**{kind: _inspect(engine, kind, words) for kind, words in _LISTS.items()})
+
+    def ids(self) -> frozenset[str]:
+        """All of it, as "kind id" with a name where there is one: two of these compare an engine before and after."""
+        found: set[str] = set()
+        for kind in _LISTS:
+            items: dict[str, Any] = getattr(self, kind)
+            found.update(f"{kind} {key}{_names(item)}" for key, item in items.items())
+        return frozenset(found)
+
+    def belonging_to(self, token: str) -> Inventory:
+        """The part that mentions *token* (a name, a label, a mount), containers of its images, and their volumes."""
+        images = {key: item for key, item in self.image.items() if _mentions(_own(item), token)}
+        containers = {
+            key: item for key, item in self.container.items() if _mentions(item, token) or item["Image"] in images
+        }
+        mounted = {mount["Name"] for item in containers.values() for mount in item["Mounts"] if "Name" in mount}
+        volumes = {
+            key: item
+            for key, item in self.volume.items()
+            if _mentions(item, token) or (key in mounted and anonymous(item))
+        }
+        networks = {key: item for key, item in self.network.items() if _mentions((item["Name"], item["Labels"]), token)}
+        return Inventory(containers, volumes, networks, images)
+
+    def orphans(self, before: Inventory) -> Inventory:
+        """What nobody can name that was not there *before*: unused anonymous volumes, and images without a tag."""
+        used = {mount.get("Name") for item in self.container.values() for mount in item["Mounts"]}
+        run_from = {item["Image"] for item in self.container.values()}
+        volumes = {
+            key: item
+            for key, item in self.volume.items()
+            if key not in before.volume and key not in used and anonymous(item)
+        }
+        images = {
+            key: item
+            for key, item in self.image.items()
+            if key not in before.image and key not in run_from and not item["RepoTags"]
+        }
+        return Inventory({}, volumes, {}, images)
+
+
+def remove(engine: Engine, items: Inventory, token: str) -> None:
+    """Remove *items* from *engine*. An image keeps those of its names that do not mention *token*."""
+    names: list[str] = []
+    for key, item in items.image.items():
+        tags: Iterable[str] = item["RepoTags"] or []
+        ours = [tag for tag in tags if token in tag]
+        names += ours
+        if not set(tags) - set(ours):
+            names.append(key)  # the names first: by its ID alone an image with two names is not removed
+    commands = (
+        (["rm", "--force", "--volumes"], list(items.container)),
+        (["network", "rm"], list(items.network)),
+        (["volume", "rm", "--force"], list(items.volume)),
+        (["image", "rm", "--force"], names),
+    )
+    for command, keys in commands:
+        if keys:
+            # something may be gone already (an anonymous volume goes with its container): what counts is what is left
+            engine.docker(*command, *keys, check=False)
+
+
+def anonymous(volume: dict[str, Any]) -> bool:
+    """Whether the engine made up the *volume*'s name."""
+    name = volume["Name"]
+    return len(name) == 64 and set(name) <= set("0123456789abcdef")
+
+
+def _inspect(engine: Engine, kind: str, words: tuple[str, ...]) -> dict[str, Any]:
+    keys = sorted(set(engine.docker(*words).split()))
+    if not keys:
+        return {}
+    # what vanished since the listing is an error on stderr; the rest is still printed
+    done = run(["docker", kind, "inspect", *keys], env=engine.env, check=False)
+    return {item["Name" if kind == "volume" else "Id"]: item for item in json.loads(done.stdout)}
+
+
+def _own(image: dict[str, Any]) -> tuple[Any, ...]:
+    return image["RepoTags"], (image.get("Config") or {}).get("Labels")
+
+
+def _names(item: dict[str, Any]) -> str:
+    names = item.get("RepoTags") or [item.get("Name", "")]
+    return "".join(f" {name}" for name in names if name)
+
+
+def _mentions(item: object, token: str) -> bool:
+    return token in json.dumps(item)

@@ -1,0 +1,91 @@
+"""A corner of the shared engine for one test, which is empty again afterwards."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tests.engine import inventory, layout, processes
+from tests.engine.engine import Engine
+from tests.engine.inventory import Inventory
+
+
+@dataclass(frozen=True)
+class Sandbox:
+    """A name that is nobody else's, and a folder of that name.
+
+    Whatever carries the name goes away after the test: a compose project (its name by default, as the folder has
+    it), an image's tag, a label, a network, a volume.
+    """
+
+    engine: Engine
+    name: str
+    """Letters and digits: fit for a project, an image's repository, a container and a host name."""
+    path: Path
+    """An empty folder for the compose project."""
+
+    @property
+    def env(self) -> dict[str, str]:
+        """The environment for processes of the test."""
+        return {**self.engine.env, "COMPOSE_PROJECT_NAME": self.name}
+
+    def tag(self, name: str, version: str = "test") -> str:
+        """An image reference for *name* that belongs to this sandbox."""
+        return f"{self.name}-{name}:{version}"
+
+    def docker(self, *arguments: str, **options: Any) -> str:
+        """`docker` in this sandbox: see `Engine.docker`."""
+        return self.engine.docker(*arguments, **{"env": self.env, "cwd": self.path, **options})
+
+    def compose(self, *arguments: str, cwd: Path | None = None, **options: Any) -> str:
+        """`docker compose` in the sandbox's folder, or in *cwd*: see `Engine.compose`."""
+        return self.engine.compose(*arguments, cwd=cwd or self.path, **{"env": self.env, **options})
+
+    def build(self, context: Path, tag: str, *arguments: str) -> str:
+        """Build an image with BuildKit and return its ID. Labelled, so that it is found even when it loses its tag."""
+        label = f"migops.test.sandbox={self.name}"
+        words = ("build", "--quiet", "--label", label, "--tag", tag, *arguments, str(context))
+        return self.engine.docker(*words, env=self.env).strip()
+
+    def clean(self, before: Inventory, *, alone: bool) -> None:
+        """Remove all that mentions this sandbox, and, when nobody else uses the engine, new nameless things as well."""
+        now = Inventory.of(self.engine)
+        inventory.remove(self.engine, now.belonging_to(self.name), self.name)
+        if alone:
+            now = Inventory.of(self.engine)
+            inventory.remove(self.engine, now.orphans(before), self.name)
+
+
+@contextlib.contextmanager
+def session() -> Iterator[Session]:
+    """Tell other test sessions on this machine that we are here, and learn of them."""
+    folder = layout.run() / "sessions"
+    folder.mkdir(parents=True, exist_ok=True)
+    ours = folder / f"{os.getpid()}.json"
+    met = folder / f"{os.getpid()}.met"
+    met.unlink(missing_ok=True)
+    processes.write_pid(ours, os.getpid())
+    try:
+        for other in folder.glob("*.json"):
+            if other != ours and processes.read_pid(other) is not None:
+                met.touch()
+                other.with_suffix(".met").touch()
+        yield Session(met)
+    finally:
+        ours.unlink(missing_ok=True)
+        met.unlink(missing_ok=True)
+
+
+@dataclass(frozen=True)
+class Session:
+    """One run of pytest among others that may use the same engine."""
+
+    _met: Path
+
+    def alone(self, engine: Engine) -> bool:
+        """Whether all that is new in *engine* must be ours: it is private, and no other session met this one."""
+        return engine.private and not self._met.exists() and not os.environ.get("MIGOPS_TEST_SHARED")
