@@ -38,6 +38,8 @@ test-fast: $(READY)
 	$(BIN)/python -m pytest -m "not engine"
 
 bench: $(READY)
+	@# As pip leaves an installed package: compiled, also where PYTHONDONTWRITEBYTECODE is set.
+	@$(BIN)/python -m compileall -q migops
 	$(BIN)/python -m tests.bench
 
 clean:
