@@ -22,7 +22,7 @@ Transform = Callable[[Any, Mark, str, "Canonical"], Any]
 
 
 class Canonical:
-    """One pass over a document. ``lenient``: variables were not substituted, so what cannot be parsed stays as it is."""
+    """One pass over a document. ``lenient``: variables were left alone, so what cannot be parsed stays as it is."""
 
     def __init__(self, warn: Warn, *, lenient: bool) -> None:
         self.warn = warn

@@ -53,7 +53,7 @@ class Decoder:
     def section(self, key: str, entries: Map) -> dict[str, Any]:
         read = SECTIONS[key]
         return {
-            name: self.struct(entry if isinstance(entry, Map) else Map(), read, f"{key}[{name}]", entries.marks.get(name))
+            name: self.struct(entry or Map(), read, f"{key}[{name}]", entries.marks.get(name))
             for name, entry in entries.items()
         }
 
@@ -78,7 +78,7 @@ class Decoder:
 
 
 def without_extensions(value: Map, path: tuple[str, ...]) -> Map:
-    """``x-*`` entries taken out, as compose does: also where a key only looks like an extension, in ``environment`` say.
+    """``x-*`` entries taken out, as compose does: also where a key only looks like an extension.
 
     Names under ``services``, ``volumes`` and so on are names. Where something was taken out of a mapping of free keys,
     compose leaves it under ``#extensions``.
@@ -95,7 +95,8 @@ def without_extensions(value: Map, path: tuple[str, ...]) -> Map:
         elif isinstance(entry, Seq):
             made[key] = items = Seq()
             items.marks = entry.marks
-            items.extend(without_extensions(item, (*path, key, "")) if isinstance(item, Map) else item for item in entry)
+            below = (*path, key, "")
+            items.extend(without_extensions(item, below) if isinstance(item, Map) else item for item in entry)
         else:
             made[key] = entry
     if extras:
@@ -157,11 +158,8 @@ def _texts(value: Any, path: str, run: Decoder) -> list[str]:
 
 
 def _bytes(value: Any, path: str, run: Decoder) -> str:
-    if isinstance(value, str):
-        amount = size(value)
-    else:
-        amount = value if isinstance(value, int) else 0
-    return str(amount) if amount else ""
+    amount = size(value) if isinstance(value, str) else value
+    return str(amount) if amount and isinstance(amount, int) else ""
 
 
 def _duration(value: Any, path: str, run: Decoder) -> str:
@@ -326,11 +324,10 @@ _ROLLOUT = Pointer(_struct({
     "parallelism": Pointer(_integer), "delay": _duration_value, "failure_action": _string, "monitor": _duration_value,
     "max_failure_ratio": _float32, "order": _string,
 }))  # fmt: skip
+_DISCRETE = _struct({"kind": Pointer(_string), "value": Pointer(_integer)}, kind="", value=0)
 _RESOURCE = Pointer(_struct({
     "cpus": _float32, "memory": _bytes, "pids": _integer, "devices": _DEVICE_REQUESTS,
-    "generic_resources": _structs({
-        "discrete_resource_spec": Pointer(_struct({"kind": Pointer(_string), "value": Pointer(_integer)}, kind="", value=0)),
-    }),
+    "generic_resources": _structs({"discrete_resource_spec": Pointer(_DISCRETE)}),
 }))  # fmt: skip
 _DEPLOY = _struct(
     {

@@ -31,7 +31,7 @@ class _GrammarError(Exception):
 
 
 def read_env_files(files: list[str], environment: dict[str, str], warn: Warn) -> dict[str, str]:
-    """The variables of several env files in order; ``environment`` is what their values may refer to, and wins there."""
+    """The variables of several env files in order; their values may refer to ``environment``, which wins there."""
     values: dict[str, str] = {}
     for file in files:
         if not Path(file).exists():
@@ -47,7 +47,9 @@ def read_env_files(files: list[str], environment: dict[str, str], warn: Warn) ->
     return values
 
 
-def read_into(values: dict[str, str], file: str, lookup: Lookup, warn: Warn, form: str = "", at: Mark | None = None) -> None:
+def read_into(
+    values: dict[str, str], file: str, lookup: Lookup, warn: Warn, form: str = "", at: Mark | None = None
+) -> None:
     """Add one file's variables to ``values``, which later lines may refer to after ``lookup`` found nothing.
 
     ``form`` is the ``format`` of an ``env_file`` entry: empty, or ``raw`` for ``docker run --env-file``'s plain lines.

@@ -10,7 +10,8 @@ from migops.compose.notes import Notes
 from migops.compose.scalars import float32, quoted
 from migops.compose.table import Table, below, table
 from migops.compose.template import InvalidTemplate, TemplateError, substitute
-from migops.compose.tree import Map, Mark, Seq, refuse
+from migops.compose.tree import Map, Mark, Seq, raise_all, refuse
+from migops.errors import MigopsError
 
 _DIGITS = re.compile(r"[-+]?[0-9]+\Z")
 _FLOAT = re.compile(r"[-+]?(?:(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)?|inf(?:inity)?|nan)\Z", re.IGNORECASE)
@@ -22,13 +23,16 @@ class CastError(ValueError):
 
 def interpolate(document: Map, environment: Mapping[str, str], notes: Notes) -> None:
     """Replace variables in every value (never in keys) and cast what must be a number or boolean, in place."""
-    _Run(environment, notes).entries(document, (), _CASTS)
+    run = _Run(environment, notes)
+    run.entries(document, (), _CASTS)
+    raise_all(run.faults)
 
 
 class _Run:
     def __init__(self, environment: Mapping[str, str], notes: Notes) -> None:
         self.lookup = environment.get
         self.notes = notes
+        self.faults: list[MigopsError] = []
 
     def entries(self, value: Map, path: tuple[str, ...], casts: Table | None) -> None:
         for key, entry in value.items():
@@ -55,20 +59,19 @@ class _Run:
 
     def text(self, text: str, mark: Mark, path: tuple[str, ...], casts: Table | None) -> Any:
         at = ".".join(path)
+        said = f"error while interpolating {at}: "
         try:
             done = substitute(text, self.lookup, self.notes.unset)
+            return casts[""](done, self.notes) if casts and "" in casts else done
         except InvalidTemplate as error:
             said = f"invalid interpolation format for {at}.\nYou may need to escape any $ with another $.\n"
-            raise refuse(said + error.template, mark) from None
+            said += error.template
         except TemplateError as error:
-            raise refuse(f"error while interpolating {at}: {error}", mark) from None
-        if not casts or "" not in casts:
-            return done
-        try:
-            return casts[""](done, self.notes)
+            said += str(error)
         except CastError as error:
-            said = f"error while interpolating {at}: failed to cast to expected type: {error}"
-            raise refuse(said, mark) from None
+            said += f"failed to cast to expected type: {error}"
+        self.faults.append(refuse(said, mark))
+        return text
 
 
 def _integer(function: str) -> Callable[[str, Notes], int]:

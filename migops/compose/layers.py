@@ -23,7 +23,7 @@ from migops.compose.reset import TreePath, remove
 from migops.compose.scalars import quoted, sprint
 from migops.compose.schema import validate
 from migops.compose.tree import Map, Mark, Seq, clone, refuse
-from migops.compose.yamlfile import documents, read
+from migops.compose.yamlfile import Document, documents, read
 from migops.errors import MigopsError
 from migops.model import Location
 
@@ -56,12 +56,11 @@ class _Source:
     resets: tuple[TreePath, ...]
 
 
-def load_files(files: tuple[str, ...], layer: Layer, contents: Mapping[str, bytes] | None = None) -> Map:
-    """The merged, checked document of several files in order, with its paths resolved."""
+def load_files(files: list[tuple[str, list[Document]]], layer: Layer) -> Map:
+    """The merged, checked document of several files in order, with its paths resolved. Uses the documents up."""
     merged = Map()
-    for file in files:
-        content = contents[file] if contents else read(file)
-        for document in documents(content, file):
+    for file, parsed in files:
+        for document in parsed:
             if not isinstance(document.value, Map):
                 raise _not_a_mapping(document.value, file)
             merged = _add_document(merged, document.value, document.resets, file, layer)
@@ -206,14 +205,14 @@ def _base_file(name: str, reference: str, file: str, extending: str, layer: Laye
     if not isinstance(services, Map):
         raise refuse(f"cannot extend service {quoted(name)} in {path}: services must be a mapping", mark)
     if reference not in services:
-        said = f"cannot extend service {quoted(name)} in {extending}: service {quoted(reference)} not found in {file}"
-        raise refuse(said, mark)
+        said = f"service {quoted(reference)} not found in {file}"
+        raise refuse(f"cannot extend service {quoted(name)} in {extending}: {said}", mark)
     Paths(folder, layer.home).resolve(merged)
     return _Source(file, services, resets)
 
 
 def _folder(file: str, base: str) -> str:
-    """The folder of a referenced file, relative to ``base``: paths in it are resolved against the project at the end."""
+    """The folder of a referenced file, relative to ``base``: its paths are made absolute with the project's."""
     path = file if file.startswith("/") else join(base, file)
     folder = path if Path(path).is_dir() else os.path.dirname(path)  # noqa: PTH120 - texts, as compose has them
     return os.path.relpath(folder, base)
@@ -266,9 +265,9 @@ def _load_include(entry: Any, mark: Mark, layer: Layer, included: tuple[str, ...
         directory = join(layer.base, project_directory)
         relative = _folder(project_directory, layer.base)
     environment = _include_environment(env_files, directory, mark, layer)
-    contents = {path: _read_referenced(path, mark) for path in files}
+    parsed = [(path, documents(_read_referenced(path, mark), path)) for path in files]
     inner = replace(layer, directory=relative, base=directory, environment=environment, included=included)
-    return load_files(tuple(files), inner, contents)
+    return load_files(parsed, inner)
 
 
 def _include_entry(entry: Any, mark: Mark) -> tuple[list[str], str, list[str]]:
@@ -276,14 +275,15 @@ def _include_entry(entry: Any, mark: Mark) -> tuple[list[str], str, list[str]]:
         return [entry], "", []
     if not isinstance(entry, Map):
         raise refuse(f"include: expected a map or a path, got {go_type(entry)}", mark)
-    lists = []
-    for key in ("path", "env_file"):
-        value = entry.get(key)
-        items = [value] if isinstance(value, str) else list(value or ()) if isinstance(value, (Seq, type(None))) else [None]
-        if not all(isinstance(item, str) for item in items):
-            raise refuse(f"include.{key} must be a string or a list of strings", entry.marks[key])
-        lists.append(items)
-    return lists[0], entry.get("project_directory") or "", lists[1]
+    return _texts(entry, "path"), "".join(_texts(entry, "project_directory")), _texts(entry, "env_file")
+
+
+def _texts(entry: Map, key: str) -> list[str]:
+    value = entry.get(key)
+    items = value if isinstance(value, Seq) else [] if value is None else [value]
+    if not all(isinstance(item, str) for item in items):
+        raise refuse(f"include.{key} must be a string or a list of strings", entry.marks[key])
+    return list(items)
 
 
 def _include_environment(env_files: list[str], directory: str, mark: Mark, layer: Layer) -> Mapping[str, str]:

@@ -1,4 +1,4 @@
-"""One call from options to a ``Project``: discovery, the project's name, the merged document, and what is checked on it."""
+"""One call from options to a ``Project``: discovery, the project's name, the merged document, the checks on it."""
 
 from __future__ import annotations
 
@@ -14,31 +14,37 @@ from migops.compose.layers import Layer, load_files
 from migops.compose.model import ComposeOptions, Project
 from migops.compose.normalize import normalize
 from migops.compose.notes import Notes
-from migops.compose.project import active, build_project
+from migops.compose.project import active, build_project, uninterpolated
 from migops.compose.template import InvalidTemplate, TemplateError, substitute
-from migops.compose.tree import Map, Mark, plain, refuse
-from migops.compose.yamlfile import documents, read
+from migops.compose.tree import Map, Mark, refuse
+from migops.compose.yamlfile import Document, documents, read
 from migops.errors import MigopsError
 from migops.model import Location
 
 
 def load(
-    options: ComposeOptions, environment: Mapping[str, str], *, cwd: str | None = None, interpolate: bool = True
+    options: ComposeOptions,
+    environment: Mapping[str, str],
+    *,
+    cwd: str | None = None,
+    interpolate: bool = True,
+    consistent: bool = True,
 ) -> Project:
     """Load the project that ``docker compose`` with these options would load, or raise its refusal as ``MigopsError``.
 
     ``environment`` is the process's environment, ``cwd`` its working directory. With ``interpolate`` off, variables are
-    left as they are, and only ``Project.resolved`` (the merged document) and the names are filled in.
+    left as they are, and only ``Project.resolved`` (the merged document) and the names are filled in. With
+    ``consistent`` off, a fragment passes that is no project by itself: a service without an image, say.
     """
     notes = Notes()
     found = discover(options, environment, cwd or os.getcwd(), notes)  # noqa: PTH109 - a text, as compose has it
-    contents = {file: _read(file) for file in found.files}
-    name = _project_name(found, contents, notes, interpolated=interpolate)
+    files = [(file, documents(_read(file), file)) for file in found.files]
+    name = _project_name(found, files, notes, interpolated=interpolate)
     known = {**found.environment, "COMPOSE_PROJECT_NAME": name}
     layer = Layer(
         found.directory, found.directory, known, environment.get("HOME", ""), notes, interpolated=interpolate
     )
-    tree = load_files(found.files, layer, contents)
+    tree = load_files(files, layer)
     first = Mark(found.files[0], 1)
     if not tree:
         raise refuse("empty compose file", first)
@@ -46,18 +52,17 @@ def load(
         raise refuse("project name must not be empty", first, "give one with -p, or a `name:` in the file")
     normalize(tree, name, known, first)
     if not interpolate:
-        return Project(
-            name, found.directory, found.files, found.profiles, {}, {}, {}, {}, {}, known, plain(tree),
-            tuple(notes.texts), tree,
-        )  # fmt: skip
+        return uninterpolated(name, found, known, tree, tuple(notes.texts))
     document = Decoder(notes).document(tree)
     services, inactive = active(document.get("services", {}), found.profiles)
     document["services"] = services
-    check_consistency(document, inactive, tree)
+    if consistent:
+        check_consistency(document, inactive, tree)
     for service_name, service in services.items():
         resolve_environment(service, tree["services"][service_name], known, notes)
         resolve_labels(service, tree["services"][service_name], notes)
-    check_container_names(services, tree)
+    if consistent:
+        check_container_names(services, tree)
     return build_project(name, found, known, document, inactive, tree, tuple(notes.texts))
 
 
@@ -69,7 +74,7 @@ def _read(file: str) -> bytes:
     return sys.stdin.buffer.read()
 
 
-def _project_name(found: Found, contents: Mapping[str, bytes], notes: Notes, *, interpolated: bool) -> str:
+def _project_name(found: Found, files: list[tuple[str, list[Document]]], notes: Notes, *, interpolated: bool) -> str:
     """``-p``, ``COMPOSE_PROJECT_NAME``, the last ``name:`` of the files, or the folder's name."""
     if found.project_name:
         if normalize_name(found.project_name) != found.project_name:
@@ -77,8 +82,8 @@ def _project_name(found: Found, contents: Mapping[str, bytes], notes: Notes, *, 
         return found.project_name
     named = ""
     location = None
-    for file, content in contents.items():
-        for document in documents(content, file):
+    for _, parsed in files:
+        for document in parsed:
             given = document.value.get("name") if isinstance(document.value, Map) else None
             if given not in (None, "") and not isinstance(given, (dict, list)):
                 named, location = str(given), document.value.marks["name"].location

@@ -35,9 +35,8 @@ def _merge_maps(base: Map, over: Map, path: tuple[str, ...], rules: Table | None
             continue
         old = base[key]
         base[key] = merged = _merge(old, value, mark, (*path, key), below(rules, key) if rules else None)
-        if merged is value or not isinstance(merged, (Map, Seq)):
-            if merged is not old or value is old:
-                base.marks[key] = Mark(mark.file, mark.line, base.marks[key])
+        if merged is value:
+            base.marks[key] = Mark(mark.file, mark.line, base.marks[key])
     return base
 
 
@@ -140,7 +139,7 @@ def _listed(value: Any) -> list[Any]:
     return value if isinstance(value, list) else [value]
 
 
-def _as_map(value: Any, mark: Mark, path: tuple[str, ...], default: tuple[tuple[str, Any], ...] | None = None) -> Map:
+def _as_map(value: Any, mark: Mark, path: tuple[str, ...], default: tuple[tuple[str, Any], ...] = ()) -> Map:
     if isinstance(value, Map):
         return value
     made = Map()
@@ -177,7 +176,7 @@ _SPECIAL = table({
 
 
 def keep_last(document: Map) -> None:
-    """Of list items that mean the same thing (one variable, one mount target, …) keep the last, at the first's place."""
+    """Of list items that mean one thing (a variable, a mount target, …) keep the last, at the first's place."""
     _keep_last(document, (), _UNIQUE)
 
 

@@ -75,7 +75,7 @@ class Mount:
 
 @dataclass(frozen=True, slots=True)
 class FileMount:
-    """An entry of a service's ``configs`` or ``secrets``: what is mounted where (``target`` may be empty: the default)."""
+    """An entry of a service's ``configs`` or ``secrets``; an empty ``target`` means the engine's default."""
 
     source: str
     target: str
@@ -84,7 +84,10 @@ class FileMount:
 
 @dataclass(frozen=True, slots=True)
 class Dependency:
-    """One ``depends_on`` entry. ``condition`` is ``service_started``, ``service_healthy`` or ``service_completed_successfully``."""
+    """One ``depends_on`` entry.
+
+    ``condition`` is ``service_started``, ``service_healthy`` or ``service_completed_successfully``.
+    """
 
     service: str
     condition: str
@@ -173,6 +176,7 @@ class Project:
     project directory, ``files`` the absolute compose files in order. ``environment`` is what variables were taken from.
     ``volumes`` and ``networks`` are all that the files declare (and ``default``), by key. ``resolved`` is the document
     that ``docker compose config --format json`` prints. ``warnings`` are compose's own, in order.
+    ``tree`` is the merged document with the mark of every value, for ``explain``.
     """
 
     name: str
@@ -186,8 +190,9 @@ class Project:
     extensions: Mapping[str, Any]
     environment: Mapping[str, str] = field(repr=False)
     resolved: Mapping[str, Any] = field(repr=False)
+    tree: Map = field(repr=False)
     warnings: tuple[str, ...] = ()
-    tree: Map | None = field(default=None, repr=False)
+    interpolated: bool = True
 
     def service(self, name: str) -> Service:
         """The active service of that name; a ``MigopsError`` says whether it is unknown or only not enabled."""
@@ -195,9 +200,8 @@ class Project:
             return self.services[name]
         if name in self.inactive:
             found = self.inactive[name]
-            names = ", ".join(found.profiles)
-            hint = f"enable it with --profile {found.profiles[0]}"
-            raise MigopsError(f"service {name!r} is in profile {names}, which is not enabled", at=found.location, hint=hint)
+            said = f"service {name!r} is in profile {', '.join(found.profiles)}, which is not enabled"
+            raise MigopsError(said, at=found.location, hint=f"enable it with --profile {found.profiles[0]}")
         at = Location(self.files[0]) if self.files else None
         known = ", ".join(sorted(self.services)) or "none"
         raise MigopsError(f"no such service: {name}", at=at, hint=f"the services are: {known}")

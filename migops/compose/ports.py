@@ -1,4 +1,4 @@
-"""The short form of a published port, ``[[IP:]HOST:]CONTAINER[/PROTOCOL]`` with ranges. Source: Docker's ``nat`` package."""
+"""The short form of a published port, ``[[IP:]HOST:]CONTAINER[/PROTOCOL]`` with ranges. Source: Docker's ``nat``."""
 
 from __future__ import annotations
 

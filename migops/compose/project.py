@@ -57,9 +57,20 @@ def build_project(
         extensions={key: plain(value) for key, value in tree.items() if key.startswith("x-")},
         environment=environment,
         resolved=_resolved(name, document, tree),
-        warnings=warnings,
         tree=tree,
+        warnings=warnings,
     )
+
+
+def uninterpolated(
+    name: str, found: Found, environment: Mapping[str, str], tree: Map, warnings: tuple[str, ...]
+) -> Project:
+    """The project of a document whose variables were left alone: services are known by name only, in ``resolved``."""
+    nothing: Json = {}
+    return Project(
+        name, found.directory, found.files, found.profiles, nothing, nothing, nothing, nothing, nothing, environment,
+        plain(tree), tree, warnings, interpolated=False,
+    )  # fmt: skip
 
 
 def _resolved(name: str, document: Json, tree: Map) -> Json:

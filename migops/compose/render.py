@@ -1,4 +1,4 @@
-"""A resolved document as text: the JSON and YAML that ``docker compose config`` prints."""
+"""A project as text: the JSON and YAML that ``docker compose config`` prints, and its lists of names."""
 
 from __future__ import annotations
 
@@ -6,14 +6,77 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from migops.compose.model import Project
+from migops.compose.scalars import resolve
 from migops.errors import MigopsError
 
 
-def to_json(document: Mapping[str, Any]) -> str:
-    """Indented JSON with every ``$`` doubled, so that it can be read back as a compose file."""
-    for service in document.get("services", {}).values():
-        keys = (service.get("build") or {}).get("ssh", [])
-        if any(": " in key for key in keys):
+def to_json(project: Project) -> str:
+    """Indented JSON with every ``$`` doubled, so that it can be read back as a compose file.
+
+    Raises what compose raises for a ``build.ssh`` with a path, which its JSON cannot show.
+    """
+    if not project.interpolated:
+        return json.dumps(project.resolved, indent=2, ensure_ascii=False)
+    for service in project.services.values():
+        if any(": " in key for key in service.raw.get("build", {}).get("ssh", [])):
             said = "json: error calling MarshalJSON for type types.SSHKey: invalid character ':' after top-level value"
-            raise MigopsError(said, hint="compose cannot print build.ssh with a path as JSON; use --format yaml")
-    return json.dumps(document, indent=2, ensure_ascii=False).replace("$", "$$")
+            at = service.build.location if service.build else service.location
+            raise MigopsError(said, at=at, hint="JSON has no form for build.ssh with a path; use --format yaml")
+    return json.dumps(project.resolved, indent=2, ensure_ascii=False).replace("$", "$$")
+
+
+def to_yaml(project: Project) -> str:
+    """The same as YAML, which shows ``x-*`` keys too; texts that YAML 1.2 would read as something else are quoted."""
+    import yaml
+
+    class Dumper(yaml.SafeDumper):
+        def ignore_aliases(self, data: Any) -> bool:
+            return True
+
+        def increase_indent(self, flow: bool = False, indentless: bool = False) -> None:
+            super().increase_indent(flow, False)
+
+    def text(dumper: yaml.SafeDumper, value: str) -> yaml.ScalarNode:
+        style = "|" if "\n" in value else None if isinstance(resolve(value), str) else "'"
+        return dumper.represent_scalar("tag:yaml.org,2002:str", value, style=style)
+
+    Dumper.add_representer(str, text)
+    document = _with_extensions(project) if project.interpolated else project.resolved
+    shown: str = yaml.dump(document, Dumper=Dumper, default_flow_style=False, sort_keys=False, allow_unicode=True)
+    return (shown.replace("$", "$$") if project.interpolated else shown).rstrip("\n")
+
+
+def _with_extensions(project: Project) -> Mapping[str, Any]:
+    services = {}
+    for name, service in project.services.items():
+        shown = {key: value for key, value in service.raw.items() if value is not None}
+        services[name] = {**shown, **service.extensions}
+    return {**project.resolved, "services": services}
+
+
+def service_names(project: Project) -> list[str]:
+    """The active services, each after those it depends on."""
+    ordered: dict[str, None] = {}
+    waiting = sorted(project.services, reverse=True)
+    opened: set[str] = set()
+    while waiting:
+        name = waiting[-1]
+        needed = [] if name in opened else sorted(project.services[name].depends_on, reverse=True)
+        opened.add(name)
+        needed = [other for other in needed if other in project.services and other not in opened]
+        if needed:
+            waiting += needed
+        else:
+            ordered[waiting.pop()] = None
+    return list(ordered)
+
+
+def image_names(project: Project) -> list[str]:
+    """The image of each active service, in the order of the services' names."""
+    return [project.services[name].image_ref for name in sorted(project.services)]
+
+
+def volume_names(project: Project) -> list[str]:
+    """The keys of the named volumes that active services use."""
+    return sorted(project.resolved.get("volumes", {}))

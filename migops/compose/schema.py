@@ -18,7 +18,7 @@ _TYPE_WORDS = {"object": "mapping"}
 class Rule:
     """What a value may be. ``types`` empty means any. ``alternatives``: exactly one of them must hold.
 
-    For objects: ``keys`` are known keys, ``others`` the rule of keys that match ``names``; where ``closed``, any further
+    For objects: ``keys`` are known keys, ``others`` the rule of keys that match ``names``; where ``closed``, any other
     key but ``x-*`` (where ``extensible``) is refused. For lists: ``items`` and ``unique``.
     """
 

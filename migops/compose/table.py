@@ -1,4 +1,4 @@
-"""Tables keyed by a path in the document, such as ``services.*.volumes.[]``: the form in which compose states its rules."""
+"""Tables keyed by a path in the document, such as ``services.*.volumes.[]``: the form of most of compose's rules."""
 
 from __future__ import annotations
 

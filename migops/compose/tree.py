@@ -12,6 +12,8 @@ from typing import Any
 from migops.errors import MigopsError
 from migops.model import Location
 
+MOST_FAULTS = 50
+
 
 class Mark:
     """Where an entry was written: ``line`` counts from 1. ``replaced`` is the mark of the value it overrode."""
@@ -119,3 +121,13 @@ def plain(value: Any) -> Any:
 def refuse(message: str, mark: Mark | None, hint: str = "") -> MigopsError:
     """The error for input that compose refuses: compose's own sentence, at the place where it was written."""
     return MigopsError(message, at=mark.location if mark else None, hint=hint)
+
+
+def raise_all(faults: list[MigopsError]) -> None:
+    """Raise the first fault, with the others told after it: compose itself would name any one of them."""
+    if not faults:
+        return
+    first, *others = faults
+    told = "".join(f"; also {other}" for other in others[:MOST_FAULTS])
+    more = f"; and {len(others) - MOST_FAULTS} more" if len(others) > MOST_FAULTS else ""
+    raise MigopsError(first.message + told + more, at=first.at, hint=first.hint)

@@ -62,7 +62,7 @@ def _decimal(value: int, size: int) -> str:
 
 
 def size(text: str) -> int:
-    """Bytes of a text such as ``64m`` or ``1.5GiB`` (units of 1024); raises ``ValueError``. Source: Docker's ``units``."""
+    """Bytes of a text such as ``64m`` or ``1.5GiB`` (units of 1024); or ``ValueError``. Source: Docker's ``units``."""
     at = max(text.rfind(character) for character in "0123456789. ")
     if at < 0:
         raise ValueError(f"invalid size: '{text}'")

@@ -200,7 +200,7 @@ class _Reader:
 
     def _untag_entries(self, node: Node, path: TreePath) -> list[Node]:
         self._check_duplicates(node)
-        kept = []
+        kept: list[Node] = []
         for index in range(0, len(node.items), 2):
             key, entry = node.items[index], node.items[index + 1]
             resolved = self.untag(entry, (*path, key.value))

@@ -1,0 +1,85 @@
+"""Our reading of a project against the compose CLI's own."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from migops.compose.model import ComposeOptions, Project
+from migops.compose.render import to_json
+from migops.errors import NoVerdict
+from migops.process import run
+
+SERVICE_KEYS = frozenset({
+    "image", "build", "container_name", "command", "entrypoint", "working_dir", "user", "environment", "labels",
+    "volumes", "tmpfs", "networks", "ports", "depends_on", "healthcheck", "profiles", "platform", "pull_policy",
+    "restart", "scale", "deploy", "secrets", "configs",
+})  # fmt: skip
+TOP_KEYS = frozenset({"name", "services", "volumes", "networks", "secrets", "configs"})
+"""What migops decides by. A difference anywhere else is shown, and changes nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """A path whose value compose reads otherwise; the values are JSON, or None where there is none.
+
+    ``matters`` says whether migops decides by it.
+    """
+
+    path: tuple[str, ...]
+    ours: str | None
+    theirs: str | None
+
+    @property
+    def matters(self) -> bool:
+        if self.path[0] == "services" and len(self.path) > 2:
+            key = self.path[2]
+            return key in SERVICE_KEYS and (key != "deploy" or self.path[3:4] in ((), ("replicas",)))
+        return self.path[0] in TOP_KEYS
+
+
+def command_line(options: ComposeOptions, compose: tuple[str, ...] = ("docker", "compose")) -> list[str]:
+    """The compose command that prints the project with these options."""
+    line = list(compose)
+    for flag, values in (("-f", options.files), ("--env-file", options.env_files), ("--profile", options.profiles)):
+        for value in values:
+            line += [flag, value]
+    for flag, value in (("-p", options.project_name), ("--project-directory", options.project_directory)):
+        if value:
+            line += [flag, value]
+    return [*line, "config", "--format", "json"]
+
+
+def verify(
+    project: Project, options: ComposeOptions, cwd: Path, compose: tuple[str, ...] = ("docker", "compose")
+) -> list[Difference]:
+    """What the compose CLI, run with the same options in ``cwd``, reads otherwise; ``NoVerdict`` if it cannot run."""
+    said = run(command_line(options, compose), cwd=cwd, timeout=60).stdout
+    try:
+        theirs = json.loads(said)
+    except ValueError:
+        raise NoVerdict("docker compose config did not print JSON", hint="compose 2.26 or newer is needed") from None
+    return differences(json.loads(to_json(project)), theirs)
+
+
+def differences(ours: Any, theirs: Any, path: tuple[str, ...] = ()) -> list[Difference]:
+    """Every path at which two documents differ; lists are compared item by item where they are of one length."""
+    if isinstance(ours, Mapping) and isinstance(theirs, Mapping):
+        found: list[Difference] = []
+        for key in sorted({*ours, *theirs}):
+            if key in ours and key in theirs:
+                found += differences(ours[key], theirs[key], (*path, key))
+            else:
+                mine = json.dumps(ours[key]) if key in ours else None
+                found.append(Difference((*path, key), mine, None if key in ours else json.dumps(theirs[key])))
+        return found
+    if isinstance(ours, list) and isinstance(theirs, list) and len(ours) == len(theirs):
+        return [
+            one
+            for index, (mine, other) in enumerate(zip(ours, theirs, strict=True))
+            for one in differences(mine, other, (*path, f"[{index}]"))
+        ]
+    return [] if ours == theirs else [Difference(path, json.dumps(ours), json.dumps(theirs))]
