@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 
@@ -26,6 +26,7 @@ class Names:
 
     docstring: str = ""
     has_downgrade: bool = False
+    star: tuple[str, int] | None = None  # the last `import *` and its line: what is bound nowhere may come from there
     bound: dict[str, tuple[Constant, int]] = field(default_factory=dict)
 
     def __contains__(self, name: str) -> bool:
@@ -40,11 +41,11 @@ class Names:
         return self.bound[name][1] if name in self.bound else 0
 
 
-def read_names(module: ast.Module, wanted: Collection[str]) -> Names:
+def read_names(module: ast.Module) -> Names:
     """Follow the module's top-level statements in order.
 
-    Plain assignments of constants are followed, and names of constants assigned before. Whatever else binds one of the
-    ``wanted`` names (an import, a branch, a loop, a call) makes it Computed.
+    Plain assignments of constants are followed, and names of constants assigned before. Whatever else binds a name (an
+    import, a branch, a loop, a call) makes it Computed.
     """
     names = Names(ast.get_docstring(module) or "")
     for statement in module.body:
@@ -56,10 +57,7 @@ def read_names(module: ast.Module, wanted: Collection[str]) -> Names:
             if statement.value is not None:
                 _assign(statement.target, _evaluate(statement.value, names), statement, names)
         elif isinstance(statement, ast.ImportFrom) and statement.names[0].name == "*":
-            for name in wanted:
-                if name not in names:
-                    star = Computed(f"from {'.' * statement.level}{statement.module or ''} import *")
-                    names.bound[name] = (star, statement.lineno)
+            names.star = (f"from {'.' * statement.level}{statement.module or ''} import *", statement.lineno)
         else:
             _other(statement, names)
     return names

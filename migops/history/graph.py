@@ -87,13 +87,15 @@ def build(revisions: Iterable[Revision], unreadable: Iterable[Unreadable] = (), 
     files, unread = tuple(revisions), tuple(unreadable)
     by_id = {revision.id: revision for revision in files}
     labels = {label: revision.id for revision in by_id.values() for label in revision.branch_labels}
-    depends_on = {
-        each.id: tuple(dict.fromkeys(to if to in by_id else labels.get(to, to) for to in each.depends_on))
-        for each in by_id.values()
-        if each.depends_on
-    }
-    children = _inverse((revision.id, revision.parents) for revision in by_id.values())
-    dependants = _inverse(depends_on.items())
+
+    def needed(revision: Revision) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(each if each in by_id else labels.get(each, each) for each in revision.depends_on))
+
+    depends_on = {each.id: needed(each) for each in by_id.values() if each.depends_on}
+    # Alembic's map is keyed by id and by label, so a script whose id was taken over is still linked by its label.
+    linked = [each for each in files if by_id[each.id] is each or each.branch_labels]
+    children = _inverse((each.id, each.parents) for each in linked)
+    dependants = _inverse((each.id, needed(each)) for each in linked)
     # Of two files with one id Alembic links only the last; the first stays a head for it, whatever names it as parent.
     stray = {id(each) for each in files if by_id[each.id] is not each}
     heads = [each.id for each in files if id(each) in stray or each.id not in children]

@@ -16,6 +16,7 @@ from migops.history.problem import Problem
 from migops.model import Location
 
 _SEPARATORS = {"space": " ", "newline": "\n", "os": ":", ":": ":", ";": ";"}
+_LOGGING = re.compile(r"(logger|handler|formatter)(s|_.*)$|post_write_hooks$")
 _DEFAULT_TEMPLATE = "%(rev)s_%(slug)s"
 
 
@@ -78,6 +79,9 @@ class _Locator:
         roots = tuple(dict.fromkeys(absolute(self.cwd, root) for root in (*prepended, ".")))
         location, at = self._script_location()
         script = self._folder(location, roots) if location else ""
+        if script and self.exists and not self.exists(script) and self._beside_scripts():
+            self.notes.append(f"{script} is not there; {self._own_folder()}")
+            script = self._beside_scripts()
         versions = self._list("version_locations", ("path_separator", "version_path_separator"), re.compile(", *| +"))
         folders = tuple(self._folder(folder, roots) for folder in versions)
         if not folders and script:
@@ -158,19 +162,25 @@ class _Locator:
             if not option.error:
                 self._stop(option, "script_location must be text")
             return "", option.at
-        beside = self.ini.here if self.ini else ""
-        if self.ini and self.exists and any(self.exists(posixpath.join(beside, n)) for n in ("env.py", "versions")):
-            self.notes.append(
-                f"{self.ini.path} sets no script_location; its own folder is taken, as Flask-Migrate does"
-            )
-            return beside, Location(self.ini.path)
+        if self.ini and self._beside_scripts():
+            self.notes.append(f"{self.ini.path} sets no script_location; {self._own_folder()}")
+            return self._beside_scripts(), Location(self.ini.path)
         self._missing()
         return "", None
+
+    def _beside_scripts(self) -> str:
+        """The ini's own folder, if it is a script folder: Flask-Migrate keeps its ini there, and names it in code."""
+        here = self.ini.here if self.ini else ""
+        around = [posixpath.join(here, name) for name in ("env.py", "versions")] if here else []
+        return here if self.exists and any(self.exists(path) for path in around) else ""
+
+    def _own_folder(self) -> str:
+        return "the folder of the ini is taken, which is what Flask-Migrate tells Alembic"
 
     def _missing(self) -> None:
         file = self.ini or self.toml
         at = Location(file.path if file else posixpath.join(self.cwd, "alembic.ini"))
-        hint = "set script_location, or name the section that has it with --name"
+        hint = "set script_location, or name the section that sets it with --name"
         if file is None:
             message = "there is neither an alembic.ini nor a pyproject.toml with [tool.alembic]"
         elif not file.has_section:
@@ -179,8 +189,8 @@ class _Locator:
         else:
             message = f"section [{file.section}] sets no script_location"
         if self.ini:
-            having = [name for name in self.ini.sections if name != self.ini.section and not name.startswith("logger")]
-            hint += f" (sections: {', '.join(having)})" if having and self.ini.has_section else ""
+            other = [each for each in self.ini.sections if each != self.ini.section and not _LOGGING.match(each)]
+            hint += f" (sections: {', '.join(other)})" if other and self.ini.has_section else ""
         self.problems.append(Problem("MIG502", at, message, hint=hint))
 
     def _folder(self, text: str, roots: tuple[str, ...]) -> str:

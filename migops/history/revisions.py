@@ -38,7 +38,7 @@ def read_revision(path: str, source: bytes) -> Script:
     if name.endswith((".pyc", ".pyo")):
         return Script(None, (Unreadable(path, 0, "compiled bytecode without its source; nothing but Python reads it"),))
     module, broken = _parse(source)
-    names = read_names(module, IDENTIFIERS)
+    names = read_names(module)
     unreadable = [Unreadable(path, *broken)] if broken else []
     revision, reasons = _revision(path, name, names)
     # A file that does not even parse is broken for one reason, not for all that follows from it.
@@ -104,7 +104,10 @@ def _revision(path: str, name: str, names: Names) -> tuple[Revision | None, list
     reasons: list[tuple[int, str]] = []
     identifier = names.value("revision")
     line = names.line("revision")
-    if identifier is None and "revision" not in names:
+    absent = next((key for key in ("revision", "down_revision") if key not in names), "")
+    if absent and names.star:
+        return None, [(names.star[1], f"{absent} is computed ({names.star[0]})")]
+    if absent == "revision":
         legacy = _LEGACY_NAME.match(name)
         if legacy is None:
             return None, [(0, "it assigns no `revision`; Alembic stops at such a file in a versions folder")]

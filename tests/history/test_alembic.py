@@ -20,7 +20,7 @@ from tests.history.trees import read
 
 IDS = [f"{letter}{number}" for number in range(2) for letter in "abcdef"]
 LABELS = ["north", "south"]
-quick = settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
+quick = settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
 
 
 def written(value: object, style: int) -> str:
@@ -82,7 +82,10 @@ def test_graphs(files: dict[str, str]) -> None:
         assert set(graph.by_id) == set(by_id)
         assert set(graph.merges) == {each for each, script in by_id.items() if script.is_merge_point}
         assert set(graph.branch_points) == {each for each, script in by_id.items() if script.is_branch_point}
-        if len(files) == len(by_id):
+        # A circle that other lines lead into and out of escapes Alembic's check; its upgrade then fails.
+        circles = [each for each in graph.problems if each.rule == "MIG304"]
+        assert all(set(each.revisions) <= graph.ancestors([each.revisions[0]]) for each in circles)
+        if len(files) == len(by_id) and not circles:
             assert {each.rule for each in graph.problems} <= {"MIG301"}
             _same_upgrade(real, graph.pending([]))
             for each in by_id:
@@ -134,7 +137,8 @@ def _loads(real: ScriptDirectory, path: Path) -> bool:
 
 
 VALUES = st.sampled_from([
-    "a", "a/b", "%(here)s/x", "/abs/x", "a b", "a, b", "a:b", "a;b", "a  b,c", "%(here)s/a:%(here)s/b", "\n    a\n    b", "",
+    "a", "a/b", "%(here)s/x", "/abs/x", "a b", "a, b", "a:b", "a;b", "a  b,c", "%(here)s/a:%(here)s/b",
+    "\n    a\n    b", "",
 ])  # fmt: skip
 SEPARATORS = st.sampled_from([None, "os", "space", "newline", ":", ";"])
 
