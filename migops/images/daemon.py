@@ -55,11 +55,16 @@ class DaemonImage:
     def read(self, paths: Iterable[str], *, content: KeepContent | None = None) -> dict[str, Entry]:
         keep = content or (lambda path: False)
         with self.engine.probe(self.id) as probe:
-            reading = _Reading(self.engine, probe, keep)
-            for path in sorted({clean(path) for path in paths}):
-                reading.read(path)
-            reading.follow_links()
-            return reading.entries
+            return read_container(self.engine, probe, paths, keep)
+
+
+def read_container(engine: Engine, probe: str, paths: Iterable[str], keep: KeepContent) -> dict[str, Entry]:
+    """What ``Image.read`` promises, in the file system of a container that has never run."""
+    reading = _Reading(engine, probe, keep)
+    for path in sorted({clean(path) for path in paths}):
+        reading.read(path)
+    reading.follow_links()
+    return reading.entries
 
 
 class _Reading:

@@ -82,10 +82,11 @@ def scan_layer(tar: TarReader, wanted: Wanted, budget: Budget) -> Delta:
     locate = _Locator(tar)
     for member in tar:
         path = locate(member.name)
-        folder, name = posixpath.split(path)
-        if name.startswith(WHITEOUT):
-            _hide(delta, folder, name, wanted)
-            continue
+        if "/.wh." in path:
+            folder, _, name = path.rpartition("/")
+            if name.startswith(WHITEOUT):
+                _hide(delta, folder or "/", name, wanted)
+                continue
         if member.kind is EntryKind.SYMLINK:
             locate.link(path, member.linkname)
         if wanted.touches(path):
@@ -96,17 +97,17 @@ def scan_layer(tar: TarReader, wanted: Wanted, budget: Budget) -> Delta:
 
 def read_entry(path: str, member: Member, tar: TarReader, keep: bool, budget: Budget) -> Entry:
     """The entry for a member. A regular file's bytes are digested as they pass, and held where ``keep`` is true."""
-    digest, content = "", None
+    has, digest, content = tar.attributes(), "", None
     if member.kind is EntryKind.FILE:
         digest, content = _drain(path, member, tar, keep, budget)
     return Entry(
         path=path,
         kind=member.kind,
         size=member.size if member.kind is EntryKind.FILE else 0,
-        mode=member.mode,
-        mtime=member.mtime,
-        uid=member.uid,
-        gid=member.gid,
+        mode=has.mode,
+        mtime=has.mtime,
+        uid=has.uid,
+        gid=has.gid,
         target=member.linkname if member.kind is EntryKind.SYMLINK else "",
         sha256=digest,
         content=content,
@@ -146,8 +147,10 @@ class _Locator:
 
     def __call__(self, name: str) -> str:
         path = member_path(name, self._tar)
-        folder, base = posixpath.split(path)
-        if not self._links or folder == "/":
+        if not self._links:
+            return path
+        folder, _, base = path.rpartition("/")
+        if not folder:
             return path
         if folder != self._last[0]:
             self._last = (folder, self._follow(folder))

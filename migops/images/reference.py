@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -36,13 +37,21 @@ def parse_reference(text: str) -> Reference:
         )
     scheme, colon, rest = text.partition(":")
     if not colon or scheme not in SCHEMES:
-        return Reference(text, "docker-daemon", text)
+        return _of_daemon(text, text)
     if not rest or rest.startswith("-"):
         raise MigopsError(f"{text!r} names no image after {scheme!r}.", hint=f"Write {scheme}:NAME.")
     if scheme == "docker-daemon":
-        return Reference(text, scheme, rest)
+        return _of_daemon(text, rest)
     location, name = _split_location(rest)
     return Reference(text, scheme, location, name)
+
+
+def _of_daemon(text: str, name: str) -> Reference:
+    if not re.fullmatch(r"\w[\w.:@/+-]*", name, re.ASCII) or "//" in name or ".." in name.split("/"):
+        raise MigopsError(
+            f"{name!r} is not an image name.", hint="Names are like app, app:1.2, registry:5000/team/app."
+        )
+    return Reference(text, "docker-daemon", name)
 
 
 def _split_location(rest: str) -> tuple[str, str]:

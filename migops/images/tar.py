@@ -42,11 +42,17 @@ class Member:
     kind: EntryKind
     is_hardlink: bool
     size: int
+    linkname: str
+
+
+@dataclass(frozen=True, slots=True)
+class Attributes:
+    """What a header says beside the name: most members are passed over, and theirs are never parsed."""
+
     mode: int
     mtime: float
     uid: int
     gid: int
-    linkname: str
 
 
 class TarReader:
@@ -62,6 +68,8 @@ class TarReader:
         self._bounded = bounded
         self._left = 0  # bytes of the current member's data that were not read yet
         self._padding = 0
+        self._block = b""  # the current member's header, and the PAX records that came before it
+        self._pax: dict[str, str] = {}
 
     def __iter__(self) -> Iterator[Member]:
         while (member := self._next()) is not None:
@@ -84,6 +92,16 @@ class TarReader:
             raise self.cut()
         self._pass_over(size)
         self._left -= size
+
+    def attributes(self) -> Attributes:
+        """The current member's attributes."""
+        block, pax = self._block, self._pax
+        return Attributes(
+            mode=self._number(block, 100, 8) & 0o7777,
+            mtime=self._decimal(pax["mtime"]) if "mtime" in pax else self._number(block, 136, 12),
+            uid=self._whole(pax["uid"]) if "uid" in pax else self._number(block, 108, 8),
+            gid=self._whole(pax["gid"]) if "gid" in pax else self._number(block, 116, 8),
+        )
 
     @property
     def left(self) -> int:
@@ -111,7 +129,7 @@ class TarReader:
                     continue  # global headers change nothing that a layer is made of; Docker passes over them too
                 text, announced = self._metadata(), True
                 if kind == ord("x"):
-                    pax = self._pax(text)
+                    pax = self._records(text)
                 elif kind == ord("L"):
                     name = _text(text.split(b"\0", 1)[0])
                 else:
@@ -126,20 +144,20 @@ class TarReader:
         """The next header block, with its checksum proved; None at the end of the archive."""
         self._pass_over(self._left + self._padding)
         self._left = self._padding = 0
-        block = self._block()
+        block = self._next_block()
         if block and block != _ZERO:
             self._prove(block)
             return block
         if not block and not self._bounded:
             raise self.cut()
-        if block and (self._block() or _ZERO) != _ZERO:
+        if block and (self._next_block() or _ZERO) != _ZERO:
             raise self.refuse("goes on after its end marker")
         for _ in range(MAX_HEADER // BLOCK):  # padding; then a checksum or a connection behind us is done too
             if not self._stream.read(BLOCK):
                 break
         return None
 
-    def _block(self) -> bytes:
+    def _next_block(self) -> bytes:
         """The next 512 bytes, or none at the end of the stream."""
         block = self._stream.read(BLOCK)
         while block and len(block) < BLOCK:
@@ -177,7 +195,7 @@ class TarReader:
                 raise self.cut()
             size -= len(data)
 
-    def _pax(self, text: bytes) -> dict[str, str]:
+    def _records(self, text: bytes) -> dict[str, str]:
         """The records ``LENGTH KEY=VALUE\\n`` of a PAX header."""
         records = {}
         at = 0
@@ -198,7 +216,9 @@ class TarReader:
         if flag == ord("S"):
             raise self.refuse("has a sparse member")
         name = pax.get("path") or name or self._plain_name(block)
-        linkname = pax.get("linkpath") or linkname or _text(block[157:257].split(b"\0", 1)[0])
+        if block[157] or linkname or pax:
+            linkname = pax.get("linkpath") or linkname or _text(block[157:257].split(b"\0", 1)[0])
+        linkname = linkname or ""
         if not name or "\0" in name or "\0" in linkname:
             raise self.refuse("has a member with an empty name or a NUL in it")
         if "size" in pax:
@@ -206,22 +226,14 @@ class TarReader:
         if block[156] == 0 and name.endswith("/"):  # how tars older than POSIX write a folder
             flag = ord("5")
         self._begin(0 if flag in _WITHOUT_DATA else size)
-        return Member(
-            name=name,
-            kind=_KINDS.get(flag, EntryKind.OTHER),
-            is_hardlink=flag == ord("1"),
-            size=self._left,
-            mode=self._number(block, 100, 8) & 0o7777,
-            mtime=self._decimal(pax["mtime"]) if "mtime" in pax else self._number(block, 136, 12),
-            uid=self._whole(pax["uid"]) if "uid" in pax else self._number(block, 108, 8),
-            gid=self._whole(pax["gid"]) if "gid" in pax else self._number(block, 116, 8),
-            linkname=linkname,
-        )
+        self._block, self._pax = block, pax
+        return Member(name, _KINDS.get(flag, EntryKind.OTHER), flag == ord("1"), self._left, linkname)
 
     def _plain_name(self, block: bytes) -> str:
         name = _text(block[:100].split(b"\0", 1)[0])
-        prefix = _text(block[345:500].split(b"\0", 1)[0]) if block[257:263] == b"ustar\0" else ""
-        return f"{prefix}/{name}" if prefix else name
+        if block[345] and block[257:263] == b"ustar\0":  # GNU's own format has times there
+            return _text(block[345:500].split(b"\0", 1)[0]) + "/" + name
+        return name
 
     def _number(self, block: bytes, at: int, width: int) -> int:
         """A number field: octal digits, or (first bit set) a big-endian two's complement of what is left."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import posixpath
 from collections.abc import Mapping
-from pathlib import Path
 from typing import NoReturn
 
 import pytest

@@ -70,7 +70,7 @@ def _layer_of(disk: Path, steps: list[tuple[str, str, int]]) -> list[Member]:
                 shutil.rmtree(path)
             elif path.exists():
                 path.unlink()
-        if kind == "empty" and path.parent.is_dir() and before.get(name) == "folder":
+        if kind == "empty" and path.parent.is_dir() and before.get(name, b"") is None:
             path.mkdir()
             emptied.add(name)  # a folder that was removed and made again is opaque
         if kind in ("file", "folder") and not any(parent.is_file() for parent in path.parents):
@@ -80,18 +80,18 @@ def _layer_of(disk: Path, steps: list[tuple[str, str, int]]) -> list[Member]:
             elif kind == "folder" and not path.is_file():
                 path.mkdir(parents=True, exist_ok=True)
     after = _state(disk)
-    hidden = {name for name in emptied if after.get(name) == "folder"}
-    members = [folder(name) if state == "folder" else Member(name, state) for name, state in sorted(after.items())]
+    hidden = {name for name in emptied if after.get(name, b"") is None}
+    members = [folder(name) if state is None else Member(name, state) for name, state in sorted(after.items())]
     members += [opaque(name) for name in hidden]
     for name in sorted(before.keys() - after.keys()):
         parent = os.path.dirname(name)
-        if not parent or (after.get(parent) == "folder" and before.get(parent) == "folder" and parent not in hidden):
+        if not parent or (after.get(parent, b"") is None and before.get(parent, b"") is None and parent not in hidden):
             members.append(gone(name))
     return members
 
 
-def _state(disk: Path) -> dict[str, object]:
-    return {str(path.relative_to(disk)): "folder" if path.is_dir() else path.read_bytes() for path in disk.rglob("*")}
+def _state(disk: Path) -> dict[str, bytes | None]:
+    return {str(path.relative_to(disk)): None if path.is_dir() else path.read_bytes() for path in disk.rglob("*")}
 
 
 def test_an_opaque_folder_hides_only_what_is_below_it() -> None:

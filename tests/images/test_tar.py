@@ -38,7 +38,8 @@ def read(data: bytes, *, bounded: bool = False) -> list[tuple[str, bytes, int, f
         parts = []
         while part := tar.read(100):
             parts.append(part)
-        found.append((member.name, b"".join(parts), member.mode, member.mtime))
+        has = tar.attributes()
+        found.append((member.name, b"".join(parts), has.mode, has.mtime))
     return found
 
 
@@ -70,9 +71,10 @@ def test_a_flipped_header_bit_is_seen(content: list[tuple[str, bytes, int, int]]
     whole = bytearray(write(content, tarfile.GNU_FORMAT))
     whole[data.draw(st.integers(0, BLOCK - 1))] ^= 1 << data.draw(st.integers(0, 7))
     try:
-        assert read(bytes(whole)) == content  # a bit of the checksum field's padding may mean nothing
-    except NoVerdict as error:
-        assert "The tar" in error.message
+        found = read(bytes(whole))
+    except NoVerdict:
+        return
+    assert found == content  # the bit was of the padding of a number
 
 
 def test_kinds_links_and_owner() -> None:
@@ -90,7 +92,8 @@ def test_kinds_links_and_owner() -> None:
             info = tarfile.TarInfo(name)
             info.type, info.linkname, info.uid, info.gid, info.mtime = kind, "to/" + "x" * 300, 2**31, 5, 1.5
             tar.addfile(info)
-    found = {member.name.rstrip("/"): member for member in TarReader(io.BytesIO(out.getvalue()), "The tar")}
+    reader = TarReader(io.BytesIO(out.getvalue()), "The tar")
+    found = {member.name.rstrip("/"): member for member in reader}
     assert {name: member.kind for name, member in found.items()} == {
         "d": EntryKind.DIRECTORY,
         "s": EntryKind.SYMLINK,
@@ -101,7 +104,8 @@ def test_kinds_links_and_owner() -> None:
     }
     assert [name for name, member in found.items() if member.is_hardlink] == ["h"]
     assert found["s"].linkname == "to/" + "x" * 300
-    assert (found["s"].uid, found["s"].gid, found["s"].mtime) == (2**31, 5, 1.5)
+    last = reader.attributes()
+    assert (last.uid, last.gid, last.mtime) == (2**31, 5, 1.5)
 
 
 def test_names_that_are_not_utf8_keep_their_bytes() -> None:

@@ -1,8 +1,4 @@
-"""The one door to the Docker Engine.
-
-The Docker SDK gives the connection (sockets, TLS, ssh); the few requests that migops makes are written here, since the
-SDK's own calls know neither the end of a cut stream nor a negotiated version within one round trip.
-"""
+"""The requests that migops makes of a Docker Engine: the little of the Engine API that it needs, over HTTP."""
 
 from __future__ import annotations
 
@@ -16,14 +12,17 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timezone
+from email.message import Message
 from email.utils import parsedate_to_datetime
-from pathlib import Path
+from http.client import HTTPConnection, HTTPException, HTTPResponse, RemoteDisconnected
+from io import BufferedReader
 from types import TracebackType
 from typing import Any
 from urllib.parse import quote, urlencode
 
-from migops.endpoint import Endpoint, resolve
-from migops.errors import NoVerdict
+from migops.engine.endpoint import Endpoint, resolve
+from migops.engine.transport import open_connection
+from migops.errors import MigopsError, NoVerdict
 
 API_VERSION = (1, 44)  # what this module speaks; an older engine (20.10 has 1.41) is spoken to in its own version
 PROBE_LABEL = "migops.probe"
@@ -31,6 +30,7 @@ _PROBE_AGE = 600  # seconds after which a probe is nobody's: reading a folder ta
 _SAVE_SILENCE = 900.0  # seconds: overlay2 writes the whole image to its disk before it sends the first byte
 _CLEANUP_SILENCE = 5.0
 _CHUNK = 256 * 1024
+_MAX_MESSAGE = 2000
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,24 +45,23 @@ class PathStat:
 class Stream:
     """The body of an answer, as it comes. A connection that breaks or falls silent is ``NoVerdict``."""
 
-    def __init__(self, response: Any, engine: Engine, what: str) -> None:
-        self._response = response
+    def __init__(self, response: HTTPResponse, engine: Engine, what: str) -> None:
+        self._file = BufferedReader(response, _CHUNK)
         self._engine = engine
         self._what = what
 
     def read(self, size: int, /) -> bytes:
         with self._engine.translated(self._what):
-            data: bytes = self._response.raw.read(size, decode_content=False)
-            return data
+            return self._file.read(size)
 
 
 class Engine:
-    """A connection to one Docker Engine. ``timeout`` (seconds) is how long it may stay silent."""
+    """One Docker Engine. ``timeout`` (seconds) is how long it may stay silent. Use it as a context manager."""
 
     def __init__(self, endpoint: Endpoint, timeout: float) -> None:
         self.endpoint = endpoint
         self._timeout = timeout
-        self._session = _session(endpoint, timeout)
+        self._idle: list[HTTPConnection] = []
         self._clock = datetime.now(timezone.utc)
         self._version = ""
         self._negotiate()
@@ -71,7 +70,8 @@ class Engine:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        self._session.close()
+        while self._idle:
+            self._idle.pop().close()
 
     @property
     def is_local(self) -> bool:
@@ -81,11 +81,13 @@ class Engine:
     def image(self, ref: str) -> dict[str, Any]:
         """The engine's inspection of a local image; never pulls. An image it does not have is ``NoVerdict``."""
         with self._answer("GET", f"/images/{quote(ref, safe='/:@')}/json", f"inspecting the image {ref!r}") as answer:
-            if answer.status_code == 404:
+            if answer.status == 404:
                 raise NoVerdict(
                     f"The Docker Engine at {self.endpoint.host} has no image {ref!r}.",
                     hint="Build it first (docker compose build), or name another with --image. Nothing was pulled.",
                 )
+            if answer.status == 400:
+                raise MigopsError(f"{ref!r} is not an image name: {self._message(answer)}.")
             inspected: dict[str, Any] = self._json(answer, f"inspecting the image {ref!r}", dict)
             return inspected
 
@@ -103,7 +105,7 @@ class Engine:
             "HostConfig": {"NetworkMode": "none", "LogConfig": {"Type": "none"}},
         }
         try:
-            self._call("POST", f"/containers/create?name={name}", f"creating a probe of {image_id}", json=body)
+            self._call("POST", f"/containers/create?name={name}", f"creating a probe of {image_id}", body=body)
             yield name
         finally:
             self._remove(name)
@@ -114,9 +116,10 @@ class Engine:
         url = f"/containers/{container}/archive?{urlencode({'path': path})}"
         what = f"reading {path!r}"
         with self._answer("GET", url, what) as answer:
-            if answer.status_code < 400:
-                yield _stat(answer.headers), Stream(answer, self, what)
-            elif answer.status_code == 404:  # which the engine also says when the container itself has gone
+            if answer.status < 400:
+                stream = Stream(answer, self, what)  # held here: without it the answer would be closed, unread
+                yield _stat(answer.headers), stream
+            elif answer.status == 404:  # which the engine also says when the container itself has gone
                 self._call("GET", f"/containers/{container}/json", "asking for a probe that has gone")
                 yield None
             elif (message := self._message(answer)).endswith("not a directory"):  # a file above the path
@@ -130,7 +133,8 @@ class Engine:
         what = f"saving {image_id}"
         with self._answer("GET", f"/images/{quote(image_id, safe=':')}/get", what, silence=_SAVE_SILENCE) as answer:
             self._check(answer, what)
-            yield Stream(answer, self, what)
+            stream = Stream(answer, self, what)
+            yield stream
 
     def containers(self, labels: Mapping[str, str]) -> list[dict[str, Any]]:
         """The engine's list of all containers, running or not, that carry all the labels."""
@@ -142,21 +146,17 @@ class Engine:
 
     @contextmanager
     def translated(self, what: str) -> Iterator[None]:
-        """Turn the SDK's many ways to fail into ``NoVerdict``, naming the engine."""
-        import requests
-        import urllib3
-
+        """Turn the many ways in which a connection fails into ``NoVerdict``, naming the engine."""
         host = self.endpoint.host
         try:
             yield
-        except (requests.exceptions.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
-            cause = _innermost(error)
-            if isinstance(cause, TimeoutError) or "timed out" in str(error):
-                raise NoVerdict(
-                    f"The Docker Engine at {host} did not answer within {self._timeout:g} s ({what}).",
-                    hint="It hangs or is overloaded: look with `docker info`, restart it, or raise --timeout.",
-                ) from error
-            reason = (getattr(cause, "strerror", None) or str(cause) or type(cause).__name__).rstrip(".")
+        except TimeoutError as error:
+            raise NoVerdict(
+                f"The Docker Engine at {host} did not answer within {self._timeout:g} s ({what}).",
+                hint="It hangs or is overloaded: look with `docker info`, restart it, or raise --timeout.",
+            ) from error
+        except (OSError, HTTPException) as error:
+            reason = (getattr(error, "strerror", None) or str(error) or type(error).__name__).rstrip(".")
             raise NoVerdict(
                 f"The connection to the Docker Engine at {host} failed ({what}): {reason}.",
                 hint=f"The address comes from {self.endpoint.origin}. Is the engine up, and may you use it?",
@@ -169,31 +169,66 @@ class Engine:
             newest = _version(answer.headers.get("Api-Version", ""))
             if newest is None:
                 raise NoVerdict(f"What answers at {self.endpoint.host} is no Docker Engine.")
-            with contextlib.suppress(KeyError, ValueError):
-                self._clock = parsedate_to_datetime(answer.headers["Date"])
+            with self.translated("first contact"):
+                answer.read()
+            with contextlib.suppress(TypeError, ValueError):
+                self._clock = parsedate_to_datetime(answer.headers.get("Date", ""))
         self._version = "/v" + ".".join(map(str, min(newest, API_VERSION)))
 
     @contextmanager
     def _answer(
-        self, method: str, path: str, what: str, *, silence: float | None = None, versioned: bool = True, **options: Any
-    ) -> Iterator[Any]:
-        """The answer to one request, its body not read yet."""
-        url = self._session.base_url + (self._version if versioned else "") + path
+        self,
+        method: str,
+        path: str,
+        what: str,
+        *,
+        body: Mapping[str, Any] | None = None,
+        silence: float | None = None,
+        versioned: bool = True,
+    ) -> Iterator[HTTPResponse]:
+        """The answer to one request, its body not read yet. What is left of it afterwards is thrown away."""
+        data = None if body is None else json.dumps(body).encode()
+        headers = {"User-Agent": "migops"} | ({} if data is None else {"Content-Type": "application/json"})
+        url = (self._version if versioned else "") + path
         with self.translated(what):
-            answer = self._session.request(method, url, timeout=silence or self._timeout, stream=True, **options)
+            connection, answer = self._request(method, url, data, headers, silence or self._timeout)
         try:
             yield answer
-        finally:
-            answer.close()
+        except BaseException:
+            connection.close()
+            raise
+        if answer.isclosed() and not answer.will_close:
+            self._idle.append(connection)
+        else:
+            connection.close()
+
+    def _request(
+        self, method: str, url: str, body: bytes | None, headers: dict[str, str], silence: float
+    ) -> tuple[HTTPConnection, HTTPResponse]:
+        """Send a request over an idle connection, or over a new one where the engine has closed that meanwhile."""
+        while True:
+            reused = bool(self._idle)
+            connection = self._idle.pop() if reused else open_connection(self.endpoint, silence)
+            try:
+                if reused and connection.sock is not None:
+                    connection.sock.settimeout(silence)
+                connection.request(method, url, body, headers)
+                return connection, connection.getresponse()
+            except BaseException as error:
+                connection.close()
+                if not (reused and isinstance(error, (RemoteDisconnected, BrokenPipeError, ConnectionResetError))):
+                    raise
 
     def _call(self, method: str, path: str, what: str, *, silence: float | None = None, **options: Any) -> None:
         with self._answer(method, path, what, silence=silence, **options) as answer:
             self._check(answer, what)
+            with self.translated(what):
+                answer.read()
 
-    def _json(self, answer: Any, what: str, kind: type) -> Any:
+    def _json(self, answer: HTTPResponse, what: str, kind: type) -> Any:
         self._check(answer, what)
         with self.translated(what):
-            text = answer.content
+            text = answer.read()
         try:
             value = json.loads(text)
         except ValueError:
@@ -202,20 +237,20 @@ class Engine:
             raise NoVerdict(f"What answers at {self.endpoint.host} is no Docker Engine ({what}).")
         return value
 
-    def _check(self, answer: Any, what: str) -> None:
-        if answer.status_code >= 400:
+    def _check(self, answer: HTTPResponse, what: str) -> None:
+        """Refuse an answer that is an error."""
+        if answer.status >= 400:
             raise self._refused(what, self._message(answer))
 
     def _refused(self, what: str, message: str) -> NoVerdict:
         return NoVerdict(f"The Docker Engine at {self.endpoint.host} refused ({what}): {message}.")
 
-    def _message(self, answer: Any) -> str:
+    def _message(self, answer: HTTPResponse) -> str:
         with self.translated("reading an error"):
-            text = answer.raw.read(64 * 1024, decode_content=True)
-        try:
-            return str(json.loads(text)["message"]).rstrip(".")
-        except (ValueError, KeyError, TypeError):
-            return f"status {answer.status_code}"
+            text = answer.read(_MAX_MESSAGE).decode("utf-8", "replace").strip()
+        with contextlib.suppress(ValueError, KeyError, TypeError):
+            text = str(json.loads(text)["message"])
+        return text.rstrip(".") or f"status {answer.status}"
 
     def _sweep(self) -> None:
         """Remove what runs that were killed have left behind."""
@@ -239,49 +274,14 @@ def connect(timeout: float = 20.0, environment: Mapping[str, str] | None = None)
     return Engine(resolve(os.environ if environment is None else environment), timeout)
 
 
-def _session(endpoint: Endpoint, timeout: float) -> Any:
-    from docker.api.client import APIClient
-    from docker.errors import DockerException
-
-    try:
-        session = APIClient(
-            base_url=endpoint.host, version="1.24", timeout=timeout, tls=_tls(endpoint), use_ssh_client=True
-        )
-    except (DockerException, OSError, ValueError) as error:
-        hint = "pip install 'docker[ssh]'" if endpoint.host.startswith("ssh:") else f"It comes from {endpoint.origin}."
-        raise NoVerdict(f"The Docker Engine's address {endpoint.host!r} cannot be used: {error}.", hint=hint) from error
-    session.headers["Accept-Encoding"] = "identity"  # the engine would compress tars, which costs more than it saves
-    return session
-
-
-def _tls(endpoint: Endpoint) -> Any:
-    from docker.tls import TLSConfig
-
-    if not endpoint.tls or endpoint.certificates is None:
-        return False
-    cert, key, ca = (_file(endpoint.certificates, name) for name in ("cert.pem", "key.pem", "ca.pem"))
-    return TLSConfig(client_cert=(cert, key) if cert and key else None, ca_cert=ca, verify=endpoint.verify)
-
-
-def _file(folder: Path, name: str) -> str | None:
-    return str(folder / name) if (folder / name).is_file() else None
-
-
 def _version(text: str) -> tuple[int, int] | None:
     match = re.fullmatch(r"(\d+)\.(\d+)", text)
     return (int(match[1]), int(match[2])) if match else None
 
 
-def _stat(headers: Mapping[str, str]) -> PathStat:
+def _stat(headers: Message) -> PathStat:
     try:
-        stat = json.loads(base64.b64decode(headers["X-Docker-Container-Path-Stat"]))
+        stat = json.loads(base64.b64decode(headers.get("X-Docker-Container-Path-Stat", "")))
         return PathStat(str(stat["name"]), int(stat["size"]), str(stat.get("linkTarget") or ""))
     except (KeyError, ValueError, TypeError) as error:
         raise NoVerdict("The Docker Engine's answer for a path lacks its description.") from error
-
-
-def _innermost(error: BaseException) -> BaseException:
-    """The first cause, which is the one that says something."""
-    while inner := error.__cause__ or error.__context__:
-        error = inner
-    return error

@@ -1,0 +1,132 @@
+"""Looking at containers that run, without touching them: what they are, what they changed, what their mounts hold."""
+
+from __future__ import annotations
+
+import contextlib
+import secrets
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+from urllib.parse import urlencode
+
+from migops.engine.client import PROBE_LABEL, Engine, Stream
+from migops.errors import NoVerdict
+
+VIEW = "view"  # the label's value on probes that share a container's volumes
+_VIEW_AGE = 600.0  # seconds after which such a probe is nobody's
+_NO_SOURCE = "bind source path does not exist: "
+
+
+def inspect(engine: Engine, container: str) -> dict[str, Any] | None:
+    """The engine's inspection of a container, or None where it has gone."""
+    what = f"inspecting the container {container[:12]}"
+    with engine._answer("GET", f"/containers/{container}/json", what) as answer:
+        if answer.status == 404:
+            return None
+        found: dict[str, Any] = engine._json(answer, what, dict)
+        return found
+
+
+def changes(engine: Engine, container: str) -> list[tuple[str, bool]]:
+    """The paths that the container's writable layer adds, changes or (true) deletes, as the engine lists them.
+
+    Mount points are among them; what is inside of mounts is not.
+    """
+    what = f"asking what the container {container[:12]} has changed"
+    with engine._answer("GET", f"/containers/{container}/changes", what) as answer:
+        engine._check(answer, what)
+        found = engine._json(answer, what, object)
+    return [(str(item["Path"]), item["Kind"] == 2) for item in found or () if isinstance(item, dict)]
+
+
+@contextmanager
+def file_of(engine: Engine, container: str, path: str) -> Iterator[Stream | None]:
+    """The tar of one path of a container that may run; None where it has no such path.
+
+    The engine keeps the container locked until the stream ends: read one file, at once, and nothing that may be large.
+    """
+    what = f"reading {path!r} of the container {container[:12]}"
+    url = f"/containers/{container}/archive?{urlencode({'path': path})}"
+    with engine._answer("GET", url, what) as answer:
+        if answer.status == 404:
+            yield None
+            return
+        engine._check(answer, what)
+        stream = Stream(answer, engine, what)
+        yield stream
+
+
+@contextmanager
+def view(
+    engine: Engine, container: str, image_id: str, binds: Mapping[str, str], hidden: Sequence[str] = ()
+) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """A container that never runs and has the image and the volumes of another one, read-only, to look at its mounts.
+
+    ``binds`` are the bind mounts, target → source: each is named anew, because one that is only inherited would be
+    *made* where its source has gone. Gives the probe's name, and the targets whose source has gone. ``hidden`` are
+    targets to leave alone. The probe is removed without its volumes: they are the service's, and where the service's
+    container goes away meanwhile, removing them would take its data along.
+    """
+    _sweep(engine)
+    gone = list(hidden)
+    name = f"migops-probe-{secrets.token_hex(8)}"
+    try:
+        for _ in range(len(binds) + 1):
+            refused = _create(engine, name, container, image_id, binds, gone)
+            if refused is None:
+                break
+            lost = [target for target, source in binds.items() if refused == source and target not in gone]
+            if not lost:
+                raise NoVerdict(f"The engine does not find {refused!r} to mount, and it was not asked to mount it.")
+            gone += lost
+        yield name, tuple(gone)
+    finally:
+        _remove(engine, name)
+
+
+def _create(
+    engine: Engine, name: str, container: str, image_id: str, binds: Mapping[str, str], gone: Sequence[str]
+) -> str | None:
+    """Create the probe; the source of a bind mount that does not exist, or None where all went well."""
+    mounts = [
+        {"Type": "tmpfs", "Target": target}
+        if target in gone
+        else {"Type": "bind", "Source": source, "Target": target, "ReadOnly": True}
+        for target, source in {**dict.fromkeys(gone, ""), **binds}.items()
+    ]
+    body = {
+        "Image": image_id,
+        "Entrypoint": ["/migops-never-started"],
+        "Cmd": [],
+        "Labels": {PROBE_LABEL: VIEW},
+        "NetworkDisabled": True,
+        "HostConfig": {
+            "NetworkMode": "none",
+            "LogConfig": {"Type": "none"},
+            "VolumesFrom": [f"{container}:ro"],
+            "Mounts": mounts,
+        },
+    }
+    what = f"creating a probe with the volumes of {container[:12]}"
+    with engine._answer("POST", f"/containers/create?name={name}", what, body=body) as answer:
+        if answer.status == 400:
+            message = engine._message(answer)
+            if _NO_SOURCE in message:
+                return message.partition(_NO_SOURCE)[2]
+            raise engine._refused(what, message)
+        engine._check(answer, what)
+    return None
+
+
+def _sweep(engine: Engine) -> None:
+    """Remove what runs that were killed have left behind."""
+    for found in engine.containers({PROBE_LABEL: VIEW}):
+        age = engine._clock.timestamp() - float(found.get("Created") or 0)
+        if found.get("State") == "created" and age > _VIEW_AGE:
+            _remove(engine, str(found.get("Id")))
+
+
+def _remove(engine: Engine, probe: str) -> None:
+    """Remove a probe and leave its volumes. Where that fails, a later run sweeps it."""
+    with contextlib.suppress(NoVerdict):
+        engine._call("DELETE", f"/containers/{probe}?v=0&force=1", "removing a probe", silence=5.0)
