@@ -94,15 +94,18 @@ class Daemon:
                 raise EngineUnavailable(f"the private dockerd {'ended' if pid is None else 'is silent'}:\n{tail}")
             time.sleep(0.05)
 
-    def stop(self) -> None:
-        """End it, its helpers and its containers, and unmount what they had mounted. No harm if it does not run."""
+    def stop(self, *, patience: float = 20) -> None:
+        """End it, its helpers and its containers, and unmount what they had mounted. No harm if it does not run.
+
+        Within *patience* seconds it may end its containers itself; with 0 all is killed.
+        """
         if (pid := self.pid) is not None:
-            processes.end(pid, patience=20)
+            processes.end(pid, patience=patience)
         for _ in range(3):  # a shim may start something while the first round runs
             # the trailing slash keeps "26.1/" from matching "26.1-second/"
             strays = [*processes.mentioning(f"{self.folder}/"), *processes.in_cgroup(self.name)]
             for stray in strays:
-                processes.end(stray, patience=1)
+                processes.end(stray, patience=0)
             if not strays:
                 break
         host.unmount_below(self.folder)

@@ -83,7 +83,7 @@ def second_engine(
         after.callback(shutil.rmtree, daemon.folder, ignore_errors=True)
         host.bridge(name, f"{subnet}.0.1/24")
         after.callback(host.remove_bridge, name)
-        after.callback(daemon.stop)
+        after.callback(daemon.stop, patience=0)
         daemon.start()
         host.let_through(f"{subnet}.0.0/16", daemon.folder / "bin")
         after.callback(host.block_again, f"{subnet}.0.0/16", daemon.folder / "bin")

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -90,6 +91,9 @@ def test_a_daemon_that_cannot_start_shows_its_log(tmp_path: Path) -> None:
     debian.require()
     programs = engine.daemon_of(releases.release(releases.DEFAULT)).programs
     daemon = Daemon(f"mt-{os.getpid():x}", programs, tmp_path / "data", {"storage-driver": "no-such-driver"})
-    with pytest.raises(EngineUnavailable, match="no-such-driver"):
-        daemon.start()
-    assert daemon.pid is None
+    try:
+        with pytest.raises(EngineUnavailable, match="no-such-driver"):
+            daemon.start()
+        assert daemon.pid is None
+    finally:
+        shutil.rmtree(daemon.folder)

@@ -98,7 +98,7 @@ def test_docker_works_through_it_and_notices_a_cut(
     running = engine_proxy(None)
     env = {**engine.env, "DOCKER_HOST": running.host}
     assert engine.docker("image", "ls", env=env) == engine.docker("image", "ls")
-    running.fault = Fault(100, on=b"/get?names=")
+    running.fault = Fault(5000, on=b"/get?names=")
     with pytest.raises(AssertionError, match="EOF"):
         engine.docker("save", "--output", str(tmp_path / "cut.tar"), "python:3.11-slim", env=env)
     assert running.struck == 1

@@ -44,10 +44,10 @@ def test_tls_on_loopback_wants_the_clients_certificate(second_engine: SecondEngi
     certificates = Path(second.engine.changes["DOCKER_CERT_PATH"])
     shutil.copy(certificates / "ca.pem", tmp_path)
     stranger = {**second.engine.env, "DOCKER_CERT_PATH": str(tmp_path)}
-    with pytest.raises(AssertionError, match=r"cert\.pem"):
+    with pytest.raises(AssertionError, match=r"certificate required|bad certificate"):
         second.engine.docker("ps", env=stranger)
     stranger.pop("DOCKER_TLS_VERIFY")
-    with pytest.raises(AssertionError, match="HTTPS server|HTTP response"):
+    with pytest.raises(AssertionError, match=r"HTTPS server|HTTP response"):
         second.engine.docker("ps", env=stranger)
 
 
