@@ -86,7 +86,7 @@ def build(revisions: Iterable[Revision], unreadable: Iterable[Unreadable] = (), 
     """
     files, unread = tuple(revisions), tuple(unreadable)
     by_id = {revision.id: revision for revision in files}
-    labels = {label: revision.id for revision in by_id.values() for label in revision.branch_labels}
+    labels = {label: revision.id for revision in files for label in revision.branch_labels}
 
     def needed(revision: Revision) -> tuple[str, ...]:
         return tuple(dict.fromkeys(each if each in by_id else labels.get(each, each) for each in revision.depends_on))
