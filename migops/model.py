@@ -133,13 +133,15 @@ class Unknown:
 
 @dataclass(frozen=True, slots=True)
 class Remedy:
-    """One command of the smallest fix, as an argument list that can be typed as it stands, and why it helps.
+    """One step of the smallest fix: a command, as an argument list that can be typed as it stands, and why it helps.
 
-    An empty ``command`` is a step that no command can do; then ``why`` is the instruction.
+    An empty ``command`` is a step that no command can do; then ``why`` is the instruction. Steps follow one another,
+    but for an ``alternative``, which is another way than the steps before it.
     """
 
     why: str
     command: tuple[str, ...] = ()
+    alternative: bool = False
 
 
 @dataclass(frozen=True, slots=True)

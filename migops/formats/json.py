@@ -76,5 +76,7 @@ def _finding(finding: Finding) -> dict[str, Any]:
         "message": finding.message,
         "cause": finding.cause,
         "facts": dict(finding.facts),
-        "remedy": [{"command": list(remedy.command), "why": remedy.why} for remedy in finding.remedy],
+        "remedy": [
+            {"command": list(step.command), "why": step.why, "alternative": step.alternative} for step in finding.remedy
+        ],
     }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from io import StringIO
 from itertools import groupby
 from pathlib import Path
@@ -16,7 +16,7 @@ from rich.text import Text
 
 from migops.formats.terminal import printable
 from migops.formats.view import View
-from migops.model import Finding, Link, LinkStatus, PlaceName, PlaceSummary, Remedy, Report, Severity, Verdict
+from migops.model import Finding, Link, LinkStatus, PlaceName, PlaceSummary, Report, Severity, Verdict
 
 ROWS_SHOWN = 20
 COLORS = {Severity.ERROR: "red", Severity.WARNING: "yellow", Severity.INFO: "cyan"}
@@ -85,7 +85,7 @@ def _chain(console: Console, report: Report) -> None:
         if place.place in links:
             console.print(_link_line(links[place.place], width))
         lead = Text(f"  {place.place.value:<{width}}  ", "bold")
-        words = Text(_place_words(place), "" if place.status == "read" else "dim")
+        words = Text(_place_words(place, report), "" if place.status == "read" else "dim")
         if place.location:
             words.append(f"\n{_short(place.location)}", "dim")
         console.print(_hanging(lead, words, width + 4))
@@ -102,7 +102,9 @@ def _hanging(lead: Text, body: Text, indent: int) -> Table:
     return grid
 
 
-def _place_words(place: PlaceSummary) -> str:
+def _place_words(place: PlaceSummary, report: Report) -> str:
+    if any(missing.startswith(f"{place.place.value}: {place.reason}") for missing in report.missing if place.reason):
+        return f"{place.status}, see above"
     if place.status != "read":
         return printable(f"{place.status}: {place.reason}" if place.reason else place.status)
     noun = "revision" if place.revisions == 1 else "revisions"
@@ -165,17 +167,12 @@ def _finding(console: Console, findings: list[Finding], view: View) -> None:
     if len(shown) < len(findings):
         console.print(f"  … and {len(findings) - len(shown)} more (-v shows all)")
     console.print(_hanging(Text("  why  ", "dim"), Text(printable(first.cause)), 7))
-    for lead, remedy in zip(_leads("fix"), first.remedy, strict=False):
-        console.print(_hanging(Text(f"  {lead}  ", "dim"), Text(printable(remedy.why)), 7))
-        if remedy.command:
-            console.print(Text(f"       {shell(remedy.command)}", "bold"), soft_wrap=True)
+    for number, step in enumerate(first.remedy):
+        lead = "or" if step.alternative else "then" if number else "fix"
+        console.print(_hanging(Text(f"  {lead:<5}", "dim"), Text(printable(step.why)), 7))
+        if step.command:
+            console.print(Text(f"       {shell(step.command)}", "bold"), soft_wrap=True)
     console.print()
-
-
-def _leads(word: str) -> Iterator[str]:
-    yield word
-    while True:
-        yield " or"
 
 
 def shell(command: Iterable[str]) -> str:
@@ -184,20 +181,19 @@ def shell(command: Iterable[str]) -> str:
 
 
 def _skipped(console: Console, report: Report) -> None:
+    """The rules that could not be judged; a reason that the verdict has given already is not repeated."""
     for reason, group in groupby(report.skipped, key=lambda skipped: skipped.reason):
         rules = ", ".join(skipped.rule for skipped in group)
-        console.print(_hanging(Text("not judged ", "magenta"), Text(printable(f"{rules}: {reason}")), 11))
+        known = any(missing.startswith(reason) for missing in report.missing)
+        why = "for the reason above" if known else reason
+        console.print(_hanging(Text("not judged ", "magenta"), Text(printable(f"{rules}: {why}")), 11))
     if report.skipped:
         console.print()
 
 
 def _next(console: Console, report: Report) -> None:
-    """The one command to type now, where every error has the same first fix."""
-    first: set[Remedy | None] = {
-        next((remedy for remedy in finding.remedy if remedy.command), None)
-        for finding in report.findings
-        if finding.severity is Severity.ERROR
-    }
-    commands = {remedy.command for remedy in first if remedy}
-    if len(commands) == 1:
-        console.print(Text.assemble(("next   ", "bold green"), (shell(commands.pop()), "bold")), soft_wrap=True)
+    """The one command to type now, where every error begins its fix with the same one."""
+    errors = [finding for finding in report.findings if finding.severity is Severity.ERROR]
+    first = {finding.remedy[0].command if finding.remedy else () for finding in errors}
+    if len(first) == 1 and (command := first.pop()):
+        console.print(Text.assemble(("next   ", "bold green"), (shell(command), "bold")), soft_wrap=True)

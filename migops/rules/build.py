@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from migops.chain import revision_ids
 from migops.evidence import Evidence, Exclusion
 from migops.model import PlaceName, Remedy, Severity, Subject
+from migops.rules.remedies import rebuild
 from migops.rules.rule import Hit, Rule
 
 HOST, CONTEXT = PlaceName.HOST, PlaceName.CONTEXT
@@ -51,7 +52,7 @@ def _include(evidence: Evidence, exclusion: Exclusion | None) -> tuple[Remedy, .
         edit = f"take line {exclusion.at.line} out of {exclusion.at.file}, or re-include the folder after it"
     else:
         edit = "add a COPY that brings the folder to the Dockerfile"
-    return (Remedy(f"{edit}; then build again", evidence.commands.build()),)
+    return (Remedy(edit), *rebuild(evidence, "build again"))
 
 
 RULES = (Rule("MIG104", "excluded-from-context", Severity.ERROR, (HOST, CONTEXT), excluded_from_context),)

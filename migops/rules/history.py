@@ -52,7 +52,8 @@ def _heads_cause(evidence: Evidence, heads: tuple[str, ...], places: list[PlaceN
     host = evidence.graphs.get(PlaceName.HOST)
     if PlaceName.HOST not in places and host is not None:
         extra = ", ".join(sorted(set(heads) - set(host.heads))) or "another history"
-        cause += f"; the host has {len(host.heads) or 'no'} head(s), the image also has {extra}"
+        ours = "head " + ", ".join(host.heads) if host.heads else "no head"
+        cause += f"; the host has {ours}, the {places[0].value} also has {extra}"
     return cause
 
 
@@ -60,10 +61,14 @@ def _heads_remedy(evidence: Evidence, heads: tuple[str, ...], places: list[Place
     if PlaceName.HOST in places:
         return (
             Remedy(
-                "on the host, where Alembic runs: write a revision that joins them, then build again",
+                "where Alembic runs on the host: write a revision that joins them",
                 ("alembic", "merge", "-m", "merge heads", *heads),
             ),
-            Remedy("if they are branches on purpose: x-migops: {heads: many} under the service in the compose file"),
+            Remedy("build the image again, with the new revision in it", evidence.commands.build()),
+            Remedy(
+                "if they are branches on purpose: x-migops: {heads: many} under the service in the compose file",
+                alternative=True,
+            ),
         )
     ghosts = [finding for finding in evidence.fates.values() if not finding.kind.rebuild_helps]
     if ghosts:

@@ -226,7 +226,7 @@ def _ghost_story(evidence: Evidence, name: str, fate: Fate) -> tuple[str, tuple[
             f"the host's working tree lacks it, though git's HEAD has it (commit {commit}); {built} with it",
             (
                 *rebuild(evidence, "if you deleted it on purpose: the build leaves it out"),
-                Remedy("if you did not: bring the file back", ("git", "restore", "--", _host_path(evidence, name))),
+                Remedy("if you did not: bring it back", ("git", "restore", "--", _host_path(evidence, name)), True),
             ),
         )
     if fate.kind is FateKind.UPSTREAM:
