@@ -22,18 +22,22 @@ class ContextTree:
 
     root: Path
     ignore: Matcher = field(default_factory=Matcher)
+    _nodes: dict[tuple[str, bool], Node | None] = field(default_factory=dict, repr=False)
     _kinds: dict[str, os.stat_result | None] = field(default_factory=dict, repr=False)
     _verdicts: dict[str, Verdict] = field(default_factory=dict, repr=False)
 
     def lookup(self, path: str, raw: bool = False) -> Node | None:
+        if (path, raw) not in self._nodes:
+            self._nodes[path, raw] = self._node(path, raw)
+        return self._nodes[path, raw]
+
+    def _node(self, path: str, raw: bool) -> Node | None:
         status = self._status(path)
         if status is None:
             return None
         kind = _kind(status.st_mode)
         verdict = self._verdict(path)
-        by = verdict.by if verdict.matched else None
-        if by is None and kind is EntryKind.FILE:
-            by = self.ignore.withholds(path[1:])
+        by = verdict.matched_by or (verdict.content_matched_by if kind is EntryKind.FILE else None)
         ignored = by.at if by else None
         # A folder that is excluded comes along when something below it is brought back.
         if ignored and not raw and not (kind is EntryKind.DIRECTORY and self._holds_included(path)):

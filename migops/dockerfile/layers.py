@@ -42,9 +42,8 @@ class Graft:
     def _passes(self, inside: str, path: str, node: Node, raw: bool) -> bool:
         if not inside or not (self.exclude.patterns or self.include.patterns):
             return True
-        kept = not self.exclude.judge(inside).matched and (
-            not self.include.patterns or self.include.judge(inside).matched
-        )
+        included = not self.include.patterns or self.include.judge(inside).matched_by is not None
+        kept = included and self.exclude.judge(inside).matched_by is None
         if kept or node.kind is not EntryKind.DIRECTORY:
             return kept
         return any(self.lookup(join(path, name), raw) for name in self.names(path, raw))

@@ -35,18 +35,29 @@ class Pattern:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What the patterns say of one path. ``by`` is the line that decided it: the last that matched, or None.
+    """What the patterns say of one path, and what the judgement of its children starts from.
 
-    ``hits`` says for each pattern whether it matched the path or, where it was tried there, one of its parents: the
-    judgement of a path starts from its folder's.
+    ``by`` is the line that decided the path: the last that matched, or None. ``content_by`` is the line that decides
+    whether a file's content is let through: BuildKit asks a second time when it opens the file, and then looks at all
+    parents. With the lines ``*``, ``!a/b``, ``a`` the file a/b is in the build, and is empty.
+    ``hits`` says for each pattern whether it matched the path or, where it was tried there, one of its parents;
+    ``reached`` whether it matches the path or any parent at all.
     """
 
-    by: Pattern | None
-    hits: tuple[bool, ...]
+    by: Pattern | None = None
+    content_by: Pattern | None = None
+    hits: tuple[bool, ...] = ()
+    reached: tuple[bool, ...] = ()
 
     @property
-    def matched(self) -> bool:
-        return self.by is not None and not self.by.negated
+    def matched_by(self) -> Pattern | None:
+        """The line that has the path, unless a later ``!`` gives it back."""
+        return self.by if self.by and not self.by.negated else None
+
+    @property
+    def content_matched_by(self) -> Pattern | None:
+        """The same for a file's content."""
+        return self.content_by if self.content_by and not self.content_by.negated else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,39 +70,24 @@ class Matcher:
     @property
     def start(self) -> Verdict:
         """The verdict of the root, from which that of its children follows."""
-        return Verdict(None, ())
+        nothing = (False,) * len(self.patterns)
+        return Verdict(hits=nothing, reached=nothing)
 
     def step(self, path: str, parent: Verdict) -> Verdict:
         """The verdict of ``path``, given that of its folder (``start`` for a name at the top)."""
-        by: Pattern | None = None
-        matched = False
-        hits = []
-        for number, pattern in enumerate(self.patterns):
-            hit = bool(parent.hits) and parent.hits[number]
+        by = content_by = None
+        hits, reached = [], []
+        for pattern, parent_hit, parent_reached in zip(self.patterns, parent.hits, parent.reached, strict=True):
+            matches = pattern.matches(path)
             # A pattern is tried only where it could change the outcome; what was not tried is not handed down.
-            if not hit and pattern.negated == matched:
-                hit = pattern.matches(path)
+            hit = parent_hit or (matches and pattern.negated == (by is not None and not by.negated))
+            by = pattern if hit else by
+            reach = parent_reached or matches
+            if reach and pattern.negated == (content_by is not None and not content_by.negated):
+                content_by = pattern
             hits.append(hit)
-            if hit:
-                by, matched = pattern, not pattern.negated
-        return Verdict(by, tuple(hits))
-
-    def withholds(self, path: str) -> Pattern | None:
-        """The line that keeps the *content* of a file back although the walk lets its name pass, or None.
-
-        BuildKit asks twice, and the second time, when it opens the file, it looks at all parents: with the lines ``*``,
-        ``!a/b``, ``a`` the file a/b is in the build, and is empty.
-        """
-        if not any(one.negated for one in self.patterns):
-            return None  # then both ways come to the same
-        parts = path.split("/")
-        chain = ["/".join(parts[:depth]) for depth in range(len(parts), 0, -1)]
-        by: Pattern | None = None
-        for pattern in self.patterns:
-            matched = by is not None and not by.negated
-            if pattern.negated == matched and any(map(pattern.matches, chain)):
-                by = pattern
-        return by if by and not by.negated else None
+            reached.append(reach)
+        return Verdict(by, content_by, tuple(hits), tuple(reached))
 
     def judge(self, path: str) -> Verdict:
         """The verdict of a path by itself, walking down to it from the root."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import platform
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -100,7 +100,7 @@ def _expand(word: str, env: Mapping[str, str], dockerfile: Dockerfile, at: Locat
 
 def _platform_arguments() -> dict[str, str]:
     """The arguments that BuildKit defines itself, for a build on and for this machine."""
-    machine = platform.machine().lower()
+    machine = os.uname().machine
     architecture = _MACHINES.get(machine, machine)
     values = {"PLATFORM": f"linux/{architecture}", "OS": "linux", "ARCH": architecture, "VARIANT": ""}
     return {side + name: value for side in ("BUILD", "TARGET") for name, value in values.items()} | {

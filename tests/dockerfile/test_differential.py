@@ -121,6 +121,12 @@ def _ignore_files(draw: st.DrawFn) -> str:
     return draw(st.sampled_from(("", "", "", "\ufeff"))) + draw(st.sampled_from(("\n", "\n", "\r\n"))).join(lines)
 
 
+@pytest.fixture(scope="module", autouse=True)
+def _todays_language(engine: Engine) -> None:
+    if int(engine.version.split(".")[0]) < 23:
+        pytest.skip(f"Engine {engine.version} reads an older Dockerfile language: no heredocs, no named contexts")
+
+
 @pytest.fixture(scope="module")
 def context(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("differential") / "context"

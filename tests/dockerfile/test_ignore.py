@@ -76,8 +76,8 @@ HERE = Location("x")
     ],
 )
 def test_the_line_that_excludes(lines: str, path: str, line: int) -> None:
-    verdict = parse_ignore(lines.encode(), "f").judge(path)
-    assert (verdict.by.at.line if verdict.by and verdict.matched else 0) == line
+    by = parse_ignore(lines.encode(), "f").judge(path).matched_by
+    assert (by.at.line if by else 0) == line
 
 
 @pytest.mark.parametrize("line", ["[", "[a", "a[]", "[]a]", "[-]", "a\\", "!", "[a-]"])

@@ -249,6 +249,50 @@ def test_a_heredoc_is_a_file(root: Path) -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("copy", "expected"),
+    [
+        ("COPY --exclude=*.py . /d", "a/b/c/x.py a/b/c/z.txt a/b/x.py a/x.py a/y.txt top.txt"),
+        ("COPY --exclude=*/*.py a /d", "b/c/x.py b/c/z.txt x.py y.txt"),
+        ("COPY --exclude=a/*.py a /d", "b/c/x.py b/c/z.txt b/x.py x.py y.txt"),
+        ("COPY --exclude=*.py *.* /d/", "top.py top.txt"),
+        ("COPY --exclude=top.py top.py top.txt /d/", "top.py top.txt"),
+        ("COPY --exclude=a/b . /d/", "a/x.py a/y.txt top.py top.txt"),
+        ("COPY --exclude=b a* /d/", "x.py y.txt"),
+        ("COPY --exclude=**/*.py --exclude=!b/x.py a /d/", "b/c/z.txt b/x.py y.txt"),
+        ("ADD --exclude=**/x.py a /d", "b/c/z.txt y.txt"),
+        ("COPY a /d\nCOPY --link a/b /d", "b/c/x.py b/c/z.txt b/x.py c/x.py c/z.txt x.py y.txt"),
+    ],
+)
+def test_exclude_and_link_as_engine_28_does_them(root: Path, copy: str, expected: str) -> None:
+    """--exclude is about names below each source, never the source itself. Outcomes of Engine 28.5's own builder."""
+    context = root / "context"
+    write(
+        context, dict.fromkeys(("a/x.py", "a/y.txt", "a/b/x.py", "a/b/c/x.py", "a/b/c/z.txt", "top.py", "top.txt"), "")
+    )
+    (root / "Dockerfile").write_text(f"FROM scratch\n{copy}\n")
+    built = trace(root / "Dockerfile", context)
+    assert isinstance(built, BuildView)
+    assert [one.image_path for one in built.files_under("/d")] == [f"/d/{name}" for name in sorted(expected.split())]
+
+
+def test_a_linked_file_on_a_folder_depends_on_the_engine(root: Path) -> None:
+    """Engine 26.1's graph drivers copy into the folder; the containerd image store puts the file in its place."""
+    built = view(root, "FROM scratch\nWORKDIR /d\nCOPY --link alembic.ini /d\n")
+    unknown = built.unknown("/d")
+    assert unknown
+    assert "--link" in unknown.reason
+
+
+def test_parents_keep_the_folders(root: Path) -> None:
+    built = view(root, "FROM scratch\nCOPY --parents migrations/./versions app/*.py /d/\n")
+    assert [one.image_path for one in built.files_under("/d")] == [
+        "/d/app/main.py",
+        "/d/versions/001_a.py",
+        "/d/versions/002_b.py",
+    ]
+
+
 def test_configuration_is_read(root: Path) -> None:
     text = """\
 FROM python:3.11 AS base
