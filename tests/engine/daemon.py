@@ -102,12 +102,13 @@ class Daemon:
         if (pid := self.pid) is not None:
             processes.end(pid, patience=patience)
         for _ in range(3):  # a shim may start something while the first round runs
-            # the trailing slash keeps "26.1/" from matching "26.1-second/"
-            strays = [*processes.mentioning(f"{self.folder}/"), *processes.in_cgroup(self.name)]
+            # containerd and its shims carry this path; a docker CLI or a `tail` of the log does not
+            strays = [*processes.mentioning(f"{self.folder}/exec/"), *processes.in_cgroup(self.name)]
             for stray in strays:
                 processes.end(stray, patience=0)
             if not strays:
                 break
+        processes.remove_cgroup(self.name)
         host.unmount_below(self.folder)
         host.unmount_below(self.data)
         for leftover in ("pid.json", "docker.pid", "docker.sock"):

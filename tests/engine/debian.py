@@ -37,7 +37,16 @@ def install(needs: dict[str, str]) -> None:
     """Install from the machine's own suite what is missing. *needs* maps a program to the package that has it."""
     missing = sorted({package for program, package in needs.items() if not shutil.which(program, path=search_path())})
     if missing:
-        install_missing = ["apt-get", "install", "-y", "-qq", "--no-install-recommends", *missing]
+        install_missing = [
+            "apt-get",
+            "install",
+            "-y",
+            "-qq",
+            "--no-install-recommends",
+            "-o",
+            "DPkg::Lock::Timeout=120",
+            *missing,
+        ]
         if subprocess.run(install_missing, env=_quiet(), capture_output=True, check=False).returncode:
             _run(["apt-get", "update", "-qq"])  # the machine's lists may be old or empty
             _run(install_missing)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -73,10 +74,20 @@ def mentioning(text: str) -> list[int]:
 def in_cgroup(name: str) -> list[int]:
     """The processes below the control group *name*: containers that outlived their daemon."""
     found: set[int] = set()
-    for base in (Path("/sys/fs/cgroup"), *Path("/sys/fs/cgroup").glob("*")):
-        for procs in (base / name).glob("**/cgroup.procs"):
-            try:
-                found.update(map(int, procs.read_text().split()))
-            except OSError:
-                continue  # the group went away with its last process
+    for group in _cgroups(name):
+        with contextlib.suppress(OSError):  # the group went away with its last process
+            found.update(map(int, (group / "cgroup.procs").read_text().split()))
     return sorted(found)
+
+
+def remove_cgroup(name: str) -> None:
+    """Remove the control group *name* and those below it, where they are empty."""
+    for group in sorted(_cgroups(name), reverse=True):
+        with contextlib.suppress(OSError):
+            group.rmdir()
+
+
+def _cgroups(name: str) -> list[Path]:
+    """The control group *name* and those below it, in each of the hierarchies of version 1, or the one of version 2."""
+    bases = [base / name for base in (Path("/sys/fs/cgroup"), *Path("/sys/fs/cgroup").glob("*"))]
+    return [group for base in bases if base.is_dir() for group in (base, *filter(Path.is_dir, base.rglob("*")))]
