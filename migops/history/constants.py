@@ -9,9 +9,18 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True, slots=True)
 class Computed:
-    """A value that only running the module could tell; ``text`` is what it is computed from."""
+    """A value that only running the module could tell, and the code that it is computed from."""
 
-    text: str
+    source: ast.AST | str
+
+    @property
+    def text(self) -> str:
+        """The first line of that code, cut short; made only when asked for, as most names interest no one."""
+        try:
+            text = self.source if isinstance(self.source, str) else ast.unparse(self.source).partition("\n")[0]
+        except RecursionError:
+            text = "a deep expression"
+        return text if len(text) <= 60 else text[:57] + "..."
 
 
 _MAX_DEPTH = 20  # of an expression; deeper ones are not read
@@ -70,14 +79,14 @@ def _assign(target: ast.expr, value: Constant, statement: ast.stmt, names: Names
     elif isinstance(target, (ast.Tuple, ast.List)):
         parts = value if isinstance(value, tuple) and len(value) == len(target.elts) else None
         for index, element in enumerate(target.elts):
-            _assign(element, parts[index] if parts else Computed(_text(statement)), statement, names)
+            _assign(element, parts[index] if parts else Computed(statement), statement, names)
 
 
 def _other(statement: ast.stmt, names: Names) -> None:
     if isinstance(statement, (ast.FunctionDef, ast.AsyncFunctionDef)) and statement.name == "downgrade":
         names.has_downgrade = not _does_nothing(statement.body)
     for name in (*_bound_in(statement), *_changed_in(statement, names)):
-        names.bound[name] = (Computed(_text(statement)), statement.lineno)
+        names.bound[name] = (Computed(statement), statement.lineno)
         names.has_downgrade |= name == "downgrade" and not isinstance(statement, ast.FunctionDef)
 
 
@@ -118,14 +127,14 @@ def _evaluate(node: ast.expr, names: Names, depth: int = 0) -> Constant:
     if depth < _MAX_DEPTH:
         if isinstance(node, (ast.Tuple, ast.List, ast.Set)):
             items = tuple(_evaluate(item, names, depth + 1) for item in node.elts)
-            return Computed(_text(node)) if any(isinstance(item, Computed) for item in items) else items
+            return Computed(node) if any(isinstance(item, Computed) for item in items) else items
         if isinstance(node, ast.JoinedStr) and all(isinstance(part, ast.Constant) for part in node.values):
             return "".join(str(part.value) for part in node.values if isinstance(part, ast.Constant))
         if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add):
             left, right = _evaluate(node.left, names, depth + 1), _evaluate(node.right, names, depth + 1)
             if isinstance(left, str) and isinstance(right, str):
                 return left + right
-    return Computed(_text(node))
+    return Computed(node)
 
 
 def _does_nothing(body: list[ast.stmt]) -> bool:
@@ -136,10 +145,3 @@ def _does_nothing(body: list[ast.stmt]) -> bool:
         for each in body
     )
 
-
-def _text(node: ast.AST) -> str:
-    try:
-        text = ast.unparse(node).partition("\n")[0]
-    except RecursionError:
-        text = "a deep expression"
-    return text if len(text) <= 60 else text[:57] + "..."

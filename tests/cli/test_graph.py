@@ -42,9 +42,8 @@ def test_json_is_the_written_contract(project: Path) -> None:
     assert (answer["schema"], answer["script_location"], answer["version_locations"]) == (1, "m", ["m/versions"])
     assert sorted(answer["heads"]) == ["d", "e"]
     assert answer["bases"] == ["a"]
-    assert {"id": "d", "parents": ["b", "c"], "depends_on": [], "branch_labels": [], "path": "m/versions/d.py"} in answer[
-        "revisions"
-    ]
+    merge = {"id": "d", "parents": ["b", "c"], "depends_on": [], "branch_labels": [], "path": "m/versions/d.py"}
+    assert merge in answer["revisions"]
     assert [(each["rule"], each["file"], each["line"]) for each in answer["problems"]] == [
         ("MIG301", "m/versions/e.py", 5)
     ]
@@ -119,7 +118,7 @@ def test_bad_input_names_the_file(project: Path) -> None:
     with pytest.raises(MigopsError, match="before the first"):
         run()
     (project / "alembic.ini").unlink()
-    with pytest.raises(MigopsError, match="no alembic.ini"):
+    with pytest.raises(MigopsError, match=r"no alembic\.ini"):
         run()
 
 

@@ -15,20 +15,24 @@ INI = "/app/alembic.ini"
 TOML = "/app/pyproject.toml"
 
 
-def paths(ini: str | None = None, toml: str | None = None, *there: str, cwd: str = "/app", **by_app: str) -> ScriptPaths:
+def paths(
+    ini: str | None = None, toml: str | None = None, *there: str, cwd: str = "/app", **by_app: str
+) -> ScriptPaths:
     exists = there.__contains__ if there else None
     parsed = parse_config(ini, INI) if ini is not None else None
     return locate(parsed, parse_config(toml, TOML) if toml else None, cwd=cwd, exists=exists, set_by_app=by_app)
 
 
 def test_options_keep_their_lines() -> None:
-    config = parse_config("# top\n[DEFAULT]\nx = 1\n\n[alembic]\n# c\nscript_location = %(here)s/m\nlong =\n  a\n  b\n", INI)
+    text = "# top\n[DEFAULT]\nx = 1\n\n[alembic]\n# c\nscript_location = %(here)s/m\nlong =\n  a\n  b\n"
+    config = parse_config(text, INI)
     found = {name: (option.value, option.at.line) for name, option in config.options.items()}
     assert found == {"x": ("1", 3), "script_location": ("/app/m", 7), "long": ("\na\nb", 8)}
 
 
 def test_one_bad_option_does_not_hide_the_others() -> None:
-    text = "[alembic]\nscript_location = m\nversion_num_format = %04d\nsqlalchemy.url = pg://u:p%40ss@h/d\na = %(nope)s\n"
+    text = "[alembic]\nscript_location = m\nversion_num_format = %04d\nsqlalchemy.url = pg://u:p%40ss@h/d\n"
+    text += "a = %(nope)s\n"
     config = parse_config(text, INI)
     assert config.options["script_location"].value == "m"
     problems = [(each.rule, each.at.line) for each in config.problems()]
@@ -70,7 +74,8 @@ def test_a_pyproject_that_is_none() -> None:
 
 
 def test_pyproject_values_and_lines() -> None:
-    text = '[project]\nname = "x"\n\n[tool.alembic]\n# c\nscript_location = "%(here)s/m"\nversion_locations = ["a", "%(here)s/b"]\n'
+    text = '[project]\nname = "x"\n\n[tool.alembic]\n# c\nscript_location = "%(here)s/m"\n'
+    text += 'version_locations = ["a", "%(here)s/b"]\n'
     found = paths(None, text + "recursive_version_locations = true\nfile_template = '%(rev)s'\n")
     assert found.script_location == "/app/m"
     assert found.version_locations == ("/app/a", "/app/b")
@@ -100,7 +105,8 @@ def test_sections_are_alembics(tmp_path: Path, name: str, default: bool) -> None
 def test_relative_to_where_alembic_is_started() -> None:
     assert paths("[alembic]\nscript_location = m\n", cwd="/elsewhere").script_location == "/elsewhere/m"
     assert parse_config("[alembic]\nx = %(here)s/m\n", "/alembic.ini").options["x"].value == "//m"
-    assert locate(parse_config("[alembic]\nscript_location = %(here)s/m\n", "/alembic.ini"), cwd="/").script_location == "/m"
+    at_root = parse_config("[alembic]\nscript_location = %(here)s/m\n", "/alembic.ini")
+    assert locate(at_root, cwd="/").script_location == "/m"
 
 
 def test_a_package_has_several_places_and_the_one_that_is_there_is_taken() -> None:
