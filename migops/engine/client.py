@@ -40,6 +40,7 @@ class PathStat:
     name: str
     size: int
     link: str
+    is_folder: bool = False
 
 
 class Stream:
@@ -282,6 +283,7 @@ def _version(text: str) -> tuple[int, int] | None:
 def _stat(headers: Message) -> PathStat:
     try:
         stat = json.loads(base64.b64decode(headers.get("X-Docker-Container-Path-Stat", "")))
-        return PathStat(str(stat["name"]), int(stat["size"]), str(stat.get("linkTarget") or ""))
+        is_folder = bool(int(stat["mode"]) >> 31 & 1)  # as Go writes file modes
+        return PathStat(str(stat["name"]), int(stat["size"]), str(stat.get("linkTarget") or ""), is_folder)
     except (KeyError, ValueError, TypeError) as error:
         raise NoVerdict("The Docker Engine's answer for a path lacks its description.") from error

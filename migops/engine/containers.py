@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from typing import Any
 from urllib.parse import urlencode
 
-from migops.engine.client import PROBE_LABEL, Engine, Stream
+from migops.engine.client import PROBE_LABEL, Engine, PathStat, Stream, _stat
 from migops.errors import NoVerdict
 
 VIEW = "view"  # the label's value on probes that share a container's volumes
@@ -39,21 +39,35 @@ def changes(engine: Engine, container: str) -> list[tuple[str, bool]]:
     return [(str(item["Path"]), item["Kind"] == 2) for item in found or () if isinstance(item, dict)]
 
 
+def stat_of(engine: Engine, container: str, path: str) -> PathStat | None:
+    """What is at a path of a container that may run; None where nothing is. It is locked for a moment only."""
+    what = f"looking for {path!r} in the container {container[:12]}"
+    with engine._answer("HEAD", _archive(container, path), what) as answer:
+        if answer.status == 404:
+            return None
+        engine._check(answer, what)
+        answer.read()
+        return _stat(answer.headers)
+
+
 @contextmanager
 def file_of(engine: Engine, container: str, path: str) -> Iterator[Stream | None]:
-    """The tar of one path of a container that may run; None where it has no such path.
+    """The tar of one file of a container that may run; None where it has no such path.
 
-    The engine keeps the container locked until the stream ends: read one file, at once, and nothing that may be large.
+    The engine keeps the container locked until the stream ends: read it at once, and nothing that may be large.
     """
     what = f"reading {path!r} of the container {container[:12]}"
-    url = f"/containers/{container}/archive?{urlencode({'path': path})}"
-    with engine._answer("GET", url, what) as answer:
+    with engine._answer("GET", _archive(container, path), what) as answer:
         if answer.status == 404:
             yield None
             return
         engine._check(answer, what)
         stream = Stream(answer, engine, what)
         yield stream
+
+
+def _archive(container: str, path: str) -> str:
+    return f"/containers/{container}/archive?{urlencode({'path': path})}"
 
 
 @contextmanager
@@ -75,7 +89,7 @@ def view(
             refused = _create(engine, name, container, image_id, binds, gone)
             if refused is None:
                 break
-            lost = [target for target, source in binds.items() if refused == source and target not in gone]
+            lost = [target for target, source in binds.items() if refused == source.rstrip('.') and target not in gone]
             if not lost:
                 raise NoVerdict(f"The engine does not find {refused!r} to mount, and it was not asked to mount it.")
             gone += lost
@@ -115,6 +129,7 @@ def _create(
                 return message.partition(_NO_SOURCE)[2]
             raise engine._refused(what, message)
         engine._check(answer, what)
+        answer.read()
     return None
 
 

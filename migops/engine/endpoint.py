@@ -47,7 +47,7 @@ def _with_tls(host: str, origin: str, environment: Mapping[str, str], home: Path
     verify = bool(environment.get("DOCKER_TLS_VERIFY"))
     tls = not host.startswith("unix:") and (verify or bool(environment.get("DOCKER_TLS")))
     folder = Path(environment.get("DOCKER_CERT_PATH") or home)
-    return Endpoint(host, origin, tls=tls, verify=verify, certificates=folder if tls else None)
+    return Endpoint(host, origin, tls=tls, verify=verify or not tls, certificates=folder if tls else None)
 
 
 def _current_context(home: Path) -> str:

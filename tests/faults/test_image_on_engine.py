@@ -53,7 +53,7 @@ def test_a_tag_that_moves_while_we_read_gives_an_answer_about_one_image(sandbox:
 
     thread = threading.Thread(target=move)
     thread.start()
-    seen = {}
+    seen: dict[str, bytes] = {}
     try:
         with connect(environment=sandbox.engine.changes) as engine:
             for _ in range(15):

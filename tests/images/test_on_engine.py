@@ -105,7 +105,7 @@ def _as_shell(entries: dict[str, Entry], root: str) -> set[str]:
 def test_images_that_could_never_run(sandbox: Sandbox, connection: Engine) -> None:
     """Scratch, no shell, no command at all, an entrypoint that would migrate, volumes over the very folder."""
     tar = layer(folder("app"), folder("app/v"), Member("app/v/1.py", b"one"))
-    configs = {
+    configs: dict[str, dict[str, object]] = {
         "bare": {"Cmd": None},
         "migrates": {"Cmd": None, "Entrypoint": ["alembic", "upgrade", "head"]},
         "volume": {"Volumes": {"/app/v": {}, "/data": {}}},
