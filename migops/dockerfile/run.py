@@ -28,7 +28,12 @@ _WRAPPERS = frozenset(("sudo", "exec", "time", "nice", "then", "do", "else", "if
 _INSTALLERS = frozenset(("pip", "pip3", "pipx", "poetry", "uv", "pdm", "pipenv", "easy_install", "conda", "mamba"))
 _TARGET_OPTIONS = ("-t", "--target", "--prefix", "--root", "--python", "-p")
 _ENDS = frozenset(("&&", "||", ";", "|", "&", ";;", "|&", "(", ")"))
-_SAMPLE_NAMES = ("0001_x.py", "a1b2c3d4e5f6_x.py", "env.py", "alembic.ini", "models.py", "x.mako", "versions")
+_COPIERS = frozenset(("cp", "install", "ln", "rsync"))
+# A wildcard that has none of these is not about migrations: `*.pyc`, `*.sh`, `test*`.
+_SAMPLE_NAMES = (
+    *("0001_x.py", "a1b2c3d4e5f6_x.py", "env.py", "alembic.ini", "models.py", "x.mako"),
+    *("versions", "migrations", "alembic", "database", "db", "app", "src", "backend", "server"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,8 +113,17 @@ def _effect(words: list[str], cwd: str) -> Effect | None:
         return Effect(paths=written)
     if name == "find":
         return _find(arguments, cwd)
+    if name in _COPIERS:
+        arguments = _copied_to(arguments)
     paths = tuple(path for word in arguments if (path := _path(word, cwd)))
-    return Effect(paths=paths, removes=name in _REMOVERS and not written)
+    return Effect(paths=(*paths, *written), removes=name in _REMOVERS and not written)
+
+
+def _copied_to(arguments: list[str]) -> list[str]:
+    """The words of a copying command that it may write to: the last, and what follows ``-t``."""
+    named = [after for word, after in zip(arguments, arguments[1:], strict=False) if re.fullmatch(r"-[a-zA-Z]*t", word)]
+    named += [word.partition("=")[2] for word in arguments if word.startswith("--target-directory=")]
+    return [*named, *[word for word in arguments if not word.startswith("-")][-1:]]
 
 
 def _installer(words: list[str]) -> list[str] | None:
@@ -145,8 +159,7 @@ def _find(arguments: list[str], cwd: str) -> Effect | None:
     if not {"-delete", "-exec", "-execdir", "-ok"} & set(arguments):
         return None
     names = [arguments[i + 1] for i, word in enumerate(arguments[:-1]) if word in ("-name", "-iname", "-path")]
-    # `find / -name '*.pyc' -delete` is in many images, and is not about migrations.
-    if names and not any(fnmatch.fnmatch(sample, name) for sample in _SAMPLE_NAMES for name in names):
+    if names and not any(map(_about_migrations, names)):
         return None
     starts = []
     for word in arguments:
@@ -155,6 +168,11 @@ def _find(arguments: list[str], cwd: str) -> Effect | None:
         starts.append(word)
     paths = tuple(path for word in starts or ["."] if (path := _path(word, cwd)))
     return Effect(paths=paths, removes="-delete" in arguments)
+
+
+def _about_migrations(pattern: str) -> bool:
+    """Whether a wildcard may have a migration, what belongs to it, or a folder that holds it."""
+    return "$" in pattern or any(fnmatch.fnmatch(sample, pattern) for sample in _SAMPLE_NAMES)
 
 
 def _redirections(arguments: list[str], cwd: str) -> tuple[str, ...]:
@@ -170,6 +188,9 @@ def _path(word: str, cwd: str) -> str | None:
         return None
     wild = re.search(r"[*?\[{$`]", word)
     if wild:
+        last = posixpath.basename(word)
+        if last == "__pycache__" or (wild.start() > word.rfind("/") and not _about_migrations(last)):
+            return None
         word = posixpath.dirname(word[: wild.start()]) if wild.start() else "."
     path = clean(posixpath.join(cwd, word or "."))
     return path if path.startswith("/") else None

@@ -34,7 +34,7 @@ pytestmark = pytest.mark.engine
 
 # Shrinking would cost a build a step: what is found is small enough to be read as it is.
 _made_up = settings(
-    max_examples=3,
+    max_examples=2,
     deadline=None,
     derandomize=True,
     database=None,
