@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from migops.history.constants import Computed, Names, read_names
 from migops.model import Revision, Unreadable
 
-MAX_BYTES = 1 << 17
+MAX_BYTES = 1 << 16
 """Of a larger script only the part above its first function is parsed: a parser takes hundreds of times a text's size
 in memory, and in some Pythons time that grows with its square."""
 
