@@ -23,7 +23,7 @@ class Daemon:
     """A dockerd that is nobody else's: its own data, sockets, networks and control group."""
 
     name: str
-    """Unique on this machine; also its control group, and short, for it is in a socket's path."""
+    """Unique in this cache, and short, for it is in a socket's path."""
     programs: Path
     """Where the packages are unpacked."""
     data: Path
@@ -38,6 +38,11 @@ class Daemon:
         return layout.run() / self.name
 
     @property
+    def cgroup(self) -> str:
+        """Its control group. Unique on this machine: whatever runs in it is ended with the daemon."""
+        return f"{self.folder.parent.name}-{self.name}"
+
+    @property
     def socket(self) -> Path:
         return self.folder / "docker.sock"
 
@@ -48,6 +53,11 @@ class Daemon:
     @property
     def log(self) -> Path:
         return self.folder / "dockerd.log"
+
+    @property
+    def containerd_pid(self) -> Path:
+        """The pid file that dockerd keeps of its own containerd, which the kernel ends with it."""
+        return self.folder / "exec/containerd/containerd.pid"
 
     @property
     def pid(self) -> int | None:
@@ -67,6 +77,8 @@ class Daemon:
             return
         if sweep:
             self.stop()
+        # a zombie that nobody has reaped counts as a running containerd, whose answer dockerd then awaits in vain
+        self.containerd_pid.unlink(missing_ok=True)
         self.folder.mkdir(parents=True, exist_ok=True)
         self.data.mkdir(parents=True, exist_ok=True)
         shims = self.folder / "bin"
@@ -103,12 +115,12 @@ class Daemon:
             processes.end(pid, patience=patience)
         for _ in range(3):  # a shim may start something while the first round runs
             # containerd and its shims carry this path; a docker CLI or a `tail` of the log does not
-            strays = [*processes.mentioning(f"{self.folder}/exec/"), *processes.in_cgroup(self.name)]
+            strays = [*processes.mentioning(f"{self.folder}/exec/"), *processes.in_cgroup(self.cgroup)]
             for stray in strays:
                 processes.end(stray, patience=0)
             if not strays:
                 break
-        processes.remove_cgroup(self.name)
+        processes.remove_cgroup(self.cgroup)
         host.unmount_below(self.folder)
         host.unmount_below(self.data)
         for leftover in ("pid.json", "docker.pid", "docker.sock"):
@@ -123,7 +135,7 @@ class Daemon:
             *("--pidfile", str(self.folder / "docker.pid")),
             *("--host", self.host),
             *("--group", "root"),
-            *("--cgroup-parent", f"/{self.name}"),
+            *("--cgroup-parent", f"/{self.cgroup}"),
             *("--exec-opt", "native.cgroupdriver=cgroupfs"),
             *("--log-level", "warn"),
             *self.arguments,

@@ -36,7 +36,7 @@ class SecondEngine:
     def kill(self) -> None:
         """Kill the daemon (SIGKILL) and return when it is gone, and its containerd with it. Its containers run on."""
         pid = self._pid()
-        containerd = int(self._containerd.read_text())
+        containerd = int(self.daemon.containerd_pid.read_text())
         os.kill(pid, signal.SIGKILL)
         for process in (pid, containerd):  # the kernel ends containerd with its parent
             if not processes.wait_gone(process, 5):
@@ -44,13 +44,7 @@ class SecondEngine:
 
     def restart(self) -> None:
         """Start the killed daemon again, over what it left running."""
-        # a zombie that nobody reaps yet counts as running to dockerd, which then waits 10 s for its answer
-        self._containerd.unlink(missing_ok=True)
         self.daemon.start(sweep=False)
-
-    @property
-    def _containerd(self) -> Path:
-        return self.daemon.folder / "exec/containerd/containerd.pid"
 
     def _pid(self) -> int:
         if (pid := self.daemon.pid) is None:
