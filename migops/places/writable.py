@@ -1,0 +1,246 @@
+"""A container's writable layer: what was added, edited or deleted in it since it was created.
+
+It is never archived as a folder: the engine keeps a container locked while it streams. Where the layer's own folder can
+be read on this machine, it is; elsewhere the engine lists the changes, and the few files that matter are fetched one by
+one.
+"""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import io
+import os
+import stat
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, Protocol
+
+from migops.engine import Engine
+from migops.engine.containers import changes, file_of, stat_of
+from migops.errors import NoVerdict
+from migops.images.layer import MAX_FILE, Budget, read_entry
+from migops.images.tar import TarReader
+from migops.model import Entry, EntryKind, Tree
+
+MOST_FILES = 2000  # files that are fetched one by one from a container
+LONGEST = 60.0  # seconds that all of them may take
+_OPAQUE = "trusted.overlay.opaque"
+_MOVED = ("trusted.overlay.redirect", "trusted.overlay.metacopy")
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A path of the container that is not what the image has there."""
+
+    path: str
+    deleted: bool = False
+
+
+class WritableLayer(Protocol):
+    """What one container has written."""
+
+    def changes(self, paths: Sequence[str]) -> Sequence[Change]:
+        """What was changed at and below ``paths``, and which folder above them was deleted; folders before content."""
+
+    def fetch(self, path: str) -> Entry | None:
+        """A changed file with its content; a folder without; None where it has gone meanwhile."""
+
+
+def open_layer(engine: Engine, inspected: Mapping[str, Any]) -> WritableLayer:
+    """The writable layer of the container, read in the way that costs the least."""
+    container = str(inspected["Id"])
+    driver = inspected.get("GraphDriver") or {}
+    upper = (driver.get("Data") or {}).get("UpperDir") if driver.get("Name") == "overlay2" else None
+    asked = _Asked(engine, container)
+    if upper and engine.is_local and _sees_attributes() and os.access(upper, os.R_OK | os.X_OK):
+        return _Folder(Path(upper), asked)
+    return asked
+
+
+def apply(layer: WritableLayer, paths: Sequence[str], tree: Tree, covered: Sequence[str]) -> tuple[Tree, list[str]]:
+    """``tree`` as the layer leaves it, and the paths that it changed. What lies under a mount is not the layer's."""
+    result, touched = dict(tree), []
+    fetched, until = 0, time.monotonic() + LONGEST
+    for change in layer.changes(paths):
+        if any(_at_or_below(change.path, target) for target in covered):
+            continue
+        if change.deleted:
+            for path in [path for path in result if _at_or_below(path, change.path)]:
+                del result[path]
+                touched.append(path)
+            continue
+        fetched += 1
+        if fetched > MOST_FILES or time.monotonic() > until:
+            raise NoVerdict(
+                f"The container has changed more than {MOST_FILES} files at {paths[0]}, or they come too slowly "
+                "to be fetched one by one.",
+                hint="Look at them with `docker diff`.",
+            )
+        entry = layer.fetch(change.path)
+        before = result.get(change.path)
+        if entry is None or (entry.kind is EntryKind.DIRECTORY and before and before.kind is EntryKind.DIRECTORY):
+            continue
+        if before is None or (before.kind, before.sha256) != (entry.kind, entry.sha256):
+            touched.append(change.path)
+        result[change.path] = entry
+    return result, touched
+
+
+@dataclass(slots=True)
+class _Asked:
+    """The layer as the engine tells it. Listing the changes walks the whole image, so it is done once."""
+
+    engine: Engine
+    container: str
+    listed: tuple[Change, ...] | None = None
+    budget: Budget = field(default_factory=Budget)
+
+    def changes(self, paths: Sequence[str]) -> Sequence[Change]:
+        if self.listed is None:
+            self.listed = tuple(Change(path, deleted) for path, deleted in changes(self.engine, self.container))
+        near = [c for c in self.listed if any(_at_or_below(c.path, path) for path in paths)]
+        near += [c for c in self.listed if c.deleted and any(_at_or_below(path, c.path) for path in paths)]
+        return sorted(set(near), key=lambda change: (change.path.count("/"), not change.deleted, change.path))
+
+    def fetch(self, path: str) -> Entry | None:
+        if _is_bytecode(path):
+            return Entry(path, EntryKind.FILE)  # that it is there is all that matters
+        entry, target = self._one(path)
+        if entry is not None and entry.kind is EntryKind.SYMLINK and target:
+            file, _ = self._one(target)
+            if file is not None and file.kind is EntryKind.FILE:
+                return replace(entry, sha256=file.sha256, content=file.content)
+        return entry
+
+    def _one(self, path: str) -> tuple[Entry | None, str]:
+        """What is at the path, and where it leads if it is a symlink."""
+        found = stat_of(self.engine, self.container, path)
+        if found is None:
+            return None, ""
+        if found.is_folder:
+            return Entry(path, EntryKind.DIRECTORY), ""
+        if found.size > MAX_FILE:
+            raise NoVerdict(f"{path!r} of the container is too large to be read as source ({found.size} bytes).")
+        data = io.BytesIO()
+        with file_of(self.engine, self.container, path) as stream:
+            if stream is None:
+                return None, ""
+            while part := stream.read(1 << 16):
+                data.write(part)
+        data.seek(0)
+        tar = TarReader(data, f"The engine's answer for {path!r}")
+        for member in tar:
+            return read_entry(path, member, tar, True, self.budget), found.link
+        return None, ""
+
+
+@dataclass(slots=True)
+class _Folder:
+    """The layer's own folder on this machine (overlayfs' upper directory): deletions are devices 0/0."""
+
+    upper: Path
+    asked: _Asked
+
+    def changes(self, paths: Sequence[str]) -> Sequence[Change]:
+        try:
+            return tuple(dict.fromkeys(change for path in paths for change in self._below(path)))
+        except _Unclear:
+            return self.asked.changes(paths)
+
+    def _below(self, path: str) -> Iterator[Change]:
+        parts = [part for part in path.split("/") if part]
+        for depth in range(1, len(parts) + 1):
+            here = "/" + "/".join(parts[:depth])
+            kind = self._kind(here)
+            if kind is None:
+                return
+            if kind == "deleted" or kind == "file" or self._is_opaque(here):
+                yield Change(here, deleted=True)
+            if kind != "folder":
+                if kind == "file" and here == path:
+                    yield Change(here)
+                return
+        yield from self._walk(path)
+
+    def _walk(self, folder: str) -> Iterator[Change]:
+        for name in sorted(each.name for each in Path(self._at(folder)).iterdir()):
+            path = f"{folder.rstrip('/')}/{name}"
+            kind = self._kind(path)
+            if kind == "folder":
+                if self._is_opaque(path):
+                    yield Change(path, deleted=True)
+                yield Change(path)
+                yield from self._walk(path)
+            elif kind is not None:
+                yield Change(path, deleted=kind == "deleted")
+
+    def _kind(self, path: str) -> str | None:
+        """folder, deleted, file (or anything else that is there); None where the layer says nothing of the path."""
+        try:
+            info = os.lstat(self._at(path))
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+        if stat.S_ISCHR(info.st_mode) and info.st_rdev == 0:
+            return "deleted"
+        return "folder" if stat.S_ISDIR(info.st_mode) else "file"
+
+    def _is_opaque(self, path: str) -> bool:
+        if any(self._attribute(path, name) for name in _MOVED):
+            raise _Unclear
+        return self._attribute(path, _OPAQUE) == b"y"
+
+    def _attribute(self, path: str, name: str) -> bytes:
+        try:
+            return os.getxattr(self._at(path), name, follow_symlinks=False)
+        except OSError as error:
+            if error.errno in (errno.ENODATA, errno.ENOTSUP, errno.ENOENT):
+                return b""
+            raise _Unclear from error
+
+    def fetch(self, path: str) -> Entry | None:
+        if _is_bytecode(path):
+            return Entry(path, EntryKind.FILE)
+        try:
+            info = os.lstat(self._at(path))
+            if stat.S_ISDIR(info.st_mode):
+                return Entry(path, EntryKind.DIRECTORY)
+            if not stat.S_ISREG(info.st_mode) or self._attribute(path, _MOVED[1]):
+                return self.asked.fetch(path)  # where a link leads in there is for the engine to say
+            if info.st_size > MAX_FILE:
+                raise NoVerdict(f"{path!r} of the container is too large to be read as source ({info.st_size} bytes).")
+            self.asked.budget.keep(path, info.st_size)
+            content = Path(self._at(path)).read_bytes()
+        except FileNotFoundError:
+            return None
+        return Entry(
+            path, EntryKind.FILE, len(content), stat.S_IMODE(info.st_mode), info.st_mtime, info.st_uid, info.st_gid,
+            sha256=hashlib.sha256(content).hexdigest(), content=content,
+        )  # fmt: skip
+
+    def _at(self, path: str) -> str:
+        return f"{self.upper}{path}"
+
+
+class _Unclear(Exception):
+    """The folder uses a feature of overlayfs that only the engine can read."""
+
+
+def _sees_attributes() -> bool:
+    """Whether overlayfs' own attributes are visible to us: without CAP_SYS_ADMIN they look as if they were not set."""
+    with suppress(OSError, StopIteration, ValueError):
+        status = Path("/proc/self/status").read_text(encoding="ascii", errors="replace")
+        line = next(line for line in status.splitlines() if line.startswith("CapEff:"))
+        return bool(int(line.split()[1], 16) >> 21 & 1)
+    return False
+
+
+def _at_or_below(path: str, folder: str) -> bool:
+    return path == folder or path.startswith(folder.rstrip("/") + "/")
+
+
+def _is_bytecode(path: str) -> bool:
+    return path.endswith((".pyc", ".pyo"))
