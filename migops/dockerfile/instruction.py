@@ -97,6 +97,8 @@ def read_instruction(line: str, at: Location, escape: str) -> Instruction:
     flags, rest = _flags(rest)
     rest = rest.strip()
     args, is_json = _arguments(name, rest, at, escape)
+    if name == "ONBUILD" and _partition_blank(rest)[0].upper() in ("ONBUILD", "FROM", "MAINTAINER"):
+        raise MigopsError(f"{_partition_blank(rest)[0].upper()} isn't allowed as an ONBUILD trigger", at=at)
     child = read_instruction(rest, at, escape) if name == "ONBUILD" and rest else None
     instruction = Instruction(name, line.strip(), at, flags, args, is_json, (), child)
     _check(instruction)
@@ -225,5 +227,3 @@ def _check(one: Instruction) -> None:
     names = one.args[::2] if one.name in _KEYS_AND_VALUES else [arg.partition("=")[0] for arg in one.args]
     if one.name in (*_KEYS_AND_VALUES, "ARG") and "" in names:
         raise MigopsError(f"{one.name} names can not be blank", at=one.at)
-    if one.child and one.child.name in ("ONBUILD", "FROM", "MAINTAINER"):
-        raise MigopsError(f"{one.child.name} isn't allowed as an ONBUILD trigger", at=one.at)

@@ -103,12 +103,26 @@ class Doubt:
 
 @dataclass(slots=True)
 class StageTree:
-    """A stage: what it starts from, and its instructions in order. ``base`` None is an image not looked into."""
+    """A stage: what it starts from, and its instructions in order. ``base`` None is an image not looked into.
+
+    Answers are kept (under the number of changes they rest on): stages that copy from each other in twos would
+    otherwise double the work with every stage.
+    """
 
     base: Tree | None = None
     changes: list[Graft | Folder | Text | Doubt] = field(default_factory=list)
+    _nodes: dict[tuple[str, bool, int], Node | None] = field(default_factory=dict, repr=False)
+    _names: dict[tuple[str, bool, int], set[str]] = field(default_factory=dict, repr=False)
+    _sources: dict[tuple[str, int], tuple[Source, ...]] = field(default_factory=dict, repr=False)
+    _images: dict[tuple[Path, int], tuple[str, ...]] = field(default_factory=dict, repr=False)
 
     def lookup(self, path: str, raw: bool = False) -> Node | None:
+        key = path, raw, len(self.changes)
+        if key not in self._nodes:
+            self._nodes[key] = self._lookup(path, raw)
+        return self._nodes[key]
+
+    def _lookup(self, path: str, raw: bool) -> Node | None:
         folder = None
         for change in reversed(self.changes):
             node = _lookup(change, path, raw)
@@ -118,33 +132,36 @@ class StageTree:
         return folder or (self.base.lookup(path, raw) if self.base else None)
 
     def names(self, path: str, raw: bool = False) -> set[str]:
-        names = set(self.base.names(path, raw)) if self.base else set()
-        for change in self.changes:
-            if isinstance(change, Graft):
-                names |= change.names(path, raw)
-            elif not isinstance(change, Doubt) and (rest := below(change.dest, path)):
-                names.add(rest.split("/")[0])
-        return names
+        key = path, raw, len(self.changes)
+        if key not in self._names:
+            names = set(self.base.names(path, raw)) if self.base else set()
+            for change in self.changes:
+                if isinstance(change, Graft):
+                    names |= change.names(path, raw)
+                elif not isinstance(change, Doubt) and (rest := below(change.dest, path)):
+                    names.add(rest.split("/")[0])
+            self._names[key] = names
+        return self._names[key]
 
-    def sources(self, path: str) -> Iterator[Source]:
-        found = False
-        for source in self.base.sources(path) if self.base else ():
-            found = True
-            yield source
-        for change in self.changes:
-            for source in _sources(change, path):
+    def sources(self, path: str) -> tuple[Source, ...]:
+        key = path, len(self.changes)
+        if key not in self._sources:
+            found = dict.fromkeys(self.base.sources(path) if self.base else ())
+            for change in self.changes:
                 # Taking away where nothing was brought leaves nothing in doubt.
-                if isinstance(change, Doubt) and change.removes and not found:
-                    continue
-                found = True
-                yield source
+                if not (isinstance(change, Doubt) and change.removes and not found):
+                    found |= dict.fromkeys(_sources(change, path))
+            self._sources[key] = tuple(found)
+        return self._sources[key]
 
-    def images_of(self, host: Path) -> Iterator[str]:
-        if self.base:
-            yield from self.base.images_of(host)
-        for change in self.changes:
-            if isinstance(change, Graft):
-                yield from change.images_of(host)
+    def images_of(self, host: Path) -> tuple[str, ...]:
+        key = host, len(self.changes)
+        if key not in self._images:
+            found = dict.fromkeys(self.base.images_of(host) if self.base else ())
+            for change in self.changes:
+                found |= dict.fromkeys(change.images_of(host) if isinstance(change, Graft) else ())
+            self._images[key] = tuple(found)
+        return self._images[key]
 
 
 def _lookup(change: Graft | Folder | Text | Doubt, path: str, raw: bool) -> Node | None:

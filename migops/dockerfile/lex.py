@@ -43,7 +43,10 @@ def expand(
     is written, ``plain_quotes`` takes quotes for ordinary characters (heredoc bodies). Raises LexError.
     """
     lexer = _Lexer(word, env, escape, keep_quotes, keep_escapes, keep_unset, plain_quotes)
-    text, words = lexer.until("")
+    try:
+        text, words = lexer.until("")
+    except RecursionError as error:
+        raise LexError("substitutions are nested too deeply") from error
     return Word(text, tuple(words), frozenset(lexer.unset))
 
 

@@ -13,6 +13,7 @@ import re
 import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 
 from migops.dockerfile.paths import clean
 from migops.dockerfile.tree import Origin
@@ -121,7 +122,7 @@ def _effect(words: list[str], cwd: str) -> Effect | None:
 
 def _copied_to(arguments: list[str]) -> list[str]:
     """The words of a copying command that it may write to: the last, and what follows ``-t``."""
-    named = [after for word, after in zip(arguments, arguments[1:], strict=False) if re.fullmatch(r"-[a-zA-Z]*t", word)]
+    named = [after for word, after in pairwise(arguments) if re.fullmatch(r"-[a-zA-Z]*t", word)]
     named += [word.partition("=")[2] for word in arguments if word.startswith("--target-directory=")]
     return [*named, *[word for word in arguments if not word.startswith("-")][-1:]]
 

@@ -13,6 +13,7 @@ from migops.errors import MigopsError
 from migops.model import Location
 
 _MACHINES = {"x86_64": "amd64", "aarch64": "arm64", "armv7l": "arm", "i686": "386"}
+_MOST_STAGES = 150  # each may rest on the one before, and following them goes deep
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +87,8 @@ def stages_of(dockerfile: Dockerfile, build_args: Mapping[str, str]) -> Stages:
                     arguments[name] = _expand(default, arguments, dockerfile, one.at)
         else:
             raise MigopsError(f"no build stage in current context: {one.name} stands before the first FROM", at=one.at)
+    if len(stages) > _MOST_STAGES:
+        raise MigopsError(f"more than {_MOST_STAGES} stages: too many to follow", at=stages[_MOST_STAGES].at)
     if not stages:
         raise MigopsError("the Dockerfile has no FROM", at=Location(dockerfile.file))
     return Stages(tuple(stages), arguments)

@@ -7,7 +7,7 @@ folder of the host, whatever else the context holds. Paths are absolute and clea
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
@@ -67,11 +67,11 @@ class Tree(Protocol):
 
     def names(self, path: str, raw: bool = False) -> set[str]: ...
 
-    def sources(self, path: str) -> Iterator[Source]:
+    def sources(self, path: str) -> Iterable[Source]:
         """What puts files at, above or below ``path``, in the order of the build."""
         ...
 
-    def images_of(self, host: Path) -> Iterator[str]:
+    def images_of(self, host: Path) -> Iterable[str]:
         """Where a path of the context lands in this tree, ignore file or not."""
         ...
 

@@ -434,3 +434,28 @@ def test_named_contexts(root: Path) -> None:
     assert len(built.files_under("/app/migrations/versions")) == 2
     built = view(root, text, files={}, contexts={"lib": "docker-image://example/lib"})
     assert built.unknown("/app/migrations") is not None
+
+
+def test_stages_that_copy_from_each_other_in_twos_take_no_time(root: Path) -> None:
+    text = "FROM scratch AS s0\nCOPY . /x\n"
+    for number in range(1, 120):
+        text += f"FROM s{number - 1} AS s{number}\n" + f"COPY --from=s{number - 1} /x /x\n" * 2
+    built = view(root, text)
+    assert len(built.files_under("/x/migrations/versions")) == 2
+    assert built.unknown("/x") is None
+    assert built.image_path_of(root / "migrations") == ("/x/migrations",)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "FROM scratch\nENV A=" + "${A:-" * 100_000,
+        "FROM scratch\n" + "ONBUILD " * 100_000 + "RUN x",
+        "".join(f"FROM s{number} AS s{number + 1}\n" for number in range(5_000)),
+    ],
+)
+def test_hostile_depth_is_an_error_with_a_line(root: Path, text: str) -> None:
+    with pytest.raises(MigopsError) as caught:
+        view(root, text)
+    assert caught.value.at
+    assert caught.value.at.line > 0
