@@ -95,7 +95,7 @@ def _host(survey: Survey) -> HostReader:
     target, view = survey.target, survey.view
     elsewhere = view.host_path_of if isinstance(view, BuildView) else lambda path: None
     reader = HostReader(target.root, elsewhere)
-    home = Home(str(_host_cwd(survey)), str(target.config), target.section)
+    home = Home(str(host_cwd(survey)), str(target.config), target.section)
     found = read_environment(reader, home, survey.known)
     if isinstance(found, Unknown):
         raise MigopsError(
@@ -106,7 +106,7 @@ def _host(survey: Survey) -> HostReader:
     return reader
 
 
-def _host_cwd(survey: Survey) -> Path:
+def host_cwd(survey: Survey) -> Path:
     """The host folder that is the container's working directory: relative paths of the configuration start there."""
     view = survey.view
     if isinstance(view, BuildView):
@@ -125,7 +125,7 @@ def _image_home(survey: Survey, working_dir: str) -> Home:
         landed = view.image_path_of(target.config)
         config = next((path for path in landed if posixpath.dirname(path) == working_dir), *landed[:1] or ("",))
     if not config:
-        cwd = _host_cwd(survey)
+        cwd = host_cwd(survey)
         below = target.config.relative_to(cwd) if target.config.is_relative_to(cwd) else Path(target.config.name)
         config = posixpath.join(working_dir, below.as_posix())
     return Home(working_dir, config, target.section, target.config.read_bytes())
@@ -205,4 +205,4 @@ def _fates(survey: Survey, chain: Chain) -> dict[str, git.Fate]:
 def _host_path(survey: Survey, host: MigrationSet, name: str) -> Path:
     """Where on the host a script of that name would lie."""
     versions = Path(host.location[0])
-    return versions.parent / name if name.startswith(f"{versions.name}/") else _host_cwd(survey) / name
+    return versions.parent / name if name.startswith(f"{versions.name}/") else host_cwd(survey) / name

@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from migops.cli.options import compose_options, option, output_options, rule_options
+from migops.cli.options import compose_options, compose_options_of, option, output_options, rule_options
 from migops.errors import ExitCode, MigopsError
 
 EXIT = {"clean": ExitCode.CLEAN, "findings": ExitCode.FINDINGS, "unknown": ExitCode.NO_VERDICT}
@@ -41,7 +41,6 @@ def check_image(service: str | None, **given: Any) -> int:
     """
     from migops import report, rules, survey, target
     from migops.cli.output import write
-    from migops.compose import ComposeOptions
     from migops.engine import connect
     from migops.model import PlaceName, Severity
 
@@ -53,11 +52,7 @@ def check_image(service: str | None, **given: Any) -> int:
         build_args=_pairs(given["build_args"]),
         needs_image=not no_engine,
     )
-    options = ComposeOptions(
-        given["files"], given["project_name"] or "", given["env_files"], given["profiles"],
-        given["project_directory"] or "",
-    )  # fmt: skip
-    found = target.resolve(wanted, options, os.environ, Path.cwd())
+    found = target.resolve(wanted, compose_options_of(given), os.environ, Path.cwd())
     with ExitStack() as stack:
         # Connected on first use only: an archive needs no engine.
         engine = None if no_engine else lambda: stack.enter_context(connect(given["timeout"]))

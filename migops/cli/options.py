@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, TypeVar
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
+
+if TYPE_CHECKING:
+    from migops.compose import ComposeOptions
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -28,6 +31,16 @@ def compose_options(command: Command) -> Command:
     )):
         command = add(command)
     return command
+
+
+def compose_options_of(given: Mapping[str, Any]) -> ComposeOptions:
+    """What ``compose_options`` collected, as the loader takes it."""
+    from migops.compose import ComposeOptions
+
+    return ComposeOptions(
+        given["files"], given["project_name"] or "", given["env_files"], given["profiles"],
+        given["project_directory"] or "",
+    )  # fmt: skip
 
 
 def rule_options(command: Command) -> Command:

@@ -19,3 +19,11 @@ def _escape(char: str) -> str:
     if 0xDC80 <= code <= 0xDCFF:  # a byte that was not UTF-8, as os.fsdecode keeps it
         return f"\\x{code - 0xDC00:02x}"
     return char.encode("unicode_escape").decode("ascii")
+
+
+RED, GREEN, YELLOW, CYAN = 31, 32, 33, 36
+
+
+def styled(text: str, color: int) -> str:
+    """The text in one of the terminal's eight colours (an SGR code)."""
+    return f"\x1b[{color}m{text}\x1b[0m"

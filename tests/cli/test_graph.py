@@ -12,6 +12,7 @@ from migops.cli.graph import graph
 from migops.errors import MigopsError
 
 SCRIPT = '"""{message}\n\nRevises: nonsense\n"""\nrevision = {id!r}\ndown_revision = {down!r}\n'
+from tests.kit import example, migops
 
 
 @pytest.fixture
@@ -138,3 +139,12 @@ def test_pyproject_and_a_section(project: Path) -> None:
     (project / "pyproject.toml").unlink()
     assert run("-c", "conf/a.ini", "-n", "core").return_value == 0
     assert run("-c", "conf/a.ini").return_value == 3
+
+
+def test_a_services_graph_is_the_one_of_its_configuration(tmp_path: Path) -> None:
+    project = example("stale-image", tmp_path)
+    found = migops("graph", "-f", "docker-compose.prod.yml", "app", "--format", "json", cwd=project)
+    assert found.code == 0, found.stderr
+    assert found.json["heads"] == ["8bd76168eb7e"]
+    assert found.json["script_location"] == "app/src/infrastructure/database/migrations"
+    assert migops("graph", "-f", "docker-compose.prod.yml", "web", cwd=project).code == 2
