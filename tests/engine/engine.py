@@ -169,8 +169,10 @@ def _bridge(release: releases.Release) -> str:
 def _unpack(release: releases.Release, root: Path) -> None:
     for suite, packages in release.packages:
         debian.unpack(suite, packages, root)
-    if not (root / "usr/bin/docker-init").exists():  # what `docker run --init` looks for
-        (root / "usr/bin/docker-init").symlink_to("tini-static")
+    init = root / "usr/bin/docker-init"  # what `docker run --init` looks for
+    if not init.exists():  # newer packages link it to /usr/bin, where nothing is installed
+        init.unlink(missing_ok=True)
+        init.symlink_to("tini-static")
     # docker and its plugins alone, for the PATH of tests; relative, as the folder is renamed when it is whole
     plugins = root / "client" / "cli-plugins"
     plugins.mkdir(parents=True)

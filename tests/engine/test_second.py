@@ -25,9 +25,7 @@ def test_a_frozen_daemon_hangs_and_a_thawed_one_answers(second_engine: SecondEng
 
 def test_a_killed_daemon_leaves_its_containers_running_and_comes_back(second_engine: SecondEngines) -> None:
     second = second_engine(images=["python:3.11-slim"])
-    container = second.engine.docker(
-        "run", "--detach", "--network", "bridge", "python:3.11-slim", "sleep", "600"
-    ).strip()
+    container = second.engine.docker("run", "--detach", "--init", "python:3.11-slim", "sleep", "600").strip()
     pid = int(second.engine.docker("inspect", "--format", "{{.State.Pid}}", container))
     second.kill()
     assert Path(f"/proc/{pid}").exists()
