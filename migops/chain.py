@@ -55,13 +55,16 @@ class Chain:
         )
 
 
-def walk(places: Mapping[PlaceName, Reading]) -> Chain:
+def walk(places: Mapping[PlaceName, Reading], *, bound: bool = False) -> Chain:
     """Compare each place that was read with the next one that was read.
+
+    ``bound`` says that the container sees a folder of the host through a bind mount: then its link comes from there,
+    and passes the image by.
 
     A place that could not be read gives a link of unknown status on each side, and its neighbours are compared
     directly, so that one blind spot does not hide what the others show.
     """
-    return Chain(places, tuple(_links(places)))
+    return Chain(places, tuple(_links(places, bound)))
 
 
 def revision_ids(held: MigrationSet) -> dict[str, str]:
@@ -70,7 +73,7 @@ def revision_ids(held: MigrationSet) -> dict[str, str]:
     return {name: ids[file.path] for name, file in held.scripts.items() if file.path in ids}
 
 
-def _links(places: Mapping[PlaceName, Reading]) -> Iterator[Link]:
+def _links(places: Mapping[PlaceName, Reading], bound: bool) -> Iterator[Link]:
     before: tuple[PlaceName, MigrationSet] | None = None  # the nearest place read so far
     for place in ORDER:
         reading = places.get(place)
@@ -81,6 +84,9 @@ def _links(places: Mapping[PlaceName, Reading]) -> Iterator[Link]:
             if after is not None:
                 yield Link(place, after, LinkStatus.UNKNOWN, reason=reading.reason)
         elif isinstance(reading, MigrationSet):
+            host = places.get(PlaceName.HOST)
+            if place is PlaceName.CONTAINER and bound and isinstance(host, MigrationSet):
+                before = (PlaceName.HOST, host)
             if before is not None:
                 yield compare(*before, place, reading)
             before = (place, reading)

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from migops.chain import Chain
 from migops.history.graph import Graph
 from migops.history.problem import Problem
-from migops.model import ImageIdentity, Location, PlaceName
+from migops.model import ImageIdentity, Location, MigrationSet, PlaceName
+from migops.places.container import Container
 from migops.places.git import Fate
 
 
@@ -43,6 +44,26 @@ class Commands:
             return (*self.compose, "build", *flags, self.service)
         return ("docker", "build", *flags, *self.build_arguments)
 
+    def up(self, *flags: str, service: str = "") -> tuple[str, ...]:
+        """The command that creates the service's containers anew where they are not what they should be."""
+        return (*self.compose, "up", "-d", "--no-deps", *flags, service or self.service)
+
+    def rescue(self) -> tuple[str, ...]:
+        """The command that copies out what only a container has."""
+        return ("migops", "rescue", *self.compose[2:], self.service)
+
+
+@dataclass(frozen=True, slots=True)
+class Sibling:
+    """Another service that runs the same image, or one built from the same sources.
+
+    ``image`` is what its image holds, None where it has none (yet) that can be read.
+    """
+
+    service: str
+    image: MigrationSet | None
+    containers: tuple[Container, ...]
+
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
@@ -51,7 +72,8 @@ class Evidence:
     ``graphs`` holds the revision graph of each place that was read. ``exclusions`` and ``not_copied`` say why the
     build would not bring scripts; ``uncached`` is an instruction other than a COPY that puts files at the image's
     path. ``fates`` says what git knows of scripts that the host lacks, by script name. ``problems`` are those of
-    Alembic's configuration.
+    Alembic's configuration. ``containers`` are those of the service, one-off ones too; ``owner`` is the user and group
+    ID of the host's versions folder.
     """
 
     chain: Chain
@@ -64,3 +86,6 @@ class Evidence:
     fates: Mapping[str, Fate] = field(default_factory=dict)
     many_heads_are_meant: bool = False
     problems: Mapping[PlaceName, tuple[Problem, ...]] = field(default_factory=dict)
+    containers: tuple[Container, ...] = ()
+    siblings: tuple[Sibling, ...] = ()
+    owner: tuple[int, int] | None = None

@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 
 from migops.chain import Chain, walk
 from migops.dockerfile.trace import BuildView, trace
 from migops.engine import Engine
 from migops.errors import MigopsError, NoVerdict
-from migops.evidence import Evidence, Exclusion
+from migops.evidence import Evidence, Exclusion, Sibling
 from migops.history.graph import Graph
 from migops.history.problem import Problem
 from migops.history.scripts import Known
-from migops.images import identity, open_image
-from migops.model import ImageIdentity, Location, MigrationSet, NotAsked, PlaceName, Reading, Tree, Unknown
+from migops.images import Image, identity, open_image
+from migops.model import ImageIdentity, Location, MigrationSet, NotAsked, PlaceName, Reading, Unknown
 from migops.places import git
+from migops.places.container import Container, ContainerReader, ImageFiles, remembering, representative, summary
 from migops.places.context import ContextReader
 from migops.places.environment import Environment, Home, Reader, read_environment
 from migops.places.host import HostReader
@@ -38,6 +40,9 @@ class Survey:
     exclusions: tuple[Exclusion, ...] = ()
     not_copied: str = ""
     uncached: str = ""
+    containers: tuple[Container, ...] = ()
+    siblings: tuple[Sibling, ...] = ()
+    bound: bool = False
 
     def __post_init__(self) -> None:
         self.view = _view(self.target.build)
@@ -60,7 +65,8 @@ def check(target: Target, engine: Callable[[], Engine] | None) -> Evidence:
     if engine is None:
         survey.places[PlaceName.IMAGE] = NotAsked("--no-engine: only what a build would do was checked")
     else:
-        _image(survey, engine)
+        engine = cache(engine)
+        survey.places[PlaceName.CONTAINER] = _containers(survey, _image(survey, engine), engine)
     written = reader.written_meanwhile()
     if written:
         raise NoVerdict(
@@ -68,7 +74,7 @@ def check(target: Target, engine: Callable[[], Engine] | None) -> Evidence:
             at=Location(written),
             hint="run the check again when nothing writes there",
         )
-    chain = walk(survey.places)
+    chain = walk(survey.places, bound=survey.bound)
     return Evidence(
         chain=chain,
         graphs=survey.graphs,
@@ -80,6 +86,9 @@ def check(target: Target, engine: Callable[[], Engine] | None) -> Evidence:
         fates=_fates(survey, chain),
         many_heads_are_meant=target.many_heads,
         problems=survey.problems,
+        containers=survey.containers,
+        siblings=survey.siblings,
+        owner=_owner(chain.held(PlaceName.HOST)),
     )
 
 
@@ -175,29 +184,71 @@ def _exclusions(reader: ContextReader, found: Environment) -> tuple[Exclusion, .
     return tuple(exclusions)
 
 
-def _image(survey: Survey, engine: Callable[[], Engine]) -> None:
+def _image(survey: Survey, engine: Callable[[], Engine]) -> Reader | None:
     """Read the image; one that cannot be read is an Unknown place, and the others are still judged."""
     try:
         with open_image(survey.target.image, engine=engine) as image:
             survey.image = identity(image)
             working_dir = survey.target.working_dir or image.config.working_dir or "/"
-            home = _image_home(survey, working_dir)
-
-            def read(paths: Sequence[str]) -> Tree:
-                return image.read(paths, content=lambda path: True)
-
-            reader: Reader = read
-            survey.take(PlaceName.IMAGE, read_environment(reader, home, survey.known))
+            read = _reader(image)
+            survey.take(PlaceName.IMAGE, read_environment(read, _image_home(survey, working_dir), survey.known))
+            return read
     except NoVerdict as error:
         survey.places[PlaceName.IMAGE] = Unknown(str(error), error.hint)
+        return None
+
+
+def _reader(image: Image) -> Reader:
+    return remembering(lambda paths: image.read(paths, content=lambda path: True))
+
+
+def _containers(survey: Survey, image: Reader | None, engine: Callable[[], Engine]) -> Reading:
+    """Read the containers of the service, which are the place, and those of the services that share its code."""
+    target = survey.target
+    if not target.deployed:
+        return NotAsked("no service of a compose project is made from this image")
+    if image is None or survey.image is None:
+        return NotAsked("the image could not be read")
+    held = survey.places[PlaceName.IMAGE]
+    files = ImageFiles(engine(), {survey.image.id: image})
+    reader = ContainerReader(files, target.project, lambda cwd: _image_home(survey, cwd), survey.known)
+    folders = held.location if isinstance(held, MigrationSet) else ()
+    try:
+        found = reader.read((target.service, *target.siblings), folders)
+        survey.siblings = tuple(
+            Sibling(name, _sibling_image(survey, files, ref), found[name]) for name, ref in target.siblings.items()
+        )
+    except NoVerdict as error:
+        return Unknown(str(error), error.hint)
+    survey.containers = found[target.service]
+    unread = summary(survey.containers)
+    if unread is not None:
+        return unread
+    shown = representative(survey.containers, held if isinstance(held, MigrationSet) else None)
+    survey.bound = shown.is_bound
+    survey.take(PlaceName.CONTAINER, shown.found)
+    return survey.places[PlaceName.CONTAINER]
+
+
+def _sibling_image(survey: Survey, files: ImageFiles, ref: str) -> MigrationSet | None:
+    """What the image of a service that shares the code holds; None where it has none yet."""
+    try:
+        with open_image(f"docker-daemon:{ref}", engine=lambda: files.engine) as image:
+            read = files.readers.setdefault(image.id, _reader(image))
+            found = read_environment(read, _image_home(survey, image.config.working_dir), survey.known)
+    except NoVerdict:
+        return None
+    return None if isinstance(found, Unknown) else found.migrations
 
 
 def _fates(survey: Survey, chain: Chain) -> dict[str, git.Fate]:
-    """What git knows of each script that the image has and the host lacks."""
+    """What git knows of each script that the image or a container has and the host lacks."""
     host, image = chain.held(PlaceName.HOST), chain.held(PlaceName.IMAGE)
-    if host is None or image is None:
+    if host is None:
         return {}
-    paths = {name: _host_path(survey, host, name) for name in image.scripts.keys() - host.scripts.keys()}
+    holding = [image, *(container.migrations for container in survey.containers)]
+    names = {name for held in holding if held is not None for name in held.scripts} - host.scripts.keys()
+    paths = {name: _host_path(survey, host, name) for name in sorted(names)}
     found = git.fates(survey.target.root, list(paths.values()))
     return {name: found[path] for name, path in paths.items()}
 
@@ -206,3 +257,12 @@ def _host_path(survey: Survey, host: MigrationSet, name: str) -> Path:
     """Where on the host a script of that name would lie."""
     versions = Path(host.location[0])
     return versions.parent / name if name.startswith(f"{versions.name}/") else host_cwd(survey) / name
+
+
+def _owner(host: MigrationSet | None) -> tuple[int, int] | None:
+    """The user and group that the host's versions folder belongs to."""
+    folder = Path(host.location[0]) if host else None
+    if folder is None or not folder.is_dir():
+        return None
+    info = folder.stat()
+    return info.st_uid, info.st_gid

@@ -36,7 +36,8 @@ class Target:
 
     ``root`` is the folder the host's files lie in (the build context, or --host-dir); ``config`` the host's
     alembic.ini or pyproject.toml. ``working_dir`` is set where the compose file sets it; ``image_config`` where
-    ``x-migops`` says at which path of the image the configuration is.
+    ``x-migops`` says at which path of the image the configuration is. ``deployed`` says that the service's containers
+    are made from this very image; ``siblings`` are the other services of the same image or build, with their images.
     """
 
     image: str
@@ -50,6 +51,8 @@ class Target:
     image_config: str = ""
     many_heads: bool = False
     commands: Commands = field(default_factory=Commands)
+    deployed: bool = False
+    siblings: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,6 +189,13 @@ def _of_service(project: Project, service: Service, wanted: Wanted, options: Com
         image_config=settings["image-config"],
         many_heads=settings["heads"] == "many",
         commands=commands,
+        deployed=(wanted.image or service.image_ref) == service.image_ref,
+        siblings={
+            other.name: other.image_ref
+            for other in project.services.values()
+            if other.name != service.name
+            and (other.image_ref == service.image_ref or _build_key(other) == _build_key(service))
+        },
     )
 
 
