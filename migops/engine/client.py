@@ -137,6 +137,19 @@ class Engine:
             stream = Stream(answer, self, what)
             yield stream
 
+    def images(self) -> list[dict[str, Any]]:
+        """The engine's list of the images that it has, without intermediate ones."""
+        with self._answer("GET", "/images/json", "listing images") as answer:
+            found = self._json(answer, "listing images", list)
+            return [item for item in found if isinstance(item, dict)]
+
+    def history(self, image_id: str) -> list[dict[str, Any]]:
+        """The steps that made an image, the last one first. It does not tell which of them made a layer."""
+        url = f"/images/{quote(image_id, safe=':')}/history"
+        with self._answer("GET", url, f"reading the history of {image_id}") as answer:
+            found = self._json(answer, f"reading the history of {image_id}", list)
+            return [item for item in found if isinstance(item, dict)]
+
     def containers(self, labels: Mapping[str, str]) -> list[dict[str, Any]]:
         """The engine's list of all containers, running or not, that carry all the labels."""
         filters = json.dumps({"label": [f"{key}={value}" for key, value in labels.items()]})

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -23,16 +23,19 @@ from migops.model import Entry, EntryKind
 def open_daemon(ref: Reference, engine: Callable[[], Engine]) -> Iterator[DaemonImage]:
     """The image that the engine has under the name now. The name is asked for once; from then on only the ID counts."""
     connected = engine()
-    yield DaemonImage(ref.text, connected, connected.image(ref.location))
+    with ExitStack() as stack:
+        yield DaemonImage(ref.text, connected, connected.image(ref.location), stack)
 
 
 class DaemonImage:
-    """An image of a Docker Engine."""
+    """An image of a Docker Engine. All of its readings share one probe, which ``stack`` takes away."""
 
-    def __init__(self, ref: str, engine: Engine, inspected: dict[str, Any]) -> None:
+    def __init__(self, ref: str, engine: Engine, inspected: dict[str, Any], stack: ExitStack) -> None:
         self.engine = engine
         self.inspected = inspected
         self._ref = ref
+        self._stack = stack
+        self._probe = ""
         layers = (inspected.get("RootFS") or {}).get("Layers") or []
         self._config = parse_config({"config": inspected.get("Config"), "rootfs": {"diff_ids": layers}})
 
@@ -54,8 +57,9 @@ class DaemonImage:
 
     def read(self, paths: Iterable[str], *, content: KeepContent | None = None) -> dict[str, Entry]:
         keep = content or (lambda path: False)
-        with self.engine.probe(self.id) as probe:
-            return read_container(self.engine, probe, paths, keep)
+        if not self._probe:
+            self._probe = self._stack.enter_context(self.engine.probe(self.id))
+        return read_container(self.engine, self._probe, paths, keep)
 
 
 def read_container(engine: Engine, probe: str, paths: Iterable[str], keep: KeepContent) -> dict[str, Entry]:

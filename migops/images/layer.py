@@ -36,6 +36,11 @@ class Wanted:
         """At or below a wanted path."""
         return path in self.paths or path.startswith(self._below)
 
+    def next_names(self, folder: str) -> set[str]:
+        """The names in ``folder``, which is above wanted paths, that lead on to them."""
+        below = "/" if folder == "/" else folder + "/"
+        return {path[len(below) :].partition("/")[0] for path in self.paths if path.startswith(below)}
+
     def touches(self, path: str) -> bool:
         """At, below or above a wanted path: what happens to ``path`` matters."""
         return path in self._parents or self.has(path)

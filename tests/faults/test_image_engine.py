@@ -82,8 +82,8 @@ def test_a_probe_is_removed_also_when_the_user_interrupts(served: tuple[FakeEngi
     def interrupted(path: str) -> bool:
         raise KeyboardInterrupt
 
-    with engine_at(host) as engine, open_image("app:1", engine=lambda: engine) as image:
-        with pytest.raises(KeyboardInterrupt):
+    with engine_at(host) as engine:
+        with pytest.raises(KeyboardInterrupt), open_image("app:1", engine=lambda: engine) as image:
             image.read(["/app/versions"], content=interrupted)
         assert fake.seen[-1].startswith("DELETE /v1.44/containers/migops-probe-")
 
@@ -132,14 +132,14 @@ def test_members_that_were_not_asked_for_are_refused(served: tuple[FakeEngine, s
 def test_only_the_id_counts_once_the_name_was_resolved(served: tuple[FakeEngine, str]) -> None:
     """FAULTS 2: the tag may move at any time after the first look."""
     fake, host = served
-    bodies: list[str] = []
     with engine_at(host) as engine, open_image("app:1", engine=lambda: engine) as image:
         fake.answers["GET /images/app:1/json"] = lambda to: send_json(to, {"Id": "sha256:" + "6" * 64})
         image.read(["/app/versions"])
         image.read(["/app/versions"])
-        bodies = [line for line in fake.seen if "/images/" in line]
         assert image.id == IMAGE_ID
-    assert len(bodies) == 1
+    assert len([line for line in fake.seen if "/images/" in line]) == 1
+    assert len([line for line in fake.seen if line.startswith("POST")]) == 1  # one probe for both
+    assert fake.seen[-1].startswith("DELETE")
 
 
 def test_stale_probes_are_swept_and_young_ones_left_alone(served: tuple[FakeEngine, str]) -> None:
