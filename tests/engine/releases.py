@@ -9,7 +9,7 @@ from tests.engine.errors import EngineUnavailable
 
 @dataclass(frozen=True)
 class Release:
-    """An engine: Debian packages by suite, unpacked side by side; later suites never override earlier ones."""
+    """An engine: the Debian packages, by suite, that are unpacked into one folder."""
 
     name: str
     packages: tuple[tuple[str, tuple[str, ...]], ...]
@@ -20,14 +20,20 @@ class Release:
 
 
 _CLIENT = ("docker-buildx", "docker-compose")
-_SERVER = ("docker.io", "containerd", "tini")
+_SERVER = ("docker.io", "containerd")
 
 DEFAULT = "26.1"
 RELEASES = {
     # Debian 12 has no compose plugin and no buildx of its own, so they come from Debian 13
-    "20.10": Release("20.10", (("bookworm", _SERVER), ("trixie", _CLIENT)), subnet="10.220"),
-    "26.1": Release("26.1", (("trixie", (*_SERVER, "docker-cli", *_CLIENT)),), subnet="10.226"),
-    "28": Release("28", (("sid", (*_SERVER, "docker-cli", *_CLIENT)),), ("containerd-snapshotter",), subnet="10.228"),
+    "20.10": Release("20.10", (("bookworm", (*_SERVER, "tini")), ("trixie", _CLIENT)), subnet="10.220"),
+    "26.1": Release("26.1", (("trixie", (*_SERVER, "tini", "docker-cli", *_CLIENT)),), subnet="10.226"),
+    "28": Release(
+        "28",
+        # unstable's tini is linked to a C library that images do not have
+        (("sid", (*_SERVER, "docker-cli", *_CLIENT)), ("trixie", ("tini",))),
+        features=("containerd-snapshotter",),
+        subnet="10.228",
+    ),
 }
 
 
