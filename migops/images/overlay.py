@@ -1,7 +1,7 @@
 """The layer folders of a local Docker Engine with the overlay2 driver: the layers' deltas without unpacking anything.
 
-Whoever can read ``/var/lib/docker`` (root) finds there, for each layer, the folder that overlayfs mounts: its entries as they
-are, a whiteout as a character device 0/0, an opaque folder by an extended attribute (kernel documentation,
+Whoever can read ``/var/lib/docker`` (root) finds there, for each layer, the folder that overlayfs mounts: its entries
+as they are, a whiteout as a character device 0/0, an opaque folder by an extended attribute (kernel documentation,
 ``overlayfs.rst``). The engine's own tables beside them say which folder belongs to which diff ID.
 """
 
@@ -144,7 +144,7 @@ class _Folder:
         if not self._wanted.has(path):
             return ""
         digest = hashlib.sha256()
-        with open(os.open(name, os.O_RDONLY | os.O_NOFOLLOW, dir_fd=folder), "rb", buffering=0) as file:
+        with os.fdopen(os.open(name, os.O_RDONLY | os.O_NOFOLLOW, dir_fd=folder), "rb", buffering=0) as file:
             self._attributes(path, file.fileno())
             while part := file.read(CHUNK):
                 digest.update(part)

@@ -1,0 +1,71 @@
+"""``migops layers``: every file of an image below a path, with the layer and the instruction that put it there."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import click
+
+from migops.cli.options import option
+from migops.errors import ExitCode, NoVerdict
+
+PIPE_WIDTH = 100  # columns where there is no terminal to ask
+
+
+@click.command("layers")
+@click.argument("image_ref", metavar="IMAGE")
+@click.argument("path", required=False)
+@option("--base", metavar="IMAGE", default="", help="What the Dockerfile's FROM says, to tell the base's layers.")
+@option("--timeout", type=click.FloatRange(min=0.1), default=20.0, show_default=True, help="Seconds for the engine.")
+@option(
+    "--format", "format_", type=click.Choice(["text", "json"]), default="text", show_default=True, help="Output format."
+)
+@option("--output", type=click.Path(dir_okay=False), metavar="FILE", help="Write to FILE instead of standard output.")
+@click.option("-v", "--verbose", is_flag=True, help="Show all files of a layer, however many.")
+def layers(image_ref: str, path: str | None, **given: Any) -> int:
+    """Show which layer and instruction left which file in IMAGE, at and below PATH.
+
+    PATH is absolute, or relative to the image's working directory, which is the default. IMAGE may be
+    docker-archive:FILE, oci-archive:FILE or oci:DIR too.
+
+    \b
+    migops layers app:latest
+    migops layers app:latest /app/migrations/versions --format json
+    """
+    from migops.cli.output import write_file
+    from migops.engine import connect
+    from migops.formats import layers as formats
+    from migops.images import identity, open_image
+    from migops.images.layers import attribute_tree
+    from migops.images.merge import clean
+
+    with ExitStack() as stack:
+        image = stack.enter_context(
+            open_image(image_ref, engine=lambda: stack.enter_context(connect(given["timeout"])))
+        )
+        folder = clean(f"{image.config.working_dir}/{path or ''}" if not (path or "").startswith("/") else path or "/")
+        found = attribute_tree(image, [folder], base=given["base"])
+        shown = identity(image)
+    if not found.files:
+        raise NoVerdict(
+            f"the image {image_ref} has nothing at {folder}", hint=f"migops layers {image_ref} / shows all that it has"
+        )
+    if given["format_"] == "json":
+        text = formats.render_json(shown, found)
+    else:
+        text = formats.render_text(shown, found, folder, width=_width(given["output"]), everything=given["verbose"])
+    if given["output"]:
+        write_file(Path(given["output"]), text)
+    else:
+        sys.stdout.write(text)
+        sys.stdout.flush()
+    return int(ExitCode.CLEAN)
+
+
+def _width(output: str | None) -> int:
+    terminal = not output and sys.stdout.isatty()
+    return max(40, shutil.get_terminal_size().columns) if terminal else PIPE_WIDTH

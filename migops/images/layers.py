@@ -1,0 +1,171 @@
+"""Layer attribution: for each file of an image, the layer that holds it and the instruction that made that.
+
+The history in an image's configuration lists the build's steps; those that are not empty made the layers, in order.
+Who put a file where it is, is told by the layers themselves: the topmost that has it. A local engine's layer folders
+tell it at once where we may read them; otherwise the image is streamed past once.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from migops.errors import NoVerdict
+from migops.images import overlay
+from migops.images.base import Base, find_base
+from migops.images.daemon import DaemonImage
+from migops.images.image import History, Image, ImageConfig, parse_config
+from migops.images.layer import Delta, Wanted
+from migops.images.layered import LayeredImage
+from migops.images.manifest import read_docker, read_oci
+from migops.images.merge import Answer, clean, read_merged
+from migops.images.scan import scan_archive
+from migops.images.tar import TarReader
+from migops.model import Entry, Unknown
+
+
+@dataclass(frozen=True, slots=True)
+class Layer:
+    """One step of an image's history. ``index`` counts from 0, empty steps (which made no layer) included.
+
+    ``diff_id`` is the layer's digest, empty for an empty step; ``created_by`` the instruction as recorded. ``base``
+    tells whether the step is the ``FROM`` image's, None where that is not known.
+    """
+
+    index: int
+    diff_id: str
+    created_by: str
+    created: datetime | None
+    empty: bool
+    base: bool | None
+
+    @property
+    def instruction(self) -> str:
+        """``created_by`` as it stands in a Dockerfile, as far as builders let that be seen."""
+        text = re.sub(r"\s*# buildkit$", "", self.created_by.strip())
+        nop = re.sub(r"^/bin/sh -c #\(nop\)\s*", "", text)
+        if nop != text:
+            return nop
+        return re.sub(r"^(RUN )?(\|\d+ .*?)?/bin/sh -c\s+", "RUN ", text)
+
+
+@dataclass(frozen=True, slots=True)
+class Attribution:
+    """``layers`` are all steps of the image, first to last. ``files`` are the entries at and below the paths asked for,
+    and ``layer_of`` gives each one's layer, or why it cannot be told. ``base`` is what the layers' ``base`` rests on.
+    """
+
+    layers: tuple[Layer, ...]
+    files: dict[str, Entry]
+    layer_of: dict[str, Layer | Unknown]
+    base: Base
+
+
+def attribute(image: Image, paths: Iterable[str], *, base: str = "") -> dict[str, Layer | Unknown]:
+    """The layer of each path itself, or why it cannot be told. ``base`` is the name that the Dockerfile's FROM has."""
+    asked = list(paths)
+    found = attribute_tree(image, asked, base=base).layer_of
+    return {path: found.get(clean(path), Unknown("the image has no such path")) for path in asked}
+
+
+def attribute_tree(image: Image, paths: Iterable[str], *, base: str = "") -> Attribution:
+    """Attribute everything at and below the paths. Raises ``NoVerdict`` where the image cannot be read at all."""
+    asked = list(paths)
+    if isinstance(image, DaemonImage):
+        config, answer, unknown = _of_daemon(image, asked)
+        history_base = find_base(config.history, config.diff_ids, image.engine, image.inspected, base)
+    elif isinstance(image, LayeredImage):
+        config = image.config
+        answer, unknown = _merged(image.scan, asked)
+        history_base = find_base(config.history, config.diff_ids, None, {}, base)
+    else:
+        raise NoVerdict(f"migops cannot read the layers of {image.ref}.")
+    files = image.read(asked) if unknown else answer.entries
+    layers = _layers(config, history_base)
+    made = [layer for layer in layers if not layer.empty]
+    of = {path: _layer(path, entry, answer, made, unknown) for path, entry in files.items()}
+    return Attribution(tuple(layers), files, of, history_base)
+
+
+def _layer(
+    path: str, entry: Entry, answer: Answer, made: Sequence[Layer], unknown: Mapping[int, str]
+) -> Layer | Unknown:
+    """A layer that could not be read may hold anything: only what lies above all of them is certain."""
+    origin = answer.origin.get(path, -1)
+    for index in sorted(unknown, reverse=True):
+        if index > origin:
+            return Unknown(unknown[index])
+    found = answer.entries.get(path)
+    if found is None or (found.sha256, found.kind) != (entry.sha256, entry.kind):
+        return Unknown("the layers and the image's files do not fit together")
+    return made[origin]
+
+
+def _layers(config: ImageConfig, base: Base) -> list[Layer]:
+    """The steps with their layers' digests; the layers alone where the history does not fit them."""
+    history: Sequence[History] = config.history
+    if sum(not step.empty for step in history) != len(config.diff_ids):
+        history = [History() for _ in config.diff_ids]
+        base = Base(None, "")
+    digests = iter(config.diff_ids)
+    return [
+        Layer(
+            index=index,
+            diff_id="" if step.empty else next(digests),
+            created_by=step.created_by,
+            created=step.created,
+            empty=step.empty,
+            base=None if base.steps is None else index < base.steps,
+        )
+        for index, step in enumerate(history)
+    ]
+
+
+def _merged(scan: Callable[[Wanted], Sequence[Delta]], paths: Sequence[str]) -> tuple[Answer, dict[int, str]]:
+    """The merged answer, and the layers that had no say in it, with the reason."""
+    unknown: dict[int, str] = {}
+
+    def noting(wanted: Wanted) -> Sequence[Delta]:
+        deltas = scan(wanted)
+        unknown.update({index: delta.unknown for index, delta in enumerate(deltas) if delta.unknown})
+        return deltas
+
+    return read_merged(noting, paths), unknown
+
+
+def _of_daemon(image: DaemonImage, paths: Sequence[str]) -> tuple[ImageConfig, Answer, dict[int, str]]:
+    """Through the layer folders where they can be read, else through one pass over the image's stream."""
+    if image.engine.is_local:
+        with contextlib.suppress(overlay.NotReadable):
+            folders = overlay.find(image.inspected)
+            answer, unknown = _merged(folders.scan, paths)
+            return parse_config(folders.config), answer, unknown
+    saved = SavedImage(image)
+    answer, unknown = _merged(saved.scan, paths)
+    return saved.config, answer, unknown
+
+
+class SavedImage:
+    """An image of the engine as the stream that ``docker save`` makes of it. Each scan streams it past once."""
+
+    def __init__(self, image: DaemonImage) -> None:
+        self._image = image
+        self.config = image.config
+
+    def scan(self, wanted: Wanted) -> list[Delta]:
+        what = f"The engine's stream of {self._image.ref}"
+        with self._image.engine.save(self._image.id) as stream:
+            contents = scan_archive(TarReader(stream, what), what, wanted)
+        manifest = read_docker(contents.document, what, "") or read_oci(contents.document, what, "")
+        if manifest is None:
+            raise NoVerdict(f"{what} holds no manifest.")
+        self.config = parse_config(manifest.config)
+        if self.config.diff_ids != self._image.config.diff_ids:
+            raise NoVerdict(f"{what} has other layers than the image.")
+        return [
+            contents.delta(layer) or Delta(unknown=f"the engine did not send the layer {layer}")
+            for layer in manifest.layers
+        ]
