@@ -136,7 +136,8 @@ def stop(version: str) -> bool:
     with layout.locked(daemon.name):
         ran = daemon.pid is not None
         daemon.stop()
-        host.remove_bridge(_bridge(release))
+        if ran:  # else it may be that of an engine from another cache folder
+            host.remove_bridge(_bridge(release))
     return ran
 
 

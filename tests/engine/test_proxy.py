@@ -45,10 +45,10 @@ def ask(running: Proxy, request: bytes = b"GET /\n", *, seconds: float = 5) -> b
     with socket.socket(socket.AF_UNIX if unix else socket.AF_INET) as connection:
         connection.settimeout(seconds)
         connection.connect(str(running.address) if isinstance(running.address, Path) else running.address)
-        connection.sendall(request)
-        connection.shutdown(socket.SHUT_WR)
         answer = b""
-        with contextlib.suppress(ConnectionResetError):
+        with contextlib.suppress(ConnectionError):  # a peer that hangs up may do so at any of these steps
+            connection.sendall(request)
+            connection.shutdown(socket.SHUT_WR)
             while chunk := connection.recv(65536):
                 answer += chunk
         return answer
@@ -97,7 +97,7 @@ def test_docker_works_through_it_and_notices_a_cut(
 ) -> None:
     running = engine_proxy(None)
     env = {**engine.env, "DOCKER_HOST": running.host}
-    assert engine.docker("image", "ls", env=env) == engine.docker("image", "ls")
+    assert engine.docker("version", "--format", "{{.Server.Version}}", env=env).strip() == engine.version
     running.fault = Fault(5000, on=b"/get?names=")
     with pytest.raises(AssertionError, match="EOF"):
         engine.docker("save", "--output", str(tmp_path / "cut.tar"), "python:3.11-slim", env=env)
