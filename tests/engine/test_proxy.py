@@ -48,7 +48,8 @@ def ask(running: Proxy, request: bytes = b"GET /\n", *, seconds: float = 5) -> b
         answer = b""
         with contextlib.suppress(ConnectionError):  # a peer that hangs up may do so at any of these steps
             connection.sendall(request)
-            connection.shutdown(socket.SHUT_WR)
+            with contextlib.suppress(OSError):  # "not connected", where the peer was quicker
+                connection.shutdown(socket.SHUT_WR)
             while chunk := connection.recv(65536):
                 answer += chunk
         return answer
