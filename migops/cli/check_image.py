@@ -42,7 +42,7 @@ def check_image(service: str | None, **given: Any) -> int:
     from migops import report, rules, survey, target
     from migops.cli.output import write
     from migops.engine import connect
-    from migops.model import PlaceName, Severity
+    from migops.model import PlaceName, Severity, Unknown
 
     chosen = rules.chosen(given["select"], given["ignore"])
     no_engine = given["no_engine"]
@@ -57,7 +57,9 @@ def check_image(service: str | None, **given: Any) -> int:
         # Connected on first use only: an archive needs no engine.
         engine = None if no_engine else lambda: stack.enter_context(connect(given["timeout"]))
         evidence = survey.check(found, engine)
-    needed = (PlaceName.HOST, PlaceName.CONTEXT if no_engine else PlaceName.IMAGE)
+    needed = [PlaceName.HOST, PlaceName.CONTEXT if no_engine else PlaceName.IMAGE]
+    if isinstance(evidence.chain.places.get(PlaceName.CONTAINER), Unknown):
+        needed.append(PlaceName.CONTAINER)  # there may be none, but one that is there must be read
     result = report.make("check-image", found, evidence, chosen, Severity(given["fail_on"]), needed)
     write(result, given)
     return int(EXIT[result.verdict.value])

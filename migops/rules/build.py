@@ -2,15 +2,94 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
-from migops.chain import revision_ids
+from migops.chain import compare, revision_ids
 from migops.evidence import Evidence, Exclusion
-from migops.model import PlaceName, Remedy, Severity, Subject
-from migops.rules.remedies import rebuild
-from migops.rules.rule import Hit, Rule
+from migops.images.layers import Layer
+from migops.model import LinkStatus, PlaceName, Remedy, Severity, Subject, Unknown
+from migops.rules.remedies import layer_facts, rebuild, unnoticed
+from migops.rules.rule import Blind, Hit, Rule
 
-HOST, CONTEXT = PlaceName.HOST, PlaceName.CONTEXT
+HOST, CONTEXT, IMAGE = PlaceName.HOST, PlaceName.CONTEXT, PlaceName.IMAGE
+
+
+def stale_layer(evidence: Evidence) -> Iterator[Hit | Blind]:
+    """A layer that a COPY made holds scripts that the host has deleted or edited since.
+
+    What: the layer is older than the files it was copied from, and Alembic reads the layer.
+
+    Why: the image was not built again after the edit.
+
+    Fix: a plain build. The cache key of a COPY is the files themselves, so it is made anew.
+    """
+    yield from _blind(evidence)
+    for layer, names in _by_layer(evidence, lambda layer: layer.base is not True and _copies(layer)).items():
+        yield _layer_hit(evidence, layer, names, "was made by a COPY before the host's files changed")
+
+
+def uncacheable_source(evidence: Evidence) -> Iterator[Hit]:
+    """The scripts come from an instruction whose result the build cache keeps, whatever its source has become.
+
+    What: `RUN git clone`, `RUN curl`, an installed package: the instruction's text is the cache's key, so a plain
+    build brings the old scripts again.
+
+    Why: the source changed and the instruction did not.
+
+    Fix: build with `--no-cache`; for good, COPY the scripts from the build context.
+    """
+    host, image = evidence.chain.held(HOST), evidence.chain.held(IMAGE)
+    if host is None or image is None:
+        return
+    hits = _by_layer(evidence, lambda layer: layer.base is not True and not _copies(layer))
+    for layer, names in hits.items():
+        yield _layer_hit(evidence, layer, names, "is kept by the build cache whatever its source has become", True)
+    differs = compare(HOST, host, IMAGE, image).status is LinkStatus.DIFFERS
+    if evidence.uncached and differs and not hits and not evidence.layers:
+        yield Hit(
+            Subject(path=", ".join(image.location)),
+            f"the scripts of the image come from {evidence.uncached}",
+            "the cache's key is the instruction's text, not what it fetches: a plain build brings the old result again",
+            (CONTEXT, IMAGE),
+            {"instruction": evidence.uncached},
+            _uncached_remedy(evidence),
+        )
+
+
+def inherited_from_base(evidence: Evidence) -> Iterator[Hit]:
+    """A script that differs from the host's lies in a layer of the base image.
+
+    What: building this image again brings it again, with or without the cache.
+
+    Why: the base image was built from older sources, or has the whole application in it.
+
+    Fix: build the base image again, or take its newer version with `--pull`; then build this one.
+    """
+    for layer, names in _by_layer(evidence, lambda layer: layer.base is True).items():
+        whose = f"belongs to the base image {evidence.base}".rstrip()
+        yield _layer_hit(evidence, layer, names, f"{whose}: no build of this Dockerfile removes it")
+
+
+def same_size_same_date(evidence: Evidence) -> Iterator[Hit]:
+    """Host and image have different texts of a script, with the same size and the same modification time.
+
+    What: the builder compares files by size and date before it reads them, so a plain build keeps the old text.
+
+    Why: the edit kept the length, and the date was set back: by a checkout, `cp -p`, `rsync -a`, an archive.
+
+    Fix: drop the builder's copy of the sources (`docker builder prune --filter type=source.local`), then build.
+    """
+    host = evidence.chain.held(HOST)
+    for name in sorted(host.scripts) if host else ():
+        if unnoticed(evidence, name):
+            yield Hit(
+                Subject(revision_ids(host).get(name, "") if host else "", name),
+                f"{name} differs from the image's copy, at the same size and date",
+                "the builder tells files apart by size and date, so a plain build keeps the old text",
+                (CONTEXT, IMAGE),
+                layer_facts(evidence, name),
+                rebuild(evidence, "then the build sends the edit", [name]),
+            )
 
 
 def excluded_from_context(evidence: Evidence) -> Iterator[Hit]:
@@ -55,4 +134,49 @@ def _include(evidence: Evidence, exclusion: Exclusion | None) -> tuple[Remedy, .
     return (Remedy(edit), *rebuild(evidence, "build again"))
 
 
-RULES = (Rule("MIG104", "excluded-from-context", Severity.ERROR, (HOST, CONTEXT), excluded_from_context),)
+RULES = (
+    Rule("MIG101", "stale-layer", Severity.ERROR, (HOST, IMAGE), stale_layer),
+    Rule("MIG102", "uncacheable-source", Severity.ERROR, (HOST, IMAGE), uncacheable_source),
+    Rule("MIG103", "inherited-from-base", Severity.ERROR, (HOST, IMAGE), inherited_from_base),
+    Rule("MIG104", "excluded-from-context", Severity.ERROR, (HOST, CONTEXT), excluded_from_context),
+    Rule("MIG105", "same-size-same-date", Severity.WARNING, (HOST, IMAGE), same_size_same_date),
+)
+
+
+def _copies(layer: Layer) -> bool:
+    return layer.instruction.split(" ", 1)[0] in ("COPY", "ADD")
+
+
+def _by_layer(evidence: Evidence, wanted: Callable[[Layer], bool]) -> dict[Layer, list[str]]:
+    """The scripts that differ, by the layer that holds the image's copy; settled ones only (git may say otherwise)."""
+    found: dict[Layer, list[str]] = {}
+    for name, layer in sorted(evidence.layers.items()):
+        fate = evidence.fates.get(name)
+        if isinstance(layer, Layer) and wanted(layer) and (fate is None or fate.kind.rebuild_helps):
+            found.setdefault(layer, []).append(name)
+    return found
+
+
+def _blind(evidence: Evidence) -> Iterator[Blind]:
+    reasons = {layer.reason for layer in evidence.layers.values() if isinstance(layer, Unknown)}
+    yield from (Blind(f"layer unknown: {reason}") for reason in sorted(reasons))
+
+
+def _layer_hit(evidence: Evidence, layer: Layer, names: list[str], story: str, no_cache: bool = False) -> Hit:
+    when = f" of {layer.created:%Y-%m-%d %H:%M} UTC" if layer.created else ""
+    held = f"{len(names)} script that is" if len(names) == 1 else f"{len(names)} scripts that are"
+    return Hit(
+        Subject(path=names[0] if len(names) == 1 else ""),
+        f"layer {layer.index}, `{layer.instruction}`{when}, holds {held} not as on the host: {', '.join(names)}",
+        f"the layer {story}",
+        (CONTEXT, IMAGE) if evidence.chain.held(CONTEXT) else (HOST, IMAGE),
+        {"scripts": names, **layer_facts(evidence, names[0])},
+        _uncached_remedy(evidence) if no_cache else rebuild(evidence, "the build makes the layer anew", names),
+    )
+
+
+def _uncached_remedy(evidence: Evidence) -> tuple[Remedy, ...]:
+    command = evidence.commands.build("--no-cache")
+    if not command:
+        return rebuild(evidence, "without the cache")
+    return (Remedy("without the cache, the instruction runs again", command),)

@@ -12,6 +12,8 @@ from migops.model import PlaceName, Remedy, Severity, Subject
 from migops.rules.remedies import rebuild
 from migops.rules.rule import Hit, Rule
 
+_OF_CONTAINER = (Remedy("settle what only the container holds first: the MIG2 finding says how"),)
+
 
 def multiple_heads(evidence: Evidence) -> Iterator[Hit]:
     """The history ends in more than one head.
@@ -72,10 +74,13 @@ def _heads_remedy(evidence: Evidence, heads: tuple[str, ...], places: list[Place
                 alternative=True,
             ),
         )
-    ghosts = [finding for finding in evidence.fates.values() if not finding.kind.rebuild_helps]
-    if ghosts:
+    if places == [PlaceName.CONTAINER]:
+        return _OF_CONTAINER
+    image = evidence.chain.held(PlaceName.IMAGE)
+    fates = [evidence.fates[name] for name in image.scripts if name in evidence.fates] if image else []
+    if not all(fate.kind.rebuild_helps for fate in fates):
         return (Remedy("settle the scripts that only the image has first; each finding above says how"),)
-    return rebuild(evidence, "the image becomes what the host is, with the host's heads")
+    return rebuild(evidence, "the image becomes what the host is, with the host's heads", evidence.fates)
 
 
 def missing_parent(evidence: Evidence) -> Iterator[Hit]:
@@ -170,13 +175,15 @@ def _problems(evidence: Evidence, rule: str) -> Iterator[Hit]:
             f"{problem.at}",
             _link_into(evidence, places[0]),
             {"places": [place.value for place in places], "revisions": list(problem.revisions)},
-            (Remedy(problem.hint),) if PlaceName.HOST in places else _only_in_image(evidence, problem),
+            (Remedy(problem.hint),) if PlaceName.HOST in places else _not_on_host(evidence, problem, places),
         )
 
 
-def _only_in_image(evidence: Evidence, problem: Problem) -> tuple[Remedy, ...]:
+def _not_on_host(evidence: Evidence, problem: Problem, places: list[PlaceName]) -> tuple[Remedy, ...]:
     if evidence.chain.held(PlaceName.HOST) is None:
         return (Remedy(problem.hint),)
+    if places == [PlaceName.CONTAINER]:
+        return _OF_CONTAINER
     return rebuild(evidence, "the host does not have this fault: the build brings the host's scripts")
 
 

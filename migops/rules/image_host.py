@@ -9,7 +9,7 @@ from migops.evidence import Evidence
 from migops.model import MigrationFile, MigrationSet, PlaceName, Remedy, Severity, Subject
 from migops.places.git import Fate, FateKind
 from migops.rules.differences import content_difference, name_difference
-from migops.rules.remedies import rebuild
+from migops.rules.remedies import layer_facts, rebuild
 from migops.rules.rule import Hit, Rule
 
 HOST, CONTEXT, IMAGE = PlaceName.HOST, PlaceName.CONTEXT, PlaceName.IMAGE
@@ -38,7 +38,8 @@ def ghost_revision(evidence: Evidence) -> Iterator[Hit]:
             f"{name} is in the image, not on the host",
             cause,
             _link_of(evidence, name),
-            {"image_path": file.path, "sha256": file.sha256, "git": fate.kind.value, "commit": fate.commit},
+            {"image_path": file.path, "sha256": file.sha256, "git": fate.kind.value, "commit": fate.commit}
+            | layer_facts(evidence, name),
             remedy,
         )
 
@@ -101,8 +102,9 @@ def changed_revision(evidence: Evidence) -> Iterator[Hit]:
             if cosmetic
             else f"the host's copy was edited after {_image_age(evidence)}",
             _link_of(evidence, image_name),
-            {"difference": content, "naming": naming, "host_sha256": ours.sha256, "image_sha256": theirs.sha256},
-            rebuild(evidence, "the build copies the host's text into the image"),
+            {"difference": content, "naming": naming, "host_sha256": ours.sha256, "image_sha256": theirs.sha256}
+            | layer_facts(evidence, image_name),
+            rebuild(evidence, "the build copies the host's text into the image", [image_name]),
             Severity.WARNING if cosmetic else None,
         )
 
@@ -219,13 +221,13 @@ def _ghost_story(evidence: Evidence, name: str, fate: Fate) -> tuple[str, tuple[
     if fate.kind is FateKind.DELETED:
         return (
             f"git deleted it in commit {commit}; {built} with the old copy",
-            rebuild(evidence, "the build leaves the deleted script out"),
+            rebuild(evidence, "the build leaves the deleted script out", [name]),
         )
     if fate.kind is FateKind.REMOVED_HERE:
         return (
             f"the host's working tree lacks it, though git's HEAD has it (commit {commit}); {built} with it",
             (
-                *rebuild(evidence, "if you deleted it on purpose: the build leaves it out"),
+                *rebuild(evidence, "if you deleted it on purpose: the build leaves it out", [name]),
                 Remedy("if you did not: bring it back", ("git", "restore", "--", _host_path(evidence, name)), True),
             ),
         )
@@ -237,7 +239,7 @@ def _ghost_story(evidence: Evidence, name: str, fate: Fate) -> tuple[str, tuple[
     if fate.kind is FateKind.NO_GIT:
         return (
             f"{fate.reason}, so the host is taken as meant; {built} with a script that the host does not have",
-            rebuild(evidence, "if the host is right: the build leaves the script out"),
+            rebuild(evidence, "if the host is right: the build leaves the script out", [name]),
         )
     return (
         f"{fate.reason}; so migops cannot tell a deleted script from one that the host has yet to get",

@@ -2,18 +2,68 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
+
 from migops.evidence import Evidence
-from migops.model import Remedy
+from migops.images.layers import Layer
+from migops.model import PlaceName, Remedy, Unknown
+
+PRUNE = ("docker", "builder", "prune", "--force", "--filter", "type=source.local")
 
 
-def rebuild(evidence: Evidence, why: str) -> tuple[Remedy, ...]:
-    """The smallest build that brings the host's files into the image.
+def rebuild(evidence: Evidence, why: str, names: Iterable[str] = ()) -> tuple[Remedy, ...]:
+    """The smallest build that brings the host's files into the image; ``names`` are the scripts it is about.
 
     A plain build is enough where a COPY brings the scripts: its cache key is the files themselves. Where another
-    instruction does (git clone, a URL, a package), only a build without the cache runs it again.
+    instruction does (git clone, a package), only a build without the cache runs it again. What the base image holds
+    goes away with the base alone. An edit that left size and date as they were is not even sent to the builder.
     """
-    flags = ("--no-cache",) if evidence.uncached else ()
-    command = evidence.commands.build(*flags)
-    if command:
-        return (Remedy(f"{why} ({evidence.uncached}: the cache would keep it)" if flags else why, command),)
-    return (Remedy(f"nothing here says how {evidence.commands.image} is built: build it where it is made. {why}"),)
+    if not evidence.commands.can_build:
+        image = evidence.commands.image
+        return (Remedy(f"nothing here says how {image} is built: build it where it is made. {why}"),)
+    return tuple(_steps(evidence, why, tuple(names)))
+
+
+def _steps(evidence: Evidence, why: str, names: tuple[str, ...]) -> Iterator[Remedy]:
+    flags: tuple[str, ...] = ()
+    if any(unnoticed(evidence, name) for name in names):
+        yield Remedy("make the builder read the files anew: by size and date it cannot see the edit", PRUNE)
+    if any(from_base(evidence, name) for name in names):
+        base = evidence.commands.build_base(evidence.base)
+        if base:
+            yield Remedy(f"the base image {evidence.base} holds it: build that one first", base)
+        else:
+            flags = ("--pull",)
+            why = f"{why}; --pull takes the newest {evidence.base} (one that is built on this host: build it first)"
+    elif evidence.uncached:
+        flags = ("--no-cache",)
+        why = f"{why} ({evidence.uncached}: the cache would keep it)"
+    yield Remedy(why, evidence.commands.build(*flags))
+
+
+def from_base(evidence: Evidence, name: str) -> bool:
+    """Whether the image's copy of the script lies in a layer of the base image."""
+    layer = evidence.layers.get(name)
+    return isinstance(layer, Layer) and layer.base is True
+
+
+def unnoticed(evidence: Evidence, name: str) -> bool:
+    """Whether host and image have different texts of the same size and date: what the build cache takes for equal."""
+    host, image = evidence.chain.held(PlaceName.HOST), evidence.chain.held(PlaceName.IMAGE)
+    ours, theirs = host and host.scripts.get(name), image and image.scripts.get(name)
+    if not ours or not theirs or ours.sha256 == theirs.sha256:
+        return False
+    return (ours.size, int(ours.mtime)) == (theirs.size, int(theirs.mtime))
+
+
+def layer_facts(evidence: Evidence, name: str) -> dict[str, object]:
+    """What is known of the layer that holds the image's copy of a script, for ``facts``."""
+    layer = evidence.layers.get(name)
+    if isinstance(layer, Unknown):
+        return {"layer": None, "layer_unknown": layer.reason}
+    if layer is None:
+        return {}
+    created = layer.created.isoformat() if layer.created else None
+    return {
+        "layer": {"index": layer.index, "created_by": layer.created_by, "created": created, "base": layer.base},
+    }

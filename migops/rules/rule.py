@@ -9,7 +9,14 @@ from typing import Any
 from migops.evidence import Evidence
 from migops.model import Finding, NotAsked, PlaceName, Remedy, Severity, Skipped, Subject, Unknown
 
-Check = Callable[[Evidence], Iterable["Hit"]]
+Check = Callable[[Evidence], Iterable["Hit | Blind"]]
+
+
+@dataclass(frozen=True, slots=True)
+class Blind:
+    """What a rule's function says where its evidence is unknown: the rule is skipped for this reason."""
+
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +60,10 @@ class Rule:
             yield Skipped(self.id, "; ".join(blind))
         elif all(evidence.chain.held(place) for place in self.needs):
             for hit in self.check(evidence):
-                yield Finding(
-                    self.id, self.name, hit.severity or self.severity,
-                    hit.subject, hit.message, hit.cause, hit.link, hit.facts, hit.remedy,
-                )
+                yield Skipped(self.id, hit.reason) if isinstance(hit, Blind) else self._finding(hit)
+
+    def _finding(self, hit: Hit) -> Finding:
+        return Finding(
+            self.id, self.name, hit.severity or self.severity,
+            hit.subject, hit.message, hit.cause, hit.link, hit.facts, hit.remedy,
+        )  # fmt: skip

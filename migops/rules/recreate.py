@@ -1,0 +1,75 @@
+"""The commands that findings about containers print: what must come first, and how a named volume is made right."""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Iterator
+
+from migops.evidence import Evidence
+from migops.model import Remedy
+from migops.places.container import Mount, at_or_below, digests
+from migops.places.environment import Environment
+from migops.places.git import Fate, FateKind
+from migops.rules.remedies import rebuild
+from migops.rules.shown import HOST, IMAGE, View, held_in, some
+
+IN_VOLUME = "/volume"  # where a printed command mounts a volume that it mends
+NAMED_AT_MOST = 20  # files that a printed command names one by one
+PULL = ("git", "pull", "--ff-only")
+_UNSEEN = Fate(FateKind.UNKNOWN)
+
+
+def before_recreating(evidence: Evidence, view: View) -> tuple[Remedy, ...]:
+    """What must come before a container or its volume goes: what only it has is saved, and the image is made right."""
+    steps: list[Remedy] = []
+    if any(script.fate is FateKind.UPSTREAM and script.is_ours_alone for script in view.scripts):
+        steps.append(Remedy("the host is behind its upstream, which has what the container has", PULL))
+    alone = dict.fromkeys(script.name for script in (*view.trapped(), *view.precious()))
+    if alone:
+        steps.append(Remedy(f"first save what only the container has: {some(alone)}", evidence.commands.rescue()))
+    if steps or _image_is_stale(evidence):
+        steps += rebuild(evidence, "build the image, so that it holds what the host holds")
+    return tuple(steps)
+
+
+def _image_is_stale(evidence: Evidence) -> bool:
+    """Whether the image differs from the host, and a build from the host would take nothing away that is meant."""
+    host, image = held_in(evidence, HOST), held_in(evidence, IMAGE)
+    lost = image.scripts.keys() - host.scripts.keys()
+    fates = [evidence.fates[name] for name in lost if name in evidence.fates]
+    return digests(host) != digests(image) and all(fate.kind.rebuild_helps for fate in fates)
+
+
+def refresh(evidence: Evidence, view: View, mount: Mount) -> Iterator[Remedy]:
+    """The commands that give a named volume the image's files; each file that they remove is named."""
+    found = view.container.found
+    if not isinstance(found, Environment):
+        return
+    keep = held_in(evidence, HOST).scripts if before_recreating(evidence, view) else held_in(evidence, IMAGE).scripts
+    here = [script for script in view.held.scripts.values() if view.container.cover(script.path) == mount]
+    surplus = [script for script in here if script.name not in keep]
+
+    def inside(path: str) -> str:
+        return IN_VOLUME + path[len(mount.target.rstrip("/")) :]
+
+    def run(entrypoint: str, *words: str) -> tuple[str, ...]:
+        options = ("--rm", "--network", "none", "--user", "0", "--entrypoint", entrypoint)
+        return ("docker", "run", *options, "-v", f"{mount.source}:{IN_VOLUME}", evidence.commands.image, *words)
+
+    if surplus:
+        names = some(script.name for script in surplus)
+        if len(surplus) <= NAMED_AT_MOST:
+            words = run("rm", "-f", "--", *(inside(script.path) for script in surplus))
+        else:
+            folders = sorted({posixpath.dirname(script.path) for script in surplus})
+            words = run("find", *map(inside, folders), "-maxdepth", "1", "-name", "*.py", "-delete")
+        yield Remedy(f"take out of the volume what is not meant to be there ({names})", words)
+    script_location = found.paths.script_location
+    folders = [script_location] if at_or_below(script_location, mount.target) else list(view.held.location)
+    for folder in folders:
+        if at_or_below(folder, mount.target):
+            words = run("cp", "-a", f"{folder}/.", f"{inside(folder)}/")
+            yield Remedy("copy the image's files into the volume", words)
+    kept = [script for script in surplus if evidence.fates.get(script.name, _UNSEEN).kind is FateKind.NO_GIT]
+    if kept:
+        yield Remedy("to keep what would be taken out, copy it to the host first", evidence.commands.rescue(), True)
