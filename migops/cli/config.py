@@ -87,10 +87,10 @@ def _place(location: object, project: Project) -> str:
 
 
 def _verify(project: Project, options: ComposeOptions) -> int:
-    from migops.compose.verify import verify
+    from migops.compose.verify import find_compose, verify
     from migops.formats.terminal import printable
 
-    found = verify(project, options, Path.cwd())
+    found = verify(project, options, Path.cwd(), find_compose())
     for one in found:
         note = "" if one.matters else "   (migops does not use it)"
         click.echo(printable(f"{'.'.join(one.path)}{note}"))

@@ -30,7 +30,11 @@ class Pointer:
 
 
 class DecodeError(Exception):
-    """A value cannot be what its field is."""
+    """A value cannot be what its field is; ``path`` is where it is, if deeper than the field."""
+
+    def __init__(self, message: str, path: str = "") -> None:
+        super().__init__(message)
+        self.path = path
 
 
 class Decoder:
@@ -70,7 +74,8 @@ class Decoder:
                     continue
                 read = field(entry, f"{path}.{key}", self)
             except (DecodeError, CastError, ValueError) as error:
-                self.faults.append((f"'{path}.{key}' {error}", marks.get(key, mark)))
+                where = getattr(error, "path", "") or f"{path}.{key}"
+                self.faults.append((f"'{where}' {error}", marks.get(key, mark)))
                 continue
             if read:
                 made[key] = read
@@ -113,7 +118,7 @@ def _string(value: Any, path: str, run: Decoder) -> str:
         return str(value)
     if isinstance(value, int) and not isinstance(value, bool):
         return str(value)
-    raise DecodeError(f"expected type 'string', got unconvertible type '{go_type(value)}'")
+    raise DecodeError(f"expected type 'string', got unconvertible type '{go_type(value)}'", path)
 
 
 def _boolean(value: Any, path: str, run: Decoder) -> bool:
@@ -149,8 +154,9 @@ def _float32(value: Any, path: str, run: Decoder) -> float:
 
 
 def _strings(value: Any, path: str, run: Decoder) -> list[str]:
-    items = [value] if isinstance(value, str) else value
-    return [_string(item, path, run) for item in items]
+    if isinstance(value, str):
+        return [str(value)]
+    return [_string(item, f"{path}[{index}]", run) for index, item in enumerate(value)]
 
 
 def _texts(value: Any, path: str, run: Decoder) -> list[str]:
@@ -197,7 +203,7 @@ def _environment(value: Any, path: str, run: Decoder) -> dict[str, str | None]:
 
 
 def _plain_map(value: Any, path: str, run: Decoder) -> dict[str, str]:
-    return {key: _string(entry, path, run) for key, entry in value.items() if entry is not None}
+    return {key: _string(entry, f"{path}[{key}]", run) for key, entry in value.items() if entry is not None}
 
 
 def _many_options(value: Any, path: str, run: Decoder) -> dict[str, list[str]]:
@@ -205,11 +211,11 @@ def _many_options(value: Any, path: str, run: Decoder) -> dict[str, list[str]]:
 
 
 def _command(value: Any, path: str, run: Decoder) -> list[str]:
-    return shell_words(value) if isinstance(value, str) else [_string(item, path, run) for item in value]
+    return shell_words(value) if isinstance(value, str) else _strings(value, path, run)
 
 
 def _test(value: Any, path: str, run: Decoder) -> list[str]:
-    return ["CMD-SHELL", str(value)] if isinstance(value, str) else [_string(item, path, run) for item in value]
+    return ["CMD-SHELL", str(value)] if isinstance(value, str) else _strings(value, path, run)
 
 
 def _device_count(value: Any, path: str, run: Decoder) -> int:

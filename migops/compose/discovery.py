@@ -97,7 +97,8 @@ def _default_env_file(directory: str, environment: Mapping[str, str]) -> list[st
     disabled = environment.get("COMPOSE_DISABLE_ENV_FILE")
     if disabled is not None:
         if disabled not in _TRUE + _FALSE:
-            raise MigopsError(f"COMPOSE_DISABLE_ENV_FILE: {quoted(disabled)} is not a boolean", hint="use 0 or 1")
+            said = f"COMPOSE_DISABLE_ENV_FILE: strconv.ParseBool: parsing {quoted(disabled)}: invalid syntax"
+            raise MigopsError(said, hint="use 0 or 1")
         if disabled in _TRUE:
             return []
     file = Path(directory, ".env")

@@ -49,10 +49,11 @@ def read_env_files(files: list[str], environment: dict[str, str], warn: Warn) ->
 
 def read_into(
     values: dict[str, str], file: str, lookup: Lookup, warn: Warn, form: str = "", at: Mark | None = None
-) -> None:
+) -> dict[str, Mark]:
     """Add one file's variables to ``values``, which later lines may refer to after ``lookup`` found nothing.
 
     ``form`` is the ``format`` of an ``env_file`` entry: empty, or ``raw`` for ``docker run --env-file``'s plain lines.
+    ``at`` is where the file is named. Returns where in the file each of its variables is.
     """
     if form not in ("", ".env", "raw"):
         raise refuse(f"unsupported env_file format {quoted(form)}", at)
@@ -63,16 +64,15 @@ def read_into(
     except OSError as error:
         raise MigopsError(f"open {file}: {(error.strerror or '').lower()}", at=Location(file)) from None
     try:
-        if form == "raw":
-            _read_raw(text, values, lookup)
-        else:
-            _Parser(text, values, lookup, warn).parse()
+        lines = _read_raw(text, values, lookup) if form == "raw" else _Parser(text, values, lookup, warn).parse()
     except _GrammarError as error:
         said = f"failed to parse env_file {file}: {error}" if form == "raw" else f"failed to read {file}: {error}"
         raise MigopsError(said, at=Location(file, error.line)) from None
+    return {name: Mark(file, line) for name, line in lines.items()}
 
 
-def _read_raw(text: str, values: dict[str, str], lookup: Lookup) -> None:
+def _read_raw(text: str, values: dict[str, str], lookup: Lookup) -> dict[str, int]:
+    lines = {}
     for number, raw in enumerate(text.split("\n"), start=1):
         line = raw.removesuffix("\r").lstrip()
         if not line or line.startswith("#"):
@@ -85,33 +85,44 @@ def _read_raw(text: str, values: dict[str, str], lookup: Lookup) -> None:
         outside = value if has_value else lookup(key)
         if outside is not None:
             values[key] = outside
+            lines[key] = number
+    return lines
 
 
 class _Parser:
-    """A cursor over the text; ``line`` counts as compose counts it, for its messages."""
+    """A cursor over the text; ``line`` is the cursor's."""
 
     def __init__(self, text: str, values: dict[str, str], lookup: Lookup, warn: Warn) -> None:
         self.text = text
         self.at = 0
+        self.counted = (0, 1)
         self.values = values
         self.outside = lookup
         self.warn = warn
 
     @property
     def line(self) -> int:
-        return self.text.count("\n", 0, self.at) + 1
+        position, line = self.counted
+        self.counted = (self.at, line + self.text.count("\n", position, self.at))
+        return self.counted[1]
 
-    def parse(self) -> None:
+    def parse(self) -> dict[str, int]:
+        """Read every statement into ``values``; returns the line of each name."""
+        lines = {}
         while self._skip_to_statement():
+            line = self.line
             key, inherited = self._key()
             if " " in key:
                 raise self._wrong("key cannot contain a space")
             if inherited:
                 value = self.outside(key)
-                if value is not None:
-                    self.values[key] = value
+                if value is None:
+                    continue
+                self.values[key] = value
             else:
                 self.values[key] = self._value()
+            lines[key] = line
+        return lines
 
     def _skip_to_statement(self) -> bool:
         text, end = self.text, len(self.text)
@@ -144,8 +155,8 @@ class _Parser:
                 self._skip(_SPACES)
                 return key, character == "\n"
             if character not in "_.-[]" and unicodedata.category(character)[0] not in "LN":
-                shown = self.text[self.at :].split("\n", 1)[0]
-                raise self._wrong(f"unexpected character {quoted(character)} in variable name {quoted(shown)}")
+                said = f"unexpected character {quoted(character)} in variable name {quoted(self._rest_of_line())}"
+                raise self._wrong(said)
         if self.at >= len(self.text):
             raise self._wrong("zero length string")
         # A last line without a line end and without "=": compose takes it for a value without a name.
@@ -155,11 +166,10 @@ class _Parser:
         quote = self.text[self.at : self.at + 1]
         if quote in ("'", '"'):
             return self._quoted(quote)
-        line, _, _ = self.text[self.at :].partition("\n")
-        start = self.at
-        value = line.split(" #", 1)[0].rstrip()
-        expanded = self._expand(value)
-        self.at = min(start + len(line) + 1, len(self.text))
+        end = self.text.find("\n", self.at)
+        end = len(self.text) if end < 0 else end
+        expanded = self._expand(self.text[self.at : end].split(" #", 1)[0].rstrip())
+        self.at = min(end + 1, len(self.text))
         return expanded
 
     def _quoted(self, quote: str) -> str:
@@ -180,7 +190,12 @@ class _Parser:
                 characters.append("\\")
             escaped = False
             characters.append(character)
-        raise self._wrong(f"unterminated quoted value {self.text[self.at :].split(chr(10), 1)[0]}")
+        # Compose names the line at which it gave up looking for the quote: the last one.
+        said = f"line {self.text.count(chr(10)) + 1}: unterminated quoted value {self._rest_of_line()}"
+        raise _GrammarError(self.line, said)
+
+    def _rest_of_line(self) -> str:
+        return self.text[self.at :].partition("\n")[0]
 
     def _expand(self, value: str) -> str:
         def lookup(name: str) -> str | None:

@@ -8,7 +8,7 @@ from typing import Any
 
 from migops.compose.dotenv import read_into
 from migops.compose.notes import Notes
-from migops.compose.tree import Map, Mark, refuse
+from migops.compose.tree import Map, Mark, Seq, refuse
 
 
 def resolve_environment(service: dict[str, Any], tree: Map, environment: Mapping[str, str], notes: Notes) -> None:
@@ -23,6 +23,7 @@ def resolve_environment(service: dict[str, Any], tree: Map, environment: Mapping
         return own.get(name) if found is None else found
 
     values = {name: value for name, value in own.items() if value is not None}
+    marks: dict[str, Mark] = {}
     for index, entry in enumerate(service.pop("env_file", [])):
         mark = tree["env_file"].marks[index]
         path = entry.get("path", "")
@@ -30,11 +31,30 @@ def resolve_environment(service: dict[str, Any], tree: Map, environment: Mapping
             if entry["required"]:
                 raise _not_found("env", path, mark)
             continue
-        read_into(values, path, lookup, notes.unset, entry.get("format", ""), mark)
+        marks.update(read_into(values, path, lookup, notes.unset, entry.get("format", ""), mark))
     resolved = {**values, **own}
     service.pop("environment", None)
     if resolved:
         service["environment"] = resolved
+        marks.update(_own_marks(tree.get("environment"), marks))
+        mark = tree.marks.get("environment") or tree.marks["env_file"]
+        tree.put("environment", Map(), mark)
+        for name, value in resolved.items():
+            tree["environment"].put(name, value, marks.get(name, mark))
+
+
+def _own_marks(value: Any, files: Mapping[str, Mark]) -> dict[str, Mark]:
+    """Where a service itself sets its variables, each over what an env file says of it."""
+    if isinstance(value, Map):
+        own = dict(value.marks)
+    else:
+        own = {str(item).partition("=")[0]: mark for item, mark in value.marked()} if isinstance(value, Seq) else {}
+    return {name: _over(at, files.get(name)) for name, at in own.items()}
+
+
+def _over(mark: Mark, oldest: Mark | None) -> Mark:
+    """The mark with ``oldest`` at the end of what it replaced."""
+    return Mark(mark.file, mark.line, _over(mark.replaced, oldest) if mark.replaced else oldest)
 
 
 def resolve_labels(service: dict[str, Any], tree: Map, notes: Notes) -> None:

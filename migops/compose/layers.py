@@ -20,7 +20,7 @@ from migops.compose.merge import extend_service, go_type, keep_last, merge
 from migops.compose.notes import Notes
 from migops.compose.paths import Paths, join
 from migops.compose.reset import TreePath, remove
-from migops.compose.scalars import quoted, sprint
+from migops.compose.scalars import quoted, sprint, yaml_type
 from migops.compose.schema import validate
 from migops.compose.tree import Map, Mark, Seq, clone, refuse
 from migops.compose.yamlfile import Document, documents, read
@@ -72,9 +72,11 @@ def load_files(files: list[tuple[str, list[Document]]], layer: Layer) -> Map:
 
 
 def _not_a_mapping(value: Any, file: str) -> MigopsError:
-    kind = "!!seq" if isinstance(value, list) else f"!!str `{sprint(value)}`"
-    said = "top-level object must be a mapping" if value is None else f"yaml: line 1: {kind} cannot be a compose file"
-    return MigopsError(f"{said}: top-level object must be a mapping", at=Location(file, 1))
+    said = "top-level object must be a mapping"
+    if value is not None:
+        kind = "!!seq" if isinstance(value, list) else f"!!{yaml_type(value)} `{sprint(value)}`"
+        said = f"yaml: unmarshal errors:\n  line 1: cannot unmarshal {kind} into cli.named: {said}"
+    return MigopsError(said, at=Location(file, 1), hint="a compose file starts with keys such as `services:`")
 
 
 def _add_document(merged: Map, document: Map, resets: tuple[TreePath, ...], file: str, layer: Layer) -> Map:

@@ -37,14 +37,23 @@ def load(
     ``consistent`` off, a fragment passes that is no project by itself: a service without an image, say.
     """
     notes = Notes()
-    found = discover(options, environment, cwd or os.getcwd(), notes)  # noqa: PTH109 - a text, as compose has it
+    try:
+        return _load(options, environment, cwd or os.getcwd(), notes, interpolate, consistent)  # noqa: PTH109
+    except MigopsError as error:
+        if error.hint or not notes.hint:
+            raise
+        raise MigopsError(error.message, at=error.at, hint=notes.hint) from None
+
+
+def _load(
+    options: ComposeOptions, environment: Mapping[str, str], cwd: str, notes: Notes, interpolate: bool, consistent: bool
+) -> Project:
+    found = discover(options, environment, cwd, notes)
     files = [(file, documents(_read(file), file)) for file in found.files]
     name = _project_name(found, files, notes, interpolated=interpolate)
     known = {**found.environment, "COMPOSE_PROJECT_NAME": name}
-    layer = Layer(
-        found.directory, found.directory, known, environment.get("HOME", ""), notes, interpolated=interpolate
-    )
-    tree = load_files(files, layer)
+    home = environment.get("HOME", "")
+    tree = load_files(files, Layer(found.directory, found.directory, known, home, notes, interpolated=interpolate))
     first = Mark(found.files[0], 1)
     if not tree:
         raise refuse("empty compose file", first)

@@ -177,7 +177,7 @@ _SPECIAL = table({
 
 def keep_last(document: Map) -> None:
     """Of list items that mean one thing (a variable, a mount target, …) keep the last, at the first's place."""
-    _keep_last(document, (), _UNIQUE)
+    _keep_last(document, (), UNIQUE)
 
 
 def _keep_last(value: Map, path: tuple[str, ...], rules: Table) -> None:
@@ -267,7 +267,7 @@ def go_type(value: Any) -> str:
     return "<nil>" if value is None else names.get(type(value), "time.Time")
 
 
-_UNIQUE = table({
+UNIQUE = table({
     "services.*.devices": _by_device,
     "services.*.configs": _by_file_target(""),
     "services.*.secrets": _by_file_target("/run/secrets"),

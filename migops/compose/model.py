@@ -174,9 +174,9 @@ class Project:
 
     ``services`` are the active ones; ``inactive`` those whose profiles are not enabled. ``directory`` is the absolute
     project directory, ``files`` the absolute compose files in order. ``environment`` is what variables were taken from.
-    ``volumes`` and ``networks`` are all that the files declare (and ``default``), by key. ``resolved`` is the document
-    that ``docker compose config --format json`` prints. ``warnings`` are compose's own, in order.
-    ``tree`` is the merged document with the mark of every value, for ``explain``.
+    ``volumes``, ``networks`` and ``models`` are all that the files declare (and the default network), by key.
+    ``resolved`` is the document that ``docker compose config --format json`` prints, ``tree`` the merged one with the
+    mark of every value, for ``explain``. ``warnings`` are compose's own, in order.
     """
 
     name: str
@@ -187,6 +187,7 @@ class Project:
     inactive: Mapping[str, Service]
     volumes: Mapping[str, Volume]
     networks: Mapping[str, Network]
+    models: Mapping[str, Any]
     extensions: Mapping[str, Any]
     environment: Mapping[str, str] = field(repr=False)
     resolved: Mapping[str, Any] = field(repr=False)

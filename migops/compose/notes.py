@@ -10,13 +10,20 @@ class Notes:
 
     def __init__(self) -> None:
         self.texts: list[str] = []
+        self.missing: dict[str, None] = {}
 
     def say(self, text: str) -> None:
         self.texts.append(text)
 
     def unset(self, name: str) -> None:
         """A variable is not set."""
+        self.missing[name] = None
         self.say(f"The {quoted(name)} variable is not set. Defaulting to a blank string.")
+
+    @property
+    def hint(self) -> str:
+        """Which variables had no value: often the cause of what fails later."""
+        return f"not set, and so empty: {', '.join(self.missing)}" if self.missing else ""
 
     def obsolete_version(self, file: str) -> None:
         text = f"{file}: the attribute `version` is obsolete, it will be ignored, "

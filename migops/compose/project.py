@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from migops.compose.discovery import Found
+from migops.compose.merge import UNIQUE
 from migops.compose.model import (
     Build,
     Dependency,
@@ -17,7 +18,8 @@ from migops.compose.model import (
     Service,
     Volume,
 )
-from migops.compose.tree import Map, plain
+from migops.compose.table import Table, below
+from migops.compose.tree import Map, Seq, plain
 from migops.model import Location
 
 Json = dict[str, Any]
@@ -54,6 +56,7 @@ def build_project(
         inactive={key: service(key, raw) for key, raw in inactive.items()},
         volumes=volumes,
         networks={key: _network(key, entry, tree) for key, entry in document.get("networks", {}).items()},
+        models=document.get("models", {}),
         extensions={key: plain(value) for key, value in tree.items() if key.startswith("x-")},
         environment=environment,
         resolved=_resolved(name, document, tree),
@@ -68,8 +71,8 @@ def uninterpolated(
     """The project of a document whose variables were left alone: services are known by name only, in ``resolved``."""
     nothing: Json = {}
     return Project(
-        name, found.directory, found.files, found.profiles, nothing, nothing, nothing, nothing, nothing, environment,
-        plain(tree), tree, warnings, interpolated=False,
+        name, found.directory, found.files, found.profiles, nothing, nothing, nothing, nothing, nothing, nothing,
+        environment, as_go_prints(tree, UNIQUE), tree, warnings, interpolated=False,
     )  # fmt: skip
 
 
@@ -85,8 +88,17 @@ def _resolved(name: str, document: Json, tree: Map) -> Json:
             kept = {key: _without_content(entry) for key, entry in kept.items()}
         if kept:
             made[kind] = kept
-    made.update({key: plain(value) for key, value in tree.items() if key.startswith("x-")})
+    made.update({key: as_go_prints(value) for key, value in tree.items() if key.startswith("x-")})
     return made
+
+
+def as_go_prints(value: Any, unique: Table | None = None) -> Any:
+    """Plain values, with compose's habit of printing an empty list as null where it did not look for equal items."""
+    if isinstance(value, Map):
+        return {key: as_go_prints(entry, below(unique, key) if unique else None) for key, entry in value.items()}
+    if isinstance(value, Seq) and (value or (unique and "" in unique)):
+        return [as_go_prints(item) for item in value]
+    return None if isinstance(value, Seq) else plain(value)
 
 
 def _complete(service: Json) -> Json:

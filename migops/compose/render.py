@@ -48,11 +48,30 @@ def to_yaml(project: Project) -> str:
 
 
 def _with_extensions(project: Project) -> Mapping[str, Any]:
-    services = {}
-    for name, service in project.services.items():
-        shown = {key: value for key, value in service.raw.items() if value is not None}
-        services[name] = {**shown, **service.extensions}
-    return {**project.resolved, "services": services}
+    services = {name: {**_set(service.raw), **service.extensions} for name, service in project.services.items()}
+    used = {name for service in services.values() for name in service.get("models", {})}
+    models = {name: model for name, model in project.models.items() if name in used}
+    sections = {"models": models} if models else {}
+    if "networks" in project.resolved:
+        sections["networks"] = {
+            key: {field: value for field, value in network.items() if value != {}}
+            for key, network in project.resolved["networks"].items()
+        }
+    return {**project.resolved, "services": services, **sections, **project.extensions}
+
+
+def _set(service: Mapping[str, Any]) -> dict[str, Any]:
+    """A service without what JSON shows as null or empty only because its form has no way to leave it out."""
+    shown = {key: value for key, value in service.items() if value is not None}
+    if "deploy" in shown:
+        shown["deploy"] = {key: value for key, value in shown["deploy"].items() if value != {}}
+    if "develop" in shown and "watch" in shown["develop"]:
+        triggers = [
+            {key: value for key, value in trigger.items() if value != {"command": None}}
+            for trigger in shown["develop"]["watch"]
+        ]
+        shown["develop"] = {**shown["develop"], "watch": triggers}
+    return shown
 
 
 def service_names(project: Project) -> list[str]:

@@ -79,12 +79,12 @@ def tagged(tag: str, text: str) -> Any:
     value = resolve(text)
     if kind == "float" and isinstance(value, int) and not isinstance(value, bool):
         return float(value)
-    if go_type(value) != kind:
-        raise ValueError(f"cannot decode !!{go_type(value)} `{text}` as a !!{kind}")
+    if yaml_type(value) != kind:
+        raise ValueError(f"cannot decode !!{yaml_type(value)} `{text}` as a !!{kind}")
     return value
 
 
-def go_type(value: Any) -> str:
+def yaml_type(value: Any) -> str:
     """YAML's name of a scalar's type."""
     if value is None:
         return "null"

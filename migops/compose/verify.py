@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from migops.compose.model import ComposeOptions, Project
 from migops.compose.render import to_json
-from migops.errors import NoVerdict
-from migops.process import run
+from migops.errors import MigopsError, NoVerdict
+from migops.process import CommandError, run
 
 SERVICE_KEYS = frozenset({
     "image", "build", "container_name", "command", "entrypoint", "working_dir", "user", "environment", "labels",
@@ -41,8 +42,8 @@ class Difference:
         return self.path[0] in TOP_KEYS
 
 
-def command_line(options: ComposeOptions, compose: tuple[str, ...] = ("docker", "compose")) -> list[str]:
-    """The compose command that prints the project with these options."""
+def command_line(options: ComposeOptions, compose: tuple[str, ...]) -> list[str]:
+    """The command of the CLI ``compose`` (its words) that prints the project with these options."""
     line = list(compose)
     for flag, values in (("-f", options.files), ("--env-file", options.env_files), ("--profile", options.profiles)):
         for value in values:
@@ -53,15 +54,29 @@ def command_line(options: ComposeOptions, compose: tuple[str, ...] = ("docker", 
     return [*line, "config", "--format", "json"]
 
 
-def verify(
-    project: Project, options: ComposeOptions, cwd: Path, compose: tuple[str, ...] = ("docker", "compose")
-) -> list[Difference]:
-    """What the compose CLI, run with the same options in ``cwd``, reads otherwise; ``NoVerdict`` if it cannot run."""
-    said = run(command_line(options, compose), cwd=cwd, timeout=60).stdout
+def find_compose() -> tuple[str, ...]:
+    """The words that call the compose CLI on this machine; ``NoVerdict`` where there is none."""
+    for words in (("docker", "compose"), ("docker-compose",)):
+        with suppress(CommandError):
+            if run([*words, "version"], check=False, timeout=20).code == 0:
+                return words
+    raise NoVerdict("there is no compose CLI to compare with", hint="install docker's compose plugin")
+
+
+def verify(project: Project, options: ComposeOptions, cwd: Path, compose: tuple[str, ...]) -> list[Difference]:
+    """What the compose CLI, run with the same options in ``cwd``, reads otherwise.
+
+    A project that compose refuses is a ``MigopsError``; ``NoVerdict`` is raised where the CLI gives no answer.
+    """
+    done = run(command_line(options, compose), cwd=cwd, check=False)
+    if done.code != 0:
+        said = done.stderr.decode(errors="replace").strip()
+        raise MigopsError(f"`{' '.join(compose)}` refuses the project that migops accepts: {said}")
     try:
-        theirs = json.loads(said)
+        theirs = json.loads(done.stdout)
     except ValueError:
-        raise NoVerdict("docker compose config did not print JSON", hint="compose 2.26 or newer is needed") from None
+        said = f"`{' '.join(compose)} config` did not print JSON"
+        raise NoVerdict(said, hint="compose 2.26 or newer is needed") from None
     return differences(json.loads(to_json(project)), theirs)
 
 
