@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from migops.chain import Chain
 from migops.history.graph import Graph
 from migops.history.problem import Problem
-from migops.model import ImageIdentity, Location, MigrationSet, PlaceName
+from migops.images.layers import Layer
+from migops.model import ImageIdentity, Location, MigrationSet, PlaceName, Unknown
 from migops.places.container import Container
 from migops.places.git import Fate
 
@@ -27,7 +28,8 @@ class Commands:
     """How the user addresses what is being checked, so that a printed command can be typed as it stands.
 
     ``compose`` is the compose command with the user's own -f, -p and --profile options, or () without a project;
-    ``image`` the reference as given; ``build_arguments`` what follows ``docker build`` without a project.
+    ``image`` the reference as given; ``build_arguments`` what follows ``docker build`` without a project. ``builders``
+    tells which service of the project builds which image.
     """
 
     service: str = ""
@@ -35,6 +37,7 @@ class Commands:
     image: str = ""
     build_arguments: tuple[str, ...] = ()
     can_build: bool = True
+    builders: Mapping[str, str] = field(default_factory=dict)
 
     def build(self, *flags: str) -> tuple[str, ...]:
         """The command that makes the image anew, or () where nothing says how it is built."""
@@ -44,6 +47,11 @@ class Commands:
             return (*self.compose, "build", *flags, self.service)
         return ("docker", "build", *flags, *self.build_arguments)
 
+    def build_base(self, ref: str) -> tuple[str, ...]:
+        """The command that makes the base image ``ref`` anew, or () where no service of the project builds it."""
+        service = self.builders.get(tagged(ref), "")
+        return (*self.compose, "build", service) if service and self.compose else ()
+
     def up(self, *flags: str, service: str = "") -> tuple[str, ...]:
         """The command that creates the service's containers anew where they are not what they should be."""
         return (*self.compose, "up", "-d", "--no-deps", *flags, service or self.service)
@@ -51,6 +59,11 @@ class Commands:
     def rescue(self) -> tuple[str, ...]:
         """The command that copies out what only a container has."""
         return ("migops", "rescue", *self.compose[2:], self.service)
+
+
+def tagged(ref: str) -> str:
+    """An image's name as the engine completes it: with ``:latest`` where it has neither tag nor digest."""
+    return ref if "@" in ref or ":" in ref.rsplit("/", 1)[-1] else f"{ref}:latest"
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,9 +84,10 @@ class Evidence:
 
     ``graphs`` holds the revision graph of each place that was read. ``exclusions`` and ``not_copied`` say why the
     build would not bring scripts; ``uncached`` is an instruction other than a COPY that puts files at the image's
-    path. ``fates`` says what git knows of scripts that the host lacks, by script name. ``problems`` are those of
-    Alembic's configuration. ``containers`` are those of the service, one-off ones too; ``owner`` is the user and group
-    ID of the host's versions folder.
+    path; ``base`` is what FROM names. ``layers`` says which layer holds each script of the image that differs, or why
+    that cannot be told. ``fates`` says what git knows of scripts that the host lacks, by script name. ``problems`` are
+    those of Alembic's configuration. ``containers`` are those of the service, one-off ones too; ``owner`` is the user
+    and group ID of the host's versions folder.
     """
 
     chain: Chain
@@ -83,6 +97,8 @@ class Evidence:
     exclusions: tuple[Exclusion, ...] = ()
     not_copied: str = ""
     uncached: str = ""
+    base: str = ""
+    layers: Mapping[str, Layer | Unknown] = field(default_factory=dict)
     fates: Mapping[str, Fate] = field(default_factory=dict)
     many_heads_are_meant: bool = False
     problems: Mapping[PlaceName, tuple[Problem, ...]] = field(default_factory=dict)

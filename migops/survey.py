@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 
-from migops.chain import Chain, walk
+from migops.chain import Chain, compare, walk
 from migops.dockerfile.trace import BuildView, trace
 from migops.engine import Engine
 from migops.errors import MigopsError, NoVerdict
@@ -17,6 +17,7 @@ from migops.history.graph import Graph
 from migops.history.problem import Problem
 from migops.history.scripts import Known
 from migops.images import Image, identity, open_image
+from migops.images.layers import Layer, attribute
 from migops.model import ImageIdentity, Location, MigrationSet, NotAsked, PlaceName, Reading, Unknown
 from migops.places import git
 from migops.places.container import Container, ContainerReader, ImageFiles, remembering, representative, summary
@@ -83,6 +84,8 @@ def check(target: Target, engine: Callable[[], Engine] | None) -> Evidence:
         exclusions=survey.exclusions,
         not_copied=survey.not_copied,
         uncached=survey.uncached,
+        base=survey.view.base.ref if isinstance(survey.view, BuildView) else "",
+        layers=_layers(survey, chain, engine) if engine else {},
         fates=_fates(survey, chain),
         many_heads_are_meant=target.many_heads,
         problems=survey.problems,
@@ -239,6 +242,27 @@ def _sibling_image(survey: Survey, files: ImageFiles, ref: str) -> MigrationSet 
     except NoVerdict:
         return None
     return None if isinstance(found, Unknown) else found.migrations
+
+
+def _layers(survey: Survey, chain: Chain, engine: Callable[[], Engine]) -> dict[str, Layer | Unknown]:
+    """The layer of each script of the image that is not as on the host. It costs a pass over the image's layers, so a
+    clean image is not asked."""
+    host, image = chain.held(PlaceName.HOST), chain.held(PlaceName.IMAGE)
+    if host is None or image is None or survey.image is None:
+        return {}
+    link = compare(PlaceName.HOST, host, PlaceName.IMAGE, image)
+    paths = {name: image.scripts[name].path for name in (*link.only_target, *link.changed)}
+    if not paths:
+        return {}
+    base = survey.view.base.ref if isinstance(survey.view, BuildView) else ""
+    try:
+        with open_image(survey.target.image, engine=engine) as opened:
+            if opened.id != survey.image.id:
+                return dict.fromkeys(paths, Unknown(f"{survey.target.image} became another image meanwhile"))
+            found = attribute(opened, paths.values(), base=base)
+    except NoVerdict as error:
+        return dict.fromkeys(paths, Unknown(str(error), error.hint))
+    return {name: found[path] for name, path in paths.items()}
 
 
 def _fates(survey: Survey, chain: Chain) -> dict[str, git.Fate]:

@@ -11,7 +11,7 @@ from typing import Any
 from migops.compose import Build, ComposeOptions, Project, Service, load
 from migops.dockerfile.trace import Inline
 from migops.errors import MigopsError
-from migops.evidence import Commands
+from migops.evidence import Commands, tagged
 from migops.history.config import parse_config
 from migops.model import Location
 
@@ -176,7 +176,9 @@ def _of_service(project: Project, service: Service, wanted: Wanted, options: Com
         commands = Commands(service.name, (), wanted.image, can_build=False)
     else:
         compose = _compose_command(options)
-        commands = Commands(service.name, compose, wanted.image or service.image_ref, (), build is not None)
+        builders = {tagged(other.image_ref): other.name for other in project.services.values() if other.build}
+        image = wanted.image or service.image_ref
+        commands = Commands(service.name, compose, image, (), build is not None, builders)
     return Target(
         image=wanted.image or service.image_ref,
         root=root,

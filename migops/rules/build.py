@@ -8,6 +8,7 @@ from migops.chain import compare, revision_ids
 from migops.evidence import Evidence, Exclusion
 from migops.images.layers import Layer
 from migops.model import LinkStatus, PlaceName, Remedy, Severity, Subject, Unknown
+from migops.rules.differences import in_substance
 from migops.rules.remedies import layer_facts, rebuild, unnoticed
 from migops.rules.rule import Blind, Hit, Rule
 
@@ -148,11 +149,17 @@ def _copies(layer: Layer) -> bool:
 
 
 def _by_layer(evidence: Evidence, wanted: Callable[[Layer], bool]) -> dict[Layer, list[str]]:
-    """The scripts that differ, by the layer that holds the image's copy; settled ones only (git may say otherwise)."""
+    """The scripts that differ in substance, by the layer that holds the image's copy.
+
+    Without those that git does not know as deleted: no build is the answer to them, whatever their layer.
+    """
     found: dict[Layer, list[str]] = {}
+    host, image = evidence.chain.held(HOST), evidence.chain.held(IMAGE)
+    differing = in_substance(host, image) if host and image else set()
     for name, layer in sorted(evidence.layers.items()):
         fate = evidence.fates.get(name)
-        if isinstance(layer, Layer) and wanted(layer) and (fate is None or fate.kind.rebuild_helps):
+        meant = fate is None or fate.kind.rebuild_helps
+        if isinstance(layer, Layer) and name in differing and meant and wanted(layer):
             found.setdefault(layer, []).append(name)
     return found
 

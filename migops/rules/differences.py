@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import unicodedata
 
+from migops.chain import revision_ids
+from migops.model import MigrationSet
+
 BOM = b"\xef\xbb\xbf"
 
 
@@ -31,6 +34,24 @@ def name_difference(left: str, right: str) -> str:
     if left == right:
         return "unicode-form"
     return "letter-case" if left.casefold() == right.casefold() else "renamed"
+
+
+def renamed(host: MigrationSet, image: MigrationSet) -> dict[str, str]:
+    """Scripts that carry one revision id under two names: the image's name → the host's."""
+    ours = {id_: name for name, id_ in revision_ids(host).items() if name not in image.scripts}
+    theirs = {id_: name for name, id_ in revision_ids(image).items() if name not in host.scripts}
+    return {theirs[id_]: ours[id_] for id_ in ours.keys() & theirs.keys()}
+
+
+def in_substance(host: MigrationSet, image: MigrationSet) -> set[str]:
+    """The scripts of the image that the host does not have, or has with another text: not those of another form."""
+    pairs = {name: name for name in host.scripts.keys() & image.scripts.keys()} | renamed(host, image)
+    same = {
+        theirs
+        for theirs, ours in pairs.items()
+        if content_difference(host.scripts[ours].content, image.scripts[theirs].content) != "content"
+    }
+    return image.scripts.keys() - same
 
 
 def _unix(text: bytes) -> bytes:

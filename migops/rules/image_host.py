@@ -8,7 +8,7 @@ from migops.chain import revision_ids
 from migops.evidence import Evidence
 from migops.model import MigrationFile, MigrationSet, PlaceName, Remedy, Severity, Subject
 from migops.places.git import Fate, FateKind
-from migops.rules.differences import content_difference, name_difference
+from migops.rules.differences import content_difference, name_difference, renamed
 from migops.rules.remedies import layer_facts, rebuild
 from migops.rules.rule import Hit, Rule
 
@@ -28,8 +28,7 @@ def ghost_revision(evidence: Evidence) -> Iterator[Hit]:
     Git has never seen it: find out who made it before anything removes the only copy.
     """
     host, image = _both(evidence)
-    renamed = _renamed(host, image)
-    for name in sorted(image.scripts.keys() - host.scripts.keys() - renamed.keys()):
+    for name in sorted(image.scripts.keys() - host.scripts.keys() - renamed(host, image).keys()):
         fate = evidence.fates.get(name, Fate(FateKind.UNKNOWN, reason="git was not asked"))
         file = image.scripts[name]
         cause, remedy = _ghost_story(evidence, name, fate)
@@ -59,8 +58,8 @@ def missing_revision(evidence: Evidence) -> Iterator[Hit]:
         return  # MIG004 says it once for all of them
     context = evidence.chain.held(CONTEXT)
     dropped = host.scripts.keys() - context.scripts.keys() if context else set()  # MIG104 names those
-    renamed = set(_renamed(host, image).values())
-    for name in sorted(host.scripts.keys() - image.scripts.keys() - renamed - dropped):
+    moved = set(renamed(host, image).values())
+    for name in sorted(host.scripts.keys() - image.scripts.keys() - moved - dropped):
         file = host.scripts[name]
         if evidence.not_copied:
             cause = evidence.not_copied
@@ -88,7 +87,7 @@ def changed_revision(evidence: Evidence) -> Iterator[Hit]:
     Fix: build the image again. For line ends: settle them in `.gitattributes` (`*.py text eol=lf`).
     """
     host, image = _both(evidence)
-    pairs = {name: name for name in host.scripts.keys() & image.scripts.keys()} | _renamed(host, image)
+    pairs = {name: name for name in host.scripts.keys() & image.scripts.keys()} | renamed(host, image)
     for image_name, host_name in sorted(pairs.items()):
         ours, theirs = host.scripts[host_name], image.scripts[image_name]
         content, naming = content_difference(ours.content, theirs.content), name_difference(host_name, image_name)
@@ -205,13 +204,6 @@ def _both(evidence: Evidence) -> tuple[MigrationSet, MigrationSet]:
     if host is None or image is None:
         raise LookupError("a rule of MIG0 was judged without host and image; its Rule must name them in `needs`")
     return host, image
-
-
-def _renamed(host: MigrationSet, image: MigrationSet) -> dict[str, str]:
-    """Scripts that carry one revision id under two names: the image's name → the host's."""
-    ours = {id_: name for name, id_ in revision_ids(host).items() if name not in image.scripts}
-    theirs = {id_: name for name, id_ in revision_ids(image).items() if name not in host.scripts}
-    return {theirs[id_]: ours[id_] for id_ in ours.keys() & theirs.keys()}
 
 
 def _ghost_story(evidence: Evidence, name: str, fate: Fate) -> tuple[str, tuple[Remedy, ...]]:

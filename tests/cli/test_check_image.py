@@ -46,13 +46,15 @@ class TestStaleImage:
         assert found.code == 1, found.stderr
         report = found.json
         assert report["verdict"] == "findings"
-        assert found.rules == ["MIG001", "MIG301"]
-        ghost, heads = report["findings"]
+        assert found.rules == ["MIG001", "MIG101", "MIG301"]
+        ghost, layer, heads = report["findings"]
         assert ghost["subject"] == {"revision": "010", "path": f"versions/{DISCOUNT}"}
         assert ghost["link"] == ["context", "image"]
         assert "Give up on discounts" in ghost["cause"]
         assert heads["facts"]["heads"] == ["010", "8bd76168eb7e"]
         assert heads["facts"]["places"] == ["image"]
+        assert layer["facts"]["layer"] == ghost["facts"]["layer"]
+        assert layer["facts"]["layer"]["created_by"].startswith("COPY")
 
     def test_the_document_is_the_contract(self, stale: Path) -> None:
         report = migops(*STALE, "--image", "docker-archive:app.tar", "--format", "json", cwd=stale).json
@@ -77,12 +79,12 @@ class TestStaleImage:
         ghost = Member(f"{VERSIONS}/{DISCOUNT}", (stale / "last-week" / DISCOUNT).read_bytes())
         write_dir(stale / "oci", oci_files(Made([layer(*members), layer(ghost)])))
         found = migops(*STALE, "--image", "oci:oci", "--format", "json", cwd=stale)
-        assert (found.code, found.rules) == (1, ["MIG001", "MIG301"])
+        assert (found.code, found.rules) == (1, ["MIG001", "MIG101", "MIG301"])
 
     def test_text_says_what_is_wrong_why_and_what_to_type(self, stale: Path) -> None:
         found = migops(*STALE, "--image", "docker-archive:app.tar", cwd=stale)
         assert found.code == 1
-        assert found.stdout.startswith("FINDINGS  app: 2 errors")
+        assert found.stdout.startswith("FINDINGS  app: 3 errors")
         for words in ("MIG001 ghost-revision", "010", "Give up on discounts", "broken here: 1 only in image"):
             assert words in found.stdout
 
@@ -90,7 +92,7 @@ class TestStaleImage:
         found = migops(
             "check-image", "--image", "docker-archive:app.tar", "--context", "app", "--format", "json", cwd=stale
         )
-        assert (found.code, found.rules) == (1, ["MIG001", "MIG301"])
+        assert (found.code, found.rules) == (1, ["MIG001", "MIG101", "MIG301"])
         assert found.json["findings"][0]["remedy"][0]["command"] == ["docker", "build", "app"]
 
     def test_deleted_but_not_committed_offers_both_ways(self, stale: Path) -> None:
@@ -154,7 +156,7 @@ class TestDifferences:
         script = next((clean / "migrations/versions").glob("a94*.py"))
         script.write_text(script.read_text().replace("price", "cost"))
         found = check(clean)
-        assert (found.code, found.rules) == (1, ["MIG003"])
+        assert (found.code, found.rules) == (1, ["MIG003", "MIG101"])
 
     def test_line_ends_are_a_warning(self, clean: Path) -> None:
         script = next((clean / "migrations/versions").glob("a94*.py"))
@@ -349,7 +351,7 @@ class TestOutput:
     def test_select_and_ignore(self, stale: Path) -> None:
         image = ("--image", "docker-archive:app.tar", "--format", "json")
         assert migops(*STALE, *image, "--select", "MIG3", cwd=stale).rules == ["MIG301"]
-        assert migops(*STALE, *image, "--ignore", "multiple-heads", cwd=stale).rules == ["MIG001"]
+        assert migops(*STALE, *image, "--ignore", "multiple-heads", cwd=stale).rules == ["MIG001", "MIG101"]
 
     def test_environment_variables_mirror_options(self, clean: Path) -> None:
         env = {"MIGOPS_FORMAT": "json", "MIGOPS_IMAGE": "docker-archive:../app.tar", "DOCKER_HOST": "unix:///nowhere"}

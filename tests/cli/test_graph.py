@@ -10,9 +10,9 @@ from click.testing import CliRunner, Result
 
 from migops.cli.graph import graph
 from migops.errors import MigopsError
+from tests.kit import example, migops
 
 SCRIPT = '"""{message}\n\nRevises: nonsense\n"""\nrevision = {id!r}\ndown_revision = {down!r}\n'
-from tests.kit import example, migops
 
 
 @pytest.fixture

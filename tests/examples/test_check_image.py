@@ -43,10 +43,12 @@ def stale(sandbox: Sandbox) -> Path:
 
 def test_stale_image(sandbox: Sandbox, stale: Path) -> None:
     found = check(sandbox, stale, *PROD, "app")
-    assert (found.code, found.rules) == (1, ["MIG001", "MIG301"])
-    ghost, heads = found.json["findings"]
+    assert (found.code, found.rules) == (1, ["MIG001", "MIG101", "MIG301"])
+    ghost, layer, heads = found.json["findings"]
     assert ghost["subject"]["revision"] == "010"
     assert heads["facts"]["heads"] == ["010", "8bd76168eb7e"]
+    assert layer["facts"]["layer"]["created_by"].startswith("COPY . .")
+    assert layer["facts"]["layer"]["base"] is False
     command = run_as_printed(sandbox, stale, found)
     assert command == ["docker", "compose", "-f", "docker-compose.prod.yml", "build", "app"]
     assert check(sandbox, stale, *PROD, "app").code == 0
@@ -54,7 +56,7 @@ def test_stale_image(sandbox: Sandbox, stale: Path) -> None:
 
 def test_real_alembic_in_the_image_sees_what_we_say(sandbox: Sandbox, stale: Path) -> None:
     """The two heads that the report names are those that Alembic itself prints in the image."""
-    said = check(sandbox, stale, *PROD, "app").json["findings"][1]["facts"]["heads"]
+    said = check(sandbox, stale, *PROD, "app").json["findings"][2]["facts"]["heads"]
     alembic = ("run", "--rm", "--no-deps", "--entrypoint", "alembic", "app", "heads")
     printed = sandbox.compose(*PROD, *alembic, cwd=stale)
     assert sorted(line.split()[0] for line in printed.splitlines() if "(head)" in line) == said
@@ -66,7 +68,7 @@ def test_a_saved_image_gives_the_same_verdict_without_an_engine(sandbox: Sandbox
         "check-image", *PROD, "app", "--image", "docker-archive:app.tar", "--format", "json",
         cwd=stale, env={"DOCKER_HOST": "unix:///nowhere/docker.sock"},
     )  # fmt: skip
-    assert (found.code, found.rules) == (1, ["MIG001", "MIG301"])
+    assert (found.code, found.rules) == (1, ["MIG001", "MIG101", "MIG301"])
 
 
 def test_clean(sandbox: Sandbox) -> None:
