@@ -19,6 +19,8 @@ from migops.model import Location
 ALIASED_NODES = 20_000
 ALIASED_NODES_EACH = 100
 """Nodes that a document may reach through aliases and merge keys: so many, and so many more for each node written."""
+MOST_LEVELS = 200
+"""How deep mappings and lists may lie in each other, aliases followed."""
 
 TreePath = tuple[str, ...]
 
@@ -26,7 +28,7 @@ TreePath = tuple[str, ...]
 class Node:
     """One node of the YAML graph. ``items`` are a sequence's nodes, or a mapping's keys and values in turn."""
 
-    __slots__ = ("alias", "items", "kind", "line", "tag", "value", "weight")
+    __slots__ = ("alias", "height", "items", "kind", "line", "tag", "value", "weight")
 
     def __init__(self, kind: str, line: int, tag: str | None, value: str) -> None:
         self.kind = kind  # "scalar", "map", "seq" or "alias"
@@ -35,7 +37,9 @@ class Node:
         self.value = value
         self.items: list[Node] = []
         self.alias: Node | None = None
-        self.weight = 1  # nodes below this one, aliases counted with all they stand for
+        # Of what is here and below, aliases counted with all they stand for: nodes, and levels.
+        self.weight = 1
+        self.height = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,11 +98,9 @@ class _Composer:
                 if isinstance(event, yaml.StreamEndEvent):
                     return
                 if isinstance(event, yaml.DocumentStartEvent):
-                    yield self._node(self.next())
+                    yield self._node(self.next(), 1)
         except yaml.YAMLError as error:
             raise self._unreadable(error) from None
-        except RecursionError:
-            raise MigopsError("the YAML is nested too deeply", at=Location(self.file)) from None
 
     def _text(self) -> str:
         encoding = "utf-16" if self.content[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
@@ -124,10 +126,12 @@ class _Composer:
         hint = "YAML is indented with spaces, never with tabs" if "cannot start any token" in problem else ""
         return MigopsError(f"yaml: {where}{problem}", at=Location(self.file, mark.line + 1), hint=hint)
 
-    def _node(self, event: Any) -> Node:
+    def _node(self, event: Any, level: int) -> Node:
         kind = type(event).__name__
         self.written += 1
         line = event.start_mark.line + 1
+        if level > MOST_LEVELS:
+            raise self._too_deep(line)
         if kind == "ScalarEvent":
             plain = event.style is None or event.style == ""
             tag = event.tag if event.tag != "!" else None
@@ -139,17 +143,21 @@ class _Composer:
         if event.anchor is not None:
             self.anchors[event.anchor] = node
         if node.kind != "scalar":
-            end = "MappingEndEvent" if node.kind == "map" else "SequenceEndEvent"
-            weight = 1
-            child = self.next()
-            while type(child).__name__ != end:
-                below = self._node(child)
-                node.items.append(below)
-                weight += below.weight
-                child = self.next()
-            node.weight = weight
-            self._check_weight(node)
+            self._fill(node, level)
         return node
+
+    def _fill(self, node: Node, level: int) -> None:
+        end = "MappingEndEvent" if node.kind == "map" else "SequenceEndEvent"
+        weight, height = 1, 0
+        child = self.next()
+        while type(child).__name__ != end:
+            below = self._node(child, level + 1)
+            node.items.append(below)
+            weight += below.weight
+            height = max(height, below.height)
+            child = self.next()
+        node.weight, node.height = weight, height + 1
+        self._check_size(node)
 
     def _alias(self, event: Any, line: int) -> Node:
         target = self.anchors.get(event.anchor)
@@ -157,11 +165,16 @@ class _Composer:
             raise MigopsError(f"yaml: unknown anchor '{event.anchor}' referenced", at=Location(self.file, line))
         node = Node("alias", line, None, event.anchor)
         node.alias = target
-        node.weight = target.weight
-        self._check_weight(node)
+        node.weight, node.height = target.weight, target.height
+        self._check_size(node)
         return node
 
-    def _check_weight(self, node: Node) -> None:
+    def _too_deep(self, line: int) -> MigopsError:
+        return MigopsError(f"yaml: nested too deeply: more than {MOST_LEVELS} levels", at=Location(self.file, line))
+
+    def _check_size(self, node: Node) -> None:
+        if node.height > MOST_LEVELS:
+            raise self._too_deep(node.line)
         if node.weight > ALIASED_NODES + ALIASED_NODES_EACH * self.written:
             at = Location(self.file, node.line)
             raise MigopsError("yaml: document contains excessive aliasing", at=at, hint="an alias bomb is never read")
@@ -173,7 +186,8 @@ class _Reader:
     def __init__(self, file: str) -> None:
         self.file = file
         self.resets: list[TreePath] = []
-        self.visits: dict[int, list[str]] = {}
+        # By anchored node: where its aliases stand; a path above one of them leads to that one.
+        self.visits: dict[int, dict[str, str]] = {}
         self.open: set[int] = set()
 
     def untag(self, node: Node, path: TreePath) -> Node | None:
@@ -217,15 +231,18 @@ class _Reader:
             seen[key.value] = key.line
 
     def _check_cycle(self, target: Node, alias: Node, path: str) -> None:
-        """Compose's own rule: no path of an alias may lie within another path of the same alias, in one service."""
-        before = self.visits.setdefault(id(target), [])
-        for other in before:
-            nested = path.startswith(f"{other}.") or other.startswith(f"{path}.")
-            if nested and not _in_different_services(path, other):
-                raise self._fail(f"cycle detected: node at path {path} references node at path {other}", alias)
+        """Compose's own rule: where an alias stands, it may not stand above or below as well."""
         if id(target) in self.open:
             raise self._fail(f"cycle detected: anchor '{alias.value}' value contains itself", alias)
-        before.append(path)
+        visited = self.visits.setdefault(id(target), {})
+        steps = path.split(".")
+        above = [".".join(steps[:count]) for count in range(1, len(steps))]
+        other = next((prefix for prefix in above if visited.get(prefix) == prefix), visited.get(path, path))
+        if other != path:
+            raise self._fail(f"cycle detected: node at path {path} references node at path {other}", alias)
+        visited[path] = path
+        for prefix in above:
+            visited.setdefault(prefix, path)
 
     def value(self, node: Node, path: TreePath = ()) -> Any:
         """The value of an untagged node; ``path`` is where it stands, for messages."""
@@ -298,11 +315,3 @@ class _Reader:
 
     def _fail(self, message: str, node: Node) -> MigopsError:
         return MigopsError(f"failed to parse {self.file}: {message}", at=Location(self.file, node.line))
-
-
-def _in_different_services(one: str, other: str) -> bool:
-    first, second = one.split("."), other.split(".")
-    for index in range(min(len(first), len(second)) - 1):
-        if first[index] == second[index] == "services":
-            return first[index + 1] != second[index + 1]
-    return False
