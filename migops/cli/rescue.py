@@ -1,0 +1,100 @@
+"""``migops rescue``: copy revisions that exist only in a container out to the host."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from migops.cli.options import compose_options, compose_options_of, option
+from migops.errors import ExitCode
+
+if TYPE_CHECKING:
+    from migops.rescue import Copy, Left
+
+
+@click.command("rescue")
+@click.argument("service", required=False)
+@option("--config", metavar="FILE", default="", help="Alembic's configuration on the host (default: found).")
+@option("--name", "section", metavar="SECTION", default="", help="Section of it (default: alembic).")
+@option("--host-dir", metavar="DIR", default="", help="Host folder with the configuration (default: the context).")
+@click.option("--all", "everything", is_flag=True, help="Copy what git has deleted, or has elsewhere, as well.")
+@click.option("--dry-run", is_flag=True, help="Only say what would be copied.")
+@option("--timeout", type=click.FloatRange(min=0.1), default=20.0, show_default=True, help="Seconds for the engine.")
+@compose_options
+@option(
+    "--format", "format_", type=click.Choice(["text", "json"]), default="text", show_default=True, help="Output format."
+)
+def rescue(service: str | None, **given: Any) -> int:
+    """Copy migration scripts that exist only in a container of SERVICE to the host's versions folder.
+
+    They go in beside the others, for the owner of that folder. Nothing on the host is overwritten and nothing in the
+    container changes. What git has anyway (deleted on purpose, or upstream) is named and left.
+    """
+    from migops import rescue as action
+    from migops import survey, target
+    from migops.engine import connect
+
+    wanted = target.Wanted(
+        service=service or "", config=given["config"], section=given["section"], host_dir=given["host_dir"]
+    )
+    found = target.resolve(wanted, compose_options_of(given), os.environ, Path.cwd())
+    with ExitStack() as stack:
+        evidence = survey.check(found, lambda: stack.enter_context(connect(given["timeout"])))
+    copies, left = action.plan(evidence, everything=given["everything"])
+    if not given["dry_run"]:
+        for copy in copies:
+            action.write(copy)
+    render = _json if given["format_"] == "json" else _text
+    sys.stdout.write(render(copies, left, given["dry_run"]))
+    return int(ExitCode.CLEAN)
+
+
+def _text(copies: Sequence[Copy], left: Sequence[Left], dry_run: bool) -> str:
+    from migops.formats.terminal import printable
+
+    here = f"{Path.cwd()}/"
+    verb = "would copy" if dry_run else "copied"
+    lines = []
+    for copy in copies:
+        label = f"{copy.revision}: " if copy.revision else ""
+        to = str(copy.to).removeprefix(here)
+        lines.append(printable(f"{verb} {label}{copy.script.path} of {copy.container} to {to}"))
+        if copy.why:
+            lines.append(printable(f"  mind: {copy.why}"))
+    lines += [printable(f"left {each.name} of {each.container}: {each.why}") for each in left]
+    if not copies:
+        lines.append("nothing to rescue: no container has a revision that is nowhere else")
+    elif not dry_run:
+        lines.append("look at what was copied, commit it, and build the image again")
+    return "\n".join(lines) + "\n"
+
+
+def _json(copies: Sequence[Copy], left: Sequence[Left], dry_run: bool) -> str:
+    document = {
+        "schema": 1,
+        "command": "rescue",
+        "dry_run": dry_run,
+        "copied": [
+            {
+                "revision": copy.revision,
+                "container": copy.container,
+                "from": copy.script.path,
+                "to": str(copy.to),
+                "sha256": copy.script.sha256,
+                "note": copy.why,
+            }
+            for copy in copies
+        ],
+        "left": [
+            {"revision": each.revision, "path": each.name, "container": each.container, "reason": each.why}
+            for each in left
+        ],
+    }
+    return json.dumps(document, indent=2) + "\n"
