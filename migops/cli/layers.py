@@ -13,7 +13,8 @@ import click
 from migops.cli.options import option
 from migops.errors import ExitCode, NoVerdict
 
-PIPE_WIDTH = 100  # columns where there is no terminal to ask
+WIDTH = 80  # columns where there is no terminal to ask; wider lines would only part names from sizes
+WIDEST = 110
 
 
 @click.command("layers")
@@ -68,4 +69,4 @@ def layers(image_ref: str, path: str | None, **given: Any) -> int:
 
 def _width(output: str | None) -> int:
     terminal = not output and sys.stdout.isatty()
-    return max(40, shutil.get_terminal_size().columns) if terminal else PIPE_WIDTH
+    return min(max(40, shutil.get_terminal_size().columns), WIDEST) if terminal else WIDTH

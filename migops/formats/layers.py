@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import posixpath
+import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from itertools import groupby
 
 from migops.formats.terminal import printable
@@ -46,21 +48,16 @@ def render_text(
     for name in files:
         layer = found.layer_of[name]
         held.setdefault(layer.index if isinstance(layer, Layer) else -1, []).append(name)
-    lines = list(_head(image, found, path, len(files), len([index for index in held if index >= 0])))
-    for has_files, group in groupby(found.layers, key=lambda layer: layer.index in held):
-        layers = list(group)
-        if not has_files:
-            lines += _summary(layers, width)
-            continue
-        for layer in layers:
-            lines += ["", _title(layer, width), *_tree(path, files, held[layer.index], width, everything)]
+    lines = list(_head(image, found, path, len(files), len([index for index in held if index >= 0]), width))
+    root = path if path not in files else posixpath.dirname(path)
+    for step in _folded(found.layers, held):
+        if isinstance(step, str):
+            lines.append(_fit(step, width))
+        else:
+            lines += [_title(step, width), *_tree(root, files, held.get(step.index, ()), width, everything)]
     if unknown := held.get(-1):
-        reasons = sorted({str(_reason(found.layer_of[name])) for name in unknown})
-        lines += [
-            "",
-            "layer unknown: " + printable("; ".join(reasons)),
-            *_tree(path, files, unknown, width, everything),
-        ]
+        reasons = sorted({_reason(found.layer_of[name]) for name in unknown})
+        lines += ["layer unknown: " + printable("; ".join(reasons)), *_tree(root, files, unknown, width, everything)]
     return "\n".join(line.rstrip() for line in lines) + "\n"
 
 
@@ -78,41 +75,41 @@ def _file(path: str, entry: Entry, layer: Layer | Unknown) -> dict[str, object]:
     return item | ({"reason": layer.reason} if isinstance(layer, Unknown) else {})
 
 
-def _time(moment: object) -> str | None:
-    return None if moment is None else str(moment).replace(" ", "T").replace("+00:00", "Z")
+def _time(moment: datetime | None) -> str | None:
+    return None if moment is None else moment.isoformat().replace("+00:00", "Z")
 
 
 def _reason(layer: Layer | Unknown) -> str:
     return layer.reason if isinstance(layer, Unknown) else ""
 
 
-def _head(image: ImageIdentity, found: Attribution, path: str, count: int, layers: int) -> Iterator[str]:
+def _head(image: ImageIdentity, found: Attribution, path: str, count: int, layers: int, width: int) -> Iterator[str]:
     built = f"  created {image.created:%Y-%m-%d %H:%M} UTC" if image.created else ""
     yield f"{printable(image.ref)}  {image.id[:19]}{built}"
     total = sum(not layer.empty for layer in found.layers)
     yield f"{_count(count, 'file')} at {printable(path)}, from {layers} of {_count(total, 'layer')}"
-    if found.base.steps:
-        yield f"base: steps 0 to {found.base.steps - 1}; {printable(found.base.evidence)}"
-    elif found.base.evidence:
-        yield f"base: not known; {printable(found.base.evidence)}"
+    if found.base.evidence:
+        which = f"steps 0 to {found.base.steps - 1}" if found.base.steps else "not known"
+        yield from textwrap.wrap(f"base: {which}; {printable(found.base.evidence)}", width, subsequent_indent="      ")
     yield ""
 
 
-def _summary(layers: Sequence[Layer], width: int) -> Iterator[str]:
-    """Steps without any of the files, a line each; a base's are not worth more than one."""
-    for base, group in groupby(layers, key=lambda layer: layer.base is True):
+def _folded(layers: Sequence[Layer], held: Mapping[int, object]) -> Iterator[Layer | str]:
+    """The steps to show: those of the base that left none of the files are not worth more than one line in a row."""
+    for dull, group in groupby(layers, key=lambda layer: layer.base is True and layer.index not in held):
         steps = list(group)
-        if base and len(steps) > 1:
-            yield _fit(f"{steps[0].index:>3}-{steps[-1].index}  base  {len(steps)} steps, none of these files", width)
+        if dull and len(steps) > 1:
+            span = f"{steps[0].index}-{steps[-1].index}"
+            yield f"{span:>5}  base  {len(steps)} steps that left none of these files"
         else:
-            yield from (_title(step, width) for step in steps)
+            yield from steps
 
 
 def _title(layer: Layer, width: int) -> str:
     mark = "base" if layer.base else "    "
     date = f"{layer.created:%Y-%m-%d %H:%M}" if layer.created else " " * 16
-    words = " ".join(printable(layer.instruction).split()) or "(no instruction recorded)"
-    return _fit(f"{layer.index:>3}  {mark}  {date}  {words}", width)
+    words = " ".join(printable(layer.instruction).split()) or f"({printable(layer.comment) or 'no instruction'})"
+    return _fit(f"{layer.index:>5}  {mark}  {date}  {words}", width)
 
 
 @dataclass(slots=True)
@@ -132,9 +129,9 @@ def _tree(root: str, files: Mapping[str, Entry], names: Sequence[str], width: in
         for part in posixpath.relpath(name, root).split("/"):
             node = node.below.setdefault(part, _Node())
         node.entry = files[name]
-    yield from _branch(top, "     ", width)
+    yield from _branch(top, "       ", width)
     if len(names) > len(shown):
-        yield f"     … {_count(len(names) - len(shown), 'more file')} (-v shows them)"
+        yield f"       … {_count(len(names) - len(shown), 'more file')} (-v shows them)"
 
 
 def _branch(node: _Node, indent: str, width: int) -> Iterator[str]:
@@ -142,7 +139,8 @@ def _branch(node: _Node, indent: str, width: int) -> Iterator[str]:
     for number, (name, child) in enumerate(node.below.items()):
         path = name
         while child.entry is None and len(child.below) == 1:
-            (inner, child), path = next(iter(child.below.items())), f"{path}/{next(iter(child.below))}"
+            ((inner, child),) = child.below.items()
+            path = f"{path}/{inner}"
         twig = "└─ " if number == last else "├─ "
         if child.entry is not None:
             yield _leaf(indent + twig + printable(path), child.entry, width)

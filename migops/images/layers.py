@@ -31,8 +31,8 @@ from migops.model import Entry, Unknown
 class Layer:
     """One step of an image's history. ``index`` counts from 0, empty steps (which made no layer) included.
 
-    ``diff_id`` is the layer's digest, empty for an empty step; ``created_by`` the instruction as recorded. ``base``
-    tells whether the step is the ``FROM`` image's, None where that is not known.
+    ``diff_id`` is the layer's digest, empty for an empty step; ``created_by`` the instruction and ``comment`` the note
+    as recorded. ``base`` tells whether the step is the ``FROM`` image's, None where that is not known.
     """
 
     index: int
@@ -41,6 +41,7 @@ class Layer:
     created: datetime | None
     empty: bool
     base: bool | None
+    comment: str = ""
 
     @property
     def instruction(self) -> str:
@@ -65,21 +66,27 @@ class Attribution:
 
 
 def attribute(image: Image, paths: Iterable[str], *, base: str = "") -> dict[str, Layer | Unknown]:
-    """The layer of each path itself, or why it cannot be told. ``base`` is the name that the Dockerfile's FROM has."""
+    """The layer of each path itself (of a link, not of what it leads to), or why it cannot be told.
+
+    ``base`` is the name that the Dockerfile's FROM has, where that is known.
+    """
     asked = list(paths)
-    found = attribute_tree(image, asked, base=base).layer_of
+    found = _attribute(image, asked, base, follow=False).layer_of
     return {path: found.get(clean(path), Unknown("the image has no such path")) for path in asked}
 
 
 def attribute_tree(image: Image, paths: Iterable[str], *, base: str = "") -> Attribution:
     """Attribute everything at and below the paths. Raises ``NoVerdict`` where the image cannot be read at all."""
-    asked = list(paths)
+    return _attribute(image, list(paths), base, follow=True)
+
+
+def _attribute(image: Image, asked: Sequence[str], base: str, *, follow: bool) -> Attribution:
     if isinstance(image, DaemonImage):
-        config, answer, unknown = _of_daemon(image, asked)
+        config, answer, unknown = _of_daemon(image, asked, follow)
         history_base = find_base(config.history, config.diff_ids, image.engine, image.inspected, base)
     elif isinstance(image, LayeredImage):
         config = image.config
-        answer, unknown = _merged(image.scan, asked)
+        answer, unknown = _merged(image.scan, asked, follow)
         history_base = find_base(config.history, config.diff_ids, None, {}, base)
     else:
         raise NoVerdict(f"migops cannot read the layers of {image.ref}.")
@@ -119,12 +126,15 @@ def _layers(config: ImageConfig, base: Base) -> list[Layer]:
             created=step.created,
             empty=step.empty,
             base=None if base.steps is None else index < base.steps,
+            comment=step.comment,
         )
         for index, step in enumerate(history)
     ]
 
 
-def _merged(scan: Callable[[Wanted], Sequence[Delta]], paths: Sequence[str]) -> tuple[Answer, dict[int, str]]:
+def _merged(
+    scan: Callable[[Wanted], Sequence[Delta]], paths: Sequence[str], follow: bool
+) -> tuple[Answer, dict[int, str]]:
     """The merged answer, and the layers that had no say in it, with the reason."""
     unknown: dict[int, str] = {}
 
@@ -133,18 +143,18 @@ def _merged(scan: Callable[[Wanted], Sequence[Delta]], paths: Sequence[str]) -> 
         unknown.update({index: delta.unknown for index, delta in enumerate(deltas) if delta.unknown})
         return deltas
 
-    return read_merged(noting, paths), unknown
+    return read_merged(noting, paths, follow=follow), unknown
 
 
-def _of_daemon(image: DaemonImage, paths: Sequence[str]) -> tuple[ImageConfig, Answer, dict[int, str]]:
+def _of_daemon(image: DaemonImage, paths: Sequence[str], follow: bool) -> tuple[ImageConfig, Answer, dict[int, str]]:
     """Through the layer folders where they can be read, else through one pass over the image's stream."""
     if image.engine.is_local:
         with contextlib.suppress(overlay.NotReadable):
             folders = overlay.find(image.inspected)
-            answer, unknown = _merged(folders.scan, paths)
+            answer, unknown = _merged(folders.scan, paths, follow)
             return parse_config(folders.config), answer, unknown
     saved = SavedImage(image)
-    answer, unknown = _merged(saved.scan, paths)
+    answer, unknown = _merged(saved.scan, paths, follow)
     return saved.config, answer, unknown
 
 

@@ -88,10 +88,13 @@ class Answer:
     origin: dict[str, int]
 
 
-def read_merged(scan: Scan, paths: Iterable[str], content: KeepContent | None = None) -> Answer:
-    """Answer ``Image.read`` from layers. ``scan`` is called once, and once more for each turn that links take."""
+def read_merged(scan: Scan, paths: Iterable[str], content: KeepContent | None = None, *, follow: bool = True) -> Answer:
+    """Answer ``Image.read`` from layers. ``scan`` is called once, and once more for each turn that links take.
+
+    Without ``follow`` a path that is a symlink itself is answered with the link.
+    """
     asked = sorted({clean(path) for path in paths})
-    query = _Query(asked, content or (lambda path: False))
+    query = _Query(asked, content or (lambda path: False), follow=follow)
     for _ in range(MAX_LINKS):
         deltas = scan(query.next())
         answer = query.answer(merge(deltas))
@@ -111,8 +114,9 @@ def clean(path: str) -> str:
 class _Query:
     """The paths asked for, and what must be wanted of the layers to answer them."""
 
-    def __init__(self, asked: Sequence[str], content: KeepContent) -> None:
+    def __init__(self, asked: Sequence[str], content: KeepContent, *, follow: bool) -> None:
         self._asked = asked
+        self._follow = follow
         self._content = content
         self._real = {path: path for path in asked}  # asked path → where it really is, as far as is known
         self._paths = set(asked)
@@ -191,7 +195,7 @@ class _Query:
         if folder is None:
             return None
         own = posixpath.join(folder, posixpath.basename(path))
-        real = self._resolve(tree, own)
+        real = self._resolve(tree, own) if self._follow else None
         return own if real is None and own in tree else real
 
     def _resolve(self, tree: Mapping[str, Entry], path: str) -> str | None:

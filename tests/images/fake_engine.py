@@ -115,6 +115,7 @@ def serve(folder: Path) -> Iterator[tuple[FakeEngine, str]]:
             fake.release.set()
             server.shutdown()
             thread.join()
+            path.unlink()
 
 
 def engine_at(host: str, timeout: float = 5.0) -> Engine:

@@ -14,7 +14,6 @@ from migops.engine import Engine, connect
 from migops.errors import MigopsError, NoVerdict
 from migops.images import open_image
 from migops.model import Entry, EntryKind
-from tests.engine.inventory import Inventory
 from tests.engine.sandbox import Sandbox
 from tests.images.build import Made, Member, folder, layer, legacy_files, write_tar
 from tests.images.content import IMAGE
@@ -102,6 +101,10 @@ def _as_shell(entries: dict[str, Entry], root: str) -> set[str]:
     return lines
 
 
+def containers_of(sandbox: Sandbox, ref: str) -> list[str]:
+    return sandbox.docker("ps", "--all", "--quiet", "--filter", f"ancestor={ref}").split()
+
+
 def test_images_that_could_never_run(sandbox: Sandbox, connection: Engine) -> None:
     """Scratch, no shell, no command at all, an entrypoint that would migrate, volumes over the very folder."""
     tar = layer(folder("app"), folder("app/v"), Member("app/v/1.py", b"one"))
@@ -112,17 +115,30 @@ def test_images_that_could_never_run(sandbox: Sandbox, connection: Engine) -> No
     }
     for name, config in configs.items():
         ref = load(sandbox, Made([tar], config=config), name)
-        before = Inventory.of(sandbox.engine).ids()
         assert read(connection, ref, "/app/v")["/app/v/1.py"].content == b"one"
-        assert Inventory.of(sandbox.engine).ids() == before
+        assert containers_of(sandbox, ref) == []
 
 
 def test_nothing_is_left_behind_when_reading_fails(sandbox: Sandbox, connection: Engine) -> None:
     ref = load(sandbox, Made([layer(folder("v"), Member("v/1.py", bytes(9 * 1024 * 1024)))]), "large")
-    before = Inventory.of(sandbox.engine).ids()
     with pytest.raises(NoVerdict, match=r"/v/1\.py"):
         read(connection, ref, "/v")
-    assert Inventory.of(sandbox.engine).ids() == before
+    assert containers_of(sandbox, ref) == []
+
+
+def test_a_probe_takes_its_anonymous_volumes_along(sandbox: Sandbox, connection: Engine) -> None:
+    tar = layer(folder("app"), folder("app/v"), Member("app/v/1.py", b"one"))
+    ref = load(sandbox, Made([tar], config={"Volumes": {"/app/v": {}, "/data": {}}}), "volume")
+    with open_image(ref, engine=lambda: connection) as image:
+        image_id = image.id
+    with connection.probe(image_id) as probe:
+        found = sandbox.docker("inspect", "--format", "{{range .Mounts}}{{.Name}} {{end}}{{.State.Status}}", probe)
+        *volumes, state = found.split()
+        assert state == "created"
+        assert len(volumes) == 2
+        assert containers_of(sandbox, ref) != []
+    assert not set(volumes) & set(sandbox.docker("volume", "ls", "-q").split())
+    assert containers_of(sandbox, ref) == []
 
 
 def test_names_that_no_engine_has(sandbox: Sandbox, connection: Engine) -> None:
