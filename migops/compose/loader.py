@@ -7,10 +7,11 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from migops.compose.checks import check_consistency, check_container_names
-from migops.compose.decode import Decoder
+from migops.compose.decode import decode
 from migops.compose.discovery import Found, discover, invalid_name, normalize_name
 from migops.compose.envfile import resolve_environment, resolve_labels
-from migops.compose.layers import Layer, load_files
+from migops.compose.layer import Layer
+from migops.compose.layers import load_files
 from migops.compose.model import ComposeOptions, Project
 from migops.compose.normalize import normalize
 from migops.compose.notes import Notes
@@ -62,7 +63,7 @@ def _load(
     normalize(tree, name, known, first)
     if not interpolate:
         return uninterpolated(name, found, known, tree, tuple(notes.texts))
-    document = Decoder(notes).document(tree)
+    document = decode(tree, notes)
     services, inactive = active(document.get("services", {}), found.profiles)
     document["services"] = services
     if consistent:

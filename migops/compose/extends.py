@@ -1,0 +1,120 @@
+"""``extends``: a service made of another one, of the same file or another. Source: compose-go's ``loader`` package."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from migops.compose.interpolate import interpolate
+from migops.compose.layer import Layer, folder_of, long_forms, mapping_of, read_named
+from migops.compose.merge import extend_service, keep_last, merge
+from migops.compose.paths import Paths
+from migops.compose.reset import TreePath, remove
+from migops.compose.scalars import quoted
+from migops.compose.tree import Map, Mark, clone, refuse
+
+
+@dataclass(frozen=True, slots=True)
+class _Source:
+    """Where a service definition comes from: its file, the services beside it, and that document's ``!reset`` paths."""
+
+    file: str
+    services: Map
+    resets: tuple[TreePath, ...]
+
+
+def apply_extends(document: Map, resets: tuple[TreePath, ...], file: str, layer: Layer) -> None:
+    """Replace each service of ``document`` that extends another by what the two make, in place."""
+    services = document.get("services")
+    if "services" not in document:
+        return
+    if not isinstance(services, Map):
+        raise refuse("services must be a mapping", document.marks["services"])
+    source = _Source(file, services, resets)
+    for name in list(services):
+        services[name] = _extended(name, source, layer, ())
+
+
+def _extended(name: str, source: _Source, layer: Layer, seen: tuple[tuple[str, str], ...]) -> Any:
+    """The service with what it extends merged under it, recursively."""
+    services, mark = source.services, source.services.marks[name]
+    service = services[name]
+    if service is None:
+        return None
+    if not isinstance(service, Map):
+        raise refuse(f"services.{name} must be a mapping", mark)
+    if "extends" not in service:
+        return service
+    reference, target = _reference(name, service)
+    at = service.marks["extends"]
+    if target is None:
+        base_source = source
+        if reference not in services:
+            said = f"cannot extend service {quoted(name)} in {source.file}: service {quoted(reference)} not found"
+            raise refuse(said, at)
+        here = source.file
+    else:
+        base_source = _base_file(name, reference, target, source.file, layer, at)
+        here = target
+    seen = _track(seen, here, name, at)
+    base = _extended(reference, base_source, layer, seen)
+    if base is None:
+        return service
+    base = clone(base)
+    held = Map.of([("services", Map.of([(name, base)], mark))], mark)
+    remove(held, source.resets)
+    base = held["services"].get(name) if isinstance(held.get("services"), Map) else None
+    merged = extend_service(base if isinstance(base, Map) else Map(), service)
+    merged.pop("extends", None)
+    services[name] = merged
+    return merged
+
+
+def _reference(name: str, service: Map) -> tuple[str, str | None]:
+    extends = service["extends"]
+    mark = service.marks["extends"]
+    if isinstance(extends, str):
+        return extends, None
+    reference = extends.get("service") if isinstance(extends, Map) else None
+    if not isinstance(reference, str):
+        raise refuse(f"extends.{name}.service is required", mark)
+    file = extends.get("file")
+    if file is not None and not isinstance(file, str):
+        raise refuse(f"services.{name}.extends.file must be a string", extends.marks["file"])
+    return reference, file
+
+
+def _track(
+    seen: tuple[tuple[str, str], ...], file: str, name: str, mark: Mark
+) -> tuple[tuple[str, str], ...]:
+    if (file, name) in seen:
+        lines = ["Circular reference:", f"  {seen[0][1]} in {seen[0][0]}"]
+        lines += [f"  extends {service} in {place}" for place, service in (*seen[1:], (file, name))]
+        raise refuse("\n".join(lines), mark)
+    return (*seen, (file, name))
+
+
+def _base_file(name: str, reference: str, file: str, extending: str, layer: Layer, mark: Mark) -> _Source:
+    """The services of another file, with its paths made relative to the layer's folder; it is not checked by itself."""
+    path, parsed = read_named(file, mark, layer)
+    merged = Map()
+    resets: tuple[TreePath, ...] = ()
+    for document in parsed:
+        value = mapping_of(document.value, path)
+        if layer.interpolated:
+            interpolate(value, layer.environment, layer.notes)
+        remove(merged, document.resets)
+        resets = document.resets
+        merged = merge(merged, value)
+        keep_last(merged)
+        long_forms(merged, layer)
+    services = merged.get("services")
+    if services is None:
+        raise refuse(f"cannot extend service {quoted(name)} in {path}: no services section", mark)
+    if not isinstance(services, Map):
+        raise refuse(f"cannot extend service {quoted(name)} in {path}: services must be a mapping", mark)
+    if reference not in services:
+        said = f"service {quoted(reference)} not found in {file}"
+        raise refuse(f"cannot extend service {quoted(name)} in {extending}: {said}", mark)
+    Paths(folder_of(file, layer), layer.home).resolve(merged)
+    return _Source(file, services, resets)

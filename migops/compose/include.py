@@ -1,0 +1,101 @@
+"""``include``: other projects' resources in this one. Source: compose-go's ``loader`` package."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from migops.compose.dotenv import read_env_files
+from migops.compose.layer import Layer, absolute, folder_of, read_named
+from migops.compose.merge import go_type
+from migops.compose.paths import join
+from migops.compose.scalars import sprint
+from migops.compose.tree import Map, Mark, Seq, refuse
+from migops.compose.yamlfile import Document
+
+Files = list[tuple[str, list[Document]]]
+
+
+def included(document: Map, file: str, layer: Layer) -> Iterator[tuple[Files, Layer]]:
+    """The files of each entry of ``include``, and the layer they are loaded in; the key is used up."""
+    mark = document.marks.get("include")
+    entries = document.pop("include", None)
+    if entries is None or mark is None:
+        return
+    if not isinstance(entries, Seq):
+        raise refuse(f"`include` must be a list, got {sprint(entries)}", mark)
+    before = (*layer.included, file)
+    for entry, entry_mark in entries.marked():
+        yield _entry(entry, entry_mark, layer, before)
+
+
+def _entry(entry: Any, mark: Mark, layer: Layer, before: tuple[str, ...]) -> tuple[Files, Layer]:
+    paths, project_directory, env_files = _fields(entry, mark)
+    first = absolute(paths[0], layer) if paths else ""
+    if first in before:
+        cycle = "\n include ".join([*before[1:], first])
+        raise refuse(f"include cycle detected:\n{before[0]}\n include {cycle}", mark)
+    if not project_directory:
+        directory = os.path.dirname(first) if first else layer.base  # noqa: PTH120 - texts, as compose has them
+        relative = folder_of(first, layer) if first else layer.directory
+    elif project_directory.startswith("/"):
+        directory = relative = project_directory
+    else:
+        directory = join(layer.base, project_directory)
+        relative = folder_of(project_directory, layer)
+    environment = _environment(env_files, directory, mark, layer)
+    files = [read_named(path, mark, layer) for path in paths]
+    return files, replace(layer, directory=relative, base=directory, environment=environment, included=before)
+
+
+def _fields(entry: Any, mark: Mark) -> tuple[list[str], str, list[str]]:
+    if isinstance(entry, str):
+        return [entry], "", []
+    if not isinstance(entry, Map):
+        raise refuse(f"include: expected a map or a path, got {go_type(entry)}", mark)
+    return _texts(entry, "path"), "".join(_texts(entry, "project_directory")), _texts(entry, "env_file")
+
+
+def _texts(entry: Map, key: str) -> list[str]:
+    value = entry.get(key)
+    items = value if isinstance(value, Seq) else [] if value is None else [value]
+    if not all(isinstance(item, str) for item in items):
+        raise refuse(f"include.{key} must be a string or a list of strings", entry.marks[key])
+    return list(items)
+
+
+def _environment(env_files: list[str], directory: str, mark: Mark, layer: Layer) -> Mapping[str, str]:
+    """The including environment, and what the include's own env file (or its folder's ``.env``) adds to it."""
+    files = []
+    for env_file in env_files:
+        path = absolute(env_file, layer)
+        if not Path(path).exists():
+            raise refuse(f"stat {path}: no such file or directory", mark)
+        if Path(path).is_dir():
+            raise refuse(f"{path} is not a file", mark)
+        files.append(path)
+    default = join(directory, ".env")
+    if not env_files and Path(default).exists() and not Path(default).is_dir():
+        files = [default]
+    added = read_env_files(files, dict(layer.environment), layer.notes.unset)
+    return {**added, **layer.environment}
+
+
+def import_resources(imported: Map, document: Map) -> None:
+    """Add what an included project defines; the same name is refused unless it means the same."""
+    for kind in ("services", "volumes", "networks", "secrets", "configs", "models"):
+        resources = imported.get(kind)
+        if not isinstance(resources, Map):
+            continue
+        if not isinstance(document.get(kind), Map):
+            document.put(kind, Map(), imported.marks[kind])
+        own = document[kind]
+        for name, resource in resources.items():
+            if name in own:
+                if own[name] != resource:
+                    raise refuse(f"{kind}.{name} conflicts with imported resource", own.marks[name])
+                continue
+            own.put(name, resource, resources.marks[name])

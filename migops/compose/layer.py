@@ -1,0 +1,82 @@
+"""What the steps of loading share: how a group of files is loaded, and the files that another file names."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from migops.compose.canonical import Canonical, omit_empty
+from migops.compose.merge import keep_last
+from migops.compose.notes import Notes
+from migops.compose.paths import join
+from migops.compose.scalars import sprint, yaml_type
+from migops.compose.tree import Map, Mark, refuse
+from migops.compose.yamlfile import Document, documents, read
+from migops.errors import MigopsError
+from migops.model import Location
+
+_REMOTE = ("oci://", "https://", "http://", "git://", "ssh://", "git@", "github.com/")
+
+
+@dataclass(frozen=True, slots=True)
+class Layer:
+    """How one group of files (the project's, or an included one's) is loaded.
+
+    ``directory`` is what its paths are made relative to: absolute for the project, relative to it for an include.
+    ``base`` is the absolute folder in which its own references to files are found.
+    """
+
+    directory: str
+    base: str
+    environment: Mapping[str, str]
+    home: str
+    notes: Notes
+    interpolated: bool = True
+    included: tuple[str, ...] = ()
+
+
+def long_forms(document: Map, layer: Layer) -> None:
+    """Long forms for short ones, in place."""
+    Canonical(layer.notes.say, lenient=not layer.interpolated).apply(document)
+    omit_empty(document)
+    # Long forms can reveal further duplicates: a port of a range, say.
+    keep_last(document)
+
+
+def mapping_of(value: Any, file: str) -> Map:
+    """A document's value, which must be a mapping."""
+    if isinstance(value, Map):
+        return value
+    said = "top-level object must be a mapping"
+    if value is not None:
+        kind = "!!seq" if isinstance(value, list) else f"!!{yaml_type(value)} `{sprint(value)}`"
+        said = f"yaml: unmarshal errors:\n  line 1: cannot unmarshal {kind} into cli.named: {said}"
+    raise MigopsError(said, at=Location(file, 1), hint="a compose file starts with keys such as `services:`")
+
+
+def absolute(path: str, layer: Layer) -> str:
+    """The absolute path of a file that one of the layer's files names."""
+    return path if path.startswith("/") else join(layer.base, path)
+
+
+def folder_of(path: str, layer: Layer) -> str:
+    """The folder of such a file relative to the layer's: its paths are made absolute with the project's, at the end."""
+    path = absolute(path, layer)
+    folder = path if Path(path).is_dir() else os.path.dirname(path)  # noqa: PTH120 - texts, as compose has them
+    return os.path.relpath(folder, layer.base)
+
+
+def read_named(path: str, mark: Mark, layer: Layer) -> tuple[str, list[Document]]:
+    """The absolute path and the documents of a file that is named at ``mark``; what is wrong is told there."""
+    if path.startswith(_REMOTE):
+        hint = "fetch it, and name the local copy"
+        raise refuse(f"{path} is a remote resource: migops reads local compose files only", mark, hint)
+    path = absolute(path, layer)
+    try:
+        content = read(path)
+    except MigopsError as error:
+        raise refuse(error.message, mark, error.hint) from None
+    return path, documents(content, path)

@@ -1,0 +1,139 @@
+"""A YAML file's text → the graph of its nodes, with the line of each, its anchors resolved, and its size bounded.
+
+Parsing is libyaml's (or PyYAML's own where that was built without it). What comes after the event stream is ours, as
+PyYAML speaks YAML 1.1, keeps the last of two equal keys, and does not notice alias bombs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from migops.errors import MigopsError
+from migops.model import Location
+
+ALIASED_NODES = 20_000
+ALIASED_NODES_EACH = 100
+"""Nodes that a document may reach through aliases and merge keys: so many, and so many more for each node written."""
+MOST_LEVELS = 200
+"""How deep mappings and lists may lie in each other, aliases followed."""
+
+
+class Node:
+    """One node of the YAML graph. ``items`` are a sequence's nodes, or a mapping's keys and values in turn."""
+
+    __slots__ = ("alias", "height", "items", "kind", "line", "tag", "value", "weight")
+
+    def __init__(self, kind: str, line: int, tag: str | None, value: str) -> None:
+        self.kind = kind  # "scalar", "map", "seq" or "alias"
+        self.line = line
+        self.tag = tag
+        self.value = value
+        self.items: list[Node] = []
+        self.alias: Node | None = None
+        # Of what is here and below, aliases counted with all they stand for: nodes, and levels.
+        self.weight = 1
+        self.height = 1
+
+
+class Composer:
+    """libyaml's events → nodes. ``documents`` gives the root of each document, in order."""
+
+    def __init__(self, content: bytes, file: str) -> None:
+        self.file = file
+        self.content = content
+        self.anchors: dict[str, Node] = {}
+        self.written = 0
+
+    def documents(self) -> Iterator[Node]:
+        import yaml
+
+        try:
+            text = self._text()
+            parser: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)(text)
+            self.next = parser.get_event
+            while True:
+                event = self.next()
+                if isinstance(event, yaml.StreamEndEvent):
+                    return
+                if isinstance(event, yaml.DocumentStartEvent):
+                    yield self._node(self.next(), 1)
+        except yaml.YAMLError as error:
+            raise self._unreadable(error) from None
+
+    def _text(self) -> str:
+        encoding = "utf-16" if self.content[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
+        try:
+            return self.content.decode(encoding)
+        except UnicodeDecodeError as error:
+            line = self.content.count(b"\n", 0, error.start) + 1
+            detail = "invalid leading UTF-8 octet" if error.reason == "invalid start byte" else "invalid UTF-8"
+            hint = "save the file as UTF-8"
+            raise MigopsError(f"yaml: {detail} ({error.reason})", at=Location(self.file, line), hint=hint) from None
+
+    def _unreadable(self, error: Any) -> MigopsError:
+        context, mark = getattr(error, "context_mark", None), getattr(error, "problem_mark", None)
+        problem = getattr(error, "problem", None) or str(error)
+        mark = mark or context
+        if mark is None:
+            return MigopsError(f"yaml: {problem}", at=Location(self.file))
+        # go-yaml counts a parser's lines from 0 and a scanner's from 1, and starts from the construct's beginning.
+        said = (context.line if context is not None and context.line else mark.line) + (
+            1 if type(error).__name__ == "ScannerError" else 0
+        )
+        where = f"line {said}: " if said else ""
+        hint = "YAML is indented with spaces, never with tabs" if "cannot start any token" in problem else ""
+        return MigopsError(f"yaml: {where}{problem}", at=Location(self.file, mark.line + 1), hint=hint)
+
+    def _node(self, event: Any, level: int) -> Node:
+        kind = type(event).__name__
+        self.written += 1
+        line = event.start_mark.line + 1
+        if level > MOST_LEVELS:
+            raise self._too_deep(line)
+        if kind == "ScalarEvent":
+            plain = event.style is None or event.style == ""
+            tag = event.tag if event.tag != "!" else None
+            node = Node("scalar", line, tag or (None if plain else "!!str"), event.value)
+        elif kind == "AliasEvent":
+            return self._alias(event, line)
+        else:
+            node = Node("map" if kind == "MappingStartEvent" else "seq", line, event.tag, "")
+        if event.anchor is not None:
+            self.anchors[event.anchor] = node
+        if node.kind != "scalar":
+            self._fill(node, level)
+        return node
+
+    def _fill(self, node: Node, level: int) -> None:
+        end = "MappingEndEvent" if node.kind == "map" else "SequenceEndEvent"
+        weight, height = 1, 0
+        child = self.next()
+        while type(child).__name__ != end:
+            below = self._node(child, level + 1)
+            node.items.append(below)
+            weight += below.weight
+            height = max(height, below.height)
+            child = self.next()
+        node.weight, node.height = weight, height + 1
+        self._check_size(node)
+
+    def _alias(self, event: Any, line: int) -> Node:
+        target = self.anchors.get(event.anchor)
+        if target is None:
+            raise MigopsError(f"yaml: unknown anchor '{event.anchor}' referenced", at=Location(self.file, line))
+        node = Node("alias", line, None, event.anchor)
+        node.alias = target
+        node.weight, node.height = target.weight, target.height
+        self._check_size(node)
+        return node
+
+    def _too_deep(self, line: int) -> MigopsError:
+        return MigopsError(f"yaml: nested too deeply: more than {MOST_LEVELS} levels", at=Location(self.file, line))
+
+    def _check_size(self, node: Node) -> None:
+        if node.height > MOST_LEVELS:
+            raise self._too_deep(node.line)
+        if node.weight > ALIASED_NODES + ALIASED_NODES_EACH * self.written:
+            at = Location(self.file, node.line)
+            raise MigopsError("yaml: document contains excessive aliasing", at=at, hint="an alias bomb is never read")
