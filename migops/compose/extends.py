@@ -7,11 +7,12 @@ from typing import Any
 
 from migops.compose.interpolate import interpolate
 from migops.compose.layer import Layer, folder_of, long_forms, mapping_of, read_named
-from migops.compose.merge import extend_service, keep_last, merge
+from migops.compose.merge import extend_service, merge
 from migops.compose.paths import Paths
 from migops.compose.reset import TreePath, remove
 from migops.compose.scalars import quoted
 from migops.compose.tree import Map, Mark, clone, refuse
+from migops.compose.unique import keep_last
 
 
 @dataclass(frozen=True, slots=True)

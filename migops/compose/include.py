@@ -10,9 +10,8 @@ from typing import Any
 
 from migops.compose.dotenv import read_env_files
 from migops.compose.layer import Layer, absolute, folder_of, read_named
-from migops.compose.merge import go_type
 from migops.compose.paths import join
-from migops.compose.scalars import sprint
+from migops.compose.scalars import go_type, sprint
 from migops.compose.tree import Map, Mark, Seq, refuse
 from migops.compose.yamlfile import Document
 

@@ -8,12 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from migops.compose.canonical import Canonical, omit_empty
-from migops.compose.merge import keep_last
+from migops.compose.canonical import Canonical
+from migops.compose.defaults import omit_empty
 from migops.compose.notes import Notes
 from migops.compose.paths import join
 from migops.compose.scalars import sprint, yaml_type
 from migops.compose.tree import Map, Mark, refuse
+from migops.compose.unique import keep_last
 from migops.compose.yamlfile import Document, documents, read
 from migops.errors import MigopsError
 from migops.model import Location

@@ -8,17 +8,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from migops.compose.canonical import set_defaults
-from migops.compose.checks import check_attributes
+from migops.compose.attributes import check_attributes
+from migops.compose.defaults import set_defaults
 from migops.compose.extends import apply_extends
 from migops.compose.include import Files, import_resources, included
 from migops.compose.interpolate import interpolate
 from migops.compose.layer import Layer, long_forms, mapping_of
-from migops.compose.merge import keep_last, merge
+from migops.compose.merge import merge
 from migops.compose.paths import Paths
 from migops.compose.reset import TreePath, remove
 from migops.compose.schema import validate
 from migops.compose.tree import Map, Seq
+from migops.compose.unique import keep_last
 
 
 def load_files(files: Files, layer: Layer) -> Map:

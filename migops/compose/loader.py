@@ -6,7 +6,7 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
-from migops.compose.checks import check_consistency, check_container_names
+from migops.compose.consistency import check_consistency, check_container_names
 from migops.compose.decode import decode
 from migops.compose.discovery import Found, discover, invalid_name, normalize_name
 from migops.compose.envfile import resolve_environment, resolve_labels

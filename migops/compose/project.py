@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from typing import Any
 
 from migops.compose.discovery import Found
-from migops.compose.merge import UNIQUE
 from migops.compose.model import (
     Build,
     Dependency,
@@ -20,6 +19,7 @@ from migops.compose.model import (
 )
 from migops.compose.table import Table, below
 from migops.compose.tree import Map, Seq, plain
+from migops.compose.unique import UNIQUE
 from migops.model import Location
 
 Json = dict[str, Any]

@@ -10,9 +10,8 @@ from collections.abc import Callable
 from typing import Any
 
 from migops.compose.interpolate import CastError, to_boolean, to_float, to_int64
-from migops.compose.merge import go_type
 from migops.compose.notes import Notes
-from migops.compose.scalars import float32, sprint
+from migops.compose.scalars import float32, go_type, sprint
 from migops.compose.tree import Map, Mark
 from migops.compose.units import add_hosts, duration, shell_words, show_duration, size
 

@@ -93,6 +93,16 @@ def yaml_type(value: Any) -> str:
     return {bool: "bool", int: "int", float: "float"}.get(type(value), "str")
 
 
+def go_type(value: Any) -> str:
+    """A value's type as Go's ``%T`` names it: compose's messages do."""
+    if isinstance(value, dict):
+        return "map[string]interface {}"
+    if isinstance(value, list):
+        return "[]interface {}"
+    names = {bool: "bool", int: "int", float: "float64", str: "string"}
+    return "<nil>" if value is None else names.get(type(value), "time.Time")
+
+
 def sprint(value: Any) -> str:
     """A value as Go's ``fmt.Sprint`` writes it."""
     if isinstance(value, str):
