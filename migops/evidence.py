@@ -10,6 +10,7 @@ from migops.history.graph import Graph
 from migops.history.problem import Problem
 from migops.images.layers import Layer
 from migops.model import ImageIdentity, Location, MigrationSet, PlaceName, Unknown
+from migops.places.code import Code
 from migops.places.container import Container
 from migops.places.git import Fate
 
@@ -82,12 +83,12 @@ class Sibling:
 class Evidence:
     """What was read, once; rules judge it and read nothing themselves.
 
-    ``graphs`` holds the revision graph of each place that was read. ``exclusions`` and ``not_copied`` say why the
-    build would not bring scripts; ``uncached`` is an instruction other than a COPY that puts files at the image's
-    path; ``base`` is what FROM names. ``layers`` says which layer holds each script of the image that differs, or why
-    that cannot be told. ``fates`` says what git knows of scripts that the host lacks, by script name. ``problems`` are
-    those of Alembic's configuration. ``containers`` are those of the service, one-off ones too; ``owner`` is the user
-    and group ID of the host's versions folder.
+    ``graphs`` holds the revision graph of each place that was read; ``problems`` are those of Alembic's configuration.
+    ``exclusions`` and ``not_copied`` say why the build would not bring scripts; ``uncached`` is an instruction other
+    than a COPY that puts files at the image's path; ``base`` is what FROM names. ``layers`` says which layer holds each
+    script of the image that differs, or why that cannot be told; ``code`` compares all other files, where that was
+    asked for. ``fates`` says what git knows of scripts that the host lacks, by script name. ``containers`` are those
+    of the service, one-off ones too; ``owner`` is the user and group ID of the host's versions folder.
     """
 
     chain: Chain
@@ -99,6 +100,7 @@ class Evidence:
     uncached: str = ""
     base: str = ""
     layers: Mapping[str, Layer | Unknown] = field(default_factory=dict)
+    code: Code | Unknown | None = None
     fates: Mapping[str, Fate] = field(default_factory=dict)
     many_heads_are_meant: bool = False
     problems: Mapping[PlaceName, tuple[Problem, ...]] = field(default_factory=dict)

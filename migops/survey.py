@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
+from typing import TypeVar
 
 from migops.chain import Chain, compare, walk
 from migops.dockerfile.trace import BuildView, trace
@@ -20,11 +21,14 @@ from migops.images import Image, identity, open_image
 from migops.images.layers import Layer, attribute
 from migops.model import ImageIdentity, Location, MigrationSet, NotAsked, PlaceName, Reading, Unknown
 from migops.places import git
+from migops.places.code import Code, compare_code
 from migops.places.container import Container, ContainerReader, ImageFiles, remembering, representative, summary
 from migops.places.context import ContextReader
 from migops.places.environment import Environment, Home, Reader, read_environment
 from migops.places.host import HostReader
 from migops.target import BuildSpec, Target
+
+T = TypeVar("T")
 
 
 @dataclass(slots=True)
@@ -58,8 +62,11 @@ class Survey:
         self.problems[place] = found.problems
 
 
-def check(target: Target, engine: Callable[[], Engine] | None) -> Evidence:
-    """Read host, context and (where ``engine`` is not None) image, and what git knows of the scripts in between."""
+def check(target: Target, engine: Callable[[], Engine] | None, *, all_files: bool = False) -> Evidence:
+    """Read host, context and (where ``engine`` is not None) image and containers, and what git knows of the scripts.
+
+    ``all_files``: compare all that the build brings with the image, not only the migrations.
+    """
     survey = Survey(target)
     reader = _host(survey)
     _context(survey)
@@ -86,6 +93,7 @@ def check(target: Target, engine: Callable[[], Engine] | None) -> Evidence:
         uncached=survey.uncached,
         base=survey.view.base.ref if isinstance(survey.view, BuildView) else "",
         layers=_layers(survey, chain, engine) if engine else {},
+        code=_code(survey, engine) if all_files and engine else None,
         fates=_fates(survey, chain),
         many_heads_are_meant=target.many_heads,
         problems=survey.problems,
@@ -255,14 +263,30 @@ def _layers(survey: Survey, chain: Chain, engine: Callable[[], Engine]) -> dict[
     if not paths:
         return {}
     base = survey.view.base.ref if isinstance(survey.view, BuildView) else ""
-    try:
-        with open_image(survey.target.image, engine=engine) as opened:
-            if opened.id != survey.image.id:
-                return dict.fromkeys(paths, Unknown(f"{survey.target.image} became another image meanwhile"))
-            found = attribute(opened, paths.values(), base=base)
-    except NoVerdict as error:
-        return dict.fromkeys(paths, Unknown(str(error), error.hint))
+    found = _again(survey, engine, lambda image: attribute(image, paths.values(), base=base))
+    if isinstance(found, Unknown):
+        return dict.fromkeys(paths, found)
     return {name: found[path] for name, path in paths.items()}
+
+
+def _code(survey: Survey, engine: Callable[[], Engine]) -> Code | Unknown:
+    view = survey.view
+    if not isinstance(view, BuildView):
+        return Unknown(view.reason)
+    return _again(survey, engine, lambda image: compare_code(view, image))
+
+
+def _again(survey: Survey, engine: Callable[[], Engine], read: Callable[[Image], T]) -> T | Unknown:
+    """Read more of the very image that was read before; its tag may have moved since."""
+    if survey.image is None:
+        return Unknown("the image could not be read")
+    try:
+        with open_image(survey.target.image, engine=engine) as image:
+            if image.id != survey.image.id:
+                return Unknown(f"{survey.target.image} became another image meanwhile")
+            return read(image)
+    except NoVerdict as error:
+        return Unknown(str(error), error.hint)
 
 
 def _fates(survey: Survey, chain: Chain) -> dict[str, git.Fate]:

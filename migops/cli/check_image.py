@@ -25,6 +25,7 @@ EXIT = {"clean": ExitCode.CLEAN, "findings": ExitCode.FINDINGS, "unknown": ExitC
 @option("--host-dir", metavar="DIR", default="", help="Host folder with the configuration (default: the context).")
 @option("--config", metavar="FILE", default="", help="Alembic's configuration on the host (default: found).")
 @option("--name", "section", metavar="SECTION", default="", help="Section of it (default: alembic).")
+@click.option("--all-files", is_flag=True, help="Compare all that the build copies, not only migrations.")
 @click.option("--no-engine", is_flag=True, help="Check only what a build would do; no image, no engine.")
 @option("--timeout", type=click.FloatRange(min=0.1), default=20.0, show_default=True, help="Seconds for the engine.")
 @compose_options
@@ -46,6 +47,8 @@ def check_image(service: str | None, **given: Any) -> int:
 
     chosen = rules.chosen(given["select"], given["ignore"])
     no_engine = given["no_engine"]
+    if no_engine and given["all_files"]:
+        raise MigopsError("--all-files needs the image, which --no-engine does not read", hint="give one of the two")
     wanted = target.Wanted(
         service=service or "",
         **{key: given[key] for key in ("image", "context", "dockerfile", "stage", "host_dir", "config", "section")},
@@ -56,7 +59,7 @@ def check_image(service: str | None, **given: Any) -> int:
     with ExitStack() as stack:
         # Connected on first use only: an archive needs no engine.
         engine = None if no_engine else lambda: stack.enter_context(connect(given["timeout"]))
-        evidence = survey.check(found, engine)
+        evidence = survey.check(found, engine, all_files=given["all_files"])
     needed = [PlaceName.HOST, PlaceName.CONTEXT if no_engine else PlaceName.IMAGE]
     if isinstance(evidence.chain.places.get(PlaceName.CONTAINER), Unknown):
         needed.append(PlaceName.CONTAINER)  # there may be none, but one that is there must be read

@@ -63,6 +63,20 @@ def read_tree(paths: Sequence[Path], root: Path) -> dict[str, Entry]:
     return tree
 
 
+def digest(source: Path | bytes) -> str:
+    """The SHA-256, in hex, of a file's bytes (or of these bytes), read block by block."""
+    if isinstance(source, bytes):
+        return hashlib.sha256(source).hexdigest()
+    found = hashlib.sha256()
+    try:
+        with source.open("rb") as file:
+            while block := file.read(1 << 20):
+                found.update(block)
+    except OSError as error:
+        raise MigopsError(f"cannot be read: {_reason(error)}", at=Location(str(source))) from None
+    return found.hexdigest()
+
+
 def _walk(path: Path, root: Path) -> Iterator[Path]:
     if not os.path.lexists(path):
         return

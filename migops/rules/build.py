@@ -8,17 +8,21 @@ from migops.chain import compare, revision_ids
 from migops.evidence import Evidence, Exclusion
 from migops.images.layers import Layer
 from migops.model import LinkStatus, PlaceName, Remedy, Severity, Subject, Unknown
+from migops.places.code import Code
 from migops.rules.differences import in_substance
 from migops.rules.remedies import layer_facts, rebuild, unnoticed
 from migops.rules.rule import Blind, Hit, Rule
+
+FILES_NAMED = 5  # in the sentence; the facts name all
 
 HOST, CONTEXT, IMAGE = PlaceName.HOST, PlaceName.CONTEXT, PlaceName.IMAGE
 
 
 def stale_layer(evidence: Evidence) -> Iterator[Hit | Blind]:
-    """A layer that a COPY made holds scripts that the host has deleted or edited since.
+    """A layer that a COPY made holds files that the host has deleted or edited since.
 
-    What: the layer is older than the files it was copied from, and Alembic reads the layer.
+    What: the layer is older than the files it was copied from, and Alembic reads the layer. Migrations are always
+    compared; with --all-files, so is everything else that the build copies (the models that autogenerate reads).
 
     Why: the image was not built again after the edit.
 
@@ -27,6 +31,10 @@ def stale_layer(evidence: Evidence) -> Iterator[Hit | Blind]:
     yield from _blind(evidence)
     for layer, names in _by_layer(evidence, lambda layer: layer.base is not True and _copies(layer)).items():
         yield _layer_hit(evidence, layer, names, "was made by a COPY before the host's files changed")
+    if isinstance(evidence.code, Unknown):
+        yield Blind(f"the whole code: {evidence.code.reason}")
+    elif evidence.code:
+        yield from _stale_code(evidence, evidence.code)
 
 
 def uncacheable_source(evidence: Evidence) -> Iterator[Hit]:
@@ -170,15 +178,54 @@ def _blind(evidence: Evidence) -> Iterator[Blind]:
 
 
 def _layer_hit(evidence: Evidence, layer: Layer, names: list[str], story: str, no_cache: bool = False) -> Hit:
-    when = f" of {layer.created:%Y-%m-%d %H:%M} UTC" if layer.created else ""
     held = f"{len(names)} script that is" if len(names) == 1 else f"{len(names)} scripts that are"
     return Hit(
         Subject(path=names[0] if len(names) == 1 else ""),
-        f"layer {layer.index}, `{layer.instruction}`{when}, holds {held} not as on the host: {', '.join(names)}",
+        f"{_layer_words(layer)} holds {held} not as on the host: {', '.join(names)}",
         f"the layer {story}",
         (CONTEXT, IMAGE) if evidence.chain.held(CONTEXT) else (HOST, IMAGE),
         {"scripts": names, **layer_facts(evidence, names[0])},
         _uncached_remedy(evidence) if no_cache else rebuild(evidence, "the build makes the layer anew", names),
+    )
+
+
+def _stale_code(evidence: Evidence, code: Code) -> Iterator[Hit]:
+    """A hit for each layer that holds other files than the build would bring; one for those that no layer has."""
+    image = evidence.chain.held(IMAGE)
+    told = {script.path for script in image.scripts.values()} if image else set()
+    by_layer: dict[Layer | Unknown, list[str]] = {}
+    for path in (*code.changed, *code.extra):
+        if path not in told:  # migrations have findings of their own
+            by_layer.setdefault(code.layers[path], []).append(path)
+    extra = set(code.extra)
+    for layer, paths in by_layer.items():
+        gone = sum(path in extra for path in paths)
+        counts = (f"{len(paths) - gone} changed" if len(paths) > gone else "", f"{gone} deleted" if gone else "")
+        words = ", ".join(count for count in counts if count)
+        yield _code_hit(evidence, _layer_words(layer), words, paths)
+    versions = tuple(f"{folder}/" for folder in image.location) if image else ()
+    missing = [path for path in code.missing if not path.startswith(versions)]
+    if missing:
+        yield _code_hit(evidence, "the image", f"{len(missing)} missing", missing)
+
+
+def _layer_words(layer: Layer | Unknown) -> str:
+    if isinstance(layer, Unknown):
+        return f"a layer of the image (unknown: {layer.reason})"
+    when = f" of {layer.created:%Y-%m-%d %H:%M} UTC" if layer.created else ""
+    return f"layer {layer.index}, `{layer.instruction}`{when},"
+
+
+def _code_hit(evidence: Evidence, holder: str, words: str, paths: list[str]) -> Hit:
+    more = f" and {len(paths) - FILES_NAMED} more" if len(paths) > FILES_NAMED else ""
+    shown = ", ".join(paths[:FILES_NAMED]) + more
+    return Hit(
+        Subject(path=paths[0] if len(paths) == 1 else ""),
+        f"{holder} is not as on the host in {len(paths)} file{'' if len(paths) == 1 else 's'} ({words}): {shown}",
+        "the image was built before the host's files changed",
+        (HOST, IMAGE),
+        {"files": paths},
+        rebuild(evidence, "the build makes the layer anew"),
     )
 
 

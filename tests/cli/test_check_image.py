@@ -364,3 +364,23 @@ class TestOutput:
         assert found.code == 1
         assert "\x1b" not in found.stdout
         assert "\x1b" not in check(clean).stdout
+
+
+class TestAllFiles:
+    def test_names_the_layer_that_holds_stale_code(self, clean: Path) -> None:
+        (clean / "models.py").write_text("Base = None\n")
+        (clean / "main.py").unlink()
+        (clean / "new.py").write_text("")
+        assert check(clean).json["findings"] == [], "only migrations are compared unless told otherwise"
+        found = check(clean, "--all-files")
+        assert (found.code, set(found.rules)) == (1, {"MIG101"})
+        stale, missing = found.json["findings"]
+        assert stale["facts"]["files"] == ["/app/models.py", "/app/main.py"]
+        assert "2 files (1 changed, 1 deleted)" in stale["message"]
+        assert missing["facts"]["files"] == ["/app/new.py"]
+
+    def test_clean_code_is_clean(self, clean: Path) -> None:
+        assert check(clean, "--all-files").json["findings"] == []
+
+    def test_needs_the_image(self, clean: Path) -> None:
+        assert migops("check-image", "--all-files", "--no-engine", cwd=clean).code == 2
