@@ -8,6 +8,7 @@ import json
 import os
 import re
 import secrets
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -29,6 +30,7 @@ PROBE_LABEL = "migops.probe"
 _PROBE_AGE = 600  # seconds after which a probe is nobody's: reading a folder takes less than one
 _SAVE_SILENCE = 900.0  # seconds: overlay2 writes the whole image to its disk before it sends the first byte
 _CLEANUP_SILENCE = 5.0
+_SETTLE = 0.2  # seconds: an engine that we left in the middle of creating a probe has made it then
 _CHUNK = 256 * 1024
 _MAX_MESSAGE = 2000
 
@@ -63,6 +65,7 @@ class Engine:
         self.endpoint = endpoint
         self._timeout = timeout
         self._idle: list[HTTPConnection] = []
+        self._hangs = False
         self._clock = datetime.now(timezone.utc)
         self._version = ""
         self._negotiate()
@@ -105,11 +108,16 @@ class Engine:
             "NetworkDisabled": True,
             "HostConfig": {"NetworkMode": "none", "LogConfig": {"Type": "none"}},
         }
+        created = False
         try:
             self._call("POST", f"/containers/create?name={name}", f"creating a probe of {image_id}", body=body)
+            created = True
             yield name
         finally:
             self._remove(name)
+            if not created:  # the engine may still be at it
+                time.sleep(_SETTLE)
+                self._remove(name)
 
     @contextmanager
     def archive(self, container: str, path: str) -> Iterator[tuple[PathStat, Stream] | None]:
@@ -165,6 +173,7 @@ class Engine:
         try:
             yield
         except TimeoutError as error:
+            self._hangs = True
             raise NoVerdict(
                 f"The Docker Engine at {host} did not answer within {self._timeout:g} s ({what}).",
                 hint="It hangs or is overloaded: look with `docker info`, restart it, or raise --timeout.",
@@ -275,7 +284,7 @@ class Engine:
 
     def _remove(self, container: str) -> None:
         """Remove a probe with its anonymous volumes. Where that fails, a later run sweeps it."""
-        silence = min(self._timeout, _CLEANUP_SILENCE)
+        silence = min(self._timeout, 1.0 if self._hangs else _CLEANUP_SILENCE)
         with contextlib.suppress(NoVerdict):
             self._call("DELETE", f"/containers/{container}?v=1&force=1", "removing a probe", silence=silence)
 

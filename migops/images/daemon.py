@@ -18,6 +18,8 @@ from migops.images.reference import Reference
 from migops.images.tar import TarReader
 from migops.model import Entry, EntryKind
 
+MAX_LINKS = 1000  # links to files that are followed, each a question of its own to the engine
+
 
 @contextmanager
 def open_daemon(ref: Reference, engine: Callable[[], Engine]) -> Iterator[DaemonImage]:
@@ -80,6 +82,7 @@ class _Reading:
         self._probe = probe
         self._keep = keep
         self._budget = Budget()
+        self._links = 0
 
     def read(self, path: str) -> None:
         """Add what is at and below ``path``."""
@@ -103,6 +106,9 @@ class _Reading:
         """Give the links whose content is asked for the bytes of the files that they lead to."""
         for path, entry in list(self.entries.items()):
             if entry.kind is EntryKind.SYMLINK and self._keep(path) and not entry.sha256:
+                self._links += 1
+                if self._links > MAX_LINKS:
+                    raise NoVerdict(f"More than {MAX_LINKS} links in the image would have to be followed, as {path!r}.")
                 with self._engine.archive(self._probe, path) as found:
                     target = found[0].link if found else ""
                 file = self._file(target, path) if target else None

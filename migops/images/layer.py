@@ -90,7 +90,7 @@ def scan_layer(tar: TarReader, wanted: Wanted, budget: Budget) -> Delta:
         if "/.wh." in path:
             folder, _, name = path.rpartition("/")
             if name.startswith(WHITEOUT):
-                _hide(delta, folder or "/", name, wanted)
+                _hide(delta, folder or "/", name, wanted, budget)
                 continue
         if member.kind is EntryKind.SYMLINK:
             locate.link(path, member.linkname)
@@ -179,13 +179,15 @@ class _Locator:
         raise self._tar.refuse(f"has a symlink loop above {folder!r}")
 
 
-def _hide(delta: Delta, folder: str, name: str, wanted: Wanted) -> None:
+def _hide(delta: Delta, folder: str, name: str, wanted: Wanted, budget: Budget) -> None:
     if name == OPAQUE:
         if wanted.touches(folder):
+            budget.entry()
             delta.opaque.add(folder)
     elif not name.startswith(WHITEOUT * 2):  # the rest of .wh..wh.* are notes that AUFS made to itself
         path = posixpath.join(folder, name[len(WHITEOUT) :])
         if wanted.touches(path):
+            budget.entry()
             delta.whiteouts.add(path)
 
 

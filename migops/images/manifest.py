@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import platform
 import posixpath
 import re
 from collections.abc import Callable, Iterator, Mapping
@@ -120,6 +119,8 @@ def _platform(item: Mapping[str, Any]) -> str:
 
 
 def _here() -> str:
+    import platform
+
     machine = platform.machine().lower()
     return f"linux/{_MACHINES.get(machine, machine)}"
 

@@ -60,6 +60,7 @@ def scan_archive(tar: TarReader, what: str, wanted: Wanted | None, only: Collect
     """
     contents, budget, room = Contents(), Budget(), MAX_DOCUMENTS
     for member in tar:
+        budget.entry()
         name = member_path(member.name, tar).lstrip("/")
         if member.kind is EntryKind.SYMLINK or member.is_hardlink:
             base = posixpath.dirname(name) if member.kind is EntryKind.SYMLINK else ""

@@ -10,7 +10,7 @@ import pytest
 
 from migops.errors import ExitCode, NoVerdict
 from migops.images import open_image
-from tests.images.build import Member, folder, layer
+from tests.images.build import Member, folder, layer, link
 from tests.images.fake_engine import IMAGE_ID, FakeEngine, engine_at, send, send_json, send_tar, serve
 
 TAR = layer(folder("versions"), Member("versions/001.py", b"1" * 700), Member("versions/002.py", b"2" * 700))
@@ -204,4 +204,21 @@ def test_an_engine_s_own_words_are_passed_on(served: tuple[FakeEngine, str]) -> 
         to, b"Client sent an HTTP request to an HTTPS server.\n", 400
     )
     with pytest.raises(NoVerdict, match="HTTPS server"):
+        read(host)
+
+
+def test_a_probe_that_is_made_after_we_gave_up_is_removed_too(served: tuple[FakeEngine, str]) -> None:
+    """Interrupted while the engine creates it, we ask for its removal before it is there."""
+    fake, host = served
+    fake.answers["POST /containers/create"] = fake.hang
+    with pytest.raises(NoVerdict, match="creating a probe"):
+        read(host, 0.2)
+    assert len([line for line in fake.seen if line.startswith("DELETE /v1.44/containers/migops-probe-")]) == 2
+
+
+def test_more_links_than_anybody_has_are_not_followed(served: tuple[FakeEngine, str]) -> None:
+    fake, host = served
+    links = layer(folder("versions"), *(link(f"versions/{n:04}.py", "/x") for n in range(1500)))
+    fake.answers[ARCHIVE] = lambda to: send_tar(to, links if to.path.endswith("versions") else TAR)
+    with pytest.raises(NoVerdict, match="More than 1000 links"):
         read(host)
