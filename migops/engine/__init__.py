@@ -5,6 +5,7 @@ Its HTTP API is spoken with the standard library. The Docker SDK would be the na
 deadlines and errors that migops needs written anyway, all that is left of it is opening a socket.
 """
 
-from migops.engine.client import PROBE_LABEL, Engine, PathStat, Stream, connect
+from migops.engine.client import PROBE_LABEL, Engine, PathStat, connect
+from migops.engine.http import Stream
 
 __all__ = ["PROBE_LABEL", "Engine", "PathStat", "Stream", "connect"]

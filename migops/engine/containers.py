@@ -9,7 +9,8 @@ from contextlib import contextmanager
 from typing import Any
 from urllib.parse import urlencode
 
-from migops.engine.client import PROBE_LABEL, Engine, PathStat, Stream, _stat
+from migops.engine.client import PROBE_LABEL, Engine, PathStat, path_stat
+from migops.engine.http import Stream
 from migops.errors import NoVerdict
 
 VIEW = "view"  # the label's value on probes that share a container's volumes
@@ -20,10 +21,10 @@ _NO_SOURCE = "bind source path does not exist: "
 def inspect(engine: Engine, container: str) -> dict[str, Any] | None:
     """The engine's inspection of a container, or None where it has gone."""
     what = f"inspecting the container {container[:12]}"
-    with engine._answer("GET", f"/containers/{container}/json", what) as answer:
+    with engine.http.answer("GET", f"/containers/{container}/json", what) as answer:
         if answer.status == 404:
             return None
-        found: dict[str, Any] = engine._json(answer, what, dict)
+        found: dict[str, Any] = engine.http.json(answer, what, dict)
         return found
 
 
@@ -33,21 +34,21 @@ def changes(engine: Engine, container: str) -> list[tuple[str, bool]]:
     Mount points are among them; what is inside of mounts is not.
     """
     what = f"asking what the container {container[:12]} has changed"
-    with engine._answer("GET", f"/containers/{container}/changes", what) as answer:
-        engine._check(answer, what)
-        found = engine._json(answer, what, object)
+    with engine.http.answer("GET", f"/containers/{container}/changes", what) as answer:
+        engine.http.check(answer, what)
+        found = engine.http.json(answer, what, object)
     return [(str(item["Path"]), item["Kind"] == 2) for item in found or () if isinstance(item, dict)]
 
 
 def stat_of(engine: Engine, container: str, path: str) -> PathStat | None:
     """What is at a path of a container that may run; None where nothing is. It is locked for a moment only."""
     what = f"looking for {path!r} in the container {container[:12]}"
-    with engine._answer("HEAD", _archive(container, path), what) as answer:
+    with engine.http.answer("HEAD", _archive(container, path), what) as answer:
         if answer.status == 404:
             return None
-        engine._check(answer, what)
+        engine.http.check(answer, what)
         answer.read()
-        return _stat(answer.headers)
+        return path_stat(answer.headers)
 
 
 @contextmanager
@@ -57,12 +58,12 @@ def file_of(engine: Engine, container: str, path: str) -> Iterator[Stream | None
     The engine keeps the container locked until the stream ends: read it at once, and nothing that may be large.
     """
     what = f"reading {path!r} of the container {container[:12]}"
-    with engine._answer("GET", _archive(container, path), what) as answer:
+    with engine.http.answer("GET", _archive(container, path), what) as answer:
         if answer.status == 404:
             yield None
             return
-        engine._check(answer, what)
-        stream = Stream(answer, engine, what)
+        engine.http.check(answer, what)
+        stream = Stream(answer, engine.http, what)
         yield stream
 
 
@@ -89,7 +90,7 @@ def view(
             refused = _create(engine, name, container, image_id, binds, gone)
             if refused is None:
                 break
-            lost = [target for target, source in binds.items() if refused == source.rstrip('.') and target not in gone]
+            lost = [target for target, source in binds.items() if refused == source.rstrip(".") and target not in gone]
             if not lost:
                 raise NoVerdict(f"The engine does not find {refused!r} to mount, and it was not asked to mount it.")
             gone += lost
@@ -122,13 +123,13 @@ def _create(
         },
     }
     what = f"creating a probe with the volumes of {container[:12]}"
-    with engine._answer("POST", f"/containers/create?name={name}", what, body=body) as answer:
+    with engine.http.answer("POST", f"/containers/create?name={name}", what, body=body) as answer:
         if answer.status == 400:
-            message = engine._message(answer)
+            message = engine.http.message(answer)
             if _NO_SOURCE in message:
                 return message.partition(_NO_SOURCE)[2]
-            raise engine._refused(what, message)
-        engine._check(answer, what)
+            raise engine.http.refused(what, message)
+        engine.http.check(answer, what)
         answer.read()
     return None
 
@@ -136,7 +137,7 @@ def _create(
 def _sweep(engine: Engine) -> None:
     """Remove what runs that were killed have left behind."""
     for found in engine.containers({PROBE_LABEL: VIEW}):
-        age = engine._clock.timestamp() - float(found.get("Created") or 0)
+        age = engine.http.clock.timestamp() - float(found.get("Created") or 0)
         if found.get("State") == "created" and age > _VIEW_AGE:
             _remove(engine, str(found.get("Id")))
 
@@ -144,4 +145,4 @@ def _sweep(engine: Engine) -> None:
 def _remove(engine: Engine, probe: str) -> None:
     """Remove a probe and leave its volumes. Where that fails, a later run sweeps it."""
     with contextlib.suppress(NoVerdict):
-        engine._call("DELETE", f"/containers/{probe}?v=0&force=1", "removing a probe", silence=5.0)
+        engine.http.call("DELETE", f"/containers/{probe}?v=0&force=1", "removing a probe", silence=5.0)
