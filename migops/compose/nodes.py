@@ -69,21 +69,21 @@ class Composer:
             line = self.content.count(b"\n", 0, error.start) + 1
             detail = "invalid leading UTF-8 octet" if error.reason == "invalid start byte" else "invalid UTF-8"
             hint = "save the file as UTF-8"
-            raise MigopsError(f"yaml: {detail} ({error.reason})", at=Location(self.file, line), hint=hint) from None
+            raise self._fail(f"{detail} ({error.reason})", line, hint) from None
 
     def _unreadable(self, error: Any) -> MigopsError:
         context, mark = getattr(error, "context_mark", None), getattr(error, "problem_mark", None)
         problem = getattr(error, "problem", None) or str(error)
         mark = mark or context
         if mark is None:
-            return MigopsError(f"yaml: {problem}", at=Location(self.file))
+            return self._fail(problem, 1)
         # go-yaml counts a parser's lines from 0 and a scanner's from 1, and starts from the construct's beginning.
         said = (context.line if context is not None and context.line else mark.line) + (
             1 if type(error).__name__ == "ScannerError" else 0
         )
         where = f"line {said}: " if said else ""
         hint = "YAML is indented with spaces, never with tabs" if "cannot start any token" in problem else ""
-        return MigopsError(f"yaml: {where}{problem}", at=Location(self.file, mark.line + 1), hint=hint)
+        return self._fail(f"{where}{problem}", mark.line + 1, hint)
 
     def _node(self, event: Any, level: int) -> Node:
         kind = type(event).__name__
@@ -121,7 +121,7 @@ class Composer:
     def _alias(self, event: Any, line: int) -> Node:
         target = self.anchors.get(event.anchor)
         if target is None:
-            raise MigopsError(f"yaml: unknown anchor '{event.anchor}' referenced", at=Location(self.file, line))
+            raise self._fail(f"unknown anchor '{event.anchor}' referenced", line)
         node = Node("alias", line, None, event.anchor)
         node.alias = target
         node.weight, node.height = target.weight, target.height
@@ -129,11 +129,13 @@ class Composer:
         return node
 
     def _too_deep(self, line: int) -> MigopsError:
-        return MigopsError(f"yaml: nested too deeply: more than {MOST_LEVELS} levels", at=Location(self.file, line))
+        return self._fail(f"nested too deeply: more than {MOST_LEVELS} levels", line)
+
+    def _fail(self, problem: str, line: int, hint: str = "") -> MigopsError:
+        return MigopsError(f"failed to parse {self.file}: yaml: {problem}", at=Location(self.file, line), hint=hint)
 
     def _check_size(self, node: Node) -> None:
         if node.height > MOST_LEVELS:
             raise self._too_deep(node.line)
         if node.weight > ALIASED_NODES + ALIASED_NODES_EACH * self.written:
-            at = Location(self.file, node.line)
-            raise MigopsError("yaml: document contains excessive aliasing", at=at, hint="an alias bomb is never read")
+            raise self._fail("document contains excessive aliasing", node.line, "an alias bomb is never read")

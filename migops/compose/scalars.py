@@ -41,7 +41,8 @@ def resolve(text: str) -> Any:
         value = _integer(digits)
         if -(2**63) <= value < 2**64:
             return value
-    return float(digits) if _FLOAT.match(digits) else text
+    number = float(digits) if _FLOAT.match(digits) else math.inf
+    return text if math.isinf(number) else number
 
 
 def _integer(digits: str) -> int:

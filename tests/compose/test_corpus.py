@@ -1,0 +1,94 @@
+"""The whole corpus: what ``docker compose config`` printed of real projects, and what it refused."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from migops.compose.verify import Difference, differences
+from tests.compose.support import CORPUS, PLACE, Case, corpus
+
+pytestmark = pytest.mark.skipif(not CORPUS.is_dir(), reason=f"no corpus beside the repository ({CORPUS.parent.name}/)")
+
+ANY_ORDER = ("additional properties", "decoding failed")
+"""Messages in which compose lists names in the random order of Go's maps."""
+
+
+@dataclass
+class Tally:
+    accepted: int = 0
+    equal_on_keys: int = 0
+    equal: int = 0
+    refused: int = 0
+    refused_too: int = 0
+    same_words: int = 0
+    wrong: list[str] = field(default_factory=list)
+
+    def __str__(self) -> str:
+        return (
+            f"accepted by compose: {self.accepted}; equal on the keys migops uses: {self.equal_on_keys}; "
+            f"equal as whole documents: {self.equal}. Refused by compose: {self.refused}; refused by us: "
+            f"{self.refused_too}, in its words at a file and line: {self.same_words}"
+        )
+
+    def judge(self, case: Case, folder: Path) -> None:
+        document, refusal = case.read(folder)
+        if case.document is not None:
+            self.accepted += 1
+            found = [] if refusal else differences(document, case.document)
+            self.equal += not (found or refusal)
+            self.equal_on_keys += not (refusal or any(one.matters for one in found))
+            if found or refusal:
+                self.wrong.append(f"{case.name}: {refusal or [_show(one) for one in found[:3]]}")
+        elif case.refusal is not None:
+            self.refused += 1
+            self.refused_too += refusal is not None
+            if refusal is None:
+                self.wrong.append(f"{case.name}: accepted, but compose says {case.refusal}")
+            elif not (refusal.at and refusal.at.line and _says(refusal.message, case.refusal, folder, case.name)):
+                self.wrong.append(f"{case.name}: says {refusal}\n    compose says {case.refusal}")
+            else:
+                self.same_words += 1
+
+
+def _show(one: Difference) -> str:
+    return f"{'.'.join(one.path)}: ours {one.ours}, theirs {one.theirs}"
+
+
+def _says(message: str, wanted: str, folder: Path, case: str) -> bool:
+    if wanted.startswith("timeout"):
+        return True  # compose hung on an alias bomb; we refuse it
+    said, words = _words(message.replace(f"{folder}/{case}", "")), _words(wanted)
+    if any(text in wanted for text in ANY_ORDER):
+        return set(words) <= set(said)
+    return " ".join(words) in " ".join(said)
+
+
+def _words(text: str) -> list[str]:
+    return text.replace(PLACE, "").replace(",", " ").split()
+
+
+def test_the_corpus_is_read_as_compose_reads_it(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    tally = Tally()
+    for number, case in enumerate(corpus()):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        tally.judge(case, folder)
+    with capsys.disabled():
+        print(f"\ncompose corpus: {tally}")
+    assert tally.accepted >= 388
+    assert tally.refused >= 153
+    assert tally.equal_on_keys == tally.equal == tally.accepted, "\n".join(tally.wrong)
+    assert tally.same_words == tally.refused_too == tally.refused, "\n".join(tally.wrong)
+
+
+def test_a_difference_would_be_seen(tmp_path: Path) -> None:
+    """The judge itself: another document, or another message, counts as wrong."""
+    good = next(case for case in corpus() if case.name == "awesome--fastapi")
+    changed: Any = {**good.document, "name": "other"}
+    tally = Tally()
+    tally.judge(Case(good.name, good.source, good.arguments, good.run_in, changed, None), tmp_path)
+    assert (tally.accepted, tally.equal, tally.equal_on_keys) == (1, 0, 0)
