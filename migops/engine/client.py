@@ -66,11 +66,11 @@ class Engine:
         ) as answer:
             if answer.status == 404:
                 raise NoVerdict(
-                    f"The Docker Engine at {self.endpoint.host} has no image {ref!r}.",
-                    hint="Build it first (docker compose build), or name another with --image. Nothing was pulled.",
+                    f"the Docker Engine at {self.endpoint.host} has no image {ref!r}",
+                    hint="build it first (docker compose build), or name another one; nothing was pulled",
                 )
             if answer.status == 400:
-                raise MigopsError(f"{ref!r} is not an image name: {self.http.message(answer)}.")
+                raise MigopsError(f"{ref!r} is not an image name: {self.http.message(answer)}")
             inspected: dict[str, Any] = self.http.json(answer, f"inspecting the image {ref!r}", dict)
             return inspected
 
@@ -174,4 +174,4 @@ def path_stat(headers: Message) -> PathStat:
         is_folder = bool(int(stat["mode"]) >> 31 & 1)  # as Go writes file modes
         return PathStat(str(stat["name"]), int(stat["size"]), str(stat.get("linkTarget") or ""), is_folder)
     except (KeyError, ValueError, TypeError) as error:
-        raise NoVerdict("The Docker Engine's answer for a path lacks its description.") from error
+        raise NoVerdict("the Docker Engine's answer for a path lacks its description") from error

@@ -62,12 +62,12 @@ def _from_context(name: str, origin: str, home: Path) -> Endpoint:
     key = hashlib.sha256(name.encode()).hexdigest()
     path = home / "contexts" / "meta" / key / "meta.json"
     if not path.exists():
-        raise MigopsError(f"The docker context {name!r}, set by {origin}, does not exist.", hint="docker context ls")
+        raise MigopsError(f"the docker context {name!r}, set by {origin}, does not exist", hint="docker context ls")
     endpoints = _json(path).get("Endpoints")
     docker = endpoints.get("docker") if isinstance(endpoints, dict) else None
     host = docker.get("Host") if isinstance(docker, dict) else None
     if not isinstance(docker, dict) or not isinstance(host, str) or not host:
-        raise MigopsError(f"The docker context {name!r} names no engine.", at=Location(str(path)))
+        raise MigopsError(f"the docker context {name!r} names no engine", at=Location(str(path)))
     folder = home / "contexts" / "tls" / key / "docker"
     tls = folder.is_dir()
     verify = not docker.get("SkipTLSVerify")
@@ -78,5 +78,5 @@ def _json(path: Path) -> dict[str, Any]:
     try:
         value = json.loads(path.read_bytes())
     except (OSError, ValueError) as error:
-        raise MigopsError(f"Docker's configuration cannot be read: {error}.", at=Location(str(path))) from error
+        raise MigopsError(f"Docker's configuration cannot be read: {error}", at=Location(str(path))) from error
     return value if isinstance(value, dict) else {}

@@ -87,7 +87,7 @@ class Http:
         except ValueError:
             value = None
         if not isinstance(value, kind):
-            raise NoVerdict(f"What answers at {self.endpoint.host} is no Docker Engine ({what}).")
+            raise NoVerdict(f"what answers at {self.endpoint.host} is no Docker Engine ({what})")
         return value
 
     def check(self, answer: HTTPResponse, what: str) -> None:
@@ -97,7 +97,7 @@ class Http:
 
     def refused(self, what: str, message: str) -> NoVerdict:
         """The error for what the engine would not do, in its own words."""
-        return NoVerdict(f"The Docker Engine at {self.endpoint.host} refused ({what}): {message}.")
+        return NoVerdict(f"the Docker Engine at {self.endpoint.host} refused ({what}): {message}")
 
     def message(self, answer: HTTPResponse) -> str:
         """What the engine says in an answer that is an error."""
@@ -116,14 +116,14 @@ class Http:
         except TimeoutError as error:
             self.hangs = True
             raise NoVerdict(
-                f"The Docker Engine at {host} did not answer within {self._silence:g} s ({what}).",
-                hint="It hangs or is overloaded: look with `docker info`, restart it, or raise --timeout.",
+                f"the Docker Engine at {host} did not answer within {self._silence:g} s ({what})",
+                hint="look with `docker info`; restart the engine, or raise --timeout",
             ) from error
         except (OSError, HTTPException) as error:
             reason = (getattr(error, "strerror", None) or str(error) or type(error).__name__).rstrip(".")
             raise NoVerdict(
-                f"The connection to the Docker Engine at {host} failed ({what}): {reason}.",
-                hint=f"The address comes from {self.endpoint.origin}. Is the engine up, and may you use it?",
+                f"the connection to the Docker Engine at {host} failed ({what}): {reason}",
+                hint=f"see that the engine is up and may be used; its address comes from {self.endpoint.origin}",
             ) from error
 
     def _negotiate(self) -> None:
@@ -132,7 +132,7 @@ class Http:
             self.check(answer, "first contact")
             newest = _version(answer.headers.get("Api-Version", ""))
             if newest is None:
-                raise NoVerdict(f"What answers at {self.endpoint.host} is no Docker Engine.")
+                raise NoVerdict(f"what answers at {self.endpoint.host} is no Docker Engine")
             with self.translated("first contact"):
                 answer.read()
             with contextlib.suppress(TypeError, ValueError):

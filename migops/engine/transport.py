@@ -34,8 +34,8 @@ def open_connection(endpoint: Endpoint, timeout: float) -> HTTPConnection:
 
 def _unusable(endpoint: Endpoint, why: str) -> MigopsError:
     return MigopsError(
-        f"The Docker Engine's address {endpoint.host!r} cannot be used: {why}.",
-        hint=f"It comes from {endpoint.origin}.",
+        f"the Docker Engine's address {endpoint.host!r} cannot be used: {why}",
+        hint=f"see where it comes from: {endpoint.origin}",
     )
 
 

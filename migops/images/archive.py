@@ -27,17 +27,17 @@ def open_archive(ref: Reference) -> Iterator[LayeredImage]:
         file = Path(ref.location).open("rb")  # noqa: SIM115 - closed below; a failure to open wants words of its own
     except OSError as error:
         raise MigopsError(
-            f"The image archive {ref.location!r} cannot be opened: {error.strerror or error}.",
-            hint="Write it with: docker save -o FILE IMAGE",
+            f"the image archive {ref.location!r} cannot be opened: {error.strerror or error}",
+            hint="write it with: docker save -o FILE IMAGE",
         ) from error
     with file:
-        archive = _Archive(file, f"The archive {ref.location!r}")
+        archive = _Archive(file, f"the archive {ref.location!r}")
         contents = archive.scan(None)
         readers = (read_docker, read_oci) if ref.scheme == "docker-archive" else (read_oci, read_docker)
         manifests = (read(contents.document, archive.what, ref.name) for read in readers)
         manifest = next((found for found in manifests if found is not None), None)
         if manifest is None:
-            raise NoVerdict(f"{archive.what} holds no image: it has neither a manifest.json nor an index.json.")
+            raise NoVerdict(f"{archive.what} holds no image: it has neither a manifest.json nor an index.json")
         layers = manifest.layers
 
         def scan(wanted: Wanted) -> list[Delta]:
@@ -61,10 +61,10 @@ class _Archive:
         if is_gzip(body.head):
             stream = Gunzipped(body, self.what)
         elif kind := compression(body.head):
-            raise NoVerdict(f"{self.what} is compressed with {kind}.", hint="Decompress it first, or use gzip.")
+            raise NoVerdict(f"{self.what} is compressed with {kind}", hint="decompress it first, or use gzip")
         contents = scan_archive(TarReader(stream, self.what), self.what, wanted, only)
         if self._state() != self._stamp:
-            raise NoVerdict(f"{self.what} changed while it was read.", hint="Wait until it is written, and try again.")
+            raise NoVerdict(f"{self.what} changed while it was read", hint="wait until it is written, and try again")
         return contents
 
     def _state(self) -> tuple[int, int]:

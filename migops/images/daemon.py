@@ -108,7 +108,7 @@ class _Reading:
             if entry.kind is EntryKind.SYMLINK and self._keep(path) and not entry.sha256:
                 self._links += 1
                 if self._links > MAX_LINKS:
-                    raise NoVerdict(f"More than {MAX_LINKS} links in the image would have to be followed, as {path!r}.")
+                    raise NoVerdict(f"more than {MAX_LINKS} links in the image would have to be followed, as {path!r}")
                 with self._engine.archive(self._probe, path) as found:
                     target = found[0].link if found else ""
                 file = self._file(target, path) if target else None
@@ -124,7 +124,7 @@ class _Reading:
 
     def _take(self, path: str, stream: Stream) -> None:
         """Read a tar whose members are named from the last part of the path that was asked for."""
-        tar = TarReader(stream, f"The engine's answer for {path!r}")
+        tar = TarReader(stream, f"the engine's answer for {path!r}")
         root, links = "", {}
         for member in tar:
             name = member_path(member.name, tar)
@@ -148,12 +148,12 @@ class _Reading:
         if self._keep(path) and other.content is None:
             file = self._file(path, path)
             if file is None:
-                raise NoVerdict(f"{path!r} vanished from the image while it was read.")
+                raise NoVerdict(f"{path!r} vanished from the image while it was read")
             return file
         return replace(other, path=path, content=other.content if self._keep(path) else None)
 
     def _link(self, path: str, stream: Stream) -> Entry:
-        tar = TarReader(stream, f"The engine's answer for {path!r}")
+        tar = TarReader(stream, f"the engine's answer for {path!r}")
         for member in tar:
             if member.kind is EntryKind.SYMLINK:
                 return read_entry(path, member, tar, False, self._budget)
@@ -164,7 +164,7 @@ class _Reading:
         with self._engine.archive(self._probe, real) as found:
             if found is None:
                 return None
-            tar = TarReader(found[1], f"The engine's answer for {real!r}")
+            tar = TarReader(found[1], f"the engine's answer for {real!r}")
             for member in tar:
                 if member.kind is EntryKind.FILE and not member.is_hardlink:
                     return read_entry(path, member, tar, True, self._budget)

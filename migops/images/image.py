@@ -115,7 +115,7 @@ def parse_time(text: object) -> datetime | None:
 
 def _history(step: object) -> History:
     if not isinstance(step, dict):
-        raise NoVerdict("The image's configuration has a history entry that is not a mapping.")
+        raise NoVerdict("the image's configuration has a history entry that is not a mapping")
     return History(
         created_by=str(step.get("created_by") or ""),
         created=parse_time(step.get("created")),
@@ -127,14 +127,14 @@ def _history(step: object) -> History:
 def _mapping(document: Mapping[str, Any], key: str) -> Mapping[str, Any]:
     value = document.get(key) or {}
     if not isinstance(value, dict):
-        raise NoVerdict(f"The image's configuration is damaged: {key!r} is not a mapping.")
+        raise NoVerdict(f"the image's configuration is damaged: {key!r} is not a mapping")
     return value
 
 
 def _strings(document: Mapping[str, Any], key: str) -> tuple[str, ...]:
     value = document.get(key) or ()
     if not isinstance(value, (list, tuple)):
-        raise NoVerdict(f"The image's configuration is damaged: {key!r} is not a list.")
+        raise NoVerdict(f"the image's configuration is damaged: {key!r} is not a list")
     return tuple(str(item) for item in value)
 
 

@@ -56,14 +56,14 @@ class Budget:
     def entry(self) -> None:
         self.entries -= 1
         if self.entries < 0:
-            raise NoVerdict(f"The image has more than {MAX_ENTRIES} files at the paths to read.")
+            raise NoVerdict(f"the image has more than {MAX_ENTRIES} files at the paths to read")
 
     def keep(self, path: str, size: int) -> None:
         self.kept -= size
         if size > MAX_FILE or self.kept < 0:
             raise NoVerdict(
                 f"{path!r} in the image is too large to be read as source ({size} bytes; {MAX_FILE} are accepted for "
-                f"one file, {MAX_KEPT} for all)."
+                f"one file, {MAX_KEPT} for all)"
             )
 
 

@@ -46,6 +46,6 @@ class LayeredImage:
         deltas = list(self.scan(wanted))
         for delta in deltas:
             if delta.unknown:
-                hint = "Save the image uncompressed, or check it in the Docker Engine by its name."
-                raise NoVerdict(f"{delta.unknown}.", hint=hint)
+                hint = "save the image uncompressed, or check it in the Docker Engine by its name"
+                raise NoVerdict(f"{delta.unknown}", hint=hint)
         return deltas

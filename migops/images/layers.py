@@ -89,7 +89,7 @@ def _attribute(image: Image, asked: Sequence[str], base: str, *, follow: bool) -
         answer, unknown = _merged(image.scan, asked, follow)
         history_base = find_base(config.history, config.diff_ids, None, {}, base)
     else:
-        raise NoVerdict(f"migops cannot read the layers of {image.ref}.")
+        raise NoVerdict(f"migops cannot read the layers of {image.ref}")
     files = image.read(asked) if unknown else answer.entries
     layers = _layers(config, history_base)
     made = [layer for layer in layers if not layer.empty]
@@ -166,15 +166,15 @@ class SavedImage:
         self.config = image.config
 
     def scan(self, wanted: Wanted) -> list[Delta]:
-        what = f"The engine's stream of {self._image.ref}"
+        what = f"the engine's stream of {self._image.ref}"
         with self._image.engine.save(self._image.id) as stream:
             contents = scan_archive(TarReader(stream, what), what, wanted)
         manifest = read_docker(contents.document, what, "") or read_oci(contents.document, what, "")
         if manifest is None:
-            raise NoVerdict(f"{what} holds no manifest.")
+            raise NoVerdict(f"{what} holds no manifest")
         self.config = parse_config(manifest.config)
         if self.config.diff_ids != self._image.config.diff_ids:
-            raise NoVerdict(f"{what} has other layers than the image.")
+            raise NoVerdict(f"{what} has other layers than the image")
         return [
             contents.delta(layer) or Delta(unknown=f"the engine did not send the layer {layer}")
             for layer in manifest.layers

@@ -103,7 +103,7 @@ def read_merged(scan: Scan, paths: Iterable[str], content: KeepContent | None = 
                 query.want(target, keep=query.keep(path))
         if not query.grown:
             return answer
-    raise NoVerdict(f"Reading {', '.join(asked)} in the image leads through too many links.")
+    raise NoVerdict(f"reading {', '.join(asked)} in the image leads through too many links")
 
 
 def clean(path: str) -> str:
@@ -217,7 +217,7 @@ class _Query:
             if entry.kind is EntryKind.SYMLINK:
                 links += 1
                 if links > MAX_LINKS:
-                    raise NoVerdict(f"{path!r} in the image is a symlink loop.")
+                    raise NoVerdict(f"{path!r} in the image is a symlink loop")
                 real = "/" if entry.target.startswith("/") else posixpath.dirname(real)
                 rest.extend(entry.target.split("/")[::-1])
         return real

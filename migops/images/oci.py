@@ -18,12 +18,12 @@ from migops.images.scan import MAX_DOCUMENT, FileStream, Peeked, read_layer
 def open_oci(ref: Reference) -> Iterator[LayeredImage]:
     """The image of an OCI layout."""
     root = Path(ref.location)
-    what = f"The OCI layout {ref.location!r}"
+    what = f"the OCI layout {ref.location!r}"
     if not root.is_dir():
-        raise MigopsError(f"{what} is not a folder.", hint="For a tar of a layout, write oci-archive:FILE.")
+        raise MigopsError(f"{what} is not a folder", hint="for a tar of a layout, write oci-archive:FILE")
     manifest = read_oci(lambda name: _document(root, name, what), what, ref.name)
     if manifest is None:
-        raise NoVerdict(f"{what} has no index.json.")
+        raise NoVerdict(f"{what} has no index.json")
 
     def scan(wanted: Wanted) -> list[Delta]:
         budget = Budget()
@@ -36,12 +36,12 @@ def _document(root: Path, name: str, what: str) -> bytes | None:
     path = root / name
     try:
         if path.stat().st_size > MAX_DOCUMENT:
-            raise NoVerdict(f"{what}: {name} is larger than a document may be ({MAX_DOCUMENT} bytes).")
+            raise NoVerdict(f"{what}: {name} is larger than a document may be ({MAX_DOCUMENT} bytes)")
         return path.read_bytes()
     except FileNotFoundError:
         return None
     except OSError as error:
-        raise NoVerdict(f"{what}: {name} cannot be read: {error.strerror or error}.") from error
+        raise NoVerdict(f"{what}: {name} cannot be read: {error.strerror or error}") from error
 
 
 def _delta(root: Path, layer: str, size: int | None, what: str, wanted: Wanted, budget: Budget) -> Delta:
@@ -49,11 +49,11 @@ def _delta(root: Path, layer: str, size: int | None, what: str, wanted: Wanted, 
         with (root / layer).open("rb") as file:
             actual = (root / layer).stat().st_size
             if size is not None and actual != size:
-                raise NoVerdict(f"{what} is damaged: {layer} has {actual} bytes, its manifest says {size}.")
+                raise NoVerdict(f"{what} is damaged: {layer} has {actual} bytes, its manifest says {size}")
             body = Peeked(FileStream(file, f"{what}, {layer}"))
             delta = read_layer(body, f"{what}, layer {layer}", wanted, budget)
     except FileNotFoundError:
         return Delta(unknown=f"{what} does not hold the layer {layer}")
     except OSError as error:
-        raise NoVerdict(f"{what}: {layer} cannot be read: {error.strerror or error}.") from error
+        raise NoVerdict(f"{what}: {layer} cannot be read: {error.strerror or error}") from error
     return delta or Delta(unknown=f"{what}: {layer} is no layer")

@@ -151,9 +151,9 @@ class Gunzipped:
         try:
             return bytes(self._file.read(size))
         except EOFError:
-            raise NoVerdict(f"{self._what} ends too early: its gzip stream was cut.") from None
+            raise NoVerdict(f"{self._what} ends too early: its gzip stream was cut") from None
         except (gzip.BadGzipFile, zlib.error) as error:
-            raise NoVerdict(f"{self._what} is damaged: {error}.") from error
+            raise NoVerdict(f"{self._what} is damaged: {error}") from error
 
 
 class FileStream:
@@ -169,9 +169,9 @@ class FileStream:
         try:
             return self._file.read(size)
         except OSError as error:
-            raise NoVerdict(f"{self._what} cannot be read: {error.strerror or error}.") from error
+            raise NoVerdict(f"{self._what} cannot be read: {error.strerror or error}") from error
 
     def skip(self, size: int, /) -> None:
         if self._file.tell() + size > self._size:
-            raise NoVerdict(f"{self._what} ends too early: it was cut.", hint="Write it once more.")
+            raise NoVerdict(f"{self._what} ends too early: it was cut", hint="write it once more")
         self._file.seek(size, os.SEEK_CUR)

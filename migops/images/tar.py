@@ -109,11 +109,11 @@ class TarReader:
         return self._left
 
     def cut(self) -> NoVerdict:
-        return NoVerdict(f"{self._what} ends too early: it was cut.", hint="Read or write it once more.")
+        return NoVerdict(f"{self._what} ends too early: it was cut", hint="read or write it once more")
 
     def refuse(self, why: str) -> NoVerdict:
-        hint = "Docker writes no such tar: build the image again, or save it again."
-        return NoVerdict(f"{self._what} {why}.", hint=hint)
+        hint = "Docker writes no such tar: build the image again, or save it again"
+        return NoVerdict(f"{self._what} {why}", hint=hint)
 
     def _next(self) -> Member | None:
         name = linkname = None

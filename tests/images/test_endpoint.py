@@ -96,7 +96,7 @@ def test_contexts_that_do_not_work(home: Path) -> None:
 def test_addresses_that_cannot_be_used(host: str) -> None:
     with pytest.raises(MigopsError, match="cannot be used") as caught:
         open_connection(Endpoint(host, "a test"), 1)
-    assert caught.value.hint == "It comes from a test."
+    assert caught.value.hint == "see where it comes from: a test"
 
 
 def test_certificates_that_cannot_be_read(tmp_path: Path) -> None:
