@@ -9,9 +9,10 @@ from migops.chain import Chain
 from migops.history.graph import Graph
 from migops.history.problem import Problem
 from migops.images.layers import Layer
-from migops.model import ImageIdentity, Location, MigrationSet, PlaceName, Unknown
+from migops.model import ImageIdentity, Location, MigrationSet, NotAsked, PlaceName, Reading, Unknown
 from migops.places.code import Code
 from migops.places.container import Container
+from migops.places.database import DatabaseReading
 from migops.places.git import Fate
 
 
@@ -88,7 +89,8 @@ class Evidence:
     than a COPY that puts files at the image's path; ``base`` is what FROM names. ``layers`` says which layer holds each
     script of the image that differs, or why that cannot be told; ``code`` compares all other files, where that was
     asked for. ``fates`` says what git knows of scripts that the host lacks, by script name. ``containers`` are those
-    of the service, one-off ones too; ``owner`` is the user and group ID of the host's versions folder.
+    of the service, one-off ones too; ``owner`` is the user and group ID of the host's versions folder. ``database`` is
+    what the database says; ``alembic`` the words that run Alembic in the service, with the options that it needs there.
     """
 
     chain: Chain
@@ -107,3 +109,9 @@ class Evidence:
     containers: tuple[Container, ...] = ()
     siblings: tuple[Sibling, ...] = ()
     owner: tuple[int, int] | None = None
+    database: DatabaseReading = field(default_factory=NotAsked)
+    alembic: tuple[str, ...] = ("alembic",)
+
+    def reading(self, place: PlaceName) -> Reading | DatabaseReading:
+        """What was read of a place, or why nothing was."""
+        return self.database if place is PlaceName.DATABASE else self.chain.places.get(place, NotAsked())

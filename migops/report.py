@@ -18,6 +18,7 @@ from migops.model import (
     Unknown,
     Verdict,
 )
+from migops.places.database import DatabaseReading, DatabaseState
 from migops.rules import judge
 from migops.rules.rule import Rule
 from migops.target import Target
@@ -40,7 +41,7 @@ def make(
         project=target.project,
         service=target.service,
         image=evidence.image,
-        places=tuple(_summary(evidence, place, reading) for place, reading in evidence.chain.places.items()),
+        places=tuple(_summary(evidence, place, reading) for place, reading in _readings(evidence).items()),
         links=evidence.chain.links,
         rows=evidence.chain.rows(),
         findings=findings,
@@ -59,7 +60,7 @@ def _verdict(findings: Sequence[Finding], missing: Sequence[str], fail_on: Sever
 
 def _missing(evidence: Evidence, needed: Sequence[PlaceName]) -> tuple[str, ...]:
     """Why there is no verdict, a sentence each."""
-    readings = {place: evidence.chain.places.get(place, NotAsked("it was not read")) for place in needed}
+    readings = {place: evidence.reading(place) for place in needed}
     blind = tuple(f"{place.value}: {why}" for place, reading in readings.items() if (why := _why_not(reading)))
     if blind:
         return blind
@@ -69,15 +70,23 @@ def _missing(evidence: Evidence, needed: Sequence[PlaceName]) -> tuple[str, ...]
     return ()
 
 
-def _why_not(reading: Reading) -> str:
+def _readings(evidence: Evidence) -> dict[PlaceName, Reading | DatabaseReading]:
+    """The places of the chain, and the database where it was asked."""
+    asked = {} if isinstance(evidence.database, NotAsked) else {PlaceName.DATABASE: evidence.database}
+    return {**evidence.chain.places, **asked}
+
+
+def _why_not(reading: Reading | DatabaseReading) -> str:
     """Why the place was not read; '' where it was."""
-    if isinstance(reading, MigrationSet):
+    if isinstance(reading, (MigrationSet, DatabaseState)):
         return ""
     hint = reading.hint if isinstance(reading, Unknown) else ""
     return f"{reading.reason} (try: {hint})" if hint else reading.reason or "it was not read"
 
 
-def _summary(evidence: Evidence, place: PlaceName, reading: Reading) -> PlaceSummary:
+def _summary(evidence: Evidence, place: PlaceName, reading: Reading | DatabaseReading) -> PlaceSummary:
+    if isinstance(reading, DatabaseState):
+        return PlaceSummary(place, "read", "", reading.url, len(reading.rows), reading.rows)
     if isinstance(reading, MigrationSet):
         graph = evidence.graphs[place]
         return PlaceSummary(place, "read", "", ", ".join(reading.location), len(graph.revisions), graph.heads)

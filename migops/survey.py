@@ -14,21 +14,32 @@ from migops.dockerfile.trace import BuildView, trace
 from migops.engine import Engine
 from migops.errors import MigopsError, NoVerdict
 from migops.evidence import Evidence, Exclusion, Sibling
+from migops.history.config import parse_config
 from migops.history.graph import Graph
 from migops.history.problem import Problem
 from migops.history.scripts import Known
 from migops.images import Image, identity, open_image
 from migops.images.layers import Layer, attribute
-from migops.model import ImageIdentity, Location, MigrationSet, NotAsked, PlaceName, Reading, Unknown
-from migops.places import git
+from migops.model import Absent, ImageIdentity, Location, MigrationSet, NotAsked, PlaceName, Reading, Unknown
+from migops.places import database, git
 from migops.places.code import Code, compare_code
 from migops.places.container import Container, ContainerReader, ImageFiles, remembering, representative, summary
 from migops.places.context import ContextReader
+from migops.places.database import DatabaseState, Question
 from migops.places.environment import Environment, Home, Reader, read_environment
 from migops.places.host import HostReader
 from migops.target import BuildSpec, Target
 
 T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """That git's HEAD and the database are read too: at which URL, where it was said, and how long (in seconds)."""
+
+    url: str = field(default="", repr=False)
+    timeout: float = 20.0
+    wait: float = 0.0
 
 
 @dataclass(slots=True)
@@ -48,6 +59,7 @@ class Survey:
     containers: tuple[Container, ...] = ()
     siblings: tuple[Sibling, ...] = ()
     bound: bool = False
+    home: Home | None = None  # where Alembic starts in the image
 
     def __post_init__(self) -> None:
         self.view = _view(self.target.build)
@@ -62,12 +74,17 @@ class Survey:
         self.problems[place] = found.problems
 
 
-def check(target: Target, engine: Callable[[], Engine] | None, *, all_files: bool = False) -> Evidence:
+def check(
+    target: Target, engine: Callable[[], Engine] | None, *, all_files: bool = False, ask: Ask | None = None
+) -> Evidence:
     """Read host, context and (where ``engine`` is not None) image and containers, and what git knows of the scripts.
 
-    ``all_files``: compare all that the build brings with the image, not only the migrations.
+    ``all_files``: compare all that the build brings with the image, not only the migrations. ``ask``: git's HEAD and
+    the database too.
     """
     survey = Survey(target)
+    if ask is not None:
+        _git(survey)
     reader = _host(survey)
     _context(survey)
     if engine is None:
@@ -100,6 +117,8 @@ def check(target: Target, engine: Callable[[], Engine] | None, *, all_files: boo
         containers=survey.containers,
         siblings=survey.siblings,
         owner=_owner(chain.held(PlaceName.HOST)),
+        database=_database(survey, chain, engine, ask) if ask else NotAsked(),
+        alembic=_alembic(survey),
     )
 
 
@@ -115,8 +134,7 @@ def _host(survey: Survey) -> HostReader:
     target, view = survey.target, survey.view
     elsewhere = view.host_path_of if isinstance(view, BuildView) else lambda path: None
     reader = HostReader(target.root, elsewhere)
-    home = Home(str(host_cwd(survey)), str(target.config), target.section)
-    found = read_environment(reader, home, survey.known)
+    found = read_environment(reader, host_home(survey), survey.known)
     if isinstance(found, Unknown):
         raise MigopsError(
             f"this configuration does not lead to migrations: {found.reason}", at=Location(str(target.config)),
@@ -124,6 +142,21 @@ def _host(survey: Survey) -> HostReader:
         )  # fmt: skip
     survey.take(PlaceName.HOST, found)
     return reader
+
+
+def _git(survey: Survey) -> None:
+    """Read what git's HEAD has where the host has its migrations."""
+    read = git.at_head(survey.target.root)
+    if not callable(read):
+        survey.places[PlaceName.GIT] = read
+        return
+    found = read_environment(read, host_home(survey), survey.known)
+    survey.take(PlaceName.GIT, found)
+
+
+def host_home(survey: Survey) -> Home:
+    """Where Alembic starts on the host."""
+    return Home(str(host_cwd(survey)), str(survey.target.config), survey.target.section)
 
 
 def host_cwd(survey: Survey) -> Path:
@@ -202,7 +235,8 @@ def _image(survey: Survey, engine: Callable[[], Engine]) -> Reader | None:
             survey.image = identity(image)
             working_dir = survey.target.working_dir or image.config.working_dir or "/"
             read = _reader(image)
-            survey.take(PlaceName.IMAGE, read_environment(read, _image_home(survey, working_dir), survey.known))
+            survey.home = _image_home(survey, working_dir)
+            survey.take(PlaceName.IMAGE, read_environment(read, survey.home, survey.known))
             return read
     except NoVerdict as error:
         survey.places[PlaceName.IMAGE] = Unknown(str(error), error.hint)
@@ -287,6 +321,39 @@ def _again(survey: Survey, engine: Callable[[], Engine], read: Callable[[Image],
             return read(image)
     except NoVerdict as error:
         return Unknown(str(error), error.hint)
+
+
+def _database(
+    survey: Survey, chain: Chain, engine: Callable[[], Engine] | None, ask: Ask
+) -> DatabaseState | Absent | Unknown:
+    """Ask the database that the service means, by what the image holds, or else the host."""
+    target, host = survey.target, host_home(survey)
+    configs = {"host": parse_config(target.config.read_bytes(), host.config, host.section)}
+    held = chain.held(PlaceName.IMAGE) or chain.held(PlaceName.HOST)
+    around = {file.path: file.content for file in held.environment.values()} if held else {}
+    if survey.home and survey.home.config in around:
+        config = parse_config(around[survey.home.config], survey.home.config, host.section)
+        configs = {"image": config, **configs}
+    env_path = next((path for path in around if posixpath.basename(path) == "env.py"), "")
+    question = Question(
+        ask.url, target.model, target.model.services.get(target.service) if target.model else None, target.settings,
+        configs, around.get(env_path, b"").decode("utf-8", "replace"), env_path,
+        target.working_dir or (survey.home.cwd if survey.home else ""), Path(host.cwd), engine, ask.timeout,
+    )  # fmt: skip
+    return database.ask(question, ask.wait)
+
+
+def _alembic(survey: Survey) -> tuple[str, ...]:
+    """The words that run Alembic in the service, with the options without which it would not find its configuration."""
+    home = survey.home
+    if home is None:
+        return ("alembic",)
+    below = posixpath.relpath(home.config, home.cwd)
+    config = parse_config(home.text or b"", home.config, home.section)
+    if not config.is_toml and "script_location" not in config.options and "/" in below:
+        return ("flask", "db")  # Flask-Migrate's: its command sets the script location
+    named = () if below in ("alembic.ini", "pyproject.toml") else ("-c", below)
+    return ("alembic", *named, *(("-n", home.section) if home.section != "alembic" else ()))
 
 
 def _fates(survey: Survey, chain: Chain) -> dict[str, git.Fate]:

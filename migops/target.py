@@ -14,6 +14,7 @@ from migops.errors import MigopsError
 from migops.evidence import Commands, tagged
 from migops.history.config import parse_config
 from migops.model import Location
+from migops.places.database import SETTINGS
 
 NOT_SEARCHED = frozenset({"node_modules", "venv", "env", "site-packages", "__pycache__", "dist", "build"})
 SEARCH_DEPTH = 5  # folders below the build context in which an alembic.ini is looked for
@@ -38,6 +39,7 @@ class Target:
     alembic.ini or pyproject.toml. ``working_dir`` is set where the compose file sets it; ``image_config`` where
     ``x-migops`` says at which path of the image the configuration is. ``deployed`` says that the service's containers
     are made from this very image; ``siblings`` are the other services of the same image or build, with their images.
+    ``model`` is the compose project and ``settings`` the service's ``x-migops``; None and {} without a compose file.
     """
 
     image: str
@@ -53,6 +55,8 @@ class Target:
     commands: Commands = field(default_factory=Commands)
     deployed: bool = False
     siblings: Mapping[str, str] = field(default_factory=dict)
+    model: Project | None = None
+    settings: Mapping[str, str] = field(default_factory=dict, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,12 +202,14 @@ def _of_service(project: Project, service: Service, wanted: Wanted, options: Com
             if other.name != service.name
             and (other.image_ref == service.image_ref or _build_key(other) == _build_key(service))
         },
+        model=project,
+        settings=settings,
     )
 
 
 def _settings(service: Service) -> dict[str, str]:
     """The service's ``x-migops``, each key checked: a misspelt setting must not be a silent one."""
-    known = ("config", "name", "heads", "host-dir", "image-config")
+    known = ("config", "name", "heads", "host-dir", "image-config", *SETTINGS)
     given: Any = service.extensions.get("x-migops") or {}
     if not isinstance(given, Mapping):
         raise MigopsError(f"x-migops of service {service.name!r} must be a mapping", at=service.location)
@@ -214,8 +220,8 @@ def _settings(service: Service) -> dict[str, str]:
                 hint=f"it knows {', '.join(known)}",
             )  # fmt: skip
         if not isinstance(value, str) or (key == "heads" and value not in ("one", "many")):
-            said = f"x-migops.{key} of service {service.name!r} is not valid: {value!r}"
-            raise MigopsError(said, at=service.location)
+            shown = "it must be text" if key == "database-url" else repr(value)
+            raise MigopsError(f"x-migops.{key} of service {service.name!r} is not valid: {shown}", at=service.location)
     return {key: str(given.get(key, "")) for key in known}
 
 

@@ -6,11 +6,15 @@ saw.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import hashlib
+import os
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 
+from migops.model import Absent, Entry, EntryKind, Tree, Unknown
+from migops.places.environment import Reader
 from migops.process import CommandError, Completed, run
 
 
@@ -53,6 +57,15 @@ def fates(folder: Path, paths: Sequence[Path]) -> Mapping[Path, Fate]:
     return {path: whole or repository.fate(path) for path in paths}
 
 
+def at_head(folder: Path) -> Reader | Absent | Unknown:
+    """A reader of what HEAD has at paths of the host, asked from ``folder``; or why there is none."""
+    repository = _Repository(folder)
+    whole = repository.verdict()
+    if whole is not None:
+        return Absent(whole.reason) if whole.kind is FateKind.NO_GIT else Unknown(whole.reason)
+    return repository.read
+
+
 class _Repository:
     """Questions to the git repository that holds ``folder``."""
 
@@ -88,6 +101,25 @@ class _Repository:
             return Fate(FateKind.UNKNOWN, reason="this clone is shallow: `git fetch --unshallow` brings the history")
         return Fate(FateKind.NEVER, reason="no commit of this branch or its upstream has ever had this file")
 
+    def read(self, paths: Sequence[str]) -> Tree:
+        """The files that HEAD has at and below the absolute ``paths``: two commands, however many there are."""
+        top = self._line("rev-parse", "--show-toplevel")
+        asked = {os.path.relpath(_real(path), top): path for path in paths}
+        inside = [path for path in asked if not path.startswith("..")]
+        if not inside:
+            return {}
+        listed = self._git("ls-tree", "-r", "-z", "--full-tree", "HEAD", "--", *inside).stdout
+        blobs = [row.partition(b"\t") for row in listed.split(b"\0") if b" blob " in row]
+        ids = b"".join(info.split()[2] + b"\n" for info, _, _ in blobs)
+        contents = _batch(self._git("cat-file", "--batch", stdin=ids).stdout)
+        tree: dict[str, Entry] = {}
+        for (info, _, raw), content in zip(blobs, contents, strict=True):
+            name = os.fsdecode(raw)
+            over = next(path for path in inside if path == "." or name == path or name.startswith(f"{path}/"))
+            path = asked[over] + (f"/{name}" if over == "." else name[len(over) :])
+            tree[path] = _entry(path, info.split()[0], content)
+        return tree
+
     def _upstream(self) -> str:
         """The branch that this one follows; without one, the remote's default branch; else ''."""
         for name in ("@{upstream}", "origin/HEAD", "origin/main", "origin/master"):
@@ -112,7 +144,30 @@ class _Repository:
     def _line(self, *arguments: str) -> str:
         return self._git(*arguments).stdout.decode(errors="replace").strip()
 
-    def _git(self, *arguments: str) -> Completed:
+    def _git(self, *arguments: str, stdin: bytes = b"") -> Completed:
         # Without optional locks git leaves the index alone: reading must change nothing.
         environment = {"GIT_OPTIONAL_LOCKS": "0", "LC_ALL": "C"}
-        return run(("git", "--literal-pathspecs", *arguments), cwd=self.folder, env=environment, check=False)
+        command = ("git", "--literal-pathspecs", *arguments)
+        return run(command, cwd=self.folder, env=environment, stdin=stdin, check=False)
+
+
+def _real(path: str) -> str:
+    """The path as git has it: the folders above it without symlinks, itself as it is."""
+    return os.path.join(os.path.realpath(os.path.dirname(path)), os.path.basename(path))  # noqa: PTH118, PTH120, PTH119
+
+
+def _batch(answer: bytes) -> Iterator[bytes]:
+    """The contents in what ``git cat-file --batch`` says: a line that ends in the size, the bytes, a line end."""
+    at = 0
+    while at < len(answer):
+        end = answer.index(b"\n", at)
+        size = int(answer[at:end].split()[-1])
+        yield answer[end + 1 : end + 1 + size]
+        at = end + size + 2
+
+
+def _entry(path: str, mode: bytes, content: bytes) -> Entry:
+    if mode == b"120000":
+        return Entry(path, EntryKind.SYMLINK, len(content), target=os.fsdecode(content))
+    digest = hashlib.sha256(content).hexdigest()
+    return Entry(path, EntryKind.FILE, len(content), int(mode, 8) & 0o777, sha256=digest, content=content)

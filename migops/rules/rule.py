@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from migops.evidence import Evidence
-from migops.model import Finding, NotAsked, PlaceName, Remedy, Severity, Skipped, Subject, Unknown
+from migops.model import Absent, Finding, NotAsked, PlaceName, Remedy, Severity, Skipped, Subject, Unknown
 
 Check = Callable[[Evidence], Iterable["Hit | Blind"]]
 
@@ -54,11 +54,11 @@ class Rule:
 
     def judge(self, evidence: Evidence) -> Iterator[Finding | Skipped]:
         """The findings, or why there can be none. A place nobody asked for is no reason worth a word."""
-        readings = {place: evidence.chain.places.get(place, NotAsked()) for place in self.needs}
+        readings = {place: evidence.reading(place) for place in self.needs}
         blind = [f"{place.value}: {read.reason}" for place, read in readings.items() if isinstance(read, Unknown)]
         if blind:
             yield Skipped(self.id, "; ".join(blind))
-        elif all(evidence.chain.held(place) for place in self.needs):
+        elif not any(isinstance(read, (Absent, NotAsked)) for read in readings.values()):
             for hit in self.check(evidence):
                 yield Skipped(self.id, hit.reason) if isinstance(hit, Blind) else self._finding(hit)
 

@@ -1,0 +1,76 @@
+"""Which table Alembic notes its revisions in, read from ``env.py`` without running it."""
+
+from __future__ import annotations
+
+import ast
+import warnings
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from migops.model import Location, Unknown
+
+
+@dataclass(frozen=True, slots=True)
+class VersionTable:
+    """The version table's name, and its schema; '' is whatever the search path leads to."""
+
+    name: str = "alembic_version"
+    schema: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.schema}.{self.name}" if self.schema else self.name
+
+
+def version_table(source: str, path: str, *, name: str = "", schema: str = "") -> VersionTable | Unknown:
+    """The table that ``context.configure(version_table=…, version_table_schema=…)`` names.
+
+    ``name`` and ``schema`` are what the user said; they win. A keyword counts where it is a string, or a name that the
+    module sets to one string; one that is computed otherwise cannot be known, and the answer says where it stands.
+    """
+    found = {"version_table": name, "version_table_schema": schema}
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # an odd escape in someone's env.py is none of our business
+            tree = ast.parse(source)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        # env.py that Python cannot read stops Alembic itself; the usual table is then the best that can be asked for.
+        return VersionTable(name or "alembic_version", schema)
+    constants = _constants(tree)
+    for keyword in _keywords(tree):
+        wanted = keyword.arg or ""
+        if found.get(wanted, "-"):
+            continue
+        value = keyword.value
+        text = constants.get(value.id) if isinstance(value, ast.Name) else getattr(value, "value", None)
+        if isinstance(value, ast.Constant) and value.value is None:
+            continue
+        if not isinstance(text, str):
+            return Unknown(
+                f"{Location(path, value.lineno)} computes {wanted}: which table has the revisions cannot be told",
+                f"say it under the service: x-migops: {{{wanted.replace('_', '-')}: NAME}}",
+            )
+        found[wanted] = text
+    return VersionTable(found["version_table"] or "alembic_version", found["version_table_schema"])
+
+
+def _keywords(tree: ast.Module) -> Iterator[ast.keyword]:
+    """The keywords of every call of ``configure``."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call):
+            called = node.func
+            if (called.attr if isinstance(called, ast.Attribute) else getattr(called, "id", "")) == "configure":
+                yield from node.keywords
+
+
+def _constants(tree: ast.Module) -> dict[str, str | None]:
+    """Names that the module sets to a string; None for one that is set to several, or to anything else."""
+    found: dict[str, str | None] = {}
+    for node in ast.walk(tree):
+        if not isinstance(node, (ast.Assign, ast.AnnAssign)):
+            continue
+        value = node.value
+        for target in node.targets if isinstance(node, ast.Assign) else [node.target]:
+            if isinstance(target, ast.Name):
+                text = value.value if isinstance(value, ast.Constant) and isinstance(value.value, str) else None
+                found[target.id] = text if found.get(target.id, text) == text else None
+    return found

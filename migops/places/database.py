@@ -1,0 +1,210 @@
+"""The database place: the rows of Alembic's version table, and whether other tables exist. It is only ever read."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from migops.compose import Project, Service
+from migops.database import DatabaseUrl, connect, parse_url
+from migops.engine import Engine
+from migops.errors import MigopsError
+from migops.history.config import ConfigFile
+from migops.history.version_table import VersionTable, version_table
+from migops.model import Absent, NotAsked, Unknown
+from migops.places.database_address import file_address, server_address
+from migops.places.database_url import Sought, from_config, from_service
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+SETTINGS = ("database-url", "database-env", "version-table", "version-table-schema")
+"""The keys of ``x-migops`` that this place knows."""
+
+PAUSE = 0.5  # seconds between two attempts
+
+_RELATIONS = """
+SELECT n.nspname, c.relname, n.nspname = ANY (pg_catalog.current_schemas(false))
+FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+WHERE c.relkind IN ('r', 'p') AND NOT c.relispartition
+  AND left(n.nspname, 3) <> 'pg_' AND n.nspname <> 'information_schema'
+  AND NOT EXISTS (
+    SELECT 1 FROM pg_catalog.pg_depend d
+    WHERE d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass AND d.objid = c.oid AND d.deptype = 'e')
+"""
+"""Tables, but for the server's own and those that an extension such as PostGIS brought along."""
+
+
+@dataclass(frozen=True, slots=True)
+class DatabaseState:
+    """What a database says of itself.
+
+    ``rows`` are those of the version table, in order of their text. ``tables`` are the others that the search path
+    leads to (or that lie in the version table's schema). ``elsewhere`` are other schemas that have a table of the
+    version table's name. ``url`` may be shown; ``origin`` says where it was found, ``address`` how it was reached.
+    """
+
+    rows: tuple[str, ...]
+    has_version_table: bool
+    tables: tuple[str, ...] = ()
+    elsewhere: tuple[str, ...] = ()
+    version_table: str = "alembic_version"
+    server: str = ""
+    name: str = ""
+    url: str = ""
+    origin: str = ""
+    address: str = ""
+
+    @property
+    def is_fresh(self) -> bool:
+        """Nothing was ever done in it."""
+        return not self.rows and not self.tables
+
+
+DatabaseReading = DatabaseState | Absent | NotAsked | Unknown
+"""What asking a database gives."""
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """All that decides which database is asked, and how.
+
+    ``url`` is --database-url. ``project`` and ``service`` are None without a compose file. ``configs`` are Alembic's
+    configurations by the place that they were read in, the one that counts most first; ``env_py`` is the text of
+    Alembic's env.py and ``env_path`` its path. ``working_dir`` is the container's, ``home`` the host's folder that
+    Alembic starts in. ``engine`` is None where it may not be asked. ``timeout`` is in seconds.
+    """
+
+    url: str = field(default="", repr=False)
+    project: Project | None = None
+    service: Service | None = None
+    settings: Mapping[str, str] = field(default_factory=dict)
+    configs: Mapping[str, ConfigFile] = field(default_factory=dict)
+    env_py: str = ""
+    env_path: str = "env.py"
+    working_dir: str = ""
+    home: Path = field(default_factory=Path.cwd)
+    engine: Callable[[], Engine] | None = None
+    timeout: float = 20.0
+
+
+def ask(asked: Question, wait: float = 0.0) -> DatabaseState | Absent | Unknown:
+    """Ask the database, for up to ``wait`` seconds again and again until it answers."""
+    sought = find_url(asked)
+    if isinstance(sought, Unknown):
+        return sought
+    until = time.monotonic() + wait
+    while True:
+        found = read_database(asked, sought)
+        left = until - time.monotonic()
+        if not isinstance(found, Unknown) or left <= 0:
+            return found
+        time.sleep(min(PAUSE, left))
+
+
+def find_url(asked: Question) -> Sought | Unknown:
+    """The URL that is meant: what was said, what the service has, what Alembic's configuration has, in this order."""
+    if asked.url:
+        return Sought(asked.url, "--database-url", inside=False)
+    found: Sought | Unknown | None = None
+    if asked.project is not None and asked.service is not None:
+        found = from_service(asked.project, asked.service, asked.settings, asked.env_py)
+    for place, config in asked.configs.items():
+        found = found or from_config(config, place)
+    if found is not None:
+        return found
+    looked = "the service's environment and " if asked.service else ""
+    return Unknown(
+        f"no URL of a database was found in {looked}sqlalchemy.url of Alembic's configuration",
+        "say it: --database-url URL, or x-migops: {database-env: NAME} under the service",
+    )
+
+
+def read_database(asked: Question, sought: Sought) -> DatabaseState | Absent | Unknown:
+    """Ask the database once. Whatever stands in the way is an ``Unknown`` with the reason, free of secrets."""
+    table = version_table(
+        asked.env_py, asked.env_path,
+        name=asked.settings.get("version-table", ""), schema=asked.settings.get("version-table-schema", ""),
+    )  # fmt: skip
+    if isinstance(table, Unknown):
+        return table
+    try:
+        url = parse_url(sought.text)
+    except MigopsError as error:
+        return Unknown(f"the URL of {sought.origin} {error.message}", error.hint)
+    placed = _placed(asked, sought, url)
+    if not isinstance(placed, tuple):
+        return placed
+    reached, how = placed
+    try:
+        with connect(reached, timeout=asked.timeout) as connection:
+            return _read(connection, table, url.shown, sought.origin, how)
+    except MigopsError as error:
+        at = f" at {how}" if how else ""
+        return Unknown(f"{url.shown}{at}: {error.message} (URL: {sought.origin})", error.hint)
+
+
+def _placed(asked: Question, sought: Sought, url: DatabaseUrl) -> tuple[DatabaseUrl, str] | Absent | Unknown:
+    """The URL as it works from here, and in words how it was found."""
+    if url.dialect == "sqlite":
+        base = asked.home if sought.at else Path.cwd()
+        path = file_address(url, asked.service, asked.working_dir, base, sought.inside)
+        return (url.on_file(str(path)), "") if isinstance(path, Path) else path
+    address = server_address(url, asked.project, asked.service, asked.engine, sought.inside)
+    if isinstance(address, Unknown):
+        return address
+    if address.how == "as written":
+        return url, ""
+    host = f"[{address.host}]" if ":" in address.host else address.host
+    return url.at(address.host, address.port), f"{host}:{address.port}, {address.how}"
+
+
+def _read(connection: Connection, table: VersionTable, shown: str, origin: str, address: str) -> DatabaseState:
+    from sqlalchemy import String, column, select
+    from sqlalchemy import table as table_of
+
+    dialect = connection.dialect
+    relations = _relations(connection, table)
+    has_table = any(name == table.name and there for _, name, there in relations)
+    rows: tuple[str, ...] = ()
+    if has_table:
+        wanted = select(column("version_num", String())).select_from(table_of(table.name, schema=table.schema or None))
+        rows = tuple(sorted(str(number) for (number,) in connection.execute(wanted)))
+    version = ".".join(str(part) for part in dialect.server_version_info or ())
+    return DatabaseState(
+        rows=rows,
+        has_version_table=has_table,
+        tables=tuple(sorted(name for _, name, there in relations if there and name != table.name)),
+        elsewhere=tuple(sorted(schema for schema, name, there in relations if not there and name == table.name)),
+        version_table=str(table),
+        server=f"{_SERVERS.get(dialect.name, dialect.name)} {version}".strip(),
+        name=str(connection.engine.url.database or ""),
+        url=shown,
+        origin=origin,
+        address=address,
+    )
+
+
+_SERVERS = {"postgresql": "PostgreSQL", "sqlite": "SQLite", "mysql": "MySQL", "mariadb": "MariaDB"}
+
+
+def _relations(connection: Connection, table: VersionTable) -> list[tuple[str, str, bool]]:
+    """Tables as (schema, name, whether it is where we look): in the version table's schema, or on the search path."""
+    if connection.dialect.name == "postgresql":
+        found = [(str(row[0]), str(row[1]), bool(row[2])) for row in connection.exec_driver_sql(_RELATIONS)]
+        if table.schema:
+            # The version table counts in its own schema only; an application's tables on the search path as well.
+            return [(s, n, s == table.schema or (there and n != table.name)) for s, n, there in found]
+        return found
+    from sqlalchemy import inspect
+
+    inspector = inspect(connection)
+    schemas = dict.fromkeys((None, table.schema or None))
+    return [
+        (schema or "", name, name != table.name or (schema or "") == table.schema)
+        for schema in schemas
+        for name in inspector.get_table_names(schema)
+    ]
