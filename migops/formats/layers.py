@@ -15,6 +15,7 @@ from migops.images.layers import Attribution, Layer
 from migops.model import Entry, EntryKind, ImageIdentity, Unknown
 
 SHOWN = 40  # files of one layer in the text; JSON has all
+DEEPEST = 24  # levels of the tree; what is below is written as a path
 
 
 def render_json(image: ImageIdentity, found: Attribution) -> str:
@@ -126,7 +127,7 @@ def _tree(root: str, files: Mapping[str, Entry], names: Sequence[str], width: in
     top = _Node()
     for name in shown:
         node = top
-        for part in posixpath.relpath(name, root).split("/"):
+        for part in posixpath.relpath(name, root).split("/", DEEPEST):
             node = node.below.setdefault(part, _Node())
         node.entry = files[name]
     yield from _branch(top, "       ", width)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -21,7 +21,7 @@ from migops.images.image import History, Image, ImageConfig, parse_config
 from migops.images.layer import Delta, Wanted
 from migops.images.layered import LayeredImage
 from migops.images.manifest import read_docker, read_oci
-from migops.images.merge import Answer, clean, read_merged
+from migops.images.merge import Answer, Scan, clean, read_merged
 from migops.images.scan import scan_archive
 from migops.images.tar import TarReader
 from migops.model import Entry, Unknown
@@ -132,9 +132,7 @@ def _layers(config: ImageConfig, base: Base) -> list[Layer]:
     ]
 
 
-def _merged(
-    scan: Callable[[Wanted], Sequence[Delta]], paths: Sequence[str], follow: bool
-) -> tuple[Answer, dict[int, str]]:
+def _merged(scan: Scan, paths: Sequence[str], follow: bool) -> tuple[Answer, dict[int, str]]:
     """The merged answer, and the layers that had no say in it, with the reason."""
     unknown: dict[int, str] = {}
 

@@ -21,6 +21,8 @@ from migops.images.tar import CHUNK
 from migops.model import Entry, EntryKind
 
 _FOREIGN = ("redirect", "metacopy")  # such entries borrow from a lower layer; Docker never makes them
+_DEPTH = 100  # folders inside folders; each holds a file descriptor while we are in it
+_SYS_ADMIN = 1 << 21  # the capability without which the kernel hides the attributes that mark opaque folders
 
 
 class NotReadable(Exception):
@@ -49,6 +51,8 @@ def find(inspected: Mapping[str, Any]) -> LayerFolders:
     upper = (driver.get("Data") or {}).get("UpperDir")
     if driver.get("Name") != "overlay2" or not upper:
         raise NotReadable(f"the engine's storage is {driver.get('Name') or 'the containerd image store'}, not overlay2")
+    if not sees_all_attributes(Path("/proc/self")):
+        raise NotReadable("this process may not see overlayfs's attributes, which mark the opaque folders")
     root = Path(upper).parents[2]
     try:
         config = _configuration(root, str(inspected["Id"]))
@@ -59,6 +63,17 @@ def find(inspected: Mapping[str, Any]) -> LayerFolders:
     if str(folders[-1]) != str(Path(upper)):
         raise NotReadable(f"the engine's tables name another folder than {upper} for the image's last layer")
     return LayerFolders(config, folders)
+
+
+def sees_all_attributes(process: Path) -> bool:
+    """Whether the process (a folder of ``/proc``) is privileged on the machine itself, not only in a namespace."""
+    try:
+        status = (process / "status").read_text()
+        mapped = (process / "uid_map").read_text().split()
+    except OSError:
+        return False
+    line = next((line for line in status.splitlines() if line.startswith("CapEff:")), "CapEff: 0")
+    return bool(int(line.split()[1], 16) & _SYS_ADMIN) and mapped == ["0", "0", str(2**32 - 1)]
 
 
 def _configuration(root: Path, image_id: str) -> Mapping[str, Any]:
@@ -133,6 +148,8 @@ class _Folder:
             self._enter(path, name, folder)
 
     def _enter(self, path: str, name: str, folder: int) -> None:
+        if path.count("/") > _DEPTH:
+            raise NotReadable(f"{path} is more than {_DEPTH} folders deep")
         child = os.open(name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=folder)
         try:
             self._attributes(path, child)

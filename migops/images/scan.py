@@ -17,7 +17,7 @@ from typing import BinaryIO, cast
 
 from migops.errors import NoVerdict
 from migops.images.layer import Budget, Delta, Wanted, member_path, scan_layer
-from migops.images.tar import BLOCK, Readable, TarReader
+from migops.images.tar import BLOCK, Readable, Skippable, TarReader
 from migops.model import EntryKind
 
 MAX_DOCUMENT = 4 * 1024 * 1024  # bytes of one JSON document; an image's configuration has some tens of kilobytes
@@ -117,7 +117,7 @@ def read_all(body: Readable, size: int) -> bytes:
 class Peeked:
     """A stream whose first bytes can be looked at."""
 
-    def __init__(self, stream: Readable) -> None:
+    def __init__(self, stream: Skippable) -> None:
         self._stream = stream
         self.head = b""
         while len(self.head) < BLOCK and (more := stream.read(BLOCK - len(self.head))):
@@ -131,13 +131,9 @@ class Peeked:
         return data
 
     def skip(self, size: int, /) -> None:
-        if skip := getattr(self._stream, "skip", None):
-            step = min(size, len(self._unread))
-            self._unread = self._unread[step:]
-            skip(size - step)
-            return
-        while size and (data := self.read(min(size, BLOCK * 512))):
-            size -= len(data)
+        step = min(size, len(self._unread))
+        self._unread = self._unread[step:]
+        self._stream.skip(size - step)
 
 
 class Gunzipped:

@@ -34,6 +34,12 @@ class Readable(Protocol):
     def read(self, size: int, /) -> bytes: ...
 
 
+class Skippable(Readable, Protocol):
+    """One that can pass over exactly ``size`` bytes without reading them, and refuses to where it has not as many."""
+
+    def skip(self, size: int, /) -> None: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Member:
     """One header of the archive, as written: ``name`` and ``linkname`` are not cleaned."""

@@ -15,6 +15,7 @@ from migops.images import open_image
 from migops.images.base import Base, find_base
 from migops.images.image import History, parse_time
 from migops.images.layers import Attribution, Layer, attribute, attribute_tree
+from migops.images.overlay import sees_all_attributes
 from migops.model import Unknown
 from tests.images.build import (
     CREATED,
@@ -337,3 +338,27 @@ def test_nothing_there_is_no_verdict(tmp_path: Path) -> None:
     ref = f"oci:{write_dir(tmp_path / 'oci', oci_files(MISSING))}"
     result = run(ref, "/nothing")
     assert getattr(result.exception, "exit_code", None) == 3
+
+
+def test_a_path_deeper_than_the_tree(tmp_path: Path) -> None:
+    deep = [f"app/{'/'.join(['d'] * depth)}/f" for depth in range(1, 900, 3)]
+    image = Made([layer(*(Member(name) for name in deep))])
+    result = run(f"oci:{write_dir(tmp_path / 'oci', oci_files(image))}", "-v")
+    assert result.exit_code == 0, result.exception
+    assert len([line for line in result.output.splitlines() if "0 B" in line]) == len(deep)
+
+
+@pytest.mark.parametrize(
+    ("capabilities", "mapped", "sees"),
+    [
+        ("000001ffffffffff", "0 0 4294967295", True),
+        ("00000000a80425fb", "0 0 4294967295", False),  # root in a container
+        ("000001ffffffffff", "0 1000 1", False),  # root in a user namespace
+        ("", "", False),
+    ],
+)
+def test_who_sees_opaque_folders(capabilities: str, mapped: str, sees: bool, tmp_path: Path) -> None:
+    if capabilities:
+        (tmp_path / "status").write_text(f"Name: x\nCapEff:\t{capabilities}\n")
+        (tmp_path / "uid_map").write_text(f"   {mapped}\n")
+    assert sees_all_attributes(tmp_path) is sees

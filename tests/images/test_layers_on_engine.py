@@ -13,6 +13,7 @@ from migops.images import open_image, overlay
 from migops.images.layers import Attribution, Layer, attribute_tree
 from migops.model import EntryKind, Unknown
 from tests.engine.sandbox import Sandbox
+from tests.images.build import Made, Member, layer
 from tests.images.content import IMAGE
 from tests.images.test_on_engine import DOCKERFILE, load
 
@@ -128,3 +129,10 @@ def test_the_folders_cost_a_tenth_of_the_stream(sandbox: Sandbox, connection: En
     start = time.monotonic()
     saved(sandbox, tag)
     assert folders < 0.1 * (time.monotonic() - start)
+
+
+def test_folders_too_deep_for_the_folders_are_read_from_the_stream(sandbox: Sandbox, connection: Engine) -> None:
+    deep = "/".join(["d"] * 150)
+    tag = load(sandbox, Made([layer(Member(f"v/{deep}/x.py", b"x"), Member("v/y.py", b"y"))]), "deep")
+    of = attributed(connection, tag, "/v").layer_of
+    assert isinstance(of[f"/v/{deep}/x.py"], Layer)
