@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from migops.compose.consistency import check_consistency, check_container_names
 from migops.compose.decode import decode
@@ -16,6 +17,7 @@ from migops.compose.model import ComposeOptions, Project
 from migops.compose.normalize import normalize
 from migops.compose.notes import Notes
 from migops.compose.project import active, build_project, uninterpolated
+from migops.compose.scalars import quoted
 from migops.compose.template import InvalidTemplate, TemplateError, substitute
 from migops.compose.tree import Map, Mark, refuse
 from migops.compose.yamlfile import Document, documents, read
@@ -64,6 +66,7 @@ def _load(
     if not interpolate:
         return uninterpolated(name, found, known, tree, tuple(notes.texts))
     document = decode(tree, notes)
+    _check_profiles(options.profiles, document.get("services", {}), first)
     services, inactive = active(document.get("services", {}), found.profiles)
     document["services"] = services
     if consistent:
@@ -82,6 +85,15 @@ def _read(file: str) -> bytes:
     import sys
 
     return sys.stdin.buffer.read()
+
+
+def _check_profiles(asked: tuple[str, ...], services: Mapping[str, Any], mark: Mark) -> None:
+    """Refuse a ``--profile`` that no service has. Compose ignores it, and the service that was meant stays off."""
+    known = sorted({profile for service in services.values() for profile in service.get("profiles", ())})
+    for profile in asked:
+        if profile not in known and profile != "*":
+            hint = f"the profiles are: {', '.join(known)}" if known else "no service has a profile; leave it out"
+            raise refuse(f"no service has the profile {quoted(profile)}", mark, hint)
 
 
 def _project_name(found: Found, files: list[tuple[str, list[Document]]], notes: Notes, *, interpolated: bool) -> str:

@@ -331,7 +331,6 @@ def projects(draw: st.DrawFn) -> Made:
     """A project with everything in it: several files, ``extends``, ``include``, profiles, env files."""
     files: Files = {}
     first = draw(documents(ANY_SERVICE, least=1))
-    arguments: list[str] = []
     if draw(st.booleans()):
         _extend(draw, first, files)
     if draw(pick(False, False, True)):
@@ -346,9 +345,9 @@ def projects(draw: st.DrawFn) -> Made:
         files[".env"] = draw(ENV_TEXT)
     for name in ("a.env", "b.env", "raw.env"):
         files[name] = draw(ENV_TEXT)
-    for profile in draw(pick((), (), ("p1",), ("*",), ("p1", "p2"))):
-        arguments += ["--profile", profile]
-    return Made(files, tuple(arguments), ENVIRONMENT)
+    # By the environment, as we refuse an option that names a profile of no service, and compose does not.
+    profiles = draw(pick("", "", "p1", "*", "p1,p2"))
+    return Made(files, (), {**ENVIRONMENT, **({"COMPOSE_PROFILES": profiles} if profiles else {})})
 
 
 def _extend(draw: st.DrawFn, document: Any, files: Files) -> None:
