@@ -1,6 +1,6 @@
 """The check of a document against the types of ``specification``.
 
-Of several faults the deepest is reported, in the words of compose's own validator.
+The deepest faults are reported, in the words of compose's own validator.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from migops.compose.specification import DOCUMENT, Rule
-from migops.compose.tree import Map, Mark, Seq, Timestamp, refuse
+from migops.compose.tree import Map, Mark, Seq, Timestamp, raise_all, refuse
 
 _TYPE_WORDS = {"object": "mapping"}
 
@@ -27,9 +27,13 @@ class Fault:
 def validate(document: Map, file: str) -> None:
     """Raise compose's refusal where ``document`` (so far merged) is not of the specification's types."""
     faults = _check(document, DOCUMENT, (), Mark(file, 1))
-    if faults:
-        worst = max(faults, key=lambda fault: fault.depth)  # the first of the deepest
-        raise refuse(f"validating {file}: {'.'.join(worst.path)} {worst.said}", worst.mark)
+    deepest = max((fault.depth for fault in faults), default=0)
+    # Of several on one path, the first: the others are what else the value might have been.
+    told = {fault.path: fault for fault in reversed(faults) if fault.depth == deepest}
+    raise_all([
+        refuse(f"validating {file}: {'.'.join(path)} {fault.said}", fault.mark)
+        for path, fault in reversed(told.items())
+    ])
 
 
 def _check(value: Any, rule: Rule, path: tuple[str, ...], mark: Mark | None) -> list[Fault]:
