@@ -9,12 +9,12 @@ from functools import cache
 from pathlib import Path
 from typing import TypeVar
 
+from migops.asking import Ask, alembic_words, question
 from migops.chain import Chain, compare, walk
 from migops.dockerfile.trace import BuildView, trace
 from migops.engine import Engine
 from migops.errors import MigopsError, NoVerdict
 from migops.evidence import Evidence, Exclusion, Sibling
-from migops.history.config import parse_config
 from migops.history.graph import Graph
 from migops.history.problem import Problem
 from migops.history.scripts import Known
@@ -25,21 +25,12 @@ from migops.places import database, git
 from migops.places.code import Code, compare_code
 from migops.places.container import Container, ContainerReader, ImageFiles, remembering, representative, summary
 from migops.places.context import ContextReader
-from migops.places.database import DatabaseState, Question
+from migops.places.database import DatabaseState
 from migops.places.environment import Environment, Home, Reader, read_environment
 from migops.places.host import HostReader
 from migops.target import BuildSpec, Target
 
 T = TypeVar("T")
-
-
-@dataclass(frozen=True, slots=True)
-class Ask:
-    """That git's HEAD and the database are read too: at which URL, where it was said, and how long (in seconds)."""
-
-    url: str = field(default="", repr=False)
-    timeout: float = 20.0
-    wait: float = 0.0
 
 
 @dataclass(slots=True)
@@ -118,7 +109,7 @@ def check(
         siblings=survey.siblings,
         owner=_owner(chain.held(PlaceName.HOST)),
         database=_database(survey, chain, engine, ask) if ask else NotAsked(),
-        alembic=_alembic(survey),
+        alembic=alembic_words(survey.home),
     )
 
 
@@ -326,34 +317,9 @@ def _again(survey: Survey, engine: Callable[[], Engine], read: Callable[[Image],
 def _database(
     survey: Survey, chain: Chain, engine: Callable[[], Engine] | None, ask: Ask
 ) -> DatabaseState | Absent | Unknown:
-    """Ask the database that the service means, by what the image holds, or else the host."""
-    target, host = survey.target, host_home(survey)
-    configs = {"host": parse_config(target.config.read_bytes(), host.config, host.section)}
     held = chain.held(PlaceName.IMAGE) or chain.held(PlaceName.HOST)
-    around = {file.path: file.content for file in held.environment.values()} if held else {}
-    if survey.home and survey.home.config in around:
-        config = parse_config(around[survey.home.config], survey.home.config, host.section)
-        configs = {"image": config, **configs}
-    env_path = next((path for path in around if posixpath.basename(path) == "env.py"), "")
-    question = Question(
-        ask.url, target.model, target.model.services.get(target.service) if target.model else None, target.settings,
-        configs, around.get(env_path, b"").decode("utf-8", "replace"), env_path,
-        target.working_dir or (survey.home.cwd if survey.home else ""), Path(host.cwd), engine, ask.timeout,
-    )  # fmt: skip
-    return database.ask(question, ask.wait)
-
-
-def _alembic(survey: Survey) -> tuple[str, ...]:
-    """The words that run Alembic in the service, with the options without which it would not find its configuration."""
-    home = survey.home
-    if home is None:
-        return ("alembic",)
-    below = posixpath.relpath(home.config, home.cwd)
-    config = parse_config(home.text or b"", home.config, home.section)
-    if not config.is_toml and "script_location" not in config.options and "/" in below:
-        return ("flask", "db")  # Flask-Migrate's: its command sets the script location
-    named = () if below in ("alembic.ini", "pyproject.toml") else ("-c", below)
-    return ("alembic", *named, *(("-n", home.section) if home.section != "alembic" else ()))
+    asked = question(survey.target, held, host_home(survey), survey.home, engine, ask)
+    return database.ask(asked, ask.wait)
 
 
 def _fates(survey: Survey, chain: Chain) -> dict[str, git.Fate]:

@@ -1,0 +1,65 @@
+"""From what was read of image and host to the question that the database is asked."""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from migops.engine import Engine
+from migops.history.config import parse_config
+from migops.model import MigrationSet
+from migops.places.database import Question
+from migops.places.environment import Home
+from migops.target import Target
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """That git's HEAD and the database are read too: at which URL, where it was said, and how long (in seconds)."""
+
+    url: str = field(default="", repr=False)
+    timeout: float = 20.0
+    wait: float = 0.0
+
+
+def question(
+    target: Target,
+    held: MigrationSet | None,
+    host: Home,
+    image: Home | None,
+    engine: Callable[[], Engine] | None,
+    ask: Ask,
+) -> Question:
+    """Which database is meant, by what the image holds, or else the host: ``held`` is that place."""
+    configs = {"host": parse_config(target.config.read_bytes(), host.config, host.section)}
+    around = {file.path: file.content for file in held.environment.values()} if held else {}
+    if image and image.config in around:
+        configs = {"image": parse_config(around[image.config], image.config, host.section), **configs}
+    env_path = next((path for path in around if posixpath.basename(path) == "env.py"), "")
+    return Question(
+        url=ask.url,
+        project=target.model,
+        service=target.model.services.get(target.service) if target.model else None,
+        settings=target.settings,
+        configs=configs,
+        env_py=around.get(env_path, b"").decode("utf-8", "replace"),
+        env_path=env_path,
+        working_dir=target.working_dir or (image.cwd if image else ""),
+        home=Path(host.cwd),
+        engine=engine,
+        timeout=ask.timeout,
+    )
+
+
+def alembic_words(home: Home | None) -> tuple[str, ...]:
+    """The words that run Alembic in the service, with the options without which it would not find its configuration."""
+    if home is None:
+        return ("alembic",)
+    below = posixpath.relpath(home.config, home.cwd)
+    config = parse_config(home.text or b"", home.config, home.section)
+    if not config.is_toml and "script_location" not in config.options and "/" in below:
+        return ("flask", "db")  # Flask-Migrate's: its command sets the script location
+    named = () if below in ("alembic.ini", "pyproject.toml") else ("-c", below)
+    return ("alembic", *named, *(("-n", home.section) if home.section != "alembic" else ()))

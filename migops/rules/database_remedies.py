@@ -1,0 +1,104 @@
+"""The smallest fixes between image and database. None loses data; what could is explained and never offered."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from migops.evidence import Evidence
+from migops.model import PlaceName, Remedy
+from migops.rules.remedies import rebuild
+from migops.rules.standing import Standing, listed
+
+HOST = PlaceName.HOST
+BY_HAND = (
+    "last resort, by hand, after a backup, and only if you are certain which revision the tables really have: "
+    "`alembic stamp --purge REVISION` replaces the rows and touches no table. A wrong one makes later upgrades "
+    "skip changes or do them twice"
+)
+
+
+def run_alembic(evidence: Evidence, why: str, *words: str) -> Remedy:
+    """A step that runs Alembic in a container of the service's image, and nothing else there: no entrypoint of its."""
+    commands, (program, *before) = evidence.commands, evidence.alembic
+    if not commands.compose:
+        said = " ".join((program, *before, *words))
+        return Remedy(f"{why}: run `{said}` in a container of {commands.image or 'the image'} that has the URL")
+    one_off = ("run", "--rm", "--no-deps", "--entrypoint", program, commands.service)
+    return Remedy(why, (*commands.compose, *one_off, *before, *words))
+
+
+def find_and_stamp(evidence: Evidence) -> tuple[Remedy, ...]:
+    if not any(graph.revisions for graph in evidence.graphs.values()):
+        return (Remedy("there is no migration yet: write the first one, from the models, against an empty database"),)
+    sql = "see what the migrations do, without doing it, and find the last one whose changes the tables have"
+    stamp = "then note that one; `head` only if the tables have it all (for another, write its id instead)"
+    return (
+        run_alembic(evidence, sql, "upgrade", "head", "--sql"),
+        run_alembic(evidence, stamp, "stamp", "head"),
+    )
+
+
+def upgrade(evidence: Evidence, found: Standing) -> tuple[Remedy, ...]:
+    steps: list[Remedy] = []
+    if len(found.graph.effective_heads) > 1 and not evidence.many_heads_are_meant:
+        steps.append(Remedy("`upgrade head` stops at several heads: settle those first, as MIG301 says"))
+    head = "heads" if evidence.many_heads_are_meant else "head"
+    return (*steps, run_alembic(evidence, "apply what is pending, with the image as it is", "upgrade", head))
+
+
+def bring_along(evidence: Evidence, found: Standing, row: str) -> tuple[Remedy, ...]:
+    """How the image gets a script that the database has had already."""
+    names = found.holders.get(row, ())
+    if HOST.value in names and found.place is not HOST:
+        return rebuild(evidence, f"the build brings {row}, which the host has", scripts_of(evidence, row))
+    if PlaceName.GIT.value in names:
+        path = next((each.path for each in evidence.graphs[PlaceName.GIT].revisions if each.id == row), "")
+        return (
+            Remedy(f"git's HEAD has {row}, the working tree does not: bring it back", ("git", "restore", "--", path)),
+            *rebuild(evidence, "then the build brings it into the image"),
+        )
+    if found.place is not HOST and PlaceName.CONTAINER.value in names and evidence.commands.compose:
+        return (
+            Remedy(f"only a container has {row}: copy it out before it is lost", evidence.commands.rescue()),
+            *rebuild(evidence, "then the build brings it into the image"),
+        )
+    return (Remedy(f"{listed(names)} has it: use the image that has {row}, or bring its script to the host and build"),)
+
+
+def scripts_of(evidence: Evidence, row: str) -> tuple[str, ...]:
+    host = evidence.chain.held(HOST)
+    paths = {each.path for each in host.revisions if each.id == row} if host else set()
+    return tuple(name for name, file in host.scripts.items() if file.path in paths) if host else ()
+
+
+def join(evidence: Evidence, found: Standing, row: str) -> tuple[Remedy, ...]:
+    host = evidence.graphs.get(HOST)
+    apply = run_alembic(evidence, "then apply the other branch and what joins them", "upgrade", "head")
+    if host is None or row not in host.by_id:
+        return (
+            *bring_along(evidence, found, row),
+            Remedy("then join the two branches on the host: `alembic merge heads`, build, and upgrade"),
+        )
+    build = rebuild(evidence, "an image with both branches", scripts_of(evidence, row))
+    if len(host.heads) == 1:
+        return (*build, apply)
+    merge = ("alembic", "merge", "-m", "merge heads", *host.heads)
+    return (Remedy("where Alembic runs on the host: write a revision that joins the branches", merge), *build, apply)
+
+
+def search(evidence: Evidence, row: str) -> Iterator[Remedy]:
+    host = evidence.chain.held(HOST)
+    if host is not None and PlaceName.GIT in evidence.graphs:
+        command = ("git", "log", "--all", "--oneline", f"-S{row}", "--", *host.location)
+        yield Remedy("find the commits, of any branch, that ever had the script; then bring it back and build", command)
+    else:
+        yield Remedy("find the script: ask who migrated this database, and from which branch or image")
+    yield Remedy(BY_HAND, alternative=True)
+
+
+def keep_rows(kept: Sequence[str], newer: str) -> Remedy:
+    """How the rows that another one includes go away. It is explained, never offered as a command."""
+    return Remedy(
+        f"by hand, after a backup, and only if the tables really are as {newer} leaves them: "
+        f"`alembic stamp --purge {' '.join(kept)}` writes the rows anew and touches no other table"
+    )
