@@ -1,4 +1,8 @@
-"""HTTP with a Docker Engine: connections that are used again, a version of its API, errors in our words."""
+"""Requests to a Docker Engine through the Docker SDK's connection: a version of its API, errors in our words.
+
+The SDK brings the ways to an engine (socket, TLS, ssh). Its own calls read a whole answer into memory or hide that a
+stream was cut, so the few requests that migops makes are put to its session directly.
+"""
 
 from __future__ import annotations
 
@@ -9,17 +13,24 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime, timezone
 from email.utils import parsedate_to_datetime
-from http.client import HTTPConnection, HTTPException, HTTPResponse, RemoteDisconnected
-from io import BufferedReader
-from typing import Any
+from pathlib import Path
+from typing import Any, Protocol
 
 from migops.engine.endpoint import Endpoint
-from migops.engine.transport import open_connection
-from migops.errors import NoVerdict
+from migops.errors import MigopsError, NoVerdict
 
 API_VERSION = (1, 44)  # what migops speaks; an older engine (20.10 has 1.41) is spoken to in its own version
 _CHUNK = 256 * 1024
 _MAX_MESSAGE = 2000
+
+
+class Answer(Protocol):
+    """An answer whose body is read as it is needed (urllib3's response)."""
+
+    status: int
+    headers: Any
+
+    def read(self, size: int | None = None, /) -> bytes: ...
 
 
 class Http:
@@ -33,14 +44,17 @@ class Http:
         self.timeout = timeout
         self.clock = datetime.now(timezone.utc)
         self.hangs = False
-        self._idle: list[HTTPConnection] = []
+        self._session = _session(endpoint, timeout)
         self._version = ""
         self._silence = timeout
-        self._negotiate()
+        try:
+            self._negotiate()
+        except BaseException:
+            self.close()
+            raise
 
     def close(self) -> None:
-        while self._idle:
-            self._idle.pop().close()
+        self._session.close()
 
     @contextmanager
     def answer(
@@ -52,23 +66,20 @@ class Http:
         body: Mapping[str, Any] | None = None,
         silence: float | None = None,
         versioned: bool = True,
-    ) -> Iterator[HTTPResponse]:
+    ) -> Iterator[Answer]:
         """The answer to one request, its body not read yet. What is left of it afterwards is thrown away."""
-        data = None if body is None else json.dumps(body).encode()
-        headers = {"User-Agent": "migops"} | ({} if data is None else {"Content-Type": "application/json"})
-        url = (self._version if versioned else "") + path
+        headers = {} if body is None else {"Content-Type": "application/json"}
+        url = self._session.base_url + (self._version if versioned else "") + path
         self._silence = silence or self.timeout
         with self.translated(what):
-            connection, answer = self._request(method, url, data, headers, self._silence)
+            response = self._session.request(
+                method, url, data=None if body is None else json.dumps(body), headers=headers,
+                timeout=self._silence, stream=True, allow_redirects=False,
+            )  # fmt: skip
         try:
-            yield answer
-        except BaseException:
-            connection.close()
-            raise
-        if answer.isclosed() and not answer.will_close:
-            self._idle.append(connection)
-        else:
-            connection.close()
+            yield response.raw
+        finally:
+            response.close()
 
     def call(self, method: str, path: str, what: str, *, silence: float | None = None, **options: Any) -> None:
         """Make a request whose answer says no more than that it was done."""
@@ -77,7 +88,7 @@ class Http:
             with self.translated(what):
                 answer.read()
 
-    def json(self, answer: HTTPResponse, what: str, kind: type) -> Any:
+    def json(self, answer: Answer, what: str, kind: type) -> Any:
         """The answer's JSON document, which must be a ``kind``."""
         self.check(answer, what)
         with self.translated(what):
@@ -90,7 +101,7 @@ class Http:
             raise NoVerdict(f"what answers at {self.endpoint.host} is no Docker Engine ({what})")
         return value
 
-    def check(self, answer: HTTPResponse, what: str) -> None:
+    def check(self, answer: Answer, what: str) -> None:
         """Refuse an answer that is an error."""
         if answer.status >= 400:
             raise self.refused(what, self.message(answer))
@@ -99,7 +110,7 @@ class Http:
         """The error for what the engine would not do, in its own words."""
         return NoVerdict(f"the Docker Engine at {self.endpoint.host} refused ({what}): {message}")
 
-    def message(self, answer: HTTPResponse) -> str:
+    def message(self, answer: Answer) -> str:
         """What the engine says in an answer that is an error."""
         with self.translated("reading an error"):
             text = answer.read(_MAX_MESSAGE).decode("utf-8", "replace").strip()
@@ -110,17 +121,21 @@ class Http:
     @contextmanager
     def translated(self, what: str) -> Iterator[None]:
         """Turn the many ways in which a connection fails into ``NoVerdict``, naming the engine."""
+        import requests
+        import urllib3
+
         host = self.endpoint.host
         try:
             yield
-        except TimeoutError as error:
-            self.hangs = True
-            raise NoVerdict(
-                f"the Docker Engine at {host} did not answer within {self._silence:g} s ({what})",
-                hint="look with `docker info`; restart the engine, or raise --timeout",
-            ) from error
-        except (OSError, HTTPException) as error:
-            reason = (getattr(error, "strerror", None) or str(error) or type(error).__name__).rstrip(".")
+        except (OSError, requests.exceptions.RequestException, urllib3.exceptions.HTTPError) as error:
+            cause = _innermost(error)
+            if isinstance(cause, TimeoutError):
+                self.hangs = True
+                raise NoVerdict(
+                    f"the Docker Engine at {host} did not answer within {self._silence:g} s ({what})",
+                    hint="look with `docker info`; restart the engine, or raise --timeout",
+                ) from error
+            reason = (getattr(cause, "strerror", None) or str(cause) or type(cause).__name__).rstrip(".")
             raise NoVerdict(
                 f"the connection to the Docker Engine at {host} failed ({what}): {reason}",
                 hint=f"see that the engine is up and may be used; its address comes from {self.endpoint.origin}",
@@ -139,35 +154,70 @@ class Http:
                 self.clock = parsedate_to_datetime(answer.headers.get("Date", ""))
         self._version = "/v" + ".".join(map(str, min(newest, API_VERSION)))
 
-    def _request(
-        self, method: str, url: str, body: bytes | None, headers: dict[str, str], silence: float
-    ) -> tuple[HTTPConnection, HTTPResponse]:
-        """Send a request over an idle connection, or over a new one where the engine has closed that meanwhile."""
-        while True:
-            reused = bool(self._idle)
-            connection = self._idle.pop() if reused else open_connection(self.endpoint, silence)
-            try:
-                if reused and connection.sock is not None:
-                    connection.sock.settimeout(silence)
-                connection.request(method, url, body, headers)
-                return connection, connection.getresponse()
-            except BaseException as error:
-                connection.close()
-                if not (reused and isinstance(error, (RemoteDisconnected, BrokenPipeError, ConnectionResetError))):
-                    raise
-
 
 class Stream:
     """The body of an answer, as it comes. A connection that breaks or falls silent is ``NoVerdict``."""
 
-    def __init__(self, response: HTTPResponse, http: Http, what: str) -> None:
-        self._file = BufferedReader(response, _CHUNK)
+    def __init__(self, answer: Answer, http: Http, what: str) -> None:
+        self._answer = answer
         self._http = http
         self._what = what
+        self._ahead = memoryview(b"")  # a tar is read in small pieces, and each read of the answer costs
 
     def read(self, size: int, /) -> bytes:
-        with self._http.translated(self._what):
-            return self._file.read(size)
+        """Up to ``size`` bytes; fewer only at the end."""
+        pieces = []
+        while size > 0:
+            if not self._ahead:
+                with self._http.translated(self._what):
+                    self._ahead = memoryview(self._answer.read(_CHUNK))
+                if not self._ahead:
+                    break
+            pieces.append(self._ahead[:size])
+            self._ahead = self._ahead[size:]
+            size -= len(pieces[-1])
+        return b"".join(pieces)
+
+
+def _session(endpoint: Endpoint, timeout: float) -> Any:
+    """The SDK's client for the engine; it is a session of ``requests`` that knows the way."""
+    from docker.api.client import APIClient
+    from docker.errors import DockerException
+
+    try:
+        session = APIClient(
+            base_url=endpoint.host, version="1.24", timeout=timeout, tls=_tls(endpoint), use_ssh_client=True
+        )
+    except (DockerException, OSError, ValueError) as error:
+        hint = f"it comes from {endpoint.origin}"
+        if endpoint.host.startswith("ssh:"):
+            hint += "; an engine over ssh needs `pip install 'migops[ssh]'`"
+        said = f"the Docker Engine's address {endpoint.host!r} cannot be used: {error}"
+        raise MigopsError(said, hint=hint) from error
+    session.headers["Accept-Encoding"] = "identity"  # the engine would compress tars, which costs more than it saves
+    session.headers["User-Agent"] = "migops"
+    session.trust_env = False  # a proxy of the environment is not for the engine
+    return session
+
+
+def _tls(endpoint: Endpoint) -> Any:
+    from docker.tls import TLSConfig
+
+    if not endpoint.tls or endpoint.certificates is None:
+        return False
+    cert, key, ca = (_file(endpoint.certificates, f"{name}.pem") for name in ("cert", "key", "ca"))
+    return TLSConfig(client_cert=(cert, key) if cert and key else None, ca_cert=ca, verify=endpoint.verify)
+
+
+def _file(folder: Path, name: str) -> str | None:
+    return str(folder / name) if (folder / name).is_file() else None
+
+
+def _innermost(error: BaseException) -> BaseException:
+    """The first cause, which is the one that says something."""
+    while inner := error.__cause__ or error.__context__:
+        error = inner
+    return error
 
 
 def _version(text: str) -> tuple[int, int] | None:

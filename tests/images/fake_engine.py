@@ -52,7 +52,7 @@ class FakeEngine:
 
 def send(to: BaseHTTPRequestHandler, body: bytes, status: int = 200, **headers: str) -> None:
     to.send_response(status)
-    for name, value in {"Api-Version": "1.48", **headers}.items():
+    for name, value in {"Api_Version": "1.48", **headers}.items():
         to.send_header(name.replace("_", "-"), value)
     to.send_header("Content-Length", str(len(body)))
     to.end_headers()

@@ -4,19 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import json
-import shlex
 import socket
-import sys
 from pathlib import Path
 
 import pytest
 
 from migops.engine import connect
 from migops.engine.endpoint import DEFAULT_HOST, Endpoint, resolve
-from migops.engine.transport import open_connection
+from migops.engine.http import Http
 from migops.errors import MigopsError, NoVerdict
 from tests.engine.fixtures import SecondEngines
-from tests.images.fake_engine import IMAGE_ID, serve
 
 
 @pytest.fixture
@@ -91,61 +88,26 @@ def test_contexts_that_do_not_work(home: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "host", ["npipe:////./pipe/docker", "tcp://", "tcp://h:port", "/run/docker.sock", "ssh://h/x", ""]
+    "host", ["npipe:////./pipe/docker", "tcp://", "tcp://h:port", "/run/docker.sock", "ssh://h/x"]
 )
 def test_addresses_that_cannot_be_used(host: str) -> None:
     with pytest.raises(MigopsError, match="cannot be used") as caught:
-        open_connection(Endpoint(host, "a test"), 1)
-    assert caught.value.hint == "see where it comes from: a test"
+        Http(Endpoint(host, "a test"), 1)
+    assert caught.value.hint.startswith("it comes from a test")
 
 
 def test_certificates_that_cannot_be_read(tmp_path: Path) -> None:
     (tmp_path / "ca.pem").write_text("no certificate")
     endpoint = Endpoint("tcp://127.0.0.1:2376", "a test", tls=True, certificates=tmp_path)
-    with pytest.raises(MigopsError, match=r"certificates in .* cannot be read"):
-        open_connection(endpoint, 1)
+    with pytest.raises(MigopsError) as caught:
+        Http(endpoint, 1)
+    assert "127.0.0.1:2376" in str(caught.value)
 
 
-DIAL_STDIO = """
-import os, socket, sys, threading
-with open({log!r}, "a") as log:
-    print(*sys.argv[1:], file=log)
-engine = socket.socket(socket.AF_UNIX)
-engine.connect({engine!r})
-def forward():
-    while data := engine.recv(65536):
-        os.write(1, data)
-threading.Thread(target=forward, daemon=True).start()
-while data := os.read(0, 65536):
-    engine.sendall(data)
-"""
-
-
-def test_over_ssh(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A stand-in for ssh that connects to the engine at once, as ``docker system dial-stdio`` does over there."""
-    with serve(tmp_path) as (_, host):
-        log = tmp_path / "log"
-        script = DIAL_STDIO.format(log=str(log), engine=host.removeprefix("unix://"))
-        (tmp_path / "dial.py").write_text(script)
-        ssh = tmp_path / "ssh"
-        ssh.write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)} {tmp_path / "dial.py"} "$@"\n')
-        ssh.chmod(0o755)
-        monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
-        with connect(10, {"DOCKER_HOST": "ssh://ops@prod.example:2222", "HOME": str(tmp_path)}) as engine:
-            assert engine.image("app:1")["Id"] == IMAGE_ID
-            assert engine.containers({}) == []
-    assert log.read_text() == "-T -l ops -p 2222 -- prod.example docker system dial-stdio\n"  # one connection for all
-
-
-def test_ssh_that_fails_is_no_verdict(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("PATH", str(tmp_path))
-    with pytest.raises(NoVerdict, match="ssh://prod"):
+def test_ssh_without_the_sdks_extra_says_what_to_install(tmp_path: Path) -> None:
+    with pytest.raises(MigopsError, match="ssh://prod") as caught:
         connect(2, {"DOCKER_HOST": "ssh://prod", "HOME": str(tmp_path)})
-    ssh = tmp_path / "ssh"
-    ssh.write_text("#!/bin/sh\nexit 255\n")
-    ssh.chmod(0o755)
-    with pytest.raises(NoVerdict, match="ssh://prod"):
-        connect(2, {"DOCKER_HOST": "ssh://prod", "HOME": str(tmp_path)})
+    assert "migops[ssh]" in caught.value.hint
 
 
 def test_a_port_where_nobody_answers(tmp_path: Path) -> None:
