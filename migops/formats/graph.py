@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from migops.formats.terminal import CYAN, GREEN, RED, YELLOW, printable, styled
@@ -66,13 +67,14 @@ def as_json(drawing: Drawing) -> str:
     return json.dumps(answer, indent=2, ensure_ascii=False) + "\n"
 
 
-def as_mermaid(graph: Graph) -> str:
-    """A flowchart, oldest at the bottom; dotted lines are ``depends_on``."""
+def as_mermaid(graph: Graph, marks: Mapping[str, str] | None = None) -> str:
+    """A flowchart, oldest at the bottom; dotted lines are ``depends_on``. ``marks`` are words beside a revision."""
     names = {each: f"r{number}" for number, each in enumerate(graph.by_id)}
     text = ["flowchart BT"]
     for each, revision in graph.by_id.items():
         words = f"{each}: {revision.message}" if revision.message else each
-        text.append(f'    {names[each]}["{_quoted(words)}"]')
+        mark = (marks or {}).get(each, "")
+        text.append(f'    {names[each]}["{_quoted(words)}{f"<br/>{_quoted(mark)}" if mark else ""}"]')
     for each, revision in graph.by_id.items():
         for parent in revision.parents:
             if parent not in names:

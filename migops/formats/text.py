@@ -31,20 +31,35 @@ MARKS = {"held": Text("yes"), "missing": Text("-", "red"), "changed": Text("diff
 def render(report: Report, view: View) -> str:
     """The report in ``view.width`` columns. Commands are never broken by us, so that they can be copied."""
     out = StringIO()
-    console = Console(
-        file=out, width=view.width, force_terminal=view.color, color_system="standard" if view.color else None,
-        highlight=False, markup=False, emoji=False, legacy_windows=False,
-    )
+    console = console_for(view, out)
     _verdict(console, report)
     if not view.quiet:
         _image(console, report)
         _chain(console, report)
         _rows(console, report, view)
-        for _, findings in groupby(report.findings, key=lambda f: (f.rule, f.severity, f.cause, f.remedy)):
-            _finding(console, list(findings), view)
-        _skipped(console, report)
-        _next(console, report)
+        print_findings(console, report, view)
+    return trimmed(out)
+
+
+def console_for(view: View, out: StringIO) -> Console:
+    """A console that writes plain lines of the view's width; colours only where they are wanted."""
+    return Console(
+        file=out, width=view.width, force_terminal=view.color, color_system="standard" if view.color else None,
+        highlight=False, markup=False, emoji=False, legacy_windows=False,
+    )  # fmt: skip
+
+
+def trimmed(out: StringIO) -> str:
+    """What was printed, without the blanks that fill tables up."""
     return "\n".join(line.rstrip() for line in out.getvalue().split("\n"))
+
+
+def print_findings(console: Console, report: Report, view: View) -> None:
+    """The findings with cause and fix, the rules that were not judged, the one command to type now."""
+    for _, findings in groupby(report.findings, key=lambda f: (f.rule, f.severity, f.cause, f.remedy)):
+        _finding(console, list(findings), view)
+    _skipped(console, report)
+    _next(console, report)
 
 
 def _verdict(console: Console, report: Report) -> None:
@@ -85,15 +100,15 @@ def _chain(console: Console, report: Report) -> None:
         if place.place in links:
             console.print(_link_line(links[place.place], width))
         lead = Text(f"  {place.place.value:<{width}}  ", "bold")
-        words = Text(_place_words(place, report), "" if place.status == "read" else "dim")
+        words = Text(place_words(place, report), "" if place.status == "read" else "dim")
         if place.location:
-            words.append(f"\n{_short(place.location)}", "dim")
-        console.print(_hanging(lead, words, width + 4))
+            words.append(f"\n{short(place.location)}", "dim")
+        console.print(hanging(lead, words, width + 4))
     if shown:
         console.print()
 
 
-def _hanging(lead: Text, body: Text, indent: int) -> Table:
+def hanging(lead: Text, body: Text, indent: int) -> Table:
     """``body`` beside ``lead``, wrapped under itself."""
     grid = Table.grid()
     grid.add_column(width=indent, no_wrap=True)
@@ -102,7 +117,8 @@ def _hanging(lead: Text, body: Text, indent: int) -> Table:
     return grid
 
 
-def _place_words(place: PlaceSummary, report: Report) -> str:
+def place_words(place: PlaceSummary, report: Report) -> str:
+    """What a place holds, or why nothing was read there."""
     if any(missing.startswith(f"{place.place.value}: {place.reason}") for missing in report.missing if place.reason):
         return f"{place.status}, see above"
     if place.status != "read":
@@ -113,7 +129,7 @@ def _place_words(place: PlaceSummary, report: Report) -> str:
     return printable(f"{place.revisions} {noun}, {head} {heads}")
 
 
-def _short(location: str) -> str:
+def short(location: str) -> str:
     """A path below the current folder as the user would type it."""
     here = f"{Path.cwd()}/"
     return printable(", ".join(path.removeprefix(here) for path in location.split(", ")))
@@ -166,10 +182,10 @@ def _finding(console: Console, findings: list[Finding], view: View) -> None:
             console.print(Padding(Text(printable(facts), "dim"), (0, 0, 0, 4)))
     if len(shown) < len(findings):
         console.print(f"  … and {len(findings) - len(shown)} more (-v shows all)")
-    console.print(_hanging(Text("  why  ", "dim"), Text(printable(first.cause)), 7))
+    console.print(hanging(Text("  why  ", "dim"), Text(printable(first.cause)), 7))
     for number, step in enumerate(first.remedy):
         lead = "or" if step.alternative else "then" if number else "fix"
-        console.print(_hanging(Text(f"  {lead:<5}", "dim"), Text(printable(step.why)), 7))
+        console.print(hanging(Text(f"  {lead:<5}", "dim"), Text(printable(step.why)), 7))
         if step.command:
             console.print(Text(f"       {shell(step.command)}", "bold"), soft_wrap=True)
     console.print()
@@ -186,7 +202,7 @@ def _skipped(console: Console, report: Report) -> None:
         rules = ", ".join(skipped.rule for skipped in group)
         known = any(missing.startswith(reason) for missing in report.missing)
         why = "for the reason above" if known else reason
-        console.print(_hanging(Text("not judged ", "magenta"), Text(printable(f"{rules}: {why}")), 11))
+        console.print(hanging(Text("not judged ", "magenta"), Text(printable(f"{rules}: {why}")), 11))
     if report.skipped:
         console.print()
 
