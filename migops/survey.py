@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -18,12 +19,12 @@ from migops.evidence import Evidence, Exclusion, Sibling
 from migops.history.graph import Graph
 from migops.history.problem import Problem
 from migops.history.scripts import Known
-from migops.images import Image, identity, open_image
+from migops.images import identity, open_image
 from migops.images.layers import Layer, attribute
 from migops.model import Absent, ImageIdentity, Location, MigrationSet, NotAsked, PlaceName, Reading, Unknown
 from migops.places import database, git
 from migops.places.code import Code, compare_code
-from migops.places.container import Container, ContainerReader, ImageFiles, remembering, representative, summary
+from migops.places.container import Container, ContainerReader, ImageFiles, reader_of, representative, summary
 from migops.places.context import ContextReader
 from migops.places.database import DatabaseState
 from migops.places.environment import Environment, Home, Reader, read_environment
@@ -82,7 +83,9 @@ def check(
         survey.places[PlaceName.IMAGE] = NotAsked("--no-engine: only what a build would do was checked")
     else:
         engine = cache(engine)
-        survey.places[PlaceName.CONTAINER] = _containers(survey, _image(survey, engine), engine)
+        with ExitStack() as opened:  # an image stays open while containers made from it are read
+            image = _image(survey, engine, opened)
+            survey.places[PlaceName.CONTAINER] = _containers(survey, image, engine, opened)
     written = reader.written_meanwhile()
     if written:
         raise NoVerdict(
@@ -219,26 +222,21 @@ def _exclusions(reader: ContextReader, found: Environment) -> tuple[Exclusion, .
     return tuple(exclusions)
 
 
-def _image(survey: Survey, engine: Callable[[], Engine]) -> Reader | None:
+def _image(survey: Survey, engine: Callable[[], Engine], opened: ExitStack) -> Reader | None:
     """Read the image; one that cannot be read is an Unknown place, and the others are still judged."""
     try:
-        with open_image(survey.target.image, engine=engine) as image:
-            survey.image = identity(image)
-            working_dir = survey.target.working_dir or image.config.working_dir or "/"
-            read = _reader(image)
-            survey.home = _image_home(survey, working_dir)
-            survey.take(PlaceName.IMAGE, read_environment(read, survey.home, survey.known))
-            return read
+        image = opened.enter_context(open_image(survey.target.image, engine=engine))
+        survey.image = identity(image)
+        read = reader_of(image)
+        survey.home = _image_home(survey, survey.target.working_dir or image.config.working_dir or "/")
+        survey.take(PlaceName.IMAGE, read_environment(read, survey.home, survey.known))
     except NoVerdict as error:
         survey.places[PlaceName.IMAGE] = Unknown(str(error), error.hint)
         return None
+    return read
 
 
-def _reader(image: Image) -> Reader:
-    return remembering(lambda paths: image.read(paths, content=lambda path: True))
-
-
-def _containers(survey: Survey, image: Reader | None, engine: Callable[[], Engine]) -> Reading:
+def _containers(survey: Survey, image: Reader | None, engine: Callable[[], Engine], opened: ExitStack) -> Reading:
     """Read the containers of the service, which are the place, and those of the services that share its code."""
     target = survey.target
     if not target.deployed:
@@ -246,7 +244,7 @@ def _containers(survey: Survey, image: Reader | None, engine: Callable[[], Engin
     if image is None or survey.image is None:
         return NotAsked("the image could not be read")
     held = survey.places[PlaceName.IMAGE]
-    files = ImageFiles(engine(), {survey.image.id: image})
+    files = ImageFiles(engine(), opened, {survey.image.id: image})
     reader = ContainerReader(files, target.project, lambda cwd: _image_home(survey, cwd), survey.known)
     folders = held.location if isinstance(held, MigrationSet) else ()
     try:
@@ -269,9 +267,8 @@ def _containers(survey: Survey, image: Reader | None, engine: Callable[[], Engin
 def _sibling_image(survey: Survey, files: ImageFiles, ref: str) -> MigrationSet | None:
     """What the image of a service that shares the code holds; None where it has none yet."""
     try:
-        with open_image(f"docker-daemon:{ref}", engine=lambda: files.engine) as image:
-            read = files.readers.setdefault(image.id, _reader(image))
-            found = read_environment(read, _image_home(survey, image.config.working_dir), survey.known)
+        image, read = files.named(ref)
+        found = read_environment(read, _image_home(survey, image.config.working_dir), survey.known)
     except NoVerdict:
         return None
     return None if isinstance(found, Unknown) else found.migrations

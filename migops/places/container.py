@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,7 +17,7 @@ from migops.engine import Engine
 from migops.engine.containers import inspect, view
 from migops.errors import NoVerdict
 from migops.history.scripts import Known
-from migops.images import open_image
+from migops.images import Image, open_image
 from migops.images.daemon import read_container
 from migops.model import Absent, MigrationSet, Tree, Unknown
 from migops.places.environment import Environment, Home, Reader, read_environment
@@ -82,29 +83,32 @@ class Container:
 
 @dataclass(slots=True)
 class ImageFiles:
-    """The images of an engine by ID; what was read of one is not read again."""
+    """The images of an engine by ID; what was read of one is not read again. ``opened`` closes them."""
 
     engine: Engine
+    opened: ExitStack
     readers: dict[str, Reader] = field(default_factory=dict)
 
+    def named(self, ref: str) -> tuple[Image, Reader]:
+        """An image by name or ID, and its reader. ``NoVerdict`` where the engine does not have it (any more)."""
+        image = self.opened.enter_context(open_image(f"docker-daemon:{ref}", engine=lambda: self.engine))
+        return image, self.readers.setdefault(image.id, reader_of(image))
+
     def of(self, image_id: str) -> Reader:
-        """The reader of that image. ``NoVerdict`` where the engine does not have it any more."""
-        if image_id not in self.readers:
-            with open_image(f"docker-daemon:{image_id}", engine=lambda: self.engine) as image:
-                self.readers[image_id] = remembering(lambda paths: image.read(paths, content=lambda path: True))
-        return self.readers[image_id]
+        """The reader of the image with that ID."""
+        return self.readers[image_id] if image_id in self.readers else self.named(image_id)[1]
 
 
-def remembering(read: Reader) -> Reader:
-    """The same reader, which is asked once for the same paths."""
+def reader_of(image: Image) -> Reader:
+    """Reads an image, and asks it once for the same paths."""
     seen: dict[tuple[str, ...], Tree] = {}
 
-    def again(paths: Sequence[str]) -> Tree:
+    def read(paths: Sequence[str]) -> Tree:
         if tuple(paths) not in seen:
-            seen[tuple(paths)] = read(paths)
+            seen[tuple(paths)] = image.read(paths, content=lambda path: True)
         return seen[tuple(paths)]
 
-    return again
+    return read
 
 
 @dataclass(slots=True)

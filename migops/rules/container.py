@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 
 from migops.chain import revision_ids
 from migops.evidence import Evidence, Sibling
@@ -35,7 +36,8 @@ def bind_hides_image(evidence: Evidence) -> Iterator[Hit]:
             for mount, scripts in view.under(lambda mount: mount.type != "volume"):
                 cause = f"{mount.source} is mounted at {mount.target}, over what the image has there"
                 remedy = Remedy(f"take the mount at {mount.target} out of the compose file, or mount what is meant")
-                yield from _hits(evidence, view, scripts, "the mount", cause, mount, (remedy,))
+                for hit in _hits(evidence, view, scripts, "the mount", cause, mount, (remedy,)):
+                    yield replace(hit, severity=hit.severity or Severity.ERROR)
             continue
         others = differing(view.held, host)
         source = mount.source + folder[len(mount.target.rstrip("/")) :]
