@@ -209,7 +209,8 @@ def _of_service(project: Project, service: Service, wanted: Wanted, options: Com
 
 def _settings(service: Service) -> dict[str, str]:
     """The service's ``x-migops``, each key checked: a misspelt setting must not be a silent one."""
-    known = ("config", "name", "heads", "host-dir", "image-config", *SETTINGS)
+    known = ("config", "name", "heads", "host-dir", "image-config", "alembic", "entrypoint", *SETTINGS)
+    allowed = {"heads": ("one", "many"), "entrypoint": ("keep",)}
     given: Any = service.extensions.get("x-migops") or {}
     if not isinstance(given, Mapping):
         raise MigopsError(f"x-migops of service {service.name!r} must be a mapping", at=service.location)
@@ -219,7 +220,7 @@ def _settings(service: Service) -> dict[str, str]:
                 f"x-migops of service {service.name!r} has an unknown key {key!r}", at=service.location,
                 hint=f"it knows {', '.join(known)}",
             )  # fmt: skip
-        if not isinstance(value, str) or (key == "heads" and value not in ("one", "many")):
+        if not isinstance(value, str) or value not in allowed.get(key, (value,)):
             shown = "it must be text" if key == "database-url" else repr(value)
             raise MigopsError(f"x-migops.{key} of service {service.name!r} is not valid: {shown}", at=service.location)
     return {key: str(given.get(key, "")) for key in known}
