@@ -63,7 +63,7 @@ def plan(evidence: Evidence, *, everything: bool = False) -> tuple[list[Copy], l
         if reason:
             left.append(Left(script.name, script.revision, view.name, reason))
         else:
-            to, why = _free(_place_of(host, script.name), file, host, script.revision, copies)
+            to, why = _free(place_of(host, script.name), file, host, script.revision, copies)
             if to is not None:
                 copies[file.sha256] = Copy(file, script.revision, view.name, to, why)
             else:
@@ -129,7 +129,7 @@ def _kept_elsewhere(fate: Fate | None) -> str:
     }.get(fate.kind, "")
 
 
-def _place_of(host: MigrationSet, name: str) -> Path:
+def place_of(host: MigrationSet, name: str) -> Path:
     """Where on the host a script of that name lies, or would lie: in the versions folder that the name begins with."""
     if name in host.scripts:
         return Path(host.scripts[name].path)
