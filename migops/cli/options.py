@@ -45,13 +45,18 @@ def compose_options_of(given: Mapping[str, Any]) -> ComposeOptions:
 
 def rule_options(command: Command) -> Command:
     """--select, --ignore and --fail-on: which rules are judged, and which findings make exit code 1."""
+    add = option(
+        "--fail-on", type=click.Choice(["error", "warning", "info"]), default="error", show_default=True,
+        help="The lowest severity that makes the exit code 1.",
+    )
+    return select_options(add(command))
+
+
+def select_options(command: Command) -> Command:
+    """--select and --ignore: which rules are judged."""
     for add in reversed((
         option("--select", multiple=True, metavar="RULE", help="Judge only these rules (id, prefix or name)."),
         option("--ignore", multiple=True, metavar="RULE", help="Leave these rules out (id, prefix or name)."),
-        option(
-            "--fail-on", type=click.Choice(["error", "warning", "info"]), default="error", show_default=True,
-            help="The lowest severity that makes the exit code 1.",
-        ),
     )):
         command = add(command)
     return command

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -19,11 +19,16 @@ PIPE_WIDTH = 100  # columns where there is no terminal to ask
 
 def write(report: Report, given: Mapping[str, Any]) -> None:
     """Render the report as the output options say, and write it whole or not at all."""
+    show(lambda view: FORMATS[given["format_"]](report, view), given)
+
+
+def show(render: Callable[[View], str], given: Mapping[str, Any]) -> None:
+    """Write what ``render`` makes of the view that the output options and the terminal ask for."""
     output = given["output"]
     terminal = not output and sys.stdout.isatty()
     color = terminal and not given["no_color"] and "NO_COLOR" not in os.environ and os.environ.get("TERM") != "dumb"
     width = shutil.get_terminal_size().columns if terminal else int(os.environ.get("COLUMNS") or PIPE_WIDTH)
-    text = FORMATS[given["format_"]](report, View(max(width, 40), color, given["verbose"], given["quiet"]))
+    text = render(View(max(width, 40), color, given["verbose"], given["quiet"]))
     if output:
         write_file(Path(output), text)
     else:

@@ -1,0 +1,81 @@
+"""``migops status``: where every revision is, from git to the database, and what is pending."""
+
+from __future__ import annotations
+
+import os
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import click
+
+from migops.cli.options import compose_options, compose_options_of, option, output_options, select_options
+from migops.errors import ExitCode
+
+EXIT = {"clean": ExitCode.CLEAN, "findings": ExitCode.FINDINGS, "unknown": ExitCode.NO_VERDICT}
+
+
+@click.command("status")
+@click.argument("service", required=False)
+@option(
+    "--database-url", metavar="URL", default="",
+    help="The database to ask (default: the service's). Better by MIGOPS_DATABASE_URL, where no process list shows it.",
+)
+@click.option(
+    "--wait", type=click.FloatRange(min=0), default=0.0, metavar="SECONDS",
+    help="Ask again until the database answers, for up to SECONDS.",
+)
+@option("--image", metavar="REF", default="", help="The image (default: the service's). docker-archive:F, oci:DIR too.")
+@option("--context", metavar="DIR", default="", help="Build context to compare with; then no compose file is read.")
+@option("--host-dir", metavar="DIR", default="", help="Host folder with the configuration (default: the context).")
+@option("--config", metavar="FILE", default="", help="Alembic's configuration on the host (default: found).")
+@option("--name", "section", metavar="SECTION", default="", help="Section of it (default: alembic).")
+@click.option("--no-engine", is_flag=True, help="No image and no container; only a database that is reached without.")
+@click.option(
+    "--timeout", type=click.FloatRange(min=0.1), default=20.0, show_default=True,
+    help="Seconds for the engine, and for the database.",
+)
+@compose_options
+@select_options
+@option(
+    "--fail-on", type=click.Choice(["error", "warning", "info"]),
+    help="Exit with 1 on findings this bad, and with 3 where a place could not be read (default: exit 0).",
+)
+@output_options("text", "json", "mermaid")
+def status(service: str | None, **given: Any) -> int:
+    """Show where each revision of SERVICE is, from git to the database, and what is pending.
+
+    \b
+    migops status                               the only service with migrations
+    migops status app --format json
+    migops status --wait 60 --fail-on warning   in a script: is the database up, and up to date?
+
+    \b
+    Exit codes: 0 shown, 1 findings (with --fail-on), 2 bad input, 3 nothing to show; with
+    --fail-on also 3 where host, image or database could not be read
+    """
+    from migops import rules, survey, target
+    from migops import status as statuses
+    from migops.asking import Ask
+    from migops.cli.output import show
+    from migops.engine import connect
+    from migops.formats.status import render
+    from migops.model import PlaceName, Severity
+
+    chosen = rules.chosen(given["select"], given["ignore"])
+    wanted = target.Wanted(
+        service=service or "",
+        **{key: given[key] for key in ("image", "context", "host_dir", "config", "section")},
+        needs_image=not given["no_engine"],
+    )
+    found = target.resolve(wanted, compose_options_of(given), os.environ, Path.cwd())
+    ask = Ask(given["database_url"], given["timeout"], given["wait"])
+    with ExitStack() as stack:
+        engine = None if given["no_engine"] else lambda: stack.enter_context(connect(given["timeout"]))
+        evidence = survey.check(found, engine, ask=ask)
+    needed = (PlaceName.HOST, *(() if given["no_engine"] else (PlaceName.IMAGE,)), PlaceName.DATABASE)
+    result = statuses.make(found, evidence, chosen, Severity(given["fail_on"] or "error"), needed)
+    show(lambda view: render(result, given["format_"], view), given)
+    if not given["fail_on"]:
+        return int(ExitCode.CLEAN if result.rows else ExitCode.NO_VERDICT)
+    return int(EXIT[result.report.verdict.value])

@@ -1,0 +1,162 @@
+"""Where every revision is, and where the database stands: text, JSON (schema 1) or a mermaid flowchart."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from migops.formats.view import View
+from migops.history.graph import Graph
+from migops.model import PlaceName, Report, Revision
+from migops.places.database import DatabaseReading, DatabaseState
+
+PENDING_SHOWN = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One revision: ``marks`` are held, missing or changed (against the host's text) for each place that was read.
+
+    ``state`` is what the database says: current, applied, pending, '' for a revision that neither was applied nor will
+    be by the image, and None where the database was not read.
+    """
+
+    revision: Revision
+    marks: Mapping[PlaceName, str]
+    state: str | None
+
+    @property
+    def applied(self) -> bool | None:
+        return None if self.state is None else self.state in ("current", "applied")
+
+    @property
+    def is_disputed(self) -> bool:
+        return any(mark != "held" for mark in self.marks.values())
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """The matrix of revisions × places, beside what the rules say of it.
+
+    ``rows`` are in the order of an upgrade; ``graph`` is the history of all places together. ``current`` and
+    ``pending`` are None where they cannot be known. ``word`` and ``sentence`` say how the database stands to
+    ``against``: the image, or the host where no image was read.
+    """
+
+    report: Report
+    rows: tuple[Row, ...]
+    graph: Graph
+    heads: Mapping[PlaceName, tuple[str, ...]]
+    current: tuple[str, ...] | None
+    pending: tuple[str, ...] | None
+    against: PlaceName
+    database: DatabaseReading
+    word: str
+    sentence: str
+
+
+def render(status: Status, format_: str, view: View) -> str:
+    """The status in one of the formats ``text``, ``json`` and ``mermaid``."""
+    if format_ == "json":
+        return json.dumps(document(status), indent=2) + "\n"
+    if format_ == "mermaid":
+        return _mermaid(status)
+    from migops.formats import status_text  # rich is imported only where text is shown
+
+    return status_text.render(status, view)
+
+
+def document(status: Status) -> dict[str, object]:
+    """The written contract; what was not read is null or left out, never false."""
+    from migops.formats.json import document as of_report
+
+    report = of_report(status.report)
+    state = status.database
+    return {
+        "schema": 1,
+        "command": report["command"],
+        "verdict": report["verdict"],
+        "target": report["target"],
+        "revisions": [
+            {
+                "id": row.revision.id,
+                "message": row.revision.message,
+                "parents": list(row.revision.parents),
+                "places": {place.value: mark != "missing" for place, mark in row.marks.items()},
+                "applied": row.applied,
+            }
+            for row in status.rows
+        ],
+        "heads": {place.value: list(heads) for place, heads in status.heads.items()},
+        "current": None if status.current is None else list(status.current),
+        "pending": None if status.pending is None else list(status.pending),
+        "against": status.against.value,
+        "state": status.word,
+        "database": {
+            "url": state.url,
+            "server": state.server,
+            "version_table": state.version_table,
+            "has_version_table": state.has_version_table,
+            "tables": len(state.tables),
+            "url_from": state.origin,
+            "address": state.address,
+        }
+        if isinstance(state, DatabaseState)
+        else None,
+        "places": report["places"],
+        "findings": report["findings"],
+        "skipped": report["skipped"],
+        "missing": report["missing"],
+    }
+
+
+def folded(rows: Sequence[Row], most: int) -> Iterator[Row | tuple[Row, ...]]:
+    """At most ``most`` rows of many, and in between them the ones that are folded away, as tuples.
+
+    What stays is what someone looks for: where the database stands, where places disagree, what comes next, the ends.
+    """
+    if len(rows) <= most + 2:
+        yield from rows
+        return
+    kept: set[int] = set()
+    wanted = (
+        [at for at, row in enumerate(rows) if row.state == "current"][:4],
+        [at for at, row in enumerate(rows) if row.is_disputed][:8],
+        [at for at, row in enumerate(rows) if row.state == "pending"][-4:],
+        range(5),
+        [len(rows) - 1],
+        range(len(rows)),
+    )
+    for group in wanted:
+        for at in group:
+            if len(kept) < most:
+                kept.add(at)
+    away: list[Row] = []
+    for at, row in enumerate(rows):
+        if at not in kept:
+            away.append(row)
+            continue
+        if away:
+            yield tuple(away)
+            away = []
+        yield row
+    if away:
+        yield tuple(away)
+
+
+def _mermaid(status: Status) -> str:
+    from migops.formats.graph import as_mermaid
+
+    marks = {row.revision.id: ", ".join(_words(row)) for row in status.rows}
+    return as_mermaid(status.graph, marks)
+
+
+def _words(row: Row) -> Iterator[str]:
+    if row.state:
+        yield row.state
+    if row.is_disputed:
+        for mark, words in (("held", "in"), ("changed", "differs in"), ("missing", "not in")):
+            places = [place.value for place, each in row.marks.items() if each == mark]
+            if places:
+                yield f"{words} {' '.join(places)}"

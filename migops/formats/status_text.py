@@ -1,0 +1,152 @@
+"""The status for a terminal: how the database stands, the places, a row per revision, what is pending, the findings."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from io import StringIO
+
+from rich.console import Console
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from migops.formats.status import PENDING_SHOWN, Row, Status, folded
+from migops.formats.terminal import printable
+from migops.formats.text import (
+    COLORS,
+    MARKS,
+    ROWS_SHOWN,
+    console_for,
+    hanging,
+    place_words,
+    print_findings,
+    short,
+    trimmed,
+)  # fmt: skip
+from migops.formats.view import View
+from migops.model import PlaceName, PlaceSummary, Severity
+from migops.places.database import DatabaseState
+
+_STATES = {
+    "current": Text("current", "bold green"),
+    "applied": Text("applied", "green"),
+    "pending": Text("pending", "yellow"),
+    "": Text("-"),
+}
+_GOOD = ("up to date", "fresh", "no database yet")
+
+
+def render(status: Status, view: View) -> str:
+    """The status in ``view.width`` columns. Commands are never broken by us, so that they can be copied."""
+    out = StringIO()
+    console = console_for(view, out)
+    _headline(console, status)
+    if not view.quiet:
+        _places(console, status)
+        _matrix(console, status, view)
+        _pending(console, status, view)
+        print_findings(console, status.report, view)
+    return trimmed(out)
+
+
+def _headline(console: Console, status: Status) -> None:
+    report = status.report
+    color = "green" if status.word in _GOOD else "yellow" if status.word == "behind" else "red"
+    name = printable(report.service or (report.image.ref if report.image else "") or "migrations")
+    counts = [(s, sum(finding.severity is s for finding in report.findings)) for s in reversed(Severity)]
+    words = [Text(f"{n} {s.value}{'s' if n > 1 and s is not Severity.INFO else ''}", COLORS[s]) for s, n in counts if n]
+    line = Text.assemble((status.word.upper(), f"bold {color}"), "  ", (name, "bold"), ": ", printable(status.sentence))
+    console.print(line.append(" (").append(Text(", ").join(words)).append(")") if words else line)
+    for reason in report.missing:
+        console.print(Padding(Text(printable(reason)), (0, 0, 0, 2)))
+    console.print()
+
+
+def _places(console: Console, status: Status) -> None:
+    shown = [place for place in status.report.places if place.status != "not-asked"]
+    width = max((len(place.place.value) for place in shown), default=0)
+    for place in shown:
+        lead = Text(f"  {place.place.value:<{width}}  ", "bold")
+        words = Text(_words(place, status), "" if place.status == "read" else "dim")
+        if place.place is PlaceName.IMAGE and status.report.image and status.report.image.created:
+            words.append(f", built {status.report.image.created:%Y-%m-%d %H:%M} UTC", "dim")
+        if isinstance(status.database, DatabaseState) and place.place is PlaceName.DATABASE:
+            words.append(f"\n{printable(_source(status.database))}", "dim")
+        console.print(hanging(lead, words, width + 4))
+    console.print()
+
+
+def _words(place: PlaceSummary, status: Status) -> str:
+    state = status.database
+    if place.place is not PlaceName.DATABASE or not isinstance(state, DatabaseState):
+        return place_words(place, status.report)
+    at = f"at {', '.join(state.rows)}" if state.rows else "no revision noted"
+    tables = "1 table" if len(state.tables) == 1 else f"{len(state.tables)} tables"
+    return printable(f"{at}; {tables}, {state.server}, {state.url}")
+
+
+def _source(state: DatabaseState) -> str:
+    return f"URL: {short(state.origin)}" + (f"; asked at {state.address}" if state.address else "")
+
+
+def _matrix(console: Console, status: Status, view: View) -> None:
+    rows = status.rows[::-1]
+    if not rows:
+        return
+    places = _columns(status)
+    read = isinstance(status.database, DatabaseState)
+    table = Table(box=None, padding=(0, 1, 0, 0), pad_edge=False, header_style="dim")
+    table.add_column("revision", no_wrap=True, overflow="ellipsis", min_width=8, max_width=32)
+    for place in places:
+        table.add_column(place.value, no_wrap=True, min_width=len(place.value))
+    if read:
+        table.add_column("database", no_wrap=True, min_width=8)
+    table.add_column("message", no_wrap=True, overflow="ellipsis")
+    for row in rows if view.verbose else folded(rows, ROWS_SHOWN):
+        if isinstance(row, Row):
+            marks = [MARKS[row.marks[place]] if place in row.marks else Text("?") for place in places]
+            state = [_STATES[row.state or ""]] if read else []
+            table.add_row(Text(printable(row.revision.id)), *marks, *state, Text(printable(row.revision.message)))
+        else:
+            blank = [Text("")] * (len(places) + read)
+            table.add_row(Text("…", "dim"), *blank, Text(", ".join(_counted(row)), "dim"))
+    console.print(Padding(table, (0, 0, 0, 2)))
+    if not view.verbose and len(rows) > ROWS_SHOWN + 2:
+        console.print(Text(f"  {len(rows)} revisions; -v shows all", "dim"))
+    console.print()
+
+
+def _columns(status: Status) -> list[PlaceName]:
+    """A column for each place that was read; the context's only where it says something that the host's does not."""
+    found = [place for place in PlaceName if any(place in row.marks for row in status.rows)]
+    context, host = PlaceName.CONTEXT, PlaceName.HOST
+    if context in found and host in found and all(row.marks[context] == row.marks[host] for row in status.rows):
+        found.remove(context)
+    return found
+
+
+def _counted(rows: tuple[Row, ...]) -> Iterator[str]:
+    states = Counter(row.state for row in rows)
+    if states.keys() <= {None, ""}:
+        yield f"{len(rows)} more"
+    yield from (f"{states[state]} {state}" for state in ("pending", "current", "applied") if states[state])
+    disputed = sum(row.is_disputed for row in rows)
+    if disputed:
+        yield f"{disputed} not the same everywhere"
+
+
+def _pending(console: Console, status: Status, view: View) -> None:
+    if not status.pending:
+        return
+    number = len(status.pending)
+    console.print(Text(f"pending, in the order in which an upgrade with the {status.against.value} runs them:"))
+    shown = status.pending if view.verbose else status.pending[:PENDING_SHOWN]
+    for at, each in enumerate(shown, 1):
+        message = status.graph.by_id[each].message
+        line = Text(f"  {at:>{len(str(number))}}  {printable(each)}  {printable(message)}", no_wrap=True)
+        line.truncate(console.width, overflow="ellipsis")
+        console.print(line)
+    if len(shown) < number:
+        console.print(Text(f"  … and {number - len(shown)} more (-v shows all)", "dim"))
+    console.print()

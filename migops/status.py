@@ -1,0 +1,98 @@
+"""From evidence to the status: the matrix of revisions × places, and how the database stands to the image."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from migops import report
+from migops.chain import ORDER
+from migops.evidence import Evidence
+from migops.formats.status import Row, Status
+from migops.model import Absent, MigrationSet, PlaceName, Revision, Severity
+from migops.places.database import DatabaseState
+from migops.rules.rule import Rule
+from migops.rules.standing import Standing, standing, together
+from migops.target import Target
+
+
+def make(
+    target: Target, evidence: Evidence, rules: Sequence[Rule], fail_on: Severity, needed: Sequence[PlaceName]
+) -> Status:
+    """Judge the rules, lay out what every place has. ``needed`` are the places without which there is no verdict."""
+    found = standing(evidence) if isinstance(evidence.database, DatabaseState) else None
+    against = PlaceName.IMAGE if PlaceName.IMAGE in evidence.graphs else PlaceName.HOST
+    graph = found.all if found else together(evidence, against)
+    word, sentence = _in_words(evidence, found)
+    return Status(
+        report=report.make("status", target, evidence, rules, fail_on, needed),
+        rows=tuple(_rows(evidence, (*graph.revisions, *_nobodys(found)), found)),
+        graph=graph,
+        heads={place: evidence.graphs[place].heads for place in ORDER if place in evidence.graphs},
+        current=found.state.rows if found else None,
+        pending=found.pending if found else None,
+        against=against,
+        database=evidence.database,
+        word=word,
+        sentence=sentence,
+    )
+
+
+def _nobodys(found: Standing | None) -> tuple[Revision, ...]:
+    """The revisions that only the database speaks of."""
+    return tuple(Revision(row) for row in found.unknown) if found else ()
+
+
+def _rows(evidence: Evidence, revisions: Sequence[Revision], found: Standing | None) -> list[Row]:
+    held = {place: each for place in ORDER if (each := evidence.chain.held(place)) is not None}
+    digests = {place: _digests(each) for place, each in held.items()}
+    return [Row(each, _marks(each.id, digests), _state(each.id, found)) for each in revisions]
+
+
+def _digests(held: MigrationSet) -> dict[str, str]:
+    """The digest of each revision's script, by revision."""
+    files = {file.path: file.sha256 for file in held.scripts.values()}
+    return {revision.id: files.get(revision.path, "") for revision in held.revisions}
+
+
+def _marks(revision: str, digests: Mapping[PlaceName, Mapping[str, str]]) -> dict[PlaceName, str]:
+    copies = {place: each.get(revision) for place, each in digests.items()}
+    reference = copies.get(PlaceName.HOST) or next((copy for copy in copies.values() if copy is not None), None)
+    return {
+        place: "missing" if copy is None else "held" if copy == reference else "changed"
+        for place, copy in copies.items()
+    }
+
+
+def _state(revision: str, found: Standing | None) -> str | None:
+    if found is None:
+        return None
+    if revision in found.state.rows:
+        return "current"
+    if revision in found.applied:
+        return "applied"
+    return "pending" if revision in (found.pending or ()) else ""
+
+
+def _in_words(evidence: Evidence, found: Standing | None) -> tuple[str, str]:
+    """How the database stands to the image: a word for the headline, and a sentence."""
+    if found is None:
+        reading = evidence.database
+        if isinstance(reading, Absent):
+            return "no database yet", reading.reason
+        return "database unknown", "the database could not be asked, so nothing is known of what was applied"
+    place, number = found.place.value, len(found.pending or ())
+    steps = f"{number} revision{'' if number == 1 else 's'}"
+    if found.state.is_fresh:
+        return "fresh", f"the database is empty; an upgrade with the {place} runs {steps}"
+    if not found.state.rows:
+        tables = len(found.state.tables)
+        return "no version", f"the database has {tables} table{'' if tables == 1 else 's'} and no revision noted"
+    if found.unknown:
+        return "unknown revision", f"the database stands at {', '.join(found.unknown)}, which nobody knows"
+    if found.fork:
+        return "diverged", f"database and {place} went different ways after {found.fork[0]}"
+    if found.beyond:
+        return "ahead", f"the database is ahead: the {place} is older than it"
+    if number:
+        return "behind", f"the database is behind the {place} by {steps}"
+    return "up to date", f"the database has all that the {place} has"
