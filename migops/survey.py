@@ -5,7 +5,7 @@ from __future__ import annotations
 import posixpath
 from collections.abc import Callable
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
 from typing import TypeVar
@@ -19,7 +19,7 @@ from migops.evidence import Evidence, Exclusion, Sibling
 from migops.history.graph import Graph
 from migops.history.problem import Problem
 from migops.history.scripts import Known
-from migops.images import identity, open_image
+from migops.images import Image, identity, open_image
 from migops.images.layers import Layer, attribute
 from migops.model import Absent, ImageIdentity, Location, MigrationSet, NotAsked, PlaceName, Reading, Unknown
 from migops.places import database, git
@@ -114,6 +114,23 @@ def check(
         database=_database(survey, chain, engine, ask) if ask else NotAsked(),
         alembic=alembic_words(survey.home),
     )
+
+
+def running(target: Target, engine: Engine) -> Survey:
+    """Only the image and the service's own containers: what a command that runs in one of them goes by."""
+    survey = Survey(replace(target, siblings={}))
+    survey.places[PlaceName.CONTAINER] = _containers(survey, _image(survey, lambda: engine), lambda: engine)
+    return survey
+
+
+def host(target: Target) -> MigrationSet:
+    """Only the host: where a new script belongs, and what is there already."""
+    survey = Survey(target)
+    _host(survey)
+    found = survey.places[PlaceName.HOST]
+    if not isinstance(found, MigrationSet):
+        raise NoVerdict(f"the host's migrations cannot be read: {found.reason}")
+    return found
 
 
 def _view(build: BuildSpec | None) -> BuildView | Unknown | NotAsked:
