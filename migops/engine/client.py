@@ -21,6 +21,9 @@ from migops.engine.http import Http, Stream
 from migops.errors import MigopsError, NoVerdict
 
 PROBE_LABEL = "migops.probe"
+NOT_COMPOSES = {"com.docker.compose.project": "", "com.docker.compose.service": ""}
+"""An image that compose built hands its labels on: without these, a probe would pass for a container of the service."""
+
 _PROBE_AGE = 600  # seconds after which a probe is nobody's: reading a folder takes less than one
 _SAVE_SILENCE = 900.0  # seconds: overlay2 writes the whole image to its disk before it sends the first byte
 _CLEANUP_SILENCE = 5.0
@@ -83,7 +86,7 @@ class Engine:
             "Image": image_id,
             "Entrypoint": ["/migops-never-started"],  # an image without a command is refused otherwise
             "Cmd": [],
-            "Labels": {PROBE_LABEL: "1"},
+            "Labels": {PROBE_LABEL: "1", **NOT_COMPOSES},
             "NetworkDisabled": True,
             "HostConfig": {"NetworkMode": "none", "LogConfig": {"Type": "none"}},
         }

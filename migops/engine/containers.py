@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from typing import Any
 from urllib.parse import urlencode
 
-from migops.engine.client import PROBE_LABEL, Engine, PathStat, path_stat
+from migops.engine.client import NOT_COMPOSES, PROBE_LABEL, Engine, PathStat, path_stat
 from migops.engine.http import Stream
 from migops.errors import NoVerdict
 
@@ -113,7 +113,7 @@ def _create(
         "Image": image_id,
         "Entrypoint": ["/migops-never-started"],
         "Cmd": [],
-        "Labels": {PROBE_LABEL: VIEW},
+        "Labels": {PROBE_LABEL: VIEW, **NOT_COMPOSES},
         "NetworkDisabled": True,
         "HostConfig": {
             "NetworkMode": "none",
