@@ -119,7 +119,9 @@ def check(
 def running(target: Target, engine: Engine) -> Survey:
     """Only the image and the service's own containers: what a command that runs in one of them goes by."""
     survey = Survey(replace(target, siblings={}))
-    survey.places[PlaceName.CONTAINER] = _containers(survey, _image(survey, lambda: engine), lambda: engine)
+    with ExitStack() as opened:
+        image = _image(survey, lambda: engine, opened)
+        survey.places[PlaceName.CONTAINER] = _containers(survey, image, lambda: engine, opened)
     return survey
 
 
