@@ -64,7 +64,7 @@ def _marks(revision: str, digests: Mapping[PlaceName, Mapping[str, str]]) -> dic
 
 
 def _state(revision: str, found: Standing | None) -> str | None:
-    if found is None:
+    if found is None or not found.is_told:
         return None
     if revision in found.state.rows:
         return "current"

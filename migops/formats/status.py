@@ -19,7 +19,7 @@ class Row:
     """One revision: ``marks`` are held, missing or changed (against the host's text) for each place that was read.
 
     ``state`` is what the database says: current, applied, pending, '' for a revision that neither was applied nor will
-    be by the image, and None where the database was not read.
+    be by the image, and None where that cannot be told.
     """
 
     revision: Revision

@@ -33,6 +33,7 @@ _STATES = {
     "applied": Text("applied", "green"),
     "pending": Text("pending", "yellow"),
     "": Text("-"),
+    None: Text("?"),
 }
 _GOOD = ("up to date", "fresh", "no database yet")
 
@@ -106,7 +107,7 @@ def _matrix(console: Console, status: Status, view: View) -> None:
     for row in rows if view.verbose else folded(rows, ROWS_SHOWN):
         if isinstance(row, Row):
             marks = [MARKS[row.marks[place]] if place in row.marks else Text("?") for place in places]
-            state = [_STATES[row.state or ""]] if read else []
+            state = [_STATES[row.state]] if read else []
             table.add_row(Text(printable(row.revision.id)), *marks, *state, Text(printable(row.revision.message)))
         else:
             blank = [Text("")] * (len(places) + read)

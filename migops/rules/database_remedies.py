@@ -31,7 +31,7 @@ def find_and_stamp(evidence: Evidence) -> tuple[Remedy, ...]:
     if not any(graph.revisions for graph in evidence.graphs.values()):
         return (Remedy("there is no migration yet: write the first one, from the models, against an empty database"),)
     sql = "see what the migrations do, without doing it, and find the last one whose changes the tables have"
-    stamp = "then note that one; `head` only if the tables have it all (for another, write its id instead)"
+    stamp = "note that one as done: `head` if the tables have it all; write the revision's id for another"
     return (
         run_alembic(evidence, sql, "upgrade", "head", "--sql"),
         run_alembic(evidence, stamp, "stamp", "head"),
@@ -55,12 +55,12 @@ def bring_along(evidence: Evidence, found: Standing, row: str) -> tuple[Remedy, 
         path = next((each.path for each in evidence.graphs[PlaceName.GIT].revisions if each.id == row), "")
         return (
             Remedy(f"git's HEAD has {row}, the working tree does not: bring it back", ("git", "restore", "--", path)),
-            *rebuild(evidence, "then the build brings it into the image"),
+            *rebuild(evidence, "the build brings it into the image"),
         )
     if found.place is not HOST and PlaceName.CONTAINER.value in names and evidence.commands.compose:
         return (
             Remedy(f"only a container has {row}: copy it out before it is lost", evidence.commands.rescue()),
-            *rebuild(evidence, "then the build brings it into the image"),
+            *rebuild(evidence, "the build brings it into the image"),
         )
     return (Remedy(f"{listed(names)} has it: use the image that has {row}, or bring its script to the host and build"),)
 
@@ -73,11 +73,11 @@ def scripts_of(evidence: Evidence, row: str) -> tuple[str, ...]:
 
 def join(evidence: Evidence, found: Standing, row: str) -> tuple[Remedy, ...]:
     host = evidence.graphs.get(HOST)
-    apply = run_alembic(evidence, "then apply the other branch and what joins them", "upgrade", "head")
+    apply = run_alembic(evidence, "apply the other branch and what joins them", "upgrade", "head")
     if host is None or row not in host.by_id:
         return (
             *bring_along(evidence, found, row),
-            Remedy("then join the two branches on the host: `alembic merge heads`, build, and upgrade"),
+            Remedy("join the two branches on the host: `alembic merge heads`; build, and upgrade"),
         )
     build = rebuild(evidence, "an image with both branches", scripts_of(evidence, row))
     if len(host.heads) == 1:

@@ -43,10 +43,15 @@ class Standing:
         """All that was done, as far as it is known: the rows, and what is below them."""
         return self.all.ancestors(self.state.rows) | frozenset(self.unknown)
 
+    @property
+    def is_told(self) -> bool:
+        """Whether the rows tell what was done: tables without a row were made by something else."""
+        return bool(self.state.rows) or self.state.is_fresh
+
     @cached_property
     def pending(self) -> tuple[str, ...] | None:
-        """What ``place`` would still have to do, in order; None where an unknown row hides what was done."""
-        if self.unknown:
+        """What ``place`` would still have to do, in order; None where that cannot be told."""
+        if self.unknown or not self.is_told:
             return None
         order = dict.fromkeys(revision.id for revision in self.graph.revisions)
         return tuple(each for each in order if each not in self.applied)
