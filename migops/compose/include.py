@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from migops.compose.dotenv import read_env_files
-from migops.compose.layer import Layer, absolute, folder_of, read_named
+from migops.compose.layer import Layer, folder_of, named, on_disk, read_named
 from migops.compose.paths import join
 from migops.compose.scalars import go_type, sprint
 from migops.compose.tree import Map, Mark, Seq, refuse
@@ -33,7 +33,7 @@ def included(document: Map, file: str, layer: Layer) -> Iterator[tuple[Files, La
 
 def _entry(entry: Any, mark: Mark, layer: Layer, before: tuple[str, ...]) -> tuple[Files, Layer]:
     paths, project_directory, env_files = _fields(entry, mark)
-    first = absolute(paths[0], layer) if paths else ""
+    first = named(paths[0], layer) if paths else ""
     if first in before:
         cycle = "\n include ".join([*before[1:], first])
         raise refuse(f"include cycle detected:\n{before[0]}\n include {cycle}", mark)
@@ -43,7 +43,7 @@ def _entry(entry: Any, mark: Mark, layer: Layer, before: tuple[str, ...]) -> tup
     elif project_directory.startswith("/"):
         directory = relative = project_directory
     else:
-        directory = join(layer.base, project_directory)
+        directory = join(layer.directory, project_directory)
         relative = folder_of(project_directory, layer)
     environment = _environment(env_files, directory, mark, layer)
     files = [read_named(path, mark, layer) for path in paths]
@@ -70,13 +70,14 @@ def _environment(env_files: list[str], directory: str, mark: Mark, layer: Layer)
     """The including environment, and what the include's own env file (or its folder's ``.env``) adds to it."""
     files = []
     for env_file in env_files:
-        path = absolute(env_file, layer)
-        if not Path(path).exists():
+        path = env_file if env_file.startswith("/") else join(layer.directory, env_file)
+        real = on_disk(path, layer)
+        if not Path(real).exists():
             raise refuse(f"stat {path}: no such file or directory", mark)
-        if Path(path).is_dir():
+        if Path(real).is_dir():
             raise refuse(f"{path} is not a file", mark)
-        files.append(path)
-    default = join(directory, ".env")
+        files.append(real)
+    default = on_disk(join(directory, ".env"), layer)
     if not env_files and Path(default).exists() and not Path(default).is_dir():
         files = [default]
     added = read_env_files(files, dict(layer.environment), layer.notes.unset)

@@ -26,12 +26,14 @@ _REMOTE = ("oci://", "https://", "http://", "git://", "ssh://", "git@", "github.
 class Layer:
     """How one group of files (the project's, or an included one's) is loaded.
 
-    ``directory`` is what its paths are made relative to: absolute for the project, relative to it for an include.
-    ``base`` is the absolute folder in which its own references to files are found.
+    ``directory`` is what its paths are made relative to: absolute for the project, relative to the including one's for
+    an include. ``base`` is the folder in which the other files that it names are found. Where includes are nested it
+    can be relative, and compose then opens it from ``cwd``, the working directory: so do we.
     """
 
     directory: str
     base: str
+    cwd: str
     environment: Mapping[str, str]
     home: str
     notes: Notes
@@ -58,26 +60,33 @@ def mapping_of(value: Any, file: str) -> Map:
     raise MigopsError(said, at=Location(file, 1), hint="a compose file starts with keys such as `services:`")
 
 
-def absolute(path: str, layer: Layer) -> str:
-    """The absolute path of a file that one of the layer's files names."""
+def named(path: str, layer: Layer) -> str:
+    """The path of a file that one of the layer's files names: absolute, or else relative to the working directory."""
     return path if path.startswith("/") else join(layer.base, path)
+
+
+def on_disk(path: str, layer: Layer) -> str:
+    """The absolute path of what compose would open by ``path``."""
+    return join(layer.cwd, path) if not path.startswith("/") else path
 
 
 def folder_of(path: str, layer: Layer) -> str:
     """The folder of such a file relative to the layer's: its paths are made absolute with the project's, at the end."""
-    path = absolute(path, layer)
-    folder = path if Path(path).is_dir() else os.path.dirname(path)  # noqa: PTH120 - texts, as compose has them
-    return os.path.relpath(folder, layer.base)
+    path = named(path, layer)
+    folder = path if Path(on_disk(path, layer)).is_dir() else os.path.dirname(path)  # noqa: PTH120 - texts
+    together = folder.startswith("/") == layer.base.startswith("/")
+    return os.path.relpath(folder, layer.base) if together else folder
 
 
 def read_named(path: str, mark: Mark, layer: Layer) -> tuple[str, list[Document]]:
-    """The absolute path and the documents of a file that is named at ``mark``; what is wrong is told there."""
+    """The path and the documents of a file that is named at ``mark``; what is wrong with it is told there."""
     if path.startswith(_REMOTE):
         hint = "fetch it, and name the local copy"
         raise refuse(f"{path} is a remote resource: migops reads local compose files only", mark, hint)
-    path = absolute(path, layer)
+    path = named(path, layer)
+    real = on_disk(path, layer)
     try:
-        content = read(path)
+        content = read(real)
     except MigopsError as error:
-        raise refuse(error.message, mark, error.hint) from None
-    return path, documents(content, path)
+        raise refuse(error.message.replace(real, path), mark, error.hint) from None
+    return path, documents(content, real)

@@ -56,7 +56,8 @@ def _load(
     name = _project_name(found, files, notes, interpolated=interpolate)
     known = {**found.environment, "COMPOSE_PROJECT_NAME": name}
     home = environment.get("HOME", "")
-    tree = load_files(files, Layer(found.directory, found.directory, known, home, notes, interpolated=interpolate))
+    layer = Layer(found.directory, found.directory, cwd, known, home, notes, interpolated=interpolate)
+    tree = load_files(files, layer)
     first = Mark(found.files[0], 1)
     if not tree:
         raise refuse("empty compose file", first)
