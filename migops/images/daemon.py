@@ -13,7 +13,7 @@ from migops.engine import Engine, Stream
 from migops.errors import NoVerdict
 from migops.images.image import ImageConfig, KeepContent, parse_config, parse_time
 from migops.images.layer import Budget, member_path, read_entry
-from migops.images.merge import clean
+from migops.images.merge import clean, without_engine_made
 from migops.images.reference import Reference
 from migops.images.tar import TarReader
 from migops.model import Entry, EntryKind
@@ -70,7 +70,7 @@ def read_container(engine: Engine, probe: str, paths: Iterable[str], keep: KeepC
     for path in sorted({clean(path) for path in paths}):
         reading.read(path)
     reading.follow_links()
-    return reading.entries
+    return without_engine_made(reading.entries)
 
 
 class _Reading:

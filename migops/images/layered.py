@@ -9,7 +9,7 @@ from migops.errors import NoVerdict
 from migops.images.image import ImageConfig, KeepContent, parse_config, parse_time
 from migops.images.layer import Delta, Wanted
 from migops.images.manifest import Manifest
-from migops.images.merge import Scan, read_merged
+from migops.images.merge import Scan, read_merged, without_engine_made
 from migops.model import Entry
 
 
@@ -39,7 +39,7 @@ class LayeredImage:
         return self._config
 
     def read(self, paths: Iterable[str], *, content: KeepContent | None = None) -> dict[str, Entry]:
-        return read_merged(self._whole, paths, content).entries
+        return without_engine_made(read_merged(self._whole, paths, content).entries)
 
     def _whole(self, wanted: Wanted) -> list[Delta]:
         """The layers' deltas, refusing to answer from a part of them."""

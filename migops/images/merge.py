@@ -18,6 +18,10 @@ from migops.model import Entry, EntryKind
 Scan = Callable[[Wanted], Sequence[Delta]]
 """One pass over the layers: their deltas, the lowest layer first."""
 
+_ENGINE_MADE = (
+    *("/.dockerenv", "/dev/console", "/dev/pts", "/dev/shm", "/dev"),  # noqa: S108 - names to compare with
+    *("/etc/hostname", "/etc/hosts", "/etc/mtab", "/etc/resolv.conf", "/etc", "/proc", "/sys"),
+)
 MAX_LINKS = 40  # symlinks in one path, as in Linux
 
 
@@ -109,6 +113,20 @@ def read_merged(scan: Scan, paths: Iterable[str], content: KeepContent | None = 
 def clean(path: str) -> str:
     """An absolute path without ``.``, ``..`` and a trailing slash."""
     return "/" + posixpath.normpath("/" + path).strip("/")
+
+
+def without_engine_made(entries: dict[str, Entry]) -> dict[str, Entry]:
+    """The entries but for the empty files and folders that an engine puts into every container that it creates.
+
+    An image may have them too; so that all sources answer alike, they are left out of every answer.
+    """
+    for path in _ENGINE_MADE:
+        entry = entries.get(path)
+        if entry is None or entry.size or any(other.startswith(path + "/") for other in entries):
+            continue
+        if entry.kind is not EntryKind.SYMLINK or path == "/etc/mtab":
+            del entries[path]
+    return entries
 
 
 class _Query:

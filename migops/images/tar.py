@@ -118,7 +118,7 @@ class TarReader:
         return NoVerdict(f"{self._what} ends too early: it was cut", hint="read or write it once more")
 
     def refuse(self, why: str) -> NoVerdict:
-        hint = "Docker writes no such tar: build the image again, or save it again"
+        hint = "no builder writes such a tar: build the image again, or save it again"
         return NoVerdict(f"{self._what} {why}", hint=hint)
 
     def _next(self) -> Member | None:

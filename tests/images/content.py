@@ -66,6 +66,12 @@ IMAGE = Made(
     ]
 )
 
+ALL = {
+    *("/", "/app", "/app2", "/shared", "/shared/s.py", "/empty", "/store", "/store/outside.py", "/current", "/latest"),
+    *("/up", "/void", "/implied", "/implied/parents", "/implied/parents/are", "/implied/parents/are/folders.py"),
+}
+"""Every path of the image but those below /app/versions."""
+
 VERSIONS = {
     "": "directory",
     "002.py": b"two, edited\n",

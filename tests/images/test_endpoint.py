@@ -87,9 +87,7 @@ def test_contexts_that_do_not_work(home: Path) -> None:
         resolve({"HOME": str(home), "DOCKER_CONTEXT": "plain"})
 
 
-@pytest.mark.parametrize(
-    "host", ["npipe:////./pipe/docker", "tcp://", "tcp://h:port", "/run/docker.sock", "ssh://h/x"]
-)
+@pytest.mark.parametrize("host", ["npipe:////./pipe/docker", "tcp://", "tcp://h:port", "/run/docker.sock", "ssh://h/x"])
 def test_addresses_that_cannot_be_used(host: str) -> None:
     with pytest.raises(MigopsError, match="cannot be used") as caught:
         Http(Endpoint(host, "a test"), 1)
