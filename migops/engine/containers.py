@@ -67,6 +67,16 @@ def file_of(engine: Engine, container: str, path: str) -> Iterator[Stream | None
         yield stream
 
 
+@contextmanager
+def export(engine: Engine, container: str) -> Iterator[Stream]:
+    """The tar of the container's whole file system, without its mounts. It may be large, and locks nothing."""
+    what = f"reading the file system of the container {container[:12]}"
+    with engine.http.answer("GET", f"/containers/{container}/export", what) as answer:
+        engine.http.check(answer, what)
+        stream = Stream(answer, engine.http, what)
+        yield stream
+
+
 def _archive(container: str, path: str) -> str:
     return f"/containers/{container}/archive?{urlencode({'path': path})}"
 

@@ -7,6 +7,7 @@ container that may run: mounts are looked at through a probe that shares them.
 
 from __future__ import annotations
 
+import posixpath
 import re
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
@@ -14,11 +15,14 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from migops.engine import Engine
-from migops.engine.containers import inspect, view
+from migops.engine.containers import export, inspect, view
 from migops.errors import NoVerdict
 from migops.history.scripts import Known
 from migops.images import Image, open_image
 from migops.images.daemon import read_container
+from migops.images.layer import Budget, Delta, Wanted, scan_layer
+from migops.images.merge import read_merged
+from migops.images.tar import TarReader
 from migops.model import Absent, MigrationSet, Tree, Unknown
 from migops.places.environment import Environment, Home, Reader, read_environment
 from migops.places.writable import WritableLayer, apply, open_layer
@@ -50,7 +54,8 @@ class Container:
     """One container of a service, and what Alembic would see in it.
 
     ``image_id`` is the image that it was created from. ``written`` are the paths, of those that Alembic reads, which
-    its writable layer adds, changes or deletes. ``one_off`` is a container of ``docker compose run``.
+    its writable layer adds, changes or deletes (a folder: with all below it). ``one_off`` is a container of ``docker
+    compose run``.
     """
 
     id: str
@@ -75,6 +80,10 @@ class Container:
         over = [self.cover(folder) for folder in self.migrations.location] if self.migrations else []
         return bool(over) and all(mount is not None and mount.type == "bind" for mount in over)
 
+    def wrote(self, path: str) -> bool:
+        """Whether the writable layer changed the path."""
+        return any(at_or_below(path, written) for written in self.written)
+
     def cover(self, path: str) -> Mount | None:
         """The mount that the path lies in, or None where the image and the writable layer show."""
         over = [mount for mount in self.mounts if at_or_below(path, mount.target)]
@@ -94,9 +103,22 @@ class ImageFiles:
         image = self.opened.enter_context(open_image(f"docker-daemon:{ref}", engine=lambda: self.engine))
         return image, self.readers.setdefault(image.id, reader_of(image))
 
-    def of(self, image_id: str) -> Reader:
-        """The reader of the image with that ID."""
-        return self.readers[image_id] if image_id in self.readers else self.named(image_id)[1]
+    def of(self, image_id: str) -> Reader | None:
+        """The reader of the image with that ID; None where the engine does not have it any more.
+
+        With the containerd image store an image goes as soon as its name means another, though containers run it.
+        """
+        if image_id not in self.readers:
+            try:
+                self.named(image_id)
+            except NoVerdict:
+                return None
+        return self.readers[image_id]
+
+    def any(self) -> tuple[str, tuple[str, ...]]:
+        """An image that is there, and the paths that it declares to be volumes."""
+        image_id = next(iter(self.readers))
+        return image_id, tuple((self.engine.image(image_id).get("Config") or {}).get("Volumes") or ())
 
 
 def reader_of(image: Image) -> Reader:
@@ -128,7 +150,8 @@ class ContainerReader:
         """
         for _ in range(TRIES):
             listed = self.images.engine.containers({f"{LABEL}project": self.project})
-            wanted = [item for item in listed if _label(item, "service") in services]
+            # Compose labels its images too, with all but this: a container that somebody ran from one is not compose's.
+            wanted = [item for item in listed if _label(item, "service") in services and _label(item, "oneoff")]
             found = [self._container(str(item["Id"]), folders) for item in wanted]
             if None not in found:
                 break
@@ -172,7 +195,7 @@ class ContainerReader:
             found, asked = self.seen[key]
             targets = [mount.target for mount in _mounts(inspected)]
             changes = layer.changes(sorted(asked))
-            if not any(not any(at_or_below(change.path, target) for target in targets) for change in changes):
+            if all(_covered(change.path, targets) for change in changes):
                 return found, frozenset()
         files = _Files(inspected, layer, self.images)
         found = read_environment(files, self.home(working_dir), self.known)
@@ -195,27 +218,35 @@ class _Files:
 
     def __call__(self, paths: Sequence[str]) -> Tree:
         self.asked.update(paths)
-        mounts = _mounts(self.inspected)
-        near = [mount for mount in mounts if any(_near(mount.target, path) for path in paths)]
+        near = [mount for mount in self._mounts if any(_near(mount.target, path) for path in paths)]
         for mount in near:
             if mount.type == "tmpfs" and any(at_or_below(path, mount.target) for path in paths):
                 raise NoVerdict(
                     f"a tmpfs lies over {mount.target}: what it holds is only in the memory of the running container",
                     hint="no image's migrations show there: take the tmpfs away from the service",
                 )
-        if near:
-            below = self._through_mounts(paths, mounts, near)
-        else:
-            below = self.images.of(str(self.inspected["Image"]))(paths)
-        tree, written = apply(self.layer, paths, below, [mount.target for mount in mounts])
+        near = [mount for mount in near if mount.type != "tmpfs"]
+        image = self.images.of(str(self.inspected["Image"]))
+        if image is None:
+            return self._without_image(paths, near)
+        below = self._through_mounts(paths, near, str(self.inspected["Image"])) if near else image(paths)
+        tree, written = apply(self.layer, paths, below, [mount.target for mount in self._mounts])
         self.written.update(written)
         return tree
 
-    def _through_mounts(self, paths: Sequence[str], mounts: Sequence[Mount], near: Sequence[Mount]) -> Tree:
+    @property
+    def _mounts(self) -> tuple[Mount, ...]:
+        return _mounts(self.inspected)
+
+    def _through_mounts(
+        self, paths: Sequence[str], near: Sequence[Mount], image_id: str, declared: Sequence[str] = ()
+    ) -> Tree:
+        """``paths`` as the mounts show them over that image. ``declared`` are volumes of it that must not be made."""
         engine = self.images.engine
         binds = {mount.target: mount.source for mount in near if mount.type == "bind"}
-        hidden = [mount.target for mount in mounts if mount not in near]
-        with view(engine, str(self.inspected["Id"]), str(self.inspected["Image"]), binds, hidden) as (probe, gone):
+        volumes = {*declared, *(self.inspected["Config"].get("Volumes") or ())} - {mount.target for mount in near}
+        hidden = {mount.target for mount in self._mounts if mount not in near} | volumes
+        with view(engine, str(self.inspected["Id"]), image_id, binds, sorted(hidden)) as (probe, gone):
             for path in paths:
                 lost = next((mount for mount in near if mount.target in gone and at_or_below(path, mount.target)), None)
                 if lost:
@@ -224,6 +255,26 @@ class _Files:
                         hint="bring the folder back, or create the container anew",
                     )
             return read_container(engine, probe, paths, lambda path: True)
+
+    def _without_image(self, paths: Sequence[str], near: Sequence[Mount]) -> Tree:
+        """The same where nothing but the container is left of its image: its whole file system is passed over."""
+
+        def scan(wanted: Wanted) -> list[Delta]:
+            with export(self.images.engine, str(self.inspected["Id"])) as stream:
+                return [scan_layer(TarReader(stream, "the container's file system"), wanted, Budget())]
+
+        tree = read_merged(scan, paths, lambda path: True).entries
+        targets = [mount.target for mount in self._mounts]
+        tree = {path: entry for path, entry in tree.items() if not _covered(path, targets)}
+        if near:
+            pairs = [(mount.target, path) for mount in near for path in paths if _near(mount.target, path)]
+            asked = sorted({path if at_or_below(path, target) else target for target, path in pairs})
+            shown = self._through_mounts(asked, near, *self.images.any())
+            tree.update(shown)
+        changes = [change for change in self.layer.changes(paths) if not _covered(change.path, targets)]
+        folders = {posixpath.dirname(change.path) for change in changes}
+        self.written.update(change.path for change in changes if change.deleted or change.path not in folders)
+        return tree
 
 
 def summary(containers: Sequence[Container]) -> Unknown | Absent | None:
@@ -254,6 +305,10 @@ def digests(held: MigrationSet) -> dict[str, str]:
 
 def at_or_below(path: str, folder: str) -> bool:
     return path == folder or path.startswith(folder.rstrip("/") + "/")
+
+
+def _covered(path: str, targets: Sequence[str]) -> bool:
+    return any(at_or_below(path, target) for target in targets)
 
 
 def _near(target: str, path: str) -> bool:

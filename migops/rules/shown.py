@@ -89,7 +89,7 @@ class View:
         return [script for script in self.scripts if self.container.cover(script.path) is None]
 
     def _is_written(self, script: Script) -> bool:
-        return script.path in self.container.written or self.container.image_id == self.image_id
+        return self.container.wrote(script.path) or self.container.image_id == self.image_id
 
 
 def held_in(evidence: Evidence, place: PlaceName) -> MigrationSet:
