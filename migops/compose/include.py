@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -10,7 +9,7 @@ from typing import Any
 
 from migops.compose.dotenv import read_env_files
 from migops.compose.layer import Layer, folder_of, named, on_disk, read_named
-from migops.compose.paths import join
+from migops.compose.paths import join, parent
 from migops.compose.scalars import go_type, sprint
 from migops.compose.tree import Map, Mark, Seq, refuse
 from migops.compose.yamlfile import Document
@@ -38,7 +37,7 @@ def _entry(entry: Any, mark: Mark, layer: Layer, before: tuple[str, ...]) -> tup
         cycle = "\n include ".join([*before[1:], first])
         raise refuse(f"include cycle detected:\n{before[0]}\n include {cycle}", mark)
     if not project_directory:
-        directory = os.path.dirname(first) if first else layer.base  # noqa: PTH120 - texts, as compose has them
+        directory = parent(first) if first else layer.base
         relative = folder_of(first, layer) if first else layer.directory
     elif project_directory.startswith("/"):
         directory = relative = project_directory

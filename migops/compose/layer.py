@@ -11,7 +11,7 @@ from typing import Any
 from migops.compose.canonical import Canonical
 from migops.compose.defaults import omit_empty
 from migops.compose.notes import Notes
-from migops.compose.paths import join
+from migops.compose.paths import join, parent
 from migops.compose.scalars import sprint, yaml_type
 from migops.compose.tree import Map, Mark, refuse
 from migops.compose.unique import keep_last
@@ -73,7 +73,7 @@ def on_disk(path: str, layer: Layer) -> str:
 def folder_of(path: str, layer: Layer) -> str:
     """The folder of such a file relative to the layer's: its paths are made absolute with the project's, at the end."""
     path = named(path, layer)
-    folder = path if Path(on_disk(path, layer)).is_dir() else os.path.dirname(path)  # noqa: PTH120 - texts
+    folder = path if Path(on_disk(path, layer)).is_dir() else parent(path)
     together = folder.startswith("/") == layer.base.startswith("/")
     return os.path.relpath(folder, layer.base) if together else folder
 

@@ -102,6 +102,11 @@ def join(directory: str, path: str) -> str:
     return joined[1:] if joined.startswith("//") else joined
 
 
+def parent(path: str) -> str:
+    """The folder of a path, as Go's ``filepath.Dir`` gives it."""
+    return os.path.dirname(path) or "."  # noqa: PTH120 - a text, as compose has it
+
+
 _PATHS = table({
     "services.*.build.context": Paths.context,
     "services.*.build.additional_contexts.*": Paths.context,
