@@ -1,0 +1,94 @@
+"""Connections: they read, they write nothing, they make nothing, and what goes wrong has a reason."""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+import time
+from pathlib import Path
+
+import pytest
+from sqlalchemy import text
+
+from migops.database import connect, parse_url
+from migops.errors import NoVerdict
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Path:
+    path = tmp_path / "a b?.db"  # characters that mean something in a URI
+    with sqlite3.connect(path) as connection:
+        connection.execute("CREATE TABLE product (id INTEGER)")
+    connection.close()
+    return path
+
+
+def test_it_reads(database: Path) -> None:
+    with connect(parse_url("sqlite:///x").on_file(str(database)), timeout=5) as connection:
+        assert connection.execute(text("SELECT count(*) FROM product")).scalar() == 0
+
+
+def test_it_cannot_write(database: Path) -> None:
+    url = parse_url("sqlite:///x").on_file(str(database))
+    with pytest.raises(NoVerdict, match="readonly"), connect(url, timeout=5) as connection:
+        connection.execute(text("INSERT INTO product VALUES (1)"))
+
+
+def test_a_file_that_is_not_there_is_not_made(tmp_path: Path) -> None:
+    url = parse_url("sqlite:///x").on_file(str(tmp_path / "none.db"))
+    with pytest.raises(NoVerdict, match="unable to open"), connect(url, timeout=5):
+        pass
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_file_that_is_no_database(tmp_path: Path) -> None:
+    path = tmp_path / "x.db"
+    path.write_bytes(b"no database at all, but long enough to look like one" * 20)
+    with pytest.raises(NoVerdict, match="not a database"), connect(
+        parse_url("sqlite:///x").on_file(str(path)), timeout=5
+    ) as connection:
+        connection.execute(text("SELECT * FROM sqlite_master"))
+
+
+def test_a_fault_of_ours_stays_one(database: Path) -> None:
+    """Only what a driver raises is an unreadable database; a bug is a bug."""
+    with pytest.raises(KeyError), connect(parse_url("sqlite:///x").on_file(str(database)), timeout=5):
+        raise KeyError("ours")
+
+
+def test_a_driver_that_is_not_there() -> None:
+    with pytest.raises(NoVerdict, match="cockroachdb") as caught, connect(parse_url("cockroachdb://u@h/d"), timeout=5):
+        pass
+    assert "PostgreSQL" in caught.value.hint
+
+
+def test_a_server_that_accepts_and_says_nothing_is_given_up(unused_tcp_server: int) -> None:
+    started = time.monotonic()
+    url = parse_url(f"postgresql://u:p@127.0.0.1:{unused_tcp_server}/d")
+    with pytest.raises(NoVerdict), connect(url, timeout=2):
+        pass
+    assert time.monotonic() - started < 8
+
+
+@pytest.fixture
+def unused_tcp_server() -> object:
+    """A port that accepts connections and never answers: what a frozen server looks like."""
+    import socket
+
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        kept: list[socket.socket] = []
+
+        def accept() -> None:
+            while True:
+                try:
+                    kept.append(server.accept()[0])
+                except OSError:
+                    return
+
+        thread = threading.Thread(target=accept, daemon=True)
+        thread.start()
+        yield server.getsockname()[1]
+        server.shutdown(socket.SHUT_RDWR)
+        thread.join(5)
+        for each in kept:
+            each.close()
