@@ -56,3 +56,20 @@ def run(
         text = (completed.stderr or completed.stdout).decode(errors="replace").strip()
         raise CommandError(f"`{said}` ended with code {completed.code}: {text or 'it said nothing'}")
     return completed
+
+
+def start(argv: Sequence[str], *, terminal: bool, env: Mapping[str, str] | None = None) -> subprocess.Popen[bytes]:
+    """Start ``argv`` and return at once; the caller waits for it. ``env`` is added to our own environment.
+
+    With ``terminal`` it shares ours, streams and keyboard signals. Without, it reads nothing, writes to pipes, and
+    lives in a session of its own, so that the signals we get are not its.
+    """
+    pipe = None if terminal else subprocess.PIPE
+    try:
+        return subprocess.Popen(
+            list(argv), env={**os.environ, **(env or {})}, stdin=None if terminal else subprocess.DEVNULL, stdout=pipe,
+            stderr=pipe, start_new_session=not terminal,
+        )  # fmt: skip
+    except OSError as error:
+        hint = f"install {argv[0]}, or put it on PATH"
+        raise CommandError(f"cannot run `{' '.join(argv)}`: {error.strerror}", hint=hint) from None

@@ -1,0 +1,106 @@
+"""Running something in a container of the engine, and stopping it: exec, kill, remove."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import quote
+
+from migops.engine.client import Engine
+from migops.errors import NoVerdict
+
+STDOUT, STDERR = 1, 2
+_SILENCE = 1e6  # seconds: a migration may say nothing for hours, and that is no fault of the engine
+_HEADER = 8  # bytes before each piece of output: which stream, three of padding, the length
+
+
+@dataclass(frozen=True, slots=True)
+class ExecState:
+    """How an exec stands. ``code`` is None as long as it runs; ``pid`` is 0 where it was never started."""
+
+    running: bool
+    code: int | None
+    pid: int
+
+
+def create_exec(engine: Engine, container: str, command: Sequence[str], env: Mapping[str, str]) -> str:
+    """Prepare ``command`` in a running container, as its user and in its working directory; the exec's ID.
+
+    It gets no standard input and no terminal. ``env`` is added to the container's environment.
+    """
+    what = f"preparing {command[0]!r} in the container {container[:12]}"
+    body = {
+        "AttachStdout": True,
+        "AttachStderr": True,
+        "Cmd": list(command),
+        "Env": [f"{name}={value}" for name, value in env.items()],
+    }
+    with engine.http.answer("POST", f"/containers/{quote(container)}/exec", what, body=body) as answer:
+        return str(engine.http.json(answer, what, dict)["Id"])
+
+
+@contextmanager
+def output(engine: Engine, exec_id: str) -> Iterator[Iterator[tuple[int, bytes]]]:
+    """Start the exec; its output piece by piece as it comes, each with the stream it was written to."""
+    what = "running a command in a container"
+    body = {"Detach": False, "Tty": False}
+    with engine.http.answer("POST", f"/exec/{exec_id}/start", what, body=body, silence=_SILENCE) as answer:
+        engine.http.check(answer, what)
+        yield _pieces(engine, answer, what)
+
+
+def _pieces(engine: Engine, answer: Any, what: str) -> Iterator[tuple[int, bytes]]:
+    while True:
+        with engine.http.translated(what):
+            header = answer.read(_HEADER)
+            size = int.from_bytes(header[4:], "big") if len(header) == _HEADER else 0
+            data = answer.read(size) if size else b""
+        if len(header) < _HEADER:
+            return
+        if data:
+            yield header[0], data
+
+
+def exec_state(engine: Engine, exec_id: str) -> ExecState:
+    """How the exec stands. ``NoVerdict`` where the engine does not know it any more: its container is gone."""
+    what = "asking how a command in a container ended"
+    with engine.http.answer("GET", f"/exec/{exec_id}/json", what) as answer:
+        if answer.status == 404:
+            raise NoVerdict("the container was removed while a command ran in it, so how that ended is not known")
+        found = engine.http.json(answer, what, dict)
+    code = found.get("ExitCode")
+    return ExecState(bool(found.get("Running")), None if code is None else int(code), int(found.get("Pid") or 0))
+
+
+def run_quietly(engine: Engine, container: str, command: Sequence[str]) -> int | None:
+    """Run a short command in a container and return its code, 126 or 127 where the container has no such program."""
+    exec_id = create_exec(engine, container, command, {})
+    with output(engine, exec_id) as pieces:
+        for _ in pieces:
+            pass
+    return exec_state(engine, exec_id).code
+
+
+def kill(engine: Engine, container: str, signal: str) -> bool:
+    """Send a signal to a container's first process; False where it does not run (any more, or yet)."""
+    what = f"sending {signal} to the container {container[:12]}"
+    with engine.http.answer("POST", f"/containers/{quote(container)}/kill?signal={signal}", what) as answer:
+        if answer.status in (404, 409):
+            return False
+        engine.http.check(answer, what)
+        answer.read()
+    return True
+
+
+def remove(engine: Engine, container: str) -> bool:
+    """Remove a container, running or not, and its anonymous volumes; False where there is none."""
+    what = f"removing the container {container[:12]}"
+    with engine.http.answer("DELETE", f"/containers/{quote(container)}?v=1&force=1", what) as answer:
+        if answer.status == 404:
+            return False
+        if answer.status != 409:  # 409: someone else is removing it
+            engine.http.check(answer, what)
+        answer.read()
+    return True

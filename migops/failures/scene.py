@@ -1,0 +1,95 @@
+"""What an explanation may look at, and the causes that need more than a finding of a rule."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from migops.evidence import Evidence
+from migops.target import Target
+
+LONGEST_ID = 32  # characters that Alembic's version_num column holds
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """The places at the time of the failure.
+
+    ``evidence`` is None where they could not be read (``unread`` says why) or where the failure is not about them.
+    ``containers`` tells for each service of the project how its containers stand, in the engine's words.
+    """
+
+    target: Target
+    arguments: Sequence[str]
+    evidence: Evidence | None = None
+    unread: str = ""
+    containers: Mapping[str, Sequence[str]] = field(default_factory=dict)
+
+
+Cause = Callable[["re.Match[str]", Scene], str]
+"""What of the scene explains the match, as a sentence; '' where nothing does."""
+
+
+def holders(found: re.Match[str], scene: Scene) -> str:
+    """Which places have the revision that could not be found, and which do not."""
+    revision = found["revision"]
+    if scene.evidence is None:
+        return ""
+    having: list[str] = []
+    lacking: list[str] = []
+    for place, graph in scene.evidence.graphs.items():
+        known = any(each.startswith(revision) for each in graph.by_id)
+        (having if known else lacking).append(place.value)
+    if not having:
+        asked = " It was named on the command line: see that it is spelt right." if revision in scene.arguments else ""
+        return f"none of the places that were read has {revision} ({', '.join(lacking)}).{asked}"
+    if not lacking:
+        return f"{', '.join(having)} have {revision}, so what ran was something else: a folder that -c or -n names, say"
+    return f"{', '.join(having)} has {revision}, {', '.join(lacking)} has not"
+
+
+def called_otherwise(found: re.Match[str], scene: Scene) -> str:
+    """With which options Alembic finds its configuration here."""
+    words = scene.evidence.alembic if scene.evidence else ("alembic",)
+    if words[0] == "flask":
+        return "this is Flask-Migrate's folder: its own command, `flask db`, says where the scripts are"
+    if len(words) > 1:
+        return f"in the image Alembic finds its configuration as `{' '.join(words)}`"
+    return ""
+
+
+def long_ids(found: re.Match[str], scene: Scene) -> str:
+    """The revision ids that do not fit into the version table."""
+    graphs = scene.evidence.graphs.values() if scene.evidence else ()
+    ids = sorted({name for graph in graphs for name in graph.by_id if len(name) > LONGEST_ID})
+    return f"longer than {LONGEST_ID} characters: {', '.join(ids)}" if ids else ""
+
+
+def server(found: re.Match[str], scene: Scene) -> str:
+    """How the service stands that the address names, if it names one."""
+    host = (found.groupdict().get("host") or "").strip("\"'")
+    if host in ("localhost", "127.0.0.1", "::1"):
+        return f"{host} is the container that Alembic runs in, not the machine and not the database's container"
+    services = scene.target.model.services if scene.target.model else {}
+    if host not in services:
+        if host and services:
+            return f"no service of the project is called {host}: there are {', '.join(services)}"
+        standing = {name: states for name, states in scene.containers.items() if name != scene.target.service}
+        return "; ".join(f"{name}: {', '.join(states)}" for name, states in standing.items())
+    states = scene.containers.get(host, ())
+    return f"service {host}: {', '.join(states)}" if states else f"service {host} has no container: it was not started"
+
+
+def parent(found: re.Match[str], scene: Scene) -> str:
+    """Whether another place has the script that is missing."""
+    revision = found["revision"]
+    graphs = scene.evidence.graphs if scene.evidence else {}
+    having = [place.value for place, graph in graphs.items() if revision in graph.by_id]
+    return f"{', '.join(having)} has a script for {revision}" if having else ""
+
+
+def image_user(found: re.Match[str], scene: Scene) -> str:
+    """As whom the service runs, where the compose file says so."""
+    service = scene.target.model.services.get(scene.target.service) if scene.target.model else None
+    return f"the service runs as user {service.user}" if service and service.user else ""

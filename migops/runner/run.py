@@ -1,0 +1,143 @@
+"""``migops alembic`` from end to end: where, run, the new files to the host, and what a failure means."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from queue import SimpleQueue
+
+from migops import survey
+from migops.engine import Engine
+from migops.errors import ExitCode, NoVerdict
+from migops.model import MigrationSet
+from migops.runner import landing, words
+from migops.runner.landing import Landed
+from migops.runner.leftovers import leftovers
+from migops.runner.running import Ended, Exec, Output, one_off
+from migops.runner.signals import Events, caught
+from migops.runner.where import Where, choose
+from migops.target import Target
+
+Say = Callable[[str], None]
+"""Tells the user a line on standard error."""
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """How it went: our exit code, the child's, the end of what the child wrote, and where it ran."""
+
+    code: int
+    child: int
+    output: str
+    where: Where
+    stopped: bool
+
+
+@dataclass(slots=True)
+class Run:
+    """One call of Alembic in the service's container."""
+
+    target: Target
+    arguments: Sequence[str]
+    engine: Engine
+    say: Say
+    output: Output = field(default_factory=Output)
+    events: Events = field(default_factory=SimpleQueue)
+
+    def run(self) -> Result:
+        """Run it. ``NoVerdict`` where it could not be started."""
+        program = words.program(self.target)
+        before = survey.host(self.target) if words.makes_files(self.arguments) else None
+        for sentence in leftovers(self.engine, self.target.project, self.target.service):
+            self.say(sentence)
+        where = choose(survey.running(self.target, self.engine), program, self.engine)
+        self.say(where.sentence())
+        with caught(self.events):
+            if where.container is not None:
+                ended, name, landed = self._in_container(where, program, before)
+            else:
+                ended, name, landed = self._in_one_off(where, program, before)
+        code = self._code(ended, name, landed)
+        return Result(code, ended.code, self.output.tail(), where, bool(ended.signal))
+
+    def _in_container(
+        self, where: Where, program: words.Program, before: MigrationSet | None
+    ) -> tuple[Ended, str, list[Landed]]:
+        container = where.container
+        assert container is not None  # noqa: S101 - the caller has looked
+        runs = Exec(self.engine, container.id)
+        if has_terminal():
+            argv = words.in_terminal(container.name, program, self.arguments, runs.token)
+            ended = runs.run_in_terminal(argv, self.events)
+        else:
+            ended = runs.run((*program.words, *self.arguments), self.output.take, self.events)
+        landed: list[Landed] = []
+        if before is not None:
+            if container.is_bound:
+                landed = list(landing.from_mount(before, survey.host(self.target)))
+            elif container.migrations is not None:
+                again = survey.running(self.target, self.engine).containers
+                after = next((each.migrations for each in again if each.id == container.id), None)
+                made = landing.made_in_running(container.migrations, after)
+                landed = list(landing.from_container(made, container.name, before))
+        return ended, container.name, landed
+
+    def _in_one_off(
+        self, where: Where, program: words.Program, before: MigrationSet | None
+    ) -> tuple[Ended, str, list[Landed]]:
+        landed: list[Landed] = []
+        terminal = has_terminal()
+        with one_off(self.engine) as runs:
+            argv = words.one_off(self.target, program, self.arguments, runs.name, terminal=terminal)
+            ended = runs.run(argv, self.output.take, self.events, terminal=terminal)
+            if before is not None and where.held is not None and ended.is_over:
+                if landing.is_bound(self.engine, runs.name, where.held.location):
+                    landed = list(landing.from_mount(before, survey.host(self.target)))
+                else:
+                    made = landing.made_in_one_off(self.engine, runs.name, where.held)
+                    landed = list(landing.from_container(made, runs.name, before))
+                    runs.kept = any(each.taken for each in landed)
+        return ended, runs.name, landed
+
+    def _code(self, ended: Ended, name: str, landed: Sequence[Landed]) -> int:
+        """Our exit code, and what there is to say about how it ended."""
+        for each in landed:
+            self._tell(each)
+        if ended.signal:
+            said = signal.Signals(ended.signal).name
+            if ended.is_over:
+                self.say(f"stopped by {said}: {self.words()} ended in {name} with code {ended.code}")
+            else:
+                self.say(
+                    f"{said}: {self.words()} could NOT be stopped in {name} and may still run there: docker top {name}"
+                )
+            return 128 + ended.signal
+        if not ended.is_over:
+            raise NoVerdict(f"how {self.words()} ended in {name} is not known")
+        return int(ExitCode.OPERATOR) if any(each.taken for each in landed) else ended.code
+
+    def words(self) -> str:
+        """The command as the user would name it, without its arguments: these may hold secrets (-x)."""
+        return " ".join(words.program(self.target).words)
+
+    def _tell(self, each: Landed) -> None:
+        if each.taken:
+            beside = each.to.with_name(each.to.name + ".new")
+            self.say(f"{each.to} exists already, so the new file was left in {each.container}. Get it with:")
+            self.say(f"  docker cp {each.container}:{each.made} {beside}")
+            if each.container.startswith("migops-"):
+                self.say(f"  docker rm -f -v {each.container}")
+        elif each.owner is not None:
+            self.say(f"the new file is {each.to}; give it to its folder's owner: "
+                     f"sudo chown {each.owner[0]}:{each.owner[1]} {each.to}")  # fmt: skip
+        else:
+            build = " ".join(self.target.commands.build())
+            then = f"; it is not in the image yet: {build}" if each.container and build else ""
+            self.say(f"the new file is on the host: {each.to}{then}")
+
+
+def has_terminal() -> bool:
+    """Whether a terminal can be passed on: where only one end is one, output must stay as it is."""
+    return sys.stdin.isatty() and sys.stdout.isatty()

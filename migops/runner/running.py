@@ -1,0 +1,216 @@
+"""Alembic while it runs: its output passed on as it comes, its exit code, and the signals that stop it."""
+
+from __future__ import annotations
+
+import secrets
+import subprocess
+import sys
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from typing import IO, Any
+
+from migops.engine import Engine, execs
+from migops.engine.containers import inspect
+from migops.errors import NoVerdict
+from migops.process import start
+from migops.runner.signals import ENDED, Events, attend
+from migops.runner.words import TOKEN, signalling
+
+_KEPT = 64 * 1024  # bytes of the output's end that are kept, to explain a failure by
+_REFUSED = b"OCI runtime exec failed"  # what the engine writes in place of output where there is no such program
+_SETTLE = 0.3  # seconds: an engine that compose left in the middle of creating the one-off has made it then
+_COMPOSE = {"COMPOSE_PROGRESS": "quiet", "COMPOSE_IGNORE_ORPHANS": "true"}  # it says nothing but what went wrong
+_NEVER = "0001-01-01"  # how the engine writes a time that has not come
+
+Sink = Callable[[int, bytes], None]
+"""Takes what was written, with ``execs.STDOUT`` or ``execs.STDERR``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """How it ended: its own exit code, and the signal (a number, 0: none) by which we were told to stop it.
+
+    ``is_over`` is False where it could not be stopped, and then ``code`` says nothing.
+    """
+
+    code: int
+    signal: int = 0
+    is_over: bool = True
+
+
+@dataclass(slots=True)
+class Output:
+    """Our own standard output and error, with the end of what went there."""
+
+    kept: deque[bytes] = field(default_factory=deque)
+    size: int = 0
+    broken: set[int] = field(default_factory=set)
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def take(self, stream: int, data: bytes) -> None:
+        """Pass it on at once. A reader that has gone away does not stop a migration."""
+        with self.lock:
+            self.kept.append(data)
+            self.size += len(data)
+            while self.size - len(self.kept[0]) >= _KEPT:
+                self.size -= len(self.kept.popleft())
+        if stream in self.broken:
+            return
+        try:
+            target = sys.stdout.buffer if stream == execs.STDOUT else sys.stderr.buffer
+            target.write(data)
+            target.flush()
+        except BrokenPipeError:
+            self.broken.add(stream)
+
+    def tail(self) -> str:
+        """The end of both streams, as text."""
+        return b"".join(self.kept).decode("utf-8", "replace")
+
+
+@dataclass(slots=True)
+class Exec:
+    """Alembic in a container that runs anyway: only its process is ours."""
+
+    engine: Engine
+    container: str
+    token: str = field(default_factory=lambda: secrets.token_hex(8))
+
+    def send(self, name: str) -> None:
+        for command in signalling(self.token, name):
+            with suppress(NoVerdict):
+                if execs.run_quietly(self.engine, self.container, command) not in (126, 127, None):
+                    return
+
+    def run(self, words: Sequence[str], sink: Sink, events: Events) -> Ended:
+        """Run to the end, without a terminal. ``NoVerdict`` where the container has no such program."""
+        exec_id = execs.create_exec(self.engine, self.container, words, {TOKEN: self.token})
+        failures: list[NoVerdict] = []
+        refusals: list[bytes] = []
+
+        def read() -> None:
+            try:
+                with execs.output(self.engine, exec_id) as pieces:
+                    for stream, data in pieces:
+                        refusals.append(data) if data.startswith(_REFUSED) else sink(stream, data)
+            except NoVerdict as error:
+                failures.append(error)
+            finally:
+                events.put(ENDED)
+
+        threading.Thread(target=read, daemon=True).start()
+        number, is_over = attend(self, events)
+        if not is_over:
+            return Ended(1, number, is_over=False)
+        if failures:
+            raise failures[0]
+        state = execs.exec_state(self.engine, exec_id)
+        if refusals and state.pid == 0:
+            raise _no_such_program(words[0])
+        for data in refusals:
+            sink(execs.STDOUT, data)
+        if state.code is None:
+            raise NoVerdict(
+                f"{words[0]} has closed its output in {self.container[:12]}, and its exit code is not known"
+            )
+        return Ended(state.code, number)
+
+    def run_in_terminal(self, argv: Sequence[str], events: Events) -> Ended:
+        """Run to the end through docker's own CLI, which passes our terminal on."""
+        process = start(argv, terminal=True)
+        _announce(process, (), events)
+        number, is_over = attend(self, events)
+        return Ended(process.wait() if is_over else 1, number, is_over)
+
+
+@dataclass(slots=True)
+class OneOff:
+    """Alembic as the first process of a container of its own, which compose makes and migops removes."""
+
+    engine: Engine
+    name: str
+    process: subprocess.Popen[bytes] | None = None
+    kept: bool = False
+
+    def send(self, name: str) -> None:
+        with suppress(NoVerdict):
+            if not execs.kill(self.engine, self.name, f"SIG{name}") and self.process is not None:
+                self.process.terminate()  # there is no container yet, or it has just ended: compose stops making one
+
+    def run(self, argv: Sequence[str], sink: Sink, events: Events, *, terminal: bool) -> Ended:
+        """Run to the end. ``NoVerdict`` where compose could not start the container; it has said why."""
+        self.process = start(argv, terminal=terminal, env=_COMPOSE)
+        streams = () if terminal else ((execs.STDOUT, self.process.stdout), (execs.STDERR, self.process.stderr))
+        _announce(self.process, [_pump(number, stream, sink) for number, stream in streams if stream], events)
+        number, _ = attend(self, events)
+        inspected = inspect(self.engine, self.name)
+        state: Mapping[str, Any] = (inspected or {}).get("State") or {}
+        if number and not state:
+            return Ended(128 + number, number)
+        if "executable file not found" in str(state.get("Error")):
+            raise _no_such_program(str((inspected or {}).get("Path")))
+        if str(state.get("StartedAt") or _NEVER).startswith(_NEVER):
+            raise NoVerdict(
+                f"docker compose did not start a one-off container (it ended with {self.process.poll()})",
+                hint="what it said is above",
+            )
+        if state.get("Running"):  # compose went away and left it, or it could not be stopped
+            if not number:
+                raise NoVerdict("docker compose went away while the one-off container ran; it is removed now")
+            return Ended(1, number, is_over=False)
+        return Ended(int(state.get("ExitCode") or 0), number)
+
+    def end(self) -> None:
+        """See that neither compose nor the container is left, unless it was to be kept."""
+        if self.process is None or self.kept:
+            return
+        if self.process.poll() is None:
+            self.process.kill()
+            self.process.wait()
+        if not execs.remove(self.engine, self.name):
+            time.sleep(_SETTLE)
+            execs.remove(self.engine, self.name)
+
+
+@contextmanager
+def one_off(engine: Engine) -> Iterator[OneOff]:
+    """A one-off container's name, for compose to make; afterwards it is gone."""
+    found = OneOff(engine, f"migops-{secrets.token_hex(6)}")
+    try:
+        yield found
+    finally:
+        found.end()
+
+
+def _pump(number: int, stream: IO[bytes], sink: Sink) -> threading.Thread:
+    def read() -> None:
+        with stream:
+            while data := stream.read1(1 << 16):  # type: ignore[attr-defined]
+                sink(number, data)
+
+    thread = threading.Thread(target=read, daemon=True)
+    thread.start()
+    return thread
+
+
+def _announce(process: subprocess.Popen[bytes], pumps: Sequence[threading.Thread], events: Events) -> None:
+    """Tell ``events`` when the process has ended and all that it wrote was passed on."""
+
+    def wait() -> None:
+        for pump in pumps:
+            pump.join()
+        process.wait()
+        events.put(ENDED)
+
+    threading.Thread(target=wait, daemon=True).start()
+
+
+def _no_such_program(word: str) -> NoVerdict:
+    return NoVerdict(
+        f"the container has no program {word!r} on its PATH",
+        hint='say how Alembic is called there: x-migops: {alembic: "python -m alembic"} under the service',
+    )

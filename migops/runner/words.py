@@ -1,0 +1,145 @@
+"""What is run, as words. Pure functions: they run nothing, so that tests read exactly what would be run."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import socket
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from migops.errors import MigopsError
+from migops.history.config import parse_config
+from migops.target import Target
+
+LABEL = "migops.oneoff"
+"""On every one-off container that migops starts: which process on which machine did."""
+TOKEN = "MIGOPS_RUN"  # noqa: S105 - no password
+"""Set in the environment of what migops runs in a container that it did not start, so that it is found there."""
+_MAKES_FILES = frozenset({"revision", "merge", "migrate"})
+_WITH_VALUE = {"-c": "config", "--config": "config", "-n": "name", "--name": "name", "-x": "x"}
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """How Alembic is called in the service: the words before its arguments, and whether the entrypoint comes first."""
+
+    words: tuple[str, ...]
+    keeps_entrypoint: bool = False
+
+
+def program(target: Target) -> Program:
+    """``x-migops: {alembic: "flask db"}`` of the service, else what its configuration looks like.
+
+    Flask-Migrate keeps its ini beside ``env.py`` and names the folder in code, so that ``alembic`` alone would not
+    find it.
+    """
+    keeps = target.settings.get("entrypoint") == "keep"
+    if given := target.settings.get("alembic", ""):
+        try:
+            words = tuple(shlex.split(given))
+        except ValueError as error:
+            raise MigopsError(f"x-migops.alembic of service {target.service!r} is not a command: {error}") from None
+        return Program(words, keeps)
+    return Program(("flask", "db") if _is_flask_migrate(target) else ("alembic",), keeps)
+
+
+def _is_flask_migrate(target: Target) -> bool:
+    config = target.config
+    if config.suffix != ".ini" or not (config.parent / "env.py").is_file():
+        return False
+    return "script_location" not in parse_config(config.read_bytes(), str(config), target.section).options
+
+
+def makes_files(arguments: Sequence[str]) -> bool:
+    """Whether Alembic, called so, may write a new revision file. Sometimes said of a call that does not."""
+    return not _MAKES_FILES.isdisjoint(arguments)
+
+
+def global_options(arguments: Sequence[str]) -> Mapping[str, str]:
+    """``config`` and ``name`` as given by Alembic's own -c and -n, before its command."""
+    found: dict[str, str] = {}
+    words = iter(arguments)
+    for word in words:
+        if not word.startswith("-"):
+            break
+        option, equals, value = word.partition("=") if word.startswith("--") else (word[:2], word[2:], word[2:])
+        if option in _WITH_VALUE:
+            found[_WITH_VALUE[option]] = value if equals else next(words, "")
+    return found
+
+
+def aimed(target: Target, arguments: Sequence[str], cwd: Path) -> Target:
+    """The target as Alembic's own -c and -n change it. ``cwd``: the host's folder that is the working directory."""
+    given = global_options(arguments)
+    if section := given.get("name"):
+        target = replace(target, section=section)
+    config = given.get("config", "")
+    if config and (cwd / config).is_file() and not Path(config).is_absolute():
+        target = replace(target, config=Path(os.path.normpath(cwd / config)), image_config="")
+    return target
+
+
+def one_off(
+    target: Target, program: Program, arguments: Sequence[str], name: str, *, terminal: bool
+) -> tuple[str, ...]:
+    """``docker compose run`` for a container of that name: the service's networks, volumes, environment and user.
+
+    Without ``--rm``: how it ended is asked of the engine, and then it is removed.
+    """
+    words = [*target.commands.compose, "run", "--no-deps", "--name", name, "--label", f"{LABEL}={owner()}"]
+    if not terminal:
+        words.append("-T")
+    first, *rest = program.words
+    if program.keeps_entrypoint:
+        rest = [first, *rest]
+    else:
+        words += ["--entrypoint", shlex.quote(first)]
+    return (*words, target.service, *rest, *arguments)
+
+
+def in_terminal(container: str, program: Program, arguments: Sequence[str], token: str) -> tuple[str, ...]:
+    """``docker exec`` with the terminal passed on."""
+    return ("docker", "exec", "-it", "--env", f"{TOKEN}={token}", container, *program.words, *arguments)
+
+
+def owner() -> str:
+    """This process, as the label of its one-off containers has it."""
+    return f"{os.getpid()}@{socket.gethostname()}"
+
+
+def is_alive(label: str) -> bool:
+    """Whether the process that a one-off's label names still runs on this machine; of others it is not known: False."""
+    pid, _, host = label.partition("@")
+    if host != socket.gethostname() or not pid.isdecimal():
+        return False
+    try:
+        os.kill(int(pid), 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        pass
+    return True
+
+
+def signalling(token: str, signal: str) -> tuple[tuple[str, ...], ...]:
+    """Commands that send ``signal`` to what carries the token in its environment; the first that can be run counts.
+
+    The engine tells the process's number only as its host counts, and has no call that would send it a signal.
+    """
+    mark = f"{TOKEN}={token}"
+    shell = (
+        f'found=1; for p in /proc/[0-9]*; do if grep -q {mark} "$p/environ" 2>/dev/null; '
+        f'then kill -{signal} "${{p#/proc/}}" && found=0; fi; done; exit $found'
+    )
+    python = (
+        "import glob, os, signal, sys\nfound = 1\n"
+        "for path in glob.glob('/proc/[0-9]*/environ'):\n"
+        "    try:\n"
+        f"        if {mark.encode()!r} in open(path, 'rb').read().split(b'\\0'):\n"
+        f"            os.kill(int(path.split('/')[2]), signal.SIG{signal})\n            found = 0\n"
+        "    except OSError:\n        pass\n"
+        "sys.exit(found)"
+    )
+    return ("sh", "-c", shell), ("python3", "-c", python), ("python", "-c", python)
