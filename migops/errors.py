@@ -19,7 +19,9 @@ class ExitCode(IntEnum):
     FAILED = 6
     OPERATOR = 7
     BUG = 70
+    HANGUP = 129
     INTERRUPTED = 130
+    BROKEN_PIPE = 141
     TERMINATED = 143
 
 

@@ -121,20 +121,27 @@ class BuildView:
         return self._state.labels
 
     def files_under(self, image_dir: str) -> tuple[ContextFile, ...]:
-        """The files (and links) that the build would bring to ``image_dir`` and below it, sorted by path."""
+        """The files (and links) that the build would bring to ``image_dir`` and below it, sorted by path.
+
+        Where links of the image lead elsewhere, the files are still named below ``image_dir``, as it was asked for.
+        """
+        resolved = self._resolved(image_dir)
         files = []
-        for path, node in walk(self._state.tree, self._resolved(image_dir)):
+        for path, node in walk(self._state.tree, resolved):
+            name = _moved(path, resolved, image_dir)
             first, *later = node.steps
             via = tuple(step.at for step in later)
-            files.append(ContextFile(path, node.host, first.at, first.text, node.kind, via, node.content, node.target))
+            files.append(ContextFile(name, node.host, first.at, first.text, node.kind, via, node.content, node.target))
         return tuple(files)
 
     def excluded_under(self, image_dir: str) -> tuple[ExcludedFile, ...]:
         """The files that the build would have brought there, had the ignore file not kept them out."""
-        tree = self._state.tree
+        tree, resolved = self._state.tree, self._resolved(image_dir, raw=True)
         return tuple(
-            ExcludedFile(path, node.host, node.ignored, node.steps[0].at, node.steps[0].text)
-            for path, node in walk(tree, self._resolved(image_dir, raw=True), raw=True)
+            ExcludedFile(
+                _moved(path, resolved, image_dir), node.host, node.ignored, node.steps[0].at, node.steps[0].text
+            )
+            for path, node in walk(tree, resolved, raw=True)
             if node.ignored and node.host and tree.lookup(path) is None
         )
 
@@ -211,6 +218,11 @@ def trace(
     state = builder.state(stage)
     base = BaseImage(state.image, state.image_at)
     return BuildView(stage, base, tree.ignore.file, tuple(builder.failures), tree, state)
+
+
+def _moved(path: str, old: str, new: str) -> str:
+    """``path``, which is ``old`` or lies below it, as it is called below ``new``."""
+    return clean(f"/{new}/{path[len(old) :]}")
 
 
 def _folder(name: str, value: str | Path) -> Path | None:

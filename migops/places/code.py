@@ -13,6 +13,8 @@ from migops.model import Entry, EntryKind, Unknown
 from migops.places.host import digest
 
 COMPILED = (".pyc", ".pyo")
+VERSION_CONTROL = frozenset({".git", ".hg", ".svn"})
+"""Folders that change with every commit and hold no code of the application."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +38,7 @@ def compare_code(view: BuildView, image: Image) -> Code:
 
     Raises ``NoVerdict`` where the image cannot be read, ``MigopsError`` where a file of the context cannot.
     """
-    brought = {file.image_path: file for file in view.files_under("/")}
+    brought = {file.image_path: file for file in view.files_under("/") if not _is_history(file.image_path)}
     folders = _folders(brought)
     there = image.read([*folders, *brought])
     missing = sorted(path for path in brought if path not in there)
@@ -66,7 +68,11 @@ def _same(file: ContextFile, entry: Entry) -> bool:
 
 
 def _is_code(path: str, entry: Entry) -> bool:
-    return entry.kind is not EntryKind.DIRECTORY and not path.endswith(COMPILED)
+    return entry.kind is not EntryKind.DIRECTORY and not path.endswith(COMPILED) and not _is_history(path)
+
+
+def _is_history(path: str) -> bool:
+    return not VERSION_CONTROL.isdisjoint(path.split("/"))
 
 
 def _copied(layer: Layer | Unknown | None) -> bool:

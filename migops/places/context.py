@@ -25,11 +25,13 @@ class ContextReader:
 
     def __call__(self, paths: Sequence[str]) -> Tree:
         tree: dict[str, Entry] = {}
-        for path in paths:
-            for file in self.view.files_under(path):
+        for asked in paths:
+            for file in self.view.files_under(asked):
                 if file.host_path is not None:
-                    for found in read_tree([file.host_path], self.root).values():
-                        tree[file.image_path] = replace(found, path=file.image_path)
+                    for below, found in read_tree([file.host_path], self.root).items():
+                        # A link to a folder is read through, so that one file of the build may be many.
+                        path = file.image_path + below[len(str(file.host_path)) :]
+                        tree[path] = replace(found, path=path)
                 elif file.content is not None:
                     tree[file.image_path] = _written(file.image_path, file.content)
         return tree

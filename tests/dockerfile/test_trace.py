@@ -355,8 +355,8 @@ def test_links_are_copied_as_links_and_followed_as_sources(root: Path) -> None:
     link = next(one for one in built.files_under("/b") if one.kind is EntryKind.SYMLINK)
     assert (link.image_path, link.target) == ("/b/current", "migrations")
     assert set(paths(built, "/b/current/versions")) == {
-        "/b/migrations/versions/001_a.py",
-        "/b/migrations/versions/002_b.py",
+        "/b/current/versions/001_a.py",
+        "/b/current/versions/002_b.py",
     }
 
 
