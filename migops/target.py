@@ -17,6 +17,7 @@ from migops.model import Location
 from migops.places.database import SETTINGS
 
 NOT_SEARCHED = frozenset({"node_modules", "venv", "env", "site-packages", "__pycache__", "dist", "build"})
+CONFIGS_NAMED = 5  # in the message that several could be meant
 SEARCH_DEPTH = 5  # folders below the build context in which an alembic.ini is looked for
 
 
@@ -81,7 +82,7 @@ def resolve(wanted: Wanted, options: ComposeOptions, environment: Mapping[str, s
     Raises MigopsError where the project, the service or Alembic's configuration cannot be found, or is not the only
     one that could be meant.
     """
-    if wanted.context or (wanted.image and wanted.host_dir and not options.files):
+    if wanted.context or (wanted.image and wanted.host_dir and options == ComposeOptions()):
         return _without_compose(wanted, cwd)
     project = load(options, environment=environment, cwd=str(cwd))
     service = _service(project, wanted)
@@ -132,6 +133,9 @@ def _service(project: Project, wanted: Wanted) -> Service:
     marked = [service for service in project.services.values() if "x-migops" in service.extensions]
     found = marked or [service for service in project.services.values() if _has_config(service)]
     if not found:
+        for service in project.services.values():
+            if service.build and not service.build.is_remote:
+                _context(service.build)
         names = ", ".join(project.services) or "none"
         raise MigopsError(
             f"no service is built from a folder with an alembic.ini (services: {names})", at=at,
@@ -230,11 +234,18 @@ def _build_spec(build: Build) -> BuildSpec:
     args = {name: value for name, value in build.args.items() if value is not None}
     if build.is_remote:
         return BuildSpec(build.context, None, build.target or None, args)
-    context = Path(build.context)
+    context = _context(build)
     dockerfile: Path | Inline | None = context / build.dockerfile if build.dockerfile else None
     if build.dockerfile_inline:
         dockerfile = Inline(build.dockerfile_inline, build.location)
     return BuildSpec(context, dockerfile, build.target or None, args, build.additional_contexts)
+
+
+def _context(build: Build) -> Path:
+    context = Path(build.context)
+    if not context.is_dir():
+        raise MigopsError(f"build.context is not a folder: {context}", at=build.location, hint="mend build.context")
+    return context
 
 
 def _compose_command(options: ComposeOptions) -> tuple[str, ...]:
@@ -275,9 +286,10 @@ def _config(root: Path, given: str, base: Path, service: Service | None = None) 
             f"there is no alembic.ini, and no pyproject.toml with [tool.alembic], in {root} or below it", at=at,
             hint="say where it is: --config FILE, or x-migops: {config: FILE} under the service",
         )  # fmt: skip
-    names = ", ".join(str(path.relative_to(root)) for path in found)
+    names = ", ".join(str(path.relative_to(root)) for path in found[:CONFIGS_NAMED])
+    more = f" and {len(found) - CONFIGS_NAMED} more" if len(found) > CONFIGS_NAMED else ""
     raise MigopsError(
-        f"several configurations could be meant: {names}", at=at,
+        f"several configurations could be meant: {names}{more}", at=at,
         hint="say which: --config FILE, or x-migops: {config: FILE} under the service",
     )  # fmt: skip
 

@@ -175,16 +175,20 @@ def _problems(evidence: Evidence, rule: str) -> Iterator[Hit]:
             f"{problem.at}",
             _link_into(evidence, places[0]),
             {"places": [place.value for place in places], "revisions": list(problem.revisions)},
-            (Remedy(problem.hint),) if PlaceName.HOST in places else _not_on_host(evidence, problem, places),
+            _hinted(problem) if PlaceName.HOST in places else _not_on_host(evidence, problem, places),
         )
 
 
 def _not_on_host(evidence: Evidence, problem: Problem, places: list[PlaceName]) -> tuple[Remedy, ...]:
     if evidence.chain.held(PlaceName.HOST) is None:
-        return (Remedy(problem.hint),)
+        return _hinted(problem)
     if places == [PlaceName.CONTAINER]:
         return _OF_CONTAINER
     return rebuild(evidence, "the host does not have this fault: the build brings the host's scripts")
+
+
+def _hinted(problem: Problem) -> tuple[Remedy, ...]:
+    return (Remedy(problem.hint),) if problem.hint else ()
 
 
 def _link_into(evidence: Evidence, place: PlaceName) -> tuple[PlaceName, PlaceName] | None:
