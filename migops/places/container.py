@@ -24,7 +24,7 @@ from migops.images.layer import Budget, Delta, Wanted, scan_layer
 from migops.images.merge import read_merged
 from migops.images.tar import TarReader
 from migops.model import Absent, MigrationSet, Tree, Unknown
-from migops.places.environment import Environment, Home, Reader, read_environment
+from migops.places.environment import TEXTS, Environment, Home, Reader, read_environment
 from migops.places.writable import WritableLayer, apply, open_layer
 
 LABEL = "com.docker.compose."
@@ -127,7 +127,7 @@ def reader_of(image: Image) -> Reader:
 
     def read(paths: Sequence[str]) -> Tree:
         if tuple(paths) not in seen:
-            seen[tuple(paths)] = image.read(paths, content=lambda path: True)
+            seen[tuple(paths)] = image.read(paths, content=lambda path: path in paths or path.endswith(TEXTS))
         return seen[tuple(paths)]
 
     return read
@@ -177,7 +177,7 @@ class ContainerReader:
             id=key,
             name=_name(inspected),
             service=_label(inspected["Config"], "service"),
-            number=int(_label(inspected["Config"], "container-number") or 0),
+            number=_number(_label(inspected["Config"], "container-number")),
             running=bool(inspected["State"].get("Running")),
             one_off=one_off,
             image_id=str(inspected["Image"]),
@@ -336,6 +336,10 @@ def _wrote_scripts(layer: WritableLayer, folders: Sequence[str]) -> bool:
 
 def _label(item: Mapping[str, Any], name: str) -> str:
     return str((item.get("Labels") or {}).get(LABEL + name) or "")
+
+
+def _number(text: str) -> int:
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else 0
 
 
 def _name(inspected: Mapping[str, Any]) -> str:
