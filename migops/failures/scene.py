@@ -51,6 +51,8 @@ def holders(found: re.Match[str], scene: Scene) -> str:
 
 def called_otherwise(found: re.Match[str], scene: Scene) -> str:
     """With which options Alembic finds its configuration here."""
+    if any(word.startswith(("-c", "--config")) for word in scene.arguments):
+        return "the file that -c names is not there, seen from the service's working directory, or lacks the section"
     words = scene.evidence.alembic if scene.evidence else ("alembic",)
     if words[0] == "flask":
         return "this is Flask-Migrate's folder: its own command, `flask db`, says where the scripts are"

@@ -20,6 +20,8 @@ from migops.runner.signals import Events, caught
 from migops.runner.where import Where, choose
 from migops.target import Target
 
+_KILLED = {128 + signal.SIGTERM, 128 + signal.SIGKILL}
+
 Say = Callable[[str], None]
 """Tells the user a line on standard error."""
 
@@ -109,6 +111,8 @@ class Run:
             said = signal.Signals(ended.signal).name
             if ended.is_over:
                 self.say(f"stopped by {said}: {self.words()} ended in {name} with code {ended.code}")
+                if ended.code in _KILLED:
+                    self.say("it could not say so to the database, which may go on with its last statement for a while")
             else:
                 self.say(
                     f"{said}: {self.words()} could NOT be stopped in {name} and may still run there: docker top {name}"

@@ -15,9 +15,8 @@ Events = SimpleQueue[int]
 
 ENDED = 0
 _NUMBERS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-_INTERRUPT_AFTER = 2.0  # seconds after which SIGINT follows another signal
-GRACE = 10.0  # seconds from the first signal to SIGKILL
-_GIVE_UP = 5.0  # seconds after SIGKILL
+STEPS = ((0.0, "INT"), (5.0, "TERM"), (10.0, "KILL"), (15.0, ""))
+"""What is sent when, in seconds from the first signal; '' gives up."""
 
 
 class Running(Protocol):
@@ -45,12 +44,12 @@ def caught(events: Events) -> Iterator[None]:
 def attend(running: Running, events: Events) -> tuple[int, bool]:
     """Wait until it has ended. The first signal that came meanwhile (0: none), and whether it has really ended.
 
-    A signal is handed on. The first process of a container ignores SIGTERM unless it asked for it, and Python does
-    not; SIGINT it understands, and then it cancels its statement and rolls back. So SIGINT follows, then SIGKILL. A
-    second signal is SIGKILL at once.
+    Whichever signal comes, SIGINT is what stops a migration well: Python then cancels the statement and rolls back. Of
+    SIGTERM it would die, and the database would go on with the statement; as the first process of a container it would
+    not even notice. So SIGTERM and SIGKILL only follow, and a second signal is SIGKILL at once.
     """
     first = 0
-    steps: list[tuple[float, str]] = []  # what to send and when, in order; '' gives up
+    steps: list[tuple[float, str]] = []
     while True:
         try:
             event = events.get(timeout=max(0.0, steps[0][0] - time.monotonic()) if steps else None)
@@ -62,12 +61,6 @@ def attend(running: Running, events: Events) -> tuple[int, bool]:
             continue
         if event == ENDED:
             return first, True
-        now = time.monotonic()
-        if first:
-            steps = [(now, "KILL"), (now + _GIVE_UP, "")]
-            continue
-        first = event
-        steps = [(now, signal.Signals(event).name.removeprefix("SIG"))]
-        if event != signal.SIGINT:
-            steps.append((now + _INTERRUPT_AFTER, "INT"))
-        steps += [(now + GRACE, "KILL"), (now + GRACE + _GIVE_UP, "")]
+        chosen = STEPS if not first else [(0.0, "KILL"), (5.0, "")]
+        steps = [(time.monotonic() + after, name) for after, name in chosen]
+        first = first or event
