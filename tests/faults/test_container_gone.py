@@ -26,9 +26,8 @@ Proxies = Callable[[Fault | None], Proxy]
 def running(sandbox: Sandbox) -> Path:
     """The clean example with an anonymous volume over its versions folder, running."""
     project = example("clean", sandbox.path)
-    compose = project / "compose.yaml"
-    text = compose.read_text().replace("    build: .\n", f"    build: .\n    volumes: ['{VERSIONS}']\n", 1)
-    compose.write_text(text)
+    with (project / "Dockerfile").open("a") as dockerfile:
+        dockerfile.write(f"VOLUME {VERSIONS}\n")
     sandbox.compose("build", "-q", "app", cwd=project)
     sandbox.compose("up", "-d", "--no-deps", "app", cwd=project)
     return project
