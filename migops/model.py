@@ -188,8 +188,8 @@ class ImageIdentity:
 class MigrationFile:
     """A file of the migration environment as one place holds it.
 
-    ``name`` is the key that all places share: the path below the script location (``versions/010_add.py``), or, for
-    a file outside of it, the path below the folder Alembic runs in. ``path`` is where the place itself keeps it.
+    ``name`` is the key that all places share: the path relative to the script location (``versions/010_add.py``).
+    ``path`` is where the place itself keeps it.
     """
 
     name: str
@@ -206,9 +206,10 @@ class MigrationFile:
 class MigrationSet:
     """What one place holds: the scripts that Alembic would load there, and the files around them.
 
-    ``location`` is the versions folder (or folders) as the place names them. ``scripts`` and ``environment`` (env.py,
-    the ini file, the template) are keyed by ``MigrationFile.name``. ``bytecode`` lists compiled files beside the
-    scripts; Alembic loads them only under ``sourceless``.
+    ``location`` is the versions folder (or folders) as the place names them, ``script_location`` the folder that the
+    keys of the scripts are relative to. ``scripts`` and ``environment`` (env.py, the ini file, the template) are keyed
+    by ``MigrationFile.name``. ``bytecode`` lists compiled files beside the scripts; Alembic loads them only under
+    ``sourceless``. ``note`` is a sentence on what was assumed rather than read.
     """
 
     location: tuple[str, ...]
@@ -218,6 +219,8 @@ class MigrationSet:
     environment: Mapping[str, MigrationFile] = field(default_factory=dict)
     bytecode: tuple[str, ...] = ()
     sourceless: bool = False
+    script_location: str = ""
+    note: str = ""
 
 
 Reading = MigrationSet | Absent | NotAsked | Unknown

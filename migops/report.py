@@ -64,6 +64,16 @@ def _missing(evidence: Evidence, needed: Sequence[PlaceName]) -> tuple[str, ...]
     blind = tuple(f"{place.value}: {why}" for place, reading in readings.items() if (why := _why_not(reading)))
     if blind:
         return blind
+    compiled = [
+        place.value
+        for place, read in readings.items()
+        if isinstance(read, MigrationSet) and read.sourceless and read.bytecode and not read.scripts
+    ]
+    if compiled:
+        return tuple(
+            f"{place}: it holds compiled scripts alone (sourceless = true), and those cannot be compared with text"
+            for place in compiled
+        )
     if not any(isinstance(read, MigrationSet) and (read.scripts or read.bytecode) for read in readings.values()):
         names = " and ".join(place.value for place in needed)
         return (f"there is not one migration script in {names}: nothing was compared, and empty is not clean",)
@@ -89,6 +99,6 @@ def _summary(evidence: Evidence, place: PlaceName, reading: Reading | DatabaseRe
         return PlaceSummary(place, "read", "", reading.url, len(reading.rows), reading.rows)
     if isinstance(reading, MigrationSet):
         graph = evidence.graphs[place]
-        return PlaceSummary(place, "read", "", ", ".join(reading.location), len(graph.revisions), graph.heads)
+        return PlaceSummary(place, "read", reading.note, ", ".join(reading.location), len(graph.revisions), graph.heads)
     status = {Absent: "absent", NotAsked: "not-asked", Unknown: "unknown"}[type(reading)]
     return PlaceSummary(place, status, reading.reason)

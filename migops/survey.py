@@ -176,25 +176,36 @@ def host_cwd(survey: Survey) -> Path:
     """The host folder that is the container's working directory: relative paths of the configuration start there."""
     view = survey.view
     if isinstance(view, BuildView):
-        workdir = survey.target.working_dir or view.workdir
-        folder = view.host_path_of(workdir) if workdir else None
+        working_dir = _working_dir(survey, view.workdir or "")
+        folder = view.host_path_of(_start(survey, working_dir)) if working_dir else None
         if folder is not None and folder.is_dir():
             return folder
     return survey.target.config.parent
 
 
+def _working_dir(survey: Survey, own: str) -> str:
+    """The container's working directory, where the image's own is ``own``; compose may set another."""
+    return posixpath.join(own, survey.target.working_dir) if survey.target.working_dir else own
+
+
+def _start(survey: Survey, working_dir: str) -> str:
+    """The folder that Alembic starts in, in a container with this working directory."""
+    return posixpath.normpath(posixpath.join(working_dir, survey.target.folder))
+
+
 def _image_home(survey: Survey, working_dir: str) -> Home:
     """Where Alembic starts in the image, by what the build does with the host's configuration file."""
     target, view = survey.target, survey.view
+    start = _start(survey, working_dir)
     config = target.image_config
     if not config and isinstance(view, BuildView):
         landed = view.image_path_of(target.config)
-        config = next((path for path in landed if posixpath.dirname(path) == working_dir), *landed[:1] or ("",))
+        config = next((path for path in landed if posixpath.dirname(path) == start), *landed[:1] or ("",))
     if not config:
         cwd = host_cwd(survey)
         below = target.config.relative_to(cwd) if target.config.is_relative_to(cwd) else Path(target.config.name)
-        config = posixpath.join(working_dir, below.as_posix())
-    return Home(working_dir, config, target.section, target.config.read_bytes())
+        config = posixpath.join(start, below.as_posix())
+    return Home(start, config, target.section, target.config.read_bytes())
 
 
 def _context(survey: Survey) -> None:
@@ -202,7 +213,7 @@ def _context(survey: Survey) -> None:
     if not isinstance(view, BuildView) or build is None:
         survey.places[PlaceName.CONTEXT] = view if not isinstance(view, BuildView) else NotAsked()
         return
-    working_dir = survey.target.working_dir or view.workdir or "/"
+    working_dir = _working_dir(survey, view.workdir or "/")
     home = _image_home(survey, working_dir)
     reader = ContextReader(view, Path(build.context))
     found = read_environment(reader, home, survey.known)
@@ -247,7 +258,7 @@ def _image(survey: Survey, engine: Callable[[], Engine], opened: ExitStack) -> R
         image = opened.enter_context(open_image(survey.target.image, engine=engine))
         survey.image = identity(image)
         read = reader_of(image)
-        survey.home = _image_home(survey, survey.target.working_dir or image.config.working_dir or "/")
+        survey.home = _image_home(survey, _working_dir(survey, image.config.working_dir or "/"))
         survey.take(PlaceName.IMAGE, read_environment(read, survey.home, survey.known))
     except NoVerdict as error:
         survey.places[PlaceName.IMAGE] = Unknown(str(error), error.hint)
@@ -345,15 +356,14 @@ def _fates(survey: Survey, chain: Chain) -> dict[str, git.Fate]:
         return {}
     holding = [image, *(container.migrations for container in survey.containers)]
     names = {name for held in holding if held is not None for name in held.scripts} - host.scripts.keys()
-    paths = {name: _host_path(survey, host, name) for name in sorted(names)}
+    paths = {name: _host_path(host, name) for name in sorted(names)}
     found = git.fates(survey.target.root, list(paths.values()))
     return {name: found[path] for name, path in paths.items()}
 
 
-def _host_path(survey: Survey, host: MigrationSet, name: str) -> Path:
+def _host_path(host: MigrationSet, name: str) -> Path:
     """Where on the host a script of that name would lie."""
-    versions = Path(host.location[0])
-    return versions.parent / name if name.startswith(f"{versions.name}/") else host_cwd(survey) / name
+    return Path(posixpath.normpath(posixpath.join(host.script_location, name)))
 
 
 def _owner(host: MigrationSet | None) -> tuple[int, int] | None:

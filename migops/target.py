@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import os
+import posixpath
+import re
+import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from migops.compose import Build, ComposeOptions, Project, Service, load
@@ -17,6 +20,7 @@ from migops.model import Location
 from migops.places.database import SETTINGS
 
 NOT_SEARCHED = frozenset({"node_modules", "venv", "env", "site-packages", "__pycache__", "dist", "build"})
+ARCHIVES = ("docker-archive:", "oci:", "oci-archive:")
 CONFIGS_NAMED = 5  # in the message that several could be meant
 SEARCH_DEPTH = 5  # folders below the build context in which an alembic.ini is looked for
 
@@ -37,7 +41,8 @@ class Target:
     """One image, and where on the host the files that it should hold are.
 
     ``root`` is the folder the host's files lie in (the build context, or --host-dir); ``config`` the host's
-    alembic.ini or pyproject.toml. ``working_dir`` is set where the compose file sets it; ``image_config`` where
+    alembic.ini or pyproject.toml. ``working_dir`` is set where the compose file sets it; ``folder`` where Alembic
+    is started in another one (relative to that); ``image_config`` where
     ``x-migops`` says at which path of the image the configuration is. ``deployed`` says that the service's containers
     are made from this very image; ``siblings`` are the other services of the same image or build, with their images.
     ``model`` is the compose project and ``settings`` the service's ``x-migops``; None and {} without a compose file.
@@ -51,6 +56,7 @@ class Target:
     service: str = ""
     build: BuildSpec | None = None
     working_dir: str = ""
+    folder: str = ""
     image_config: str = ""
     many_heads: bool = False
     commands: Commands = field(default_factory=Commands)
@@ -84,8 +90,13 @@ def resolve(wanted: Wanted, options: ComposeOptions, environment: Mapping[str, s
     """
     if wanted.context or (wanted.image and wanted.host_dir and options == ComposeOptions()):
         return _without_compose(wanted, cwd)
-    project = load(options, environment=environment, cwd=str(cwd))
-    service = _service(project, wanted)
+    try:
+        project = load(options, environment=environment, cwd=str(cwd))
+    except MigopsError as error:
+        if wanted.image and error.at is None:  # there is no compose file at all, and there need not be one
+            error.hint = f"{error.hint}; or compare with a build context alone: --context DIR".removeprefix("; or ")
+        raise
+    service = _service(project, wanted, options)
     return _of_service(project, service, wanted, options, cwd)
 
 
@@ -115,18 +126,23 @@ def _without_compose(wanted: Wanted, cwd: Path) -> Target:
     return Target(wanted.image, root, _config(root, wanted.config, cwd), section, build=build, commands=commands)
 
 
+def _name(ref: str) -> str:
+    """An image reference as the engine would complete it, without the scheme of the daemon's own images."""
+    return tagged(ref.removeprefix("docker-daemon:"))
+
+
 def _docker_build(wanted: Wanted) -> tuple[str, ...]:
-    """What follows ``docker build`` to make the image that is being checked."""
-    scheme, colon, name = wanted.image.partition(":")
-    tag = name if colon and scheme == "docker-daemon" else wanted.image
-    named = ("-t", tag) if not wanted.image.startswith(("docker-archive:", "oci:", "oci-archive:")) else ()
+    """What follows ``docker build`` to make the image that is being checked; an ID or a digest is no name to give."""
+    ref = wanted.image.removeprefix("docker-daemon:")
+    unnamed = ref.startswith(ARCHIVES) or "@" in ref or re.fullmatch("(sha256:)?[0-9a-f]{7,64}", ref)
+    named = () if unnamed else ("-t", ref)
     file = ("-f", wanted.dockerfile) if wanted.dockerfile else ()
     stage = ("--target", wanted.stage) if wanted.stage else ()
     args = tuple(word for name, value in wanted.build_args.items() for word in ("--build-arg", f"{name}={value}"))
     return (*named, *file, *stage, *args, wanted.context)
 
 
-def _service(project: Project, wanted: Wanted) -> Service:
+def _service(project: Project, wanted: Wanted, options: ComposeOptions) -> Service:
     if wanted.service:
         return project.service(wanted.service)
     at = Location(project.files[0]) if project.files else None
@@ -141,14 +157,13 @@ def _service(project: Project, wanted: Wanted) -> Service:
             f"no service is built from a folder with an alembic.ini (services: {names})", at=at,
             hint="name the service; or say where its configuration is: x-migops: {config: PATH} under the service",
         )  # fmt: skip
-    builds = {_build_key(service) for service in found}
-    if len(builds) > 1:
+    if len({_build_key(service) for service in found}) > 1:
         lines = ", ".join(f"{service.name} ({service.location})" for service in found)
         raise MigopsError(
             f"more than one service has migrations: {lines}", at=at,
-            hint=f"name one: migops check-image {found[0].name}",
+            hint="name one: " + shlex.join(("migops", "check-image", *_compose_command(options)[2:], found[0].name)),
         )  # fmt: skip
-    # They share one image, so the answer is the same; the one that runs Alembic itself is named in it.
+    # They share one build. Where each has an image of its own, MIG206 compares the others with this one.
     return next((service for service in found if _runs_alembic(service)), found[0])
 
 
@@ -178,28 +193,34 @@ def _of_service(project: Project, service: Service, wanted: Wanted, options: Com
         root = build.context
     else:
         root = base
-    config = _config(root, wanted.config, cwd) if wanted.config else _config(root, settings["config"], base, service)
-    if wanted.image and build:
-        # The image in question is not the one that compose builds, so compose's build would not mend it.
-        commands = Commands(service.name, (), wanted.image, can_build=False)
+    said = said_by(service)
+    if wanted.config:
+        config = _config(root, wanted.config, cwd)
+    elif settings["config"] or not said.config:
+        config = _config(root, settings["config"], base, service)
     else:
-        compose = _compose_command(options)
-        builders = {tagged(other.image_ref): other.name for other in project.services.values() if other.build}
-        image = wanted.image or service.image_ref
-        commands = Commands(service.name, compose, image, (), build is not None, builders)
+        config = _said_config(root, said, service)
+    # Where another image than the one that compose builds is in question, compose's build would not mend it.
+    its_own = not wanted.image or _name(wanted.image) == _name(service.image_ref)
+    image = wanted.image or service.image_ref
+    builders = {tagged(other.image_ref): other.name for other in project.services.values() if other.build}
+    commands = Commands(
+        service.name, _compose_command(options), image, (), its_own and build is not None, builders
+    )
     return Target(
-        image=wanted.image or service.image_ref,
+        image=image,
         root=root,
         config=config,
-        section=wanted.section or settings["name"] or "alembic",
+        section=wanted.section or settings["name"] or said.section or "alembic",
         project=project.name,
         service=service.name,
         build=build,
         working_dir=service.working_dir,
+        folder=settings["working-dir"] or said.folder,
         image_config=settings["image-config"],
         many_heads=settings["heads"] == "many",
         commands=commands,
-        deployed=(wanted.image or service.image_ref) == service.image_ref,
+        deployed=its_own,
         siblings={
             other.name: other.image_ref
             for other in project.services.values()
@@ -211,9 +232,64 @@ def _of_service(project: Project, service: Service, wanted: Wanted, options: Com
     )
 
 
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What a service's own command says of Alembic: ``-c``, ``-n``, and the folder that it changes to before."""
+
+    config: str = ""
+    section: str = ""
+    folder: str = ""
+
+
+def said_by(service: Service) -> Said:
+    """Read ``alembic -c FILE -n SECTION`` out of the service's entrypoint and command, and ``ALEMBIC_CONFIG``."""
+    words: list[str] = []
+    for word in (*(service.entrypoint or ()), *(service.command or ())):
+        try:
+            words += shlex.split(word) if " " in word else [word]  # a shell's script is one word
+        except ValueError:
+            words.append(word)
+    config, section, folder = service.environment.get("ALEMBIC_CONFIG") or "", "", ""
+    at = next((index for index, word in enumerate(words) if posixpath.basename(word) == "alembic"), None)
+    if at is None:
+        return Said(config)
+    before = words[:at]
+    if "cd" in before[:-1]:
+        folder = before[before.index("cd") + 1].rstrip(";")
+    options = iter(words[at + 1 :])
+    for word in options:
+        if word in ("-c", "--config"):
+            config = next(options, "")
+        elif word in ("-n", "--name"):
+            section = next(options, "")
+        elif word.startswith(("--config=", "--name=")):
+            config, section = (word[9:], section) if word[2] == "c" else (config, word[7:])
+        elif word[:2] in ("-c", "-n") and len(word) > 2:
+            config, section = (word[2:], section) if word[1] == "c" else (config, word[2:])
+        elif not word.startswith("-"):
+            break
+    return Said(config, section, folder)
+
+
+def _said_config(root: Path, said: Said, service: Service) -> Path:
+    """The host's file for the configuration that the service's command names, which is a path of the container."""
+    name = PurePosixPath(said.config)
+    if name.is_absolute():
+        parts = [PurePosixPath(*name.parts[index:]) for index in range(1, len(name.parts))]
+    else:
+        parts = [PurePosixPath(said.folder) / name, name] if not said.folder.startswith("/") else [name]
+    for part in parts:
+        if (root / part).is_file():
+            return root / part
+    raise MigopsError(
+        f"service {service.name!r} runs Alembic with {said.config}, and {root} has no such file", at=service.location,
+        hint="say which file of the host that is: x-migops: {config: FILE} under the service",
+    )  # fmt: skip
+
+
 def _settings(service: Service) -> dict[str, str]:
     """The service's ``x-migops``, each key checked: a misspelt setting must not be a silent one."""
-    known = ("config", "name", "heads", "host-dir", "image-config", "alembic", "entrypoint", *SETTINGS)
+    known = ("config", "name", "heads", "host-dir", "image-config", "working-dir", "alembic", "entrypoint", *SETTINGS)
     allowed = {"heads": ("one", "many"), "entrypoint": ("keep",)}
     given: Any = service.extensions.get("x-migops") or {}
     if not isinstance(given, Mapping):

@@ -103,6 +103,8 @@ def _chain(console: Console, report: Report) -> None:
         words = Text(place_words(place, report), "" if place.status == "read" else "dim")
         if place.location:
             words.append(f"\n{short(place.location)}", "dim")
+        if place.status == "read" and place.reason:
+            words.append(f"\nnote: {printable(place.reason)}", "yellow")
         console.print(hanging(lead, words, width + 4))
     if shown:
         console.print()
@@ -208,8 +210,9 @@ def _skipped(console: Console, report: Report) -> None:
 
 
 def _next(console: Console, report: Report) -> None:
-    """The one command to type now, where every error begins its fix with the same one."""
+    """The one command to type now, where every error begins its fix with the same one and leaves no choice."""
     errors = [finding for finding in report.findings if finding.severity is Severity.ERROR]
-    first = {finding.remedy[0].command if finding.remedy else () for finding in errors}
+    choices = any(step.alternative for finding in errors for step in finding.remedy)
+    first = {finding.remedy[0].command if finding.remedy and not choices else () for finding in errors}
     if len(first) == 1 and (command := first.pop()):
         console.print(Text.assemble(("next   ", "bold green"), (shell(command), "bold")), soft_wrap=True)

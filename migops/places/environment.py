@@ -10,6 +10,7 @@ import posixpath
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
+from migops.errors import MigopsError
 from migops.history.config import ConfigFile, parse_config
 from migops.history.graph import Graph, build
 from migops.history.locate import ScriptPaths, locate
@@ -19,6 +20,9 @@ from migops.model import Entry, EntryKind, MigrationFile, MigrationSet, Tree, Un
 
 Reader = Callable[[Sequence[str]], Tree]
 """Fetches everything at and below absolute POSIX paths; a path the place does not have is not in the answer."""
+
+TEXTS = (".py", ".ini", ".toml", ".cfg", ".conf", ".mako")
+"""Endings of the files whose text is looked at; what else lies in a folder (a dump, say) is known by its digest."""
 
 AROUND = ("env.py", "script.py.mako")
 """The files beside the versions folder that decide what a migration does."""
@@ -52,12 +56,28 @@ def read_environment(read: Reader, home: Home, known: Known) -> Environment | Un
     """Read a place: its configuration, the folders that this names, the scripts in them.
 
     ``known`` is shared between places, so that the same text is parsed once. Unknown where the configuration does not
-    lead to a script folder.
+    lead to a script folder. Where nothing lies below the working directory, but beside the configuration, Alembic is
+    taken to be started there (``cd backend && alembic …``), and the note says so.
     """
+    found = _read(read, home, known)
+    beside = posixpath.dirname(home.config)
+    if isinstance(found, Unknown) or found.migrations.scripts or found.migrations.bytecode or beside == home.cwd:
+        return found
+    there = _read(read, replace(home, cwd=beside), known)
+    if isinstance(there, Unknown) or not there.migrations.scripts:
+        return found
+    note = f"Alembic is taken to start in {beside}, beside its configuration: below {home.cwd} there is nothing"
+    return replace(there, migrations=replace(there.migrations, note=note))
+
+
+def _read(read: Reader, home: Home, known: Known) -> Environment | Unknown:
     pyproject = posixpath.join(home.cwd, "pyproject.toml")
     tree = dict(read(sorted({home.config, pyproject})))
-    ini = _config(tree, home.config, home, home.text)
-    toml = _config(tree, pyproject, home, None) if home.config != pyproject else None
+    try:
+        ini = _config(tree, home.config, home, home.text)
+        toml = _config(tree, pyproject, home, None) if home.config != pyproject else None
+    except MigopsError as error:
+        return Unknown(str(error), error.hint)
     if home.config == pyproject:
         ini, toml = None, ini
     paths = locate(ini, toml, cwd=home.cwd)
@@ -71,7 +91,7 @@ def read_environment(read: Reader, home: Home, known: Known) -> Environment | Un
     if missing:
         tree.update(read(missing))
     tree = {path: _followed(entry) for path, entry in tree.items()}
-    history = read_history(tree, paths, known)
+    history = _as_the_place_has_it(read_history(tree, paths, known), tree)
     graph = build(history.revisions, history.unreadable, folder=", ".join(paths.version_locations))
     config = home.config if home.config != pyproject else ""
     return Environment(_migrations(tree, paths, history, home.cwd, config), graph, paths, history.problems)
@@ -104,33 +124,52 @@ def _followed(entry: Entry) -> Entry:
     return entry
 
 
+def _as_the_place_has_it(history: History, tree: Tree) -> History:
+    """The same history with each script where the place keeps it, which need not be the path that was asked for."""
+    if all(path == entry.path for path, entry in tree.items()):
+        return history
+    real = {path: entry.path for path, entry in tree.items()}
+    return replace(
+        history,
+        revisions=tuple(replace(each, path=real.get(each.path, each.path)) for each in history.revisions),
+        unreadable=tuple(replace(each, path=real.get(each.path, each.path)) for each in history.unreadable),
+    )
+
+
+def _folder(tree: Tree, path: str) -> str:
+    """Where the place keeps a folder that was asked for as ``path``."""
+    for asked, entry in tree.items():
+        if asked.startswith(f"{path}/") and entry.path.endswith(asked[len(path) :]):
+            return entry.path[: len(entry.path) - len(asked[len(path) :])]
+    return tree[path].path if path in tree else path
+
+
 def _migrations(tree: Tree, paths: ScriptPaths, history: History, cwd: str, config: str) -> MigrationSet:
-    def file(path: str) -> MigrationFile:
+    def file(path: str, name: str) -> MigrationFile:
         entry = tree[path]
         return MigrationFile(
-            _name(path, paths.script_location, cwd), path, entry.sha256, entry.size, entry.mtime, entry.mode,
-            entry.uid, entry.content or b"",
-        )  # fmt: skip
+            name, entry.path, entry.sha256, entry.size, entry.mtime, entry.mode, entry.uid, entry.content or b""
+        )
 
-    scripts = [file(path) for path in history.scripts if path in tree and path.endswith(".py")]
-    around = [config, *(posixpath.join(paths.script_location, name) for name in AROUND)]
-    environment = [file(path) for path in around if path in tree and tree[path].kind is EntryKind.FILE]
+    def below(path: str) -> str:
+        """The key that all places share. ``..`` tells scripts of a second versions folder from those of the first."""
+        return posixpath.relpath(path, paths.script_location)
+
+    scripts = [file(path, below(path)) for path in history.scripts if path in tree and path.endswith(".py")]
+    around = {posixpath.join(paths.script_location, name): name for name in AROUND}
+    around[config] = posixpath.relpath(config, cwd) if config.startswith(f"{cwd}/") else posixpath.basename(config)
+    environment = [
+        file(path, name) for path, name in around.items() if path in tree and tree[path].kind is EntryKind.FILE
+    ]
     sources = set(history.scripts) | set(history.others)
     bytecode = [path for path in sorted(sources) if path.endswith((".pyc", ".pyo")) and path[:-1] not in sources]
     return MigrationSet(
-        paths.version_locations,
+        tuple(_folder(tree, folder) for folder in paths.version_locations),
         {script.name: script for script in scripts},
         history.revisions,
         history.unreadable,
         {file.name: file for file in environment},
         tuple(bytecode),
         paths.sourceless,
+        _folder(tree, paths.script_location),
     )
-
-
-def _name(path: str, script_location: str, cwd: str) -> str:
-    """The key that all places share: below the script location, else below where Alembic runs, else the path."""
-    for folder in (script_location, cwd):
-        if path.startswith(folder.rstrip("/") + "/"):
-            return posixpath.relpath(path, folder)
-    return path

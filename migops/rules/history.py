@@ -165,7 +165,7 @@ def _problems(evidence: Evidence, rule: str) -> Iterator[Hit]:
     for place in ORDER:
         graph = evidence.graphs.get(place)
         for problem in graph.problems if graph else ():
-            if problem.rule == rule:
+            if problem.rule == rule and not problem.at.file.endswith((".pyc", ".pyo")):  # MIG005 judges those
                 key = (problem.revisions, PurePosixPath(problem.at.file).name, problem.at.line)
                 seen.setdefault(key, (problem, []))[1].append(place)
     for problem, places in seen.values():

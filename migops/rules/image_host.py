@@ -71,7 +71,7 @@ def missing_revision(evidence: Evidence) -> Iterator[Hit]:
             cause,
             _link_of(evidence, name),
             {"host_path": file.path, "sha256": file.sha256},
-            rebuild(evidence, "the build copies the script into the image"),
+            _copy(evidence),
         )
 
 
@@ -118,7 +118,7 @@ def no_migrations_in_image(evidence: Evidence) -> Iterator[Hit]:
     Fix: mend the ignore file or the Dockerfile as the finding says, then build again.
     """
     host, image = _both(evidence)
-    if not host.scripts or image.scripts:
+    if not host.scripts or image.scripts or (image.sourceless and image.bytecode):
         return
     where = ", ".join(image.location)
     if image.bytecode and not image.sourceless:
@@ -127,34 +127,39 @@ def no_migrations_in_image(evidence: Evidence) -> Iterator[Hit]:
         first = evidence.exclusions[0]
         cause = f"{first.at} drops them from the build: {first.pattern}"
     else:
+        elsewhere = "; ".join(str(problem.at) + ": " + problem.message for problem in evidence.problems.get(IMAGE, ()))
         cause = evidence.not_copied or f"{_image_age(evidence)} without them, or they are at another path"
+        cause += f" (in the image, {elsewhere})" if elsewhere else ""
     yield Hit(
         Subject(path=where),
         f"the image has no migration scripts in {where}; the host has {len(host.scripts)}",
         cause,
         (CONTEXT, IMAGE) if evidence.chain.held(CONTEXT) else (HOST, IMAGE),
         {"host_scripts": len(host.scripts)},
-        () if evidence.exclusions else rebuild(evidence, "the build copies the scripts into the image"),
+        () if evidence.exclusions else _copy(evidence),
     )
 
 
 def stray_bytecode(evidence: Evidence) -> Iterator[Hit]:
-    """Compiled files without their source lie in the image's versions folder, and `sourceless` makes Alembic load them.
+    """Compiled files whose script is gone lie in the image's versions folder, and `sourceless` makes Alembic load them.
 
     What: a deleted migration lives on as a `.pyc` file. Without `sourceless = true` Alembic ignores such files, and
-    so does this rule.
+    so does this rule. A compiled file whose script the host has is what `sourceless` is for.
 
     Why: `__pycache__` was copied into the image, or the image is built sourceless and not from a clean folder.
 
     Fix: put `**/__pycache__` and `**/*.pyc` into `.dockerignore`, then build again.
     """
-    image = evidence.chain.held(IMAGE)
+    image, host = evidence.chain.held(IMAGE), evidence.chain.held(HOST)
     if image is None or not image.sourceless:
         return
+    known = {_stem(name) for name in (*image.scripts, *(host.scripts if host else ()))}
     for path in image.bytecode:
+        if _stem(path) in known:
+            continue  # compiled from a script that is meant to be there
         yield Hit(
             Subject(path=path),
-            f"{path} is compiled from a script that the image does not have, and Alembic loads it",
+            f"{path} is compiled from a script that neither image nor host has, and Alembic loads it",
             "sourceless = true in Alembic's configuration, and a compiled file outlived its script",
             None,
             {"image_path": path},
@@ -206,6 +211,12 @@ def _both(evidence: Evidence) -> tuple[MigrationSet, MigrationSet]:
     return host, image
 
 
+def _copy(evidence: Evidence) -> tuple[Remedy, ...]:
+    """What brings the host's scripts into the image: a build, and before it the COPY that is not there."""
+    steps = rebuild(evidence, "the build copies the host's scripts into the image")
+    return (Remedy("add a COPY that brings them to the Dockerfile"), *steps) if evidence.not_copied else steps
+
+
 def _ghost_story(evidence: Evidence, name: str, fate: Fate) -> tuple[str, tuple[Remedy, ...]]:
     """Cause and fix of a script that only the image has, by what git says of it."""
     built = _image_age(evidence)
@@ -244,6 +255,11 @@ def _host_path(evidence: Evidence, name: str) -> str:
     host, _ = _both(evidence)
     folder = host.location[0] if host.location else ""
     return f"{folder}/{name.rsplit('/', 1)[-1]}"
+
+
+def _stem(path: str) -> str:
+    """``010_add`` of ``versions/010_add.py`` and of ``versions/__pycache__/010_add.cpython-311.pyc``."""
+    return path.rsplit("/", 1)[-1].split(".", 1)[0]
 
 
 def _image_age(evidence: Evidence) -> str:
