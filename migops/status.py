@@ -94,5 +94,5 @@ def _in_words(evidence: Evidence, found: Standing | None) -> tuple[str, str]:
     if found.beyond:
         return "ahead", f"the database is ahead: the {place} is older than it"
     if number:
-        return "behind", f"the database is behind the {place} by {steps}"
+        return "behind", f"the database is {steps} behind the {place}"
     return "up to date", f"the database has all that the {place} has"

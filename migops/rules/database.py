@@ -64,7 +64,7 @@ def database_behind(evidence: Evidence) -> Iterator[Hit]:
         return  # fresh, or another rule's to name
     number, place = len(found.pending), found.place.value
     yield Hit(
-        Subject(found.pending[0]),
+        Subject(found.state.rows[-1]),
         f"the database is behind the {place} by {number}: {some_in_order(found, found.pending)}",
         f"it stands at {listed(found.state.rows)}, and the {place} goes on to {listed(found.graph.heads)}",
         _link(evidence),
