@@ -6,7 +6,7 @@ Source: compose-go's ``transform`` package. Values are changed in place; what a 
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from migops.compose.ports import parse_port
@@ -51,6 +51,18 @@ class Canonical:
         return value
 
 
+def _expect(value: Any, kind: type, mark: Mark, said: str) -> Any:
+    """The value, which must be of a kind: files that services extend come here without a check of their types."""
+    if not isinstance(value, kind):
+        raise refuse(said, mark)
+    return value
+
+
+def _strings(items: Seq, path: str) -> Iterable[tuple[str, Mark]]:
+    for item, mark in items.marked():
+        yield _expect(item, str, mark, f"{path}: invalid type {go_type(item)} in a list of strings"), mark
+
+
 def _text(value: Any, mark: Mark, path: str, run: Canonical) -> Any:
     return sprint(value)
 
@@ -60,26 +72,34 @@ def _list(value: Any, mark: Mark, path: str, run: Canonical) -> Any:
 
 
 def _build(value: Any, mark: Mark, path: str, run: Canonical) -> Any:
-    return Map.of([("context", value)], mark) if isinstance(value, str) else value
+    if isinstance(value, str):
+        return Map.of([("context", value)], mark)
+    return _expect(value, Map, mark, f"{path}: invalid type {go_type(value)} for build")
 
 
 def _extends(value: Any, mark: Mark, path: str, run: Canonical) -> Any:
-    return Map.of([("service", value)], mark) if isinstance(value, str) else value
+    if isinstance(value, str):
+        return Map.of([("service", value)], mark)
+    return _expect(value, Map, mark, f"{path}: invalid type {go_type(value)} for extends")
 
 
 def _file_mount(value: Any, mark: Mark, path: str, run: Canonical) -> Any:
-    return Map.of([("source", value)], mark) if isinstance(value, str) else value
+    if isinstance(value, str):
+        return Map.of([("source", value)], mark)
+    return _expect(value, Map, mark, f"{path}: unsupported type {go_type(value)}")
 
 
 def _gpus(value: Any, mark: Mark, path: str, run: Canonical) -> Any:
-    return Seq.of([(Map.of([("count", "all")], mark), mark)]) if isinstance(value, str) else value
+    if isinstance(value, str):
+        return Seq.of([(Map.of([("count", "all")], mark), mark)])
+    return _expect(value, Seq, mark, f"{path}: invalid type {go_type(value)} for gpus")
 
 
 def _key_values(value: Any, mark: Mark, path: str, run: Canonical) -> Any:
-    if not isinstance(value, Seq):
+    if isinstance(value, Map):
         return value
     made = Map()
-    for item, item_mark in value.marked():
+    for item, item_mark in _strings(_expect(value, Seq, mark, f"{path}: invalid type {go_type(value)}"), path):
         name, equals, text = item.partition("=")
         if not equals:
             if run.lenient:
@@ -99,7 +119,8 @@ def _depends_on(value: Any, mark: Mark, path: str, run: Canonical) -> Any:
                     entry.put(key, default, value.marks[name])
         return value
     made = Map()
-    for name, item_mark in value.marked() if isinstance(value, Seq) else ():
+    listed = _expect(value, Seq, mark, f"{path}: invalid type {go_type(value)} for depend_on")
+    for name, item_mark in _strings(listed, path):
         made.put(name, Map.of([("condition", "service_started"), ("required", True)], item_mark), item_mark)
     return made
 
@@ -107,26 +128,27 @@ def _depends_on(value: Any, mark: Mark, path: str, run: Canonical) -> Any:
 def _env_files(value: Any, mark: Mark, path: str, run: Canonical) -> Any:
     if isinstance(value, str):
         value = Seq.of([(value, mark)])
-    for index, (item, item_mark) in enumerate(list(value.marked())):
+    listed: Seq = _expect(value, Seq, mark, f"{path}: invalid type {go_type(value)} for env_file")
+    for index, (item, item_mark) in enumerate(list(listed.marked())):
         if isinstance(item, str):
-            value[index] = Map.of([("path", item), ("required", True)], item_mark)
-        elif "required" not in item:
+            listed[index] = Map.of([("path", item), ("required", True)], item_mark)
+        elif isinstance(item, Map) and "required" not in item:
             item.put("required", True, item_mark)
-    return value
+    return listed
 
 
 def _names(value: Any, mark: Mark, path: str, run: Canonical) -> Any:
     if not isinstance(value, Seq):
         return value
     made = Map()
-    for name, item_mark in value.marked():
+    for name, item_mark in _strings(value, path):
         made.put(name, None, item_mark)
     return made
 
 
 def _mount(value: Any, mark: Mark, path: str, run: Canonical) -> Any:
     if not isinstance(value, str):
-        return value
+        return _expect(value, Map, mark, f"{path}: invalid type {go_type(value)} for service volume mount")
     try:
         long = parse_volume(value, mark)
     except MigopsError:
@@ -149,7 +171,7 @@ def clean(path: str) -> str:
 
 def _device(value: Any, mark: Mark, path: str, run: Canonical) -> Any:
     if not isinstance(value, str):
-        return value
+        return _expect(value, Map, mark, f"{path}: invalid type {go_type(value)} for service volume mount")
     fields = value.split(":")
     if len(fields) > 3 and not run.lenient:
         raise refuse(f"confusing device mapping, please use long syntax: {value}", mark)
@@ -158,10 +180,9 @@ def _device(value: Any, mark: Mark, path: str, run: Canonical) -> Any:
 
 
 def _ports(value: Any, mark: Mark, path: str, run: Canonical) -> Any:
-    if not isinstance(value, Seq):
-        return value
     made = Seq()
-    for item, item_mark in value.marked():
+    listed: Seq = _expect(value, Seq, mark, f"{path}: invalid type {go_type(value)} for port")
+    for item, item_mark in listed.marked():
         if isinstance(item, Map):
             made.add(item, item_mark)
             continue
@@ -179,10 +200,10 @@ def _ports(value: Any, mark: Mark, path: str, run: Canonical) -> Any:
 
 
 def _ssh(value: Any, mark: Mark, path: str, run: Canonical) -> Any:
-    if not isinstance(value, Seq):
+    if isinstance(value, Map):
         return value
     made = Map()
-    for item, item_mark in value.marked():
+    for item, item_mark in _strings(_expect(value, Seq, mark, f"{path}: invalid type {go_type(value)} for ssh"), path):
         name, equals, key_path = item.partition("=")
         if not equals and name != "default":
             raise refuse(f"invalid ssh key {quoted(item)}", item_mark)
@@ -197,7 +218,10 @@ def _ulimit(value: Any, mark: Mark, path: str, run: Canonical) -> Any:
 
 
 def _maybe_external(value: Any, mark: Mark, path: str, run: Canonical) -> Any:
-    if not isinstance(value, Map) or not isinstance(value.get("external"), Map):
+    if value is None:
+        return None
+    _expect(value, Map, mark, f"{path} must be a mapping")
+    if not isinstance(value.get("external"), Map):
         return value
     external = value["external"]
     value["external"] = True

@@ -17,58 +17,85 @@ from migops.compose.unique import keep_last
 
 @dataclass(frozen=True, slots=True)
 class _Source:
-    """Where a service definition comes from: its file, the services beside it, and that document's ``!reset`` paths."""
+    """Service definitions that stand beside each other, and the ``!reset`` paths of their document."""
 
-    file: str
     services: Map
     resets: tuple[TreePath, ...]
 
 
 def apply_extends(document: Map, resets: tuple[TreePath, ...], file: str, layer: Layer) -> None:
     """Replace each service of ``document`` that extends another by what the two make, in place."""
-    services = document.get("services")
     if "services" not in document:
         return
+    services = document["services"]
     if not isinstance(services, Map):
         raise refuse("services must be a mapping", document.marks["services"])
-    source = _Source(file, services, resets)
+    run = _Extends(file, layer)
     for name in list(services):
-        services[name] = _extended(name, source, layer, ())
+        services[name] = run.extended(name, _Source(services, resets), ())
 
 
-def _extended(name: str, source: _Source, layer: Layer, seen: tuple[tuple[str, str], ...]) -> Any:
-    """The service with what it extends merged under it, recursively."""
-    services, mark = source.services, source.services.marks[name]
-    service = services[name]
-    if service is None:
-        return None
-    if not isinstance(service, Map):
-        raise refuse(f"services.{name} must be a mapping", mark)
-    if "extends" not in service:
-        return service
-    reference, target = _reference(name, service)
-    at = service.marks["extends"]
-    if target is None:
-        base_source = source
-        if reference not in services:
-            said = f"cannot extend service {quoted(name)} in {source.file}: service {quoted(reference)} not found"
+class _Extends:
+    """The services of one document; ``file`` is that document's, which compose names in every message."""
+
+    def __init__(self, file: str, layer: Layer) -> None:
+        self.file = file
+        self.layer = layer
+
+    def extended(self, name: str, source: _Source, seen: tuple[tuple[str, str], ...]) -> Any:
+        """The service with what it extends merged under it, recursively."""
+        services = source.services
+        service, mark = services[name], services.marks[name]
+        if service is None:
+            return None
+        if not isinstance(service, Map):
+            raise refuse(f"services.{name} must be a mapping", mark)
+        if "extends" not in service:
+            return service
+        reference, target = _reference(name, service)
+        at = service.marks["extends"]
+        if target is not None:
+            base_source = self.other_file(name, reference, target, at)
+        elif reference in services:
+            base_source = source
+        else:
+            said = f"cannot extend service {quoted(name)} in {self.file}: service {quoted(reference)} not found"
             raise refuse(said, at)
-        here = source.file
-    else:
-        base_source = _base_file(name, reference, target, source.file, layer, at)
-        here = target
-    seen = _track(seen, here, name, at)
-    base = _extended(reference, base_source, layer, seen)
-    if base is None:
-        return service
-    base = clone(base)
-    held = Map.of([("services", Map.of([(name, base)], mark))], mark)
-    remove(held, source.resets)
-    base = held["services"].get(name) if isinstance(held.get("services"), Map) else None
-    merged = extend_service(base if isinstance(base, Map) else Map(), service)
-    merged.pop("extends", None)
-    services[name] = merged
-    return merged
+        seen = _track(seen, self.file if target is None else target, name, at)
+        base = self.extended(reference, base_source, seen)
+        if base is None:
+            return service
+        base = clone(base)
+        remove(Map.of([("services", Map.of([(name, base)], mark))], mark), source.resets)
+        services[name] = merged = extend_service(base, service)
+        merged.pop("extends", None)
+        return merged
+
+    def other_file(self, name: str, reference: str, file: str, mark: Mark) -> _Source:
+        """The services of another file, its paths made relative to the layer's folder; it is not checked by itself."""
+        layer = self.layer
+        path, parsed = read_named(file, mark, layer)
+        merged = Map()
+        resets: tuple[TreePath, ...] = ()
+        for document in parsed:
+            value = mapping_of(document.value, path)
+            if layer.interpolated:
+                interpolate(value, layer.environment, layer.notes)
+            remove(merged, document.resets)
+            resets = document.resets
+            merged = merge(merged, value)
+            keep_last(merged)
+            long_forms(merged, layer)
+        services = merged.get("services")
+        if services is None:
+            raise refuse(f"cannot extend service {quoted(name)} in {path}: no services section", mark)
+        if not isinstance(services, Map):
+            raise refuse(f"cannot extend service {quoted(name)} in {path}: services must be a mapping", mark)
+        if reference not in services:
+            said = f"service {quoted(reference)} not found in {file}"
+            raise refuse(f"cannot extend service {quoted(name)} in {self.file}: {said}", mark)
+        Paths(folder_of(file, layer), layer.home).resolve(merged)
+        return _Source(services, resets)
 
 
 def _reference(name: str, service: Map) -> tuple[str, str | None]:
@@ -93,29 +120,3 @@ def _track(
         lines += [f"  extends {service} in {place}" for place, service in (*seen[1:], (file, name))]
         raise refuse("\n".join(lines), mark)
     return (*seen, (file, name))
-
-
-def _base_file(name: str, reference: str, file: str, extending: str, layer: Layer, mark: Mark) -> _Source:
-    """The services of another file, with its paths made relative to the layer's folder; it is not checked by itself."""
-    path, parsed = read_named(file, mark, layer)
-    merged = Map()
-    resets: tuple[TreePath, ...] = ()
-    for document in parsed:
-        value = mapping_of(document.value, path)
-        if layer.interpolated:
-            interpolate(value, layer.environment, layer.notes)
-        remove(merged, document.resets)
-        resets = document.resets
-        merged = merge(merged, value)
-        keep_last(merged)
-        long_forms(merged, layer)
-    services = merged.get("services")
-    if services is None:
-        raise refuse(f"cannot extend service {quoted(name)} in {path}: no services section", mark)
-    if not isinstance(services, Map):
-        raise refuse(f"cannot extend service {quoted(name)} in {path}: services must be a mapping", mark)
-    if reference not in services:
-        said = f"service {quoted(reference)} not found in {file}"
-        raise refuse(f"cannot extend service {quoted(name)} in {extending}: {said}", mark)
-    Paths(folder_of(file, layer), layer.home).resolve(merged)
-    return _Source(file, services, resets)
