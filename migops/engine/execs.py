@@ -18,11 +18,15 @@ _HEADER = 8  # bytes before each piece of output: which stream, three of padding
 
 @dataclass(frozen=True, slots=True)
 class ExecState:
-    """How an exec stands. ``code`` is None as long as it runs; ``pid`` is 0 where it was never started."""
+    """How an exec stands. ``code`` is None as long as it runs; ``pid`` is 0 where it was never started.
+
+    ``program`` is the first word of what it runs.
+    """
 
     running: bool
     code: int | None
     pid: int
+    program: str = ""
 
 
 def create_exec(engine: Engine, container: str, command: Sequence[str], env: Mapping[str, str]) -> str:
@@ -71,7 +75,10 @@ def exec_state(engine: Engine, exec_id: str) -> ExecState:
             raise NoVerdict("the container was removed while a command ran in it, so how that ended is not known")
         found = engine.http.json(answer, what, dict)
     code = found.get("ExitCode")
-    return ExecState(bool(found.get("Running")), None if code is None else int(code), int(found.get("Pid") or 0))
+    program = str((found.get("ProcessConfig") or {}).get("entrypoint") or "")
+    return ExecState(
+        bool(found.get("Running")), None if code is None else int(code), int(found.get("Pid") or 0), program
+    )
 
 
 def run_quietly(engine: Engine, container: str, command: Sequence[str]) -> int | None:

@@ -1,10 +1,13 @@
-"""One-off containers of runs that were killed: the next run says that they are there, and how they stand."""
+"""What runs that were killed have left: the next run says that it is there, and how it stands."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 
-from migops.engine import Engine
+from migops.engine import Engine, execs
+from migops.engine.containers import inspect
+from migops.errors import NoVerdict
 from migops.runner.words import LABEL, is_alive
 
 _PROJECT, _SERVICE = "com.docker.compose.project", "com.docker.compose.service"
@@ -17,8 +20,17 @@ def leftovers(engine: Engine, project: str, service: str) -> Iterator[str]:
         if label is None or is_alive(label):
             continue
         name = str((found.get("Names") or [found["Id"][:12]])[0]).lstrip("/")
-        command = str(found.get("Command") or "").strip()
         status = str(found.get("Status") or found.get("State"))
         verb = "still runs" if found.get("State") == "running" else "is left"
         look = f"docker logs {name}" if verb == "is left" else f"docker attach --no-stdin {name}"
-        yield f"{name} of an earlier run that was killed {verb} ({command}, {status}): {look}; docker rm -f -v {name}"
+        yield f"{name} of an earlier run that was killed {verb} ({status}): {look}; docker rm -f -v {name}"
+
+
+def at_work(engine: Engine, container: str, program: str) -> bool:
+    """Whether ``program`` runs in the container already, started by someone else or by a run that was killed."""
+    for exec_id in (inspect(engine, container) or {}).get("ExecIDs") or ():
+        with suppress(NoVerdict):  # it has ended meanwhile
+            state = execs.exec_state(engine, exec_id)
+            if state.running and state.program == program:
+                return True
+    return False

@@ -14,7 +14,7 @@ from migops.errors import ExitCode, NoVerdict
 from migops.model import MigrationSet
 from migops.runner import landing, words
 from migops.runner.landing import Landed
-from migops.runner.leftovers import leftovers
+from migops.runner.leftovers import at_work, leftovers
 from migops.runner.running import Ended, Exec, Output, one_off
 from migops.runner.signals import Events, caught
 from migops.runner.where import Where, choose
@@ -56,6 +56,9 @@ class Run:
             self.say(sentence)
         where = choose(survey.running(self.target, self.engine), program, self.engine)
         self.say(where.sentence())
+        if where.container is not None and at_work(self.engine, where.container.id, program.words[0]):
+            name = where.container.name
+            self.say(f"{program.words[0]} runs in {name} already, by another command or a killed one: docker top {name}")
         with caught(self.events):
             if where.container is not None:
                 ended, name, landed = self._in_container(where, program, before)
