@@ -89,7 +89,8 @@ class Evidence:
     than a COPY that puts files at the image's path; ``base`` is what FROM names. ``layers`` says which layer holds each
     script of the image that differs, or why that cannot be told; ``code`` compares all other files, where that was
     asked for. ``fates`` says what git knows of scripts that the host lacks, by script name. ``containers`` are those
-    of the service, one-off ones too; ``owner`` is the user and group ID of the host's versions folder. ``database`` is
+    of the service, one-off ones too; ``for_siblings`` tells that no service was named, so that the answer stands for
+    ``siblings`` too; ``owner`` is the user and group ID of the host's versions folder. ``database`` is
     what the database says; ``alembic`` the words that run Alembic in the service, with the options that it needs there.
     """
 
@@ -108,6 +109,7 @@ class Evidence:
     problems: Mapping[PlaceName, tuple[Problem, ...]] = field(default_factory=dict)
     containers: tuple[Container, ...] = ()
     siblings: tuple[Sibling, ...] = ()
+    for_siblings: bool = False
     owner: tuple[int, int] | None = None
     database: DatabaseReading = field(default_factory=NotAsked)
     alembic: tuple[str, ...] = ("alembic",)

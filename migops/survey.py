@@ -110,6 +110,7 @@ def check(
         problems=survey.problems,
         containers=survey.containers,
         siblings=survey.siblings,
+        for_siblings=target.picked,
         owner=_owner(chain.held(PlaceName.HOST)),
         database=_database(survey, chain, engine, ask) if ask else NotAsked(),
         alembic=alembic_words(survey.home),

@@ -46,6 +46,7 @@ class Target:
     ``x-migops`` says at which path of the image the configuration is. ``deployed`` says that the service's containers
     are made from this very image; ``siblings`` are the other services of the same image or build, with their images.
     ``model`` is the compose project and ``settings`` the service's ``x-migops``; None and {} without a compose file.
+    ``picked`` that the user named no service.
     """
 
     image: str
@@ -61,6 +62,7 @@ class Target:
     many_heads: bool = False
     commands: Commands = field(default_factory=Commands)
     deployed: bool = False
+    picked: bool = False
     siblings: Mapping[str, str] = field(default_factory=dict)
     model: Project | None = None
     settings: Mapping[str, str] = field(default_factory=dict, repr=False)
@@ -221,6 +223,7 @@ def _of_service(project: Project, service: Service, wanted: Wanted, options: Com
         many_heads=settings["heads"] == "many",
         commands=commands,
         deployed=its_own,
+        picked=not wanted.service,
         siblings={
             other.name: other.image_ref
             for other in project.services.values()

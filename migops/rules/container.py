@@ -283,6 +283,7 @@ def _disagreement(
         if container:
             remedy += (Remedy("create its container anew", evidence.commands.up(service=sibling.service)),)
     built = "its image was not built together with that one" if stale else "its container was not created anew since"
+    host = held_in(evidence, HOST)
     return Hit(
         Subject(path=sibling.service),
         f"{sibling.service} shares its code with {service} and holds other migrations: {some(others)}",
@@ -294,6 +295,10 @@ def _disagreement(
             "scripts": sorted(others),
         },
         remedy,
+        # Nobody named a service, so the answer stands for this one too, and its image is not what the host is.
+        Severity.ERROR
+        if evidence.for_siblings and sibling.image and digests(sibling.image) != digests(host)
+        else None,
     )
 
 

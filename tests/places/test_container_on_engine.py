@@ -195,6 +195,7 @@ class TestSiblings:
         sandbox.compose("up", "-d", "--no-deps", "app", cwd=clean)
         found = check(sandbox, clean, "app")
         assert (found.code, found.rules) == (0, ["MIG206"]), "a warning"
+        assert check(sandbox, clean).code == 1, "nobody named a service: clean would be said of the worker too"
         finding = found.json["findings"][0]
         assert (finding["subject"]["path"], finding["facts"]["scripts"]) == ("worker", ["versions/b7_next.py"])
         commands = [step["command"] for step in finding["remedy"]]
