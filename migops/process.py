@@ -29,20 +29,21 @@ def run(
     argv: Sequence[str],
     *,
     cwd: Path | None = None,
-    env: Mapping[str, str] | None = None,
+    env: Mapping[str, str | None] | None = None,
     timeout: float = 60.0,
     stdin: bytes = b"",
     check: bool = True,
 ) -> Completed:
     """Run ``argv`` to its end and return what it said.
 
-    ``env`` is added to our own environment; ``timeout`` is in seconds. With ``check``, a code other than 0 raises
-    ``CommandError`` with the code and what the command wrote.
+    ``env`` is added to our own environment, and what is None there is left out; ``timeout`` is in seconds. With
+    ``check``, a code other than 0 raises ``CommandError`` with the code and what the command wrote.
     """
     said = " ".join(argv)
+    environment = {name: value for name, value in {**os.environ, **(env or {})}.items() if value is not None}
     try:
         done = subprocess.run(
-            list(argv), cwd=cwd, env={**os.environ, **(env or {})}, input=stdin, capture_output=True, timeout=timeout
+            list(argv), cwd=cwd, env=environment, input=stdin, capture_output=True, timeout=timeout
         )
     except FileNotFoundError as error:
         hint = f"install {argv[0]}, or put it on PATH"
