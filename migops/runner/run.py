@@ -58,7 +58,7 @@ class Run:
         self.say(where.sentence())
         if where.container is not None and at_work(self.engine, where.container.id, program.words[0]):
             name = where.container.name
-            self.say(f"{program.words[0]} runs in {name} already, by another command or a killed one: docker top {name}")
+            self.say(f"{program.words[0]} runs in {name} already, by another or a killed command: docker top {name}")
         with caught(self.events):
             if where.container is not None:
                 ended, name, landed = self._in_container(where, program, before)
