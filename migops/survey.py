@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import posixpath
+import shlex
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
@@ -13,7 +14,7 @@ from typing import TypeVar
 from migops.asking import Ask, alembic_words, question
 from migops.chain import Chain, compare, walk
 from migops.dockerfile.trace import BuildView, trace
-from migops.engine import Engine
+from migops.engine import Engine, ImageNotFound
 from migops.errors import MigopsError, NoVerdict
 from migops.evidence import Evidence, Exclusion, Sibling
 from migops.history.graph import Graph
@@ -164,8 +165,10 @@ def _git(survey: Survey) -> None:
     if not callable(read):
         survey.places[PlaceName.GIT] = read
         return
-    found = read_environment(read, host_home(survey), survey.known)
-    survey.take(PlaceName.GIT, found)
+    try:
+        survey.take(PlaceName.GIT, read_environment(read, host_home(survey), survey.known))
+    except NoVerdict as error:
+        survey.places[PlaceName.GIT] = Unknown(str(error), error.hint)
 
 
 def host_home(survey: Survey) -> Home:
@@ -261,6 +264,11 @@ def _image(survey: Survey, engine: Callable[[], Engine], opened: ExitStack) -> R
         read = reader_of(image)
         survey.home = _image_home(survey, _working_dir(survey, image.config.working_dir or "/"))
         survey.take(PlaceName.IMAGE, read_environment(read, survey.home, survey.known))
+    except ImageNotFound as error:
+        build = survey.target.commands.build()
+        hint = f"nothing was pulled; build it first: {shlex.join(build)}" if build else error.hint
+        survey.places[PlaceName.IMAGE] = Unknown(str(error), hint)
+        return None
     except NoVerdict as error:
         survey.places[PlaceName.IMAGE] = Unknown(str(error), error.hint)
         return None
@@ -358,7 +366,7 @@ def _fates(survey: Survey, chain: Chain) -> dict[str, git.Fate]:
     holding = [image, *(container.migrations for container in survey.containers)]
     names = {name for held in holding if held is not None for name in held.scripts} - host.scripts.keys()
     paths = {name: _host_path(host, name) for name in sorted(names)}
-    found = git.fates(survey.target.root, list(paths.values()))
+    found = git.fates(list(paths.values()))
     return {name: found[path] for name, path in paths.items()}
 
 

@@ -30,6 +30,10 @@ _CLEANUP_SILENCE = 5.0
 _SETTLE = 0.2  # seconds: an engine that we left in the middle of creating a probe has made it then
 
 
+class ImageNotFound(NoVerdict):
+    """The engine has no such image; none is ever pulled."""
+
+
 @dataclass(frozen=True, slots=True)
 class PathStat:
     """What the engine says of a path: ``link`` is where a symlink leads, all links followed inside the root."""
@@ -68,9 +72,9 @@ class Engine:
             "GET", f"/images/{quote(ref, safe='/:@')}/json", f"inspecting the image {ref!r}"
         ) as answer:
             if answer.status == 404:
-                raise NoVerdict(
+                raise ImageNotFound(
                     f"the Docker Engine at {self.endpoint.host} has no image {ref!r}",
-                    hint="build it first (docker compose build), or name another one; nothing was pulled",
+                    hint="build it first, or name another one; nothing was pulled",
                 )
             if answer.status == 400:
                 raise MigopsError(f"{ref!r} is not an image name: {self.http.message(answer)}")
