@@ -1,7 +1,6 @@
 """The git place, as far as a verdict needs it: what the repository's history says of a script the host lacks.
 
-Only reading commands are run, and none that refreshes the index. Nothing is fetched: upstream is what the last fetch
-saw.
+Upstream is what the last fetch saw: nothing is fetched here.
 """
 
 from __future__ import annotations
@@ -9,19 +8,21 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
-from migops.model import Absent, Entry, EntryKind, Tree, Unknown
+from migops.model import Absent, Entry, EntryKind, Remedy, Tree, Unknown
 from migops.places.environment import Reader
-from migops.process import CommandError, Completed, run
+from migops.places.repository import Change, Repository, Unanswered, by_holder, holder
+
+SUBMODULE = "160000"  # the mode that git gives a submodule's folder
 
 
 class FateKind(str, Enum):
     """What git's history says of a file that the host does not have."""
 
-    DELETED = "deleted"  # a commit of this branch removed it
+    DELETED = "deleted"  # a commit of this branch or its upstream removed it, and neither has it
     REMOVED_HERE = "removed-here"  # HEAD has it; only the working tree does not
     UPSTREAM = "upstream"  # commits that this branch lacks bring it: the host is behind
     NEVER = "never"  # no commit that this repository knows has ever had it
@@ -36,7 +37,11 @@ class FateKind(str, Enum):
 
 @dataclass(frozen=True, slots=True)
 class Fate:
-    """What became of a file, and the commit that decides it: abbreviated hash, date (ISO 8601), first line."""
+    """What became of a file, and the commit that decides it: abbreviated hash, date (ISO 8601), first line.
+
+    ``remedy`` is the step that brings the file to the host, or after which git can say; its command can be typed
+    anywhere, and is empty where no one command does it.
+    """
 
     kind: FateKind
     commit: str = ""
@@ -44,130 +49,129 @@ class Fate:
     subject: str = ""
     branch: str = ""
     reason: str = ""
+    remedy: Remedy | None = None
 
 
-def fates(folder: Path, paths: Sequence[Path]) -> Mapping[Path, Fate]:
-    """What git knows of each of ``paths`` (absolute, need not exist), asked from ``folder`` or its nearest parent."""
-    if not paths:
-        return {}
-    while not folder.is_dir() and folder != folder.parent:
-        folder = folder.parent
-    repository = _Repository(folder)
-    whole = repository.verdict()
-    return {path: whole or repository.fate(path) for path in paths}
+def fates(paths: Sequence[Path]) -> Mapping[Path, Fate]:
+    """What git knows of each of ``paths`` (absolute, need not exist), each asked of the repository that it lies in."""
+    found: dict[Path, Fate] = {}
+    for folder, some in by_holder(paths).items():
+        if folder is None:
+            found |= {path: Fate(FateKind.NO_GIT, reason=f"{path.parent} is not in a git repository") for path in some}
+            continue
+        try:
+            found |= _asked(Repository(folder), some)
+        except Unanswered as error:
+            found |= dict.fromkeys(some, Fate(FateKind.UNKNOWN, reason=error.message, remedy=error.remedy))
+    return found
 
 
 def at_head(folder: Path) -> Reader | Absent | Unknown:
-    """A reader of what HEAD has at paths of the host, asked from ``folder``; or why there is none."""
-    repository = _Repository(folder)
-    whole = repository.verdict()
-    if whole is not None:
-        return Absent(whole.reason) if whole.kind is FateKind.NO_GIT else Unknown(whole.reason)
-    return repository.read
+    """A reader of what HEAD has at paths of the host, or why ``folder``'s repository has none.
+
+    Paths in a submodule are read at its own HEAD. The reader raises ``Unanswered`` where git cannot say.
+    """
+    top = holder(folder)
+    if top is None:
+        return Absent(f"{folder} is not in a git repository")
+    try:
+        return _read if Repository(top).has_commits() else Absent("the git repository has no commits yet")
+    except Unanswered as error:
+        return Unknown(error.message, error.remedy.why if error.remedy else "")
 
 
-class _Repository:
-    """Questions to the git repository that holds ``folder``."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-
-    def verdict(self) -> Fate | None:
-        """An answer that holds for every path: no repository, no git, no commits, or one that git will not read."""
-        try:
-            top = self._git("rev-parse", "--show-toplevel")
-        except CommandError as error:
-            # No git at all is the same to the user as no repository: nothing here knows the history.
-            return Fate(FateKind.NO_GIT, reason=error.message)
-        if top.code != 0:
-            text = top.stderr.decode(errors="replace").strip()
-            if "not a git repository" in text:
-                return Fate(FateKind.NO_GIT, reason=f"{self.folder} is not in a git repository")
-            return Fate(FateKind.UNKNOWN, reason=f"git will not read this repository: {text}")
-        if self._git("rev-parse", "--verify", "--quiet", "HEAD").code != 0:
-            return Fate(FateKind.NO_GIT, reason="the git repository has no commits yet")
-        return None
-
-    def fate(self, path: Path) -> Fate:
-        upstream = self._upstream()
-        if upstream and self._commit(f"HEAD..{upstream}", path) and self._has(upstream, path):
-            return self._commit(f"HEAD..{upstream}", path, FateKind.UPSTREAM, upstream) or Fate(FateKind.UNKNOWN)
-        if self._has("HEAD", path):
-            return self._commit("HEAD", path, FateKind.REMOVED_HERE) or Fate(FateKind.REMOVED_HERE)
-        deleted = self._commit("HEAD", path, FateKind.DELETED)
-        if deleted:
-            return deleted
-        if self._line("rev-parse", "--is-shallow-repository") == "true":
-            return Fate(FateKind.UNKNOWN, reason="this clone is shallow: `git fetch --unshallow` brings the history")
-        return Fate(FateKind.NEVER, reason="no commit of this branch or its upstream has ever had this file")
-
-    def read(self, paths: Sequence[str]) -> Tree:
-        """The files that HEAD has at and below the absolute ``paths``: two commands, however many there are."""
-        top = self._line("rev-parse", "--show-toplevel")
-        asked = {os.path.relpath(_real(path), top): path for path in paths}
-        inside = [path for path in asked if not path.startswith("..")]
-        if not inside:
-            return {}
-        listed = self._git("ls-tree", "-r", "-z", "--full-tree", "HEAD", "--", *inside).stdout
-        blobs = [row.partition(b"\t") for row in listed.split(b"\0") if b" blob " in row]
-        ids = b"".join(info.split()[2] + b"\n" for info, _, _ in blobs)
-        contents = _batch(self._git("cat-file", "--batch", stdin=ids).stdout)
-        tree: dict[str, Entry] = {}
-        for (info, _, raw), content in zip(blobs, contents, strict=True):
-            name = os.fsdecode(raw)
-            over = next(path for path in inside if path == "." or name == path or name.startswith(f"{path}/"))
-            path = asked[over] + (f"/{name}" if over == "." else name[len(over) :])
-            tree[path] = _entry(path, info.split()[0], content)
-        return tree
-
-    def _upstream(self) -> str:
-        """The branch that this one follows; without one, the remote's default branch; else ''."""
-        for name in ("@{upstream}", "origin/HEAD", "origin/main", "origin/master"):
-            found = self._line("rev-parse", "--abbrev-ref", "--verify", "--quiet", name)
-            if found and found != name:
-                return found
-            if found:
-                return name
-        return ""
-
-    def _has(self, commit: str, path: Path) -> bool:
-        return bool(self._line("ls-tree", "--name-only", commit, "--", str(path)))
-
-    def _commit(self, commits: str, path: Path, kind: FateKind = FateKind.UNKNOWN, branch: str = "") -> Fate | None:
-        """The newest of ``commits`` that touches ``path``, or None."""
-        line = self._line("log", "-1", "--format=%h%x00%cI%x00%s", commits, "--", str(path))
-        if not line:
-            return None
-        commit, date, subject = line.split("\0", 2)
-        return Fate(kind, commit, date, subject, branch)
-
-    def _line(self, *arguments: str) -> str:
-        return self._git(*arguments).stdout.decode(errors="replace").strip()
-
-    def _git(self, *arguments: str, stdin: bytes = b"") -> Completed:
-        # Without optional locks git leaves the index alone: reading must change nothing.
-        environment = {"GIT_OPTIONAL_LOCKS": "0", "LC_ALL": "C"}
-        command = ("git", "--literal-pathspecs", *arguments)
-        return run(command, cwd=self.folder, env=environment, stdin=stdin, check=False)
+def _asked(repository: Repository, paths: Sequence[Path]) -> dict[Path, Fate]:
+    """The fates of paths of one repository, with a handful of commands however many paths there are."""
+    if not repository.has_commits():
+        return dict.fromkeys(paths, Fate(FateKind.NO_GIT, reason="the git repository has no commits yet"))
+    names = {repository.name(path): path for path in paths}
+    upstream = repository.upstream
+    at_head = repository.modes("HEAD", [*names, *_folders(names)])
+    above = repository.modes(upstream.ref, list(names)) if upstream.ref else {}
+    coming = [name for name in names if name in above and name not in at_head]
+    brought = repository.changes([f"HEAD..{upstream.ref}"], coming) if coming else {}
+    brought = {name: changes for name in coming if (changes := brought.get(name))}
+    rest = [name for name in names if name not in brought]
+    past = repository.changes(["HEAD", *([upstream.ref] if upstream.ref else [])], rest)
+    found = {name: _past(repository, name, past.get(name, []), at_head) for name in rest}
+    if brought:
+        remedy = _catch_up(repository)
+        for name, changes in brought.items():
+            fate = _decided(FateKind.UPSTREAM, [change for change in changes if change.status != "D"])
+            found[name] = replace(fate, branch=upstream.name, remedy=remedy)
+    return {path: found[name] for name, path in names.items()}
 
 
-def _real(path: str) -> str:
-    """The path as git has it: the folders above it without symlinks, itself as it is."""
-    return os.path.join(os.path.realpath(os.path.dirname(path)), os.path.basename(path))  # noqa: PTH118, PTH120, PTH119
+def _past(repository: Repository, name: str, changes: Sequence[Change], at_head: Mapping[str, str]) -> Fate:
+    """The fate of a file that no newer commit brings. ``at_head`` has the mode of what HEAD has."""
+    if name in at_head:
+        # This undoes a deletion that is staged, too.
+        restore = ("restore", "--source=HEAD", "--staged", "--worktree", "--", name)
+        remedy = Remedy("bring it back", repository.command(*_literally(name), *restore))
+        return replace(_decided(FateKind.REMOVED_HERE, changes), remedy=remedy)
+    deletions = [change for change in changes if change.status == "D"]
+    if deletions:
+        return _decided(FateKind.DELETED, deletions)
+    submodule = next((folder for folder in _folders([name]) if at_head.get(folder) == SUBMODULE), "")
+    if submodule:
+        checkout = repository.command("submodule", "update", "--init", "--", submodule)
+        return Fate(
+            FateKind.UNKNOWN,
+            reason=f"it belongs in the submodule {submodule}, which is not checked out",
+            remedy=Remedy("check the submodule out, then check again", checkout),
+        )
+    if repository.shallow:
+        return Fate(
+            FateKind.UNKNOWN,
+            reason="this clone is shallow, so git does not know the whole history",
+            remedy=Remedy("fetch the whole history, then check again", repository.command("fetch", "--unshallow")),
+        )
+    return Fate(FateKind.NEVER, reason="no commit of this branch or its upstream has ever had this file")
 
 
-def _batch(answer: bytes) -> Iterator[bytes]:
-    """The contents in what ``git cat-file --batch`` says: a line that ends in the size, the bytes, a line end."""
-    at = 0
-    while at < len(answer):
-        end = answer.index(b"\n", at)
-        size = int(answer[at:end].split()[-1])
-        yield answer[end + 1 : end + 1 + size]
-        at = end + size + 2
+def _decided(kind: FateKind, changes: Sequence[Change]) -> Fate:
+    """The fate that the newest change decides. A merge only passes on what was done elsewhere, if anybody did it."""
+    newest = next((change for change in changes if not change.merge), changes[0] if changes else None)
+    return Fate(kind, newest.commit, newest.date, newest.subject) if newest else Fate(kind)
 
 
-def _entry(path: str, mode: bytes, content: bytes) -> Entry:
-    if mode == b"120000":
-        return Entry(path, EntryKind.SYMLINK, len(content), target=os.fsdecode(content))
-    digest = hashlib.sha256(content).hexdigest()
-    return Entry(path, EntryKind.FILE, len(content), int(mode, 8) & 0o777, sha256=digest, content=content)
+def _catch_up(repository: Repository) -> Remedy:
+    """How the host gets what upstream has: by a command only where that is sure to go through."""
+    upstream = repository.upstream
+    if upstream.detached:
+        return Remedy(f"no branch is checked out in {repository.top}: check out a commit that has it")
+    if not repository.is_ancestor("HEAD", upstream.ref):
+        return Remedy(f"the branch in {repository.top} has commits that {upstream.name} lacks: merge or rebase it")
+    words = ("pull", "--ff-only") if upstream.tracking else ("merge", "--ff-only", upstream.name)
+    return Remedy(f"bring the host up to {upstream.name}", repository.command(*words))
+
+
+def _folders(names: Sequence[str] | Mapping[str, object]) -> list[str]:
+    """All folders above ``names``, the top level left out."""
+    return list({str(folder): None for name in names for folder in PurePosixPath(name).parents if folder.parts})
+
+
+def _literally(name: str) -> tuple[str, ...]:
+    """The option that keeps git from taking a name for a pattern, where it could."""
+    return ("--literal-pathspecs",) if name.startswith(":") or set(name) & set("*?[\\") else ()
+
+
+def _read(paths: Sequence[str]) -> Tree:
+    """The files that HEAD has at and below the absolute ``paths``."""
+    tree: dict[str, Entry] = {}
+    for folder, some in by_holder([Path(path) for path in paths]).items():
+        if folder is not None:
+            tree |= {entry.path: entry for entry in _entries(Repository(folder), some)}
+    return tree
+
+
+def _entries(repository: Repository, paths: Sequence[Path]) -> Iterator[Entry]:
+    asked = {repository.name(path): str(path) for path in paths}
+    for name, mode, content in repository.blobs(list(asked)):
+        over = next(path for path in asked if path == "." or name == path or name.startswith(f"{path}/"))
+        path = asked[over] + (f"/{name}" if over == "." else name[len(over) :])
+        if mode == b"120000":
+            yield Entry(path, EntryKind.SYMLINK, len(content), target=os.fsdecode(content))
+        else:
+            digest = hashlib.sha256(content).hexdigest()
+            yield Entry(path, EntryKind.FILE, len(content), int(mode, 8) & 0o777, sha256=digest, content=content)

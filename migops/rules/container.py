@@ -10,7 +10,7 @@ from migops.evidence import Evidence, Sibling
 from migops.model import MigrationSet, Remedy, Severity, Subject
 from migops.places.container import Container, Mount, digests
 from migops.places.git import FateKind
-from migops.rules.recreate import NAMED_AT_MOST, PULL, before_recreating, refresh
+from migops.rules.recreate import NAMED_AT_MOST, before_recreating, catch_up, refresh
 from migops.rules.remedies import rebuild
 from migops.rules.rule import Hit, Rule
 from migops.rules.shown import CONTAINER, HOST, IMAGE, Script, View, differing, held_in, some, views
@@ -142,7 +142,7 @@ def revision_only_in_container(evidence: Evidence) -> Iterator[Hit]:
         save = evidence.commands.rescue()
         remedy: tuple[Remedy, ...] = (Remedy("copy it to the host before the container goes", save),)
         if scripts and all(script.fate is FateKind.UPSTREAM for script in scripts):
-            remedy = (Remedy("the upstream branch has it: the host is behind", PULL),)
+            remedy = catch_up(evidence, scripts)
         remedy += rebuild(evidence, "build the image again, with the rescued script in it")
         if not view.container.one_off:
             remedy += (Remedy("create the container from it", evidence.commands.up()),)

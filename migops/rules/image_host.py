@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from migops.chain import revision_ids
 from migops.evidence import Evidence
@@ -220,6 +221,7 @@ def _copy(evidence: Evidence) -> tuple[Remedy, ...]:
 def _ghost_story(evidence: Evidence, name: str, fate: Fate) -> tuple[str, tuple[Remedy, ...]]:
     """Cause and fix of a script that only the image has, by what git says of it."""
     built = _image_age(evidence)
+    own = (fate.remedy,) if fate.remedy else ()
     commit = f"{fate.commit} of {fate.date[:10]} ({fate.subject})"
     if fate.kind is FateKind.DELETED:
         return (
@@ -231,13 +233,13 @@ def _ghost_story(evidence: Evidence, name: str, fate: Fate) -> tuple[str, tuple[
             f"the host's working tree lacks it, though git's HEAD has it (commit {commit}); {built} with it",
             (
                 *rebuild(evidence, "if you deleted it on purpose: the build leaves it out", [name]),
-                Remedy("if you did not: bring it back", ("git", "restore", "--", _host_path(evidence, name)), True),
+                *(replace(step, why=f"if you did not: {step.why}", alternative=True) for step in own),
             ),
         )
     if fate.kind is FateKind.UPSTREAM:
         return (
             f"the host is behind: {fate.branch} brings it in commit {commit}. The image is newer than the host",
-            (Remedy("no rebuild: it would take the revision out of the image", ("git", "pull", "--ff-only")),),
+            tuple(replace(step, why=f"no rebuild, it would take the revision out: {step.why}") for step in own),
         )
     if fate.kind is FateKind.NO_GIT:
         return (
@@ -246,15 +248,8 @@ def _ghost_story(evidence: Evidence, name: str, fate: Fate) -> tuple[str, tuple[
         )
     return (
         f"{fate.reason}; so migops cannot tell a deleted script from one that the host has yet to get",
-        (Remedy("find out who built this image and from what, before a rebuild removes the only copy"),),
+        (*own, Remedy("find out who built this image and from what, before a rebuild removes the only copy")),
     )
-
-
-def _host_path(evidence: Evidence, name: str) -> str:
-    """Where the script would be on the host: beside its neighbours."""
-    host, _ = _both(evidence)
-    folder = host.location[0] if host.location else ""
-    return f"{folder}/{name.rsplit('/', 1)[-1]}"
 
 
 def _stem(path: str) -> str:

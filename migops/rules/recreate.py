@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
 
 from migops.evidence import Evidence
 from migops.model import Remedy
@@ -11,25 +12,29 @@ from migops.places.container import Mount, at_or_below, digests
 from migops.places.environment import Environment
 from migops.places.git import Fate, FateKind
 from migops.rules.remedies import rebuild
-from migops.rules.shown import HOST, IMAGE, View, held_in, some
+from migops.rules.shown import HOST, IMAGE, Script, View, held_in, some
 
 IN_VOLUME = "/volume"  # where a printed command mounts a volume that it mends
 NAMED_AT_MOST = 20  # files that a printed command names one by one
-PULL = ("git", "pull", "--ff-only")
 _UNSEEN = Fate(FateKind.UNKNOWN)
 
 
 def before_recreating(evidence: Evidence, view: View) -> tuple[Remedy, ...]:
     """What must come before a container or its volume goes: what only it has is saved, and the image is made right."""
-    steps: list[Remedy] = []
-    if any(script.fate is FateKind.UPSTREAM and script.is_ours_alone for script in view.scripts):
-        steps.append(Remedy("the host is behind its upstream, which has what the container has", PULL))
+    steps = [*catch_up(evidence, (script for script in view.scripts if script.is_ours_alone))]
     alone = dict.fromkeys(script.name for script in (*view.trapped(), *view.precious()))
     if alone:
         steps.append(Remedy(f"first save what only the container has: {some(alone)}", evidence.commands.rescue()))
     if steps or _image_is_stale(evidence):
         steps += rebuild(evidence, "build the image, so that it holds what the host holds")
     return tuple(steps)
+
+
+def catch_up(evidence: Evidence, scripts: Iterable[Script]) -> tuple[Remedy, ...]:
+    """How the host gets those of the scripts that its upstream branch has."""
+    fates = [evidence.fates[script.name] for script in scripts if script.fate is FateKind.UPSTREAM]
+    steps = dict.fromkeys(fate.remedy for fate in fates if fate.remedy)
+    return tuple(replace(step, why=f"the host is behind, upstream has it: {step.why}") for step in steps)
 
 
 def _image_is_stale(evidence: Evidence) -> bool:

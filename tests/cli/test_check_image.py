@@ -100,7 +100,8 @@ class TestStaleImage:
         (stale / VERSIONS / DISCOUNT).unlink()
         found = migops(*STALE, "--image", "docker-archive:app.tar", "--format", "json", cwd=stale)
         commands = [step["command"] for step in found.json["findings"][0]["remedy"]]
-        assert ["git", "restore", "--", f"{stale}/{VERSIONS}/{DISCOUNT}"] in commands
+        restore = ["git", "-C", str(stale), "restore", "--source=HEAD", "--staged", "--worktree", "--"]
+        assert [*restore, f"{VERSIONS}/{DISCOUNT}"] in commands
 
     def test_never_in_git_offers_no_rebuild(self, tmp_path: Path) -> None:
         project = repository(example("clean", tmp_path))
@@ -124,7 +125,7 @@ class TestStaleImage:
         found = check(clone)
         assert found.rules == ["MIG001"]
         commands = [step["command"] for step in found.json["findings"][0]["remedy"]]
-        assert commands == [["git", "pull", "--ff-only"]]
+        assert commands == [["git", "-C", str(clone), "pull", "--ff-only"]]
 
 
 class TestClean:

@@ -24,7 +24,7 @@ def repository(tmp_path: Path) -> Path:
 
 def fate(folder: Path, name: str):
     path = folder / "versions" / name
-    return fates(folder / "versions", [path])[path]
+    return fates([path])[path]
 
 
 def test_deleted_by_a_commit(repository: Path) -> None:

@@ -10,13 +10,14 @@ from migops.evidence import Commands, Evidence, Sibling
 from migops.history.graph import build
 from migops.history.locate import ScriptPaths
 from migops.history.revisions import read_revision
-from migops.model import Absent, ImageIdentity, MigrationFile, MigrationSet, PlaceName, Reading
+from migops.model import Absent, ImageIdentity, MigrationFile, MigrationSet, PlaceName, Reading, Remedy
 from migops.places.container import Container, Mount
 from migops.places.environment import Environment
 from migops.places.git import Fate, FateKind
 
 NEW, OLD = "sha256:" + "a" * 64, "sha256:" + "b" * 64
 ANONYMOUS = "f" * 64
+PULL = Remedy("bring the host up to origin/main", ("git", "-C", "/srv/shop", "pull", "--ff-only"))
 FIRST = {"versions/001.py": "revision = '001'\ndown_revision = None\n"}
 SECOND = {**FIRST, "versions/002.py": "revision = '002'\ndown_revision = '001'\n"}
 GHOST = {**FIRST, "versions/009.py": "revision = '009'\ndown_revision = '001'\n"}
@@ -68,7 +69,8 @@ def evidence(
         graphs={},
         commands=Commands("app", ("docker", "compose", "-f", "prod.yml"), "shop-app", (), True),
         image=ImageIdentity("shop-app", NEW),
-        fates={name: Fate(kind, "abc1234", "2024-05-06", "a change", "origin/main")
+        fates={name: Fate(kind, "abc1234", "2024-05-06", "a change", "origin/main",
+                          remedy=PULL if kind is FateKind.UPSTREAM else None)
                for name, kind in (fates or {}).items()},
         containers=containers,
         siblings=siblings,

@@ -10,7 +10,7 @@ from migops.places.container import Mount
 from migops.places.git import FateKind
 from migops.rules import container as rules
 from migops.rules import judge
-from tests.rules.made import ANONYMOUS, FIRST, GHOST, OLD, SECOND, container, evidence, held
+from tests.rules.made import ANONYMOUS, FIRST, GHOST, OLD, PULL, SECOND, container, evidence, held
 
 NAMED = Mount("volume", "shop_migrations", "/app/migrations")
 UNNAMED = Mount("volume", ANONYMOUS, "/app/migrations")
@@ -153,7 +153,7 @@ class TestFix:
     def test_a_container_that_is_ahead_of_the_host(self) -> None:
         third = {**SECOND, "versions/003.py": "revision = '003'\ndown_revision = '002'\n"}
         found = findings(evidence(container(third, image=OLD), fates={"versions/003.py": FateKind.UPSTREAM}))
-        assert commands(found[0])[0] == ("git", "pull", "--ff-only")
+        assert commands(found[0])[0] == PULL.command
 
     def test_what_git_saw_deleted_is_not_trapped(self) -> None:
         written = container({**SECOND, **GHOST}, written=["/app/migrations/versions/009.py"])
