@@ -73,9 +73,10 @@ def _by_port(item: Any, path: str, mark: Mark) -> Any:
     if isinstance(item, Map):
         if "target" not in item:
             raise refuse(f"service ports {path} is missing a target port", mark)
-        published = item.get("published")
-        host, protocol = item.get("host_ip", "0.0.0.0"), item.get("protocol", "tcp")  # noqa: S104 - compose's default
-        return (host, type(published).__name__, published, type(item["target"]).__name__, item["target"], protocol)
+        named = {"host_ip": "0.0.0.0", "published": None, "protocol": "tcp", **item}  # noqa: S104 - compose's default
+        # Of another type is another port: 80 and "80" are two.
+        entries = [named[key] for key in ("host_ip", "published", "target", "protocol")]
+        return tuple((go_type(entry), sprint(entry)) for entry in entries)
     return str(item) if isinstance(item, (str, int)) else ""
 
 
