@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+
 
 def printable(text: str) -> str:
     """``text`` on one line, with whatever could move the cursor, recolour or reorder the screen written as an escape.
@@ -15,10 +17,34 @@ def printable(text: str) -> str:
 
 
 def _escape(char: str) -> str:
-    code = ord(char)
-    if 0xDC80 <= code <= 0xDCFF:  # a byte that was not UTF-8, as os.fsdecode keeps it
-        return f"\\x{code - 0xDC00:02x}"
+    if _stands_for_a_byte(char):
+        return f"\\x{ord(char) - 0xDC00:02x}"
     return char.encode("unicode_escape").decode("ascii")
+
+
+def _stands_for_a_byte(char: str) -> bool:
+    """Whether the character is how os.fsdecode keeps a byte that was not UTF-8."""
+    return 0xDC80 <= ord(char) <= 0xDCFF
+
+
+def quoted(word: str) -> str:
+    """``word`` as a shell reads it back, with nothing in it that a terminal would act on.
+
+    What cannot be shown is written as bytes in ``$'…'``, which bash, zsh, ksh and POSIX.1-2024 shells know.
+    """
+    if word.isprintable():
+        return shlex.quote(word)
+    return "$'" + "".join(map(_ansi_c, word)) + "'"
+
+
+def _ansi_c(char: str) -> str:
+    if char in "\\'":
+        return f"\\{char}"
+    if char.isprintable():
+        return char
+    # Octal: a \x in some shells takes every hexadecimal digit that follows.
+    raw = char.encode(errors="surrogateescape" if _stands_for_a_byte(char) else "surrogatepass")
+    return "".join(f"\\{byte:03o}" for byte in raw)
 
 
 RED, GREEN, YELLOW, CYAN = 31, 32, 33, 36

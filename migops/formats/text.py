@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Iterable
 from io import StringIO
 from itertools import groupby
@@ -14,7 +13,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from migops.formats.terminal import printable
+from migops.formats.terminal import printable, quoted
 from migops.formats.view import View
 from migops.model import Finding, Link, LinkStatus, PlaceName, PlaceSummary, Report, Severity, Verdict
 
@@ -45,7 +44,7 @@ def console_for(view: View, out: StringIO) -> Console:
     """A console that writes plain lines of the view's width; colours only where they are wanted."""
     return Console(
         file=out, width=view.width, force_terminal=view.color, color_system="standard" if view.color else None,
-        highlight=False, markup=False, emoji=False, legacy_windows=False,
+        height=25, highlight=False, markup=False, emoji=False, legacy_windows=False,
     )  # fmt: skip
 
 
@@ -195,7 +194,7 @@ def _finding(console: Console, findings: list[Finding], view: View) -> None:
 
 def shell(command: Iterable[str]) -> str:
     """An argument list as it can be typed."""
-    return printable(shlex.join(command))
+    return " ".join(map(quoted, command))
 
 
 def _skipped(console: Console, report: Report) -> None:
