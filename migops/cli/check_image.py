@@ -9,7 +9,16 @@ from typing import Any
 
 import click
 
-from migops.cli.options import compose_options, compose_options_of, option, output_options, rule_options
+from migops.cli.options import (
+    LINES,
+    check_together,
+    compose_options,
+    compose_options_of,
+    option,
+    output_options,
+    rule_options,
+    timeout_option,
+)
 from migops.errors import ExitCode, MigopsError
 
 EXIT = {"clean": ExitCode.CLEAN, "findings": ExitCode.FINDINGS, "unknown": ExitCode.NO_VERDICT}
@@ -21,13 +30,16 @@ EXIT = {"clean": ExitCode.CLEAN, "findings": ExitCode.FINDINGS, "unknown": ExitC
 @option("--context", metavar="DIR", default="", help="Build context to compare with; then no compose file is read.")
 @option("--dockerfile", metavar="FILE", default="", help="With --context: the Dockerfile.")
 @option("--target", "stage", metavar="STAGE", default="", help="With --context: the stage that was built.")
-@option("--build-arg", "build_args", metavar="NAME=VALUE", multiple=True, help="With --context: a build argument.")
+@option(
+    "--build-arg", "build_args", metavar="NAME=VALUE", multiple=True, type=LINES,
+    help="With --context: a build argument.",
+)
 @option("--host-dir", metavar="DIR", default="", help="Host folder with the configuration (default: the context).")
 @option("--config", metavar="FILE", default="", help="Alembic's configuration on the host (default: found).")
 @option("--name", "section", metavar="SECTION", default="", help="Section of it (default: alembic).")
-@click.option("--all-files", is_flag=True, help="Compare all that the build copies, not only migrations.")
-@click.option("--no-engine", is_flag=True, help="Check only what a build would do; no image, no engine.")
-@option("--timeout", type=click.FloatRange(min=0.1), default=20.0, show_default=True, help="Seconds for the engine.")
+@option("--all-files", is_flag=True, help="Compare all that the build copies, not only migrations.")
+@option("--no-engine", is_flag=True, help="Check only what a build would do; no image, no engine.")
+@timeout_option
 @compose_options
 @rule_options
 @output_options("text", "json")
@@ -45,10 +57,9 @@ def check_image(service: str | None, **given: Any) -> int:
     from migops.engine import connect
     from migops.model import PlaceName, Severity, Unknown
 
+    check_together(given)
     chosen = rules.chosen(given["select"], given["ignore"])
     no_engine = given["no_engine"]
-    if no_engine and given["all_files"]:
-        raise MigopsError("--all-files needs the image, which --no-engine does not read", hint="give one of the two")
     wanted = target.Wanted(
         service=service or "",
         **{key: given[key] for key in ("image", "context", "dockerfile", "stage", "host_dir", "config", "section")},

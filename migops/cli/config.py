@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from migops.cli.options import compose_options, option
+from migops.cli.options import compose_options, compose_options_of, format_option, option, output_option
 from migops.errors import ExitCode
 
 if TYPE_CHECKING:
@@ -16,18 +16,15 @@ if TYPE_CHECKING:
 
 
 @click.command("config")
-@option(
-    "--format", "format_", type=click.Choice(["json", "yaml"]), default="json", show_default=True,
-    help="The form of the document.",
-)  # fmt: skip
-@click.option("--explain", "path", metavar="PATH", help="Say where the values at PATH come from and what they replace.")
-@click.option("--verify", is_flag=True, help="Run `docker compose config` too, and print what it reads otherwise.")
-@click.option("--no-interpolate", is_flag=True, help="Leave variables as they are.")
-@click.option("--no-consistency", is_flag=True, help="Accept a fragment that is no project by itself.")
-@click.option("--services", "names", flag_value="services", help="Print the names of the services.")
-@click.option("--images", "names", flag_value="images", help="Print the images of the services.")
-@click.option("--volumes", "names", flag_value="volumes", help="Print the keys of the volumes in use.")
-@option("--output", type=click.Path(dir_okay=False), metavar="FILE", help="Write to FILE instead of standard output.")
+@format_option("json", "yaml")
+@option("--explain", "path", metavar="PATH", help="Say where the values at PATH come from and what they replace.")
+@option("--verify", is_flag=True, help="Run `docker compose config` too, and print what it reads otherwise.")
+@option("--no-interpolate", is_flag=True, help="Leave variables as they are.")
+@option("--no-consistency", is_flag=True, help="Accept a fragment that is no project by itself.")
+@option("--services", "names", flag_value="services", help="Print the names of the services.")
+@option("--images", "names", flag_value="images", help="Print the images of the services.")
+@option("--volumes", "names", flag_value="volumes", help="Print the keys of the volumes in use.")
+@output_option
 @option("-q", "--quiet", is_flag=True, help="Only check the files; print nothing but errors.")
 @compose_options
 def config(**given: Any) -> int:
@@ -37,22 +34,19 @@ def config(**given: Any) -> int:
     migops config --explain services.app.volumes     which file and line each value comes from
     migops config --verify                           the differences to docker compose's own reading
     """
-    from migops.compose import ComposeOptions, load
+    from migops.cli.output import put
+    from migops.compose import load
 
-    options = ComposeOptions(
-        given["files"], given["project_name"] or "", given["env_files"], given["profiles"],
-        given["project_directory"] or "",
-    )  # fmt: skip
+    options = compose_options_of(given)
     project = load(
         options, os.environ, interpolate=not given["no_interpolate"], consistent=not given["no_consistency"]
     )
     for warning in project.warnings:
         click.echo(f"warning: {warning}", err=True)
-    if given["verify"]:
-        return _verify(project, options)
-    if not given["quiet"]:
-        _print(_shown(project, given), given["output"])
-    return int(ExitCode.CLEAN)
+    text, code = _verified(project, options) if given["verify"] else (_shown(project, given), ExitCode.CLEAN)
+    if text and not given["quiet"]:
+        put(f"{text}\n", given["output"])
+    return int(code)
 
 
 def _shown(project: Project, given: dict[str, Any]) -> str:
@@ -86,23 +80,21 @@ def _place(location: object, project: Project) -> str:
     return printable(str(location).removeprefix(f"{project.directory}/"))
 
 
-def _verify(project: Project, options: ComposeOptions) -> int:
+def _verified(project: Project, options: ComposeOptions) -> tuple[str, ExitCode]:
+    """What docker compose reads otherwise, in words, and the exit code that this comes to."""
     from migops.compose.verify import find_compose, verify
     from migops.formats.terminal import printable
 
     found = verify(project, options, Path.cwd(), find_compose())
+    if not found:
+        return "docker compose reads the project as migops does", ExitCode.CLEAN
+    lines = []
     for one in found:
         note = "" if one.matters else "   (migops does not use it)"
-        click.echo(printable(f"{'.'.join(one.path)}{note}"))
-        click.echo(printable(f"    migops:  {one.ours if one.ours is not None else 'not there'}"))
-        click.echo(printable(f"    compose: {one.theirs if one.theirs is not None else 'not there'}"))
-    if not found:
-        click.echo("docker compose reads the project as migops does")
-    return int(ExitCode.FINDINGS if any(one.matters for one in found) else ExitCode.CLEAN)
-
-
-def _print(text: str, output: str | None) -> None:
-    if output:
-        Path(output).write_text(text + "\n", encoding="utf-8")
-    elif text:
-        click.echo(text)
+        lines += [
+            f"{'.'.join(one.path)}{note}",
+            f"    migops:  {one.ours if one.ours is not None else 'not there'}",
+            f"    compose: {one.theirs if one.theirs is not None else 'not there'}",
+        ]
+    matters = any(one.matters for one in found)
+    return "\n".join(map(printable, lines)), ExitCode.FINDINGS if matters else ExitCode.CLEAN

@@ -11,12 +11,13 @@ import click
 @click.argument("rule", required=False)
 def explain(rule: str | None) -> None:
     """Say what RULE means (an id or a name); without one, list the rules."""
+    from migops.cli.output import put
     from migops.rules import RULES, find
 
     if rule is None:
         width = max(len(known.name) for known in RULES)
-        for known in RULES:
-            click.echo(f"{known.id}  {known.name:<{width}}  {known.severity.value:<7}  {known.summary}")
+        lines = [f"{known.id}  {known.name:<{width}}  {known.severity.value:<7}  {known.summary}" for known in RULES]
+        put("\n".join(lines) + "\n")
         return
     known = find(rule)
-    click.echo(f"{known.id} {known.name} ({known.severity.value})\n\n{inspect.cleandoc(known.explanation)}")
+    put(f"{known.id} {known.name} ({known.severity.value})\n\n{inspect.cleandoc(known.explanation)}\n")

@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from migops.cli.options import compose_options, compose_options_of, option
+from migops.cli.options import (
+    LINES,
+    color_option,
+    compose_options,
+    compose_options_of,
+    format_option,
+    option,
+    output_option,
+)
 from migops.errors import ExitCode, MigopsError
 
 if TYPE_CHECKING:
@@ -22,23 +29,21 @@ if TYPE_CHECKING:
 @compose_options
 @option("-c", "--config", metavar="FILE", help="alembic.ini or pyproject.toml [default: those of the current folder].")
 @option("-n", "--name", default="", metavar="SECTION", help="Section of the ini file [default: alembic].")
-@click.option(
-    "--set", "settings", multiple=True, metavar="OPTION=VALUE",
+@option(
+    "--set", "settings", multiple=True, type=LINES, metavar="OPTION=VALUE",
     help="An option that the application's code sets, such as script_location (repeatable).",
 )
-@option(
-    "--format", "format_", type=click.Choice(["text", "json", "mermaid"]), default="text", show_default=True,
-    help="Output format.",
-)
-@option("--output", type=click.Path(dir_okay=False), metavar="FILE", help="Write to FILE instead of standard output.")
 @option("--fail-on", type=click.Choice(["error", "warning", "info"]), help="Exit with 1 on problems this bad.")
-@option("--no-color", is_flag=True, help="No colours, even on a terminal (NO_COLOR works too).")
+@format_option("text", "json", "mermaid")
+@output_option
+@color_option
 def graph(service: str | None, config: str | None, name: str, settings: Sequence[str], **given: Any) -> int:
     """Draw the revision graph of SERVICE, or of a configuration file; broken histories are drawn too.
 
     \b
     Exit codes: 0 drawn, 1 problems (with --fail-on), 2 bad input, 3 there is nothing to draw
     """
+    from migops.cli.output import show
     from migops.drawing import draw
     from migops.formats.graph import render
 
@@ -46,7 +51,7 @@ def graph(service: str | None, config: str | None, name: str, settings: Sequence
     if service is not None:
         config, name, cwd = _of_service(service, config or "", name, given)
     drawing = draw(config, name or "alembic", cwd, _settings(settings))
-    _write(render(drawing, given["format_"], _color(given)), given["output"])
+    show(lambda view: render(drawing, given["format_"], view.color, view.width), given)
     if not drawing.graph.revisions:
         return int(ExitCode.NO_VERDICT)
     return int(ExitCode.FINDINGS if _fails(drawing.problems, given["fail_on"]) else ExitCode.CLEAN)
@@ -71,18 +76,3 @@ def _settings(given: Sequence[str]) -> dict[str, str]:
 def _fails(problems: Sequence[Problem], level: str | None) -> bool:
     warnings = {"MIG305"}
     return any(level in ("warning", "info") or (level and each.rule not in warnings) for each in problems)
-
-
-def _color(given: Mapping[str, Any]) -> bool:
-    plain = given["no_color"] or given["output"] or "NO_COLOR" in os.environ or os.environ.get("TERM") == "dumb"
-    return not plain and sys.stdout.isatty()
-
-
-def _write(text: str, output: str | None) -> None:
-    if output:
-        from migops.cli.output import write_file
-
-        write_file(Path(output), text)
-    else:
-        sys.stdout.write(text)
-        sys.stdout.flush()

@@ -2,31 +2,25 @@
 
 from __future__ import annotations
 
-import shutil
-import sys
 from contextlib import ExitStack
-from pathlib import Path
 from typing import Any
 
 import click
 
-from migops.cli.options import option
+from migops.cli.options import format_option, option, output_option, timeout_option
 from migops.errors import ExitCode, NoVerdict
 
-WIDTH = 80  # columns where there is no terminal to ask; wider lines would only part names from sizes
-WIDEST = 110
+WIDEST = 110  # columns; wider lines would only part names from sizes
 
 
 @click.command("layers")
 @click.argument("image_ref", metavar="IMAGE")
 @click.argument("path", required=False)
 @option("--base", metavar="IMAGE", default="", help="What the Dockerfile's FROM says, to tell the base's layers.")
-@option("--timeout", type=click.FloatRange(min=0.1), default=20.0, show_default=True, help="Seconds for the engine.")
-@option(
-    "--format", "format_", type=click.Choice(["text", "json"]), default="text", show_default=True, help="Output format."
-)
-@option("--output", type=click.Path(dir_okay=False), metavar="FILE", help="Write to FILE instead of standard output.")
-@click.option("-v", "--verbose", is_flag=True, help="Show all files of a layer, however many.")
+@timeout_option
+@format_option("text", "json")
+@output_option
+@option("-v", "--verbose", is_flag=True, help="Show all files of a layer, however many.")
 def layers(image_ref: str, path: str | None, **given: Any) -> int:
     """Show which layer and instruction left which file in IMAGE, at and below PATH.
 
@@ -37,7 +31,7 @@ def layers(image_ref: str, path: str | None, **given: Any) -> int:
     migops layers app:latest
     migops layers app:latest /app/migrations/versions --format json
     """
-    from migops.cli.output import write_file
+    from migops.cli.output import show
     from migops.engine import connect
     from migops.formats import layers as formats
     from migops.images import identity, open_image
@@ -56,17 +50,12 @@ def layers(image_ref: str, path: str | None, **given: Any) -> int:
             f"the image {image_ref} has nothing at {folder}", hint=f"migops layers {image_ref} / shows all that it has"
         )
     if given["format_"] == "json":
-        text = formats.render_json(shown, found)
+        show(lambda view: formats.render_json(shown, found), given)
     else:
-        text = formats.render_text(shown, found, folder, width=_width(given["output"]), everything=given["verbose"])
-    if given["output"]:
-        write_file(Path(given["output"]), text)
-    else:
-        sys.stdout.write(text)
-        sys.stdout.flush()
+        show(
+            lambda view: formats.render_text(
+                shown, found, folder, width=min(view.width, WIDEST), everything=view.verbose
+            ),
+            given,
+        )
     return int(ExitCode.CLEAN)
-
-
-def _width(output: str | None) -> int:
-    terminal = not output and sys.stdout.isatty()
-    return min(max(40, shutil.get_terminal_size().columns), WIDEST) if terminal else WIDTH

@@ -5,8 +5,8 @@ from __future__ import annotations
 import importlib
 import signal
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from types import FrameType
 
 import click
@@ -78,27 +78,68 @@ def run(arguments: list[str]) -> int:
     except click.exceptions.Exit as ended:
         return ended.exit_code
     except click.ClickException as error:
-        error.show()
+        with suppress(OSError):
+            error.show()
+        _document(arguments, MigopsError(error.format_message()))
         return int(ExitCode.USAGE)
     except (click.Abort, KeyboardInterrupt):
-        click.echo("interrupted; migops changed nothing", err=True)
+        _tell("interrupted; migops changed nothing")
         return int(ExitCode.INTERRUPTED)
     except Terminated as ended:
-        click.echo("terminated; migops changed nothing", err=True)
+        _tell("terminated; migops changed nothing")
         return 128 + ended.number
-    except BrokenPipeError:
-        # The reader of our output went away (`| head`): there is no one left to tell.
+    except (BrokenPipeError, SystemExit):
+        # The reader of our output went away (`| head`), of which click makes a SystemExit: no one is left to tell.
         sys.stdout = None
-        return 128 + signal.SIGPIPE
+        return int(ExitCode.BROKEN_PIPE)
     except MigopsError as error:
-        click.echo(describe(error), err=True)
+        _tell(describe(error))
+        _document(arguments, error)
         return int(error.exit_code)
-    except Exception:  # noqa: BLE001 - the one place where an unforeseen error becomes exit 70, with all its traceback
+    except Exception as error:  # noqa: BLE001 - the one place where an unforeseen error becomes exit 70
+        if _is_full(error):
+            _tell(f"error: cannot write the output: {error}")
+            sys.stdout = None
+            return int(ExitCode.NO_VERDICT)
         import traceback
 
-        click.echo(f"migops {__version__}: this is a bug in migops; please report it with the lines below", err=True)
-        click.echo(traceback.format_exc(), err=True)
+        _tell(f"migops {__version__}: this is a bug in migops; please report it with the lines below")
+        _tell(traceback.format_exc())
         return int(ExitCode.BUG)
+
+
+def _tell(text: str) -> None:
+    with suppress(OSError):  # standard error may be as full or as closed as anything
+        click.echo(text, err=True)
+
+
+def _is_full(error: Exception) -> bool:
+    """Whether click's own output (--help) met a stream that takes no more; a file that has a name is another thing."""
+    from migops.cli.output import FULL
+
+    return isinstance(error, OSError) and error.filename is None and error.errno in FULL
+
+
+def _document(arguments: Sequence[str], error: MigopsError) -> None:
+    """On standard output, the error as a document, where one was asked for: a script waits for it."""
+    from migops.cli.output import OutputError, put
+    from migops.formats.json import failure
+
+    if isinstance(error, OutputError):
+        sys.stdout = None  # what is left in its buffer would fail again at the end of the process
+    elif _wants_json(arguments):
+        with suppress(OutputError):
+            put(failure(arguments[0], error))
+
+
+def _wants_json(arguments: Sequence[str]) -> bool:
+    """Whether the command line, however wrong it is, or MIGOPS_FORMAT asks for JSON."""
+    command = cli.get_command(click.Context(cli), arguments[0]) if arguments else None
+    if command is None:
+        return False
+    read = command.make_context(arguments[0], list(arguments[1:]), resilient_parsing=True, ignore_unknown_options=True)
+    given = read.get_parameter_source("format_") is not click.core.ParameterSource.DEFAULT
+    return given and read.params.get("format_") == "json"
 
 
 def describe(error: MigopsError) -> str:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
+
+from migops.errors import MigopsError
 
 if TYPE_CHECKING:
     from migops.compose import ComposeOptions
@@ -13,20 +16,54 @@ if TYPE_CHECKING:
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 
+FORMATS = frozenset({"text", "json", "yaml", "mermaid"})
+"""The formats of all commands: MIGOPS_FORMAT may name one that a command does not have."""
+
+
+class Listed(click.types.StringParamType):
+    """Text of which an environment variable may hold several, parted by ``separator``."""
+
+    def __init__(self, separator: str) -> None:
+        self.separator = separator
+
+    def split_envvar_value(self, rv: str) -> list[str]:
+        return [part.strip() for part in rv.split(self.separator) if part.strip()]
+
+
+FILES, NAMES, LINES = Listed(os.pathsep), Listed(","), Listed("\n")
+
+
+class FormatOption(click.Option):
+    """--format. MIGOPS_FORMAT is for all commands, and does not count for one that has no such format."""
+
+    def resolve_envvar_value(self, ctx: click.Context) -> str | None:
+        value = super().resolve_envvar_value(ctx)
+        choices = self.type.choices if isinstance(self.type, click.Choice) else ()
+        return None if value in FORMATS and value not in choices else value
+
+
 def option(*names: str, **settings: Any) -> Callable[[Command], Command]:
     """A click option mirrored by an environment variable: ``--fail-on`` by ``MIGOPS_FAIL_ON``."""
     long = next(name for name in names if name.startswith("--"))
-    variable = "MIGOPS_" + long.split("/")[0].removeprefix("--").replace("-", "_").upper()
-    return click.option(*names, envvar=variable, **settings)
+    return click.option(*names, envvar=variable(long), **settings)
+
+
+def _several(*names: str, **settings: Any) -> Callable[[Command], Command]:
+    return option(*names, multiple=True, **settings)
+
+
+def variable(name: str) -> str:
+    """The environment variable of an option's long name."""
+    return "MIGOPS_" + name.split("/")[0].removeprefix("--").replace("-", "_").upper()
 
 
 def compose_options(command: Command) -> Command:
     """-f, -p, --env-file, --profile and --project-directory, as ``docker compose`` has them."""
     for add in reversed((
-        option("-f", "--file", "files", multiple=True, metavar="FILE", help="Compose file (repeatable)."),
+        _several("-f", "--file", "files", type=FILES, metavar="FILE", help="Compose file (repeatable)."),
         option("-p", "--project-name", metavar="NAME", help="Compose project name."),
-        option("--env-file", "env_files", multiple=True, metavar="FILE", help="Environment file (repeatable)."),
-        option("--profile", "profiles", multiple=True, metavar="NAME", help="Enable a profile (repeatable)."),
+        _several("--env-file", "env_files", type=FILES, metavar="FILE", help="Environment file (repeatable)."),
+        _several("--profile", "profiles", type=NAMES, metavar="NAME", help="Enable a profile (repeatable)."),
         option("--project-directory", metavar="DIR", help="Base of relative paths in the compose files."),
     )):
         command = add(command)
@@ -55,11 +92,28 @@ def rule_options(command: Command) -> Command:
 def select_options(command: Command) -> Command:
     """--select and --ignore: which rules are judged."""
     for add in reversed((
-        option("--select", multiple=True, metavar="RULE", help="Judge only these rules (id, prefix or name)."),
-        option("--ignore", multiple=True, metavar="RULE", help="Leave these rules out (id, prefix or name)."),
+        _several("--select", type=NAMES, metavar="RULE", help="Judge only these rules (id, prefix or name)."),
+        _several("--ignore", type=NAMES, metavar="RULE", help="Leave these rules out (id, prefix or name)."),
     )):
         command = add(command)
     return command
+
+
+def format_option(*formats: str) -> Callable[[Command], Command]:
+    """--format; the first one given is the default."""
+    return option(
+        "--format", "format_", cls=FormatOption, type=click.Choice(formats), default=formats[0], show_default=True,
+        help="Output format.",
+    )  # fmt: skip
+
+
+output_option = option(
+    "--output", type=click.Path(dir_okay=False), metavar="FILE", help="Write to FILE instead of standard output."
+)
+color_option = option("--no-color", is_flag=True, help="No colours, even on a terminal (NO_COLOR works too).")
+timeout_option = option(
+    "--timeout", type=click.FloatRange(min=0.1), default=20.0, show_default=True, help="Seconds for the engine."
+)
 
 
 def output_options(*formats: str) -> Callable[[Command], Command]:
@@ -67,15 +121,9 @@ def output_options(*formats: str) -> Callable[[Command], Command]:
 
     def decorate(command: Command) -> Command:
         for add in reversed((
-            option(
-                "--format", "format_", type=click.Choice(formats), default=formats[0], show_default=True,
-                help="Output format.",
-            ),
-            option(
-                "--output", type=click.Path(dir_okay=False), metavar="FILE",
-                help="Write to FILE instead of standard output.",
-            ),
-            option("--no-color", is_flag=True, help="No colours, even on a terminal (NO_COLOR works too)."),
+            format_option(*formats),
+            output_option,
+            color_option,
             option("-v", "--verbose", is_flag=True, help="Show every fact a finding rests on."),
             option("-q", "--quiet", is_flag=True, help="Print only the verdict."),
         )):
@@ -83,3 +131,38 @@ def output_options(*formats: str) -> Callable[[Command], Command]:
         return command
 
     return decorate
+
+
+_NEED_CONTEXT = {"dockerfile": "--dockerfile", "stage": "--target", "build_args": "--build-arg"}
+_OF_COMPOSE = {
+    "files": "--file", "project_name": "--project-name", "env_files": "--env-file", "profiles": "--profile",
+    "project_directory": "--project-directory",
+}  # fmt: skip
+_NEED_IMAGE = {"image": "--image", "all_files": "--all-files"}
+
+
+def check_together(given: Mapping[str, Any]) -> None:
+    """Refuse two options of which one would make the other mean nothing."""
+    context = given.get("context")
+    for key, name in _NEED_CONTEXT.items():
+        if given.get(key) and not context:
+            raise MigopsError(
+                f"{_said(name)} needs --context: a compose file says by itself how the image is built",
+                hint=f"add --context DIR, or leave {name} out",
+            )
+    if context:
+        _refuse(given, _OF_COMPOSE, "--context", "with it no compose file is read")
+    if given.get("no_engine"):
+        _refuse(given, _NEED_IMAGE, "--no-engine", "with it no image is read")
+
+
+def _refuse(given: Mapping[str, Any], names: Mapping[str, str], other: str, why: str) -> None:
+    for key, name in names.items():
+        if given.get(key):
+            raise MigopsError(
+                f"{_said(name)} and {_said(other)} do not go together: {why}", hint="leave one of the two out"
+            )
+
+
+def _said(name: str) -> str:
+    return f"{name} (as {variable(name)} says)" if os.environ.get(variable(name)) else name

@@ -67,7 +67,7 @@ class ContextTree:
         return self.root / path.lstrip("/")
 
     def _status(self, path: str) -> os.stat_result | None:
-        """``lstat`` of a path below the root that is reached through real folders only, so that no link leads out of the root."""
+        """``lstat`` of a path that is reached through real folders only, so that no link leads out of the root."""
         if path not in self._kinds:
             parent = self._status(posixpath.dirname(path)) if path != "/" else None
             if path != "/" and (parent is None or not stat.S_ISDIR(parent.st_mode)):
@@ -75,7 +75,7 @@ class ContextTree:
                 return None
             try:
                 # The root is what the user names, and may be a link; below it nothing is followed.
-                self._kinds[path] = os.stat(self.root) if path == "/" else os.lstat(self._host(path))
+                self._kinds[path] = self.root.stat() if path == "/" else os.lstat(self._host(path))
             except (FileNotFoundError, NotADirectoryError):
                 self._kinds[path] = None
             except (OSError, ValueError) as error:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from migops.errors import MigopsError
 from migops.formats.view import View
 from migops.model import Finding, Link, PlaceSummary, Report
 
@@ -41,6 +42,13 @@ def document(report: Report) -> dict[str, Any]:
         "skipped": [{"rule": skipped.rule, "reason": skipped.reason} for skipped in report.skipped],
         "missing": list(report.missing),
     }
+
+
+def failure(command: str, error: MigopsError) -> str:
+    """What stands in the place of a command's document where it stopped with an error."""
+    at = {"file": error.at.file, "line": error.at.line} if error.at else None
+    said = {"message": error.message, "at": at, "hint": error.hint, "exit": int(error.exit_code)}
+    return json.dumps({"schema": 1, "command": command, "verdict": "error", "error": said}, indent=2) + "\n"
 
 
 def _place(place: PlaceSummary) -> dict[str, Any]:

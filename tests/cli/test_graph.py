@@ -64,7 +64,8 @@ def test_text_draws_lanes(project: Path) -> None:
     ]
 
 
-def test_text_fits_80_columns_and_cannot_move_the_cursor(project: Path) -> None:
+def test_text_fits_80_columns_and_cannot_move_the_cursor(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
     write(project, "f", "e", "x" * 200 + "\x1b[2J")
     write(project, "g", "e", "\x1b[2J")
     lines = run().output.splitlines()

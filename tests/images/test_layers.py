@@ -315,7 +315,8 @@ def golden_image() -> Made:
     return Golden(layers)
 
 
-def test_the_text(tmp_path: Path) -> None:
+def test_the_text(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
     image = golden_image()
     ref = f"oci:{write_dir(tmp_path / 'oci', oci_files(image))}"
     result = run(ref)
