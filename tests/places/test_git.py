@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+import os
+import shutil
+import stat
+import subprocess
+import time
+from collections.abc import Mapping
 from pathlib import Path
+from unittest import mock
 
 import pytest
 
-from migops.places.git import FateKind, fates
+from migops.model import Unknown
+from migops.places.git import Fate, FateKind, at_head, fates
+from migops.places.repository import PATHS_AT_ONCE, Unanswered
 from tests.kit import git
 
 
@@ -22,9 +31,42 @@ def repository(tmp_path: Path) -> Path:
     return folder
 
 
-def fate(folder: Path, name: str):
+def fate(folder: Path, name: str, env: Mapping[str, str] | None = None) -> Fate:
     path = folder / "versions" / name
-    return fates([path])[path]
+    with mock.patch.dict(os.environ, env or {}):
+        return fates([path])[path]
+
+
+def command(found: Fate) -> tuple[str, ...]:
+    """What is printed for the user to type."""
+    assert found.remedy is not None
+    return found.remedy.command
+
+
+def type_in(found: Fate, *options: str) -> str:
+    """Run the printed command as a user would, from a folder that has nothing to do with it."""
+    words = command(found)
+    assert words[0] == "git"
+    return git(Path("/"), *options, *words[1:])
+
+
+def add(folder: Path, name: str) -> None:
+    """Commit a script."""
+    (folder / "versions" / name).write_text(f"revision = '{name[:3]}'\n")
+    git(folder, "add", ".")
+    git(folder, "commit", "-q", "-m", f"add {name[:3]}")
+
+
+def give_up(folder: Path, name: str) -> None:
+    """Commit that a script is deleted."""
+    git(folder, "rm", "-q", f"versions/{name}")
+    git(folder, "commit", "-q", "-m", f"give up on {name[:3]}")
+
+
+def everything(folder: Path) -> dict[str, tuple[float, bytes]]:
+    """All files below a folder, with dates and contents."""
+    files = (path for path in folder.rglob("*") if path.is_file())
+    return {str(path): (path.stat().st_mtime, path.read_bytes()) for path in files}
 
 
 def test_deleted_by_a_commit(repository: Path) -> None:
@@ -105,8 +147,336 @@ def test_a_name_with_pathspec_magic_is_literal(repository: Path) -> None:
     assert fate(repository, "*.py").kind is FateKind.NEVER
 
 
-def test_asking_leaves_the_index_alone(repository: Path) -> None:
-    index = repository / ".git" / "index"
-    before = (index.stat().st_mtime_ns, index.read_bytes())
+def test_asking_writes_nothing(repository: Path) -> None:
+    before = everything(repository)
     fate(repository, "010.py")
-    assert (index.stat().st_mtime_ns, index.read_bytes()) == before
+    assert everything(repository) == before
+
+
+class TestHistory:
+    def test_added_and_deleted_on_a_branch_that_was_merged(self, repository: Path) -> None:
+        git(repository, "checkout", "-q", "-b", "feature")
+        add(repository, "011.py")
+        give_up(repository, "011.py")
+        git(repository, "checkout", "-q", "main")
+        add(repository, "012.py")
+        git(repository, "merge", "-q", "--no-ff", "-m", "merge", "feature")
+        found = fate(repository, "011.py")
+        assert (found.kind, found.subject) == (FateKind.DELETED, "give up on 011")
+
+    def test_dropped_by_the_merge_itself(self, repository: Path) -> None:
+        git(repository, "checkout", "-q", "-b", "feature")
+        add(repository, "011.py")
+        git(repository, "checkout", "-q", "main")
+        add(repository, "012.py")
+        git(repository, "merge", "-q", "-s", "ours", "-m", "merge without 011", "feature")
+        found = fate(repository, "011.py")
+        assert (found.kind, found.subject) == (FateKind.DELETED, "merge without 011")
+
+    def test_the_deleting_commit_is_named_not_the_merge_that_brought_it(self, repository: Path) -> None:
+        git(repository, "checkout", "-q", "-b", "feature")
+        give_up(repository, "010.py")
+        git(repository, "checkout", "-q", "main")
+        add(repository, "012.py")
+        git(repository, "merge", "-q", "--no-ff", "-m", "merge", "feature")
+        assert fate(repository, "010.py").subject == "give up on 010"
+
+    def test_upstream_has_added_and_deleted_it_meanwhile(self, repository: Path, tmp_path: Path) -> None:
+        git(tmp_path, "clone", "-q", str(repository), "clone")
+        add(repository, "011.py")
+        give_up(repository, "011.py")
+        git(tmp_path / "clone", "fetch", "-q")
+        found = fate(tmp_path / "clone", "011.py")
+        assert (found.kind, found.subject) == (FateKind.DELETED, "give up on 011")
+
+    def test_the_users_settings_change_nothing(self, repository: Path, tmp_path: Path) -> None:
+        give_up(repository, "010.py")
+        plain = fate(repository, "010.py")
+        ran = tmp_path / "ran"
+        program = tmp_path / "program"
+        program.write_text(f"#!/bin/sh\ntouch {ran}\n")
+        program.chmod(0o755)
+        (repository / ".gitattributes").write_text("*.py diff=mine\n")
+        settings = {
+            "log.showSignature": "true", "log.showRoot": "false", "log.follow": "true", "log.date": "relative",
+            "log.decorate": "full", "log.diffMerges": "off", "diff.renames": "copies", "diff.orderFile": "missing",
+            "diff.relative": "true", "diff.external": str(program), "diff.mine.textconv": str(program),
+            "core.fsmonitor": str(program), "core.pager": str(program), "gpg.program": str(program),
+            "color.ui": "always", "format.pretty": "oneline", "core.quotePath": "true",
+            "i18n.logOutputEncoding": "UTF-16",
+        }  # fmt: skip
+        for name, value in settings.items():
+            git(repository, "config", name, value)
+        assert fate(repository, "010.py") == plain
+        (repository / "versions" / "001.py").unlink()
+        assert fate(repository, "001.py").subject == "first", "the root commit counts, log.showRoot or not"
+        assert not ran.exists()
+
+    def test_a_name_that_is_not_utf8(self, repository: Path) -> None:
+        name = os.fsdecode(b"caf\xe9 \n.py")
+        add(repository, name)
+        (repository / "versions" / name).unlink()
+        found = fate(repository, name)
+        assert found.kind is FateKind.REMOVED_HERE
+        type_in(found)
+        assert (repository / "versions" / name).exists()
+
+
+class TestNoAnswer:
+    """Where git cannot say, nothing is taken for deleted or for never seen."""
+
+    def test_git_is_not_installed(self, repository: Path, tmp_path: Path) -> None:
+        found = fate(repository, "010.py", {"PATH": str(tmp_path)})
+        assert found.kind is FateKind.UNKNOWN
+        assert found.reason == f"{repository} is a git repository, and git is not installed here"
+        assert fate(tmp_path, "010.py", {"PATH": str(tmp_path)}).kind is FateKind.NO_GIT
+
+    def test_git_does_not_answer_in_time(self, repository: Path) -> None:
+        late = subprocess.TimeoutExpired("git", 60)
+        with mock.patch("migops.process.subprocess.run", side_effect=late):
+            found = fate(repository, "010.py")
+        assert found.kind is FateKind.UNKNOWN
+        assert found.reason.endswith("did not end within 60 s")
+
+    @pytest.mark.parametrize("lost", ["commit", "tree"])
+    def test_a_corrupt_repository(self, repository: Path, lost: str) -> None:
+        give_up(repository, "010.py")
+        digest = git(repository, "rev-parse", "HEAD~1" if lost == "commit" else "HEAD~1^{tree}")
+        (repository / ".git" / "objects" / digest[:2] / digest[2:]).unlink()
+        found = fate(repository, "010.py")
+        assert found.kind is FateKind.UNKNOWN
+        assert digest in found.reason
+        assert found.reason.isprintable()
+
+    def test_head_leads_nowhere(self, repository: Path) -> None:
+        (repository / ".git" / "refs" / "heads" / "main").write_text("0123456789" * 4 + "\n")
+        assert fate(repository, "010.py").kind is FateKind.UNKNOWN
+
+    def test_a_folder_named_git_that_is_no_repository(self, tmp_path: Path) -> None:
+        (tmp_path / ".git").mkdir()
+        found = fate(tmp_path, "010.py")
+        assert found.kind is FateKind.UNKNOWN
+        assert "not a git repository" in found.reason
+
+    def test_another_user_owns_it(self, repository: Path, tmp_path: Path) -> None:
+        """git's own tests make an owner up with a variable; migops drops it, so a git that sets it stands in."""
+        real, home = shutil.which("git"), tmp_path / "home"
+        stand_in = tmp_path / "bin" / "git"
+        home.mkdir()
+        stand_in.parent.mkdir()
+        stand_in.write_text(f'#!/bin/sh\nGIT_TEST_ASSUME_DIFFERENT_OWNER=1 exec {real} "$@"\n')
+        stand_in.chmod(stand_in.stat().st_mode | stat.S_IXUSR)
+        env = {"PATH": f"{stand_in.parent}{os.pathsep}{os.environ['PATH']}", "HOME": str(home)}
+        found = fate(repository, "010.py", env)
+        assert found.kind is FateKind.UNKNOWN
+        assert "dubious ownership" in found.reason
+        assert found.reason.isprintable()
+        assert command(found) == ("git", "config", "--global", "--add", "safe.directory", str(repository))
+        with mock.patch.dict(os.environ, env):
+            type_in(found)
+        assert fate(repository, "999.py", env).kind is FateKind.NEVER
+
+    def test_a_shallow_clone_says_how_it_becomes_whole(self, repository: Path, tmp_path: Path) -> None:
+        give_up(repository, "010.py")
+        add(repository, "011.py")
+        git(tmp_path, "clone", "-q", "--depth", "1", f"file://{repository}", "clone")
+        found = fate(tmp_path / "clone", "010.py")
+        assert command(found) == ("git", "-C", str(tmp_path / "clone"), "fetch", "--unshallow")
+        type_in(found)
+        assert fate(tmp_path / "clone", "010.py").kind is FateKind.DELETED
+
+    def test_a_partial_clone_fetches_nothing(self, repository: Path, tmp_path: Path) -> None:
+        add(repository, "011.py")
+        give_up(repository, "010.py")
+        git(repository, "config", "uploadpack.allowFilter", "true")
+        git(repository, "config", "uploadpack.allowAnySHA1InWant", "true")
+        clone = tmp_path / "clone"
+        git(tmp_path, "clone", "-q", "--filter=tree:0", f"file://{repository}", "clone")
+        before = everything(clone)
+        found = fate(clone, "010.py")
+        assert everything(clone) == before
+        assert found.kind is FateKind.UNKNOWN
+        assert "partial" in found.reason
+        type_in(found)
+        assert fate(clone, "010.py").kind is FateKind.DELETED
+
+    def test_a_clone_without_old_contents_needs_none(self, repository: Path, tmp_path: Path) -> None:
+        give_up(repository, "010.py")
+        git(repository, "config", "uploadpack.allowFilter", "true")
+        clone = tmp_path / "clone"
+        git(tmp_path, "clone", "-q", "--filter=blob:none", f"file://{repository}", "clone")
+        before = everything(clone)
+        assert fate(clone, "010.py").kind is FateKind.DELETED
+        assert everything(clone) == before
+
+
+class TestWhichRepository:
+    @pytest.fixture
+    def project(self, repository: Path, tmp_path: Path) -> Path:
+        """A project whose migrations are a submodule."""
+        give_up(repository, "010.py")
+        folder = tmp_path / "project"
+        folder.mkdir()
+        git(folder, "init", "-q", "-b", "main")
+        git(folder, "-c", "protocol.file.allow=always", "submodule", "--quiet", "add", str(repository), "db")
+        git(folder, "commit", "-q", "-m", "migrations")
+        return folder
+
+    def test_a_submodule_is_asked_itself(self, project: Path) -> None:
+        assert fate(project / "db", "010.py").subject == "give up on 010"
+        (project / "db/versions/001.py").unlink()
+        found = fate(project / "db", "001.py")
+        assert command(found)[:3] == ("git", "-C", str(project / "db"))
+
+    def test_head_of_a_submodule_is_read_there(self, project: Path) -> None:
+        read = at_head(project)
+        assert callable(read)
+        (project / "top.ini").write_text("x")
+        git(project, "add", ".")
+        git(project, "commit", "-q", "-m", "top")
+        tree = read([str(project / "top.ini"), str(project / "db/versions")])
+        assert sorted(tree) == [str(project / "db/versions/001.py"), str(project / "top.ini")]
+        assert tree[str(project / "db/versions/001.py")].content == b"revision = '001'\n"
+        assert sorted(read([str(project / "db")])) == [str(project / "db/versions/001.py")]
+
+    def test_a_submodule_that_is_not_checked_out(self, project: Path, tmp_path: Path) -> None:
+        git(tmp_path, "clone", "-q", str(project), "clone")
+        found = fate(tmp_path / "clone" / "db", "001.py")
+        assert found.kind is FateKind.UNKNOWN
+        type_in(found, "-c", "protocol.file.allow=always")
+        assert (tmp_path / "clone/db/versions/001.py").exists()
+
+    def test_variables_of_a_hook_lead_nowhere_else(self, repository: Path, tmp_path: Path) -> None:
+        other = tmp_path / "other"
+        other.mkdir()
+        git(other, "init", "-q")
+        git(other, "commit", "-q", "--allow-empty", "-m", "other")
+        give_up(repository, "010.py")
+        inside = {"GIT_DIR": ".git", "GIT_INDEX_FILE": ".git/index", "GIT_OBJECT_DIRECTORY": ".git/objects"}
+        env = {name: str(other / path) for name, path in inside.items()}
+        env |= {
+            "GIT_WORK_TREE": str(other), "GIT_COMMON_DIR": str(other / ".git"), "GIT_NAMESPACE": "other",
+            "GIT_GLOB_PATHSPECS": "1", "GIT_TRACE": "1", "GIT_PREFIX": "x/", "GIT_SHALLOW_FILE": str(other / "none"),
+        }  # fmt: skip
+        assert fate(repository, "010.py", env).subject == "give up on 010"
+
+    def test_two_repositories_at_once(self, repository: Path, tmp_path: Path) -> None:
+        second = Path(shutil.copytree(repository, tmp_path / "second"))
+        give_up(second, "010.py")
+        paths = [folder / "versions/010.py" for folder in (repository, second, tmp_path / "none")]
+        paths[0].unlink()
+        kinds = [found.kind for found in fates(paths).values()]
+        assert kinds == [FateKind.REMOVED_HERE, FateKind.DELETED, FateKind.NO_GIT]
+
+    def test_through_a_symlink(self, repository: Path, tmp_path: Path) -> None:
+        give_up(repository, "010.py")
+        (tmp_path / "link").symlink_to(repository)
+        assert fate(tmp_path / "link", "010.py").kind is FateKind.DELETED
+
+    def test_a_linked_worktree(self, repository: Path, tmp_path: Path) -> None:
+        git(repository, "worktree", "add", "-q", "-b", "side", str(tmp_path / "side"))
+        give_up(tmp_path / "side", "010.py")
+        assert fate(tmp_path / "side", "010.py").kind is FateKind.DELETED
+        (repository / "versions/010.py").unlink()
+        assert fate(repository, "010.py").kind is FateKind.REMOVED_HERE
+
+
+class TestWhatToType:
+    @pytest.fixture
+    def clone(self, repository: Path, tmp_path: Path) -> Path:
+        """A clone that is one script behind, and has fetched."""
+        git(tmp_path, "clone", "-q", str(repository), "clone")
+        add(repository, "011.py")
+        git(tmp_path / "clone", "fetch", "-q")
+        return tmp_path / "clone"
+
+    def test_a_branch_that_follows_another_is_pulled(self, clone: Path) -> None:
+        found = fate(clone, "011.py")
+        assert command(found) == ("git", "-C", str(clone), "pull", "--ff-only")
+        type_in(found)
+        assert (clone / "versions/011.py").exists()
+
+    def test_one_that_follows_none_is_merged(self, clone: Path) -> None:
+        git(clone, "checkout", "-q", "--no-track", "-b", "mine", "HEAD")
+        found = fate(clone, "011.py")
+        assert command(found) == ("git", "-C", str(clone), "merge", "--ff-only", "origin/main")
+        type_in(found)
+        assert (clone / "versions/011.py").exists()
+
+    def test_a_branch_whose_upstream_is_gone(self, clone: Path) -> None:
+        git(clone, "config", "branch.main.merge", "refs/heads/gone")
+        assert command(fate(clone, "011.py"))[3:] == ("merge", "--ff-only", "origin/main")
+
+    def test_no_branch_is_checked_out(self, clone: Path) -> None:
+        git(clone, "checkout", "-q", "--detach")
+        found = fate(clone, "011.py")
+        assert (found.kind, command(found)) == (FateKind.UPSTREAM, ())
+
+    def test_a_branch_with_commits_of_its_own(self, clone: Path) -> None:
+        add(clone, "012.py")
+        found = fate(clone, "011.py")
+        assert (found.kind, command(found)) == (FateKind.UPSTREAM, ())
+
+    @pytest.mark.parametrize("staged", [False, True])
+    def test_bringing_back_what_the_working_tree_lost(self, repository: Path, staged: bool) -> None:
+        if staged:
+            git(repository, "rm", "-q", "versions/010.py")
+        else:
+            (repository / "versions/010.py").unlink()
+        type_in(fate(repository, "010.py"))
+        assert (repository / "versions/010.py").exists()
+        assert git(repository, "status", "--short") == ""
+
+    def test_bringing_back_a_name_that_looks_like_a_pattern(self, repository: Path) -> None:
+        add(repository, "*.py")
+        (repository / "versions/*.py").unlink()
+        (repository / "versions/010.py").write_text("edited\n")
+        type_in(fate(repository, "*.py"))
+        assert (repository / "versions/*.py").exists()
+        assert (repository / "versions/010.py").read_text() == "edited\n"
+
+    def test_removed_here_though_upstream_has_edited_it(self, repository: Path, tmp_path: Path) -> None:
+        git(tmp_path, "clone", "-q", str(repository), "clone")
+        (repository / "versions/010.py").write_text("edited\n")
+        git(repository, "commit", "-q", "-a", "-m", "edit 010")
+        git(tmp_path / "clone", "fetch", "-q")
+        (tmp_path / "clone/versions/010.py").unlink()
+        assert fate(tmp_path / "clone", "010.py").kind is FateKind.REMOVED_HERE
+
+
+def test_hundreds_of_scripts_are_a_handful_of_commands(repository: Path, tmp_path: Path) -> None:
+    gone = [f"g{number:04}.py" for number in range(PATHS_AT_ONCE + 20)]
+    for name in gone:
+        (repository / "versions" / name).write_text(f"revision = '{name}'\n")
+    git(repository, "add", ".")
+    git(repository, "commit", "-q", "-m", "many")
+    git(tmp_path, "clone", "-q", str(repository), "clone")
+    clone = tmp_path / "clone"
+    git(clone, "rm", "-q", *(f"versions/{name}" for name in gone))
+    git(clone, "commit", "-q", "-m", "give up on many")
+    paths = [clone / "versions" / name for name in (*gone, "999.py")]
+    began = time.monotonic()
+    with mock.patch("migops.process.subprocess.run", wraps=subprocess.run) as ran:
+        found = fates(paths)
+    assert ran.call_count <= 12
+    assert time.monotonic() - began < 5, "seconds; it took 13 with six commands a script"
+    assert [found[path].kind for path in paths] == [FateKind.DELETED] * len(gone) + [FateKind.NEVER]
+
+
+class TestHead:
+    def test_the_whole_repository(self, repository: Path) -> None:
+        read = at_head(repository)
+        assert callable(read)
+        assert sorted(read([str(repository)])) == [str(repository / "versions" / name) for name in ("001.py", "010.py")]
+
+    def test_a_lost_object_is_no_answer(self, repository: Path) -> None:
+        read = at_head(repository)
+        assert callable(read)
+        digest = git(repository, "rev-parse", "HEAD:versions/010.py")
+        (repository / ".git" / "objects" / digest[:2] / digest[2:]).unlink()
+        with pytest.raises(Unanswered, match=r"010\.py"):
+            read([str(repository / "versions")])
+
+    def test_git_is_not_installed(self, repository: Path, tmp_path: Path) -> None:
+        with mock.patch.dict(os.environ, {"PATH": str(tmp_path)}):
+            assert isinstance(at_head(repository), Unknown)
