@@ -227,8 +227,8 @@ class _Files:
                 )
         near = [mount for mount in near if mount.type != "tmpfs"]
         image = self.images.of(str(self.inspected["Image"]))
-        if image is None:
-            return self._without_image(paths, near)
+        if image is None or self.layer.is_large(paths):
+            return self._whole(paths, near)
         below = self._through_mounts(paths, near, str(self.inspected["Image"])) if near else image(paths)
         tree, written = apply(self.layer, paths, below, [mount.target for mount in self._mounts])
         self.written.update(written)
@@ -256,8 +256,8 @@ class _Files:
                     )
             return read_container(engine, probe, paths, lambda path: True)
 
-    def _without_image(self, paths: Sequence[str], near: Sequence[Mount]) -> Tree:
-        """The same where nothing but the container is left of its image: its whole file system is passed over."""
+    def _whole(self, paths: Sequence[str], near: Sequence[Mount]) -> Tree:
+        """The same where the image has gone, or hardly anything is left of it: one pass over the whole file system."""
 
         def scan(wanted: Wanted) -> list[Delta]:
             with export(self.images.engine, str(self.inspected["Id"])) as stream:
