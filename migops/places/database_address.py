@@ -54,12 +54,13 @@ def server_address(
         return Unknown(f"{host} is the service {name}, and --no-engine keeps from asking where it runs", INSTEAD)
     try:
         found = engine()
-        listed = found.containers({f"{LABEL}project": project.name, f"{LABEL}service": name})
+        everything = found.containers({f"{LABEL}project": project.name, f"{LABEL}service": name})
     except MigopsError as error:
         return Unknown(f"{host} is the service {name}; where it runs cannot be asked: {error}", error.hint)
-    running = [each for each in listed if each.get("State") == "running" and not _one_off(each)]
+    listed = [each for each in everything if not _one_off(each)]
+    running = [each for each in listed if each.get("State") == "running"]
     if not running:
-        state = "is not running" if listed else "does not exist"
+        state = f"is {listed[0].get('State')}" if listed else "does not exist"
         return Unknown(
             f"the container of the service {name} {state}, and reading starts nothing",
             f"start it: docker compose up -d --no-deps {name}; or {INSTEAD}",

@@ -166,8 +166,8 @@ def test_how_a_service_is_reached(tmp_path: Path, container: Any, host: str, exp
     ("containers", "host", "reason"),
     [
         ([], "unix:///s", "does not exist"),
-        ([listed(state="exited")], "unix:///s", "is not running"),
-        ([listed(Labels={"com.docker.compose.oneoff": "True"})], "unix:///s", "is not running"),
+        ([listed(state="exited")], "unix:///s", "is exited"),
+        ([listed(Labels={"com.docker.compose.oneoff": "True"})], "unix:///s", "does not exist"),
         ([listed(ip="")], "unix:///s", "no address"),
         ([listed()], "tcp://build.example:2376", "another machine"),
         ([listed(port(15432, "127.0.0.1"))], "tcp://build.example:2376", "loopback only"),
