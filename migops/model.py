@@ -280,7 +280,11 @@ class Verdict(str, Enum):
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """All that a reading command found out, ready to be rendered in any format."""
+    """All that a reading command found out, ready to be rendered in any format.
+
+    ``missing`` says why there is no verdict, a sentence each. ``deselected`` are the ids of the rules that --select or
+    --ignore left out: nobody asked them. ``fail_on`` is the lowest severity that the verdict counts.
+    """
 
     command: str
     verdict: Verdict
@@ -292,4 +296,6 @@ class Report:
     rows: tuple[Row, ...]
     findings: tuple[Finding, ...]
     skipped: tuple[Skipped, ...]
-    missing: tuple[str, ...] = ()  # why there is no verdict, a sentence each
+    missing: tuple[str, ...] = ()
+    deselected: tuple[str, ...] = ()
+    fail_on: Severity = Severity.ERROR

@@ -19,7 +19,7 @@ from migops.model import (
     Verdict,
 )
 from migops.places.database import DatabaseReading, DatabaseState
-from migops.rules import judge
+from migops.rules import RULES, judge
 from migops.rules.rule import Rule
 from migops.target import Target
 
@@ -47,6 +47,8 @@ def make(
         findings=findings,
         skipped=skipped,
         missing=missing,
+        deselected=tuple(sorted({rule.id for rule in RULES} - {rule.id for rule in rules})),
+        fail_on=fail_on,
     )
 
 

@@ -40,6 +40,7 @@ def document(report: Report) -> dict[str, Any]:
         "links": [_link(link) for link in report.links],
         "findings": [_finding(finding) for finding in report.findings],
         "skipped": [{"rule": skipped.rule, "reason": skipped.reason} for skipped in report.skipped],
+        "deselected": list(report.deselected),
         "missing": list(report.missing),
     }
 

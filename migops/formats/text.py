@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from io import StringIO
 from itertools import groupby
 from pathlib import Path
@@ -80,8 +80,14 @@ def _summary(report: Report) -> str:
     words = ", ".join(f"{n} {s.value if s is Severity.INFO or n == 1 else s.value + 's'}" for s, n in counts if n)
     if report.verdict is Verdict.FINDINGS:
         return words
-    read = [place.place.value for place in report.places if place.status == "read"]
-    return f"{', '.join(read)} hold the same migrations" + (f" ({words})" if words else "")
+    if any(link.status is LinkStatus.DIFFERS for link in report.links):
+        said = f"nothing at or above {report.fail_on.value}"  # two places differ, so "the same" would be a lie
+    else:
+        read = [place.place.value for place in report.places if place.status == "read"]
+        said = f"{', '.join(read)} hold the same migrations"
+    left = len(report.deselected)
+    notes = [words, f"{left} rule{'' if left == 1 else 's'} left out" if left else ""]
+    return f"{said} ({'; '.join(filter(None, notes))})" if any(notes) else said
 
 
 def _image(console: Console, report: Report) -> None:
@@ -198,14 +204,25 @@ def shell(command: Iterable[str]) -> str:
 
 
 def _skipped(console: Console, report: Report) -> None:
-    """The rules that could not be judged; a reason that the verdict has given already is not repeated."""
+    """The rules that were not judged, and why; a reason that the verdict has given already is not repeated."""
     for reason, group in groupby(report.skipped, key=lambda skipped: skipped.reason):
         rules = ", ".join(skipped.rule for skipped in group)
         known = any(missing.startswith(reason) for missing in report.missing)
         why = "for the reason above" if known else reason
         console.print(hanging(Text("not judged ", "magenta"), Text(printable(f"{rules}: {why}")), 11))
-    if report.skipped:
+    if report.deselected:
+        left = ", ".join(_ranges(report.deselected))
+        console.print(hanging(Text("left out   ", "magenta"), Text(f"{left}: by --select or --ignore"), 11))
+    if report.skipped or report.deselected:
         console.print()
+
+
+def _ranges(rules: Iterable[str]) -> Iterator[str]:
+    """Ids in their order, those that follow one another as one word: MIG001-MIG004."""
+    numbered = enumerate(rules)
+    for _, group in groupby(numbered, key=lambda pair: int(pair[1].removeprefix("MIG")) - pair[0]):
+        run = [rule for _, rule in group]
+        yield run[0] if len(run) == 1 else f"{run[0]}-{run[-1]}"
 
 
 def _next(console: Console, report: Report) -> None:

@@ -385,3 +385,34 @@ class TestAllFiles:
 
     def test_needs_the_image(self, clean: Path) -> None:
         assert migops("check-image", "--all-files", "--no-engine", cwd=clean).code == 2
+
+
+class TestLeftOut:
+    """What was not looked at is said, and never called the same."""
+
+    @pytest.mark.parametrize("option", [("--ignore", "MIG002"), ("--select", "MIG301")])
+    def test_a_script_that_is_missing(self, clean: Path, option: tuple[str, str]) -> None:
+        script = clean / "migrations/versions/b7_next.py"
+        script.write_text("revision = 'b7'\ndown_revision = 'a94d5e61c8f3'\n")
+        image = ("--image", "docker-archive:../app.tar")
+        found = migops("check-image", *image, *option, cwd=clean)
+        assert found.code == 0, found.stdout
+        assert "hold the same" not in found.stdout
+        assert found.stdout.startswith("CLEAN  app: nothing at or above error (")
+        assert "left out   MIG00" in found.stdout
+        left = check(clean, *option).json["deselected"]
+        assert "MIG002" in left
+        assert "MIG301" not in left
+
+    def test_by_the_environment(self, clean: Path) -> None:
+        env = {"MIGOPS_IGNORE": "MIG002,multiple-heads", "DOCKER_HOST": "unix:///nowhere"}
+        image = ("--image", "docker-archive:../app.tar")
+        found = migops("check-image", *image, "--format", "json", cwd=clean, env=env)
+        assert found.json["deselected"] == ["MIG002", "MIG301"]
+        assert "MIG002, MIG301" in migops("check-image", *image, cwd=clean, env=env).stdout
+
+    def test_line_ends(self, clean: Path) -> None:
+        script = next((clean / "migrations/versions").glob("a94*.py"))
+        script.write_bytes(script.read_bytes().replace(b"\n", b"\r\n"))
+        found = migops("check-image", "--image", "docker-archive:../app.tar", cwd=clean)
+        assert found.stdout.startswith("CLEAN  app: nothing at or above error (1 warning)")

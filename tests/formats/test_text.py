@@ -6,6 +6,7 @@ UPDATE_GOLDEN=1 writes them anew: read the difference before you commit it.
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from datetime import datetime, timezone
 from pathlib import Path
 
@@ -100,9 +101,17 @@ CLEAN = Report(
     skipped=(),
 )
 
+LEFT_OUT = replace(
+    CLEAN,
+    links=(Link(HOST, IMAGE, LinkStatus.DIFFERS, changed=("versions/a9.py",)),),
+    deselected=("MIG001", "MIG002", "MIG003", "MIG101", "MIG301"),
+)
+
 
 @pytest.mark.parametrize("width", [80, 120])
-@pytest.mark.parametrize(("name", "report"), [("stale", STALE), ("blind", BLIND), ("clean", CLEAN)])
+@pytest.mark.parametrize(
+    ("name", "report"), [("stale", STALE), ("blind", BLIND), ("clean", CLEAN), ("left-out", LEFT_OUT)]
+)
 def test_golden(name: str, report: Report, width: int) -> None:
     text = FORMATS["text"](report, View(width=width))
     golden = GOLDEN / f"{name}-{width}.txt"
@@ -111,7 +120,7 @@ def test_golden(name: str, report: Report, width: int) -> None:
     assert text == golden.read_text()
 
 
-@pytest.mark.parametrize("report", [STALE, BLIND, CLEAN])
+@pytest.mark.parametrize("report", [STALE, BLIND, CLEAN, LEFT_OUT])
 def test_every_format_renders_every_report(report: Report) -> None:
     for name, render in FORMATS.items():
         text = render(report, View())
@@ -136,3 +145,13 @@ def test_quiet_is_the_verdict_alone() -> None:
 
 def test_verbose_shows_the_facts() -> None:
     assert "sha256=ab12" in FORMATS["text"](STALE, View(verbose=True))
+
+
+def test_the_same_is_said_only_where_it_is_the_same() -> None:
+    def headline(report: Report) -> str:
+        return FORMATS["text"](report, View(quiet=True)).strip()
+
+    assert headline(CLEAN) == "CLEAN  app: host, image hold the same migrations"
+    assert headline(replace(CLEAN, deselected=("MIG002",))).endswith("hold the same migrations (1 rule left out)")
+    assert headline(LEFT_OUT) == "CLEAN  app: nothing at or above error (5 rules left out)"
+    assert headline(replace(LEFT_OUT, fail_on=Severity.WARNING)).startswith("CLEAN  app: nothing at or above warning")
