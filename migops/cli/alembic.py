@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from migops.cli.options import compose_options_of, option
+from migops.cli.options import FILES, NAMES, compose_options_of, option
 from migops.errors import MigopsError
 
 TAKING_A_VALUE = frozenset({"--file", "--project-name", "--env-file", "--profile", "--project-directory", "--service"})
@@ -45,12 +45,12 @@ class Cut(click.Command):
 
 @click.command("alembic", cls=Cut, context_settings={"help_option_names": ["--help"]})
 @option("--service", metavar="SERVICE", default="", help="The service (default: the only one with migrations).")
-@option("--file", "files", multiple=True, metavar="FILE", help="Compose file (repeatable).")
+@option("--file", "files", multiple=True, type=FILES, metavar="FILE", help="Compose file (repeatable).")
 @option("--project-name", metavar="NAME", help="Compose project name.")
-@option("--env-file", "env_files", multiple=True, metavar="FILE", help="Environment file (repeatable).")
-@option("--profile", "profiles", multiple=True, metavar="NAME", help="Enable a profile (repeatable).")
+@option("--env-file", "env_files", multiple=True, type=FILES, metavar="FILE", help="Environment file (repeatable).")
+@option("--profile", "profiles", multiple=True, type=NAMES, metavar="NAME", help="Enable a profile (repeatable).")
 @option("--project-directory", metavar="DIR", help="Base of relative paths in the compose files.")
-@click.option("--yes", is_flag=True, help="Ask nothing, for scripts.")
+@option("--yes", is_flag=True, help="Ask nothing, for scripts.")
 def alembic(arguments: tuple[str, ...], **given: Any) -> int:
     """Run Alembic in SERVICE's container, or in a one-off one of its current image where that is not current.
 

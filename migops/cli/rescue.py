@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 @option("--config", metavar="FILE", default="", help="Alembic's configuration on the host (default: found).")
 @option("--name", "section", metavar="SECTION", default="", help="Section of it (default: alembic).")
 @option("--host-dir", metavar="DIR", default="", help="Host folder with the configuration (default: the context).")
-@click.option("--all", "everything", is_flag=True, help="Copy what git has deleted, or has elsewhere, as well.")
-@click.option("--dry-run", is_flag=True, help="Only say what would be copied.")
+@option("--all", "everything", is_flag=True, help="Copy what git has deleted, or has elsewhere, as well.")
+@option("--dry-run", is_flag=True, help="Only say what would be copied.")
 @option("--timeout", type=click.FloatRange(min=0.1), default=20.0, show_default=True, help="Seconds for the engine.")
 @compose_options
 @option(

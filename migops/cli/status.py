@@ -9,7 +9,14 @@ from typing import Any
 
 import click
 
-from migops.cli.options import compose_options, compose_options_of, option, output_options, select_options
+from migops.cli.options import (
+    check_together,
+    compose_options,
+    compose_options_of,
+    option,
+    output_options,
+    select_options,
+)
 from migops.errors import ExitCode
 
 EXIT = {"clean": ExitCode.CLEAN, "findings": ExitCode.FINDINGS, "unknown": ExitCode.NO_VERDICT}
@@ -21,7 +28,7 @@ EXIT = {"clean": ExitCode.CLEAN, "findings": ExitCode.FINDINGS, "unknown": ExitC
     "--database-url", metavar="URL", default="",
     help="The database to ask (default: the service's). Better by MIGOPS_DATABASE_URL, where no process list shows it.",
 )
-@click.option(
+@option(
     "--wait", type=click.FloatRange(min=0), default=0.0, metavar="SECONDS",
     help="Ask again until the database answers, for up to SECONDS.",
 )
@@ -30,8 +37,8 @@ EXIT = {"clean": ExitCode.CLEAN, "findings": ExitCode.FINDINGS, "unknown": ExitC
 @option("--host-dir", metavar="DIR", default="", help="Host folder with the configuration (default: the context).")
 @option("--config", metavar="FILE", default="", help="Alembic's configuration on the host (default: found).")
 @option("--name", "section", metavar="SECTION", default="", help="Section of it (default: alembic).")
-@click.option("--no-engine", is_flag=True, help="No image and no container; only a database that is reached without.")
-@click.option(
+@option("--no-engine", is_flag=True, help="No image and no container; only a database that is reached without.")
+@option(
     "--timeout", type=click.FloatRange(min=0.1), default=20.0, show_default=True,
     help="Seconds for the engine, and for the database.",
 )
@@ -62,6 +69,7 @@ def status(service: str | None, **given: Any) -> int:
     from migops.formats.status import render
     from migops.model import PlaceName, Severity
 
+    check_together(given)
     chosen = rules.chosen(given["select"], given["ignore"])
     wanted = target.Wanted(
         service=service or "",
