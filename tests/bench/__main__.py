@@ -9,10 +9,10 @@ import sys
 import tempfile
 from pathlib import Path
 
-from tests.bench import check_image, compose
+from tests.bench import check_image, compose, status
 from tests.engine import engine
 
-PARTS = {"check-image": check_image.rows, "config": compose.rows}
+PARTS = {"check-image": check_image.rows, "status": status.rows, "config": compose.rows}
 
 
 def main(wanted: list[str]) -> int:
