@@ -6,7 +6,7 @@ PyYAML speaks YAML 1.1, keeps the last of two equal keys, and does not notice al
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from migops.errors import MigopsError
@@ -45,21 +45,34 @@ class Composer:
         self.anchors: dict[str, Node] = {}
         self.written = 0
 
-    def documents(self) -> Iterator[Node]:
+    def documents(self) -> list[Node]:
         import yaml
 
-        try:
-            text = self._text()
-            parser: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)(text)
-            self.next = parser.get_event
-            while True:
-                event = self.next()
-                if isinstance(event, yaml.StreamEndEvent):
-                    return
-                if isinstance(event, yaml.DocumentStartEvent):
-                    yield self._node(self.next(), 1)
-        except yaml.YAMLError as error:
-            raise self._unreadable(error) from None
+        self.text = self._text()
+        while True:
+            try:
+                parser: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)(self.text)
+                return list(self._roots(parser.get_event))
+            except yaml.YAMLError as error:
+                self.text = self._without_escaped_quote(error)
+
+    def _roots(self, next_event: Callable[[], Any]) -> Iterator[Node]:
+        self.next = next_event
+        self.anchors.clear()
+        while type(event := self.next()).__name__ != "StreamEndEvent":
+            if type(event).__name__ == "DocumentStartEvent":
+                if event.version not in (None, (1, 1)):
+                    raise self._fail("found incompatible YAML document", event.start_mark.line + 1)
+                yield self._node(self.next(), 1)
+
+    def _without_escaped_quote(self, error: Any) -> str:
+        """The text with the ``\\'`` that stopped libyaml taken for a quote, as go-yaml does; or else the refusal."""
+        mark = getattr(error, "problem_mark", None)
+        if mark is not None and "unknown escape character" in (error.problem or ""):
+            at = self.text.find("\\'", max(mark.index - 1, 0), mark.index + 2)
+            if at >= 0:
+                return f"{self.text[:at]}'{self.text[at + 2 :]}"
+        raise self._unreadable(error) from None
 
     def _text(self) -> str:
         encoding = "utf-16" if self.content[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
@@ -94,6 +107,8 @@ class Composer:
         if kind == "ScalarEvent":
             plain = event.style is None or event.style == ""
             tag = event.tag if event.tag != "!" else None
+            if event.style == '"' and "/" in event.value:
+                self._check_escapes(event, line)
             node = Node("scalar", line, tag or (None if plain else "!!str"), event.value)
         elif kind == "AliasEvent":
             return self._alias(event, line)
@@ -104,6 +119,12 @@ class Composer:
         if node.kind != "scalar":
             self._fill(node, level)
         return node
+
+    def _check_escapes(self, event: Any, line: int) -> None:
+        """Refuse ``\\/``, which go-yaml does not know."""
+        written = self.text[event.start_mark.index : event.end_mark.index]
+        if "\\/" in written.replace("\\\\", ""):
+            raise self._fail(f"line {line}: found unknown escape character", line)
 
     def _fill(self, node: Node, level: int) -> None:
         end = "MappingEndEvent" if node.kind == "map" else "SequenceEndEvent"

@@ -17,8 +17,9 @@ from migops.compose.model import (
     Service,
     Volume,
 )
+from migops.compose.scalars import rfc3339
 from migops.compose.table import Table, below
-from migops.compose.tree import Map, Seq, plain
+from migops.compose.tree import Map, Seq, Timestamp, plain
 from migops.compose.unique import UNIQUE
 from migops.model import Location
 
@@ -93,12 +94,16 @@ def _resolved(name: str, document: Json, tree: Map) -> Json:
 
 
 def as_go_prints(value: Any, unique: Table | None = None) -> Any:
-    """Plain values, with compose's habit of printing an empty list as null where it did not look for equal items."""
+    """Plain values with Go's habits: full dates, 3 for 3.0, null for most empty lists."""
     if isinstance(value, Map):
         return {key: as_go_prints(entry, below(unique, key) if unique else None) for key, entry in value.items()}
     if isinstance(value, Seq) and (value or (unique and "" in unique)):
         return [as_go_prints(item) for item in value]
-    return None if isinstance(value, Seq) else plain(value)
+    if isinstance(value, Timestamp):
+        return rfc3339(value)
+    if isinstance(value, float) and value.is_integer() and abs(value) < 2**53:
+        return int(value)
+    return None if isinstance(value, Seq) else value
 
 
 def _complete(service: Json) -> Json:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
 from typing import Any
 
+from migops.compose.explain import explain
 from migops.compose.model import Project
-from migops.compose.scalars import resolve
+from migops.compose.scalars import resolve, sprint
 from migops.errors import MigopsError
 
 
@@ -17,13 +19,27 @@ def to_json(project: Project) -> str:
     Raises what compose raises for a ``build.ssh`` with a path, which its JSON cannot show.
     """
     if not project.interpolated:
-        return json.dumps(project.resolved, indent=2, ensure_ascii=False)
+        return _dumped(project)
     for service in project.services.values():
         if any(": " in key for key in service.raw.get("build", {}).get("ssh", [])):
             said = "json: error calling MarshalJSON for type types.SSHKey: invalid character ':' after top-level value"
             at = service.build.location if service.build else service.location
             raise MigopsError(said, at=at, hint="JSON has no form for build.ssh with a path; use --format yaml")
-    return json.dumps(project.resolved, indent=2, ensure_ascii=False).replace("$", "$$")
+    return _dumped(project).replace("$", "$$")
+
+
+def _dumped(project: Project) -> str:
+    try:
+        return json.dumps(project.resolved, indent=2, ensure_ascii=False, allow_nan=False)
+    except ValueError:
+        (first, *_) = (one for one in explain(project.tree, "") if _is_endless(one.value))
+        said = f"json: unsupported value: {sprint(first.value)}"
+        hint = f"{first.path} has no form in JSON; use --format yaml"
+        raise MigopsError(said, at=first.location, hint=hint) from None
+
+
+def _is_endless(value: Any) -> bool:
+    return isinstance(value, float) and not math.isfinite(value)
 
 
 def to_yaml(project: Project) -> str:

@@ -24,7 +24,7 @@ _NUMBER_STARTS = frozenset("+-.0123456789")
 _INTEGER = re.compile(r"[-+]?(?:0[xX][0-9a-fA-F]+|0[bB][01]+|0[oO]?[0-7]+|0|[1-9][0-9]*)\Z")
 _FLOAT = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?\Z")
 _DATE = re.compile(
-    r"(\d{4})-(\d{1,2})-(\d{1,2})(?:([Tt ])(\d{1,2}):(\d{1,2}):(\d{1,2})(?:\.\d+)?(Z|[-+]\d\d:\d\d)?)?\Z"
+    r"(\d{4})-(\d{1,2})-(\d{1,2})(?:([Tt ])(\d{1,2}):(\d{1,2}):(\d{1,2})(\.\d+)?(Z|[-+]\d\d:\d\d)?)?\Z"
 )
 
 
@@ -58,7 +58,7 @@ def _is_date(text: str) -> bool:
     found = _DATE.match(text)
     if not found:
         return False
-    year, month, day, separator, hour, minute, second, zone = found.groups()
+    year, month, day, separator, hour, minute, second, _, zone = found.groups()
     if separator and (zone is None) != (separator == " "):
         return False
     try:
@@ -66,6 +66,16 @@ def _is_date(text: str) -> bool:
     except ValueError:
         return False
     return True
+
+
+def rfc3339(text: str) -> str:
+    """A date that ``resolve`` took for one, in full, as Go's JSON shows it."""
+    found = _DATE.match(text)
+    if not found:
+        return text
+    year, month, day, _, hour, minute, second, fraction, zone = found.groups()
+    seconds = f"{int(second or 0):02d}" + (fraction or "").rstrip("0").rstrip(".")
+    return f"{year}-{int(month):02d}-{int(day):02d}T{int(hour or 0):02d}:{int(minute or 0):02d}:{seconds}{zone or 'Z'}"
 
 
 def tagged(tag: str, text: str) -> Any:

@@ -69,6 +69,14 @@ def test_ssh_with_a_path_has_no_json_as_in_compose(tmp_path: Path) -> None:
     assert "id: " in render.to_yaml(project)
 
 
+def test_numbers_without_json_are_refused_where_they_are(tmp_path: Path) -> None:
+    project = read_text(tmp_path, "services: {a: {image: a}}\nx-a:\n  - b: -.inf\n")
+    with pytest.raises(MigopsError, match="unsupported value: -Inf") as refused:
+        render.to_json(project)
+    assert str(refused.value.at) == f"{tmp_path / 'compose.yaml'}:3"
+    assert "-.inf" in render.to_yaml(project)
+
+
 def test_a_secret_s_content_is_shown_nowhere(tmp_path: Path) -> None:
     text = "services: {a: {image: a, secrets: [s], configs: [c]}}\nsecrets: {s: {environment: TOKEN}}\n"
     project = read_text(tmp_path, text + "configs: {c: {environment: TOKEN}}\n", environment={"TOKEN": "canary-4711"})

@@ -66,6 +66,12 @@ def test_every_key_and_item_keeps_its_line() -> None:
     assert [mark.line for mark in tree["c"]["d"].marks] == [6, 7]
 
 
+def test_a_quote_may_be_escaped_and_a_slash_may_not() -> None:
+    assert value("a: \"x\\'y\\' \\\\ /\"\nb: 'c\\'\n") == {"a": "x'y' \\ /", "b": "c\\"}
+    with pytest.raises(MigopsError, match="line 2: found unknown escape character"):
+        value('a: b\nc: "x\\/y"\n')
+
+
 def test_merge_keys_yield_to_what_is_said() -> None:
     text = "a: &a {x: 1, y: 1}\nb: &b {y: 2, z: 2}\nc: {<<: [*a, *b], x: 3}\n"
     assert value(text)["c"] == {"x": 3, "y": 1, "z": 2}
@@ -85,6 +91,7 @@ def test_reset_and_override_are_noted() -> None:
         ("a: [1\nb: 2\n", 2, "did not find expected ',' or ']'"),
         ("a: 'x\n", 2, "found unexpected end of stream"),
         ("a: *no\n", 1, "unknown anchor 'no' referenced"),
+        ("%YAML 1.2\n---\na: b\n", 1, "found incompatible YAML document"),
         ("a:\n  1: b\n", 2, "non-string key in a: 1"),
         ("a: {<<: 3}\n", 1, "map merge requires map or sequence of maps as the value"),
         ("a: &a [*a]\n", 1, "cycle detected"),
