@@ -5,7 +5,7 @@ Source: compose-go's ``override`` package. What the later file says wins; most l
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import Any
 
 from migops.compose.scalars import go_type, sprint
@@ -13,7 +13,8 @@ from migops.compose.table import Table, below, table
 from migops.compose.tree import Map, Mark, Seq, refuse
 
 Marked = tuple[Any, Mark]
-Merge = Callable[[Any, Any, Mark, Table], Any]
+"""A value, and where it was written."""
+Path = tuple[str, ...]
 
 
 def merge(base: Map, over: Map) -> Map:
@@ -26,101 +27,106 @@ def extend_service(base: Map, service: Map) -> Map:
     return _merge_maps(base, service, ("services", "x"), _SPECIAL["services"]["*"])
 
 
-def _merge_maps(base: Map, over: Map, path: tuple[str, ...], rules: Table | None) -> Map:
+def _merge_maps(base: Map, over: Map, path: Path, rules: Table | None) -> Map:
     for key, value in over.items():
         mark = over.marks[key]
         if key not in base:
             base.put(key, value, mark)
             continue
-        old = base[key]
-        base[key] = merged = _merge(old, value, mark, (*path, key), below(rules, key) if rules else None)
+        old_mark = base.marks[key]
+        found = below(rules, key) if rules else None
+        base[key] = merged = _merge((base[key], old_mark), (value, mark), (*path, key), found)
         if merged is value:
-            base.marks[key] = Mark(mark.file, mark.line, base.marks[key])
+            base.marks[key] = Mark(mark.file, mark.line, old_mark)
     return base
 
 
-def _merge(old: Any, new: Any, mark: Mark, path: tuple[str, ...], rules: Table | None) -> Any:
+def _merge(old: Marked, new: Marked, path: Path, rules: Table | None) -> Any:
     if rules and "" in rules:
-        return rules[""](old, new, mark, path, rules)
-    if new is None:
-        return old
-    if isinstance(old, Map):
-        if not isinstance(new, Map):
-            raise refuse(f"cannot override {'.'.join(path)}", mark)
-        return _merge_maps(old, new, path, rules)
-    if isinstance(old, Seq):
-        if not isinstance(new, Seq):
-            raise refuse(f"cannot override {'.'.join(path)}", mark)
-        return Seq.of([*old.marked(), *new.marked()])
-    return new
-
-
-def _replace(old: Any, new: Any, mark: Mark, path: tuple[str, ...], rules: Table) -> Any:
-    return new
-
-
-def _join(old: Any, new: Any, mark: Mark, path: tuple[str, ...], rules: Table) -> Seq:
-    return Seq.of([*_as_items(old, mark), *_as_items(new, mark)])
-
-
-def _join_new(old: Any, new: Any, mark: Mark, path: tuple[str, ...], rules: Table) -> Seq:
-    items = list(_as_items(old, mark))
-    known = [item for item, _ in items]
-    return Seq.of([*items, *(item for item in _as_items(new, mark) if item[0] not in known)])
-
-
-def _merge_build(old: Any, new: Any, mark: Mark, path: tuple[str, ...], rules: Table) -> Map:
-    def long(build: Any) -> Map:
-        if isinstance(build, str):
-            return Map.of([("context", build)], mark)
-        return build if isinstance(build, Map) else Map()
-
-    return _merge_maps(long(old), long(new), path, rules)
-
-
-def _merge_depends_on(old: Any, new: Any, mark: Mark, path: tuple[str, ...], rules: Table) -> Map:
-    started = (("condition", "service_started"), ("required", True))
-    return _merge_maps(_as_map(old, mark, path, started), _as_map(new, mark, path, started), path, rules)
-
-
-def _merge_named(old: Any, new: Any, mark: Mark, path: tuple[str, ...], rules: Table) -> Map:
-    return _merge_maps(_as_map(old, mark, path), _as_map(new, mark, path), path, rules)
-
-
-def _merge_logging(old: Any, new: Any, mark: Mark, path: tuple[str, ...], rules: Table) -> Map:
-    if not isinstance(old, Map) or not isinstance(new, Map):
+        return rules[""](old, new, path, rules)
+    (base, _), (over, mark) = old, new
+    if over is None:
+        return base
+    if isinstance(base, Map) and isinstance(over, Map):
+        return _merge_maps(base, over, path, rules)
+    if isinstance(base, Seq) and isinstance(over, Seq):
+        return Seq.of([*base.marked(), *over.marked()])
+    if isinstance(base, (Map, Seq)):
         raise refuse(f"cannot override {'.'.join(path)}", mark)
-    if "driver" in old and "driver" in new and old["driver"] != new["driver"]:
-        return new  # another driver: its options are not the old one's
-    return _merge_maps(old, new, path, rules)
+    return over
 
 
-def _merge_ipam(old: Any, new: Any, mark: Mark, path: tuple[str, ...], rules: Table) -> Seq:
-    if not isinstance(old, Seq) or not isinstance(new, Seq):
-        raise refuse(f"{'.'.join(path)}: unexpected type {go_type(new)}", mark)
+def _replace(old: Marked, new: Marked, path: Path, rules: Table) -> Any:
+    return new[0]
+
+
+def _join(old: Marked, new: Marked, path: Path, rules: Table) -> Seq:
+    return Seq.of([*_as_items(old), *_as_items(new)])
+
+
+def _join_new(old: Marked, new: Marked, path: Path, rules: Table) -> Seq:
+    items = list(_as_items(old))
+    known = [item for item, _ in items]
+    return Seq.of([*items, *(item for item in _as_items(new) if item[0] not in known)])
+
+
+def _merge_build(old: Marked, new: Marked, path: Path, rules: Table) -> Map:
+    return _merge_maps(_long_build(old), _long_build(new), path, rules)
+
+
+def _long_build(build: Marked) -> Map:
+    value, mark = build
+    if isinstance(value, str):
+        return Map.of([("context", value)], mark)
+    return value if isinstance(value, Map) else Map()
+
+
+def _merge_depends_on(old: Marked, new: Marked, path: Path, rules: Table) -> Map:
+    started = (("condition", "service_started"), ("required", True))
+    return _merge_maps(_as_map(old, path, started), _as_map(new, path, started), path, rules)
+
+
+def _merge_named(old: Marked, new: Marked, path: Path, rules: Table) -> Map:
+    return _merge_maps(_as_map(old, path), _as_map(new, path), path, rules)
+
+
+def _merge_logging(old: Marked, new: Marked, path: Path, rules: Table) -> Map:
+    (base, _), (over, mark) = old, new
+    if not isinstance(base, Map) or not isinstance(over, Map):
+        raise refuse(f"cannot override {'.'.join(path)}", mark)
+    if "driver" in base and "driver" in over and base["driver"] != over["driver"]:
+        return over  # another driver: its options are not the old one's
+    return _merge_maps(base, over, path, rules)
+
+
+def _merge_ipam(old: Marked, new: Marked, path: Path, rules: Table) -> Seq:
+    (base, _), (over, mark) = old, new
+    if not isinstance(base, Seq) or not isinstance(over, Seq):
+        raise refuse(f"{'.'.join(path)}: unexpected type {go_type(over)}", mark)
     pools: list[Marked] = []
 
     def place(subnet: Any) -> int:
         return next((index for index, (pool, _) in enumerate(pools) if pool.get("subnet") == subnet), -1)
 
-    for original, original_mark in old.marked():
-        base = _as_map(original, original_mark, path)
-        for item, item_mark in new.marked():
-            over = _as_map(item, item_mark, path)
-            if over.get("subnet") != base.get("subnet") and place(over.get("subnet")) < 0:
-                pools.append((over, item_mark))
+    for original in base.marked():
+        known = _as_map(original, path)
+        for item in over.marked():
+            added = _as_map(item, path)
+            if added.get("subnet") != known.get("subnet") and place(added.get("subnet")) < 0:
+                pools.append((added, item[1]))
                 continue
-            merged = _merge_maps(base, over, path, None)
+            merged = _merge_maps(known, added, path, None)
             at = place(merged.get("subnet"))
             if at >= 0:
-                pools[at] = (merged, item_mark)
+                pools[at] = (merged, item[1])
             else:
-                pools.append((merged, item_mark))
+                pools.append((merged, item[1]))
     return Seq.of(pools)
 
 
-def _as_items(value: Any, mark: Mark) -> Iterable[Marked]:
+def _as_items(given: Marked) -> Iterable[Marked]:
     """A list's items; a mapping's as sorted ``KEY=value`` texts; a text as the only item."""
+    value, mark = given
     if isinstance(value, Seq):
         return value.marked()
     if isinstance(value, str):
@@ -138,7 +144,9 @@ def _listed(value: Any) -> list[Any]:
     return value if isinstance(value, list) else [value]
 
 
-def _as_map(value: Any, mark: Mark, path: tuple[str, ...], default: tuple[tuple[str, Any], ...] = ()) -> Map:
+def _as_map(given: Marked, path: Path, default: tuple[tuple[str, Any], ...] = ()) -> Map:
+    """A mapping, or a list's names as one of them with ``default`` for each."""
+    value, _ = given
     if isinstance(value, Map):
         return value
     made = Map()

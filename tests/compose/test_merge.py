@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from migops.compose import Project
+from migops.compose.explain import explain
 from tests.compose.support import load_in
 
 BASE = """\
@@ -71,3 +72,17 @@ def test_extended_services_do_not_share_values(tmp_path: Path) -> None:
     text += "  c: {extends: a}\n"
     services = merged(tmp_path, "services: {c: {environment: {X: c}}}\n", text).services
     assert {name: service.environment["X"] for name, service in services.items()} == {"a": "a", "b": "b", "c": "c"}
+
+
+def test_short_forms_keep_their_place_when_they_are_merged(tmp_path: Path) -> None:
+    base = "services:\n  app:\n    build: .\n    dns: 1.1.1.1\n    depends_on:\n      - db\n  db:\n    image: db\n"
+    override = "services:\n  app:\n    build:\n      target: x\n    dns: 8.8.8.8\n    depends_on:\n"
+    override += "      db: {condition: service_healthy}\n"
+    project = merged(tmp_path, override, base)
+    found = {one.path: str(one.location).rpartition("/")[2] for one in explain(project.tree, "services.app")}
+    assert found["services.app.build.context"] == "compose.yaml:3"
+    assert found["services.app.build.target"] == "compose.override.yaml:4"
+    assert found["services.app.dns[0]"] == "compose.yaml:4"
+    assert found["services.app.dns[1]"] == "compose.override.yaml:5"
+    assert found["services.app.depends_on.db.condition"] == "compose.override.yaml:7"
+    assert found["services.app.depends_on.db.required"] == "compose.yaml:6"
