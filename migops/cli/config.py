@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from migops.cli.options import compose_options, compose_options_of, format_option, option, output_option
-from migops.errors import ExitCode
+from migops.errors import ExitCode, MigopsError
 
 if TYPE_CHECKING:
     from migops.compose import ComposeOptions, Project
@@ -37,6 +37,10 @@ def config(**given: Any) -> int:
     from migops.cli.output import put
     from migops.compose import load
 
+    asked = [name for name, value in (("--explain", given["path"]), ("--verify", given["verify"])) if value]
+    asked += [f"--{given['names']}"] if given["names"] else []
+    if len(asked) > 1:
+        raise MigopsError(f"{' and '.join(asked)} do not go together", hint="ask for one at a time")
     options = compose_options_of(given)
     project = load(
         options, os.environ, interpolate=not given["no_interpolate"], consistent=not given["no_consistency"]

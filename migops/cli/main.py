@@ -80,7 +80,8 @@ def run(arguments: list[str]) -> int:
     except click.ClickException as error:
         with suppress(OSError):
             error.show()
-        _document(arguments, MigopsError(error.format_message()))
+        hint = f"migops {' '.join(arguments[:1])} --help"
+        _document(arguments, MigopsError(error.format_message(), hint=hint))
         return int(ExitCode.USAGE)
     except (click.Abort, KeyboardInterrupt):
         _tell("interrupted; migops changed nothing")
@@ -98,7 +99,7 @@ def run(arguments: list[str]) -> int:
         return int(error.exit_code)
     except Exception as error:  # noqa: BLE001 - the one place where an unforeseen error becomes exit 70
         if _is_full(error):
-            _tell(f"error: cannot write the output: {error}")
+            _tell(f"error: cannot write to standard output: {error}")
             sys.stdout = None
             return int(ExitCode.NO_VERDICT)
         import traceback

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import sys
 from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
@@ -12,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from migops.cli.options import compose_options, compose_options_of, option
+from migops.cli.options import compose_options, compose_options_of, format_option, option, timeout_option
 from migops.errors import ExitCode
 
 if TYPE_CHECKING:
@@ -26,11 +25,9 @@ if TYPE_CHECKING:
 @option("--host-dir", metavar="DIR", default="", help="Host folder with the configuration (default: the context).")
 @option("--all", "everything", is_flag=True, help="Copy what git has deleted, or has elsewhere, as well.")
 @option("--dry-run", is_flag=True, help="Only say what would be copied.")
-@option("--timeout", type=click.FloatRange(min=0.1), default=20.0, show_default=True, help="Seconds for the engine.")
+@timeout_option
 @compose_options
-@option(
-    "--format", "format_", type=click.Choice(["text", "json"]), default="text", show_default=True, help="Output format."
-)
+@format_option("text", "json")
 def rescue(service: str | None, **given: Any) -> int:
     """Copy migration scripts that exist only in a container of SERVICE to the host's versions folder.
 
@@ -39,6 +36,7 @@ def rescue(service: str | None, **given: Any) -> int:
     """
     from migops import rescue as action
     from migops import survey, target
+    from migops.cli.output import put
     from migops.engine import connect
 
     wanted = target.Wanted(
@@ -52,7 +50,7 @@ def rescue(service: str | None, **given: Any) -> int:
         for copy in copies:
             action.write(copy)
     render = _json if given["format_"] == "json" else _text
-    sys.stdout.write(render(copies, left, given["dry_run"]))
+    put(render(copies, left, given["dry_run"]))
     return int(ExitCode.CLEAN)
 
 

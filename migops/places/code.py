@@ -38,9 +38,10 @@ def compare_code(view: BuildView, image: Image) -> Code:
 
     Raises ``NoVerdict`` where the image cannot be read, ``MigopsError`` where a file of the context cannot.
     """
-    brought = {file.image_path: file for file in view.files_under("/") if not _is_history(file.image_path)}
+    brought = {file.image_path: file for file in view.files_under("/") if _is_comparable(file)}
     folders = _folders(brought)
-    there = image.read([*folders, *brought])
+    # What lies in a folder comes along with it. Asked for by its own name, a link would be followed.
+    there = image.read([*folders, *(path for path in brought if posixpath.dirname(path) == "/")])
     missing = sorted(path for path in brought if path not in there)
     changed = sorted(path for path, file in brought.items() if path in there and not _same(file, there[path]))
     candidates = sorted(path for path, entry in there.items() if path not in brought and _is_code(path, entry))
@@ -57,6 +58,12 @@ def _folders(paths: Iterable[str]) -> list[str]:
     """The folders that the build fills, without those below another of them, and never the root itself."""
     folders = {posixpath.dirname(path) for path in paths} - {"/"}
     return sorted(folder for folder in folders if not any(folder.startswith(f"{other}/") for other in folders))
+
+
+def _is_comparable(file: ContextFile) -> bool:
+    """All but what is no code, and a link at the very root: an image answers that with what it leads to."""
+    at_root = posixpath.dirname(file.image_path) == "/"
+    return not _is_history(file.image_path) and not (at_root and file.kind is EntryKind.SYMLINK)
 
 
 def _same(file: ContextFile, entry: Entry) -> bool:

@@ -117,6 +117,11 @@ class TestTogether:
         found = with_env("check-image", "--no-engine", "--context", ".", cwd=project, MIGOPS_FILE="compose.yaml")
         assert (found.code, "MIGOPS_FILE" in found.stderr) == (2, True)
 
+    def test_one_question_to_config_at_a_time(self, project: Path) -> None:
+        for words in (["--verify", "--services"], ["--explain", "services", "--verify"]):
+            found = migops("config", *words, cwd=project)
+            assert (found.code, all(word in found.stderr for word in words if word[0] == "-")) == (2, True)
+
     def test_what_goes_together(self, project: Path) -> None:
         words = ("--dockerfile", "Dockerfile", "--build-arg", "A=1")
         assert migops("check-image", "--no-engine", "--context", ".", *words, cwd=project).code == 0

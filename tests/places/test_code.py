@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from tests.images.build import link
 from tests.kit import example, git, migops, repository, write_image
 
 
@@ -18,3 +19,15 @@ def test_version_control_folders_are_left_out(tmp_path: Path) -> None:
         "check-image", "--image", "docker-archive:../app.tar", "--all-files", "--format", "json", cwd=project
     )
     assert (found.code, found.json["findings"]) == (0, [])
+
+
+def test_links_are_compared_as_links(tmp_path: Path) -> None:
+    project = example("clean", tmp_path)
+    (project / "settings.py").symlink_to("main.py")
+    check = ("check-image", "--image", "docker-archive:../app.tar", "--all-files", "--format", "json")
+    for target, rules in (("main.py", []), ("models.py", ["MIG101"])):
+        (project / "settings.py").unlink()
+        write_image(tmp_path / "app.tar", {"/app": project}, link("app/settings.py", target))
+        (project / "settings.py").symlink_to("main.py")
+        found = migops(*check, cwd=project)
+        assert found.rules == rules, found.stdout

@@ -8,6 +8,7 @@ import pytest
 
 from migops.dockerfile.trace import BuildView, trace
 from migops.places.context import ContextReader
+from tests.images.build import link
 from tests.kit import Result, example, migops, write_image
 
 
@@ -44,6 +45,14 @@ def test_a_versions_folder_that_is_a_link(project: Path) -> None:
     assert (found.code, found.rules) == (0, []), found.stdout + found.stderr
     places = {place["place"]: place["revisions"] for place in found.json["places"]}
     assert places["host"] == places["context"] > 0
+
+
+def test_a_versions_folder_that_is_a_link_in_the_image_too(project: Path, tmp_path: Path) -> None:
+    write_image(tmp_path / "app.tar", {"/app": shared(project)}, link("app/migrations/versions", "../shared/v"))
+    image = ("check-image", "--image", "docker-archive:../app.tar", "--format", "json")
+    for more in ([], ["--all-files"]):
+        found = migops(*image, *more, cwd=project)
+        assert (found.code, found.rules) == (0, []), found.stdout + found.stderr
 
 
 def test_what_is_kept_out_below_a_link_is_named(project: Path) -> None:
