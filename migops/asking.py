@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -30,6 +30,7 @@ def question(
     host: Home,
     image: Home | None,
     engine: Callable[[], Engine] | None,
+    image_env: Mapping[str, str],
     ask: Ask,
 ) -> Question:
     """Which database is meant, by what the image holds, or else the host: ``held`` is that place."""
@@ -46,6 +47,7 @@ def question(
         configs=configs,
         env_py=around.get(env_path, b"").decode("utf-8", "replace"),
         env_path=env_path,
+        image_env=image_env,
         working_dir=target.working_dir or (image.cwd if image else ""),
         home=Path(host.cwd),
         engine=engine,

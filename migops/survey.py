@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import posixpath
 import shlex
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from functools import cache
@@ -53,6 +53,7 @@ class Survey:
     siblings: tuple[Sibling, ...] = ()
     bound: bool = False
     home: Home | None = None  # where Alembic starts in the image
+    image_env: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     def __post_init__(self) -> None:
         self.view = _view(self.target.build)
@@ -263,6 +264,7 @@ def _image(survey: Survey, engine: Callable[[], Engine], opened: ExitStack) -> R
         survey.image = identity(image)
         read = reader_of(image)
         survey.home = _image_home(survey, _working_dir(survey, image.config.working_dir or "/"))
+        survey.image_env = image.config.env
         survey.take(PlaceName.IMAGE, read_environment(read, survey.home, survey.known))
     except ImageNotFound as error:
         build = survey.target.commands.build()
@@ -354,7 +356,7 @@ def _database(
     survey: Survey, chain: Chain, engine: Callable[[], Engine] | None, ask: Ask
 ) -> DatabaseState | Absent | Unknown:
     held = chain.held(PlaceName.IMAGE) or chain.held(PlaceName.HOST)
-    asked = question(survey.target, held, host_home(survey), survey.home, engine, ask)
+    asked = question(survey.target, held, host_home(survey), survey.home, engine, survey.image_env, ask)
     return database.ask(asked, ask.wait)
 
 

@@ -67,7 +67,7 @@ def status(service: str | None, **given: Any) -> int:
     from migops.cli.output import show
     from migops.engine import connect
     from migops.formats.status import render
-    from migops.model import PlaceName, Severity
+    from migops.model import PlaceName, Severity, Unknown
 
     check_together(given)
     chosen = rules.chosen(given["select"], given["ignore"])
@@ -81,7 +81,9 @@ def status(service: str | None, **given: Any) -> int:
     with ExitStack() as stack:
         engine = None if given["no_engine"] else lambda: stack.enter_context(connect(given["timeout"]))
         evidence = survey.check(found, engine, ask=ask)
-    needed = (PlaceName.HOST, *(() if given["no_engine"] else (PlaceName.IMAGE,)), PlaceName.DATABASE)
+    needed = [PlaceName.HOST, *([] if given["no_engine"] else [PlaceName.IMAGE]), PlaceName.DATABASE]
+    if isinstance(evidence.chain.places.get(PlaceName.CONTAINER), Unknown):
+        needed.append(PlaceName.CONTAINER)  # there may be none, but one that is there must be read
     result = statuses.make(found, evidence, chosen, Severity(given["fail_on"] or "error"), needed)
     show(lambda view: render(result, given["format_"], view), given)
     if not given["fail_on"]:

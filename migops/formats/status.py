@@ -107,6 +107,7 @@ def document(status: Status) -> dict[str, object]:
         "places": report["places"],
         "findings": report["findings"],
         "skipped": report["skipped"],
+        "deselected": report["deselected"],
         "missing": report["missing"],
     }
 

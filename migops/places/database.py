@@ -16,7 +16,7 @@ from migops.history.config import ConfigFile
 from migops.history.version_table import VersionTable, version_table
 from migops.model import Absent, NotAsked, Unknown
 from migops.places.database_address import file_address, server_address
-from migops.places.database_url import Sought, from_config, from_service
+from migops.places.database_url import Sought, Variables, from_config, from_service
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -74,8 +74,9 @@ class Question:
 
     ``url`` is --database-url. ``project`` and ``service`` are None without a compose file. ``configs`` are Alembic's
     configurations by the place that they were read in, the one that counts most first; ``env_py`` is the text of
-    Alembic's env.py and ``env_path`` its path. ``working_dir`` is the container's, ``home`` the host's folder that
-    Alembic starts in. ``engine`` is None where it may not be asked. ``timeout`` is in seconds.
+    Alembic's env.py and ``env_path`` its path; ``image_env`` is what the image's ENV sets. ``working_dir`` is the
+    container's, ``home`` the host's folder that Alembic starts in. ``engine`` is None where it may not be asked.
+    ``timeout`` is in seconds.
     """
 
     url: str = field(default="", repr=False)
@@ -85,6 +86,7 @@ class Question:
     configs: Mapping[str, ConfigFile] = field(default_factory=dict)
     env_py: str = ""
     env_path: str = "env.py"
+    image_env: Mapping[str, str] = field(default_factory=dict, repr=False)
     working_dir: str = ""
     home: Path = field(default_factory=Path.cwd)
     engine: Callable[[], Engine] | None = None
@@ -111,7 +113,8 @@ def find_url(asked: Question) -> Sought | Unknown:
         return Sought(asked.url, "--database-url", inside=False)
     found: Sought | Unknown | None = None
     if asked.project is not None and asked.service is not None:
-        found = from_service(asked.project, asked.service, asked.settings, asked.env_py)
+        variables = Variables(asked.project, asked.service, asked.image_env)
+        found = from_service(variables, asked.settings, asked.env_py)
     for place, config in asked.configs.items():
         found = found or from_config(config, place)
     if found is not None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import posixpath
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from urllib.parse import quote
 
 from migops.compose import Project, Service
@@ -45,29 +47,80 @@ class Sought:
     at: Location | None = None
 
 
-def from_service(
-    project: Project, service: Service, settings: Mapping[str, str], env_py: str
-) -> Sought | Unknown | None:
+@dataclass(frozen=True, slots=True)
+class Variables:
+    """The environment of a service's containers: what the compose file sets, over what the image's ENV does.
+
+    A variable ``NAME_FILE`` that leads to a secret of the project gives ``NAME`` the text of the secret's file.
+    """
+
+    project: Project
+    service: Service
+    image: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+    def values(self) -> dict[str, str]:
+        """Every variable that has a value."""
+        found = {name: value for name, value in {**self.image, **self.service.environment}.items() if value}
+        for name, value in tuple(found.items()):
+            if name.endswith("_FILE") and (path := self._secrets().get(value)):
+                found.setdefault(name.removesuffix("_FILE"), _text(path))
+        return {name: value for name, value in found.items() if value}
+
+    def location(self, name: str) -> Location:
+        """Where a variable is set; the service itself where the compose file does not tell more."""
+        for written in (name, f"{name}_FILE"):
+            try:
+                found = explain(self.project.tree, f"services.{self.service.name}.environment.{written}")
+            except MigopsError:
+                continue
+            return found[0].location if found else self.service.location
+        return self.service.location
+
+    def origin(self, name: str) -> str:
+        """The variable and where it is set, in words."""
+        ours = name in self.service.environment or f"{name}_FILE" in self.service.environment
+        return f"{name}, {self.location(name)}" if ours else f"{name}, ENV of the image"
+
+    def _secrets(self) -> dict[str, Path]:
+        """The host's file of each secret of the service, by its path in the container."""
+        declared = self.project.resolved.get("secrets") or {}
+        found = {}
+        for mount in self.service.secrets:
+            file = (declared.get(mount.source) or {}).get("file")
+            if file:
+                found[posixpath.join("/run/secrets", mount.target or mount.source)] = Path(file)
+        return found
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8", errors="replace").strip()
+    except OSError as error:
+        raise MigopsError(f"the secret cannot be read: {error.strerror}", at=Location(str(path))) from None
+
+
+def from_service(variables: Variables, settings: Mapping[str, str], env_py: str) -> Sought | Unknown | None:
     """The URL by the compose file: what ``x-migops`` says, else what the service's environment holds.
 
     ``env_py`` is the text of Alembic's environment: of several variables the one that it names is meant. None where
     nothing looks like a URL.
     """
+    service = variables.service
     if settings["database-url"]:
         return Sought(settings["database-url"], f"x-migops database-url, {service.location}", at=service.location)
-    values = {name: value for name, value in service.environment.items() if value}
+    values = variables.values()
     if named := settings["database-env"]:
         if named not in values:
             raise MigopsError(
                 f"x-migops of service {service.name!r} names the variable {named}, which its environment does not set",
                 at=service.location, hint="set it under environment or env_file, or mend database-env",
             )  # fmt: skip
-        return _variable(project, service, named)
+        return _variable(variables, values, named)
     urls = [name for name, value in values.items() if _URL.match(value.strip())]
     chosen = _choose(urls, values, env_py)
     if isinstance(chosen, Unknown):
         return chosen
-    return _variable(project, service, chosen) if chosen else _from_pieces(project, service, values)
+    return _variable(variables, values, chosen) if chosen else _from_pieces(variables, values)
 
 
 def from_config(config: ConfigFile, place: str) -> Sought | Unknown | None:
@@ -88,18 +141,8 @@ def from_config(config: ConfigFile, place: str) -> Sought | Unknown | None:
     return Sought(text, f"sqlalchemy.url, {option.at} ({place})", inside, option.at)
 
 
-def _variable(project: Project, service: Service, name: str) -> Sought:
-    at = _location(project, service, name)
-    return Sought(str(service.environment[name]).strip(), f"{name}, {at}", at=at)
-
-
-def _location(project: Project, service: Service, name: str) -> Location:
-    """Where a variable is set; the service itself where only an env file's folder or the shell knows."""
-    try:
-        found = explain(project.tree, f"services.{service.name}.environment.{name}")
-    except MigopsError:
-        return service.location
-    return found[0].location if found else service.location
+def _variable(variables: Variables, values: Mapping[str, str], name: str) -> Sought:
+    return Sought(values[name].strip(), variables.origin(name), at=variables.location(name))
 
 
 def _choose(urls: Sequence[str], values: Mapping[str, str], env_py: str) -> str | Unknown | None:
@@ -117,19 +160,19 @@ def _choose(urls: Sequence[str], values: Mapping[str, str], env_py: str) -> str 
     )
 
 
-def _from_pieces(project: Project, service: Service, values: Mapping[str, str]) -> Sought | None:
+def _from_pieces(variables: Variables, values: Mapping[str, str]) -> Sought | None:
     """The URL put together from POSTGRES_USER, POSTGRES_PASSWORD, … where the service has these."""
     for dialect, names in _PIECES:
         found = {name: next((each for each in (name, *_ALSO.get(name, ())) if each in values), "") for name in names}
         user, password, host, port, database = (values.get(found[name], "") for name in names)
-        host = host or next(_servers(project, service, dialect), "")
+        host = host or next(_servers(variables.project, variables.service, dialect), "")
         if not (user and database and host):
             continue
         secret = f":{quote(password, safe='')}" if password else ""
         where = f":{port}" if port else ""
         text = f"{dialect}://{quote(user, safe='')}{secret}@{host}{where}/{quote(database, safe='')}"
-        at = _location(project, service, found[names[0]])
-        return Sought(text, f"{', '.join(name for name in found.values() if name)}, {at}", at=at)
+        others = "".join(f"{name}, " for name in list(found.values())[1:] if name)
+        return Sought(text, f"{others}{variables.origin(found[names[0]])}", at=variables.location(found[names[0]]))
     return None
 
 

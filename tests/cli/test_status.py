@@ -158,6 +158,16 @@ def test_the_services_own_url_through_a_bind_mount(clean: Path) -> None:
     assert found.json["database"]["url_from"].endswith("compose.yaml:5")
 
 
+def test_the_images_env(clean: Path, tmp_path: Path) -> None:
+    (clean / "data").mkdir()
+    database(clean / "data", FIRST)
+    write_image(tmp_path / "app.tar", {"/app": clean}, config={"Env": ["DATABASE_URL=sqlite:////srv/data/shop.db"]})
+    (clean / "compose.yaml").write_text("services:\n  app:\n    build: .\n    volumes: [./data:/srv/data]\n")
+    found = migops("status", "--image", "docker-archive:../app.tar", "--format", "json", cwd=clean)
+    assert found.json["current"] == [FIRST], found.json["missing"]
+    assert found.json["database"]["url_from"] == "DATABASE_URL, ENV of the image"
+
+
 def test_settings_of_the_service(clean: Path) -> None:
     with closing(sqlite3.connect(clean / "shop.db")) as connection, connection:
         connection.execute("CREATE TABLE revisions (version_num VARCHAR(32))")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -103,6 +104,26 @@ def test_a_url_in_pieces(tmp_path: Path, environment: Mapping[str, str], url: st
     lines = "".join(f"      {key}: {value}\n" for key, value in environment.items())
     found = project(tmp_path, f"{APP}{lines}  store:\n    image: registry.example/library/postgres:15\n")
     assert sought(find_url(asked(found))).text == url
+
+
+def test_a_password_in_a_secret_of_the_project(tmp_path: Path) -> None:
+    (tmp_path / "password.txt").write_text(f"{SECRET}\n")
+    pieces = {"USER": "u", "DB": "d", "HOST": "pg", "PASSWORD_FILE": "/run/secrets/pw"}
+    lines = "".join(f"      POSTGRES_{name}: {value}\n" for name, value in pieces.items())
+    found = project(tmp_path, f"{APP}{lines}    secrets: [pw]\nsecrets: {{pw: {{file: ./password.txt}}}}\n")
+    assert sought(find_url(asked(found))).text == f"postgresql://u:{SECRET}@pg/d"
+    (tmp_path / "password.txt").unlink()
+    with pytest.raises(MigopsError, match="secret"):
+        find_url(asked(found))
+
+
+def test_the_images_own_environment_counts_where_the_service_sets_nothing(tmp_path: Path) -> None:
+    theirs = {"DATABASE_URL": "postgresql://u@image/d"}
+    question = asked(project(tmp_path, f"{APP}      X: y\n"))
+    found = sought(find_url(replace(question, image_env=theirs)))
+    assert (found.text, found.origin) == ("postgresql://u@image/d", "DATABASE_URL, ENV of the image")
+    question = asked(project(tmp_path, f"{APP}      DATABASE_URL: postgresql://u@service/d\n"))
+    assert sought(find_url(replace(question, image_env=theirs))).text == "postgresql://u@service/d"
 
 
 def test_the_ini_and_its_traps(tmp_path: Path) -> None:
