@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import stat
 import subprocess
 import time
 from collections.abc import Mapping
@@ -50,6 +49,14 @@ def type_in(found: Fate, *options: str) -> str:
     return git(Path("/"), *options, *words[1:])
 
 
+def stand_in(folder: Path, environment: str) -> dict[str, str]:
+    """A PATH whose git is the real one, run through `env` with these words."""
+    folder.mkdir()
+    (folder / "git").write_text(f'#!/bin/sh\nexec env {environment} {shutil.which("git")} "$@"\n')
+    (folder / "git").chmod(0o755)
+    return {"PATH": f"{folder}{os.pathsep}{os.environ['PATH']}"}
+
+
 def add(folder: Path, name: str) -> None:
     """Commit a script."""
     (folder / "versions" / name).write_text(f"revision = '{name[:3]}'\n")
@@ -61,6 +68,14 @@ def give_up(folder: Path, name: str) -> None:
     """Commit that a script is deleted."""
     git(folder, "rm", "-q", f"versions/{name}")
     git(folder, "commit", "-q", "-m", f"give up on {name[:3]}")
+
+
+def sign(folder: Path) -> None:
+    """Give the newest commit a signature, which git would show to a program."""
+    head, _, message = git(folder, "cat-file", "commit", "HEAD").partition("\n\n")
+    signature = "gpgsig -----BEGIN PGP SIGNATURE-----\n \n iQ\n -----END PGP SIGNATURE-----"
+    (folder / ".git" / "signed").write_text(f"{head}\n{signature}\n\n{message}\n")
+    git(folder, "update-ref", "HEAD", git(folder, "hash-object", "-t", "commit", "-w", ".git/signed"))
 
 
 def everything(folder: Path) -> dict[str, tuple[float, bytes]]:
@@ -189,9 +204,24 @@ class TestHistory:
         found = fate(tmp_path / "clone", "011.py")
         assert (found.kind, found.subject) == (FateKind.DELETED, "give up on 011")
 
+    def test_renamed_scripts_are_two(self, repository: Path) -> None:
+        git(repository, "mv", "versions/010.py", "versions/020.py")
+        git(repository, "commit", "-q", "-m", "rename 010")
+        (repository / "versions/020.py").unlink()
+        found = fates([repository / "versions/010.py", repository / "versions/020.py"])
+        assert [(each.kind, each.subject) for each in found.values()] == [
+            (FateKind.DELETED, "rename 010"), (FateKind.REMOVED_HERE, "rename 010"),
+        ]  # fmt: skip
+
     def test_the_users_settings_change_nothing(self, repository: Path, tmp_path: Path) -> None:
+        git(repository, "checkout", "-q", "-b", "feature")
+        add(repository, "011.py")
+        git(repository, "checkout", "-q", "main")
+        git(repository, "merge", "-q", "-s", "ours", "-m", "merge without 011", "feature")
         give_up(repository, "010.py")
-        plain = fate(repository, "010.py")
+        sign(repository)
+        plain = [fate(repository, name) for name in ("010.py", "011.py")]
+        assert {found.kind for found in plain} == {FateKind.DELETED}
         ran = tmp_path / "ran"
         program = tmp_path / "program"
         program.write_text(f"#!/bin/sh\ntouch {ran}\n")
@@ -199,15 +229,15 @@ class TestHistory:
         (repository / ".gitattributes").write_text("*.py diff=mine\n")
         settings = {
             "log.showSignature": "true", "log.showRoot": "false", "log.follow": "true", "log.date": "relative",
-            "log.decorate": "full", "log.diffMerges": "off", "diff.renames": "copies", "diff.orderFile": "missing",
-            "diff.relative": "true", "diff.external": str(program), "diff.mine.textconv": str(program),
-            "core.fsmonitor": str(program), "core.pager": str(program), "gpg.program": str(program),
-            "color.ui": "always", "format.pretty": "oneline", "core.quotePath": "true",
+            "log.decorate": "full", "log.diffMerges": "first-parent", "diff.renames": "copies",
+            "diff.orderFile": "missing", "diff.relative": "true", "diff.external": str(program),
+            "diff.mine.textconv": str(program), "core.fsmonitor": str(program), "core.pager": str(program),
+            "gpg.program": str(program), "color.ui": "always", "format.pretty": "oneline", "core.quotePath": "true",
             "i18n.logOutputEncoding": "UTF-16",
         }  # fmt: skip
         for name, value in settings.items():
             git(repository, "config", name, value)
-        assert fate(repository, "010.py") == plain
+        assert [fate(repository, name) for name in ("010.py", "011.py")] == plain
         (repository / "versions" / "001.py").unlink()
         assert fate(repository, "001.py").subject == "first", "the root commit counts, log.showRoot or not"
         assert not ran.exists()
@@ -260,13 +290,9 @@ class TestNoAnswer:
 
     def test_another_user_owns_it(self, repository: Path, tmp_path: Path) -> None:
         """git's own tests make an owner up with a variable; migops drops it, so a git that sets it stands in."""
-        real, home = shutil.which("git"), tmp_path / "home"
-        stand_in = tmp_path / "bin" / "git"
+        home = tmp_path / "home"
         home.mkdir()
-        stand_in.parent.mkdir()
-        stand_in.write_text(f'#!/bin/sh\nGIT_TEST_ASSUME_DIFFERENT_OWNER=1 exec {real} "$@"\n')
-        stand_in.chmod(stand_in.stat().st_mode | stat.S_IXUSR)
-        env = {"PATH": f"{stand_in.parent}{os.pathsep}{os.environ['PATH']}", "HOME": str(home)}
+        env = stand_in(tmp_path / "bin", "GIT_TEST_ASSUME_DIFFERENT_OWNER=1") | {"HOME": str(home)}
         found = fate(repository, "010.py", env)
         assert found.kind is FateKind.UNKNOWN
         assert "dubious ownership" in found.reason
@@ -285,7 +311,10 @@ class TestNoAnswer:
         type_in(found)
         assert fate(tmp_path / "clone", "010.py").kind is FateKind.DELETED
 
-    def test_a_partial_clone_fetches_nothing(self, repository: Path, tmp_path: Path) -> None:
+    @pytest.mark.parametrize("old", [False, True])
+    def test_a_partial_clone_fetches_nothing(self, repository: Path, tmp_path: Path, old: bool) -> None:
+        """An old git does not know the variable that forbids it to fetch what it lacks."""
+        env = stand_in(tmp_path / "bin", "-u GIT_NO_LAZY_FETCH" if old else "")
         add(repository, "011.py")
         give_up(repository, "010.py")
         git(repository, "config", "uploadpack.allowFilter", "true")
@@ -293,7 +322,7 @@ class TestNoAnswer:
         clone = tmp_path / "clone"
         git(tmp_path, "clone", "-q", "--filter=tree:0", f"file://{repository}", "clone")
         before = everything(clone)
-        found = fate(clone, "010.py")
+        found = fate(clone, "010.py", env)
         assert everything(clone) == before
         assert found.kind is FateKind.UNKNOWN
         assert "partial" in found.reason
