@@ -28,11 +28,11 @@ def explain(output: str, target: Target, engine: Engine, arguments: Sequence[str
 
 
 def recognise(output: str) -> tuple[Failure, re.Match[str]] | None:
-    """The first entry of the table whose pattern is in the output, and the last place where it is."""
+    """The first entry of the table whose pattern is in the output, and the place that tells most: the last of those."""
     for failure in FAILURES:
-        *_, found = (None, *failure.pattern.finditer(output))
-        if found is not None:
-            return failure, found
+        places = list(failure.pattern.finditer(output))
+        if places:
+            return failure, max(reversed(places), key=lambda found: len(_groups(found)))
     return None
 
 
@@ -123,6 +123,4 @@ def _filled(step: Step, found: re.Match[str], scene: Scene) -> tuple[str, ...] |
 
 
 def _groups(found: re.Match[str]) -> Mapping[str, str]:
-    groups = {name: value for name, value in found.groupdict().items() if value}
-    aliases = {"named": "host", "key": "revision", "name": "variable"}
-    return {aliases.get(name, name): value for name, value in groups.items()}
+    return {name: value for name, value in found.groupdict().items() if value}

@@ -29,9 +29,9 @@ class Step:
 class Failure:
     """A failure by the text that it leaves.
 
-    No group of ``pattern`` may match what could be a secret: they are repeated. ``rules`` are those of migops whose
-    findings are its cause, the likeliest first; where one is found, its fix is shown in place of ``fix``. With
-    ``asks_database``, the database is read (only read) to find them.
+    Of ``pattern``, only the groups ``revision`` and ``host`` are repeated: no secret can stand there. ``rules`` are
+    those of migops whose findings are its cause, the likeliest first; where one is found, its fix is shown in place of
+    ``fix``. With ``asks_database``, the database is read (only read) to find them.
     """
 
     name: str
@@ -77,8 +77,8 @@ FAILURES: tuple[Failure, ...] = (
     Failure(
         "missing-parent",
         re.compile(
-            r"Revision (?P<revision>[^\s']{1,80}) referenced from|"
-            r"alembic/script/revision\.py[\s\S]*KeyError: '(?P<key>[^']{1,80})'"
+            r"(?:Revision (?=\S+ referenced from)|alembic/script/revision\.py[\s\S]*KeyError: ')"
+            r"(?P<revision>[^\s']{1,80})"
         ),
         "a script names a parent (down_revision) that no script here has",
         rules=("MIG302", "MIG104", "MIG002", "MIG303"),
@@ -112,7 +112,7 @@ FAILURES: tuple[Failure, ...] = (
     ),
     Failure(
         "no-script-folder",
-        re.compile(r"Path doesn't exist: (?:'|\")?(?P<path>[^'\"\s]{1,200})"),
+        re.compile(r"Path doesn't exist: (?:'|\")?(?:[^'\"\s]{1,200})"),
         "the folder that script_location names is not where Alembic runs",
         rules=("MIG104", "MIG004", "MIG502"),
         fix=(Step("see what the image holds, and why", ("migops", "check-image", "{service}")),),
@@ -132,7 +132,7 @@ FAILURES: tuple[Failure, ...] = (
     ),
     Failure(
         "password-refused",
-        re.compile(r"password authentication failed for user \"?(?P<user>[\w.-]{1,63})|InvalidPasswordError"),
+        re.compile(r"password authentication failed for user \"?(?:[\w.-]{1,63})|InvalidPasswordError"),
         "the database server answers, and refuses this user's password",
         cause=server,
         fix=(
@@ -148,7 +148,7 @@ FAILURES: tuple[Failure, ...] = (
     ),
     Failure(
         "no-such-database",
-        re.compile(r"database \"(?P<database>[^\"]{1,63})\" does not exist"),
+        re.compile(r"database \"(?:[^\"]{1,63})\" does not exist"),
         "the server answers, and has no database of the name that the URL ends with",
         fix=(
             Step(
@@ -160,8 +160,7 @@ FAILURES: tuple[Failure, ...] = (
     Failure(
         "name-not-resolved",
         re.compile(
-            r"could not translate host name \"(?P<host>[\w.-]{1,253})\"|"
-            r"failed to resolve host '(?P<named>[\w.-]{1,253})'|"
+            r"(?:could not translate host name \"|failed to resolve host ')(?P<host>[\w.-]{1,253})|"
             r"Name or service not known|Temporary failure in name resolution|nodename nor servname"
         ),
         "the host name in the database's URL is not known where Alembic runs",
@@ -185,10 +184,7 @@ FAILURES: tuple[Failure, ...] = (
     ),
     Failure(
         "unset-variable",
-        re.compile(
-            r"File \"<frozen os>\"[\s\S]*KeyError: '(?P<variable>\w{1,80})'|"
-            r"os\.py\"[\s\S]*KeyError: '(?P<name>\w{1,80})'"
-        ),
+        re.compile(r"(?:File \"<frozen os>\"|/os\.py\")[\s\S]*KeyError: '\w{1,80}'"),
         "env.py, or what it imports, wants an environment variable that the service does not set",
         fix=(
             Step(
@@ -262,7 +258,7 @@ FAILURES: tuple[Failure, ...] = (
     ),
     Failure(
         "cannot-write-revision",
-        re.compile(r"(?:PermissionError|Permission denied)[^\n]*'(?P<path>/[^'\n]{1,200})'"),
+        re.compile(r"(?:PermissionError|Permission denied)[^\n]*'(?:/[^'\n]{1,200})'"),
         "the user that the container runs as may not write there",
         rules=("MIG207",),
         cause=image_user,
@@ -276,7 +272,7 @@ FAILURES: tuple[Failure, ...] = (
     ),
     Failure(
         "folder-exists",
-        re.compile(r"Directory (?P<path>\S{1,200}) already exists"),
+        re.compile(r"Directory (?:\S{1,200}) already exists"),
         "`init` makes its folder itself; this one is there, as a mount's own end or from an earlier start",
         fix=(Step("mount the folder above it, or let `init` make a new one beside it"),),
     ),
@@ -288,7 +284,7 @@ FAILURES: tuple[Failure, ...] = (
     ),
     Failure(
         "no-module",
-        re.compile(r"ModuleNotFoundError: No module named '(?P<module>[\w.]{1,100})'"),
+        re.compile(r"ModuleNotFoundError: No module named '(?:[\w.]{1,100})'"),
         "env.py, or what it imports, asks for a module that is not found where Alembic runs",
         rules=("MIG104",),
         fix=(

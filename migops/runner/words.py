@@ -88,7 +88,20 @@ def one_off(
 
     Without ``--rm``: how it ended is asked of the engine, and then it is removed.
     """
-    words = [*target.commands.compose, "run", "--no-deps", "--name", name, "--label", f"{LABEL}={owner()}"]
+    program_, verb, *options = target.commands.compose
+    words = [
+        program_,
+        verb,
+        "--progress",
+        "quiet",
+        *options,
+        "run",
+        "--no-deps",
+        "--name",
+        name,
+        "--label",
+        f"{LABEL}={owner()}",
+    ]
     if not terminal:
         words.append("-T")
     first, *rest = program.words

@@ -1,0 +1,117 @@
+"""The table of known failures: each entry is recognised by its real texts, explained, and in the documentation."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from migops.chain import walk
+from migops.compose import ComposeOptions
+from migops.evidence import Evidence
+from migops.failures import FAILURES, Failure
+from migops.failures.document import markdown
+from migops.failures.explain import lines, recognise
+from migops.failures.scene import Scene
+from migops.history.graph import build
+from migops.model import MigrationSet, PlaceName, Revision
+from migops.target import Target, Wanted, resolve
+from tests.failures.texts import PASSWORD, TEXTS
+from tests.kit import example
+
+ROOT = Path(__file__).parents[2]
+CASES = [(name, text) for name, texts in TEXTS.items() for text in texts]
+BEFORE = "INFO  [alembic.runtime.migration] Context impl PostgresqlImpl.\nTraceback (most recent call last):\n"
+
+
+@pytest.fixture
+def target(tmp_path: Path) -> Target:
+    return resolve(Wanted(), ComposeOptions(), {}, example("clean", tmp_path))
+
+
+@pytest.mark.parametrize(("name", "text"), CASES, ids=[f"{name}-{text[:30]}" for name, text in CASES])
+def test_each_text_is_recognised_and_explained(name: str, text: str, target: Target) -> None:
+    known = recognise(BEFORE + text + "\n")
+    assert known is not None
+    failure, found = known
+    assert failure.name == name
+    said = list(lines(failure, found, Scene(target, ["upgrade", "head"])))
+    assert said[1] == f"migops: {name}"
+    assert said[2] == f"  means  {failure.means}"
+    assert any(line.startswith("  fix    ") for line in said)
+    assert not any("{" in line and "x-migops" not in line for line in said), "every word is filled in"
+    assert PASSWORD not in "\n".join(said)
+
+
+def test_every_entry_has_a_text() -> None:
+    assert [failure.name for failure in FAILURES] == list(TEXTS)
+
+
+def test_what_is_not_known_is_not_explained() -> None:
+    assert recognise("FAILED: something that nobody has seen\n") is None
+    assert recognise("") is None
+
+
+def test_only_revisions_and_hosts_are_repeated() -> None:
+    assert {name for failure in FAILURES for name in failure.pattern.groupindex} == {"revision", "host"}
+
+
+def evidence(target: Target, **places: tuple[str, ...]) -> Evidence:
+    """The revisions that each place holds, a straight line each."""
+    graphs = {}
+    for name, ids in places.items():
+        revisions = [Revision(id_, (ids[i - 1],) if i else (), f"/versions/{id_}.py") for i, id_ in enumerate(ids)]
+        graphs[PlaceName(name)] = build(revisions)
+    held = {place: MigrationSet(("/versions",), {}, tuple(graph.revisions)) for place, graph in graphs.items()}
+    return Evidence(walk(held), graphs, target.commands)
+
+
+def explained(text: str, scene: Scene) -> str:
+    known = recognise(text)
+    assert known is not None
+    return "\n".join(lines(*known, scene))
+
+
+def test_who_has_the_revision_that_was_not_found(target: Target) -> None:
+    text = "FAILED: Can't locate revision identified by 'bbb'"
+    seen = evidence(target, host=("aaa", "bbb"), image=("aaa",))
+    assert "seen   host has bbb, image has not" in explained(text, Scene(target, ["upgrade", "head"], seen))
+    seen = evidence(target, host=("aaa",), image=("aaa",))
+    assert "none of the places that were read has bbb" in explained(text, Scene(target, [], seen))
+    assert "named on the command line" in explained(text, Scene(target, ["upgrade", "bbb"], seen))
+
+
+def test_revision_ids_that_are_too_long_are_named(target: Target) -> None:
+    long = "0009_agent_ownership_public_channel_model"
+    said = explained(TEXTS["long-revision-id"][0], Scene(target, [], evidence(target, image=("aaa", long))))
+    assert f"longer than 32 characters: {long}" in said
+
+
+def test_how_the_server_stands_is_seen(target: Target) -> None:
+    text = TEXTS["name-not-resolved"][1]
+    stopped = explained(text, Scene(target, [], containers={"db": ["Exited (1) 3 minutes ago"]}))
+    assert "service db: Exited (1) 3 minutes ago" in stopped
+    assert "docker compose up -d --wait db" in stopped
+    other = explained(text.replace('"db"', '"postgres"'), Scene(target, []))
+    assert "no service of the project is called postgres: there are app, db" in other
+    assert "up -d --wait" not in other, "no command with a name that compose does not know"
+    assert "is the container that Alembic runs in" in explained(TEXTS["connection-refused"][0], Scene(target, []))
+
+
+def test_that_the_places_could_not_be_read_is_said(target: Target) -> None:
+    said = explained(TEXTS["multiple-heads"][0], Scene(target, [], None, "the engine is gone"))
+    assert "the places could not be read: the engine is gone" in said
+    assert "migops alembic merge heads -m merge" in said
+
+
+def test_the_documentation_lists_them() -> None:
+    said = (ROOT / "docs" / "failures.md").read_text()
+    assert said == markdown(), "write it anew: python -m migops.failures.document > docs/failures.md"
+
+
+@pytest.mark.parametrize("failure", FAILURES, ids=lambda failure: failure.name)
+def test_every_entry_is_whole(failure: Failure) -> None:
+    assert re.fullmatch(r"[a-z]+(-[a-z]+)*", failure.name)
+    assert failure.fix
+    assert not failure.means.endswith(".")
