@@ -77,7 +77,7 @@ def at_head(folder: Path) -> Reader | Absent | Unknown:
     try:
         return _read if Repository(top).has_commits() else Absent("the git repository has no commits yet")
     except Unanswered as error:
-        return Unknown(error.message, error.remedy.why if error.remedy else "")
+        return Unknown(error.message, error.hint)
 
 
 def _asked(repository: Repository, paths: Sequence[Path]) -> dict[Path, Fate]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -35,7 +36,7 @@ class Unanswered(CommandError):
     """git could not answer. ``remedy`` is the step after which it can, where one is known."""
 
     def __init__(self, message: str, remedy: Remedy | None = None) -> None:
-        super().__init__(message)
+        super().__init__(message, hint=f"{remedy.why}: {shlex.join(remedy.command)}" if remedy else "")
         self.remedy = remedy
 
 
