@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from migops.compose import Project, Service
 from migops.database import DatabaseUrl, connect, parse_url
 from migops.engine import Engine
 from migops.errors import MigopsError
@@ -20,6 +19,8 @@ from migops.places.database_url import Sought, Variables, from_config, from_serv
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
+
+    from migops.compose import Project, Service
 
 SETTINGS = ("database-url", "database-env", "version-table", "version-table-schema")
 """The keys of ``x-migops`` that this place knows."""

@@ -6,14 +6,16 @@ import posixpath
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from migops.compose import Project, Service
 from migops.database import DatabaseUrl
 from migops.engine import Engine
 from migops.errors import MigopsError
 from migops.model import Absent, Unknown
+
+if TYPE_CHECKING:
+    from migops.compose import Project, Service
 
 LABEL = "com.docker.compose."
 INSTEAD = "name an address that is reached from here: --database-url URL"

@@ -7,13 +7,15 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from migops.compose import Project, Service
-from migops.compose.explain import explain
 from migops.errors import MigopsError
 from migops.history.config import ConfigFile
 from migops.model import Location, Unknown
+
+if TYPE_CHECKING:
+    from migops.compose import Project, Service
 
 _URL = re.compile(r"(postgres(ql)?|mysql|mariadb|sqlite|mssql|oracle|cockroachdb)(\+\w+)?://", re.IGNORECASE)
 _USUAL = (
@@ -68,6 +70,8 @@ class Variables:
 
     def location(self, name: str) -> Location:
         """Where a variable is set; the service itself where the compose file does not tell more."""
+        from migops.compose.explain import explain  # a database is asked for seldom, this module imported always
+
         for written in (name, f"{name}_FILE"):
             try:
                 found = explain(self.project.tree, f"services.{self.service.name}.environment.{written}")
