@@ -11,7 +11,7 @@ from typing import Any
 
 from migops.compose.interpolate import CastError, to_boolean, to_float, to_int64
 from migops.compose.notes import Notes
-from migops.compose.scalars import float32, go_type, sprint
+from migops.compose.scalars import float32, go_type, int64, sprint
 from migops.compose.tree import Map, Mark
 from migops.compose.units import add_hosts, duration, shell_words, show_duration, size
 
@@ -55,7 +55,7 @@ class Decoder:
                     made[key] = field.read(entry, f"{path}.{key}", self)
                     continue
                 read = field(entry, f"{path}.{key}", self)
-            except (DecodeError, CastError, ValueError) as error:
+            except (DecodeError, CastError, ValueError, OverflowError) as error:
                 where = getattr(error, "path", "") or f"{path}.{key}"
                 self.faults.append((f"'{where}' {error}", marks.get(key, mark)))
                 continue
@@ -84,7 +84,7 @@ def integer(value: Any, path: str, run: Decoder) -> int:
     if isinstance(value, str):
         return to_int64(value, run.notes)
     if isinstance(value, (int, float)) and not isinstance(value, bool):
-        return int(value)
+        return int64(value)
     raise DecodeError(f"expected type 'int', got unconvertible type '{go_type(value)}'")
 
 
@@ -92,7 +92,7 @@ def unsigned(value: Any, path: str, run: Decoder) -> int:
     if isinstance(value, (int, float)) and not isinstance(value, bool):
         if value < 0:
             raise DecodeError(f"cannot parse, {sprint(value)} overflows uint")
-        return int(value)
+        return int64(value) % 2**32
     raise DecodeError(f"expected type 'uint', got unconvertible type '{go_type(value)}'")
 
 

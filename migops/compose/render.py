@@ -30,12 +30,17 @@ def to_json(project: Project) -> str:
 
 def _dumped(project: Project) -> str:
     try:
-        return json.dumps(project.resolved, indent=2, ensure_ascii=False, allow_nan=False)
+        return _utf8(json.dumps(project.resolved, indent=2, ensure_ascii=False, allow_nan=False))
     except ValueError:
         (first, *_) = (one for one in explain(project.tree, "") if _is_endless(one.value))
         said = f"json: unsupported value: {sprint(first.value)}"
         hint = f"{first.path} has no form in JSON; use --format yaml"
         raise MigopsError(said, at=first.location, hint=hint) from None
+
+
+def _utf8(text: str) -> str:
+    """The text with bytes of the environment that are no UTF-8 shown as compose shows them: as U+FFFD."""
+    return text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
 
 def _is_endless(value: Any) -> bool:
@@ -60,7 +65,7 @@ def to_yaml(project: Project) -> str:
     Dumper.add_representer(str, text)
     document = _with_extensions(project) if project.interpolated else project.resolved
     shown: str = yaml.dump(document, Dumper=Dumper, default_flow_style=False, sort_keys=False, allow_unicode=True)
-    return (shown.replace("$", "$$") if project.interpolated else shown).rstrip("\n")
+    return _utf8(shown.replace("$", "$$") if project.interpolated else shown).rstrip("\n")
 
 
 def _with_extensions(project: Project) -> Mapping[str, Any]:
@@ -109,7 +114,7 @@ def service_names(project: Project) -> list[str]:
 
 def image_names(project: Project) -> list[str]:
     """The image of each active service, in the order of the services' names."""
-    return [project.services[name].image_ref for name in sorted(project.services)]
+    return [_utf8(project.services[name].image_ref) for name in sorted(project.services)]
 
 
 def volume_names(project: Project) -> list[str]:

@@ -174,6 +174,13 @@ def float32(value: float) -> float:
     return single
 
 
+def int64(value: float) -> int:
+    """A number as Go's ``int64`` holds it: whole, and around the corner where it is too large."""
+    if isinstance(value, float):
+        return int(value) if abs(value) < 2**63 else -(2**63)
+    return (value + 2**63) % 2**64 - 2**63
+
+
 def quoted(text: str) -> str:
     """A string as Go's ``%q`` writes it."""
     import json

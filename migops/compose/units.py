@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from migops.compose.scalars import int64
+
 _UNITS = {
     "ns": 1, "us": 10**3, "µs": 10**3, "μs": 10**3, "ms": 10**6, "s": 10**9, "m": 60 * 10**9, "h": 3600 * 10**9,
     "d": 86400 * 10**9, "w": 604800 * 10**9,
@@ -74,10 +76,10 @@ def size(text: str) -> int:
         raise ValueError(f"invalid size: '{text}'")
     unit = suffix.lower()
     if unit in ("", "b"):
-        return int(amount)
+        return int64(amount)
     if unit[0] not in _SIZES or unit[1:] not in ("", "b", "ib"):
         raise ValueError(f"invalid suffix: '{suffix if len(suffix) > 3 else unit}'")
-    return int(amount * _SIZES[unit[0]])
+    return int64(amount * _SIZES[unit[0]])
 
 
 def shell_words(line: str) -> list[str]:
