@@ -7,6 +7,7 @@ import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from migops.errors import NoVerdict
 
@@ -42,9 +43,7 @@ def run(
     said = " ".join(argv)
     environment = {name: value for name, value in {**os.environ, **(env or {})}.items() if value is not None}
     try:
-        done = subprocess.run(
-            list(argv), cwd=cwd, env=environment, input=stdin, capture_output=True, timeout=timeout
-        )
+        done = subprocess.run(list(argv), cwd=cwd, env=environment, input=stdin, capture_output=True, timeout=timeout)
     except FileNotFoundError as error:
         hint = f"install {argv[0]}, or put it on PATH"
         raise CommandError(f"cannot run `{said}`: {error.strerror}", hint=hint) from None
@@ -59,18 +58,28 @@ def run(
     return completed
 
 
-def start(argv: Sequence[str], *, terminal: bool, env: Mapping[str, str] | None = None) -> subprocess.Popen[bytes]:
+def start(
+    argv: Sequence[str], *, terminal: int | None = None, env: Mapping[str, str] | None = None
+) -> subprocess.Popen[bytes]:
     """Start ``argv`` and return at once; the caller waits for it. ``env`` is added to our own environment.
 
-    With ``terminal`` it shares ours, streams and keyboard signals. Without, it reads nothing, writes to pipes, and
-    lives in a session of its own, so that the signals we get are not its.
+    It lives in a session of its own, so that the signals we get are not its. Without ``terminal`` it reads nothing and
+    writes to pipes; with one (a file descriptor) it has that for its streams, and the keys that are signals reach it.
     """
-    pipe = None if terminal else subprocess.PIPE
+    if terminal is None:
+        streams: dict[str, Any] = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    else:
+        streams = {"stdin": terminal, "stdout": terminal, "stderr": terminal, "preexec_fn": _take_terminal}
     try:
-        return subprocess.Popen(
-            list(argv), env={**os.environ, **(env or {})}, stdin=None if terminal else subprocess.DEVNULL, stdout=pipe,
-            stderr=pipe, start_new_session=not terminal,
-        )  # fmt: skip
+        return subprocess.Popen(list(argv), env={**os.environ, **(env or {})}, start_new_session=True, **streams)
     except OSError as error:
         hint = f"install {argv[0]}, or put it on PATH"
         raise CommandError(f"cannot run `{' '.join(argv)}`: {error.strerror}", hint=hint) from None
+
+
+def _take_terminal() -> None:
+    """In the new process: make its standard input the terminal that controls its session."""
+    import fcntl
+    import termios
+
+    fcntl.ioctl(0, termios.TIOCSCTTY, 0)

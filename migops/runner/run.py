@@ -75,7 +75,7 @@ class Run:
         runs = Exec(self.engine, container.id)
         if has_terminal():
             argv = words.in_terminal(container.name, program, self.arguments, runs.token)
-            ended = runs.run_in_terminal(argv, self.events)
+            ended = runs.run_in_terminal(argv, self.output.take, self.events)
         else:
             ended = runs.run((*program.words, *self.arguments), self.output.take, self.events)
         landed: list[Landed] = []

@@ -18,6 +18,7 @@ from migops.engine.containers import inspect
 from migops.errors import NoVerdict
 from migops.process import start
 from migops.runner.signals import ENDED, Events, attend
+from migops.runner.terminal import in_terminal
 from migops.runner.words import TOKEN, signalling
 
 _KEPT = 64 * 1024  # bytes of the output's end that are kept, to explain a failure by
@@ -119,11 +120,11 @@ class Exec:
             )
         return Ended(state.code, number)
 
-    def run_in_terminal(self, argv: Sequence[str], events: Events) -> Ended:
-        """Run to the end through docker's own CLI, which passes our terminal on."""
-        process = start(argv, terminal=True)
-        _announce(process, (), events)
-        number, is_over = attend(self, events)
+    def run_in_terminal(self, argv: Sequence[str], sink: Sink, events: Events) -> Ended:
+        """Run to the end through docker's own CLI, which passes a terminal on."""
+        with in_terminal(argv, lambda data: sink(execs.STDOUT, data), {}) as (process, shown):
+            _announce(process, [shown], events)
+            number, is_over = attend(self, events)
         return Ended(process.wait() if is_over else 1, number, is_over)
 
 
@@ -143,10 +144,15 @@ class OneOff:
 
     def run(self, argv: Sequence[str], sink: Sink, events: Events, *, terminal: bool) -> Ended:
         """Run to the end. ``NoVerdict`` where compose could not start the container; it has said why."""
-        self.process = start(argv, terminal=terminal, env=_COMPOSE)
-        streams = () if terminal else ((execs.STDOUT, self.process.stdout), (execs.STDERR, self.process.stderr))
-        _announce(self.process, [_pump(number, stream, sink) for number, stream in streams if stream], events)
-        number, _ = attend(self, events)
+        if terminal:
+            with in_terminal(argv, lambda data: sink(execs.STDOUT, data), _COMPOSE) as (self.process, shown):
+                _announce(self.process, [shown], events)
+                number, _ = attend(self, events)
+        else:
+            self.process = start(argv, env=_COMPOSE)
+            streams = ((execs.STDOUT, self.process.stdout), (execs.STDERR, self.process.stderr))
+            _announce(self.process, [_pump(name, stream, sink) for name, stream in streams if stream], events)
+            number, _ = attend(self, events)
         inspected = inspect(self.engine, self.name)
         state: Mapping[str, Any] = (inspected or {}).get("State") or {}
         if number and not state:
