@@ -69,6 +69,13 @@ def test_ssh_with_a_path_has_no_json_as_in_compose(tmp_path: Path) -> None:
     assert "id: " in render.to_yaml(project)
 
 
+def test_bytes_that_are_no_utf_8_are_shown_as_such(tmp_path: Path) -> None:
+    project = read_text(tmp_path, "services: {a: {image: 'x:$BAD'}}\n", environment={"BAD": "\udcff"})
+    assert json.loads(render.to_json(project))["services"]["a"]["image"] == "x:\ufffd"
+    assert "x:\ufffd" in render.to_yaml(project)
+    assert render.image_names(project) == ["x:\ufffd"]
+
+
 def test_numbers_without_json_are_refused_where_they_are(tmp_path: Path) -> None:
     project = read_text(tmp_path, "services: {a: {image: a}}\nx-a:\n  - b: -.inf\n")
     with pytest.raises(MigopsError, match="unsupported value: -Inf") as refused:

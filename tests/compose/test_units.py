@@ -68,7 +68,8 @@ def test_hosts() -> None:
     [
         ("./a:/b", {"type": "bind", "source": "./a", "target": "/b", "bind": {"create_host_path": True}}),
         ("data/sub:/b", {"type": "volume", "source": "data/sub", "target": "/b", "volume": {}}),
-        ("/b", {"type": "volume", "target": "/b", "volume": {}}),
+        ("/cache", {"type": "volume", "target": "/cache", "volume": {}}),
+        ("/b", {"type": "volume", "target": "/b"}),
         ("vol:/b:ro,nocopy", {
             "type": "volume", "source": "vol", "target": "/b", "read_only": True, "volume": {"nocopy": True},
         }),
