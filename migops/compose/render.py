@@ -60,12 +60,12 @@ def to_yaml(project: Project) -> str:
 
     def text(dumper: yaml.SafeDumper, value: str) -> yaml.ScalarNode:
         style = "|" if "\n" in value else None if isinstance(resolve(value), str) else "'"
-        return dumper.represent_scalar("tag:yaml.org,2002:str", value, style=style)
+        return dumper.represent_scalar("tag:yaml.org,2002:str", _utf8(value), style=style)
 
     Dumper.add_representer(str, text)
     document = _with_extensions(project) if project.interpolated else project.resolved
     shown: str = yaml.dump(document, Dumper=Dumper, default_flow_style=False, sort_keys=False, allow_unicode=True)
-    return _utf8(shown.replace("$", "$$") if project.interpolated else shown).rstrip("\n")
+    return (shown.replace("$", "$$") if project.interpolated else shown).rstrip("\n")
 
 
 def _with_extensions(project: Project) -> Mapping[str, Any]:
