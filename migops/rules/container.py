@@ -84,8 +84,8 @@ def anonymous_volume_freezes_migrations(evidence: Evidence) -> Iterator[Hit]:
     What: Alembic in the container reads the volume. New revisions never show there, and deleted ones live on.
 
     Why: a `VOLUME` of the Dockerfile, or a volume without a name in the compose file. Compose hands it on from one
-    container to the next, also with `--force-recreate`; and `-V` alone does nothing while the container runs the right
-    image.
+    container to the next, also with `--force-recreate`; and in many versions of compose (2.26, say) `-V` alone does
+    nothing while the container runs the right image.
 
     Fix: `docker compose up -d --no-deps --force-recreate -V SERVICE`. The old volume stays, unused.
     """
