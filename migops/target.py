@@ -3,26 +3,22 @@
 from __future__ import annotations
 
 import os
-import posixpath
 import re
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
 
+from migops import configuration
 from migops.compose import Build, ComposeOptions, Project, Service, load
 from migops.dockerfile.trace import Inline
 from migops.errors import MigopsError
 from migops.evidence import Commands, tagged
-from migops.history.config import parse_config
 from migops.model import Location
 from migops.places.database import SETTINGS
 
-NOT_SEARCHED = frozenset({"node_modules", "venv", "env", "site-packages", "__pycache__", "dist", "build"})
 ARCHIVES = ("docker-archive:", "oci:", "oci-archive:")
-CONFIGS_NAMED = 5  # in the message that several could be meant
-SEARCH_DEPTH = 5  # folders below the build context in which an alembic.ini is looked for
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,8 +120,8 @@ def _without_compose(wanted: Wanted, cwd: Path) -> Target:
         build_arguments=_docker_build(wanted) if build else (),
         can_build=build is not None,
     )
-    section = wanted.section or "alembic"
-    return Target(wanted.image, root, _config(root, wanted.config, cwd), section, build=build, commands=commands)
+    config = configuration.find(root, wanted.config, cwd)
+    return Target(wanted.image, root, config, wanted.section or "alembic", build=build, commands=commands)
 
 
 def _name(ref: str) -> str:
@@ -179,7 +175,7 @@ def _runs_alembic(service: Service) -> bool:
 
 
 def _has_config(service: Service) -> bool:
-    return bool(service.build and not service.build.is_remote and _search(Path(service.build.context)))
+    return bool(service.build and not service.build.is_remote and configuration.search(Path(service.build.context)))
 
 
 def _of_service(project: Project, service: Service, wanted: Wanted, options: ComposeOptions, cwd: Path) -> Target:
@@ -195,13 +191,13 @@ def _of_service(project: Project, service: Service, wanted: Wanted, options: Com
         root = build.context
     else:
         root = base
-    said = said_by(service)
+    said = configuration.said_by(service)
     if wanted.config:
-        config = _config(root, wanted.config, cwd)
+        config = configuration.find(root, wanted.config, cwd)
     elif settings["config"] or not said.config:
-        config = _config(root, settings["config"], base, service)
+        config = configuration.find(root, settings["config"], base, service)
     else:
-        config = _said_config(root, said, service)
+        config = configuration.said_path(root, said, service)
     # Where another image than the one that compose builds is in question, compose's build would not mend it.
     its_own = not wanted.image or _name(wanted.image) == _name(service.image_ref)
     image = wanted.image or service.image_ref
@@ -233,61 +229,6 @@ def _of_service(project: Project, service: Service, wanted: Wanted, options: Com
         model=project,
         settings=settings,
     )
-
-
-@dataclass(frozen=True, slots=True)
-class Said:
-    """What a service's own command says of Alembic: ``-c``, ``-n``, and the folder that it changes to before."""
-
-    config: str = ""
-    section: str = ""
-    folder: str = ""
-
-
-def said_by(service: Service) -> Said:
-    """Read ``alembic -c FILE -n SECTION`` out of the service's entrypoint and command, and ``ALEMBIC_CONFIG``."""
-    words: list[str] = []
-    for word in (*(service.entrypoint or ()), *(service.command or ())):
-        try:
-            words += shlex.split(word) if " " in word else [word]  # a shell's script is one word
-        except ValueError:
-            words.append(word)
-    config, section, folder = service.environment.get("ALEMBIC_CONFIG") or "", "", ""
-    at = next((index for index, word in enumerate(words) if posixpath.basename(word) == "alembic"), None)
-    if at is None:
-        return Said(config)
-    before = words[:at]
-    if "cd" in before[:-1]:
-        folder = before[before.index("cd") + 1].rstrip(";")
-    options = iter(words[at + 1 :])
-    for word in options:
-        if word in ("-c", "--config"):
-            config = next(options, "")
-        elif word in ("-n", "--name"):
-            section = next(options, "")
-        elif word.startswith(("--config=", "--name=")):
-            config, section = (word[9:], section) if word[2] == "c" else (config, word[7:])
-        elif word[:2] in ("-c", "-n") and len(word) > 2:
-            config, section = (word[2:], section) if word[1] == "c" else (config, word[2:])
-        elif not word.startswith("-"):
-            break
-    return Said(config, section, folder)
-
-
-def _said_config(root: Path, said: Said, service: Service) -> Path:
-    """The host's file for the configuration that the service's command names, which is a path of the container."""
-    name = PurePosixPath(said.config)
-    if name.is_absolute():
-        parts = [PurePosixPath(*name.parts[index:]) for index in range(1, len(name.parts))]
-    else:
-        parts = [PurePosixPath(said.folder) / name, name] if not said.folder.startswith("/") else [name]
-    for part in parts:
-        if (root / part).is_file():
-            return root / part
-    raise MigopsError(
-        f"service {service.name!r} runs Alembic with {said.config}, and {root} has no such file", at=service.location,
-        hint="say which file of the host that is: x-migops: {config: FILE} under the service",
-    )  # fmt: skip
 
 
 def _settings(service: Service) -> dict[str, str]:
@@ -347,54 +288,3 @@ def _folder(text: str, base: Path) -> Path:
     if not path.is_dir():
         raise MigopsError("is not a folder", at=Location(str(path)), hint="check --context or --host-dir")
     return path
-
-
-def _config(root: Path, given: str, base: Path, service: Service | None = None) -> Path:
-    """Alembic's configuration on the host: the one that is named, else the only one below ``root``."""
-    if given:
-        path = Path(os.path.normpath(base / given))
-        if not path.is_file():
-            raise MigopsError("there is no such configuration file", at=Location(str(path)), hint="check --config")
-        return path
-    found = _search(root)
-    if len(found) == 1:
-        return found[0]
-    at = service.location if service else Location(str(root))
-    if not found:
-        raise MigopsError(
-            f"there is no alembic.ini, and no pyproject.toml with [tool.alembic], in {root} or below it", at=at,
-            hint="say where it is: --config FILE, or x-migops: {config: FILE} under the service",
-        )  # fmt: skip
-    names = ", ".join(str(path.relative_to(root)) for path in found[:CONFIGS_NAMED])
-    more = f" and {len(found) - CONFIGS_NAMED} more" if len(found) > CONFIGS_NAMED else ""
-    raise MigopsError(
-        f"several configurations could be meant: {names}{more}", at=at,
-        hint="say which: --config FILE, or x-migops: {config: FILE} under the service",
-    )  # fmt: skip
-
-
-def _search(root: Path) -> Sequence[Path]:
-    """Configurations of Alembic below ``root``: the one at the top wins over any that lies deeper."""
-    if (root / "alembic.ini").is_file():
-        return [root / "alembic.ini"]
-    if _is_for_alembic(root / "pyproject.toml"):
-        return [root / "pyproject.toml"]
-    found: list[Path] = []
-    for folder, names, files in os.walk(root):
-        here = Path(folder)
-        if len(here.relative_to(root).parts) >= SEARCH_DEPTH:
-            names.clear()
-        names[:] = sorted(name for name in names if name not in NOT_SEARCHED and not name.startswith("."))
-        if "alembic.ini" in files:
-            found.append(here / "alembic.ini")
-        elif "pyproject.toml" in files and _is_for_alembic(here / "pyproject.toml"):
-            found.append(here / "pyproject.toml")
-    return found
-
-
-def _is_for_alembic(path: Path) -> bool:
-    try:
-        text = path.read_bytes() if path.is_file() else b""
-    except OSError as error:
-        raise MigopsError(f"cannot be read: {error.strerror}", at=Location(str(path))) from None
-    return b"[tool.alembic" in text and parse_config(text, str(path)).has_section
