@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import secrets
 import subprocess
 import sys
@@ -11,6 +12,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import IO, Any
 
 from migops.engine import Engine, execs
@@ -67,6 +69,8 @@ class Output:
             target.flush()
         except BrokenPipeError:
             self.broken.add(stream)
+            with Path(os.devnull).open("wb") as nowhere:  # else Python fails at its end on what is left in the buffer
+                os.dup2(nowhere.fileno(), target.fileno())
 
     def tail(self) -> str:
         """The end of both streams, as text."""

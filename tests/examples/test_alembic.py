@@ -354,3 +354,54 @@ def test_without_a_database_server(sandbox: Sandbox) -> None:
         ("docker", "compose", "up", "-d", "--wait", "db"), cwd=project, env=sandbox.env, check=True, capture_output=True
     )
     assert migops("alembic", "current", cwd=project, env=sandbox.env).code == 0
+
+
+@pytest.mark.parametrize("running", [True, False], ids=["in-the-container", "in-a-one-off"])
+def test_in_a_terminal(sandbox: Sandbox, running: bool) -> None:
+    """There is one inside too; a failure is explained all the same, and Ctrl-C is a key that Alembic gets."""
+    project = example("clean", sandbox.path)
+    (project / "migrations/versions/c00000000001_slow.py").write_text(SLOW)
+    sandbox.compose("build", "-q", cwd=project)
+    sandbox.compose("up", "-d", "--wait", *(("app", "db") if running else ("db",)), cwd=project)
+    before = containers(sandbox)
+    code, shown = typed(sandbox, project, "upgrade", "nosuch")
+    assert (code, "FAILED: Can't locate revision identified by 'nosuch'" in shown) == (255, True)
+    assert "migops: unknown-revision" in shown
+    code, shown = typed(sandbox, project, "upgrade", "head", after=b"it begins", key=b"\x03")
+    assert (code, "KeyboardInterrupt" in shown) == (130, True)
+    assert statements(sandbox, project) == ""
+    assert containers(sandbox) == before
+
+
+def typed(box: Sandbox, project: Path, *arguments: str, after: bytes = b"", key: bytes = b"") -> tuple[int, str]:
+    """Run it in a terminal, and press a key after a text has been shown; its code, and all that was shown."""
+    outer, inner = os.openpty()
+    process = subprocess.Popen(command(*arguments), cwd=project, env=box.env, stdin=inner, stdout=inner, stderr=inner)
+    os.close(inner)
+    shown = b""
+    while True:
+        try:
+            data = os.read(outer, 4096)
+        except OSError:
+            break
+        shown += data
+        if key and after in shown:
+            time.sleep(1)  # the statement is sent
+            os.write(outer, key)
+            key = b""
+    os.close(outer)
+    return process.wait(60), shown.decode()
+
+
+def test_a_reader_that_goes_away_stops_nothing(sandbox: Sandbox) -> None:
+    """`migops alembic … | head -1`: what was begun is finished, and its code is ours."""
+    project = up(sandbox, "clean", "app")
+    compose = project / "compose.yaml"
+    setting = "    build: .\n    x-migops: {alembic: python3 -c}\n"
+    compose.write_text(compose.read_text().replace("    build: .\n", setting))
+    code = (
+        "import time; print('x' * 99999, flush=True); time.sleep(1); print('y' * 99999, flush=True); open('/done', 'w')"
+    )
+    words = ("sh", "-c", '"$@" | head -c 1; exit 0', "sh", *command(code))
+    subprocess.run(words, cwd=project, env=sandbox.env, check=True, capture_output=True, timeout=60)
+    sandbox.compose("exec", "-T", "app", "ls", "/done", cwd=project)

@@ -1,0 +1,143 @@
+"""What would be run, word by word."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from migops.compose import ComposeOptions
+from migops.errors import MigopsError
+from migops.runner import words
+from migops.runner.words import Program
+from migops.target import Target, Wanted, resolve
+from tests.kit import example
+
+ALEMBIC = Program(("alembic",))
+
+
+def target(folder: Path, name: str = "clean", *settings: str, options: ComposeOptions | None = None) -> Target:
+    """The example's target, with these settings under x-migops."""
+    project = example(name, folder)
+    if settings:
+        compose = project / "compose.yaml"
+        added = "".join(f"\n      {setting}" for setting in settings)
+        compose.write_text(compose.read_text().replace("    build: .", f"    build: .\n    x-migops:{added}"))
+    return resolve(Wanted(service="app"), options or ComposeOptions(), {}, project)
+
+
+def test_one_off(tmp_path: Path) -> None:
+    options = ComposeOptions(files=("compose.yaml",), project_name="shop", profiles=("*",))
+    found = target(tmp_path, options=options)
+    argv = words.one_off(found, ALEMBIC, ["-cprod.ini", "--", "-x", ""], "migops-1", terminal=False)
+    assert argv == (
+        "docker", "compose", "--progress", "quiet", "-f", "compose.yaml", "-p", "shop", "--profile", "*",
+        "run", "--no-deps", "--name", "migops-1", "--label", f"migops.oneoff={words.owner()}", "-T",
+        "--entrypoint", "alembic", "app", "-cprod.ini", "--", "-x", "",
+    )  # fmt: skip
+    assert "-T" not in words.one_off(found, ALEMBIC, ["current"], "migops-1", terminal=True)
+
+
+def test_one_off_of_several_words_and_with_the_images_entrypoint(tmp_path: Path) -> None:
+    found = target(tmp_path)
+    argv = words.one_off(found, Program(("flask", "db")), ["current"], "n", terminal=False)
+    assert argv[-5:] == ("--entrypoint", "flask", "app", "db", "current")
+    argv = words.one_off(found, Program(("flask", "db"), keeps_entrypoint=True), ["current"], "n", terminal=False)
+    assert "--entrypoint" not in argv
+    assert argv[-4:] == ("app", "flask", "db", "current")
+
+
+def test_in_a_terminal() -> None:
+    argv = words.in_terminal("app-1", Program(("flask", "db")), ["current"], "t0")
+    assert argv == ("docker", "exec", "-it", "--env", "MIGOPS_RUN=t0", "app-1", "flask", "db", "current")
+
+
+@pytest.mark.parametrize(
+    ("name", "settings", "program"),
+    [
+        ("clean", (), Program(("alembic",))),
+        ("flask-migrate", (), Program(("flask", "db"))),
+        ("clean", ('alembic: "poetry run alembic"',), Program(("poetry", "run", "alembic"))),
+        ("flask-migrate", ("alembic: alembic", "entrypoint: keep"), Program(("alembic",), keeps_entrypoint=True)),
+    ],
+)
+def test_how_alembic_is_called(name: str, settings: tuple[str, ...], program: Program, tmp_path: Path) -> None:
+    assert words.program(target(tmp_path, name, *settings)) == program
+
+
+def test_a_call_that_no_shell_could_read(tmp_path: Path) -> None:
+    with pytest.raises(MigopsError, match=r"x-migops\.alembic of service 'app' is not a command"):
+        words.program(target(tmp_path, "clean", 'alembic: "flask \'db"'))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "found"),
+    [
+        ("current", {}),
+        ("-c prod.ini -n shop current", {"config": "prod.ini", "name": "shop"}),
+        ("-cprod.ini -nshop -q current", {"config": "prod.ini", "name": "shop"}),
+        ("--config=prod.ini --name shop current", {"config": "prod.ini", "name": "shop"}),
+        ("-x a=b upgrade -n", {"x": "a=b"}),
+        ("upgrade head -c late.ini", {}),
+        ("-c", {"config": ""}),
+    ],
+)
+def test_alembics_own_options(arguments: str, found: dict[str, str]) -> None:
+    assert words.global_options(arguments.split()) == found
+
+
+def test_alembics_own_options_say_what_is_looked_at(tmp_path: Path) -> None:
+    found = target(tmp_path)
+    (found.root / "prod.ini").write_text("[shop]\nscript_location = migrations\n")
+    aimed = words.aimed(found, ["-c", "prod.ini", "-nshop", "current"], found.root)
+    assert (aimed.config, aimed.section) == (found.root / "prod.ini", "shop")
+    assert words.aimed(found, ["-c", "/etc/alembic.ini", "current"], found.root) == found
+    assert words.aimed(found, ["-c", "gone.ini", "current"], found.root) == found
+
+
+def test_which_commands_make_files() -> None:
+    assert words.makes_files(["-q", "revision", "-m", "x"])
+    assert words.makes_files(["merge", "heads"])
+    assert words.makes_files(["migrate"])
+    assert not words.makes_files(["upgrade", "head"])
+
+
+def test_whose_one_off_it_is() -> None:
+    assert words.is_alive(words.owner())
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait()
+    host = words.owner().partition("@")[2]
+    assert not words.is_alive(f"{ended.pid}@{host}")
+    assert not words.is_alive(f"{os.getpid()}@another-host")
+    assert not words.is_alive("nonsense")
+
+
+@pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="containers have /proc")
+@pytest.mark.parametrize("number", [0, 1], ids=["sh", "python3"])
+def test_the_commands_that_signal_find_the_process_and_no_other(number: int) -> None:
+    sleep = [sys.executable, "-c", "print(flush=True); import time; time.sleep(60)"]
+    ours, other = (
+        subprocess.Popen(sleep, env={**os.environ, "MIGOPS_RUN": token}, stdout=subprocess.PIPE)
+        for token in ("aaaaaaaaaaaaaaaa", "bbbbbbbbbbbbbbbb")
+    )
+    try:
+        for process in (ours, other):
+            assert process.stdout is not None
+            process.stdout.readline()
+        command = words.signalling("aaaaaaaaaaaaaaaa", "KILL")[number]
+        assert subprocess.run(command, check=False).returncode == 0
+        assert ours.wait(10) == -9
+        assert subprocess.run(command, check=False).returncode == 1, "there is no such process any more"
+        assert other.poll() is None
+    finally:
+        for process in (ours, other):
+            process.kill()
+            process.communicate()
+
+
+def test_no_setting_that_is_not_there(tmp_path: Path) -> None:
+    assert words.program(replace(target(tmp_path), settings={})) == ALEMBIC
