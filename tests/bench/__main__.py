@@ -9,10 +9,15 @@ import sys
 import tempfile
 from pathlib import Path
 
-from tests.bench import check_image, compose, status
+from tests.bench import alembic, check_image, compose, status
 from tests.engine import engine
 
-PARTS = {"check-image": check_image.rows, "status": status.rows, "config": compose.rows}
+PARTS = {
+    "check-image": check_image.rows,
+    "status": status.rows,
+    "alembic": alembic.rows,
+    "config": compose.rows,
+}
 
 
 def main(wanted: list[str]) -> int:
