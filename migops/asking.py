@@ -55,8 +55,13 @@ def question(
     )
 
 
-def alembic_words(home: Home | None) -> tuple[str, ...]:
-    """The words that run Alembic in the service, with the options without which it would not find its configuration."""
+def alembic_words(target: Target, home: Home | None) -> tuple[str, ...]:
+    """The words that run Alembic in the service, with the options without which it would not find its configuration.
+
+    ``home`` is where it starts in the image. What ``x-migops: {alembic: …}`` says is taken as it is.
+    """
+    if given := target.settings.get("alembic", ""):
+        return tuple(given.split())
     if home is None:
         return ("alembic",)
     below = posixpath.relpath(home.config, home.cwd)

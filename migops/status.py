@@ -8,6 +8,7 @@ from migops import report
 from migops.chain import ORDER
 from migops.evidence import Evidence
 from migops.formats.status import Row, Status
+from migops.history.graph import build
 from migops.model import Absent, MigrationSet, PlaceName, Revision, Severity
 from migops.places.database import DatabaseState
 from migops.rules.rule import Rule
@@ -22,10 +23,12 @@ def make(
     found = standing(evidence) if isinstance(evidence.database, DatabaseState) else None
     against = PlaceName.IMAGE if PlaceName.IMAGE in evidence.graphs else PlaceName.HOST
     graph = found.all if found else together(evidence, against)
+    if found and found.unknown:  # the revisions that only the database speaks of
+        graph = build((*graph.revisions, *(Revision(row) for row in found.unknown)))
     word, sentence = _in_words(evidence, found)
     return Status(
         report=report.make("status", target, evidence, rules, fail_on, needed),
-        rows=tuple(_rows(evidence, (*graph.revisions, *_nobodys(found)), found)),
+        rows=tuple(_rows(evidence, graph.revisions, found)),
         graph=graph,
         heads={place: evidence.graphs[place].heads for place in ORDER if place in evidence.graphs},
         current=found.state.rows if found else None,
@@ -35,11 +38,6 @@ def make(
         word=word,
         sentence=sentence,
     )
-
-
-def _nobodys(found: Standing | None) -> tuple[Revision, ...]:
-    """The revisions that only the database speaks of."""
-    return tuple(Revision(row) for row in found.unknown) if found else ()
 
 
 def _rows(evidence: Evidence, revisions: Sequence[Revision], found: Standing | None) -> list[Row]:

@@ -115,7 +115,7 @@ def check(
         for_siblings=target.picked,
         owner=_owner(chain.held(PlaceName.HOST)),
         database=_database(survey, chain, engine, ask) if ask else NotAsked(),
-        alembic=alembic_words(survey.home),
+        alembic=alembic_words(target, survey.home),
     )
 
 
@@ -166,8 +166,10 @@ def _git(survey: Survey) -> None:
     if not callable(read):
         survey.places[PlaceName.GIT] = read
         return
+    # The host's own copy stands in for a configuration that is not committed, so that it does not hide the scripts.
+    home = replace(host_home(survey), text=survey.target.config.read_bytes())
     try:
-        survey.take(PlaceName.GIT, read_environment(read, host_home(survey), survey.known))
+        survey.take(PlaceName.GIT, read_environment(read, home, survey.known))
     except NoVerdict as error:
         survey.places[PlaceName.GIT] = Unknown(str(error), error.hint)
 

@@ -197,6 +197,32 @@ def test_a_git_that_has_less_than_the_host(clean: Path, tmp_path: Path) -> None:
     assert [row["places"]["git"] for row in found["revisions"]] == [True, False]
 
 
+def test_a_configuration_that_is_not_committed_hides_nothing(clean: Path, tmp_path: Path) -> None:
+    git(clean, "rm", "-q", "--cached", "alembic.ini")
+    git(clean, "commit", "-q", "-m", "forget it")
+    assert status(clean, database(tmp_path, SECOND)).json["heads"]["git"] == [SECOND]
+
+
+def test_what_the_database_says_cannot_move_the_cursor(clean: Path, tmp_path: Path) -> None:
+    given = ("--image", "docker-archive:../app.tar", "--database-url", database(tmp_path, "\x1b[2J\u202e"))
+    for view in ("text", "json", "mermaid"):
+        text = migops("status", *given, "-v", "--format", view, cwd=clean).stdout
+        assert "\x1b" not in text
+        assert "\u202e" not in text
+        assert "x1b[2J" in text or "u001b[2J" in text
+
+
+def test_how_alembic_is_called_there(clean: Path, tmp_path: Path) -> None:
+    compose = "services:\n  app:\n    build: .\n    x-migops: {alembic: python -m alembic}\n"
+    (clean / "compose.yaml").write_text(compose)
+    found = migops(
+        "status", "--no-engine", "--database-url", database(tmp_path, FIRST), "--format", "json", cwd=clean
+    ).json["findings"][0]
+    assert found["remedy"][-1]["command"][-7:] == [
+        "--entrypoint", "python", "app", "-m", "alembic", "upgrade", "head",
+    ]  # fmt: skip
+
+
 def test_without_git_the_column_is_left_out(tmp_path: Path) -> None:
     project = example("clean", tmp_path)
     write_image(tmp_path / "app.tar", {"/app": project})
