@@ -9,10 +9,12 @@ from pathlib import Path
 from migops.errors import MigopsError
 from migops.formats.graph import Drawing
 from migops.history.config import ConfigFile, parse_config
-from migops.history.graph import build
-from migops.history.locate import locate
+from migops.history.graph import Graph, build
+from migops.history.locate import ScriptPaths, locate
+from migops.history.problem import Problem
 from migops.history.scripts import read_history
 from migops.model import Entry, EntryKind, Location
+from migops.places.environment import Environment
 from migops.places.host import read_tree
 
 
@@ -40,9 +42,18 @@ def draw(config: str | None, section: str, cwd: str, set_by_app: Mapping[str, st
         tree.setdefault(paths.script_location, Entry(paths.script_location, EntryKind.DIRECTORY))
     history = read_history(tree, paths)
     built = build(history.revisions, history.unreadable, folder=", ".join(paths.version_locations))
+    return _drawing(paths, built, history.problems)
+
+
+def of_environment(environment: Environment) -> Drawing:
+    """The history of a place that has been read."""
+    return _drawing(environment.paths, environment.graph, environment.problems)
+
+
+def _drawing(paths: ScriptPaths, graph: Graph, problems: tuple[Problem, ...]) -> Drawing:
     # An empty history that was never found is told once, by the reason why it was not found.
-    found = [each for each in built.problems if each.rule != "MIG305" or not history.problems]
-    return Drawing(paths, built, (*history.problems, *found))
+    found = [each for each in graph.problems if each.rule != "MIG305" or not problems]
+    return Drawing(paths, graph, (*problems, *found))
 
 
 def _something_given(

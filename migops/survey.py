@@ -79,7 +79,7 @@ def check(
     survey = Survey(target)
     if ask is not None:
         _git(survey)
-    reader = _host(survey)
+    _, reader = _host(survey)
     _context(survey)
     if engine is None:
         survey.places[PlaceName.IMAGE] = NotAsked("--no-engine: only what a build would do was checked")
@@ -128,14 +128,9 @@ def running(target: Target, engine: Engine) -> Survey:
     return survey
 
 
-def host(target: Target) -> MigrationSet:
-    """Only the host: where a new script belongs, and what is there already."""
-    survey = Survey(target)
-    _host(survey)
-    found = survey.places[PlaceName.HOST]
-    if not isinstance(found, MigrationSet):
-        raise NoVerdict(f"the host's migrations cannot be read: {found.reason}")
-    return found
+def host(target: Target) -> Environment:
+    """Only the host: what Alembic would see there."""
+    return _host(Survey(target))[0]
 
 
 def _view(build: BuildSpec | None) -> BuildView | Unknown | NotAsked:
@@ -146,7 +141,7 @@ def _view(build: BuildSpec | None) -> BuildView | Unknown | NotAsked:
     )
 
 
-def _host(survey: Survey) -> HostReader:
+def _host(survey: Survey) -> tuple[Environment, HostReader]:
     target, view = survey.target, survey.view
     elsewhere = view.host_path_of if isinstance(view, BuildView) else lambda path: None
     reader = HostReader(target.root, elsewhere)
@@ -157,7 +152,7 @@ def _host(survey: Survey) -> HostReader:
             hint="mend script_location, or name the section that has it with --name",
         )  # fmt: skip
     survey.take(PlaceName.HOST, found)
-    return reader
+    return found, reader
 
 
 def _git(survey: Survey) -> None:

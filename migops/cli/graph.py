@@ -21,6 +21,7 @@ from migops.cli.options import (
 from migops.errors import ExitCode, MigopsError
 
 if TYPE_CHECKING:
+    from migops.formats.graph import Drawing
     from migops.history.problem import Problem
 
 
@@ -47,23 +48,25 @@ def graph(service: str | None, config: str | None, name: str, settings: Sequence
     from migops.drawing import draw
     from migops.formats.graph import render
 
-    cwd = os.getcwd()  # noqa: PTH109 - as it is, links unresolved
-    if service is not None:
-        config, name, cwd = _of_service(service, config or "", name, given)
-    drawing = draw(config, name or "alembic", cwd, _settings(settings))
+    if service is None:
+        cwd = os.getcwd()  # noqa: PTH109 - as it is, links unresolved
+        drawing = draw(config, name or "alembic", cwd, _settings(settings))
+    else:
+        drawing = _of_service(service, config or "", name, given)
     show(lambda view: render(drawing, given["format_"], view.color, view.width), given)
     if not drawing.graph.revisions:
         return int(ExitCode.NO_VERDICT)
     return int(ExitCode.FINDINGS if _fails(drawing.problems, given["fail_on"]) else ExitCode.CLEAN)
 
 
-def _of_service(service: str, config: str, section: str, given: Mapping[str, Any]) -> tuple[str, str, str]:
-    """The service's configuration file on the host, the section of it, and the folder that Alembic starts in."""
+def _of_service(service: str, config: str, section: str, given: Mapping[str, Any]) -> Drawing:
+    """The history of the service's migrations on the host, as check-image reads it."""
     from migops import survey, target
+    from migops.drawing import of_environment
 
     wanted = target.Wanted(service=service, config=config, section=section, needs_image=False)
     found = target.resolve(wanted, compose_options_of(given), os.environ, Path.cwd())
-    return str(found.config), found.section, str(survey.host_cwd(survey.Survey(found)))
+    return of_environment(survey.host(found))
 
 
 def _settings(given: Sequence[str]) -> dict[str, str]:

@@ -51,7 +51,7 @@ class Run:
     def run(self) -> Result:
         """Run it. ``NoVerdict`` where it could not be started."""
         program = words.program(self.target)
-        before = survey.host(self.target) if words.makes_files(self.arguments) else None
+        before = survey.host(self.target).migrations if words.makes_files(self.arguments) else None
         for sentence in leftovers(self.engine, self.target.project, self.target.service):
             self.say(sentence)
         where = choose(survey.running(self.target, self.engine), program, self.engine)
@@ -81,7 +81,7 @@ class Run:
         landed: list[Landed] = []
         if before is not None:
             if container.is_bound:
-                landed = list(landing.from_mount(before, survey.host(self.target)))
+                landed = list(landing.from_mount(before, survey.host(self.target).migrations))
             elif container.migrations is not None:
                 again = survey.running(self.target, self.engine).containers
                 after = next((each.migrations for each in again if each.id == container.id), None)
@@ -99,7 +99,7 @@ class Run:
             ended = runs.run(argv, self.output.take, self.events, terminal=terminal)
             if before is not None and where.held is not None and ended.is_over:
                 if landing.is_bound(self.engine, runs.name, where.held.location):
-                    landed = list(landing.from_mount(before, survey.host(self.target)))
+                    landed = list(landing.from_mount(before, survey.host(self.target).migrations))
                 else:
                     made = landing.made_in_one_off(self.engine, runs.name, where.held)
                     landed = list(landing.from_container(made, runs.name, before))

@@ -149,3 +149,12 @@ def test_a_services_graph_is_the_one_of_its_configuration(tmp_path: Path) -> Non
     assert found.json["heads"] == ["8bd76168eb7e"]
     assert found.json["script_location"] == "app/src/infrastructure/database/migrations"
     assert migops("graph", "-f", "docker-compose.prod.yml", "web", cwd=project).code == 2
+
+
+def test_a_services_graph_where_the_configuration_names_a_path_of_the_container(tmp_path: Path) -> None:
+    project = example("clean", tmp_path)
+    ini = project / "alembic.ini"
+    ini.write_text(ini.read_text().replace("script_location = migrations", "script_location = /app/migrations"))
+    found = migops("graph", "app", "--format", "json", cwd=project)
+    assert found.code == 0, found.stderr
+    assert (found.json["heads"], found.json["problems"]) == (["a94d5e61c8f3"], [])
