@@ -49,6 +49,8 @@ def test_the_rule_the_wrong_fixes_and_the_right_one(sandbox: Sandbox, name: str)
     clean = check(sandbox, project)
     assert (clean.code, clean.rules) == (0, [])
     assert {place["place"]: place["status"] for place in clean.json["places"]}["container"] == "read"
+    if name == "anonymous-volume":
+        sandbox.docker("volume", "rm", found.json["findings"][0]["facts"]["mount"]["source"])
 
 
 def test_named_volume(sandbox: Sandbox) -> None:

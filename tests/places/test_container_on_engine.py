@@ -217,7 +217,7 @@ class TestComingAndGoing:
 
         def removing(*arguments: object) -> object:
             if not calls:
-                sandbox.docker("rm", "-f", f"{sandbox.name}-app-1")
+                sandbox.docker("rm", "-f", "-v", f"{sandbox.name}-app-1")
                 then()
             calls.append(1)
             return real(*arguments)  # type: ignore[arg-type]
