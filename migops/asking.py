@@ -50,6 +50,7 @@ def question(
         image_env=image_env,
         working_dir=target.working_dir or (image.cwd if image else ""),
         home=Path(host.cwd),
+        compose=target.commands.compose or ("docker", "compose"),
         engine=engine,
         timeout=ask.timeout,
     )

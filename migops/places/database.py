@@ -76,8 +76,8 @@ class Question:
     ``url`` is --database-url. ``project`` and ``service`` are None without a compose file. ``configs`` are Alembic's
     configurations by the place that they were read in, the one that counts most first; ``env_py`` is the text of
     Alembic's env.py and ``env_path`` its path; ``image_env`` is what the image's ENV sets. ``working_dir`` is the
-    container's, ``home`` the host's folder that Alembic starts in. ``engine`` is None where it may not be asked.
-    ``timeout`` is in seconds.
+    container's, ``home`` the host's folder that Alembic starts in. ``compose`` is the user's compose command, ``engine``
+    None where it may not be asked, ``timeout`` in seconds.
     """
 
     url: str = field(default="", repr=False)
@@ -90,6 +90,7 @@ class Question:
     image_env: Mapping[str, str] = field(default_factory=dict, repr=False)
     working_dir: str = ""
     home: Path = field(default_factory=Path.cwd)
+    compose: tuple[str, ...] = ("docker", "compose")
     engine: Callable[[], Engine] | None = None
     timeout: float = 20.0
 
@@ -157,7 +158,7 @@ def _placed(asked: Question, sought: Sought, url: DatabaseUrl) -> tuple[Database
         base = asked.home if sought.at else Path.cwd()
         path = file_address(url, asked.service, asked.working_dir, base, sought.inside)
         return (url.on_file(str(path)), "") if isinstance(path, Path) else path
-    address = server_address(url, asked.project, asked.service, asked.engine, sought.inside)
+    address = server_address(url, asked.project, asked.service, asked.engine, sought.inside, asked.compose)
     if isinstance(address, Unknown):
         return address
     if address.how == "as written":

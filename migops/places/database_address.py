@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Callable, Mapping
+import shlex
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -37,10 +38,12 @@ def server_address(
     service: Service | None,
     engine: Callable[[], Engine] | None,
     inside: bool,
+    compose: Sequence[str] = ("docker", "compose"),
 ) -> Address | Unknown:
     """The address of the URL's server, from here: a published port, a container's own address, or as it is written.
 
-    ``inside`` says that the URL's host is meant as the service's container sees it.
+    ``inside`` says that the URL's host is meant as the service's container sees it; ``compose`` is the command by
+    which the user addresses the project.
     """
     host, port = url.host, url.port
     if service is not None and inside and (host in _LOOPBACK or not host or host.startswith("/")):
@@ -65,7 +68,7 @@ def server_address(
         state = f"is {listed[0].get('State')}" if listed else "does not exist"
         return Unknown(
             f"the container of the service {name} {state}, and reading starts nothing",
-            f"start it: docker compose up -d --no-deps {name}; or {INSTEAD}",
+            f"`{shlex.join((*compose, 'up', '-d', '--no-deps', name))}` starts it; or {INSTEAD}",
         )
     return _of_container(running[0], port, found.endpoint.host, found.is_local)
 

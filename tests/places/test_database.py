@@ -201,6 +201,15 @@ def test_why_a_service_is_not_reached(tmp_path: Path, containers: Any, host: str
     assert "--database-url" in found.hint
 
 
+def test_the_command_that_starts_it_is_the_users_own(tmp_path: Path) -> None:
+    found = project(tmp_path, "services:\n  app:\n    image: a\n  db:\n    image: p\n")
+    compose = ("docker", "compose", "-f", "my prod.yml")
+    url = parse_url("postgresql://u@db/d")
+    unread = server_address(url, found, found.services["app"], lambda: Engine([]), True, compose)  # type: ignore[arg-type]
+    assert isinstance(unread, Unknown)
+    assert "`docker compose -f 'my prod.yml' up -d --no-deps db`" in unread.hint
+
+
 def test_a_container_name_is_the_service_and_other_hosts_are_taken_as_written(tmp_path: Path) -> None:
     engine = Engine([listed(port(15432))])
     found = address(tmp_path, engine, "postgresql://u@shopdb/d")
