@@ -76,8 +76,8 @@ class Question:
     ``url`` is --database-url. ``project`` and ``service`` are None without a compose file. ``configs`` are Alembic's
     configurations by the place that they were read in, the one that counts most first; ``env_py`` is the text of
     Alembic's env.py and ``env_path`` its path; ``image_env`` is what the image's ENV sets. ``working_dir`` is the
-    container's, ``home`` the host's folder that Alembic starts in. ``compose`` is the user's compose command, ``engine``
-    None where it may not be asked, ``timeout`` in seconds.
+    container's, ``home`` the host's folder that Alembic starts in. ``compose`` is the user's compose command,
+    ``engine`` None where it may not be asked, ``timeout`` in seconds.
     """
 
     url: str = field(default="", repr=False)
