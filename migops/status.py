@@ -28,7 +28,7 @@ def make(
     word, sentence = _in_words(evidence, found)
     return Status(
         report=report.make("status", target, evidence, rules, fail_on, needed),
-        rows=tuple(_rows(evidence, graph.revisions, found)),
+        rows=tuple(_rows(evidence, [each for each in graph.revisions if graph.by_id[each.id] is each], found)),
         graph=graph,
         heads={place: evidence.graphs[place].heads for place in ORDER if place in evidence.graphs},
         current=found.state.rows if found else None,

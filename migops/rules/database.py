@@ -89,8 +89,8 @@ def database_ahead(evidence: Evidence) -> Iterator[Hit]:
         return
     place = found.place.value
     for row in found.beyond:
-        extra = [each.id for each in found.all.revisions if each.id in found.all.ancestors([row])]
-        extra = [each for each in extra if each not in found.graph.by_id]
+        lacking = found.all.ancestors([row]) - found.graph.by_id.keys()
+        extra = [each.id for each in found.all.revisions if each.id in lacking]
         yield Hit(
             Subject(row),
             f"the {place} is older than the database: the database is ahead, at {_named(found, row)}",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -93,10 +93,22 @@ def together(evidence: Evidence, first: PlaceName) -> Graph:
     found: dict[str, Revision] = {}
     order = (first, PlaceName.HOST, *ORDER)
     graphs = [evidence.graphs[place] for place in order if place in evidence.graphs]
-    for graph in (*graphs, *(graph for _, graph in _histories(evidence))):
+    graphs += [graph for _, graph in _histories(evidence)]
+    for graph in graphs:
         for each in graph.by_id.values():
             found.setdefault(each.id, each)
-    return build(found.values())
+    # Mostly one place has them all already, and building a graph anew is the dear part.
+    whole = next((graph for graph in graphs if _holds(graph, found)), None)
+    return whole or build(found.values())
+
+
+def _holds(graph: Graph, revisions: Mapping[str, Revision]) -> bool:
+    """Whether a history is made of just these revisions, as far as what hangs on what goes."""
+    ours = graph.by_id
+    return ours.keys() == revisions.keys() and all(
+        (ours[each.id].parents, ours[each.id].depends_on) == (each.parents, each.depends_on)
+        for each in revisions.values()
+    )
 
 
 def _histories(evidence: Evidence) -> Iterator[tuple[str, Graph]]:

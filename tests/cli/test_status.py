@@ -212,6 +212,15 @@ def test_what_the_database_says_cannot_move_the_cursor(clean: Path, tmp_path: Pa
         assert "x1b[2J" in text or "u001b[2J" in text
 
 
+def test_two_scripts_of_one_id_are_one_row(clean: Path, tmp_path: Path) -> None:
+    script = clean / VERSIONS / f"{SECOND}_add_price.py"
+    (clean / VERSIONS / f"{SECOND}_copy.py").write_bytes(script.read_bytes())
+    write_image(tmp_path / "app.tar", {"/app": clean})
+    found = status(clean, database(tmp_path, SECOND))
+    assert [row["id"] for row in found.json["revisions"]] == [FIRST, SECOND]
+    assert "MIG303" in found.rules
+
+
 def test_how_alembic_is_called_there(clean: Path, tmp_path: Path) -> None:
     compose = "services:\n  app:\n    build: .\n    x-migops: {alembic: python -m alembic}\n"
     (clean / "compose.yaml").write_text(compose)
