@@ -65,7 +65,6 @@ def alembic(arguments: tuple[str, ...], **given: Any) -> int:
     """
     from migops import survey, target
     from migops.engine import connect
-    from migops.failures import explain
     from migops.runner import words
     from migops.runner.run import Run
 
@@ -76,6 +75,8 @@ def alembic(arguments: tuple[str, ...], **given: Any) -> int:
     with connect() as engine:
         result = Run(found, arguments, engine, say).run()
         if result.child and not result.stopped:
+            from migops.failures import explain  # and with it all the rules: only a failure pays for them
+
             for line in explain(result.output, found, engine, arguments):
                 say(line, plain=True)
     return result.code
