@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import IntEnum
 
-from migops.model import Location
+from migops.location import Location
 
 
 class ExitCode(IntEnum):

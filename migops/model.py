@@ -1,6 +1,6 @@
 """The words the whole of migops speaks: places, files, revisions, links, findings.
 
-Frozen values only. This module imports nothing of ours, so that every room may import it.
+Frozen values only. This module imports nothing of ours but ``Location``, so that every room may import it.
 """
 
 from __future__ import annotations
@@ -11,16 +11,7 @@ from datetime import datetime
 from enum import Enum
 from typing import Any
 
-
-@dataclass(frozen=True, slots=True)
-class Location:
-    """A line of a file that the user can open. ``line`` counts from 1; 0 means the file as a whole."""
-
-    file: str
-    line: int = 0
-
-    def __str__(self) -> str:
-        return f"{self.file}:{self.line}" if self.line else self.file
+from migops.location import Location as Location
 
 
 class EntryKind(str, Enum):

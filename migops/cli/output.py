@@ -9,12 +9,14 @@ import shutil
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from migops.errors import MigopsError, NoVerdict
-from migops.formats import FORMATS
-from migops.formats.view import View
-from migops.model import Location, Report
+from migops.location import Location
+
+if TYPE_CHECKING:
+    from migops.formats.view import View
+    from migops.model import Report
 
 PIPE_WIDTH = 100  # columns where there is no terminal to ask
 NARROWEST, WIDEST = 40, 1000
@@ -28,6 +30,8 @@ class OutputError(NoVerdict):
 
 def write(report: Report, given: Mapping[str, Any]) -> None:
     """Render the report as the output options say, and write it whole or not at all."""
+    from migops.formats import FORMATS
+
     show(lambda view: FORMATS[given["format_"]](report, view), given)
 
 
@@ -38,6 +42,8 @@ def show(render: Callable[[View], str], given: Mapping[str, Any]) -> None:
 
 def view_of(given: Mapping[str, Any]) -> View:
     """How to show it: by the output options that the command has, the terminal, NO_COLOR and COLUMNS."""
+    from migops.formats.view import View
+
     terminal = not given.get("output") and sys.stdout is not None and sys.stdout.isatty()
     plain = given.get("no_color") or "NO_COLOR" in os.environ or os.environ.get("TERM") == "dumb"
     return View(_width(terminal), terminal and not plain, bool(given.get("verbose")), bool(given.get("quiet")))

@@ -14,7 +14,7 @@ from migops.compose.scalars import quoted
 from migops.compose.template import Lookup, TemplateError, Warn, substitute
 from migops.compose.tree import Mark, refuse
 from migops.errors import MigopsError
-from migops.model import Location
+from migops.location import Location
 
 _SPACES = "\t\v\f\r \x85\xa0"
 _EXPORT = re.compile(r"export[\t\n\f\r ]+")

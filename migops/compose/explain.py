@@ -8,7 +8,7 @@ from typing import Any
 
 from migops.compose.tree import Map, Mark, Seq
 from migops.errors import MigopsError
-from migops.model import Location
+from migops.location import Location
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ from migops.compose.tree import Map, Mark, refuse
 from migops.compose.unique import keep_last
 from migops.compose.yamlfile import Document, documents, read
 from migops.errors import MigopsError
-from migops.model import Location
+from migops.location import Location
 
 _REMOTE = ("oci://", "https://", "http://", "git://", "ssh://", "git@", "github.com/")
 

@@ -22,7 +22,7 @@ from migops.compose.template import InvalidTemplate, TemplateError, substitute
 from migops.compose.tree import Map, Mark, refuse
 from migops.compose.yamlfile import Document, documents, read
 from migops.errors import MigopsError
-from migops.model import Location
+from migops.location import Location
 
 
 def load(

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from migops.errors import MigopsError
-from migops.model import Location
+from migops.location import Location
 
 if TYPE_CHECKING:
     from migops.compose.tree import Map

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from migops.errors import MigopsError
-from migops.model import Location
+from migops.location import Location
 
 ALIASED_NODES = 20_000
 ALIASED_NODES_EACH = 100

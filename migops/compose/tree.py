@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from migops.errors import MigopsError
-from migops.model import Location
+from migops.location import Location
 
 MOST_FAULTS = 50
 

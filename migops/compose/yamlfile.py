@@ -10,7 +10,7 @@ from migops.compose.nodes import Composer, Node
 from migops.compose.scalars import quoted, resolve, sprint, tagged
 from migops.compose.tree import Map, Mark, Seq, refuse
 from migops.errors import MigopsError
-from migops.model import Location
+from migops.location import Location
 
 TreePath = tuple[str, ...]
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
-from migops.formats.view import View
-from migops.model import Report
+if TYPE_CHECKING:
+    from migops.formats.view import View
+    from migops.model import Report
 
 
 def _text(report: Report, view: View) -> str:
