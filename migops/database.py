@@ -224,6 +224,7 @@ _HINTS = {
     "password authentication failed": "the database has another password: a changed POSTGRES_PASSWORD does not reach "
     "a volume that exists already",
     "lock timeout": "someone holds a lock on it: a migration that runs, or a session that was left open",
+    "Lock wait timeout": "someone holds a lock on it: a migration that runs, or a session that was left open",
     "SSL": "the server and sslmode of the URL do not agree",
     "could not translate host name": "the host is not known here; name an address with --database-url",
     "resolve host": "the host is not known here; name an address with --database-url",

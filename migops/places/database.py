@@ -185,7 +185,7 @@ def _read(connection: Connection, table: VersionTable, shown: str, origin: str, 
         tables=tuple(sorted(name for _, name, there in relations if there and name != table.name)),
         elsewhere=tuple(sorted(schema for schema, name, there in relations if not there and name == table.name)),
         version_table=str(table),
-        server=f"{_SERVERS.get(dialect.name, dialect.name)} {version}".strip(),
+        server=f"{_server(connection)} {version}".strip(),
         name=str(connection.engine.url.database or ""),
         url=shown,
         origin=origin,
@@ -193,7 +193,13 @@ def _read(connection: Connection, table: VersionTable, shown: str, origin: str, 
     )
 
 
-_SERVERS = {"postgresql": "PostgreSQL", "sqlite": "SQLite", "mysql": "MySQL", "mariadb": "MariaDB"}
+_SERVERS = {"postgresql": "PostgreSQL", "sqlite": "SQLite", "mysql": "MySQL"}
+
+
+def _server(connection: Connection) -> str:
+    """The server's name; a MariaDB says so itself, also where the URL says mysql."""
+    dialect = connection.dialect
+    return "MariaDB" if getattr(dialect, "is_mariadb", False) else _SERVERS.get(dialect.name, dialect.name)
 
 
 def _relations(connection: Connection, table: VersionTable) -> list[tuple[str, str, bool]]:
