@@ -25,7 +25,8 @@ from migops.images.layers import Layer, attribute
 from migops.model import Absent, ImageIdentity, Location, MigrationSet, NotAsked, PlaceName, Reading, Unknown
 from migops.places import database, git
 from migops.places.code import Code, compare_code
-from migops.places.container import Container, ContainerReader, ImageFiles, reader_of, representative, summary
+from migops.places.container import Container, ContainerReader, representative, summary
+from migops.places.container_files import ImageFiles, reader_of
 from migops.places.context import ContextReader
 from migops.places.database import DatabaseState
 from migops.places.environment import Environment, Home, Reader, read_environment

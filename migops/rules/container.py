@@ -8,7 +8,8 @@ from dataclasses import replace
 from migops.chain import revision_ids
 from migops.evidence import Evidence, Sibling
 from migops.model import MigrationSet, Remedy, Severity, Subject
-from migops.places.container import Container, Mount, digests
+from migops.places.container import Container, digests
+from migops.places.container_files import Mount
 from migops.places.git import FateKind
 from migops.rules.recreate import NAMED_AT_MOST, before_recreating, catch_up, refresh
 from migops.rules.remedies import rebuild

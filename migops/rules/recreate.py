@@ -8,7 +8,8 @@ from dataclasses import replace
 
 from migops.evidence import Evidence
 from migops.model import Remedy
-from migops.places.container import Mount, at_or_below, digests
+from migops.places.container import digests
+from migops.places.container_files import Mount, at_or_below
 from migops.places.environment import Environment
 from migops.places.git import Fate, FateKind
 from migops.rules.remedies import rebuild

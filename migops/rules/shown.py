@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from migops.chain import revision_ids
 from migops.evidence import Evidence
 from migops.model import MigrationFile, MigrationSet, PlaceName, Severity
-from migops.places.container import Container, Mount, digests
+from migops.places.container import Container, digests
+from migops.places.container_files import Mount
 from migops.places.environment import Environment
 from migops.places.git import FateKind
 from migops.rules.differences import content_difference

@@ -14,7 +14,7 @@ from migops.engine import Engine
 from migops.engine.containers import inspect
 from migops.images.daemon import read_container
 from migops.model import EntryKind, MigrationFile, MigrationSet
-from migops.places.container import at_or_below
+from migops.places.container_files import at_or_below
 from migops.rescue import Copy, place_of
 
 _SLACK = 2.0  # seconds by which a file may look older than the container that wrote it

@@ -9,7 +9,8 @@ from dataclasses import dataclass, field, replace
 import pytest
 
 from migops.model import Absent, Entry, EntryKind, Unknown
-from migops.places.container import Mount, _mounts, representative, summary
+from migops.places.container import representative, summary
+from migops.places.container_files import Mount, mounts_of
 from migops.places.writable import Change, apply
 from tests.rules.made import ANONYMOUS, FIRST, SECOND, container, held
 
@@ -79,7 +80,7 @@ class TestMounts:
             ],
             "HostConfig": {"Tmpfs": {"/run": "", "/t": "size=1m"}},
         }
-        assert _mounts(inspected) == (
+        assert mounts_of(inspected) == (
             Mount("bind", "/srv/app", "/app"),
             Mount("volume", "v", "/app/data"),
             Mount("tmpfs", "", "/run"),

@@ -11,7 +11,8 @@ from migops.history.graph import build
 from migops.history.locate import ScriptPaths
 from migops.history.revisions import read_revision
 from migops.model import Absent, ImageIdentity, MigrationFile, MigrationSet, PlaceName, Reading, Remedy
-from migops.places.container import Container, Mount
+from migops.places.container import Container
+from migops.places.container_files import Mount
 from migops.places.environment import Environment
 from migops.places.git import Fate, FateKind
 
