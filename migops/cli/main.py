@@ -147,8 +147,8 @@ def describe(error: MigopsError) -> str:
     """An error as its reader sees it: what and where on the first line, what to do on the next."""
     from migops.formats.terminal import printable
 
-    text = f"error: {printable(str(error))}"
-    return f"{text}\n  try: {printable(error.hint)}" if error.hint else text
+    lines = "\n".join(printable(line) for line in str(error).splitlines())
+    return f"error: {lines}\n  try: {printable(error.hint)}" if error.hint else f"error: {lines}"
 
 
 @contextmanager

@@ -416,3 +416,10 @@ class TestLeftOut:
         script.write_bytes(script.read_bytes().replace(b"\n", b"\r\n"))
         found = migops("check-image", "--image", "docker-archive:../app.tar", cwd=clean)
         assert found.stdout.startswith("CLEAN  app: nothing at or above error (1 warning)")
+
+
+def test_an_error_of_several_lines_is_shown_line_by_line(clean: Path) -> None:
+    (clean / "compose.yaml").write_text("services:\n  app: {build: ., ports: x, imaeg: y}\n")
+    found = migops("check-image", cwd=clean)
+    assert found.code == 2
+    assert "\\n" not in found.stderr
