@@ -20,6 +20,7 @@ from migops.runner.signals import Events, caught
 from migops.runner.where import Where, choose
 from migops.target import Target
 
+_STAYING = ("", "missing", "if_not_present", "never")  # policies under which compose takes the image that is there
 _KILLED = {128 + signal.SIGTERM, 128 + signal.SIGKILL}
 
 Say = Callable[[str], None]
@@ -94,6 +95,9 @@ class Run:
     ) -> tuple[Ended, str, list[Landed]]:
         landed: list[Landed] = []
         terminal = has_terminal()
+        service = self.target.model.services[self.target.service] if self.target.model else None
+        if service and service.pull_policy not in _STAYING:
+            self.say(f"its pull_policy is {service.pull_policy}, so compose may fetch or build another image first")
         with one_off(self.engine) as runs:
             argv = words.one_off(self.target, program, self.arguments, runs.name, terminal=terminal)
             ended = runs.run(argv, self.output.take, self.events, terminal=terminal)
@@ -123,6 +127,9 @@ class Run:
             return 128 + ended.signal
         if not ended.is_over:
             raise NoVerdict(f"how {self.words()} ended in {name} is not known")
+        if self.output.lost:
+            self.say(f"some of its output could not be written: {self.output.lost}")
+            return ended.code or int(ExitCode.NO_VERDICT)
         return int(ExitCode.OPERATOR) if any(each.taken for each in landed) else ended.code
 
     def words(self) -> str:

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, TextIO
 
 from migops.engine import Engine, execs
 from migops.engine.containers import inspect
@@ -47,28 +47,33 @@ class Ended:
 
 @dataclass(slots=True)
 class Output:
-    """Our own standard output and error, with the end of what went there."""
+    """Our own standard output and error, with the end of what went there.
+
+    ``lost`` says why some of it could not be written, '' where all was or nobody wanted it.
+    """
 
     kept: deque[bytes] = field(default_factory=deque)
     size: int = 0
-    broken: set[int] = field(default_factory=set)
+    closed: set[int] = field(default_factory=set)
+    lost: str = ""
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def take(self, stream: int, data: bytes) -> None:
-        """Pass it on at once. A reader that has gone away does not stop a migration."""
+        """Pass it on at once. That it cannot be written (any more) does not stop a migration."""
         with self.lock:
             self.kept.append(data)
             self.size += len(data)
             while self.size - len(self.kept[0]) >= _KEPT:
                 self.size -= len(self.kept.popleft())
-        if stream in self.broken:
+        if stream in self.closed:
             return
+        target = sys.stdout if stream == execs.STDOUT else sys.stderr
         try:
-            target = sys.stdout.buffer if stream == execs.STDOUT else sys.stderr.buffer
-            target.write(data)
-            target.flush()
-        except BrokenPipeError:
-            self.broken.add(stream)
+            _write(target, data)
+        except OSError as error:
+            self.closed.add(stream)
+            if not isinstance(error, BrokenPipeError):  # else its reader has had enough
+                self.lost = error.strerror or str(error)
             with Path(os.devnull).open("wb") as nowhere:  # else Python fails at its end on what is left in the buffer
                 os.dup2(nowhere.fileno(), target.fileno())
 
@@ -194,6 +199,16 @@ def one_off(engine: Engine) -> Iterator[OneOff]:
         yield found
     finally:
         found.end()
+
+
+def _write(target: TextIO, data: bytes) -> None:
+    """Byte for byte, where the stream is one of bytes below; a test's may not be."""
+    binary = getattr(target, "buffer", None)
+    if binary is None:
+        target.write(data.decode("utf-8", "replace"))
+    else:
+        binary.write(data)
+        binary.flush()
 
 
 def _pump(number: int, stream: IO[bytes], sink: Sink) -> threading.Thread:

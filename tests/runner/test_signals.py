@@ -99,3 +99,13 @@ def test_a_reader_that_has_gone_does_not_stop_it(monkeypatch: pytest.MonkeyPatch
         output.take(1, b"two\n")
         assert output.tail() == "one\ntwo\n"
         gone.buffer.flush()
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="a full disk to write to")
+def test_output_that_is_lost_is_noted(monkeypatch: pytest.MonkeyPatch) -> None:
+    with open("/dev/full", "w") as full:
+        monkeypatch.setattr("sys.stdout", full)
+        output = Output()
+        output.take(1, b"one")
+        output.take(1, b"two")
+    assert (output.tail(), output.lost) == ("onetwo", "No space left on device")
