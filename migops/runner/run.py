@@ -117,7 +117,8 @@ class Run:
         if ended.signal:
             said = signal.Signals(ended.signal).name
             if ended.is_over:
-                self.say(f"stopped by {said}: {self.words()} ended in {name} with code {ended.code}")
+                how = f"ended with code {ended.code}" if ended.code else "had come to its end all the same (code 0)"
+                self.say(f"stopped by {said}: {self.words()} in {name} {how}")
                 if ended.code in _KILLED:
                     self.say("it could not say so to the database, which may go on with its last statement for a while")
             else:

@@ -42,7 +42,7 @@ def test_nothing_happens_until_it_ends() -> None:
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 @pytest.mark.parametrize(
-    ("ends_by", "sent"), [("INT", ["INT"]), ("TERM", ["INT", "TERM"]), ("KILL", ["INT", "TERM", "KILL"])]
+    ("ends_by", "sent"), [("INT", ["INT"]), ("TERM", ["INT", "INT", "TERM"]), ("KILL", ["INT", "INT", "TERM", "KILL"])]
 )
 def test_it_is_asked_first_and_killed_last(number: int, ends_by: str, sent: list[str]) -> None:
     events: signals.Events = SimpleQueue()
@@ -57,7 +57,7 @@ def test_what_cannot_be_stopped_is_given_up() -> None:
     running = Fake(events)
     events.put(signal.SIGTERM)
     assert attend(running, events) == (signal.SIGTERM, False)
-    assert running.sent == ["INT", "TERM", "KILL"]
+    assert running.sent == ["INT", "INT", "TERM", "KILL"]
 
 
 def test_a_second_signal_kills() -> None:
