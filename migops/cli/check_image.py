@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import importlib
 import os
+from collections.abc import Mapping
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
+from threading import Thread
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -20,6 +23,9 @@ from migops.cli.options import (
     timeout_option,
 )
 from migops.errors import ExitCode, MigopsError
+
+if TYPE_CHECKING:
+    from migops.rules.rule import Rule
 
 EXIT = {"clean": ExitCode.CLEAN, "findings": ExitCode.FINDINGS, "unknown": ExitCode.NO_VERDICT}
 
@@ -52,13 +58,14 @@ def check_image(service: str | None, **given: Any) -> int:
     migops check-image --image app:$SHA --context .       after docker build, no compose file
     migops check-image --no-engine                        before anything is built
     """
-    from migops import report, rules, survey, target
+    from migops import survey, target
     from migops.cli.output import write
     from migops.engine import connect
     from migops.model import PlaceName, Severity, Unknown
 
     check_together(given)
-    chosen = rules.chosen(given["select"], given["ignore"])
+    if given["select"] or given["ignore"]:
+        _rules(given)  # a misspelt one is said before anything is read
     no_engine = given["no_engine"]
     wanted = target.Wanted(
         service=service or "",
@@ -67,6 +74,7 @@ def check_image(service: str | None, **given: Any) -> int:
         needs_image=not no_engine,
     )
     found = target.resolve(wanted, compose_options_of(given), os.environ, Path.cwd())
+    import_meanwhile("migops.report", *(["migops.formats.text"] if given["format_"] == "text" else []))
     with ExitStack() as stack:
         # Connected on first use only: an archive needs no engine.
         engine = None if no_engine else lambda: stack.enter_context(connect(given["timeout"]))
@@ -74,9 +82,22 @@ def check_image(service: str | None, **given: Any) -> int:
     needed = [PlaceName.HOST, PlaceName.CONTEXT if no_engine else PlaceName.IMAGE]
     if isinstance(evidence.chain.places.get(PlaceName.CONTAINER), Unknown):
         needed.append(PlaceName.CONTAINER)  # there may be none, but one that is there must be read
-    result = report.make("check-image", found, evidence, chosen, Severity(given["fail_on"]), needed)
+    from migops import report
+
+    result = report.make("check-image", found, evidence, _rules(given), Severity(given["fail_on"]), needed)
     write(result, given)
     return int(EXIT[result.verdict.value])
+
+
+def _rules(given: Mapping[str, Any]) -> tuple[Rule, ...]:
+    from migops import rules
+
+    return rules.chosen(given["select"], given["ignore"])
+
+
+def import_meanwhile(*modules: str) -> None:
+    """Import what is needed later while the engine is waited for; whoever needs it then waits for the rest of it."""
+    Thread(target=lambda: [importlib.import_module(module) for module in modules], daemon=True).start()
 
 
 def _pairs(words: tuple[str, ...]) -> dict[str, str]:

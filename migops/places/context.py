@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from migops.dockerfile.trace import BuildView, ExcludedFile
+from migops.dockerfile.trace import BuildView, ContextFile, ExcludedFile
 from migops.dockerfile.tree import Origin
 from migops.model import Entry, EntryKind, Tree
 from migops.places.host import read_tree
@@ -27,14 +27,17 @@ class ContextReader:
         tree: dict[str, Entry] = {}
         for asked in paths:
             for file in self.view.files_under(asked):
-                if file.host_path is not None:
-                    for below, found in read_tree([file.host_path], self.root).items():
-                        # A link to a folder is read through, so that one file of the build may be many.
-                        path = file.image_path + below[len(str(file.host_path)) :]
-                        tree[path] = replace(found, path=path)
-                elif file.content is not None:
-                    tree[file.image_path] = _written(file.image_path, file.content)
+                tree.update(self._file(file))
         return tree
+
+    def _file(self, file: ContextFile) -> Tree:
+        """One file of the build; a link to a folder is read through, as far as the ignore file lets its files in."""
+        if file.host_path is None:
+            return {file.image_path: _written(file.image_path, file.content or b"")}
+        found = read_tree([file.host_path], self.root)[str(file.host_path)]
+        if found.kind is EntryKind.FILE:
+            return {file.image_path: replace(found, path=file.image_path)}
+        return self([file.image_path])
 
     def excluded(self, folders: Sequence[str]) -> tuple[ExcludedFile, ...]:
         """The files that an ignore file keeps out of these folders of the image."""

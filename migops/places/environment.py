@@ -82,13 +82,13 @@ def _read(read: Reader, home: Home, known: Known) -> Environment | Unknown:
         ini, toml = None, ini
     paths = locate(ini, toml, cwd=home.cwd)
     beside = [posixpath.dirname(home.config)] if not paths.script_location else []
-    tree.update(read(sorted(set(_wanted(paths, (*paths.search, *beside))))))
+    tree.update(read(sorted(set(_wanted(paths, (*paths.search, *beside), home.cwd)))))
     paths = locate(ini, toml, cwd=home.cwd, exists=lambda path: _exists(tree, path))
     if not paths.script_location:
         reason = "; ".join(problem.message for problem in paths.problems) or "no script_location is set"
         return Unknown(f"{home.config}: {reason}")
-    missing = [folder for folder in paths.version_locations if not _exists(tree, folder)]
-    if missing:
+    missing = [folder for folder in paths.version_locations if not _is_folder(tree, folder)]
+    if missing:  # a link to another folder among them
         tree.update(read(missing))
     tree = {path: _followed(entry) for path, entry in tree.items()}
     history = _as_the_place_has_it(read_history(tree, paths, known), tree)
@@ -105,16 +105,26 @@ def _config(tree: Tree, path: str, home: Home, stand_in: bytes | None) -> Config
     return parse_config(text, path, home.section) if text is not None else None
 
 
-def _wanted(paths: ScriptPaths, folders: Sequence[str]) -> Iterator[str]:
-    """What to fetch: never a whole script location, which may be the whole project (``script_location = .``)."""
-    yield from paths.version_locations
+def _wanted(paths: ScriptPaths, folders: Sequence[str], cwd: str) -> Iterator[str]:
+    """What to fetch: a script location as a whole (one request), but not one that may be the whole project."""
+    whole = [folder for folder in folders if not f"{cwd}/".startswith(f"{folder.rstrip('/')}/")]
     for folder in folders:
-        yield posixpath.join(folder, "versions")
-        yield from (posixpath.join(folder, name) for name in AROUND)
+        if folder not in whole:
+            yield posixpath.join(folder, "versions")
+            yield from (posixpath.join(folder, name) for name in AROUND)
+    versions = [path for path in paths.version_locations if not any(path.startswith(f"{folder}/") for folder in whole)]
+    yield from (*whole, *versions)
 
 
 def _exists(tree: Tree, path: str) -> bool:
     return path in tree or any(known.startswith(path.rstrip("/") + "/") for known in tree)
+
+
+def _is_folder(tree: Tree, path: str) -> bool:
+    entry = tree.get(path)
+    if entry is not None and entry.kind is EntryKind.DIRECTORY:
+        return True
+    return any(known.startswith(f"{path}/") for known in tree)
 
 
 def _followed(entry: Entry) -> Entry:
