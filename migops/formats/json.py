@@ -7,7 +7,7 @@ from typing import Any
 
 from migops.errors import MigopsError
 from migops.formats.view import View
-from migops.model import Finding, Link, PlaceSummary, Report
+from migops.model import Finding, Link, PlaceSummary, Report, Row
 
 
 def render(report: Report, view: View) -> str:
@@ -38,6 +38,7 @@ def document(report: Report) -> dict[str, Any]:
         },
         "places": [_place(place) for place in report.places],
         "links": [_link(link) for link in report.links],
+        "matrix": [_row(row) for row in report.rows],
         "findings": [_finding(finding) for finding in report.findings],
         "skipped": [{"rule": skipped.rule, "reason": skipped.reason} for skipped in report.skipped],
         "deselected": list(report.deselected),
@@ -60,6 +61,16 @@ def _place(place: PlaceSummary) -> dict[str, Any]:
         "location": place.location,
         "revisions": place.revisions,
         "heads": list(place.heads),
+    }
+
+
+def _row(row: Row) -> dict[str, Any]:
+    """A script on which places disagree: held, missing or changed in each, and the link that is the cause."""
+    return {
+        "revision": row.label,
+        "path": row.path,
+        "places": {place.value: mark for place, mark in row.marks.items()},
+        "link": [place.value for place in row.link] if row.link else None,
     }
 
 

@@ -9,11 +9,12 @@ import sys
 import tempfile
 from pathlib import Path
 
-from tests.bench import alembic, check_image, compose, status
+from tests.bench import alembic, check_image, compose, layers, status
 from tests.engine import engine
 
 PARTS = {
     "check-image": check_image.rows,
+    "layers": layers.rows,
     "status": status.rows,
     "alembic": alembic.rows,
     "config": compose.rows,

@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-import shutil
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 from tests.bench.measure import Command, Row, in_turns
+from tests.bench.projects import numbered
 from tests.engine.engine import Engine
-from tests.kit import EXAMPLES
 
 MIB = 1024 * 1024
 
 
 def rows(engine: Engine, folder: Path) -> Iterator[Row]:
     yield _help()
-    small = _project(engine, folder, "bench-small", revisions=200, megabytes=0)
-    middle = _project(engine, folder, "bench-700", revisions=200, megabytes=500)
-    large = _project(engine, folder, "bench-3000", revisions=200, megabytes=2800)
-    many = _project(engine, folder, "bench-5000", revisions=5000, megabytes=0)
+    small = build(engine, numbered(folder, "bench-small", 200))
+    middle = build(engine, numbered(folder, "bench-700", 200), megabytes=500)
+    large = build(engine, numbered(folder, "bench-3000", 200), megabytes=2800)
+    many = build(engine, numbered(folder, "bench-5000", 5000))
     try:
         hashes = "find /app/migrations/versions -type f | xargs sha256sum"
         by_hand = Command(("docker", "run", "--rm", f"{middle.name}-app", "sh", "-c", hashes), middle, engine.env)
@@ -50,17 +49,8 @@ def _check(engine: Engine, project: Path) -> Command:
     return Command((sys.executable, "-m", "migops", "check-image"), project, engine.env)
 
 
-def _project(engine: Engine, folder: Path, name: str, *, revisions: int, megabytes: int) -> Path:
-    """A project with so many revisions, its image built with so many megabytes beside them."""
-    project = Path(shutil.copytree(EXAMPLES / "clean", folder / name))
-    versions = project / "migrations" / "versions"
-    pattern = next(versions.glob("a94*.py")).read_text()
-    for old in versions.iterdir():
-        old.unlink()
-    for number in range(revisions):
-        text = pattern.replace("a94d5e61c8f3", f"r{number:05}")
-        parent = f'"r{number - 1:05}"' if number else "None"
-        (versions / f"r{number:05}_step.py").write_text(text.replace('"3f1c0a7be210"', parent))
+def build(engine: Engine, project: Path, *, megabytes: int = 0) -> Path:
+    """The project, its image built with so many megabytes beside its files."""
     ballast = f"RUN head -c {megabytes * MIB} /dev/urandom > /ballast" if megabytes else ""
     (project / "Dockerfile").write_text(f"FROM python:3.11-slim\n{ballast}\nWORKDIR /app\nCOPY . .\n")
     engine.compose("build", "-q", "app", cwd=project)

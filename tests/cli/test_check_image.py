@@ -69,6 +69,14 @@ class TestStaleImage:
         links = {(link["from"], link["to"]): link for link in report["links"]}
         assert links["host", "context"]["status"] == "equal"
         assert links["context", "image"]["only_to"] == [f"versions/{DISCOUNT}"]
+        assert report["matrix"] == [
+            {
+                "revision": "010",
+                "path": f"versions/{DISCOUNT}",
+                "places": {"host": "missing", "context": "missing", "image": "held"},
+                "link": ["context", "image"],
+            }
+        ]
 
     def test_the_same_verdict_from_an_oci_layout(self, stale: Path) -> None:
         members = [
