@@ -7,18 +7,21 @@ import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from queue import SimpleQueue
+from typing import TYPE_CHECKING
 
 from migops import survey
 from migops.engine import Engine
 from migops.errors import ExitCode, NoVerdict
 from migops.model import MigrationSet
-from migops.runner import landing, words
-from migops.runner.landing import Landed
+from migops.runner import words
 from migops.runner.leftovers import at_work, leftovers
 from migops.runner.running import Ended, Exec, Output, one_off
 from migops.runner.signals import Events, caught
 from migops.runner.where import Where, choose
 from migops.target import Target
+
+if TYPE_CHECKING:
+    from migops.runner.landing import Landed
 
 _STAYING = ("", "missing", "if_not_present", "never")  # policies under which compose takes the image that is there
 _KILLED = {128 + signal.SIGTERM, 128 + signal.SIGKILL}
@@ -81,6 +84,8 @@ class Run:
             ended = runs.run((*program.words, *self.arguments), self.output.take, self.events)
         landed: list[Landed] = []
         if before is not None:
+            from migops.runner import landing  # and all that reads and writes scripts: only a new one pays for it
+
             if container.is_bound:
                 landed = list(landing.from_mount(before, survey.host(self.target).migrations))
             elif container.migrations is not None:
@@ -102,6 +107,8 @@ class Run:
             argv = words.one_off(self.target, program, self.arguments, runs.name, terminal=terminal)
             ended = runs.run(argv, self.output.take, self.events, terminal=terminal)
             if before is not None and where.held is not None and ended.is_over:
+                from migops.runner import landing
+
                 if landing.is_bound(self.engine, runs.name, where.held.location):
                     landed = list(landing.from_mount(before, survey.host(self.target).migrations))
                 else:
