@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from migops.chain import Chain
-from migops.history.graph import Graph
-from migops.history.problem import Problem
-from migops.images.layers import Layer
 from migops.model import ImageIdentity, Location, MigrationSet, NotAsked, PlaceName, Reading, Unknown
-from migops.places.code import Code
-from migops.places.container import Container
-from migops.places.database import DatabaseReading
-from migops.places.git import Fate
+
+if TYPE_CHECKING:  # what a clean check never needs is not imported for its sake
+    from migops.history.graph import Graph
+    from migops.history.problem import Problem
+    from migops.images.layers import Layer
+    from migops.places.code import Code
+    from migops.places.container import Container
+    from migops.places.database import DatabaseReading
+    from migops.places.git import Fate
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from migops.asking import Ask, alembic_words, question
 from migops.chain import Chain, compare, walk
@@ -21,10 +21,8 @@ from migops.history.graph import Graph
 from migops.history.problem import Problem
 from migops.history.scripts import Known
 from migops.images import Image, identity, open_image
-from migops.images.layers import Layer, attribute
 from migops.model import Absent, ImageIdentity, Location, MigrationSet, NotAsked, PlaceName, Reading, Unknown
 from migops.places import database, git
-from migops.places.code import Code, compare_code
 from migops.places.container import Container, ContainerReader, representative, summary
 from migops.places.container_files import ImageFiles, reader_of
 from migops.places.context import ContextReader
@@ -32,6 +30,10 @@ from migops.places.database import DatabaseState
 from migops.places.environment import Environment, Home, Reader, read_environment
 from migops.places.host import HostReader
 from migops.target import BuildSpec, Target
+
+if TYPE_CHECKING:
+    from migops.images.layers import Layer
+    from migops.places.code import Code
 
 T = TypeVar("T")
 
@@ -324,6 +326,8 @@ def _layers(survey: Survey, chain: Chain, engine: Callable[[], Engine]) -> dict[
     if not paths:
         return {}
     base = survey.view.base.ref if isinstance(survey.view, BuildView) else ""
+    from migops.images.layers import attribute
+
     found = _again(survey, engine, lambda image: attribute(image, paths.values(), base=base))
     if isinstance(found, Unknown):
         return dict.fromkeys(paths, found)
@@ -334,6 +338,8 @@ def _code(survey: Survey, engine: Callable[[], Engine]) -> Code | Unknown:
     view = survey.view
     if not isinstance(view, BuildView):
         return Unknown(view.reason)
+    from migops.places.code import compare_code
+
     return _again(survey, engine, lambda image: compare_code(view, image))
 
 

@@ -60,7 +60,7 @@ def check_image(service: str | None, **given: Any) -> int:
     """
     from migops import survey, target
     from migops.cli.output import write
-    from migops.engine import connect
+    from migops.engine import Engine, connect
     from migops.model import PlaceName, Severity, Unknown
 
     check_together(given)
@@ -74,11 +74,15 @@ def check_image(service: str | None, **given: Any) -> int:
         needs_image=not no_engine,
     )
     found = target.resolve(wanted, compose_options_of(given), os.environ, Path.cwd())
-    import_meanwhile("migops.report", *(["migops.formats.text"] if given["format_"] == "text" else []))
     with ExitStack() as stack:
-        # Connected on first use only: an archive needs no engine.
-        engine = None if no_engine else lambda: stack.enter_context(connect(given["timeout"]))
-        evidence = survey.check(found, engine, all_files=given["all_files"])
+
+        def engine() -> Engine:
+            """Connected on first use only: an archive needs no engine."""
+            connected = stack.enter_context(connect(given["timeout"]))
+            import_meanwhile("migops.report", *(["migops.formats.text"] if given["format_"] == "text" else []))
+            return connected
+
+        evidence = survey.check(found, None if no_engine else engine, all_files=given["all_files"])
     needed = [PlaceName.HOST, PlaceName.CONTEXT if no_engine else PlaceName.IMAGE]
     if isinstance(evidence.chain.places.get(PlaceName.CONTAINER), Unknown):
         needed.append(PlaceName.CONTAINER)  # there may be none, but one that is there must be read

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import importlib
 import signal
 import sys
@@ -66,6 +67,8 @@ def cli() -> None:
 
 def main() -> None:
     """Run the command line and end the process with the exit code of the contract."""
+    # A short run makes little garbage; looking for it while modules are imported costs a tenth of the time.
+    gc.disable()
     sys.exit(run(sys.argv[1:]))
 
 
