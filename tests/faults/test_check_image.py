@@ -127,13 +127,13 @@ def test_row_12_a_writer_during_the_scan_is_no_verdict(clean: Path, monkeypatch:
     """The writer is let in at the one moment that matters: after the host was read, before the verdict."""
     from migops import survey
 
-    read_context = survey._context
+    read_context = survey.read_context
 
     def and_somebody_writes(taken: survey.Survey) -> None:
         (clean / "migrations/versions/late.py").write_bytes(b"revision = 'late'\n" + PARENT)
         read_context(taken)
 
-    monkeypatch.setattr(survey, "_context", and_somebody_writes)
+    monkeypatch.setattr(survey, "read_context", and_somebody_writes)
     found = check(clean)
     assert found.code == 3
     assert "late.py" in found.stderr

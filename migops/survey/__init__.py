@@ -1,0 +1,126 @@
+"""Reads the chain for one target: host, context, image, and the facts around them. It changes nothing anywhere."""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+
+from migops.asking import Ask, alembic_words, question
+from migops.chain import Chain, walk
+from migops.dockerfile.trace import BuildView
+from migops.engine import Engine
+from migops.errors import NoVerdict
+from migops.evidence import Evidence
+from migops.model import Absent, Location, MigrationSet, NotAsked, PlaceName, Unknown
+from migops.places import database, git
+from migops.places.database import DatabaseState
+from migops.places.environment import Environment
+from migops.survey.engine import code, layers, read_containers, read_image
+from migops.survey.state import Survey, host_cwd, host_home
+from migops.survey.static import read_context, read_git, read_host
+from migops.target import Target
+
+__all__ = ["Survey", "check", "host", "host_cwd", "running"]
+
+
+def check(
+    target: Target, engine: Callable[[], Engine] | None, *, all_files: bool = False, ask: Ask | None = None
+) -> Evidence:
+    """Read host, context and (where ``engine`` is not None) image and containers, and what git knows of the scripts.
+
+    ``all_files``: compare all that the build brings with the image, not only the migrations. ``ask``: git's HEAD and
+    the database too.
+    """
+    survey = Survey(target)
+    if ask is not None:
+        read_git(survey)
+    _, reader = read_host(survey)
+    read_context(survey)
+    if engine is None:
+        survey.places[PlaceName.IMAGE] = NotAsked("--no-engine: only what a build would do was checked")
+    else:
+        engine = cache(engine)
+        with ExitStack() as opened:  # an image stays open while containers made from it are read
+            image = read_image(survey, engine, opened)
+            survey.places[PlaceName.CONTAINER] = read_containers(survey, image, engine, opened)
+    written = reader.written_meanwhile()
+    if written:
+        raise NoVerdict(
+            "was written while migops read the folder, so no comparison would hold",
+            at=Location(written),
+            hint="run the check again when nothing writes there",
+        )
+    chain = walk(survey.places, bound=survey.bound)
+    return Evidence(
+        chain=chain,
+        graphs=survey.graphs,
+        commands=target.commands,
+        image=survey.image,
+        exclusions=survey.exclusions,
+        not_copied=survey.not_copied,
+        uncached=survey.uncached,
+        base=survey.view.base.ref if isinstance(survey.view, BuildView) else "",
+        layers=layers(survey, chain, engine) if engine else {},
+        code=code(survey, engine) if all_files and engine else None,
+        fates=_fates(survey, chain),
+        many_heads_are_meant=target.many_heads,
+        problems=survey.problems,
+        containers=survey.containers,
+        siblings=survey.siblings,
+        for_siblings=target.picked,
+        owner=_owner(chain.held(PlaceName.HOST)),
+        database=_database(survey, chain, engine, ask) if ask else NotAsked(),
+        alembic=alembic_words(target, survey.home),
+    )
+
+
+def running(target: Target, engine: Engine) -> Survey:
+    """Only the image and the service's own containers: what a command that runs in one of them goes by."""
+    survey = Survey(replace(target, siblings={}))
+    with ExitStack() as opened:
+        image = read_image(survey, lambda: engine, opened)
+        survey.places[PlaceName.CONTAINER] = read_containers(survey, image, lambda: engine, opened)
+    return survey
+
+
+def host(target: Target) -> Environment:
+    """Only the host: what Alembic would see there."""
+    return read_host(Survey(target))[0]
+
+
+def _database(
+    survey: Survey, chain: Chain, engine: Callable[[], Engine] | None, ask: Ask
+) -> DatabaseState | Absent | Unknown:
+    held = chain.held(PlaceName.IMAGE) or chain.held(PlaceName.HOST)
+    asked = question(survey.target, held, host_home(survey), survey.home, engine, survey.image_env, ask)
+    return database.ask(asked, ask.wait)
+
+
+def _fates(survey: Survey, chain: Chain) -> dict[str, git.Fate]:
+    """What git knows of each script that the image or a container has and the host lacks."""
+    host, image = chain.held(PlaceName.HOST), chain.held(PlaceName.IMAGE)
+    if host is None:
+        return {}
+    holding = [image, *(container.migrations for container in survey.containers)]
+    names = {name for held in holding if held is not None for name in held.scripts} - host.scripts.keys()
+    paths = {name: _host_path(host, name) for name in sorted(names)}
+    found = git.fates(list(paths.values()))
+    return {name: found[path] for name, path in paths.items()}
+
+
+def _host_path(host: MigrationSet, name: str) -> Path:
+    """Where on the host a script of that name would lie."""
+    return Path(posixpath.normpath(posixpath.join(host.script_location, name)))
+
+
+def _owner(host: MigrationSet | None) -> tuple[int, int] | None:
+    """The user and group that the host's versions folder belongs to."""
+    folder = Path(host.location[0]) if host else None
+    if folder is None or not folder.is_dir():
+        return None
+    info = folder.stat()
+    return info.st_uid, info.st_gid

@@ -1,0 +1,125 @@
+"""The places that the engine shows: the image, the containers made from it, and the layers of what differs."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Callable
+from contextlib import ExitStack
+from typing import TYPE_CHECKING, TypeVar
+
+from migops.chain import Chain, compare
+from migops.dockerfile.trace import BuildView
+from migops.engine import Engine, ImageNotFound
+from migops.errors import NoVerdict
+from migops.evidence import Sibling
+from migops.images import Image, identity, open_image
+from migops.model import MigrationSet, NotAsked, PlaceName, Reading, Unknown
+from migops.places.container import ContainerReader, representative, summary
+from migops.places.container_files import ImageFiles, reader_of
+from migops.places.environment import Reader, read_environment
+from migops.survey.state import Survey, image_home, working_dir_of
+
+if TYPE_CHECKING:
+    from migops.images.layers import Layer
+    from migops.places.code import Code
+
+T = TypeVar("T")
+
+
+def read_image(survey: Survey, engine: Callable[[], Engine], opened: ExitStack) -> Reader | None:
+    """Read the image; one that cannot be read is an Unknown place, and the others are still judged."""
+    try:
+        image = opened.enter_context(open_image(survey.target.image, engine=engine))
+        survey.image = identity(image)
+        read = reader_of(image)
+        survey.home = image_home(survey, working_dir_of(survey, image.config.working_dir or "/"))
+        survey.image_env = image.config.env
+        survey.take(PlaceName.IMAGE, read_environment(read, survey.home, survey.known))
+    except ImageNotFound as error:
+        build = survey.target.commands.build()
+        hint = f"nothing was pulled; build it first: {shlex.join(build)}" if build else error.hint
+        survey.places[PlaceName.IMAGE] = Unknown(str(error), hint)
+        return None
+    except NoVerdict as error:
+        survey.places[PlaceName.IMAGE] = Unknown(str(error), error.hint)
+        return None
+    return read
+
+
+def read_containers(survey: Survey, image: Reader | None, engine: Callable[[], Engine], opened: ExitStack) -> Reading:
+    """Read the containers of the service, which are the place, and those of the services that share its code."""
+    target = survey.target
+    if not target.deployed:
+        return NotAsked("no service of a compose project is made from this image")
+    if image is None or survey.image is None:
+        return NotAsked("the image could not be read")
+    held = survey.places[PlaceName.IMAGE]
+    files = ImageFiles(engine(), opened, {survey.image.id: image})
+    reader = ContainerReader(files, target.project, lambda cwd: image_home(survey, cwd), survey.known)
+    folders = held.location if isinstance(held, MigrationSet) else ()
+    try:
+        found = reader.read((target.service, *target.siblings), folders)
+        survey.siblings = tuple(
+            Sibling(name, _sibling_image(survey, files, ref), found[name]) for name, ref in target.siblings.items()
+        )
+    except NoVerdict as error:
+        return Unknown(str(error), error.hint)
+    survey.containers = found[target.service]
+    unread = summary(survey.containers)
+    if unread is not None:
+        return unread
+    shown = representative(survey.containers, held if isinstance(held, MigrationSet) else None)
+    survey.bound = shown.is_bound
+    survey.take(PlaceName.CONTAINER, shown.found)
+    return survey.places[PlaceName.CONTAINER]
+
+
+def _sibling_image(survey: Survey, files: ImageFiles, ref: str) -> MigrationSet | None:
+    """What the image of a service that shares the code holds; None where it has none yet."""
+    try:
+        image, read = files.named(ref)
+        found = read_environment(read, image_home(survey, image.config.working_dir), survey.known)
+    except NoVerdict:
+        return None
+    return None if isinstance(found, Unknown) else found.migrations
+
+
+def layers(survey: Survey, chain: Chain, engine: Callable[[], Engine]) -> dict[str, Layer | Unknown]:
+    """The layer of each script of the image that is not as on the host. It costs a pass over the image's layers, so a
+    clean image is not asked."""
+    host, image = chain.held(PlaceName.HOST), chain.held(PlaceName.IMAGE)
+    if host is None or image is None or survey.image is None:
+        return {}
+    link = compare(PlaceName.HOST, host, PlaceName.IMAGE, image)
+    paths = {name: image.scripts[name].path for name in (*link.only_target, *link.changed)}
+    if not paths:
+        return {}
+    base = survey.view.base.ref if isinstance(survey.view, BuildView) else ""
+    from migops.images.layers import attribute
+
+    found = _again(survey, engine, lambda image: attribute(image, paths.values(), base=base))
+    if isinstance(found, Unknown):
+        return dict.fromkeys(paths, found)
+    return {name: found[path] for name, path in paths.items()}
+
+
+def code(survey: Survey, engine: Callable[[], Engine]) -> Code | Unknown:
+    view = survey.view
+    if not isinstance(view, BuildView):
+        return Unknown(view.reason)
+    from migops.places.code import compare_code
+
+    return _again(survey, engine, lambda image: compare_code(view, image))
+
+
+def _again(survey: Survey, engine: Callable[[], Engine], read: Callable[[Image], T]) -> T | Unknown:
+    """Read more of the very image that was read before; its tag may have moved since."""
+    if survey.image is None:
+        return Unknown("the image could not be read")
+    try:
+        with open_image(survey.target.image, engine=engine) as image:
+            if image.id != survey.image.id:
+                return Unknown(f"{survey.target.image} became another image meanwhile")
+            return read(image)
+    except NoVerdict as error:
+        return Unknown(str(error), error.hint)

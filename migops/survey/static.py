@@ -1,0 +1,89 @@
+"""The places that no engine is needed for: git, the host, the build context."""
+
+from __future__ import annotations
+
+import posixpath
+from dataclasses import replace
+from pathlib import Path
+
+from migops.dockerfile.trace import BuildView
+from migops.errors import MigopsError, NoVerdict
+from migops.evidence import Exclusion
+from migops.model import Location, NotAsked, PlaceName, Unknown
+from migops.places import git
+from migops.places.context import ContextReader
+from migops.places.environment import Environment, read_environment
+from migops.places.host import HostReader
+from migops.survey.state import Survey, host_home, image_home, working_dir_of
+
+
+def read_host(survey: Survey) -> tuple[Environment, HostReader]:
+    target, view = survey.target, survey.view
+    elsewhere = view.host_path_of if isinstance(view, BuildView) else lambda path: None
+    reader = HostReader(target.root, elsewhere)
+    found = read_environment(reader, host_home(survey), survey.known)
+    if isinstance(found, Unknown):
+        raise MigopsError(
+            f"this configuration does not lead to migrations: {found.reason}", at=Location(str(target.config)),
+            hint="mend script_location, or name the section that has it with --name",
+        )  # fmt: skip
+    survey.take(PlaceName.HOST, found)
+    return found, reader
+
+
+def read_git(survey: Survey) -> None:
+    """Read what git's HEAD has where the host has its migrations."""
+    read = git.at_head(survey.target.root)
+    if not callable(read):
+        survey.places[PlaceName.GIT] = read
+        return
+    # The host's own copy stands in for a configuration that is not committed, so that it does not hide the scripts.
+    home = replace(host_home(survey), text=survey.target.config.read_bytes())
+    try:
+        survey.take(PlaceName.GIT, read_environment(read, home, survey.known))
+    except NoVerdict as error:
+        survey.places[PlaceName.GIT] = Unknown(str(error), error.hint)
+
+
+def read_context(survey: Survey) -> None:
+    view, build = survey.view, survey.target.build
+    if not isinstance(view, BuildView) or build is None:
+        survey.places[PlaceName.CONTEXT] = view if not isinstance(view, BuildView) else NotAsked()
+        return
+    working_dir = working_dir_of(survey, view.workdir or "/")
+    home = image_home(survey, working_dir)
+    reader = ContextReader(view, Path(build.context))
+    found = read_environment(reader, home, survey.known)
+    if isinstance(found, Unknown):
+        survey.places[PlaceName.CONTEXT] = found
+        return
+    folders = found.paths.version_locations
+    survey.uncached = reader.uncached(folders)
+    blind = next((unknown for folder in folders if (unknown := view.unknown(folder))), None)
+    if blind is not None:
+        survey.places[PlaceName.CONTEXT] = blind
+        return
+    survey.exclusions = _exclusions(reader, found)
+    if not found.migrations.scripts and not survey.exclusions:
+        survey.not_copied = f"no COPY or ADD of the build brings anything to {', '.join(folders)}"
+        if view.base.ref:
+            # The base image may hold them. Only reading an image tells.
+            reason = f"{survey.not_copied}, so only the base image {view.base.ref} could hold migrations there"
+            survey.places[PlaceName.CONTEXT] = Unknown(reason)
+            return
+    survey.take(PlaceName.CONTEXT, found)
+
+
+def _exclusions(reader: ContextReader, found: Environment) -> tuple[Exclusion, ...]:
+    script_location = found.paths.script_location
+    lines: dict[str, list[str]] = {}
+    exclusions = []
+    for file in reader.excluded(found.paths.version_locations):
+        if not file.image_path.endswith(".py"):
+            continue
+        at = file.ignored_by
+        if at.file not in lines:
+            lines[at.file] = Path(at.file).read_text(encoding="utf-8-sig", errors="replace").splitlines()
+        pattern = lines[at.file][at.line - 1].strip() if 0 < at.line <= len(lines[at.file]) else ""
+        exclusions.append(Exclusion(posixpath.relpath(file.image_path, script_location), at, pattern))
+    return tuple(exclusions)
