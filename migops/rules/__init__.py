@@ -7,10 +7,17 @@ from collections.abc import Sequence
 from migops.errors import MigopsError
 from migops.evidence import Evidence
 from migops.model import Finding, Skipped
-from migops.rules import build, container, database, history, image_host
+from migops.rules import alembic_config, build, container, database, history, image_host
 from migops.rules.rule import Rule
 
-RULES: tuple[Rule, ...] = (*image_host.RULES, *build.RULES, *container.RULES, *history.RULES, *database.RULES)
+RULES: tuple[Rule, ...] = (
+    *image_host.RULES,
+    *build.RULES,
+    *container.RULES,
+    *history.RULES,
+    *database.RULES,
+    *alembic_config.RULES,
+)
 
 
 def chosen(select: Sequence[str], ignore: Sequence[str]) -> tuple[Rule, ...]:

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import PurePosixPath
 
 from migops.chain import ORDER
 from migops.evidence import Evidence
-from migops.history.problem import Problem
 from migops.model import PlaceName, Remedy, Severity, Subject
+from migops.rules.problems import OF_CONTAINER, in_words, link_into, problems
 from migops.rules.remedies import rebuild
 from migops.rules.rule import Hit, Rule
-
-_OF_CONTAINER = (Remedy("settle what only the container holds first: the MIG2 finding says how"),)
 
 
 def multiple_heads(evidence: Evidence) -> Iterator[Hit]:
@@ -39,9 +36,9 @@ def multiple_heads(evidence: Evidence) -> Iterator[Hit]:
         names = ", ".join(heads)
         yield Hit(
             Subject(path=""),
-            f"{_and(places)} {'have' if len(places) > 1 else 'has'} {len(heads)} heads: {names}",
+            f"{in_words(places)} {'have' if len(places) > 1 else 'has'} {len(heads)} heads: {names}",
             _heads_cause(evidence, heads, places),
-            _link_into(evidence, places[0]),
+            link_into(evidence, places[0]),
             {"heads": list(heads), "places": [place.value for place in places]},
             _heads_remedy(evidence, heads, places),
         )
@@ -75,7 +72,7 @@ def _heads_remedy(evidence: Evidence, heads: tuple[str, ...], places: list[Place
             ),
         )
     if places == [PlaceName.CONTAINER]:
-        return _OF_CONTAINER
+        return OF_CONTAINER
     image = evidence.chain.held(PlaceName.IMAGE)
     fates = [evidence.fates[name] for name in image.scripts if name in evidence.fates] if image else []
     if not all(fate.kind.rebuild_helps for fate in fates):
@@ -92,7 +89,7 @@ def missing_parent(evidence: Evidence) -> Iterator[Hit]:
 
     Fix: bring the parent back, or point `down_revision` at the revision that is really before it.
     """
-    yield from _problems(evidence, "MIG302")
+    yield from problems(evidence, "MIG302")
 
 
 def duplicate_revision(evidence: Evidence) -> Iterator[Hit]:
@@ -104,7 +101,7 @@ def duplicate_revision(evidence: Evidence) -> Iterator[Hit]:
 
     Fix: give one of them an id of its own, or delete the leftover.
     """
-    yield from _problems(evidence, "MIG303")
+    yield from problems(evidence, "MIG303")
 
 
 def cycle(evidence: Evidence) -> Iterator[Hit]:
@@ -116,7 +113,7 @@ def cycle(evidence: Evidence) -> Iterator[Hit]:
 
     Fix: point one `down_revision` of the circle at the revision that is really before it.
     """
-    yield from _problems(evidence, "MIG304")
+    yield from problems(evidence, "MIG304")
 
 
 def empty_history(evidence: Evidence) -> Iterator[Hit]:
@@ -132,7 +129,7 @@ def empty_history(evidence: Evidence) -> Iterator[Hit]:
     host = evidence.graphs.get(PlaceName.HOST)
     yield from (
         hit
-        for hit in _problems(evidence, "MIG305")
+        for hit in problems(evidence, "MIG305")
         if host is None or not host.revisions or PlaceName.HOST.value in hit.facts["places"]
     )
 
@@ -146,7 +143,7 @@ def unreadable_revision(evidence: Evidence) -> Iterator[Hit]:
 
     Fix: write the identifiers as plain strings, as Alembic itself does.
     """
-    yield from _problems(evidence, "MIG306")
+    yield from problems(evidence, "MIG306")
 
 
 RULES = (
@@ -157,45 +154,3 @@ RULES = (
     Rule("MIG305", "empty-history", Severity.WARNING, (), empty_history),
     Rule("MIG306", "unreadable-revision", Severity.ERROR, (), unreadable_revision),
 )
-
-
-def _problems(evidence: Evidence, rule: str) -> Iterator[Hit]:
-    """The graph's own problems of one rule; the same one in several places is one finding."""
-    seen: dict[tuple[object, ...], tuple[Problem, list[PlaceName]]] = {}
-    for place in ORDER:
-        graph = evidence.graphs.get(place)
-        for problem in graph.problems if graph else ():
-            if problem.rule == rule and not problem.at.file.endswith((".pyc", ".pyo")):  # MIG005 judges those
-                key = (problem.revisions, PurePosixPath(problem.at.file).name, problem.at.line)
-                seen.setdefault(key, (problem, []))[1].append(place)
-    for problem, places in seen.values():
-        yield Hit(
-            Subject(problem.revisions[0] if problem.revisions else "", str(problem.at)),
-            f"{_and(places)}: {problem.message}",
-            f"{problem.at}",
-            _link_into(evidence, places[0]),
-            {"places": [place.value for place in places], "revisions": list(problem.revisions)},
-            _hinted(problem) if PlaceName.HOST in places else _not_on_host(evidence, problem, places),
-        )
-
-
-def _not_on_host(evidence: Evidence, problem: Problem, places: list[PlaceName]) -> tuple[Remedy, ...]:
-    if evidence.chain.held(PlaceName.HOST) is None:
-        return _hinted(problem)
-    if places == [PlaceName.CONTAINER]:
-        return _OF_CONTAINER
-    return rebuild(evidence, "the host does not have this fault: the build brings the host's scripts")
-
-
-def _hinted(problem: Problem) -> tuple[Remedy, ...]:
-    return (Remedy(problem.hint),) if problem.hint else ()
-
-
-def _link_into(evidence: Evidence, place: PlaceName) -> tuple[PlaceName, PlaceName] | None:
-    """The link at which a fault that first shows in ``place`` came in; None where the chain begins with it."""
-    return next(((link.source, link.target) for link in evidence.chain.links if link.target is place), None)
-
-
-def _and(places: list[PlaceName]) -> str:
-    names = [place.value for place in places]
-    return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)

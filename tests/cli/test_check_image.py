@@ -224,6 +224,22 @@ class TestDifferences:
         assert check(project).code == 0
 
 
+class TestConfiguration:
+    def test_a_percent_sign_that_is_not_doubled(self, clean: Path, tmp_path: Path) -> None:
+        """The guide's own trap: heads works, and current dies with InterpolationSyntaxError."""
+        ini = clean / "alembic.ini"
+        ini.write_text(ini.read_text().replace("prepend_sys_path", "version_num_format = %04d\nprepend_sys_path"))
+        write_image(tmp_path / "app.tar", {"/app": clean})
+        found = check(clean)
+        assert (found.code, found.rules) == (1, ["MIG501"])
+        finding = found.json["findings"][0]
+        assert finding["subject"]["path"].endswith("alembic.ini:3")
+        assert finding["facts"]["places"] == ["host", "context", "image"]
+        ini.write_text(ini.read_text().replace("%04d", "%%04d"))
+        write_image(tmp_path / "app.tar", {"/app": clean})
+        assert check(clean).code == 0
+
+
 class TestNoEngine:
     def test_migrations_dropped_by_the_ignore_file(self, tmp_path: Path) -> None:
         project = example("dockerignored", tmp_path)
