@@ -41,7 +41,7 @@ class HostReader:
     def written_meanwhile(self) -> str:
         """The first path that was added, removed or written since it was read; '' where none was."""
         for path, before in self.read.items():
-            now = {str(found): found for found in _walk(path, self.root.resolve())}
+            now = {str(found): found for found in _walk(path, self.root)}
             changed = [key for key in now.keys() & before.keys() if not _unwritten(now[key], before[key])]
             for key in sorted((now.keys() ^ before.keys()) | set(changed)):
                 return key
@@ -55,10 +55,9 @@ def read_tree(paths: Sequence[Path], root: Path) -> dict[str, Entry]:
     anything that is neither file nor folder, is bad input: a build could not copy what it leads to. A path that does
     not exist is simply not in the answer.
     """
-    real_root = root.resolve()
     tree: dict[str, Entry] = {}
     for path in paths:
-        for found in _walk(path, real_root):
+        for found in _walk(path, root):
             tree[str(found)] = _entry(found)
     return tree
 
@@ -98,25 +97,35 @@ def _walk(path: Path, root: Path) -> Iterator[Path]:
 def _kind(path: Path, root: Path) -> EntryKind:
     """FILE or DIRECTORY, through symlinks; anything else is refused with the reason."""
     try:
-        real = path.resolve(strict=True)
-        mode = real.stat().st_mode
-    except (OSError, RuntimeError) as error:
-        # RuntimeError is how Python before 3.13 reports a loop of symlinks.
-        why = "it is a symlink that leads nowhere or in a circle" if path.is_symlink() else _reason(error)
-        raise MigopsError(f"cannot be read: {why}", at=Location(str(path)), hint="mend or remove the link") from None
-    if path.is_symlink() and not real.is_relative_to(root):
-        raise MigopsError(
-            f"is a symlink out of {root}, to {real}: a build would copy the link and not the file",
-            at=Location(str(path)),
-            hint="put the file itself there",
-        )
-    if path.is_symlink() and stat.S_ISDIR(mode) and path.absolute().is_relative_to(real):
-        raise MigopsError("is a symlink to a folder that it lies in: a circle", at=Location(str(path)))
+        mode = path.lstat().st_mode
+    except OSError as error:
+        raise MigopsError(f"cannot be read: {_reason(error)}", at=Location(str(path))) from None
+    if stat.S_ISLNK(mode):
+        mode = _linked(path, root.resolve())  # links are rare, and resolving costs a look at every folder above
     if stat.S_ISDIR(mode):
         return EntryKind.DIRECTORY
     if stat.S_ISREG(mode):
         return EntryKind.FILE
     raise MigopsError("is neither a file nor a folder; it was not opened", at=Location(str(path)))
+
+
+def _linked(path: Path, root: Path) -> int:
+    """The mode of what a symlink leads to, which must lie below ``root``."""
+    try:
+        real = path.resolve(strict=True)
+        mode = real.stat().st_mode
+    except (OSError, RuntimeError):  # RuntimeError is how Python before 3.13 reports a loop of symlinks
+        why = "it is a symlink that leads nowhere or in a circle"
+        raise MigopsError(f"cannot be read: {why}", at=Location(str(path)), hint="mend or remove the link") from None
+    if not real.is_relative_to(root):
+        raise MigopsError(
+            f"is a symlink out of {root}, to {real}: a build would copy the link and not the file",
+            at=Location(str(path)),
+            hint="put the file itself there",
+        )
+    if stat.S_ISDIR(mode) and path.absolute().is_relative_to(real):
+        raise MigopsError("is a symlink to a folder that it lies in: a circle", at=Location(str(path)))
+    return mode
 
 
 def _entry(path: Path) -> Entry:
