@@ -17,7 +17,6 @@ from migops.compose.volumes import parse_volume
 from migops.errors import MigopsError
 
 Warn = Callable[[str], None]
-Transform = Callable[[Any, Mark, str, "Canonical"], Any]
 
 
 class Canonical:

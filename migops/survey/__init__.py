@@ -8,21 +8,24 @@ from contextlib import ExitStack
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from migops.asking import Ask, alembic_words, question
 from migops.chain import Chain, walk
 from migops.dockerfile.trace import BuildView
 from migops.engine import Engine
 from migops.errors import NoVerdict
 from migops.evidence import Evidence
 from migops.model import Absent, Location, MigrationSet, NotAsked, PlaceName, Unknown
-from migops.places import database, git
-from migops.places.database import DatabaseState
+from migops.places import git
 from migops.places.environment import Environment
 from migops.survey.engine import code, layers, read_containers, read_image
 from migops.survey.state import Survey, host_cwd, host_home
 from migops.survey.static import read_context, read_git, read_host
 from migops.target import Target
+
+if TYPE_CHECKING:  # the database's side is imported only by a command that asks for it
+    from migops.asking import Ask
+    from migops.places.database import DatabaseState
 
 __all__ = ["Survey", "check", "host", "host_cwd", "running"]
 
@@ -74,7 +77,7 @@ def check(
         for_siblings=target.picked,
         owner=_owner(chain.held(PlaceName.HOST)),
         database=_database(survey, chain, engine, ask) if ask else NotAsked(),
-        alembic=alembic_words(target, survey.home),
+        alembic=_alembic(survey) if ask else ("alembic",),
     )
 
 
@@ -95,9 +98,18 @@ def host(target: Target) -> Environment:
 def _database(
     survey: Survey, chain: Chain, engine: Callable[[], Engine] | None, ask: Ask
 ) -> DatabaseState | Absent | Unknown:
+    from migops.asking import question
+    from migops.places import database
+
     held = chain.held(PlaceName.IMAGE) or chain.held(PlaceName.HOST)
     asked = question(survey.target, held, host_home(survey), survey.home, engine, survey.image_env, ask)
     return database.ask(asked, ask.wait)
+
+
+def _alembic(survey: Survey) -> tuple[str, ...]:
+    from migops.asking import alembic_words
+
+    return alembic_words(survey.target, survey.home)
 
 
 def _fates(survey: Survey, chain: Chain) -> dict[str, git.Fate]:
