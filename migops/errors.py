@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from enum import IntEnum
 
 from migops.location import Location
@@ -48,3 +49,33 @@ class NoVerdict(MigopsError):
     """Something that a verdict needs could not be read: the engine, the image, a stream that was cut."""
 
     exit_code = ExitCode.NO_VERDICT
+
+
+class Locked(MigopsError):
+    """Another run has the lock; ``message`` names it."""
+
+    exit_code = ExitCode.LOCKED
+
+
+class Aborted(MigopsError):
+    """A command that acts has stopped before it changed anything, or has undone all that it did."""
+
+    exit_code = ExitCode.ABORTED
+
+
+class Failed(MigopsError):
+    """What was done has failed; the old application runs, and the database is as it was."""
+
+    exit_code = ExitCode.FAILED
+
+
+class Operator(MigopsError):
+    """Someone has to decide how it goes on: ``commands`` are what to type, each an argument list."""
+
+    exit_code = ExitCode.OPERATOR
+
+    def __init__(
+        self, message: str, *, commands: Sequence[Sequence[str]] = (), at: Location | None = None, hint: str = ""
+    ) -> None:
+        super().__init__(message, at=at, hint=hint)
+        self.commands = tuple(tuple(command) for command in commands)

@@ -13,7 +13,7 @@ from types import FrameType
 import click
 
 from migops import __version__
-from migops.errors import ExitCode, MigopsError
+from migops.errors import ExitCode, MigopsError, Operator
 
 COMMANDS = {
     "check-image": ("check_image:check_image", "Compare the migrations in an image with the host's; say what to type."),
@@ -148,10 +148,14 @@ def _wants_json(arguments: Sequence[str]) -> bool:
 
 def describe(error: MigopsError) -> str:
     """An error as its reader sees it: what and where on the first line, what to do on the next."""
-    from migops.formats.terminal import printable
+    from migops.formats.terminal import printable, quoted
 
-    lines = "\n".join(printable(line) for line in str(error).splitlines())
-    return f"error: {lines}\n  try: {printable(error.hint)}" if error.hint else f"error: {lines}"
+    lines = ["error: " + "\n".join(printable(line) for line in str(error).splitlines())]
+    if error.hint:
+        lines.append(f"  try: {printable(error.hint)}")
+    if isinstance(error, Operator):
+        lines += ["  " + " ".join(quoted(word) for word in command) for command in error.commands]
+    return "\n".join(lines)
 
 
 @contextmanager

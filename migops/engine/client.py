@@ -131,6 +131,11 @@ class Engine:
             stream = Stream(answer, self.http, what)
             yield stream
 
+    def id(self) -> str:
+        """The engine's own ID, which it keeps as long as its data folder."""
+        with self.http.answer("GET", "/info", "asking who the engine is") as answer:
+            return str(self.http.json(answer, "asking who the engine is", dict).get("ID") or "engine")
+
     def images(self) -> list[dict[str, Any]]:
         """The engine's list of the images that it has, without intermediate ones."""
         with self.http.answer("GET", "/images/json", "listing images") as answer:

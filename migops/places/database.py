@@ -128,8 +128,34 @@ def find_url(asked: Question) -> Sought | Unknown:
     )
 
 
-def read_database(asked: Question, sought: Sought) -> DatabaseState | Absent | Unknown:
-    """Ask the database once. Whatever stands in the way is an ``Unknown`` with the reason, free of secrets."""
+@dataclass(frozen=True, slots=True)
+class Reached:
+    """A database as it can be asked from here.
+
+    ``url`` leads there, ``named`` is the URL as the service has it, ``origin`` where that was found and ``how``, in
+    words, how it was reached. ``table`` is the one that Alembic notes its revisions in.
+    """
+
+    url: DatabaseUrl
+    named: DatabaseUrl
+    table: VersionTable
+    origin: str
+    how: str
+
+    def unknown(self, error: MigopsError) -> Unknown:
+        """Why it could not be asked."""
+        at = f" at {self.how}" if self.how else ""
+        return Unknown(f"{self.named.shown}{at}: {error.message} (URL: {self.origin})", error.hint)
+
+
+def reach(asked: Question, sought: Sought | None = None) -> Reached | Absent | Unknown:
+    """How to get to the database that is meant. Nothing is asked of it yet, and nothing is started for it.
+
+    Whatever stands in the way is an ``Unknown`` with the reason, free of secrets.
+    """
+    found = sought or find_url(asked)
+    if isinstance(found, Unknown):
+        return found
     table = version_table(
         asked.env_py, asked.env_path,
         name=asked.settings.get("version-table", ""), schema=asked.settings.get("version-table-schema", ""),
@@ -137,19 +163,26 @@ def read_database(asked: Question, sought: Sought) -> DatabaseState | Absent | U
     if isinstance(table, Unknown):
         return table
     try:
-        url = parse_url(sought.text)
+        url = parse_url(found.text)
     except MigopsError as error:
-        return Unknown(f"the URL of {sought.origin} {error.message}", error.hint)
-    placed = _placed(asked, sought, url)
-    if not isinstance(placed, tuple):
-        return placed
-    reached, how = placed
+        return Unknown(f"the URL of {found.origin} {error.message}", error.hint)
+    placed = _placed(asked, found, url)
+    return Reached(placed[0], url, table, found.origin, placed[1]) if isinstance(placed, tuple) else placed
+
+
+def read_database(asked: Question, sought: Sought) -> DatabaseState | Absent | Unknown:
+    """Ask the database once. Whatever stands in the way is an ``Unknown`` with the reason, free of secrets."""
+    reached = reach(asked, sought)
+    return read(reached, asked.timeout) if isinstance(reached, Reached) else reached
+
+
+def read(reached: Reached, timeout: float) -> DatabaseState | Unknown:
+    """Ask a database that can be reached, once, within ``timeout`` seconds."""
     try:
-        with connect(reached, timeout=asked.timeout) as connection:
-            return _read(connection, table, url.shown, sought.origin, how)
+        with connect(reached.url, timeout=timeout) as connection:
+            return _read(connection, reached.table, reached.named.shown, reached.origin, reached.how)
     except MigopsError as error:
-        at = f" at {how}" if how else ""
-        return Unknown(f"{url.shown}{at}: {error.message} (URL: {sought.origin})", error.hint)
+        return reached.unknown(error)
 
 
 def _placed(asked: Question, sought: Sought, url: DatabaseUrl) -> tuple[DatabaseUrl, str] | Absent | Unknown:

@@ -1,31 +1,20 @@
-"""The one door to databases: a URL that keeps its secrets, and a connection that only reads.
-
-Drivers quote what they were given when they fail, so nothing that they say leaves this module before every piece of the
-URL that may be a secret is taken out of it, by value and by pattern.
-"""
+"""A database URL that keeps its secrets: nothing of it is shown before every piece that may be one is taken out."""
 
 from __future__ import annotations
 
-import math
-import os
 import re
-import socket
-import threading
-from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from importlib.util import find_spec
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl, quote, unquote, unquote_plus
 
 from migops.errors import MigopsError, NoVerdict
 
 if TYPE_CHECKING:
-    from sqlalchemy import Connection
     from sqlalchemy.engine import URL
 
 HIDDEN = "***"
-LOCK_WAIT = 3.0  # seconds: who holds the version table longer than this is migrating, or has forgotten it
 _SECRET_NAMES = re.compile(r"pass|pwd|secret|token|sslkey", re.IGNORECASE)
 _PATTERNS = (
     (re.compile(r"(://[^\s:/@]*:)[^\s@]*(@)"), rf"\g<1>{HIDDEN}\g<2>"),
@@ -126,113 +115,6 @@ def parse_url(text: str) -> DatabaseUrl:
     if dialect == "postgresql":
         url = url.set(query=_libpq(url.query))
     return DatabaseUrl(url, secrets)
-
-
-@contextmanager
-def connect(url: DatabaseUrl, *, timeout: float) -> Iterator[Connection]:
-    """A connection to read from, in one read-only transaction that is rolled back.
-
-    It opens within ``timeout`` seconds, waits no longer than ``LOCK_WAIT`` for a lock, and is cut where all that is
-    done in the ``with`` takes longer than ``timeout``. What the driver raises becomes ``NoVerdict``, its text without
-    secrets and without the chain of causes that would show them.
-    """
-    from sqlalchemy.exc import SQLAlchemyError
-
-    with ExitStack() as stack:
-        try:
-            connection = _open(url, timeout, stack)
-        except MigopsError:
-            raise
-        except Exception as error:  # noqa: BLE001 - whatever a driver raises here may quote what it was given
-            raise _refused(url, error) from None
-        try:
-            yield connection
-        except (SQLAlchemyError, OSError, UnicodeError) as error:
-            raise _refused(url, error) from None
-
-
-def _open(url: DatabaseUrl, timeout: float, stack: ExitStack) -> Connection:
-    from sqlalchemy import NullPool, create_engine, event
-
-    arguments: dict[str, Any] = {}
-    target = url.url
-    if url.dialect == "postgresql":
-        # Without it, the text of an SQL_ASCII database comes as bytes, which SQLAlchemy cannot take.
-        arguments = {"client_encoding": "utf8", "application_name": "migops"}
-        arguments["connect_timeout"] = max(2, math.ceil(timeout))
-    elif url.dialect == "sqlite":
-        target = target.set(database=f"file:{quote(target.database or '')}", query={"mode": "ro", "uri": "true"})
-        arguments = {"timeout": LOCK_WAIT}
-    elif url.dialect in ("mysql", "mariadb"):
-        arguments = {"connect_timeout": math.ceil(timeout), "read_timeout": math.ceil(timeout)}
-    engine = create_engine(target, poolclass=NullPool, connect_args=arguments)
-    stack.callback(engine.dispose)
-
-    @event.listens_for(engine, "do_connect")
-    def watched(dialect: Any, record: Any, words: Any, options: Any) -> Any:
-        opened = dialect.connect(*words, **options)
-        if number := getattr(opened, "fileno", None):
-            _cut_after(number(), timeout, stack)
-        return opened
-
-    connection = engine.connect()
-    stack.callback(connection.close)
-    _only_reads(connection, url.dialect, timeout)
-    return connection
-
-
-def _only_reads(connection: Connection, dialect: str, timeout: float) -> None:
-    """Make the transaction read-only and impatient.
-
-    By statements, not by ``options`` of the connection: a pooler such as PgBouncer refuses those, or passes over them.
-    """
-    lock = min(LOCK_WAIT, timeout)
-    if dialect == "postgresql":
-        connection.execution_options(postgresql_readonly=True)
-        connection.exec_driver_sql(f"SET LOCAL lock_timeout = {math.ceil(lock * 1000)}")
-        connection.exec_driver_sql(f"SET LOCAL statement_timeout = {math.ceil(timeout * 1000)}")
-    elif dialect in ("mysql", "mariadb"):
-        connection.exec_driver_sql("SET SESSION TRANSACTION READ ONLY")
-        connection.exec_driver_sql(f"SET SESSION lock_wait_timeout = {math.ceil(lock)}")
-        connection.rollback()
-
-
-def _cut_after(number: int, seconds: float, stack: ExitStack) -> None:
-    """End the connection when the time is up: a server that is frozen keeps no ``statement_timeout`` of its own."""
-    ours = stack.enter_context(socket.socket(fileno=os.dup(number)))
-    timer = threading.Timer(seconds, ours.shutdown, (socket.SHUT_RDWR,))
-    timer.daemon = True
-    timer.start()
-    stack.callback(timer.cancel)
-
-
-def _refused(url: DatabaseUrl, error: Exception) -> NoVerdict:
-    said = str(getattr(error, "orig", None) or error) or type(error).__name__
-    text = url.redact(" ".join(said.split()))
-    return NoVerdict(text, hint=_hint(text))
-
-
-def _hint(text: str) -> str:
-    """What to do about the failures that everybody meets."""
-    for words, hint in _HINTS.items():
-        if words in text:
-            return hint
-    return ""
-
-
-_HINTS = {
-    "password authentication failed": "the database has another password: a changed POSTGRES_PASSWORD does not reach "
-    "a volume that exists already",
-    "lock timeout": "someone holds a lock on it: a migration that runs, or a session that was left open",
-    "Lock wait timeout": "someone holds a lock on it: a migration that runs, or a session that was left open",
-    "SSL": "the server and sslmode of the URL do not agree",
-    "could not translate host name": "the host is not known here; name an address with --database-url",
-    "resolve host": "the host is not known here; name an address with --database-url",
-    "Connection refused": "nothing listens there (yet): is the database up? --wait SECONDS waits for it",
-    "timeout expired": "nothing answers there: is the database up, and does a firewall stand in between?",
-    "server closed the connection": "the server hangs, went away, or something in between cut the connection",
-    "Can't load plugin": "migops asks PostgreSQL, SQLite, and MySQL or MariaDB where PyMySQL is installed",
-}
 
 
 def _secrets(text: str) -> frozenset[str]:

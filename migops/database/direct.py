@@ -1,0 +1,49 @@
+"""A connection to PostgreSQL that is kept open, in autocommit: it holds a lock and watches, as long as a run takes."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from migops.database.reading import refused
+from migops.database.url import DatabaseUrl
+from migops.errors import MigopsError, NoVerdict
+
+if TYPE_CHECKING:
+    from psycopg import Connection
+
+_KEEPALIVE = {"keepalives_idle": 5, "keepalives_interval": 2, "keepalives_count": 3, "tcp_user_timeout": 12000}
+"""Seconds (the last: milliseconds) after which a server that has gone without a word is noticed."""
+_SETTINGS = ("idle_session_timeout = 0", "idle_in_transaction_session_timeout = 0", "lock_timeout = '5s'")
+
+
+@contextmanager
+def direct(url: DatabaseUrl, *, timeout: float, name: str, database: str = "") -> Iterator[Connection[Any]]:
+    """A connection in autocommit, called ``name`` in the server's lists; a statement of it takes ``timeout`` at most.
+
+    ``database`` is another one of the same server. Raises ``NoVerdict``, free of secrets, where it cannot be opened,
+    or where the driver fails inside of the ``with``; MigopsError where the URL is not PostgreSQL's.
+    """
+    import psycopg
+
+    if url.dialect != "postgresql":
+        raise MigopsError(f"{url.shown} is no PostgreSQL database", hint="only there can migops hold a lock")
+    target = url.url.set(database=database) if database else url.url
+    arguments, given = target.get_dialect()().create_connect_args(target)
+    options: dict[str, Any] = {
+        **given, **_KEEPALIVE,
+        "client_encoding": "utf8", "application_name": name[:63], "connect_timeout": max(2, math.ceil(timeout)),
+    }  # fmt: skip
+    try:
+        with psycopg.connect(*arguments, autocommit=True, **options) as connection:
+            connection.execute(f"SET statement_timeout = {math.ceil(timeout * 1000)}")
+            for setting in _SETTINGS:
+                if not setting.startswith("idle_session") or connection.info.server_version >= 140000:
+                    connection.execute(f"SET {setting}")
+            yield connection
+    except NoVerdict:
+        raise
+    except (psycopg.Error, OSError, UnicodeError) as error:
+        raise refused(url, error) from None

@@ -1,0 +1,216 @@
+"""Our own session on the database while something changes it: it holds the lock, and sees who waits for whom."""
+
+from __future__ import annotations
+
+import hashlib
+import random
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from migops.database import DatabaseUrl, direct, redact
+from migops.errors import Locked, MigopsError, NoVerdict
+from migops.safety.process import ourselves
+
+if TYPE_CHECKING:
+    from psycopg import Connection
+
+PAUSE = (0.2, 0.6)  # seconds between two attempts, by chance in between: two that wait do not keep in step
+
+_HOLDER = """
+SELECT a.pid, a.application_name, coalesce(host(a.client_addr), 'a socket'),
+       date_trunc('second', now() - a.backend_start)::text
+FROM pg_catalog.pg_locks l JOIN pg_catalog.pg_stat_activity a ON a.pid = l.pid
+WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 1 AND l.database = (
+    SELECT oid FROM pg_catalog.pg_database WHERE datname = current_database())
+  AND l.classid = %s::bigint::oid AND l.objid = %s::bigint::oid
+"""
+_WAITING = """
+SELECT a.pid, host(a.client_addr), a.application_name, a.backend_start, a.query, l.mode, l.relation::regclass::text,
+       pg_catalog.pg_blocking_pids(a.pid)
+FROM pg_catalog.pg_stat_activity a LEFT JOIN pg_catalog.pg_locks l ON l.pid = a.pid AND NOT l.granted
+WHERE a.datname = current_database() AND a.pid <> pg_backend_pid() AND a.wait_event_type = 'Lock'
+"""
+_BLOCKER = """
+SELECT a.pid, a.application_name, coalesce(host(a.client_addr), 'a socket'), a.usename, a.state,
+       date_trunc('second', now() - coalesce(a.xact_start, a.backend_start))::text, left(a.query, 200)
+FROM pg_catalog.pg_stat_activity a WHERE a.pid = ANY(%s)
+"""
+
+
+class SessionLost(NoVerdict):
+    """The session that held the lock is gone, so nobody else is kept away any more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Blocker:
+    """A session that holds what another one waits for. ``age`` is that of its transaction."""
+
+    pid: int
+    application: str
+    address: str
+    user: str
+    state: str
+    age: str
+    query: str
+
+    def __str__(self) -> str:
+        name = f" ({self.application})" if self.application else ""
+        said = " ".join(redact(self.query).split())
+        return f"pid {self.pid}{name}, user {self.user} from {self.address}, {self.state} for {self.age}: {said}"
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A session of this database that waits for a lock: from which address, for which ``mode`` on which table."""
+
+    pid: int
+    address: str
+    application: str
+    began: Any
+    query: str
+    mode: str
+    table: str
+    blocked_by: tuple[int, ...]
+
+
+@dataclass(slots=True)
+class Session:
+    """An open session. ``locked`` tells whether it has ever got the lock; ``key`` is the lock's number."""
+
+    connection: Connection[Any]
+    url: DatabaseUrl
+    table: str
+    schema: str
+    key: int
+    locked: bool = field(default=False)
+
+    def lock(self, wait: float = 0.0) -> None:
+        """Take the lock, trying for ``wait`` seconds. It is never waited for inside of the server: that deadlocks with
+        CREATE INDEX CONCURRENTLY.
+
+        Raises ``Locked`` naming the holder, and MigopsError where a pooler stands in between: behind one, two clients
+        can have the same lock.
+        """
+        self._refuse_pooler()
+        until = time.monotonic() + wait
+        while not self._one("SELECT pg_catalog.pg_try_advisory_lock(%s)", self.key):
+            if time.monotonic() >= until:
+                raise Locked(
+                    f"another run has the lock of the database {self.url.shown}: {self._holder()}",
+                    hint="wait until it has ended; `migops log --unlock` shows who it is, and how to end it",
+                )
+            time.sleep(random.uniform(*PAUSE))  # noqa: S311 - no secret
+        self.locked = True
+
+    def check(self) -> None:
+        """See that the lock is still ours. Raises ``SessionLost`` where it is not, or where nobody answers."""
+        try:
+            held = self._one(
+                "SELECT count(*) FROM pg_catalog.pg_locks WHERE locktype = 'advisory' AND pid = pg_backend_pid()"
+                " AND granted AND classid = %s::bigint::oid AND objid = %s::bigint::oid", *_halves(self.key),
+            )  # fmt: skip
+        except NoVerdict as error:
+            raise SessionLost(f"the session that held the lock of {self.url.shown} is lost: {error.message}") from None
+        if self.locked and not held:
+            raise SessionLost(f"the lock of {self.url.shown} is no longer ours")
+
+    def rows(self) -> tuple[str, ...] | None:
+        """The revisions that the version table names, by their text; None where there is no such table."""
+        from psycopg import sql
+
+        name = sql.Identifier(*((self.schema, self.table) if self.schema else (self.table,)))
+        if self._one("SELECT to_regclass(%s)::text", name.as_string(self.connection)) is None:
+            return None
+        rows = self._all(sql.SQL("SELECT version_num FROM {}").format(name))
+        return tuple(sorted(str(number) for (number,) in rows))
+
+    def now(self) -> Any:
+        """The server's own time, to hold ``Waiting.began`` against."""
+        return self._one("SELECT now()")
+
+    def waiting(self) -> list[Waiting]:
+        """All other sessions of the database that wait for a lock just now."""
+        return [
+            Waiting(pid, str(address or ""), str(name), began, str(query), str(mode or ""), str(table or ""), tuple(by))
+            for pid, address, name, began, query, mode, table, by in self._all(_WAITING)
+        ]
+
+    def blockers(self, pids: Sequence[int]) -> list[Blocker]:
+        """The sessions with these numbers, as the server lists them. Of another user it may hide the query."""
+        return [Blocker(int(pid), *(str(each) for each in rest)) for pid, *rest in self._all(_BLOCKER, list(pids))]
+
+    def backends(self, addresses: Sequence[str]) -> list[int]:
+        """The sessions of this database that come from one of the addresses."""
+        text = (
+            "SELECT pid FROM pg_catalog.pg_stat_activity WHERE datname = current_database()"
+            " AND pid <> pg_backend_pid() AND host(client_addr) = ANY(%s)"
+        )
+        return [int(pid) for (pid,) in self._all(text, list(addresses))]
+
+    def cancel(self, pid: int) -> bool:
+        """Cancel the statement that a session is at; False where there is none, or the server does not let us."""
+        import psycopg
+
+        try:
+            return bool(self.connection.execute("SELECT pg_catalog.pg_cancel_backend(%s)", (pid,)).fetchone())
+        except psycopg.errors.InsufficientPrivilege:
+            return False
+
+    def _refuse_pooler(self) -> None:
+        # Each connection is told its backend's number when it opens; a pooler makes one up.
+        if self._one("SELECT pg_catalog.pg_backend_pid()") != self.connection.info.backend_pid:
+            raise MigopsError(
+                f"a pooler (PgBouncer or the like) stands before {self.url.shown}: behind it, two runs can hold the "
+                "same lock, and settings leak from one session to another",
+                hint="name the server itself, past the pooler: x-migops: {database-url: URL} under the service",
+            )
+
+    def _holder(self) -> str:
+        found = self._all(_HOLDER, *_halves(self.key))
+        if not found:
+            return "it has just gone"
+        pid, name, address, age = found[0]
+        return f"{name or 'a session without a name'} (pid {pid} on the server, from {address}, connected for {age})"
+
+    def _one(self, text: Any, *values: Any) -> Any:
+        rows = self._all(text, *values)
+        return rows[0][0] if rows else None
+
+    def _all(self, text: Any, *values: Any) -> list[Any]:
+        import psycopg
+
+        from migops.database.reading import refused
+
+        try:
+            return self.connection.execute(text, values).fetchall()
+        except (psycopg.Error, OSError) as error:
+            raise refused(self.url, error) from None
+
+
+@contextmanager
+def open_session(
+    url: DatabaseUrl, *, table: str = "alembic_version", schema: str = "", timeout: float = 20.0, label: str = "migops"
+) -> Iterator[Session]:
+    """A session of our own on a PostgreSQL database; ``label`` says what for, in the server's own lists.
+
+    ``timeout`` (seconds) is for connecting, and for every statement of ours. The lock goes with the session.
+    """
+    who = ourselves()
+    with direct(url, timeout=timeout, name=f"{label} {who.pid}@{who.host}") as connection:
+        database = connection.info.dbname
+        yield Session(connection, url, table, schema, lock_key(database, schema, table))
+
+
+def lock_key(database: str, schema: str, table: str) -> int:
+    """The advisory lock's number: the same for everyone who migrates the same version table."""
+    text = f"migops/1\0{database}\0{schema}\0{table}"
+    return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big", signed=True)
+
+
+def _halves(key: int) -> tuple[int, int]:
+    """The two numbers by which ``pg_locks`` shows a lock of 64 bits."""
+    unsigned = key & 0xFFFF_FFFF_FFFF_FFFF
+    return unsigned >> 32, unsigned & 0xFFFF_FFFF

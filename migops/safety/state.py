@@ -1,0 +1,44 @@
+"""Where migops keeps what outlives a run: ``$XDG_STATE_HOME/migops/<engine>/<project>/``, for its owner alone."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+
+from migops.engine import Engine
+from migops.errors import Aborted
+from migops.model import Location
+
+
+def folder(engine: Engine, project: str) -> Path:
+    """The folder of a compose project on an engine, made if need be, with mode 0700.
+
+    Raises ``Aborted`` where it cannot be written: without a journal nothing is done.
+    """
+    path = root() / _name(engine.id()) / _name(project)
+    try:
+        for each in (path.parent.parent, path.parent, path):
+            each.mkdir(mode=0o700, parents=True, exist_ok=True)
+        probe = path / f".writable-{os.getpid()}"
+        probe.write_bytes(b"migops\n" * 512)  # a full disk still makes empty files
+        probe.unlink()
+    except OSError as error:
+        raise Aborted(
+            f"the state folder cannot be written ({error.strerror}), and nothing is done without a journal",
+            at=Location(str(path)),
+            hint="make room or give it to this user; or name another one: XDG_STATE_HOME=DIR",
+        ) from None
+    return path
+
+
+def root() -> Path:
+    """The folder of all engines, which may not exist yet."""
+    said = os.environ.get("XDG_STATE_HOME", "")
+    base = Path(said) if os.path.isabs(said) else Path.home() / ".local" / "state"  # noqa: PTH117 - text, not a path yet
+    return base / "migops"
+
+
+def _name(text: str) -> str:
+    """``text`` as one folder's name; the IDs of older engines have colons in them."""
+    return re.sub(r"[^A-Za-z0-9_.-]", "-", text).lstrip(".") or "unnamed"

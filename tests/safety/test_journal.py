@@ -1,0 +1,112 @@
+"""The journal, the state folder and the host's lock: what stays of a run, and what the next one is told."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+
+from migops.engine import Engine
+from migops.errors import Aborted, Failed, Locked, Operator
+from migops.safety import journal, lock, state
+from migops.safety.process import known, ourselves
+
+ENGINE = cast(Engine, SimpleNamespace(id=lambda: "AB:CD/../x"))
+
+
+def lines(path: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in path.read_text().splitlines()]
+
+
+def test_a_run_that_ends_well(tmp_path: Path) -> None:
+    with journal.begin(tmp_path, "alembic upgrade", ["head"]) as log:
+        log.note("migrate", "started", image="sha256:1")
+        log.note("migrate", "done", rows=["a"])
+    (run,) = journal.runs(tmp_path)
+    assert (run.number, run.command, run.arguments, run.outcome, run.exit) == (1, "alembic upgrade", ("head",), "done", 0)
+    assert [(step["step"], step["status"]) for step in run.steps] == [("migrate", "started"), ("migrate", "done")]
+    assert run.who == ourselves()
+    assert run.path.stat().st_mode & 0o777 == 0o600
+    assert journal.interrupted(tmp_path) == []
+
+
+@pytest.mark.parametrize(
+    ("error", "word", "code"),
+    [
+        (Aborted("a"), "aborted", 5), (Failed("b"), "failed", 6), (Operator("c"), "operator", 7),
+        (Locked("d"), "aborted", 4), (KeyboardInterrupt(), "interrupted", 130), (ValueError("e"), "bug", 70),
+    ],
+)  # fmt: skip
+def test_how_it_ended(tmp_path: Path, error: BaseException, word: str, code: int) -> None:
+    with pytest.raises(type(error)), journal.begin(tmp_path, "x"):
+        raise error
+    (run,) = journal.runs(tmp_path)
+    assert (run.outcome, run.exit) == (word, code)
+
+
+def test_a_killed_run_is_interrupted_until_another_ends(tmp_path: Path) -> None:
+    code = f"""
+from pathlib import Path; import os, signal
+from migops.safety import journal
+with journal.begin(Path({str(tmp_path)!r}), "alembic upgrade") as log:
+    log.note("migrate", "started")
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+    subprocess.run((sys.executable, "-c", code), check=False)
+    (run,) = journal.interrupted(tmp_path)
+    assert (run.last["step"], run.outcome) == ("migrate", "")
+    with (run.path).open("a") as file:
+        file.write('{"at": "2026", "step": "mig')  # as a crash may leave it
+    assert len(journal.interrupted(tmp_path)) == 1
+    with journal.begin(tmp_path, "next"):
+        assert len(journal.interrupted(tmp_path)) == 1
+    assert journal.interrupted(tmp_path) == []
+    assert [run.number for run in journal.runs(tmp_path)] == [1, 2]
+
+
+def test_a_number_that_was_given_again_is_another_process() -> None:
+    assert ourselves().is_alive
+    record = {**ourselves().record(), "born": "1@another-boot"}
+    assert not known(record).is_alive
+    assert known({**record, "host": "elsewhere"}).is_alive
+
+
+def test_the_state_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    folder = state.folder(ENGINE, "shop")
+    assert folder == tmp_path / "state/migops/AB-CD-..-x/shop"
+    assert folder.stat().st_mode & 0o777 == 0o700
+    assert list(folder.iterdir()) == []
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "file"))
+    with pytest.raises(Aborted, match="state folder cannot be written"):
+        state.folder(ENGINE, "shop")
+
+
+def test_one_run_at_a_time(tmp_path: Path) -> None:
+    code = f"""
+from pathlib import Path; import sys
+from migops.safety.lock import host_lock
+with host_lock(Path({str(tmp_path)!r}), "rebuild-and-migrate app"):
+    print("held", flush=True); sys.stdin.read()
+"""
+    with lock.host_lock(tmp_path, "alembic upgrade"):
+        found = lock.holder(tmp_path)
+        assert found is not None
+        assert (found.what, found.who) == ("alembic upgrade", ourselves())
+    assert lock.holder(tmp_path) is None
+    other = subprocess.Popen((sys.executable, "-c", code), stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    assert other.stdout is not None
+    other.stdout.readline()
+    with pytest.raises(Locked, match=rf"`rebuild-and-migrate app` by .*process {other.pid}"), lock.host_lock(tmp_path, "x"):
+        pass
+    other.kill()
+    other.communicate()
+    with lock.host_lock(tmp_path, "after it was killed"):
+        assert os.path.exists(tmp_path / "lock")
