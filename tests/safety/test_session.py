@@ -1,10 +1,9 @@
-"""Our session on a real PostgreSQL: its lock, who is named as the holder, that a loss is noticed, who waits for whom."""
+"""Our session on a real PostgreSQL: its lock and who is named as holder, a loss that is noticed, who waits for whom."""
 
 from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator
 
 import psycopg
 import pytest
@@ -19,7 +18,7 @@ CANARY = "kAn4ry-s3cret"
 
 
 @pytest.fixture
-def url(sandbox: Sandbox) -> Iterator[DatabaseUrl]:
+def url(sandbox: Sandbox) -> DatabaseUrl:
     name = f"{sandbox.name}-db"
     sandbox.docker("run", "-d", "--name", name, "-e", f"POSTGRES_PASSWORD={CANARY}", "postgres:15")
     address = sandbox.docker("inspect", "-f", "{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}", name).strip()
@@ -32,7 +31,7 @@ def url(sandbox: Sandbox) -> Iterator[DatabaseUrl]:
         except NoVerdict:
             assert time.monotonic() < until
             time.sleep(0.2)
-    yield found
+    return found
 
 
 def plain(url: DatabaseUrl) -> psycopg.Connection[tuple[object, ...]]:
