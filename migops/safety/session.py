@@ -28,8 +28,8 @@ WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 1 AND l.database = 
   AND l.classid = %s::bigint::oid AND l.objid = %s::bigint::oid
 """
 _WAITING = """
-SELECT a.pid, host(a.client_addr), a.application_name, a.backend_start, a.query, l.mode, l.relation::regclass::text,
-       pg_catalog.pg_blocking_pids(a.pid)
+SELECT a.pid, host(a.client_addr), a.application_name, a.backend_start, a.query, l.locktype, l.mode,
+       l.relation::regclass::text, pg_catalog.pg_blocking_pids(a.pid)
 FROM pg_catalog.pg_stat_activity a LEFT JOIN pg_catalog.pg_locks l ON l.pid = a.pid AND NOT l.granted
 WHERE a.datname = current_database() AND a.pid <> pg_backend_pid() AND a.wait_event_type = 'Lock'
 """
@@ -59,21 +59,27 @@ class Blocker:
     def __str__(self) -> str:
         name = f" ({self.application})" if self.application else ""
         said = " ".join(redact(self.query).split())
-        return f"pid {self.pid}{name}, user {self.user} from {self.address}, {self.state} for {self.age}: {said}"
+        state = self.state or "its state hidden from this user"
+        return f"pid {self.pid}{name}, user {self.user} from {self.address}, {state} for {self.age}: {said}"
 
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """A session of this database that waits for a lock: from which address, for which ``mode`` on which table."""
+    """A session of this database that waits for a lock: from which address, for which ``mode`` on which table.
+
+    ``kind`` is the server's ``locktype``: ``relation`` for a table, ``transactionid`` for a row that another
+    transaction has changed, ``virtualxid`` for transactions that CREATE INDEX CONCURRENTLY lets end.
+    """
 
     pid: int
     address: str
     application: str
     began: Any
     query: str
+    kind: str
     mode: str
     table: str
-    blocked_by: tuple[int, ...]
+    blocked_by: Sequence[int]
 
 
 @dataclass(slots=True)
@@ -134,13 +140,13 @@ class Session:
     def waiting(self) -> list[Waiting]:
         """All other sessions of the database that wait for a lock just now."""
         return [
-            Waiting(pid, str(address or ""), str(name), began, str(query), str(mode or ""), str(table or ""), tuple(by))
-            for pid, address, name, began, query, mode, table, by in self._all(_WAITING)
+            Waiting(int(pid), _text(host), _text(name), began, _text(query), _text(kind), _text(mode), _text(table), by)
+            for pid, host, name, began, query, kind, mode, table, by in self._all(_WAITING)
         ]
 
     def blockers(self, pids: Sequence[int]) -> list[Blocker]:
         """The sessions with these numbers, as the server lists them. Of another user it may hide the query."""
-        return [Blocker(int(pid), *(str(each) for each in rest)) for pid, *rest in self._all(_BLOCKER, list(pids))]
+        return [Blocker(int(pid), *map(_text, rest)) for pid, *rest in self._all(_BLOCKER, list(pids))]
 
     def backends(self, addresses: Sequence[str]) -> list[int]:
         """The sessions of this database that come from one of the addresses."""
@@ -149,6 +155,11 @@ class Session:
             " AND pid <> pg_backend_pid() AND host(client_addr) = ANY(%s)"
         )
         return [int(pid) for (pid,) in self._all(text, list(addresses))]
+
+    def has(self, application: str) -> bool:
+        """Whether a session of the server has this name just now. '' is nobody's."""
+        text = "SELECT count(*) FROM pg_catalog.pg_stat_activity WHERE application_name = %s"
+        return bool(application) and bool(self._one(text, application))
 
     def cancel(self, pid: int) -> bool:
         """Cancel the statement that a session is at; False where there is none, or the server does not let us."""
@@ -208,6 +219,10 @@ def lock_key(database: str, schema: str, table: str) -> int:
     """The advisory lock's number: the same for everyone who migrates the same version table."""
     text = f"migops/1\0{database}\0{schema}\0{table}"
     return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big", signed=True)
+
+
+def _text(value: object) -> str:
+    return "" if value is None else str(value)
 
 
 def _halves(key: int) -> tuple[int, int]:

@@ -8,30 +8,12 @@ import time
 import psycopg
 import pytest
 
-from migops.database import DatabaseUrl, parse_url
-from migops.errors import Locked, NoVerdict
+from migops.database import DatabaseUrl
+from migops.errors import Locked
 from migops.safety.session import SessionLost, lock_key, open_session
-from tests.engine.sandbox import Sandbox
+from tests.safety.conftest import CANARY
 
 pytestmark = pytest.mark.engine
-CANARY = "kAn4ry-s3cret"
-
-
-@pytest.fixture
-def url(sandbox: Sandbox) -> DatabaseUrl:
-    name = f"{sandbox.name}-db"
-    sandbox.docker("run", "-d", "--name", name, "-e", f"POSTGRES_PASSWORD={CANARY}", "postgres:15")
-    address = sandbox.docker("inspect", "-f", "{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}", name).strip()
-    found = parse_url(f"postgresql+asyncpg://postgres:{CANARY}@{address}/postgres")
-    until = time.monotonic() + 30
-    while True:
-        try:
-            with open_session(found, timeout=2):
-                break
-        except NoVerdict:
-            assert time.monotonic() < until
-            time.sleep(0.2)
-    return found
 
 
 def plain(url: DatabaseUrl) -> psycopg.Connection[tuple[object, ...]]:
