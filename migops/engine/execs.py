@@ -12,7 +12,7 @@ from migops.engine.client import Engine
 from migops.errors import NoVerdict
 
 STDOUT, STDERR = 1, 2
-_SILENCE = 1e6  # seconds: a migration may say nothing for hours, and that is no fault of the engine
+SILENCE = 1e6  # seconds: a migration may say nothing for hours, and that is no fault of the engine
 _HEADER = 8  # bytes before each piece of output: which stream, three of padding, the length
 
 
@@ -50,12 +50,13 @@ def output(engine: Engine, exec_id: str) -> Iterator[Iterator[tuple[int, bytes]]
     """Start the exec; its output piece by piece as it comes, each with the stream it was written to."""
     what = "running a command in a container"
     body = {"Detach": False, "Tty": False}
-    with engine.http.answer("POST", f"/exec/{exec_id}/start", what, body=body, silence=_SILENCE) as answer:
+    with engine.http.answer("POST", f"/exec/{exec_id}/start", what, body=body, silence=SILENCE) as answer:
         engine.http.check(answer, what)
-        yield _pieces(engine, answer, what)
+        yield pieces(engine, answer, what)
 
 
-def _pieces(engine: Engine, answer: Any, what: str) -> Iterator[tuple[int, bytes]]:
+def pieces(engine: Engine, answer: Any, what: str) -> Iterator[tuple[int, bytes]]:
+    """What an answer brings of two streams in one, piece by piece, each with the stream that it was written to."""
     while True:
         with engine.http.translated(what):
             header = answer.read(_HEADER)
@@ -84,8 +85,8 @@ def exec_state(engine: Engine, exec_id: str) -> ExecState:
 def run_quietly(engine: Engine, container: str, command: Sequence[str]) -> int | None:
     """Run a short command in a container and return its code, 126 or 127 where the container has no such program."""
     exec_id = create_exec(engine, container, command, {})
-    with output(engine, exec_id) as pieces:
-        for _ in pieces:
+    with output(engine, exec_id) as written:
+        for _ in written:
             pass
     return exec_state(engine, exec_id).code
 

@@ -63,17 +63,22 @@ class Http:
         path: str,
         what: str,
         *,
-        body: Mapping[str, Any] | None = None,
+        body: Mapping[str, Any] | bytes | None = None,
         silence: float | None = None,
         versioned: bool = True,
     ) -> Iterator[Answer]:
-        """The answer to one request, its body not read yet. What is left of it afterwards is thrown away."""
-        headers = {} if body is None else {"Content-Type": "application/json"}
+        """The answer to one request, its body not read yet. What is left of it afterwards is thrown away.
+
+        ``body`` is sent as JSON; bytes are a tar, sent as they are.
+        """
+        is_tar = isinstance(body, bytes)
+        headers = {} if body is None else {"Content-Type": "application/x-tar" if is_tar else "application/json"}
+        data = body if body is None or is_tar else json.dumps(body)
         url = self._session.base_url + (self._version if versioned else "") + path
         self._silence = silence or self.timeout
         with self.translated(what):
             response = self._session.request(
-                method, url, data=None if body is None else json.dumps(body), headers=headers,
+                method, url, data=data, headers=headers,
                 timeout=self._silence, stream=True, allow_redirects=False,
             )  # fmt: skip
         try:

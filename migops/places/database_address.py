@@ -52,7 +52,7 @@ def server_address(
         return Address(host, port, "the network of the engine's host")
     if host == "host.docker.internal" and inside:
         return Address("127.0.0.1", port, "host.docker.internal")
-    name = _service_of(host, project)
+    name = service_of(host, project)
     if project is None or not name:
         return Address(host, port, "as written")
     if engine is None:
@@ -62,7 +62,7 @@ def server_address(
         everything = found.containers({f"{LABEL}project": project.name, f"{LABEL}service": name})
     except MigopsError as error:
         return Unknown(f"{host} is the service {name}; where it runs cannot be asked: {error}", error.hint)
-    listed = [each for each in everything if not _one_off(each)]
+    listed = [each for each in everything if not is_one_off(each)]
     running = [each for each in listed if each.get("State") == "running"]
     if not running:
         state = f"is {listed[0].get('State')}" if listed else "does not exist"
@@ -73,7 +73,7 @@ def server_address(
     return _of_container(running[0], port, found.endpoint.host, found.is_local)
 
 
-def _service_of(host: str, project: Project | None) -> str:
+def service_of(host: str, project: Project | None) -> str:
     """The service that a host name leads to inside the project's networks, or ''."""
     if project is None or not host:
         return ""
@@ -111,7 +111,7 @@ def _of_container(listed: Mapping[str, Any], port: int, engine_host: str, is_loc
     return Unknown(f"{name} {why}, and the engine at {engine_host} is on another machine", INSTEAD)
 
 
-def _one_off(listed: Mapping[str, Any]) -> bool:
+def is_one_off(listed: Mapping[str, Any]) -> bool:
     return (listed.get("Labels") or {}).get(f"{LABEL}oneoff") == "True"
 
 

@@ -1,0 +1,74 @@
+"""What carries our label: whose it is, how it is taken away, and what runs that were killed have left."""
+
+from __future__ import annotations
+
+import json
+import signal
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from types import FrameType
+from typing import Any
+
+from migops.engine import Engine, execs, making
+from migops.errors import NoVerdict
+from migops.safety.process import known, ourselves
+
+LABEL = "migops.throwaway"
+"""On every container and network of a throwaway server; its value is the process that made it."""
+_FOREIGN = 24 * 3600.0  # seconds after which what a process of another machine made is nobody's
+_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+def labels() -> dict[str, str]:
+    """The label of what this process makes."""
+    return {LABEL: json.dumps(ourselves().record())}
+
+
+def sweep(engine: Engine) -> list[str]:
+    """Remove what belongs to a process that has gone; the names of what was removed."""
+    gone = []
+    for found in making.containers(engine, LABEL):
+        if _is_stale(found.get("Labels") or {}, float(found.get("Created") or 0), engine) and execs.remove(
+            engine, str(found["Id"])
+        ):
+            gone.append(str((found.get("Names") or [found["Id"][:12]])[0]).lstrip("/"))
+    for network in making.networks(engine, LABEL):
+        # One that a process of another machine made is left while a container of it may be about to come.
+        if _is_stale(network.get("Labels") or {}, engine.http.clock.timestamp(), engine):
+            with suppress(NoVerdict):
+                making.remove_network(engine, str(network["Id"]))
+                gone.append(str(network.get("Name")))
+    return gone
+
+
+def _is_stale(labels: Mapping[str, str], created: float, engine: Engine) -> bool:
+    try:
+        record: Any = json.loads(labels.get(LABEL, ""))
+    except ValueError:
+        return False
+    who = known(record if isinstance(record, dict) else {})
+    return not who.is_alive or (
+        who.host != ourselves().host and engine.http.clock.timestamp() - created > _FOREIGN
+    )
+
+
+@contextmanager
+def unhurried() -> Iterator[None]:
+    """Let what takes things away come to its end: a signal that arrives meanwhile is raised afterwards."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    came: list[int] = []
+
+    def note(number: int, frame: FrameType | None) -> None:
+        came.append(number)
+
+    before = {number: signal.signal(number, note) for number in _SIGNALS}
+    try:
+        yield
+    finally:
+        for number, old in before.items():
+            signal.signal(number, old)
+    if came:
+        signal.raise_signal(came[0])

@@ -1,0 +1,236 @@
+"""The throwaway server while it lives: it is made, asked whether it is ready, used, and taken away whatever happens."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+
+from migops.database import DatabaseUrl, direct
+from migops.engine import Engine, execs, making
+from migops.engine.containers import inspect
+from migops.errors import NoVerdict
+from migops.throwaway import owned
+from migops.throwaway.app import App
+from migops.throwaway.bodies import app_body, server_body, server_environment
+from migops.throwaway.live import Live
+
+READY = 90.0  # seconds for the server's first start; one that runs scripts of its own may need them
+_PAUSE = 0.05  # seconds between two attempts to connect
+_PATIENCE = 8.0  # seconds after which an error that is no "not yet" is final
+_SETTLE = 0.3  # seconds: what the engine was about to make when we were interrupted is there then
+_KEPT = 64 * 1024  # bytes of a one-off's output that are kept
+_NOT_YET = ("Connection refused", "starting up", "shutting down", "closed the connection", "No route", "reset by peer")
+_PLAIN = "postgres"  # the database that every server has, to stand in while another one is made anew
+
+Take = Callable[[int, bytes], None]
+"""Takes what a one-off writes, as it comes: ``execs.STDOUT`` or ``execs.STDERR``, and the bytes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ran:
+    """How a one-off container ended: its exit code, and the end of what it wrote, without secrets."""
+
+    code: int
+    output: str
+
+
+@dataclass(slots=True)
+class Server:
+    """A server that is being made, or there. Only ``server`` makes one; names of what it makes are known beforehand."""
+
+    engine: Engine
+    live: Live
+    app: App
+    token: str = field(default_factory=lambda: secrets.token_hex(6))
+    swept: tuple[str, ...] = ()
+    containers: list[str] = field(default_factory=list)
+    making: bool = False
+    address: str = ""
+    admin: DatabaseUrl | None = field(default=None, repr=False)
+    is_ready: bool = False
+
+    @property
+    def name(self) -> str:
+        """The server container's name, and its network's."""
+        return f"migops-throwaway-{self.token}"
+
+    @property
+    def url(self) -> DatabaseUrl:
+        """The database as it is reached from here, once ``ready`` has come back."""
+        return self.live.url.at(self.address, self.live.url.port)
+
+    def begin(self) -> None:
+        """Make the network and start the server; it is not waited for."""
+        self.swept = tuple(owned.sweep(self.engine))
+        environment, self.admin = server_environment(self.live)
+        with self._making():
+            making.create_network(self.engine, self.name, owned.labels())
+            body = server_body(self.live, environment, self.name, owned.labels())
+            self._create(self.name, body)
+            making.start(self.engine, self.name)
+        self.address = self._address()
+        if self.admin is not None:
+            self.admin = self.admin.at(self.address, self.live.url.port)
+
+    def ready(self, timeout: float = READY) -> None:
+        """Wait until the server answers over TCP; the answer on its socket comes during its first start already.
+
+        Raises ``NoVerdict`` with what it said where it ends instead, or has not come up within ``timeout`` seconds.
+        """
+        began = time.monotonic()
+        while not self.is_ready:
+            try:
+                self._prepare()
+                self.is_ready = True
+            except NoVerdict as error:
+                self._see_that_it_runs()
+                waited = time.monotonic() - began
+                early = any(words in error.message for words in _NOT_YET)
+                if waited > (timeout if early else min(timeout, _PATIENCE)):
+                    raise self._not_ready(error) from None
+                time.sleep(_PAUSE)
+
+    def _prepare(self) -> None:
+        """Connect once; where the URL's user is not the one that the first start made, make that one too."""
+        if self.admin is None:
+            with direct(self.url, timeout=2.0, name="migops throwaway") as connection:
+                connection.execute("SELECT 1")
+            return
+        from psycopg import sql
+
+        user, password = self.live.url.url.username or "", str(self.live.url.url.password or "")
+        with direct(self.admin, timeout=5.0, name="migops throwaway") as connection:
+            role, database = sql.Identifier(user), sql.Identifier(self.live.url.url.database or user)
+            known = connection.execute("SELECT 1 FROM pg_catalog.pg_roles WHERE rolname = %s", (user,)).fetchone()
+            verb = sql.SQL("ALTER" if known else "CREATE")
+            connection.execute(
+                sql.SQL("{} ROLE {} LOGIN SUPERUSER PASSWORD {}").format(verb, role, sql.Literal(password))
+            )
+            connection.execute(sql.SQL("ALTER DATABASE {} OWNER TO {}").format(database, role))
+
+    def fresh_database(self) -> None:
+        """Make the database anew, empty. What the server's own first start had put into it is gone then, too."""
+        from psycopg import sql
+
+        self.ready()
+        url = self.admin or self.url
+        name = sql.Identifier(self.live.url.url.database or "")
+        with direct(url, timeout=30.0, name="migops throwaway", database=_PLAIN) as connection:
+            connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(name))
+            owner = sql.Identifier(self.live.url.url.username or "")
+            connection.execute(sql.SQL("CREATE DATABASE {} OWNER {}").format(name, owner))
+
+    def run(
+        self,
+        words: Sequence[str],
+        *,
+        environment: Mapping[str, str] | None = None,
+        files: Mapping[str, bytes] | None = None,
+        folders: Sequence[str] = (),
+        memory: Sequence[str] = (),
+        take: Take | None = None,
+    ) -> Ran:
+        """Run ``words`` in a one-off container of the application, on this network alone, to its end.
+
+        ``environment`` comes on top of the service's; ``files`` are written into the container beforehand, into
+        ``folders`` that are made for them; ``memory`` are folders of it that are empty and in memory. ``take`` gets
+        all that it writes. Raises ``NoVerdict`` where the container cannot be started.
+        """
+        self.ready()
+        name = f"{self.name}-{len(self.containers)}"
+        body = app_body(
+            self.app, words, self.name, owned.labels(), environment=environment or {}, memory=memory
+        )
+        kept: deque[bytes] = deque()
+        try:
+            with self._making():
+                self._create(name, body)
+            written = {**self.app.files, **(files or {})}
+            if written:
+                making.put(self.engine, name, written, folders)
+            with making.attached(self.engine, name) as pieces:
+                making.start(self.engine, name)
+                for stream, data in pieces:
+                    _keep(kept, data)
+                    if take is not None:
+                        take(stream, data)
+            code = making.wait(self.engine, name)
+        finally:
+            with owned.unhurried():
+                execs.remove(self.engine, name)
+        return Ran(code, self.live.url.redact(b"".join(kept).decode("utf-8", "replace")))
+
+    def end(self) -> None:
+        """Take all of it away. What cannot be reached now is swept by the next run."""
+        with owned.unhurried():
+            if self.making:
+                time.sleep(_SETTLE)
+            for name in reversed(self.containers):
+                with suppress(NoVerdict):
+                    execs.remove(self.engine, name)
+            with suppress(NoVerdict):
+                making.remove_network(self.engine, self.name)
+
+    @contextmanager
+    def _making(self) -> Iterator[None]:
+        """While the engine is asked to make something: where that is interrupted, it may make it all the same."""
+        self.making = True
+        yield
+        self.making = False
+
+    def _create(self, name: str, body: Mapping[str, object]) -> None:
+        self.containers.append(name)
+        making.create_container(self.engine, name, body)
+
+    def _address(self) -> str:
+        state = inspect(self.engine, self.name) or {}
+        networks = (state.get("NetworkSettings") or {}).get("Networks") or {}
+        address = str((networks.get(self.name) or {}).get("IPAddress") or "")
+        if not address:
+            self._see_that_it_runs()
+            raise NoVerdict(f"the engine gave the throwaway server {self.name} no address")
+        return address
+
+    def _see_that_it_runs(self) -> None:
+        state = (inspect(self.engine, self.name) or {}).get("State") or {}
+        if not state.get("Running"):
+            said = self.live.url.redact(making.said(self.engine, self.name)).strip()
+            raise NoVerdict(
+                f"the throwaway server ended with code {state.get('ExitCode')} instead of coming up: "
+                f"{said.splitlines()[-1] if said else 'it said nothing'}",
+                hint=f"it is made like {self.live.container}, but with a data folder of its own: docker logs "
+                f"{self.live.container} shows how that one came up",
+            )
+
+    def _not_ready(self, error: NoVerdict) -> NoVerdict:
+        probe = ("pg_isready", "-q", "-h", "127.0.0.1", "-p", str(self.live.url.port))
+        if "timeout" in error.message and execs.run_quietly(self.engine, self.name, probe) == 0:
+            return NoVerdict(
+                f"the throwaway server is up, but its address {self.address} is not reached from here",
+                hint="run migops on the machine (or in the virtual machine) that the engine runs on",
+            )
+        return NoVerdict(f"the throwaway server cannot be used: {error.message}", hint=error.hint)
+
+
+@contextmanager
+def server(engine: Engine, live: Live, app: App) -> Iterator[Server]:
+    """A server like ``live``, empty, and started but not waited for; and one-off containers of ``app`` beside it.
+
+    Nothing of it outlives the ``with``, however that is left. Raises ``NoVerdict`` where the engine cannot make it.
+    """
+    found = Server(engine, live, app)
+    try:
+        found.begin()
+        yield found
+    finally:
+        found.end()
+
+
+def _keep(kept: deque[bytes], data: bytes) -> None:
+    kept.append(data)
+    while sum(map(len, kept)) - len(kept[0]) >= _KEPT:
+        kept.popleft()
