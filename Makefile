@@ -5,12 +5,15 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 # Which engine the tests use: empty takes the one that answers, else starts 26.1; or 20.10, 26.1, 28.
 ENGINE ?=
+# How many processes run tests side by side: more than there are cores, because what uses the engine mostly waits.
+WORKERS ?= 4
+PYTEST := $(BIN)/python -m pytest --numprocesses $(WORKERS) --dist worksteal
 
 .PHONY: help demo test test-fast lint bench clean
 
 help:
 	@echo "make demo       run check-image on the stale example (real engine where there is one or one can be started)"
-	@echo "make test       lint, types, import direction, every test (ENGINE=20.10|26.1|28 chooses the engine)"
+	@echo "make test       lint, types, import direction, every test (ENGINE=20.10|26.1|28 chooses the engine, WORKERS=1 one by one)"
 	@echo "make test-fast  the tests that need no engine"
 	@echo "make bench      measure, side by side with what a user would run instead"
 
@@ -32,10 +35,10 @@ lint: $(READY)
 	$(BIN)/lint-imports
 
 test: lint
-	MIGOPS_TEST_ENGINE="$(ENGINE)" $(BIN)/python -m pytest
+	MIGOPS_TEST_ENGINE="$(ENGINE)" $(PYTEST)
 
 test-fast: $(READY)
-	$(BIN)/python -m pytest -m "not engine"
+	$(PYTEST) -m "not engine"
 
 bench: $(READY)
 	@# As pip leaves an installed package: compiled, also where PYTHONDONTWRITEBYTECODE is set.

@@ -7,20 +7,21 @@ import secrets
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
+from dataclasses import astuple
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import pytest
 
 from tests.engine import engine as engines
 from tests.engine import proxy as proxies
-from tests.engine import sandbox as sandboxes
 from tests.engine import second
 from tests.engine.engine import Engine
-from tests.engine.inventory import Inventory
-from tests.engine.sandbox import Sandbox, Session
+from tests.engine.runs import Run
+from tests.engine.sandbox import Sandbox
 
 _NEEDING = {"engine", "second_engine"}
+_RUN = pytest.StashKey[Run]()
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -36,43 +37,62 @@ def asked_version() -> str | None:
     return os.environ.get("MIGOPS_TEST_ENGINE") or None
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """Let all processes of this run know it as one."""
+    told = getattr(config, "workerinput", {}).get("migops_run")
+    config.stash[_RUN] = Run(*told) if told else Run.new()
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:
+    """Tell a worker of pytest-xdist, which is about to start, whose it is."""
+    node.workerinput["migops_run"] = astuple(node.config.stash[_RUN])
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """When all workers are done, hold the engine against what it was. What is left is an error of the run."""
+    run = session.config.stash[_RUN]
+    if hasattr(session.config, "workerinput") or not run.begun:
+        return
+    found = engines.running(asked_version())
+    left = run.end(found) if found else ["nobody knows what: the engine does not answer any more"]
+    if left:
+        report = pytest.TestReport(
+            nodeid="the whole run",
+            location=(__file__, None, "the whole run"),
+            keywords={},
+            outcome="failed",
+            longrepr="the tests left behind:\n" + "\n".join(left),
+            when="teardown",
+        )
+        session.config.hook.pytest_runtest_logreport(report=report)
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
 @pytest.fixture(scope="session")
-def engine_session() -> Iterator[Session]:
+def engine_run(pytestconfig: pytest.Config) -> Run:
     """This run of pytest, as other runs on the machine see it."""
-    with sandboxes.session() as session:
-        yield session
+    return pytestconfig.stash[_RUN]
 
 
 @pytest.fixture(scope="session")
-def session_token() -> str:
-    """What the names of all sandboxes of this run begin with."""
-    return f"mt{secrets.token_hex(3)}"
-
-
-@pytest.fixture(scope="session")
-def engine(engine_session: Session, session_token: str) -> Iterator[Engine]:
+def engine(engine_run: Run) -> Engine:
     """The engine of this run. That there is none is an error, never a skip. At the end it must be as it was."""
     found = engines.up(asked_version())
-    before = Inventory.of(found).ids()
-    yield found
-    now = Inventory.of(found)
-    left = now.belonging_to(session_token).ids()
-    if engine_session.alone(found):
-        left = now.ids() - before
-    if left:
-        pytest.fail("the tests left behind:\n" + "\n".join(sorted(left)), pytrace=False)
+    engine_run.begin(found)
+    return found
 
 
 @pytest.fixture
-def sandbox(engine: Engine, engine_session: Session, session_token: str, tmp_path: Path) -> Iterator[Sandbox]:
+def sandbox(engine: Engine, engine_run: Run, tmp_path: Path) -> Iterator[Sandbox]:
     """A folder and a name of the test's own; what carries the name is removed from the engine afterwards."""
-    before = Inventory.of(engine)
-    name = f"{session_token}{secrets.token_hex(2)}"
+    name = f"{engine_run.token}{secrets.token_hex(3)}"
     path = tmp_path / name
     path.mkdir()
     box = Sandbox(engine, name, path)
     yield box
-    box.clean(before, alone=engine_session.alone(engine))
+    box.clean()
 
 
 @pytest.fixture

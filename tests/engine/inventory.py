@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from tests.engine.engine import Engine, run
+import docker
+from docker.errors import NotFound
 
-_LISTS = {
-    "container": ("ps", "--all", "--quiet", "--no-trunc"),
-    "volume": ("volume", "ls", "--quiet"),
-    "network": ("network", "ls", "--quiet", "--no-trunc"),
-    "image": ("image", "ls", "--all", "--quiet", "--no-trunc"),
-}
+from tests.engine.engine import Engine
 
 
 @dataclass(frozen=True)
@@ -29,13 +26,19 @@ class Inventory:
     @classmethod
     def of(cls, engine: Engine) -> Inventory:
         """What *engine* holds right now. (The build cache is not counted: it may stay.)"""
-        return cls(**{kind: _inspect(engine, kind, words) for kind, words in _LISTS.items()})
+        settings = docker.utils.kwargs_from_env(environment=engine.env)
+        with contextlib.closing(docker.APIClient(version="auto", **settings)) as client:
+            return cls(
+                _inspect(client.containers(all=True, quiet=True), "Id", client.inspect_container),
+                _inspect(client.volumes()["Volumes"] or (), "Name", client.inspect_volume),
+                _inspect(client.networks(), "Id", client.inspect_network),
+                _inspect(client.images(all=True), "Id", client.inspect_image),
+            )
 
     def ids(self) -> frozenset[str]:
         """All of it, as "kind id" with a name where there is one: two of these compare an engine before and after."""
         found: set[str] = set()
-        for kind in _LISTS:
-            items: dict[str, Any] = getattr(self, kind)
+        for kind, items in vars(self).items():
             found.update(f"{kind} {key}{_names(item)}" for key, item in items.items())
         return frozenset(found)
 
@@ -98,13 +101,14 @@ def anonymous(volume: dict[str, Any]) -> bool:
     return len(name) == 64 and set(name) <= set("0123456789abcdef")
 
 
-def _inspect(engine: Engine, kind: str, words: tuple[str, ...]) -> dict[str, Any]:
-    keys = sorted(set(engine.docker(*words).split()))
-    if not keys:
-        return {}
-    # what vanished since the listing is an error on stderr; the rest is still printed
-    done = run(["docker", kind, "inspect", *keys], env=engine.env, check=False)
-    return {item["Name" if kind == "volume" else "Id"]: item for item in json.loads(done.stdout)}
+def _inspect(
+    listed: Iterable[dict[str, Any]], key: str, inspect: Callable[[str], dict[str, Any]]
+) -> dict[str, dict[str, Any]]:
+    found = {}
+    for entry in listed:
+        with contextlib.suppress(NotFound):  # it vanished since the listing
+            found[entry[key]] = inspect(entry[key])
+    return found
 
 
 def _own(image: dict[str, Any]) -> tuple[Any, ...]:

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tests.engine import inventory, layout, processes
+from tests.engine import inventory
 from tests.engine.engine import Engine
 from tests.engine.inventory import Inventory
 
@@ -51,41 +48,6 @@ class Sandbox:
         words = ("build", "--quiet", "--label", label, "--tag", tag, *arguments, str(context))
         return self.engine.docker(*words, env=self.env).strip()
 
-    def clean(self, before: Inventory, *, alone: bool) -> None:
-        """Remove all that mentions this sandbox, and, when nobody else uses the engine, new nameless things as well."""
-        now = Inventory.of(self.engine)
-        inventory.remove(self.engine, now.belonging_to(self.name), self.name)
-        if alone:
-            now = Inventory.of(self.engine)
-            inventory.remove(self.engine, now.orphans(before), self.name)
-
-
-@contextlib.contextmanager
-def session() -> Iterator[Session]:
-    """Tell other test sessions on this machine that we are here, and learn of them."""
-    folder = layout.run() / "sessions"
-    folder.mkdir(parents=True, exist_ok=True)
-    ours = folder / f"{os.getpid()}.json"
-    met = folder / f"{os.getpid()}.met"
-    met.unlink(missing_ok=True)
-    processes.write_pid(ours, os.getpid())
-    try:
-        for other in folder.glob("*.json"):
-            if other != ours and processes.read_pid(other) is not None:
-                met.touch()
-                other.with_suffix(".met").touch()
-        yield Session(met)
-    finally:
-        ours.unlink(missing_ok=True)
-        met.unlink(missing_ok=True)
-
-
-@dataclass(frozen=True)
-class Session:
-    """One run of pytest among others that may use the same engine."""
-
-    _met: Path
-
-    def alone(self, engine: Engine) -> bool:
-        """Whether all that is new in *engine* must be ours: it is private, and no other session met this one."""
-        return engine.private and not self._met.exists() and not os.environ.get("MIGOPS_TEST_SHARED")
+    def clean(self) -> None:
+        """Remove all that mentions this sandbox."""
+        inventory.remove(self.engine, Inventory.of(self.engine).belonging_to(self.name), self.name)

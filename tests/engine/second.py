@@ -68,15 +68,16 @@ def second_engine(
         unpacked = programs(release)
     with ExitStack() as after:
         name = f"mt-{secrets.token_hex(4)}"
-        subnet = _free_subnet()
         if data is None:
             data = layout.cache() / "second" / name
             after.callback(shutil.rmtree, data, ignore_errors=True)
         listen, changes = _tls(after, name) if tls else ((), {})
+        after.callback(host.remove_bridge, name)
+        with layout.locked("subnets"):  # other processes may be choosing right now
+            subnet = _free_subnet()
+            host.bridge(name, f"{subnet}.0.1/24")
         daemon = Daemon(name, unpacked, data, _settings(release, name, subnet), listen)
         after.callback(shutil.rmtree, daemon.folder, ignore_errors=True)
-        host.bridge(name, f"{subnet}.0.1/24")
-        after.callback(host.remove_bridge, name)
         after.callback(daemon.stop, patience=0)
         daemon.start()
         host.let_through(f"{subnet}.0.0/16", daemon.folder / "bin")
@@ -106,7 +107,7 @@ def _free_subnet() -> str:
     candidates = [number for number in range(240, 256) if bytes((10, number)) not in used]
     if not candidates:
         raise EngineUnavailable("no private network is free for a second engine")
-    return f"10.{secrets.choice(candidates)}"  # by chance, as another process may be choosing right now
+    return f"10.{candidates[0]}"
 
 
 def _tls(after: ExitStack, name: str) -> tuple[tuple[str, ...], dict[str, str]]:

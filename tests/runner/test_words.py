@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 import subprocess
 import sys
 from dataclasses import replace
@@ -120,15 +121,15 @@ def test_whose_one_off_it_is() -> None:
 @pytest.mark.parametrize("number", [0, 1], ids=["sh", "python3"])
 def test_the_commands_that_signal_find_the_process_and_no_other(number: int) -> None:
     sleep = [sys.executable, "-c", "print(flush=True); import time; time.sleep(60)"]
+    tokens = [secrets.token_hex(8) for _ in range(2)]  # of this test alone: others run beside it
     ours, other = (
-        subprocess.Popen(sleep, env={**os.environ, "MIGOPS_RUN": token}, stdout=subprocess.PIPE)
-        for token in ("aaaaaaaaaaaaaaaa", "bbbbbbbbbbbbbbbb")
+        subprocess.Popen(sleep, env={**os.environ, "MIGOPS_RUN": token}, stdout=subprocess.PIPE) for token in tokens
     )
     try:
         for process in (ours, other):
             assert process.stdout is not None
             process.stdout.readline()
-        command = words.signalling("aaaaaaaaaaaaaaaa", "KILL")[number]
+        command = words.signalling(tokens[0], "KILL")[number]
         assert subprocess.run(command, check=False).returncode == 0
         assert ours.wait(10) == -9
         assert subprocess.run(command, check=False).returncode == 1, "there is no such process any more"
