@@ -16,7 +16,9 @@ if TYPE_CHECKING:  # what a clean check never needs is not imported for its sake
     from migops.places.code import Code
     from migops.places.container import Container
     from migops.places.database import DatabaseReading
+    from migops.places.deleted import Past
     from migops.places.git import Fate
+    from migops.places.worktree import Worktree
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +97,8 @@ class Evidence:
     of the service, one-off ones too; ``for_siblings`` tells that no service was named, so that the answer stands for
     ``siblings`` too; ``owner`` is the user and group ID of the host's versions folder. ``database`` is
     what the database says; ``alembic`` the words that run Alembic in the service, with the options that it needs there.
+    ``worktrees`` is what git says of the scripts that are not as HEAD has them, a repository each (() where git's HEAD
+    was not read); ``past`` what its history says of scripts that the database has had, None where nothing was to ask.
     """
 
     chain: Chain
@@ -116,6 +120,8 @@ class Evidence:
     owner: tuple[int, int] | None = None
     database: DatabaseReading = field(default_factory=NotAsked)
     alembic: tuple[str, ...] = ("alembic",)
+    worktrees: tuple[Worktree, ...] | Unknown = ()
+    past: Past | Unknown | None = None
 
     def reading(self, place: PlaceName) -> Reading | DatabaseReading:
         """What was read of a place, or why nothing was."""

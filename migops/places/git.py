@@ -95,7 +95,7 @@ def _asked(repository: Repository, paths: Sequence[Path]) -> dict[Path, Fate]:
     past = repository.changes(["HEAD", *([upstream.ref] if upstream.ref else [])], rest)
     found = {name: _past(repository, name, past.get(name, []), at_head) for name in rest}
     if brought:
-        remedy = _catch_up(repository)
+        remedy = catch_up(repository)
         for name, changes in brought.items():
             fate = _decided(FateKind.UPSTREAM, [change for change in changes if change.status != "D"])
             found[name] = replace(fate, branch=upstream.name, remedy=remedy)
@@ -135,7 +135,7 @@ def _decided(kind: FateKind, changes: Sequence[Change]) -> Fate:
     return Fate(kind, newest.commit, newest.date, newest.subject) if newest else Fate(kind)
 
 
-def _catch_up(repository: Repository) -> Remedy:
+def catch_up(repository: Repository) -> Remedy:
     """How the host gets what upstream has: by a command only where that is sure to go through."""
     upstream = repository.upstream
     if upstream.detached:

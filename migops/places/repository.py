@@ -17,6 +17,9 @@ PATHS_AT_ONCE = 500  # argument lists have a limit: 1 MiB with the environment o
 NAMES_A_FOLDER = 10  # from here on the log of a folder is cheaper than that of its files
 FULL_FETCH = ("fetch", "--refetch", "--no-filter")  # makes a partial clone whole
 
+_WALK = ("--full-history", "-m", "--root", "--no-renames", "-O/dev/null")
+_LAYOUT = ("--encoding=UTF-8", "--format=%x01%h%x00%cI%x00%p%x00%s")
+
 # Settings of the user that would change what a reading command prints, or run a program.
 _SETTINGS = {
     "log.showSignature": "false",
@@ -28,6 +31,7 @@ _SETTINGS = {
 # Without optional locks git leaves the index alone. What a partial clone lacks is not fetched: git 2.44 and newer go by
 # the second variable, and for older ones no way of fetching is left.
 _ENVIRONMENT = {"GIT_OPTIONAL_LOCKS": "0", "GIT_NO_LAZY_FETCH": "1", "GIT_ALLOW_PROTOCOL": "", "LC_ALL": "C"}
+_ALWAYS_LITERAL = ("check-ignore",)  # it knows no patterns, and refuses the option that forbids them
 # A hook or a CI job runs with variables that name another repository. Only what holds settings or git itself is kept.
 _KEPT = ("GIT_CONFIG_", "GIT_EXEC_PATH")
 
@@ -142,32 +146,44 @@ class Repository:
         The full history is walked: what was added and deleted on a branch that was merged is in no simplified one. A
         merge is compared with each of its parents, since it may itself drop a file.
         """
-        options = ("--full-history", "-m", "--root", "--no-renames", "-O/dev/null", "--name-status", "-z")
-        layout = ("--encoding=UTF-8", "--format=%x01%h%x00%cI%x00%p%x00%s")
+        options = (*_WALK, "--name-status", "-z", *_LAYOUT)
         found: dict[str, list[Change]] = {}
         for some in _chunks(_searched(names)):
-            for name, change in _log(self.read("log", *options, *layout, *commits, "--", *some)):
+            for _, name, change in _log(self.read("log", *options, *commits, "--", *some)):
                 found.setdefault(name, []).append(change)
         return {name: found[name] for name in names if name in found}
+
+    def deletions(self, commits: Sequence[str], names: Sequence[str]) -> Iterator[tuple[Change, str, bytes]]:
+        """Each deletion of a file at or below ``names`` by ``commits``, newest first: its name, its last digest."""
+        options = (*_WALK, "--diff-filter=D", "--raw", "-z", *_LAYOUT)
+        for what, name, change in _log(self.read("log", *options, *commits, "--", *names)):
+            yield change, name, what.split()[2].encode()
 
     def blobs(self, names: Sequence[str]) -> Iterator[tuple[str, bytes, bytes]]:
         """Each file that HEAD has at and below ``names``: its name, its mode, its content."""
         listed = self._listed("HEAD", names, "-r")
         files = [(mode, digest, name) for (mode, kind, digest), name in listed if kind == b"blob"]
-        answer = self.read("cat-file", "--batch", stdin=b"".join(digest + b"\n" for _, digest, _ in files))
+        texts = self.contents({digest: name for _, digest, name in files})
+        yield from ((os.fsdecode(name), mode, texts[digest]) for mode, digest, name in files)
+
+    def contents(self, digests: Mapping[bytes, bytes]) -> dict[bytes, bytes]:
+        """The content of each object, by its digest; each is given with the name that a complaint would use."""
+        answer = self.read("cat-file", "--batch", stdin=b"".join(digest + b"\n" for digest in digests))
+        found: dict[bytes, bytes] = {}
         at = 0
-        for mode, _, name in files:
+        for digest, name in digests.items():
             end = answer.index(b"\n", at)
             if answer.endswith(b" missing", at, end):
                 raise self._refusal("cat-file", Completed((), 0, b"", b"the object is missing: " + name))
             size = int(answer[at:end].split()[-1])
-            yield os.fsdecode(name), mode, answer[end + 1 : end + 1 + size]
+            found[digest] = answer[end + 1 : end + 1 + size]
             at = end + size + 2
+        return found
 
-    def read(self, *arguments: str, stdin: bytes = b"") -> bytes:
-        """What the command says, where nothing but success is an answer."""
+    def read(self, *arguments: str, stdin: bytes = b"", codes: Sequence[int] = (0,)) -> bytes:
+        """What the command says, where only these exit codes are an answer."""
         done = self.ask(*arguments, stdin=stdin)
-        if done.code != 0:
+        if done.code not in codes:
             raise self._refusal(arguments[0], done)
         return done.stdout
 
@@ -177,7 +193,8 @@ class Repository:
             name: None for name in os.environ if name.startswith("GIT_") and not name.startswith(_KEPT)
         }
         settings = [word for name, value in _SETTINGS.items() for word in ("-c", f"{name}={value}")]
-        command = ("git", *settings, "--literal-pathspecs", *arguments)
+        literally = () if arguments[0] in _ALWAYS_LITERAL else ("--literal-pathspecs",)
+        command = ("git", *settings, *literally, *arguments)
         try:
             return run(command, cwd=self.folder, env={**environment, **_ENVIRONMENT}, stdin=stdin, check=False)
         except CommandError as error:
@@ -226,8 +243,8 @@ def _searched(names: Sequence[str]) -> Sequence[str]:
     return folders if "" not in folders and len(names) > NAMES_A_FOLDER * len(folders) else names
 
 
-def _log(said: bytes) -> Iterator[tuple[str, Change]]:
-    """Name and change, from ``git log -z --name-status``: commits, each followed by status and name of its files."""
+def _log(said: bytes) -> Iterator[tuple[str, str, Change]]:
+    """What ``git log -z`` says of each file of each commit: a line of ``--name-status`` or ``--raw``, name, change."""
     tokens = iter(said.split(b"\0"))
     commit = date = subject = ""
     merge = False
@@ -238,7 +255,7 @@ def _log(said: bytes) -> Iterator[tuple[str, Change]]:
             merge = b" " in next(tokens)
             subject = next(tokens).decode(errors="replace")
         elif word:
-            yield os.fsdecode(next(tokens)), Change(word, commit, date, subject, merge)
+            yield word, os.fsdecode(next(tokens)), Change(word.split()[-1], commit, date, subject, merge)
 
 
 def _reason(stderr: str) -> str:

@@ -8,6 +8,7 @@ from migops.evidence import Evidence
 from migops.model import PlaceName, Remedy, Severity, Subject
 from migops.places.database import DatabaseState
 from migops.rules.database_remedies import bring_along, find_and_stamp, join, keep_rows, search, upgrade
+from migops.rules.git_database import bring_back, lost_scripts
 from migops.rules.rule import Hit, Rule
 from migops.rules.shown import some
 from migops.rules.standing import Standing, listed, standing
@@ -113,15 +114,22 @@ def unknown_revision(evidence: Evidence) -> Iterator[Hit]:
     """
     found = standing(evidence)
     asked = sorted({name for names in found.holders.values() for name in names})
+    lost = lost_scripts(evidence) if found.unknown else {}
     for row in found.unknown:
+        cause = (
+            f"{found.state.url} was migrated from somewhere else, the script was deleted after it was applied, or this "
+            "is not the database you mean"
+        )
+        known = "knows this revision"
+        if row in lost:
+            cause, known = lost[row].cause, "has its script any more"
         yield Hit(
             Subject(row),
-            f"the database stands at {row!r}, and nobody knows this revision",
-            f"no script of {listed(asked) or 'any place'} has it; {found.state.url} was migrated from somewhere else, "
-            "the script was deleted after it was applied, or this is not the database you mean",
+            f"the database stands at {row!r}, and nobody {known}",
+            f"no script of {listed(asked) or 'any place'} has it; {cause}",
             _link(evidence),
             {"direction": "unknown", "asked": asked, "database": found.state.url, "url_from": found.state.origin},
-            tuple(search(evidence, row)),
+            tuple(bring_back(evidence, lost[row]) if row in lost else search(evidence, row)),
         )
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from migops.evidence import Evidence
 from migops.model import PlaceName, Remedy
+from migops.rules.git_database import lost_scripts
 from migops.rules.remedies import rebuild
 from migops.rules.standing import Standing, listed
 
@@ -52,9 +53,11 @@ def bring_along(evidence: Evidence, found: Standing, row: str) -> tuple[Remedy, 
     if HOST.value in names and found.place is not HOST:
         return rebuild(evidence, f"the build brings {row}, which the host has", scripts_of(evidence, row))
     if PlaceName.GIT.value in names:
+        lost = lost_scripts(evidence).get(row)
         path = next((each.path for each in evidence.graphs[PlaceName.GIT].revisions if each.id == row), "")
+        back = lost.remedy.command if lost and lost.remedy else ("git", "restore", "--", path)
         return (
-            Remedy(f"git's HEAD has {row}, the working tree does not: bring it back", ("git", "restore", "--", path)),
+            Remedy(f"git's HEAD has {row}, the working tree does not: bring it back", back),
             *rebuild(evidence, "the build brings it into the image"),
         )
     if found.place is not HOST and PlaceName.CONTAINER.value in names and evidence.commands.compose:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
+from migops.chain import revision_ids
 from migops.evidence import Evidence
 from migops.images.layers import Layer
 from migops.model import PlaceName, Remedy, Unknown
+from migops.places.database import DatabaseState
 from migops.rules.differences import renamed
+from migops.rules.standing import standing
 
 NAMED = 3  # scripts that a sentence names
 PRUNE = ("docker", "builder", "prune", "--force", "--filter", "type=source.local")
@@ -20,10 +23,9 @@ def rebuild(evidence: Evidence, why: str, names: Iterable[str] = ()) -> tuple[Re
     instruction does (git clone, a package), only a build without the cache runs it again. What the base image holds
     goes away with the base alone. An edit that left size and date as they were is not even sent to the builder.
     """
-    unsettled = _unsettled(evidence)
+    unsettled, unsettled_why = _unsettled(evidence)
     if unsettled:
-        why = "git does not know it as deleted, and a build would take it out of the image"
-        return (Remedy(f"first settle {unsettled}: {why}"),)
+        return (Remedy(f"first settle {unsettled}: {unsettled_why}, and a build would take it out of the image"),)
     if not evidence.commands.can_build:
         image = evidence.commands.image
         return (Remedy(f"nothing here says how {image} is built: build it where it is made. {why}"),)
@@ -47,13 +49,23 @@ def _steps(evidence: Evidence, why: str, names: tuple[str, ...]) -> Iterator[Rem
     yield Remedy(why, evidence.commands.build(*flags))
 
 
-def _unsettled(evidence: Evidence) -> str:
-    """The scripts that only the image has and that a build would lose: what a build does, it does to all of them."""
+def _unsettled(evidence: Evidence) -> tuple[str, str]:
+    """The scripts that only the image has and that a build would lose, and why they matter: what a build does, it does
+    to all of them."""
     host, image = evidence.chain.held(PlaceName.HOST), evidence.chain.held(PlaceName.IMAGE)
     if host is None or image is None:
-        return ""
-    alone = image.scripts.keys() - host.scripts.keys() - renamed(host, image).keys()
-    names = [name for name in sorted(alone) if (fate := evidence.fates.get(name)) and not fate.kind.rebuild_helps]
+        return "", ""
+    alone = sorted(image.scripts.keys() - host.scripts.keys() - renamed(host, image).keys())
+    names = [name for name in alone if (fate := evidence.fates.get(name)) and not fate.kind.rebuild_helps]
+    if names:
+        return _few(names), "git does not know it as deleted"
+    if alone and isinstance(evidence.database, DatabaseState):
+        ids, applied = revision_ids(image), standing(evidence).applied
+        names = [name for name in alone if ids.get(name) in applied]
+    return _few(names), "the database has had it"
+
+
+def _few(names: list[str]) -> str:
     return ", ".join(names[:NAMED]) + (f" and {len(names) - NAMED} more" if len(names) > NAMED else "")
 
 

@@ -20,7 +20,7 @@ from migops.places import git
 from migops.places.environment import Environment
 from migops.survey.engine import code, layers, read_containers, read_image
 from migops.survey.state import Survey, host_cwd, host_home
-from migops.survey.static import read_context, read_git, read_host
+from migops.survey.static import read_context, read_git, read_host, read_past, read_worktrees
 from migops.target import Target
 
 if TYPE_CHECKING:  # the database's side is imported only by a command that asks for it
@@ -58,7 +58,7 @@ def check(
             hint="run the check again when nothing writes there",
         )
     chain = walk(survey.places, bound=survey.bound)
-    return Evidence(
+    evidence = Evidence(
         chain=chain,
         graphs=survey.graphs,
         commands=target.commands,
@@ -78,7 +78,9 @@ def check(
         owner=_owner(chain.held(PlaceName.HOST)),
         database=_database(survey, chain, engine, ask) if ask else NotAsked(),
         alembic=_alembic(survey) if ask else ("alembic",),
+        worktrees=read_worktrees(chain) if ask else (),
     )
+    return replace(evidence, past=read_past(evidence)) if ask else evidence
 
 
 def running(target: Target, engine: Engine) -> Survey:

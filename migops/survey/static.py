@@ -5,16 +5,22 @@ from __future__ import annotations
 import posixpath
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from migops.chain import Chain
 from migops.dockerfile.trace import BuildView
 from migops.errors import MigopsError, NoVerdict
-from migops.evidence import Exclusion
+from migops.evidence import Evidence, Exclusion
 from migops.model import Location, NotAsked, PlaceName, Unknown
 from migops.places import git
 from migops.places.context import ContextReader
 from migops.places.environment import Environment, read_environment
 from migops.places.host import HostReader
 from migops.survey.state import Survey, host_home, image_home, working_dir_of
+
+if TYPE_CHECKING:
+    from migops.places.deleted import Past
+    from migops.places.worktree import Worktree
 
 
 def read_host(survey: Survey) -> tuple[Environment, HostReader]:
@@ -43,6 +49,38 @@ def read_git(survey: Survey) -> None:
         survey.take(PlaceName.GIT, read_environment(read, home, survey.known))
     except NoVerdict as error:
         survey.places[PlaceName.GIT] = Unknown(str(error), error.hint)
+
+
+def read_worktrees(chain: Chain) -> tuple[Worktree, ...] | Unknown:
+    """What git says of the host's scripts beside HEAD: asked only of those that are not as HEAD has them."""
+    git, host, link = chain.held(PlaceName.GIT), chain.held(PlaceName.HOST), chain.link(PlaceName.GIT, PlaceName.HOST)
+    if git is None or host is None or link is None:
+        return ()
+    from migops.places.worktree import worktrees
+
+    found = {name: git.scripts[name].path for name in link.only_source}
+    found |= {name: host.scripts[name].path for name in (*link.only_target, *link.changed)}
+    return worktrees({name: Path(path) for name, path in found.items()}, [Path(folder) for folder in host.location])
+
+
+def read_past(evidence: Evidence) -> Past | Unknown | None:
+    """What git's history says of scripts that the database has had, where the host lacks any or has another text."""
+    git, host = evidence.graphs.get(PlaceName.GIT), evidence.chain.held(PlaceName.HOST)
+    if git is None or host is None:
+        return None
+    from migops.rules.git_database import applied_without_script, disputed
+
+    missing = applied_without_script(evidence) - git.by_id.keys()
+    edited = {each.name: Path(each.host.path) for each in disputed(evidence) if PlaceName.GIT not in each.others}
+    if not missing and not edited:
+        return None
+    from migops.places.deleted import Past, deleted, edits
+
+    gone = deleted([Path(folder) for folder in host.location], missing) if missing else {}
+    if isinstance(gone, Unknown):
+        return gone
+    wrote = edits(edited) if edited else {}
+    return wrote if isinstance(wrote, Unknown) else Past(gone, wrote)
 
 
 def read_context(survey: Survey) -> None:

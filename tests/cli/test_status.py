@@ -72,7 +72,7 @@ def test_the_document_is_the_contract(clean: Path, tmp_path: Path) -> None:
     assert found["heads"] == {"git": [SECOND], "host": ["b7"], "context": ["b7"], "image": [SECOND]}
     assert found["current"] == [FIRST]
     assert found["pending"] == [SECOND], "what the image would run, not what the host has beside it"
-    assert [each["rule"] for each in found["findings"]] == ["MIG002", "MIG402"]
+    assert [each["rule"] for each in found["findings"]] == ["MIG002", "MIG402", "MIG701"]
     assert found["skipped"] == []
     assert found["missing"] == []
 
@@ -104,7 +104,7 @@ def test_a_fresh_database_has_everything_pending_and_no_finding(clean: Path, tmp
 def test_ahead(clean: Path, tmp_path: Path) -> None:
     revision(clean, "b7", SECOND)
     found = status(clean, database(tmp_path, "b7"))
-    assert (found.json["state"], found.rules) == ("ahead", ["MIG002", "MIG403"])
+    assert (found.json["state"], found.rules) == ("ahead", ["MIG002", "MIG403", "MIG701"])
     assert [row["applied"] for row in found.json["revisions"]] == [True, True, True]
 
 
@@ -265,6 +265,8 @@ def test_text_at_80_columns(clean: Path, tmp_path: Path, count: int) -> None:
     git(clean, "commit", "-q", "--allow-empty", "-m", "more")
     write_image(tmp_path / "app.tar", {"/app": clean})
     revision(clean, "new", f"r{count - 3:03}")
+    git(clean, "add", VERSIONS)
+    git(clean, "commit", "-q", "-m", "one more")
     url = database(tmp_path, f"r{count // 2 - 2:03}" if count > 3 else FIRST)
     given = ("--image", "docker-archive:../app.tar", "--database-url", url)
     found = migops("status", *given, cwd=clean, env={"DOCKER_HOST": "unix:///nowhere", "COLUMNS": "80"})

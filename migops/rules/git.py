@@ -1,0 +1,207 @@
+"""MIG7: what git has, and has not, of the migrations that people see and databases have had."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING
+
+from migops.chain import revision_ids
+from migops.evidence import Evidence
+from migops.model import Location, MigrationSet, PlaceName, Remedy, Severity, Subject, Unknown
+from migops.rules.differences import content_difference, renamed
+from migops.rules.git_database import told_here
+from migops.rules.rule import Blind, Hit, Rule
+from migops.rules.shown import some
+
+if TYPE_CHECKING:
+    from migops.places.worktree import Worktree
+
+GIT, HOST = PlaceName.GIT, PlaceName.HOST
+LINK = (GIT, HOST)
+
+
+def untracked(evidence: Evidence) -> Iterator[Hit | Blind]:
+    """A migration script of the host was never added to git.
+
+    What: it works here. A clone, CI and every other machine build an image without it, and where the database has had
+    it, Alembic then dies with "Can't locate revision identified by …".
+
+    Why: `alembic revision` writes the file, and `git commit -a` takes no new files along.
+
+    Fix: `git add` it, and commit it together with the code that needs it.
+    """
+    yield from _blind(evidence)
+    for worktree in _worktrees(evidence):
+        new = set(_new(evidence)) & worktree.names.keys()
+        names = sorted(new - worktree.staged - worktree.ignored.keys())
+        if names:
+            yield _hit(
+                evidence, worktree, names, "not in git",
+                "nobody ran `git add`, so no other machine has it, nor an image that is built elsewhere",
+                (
+                    Remedy("add what is meant to be kept", worktree.command("add", scripts=names)),
+                    Remedy("commit it, with the code that needs it"),
+                ),
+            )  # fmt: skip
+
+
+def uncommitted(evidence: Evidence) -> Iterator[Hit | Blind]:
+    """A migration script is not as the last commit has it: added, edited, renamed or deleted, and not committed.
+
+    What: an image that is built here holds what no commit has. The next checkout, or the next build elsewhere, does
+    something else. A difference in line ends or white space alone is none.
+
+    Why: the work is not done yet; or a deletion, an edit on the server, was never committed.
+
+    Fix: commit it, or bring back what HEAD has.
+    """
+    yield from _blind(evidence)
+    git, host = _sides(evidence)
+    moved, told = _moved(evidence), told_here(evidence)
+    for worktree in _worktrees(evidence):
+        kinds = {
+            "added": set(_new(evidence)) & worktree.staged,
+            "edited": set(_edited(evidence)),
+            "renamed": set(moved.values()),
+            "deleted": git.scripts.keys() - host.scripts.keys() - moved.keys() - worktree.sparse,
+        }
+        for kind, found in kinds.items():
+            names = sorted((found & worktree.names.keys()) - told)
+            if names:
+                yield _hit(
+                    evidence, worktree, names, f"{kind}, and no commit has that",
+                    "HEAD does not have what is built from here",
+                    tuple(_commit_or_not(worktree, kind, names, moved)),
+                    kind=kind,
+                )  # fmt: skip
+
+
+def ignored(evidence: Evidence) -> Iterator[Hit | Blind]:
+    """A line of an ignore file hides a migration script from git.
+
+    What: the script works here, `git status` is clean, and no other machine ever gets it.
+
+    Why: a pattern that was meant for something else matches the folder (`*.py`, `versions/`, `migrations/`), in
+    .gitignore, .git/info/exclude or the user's own excludes file.
+
+    Fix: take the line out, or re-include the folder with a line that begins with `!`; then add the scripts.
+    """
+    yield from _blind(evidence)
+    for worktree in _worktrees(evidence):
+        by_line: dict[tuple[Location, str], list[str]] = {}
+        for name in sorted(set(_new(evidence)) & worktree.ignored.keys()):
+            line = worktree.ignored[name]
+            by_line.setdefault((line.at, line.pattern), []).append(name)
+        for (at, pattern), names in by_line.items():
+            yield _hit(
+                evidence, worktree, names, "hidden from git",
+                f"{at} ignores it: {pattern}",
+                (
+                    Remedy(f"take line {at.line} out of {at.file}, or re-include the folder after it; else the next "
+                           "script is hidden too"),
+                    Remedy("add what is hidden now", worktree.command("add", "-f", scripts=names)),
+                    Remedy("commit it"),
+                ),
+                ignore_file=at.file, line=at.line, pattern=pattern,
+            )  # fmt: skip
+
+
+def behind_upstream(evidence: Evidence) -> Iterator[Hit | Blind]:
+    """The upstream branch has migration scripts, or newer texts of them, that this checkout lacks.
+
+    What: an image that is built from here lacks them, and a new revision that is written here becomes a second head.
+    Only what the last `git fetch` saw counts: nothing is fetched.
+
+    Why: nobody pulled.
+
+    Fix: `git pull`, before anything is built or written.
+    """
+    yield from _blind(evidence)
+    for worktree in _worktrees(evidence):
+        coming = worktree.coming
+        if isinstance(coming, Unknown):
+            yield Blind(coming.reason)
+        elif coming:
+            names = [PurePosixPath(path).name for path in coming]
+            number = f"{len(names)} migration script{'' if len(names) == 1 else 's'}"
+            yield Hit(
+                Subject(path=coming[0] if len(coming) == 1 else ""),
+                f"{worktree.upstream} has {number} that HEAD lacks or has an older text of: {some(names)}",
+                "the checkout is behind its upstream branch, as the last fetch saw it",
+                LINK,
+                {"upstream": worktree.upstream, "scripts": list(coming), "repository": worktree.top},
+                (worktree.catch_up,) if worktree.catch_up else (),
+            )
+
+
+RULES = (
+    Rule("MIG701", "untracked", Severity.WARNING, (GIT, HOST), untracked),
+    Rule("MIG702", "uncommitted", Severity.WARNING, (GIT, HOST), uncommitted),
+    Rule("MIG703", "ignored", Severity.WARNING, (GIT, HOST), ignored),
+    Rule("MIG706", "behind-upstream", Severity.WARNING, (GIT, HOST), behind_upstream),
+)
+
+
+def _worktrees(evidence: Evidence) -> tuple[Worktree, ...]:
+    return evidence.worktrees if isinstance(evidence.worktrees, tuple) else ()
+
+
+def _blind(evidence: Evidence) -> Iterator[Blind]:
+    if isinstance(evidence.worktrees, Unknown):
+        yield Blind(evidence.worktrees.reason)
+
+
+def _sides(evidence: Evidence) -> tuple[MigrationSet, MigrationSet]:
+    git, host = evidence.chain.held(GIT), evidence.chain.held(HOST)
+    if git is None or host is None:
+        raise LookupError("a rule of MIG7 was judged without git or host; its Rule must name both in `needs`")
+    return git, host
+
+
+def _moved(evidence: Evidence) -> dict[str, str]:
+    """Scripts whose revision the host has under another name: HEAD's name → the host's."""
+    git, host = _sides(evidence)
+    return renamed(host, git)
+
+
+def _new(evidence: Evidence) -> Iterator[str]:
+    """The scripts of the host whose revision HEAD does not have under any name."""
+    git, host = _sides(evidence)
+    yield from host.scripts.keys() - git.scripts.keys() - set(_moved(evidence).values())
+
+
+def _edited(evidence: Evidence) -> Iterator[str]:
+    """The scripts whose text is another one, not only otherwise written: a checkout may turn line ends."""
+    git, host = _sides(evidence)
+    for name in git.scripts.keys() & host.scripts.keys():
+        if content_difference(git.scripts[name].content, host.scripts[name].content) == "content":
+            yield name
+
+
+def _commit_or_not(
+    worktree: Worktree, kind: str, names: Sequence[str], moved: dict[str, str]
+) -> Iterator[Remedy]:
+    both = [*names, *(old for old, new in moved.items() if kind == "renamed" and new in names)]
+    if kind == "renamed":
+        yield Remedy("let git see both names", worktree.command("add", "-A", scripts=both))
+    yield Remedy("commit it, if it is meant", worktree.command("commit", scripts=both))
+    if kind == "deleted":
+        back = worktree.command("restore", "--source=HEAD", "--staged", "--worktree", scripts=names)
+        yield Remedy("else bring it back", back, alternative=True)
+
+
+def _hit(
+    evidence: Evidence, worktree: Worktree, names: Sequence[str], what: str, cause: str,
+    remedy: tuple[Remedy, ...], **facts: object,
+) -> Hit:  # fmt: skip
+    git, host = _sides(evidence)
+    ids = {**revision_ids(git), **revision_ids(host)}
+    subject = Subject(ids.get(names[0], ""), names[0]) if len(names) == 1 else Subject()
+    return Hit(
+        subject, f"{names[0]} is {what}" if len(names) == 1 else f"{len(names)} scripts are {what}: {some(names)}",
+        cause, LINK,
+        {"scripts": list(names), "revisions": [ids[name] for name in names if name in ids],
+         "repository": worktree.top, **facts},
+        remedy,
+    )  # fmt: skip
