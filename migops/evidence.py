@@ -13,11 +13,13 @@ if TYPE_CHECKING:  # what a clean check never needs is not imported for its sake
     from migops.history.graph import Graph
     from migops.history.problem import Problem
     from migops.images.layers import Layer
+    from migops.places.application import Creation
     from migops.places.code import Code
     from migops.places.container import Container
     from migops.places.database import DatabaseReading
     from migops.places.deleted import Past
     from migops.places.git import Fate
+    from migops.places.startup import Startup
     from migops.places.worktree import Worktree
 
 
@@ -99,6 +101,8 @@ class Evidence:
     what the database says; ``alembic`` the words that run Alembic in the service, with the options that it needs there.
     ``worktrees`` is what git says of the scripts that are not as HEAD has them, a repository each (() where git's HEAD
     was not read); ``past`` what its history says of scripts that the database has had, None where nothing was to ask.
+    ``startups`` are what the service and its siblings run when they start, by the image that they run and by what a
+    build would make of it now; {} where nobody asked. ``creations`` are the lines of the host's code that make tables.
     """
 
     chain: Chain
@@ -122,6 +126,8 @@ class Evidence:
     alembic: tuple[str, ...] = ("alembic",)
     worktrees: tuple[Worktree, ...] | Unknown = ()
     past: Past | Unknown | None = None
+    startups: Mapping[PlaceName, tuple[Startup, ...] | Unknown] = field(default_factory=dict)
+    creations: tuple[Creation, ...] = ()
 
     def reading(self, place: PlaceName) -> Reading | DatabaseReading:
         """What was read of a place, or why nothing was."""

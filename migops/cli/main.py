@@ -18,6 +18,7 @@ from migops.errors import ExitCode, MigopsError, Operator
 COMMANDS = {
     "check-image": ("check_image:check_image", "Compare the migrations in an image with the host's; say what to type."),
     "status": ("status:status", "Show where each revision is, from git to the database, and what is pending."),
+    "doctor": ("doctor:doctor", "Judge every rule: the whole chain, configuration, application code, compose file."),
     "graph": ("graph:graph", "Draw the revision graph, broken or not."),
     "layers": ("layers:layers", "Show which layer and instruction left which file in an image."),
     "config": ("config:config", "Print the compose model as migops (and docker compose) resolves it."),

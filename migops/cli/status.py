@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from migops.cli.options import (
+    Command,
     check_together,
     compose_options,
     compose_options_of,
@@ -19,33 +20,68 @@ from migops.cli.options import (
 )
 from migops.errors import ExitCode
 
+if TYPE_CHECKING:
+    from migops.evidence import Evidence
+    from migops.model import PlaceName
+
 EXIT = {"clean": ExitCode.CLEAN, "findings": ExitCode.FINDINGS, "unknown": ExitCode.NO_VERDICT}
+
+
+def database_options(command: Command) -> Command:
+    """--database-url, --wait and --timeout: which database is asked, and how patiently."""
+    for add in reversed(
+        (
+            option(
+                "--database-url",
+                metavar="URL",
+                default="",
+                help="The database to ask (default: the service's). Better by MIGOPS_DATABASE_URL, "
+                "where no process list shows it.",
+            ),
+            option(
+                "--wait",
+                type=click.FloatRange(min=0),
+                default=0.0,
+                metavar="SECONDS",
+                help="Ask again until the database answers, for up to SECONDS.",
+            ),
+            option(
+                "--timeout",
+                type=click.FloatRange(min=0.1),
+                default=20.0,
+                show_default=True,
+                help="Seconds for the engine, and for the database.",
+            ),
+        )
+    ):
+        command = add(command)
+    return command
+
+
+def needed(evidence: Evidence, *, without_engine: bool) -> list[PlaceName]:
+    """The places without which there is no verdict where the database is asked too."""
+    from migops.model import PlaceName, Unknown
+
+    places = [PlaceName.HOST, *([] if without_engine else [PlaceName.IMAGE]), PlaceName.DATABASE]
+    if isinstance(evidence.chain.places.get(PlaceName.CONTAINER), Unknown):
+        places.append(PlaceName.CONTAINER)  # there may be none, but one that is there must be read
+    return places
 
 
 @click.command("status")
 @click.argument("service", required=False)
-@option(
-    "--database-url", metavar="URL", default="",
-    help="The database to ask (default: the service's). Better by MIGOPS_DATABASE_URL, where no process list shows it.",
-)
-@option(
-    "--wait", type=click.FloatRange(min=0), default=0.0, metavar="SECONDS",
-    help="Ask again until the database answers, for up to SECONDS.",
-)
+@database_options
 @option("--image", metavar="REF", default="", help="The image (default: the service's). docker-archive:F, oci:DIR too.")
 @option("--context", metavar="DIR", default="", help="Build context to compare with; then no compose file is read.")
 @option("--host-dir", metavar="DIR", default="", help="Host folder with the configuration (default: the context).")
 @option("--config", metavar="FILE", default="", help="Alembic's configuration on the host (default: found).")
 @option("--name", "section", metavar="SECTION", default="", help="Section of it (default: alembic).")
 @option("--no-engine", is_flag=True, help="No image and no container; only a database that is reached without.")
-@option(
-    "--timeout", type=click.FloatRange(min=0.1), default=20.0, show_default=True,
-    help="Seconds for the engine, and for the database.",
-)
 @compose_options
 @select_options
 @option(
-    "--fail-on", type=click.Choice(["error", "warning", "info"]),
+    "--fail-on",
+    type=click.Choice(["error", "warning", "info"]),
     help="Exit with 1 on findings this bad, and with 3 where a place could not be read (default: exit 0).",
 )
 @output_options("text", "json", "mermaid")
@@ -67,7 +103,7 @@ def status(service: str | None, **given: Any) -> int:
     from migops.cli.output import show
     from migops.engine import connect
     from migops.formats.status import render
-    from migops.model import PlaceName, Severity, Unknown
+    from migops.model import Severity
 
     check_together(given)
     chosen = rules.chosen(given["select"], given["ignore"])
@@ -81,10 +117,8 @@ def status(service: str | None, **given: Any) -> int:
     with ExitStack() as stack:
         engine = None if given["no_engine"] else lambda: stack.enter_context(connect(given["timeout"]))
         evidence = survey.check(found, engine, ask=ask)
-    needed = [PlaceName.HOST, *([] if given["no_engine"] else [PlaceName.IMAGE]), PlaceName.DATABASE]
-    if isinstance(evidence.chain.places.get(PlaceName.CONTAINER), Unknown):
-        needed.append(PlaceName.CONTAINER)  # there may be none, but one that is there must be read
-    result = statuses.make(found, evidence, chosen, Severity(given["fail_on"] or "error"), needed)
+    places = needed(evidence, without_engine=given["no_engine"])
+    result = statuses.make(found, evidence, chosen, Severity(given["fail_on"] or "error"), places)
     show(lambda view: render(result, given["format_"], view), given)
     if not given["fail_on"]:
         return int(ExitCode.CLEAN if result.rows else ExitCode.NO_VERDICT)

@@ -7,7 +7,17 @@ from collections.abc import Sequence
 from migops.errors import MigopsError
 from migops.evidence import Evidence
 from migops.model import Finding, Skipped
-from migops.rules import alembic_config, build, container, database, git, git_database, history, image_host
+from migops.rules import (
+    alembic_config,
+    application,
+    build,
+    container,
+    database,
+    git,
+    git_database,
+    history,
+    image_host,
+)
 from migops.rules.rule import Rule
 
 RULES: tuple[Rule, ...] = (
@@ -17,6 +27,7 @@ RULES: tuple[Rule, ...] = (
     *history.RULES,
     *database.RULES,
     *alembic_config.RULES,
+    *application.RULES,
     *sorted((*git.RULES, *git_database.RULES), key=lambda rule: rule.id),
 )
 

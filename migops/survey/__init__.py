@@ -17,7 +17,7 @@ from migops.errors import NoVerdict
 from migops.evidence import Evidence
 from migops.model import Absent, Location, MigrationSet, NotAsked, PlaceName, Unknown
 from migops.places import git
-from migops.places.environment import Environment
+from migops.places.environment import Environment, Reader
 from migops.survey.engine import code, layers, read_containers, read_image
 from migops.survey.state import Survey, host_cwd, host_home
 from migops.survey.static import read_context, read_git, read_host, read_past, read_worktrees
@@ -31,18 +31,20 @@ __all__ = ["Survey", "check", "host", "host_cwd", "running"]
 
 
 def check(
-    target: Target, engine: Callable[[], Engine] | None, *, all_files: bool = False, ask: Ask | None = None
-) -> Evidence:
+    target: Target, engine: Callable[[], Engine] | None, *, all_files: bool = False, ask: Ask | None = None,
+    lint: bool = False,
+) -> Evidence:  # fmt: skip
     """Read host, context and (where ``engine`` is not None) image and containers, and what git knows of the scripts.
 
     ``all_files``: compare all that the build brings with the image, not only the migrations. ``ask``: git's HEAD and
-    the database too.
+    the database too. ``lint``: what the services do when they start, and the application's code.
     """
     survey = Survey(target)
     if ask is not None:
         read_git(survey)
     _, reader = read_host(survey)
     read_context(survey)
+    image: Reader | None = None
     if engine is None:
         survey.places[PlaceName.IMAGE] = NotAsked("--no-engine: only what a build would do was checked")
     else:
@@ -50,6 +52,10 @@ def check(
         with ExitStack() as opened:  # an image stays open while containers made from it are read
             image = read_image(survey, engine, opened)
             survey.places[PlaceName.CONTAINER] = read_containers(survey, image, engine, opened)
+            if lint:
+                _read_application(survey, image)
+    if lint and engine is None:
+        _read_application(survey, None)
     written = reader.written_meanwhile()
     if written:
         raise NoVerdict(
@@ -79,6 +85,8 @@ def check(
         database=_database(survey, chain, engine, ask) if ask else NotAsked(),
         alembic=_alembic(survey) if ask else ("alembic",),
         worktrees=read_worktrees(chain) if ask else (),
+        startups=survey.startups,
+        creations=survey.creations,
     )
     return replace(evidence, past=read_past(evidence)) if ask else evidence
 
@@ -97,6 +105,12 @@ def host(target: Target) -> Environment:
     return read_host(Survey(target))[0]
 
 
+def _read_application(survey: Survey, image: Reader | None) -> None:
+    from migops.survey.lint import read_application  # imported only where somebody asks for it
+
+    read_application(survey, image)
+
+
 def _database(
     survey: Survey, chain: Chain, engine: Callable[[], Engine] | None, ask: Ask
 ) -> DatabaseState | Absent | Unknown:
@@ -104,7 +118,8 @@ def _database(
     from migops.places import database
 
     held = chain.held(PlaceName.IMAGE) or chain.held(PlaceName.HOST)
-    asked = question(survey.target, held, host_home(survey), survey.home, engine, survey.image_env, ask)
+    image_env = survey.image_config.env if survey.image_config else {}
+    asked = question(survey.target, held, host_home(survey), survey.home, engine, image_env, ask)
     return database.ask(asked, ask.wait)
 
 

@@ -33,7 +33,7 @@ def read_image(survey: Survey, engine: Callable[[], Engine], opened: ExitStack) 
         survey.image = identity(image)
         read = reader_of(image)
         survey.home = image_home(survey, working_dir_of(survey, image.config.working_dir or "/"))
-        survey.image_env = image.config.env
+        survey.image_config = image.config
         survey.take(PlaceName.IMAGE, read_environment(read, survey.home, survey.known))
     except ImageNotFound as error:
         build = survey.target.commands.build()

@@ -15,11 +15,12 @@ from migops.places.environment import Environment, Home
 from migops.target import BuildSpec, Target
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from migops.history.graph import Graph
     from migops.history.problem import Problem
+    from migops.images import ImageConfig
+    from migops.places.application import Creation
     from migops.places.container import Container
+    from migops.places.startup import Startup
 
 
 @dataclass(slots=True)
@@ -40,7 +41,9 @@ class Survey:
     siblings: tuple[Sibling, ...] = ()
     bound: bool = False
     home: Home | None = None  # where Alembic starts in the image
-    image_env: Mapping[str, str] = field(default_factory=dict, repr=False)
+    image_config: ImageConfig | None = field(default=None, repr=False)
+    startups: dict[PlaceName, tuple[Startup, ...] | Unknown] = field(default_factory=dict)
+    creations: tuple[Creation, ...] = ()
 
     def __post_init__(self) -> None:
         self.view = view_of(self.target.build)
@@ -58,9 +61,7 @@ class Survey:
 def view_of(build: BuildSpec | None) -> BuildView | Unknown | NotAsked:
     if build is None:
         return NotAsked("nothing says how the image is built")
-    return trace(
-        build.dockerfile, build.context, target=build.target, args=build.args, contexts=dict(build.contexts)
-    )
+    return trace(build.dockerfile, build.context, target=build.target, args=build.args, contexts=dict(build.contexts))
 
 
 def host_home(survey: Survey) -> Home:

@@ -1,0 +1,70 @@
+"""``migops doctor``: every rule, over the whole chain and what the project's own files tell."""
+
+from __future__ import annotations
+
+import os
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import click
+
+from migops.cli.options import (
+    check_together,
+    compose_options,
+    compose_options_of,
+    option,
+    output_options,
+    rule_options,
+)
+from migops.cli.status import EXIT, database_options, needed
+
+
+@click.command("doctor")
+@click.argument("service", required=False)
+@database_options
+@option("--image", metavar="REF", default="", help="The image (default: the service's). docker-archive:F, oci:DIR too.")
+@option("--context", metavar="DIR", default="", help="Build context to compare with; then no compose file is read.")
+@option("--host-dir", metavar="DIR", default="", help="Host folder with the configuration (default: the context).")
+@option("--config", metavar="FILE", default="", help="Alembic's configuration on the host (default: found).")
+@option("--name", "section", metavar="SECTION", default="", help="Section of it (default: alembic).")
+@option("--no-engine", is_flag=True, help="No image and no container; only a database that is reached without.")
+@compose_options
+@rule_options
+@output_options("text", "json")
+def doctor(service: str | None, **given: Any) -> int:
+    """Judge every rule for SERVICE: the whole chain, and what the project's own files tell.
+
+    \b
+    migops doctor                            the only service with migrations
+    migops doctor app --fail-on warning
+    migops doctor --select MIG6 --select MIG8
+
+    Nothing is changed. Exit codes are those of check-image; 3 too where there is a database that could
+    not be asked. --no-engine without --database-url judges what the files tell, without a database.
+    """
+    from migops import report, rules, survey, target
+    from migops.asking import Ask
+    from migops.cli.output import write
+    from migops.engine import connect
+    from migops.model import Absent, PlaceName, Severity
+
+    check_together(given)
+    chosen = rules.chosen(given["select"], given["ignore"])
+    wanted = target.Wanted(
+        service=service or "",
+        **{key: given[key] for key in ("image", "context", "host_dir", "config", "section")},
+        needs_image=not given["no_engine"],
+    )
+    found = target.resolve(wanted, compose_options_of(given), os.environ, Path.cwd())
+    ask = Ask(given["database_url"], given["timeout"], given["wait"])
+    with ExitStack() as stack:
+        engine = None if given["no_engine"] else lambda: stack.enter_context(connect(given["timeout"]))
+        evidence = survey.check(found, engine, all_files=engine is not None, ask=ask, lint=True)
+    places = needed(evidence, without_engine=given["no_engine"])
+    lint_only = given["no_engine"] and not given["database_url"]
+    if lint_only or isinstance(evidence.database, Absent):
+        places.remove(PlaceName.DATABASE)  # what it would say is skipped with its reason; the rest is judged
+    result = report.make("doctor", found, evidence, chosen, Severity(given["fail_on"]), places)
+    write(result, given)
+    return int(EXIT[result.verdict.value])

@@ -1,0 +1,222 @@
+"""Follows what a container runs when it starts, from its entrypoint into the scripts and programs that this names."""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from migops.database import redact
+from migops.errors import MigopsError
+from migops.model import Location
+from migops.places.startup import program
+from migops.places.startup.failing import Frame, Shell, passed_over
+from migops.places.startup.known import assigned, expanded, set_options, taken
+from migops.places.startup.shell import Compound, NotRead, Script, Simple, parse
+from migops.places.startup.words import Does, Meaning, meaning
+
+DEEPEST = 4  # files that one another start
+LARGEST = 256 * 1024  # bytes of a script that is followed; a larger one is a program
+
+_PASSING = frozenset(
+    (
+        *("[", "[[", ":", "chmod", "chown", "cd", "date", "echo", "exit", "export", "false", "mkdir", "printf", "read"),
+        *("return", "set", "shift", "sleep", "test", "trap", "true", "ulimit", "umask", "unset", "wait"),
+    )
+)
+"""Commands that are no reason for a container to be there."""
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """A file that the start names: its bytes, and where they were read (``at`` the path, ``place`` whose it is)."""
+
+    content: bytes
+    at: str
+    place: str
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A command of the start that changes the schema: an upgrade, or else ``create_all``.
+
+    ``at`` is the line that has it, in a file of ``place`` (``image``, ``host``, or in words where the command itself is
+    written); ``text`` that line. ``condition`` is what it runs under, as it is written, where that could not be told.
+    ``swallowed`` says how the start goes on when it fails, '' where it does not.
+    """
+
+    at: Location
+    place: str
+    text: str
+    upgrade: bool
+    condition: str = ""
+    swallowed: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class _Here:
+    """Where the text that is being followed is written. Text inside of a line keeps that line (``fixed``)."""
+
+    at: Location
+    place: str
+    fixed: bool = True
+    depth: int = 0
+
+    def line(self, number: int) -> Location:
+        return self.at if self.fixed else Location(self.at.file, number)
+
+
+@dataclass(slots=True)
+class Follower:
+    """What was found so far. ``changes`` in order; ``last`` is the last command that is more than talk; ``unread`` says
+    what could not be followed, and why."""
+
+    files: Callable[[str], File | None]
+    path: Sequence[str]
+    environment: Mapping[str, str] = field(default_factory=dict, repr=False)
+    changes: list[Change] = field(default_factory=list)
+    last: str = ""
+    unread: list[str] = field(default_factory=list)
+
+    def start(self, words: Sequence[str], cwd: str, at: Location, place: str) -> None:
+        """Follow a container's command, which is written at ``at``."""
+        shell = Shell(cwd=cwd, environment=self.environment)
+        self._command(Simple(tuple(words), 0, " ".join(words)), shell, _Here(at, place), (), "")
+
+    def _script(self, script: Script, shell: Shell, here: _Here, frames: tuple[Frame, ...], condition: str) -> None:
+        shell.functions.update(script.functions)
+        for number, chain in enumerate(script.chains):
+            outer = (*frames, Frame(script, number, shell))
+            for at, pipeline in enumerate(chain.pipelines):
+                joined = (*outer, Frame(chain, at, shell))
+                # What follows a `||` runs only where something failed, and a `&&` changes nothing about a success.
+                held = condition or ("where what stands before it fails" if "||" in chain.operators[:at] else "")
+                for index, part in enumerate(pipeline.parts):
+                    inner = (*joined, Frame(pipeline, index, shell))
+                    if isinstance(part, Simple):
+                        self._simple(part, shell, here, inner, held)
+                    else:
+                        self._compound(part, shell, here, inner, held)
+
+    def _compound(self, node: Compound, shell: Shell, here: _Here, frames: tuple[Frame, ...], condition: str) -> None:
+        inside = replace(shell, functions=dict(shell.functions)) if node.kind == "(" else shell
+        for test in node.tests:
+            self._script(test, inside, here, (*frames, Frame(node, 0, shell, test=True)), condition)
+        for number, (branch, told) in enumerate(taken(node, shell)):
+            under = condition or ("" if told else branch.condition)
+            self._script(branch.body, inside, here, (*frames, Frame(node, number, shell)), under)
+
+    def _simple(self, command: Simple, shell: Shell, here: _Here, frames: tuple[Frame, ...], condition: str) -> None:
+        words = tuple(expanded(command.words, shell))
+        name, rest = (words[0], words[1:]) if words else ("", ())
+        if name == "set":
+            set_options(rest, shell)
+        elif name == "trap" and "ERR" in rest:
+            shell.errexit = True
+        elif name == "shift":
+            shell.arguments = shell.arguments[int(rest[0]) if rest and rest[0].isdigit() else 1 :]
+        elif name == "cd" and rest and "$" not in rest[-1]:
+            shell.cwd = posixpath.normpath(posixpath.join(shell.cwd, rest[-1]))
+        elif name in shell.functions and len(frames) < 60:
+            body = shell.functions[name]
+            before, shell.arguments = shell.arguments, rest
+            self._script(body, shell, here, frames, condition)
+            shell.arguments = before
+        elif words:
+            self._command(replace(command, words=words), shell, here, frames, condition)
+
+    def _command(self, command: Simple, shell: Shell, here: _Here, frames: tuple[Frame, ...], condition: str) -> None:
+        found = meaning(command.words)
+        where = (here, frames, condition)
+        if found.does is Does.UPGRADE:
+            self._note(here.line(command.line), here.place, command.text, True, condition, passed_over(frames))
+            self.last = "upgrade"
+        elif found.does in (Does.SHELL_TEXT, Does.PYTHON_TEXT):
+            inner = replace(here, fixed=True, at=here.line(command.line), depth=here.depth + 1)
+            self._text(found, found.what, shell, (inner, frames, condition))
+        elif found.does is Does.OTHER:
+            if found.words and posixpath.basename(found.words[0]) not in _PASSING:
+                self.last = " ".join(found.words)
+        elif found.does is not Does.STAMP:
+            self.last = " ".join(found.words)
+            self._file(found, shell, *where)
+
+    def _file(self, found: Meaning, shell: Shell, here: _Here, frames: tuple[Frame, ...], condition: str) -> None:
+        if here.depth >= DEEPEST:
+            self.unread.append(f"{found.what}: more than {DEEPEST} files start one another")
+            return
+        if "$" in found.what:
+            self.unread.append(f"{here.at}: `{redact(found.what)}` names a file that only a running shell knows")
+            return
+        for path in self._candidates(found, shell):
+            try:
+                file = self.files(path)
+            except MigopsError as error:
+                self.unread.append(f"{path}: {error}")
+                return
+            if file is not None:
+                break
+        else:
+            if found.does is not Does.PYTHON_MODULE:  # most of those are installed, and no part of the application
+                self.unread.append(f"{found.what} was not found")
+            return
+        if len(file.content) > LARGEST or b"\0" in file.content[:1024]:
+            return
+        text = file.content.decode("utf-8", "replace")
+        inner = _Here(Location(file.at), file.place, fixed=False, depth=here.depth + 1)
+        self._text(_by_first_line(found, text), text, shell, (inner, frames, condition))
+
+    def _text(self, found: Meaning, text: str, shell: Shell, where: tuple[_Here, tuple[Frame, ...], str]) -> None:
+        here, frames, condition = where
+        if found.does in (Does.PYTHON_FILE, Does.PYTHON_MODULE, Does.PYTHON_TEXT):
+            tree = program.parsed(text)
+            if tree is None:
+                self.unread.append(f"{here.at} is not Python that can be read")
+                return
+            for call in program.at_start(tree, text, found.callee):
+                swallowed = call.swallowed or passed_over(frames)
+                self._note(here.line(call.line), here.place, call.text, call.upgrade, condition, swallowed)
+            self.last = " ".join(found.words)
+            return
+        if found.does is Does.PROGRAM:  # neither a shell script nor Python
+            return
+        try:
+            script = parse(text)
+        except NotRead as error:
+            self.unread.append(f"{here.at} cannot be followed: {error}")
+            return
+        if found.does is not Does.SOURCE:
+            shell = Shell(found.arguments, shell.cwd, environment=shell.environment)
+            set_options(found.options.split(), shell)
+        shell.assigned |= assigned(script)
+        self._script(script, shell, here, frames, condition)
+
+    def _candidates(self, found: Meaning, shell: Shell) -> Iterator[str]:
+        """The paths at which a file that is named so may be."""
+        if found.does is Does.PYTHON_MODULE:
+            below = posixpath.join(shell.cwd, *found.what.split("."))
+            yield from (f"{below}.py", f"{below}/__main__.py", f"{below}/__init__.py")
+        elif found.does is Does.PROGRAM and "/" not in found.what:
+            yield from (posixpath.join(folder, found.what) for folder in self.path)
+        else:
+            yield posixpath.normpath(posixpath.join(shell.cwd, found.what))
+
+    def _note(self, at: Location, place: str, text: str, upgrade: bool, condition: str, swallowed: str) -> None:
+        change = Change(at, place, redact(text), upgrade, redact(condition), redact(swallowed))
+        if change not in self.changes:
+            self.changes.append(change)
+
+
+def _by_first_line(found: Meaning, text: str) -> Meaning:
+    """What the file is where only its first line tells; the shell's options that this line gives it."""
+    first = text.split("\n", 1)[0] if text.startswith("#!") else ""
+    words = first[2:].split()
+    if words and posixpath.basename(words[0]) == "env":
+        words = [word for word in words[1:] if word != "-S"]
+    if found.does is Does.PROGRAM:
+        named = meaning((*words, found.what))
+        does = named.does if named.does in (Does.SHELL_FILE, Does.PYTHON_FILE) else Does.PROGRAM
+        if not words and found.what.endswith((".sh", ".bash")):
+            does = Does.SHELL_FILE
+        return replace(found, does=does, options=" ".join(words[1:]))
+    return found  # `sh FILE` passes the first line by

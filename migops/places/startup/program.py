@@ -1,0 +1,195 @@
+"""What a Python program does to the schema when it starts, read from its text. It is never imported."""
+
+from __future__ import annotations
+
+import ast
+import warnings
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+_BROAD = frozenset(("Exception", "BaseException"))
+_STOPS = frozenset(("exit", "_exit", "abort"))
+_STARTS = ("startup", "on_event", "before_serving", "before_first_request", "lifespan")
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A call that changes the schema. ``upgrade``: Alembic's upgrade, else ``create_all``.
+
+    ``swallowed`` says in words how its failure is passed over, '' where it stops the program.
+    """
+
+    line: int
+    text: str
+    upgrade: bool
+    swallowed: str = ""
+
+
+def parsed(text: str | bytes) -> ast.Module | None:
+    """The program's tree; None where it is not Python that can be read."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # an odd escape in someone's program is none of our business
+            return ast.parse(text)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return None
+
+
+def at_start(tree: ast.Module, text: str, callee: str = "") -> list[Call]:
+    """The schema changes that run when the module is started or loaded.
+
+    What counts is the module's own level, the functions that it names there (and those that these name), and those
+    that a framework is told to run at start. ``callee`` is a function that the command names (``app:create_app``).
+    """
+    functions = {node.name: node for node in ast.walk(tree) if isinstance(node, _FUNCTION)}
+    todo = [callee, *_names_at(tree), *(name for name, node in functions.items() if _is_hook(node))]
+    reached: set[str] = set()
+    while todo:
+        name = todo.pop()
+        if name in functions and name not in reached:
+            reached.add(name)
+            todo += [each.id for each in ast.walk(functions[name]) if isinstance(each, ast.Name)]
+            todo += [each.attr for each in ast.walk(functions[name]) if isinstance(each, ast.Attribute)]
+    where = [tree, *(functions[name] for name in sorted(reached))]
+    found = {call.line: call for scope in where for call in _calls(scope, _Modules.of(tree), text.splitlines())}
+    return [found[line] for line in sorted(found)]
+
+
+def created(tree: ast.Module, text: str) -> list[Call]:
+    """Every ``create_all`` of the module, wherever it stands."""
+    modules, lines = _Modules.of(tree), text.splitlines()
+    scopes = [tree, *(node for node in ast.walk(tree) if isinstance(node, _FUNCTION))]
+    found = {call.line: call for scope in scopes for call in _calls(scope, modules, lines) if not call.upgrade}
+    return [found[line] for line in sorted(found)]
+
+
+_FUNCTION = (ast.FunctionDef, ast.AsyncFunctionDef)
+
+
+@dataclass(frozen=True, slots=True)
+class _Modules:
+    """What the names of a module stand for: ``{"command": "alembic.command"}``."""
+
+    names: Mapping[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, tree: ast.Module) -> _Modules:
+        names: dict[str, str] = {}
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Import):
+                for each in node.names:
+                    names[each.asname or each.name.partition(".")[0]] = (
+                        each.name if each.asname else each.name.partition(".")[0]
+                    )
+            elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+                for each in node.names:
+                    names[each.asname or each.name] = f"{node.module}.{each.name}"
+        return cls(names)
+
+    def full(self, node: ast.expr) -> str:
+        """The dotted name that an expression is, with its imports put in; '' where it is none."""
+        parts: list[str] = []
+        while isinstance(node, ast.Attribute):
+            parts.append(node.attr)
+            node = node.value
+        if not isinstance(node, ast.Name):
+            return ""
+        return ".".join([self.names.get(node.id, node.id), *reversed(parts)])
+
+
+def _names_at(tree: ast.Module) -> Iterator[str]:
+    """The names that the module's own level uses."""
+    for node in _own(tree):
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load):
+            yield node.id
+        elif isinstance(node, ast.Attribute):
+            yield node.attr
+
+
+def _own(scope: ast.AST) -> Iterator[ast.AST]:
+    """The nodes of a scope without those of the functions that it defines."""
+    todo = list(ast.iter_child_nodes(scope))
+    while todo:
+        node = todo.pop()
+        yield node
+        if isinstance(node, _FUNCTION):
+            todo += node.decorator_list
+        elif not isinstance(node, ast.Lambda):
+            todo += ast.iter_child_nodes(node)
+
+
+def _is_hook(node: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
+    """Whether a framework is told, above the function, to run it when it starts."""
+    return any(word in ast.unparse(each) for each in node.decorator_list for word in _STARTS)
+
+
+def _calls(scope: ast.AST, modules: _Modules, lines: list[str]) -> Iterator[Call]:
+    tried = dict(_tried(scope))
+    bare = {id(node.value) for node in _own(scope) if isinstance(node, ast.Expr)}
+    for node in _own(scope):
+        if not isinstance(node, ast.Call):
+            continue
+        kind = _kind(node, modules)
+        if kind is None:
+            continue
+        swallowed = tried.get(id(node), "")
+        if not swallowed and kind == "process" and id(node) in bare and not _is_checked(node, modules):
+            swallowed = "its exit code is not looked at"
+        yield Call(node.lineno, lines[node.lineno - 1].strip(), kind != "create_all", swallowed)
+
+
+def _kind(node: ast.Call, modules: _Modules) -> str | None:
+    name = modules.full(node.func)
+    if name in ("alembic.command.upgrade", "flask_migrate.upgrade", "quart_migrate.upgrade"):
+        return "upgrade"
+    texts = [each.value for each in ast.walk(node) if isinstance(each, ast.Constant) and isinstance(each.value, str)]
+    if name in ("alembic.config.main", "alembic.config.CommandLine.main"):
+        return "upgrade" if "upgrade" in texts else None
+    if name.startswith(("subprocess.", "os.system", "asyncio.create_subprocess_")):
+        words = " ".join(texts).split()
+        return "process" if "alembic" in words and "upgrade" in words else None
+    if isinstance(node.func, ast.Attribute) and node.func.attr == "create_all":
+        return "create_all"
+    handed = node.args[:1] if isinstance(node.func, ast.Attribute) and node.func.attr == "run_sync" else []
+    return "create_all" if any(getattr(each, "attr", "") == "create_all" for each in handed) else None
+
+
+def _is_checked(node: ast.Call, modules: _Modules) -> bool:
+    name = modules.full(node.func)
+    if name in ("subprocess.check_call", "subprocess.check_output"):
+        return True
+    return any(
+        each.arg == "check" and not (isinstance(each.value, ast.Constant) and each.value.value is False)
+        for each in node.keywords
+    )
+
+
+def _tried(scope: ast.AST) -> Iterator[tuple[int, str]]:
+    """The nodes whose failure an ``except`` catches and passes over, and which one it is."""
+    for node in _own(scope):
+        if isinstance(node, ast.Try):
+            handler = next((each for each in node.handlers if _is_broad(each)), None)
+            if handler is not None and not _goes_out(handler):
+                caught = ast.unparse(handler.type) if handler.type else "everything"
+                for statement in node.body:
+                    for inner in ast.walk(statement):
+                        yield id(inner), f"line {handler.lineno} catches {caught} and goes on"
+
+
+def _is_broad(handler: ast.ExceptHandler) -> bool:
+    if handler.type is None:
+        return True
+    names = [each.id for each in ast.walk(handler.type) if isinstance(each, ast.Name)]
+    return not _BROAD.isdisjoint(names)
+
+
+def _goes_out(handler: ast.ExceptHandler) -> bool:
+    """Whether the handler lets the failure out, or ends the program."""
+    for node in ast.walk(handler):
+        if isinstance(node, ast.Raise):
+            return True
+        if isinstance(node, ast.Call):
+            called = node.func
+            if (called.attr if isinstance(called, ast.Attribute) else getattr(called, "id", "")) in _STOPS:
+                return True
+    return False

@@ -1,0 +1,165 @@
+"""MIG6: what the application does to the schema by itself, where only a deploy should."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+from pathlib import PurePath
+
+from migops.evidence import Evidence
+from migops.model import PlaceName, Remedy, Severity, Subject, Unknown
+from migops.places.startup import Change, Startup
+from migops.rules.database_remedies import run_alembic
+from migops.rules.rule import Blind, Hit, Rule
+from migops.rules.standing import listed
+
+ONE_SHOT = (
+    "let a service of its own migrate (`command: alembic upgrade head`), and the others wait for it with depends_on: "
+    "{condition: service_completed_successfully}"
+)
+
+BY_DEPLOY = "migrate as a step of the deploy instead, before the new containers start"
+
+
+def create_all_at_startup(evidence: Evidence) -> Iterator[Hit]:
+    """The application makes tables from its models, past Alembic.
+
+    What: tables exist before the migration that creates them runs, and that one fails with "relation already exists";
+    or the database has all tables and no `alembic_version`. Later changes of the models never reach existing tables.
+
+    Why: `Base.metadata.create_all` (or `db.create_all`) in the application's code, often beside migrations that were
+    added later.
+
+    Fix: take the call out of what runs in production: only Alembic makes tables. Tests may keep theirs; they are not
+    looked at, nor are scripts of the migrations. Tables that are there already: see MIG401.
+    """
+    started = {(each.at.line, PurePath(each.at.file).name) for s in _startups(evidence) for each in s.changes}
+    for found in evidence.creations:
+        runs = (found.at.line, PurePath(found.at.file).name) in started
+        yield Hit(
+            Subject(path=str(found.at)),
+            f"{'the start' if runs else 'the application'} makes tables from its models: `{found.text}`",
+            f"{found.at} calls create_all, which neither asks nor tells Alembic",
+            None,
+            {"file": found.at.file, "line": found.at.line, "text": found.text, "at_start": runs},
+            (
+                Remedy("take the call out, or keep it to tests: only Alembic makes tables"),
+                run_alembic(evidence, "tables that are missing then come from the migrations", "upgrade", "head"),
+            ),
+        )
+
+
+def upgrade_in_every_replica(evidence: Evidence) -> Iterator[Hit | Blind]:
+    """A service migrates by itself whenever one of its containers starts.
+
+    What: every replica, every restart and every one-off container runs `alembic upgrade`. Alembic takes no lock, so two
+    at the same time fail with DuplicateTable or UniqueViolation; `docker compose run app alembic current` migrates
+    before it answers; and after a rollback the old image does not start, because it does not know the revision.
+
+    Why: the entrypoint or the command runs it before the application.
+
+    Fix: take it out of the start and let one run migrate, before the new containers start: a one-shot service that the
+    others wait for, or a step of the deploy. A service that only migrates, or that others wait for with
+    `service_completed_successfully`, is that already and no finding.
+    """
+    found = [(startup, change) for startup in _startups(evidence) for change in startup.upgrades]
+    for change, startups in _by_change((s, c) for s, c in found if not s.one_shot).items():
+        names = _names(startups)
+        yield Hit(
+            Subject(path=str(change.at)),
+            f"{names} {'migrates' if len(startups) == 1 else 'migrate'} at every start: `{change.text}`",
+            f"it is in {_where(change)}{_several(startups)}",
+            None,
+            {**_facts(change), "services": [each.service for each in startups]},
+            (
+                Remedy(f"take it out of the start; {ONE_SHOT}"),
+                replace(run_alembic(evidence, BY_DEPLOY, "upgrade", "head"), alternative=True),
+            ),
+        )
+    yield from _unread(evidence)
+
+
+def failure_swallowed(evidence: Evidence) -> Iterator[Hit | Blind]:
+    """The start goes on when its migration has failed.
+
+    What: the application runs on a schema that is not the one it was written for, and nothing is red. With
+    `|| alembic stamp head` the revisions are noted as applied besides, so that no later upgrade will run them.
+
+    Why: `|| true`, a `;` or a new line without `set -e`, a pipe, a `&`, an `except Exception` that only logs.
+
+    Fix: `set -e` at the top of the script, `&&` between the commands, no `||`: a container that stops with the error is
+    seen and restarted, and the old one serves on.
+    """
+    found = [(startup, change) for startup in _startups(evidence) for change in startup.upgrades if change.swallowed]
+    for change, startups in _by_change(found).items():
+        yield Hit(
+            Subject(path=str(change.at)),
+            f"{_names(startups)}: when `{change.text}` fails, the start goes on",
+            f"{change.swallowed} ({_where(change)})",
+            None,
+            {**_facts(change), "services": [each.service for each in startups], "swallowed": change.swallowed},
+            (Remedy(_stop(change)),),
+        )
+    yield from _unread(evidence)
+
+
+def _startups(evidence: Evidence) -> tuple[Startup, ...]:
+    """The starts by the image; by what a build would make where the image was not read."""
+    for place in (PlaceName.IMAGE, PlaceName.CONTEXT):
+        found = evidence.startups.get(place)
+        if isinstance(found, tuple):
+            return found
+    return ()
+
+
+def _unread(evidence: Evidence) -> Iterator[Blind]:
+    """What of the starts could not be followed: it may migrate, too."""
+    found = _startups(evidence)
+    for startup in found:
+        yield from (Blind(f"{startup.service or 'the image'}: {reason}") for reason in startup.unread)
+    if not found:
+        yield from (Blind(each.reason) for each in evidence.startups.values() if isinstance(each, Unknown))
+
+
+def _by_change(found: Iterable[tuple[Startup, Change]]) -> dict[Change, list[Startup]]:
+    """Services that share a script are one finding."""
+    grouped: dict[Change, list[Startup]] = {}
+    for startup, change in found:
+        grouped.setdefault(change, []).append(startup)
+    return grouped
+
+
+def _names(startups: Sequence[Startup]) -> str:
+    return listed([startup.service or "the image" for startup in startups])
+
+
+def _several(startups: Sequence[Startup]) -> str:
+    replicas = sum(startup.replicas for startup in startups)
+    return f"; {replicas} containers are started" if replicas > 1 else ""
+
+
+def _where(change: Change) -> str:
+    under = f", under `{change.condition}`" if change.condition else ""
+    return f"{change.at} of the {change.place}{under}"
+
+
+def _facts(change: Change) -> dict[str, object]:
+    return {
+        "file": change.at.file, "line": change.at.line, "place": change.place, "text": change.text,
+        "condition": change.condition,
+    }  # fmt: skip
+
+
+def _stop(change: Change) -> str:
+    if "||" in change.swallowed:
+        return "take the `||` and what follows it away: a migration that fails must stop the start"
+    if change.at.file.endswith(".py"):
+        return "let the exception out (log it and `raise`, `check=True`): a migration that fails must stop the start"
+    return "put `set -e` at the top of the script, or `&&` between the commands, so that a failure stops the start"
+
+
+RULES = (
+    Rule("MIG601", "create-all-at-startup", Severity.WARNING, (), create_all_at_startup),
+    Rule("MIG602", "upgrade-in-every-replica", Severity.WARNING, (), upgrade_in_every_replica),
+    Rule("MIG603", "failure-swallowed", Severity.ERROR, (), failure_swallowed),
+)

@@ -1,0 +1,81 @@
+"""What only ``doctor`` and a deploy ask: how the services start, and what the application's code says of the schema."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from migops.dockerfile.trace import BuildView
+from migops.model import EntryKind, MigrationSet, PlaceName, Unknown
+from migops.places.application import creations
+from migops.places.context import ContextReader
+from migops.places.environment import Reader
+from migops.places.startup import File, Files, ImageCommand, Startup, read
+from migops.survey.state import Survey
+
+
+def read_application(survey: Survey, image: Reader | None) -> None:
+    """Note how the services start, by the image (which ``image`` reads, None where it was not) and by what a build
+    would make of them, and what the code on the host does past Alembic."""
+    read_startups(survey, image)
+    host = survey.places.get(PlaceName.HOST)
+    migrations = [host.script_location] if isinstance(host, MigrationSet) else []
+    view = survey.view if isinstance(survey.view, BuildView) else None
+    survey.creations = creations(survey.target.root, view, migrations)
+
+
+def read_startups(survey: Survey, image: Reader | None) -> None:
+    config = survey.image_config
+    if image is not None and config is not None:
+        command = ImageCommand(config.entrypoint, config.cmd, config.working_dir, config.env, "image")
+        survey.startups[PlaceName.IMAGE] = _each(survey, _of_image(image), command)
+    survey.startups[PlaceName.CONTEXT] = _built(survey)
+
+
+def _built(survey: Survey) -> tuple[Startup, ...] | Unknown:
+    """The starts of an image that is built now. What only the base image says is taken from the image, if it was read:
+    a build from the same base keeps it."""
+    view, build, config = survey.view, survey.target.build, survey.image_config
+    if not isinstance(view, BuildView) or build is None:
+        return Unknown(view.reason if not isinstance(view, BuildView) else "nothing says how the image is built")
+    entrypoint, cmd, workdir = view.entrypoint, view.cmd, view.workdir
+    unread = ""
+    if entrypoint is None:
+        if config is None:
+            unread = f"the Dockerfile sets no ENTRYPOINT, and that of the base image {view.base.ref} was not read"
+        entrypoint = config.entrypoint if config else ()
+        cmd = config.cmd if cmd is None and config else cmd
+    environment = {**(config.env if config else {}), **view.env}
+    start = workdir or (config.working_dir if config else "/")
+    command = ImageCommand(entrypoint, cmd or (), start, environment, "Dockerfile", unread)
+    return _each(survey, _of_context(view, Path(build.context)), command)
+
+
+def _each(survey: Survey, files: Files, command: ImageCommand) -> tuple[Startup, ...]:
+    target = survey.target
+    if target.model is None:
+        return (read(files, command),)
+    # Where another image is in question, only the service that was named is taken to run it.
+    services = [target.model.services[name] for name in (target.service, *(target.siblings if target.deployed else ()))]
+    return tuple(read(files, command, service, target.model) for service in services)
+
+
+def _of_image(reader: Reader) -> Files:
+    def get(path: str) -> File | None:
+        entry = reader([path]).get(path)
+        if entry is None or entry.kind is not EntryKind.FILE or entry.content is None:
+            return None
+        return File(entry.content, path, "image")
+
+    return get
+
+
+def _of_context(view: BuildView, root: Path) -> Files:
+    reader = ContextReader(view, root)
+
+    def get(path: str) -> File | None:
+        entry = reader([path]).get(path)
+        if entry is None or entry.kind is not EntryKind.FILE or entry.content is None:
+            return None
+        return File(entry.content, str(view.host_path_of(path) or path), "host")
+
+    return get

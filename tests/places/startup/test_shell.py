@@ -1,0 +1,128 @@
+"""What the shell reader says of a failing migration, held to what real shells do with the same text."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from migops.model import Location
+from migops.places.startup.follow import File, Follower
+from migops.places.startup.shell import NotRead, parse
+
+STOPS = (
+    "set -e\nalembic upgrade head\nserve",
+    "alembic upgrade head && serve",
+    "alembic upgrade head || exit 1\nserve",
+    "alembic upgrade head || { echo failed; exit 3; }\nserve",
+    "set -euo pipefail\nalembic upgrade head\nexec serve",
+    "set -e\nset -o pipefail\nalembic upgrade head | cat\nserve",
+    "set -e\ncd / && alembic upgrade head\nserve",
+    "set -e\nmigrate() {\n  alembic upgrade head\n}\nmigrate\nserve",
+    "set -e\n(alembic upgrade head)\nserve",
+    "set -e\nif true; then\n  alembic upgrade head\nfi\nserve",
+    'set -e\ncase "$1" in\n  web) alembic upgrade head ;;\n  *) echo other ;;\nesac\nserve',
+    "serve_later() { serve; }\nset -e\nalembic upgrade head # then: serve\nserve_later",
+    "set -e\ncat <<EOF\nalembic upgrade head || true\nEOF\nalembic upgrade head\nserve",
+    "set -e\nenv A=1 alembic -c 'a b.ini' upgrade head > /dev/null 2>&1\nserve",
+    "set -e\n{ alembic upgrade head; }\nserve",
+)
+GOES_ON = (
+    "alembic upgrade head\nserve",
+    "alembic upgrade head; serve",
+    "set -e\nalembic upgrade head || true\nserve",
+    "set -e\nalembic upgrade head || echo 'never mind'\nserve",
+    "alembic upgrade head || alembic stamp head\nserve",
+    "set -e\nalembic upgrade head && echo done\nserve",
+    "set -e\nalembic upgrade head | cat\nserve",
+    "set -e\nalembic upgrade head &\nserve",
+    "set -e\nset +e\nalembic upgrade head\nset -e\nserve",
+    "set -e\n(alembic upgrade head || :) 2>/dev/null\nserve",
+    "migrate() { alembic upgrade head; }\nmigrate\nserve",
+    "set -e\nmigrate() { alembic upgrade head; }\nmigrate || true\nserve",
+    "set -e\nif true; then\n  alembic upgrade head && echo ok\nfi\nserve",
+    "set -e\nsh -c 'alembic upgrade head; true'\nserve",
+)
+
+
+@pytest.fixture
+def programs(tmp_path: Path) -> Path:
+    """An alembic that always fails, but for stamping, and a server that says that it was started."""
+    for name, text in (("alembic", '[ "$1" = stamp ]'), ("serve", "echo STARTED")):
+        (tmp_path / name).write_text(f"#!/bin/sh\n{text}\n")
+        (tmp_path / name).chmod(0o755)
+    return tmp_path
+
+
+def runs_on(script: str, programs: Path, shell: str) -> bool:
+    done = subprocess.run(
+        [shell, "-c", script, shell, "web"], env={"PATH": f"{programs}:/usr/bin:/bin"}, capture_output=True, text=True
+    )
+    return "STARTED" in done.stdout
+
+
+def followed(script: str, *arguments: str, environment: dict[str, str] | None = None) -> Follower:
+    files = {"/app/start.sh": File(script.encode(), "/app/start.sh", "image")}
+    found = Follower(files.get, ["/usr/bin"], environment or {})
+    found.start(["sh", "start.sh", *arguments], "/app", Location("compose.yaml", 3), "compose file")
+    return found
+
+
+@pytest.mark.parametrize("shell", ["sh", "bash"])
+@pytest.mark.parametrize("script", STOPS)
+def test_a_failure_that_stops_the_start(script: str, shell: str, programs: Path) -> None:
+    if "pipefail" not in script or shell == "bash":  # not every sh has it
+        assert not runs_on(script, programs, shell), "so it is in a real shell"
+    assert [change.swallowed for change in followed(script, "web").changes] == [""]
+
+
+@pytest.mark.parametrize("shell", ["sh", "bash"])
+@pytest.mark.parametrize("script", GOES_ON)
+def test_a_failure_that_is_passed_over(script: str, shell: str, programs: Path) -> None:
+    assert runs_on(script, programs, shell), "so it is in a real shell"
+    found = followed(script, "web").changes
+    assert len(found) == 1
+    assert found[0].swallowed
+
+
+@pytest.mark.parametrize(
+    "script",
+    [
+        "until alembic upgrade head; do sleep 1; done\nserve",
+        "if ! alembic upgrade head; then\n  recover\nfi\nserve",
+        "alembic upgrade head\nif [ $? -ne 0 ]; then exit 1; fi\nserve",
+        "alembic upgrade head || recover\nserve",
+    ],
+)
+def test_where_somebody_asks_nothing_is_said(script: str) -> None:
+    assert [change.swallowed for change in followed(script).changes] == [""]
+
+
+def test_where_it_is_written() -> None:
+    change = followed("#!/bin/sh\nset -e\n\n  alembic upgrade head  # first\nexec serve").changes[0]
+    assert (str(change.at), change.place, change.text) == (
+        "/app/start.sh:4", "image", "alembic upgrade head  # first",
+    )  # fmt: skip
+
+
+def test_the_branch_that_the_argument_chooses() -> None:
+    script = 'case "$1" in\n  migrate|up) exec alembic upgrade head ;;\n  *) exec serve ;;\nesac\n'
+    assert [change.condition for change in followed(script, "up").changes] == [""]
+    assert followed(script, "web").changes == []
+    unknown = 'case "$MODE" in\n  migrate) alembic upgrade head ;;\nesac\n'
+    assert [change.condition for change in followed(unknown).changes] == ["case $MODE in migrate)"]
+
+
+def test_a_variable_that_the_container_is_given_decides() -> None:
+    script = 'if [ "${MIGRATE:-no}" = yes ]; then\n  alembic upgrade head\nfi\nexec serve\n'
+    assert followed(script).changes == []
+    assert [change.condition for change in followed(script, environment={"MIGRATE": "yes"}).changes] == [""]
+    theirs = "MIGRATE=$(answer)\n" + script
+    assert [change.condition for change in followed(theirs).changes] == ['if [ "${MIGRATE:-no}" = yes ]']
+
+
+@pytest.mark.parametrize("text", ["if true; then", "echo (", "case x in", ")", "fi", "(" * 3000])
+def test_what_is_no_script_is_said_to_be_none(text: str) -> None:
+    with pytest.raises(NotRead):
+        parse(text)
