@@ -233,7 +233,10 @@ def _of_service(project: Project, service: Service, wanted: Wanted, options: Com
 
 def _settings(service: Service) -> dict[str, str]:
     """The service's ``x-migops``, each key checked: a misspelt setting must not be a silent one."""
-    known = ("config", "name", "heads", "host-dir", "image-config", "working-dir", "alembic", "entrypoint", *SETTINGS)
+    known = (
+        "config", "name", "heads", "host-dir", "image-config", "working-dir", "alembic", "entrypoint", "backup-image",
+        *SETTINGS,
+    )  # fmt: skip
     allowed = {"heads": ("one", "many"), "entrypoint": ("keep",)}
     given: Any = service.extensions.get("x-migops") or {}
     if not isinstance(given, Mapping):

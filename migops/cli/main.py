@@ -24,6 +24,7 @@ COMMANDS = {
     "config": ("config:config", "Print the compose model as migops (and docker compose) resolves it."),
     "rescue": ("rescue:rescue", "Copy revisions that exist only in a container out to the host."),
     "alembic": ("alembic:alembic", "Run Alembic in the service's container, or in a one-off one of its current image."),
+    "backup": ("backup:backup", "Take a verified dump of the application's database, or list those that there are."),
     "explain": ("explain:explain", "Say what a rule means, why it happens and how to fix it."),
 }
 """Name → (module:attribute under migops.cli, help line). A command's module is imported only when it is called."""

@@ -13,6 +13,8 @@ from migops.errors import NoVerdict
 
 STDOUT, STDERR = 1, 2
 SILENCE = 1e6  # seconds: a migration may say nothing for hours, and that is no fault of the engine
+REFUSED = b"OCI runtime exec failed"
+"""What the engine writes in place of a program's output where the container has no such program."""
 _HEADER = 8  # bytes before each piece of output: which stream, three of padding, the length
 
 
@@ -29,13 +31,17 @@ class ExecState:
     program: str = ""
 
 
-def create_exec(engine: Engine, container: str, command: Sequence[str], env: Mapping[str, str]) -> str:
+def create_exec(
+    engine: Engine, container: str, command: Sequence[str], env: Mapping[str, str], *, stdin: bool = False
+) -> str:
     """Prepare ``command`` in a running container, as its user and in its working directory; the exec's ID.
 
-    It gets no standard input and no terminal. ``env`` is added to the container's environment.
+    It gets no terminal, and no standard input but with ``stdin`` (see ``engine.feeding``). ``env`` is added to the
+    container's environment.
     """
     what = f"preparing {command[0]!r} in the container {container[:12]}"
     body = {
+        "AttachStdin": stdin,
         "AttachStdout": True,
         "AttachStderr": True,
         "Cmd": list(command),
@@ -46,11 +52,14 @@ def create_exec(engine: Engine, container: str, command: Sequence[str], env: Map
 
 
 @contextmanager
-def output(engine: Engine, exec_id: str) -> Iterator[Iterator[tuple[int, bytes]]]:
-    """Start the exec; its output piece by piece as it comes, each with the stream it was written to."""
+def output(engine: Engine, exec_id: str, silence: float = SILENCE) -> Iterator[Iterator[tuple[int, bytes]]]:
+    """Start the exec; its output piece by piece as it comes, each with the stream it was written to.
+
+    ``silence`` is for how many seconds it may write nothing.
+    """
     what = "running a command in a container"
     body = {"Detach": False, "Tty": False}
-    with engine.http.answer("POST", f"/exec/{exec_id}/start", what, body=body, silence=SILENCE) as answer:
+    with engine.http.answer("POST", f"/exec/{exec_id}/start", what, body=body, silence=silence) as answer:
         engine.http.check(answer, what)
         yield pieces(engine, answer, what)
 

@@ -66,19 +66,20 @@ class Http:
         body: Mapping[str, Any] | bytes | None = None,
         silence: float | None = None,
         versioned: bool = True,
+        headers: Mapping[str, str] | None = None,
     ) -> Iterator[Answer]:
         """The answer to one request, its body not read yet. What is left of it afterwards is thrown away.
 
         ``body`` is sent as JSON; bytes are a tar, sent as they are.
         """
         is_tar = isinstance(body, bytes)
-        headers = {} if body is None else {"Content-Type": "application/x-tar" if is_tar else "application/json"}
+        kind = {} if body is None else {"Content-Type": "application/x-tar" if is_tar else "application/json"}
         data = body if body is None or is_tar else json.dumps(body)
         url = self._session.base_url + (self._version if versioned else "") + path
         self._silence = silence or self.timeout
         with self.translated(what):
             response = self._session.request(
-                method, url, data=data, headers=headers,
+                method, url, data=data, headers={**kind, **(headers or {})},
                 timeout=self._silence, stream=True, allow_redirects=False,
             )  # fmt: skip
         try:

@@ -34,6 +34,12 @@ def remove_network(engine: Engine, name: str) -> bool:
     return True
 
 
+def join(engine: Engine, network: str, container: str) -> None:
+    """Put a container on one more network."""
+    what = f"joining the network {network}"
+    engine.http.call("POST", f"/networks/{quote(network)}/connect", what, body={"Container": container})
+
+
 def networks(engine: Engine, label: str) -> list[dict[str, Any]]:
     """The engine's networks that carry a label of this name, whatever its value."""
     return _listed(engine, "/networks", label)

@@ -24,7 +24,6 @@ from migops.runner.terminal import in_terminal
 from migops.runner.words import TOKEN, signalling
 
 _KEPT = 64 * 1024  # bytes of the output's end that are kept, to explain a failure by
-_REFUSED = b"OCI runtime exec failed"  # what the engine writes in place of output where there is no such program
 _SETTLE = 0.3  # seconds: an engine that compose left in the middle of creating the one-off has made it then
 _COMPOSE = {"COMPOSE_PROGRESS": "quiet", "COMPOSE_IGNORE_ORPHANS": "true"}  # it says nothing but what went wrong
 _NEVER = "0001-01-01"  # how the engine writes a time that has not come
@@ -106,7 +105,7 @@ class Exec:
             try:
                 with execs.output(self.engine, exec_id) as pieces:
                     for stream, data in pieces:
-                        refusals.append(data) if data.startswith(_REFUSED) else sink(stream, data)
+                        refusals.append(data) if data.startswith(execs.REFUSED) else sink(stream, data)
             except NoVerdict as error:
                 failures.append(error)
             finally:

@@ -16,20 +16,25 @@ def folder(engine: Engine, project: str) -> Path:
 
     Raises ``Aborted`` where it cannot be written: without a journal nothing is done.
     """
-    path = root() / _name(engine.id()) / _name(project)
+    where = path(engine, project)
     try:
-        for each in (path.parent.parent, path.parent, path):
+        for each in (where.parent.parent, where.parent, where):
             each.mkdir(mode=0o700, parents=True, exist_ok=True)
-        probe = path / f".writable-{os.getpid()}"
+        probe = where / f".writable-{os.getpid()}"
         probe.write_bytes(b"migops\n" * 512)  # a full disk still makes empty files
         probe.unlink()
     except OSError as error:
         raise Aborted(
             f"the state folder cannot be written ({error.strerror}), and nothing is done without a journal",
-            at=Location(str(path)),
+            at=Location(str(where)),
             hint="make room or give it to this user; or name another one: XDG_STATE_HOME=DIR",
         ) from None
-    return path
+    return where
+
+
+def path(engine: Engine, project: str) -> Path:
+    """Where ``folder`` is or would be; nothing is made, for a command that only reads."""
+    return root() / _name(engine.id()) / _name(project)
 
 
 def root() -> Path:

@@ -1,0 +1,24 @@
+"""Verified dumps of the application's PostgreSQL database: taking, keeping and restoring them.
+
+For a deploy: ``find`` the database, ``plan`` (which sees that there is room), ``take``, ``prune``.
+"""
+
+from migops.backup.manifest import Manifest
+from migops.backup.source import Source, find, question
+from migops.backup.store import FOLDER, Backup, backups
+from migops.backup.take import Plan, Policy, plan, prune, take
+
+__all__ = [
+    "FOLDER",
+    "Backup",
+    "Manifest",
+    "Plan",
+    "Policy",
+    "Source",
+    "backups",
+    "find",
+    "plan",
+    "prune",
+    "question",
+    "take",
+]

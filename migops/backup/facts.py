@@ -1,0 +1,50 @@
+"""What a database says of itself before it is dumped."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from migops.database import connect
+from migops.errors import NoVerdict
+from migops.places.database import Reached
+
+_FACTS = """
+SELECT current_database(), current_setting('server_version'),
+       pg_catalog.pg_database_size(current_database()),
+       (SELECT n.nspname FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+        WHERE c.oid = pg_catalog.to_regclass(:table)),
+       (SELECT count(*) FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+        WHERE c.relkind IN ('r', 'p') AND left(n.nspname, 3) <> 'pg_' AND n.nspname <> 'information_schema'
+          AND NOT EXISTS (SELECT 1 FROM pg_catalog.pg_depend d WHERE d.objid = c.oid AND d.deptype = 'e'
+                          AND d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass))
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """``size`` is in bytes, on the server's disk. ``schema`` is where the version table is, '' where there is none.
+
+    ``tables`` counts tables, partitions too, but for the server's own and those of extensions.
+    """
+
+    database: str
+    server: str
+    size: int
+    schema: str
+    tables: int
+
+
+def read(reached: Reached, timeout: float) -> Facts:
+    """Ask the database, within ``timeout`` seconds. ``NoVerdict`` where it does not answer."""
+    from sqlalchemy import text
+
+    try:
+        with connect(reached.url, timeout=timeout) as connection:
+            quote: Any = connection.dialect.identifier_preparer.quote_identifier
+            table = ".".join(quote(name) for name in (reached.table.schema, reached.table.name) if name)
+            database, server, size, schema, tables = connection.execute(text(_FACTS), {"table": table}).one()
+    except NoVerdict as error:
+        unknown = reached.unknown(error)
+        raise NoVerdict(unknown.reason, hint=unknown.hint) from None
+    return Facts(str(database), str(server), int(size), str(schema or ""), int(tables))

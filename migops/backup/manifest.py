@@ -1,0 +1,104 @@
+"""What is known of a backup, in a JSON file beside it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from migops import __version__
+from migops.errors import MigopsError
+from migops.model import Location
+
+SCHEMA = 1
+SUFFIX = ".json"
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """A backup that was verified when it was taken.
+
+    ``server`` is the version as PostgreSQL says it. ``version_table`` is ``SCHEMA.NAME``, '' where there was none;
+    ``revisions`` are its rows *in the dump*. ``size`` and ``sha256`` are the dump's; ``database_size`` is what the
+    database took on its disk (bytes). ``taken_at`` is when the dump began.
+    """
+
+    project: str
+    service: str
+    database: str
+    url: str
+    server: str
+    version_table: str
+    revisions: tuple[str, ...]
+    tables: int
+    size: int
+    sha256: str
+    database_size: int
+    taken_at: datetime
+    seconds: float
+    migops: str = __version__
+
+    def record(self) -> dict[str, Any]:
+        """As it is written to the file."""
+        return {
+            "schema": SCHEMA,
+            "migops": self.migops,
+            "project": self.project,
+            "service": self.service,
+            "database": self.database,
+            "url": self.url,
+            "server": self.server,
+            "version_table": self.version_table or None,
+            "revisions": list(self.revisions),
+            "tables": self.tables,
+            "size": self.size,
+            "sha256": self.sha256,
+            "database_size": self.database_size,
+            "taken_at": self.taken_at.isoformat(timespec="seconds"),
+            "seconds": round(self.seconds, 3),
+        }
+
+
+def parse(record: Mapping[str, Any]) -> Manifest:
+    """Read what ``Manifest.record`` gave. ValueError for anything else."""
+    try:
+        if record["schema"] != SCHEMA:
+            raise ValueError(f"its schema is {record['schema']!r}, and this migops reads {SCHEMA}")
+        return Manifest(
+            project=str(record["project"]),
+            service=str(record["service"]),
+            database=str(record["database"]),
+            url=str(record["url"]),
+            server=str(record["server"]),
+            version_table=str(record["version_table"] or ""),
+            revisions=tuple(str(each) for each in record["revisions"]),
+            tables=int(record["tables"]),
+            size=int(record["size"]),
+            sha256=str(record["sha256"]),
+            database_size=int(record["database_size"]),
+            taken_at=datetime.fromisoformat(str(record["taken_at"])),
+            seconds=float(record["seconds"]),
+            migops=str(record["migops"]),
+        )
+    except (KeyError, TypeError) as error:
+        raise ValueError(f"it lacks or misspells {error}") from None
+
+
+def beside(dump: Path) -> Path:
+    """Where the manifest of a dump is."""
+    return dump.with_name(dump.name + SUFFIX)
+
+
+def read(dump: Path) -> Manifest | None:
+    """The manifest of a dump; None where it has none. MigopsError for one that cannot be read."""
+    path = beside(dump)
+    try:
+        record = json.loads(path.read_bytes())
+        return parse(record if isinstance(record, dict) else {})
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError) as error:
+        raise MigopsError(f"this backup's manifest cannot be read: {error}", at=Location(str(path))) from None

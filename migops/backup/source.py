@@ -1,0 +1,166 @@
+"""Which database is backed up, and the container whose programs do it: the server's own, or a one-off."""
+
+from __future__ import annotations
+
+import json
+import secrets
+import shlex
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from typing import Any
+
+from migops import asking, survey
+from migops.backup import words
+from migops.backup.tools import Tools
+from migops.engine import Engine, execs, making
+from migops.errors import MigopsError, NoVerdict
+from migops.model import Absent, MigrationSet, PlaceName, Unknown
+from migops.places.database import Question, Reached, reach
+from migops.places.database_address import LABEL, is_one_off, service_of
+from migops.safety.process import known, ourselves
+from migops.survey.state import host_home
+from migops.target import Target
+
+_LONGEST = 24 * 3600  # seconds after which a one-off ends by itself, whatever became of us
+ONE_OFF = "migops.backup"
+"""The label of the one-off containers that have the programs: which process made it."""
+SAY_NONE = "a deploy goes without a backup only where --no-backup says so"
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A PostgreSQL database and where its programs are run.
+
+    ``container`` is the server's own (its ID); '' means a one-off from ``image``, on ``networks`` (real names), with
+    ``hosts`` (``NAME:ADDRESS``). ``name`` is what a sentence calls it.
+    """
+
+    reached: Reached
+    project: str
+    service: str
+    name: str
+    container: str = ""
+    image: str = ""
+    networks: tuple[str, ...] = ()
+    hosts: tuple[str, ...] = ()
+
+    @property
+    def database(self) -> str:
+        """The database's name on its server."""
+        return self.reached.named.url.database or self.reached.named.url.username or ""
+
+
+def question(target: Target, engine: Engine, timeout: float) -> Question:
+    """Which database a target's service means, by what its image holds, or else the host."""
+    seen = survey.running(target, engine)
+    held = seen.places[PlaceName.IMAGE]
+    known = held if isinstance(held, MigrationSet) else survey.host(target).migrations
+    return asking.question(
+        target, known, host_home(seen), seen.home, lambda: engine, seen.image_env, asking.Ask(timeout=timeout)
+    )
+
+
+def find(asked: Question, engine: Engine) -> Source:
+    """Find the database that the question means, and who can dump it. Nothing is started for it.
+
+    Raises MigopsError where it is no PostgreSQL database, or one whose server is no container of the project and no
+    ``backup-image`` is set; ``NoVerdict`` where it cannot be told, or its container does not run.
+    """
+    found = reach(asked)
+    if isinstance(found, (Absent, Unknown)):
+        raise NoVerdict(found.reason, hint=found.hint if isinstance(found, Unknown) else "")
+    if found.named.dialect != "postgresql":
+        raise MigopsError(
+            f"{found.named.shown} is no PostgreSQL database, and migops backs up no other",
+            hint=f"back it up with its own tools; {SAY_NONE}",
+        )
+    if asked.project is None or asked.service is None:
+        raise MigopsError("a backup needs a compose file: it is made in a container of the project")
+    project, service = asked.project, asked.service
+    if image := asked.settings.get("backup-image", ""):
+        engine.image(image)
+        networks = () if service.raw.get("network_mode") else _networks(asked)
+        hosts = tuple(_host(each) for each in service.raw.get("extra_hosts") or ())
+        return Source(found, project.name, service.name, image, "", image, networks, hosts)
+    server = service_of(found.named.host, project)
+    if not server:
+        raise MigopsError(
+            f"{found.named.host or 'its server'} is no service of this project, so nothing here has the programs of "
+            f"{found.named.shown}'s server", at=service.location,
+            hint="name an image that has them (pg_dump of the server's version) under the service: "
+            f"x-migops: {{backup-image: postgres:15}}; {SAY_NONE}",
+        )  # fmt: skip
+    container, name = _running(engine, project.name, server, asked.compose)
+    return Source(found, project.name, service.name, name, container)
+
+
+def _networks(asked: Question) -> tuple[str, ...]:
+    project, service = asked.project, asked.service
+    keys = service.networks if service else ()
+    return tuple(project.networks[key].name for key in keys if project and key in project.networks)
+
+
+def _host(entry: object) -> str:
+    """``NAME=ADDRESS`` as compose prints it, as the engine takes it."""
+    return str(entry).replace("=", ":", 1)
+
+
+def _running(engine: Engine, project: str, service: str, compose: Sequence[str]) -> tuple[str, str]:
+    """The ID and the name of the running container of a service."""
+    listed = engine.containers({f"{LABEL}project": project, f"{LABEL}service": service})
+    running = [each for each in listed if each.get("State") == "running" and not is_one_off(each)]
+    if len(running) != 1:
+        raise NoVerdict(
+            f"{len(running) or 'no'} containers of the service {service} run; the database's server must be one",
+            hint="" if running else f"start it: {shlex.join((*compose, 'up', '-d', '--no-deps', service))}",
+        )
+    return str(running[0]["Id"]), str((running[0].get("Names") or ["?"])[0]).lstrip("/")
+
+
+@contextmanager
+def tools(engine: Engine, source: Source) -> Iterator[Tools]:
+    """The programs, ready to be run. A one-off container that was made for them is gone afterwards."""
+    named = source.reached.named
+    who = ourselves()
+    application = f"{words.APPLICATION} {who.pid}@{who.host}"[:63]
+    if source.container:
+        variables = words.variables(named, "127.0.0.1", named.port, application)
+        yield Tools(engine, source.container, source.name, variables, named.redact)
+        return
+    _sweep(engine)
+    variables = words.variables(named, named.host, named.port, application)
+    name = f"migops-backup-{secrets.token_hex(6)}"
+    try:
+        making.create_container(engine, name, one_off(source, {ONE_OFF: json.dumps(who.record())}))
+        for network in source.networks[1:]:
+            making.join(engine, network, name)
+        making.start(engine, name)
+        yield Tools(engine, name, f"{name} (of {source.image})", variables, named.redact)
+    finally:
+        execs.remove(engine, name)
+
+
+def one_off(source: Source, labels: Mapping[str, str]) -> dict[str, Any]:
+    """What the engine is asked to make where the programs are in no container yet: one that only waits."""
+    first = source.networks[:1]
+    return {
+        "Image": source.image,
+        "Entrypoint": ["sleep"],
+        "Cmd": [str(_LONGEST)],
+        "Labels": dict(labels),
+        "HostConfig": {
+            "Init": True,
+            "LogConfig": {"Type": "none"},
+            "ExtraHosts": list(source.hosts),
+            **({"NetworkMode": first[0]} if first else {}),
+        },
+    }
+
+
+def _sweep(engine: Engine) -> None:
+    """Remove the one-off containers of runs that were killed."""
+    for found in making.containers(engine, ONE_OFF):
+        with suppress(ValueError):
+            if not known(json.loads(found["Labels"][ONE_OFF])).is_alive:
+                execs.remove(engine, str(found["Id"]))

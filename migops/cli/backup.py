@@ -1,0 +1,79 @@
+"""``migops backup``: take a verified dump of the application's database, or list those that there are."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import click
+
+from migops.cli.options import compose_options, compose_options_of, option, output_options, timeout_option
+from migops.errors import ExitCode
+
+
+@click.command("backup")
+@click.argument("service", required=False)
+@option("--list", "list_", is_flag=True, help="Only list the backups that there are, the newest first.")
+@option(
+    "--keep", type=click.IntRange(min=1), default=10, show_default=True, metavar="N",
+    help="Keep the N newest of this database.",
+)
+@option(
+    "--keep-days", type=click.FloatRange(min=0), metavar="D",
+    help="Remove what is older than D days. The newest always stays.",
+)
+@option(
+    "--room", type=click.FloatRange(min=0), default=1.0, show_default=True, metavar="FACTOR",
+    help="Space that must be free, by the database's size; 0 does not look.",
+)
+@option("--config", metavar="FILE", default="", help="Alembic's configuration on the host (default: found).")
+@option("--name", "section", metavar="SECTION", default="", help="Section of it (default: alembic).")
+@timeout_option
+@compose_options
+@output_options("text", "json")
+def backup(service: str | None, **given: Any) -> int:
+    """Dump the PostgreSQL database of SERVICE, read the dump back, and keep it with a manifest.
+
+    The server's own container makes the dump (for a server elsewhere: x-migops: {backup-image: postgres:15}). It is
+    streamed to the state folder, for you alone, and counts only when every byte of it could be read again.
+
+    \b
+    migops backup                     the database of the only service with migrations
+    migops backup app --keep 30
+    migops backup --list
+
+    \b
+    Exit codes: 0 taken, 2 bad input, 3 no engine or no such database, 4 another run has the
+    lock, 5 no backup was taken
+    """
+    from migops import backup as action
+    from migops import target
+    from migops.backup import shown
+    from migops.cli.output import show
+    from migops.engine import connect
+    from migops.safety import journal, state
+    from migops.safety.lock import host_lock
+
+    wanted = target.Wanted(service=service or "", config=given["config"], section=given["section"])
+    found = target.resolve(wanted, compose_options_of(given), os.environ, Path.cwd())
+    as_json = given["format_"] == "json"
+    with connect(given["timeout"]) as engine:
+        if given["list_"]:
+            where = state.path(engine, found.project) / action.FOLDER
+            there = action.backups(where)
+            show(lambda view: shown.list_as_json(where, there) if as_json else shown.listed(where, there, view), given)
+            return int(ExitCode.CLEAN)
+        source = action.find(action.question(found, engine, given["timeout"]), engine)
+        folder = state.folder(engine, found.project)
+        with host_lock(folder, "migops backup"), journal.begin(folder, "backup", [found.service]) as log:
+            policy = action.Policy(given["room"], given["keep"], given["keep_days"], given["timeout"])
+            planned = action.plan(source, folder, policy)
+            log.note("backup", "started", database=planned.facts.database)
+            made = action.take(engine, planned)
+            log.note("backup", "done", path=str(made.path), sha256=made.manifest.sha256 if made.manifest else "")
+            gone = action.prune(planned)
+            log.note("retention", "done", removed=[str(each.path) for each in gone])
+    restore = ("migops", "restore", *found.commands.compose[2:], made.path.name, found.service)
+    show(lambda view: shown.as_json(made, gone) if as_json else shown.taken(made, gone, restore, view), given)
+    return int(ExitCode.CLEAN)

@@ -1,0 +1,121 @@
+"""Running a command in a container with a standard input, over the connection that the engine gives away for it."""
+
+from __future__ import annotations
+
+import os
+import select
+import socket
+import ssl
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from migops.engine.client import Engine
+from migops.errors import NoVerdict
+
+_UPGRADE = {"Connection": "Upgrade", "Upgrade": "tcp"}
+_CHUNK = 256 * 1024
+_HEADER = 8  # bytes before each piece of output: which stream, three of padding, the length
+
+
+def limited(command: Sequence[str], size: int) -> tuple[str, ...]:
+    """``command`` with an input of ``size`` bytes and then its end, whatever becomes of the connection.
+
+    TLS has no way to say that only one direction has ended, so ``head`` counts; the exit code is the command's own.
+    """
+    return ("sh", "-c", 'head -c "$0" | "$@"', str(size), *command)
+
+
+@contextmanager
+def conversation(
+    engine: Engine, exec_id: str, given: Iterator[bytes], silence: float
+) -> Iterator[Iterator[tuple[int, bytes]]]:
+    """Start the exec and write ``given`` to it; its output piece by piece, each with the stream it was written to.
+
+    A command that stops reading is no error: ``given`` is then not asked for more. ``silence`` is for how many seconds
+    nothing may move in either direction.
+    """
+    what = "running a command in a container with an input"
+    body = {"Detach": False, "Tty": False}
+    path = f"/exec/{exec_id}/start"
+    with engine.http.answer("POST", path, what, body=body, silence=silence, headers=_UPGRADE) as answer:
+        engine.http.check(answer, what)
+        if answer.status != 101:
+            raise NoVerdict(f"the Docker Engine at {engine.endpoint.host} takes no input for a command in a container")
+        yield _pieces(engine, _exchange(*_line(answer), given, silence), what)
+
+
+@dataclass(frozen=True, slots=True)
+class _Line:
+    """Both directions of a connection that never blocks. ``take`` gives None where nothing has come yet."""
+
+    reads: int
+    writes: int
+    take: Callable[[int], bytes | None]
+    put: Callable[[memoryview], int]
+    waiting: Callable[[], int]
+
+
+def _line(answer: Any) -> tuple[_Line, bytes]:
+    """The connection below an answer, and what of it was read already."""
+    reader = answer._fp.fp
+    channel = getattr(reader, "channel", None)  # the SDK's name for the client of ssh that it has started
+    if channel is not None:
+        pipe = channel.proc.stdin
+        os.set_blocking(reader.fileno(), False)
+        os.set_blocking(pipe.fileno(), False)
+        line = _Line(
+            reader.fileno(), pipe.fileno(), lambda size: os.read(reader.fileno(), size),
+            lambda data: os.write(pipe.fileno(), data), lambda: 0,
+        )  # fmt: skip
+    else:
+        ours: socket.socket = reader.raw._sock
+        ours.setblocking(False)
+        waiting = ours.pending if isinstance(ours, ssl.SSLSocket) else lambda: 0
+        line = _Line(ours.fileno(), ours.fileno(), ours.recv, ours.send, waiting)
+    try:
+        ahead = reader.peek()
+    except ssl.SSLWantReadError:
+        ahead = b""
+    return line, reader.read(len(ahead)) if ahead else b""
+
+
+def _exchange(line: _Line, ahead: bytes, given: Iterator[bytes], silence: float) -> Iterator[bytes]:
+    """Write what is given as fast as it is taken, and meanwhile pass on what comes."""
+    if ahead:
+        yield ahead
+    left = memoryview(next(given, b""))
+    while True:
+        if not line.waiting() and not any(select.select([line.reads], [line.writes] if left else [], [], silence)):
+            raise TimeoutError
+        try:
+            data = line.take(_CHUNK)
+            if data == b"":
+                return
+            if data:
+                yield data
+        except (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError):
+            pass
+        if not left:
+            continue
+        try:
+            left = left[line.put(left) :] or memoryview(next(given, b""))
+        except (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError):
+            pass
+        except (BrokenPipeError, ConnectionResetError):  # it reads no more: what it has written counts
+            left = memoryview(b"")
+
+
+def _pieces(engine: Engine, received: Iterator[bytes], what: str) -> Iterator[tuple[int, bytes]]:
+    held = b""
+    while True:
+        with engine.http.translated(what):
+            data = next(received, b"")
+        if not data:
+            return
+        held += data
+        while len(held) >= _HEADER and len(held) >= (end := _HEADER + int.from_bytes(held[4:_HEADER], "big")):
+            if end > _HEADER:
+                yield held[0], held[_HEADER:end]
+            held = held[end:]
