@@ -54,20 +54,3 @@ def question(
         engine=engine,
         timeout=ask.timeout,
     )
-
-
-def alembic_words(target: Target, home: Home | None) -> tuple[str, ...]:
-    """The words that run Alembic in the service, with the options without which it would not find its configuration.
-
-    ``home`` is where it starts in the image. What ``x-migops: {alembic: …}`` says is taken as it is.
-    """
-    if given := target.settings.get("alembic", ""):
-        return tuple(given.split())
-    if home is None:
-        return ("alembic",)
-    below = posixpath.relpath(home.config, home.cwd)
-    config = parse_config(home.text or b"", home.config, home.section)
-    if not config.is_toml and "script_location" not in config.options and "/" in below:
-        return ("flask", "db")  # Flask-Migrate's: its command sets the script location
-    named = () if below in ("alembic.ini", "pyproject.toml") else ("-c", below)
-    return ("alembic", *named, *(("-n", home.section) if home.section != "alembic" else ()))

@@ -11,6 +11,7 @@ from migops.engine import Engine
 from migops.errors import MigopsError
 from migops.failures.known import FAILURES, Failure, Step
 from migops.failures.scene import Scene
+from migops.formats.terminal import quoted
 from migops.model import Finding
 from migops.rules import RULES, judge
 from migops.target import Target
@@ -74,9 +75,7 @@ def lines(failure: Failure, found: re.Match[str], scene: Scene) -> Iterator[str]
 
 def shown(command: Sequence[str]) -> str:
     """A command as it can be typed."""
-    import shlex
-
-    return shlex.join(command)
+    return " ".join(map(quoted, command))
 
 
 def _column(title: str, texts: Sequence[str]) -> Iterator[str]:

@@ -28,7 +28,7 @@ SETTINGS = ("database-url", "database-env", "version-table", "version-table-sche
 PAUSE = 0.5  # seconds between two attempts
 
 _RELATIONS = """
-SELECT n.nspname, c.relname, n.nspname = ANY (pg_catalog.current_schemas(false))
+SELECT n.nspname, c.relname, pg_catalog.array_position(pg_catalog.current_schemas(false), n.nspname)
 FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
 WHERE c.relkind IN ('r', 'p') AND NOT c.relispartition
   AND left(n.nspname, 3) <> 'pg_' AND n.nspname <> 'information_schema'
@@ -36,7 +36,8 @@ WHERE c.relkind IN ('r', 'p') AND NOT c.relispartition
     SELECT 1 FROM pg_catalog.pg_depend d
     WHERE d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass AND d.objid = c.oid AND d.deptype = 'e')
 """
-"""Tables, but for the server's own and those that an extension such as PostGIS brought along."""
+"""Tables, but for the server's own and those that an extension such as PostGIS brought along; and how far on in the
+search path their schema stands, NULL where it does not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +46,8 @@ class DatabaseState:
 
     ``rows`` are those of the version table, in order of their text. ``tables`` are the others that the search path
     leads to (or that lie in the version table's schema). ``elsewhere`` are other schemas that have a table of the
-    version table's name. ``url`` may be shown; ``origin`` says where it was found, ``address`` how it was reached.
+    version table's name, ``schemas`` those on the search path that have one: the first of these is what is read.
+    ``url`` may be shown; ``origin`` says where it was found, ``address`` how it was reached.
     """
 
     rows: tuple[str, ...]
@@ -53,6 +55,7 @@ class DatabaseState:
     tables: tuple[str, ...] = ()
     elsewhere: tuple[str, ...] = ()
     version_table: str = "alembic_version"
+    schemas: tuple[str, ...] = ()
     server: str = ""
     name: str = ""
     url: str = ""
@@ -206,17 +209,18 @@ def _read(connection: Connection, table: VersionTable, shown: str, origin: str, 
 
     dialect = connection.dialect
     relations = _relations(connection, table)
-    has_table = any(name == table.name and there for _, name, there in relations)
+    schemas = tuple(schema for schema, name, there in relations if there and name == table.name)
     rows: tuple[str, ...] = ()
-    if has_table:
+    if schemas:
         wanted = select(column("version_num", String())).select_from(table_of(table.name, schema=table.schema or None))
         rows = tuple(sorted(str(number) for (number,) in connection.execute(wanted)))
     version = ".".join(str(part) for part in dialect.server_version_info or ())
     return DatabaseState(
         rows=rows,
-        has_version_table=has_table,
+        has_version_table=bool(schemas),
         tables=tuple(sorted(name for _, name, there in relations if there and name != table.name)),
         elsewhere=tuple(sorted(schema for schema, name, there in relations if not there and name == table.name)),
+        schemas=schemas,
         version_table=str(table),
         server=f"{_server(connection)} {version}".strip(),
         name=str(connection.engine.url.database or ""),
@@ -236,9 +240,13 @@ def _server(connection: Connection) -> str:
 
 
 def _relations(connection: Connection, table: VersionTable) -> list[tuple[str, str, bool]]:
-    """Tables as (schema, name, whether it is where we look): in the version table's schema, or on the search path."""
+    """Tables as (schema, name, whether it is where we look): in the version table's schema, or on the search path.
+
+    Those on the search path come in its order.
+    """
     if connection.dialect.name == "postgresql":
-        found = [(str(row[0]), str(row[1]), bool(row[2])) for row in connection.exec_driver_sql(_RELATIONS)]
+        rows = sorted(connection.exec_driver_sql(_RELATIONS), key=lambda row: row[2] or 0)
+        found = [(str(schema), str(name), at is not None) for schema, name, at in rows]
         if table.schema:
             # The version table counts in its own schema only; an application's tables on the search path as well.
             return [(s, n, s == table.schema or (there and n != table.name)) for s, n, there in found]

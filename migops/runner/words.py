@@ -6,11 +6,11 @@ import os
 import shlex
 import socket
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
-from migops.errors import MigopsError
-from migops.history.config import parse_config
+from migops.calling import Program as Program
+from migops.calling import program as program
 from migops.target import Target
 
 LABEL = "migops.oneoff"
@@ -19,37 +19,6 @@ TOKEN = "MIGOPS_RUN"  # noqa: S105 - no password
 """Set in the environment of what migops runs in a container that it did not start, so that it is found there."""
 _MAKES_FILES = frozenset({"revision", "merge", "migrate"})
 _WITH_VALUE = {"-c": "config", "--config": "config", "-n": "name", "--name": "name", "-x": "x"}
-
-
-@dataclass(frozen=True, slots=True)
-class Program:
-    """How Alembic is called in the service: the words before its arguments, and whether the entrypoint comes first."""
-
-    words: tuple[str, ...]
-    keeps_entrypoint: bool = False
-
-
-def program(target: Target) -> Program:
-    """``x-migops: {alembic: "flask db"}`` of the service, else what its configuration looks like.
-
-    Flask-Migrate keeps its ini beside ``env.py`` and names the folder in code, so that ``alembic`` alone would not
-    find it.
-    """
-    keeps = target.settings.get("entrypoint") == "keep"
-    if given := target.settings.get("alembic", ""):
-        try:
-            words = tuple(shlex.split(given))
-        except ValueError as error:
-            raise MigopsError(f"x-migops.alembic of service {target.service!r} is not a command: {error}") from None
-        return Program(words, keeps)
-    return Program(("flask", "db") if _is_flask_migrate(target) else ("alembic",), keeps)
-
-
-def _is_flask_migrate(target: Target) -> bool:
-    config = target.config
-    if config.suffix != ".ini" or not (config.parent / "env.py").is_file():
-        return False
-    return "script_location" not in parse_config(config.read_bytes(), str(config), target.section).options
 
 
 def makes_files(arguments: Sequence[str]) -> bool:

@@ -124,9 +124,9 @@ def _database(
 
 
 def _alembic(survey: Survey) -> tuple[str, ...]:
-    from migops.asking import alembic_words
+    from migops.calling import aimed
 
-    return alembic_words(survey.target, survey.home)
+    return aimed(survey.target, survey.home)
 
 
 def _fates(survey: Survey, chain: Chain) -> dict[str, git.Fate]:

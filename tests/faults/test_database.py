@@ -85,6 +85,13 @@ def test_a_version_table_in_a_schema(shop: Shop) -> None:
     )  # fmt: skip
     finding = shop.status().json["findings"][0]
     assert finding["facts"]["version_table_in"] == ["tenant"]
+    shop.execute(VERSION_TABLE, f"INSERT INTO alembic_version VALUES ('{SECOND}')")
+    (twice,) = (each for each in shop.status().json["findings"] if each["rule"].startswith("MIG4"))
+    assert (twice["rule"], twice["facts"]["schemas"]) == ("MIG408", ["public", "tenant"])
+    shop.execute("ALTER ROLE shop SET search_path = tenant, public")
+    (turned,) = (each for each in shop.status().json["findings"] if each["rule"].startswith("MIG4"))
+    assert turned["facts"]["on_search_path"] == ["tenant", "public"]
+    shop.execute("DROP TABLE public.alembic_version", "ALTER ROLE shop RESET search_path")
     env_py = shop.project / "migrations/env.py"
     text = env_py.read_text().replace("connection=connection,", 'connection=connection, version_table_schema="tenant",')
     env_py.write_text(text)
