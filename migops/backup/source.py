@@ -56,8 +56,9 @@ def question(target: Target, engine: Engine, timeout: float) -> Question:
     seen = survey.running(target, engine)
     held = seen.places[PlaceName.IMAGE]
     known = held if isinstance(held, MigrationSet) else survey.host(target).migrations
+    image_env = seen.image_config.env if seen.image_config else {}
     return asking.question(
-        target, known, host_home(seen), seen.home, lambda: engine, seen.image_env, asking.Ask(timeout=timeout)
+        target, known, host_home(seen), seen.home, lambda: engine, image_env, asking.Ask(timeout=timeout)
     )
 
 
