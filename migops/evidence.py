@@ -12,11 +12,11 @@ from migops.model import ImageIdentity, Location, MigrationSet, NotAsked, PlaceN
 if TYPE_CHECKING:  # what a clean check never needs is not imported for its sake
     from migops.history.graph import Graph
     from migops.history.problem import Problem
-    from migops.images.layers import Layer
+    from migops.images.image import Layer
     from migops.places.application import Creation
     from migops.places.code import Code
     from migops.places.container import Container
-    from migops.places.database import DatabaseReading
+    from migops.places.database_state import DatabaseReading
     from migops.places.deleted import Past
     from migops.places.git import Fate
     from migops.places.startup import Startup

@@ -13,17 +13,15 @@ from migops.engine import Engine
 from migops.errors import MigopsError
 from migops.history.config import ConfigFile
 from migops.history.version_table import VersionTable, version_table
-from migops.model import Absent, NotAsked, Unknown
+from migops.model import Absent, Unknown
 from migops.places.database_address import file_address, server_address
+from migops.places.database_state import DatabaseState
 from migops.places.database_url import Sought, Variables, from_config, from_service
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
     from migops.compose import Project, Service
-
-SETTINGS = ("database-url", "database-env", "version-table", "version-table-schema")
-"""The keys of ``x-migops`` that this place knows."""
 
 PAUSE = 0.5  # seconds between two attempts
 
@@ -38,38 +36,6 @@ WHERE c.relkind IN ('r', 'p') AND NOT c.relispartition
 """
 """Tables, but for the server's own and those that an extension such as PostGIS brought along; and how far on in the
 search path their schema stands, NULL where it does not."""
-
-
-@dataclass(frozen=True, slots=True)
-class DatabaseState:
-    """What a database says of itself.
-
-    ``rows`` are those of the version table, in order of their text. ``tables`` are the others that the search path
-    leads to (or that lie in the version table's schema). ``elsewhere`` are other schemas that have a table of the
-    version table's name, ``schemas`` those on the search path that have one: the first of these is what is read.
-    ``url`` may be shown; ``origin`` says where it was found, ``address`` how it was reached.
-    """
-
-    rows: tuple[str, ...]
-    has_version_table: bool
-    tables: tuple[str, ...] = ()
-    elsewhere: tuple[str, ...] = ()
-    version_table: str = "alembic_version"
-    schemas: tuple[str, ...] = ()
-    server: str = ""
-    name: str = ""
-    url: str = ""
-    origin: str = ""
-    address: str = ""
-
-    @property
-    def is_fresh(self) -> bool:
-        """Nothing was ever done in it."""
-        return not self.rows and not self.tables
-
-
-DatabaseReading = DatabaseState | Absent | NotAsked | Unknown
-"""What asking a database gives."""
 
 
 @dataclass(frozen=True, slots=True)

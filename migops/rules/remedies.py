@@ -6,9 +6,9 @@ from collections.abc import Iterable, Iterator
 
 from migops.chain import revision_ids
 from migops.evidence import Evidence
-from migops.images.layers import Layer
+from migops.images.image import Layer
 from migops.model import PlaceName, Remedy, Unknown
-from migops.places.database import DatabaseState
+from migops.places.database_state import DatabaseState
 from migops.rules.differences import renamed
 from migops.rules.standing import standing
 

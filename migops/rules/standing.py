@@ -10,7 +10,7 @@ from migops.chain import ORDER
 from migops.evidence import Evidence
 from migops.history.graph import Graph, build
 from migops.model import PlaceName, Revision
-from migops.places.database import DatabaseState
+from migops.places.database_state import DatabaseState
 from migops.places.environment import Environment
 
 

@@ -25,7 +25,7 @@ from migops.target import Target
 
 if TYPE_CHECKING:  # the database's side is imported only by a command that asks for it
     from migops.asking import Ask
-    from migops.places.database import DatabaseState
+    from migops.places.database_state import DatabaseState
 
 __all__ = ["Survey", "check", "host", "host_cwd", "running"]
 
@@ -43,7 +43,7 @@ def check(
     if ask is not None:
         read_git(survey)
     _, reader = read_host(survey)
-    read_context(survey)
+    read_context(survey, reader)
     image: Reader | None = None
     if engine is None:
         survey.places[PlaceName.IMAGE] = NotAsked("--no-engine: only what a build would do was checked")
