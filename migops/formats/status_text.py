@@ -88,7 +88,8 @@ def _words(place: PlaceSummary, status: Status) -> str:
 
 
 def _source(state: DatabaseState) -> str:
-    return f"URL: {short(state.origin)}" + (f"; asked at {state.address}" if state.address else "")
+    how = state.address if state.address.startswith("asked ") else f"asked at {state.address}"
+    return f"URL: {short(state.origin)}" + (f"; {how}" if state.address else "")
 
 
 def _matrix(console: Console, status: Status, view: View) -> None:
