@@ -10,7 +10,8 @@ import pytest
 from migops.compose import ComposeOptions, load
 from migops.engine import connect
 from migops.model import Unknown
-from migops.places.database import SETTINGS, Question, read_database
+from migops.places.database import Question, read_database
+from migops.places.database_state import SETTINGS
 from migops.places.database_url import Sought
 from tests.engine.sandbox import Sandbox
 from tests.kit import Result, example, migops
