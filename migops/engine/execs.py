@@ -79,6 +79,16 @@ def pieces(engine: Engine, answer: Any, what: str) -> Iterator[tuple[int, bytes]
             yield header[0], data
 
 
+@contextmanager
+def logs(engine: Engine, container: str) -> Iterator[Iterator[tuple[int, bytes]]]:
+    """What a container without a terminal writes, from its beginning until it ends, piece by piece as it comes."""
+    what = f"following the output of the container {container[:40]}"
+    url = f"/containers/{quote(container)}/logs?follow=1&stdout=1&stderr=1"
+    with engine.http.answer("GET", url, what, silence=SILENCE) as answer:
+        engine.http.check(answer, what)
+        yield pieces(engine, answer, what)
+
+
 def exec_state(engine: Engine, exec_id: str) -> ExecState:
     """How the exec stands. ``NoVerdict`` where the engine does not know it any more: its container is gone."""
     what = "asking how a command in a container ended"

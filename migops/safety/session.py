@@ -158,8 +158,12 @@ class Session:
 
     def has(self, application: str) -> bool:
         """Whether a session of the server has this name just now. '' is nobody's."""
-        text = "SELECT count(*) FROM pg_catalog.pg_stat_activity WHERE application_name = %s"
-        return bool(application) and bool(self._one(text, application))
+        return bool(application) and bool(self.pids(application))
+
+    def pids(self, application: str) -> list[int]:
+        """The sessions of the server that have this name just now."""
+        text = "SELECT pid FROM pg_catalog.pg_stat_activity WHERE application_name = %s"
+        return [int(pid) for (pid,) in self._all(text, application)]
 
     def cancel(self, pid: int) -> bool:
         """Cancel the statement that a session is at; False where there is none, or the server does not let us."""
