@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+import sys
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from migops.cli.options import FILES, NAMES, compose_options_of, option
 from migops.errors import MigopsError
 
-TAKING_A_VALUE = frozenset({"--file", "--project-name", "--env-file", "--profile", "--project-directory", "--service"})
-FLAGS = frozenset({"--yes", "--help"})
+if TYPE_CHECKING:
+    from migops.runner.run import Wishes
+
+TAKING_A_VALUE = frozenset({
+    *("--file", "--project-name", "--env-file", "--profile", "--project-directory", "--service"),
+    *("--wait", "--lock-timeout", "--database-url"),
+})  # fmt: skip
+FLAGS = frozenset({"--yes", "--no-lock", "--verbose", "--help"})
 
 
 def cut(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
@@ -51,17 +58,40 @@ class Cut(click.Command):
 @option("--profile", "profiles", multiple=True, type=NAMES, metavar="NAME", help="Enable a profile (repeatable).")
 @option("--project-directory", metavar="DIR", help="Base of relative paths in the compose files.")
 @option("--yes", is_flag=True, help="Ask nothing, for scripts.")
+@option(
+    "--wait", type=click.FloatRange(min=0), metavar="SECONDS",
+    help="upgrade, downgrade, stamp: wait for a database that is not up yet (default: 30, once it has a container).",
+)
+@option(
+    "--lock-timeout", type=click.FloatRange(min=0), default=5.0, show_default=True, metavar="SECONDS",
+    help="How long a migration may wait for a lock (0: for ever); everyone who comes after it waits as well.",
+)
+@option(
+    "--database-url", metavar="URL", default="",
+    help="Where the database is reached from here. Better by MIGOPS_DATABASE_URL, where no process list shows it.",
+)
+@option("--no-lock", is_flag=True, help="Migrate without the database's lock, where it cannot be reached from here.")
+@option("--verbose", is_flag=True, help="Say also what could not be looked at.")
 def alembic(arguments: tuple[str, ...], **given: Any) -> int:
     """Run Alembic in SERVICE's container, or in a one-off one of its current image where that is not current.
 
     Output and exit code are Alembic's own. Only the options below, in their long form and before Alembic's first word,
     are migops's; all that follows is Alembic's. A failure that migops knows is explained on standard error.
 
+    upgrade, downgrade and stamp hold a lock (one migration at a time, on all hosts), write the journal (migops log)
+    and show first what they would do; downgrade and stamp ask. revision and merge look before they write.
+
     \b
     migops alembic current
     migops alembic upgrade head --sql > upgrade.sql
     migops alembic -x tenant=f revision --autogenerate -m "Add a price"
+    migops alembic --yes downgrade -1
+    migops alembic merge -m "Join"                      finds the heads itself
     migops alembic -h                                   Alembic's own help
+
+    \b
+    Exit codes: Alembic's own; and 2 bad input (a pooler before the database), 3 it could not be started, 4 locked by
+    another run, 5 stopped before anything was changed, 6 gave up waiting for a lock, 7 look where it stands
     """
     from migops import survey, target
     from migops.engine import connect
@@ -73,13 +103,27 @@ def alembic(arguments: tuple[str, ...], **given: Any) -> int:
     found = target.resolve(target.Wanted(service=given["service"]), compose_options_of(given), os.environ, Path.cwd())
     found = words.aimed(found, arguments, survey.host_cwd(survey.Survey(found)))
     with connect() as engine:
-        result = Run(found, arguments, engine, say).run()
+        result = Run(found, arguments, engine, say, _wishes(given)).run()
         if result.child and not result.stopped:
             from migops.failures import explain  # and with it all the rules: only a failure pays for them
 
             for line in explain(result.output, found, engine, arguments):
                 say(line, plain=True)
     return result.code
+
+
+def _wishes(given: Mapping[str, Any]) -> Wishes:
+    from migops.runner.run import Wishes
+
+    terminal = sys.stdin is not None and sys.stdin.isatty() and sys.stderr.isatty()
+    return Wishes(
+        yes=given["yes"], ask=_ask if terminal else None, wait=given["wait"], lock_timeout=given["lock_timeout"],
+        no_lock=given["no_lock"], url=given["database_url"], verbose=given["verbose"],
+    )  # fmt: skip
+
+
+def _ask(question: str) -> bool:
+    return click.confirm(f"migops: {question}", err=True)
 
 
 def say(line: str, *, plain: bool = False) -> None:

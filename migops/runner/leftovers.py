@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import suppress
+from dataclasses import dataclass
 
 from migops.engine import Engine, execs
 from migops.engine.containers import inspect
@@ -13,8 +14,17 @@ from migops.runner.words import LABEL, is_alive
 _PROJECT, _SERVICE = "com.docker.compose.project", "com.docker.compose.service"
 
 
-def leftovers(engine: Engine, project: str, service: str) -> Iterator[str]:
-    """A sentence for each one-off container of migops whose migops has gone."""
+@dataclass(frozen=True, slots=True)
+class Leftover:
+    """A one-off container of a run that was killed, and a sentence on how it stands."""
+
+    name: str
+    is_running: bool
+    sentence: str
+
+
+def leftovers(engine: Engine, project: str, service: str) -> Iterator[Leftover]:
+    """Each one-off container of migops whose migops has gone."""
     for found in engine.containers({_PROJECT: project, _SERVICE: service}):
         label = (found.get("Labels") or {}).get(LABEL)
         if label is None or is_alive(label):
@@ -23,7 +33,8 @@ def leftovers(engine: Engine, project: str, service: str) -> Iterator[str]:
         status = str(found.get("Status") or found.get("State"))
         verb = "still runs" if found.get("State") == "running" else "is left"
         look = f"docker logs {name}" if verb == "is left" else f"docker attach --no-stdin {name}"
-        yield f"{name} of an earlier run that was killed {verb} ({status}): {look}; docker rm -f -v {name}"
+        sentence = f"{name} of an earlier run that was killed {verb} ({status}): {look}; docker rm -f -v {name}"
+        yield Leftover(name, found.get("State") == "running", sentence)
 
 
 def at_work(engine: Engine, container: str, program: str) -> bool:

@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING
 
 from migops import survey
 from migops.engine import Engine
-from migops.errors import ExitCode, NoVerdict
+from migops.errors import ExitCode, NoVerdict, Operator
 from migops.model import MigrationSet
-from migops.runner import words
+from migops.runner import verbs, words
 from migops.runner.leftovers import at_work, leftovers
-from migops.runner.running import Ended, Exec, Output, one_off
-from migops.runner.signals import Events, caught
+from migops.runner.running import Ended, Exec, Output, new_name, one_off
+from migops.runner.signals import LOST, Events, caught
 from migops.runner.where import Where, choose
 from migops.target import Target
 
@@ -28,6 +28,24 @@ _KILLED = {128 + signal.SIGTERM, 128 + signal.SIGKILL}
 
 Say = Callable[[str], None]
 """Tells the user a line on standard error."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wishes:
+    """What the user said of the guards.
+
+    ``yes``: ask nothing. ``ask`` puts a question on the terminal, None where there is none. ``wait`` (seconds, None:
+    not said) is how long the database is waited for, ``lock_timeout`` (seconds, 0: for ever) how long a migration may
+    wait for a lock. ``no_lock``: run it though the database cannot be asked. ``url`` is where it is reached from here.
+    """
+
+    yes: bool = False
+    ask: Callable[[str], bool] | None = None
+    wait: float | None = None
+    lock_timeout: float = 5.0
+    no_lock: bool = False
+    url: str = field(default="", repr=False)
+    verbose: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,45 +61,69 @@ class Result:
 
 @dataclass(slots=True)
 class Run:
-    """One call of Alembic in the service's container."""
+    """One call of Alembic in the service's container.
+
+    ``environment`` is added to that of the service; ``container`` is the ID or name of where it runs, once it does.
+    """
 
     target: Target
     arguments: Sequence[str]
     engine: Engine
     say: Say
+    wishes: Wishes = field(default_factory=Wishes)
     output: Output = field(default_factory=Output)
     events: Events = field(default_factory=SimpleQueue)
+    environment: dict[str, str] = field(default_factory=dict)
+    container: str = ""
 
     def run(self) -> Result:
-        """Run it. ``NoVerdict`` where it could not be started."""
+        """Run it, past its guard where it changes something. ``NoVerdict`` where it could not be started."""
         program = words.program(self.target)
-        before = survey.host(self.target).migrations if words.makes_files(self.arguments) else None
-        for sentence in leftovers(self.engine, self.target.project, self.target.service):
-            self.say(sentence)
-        where = choose(survey.running(self.target, self.engine), program, self.engine)
+        left = list(leftovers(self.engine, self.target.project, self.target.service))
+        for each in left:
+            self.say(each.sentence)
+        seen = survey.running(self.target, self.engine)
+        where = choose(seen, program, self.engine)
         self.say(where.sentence())
         if where.container is not None and at_work(self.engine, where.container.id, program.words[0]):
             name = where.container.name
             self.say(f"{program.words[0]} runs in {name} already, by another or a killed command: docker top {name}")
+        call = verbs.read(self.arguments, program.words)
+        if not call.is_guarded:
+            return self.attempt(where)
+        from migops.runner import guards  # and the database's side: what only reads does not pay for it
+
+        return guards.run(guards.Scene(self, call, seen, where, tuple(each.name for each in left if each.is_running)))
+
+    def lose(self) -> None:
+        """Stop it: the lock that it needs is gone. May be called from any thread."""
+        self.events.put(LOST)
+
+    def attempt(self, where: Where, name: str = "") -> Result:
+        """Run it once, and bring the new files to the host. ``name`` is that of a one-off container, if it has one."""
+        program = words.program(self.target)
+        before = survey.host(self.target).migrations if words.makes_files(self.arguments) else None
         with caught(self.events):
             if where.container is not None:
                 ended, name, landed = self._in_container(where, program, before)
             else:
-                ended, name, landed = self._in_one_off(where, program, before)
+                ended, name, landed = self._in_one_off(where, program, before, name or new_name())
         code = self._code(ended, name, landed)
-        return Result(code, ended.code, self.output.tail(), where, bool(ended.signal))
+        return Result(code, ended.code, self.output.tail(), where, ended.signal > 0)
 
     def _in_container(
         self, where: Where, program: words.Program, before: MigrationSet | None
     ) -> tuple[Ended, str, list[Landed]]:
         container = where.container
         assert container is not None  # noqa: S101 - the caller has looked
+        self.container = container.id
         runs = Exec(self.engine, container.id)
         if has_terminal():
-            argv = words.in_terminal(container.name, program, self.arguments, runs.token)
-            ended = runs.run_in_terminal(argv, self.output.take, self.events)
+            argv = words.in_terminal(container.name, program, self.arguments, runs.token, self.environment)
+            ended = runs.run_in_terminal(argv, self.output.take, self.events, self.environment)
         else:
-            ended = runs.run((*program.words, *self.arguments), self.output.take, self.events)
+            argv = (*program.words, *self.arguments)
+            ended = runs.run(argv, self.output.take, self.events, self.environment)
         landed: list[Landed] = []
         if before is not None:
             from migops.runner import landing  # and all that reads and writes scripts: only a new one pays for it
@@ -96,16 +138,19 @@ class Run:
         return ended, container.name, landed
 
     def _in_one_off(
-        self, where: Where, program: words.Program, before: MigrationSet | None
+        self, where: Where, program: words.Program, before: MigrationSet | None, name: str
     ) -> tuple[Ended, str, list[Landed]]:
         landed: list[Landed] = []
         terminal = has_terminal()
         service = self.target.model.services[self.target.service] if self.target.model else None
         if service and service.pull_policy not in _STAYING:
             self.say(f"its pull_policy is {service.pull_policy}, so compose may fetch or build another image first")
-        with one_off(self.engine) as runs:
-            argv = words.one_off(self.target, program, self.arguments, runs.name, terminal=terminal)
-            ended = runs.run(argv, self.output.take, self.events, terminal=terminal)
+        with one_off(self.engine, name) as runs:
+            self.container = runs.name
+            argv = words.one_off(
+                self.target, program, self.arguments, runs.name, terminal=terminal, variables=self.environment
+            )
+            ended = runs.run(argv, self.output.take, self.events, self.environment, terminal=terminal)
             if before is not None and where.held is not None and ended.is_over:
                 from migops.runner import landing
 
@@ -121,7 +166,7 @@ class Run:
         """Our exit code, and what there is to say about how it ended."""
         for each in landed:
             self._tell(each)
-        if ended.signal:
+        if ended.signal > 0:
             said = signal.Signals(ended.signal).name
             if ended.is_over:
                 how = f"ended with code {ended.code}" if ended.code else "had come to its end all the same (code 0)"
@@ -134,6 +179,11 @@ class Run:
                 )
             return 128 + ended.signal
         if not ended.is_over:
+            if ended.signal == LOST:
+                raise Operator(
+                    f"the lock is lost, and {self.words()} could NOT be stopped in {name}: it may still run there",
+                    commands=[("docker", "top", name)], hint="see that it ends; then look where the database stands",
+                )  # fmt: skip
             raise NoVerdict(f"how {self.words()} ended in {name} is not known")
         if self.output.lost:
             self.say(f"some of its output could not be written: {self.output.lost}")

@@ -34,7 +34,7 @@ Sink = Callable[[int, bytes], None]
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """How it ended: its own exit code, and the signal (a number, 0: none) by which we were told to stop it.
+    """How it ended: its own exit code, and the signal (a number, 0: none; or LOST) by which we were told to stop it.
 
     ``is_over`` is False where it could not be stopped, and then ``code`` says nothing.
     """
@@ -76,6 +76,12 @@ class Output:
             with Path(os.devnull).open("wb") as nowhere:  # else Python fails at its end on what is left in the buffer
                 os.dup2(nowhere.fileno(), target.fileno())
 
+    def clear(self) -> None:
+        """Forget what was kept: what comes now is another attempt's."""
+        with self.lock:
+            self.kept.clear()
+            self.size = 0
+
     def tail(self) -> str:
         """The end of both streams, as text."""
         return b"".join(self.kept).decode("utf-8", "replace")
@@ -95,9 +101,9 @@ class Exec:
                 if execs.run_quietly(self.engine, self.container, command) not in (126, 127, None):
                     return
 
-    def run(self, words: Sequence[str], sink: Sink, events: Events) -> Ended:
+    def run(self, words: Sequence[str], sink: Sink, events: Events, env: Mapping[str, str]) -> Ended:
         """Run to the end, without a terminal. ``NoVerdict`` where the container has no such program."""
-        exec_id = execs.create_exec(self.engine, self.container, words, {TOKEN: self.token})
+        exec_id = execs.create_exec(self.engine, self.container, words, {TOKEN: self.token, **env})
         failures: list[NoVerdict] = []
         refusals: list[bytes] = []
 
@@ -128,9 +134,9 @@ class Exec:
             )
         return Ended(state.code, number)
 
-    def run_in_terminal(self, argv: Sequence[str], sink: Sink, events: Events) -> Ended:
-        """Run to the end through docker's own CLI, which passes a terminal on."""
-        with in_terminal(argv, lambda data: sink(execs.STDOUT, data), {}) as (process, shown):
+    def run_in_terminal(self, argv: Sequence[str], sink: Sink, events: Events, env: Mapping[str, str]) -> Ended:
+        """Run to the end through docker's own CLI, which passes a terminal on; ``env`` is added to the CLI's own."""
+        with in_terminal(argv, lambda data: sink(execs.STDOUT, data), env) as (process, shown):
             _announce(process, [shown], events)
             number, is_over = attend(self, events)
         return Ended(process.wait() if is_over else 1, number, is_over)
@@ -150,14 +156,19 @@ class OneOff:
             if not execs.kill(self.engine, self.name, f"SIG{name}") and self.process is not None:
                 self.process.terminate()  # there is no container yet, or it has just ended: compose stops making one
 
-    def run(self, argv: Sequence[str], sink: Sink, events: Events, *, terminal: bool) -> Ended:
-        """Run to the end. ``NoVerdict`` where compose could not start the container; it has said why."""
+    def run(
+        self, argv: Sequence[str], sink: Sink, events: Events, env: Mapping[str, str], *, terminal: bool
+    ) -> Ended:
+        """Run to the end; ``env`` is added to compose's own.
+
+        ``NoVerdict`` where compose could not start the container; it has said why.
+        """
         if terminal:
-            with in_terminal(argv, lambda data: sink(execs.STDOUT, data), _COMPOSE) as (self.process, shown):
+            with in_terminal(argv, lambda data: sink(execs.STDOUT, data), {**_COMPOSE, **env}) as (self.process, shown):
                 _announce(self.process, [shown], events)
                 number, _ = attend(self, events)
         else:
-            self.process = start(argv, env=_COMPOSE)
+            self.process = start(argv, env={**_COMPOSE, **env})
             streams = ((execs.STDOUT, self.process.stdout), (execs.STDERR, self.process.stderr))
             _announce(self.process, [_pump(name, stream, sink) for name, stream in streams if stream], events)
             number, _ = attend(self, events)
@@ -190,10 +201,15 @@ class OneOff:
             execs.remove(self.engine, self.name)
 
 
+def new_name() -> str:
+    """A name for a one-off container that none has."""
+    return f"migops-{secrets.token_hex(6)}"
+
+
 @contextmanager
-def one_off(engine: Engine) -> Iterator[OneOff]:
-    """A one-off container's name, for compose to make; afterwards it is gone."""
-    found = OneOff(engine, f"migops-{secrets.token_hex(6)}")
+def one_off(engine: Engine, name: str) -> Iterator[OneOff]:
+    """A one-off container of that name, for compose to make; afterwards it is gone."""
+    found = OneOff(engine, name)
     try:
         yield found
     finally:

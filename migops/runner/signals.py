@@ -11,9 +11,9 @@ from types import FrameType
 from typing import Protocol
 
 Events = SimpleQueue[int]
-"""Numbers of signals as they arrive, and ENDED once what runs has ended."""
+"""Numbers of signals as they arrive, ENDED once what runs has ended, LOST where the lock that it needs is gone."""
 
-ENDED = 0
+ENDED, LOST = 0, -1
 _NUMBERS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 STEPS = ((0.0, "INT"), (2.5, "INT"), (5.0, "TERM"), (10.0, "KILL"), (15.0, ""))
 """What is sent when, in seconds from the first signal; '' gives up. A Python that has only just begun misses the first

@@ -51,6 +51,9 @@ def in_terminal(
     before = signal.signal(signal.SIGWINCH, resize)
     try:
         tty.setraw(ours)
+        raw = termios.tcgetattr(ours)
+        raw[1] |= termios.OPOST  # what migops itself says meanwhile begins at the left
+        termios.tcsetattr(ours, termios.TCSADRAIN, raw)
         shown.start()
         typed.start()
         yield process, shown

@@ -5,25 +5,25 @@ from __future__ import annotations
 import os
 import shlex
 import socket
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from migops.calling import Program as Program
 from migops.calling import program as program
+from migops.runner.verbs import FILES
 from migops.target import Target
 
 LABEL = "migops.oneoff"
 """On every one-off container that migops starts: which process on which machine did."""
 TOKEN = "MIGOPS_RUN"  # noqa: S105 - no password
 """Set in the environment of what migops runs in a container that it did not start, so that it is found there."""
-_MAKES_FILES = frozenset({"revision", "merge", "migrate"})
 _WITH_VALUE = {"-c": "config", "--config": "config", "-n": "name", "--name": "name", "-x": "x"}
 
 
 def makes_files(arguments: Sequence[str]) -> bool:
     """Whether Alembic, called so, may write a new revision file. Sometimes said of a call that does not."""
-    return not _MAKES_FILES.isdisjoint(arguments)
+    return not set(FILES).isdisjoint(arguments)
 
 
 def global_options(arguments: Sequence[str]) -> Mapping[str, str]:
@@ -51,11 +51,18 @@ def aimed(target: Target, arguments: Sequence[str], cwd: Path) -> Target:
 
 
 def one_off(
-    target: Target, program: Program, arguments: Sequence[str], name: str, *, terminal: bool
+    target: Target,
+    program: Program,
+    arguments: Sequence[str],
+    name: str,
+    *,
+    terminal: bool,
+    variables: Collection[str] = (),
 ) -> tuple[str, ...]:
     """``docker compose run`` for a container of that name: the service's networks, volumes, environment and user.
 
-    Without ``--rm``: how it ended is asked of the engine, and then it is removed.
+    Without ``--rm``: how it ended is asked of the engine, and then it is removed. ``variables`` are the names of those
+    that compose hands on from its own environment: no value is in the process list.
     """
     program_, verb, *options = target.commands.compose
     words = [
@@ -73,6 +80,7 @@ def one_off(
     ]
     if not terminal:
         words.append("-T")
+    words += [word for variable in variables for word in ("--env", variable)]
     first, *rest = program.words
     if program.keeps_entrypoint:
         rest = [first, *rest]
@@ -81,9 +89,12 @@ def one_off(
     return (*words, target.service, *rest, *arguments)
 
 
-def in_terminal(container: str, program: Program, arguments: Sequence[str], token: str) -> tuple[str, ...]:
-    """``docker exec`` with the terminal passed on."""
-    return ("docker", "exec", "-it", "--env", f"{TOKEN}={token}", container, *program.words, *arguments)
+def in_terminal(
+    container: str, program: Program, arguments: Sequence[str], token: str, variables: Collection[str] = ()
+) -> tuple[str, ...]:
+    """``docker exec`` with the terminal passed on, and ``variables`` from its own environment."""
+    more = [word for variable in variables for word in ("--env", variable)]
+    return ("docker", "exec", "-it", "--env", f"{TOKEN}={token}", *more, container, *program.words, *arguments)
 
 
 def owner() -> str:

@@ -156,13 +156,11 @@ class Session:
         )
         return [int(pid) for (pid,) in self._all(text, list(addresses))]
 
-    def has(self, application: str) -> bool:
-        """Whether a session of the server has this name just now. '' is nobody's."""
-        return bool(application) and bool(self.pids(application))
-
-    def pids(self, application: str) -> list[int]:
-        """The sessions of the server that have this name just now."""
-        text = "SELECT pid FROM pg_catalog.pg_stat_activity WHERE application_name = %s"
+    def named(self, application: str) -> list[int]:
+        """The sessions of the server that have this name just now. '' is nobody's."""
+        if not application:
+            return []
+        text = "SELECT pid FROM pg_catalog.pg_stat_activity WHERE application_name = %s ORDER BY pid"
         return [int(pid) for (pid,) in self._all(text, application)]
 
     def cancel(self, pid: int) -> bool:

@@ -152,7 +152,7 @@ class _Hunter:
     def _look(self) -> None:
         with suppress(NoVerdict):  # of the engine: then the sessions are known by the rest of what is known
             self.addresses = self.addresses or self.quarry.addresses()
-        self.is_named = self.is_named or self.session.has(self.quarry.application)
+        self.is_named = self.is_named or bool(self.session.named(self.quarry.application))
         now = time.monotonic()
         waiting = {_key(each): each for each in self.session.waiting() if self._is_it(each)}
         self.since = {key: self.since.get(key, now) for key in waiting}

@@ -15,6 +15,8 @@ from migops.places.environment import Environment, Home
 from migops.target import BuildSpec, Target
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from migops.history.graph import Graph
     from migops.history.problem import Problem
     from migops.images import ImageConfig
@@ -47,6 +49,11 @@ class Survey:
 
     def __post_init__(self) -> None:
         self.view = view_of(self.target.build)
+
+    @property
+    def image_env(self) -> Mapping[str, str]:
+        """What the image's ENV sets; nothing where it was not read."""
+        return self.image_config.env if self.image_config else {}
 
     def take(self, place: PlaceName, found: Environment | Unknown) -> None:
         """Note what reading a place gave."""

@@ -28,7 +28,8 @@ class Sandbox:
     @property
     def env(self) -> dict[str, str]:
         """The environment for processes of the test."""
-        return {**self.engine.env, "COMPOSE_PROJECT_NAME": self.name}
+        state = str(self.path.parent / "state")
+        return {**self.engine.env, "COMPOSE_PROJECT_NAME": self.name, "XDG_STATE_HOME": state}
 
     def tag(self, name: str, version: str = "test") -> str:
         """An image reference for *name* that belongs to this sandbox."""

@@ -37,10 +37,10 @@ def command(*arguments: str) -> list[str]:
     return [sys.executable, "-m", "migops", "alembic", *arguments]
 
 
-def alembic(box: Sandbox, project: Path, *arguments: str) -> Result:
+def alembic(box: Sandbox, project: Path, *arguments: str, **env: str) -> Result:
     """Run it as a process of its own: streams and exit code are what this is about."""
     done = subprocess.run(
-        command(*arguments), cwd=project, env=box.env, capture_output=True, text=True, timeout=120,
+        command(*arguments), cwd=project, env={**box.env, **env}, capture_output=True, text=True, timeout=120,
         stdin=subprocess.DEVNULL, check=False,
     )  # fmt: skip
     return Result(done.returncode, done.stdout, done.stderr)
@@ -100,14 +100,35 @@ def test_the_workflows(sandbox: Sandbox, running: bool) -> None:
     assert query(sandbox, project, "select count(*) from pg_tables where tablename = 'product'") == "0"
 
     behind = alembic(sandbox, project, "revision", "--autogenerate", "-m", "too early")
-    assert (behind.code, "migops: not-up-to-date" in behind.stderr) == (255, True)
+    assert (behind.code, behind.stdout) == (5, ""), "Alembic was not asked"
+    assert "the database is behind the image by 2" in behind.stderr.replace(f"{sandbox.name}-app-1", "the image")
+    going_on = alembic(sandbox, project, "--yes", "revision", "--autogenerate", "-m", "too early")
+    assert (going_on.code, "migops: not-up-to-date" in going_on.stderr) == (255, True)
     assert len(list((project / "migrations/versions").glob("*.py"))) == 2
 
-    assert alembic(sandbox, project, "upgrade", "head").code == 0
+    upgraded = alembic(sandbox, project, "upgrade", "head")
+    assert upgraded.code == 0
+    assert own(upgraded)[1:] == [
+        "migops: the database is fresh: no revision is noted, and there are no tables", "migops: 2 migrations to run:",
+        f"migops:   {CREATE}  Create product", f"migops:   {PRICE}  Add product.price",
+    ]  # fmt: skip
     assert alembic(sandbox, project, "current").stdout == f"{PRICE} (head)\n"
-    assert alembic(sandbox, project, "downgrade", "-1").code == 0
+    refused = alembic(sandbox, project, "downgrade", "-1")
+    assert (refused.code, refused.stdout) == (5, "")
+    assert "migops alembic --yes downgrade -1" in refused.stderr
+    down = alembic(sandbox, project, "--yes", "downgrade", "-1")
+    assert (down.code, f"migops:   {PRICE}  Add product.price" in own(down)) == (0, True)
     assert alembic(sandbox, project, "current").stdout == f"{CREATE}\n"
+
+    stamped = alembic(sandbox, project, "--yes", "stamp", "head")
+    assert stamped.code == 0
+    assert f"{CREATE} becomes {PRICE}" in stamped.stderr
+    assert "1 migration noted as done, which will then never run here:" in stamped.stderr
+    stamped = alembic(sandbox, project, "--yes", "stamp", CREATE)
+    assert "1 migration no longer noted, which the next upgrade runs (again):" in stamped.stderr
     assert alembic(sandbox, project, "upgrade", PRICE).code == 0
+    assert alembic(sandbox, project, "--yes", "downgrade", CREATE).code == 0
+    assert alembic(sandbox, project, "upgrade", "+1").code == 0
 
     versions = project / "migrations/versions"
     os.chown(versions, 1234, 1235)

@@ -1,0 +1,121 @@
+"""The guards of the verbs that write a script: revision (Flask-Migrate's migrate) and merge."""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Iterator
+
+from migops import survey
+from migops.drawing import of_environment
+from migops.errors import Aborted
+from migops.formats.graph import as_text
+from migops.formats.terminal import quoted
+from migops.history.metadata import line_without_metadata
+from migops.places import database
+from migops.places.database import DatabaseState
+from migops.runner.guards.holding import question
+from migops.runner.guards.scene import History, Scene, listed
+from migops.runner.guards.telling import count, migrations, stop_where_apart
+from migops.runner.run import Result
+
+_WIDTH = 100  # columns of the drawn graph
+
+
+def revision(scene: Scene) -> Result:
+    """Say first what Alembic would only say afterwards, or not at all. With --yes it goes on all the same."""
+    history = scene.history()
+    if history is not None:
+        for obstacle in _obstacles(scene, history):
+            if not scene.run.wishes.yes:
+                raise obstacle
+            scene.say(f"{obstacle} (--yes: Alembic decides)")
+    return scene.run.attempt(scene.where)
+
+
+def _obstacles(scene: Scene, history: History) -> Iterator[Aborted]:
+    call, graph = scene.call, history.graph
+    named = any(option in call.options for option in ("--head", "--splice"))
+    if len(graph.heads) > 1 and not named:
+        yield Aborted(
+            f"{history.place} has {len(graph.heads)} heads, {listed(graph.heads)}, so nothing tells which of them the "
+            "new revision follows; nothing was written",
+            hint=_stale(scene, history) or f"join them first: {_typed(scene, 'merge')}; or name one: --head REVISION",
+        )
+    if not call.autogenerates:
+        return
+    if line := line_without_metadata(_env_py(history)):
+        yield Aborted(
+            f"env.py leaves target_metadata at None in line {line}, so there are no models to compare the database "
+            "with; nothing was written",
+            hint="in env.py: from yourapp.models import Base; target_metadata = Base.metadata",
+        )
+    state = _database(scene)
+    if state is None:
+        return
+    stop_where_apart(scene, history, state.rows)
+    if pending := graph.pending(state.rows):
+        scene.say(f"the database stands at {listed(state.rows)}, and {count(len(pending))} are pending:")
+        migrations(scene, graph, pending)
+        yield Aborted(
+            f"the database is behind {history.place} by {len(pending)}, and what is pending would be generated once "
+            "more; nothing was written",
+            hint=f"{_typed(scene, 'upgrade', 'head')}; then run this again",
+        )
+
+
+def merge(scene: Scene) -> Result:
+    """Find the heads where none is named, write the revision that joins them, and show the graph with it."""
+    history = scene.history()
+    if not scene.call.words and history is not None:
+        heads = history.graph.heads
+        if len(heads) < 2:
+            raise Aborted(f"{history.place} has one head, {listed(heads)}: there is nothing to merge")
+        if scene.run.target.many_heads:
+            raise Aborted(
+                f"x-migops says that several heads are meant here ({listed(heads)}); nothing was written",
+                hint=f"name those that are to be joined: {_typed(scene, 'merge', *heads)}",
+            )
+        if stale := _stale(scene, history):
+            raise Aborted(
+                f"{history.place} has the heads {listed(heads)}, which are not the host's; nothing was written",
+                hint=stale,
+            )
+        scene.say(f"merges {listed(heads)} of {history.place}:")
+        migrations(scene, history.graph, heads)
+        scene.run.arguments = (*scene.run.arguments, *heads)
+    result = scene.run.attempt(scene.where)
+    if result.code == 0:
+        drawn = as_text(of_environment(survey.host(scene.run.target)), color=False, width=_WIDTH)
+        for line in drawn.splitlines():
+            scene.say(line)
+    return result
+
+
+def _stale(scene: Scene, history: History) -> str:
+    """What to type where the host has other heads than the place that Alembic sees: a merge would be of old scripts."""
+    host = survey.host(scene.run.target).graph
+    if set(host.heads) == set(history.graph.heads):
+        return ""
+    build = " ".join(quoted(word) for word in scene.run.target.commands.build())
+    check = f"migops check-image {scene.run.target.service} tells why"
+    return f"the host has {listed(host.heads)}: {check}; {build or 'build the image'}, and run this again"
+
+
+def _database(scene: Scene) -> DatabaseState | None:
+    """What the database says, where it can be asked at once."""
+    found = database.ask(question(scene))
+    if not isinstance(found, DatabaseState) and scene.run.wishes.verbose:
+        scene.say(f"whether the database is behind is not known: {found.reason}")
+    return found if isinstance(found, DatabaseState) else None
+
+
+def _env_py(history: History) -> str:
+    files = history.held.environment.values()
+    text = next((file.content for file in files if posixpath.basename(file.path) == "env.py"), b"")
+    return text.decode("utf-8", "replace")
+
+
+def _typed(scene: Scene, *words: str) -> str:
+    """A call of migops alembic as the user would type it."""
+    return " ".join(quoted(word) for word in (*scene.before(), *words))
+

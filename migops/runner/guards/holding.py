@@ -1,0 +1,160 @@
+"""The locks that are held while Alembic changes a database, and the version table as it stands under them."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from migops import asking
+from migops.errors import NoVerdict, Operator
+from migops.model import Absent, Unknown
+from migops.places.database import DatabaseState, Question, Reached, find_url, reach, read
+from migops.runner.guards.scene import Scene
+from migops.safety import journal, state
+from migops.safety.lock import host_lock
+from migops.safety.session import Session, open_session
+from migops.survey.state import host_home
+
+WAIT = 30.0  # seconds that a database which does not answer yet is waited for, where the user did not say
+TIMEOUT = 10.0  # seconds for one attempt, and for a statement of our own
+PAUSE = 0.5
+_SERVERS_WORD = re.compile(r"password authentication|does not exist|no pg_hba.conf|SSL|not permitted", re.IGNORECASE)
+"""The server has answered, and would say the same again."""
+
+
+@dataclass(slots=True)
+class Hold:
+    """The host's lock, and on PostgreSQL the database's. ``reached`` is None where the database cannot be asked."""
+
+    scene: Scene
+    folder: Path
+    reached: Reached | None = None
+    session: Session | None = None
+
+    def rows(self, wait: float = 0.0) -> tuple[str, ...] | None:
+        """The revisions that the version table names, asked for ``wait`` seconds; None where that cannot be told."""
+        if self.session is not None:
+            try:
+                return self.session.rows() or ()
+            except NoVerdict:
+                pass  # it was lost; another connection may still be had
+        until = time.monotonic() + wait
+        while (found := self.state()) is None and time.monotonic() < until:
+            time.sleep(PAUSE)
+        return found.rows if found else None
+
+    def state(self) -> DatabaseState | None:
+        """All that the database says of itself, through a connection that only reads."""
+        found = read(self.reached, TIMEOUT) if self.reached is not None else None
+        return found if isinstance(found, DatabaseState) else None
+
+
+@contextmanager
+def hold(scene: Scene) -> Iterator[Hold]:
+    """Hold the locks for the ``with``.
+
+    Raises ``Locked`` naming who has one, ``Operator`` where a killed run goes on, ``NoVerdict`` where a PostgreSQL
+    database does not answer, MigopsError where a pooler stands before it.
+    """
+    run = scene.run
+    folder = state.folder(run.engine, run.target.project)
+    with host_lock(folder, scene.command), ExitStack() as stack:
+        _stop_where_one_goes_on(scene)
+        for each in journal.interrupted(folder):
+            scene.say(f"an earlier run was cut off: `{each.command}` of {each.began}; see migops log {each.number}")
+        reached = None if run.wishes.no_lock else _reached(scene)
+        if reached is None or reached.url.dialect != "postgresql":
+            if reached is not None and run.wishes.verbose:
+                scene.say(f"{reached.named.shown}: only PostgreSQL has a lock for this, so the host's alone is held")
+            yield Hold(scene, folder, reached)
+            return
+        session = _session(scene, reached, stack)
+        _stop_where_a_statement_goes_on(session, folder)
+        session.lock()
+        yield Hold(scene, folder, reached, session)
+
+
+def question(scene: Scene) -> Question:
+    """Which database is meant, by what the place has where Alembic will run."""
+    run, seen = scene.run, scene.survey
+    ask = asking.Ask(run.wishes.url, TIMEOUT)
+    home = host_home(seen)
+    return asking.question(run.target, scene.where.held, home, seen.home, lambda: run.engine, seen.image_env, ask)
+
+
+def _reached(scene: Scene) -> Reached | None:
+    """How the database is reached; None where it cannot be locked, and the user was told why."""
+    asked = question(scene)
+    sought = find_url(asked)
+    if isinstance(sought, Unknown):
+        scene.say(f"the database is not locked, only this host: {sought.reason}; {sought.hint}")
+        return None
+    until = time.monotonic() + (scene.run.wishes.wait or 0.0)
+    while not isinstance(found := reach(asked, sought), Reached) and time.monotonic() < until:
+        time.sleep(PAUSE)
+    if isinstance(found, Reached):
+        return found
+    if not sought.text.startswith("postgres"):
+        if scene.run.wishes.verbose:
+            scene.say(f"the database is not asked, and only this host is locked: {found.reason}")
+        return None
+    hint = found.hint if isinstance(found, Unknown) else ""
+    raise _unreachable(scene, found.reason if isinstance(found, (Absent, Unknown)) else "", hint)
+
+
+def _session(scene: Scene, reached: Reached, stack: ExitStack) -> Session:
+    """Our own session, as soon as the server lets anybody in."""
+    said = scene.run.wishes.wait
+    wait = WAIT if said is None else said
+    until = time.monotonic() + wait
+    told = False
+    while True:
+        try:
+            return stack.enter_context(open_session(
+                reached.url, table=reached.table.name, schema=reached.table.schema, timeout=TIMEOUT,
+                label=f"migops {scene.command}",
+            ))  # fmt: skip
+        except NoVerdict as error:
+            unknown = reached.unknown(error)
+            if _SERVERS_WORD.search(error.message) or time.monotonic() >= until:
+                raise _unreachable(scene, unknown.reason, unknown.hint) from None
+        if not told:
+            scene.say(f"waits up to {wait:g} s for the database: {unknown.reason}")
+            told = True
+        time.sleep(PAUSE)
+
+
+def _unreachable(scene: Scene, reason: str, hint: str) -> NoVerdict:
+    without = f"or without its lock, if nobody else migrates it: {scene.typed('--no-lock')}"
+    return NoVerdict(
+        f"{scene.call.verb} was not run: the database could not be asked and locked: {reason}",
+        hint=f"{hint}; {without}" if hint else without,
+    )
+
+
+def _stop_where_one_goes_on(scene: Scene) -> None:
+    if scene.running:
+        name = scene.running[0]
+        raise Operator(
+            f"a container of an earlier run that was killed still works: {name}; two at once would get in each "
+            "other's way. Wait until it has ended, or end it",
+            commands=[("docker", "attach", "--no-stdin", name), ("docker", "rm", "-f", "-v", name)],
+        )
+
+
+def _stop_where_a_statement_goes_on(session: Session, folder: Path) -> None:
+    """A migration whose migops was killed may be at its statement still, though nothing holds the lock."""
+    for each in journal.interrupted(folder):
+        names = {str(step["application"]) for step in each.steps if step.get("application")}
+        for name in sorted(names):
+            if pids := session.named(name):
+                raise Operator(
+                    f"run {each.number} (`{each.command}`) was cut off, and its session still works on the server: "
+                    f"pid {', '.join(map(str, pids))}. Wait until it has ended, or end it there",
+                    hint=f"SELECT pg_terminate_backend({pids[0]}); then look: migops log {each.number}",
+                )
+

@@ -1,0 +1,244 @@
+"""Runs the verbs that change the database: journalled, watched, tried again after a lock wait, and judged by the rows.
+
+What the version table says afterwards decides; nothing is assumed from an exit code.
+"""
+
+from __future__ import annotations
+
+import random
+import re
+import secrets
+import time
+from collections.abc import Collection
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, field
+
+from migops.engine.containers import inspect
+from migops.errors import Aborted, Failed, Operator
+from migops.places.database_url import Variables
+from migops.runner.foresee import ran, tops
+from migops.runner.guards.holding import Hold
+from migops.runner.guards.scene import History, listed
+from migops.runner.run import Result
+from migops.runner.running import new_name
+from migops.runner.verbs import redacted
+from migops.safety import journal
+from migops.safety.session import SessionLost
+from migops.safety.watch import Watched, watch
+
+ATTEMPTS = 3
+APART = (1.0, 3.0)  # seconds between two attempts, by chance in between
+AFTERWARDS = 15.0  # seconds for a server that restarts to say where it stands
+_LOCK_TIMEOUT = re.compile(r"canceling statement due to lock timeout|LockNotAvailable")
+_OF_ITS_OWN = re.compile(rb"autocommit_block|COMMIT", re.IGNORECASE)
+
+
+@dataclass(slots=True)
+class Migration:
+    """One verb that changes the database, under its locks.
+
+    ``before`` are the rows that it found (None: not known), ``expected`` those that it should leave (None: cannot be
+    told), ``steps`` the migrations that it should run.
+    """
+
+    hold: Hold
+    before: tuple[str, ...] | None
+    expected: tuple[str, ...] | None = None
+    steps: tuple[str, ...] = ()
+    history: History | None = None
+    seen: Watched = field(default_factory=Watched)
+
+    def run(self) -> Result:
+        """Run it and judge how it went. Raises ``Failed`` or ``Operator`` where Alembic's own code would mislead."""
+        scene = self.hold.scene
+        with journal.begin(self.hold.folder, scene.command, redacted(scene.run.arguments)) as log:
+            number = 1
+            while True:
+                result = self._once(log, number)
+                after = self.hold.rows(AFTERWARDS if result.child else 0.0)
+                done = "done" if result.code == 0 else "failed"
+                log.note("alembic", done, exit=result.child, rows=after, waited_for=[str(w) for w in self.seen.waits])
+                if number == ATTEMPTS or not self._may_try_again(result, after):
+                    break
+                number += 1
+                pause = random.uniform(*APART)  # noqa: S311 - no secret
+                scene.say(f"nothing was applied; attempt {number} of {ATTEMPTS} in {pause:.0f} s")
+                time.sleep(pause)
+            result = self._judged(result, after, number)
+            log.end(_outcome(result), result.code)
+        return result
+
+    def _once(self, log: journal.Journal, number: int) -> Result:
+        """One attempt, under the watch."""
+        run, where = self.hold.scene.run, self.hold.scene.where
+        session = self.hold.session
+        application = f"migops-{secrets.token_hex(6)}" if session else ""
+        if session is not None:
+            run.environment.update(environment(self.hold, application))
+            try:
+                session.check()
+                since = session.now()
+            except SessionLost as error:
+                raise (Aborted if number == 1 else Failed)(f"stopped before anything was changed: {error}") from None
+        run.container = where.container.id if where.container else new_name()
+        log.note(
+            "alembic", "started", attempt=number, container=run.container, image=where.image.id, where=where.sentence(),
+            application=application, rows=self.before, revisions=list(self.steps),
+            database=self.hold.reached.named.shown if self.hold.reached else None,
+        )  # fmt: skip
+        run.output.clear()
+        watching: AbstractContextManager[Watched]
+        if session is None:
+            watching = nullcontext(Watched())
+        else:
+            watching = watch(
+                session, application=application, addresses=self._addresses, since=since,
+                alone=where.container is None, lock_timeout=run.wishes.lock_timeout, say=run.say, lost=run.lose,
+            )  # fmt: skip
+        with watching as self.seen:
+            return run.attempt(where, run.container)
+
+    def _addresses(self) -> Collection[str]:
+        """The addresses of the container in which Alembic runs."""
+        found = inspect(self.hold.scene.run.engine, self.hold.scene.run.container) or {}
+        networks = (found.get("NetworkSettings") or {}).get("Networks") or {}
+        return [each["IPAddress"] for each in networks.values() if each and each.get("IPAddress")]
+
+    def _may_try_again(self, result: Result, after: tuple[str, ...] | None) -> bool:
+        waited = self._waited(result) and not result.stopped and not self.seen.lost
+        return waited and after is not None and after == self.before and not self._commits_on_its_own()
+
+    def _waited(self, result: Result) -> bool:
+        """Whether it failed because it waited too long for a lock."""
+        return bool(result.child) and (self.seen.was_cancelled or bool(_LOCK_TIMEOUT.search(result.output)))
+
+    def _commits_on_its_own(self) -> tuple[str, ...]:
+        """Those of the pending migrations of which a part may stay though the rows do not tell."""
+        if self.history is None:
+            return ()
+        paths = {file.path: file.content for file in self.history.held.scripts.values()}
+        graph = self.history.graph.by_id
+        return tuple(s for s in self.steps if s in graph and _OF_ITS_OWN.search(paths.get(graph[s].path, b"")))
+
+    def _judged(self, result: Result, after: tuple[str, ...] | None, attempts: int) -> Result:
+        """Our exit code, by what the version table says."""
+        if result.stopped:
+            self._say_if_moved(after)
+            return result
+        if after is None and self.before is not None:
+            raise Operator(
+                f"Alembic ended with code {result.child}, and where the database stands now cannot be asked",
+                commands=[self._status()], hint="look before anything else is done:",
+            )  # fmt: skip
+        if self.seen.lost and result.child:
+            self._lost(after)
+        if self.before is None or after is None:
+            return result
+        if result.child == 0:
+            return self._as_expected(result, after)
+        if after == self.before:
+            if self._waited(result):
+                self._in_the_way(after, attempts)
+            return result
+        return self._moved(result, after)
+
+    def _as_expected(self, result: Result, after: tuple[str, ...]) -> Result:
+        if self.seen.lost:
+            self.hold.scene.say(f"{self.seen.lost}; it had come to its end all the same, at {listed(after)}")
+        if self.expected is not None and after != self.expected:
+            raise Operator(
+                f"the database stands at {listed(after)}, and this {self.hold.scene.call.verb} should have left it at "
+                f"{listed(self.expected)}: someone else has changed it meanwhile",
+                commands=[self._status()], hint="see what it has now, and who else migrates it:",
+            )  # fmt: skip
+        return result
+
+    def _lost(self, after: tuple[str, ...] | None) -> None:
+        lost = f"{self.seen.lost}; Alembic was stopped, because another run could have begun"
+        if after is not None and after == self.before:
+            raise Failed(f"{lost}. The database is as it was, at {listed(after)}", hint="run it again")
+        raise Operator(
+            f"{lost}. The database stood at {listed(self.before or ())} and now at {listed(after or ())}",
+            commands=[self._status()],
+        )
+
+    def _in_the_way(self, after: tuple[str, ...], attempts: int) -> None:
+        """It gave up waiting. Raises: ``Failed`` where that is all, ``Operator`` where something may have stayed."""
+        lines = "".join(f"\n  in the way: {blocker}" for blocker in self.seen.blockers)
+        tries = f"{attempts} times " if attempts > 1 else ""
+        seconds = self.hold.scene.run.wishes.lock_timeout
+        waited = f"the migration waited {tries}{seconds:g} s for a lock that another session holds"
+        pid = self.seen.blockers[0].pid if self.seen.blockers else 0
+        end = f", or end that session (SELECT pg_terminate_backend({pid}))" if pid else ""
+        if own := self._commits_on_its_own():
+            raise Operator(
+                f"{waited}. The version table is as it was, at {listed(after)}, but {listed(own)} commits on its own: "
+                f"what it did before it waited has stayed{lines}",
+                commands=[self._status()], hint=f"see what it has done, and undo that by hand; wait{end}; run it again",
+            )  # fmt: skip
+        raise Failed(
+            f"{waited}, and gave up. Nothing was applied: the database is as it was, at {listed(after)}{lines}",
+            hint=f"wait{end}, then run it again; --lock-timeout SECONDS waits longer, and the application with it",
+        )
+
+    def _moved(self, result: Result, after: tuple[str, ...]) -> Result:
+        """It failed, and the rows are other ones than before: by its own first steps, or by someone else."""
+        scene = self.hold.scene
+        steps = ran(result.output)[:-1]  # the last one is what failed
+        graph = self.history.graph if self.history else None
+        if graph is not None and steps and scene.call.verb == "upgrade":
+            own = graph.ancestors(self.before or ()) | {to for _, to in steps}
+            if tops(graph, own) == after:
+                done = len(graph.ancestors(after) - graph.ancestors(self.before or ()))
+                scene.say(f"it failed at its {_nth(done + 1)} migration; the first {done} stay: the database "
+                          f"stands at {listed(after)}, before it at {listed(self.before or ())}")  # fmt: skip
+                return result
+        raise Operator(
+            f"Alembic ended with code {result.child}, and the database went from {listed(self.before or ())} to "
+            f"{listed(after)}: someone else has migrated it meanwhile, or a part of this run has stayed",
+            commands=[self._status()], hint="see what it has now, and who else migrates it:",
+        )  # fmt: skip
+
+    def _say_if_moved(self, after: tuple[str, ...] | None) -> None:
+        if after is None and self.before is not None:
+            self.hold.scene.say("where the database stands now cannot be asked: migops status")
+        elif after is not None and self.before is not None:
+            how = "is as it was, at" if after == self.before else f"stood at {listed(self.before)}, and now stands at"
+            self.hold.scene.say(f"the database {how} {listed(after)}")
+
+    def _status(self) -> tuple[str, ...]:
+        target = self.hold.scene.run.target
+        return ("migops", "status", *target.commands.compose[2:], target.service)
+
+
+def environment(hold: Hold, application: str) -> dict[str, str]:
+    """What libpq's drivers are told: the session's name, and when to give up on a lock; added to what is set there."""
+    run = hold.scene.run
+    found = {"PGAPPNAME": application}
+    elsewhere = run.wishes.url or run.target.settings.get("database-url")
+    if run.wishes.lock_timeout and not elsewhere:  # a pooler, past which that URL may lead, refuses these options
+        ours = f"-c lock_timeout={run.wishes.lock_timeout * 1000:.0f}"
+        found["PGOPTIONS"] = f"{_set_there(hold)} {ours}".strip()
+    return found
+
+
+def _set_there(hold: Hold) -> str:
+    """PGOPTIONS as the service has it where Alembic runs."""
+    scene = hold.scene
+    target = scene.run.target
+    if scene.where.container is not None:
+        inspected = inspect(scene.run.engine, scene.where.container.id) or {}
+        pairs = (each.partition("=") for each in (inspected.get("Config") or {}).get("Env") or ())
+        return next((value for name, _, value in pairs if name == "PGOPTIONS"), "")
+    if target.model is None:
+        return ""
+    service = target.model.services[target.service]
+    return Variables(target.model, service, scene.survey.image_env).values().get("PGOPTIONS", "")
+
+
+def _outcome(result: Result) -> str:
+    return "interrupted" if result.stopped else "done" if result.code == 0 else "failed"
+
+
+def _nth(number: int) -> str:
+    return {1: "first", 2: "second", 3: "third"}.get(number, f"{number}th")

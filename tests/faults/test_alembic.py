@@ -1,0 +1,257 @@
+"""FAULTS.md 20, 21, 28, 34, 35 and 41 for `migops alembic upgrade`: locks, who is in the way, who migrates as well."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+
+from tests.engine import debian, layout
+from tests.engine.sandbox import Sandbox
+from tests.examples.test_alembic import CREATE, PRICE, alembic, begin, own, query
+from tests.kit import Result, example
+
+pytestmark = pytest.mark.engine
+
+CANARY = "kAn4ry-s3cret"
+SLOW = "c00000000001"
+SCRIPT = f'''"""Slow"""
+
+from alembic import op
+
+revision = "{SLOW}"
+down_revision = "{PRICE}"
+
+
+def upgrade() -> None:
+    op.execute("select case when current_setting('application_name') like 'migops-%' then pg_sleep(SECONDS) end")
+    op.execute("create table half (id int)")
+
+
+def downgrade() -> None:
+    op.execute("drop table half")
+'''
+ASYNC = '''import asyncio
+import os
+
+from alembic import context
+from sqlalchemy.ext.asyncio import create_async_engine
+
+
+def migrate(connection) -> None:
+    context.configure(connection=connection)
+    with context.begin_transaction():
+        context.run_migrations()
+
+
+async def run() -> None:
+    async with create_async_engine(os.environ["DATABASE_URL"].replace("+psycopg", "+asyncpg")).connect() as connection:
+        await connection.run_sync(migrate)
+        await connection.commit()
+
+
+asyncio.run(run())
+'''
+
+
+class Stack:
+    """The clean example with a canary for its password, built and started."""
+
+    def __init__(self, box: Sandbox, *, slow: int = 0, async_: bool = False) -> None:
+        self.box, self.project = box, example("clean", box.path)
+        compose = self.project / "compose.yaml"
+        compose.write_text(compose.read_text().replace("only-for-this-example", CANARY))
+        if slow:
+            script = self.project / f"migrations/versions/{SLOW}_slow.py"
+            script.write_text(SCRIPT.replace("SECONDS", str(slow)))
+        if async_:
+            (self.project / "migrations/env.py").write_text(ASYNC)
+            (self.project / "requirements.txt").write_text("alembic\nsqlalchemy[asyncio]\nasyncpg\n")
+        box.compose("build", "-q", cwd=self.project)
+        box.compose("up", "-d", "--wait", cwd=self.project)
+        form = "{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}"
+        self.address = box.docker("inspect", "-f", form, f"{box.name}-db-1").strip()
+
+    @property
+    def url(self) -> str:
+        return f"postgresql://shop:{CANARY}@{self.address}/shop"
+
+    @contextmanager
+    def session(self, name: str = "psql") -> Iterator[psycopg.Connection[Any]]:
+        with psycopg.connect(self.url, application_name=name, autocommit=True) as connection:
+            yield connection
+
+    def rows(self) -> list[str]:
+        with self.session() as session:
+            return sorted(row for (row,) in session.execute("SELECT version_num FROM alembic_version"))
+
+    def terminate(self, like: str) -> int:
+        """End the server's sessions of a name; how many there were."""
+        with self.session() as session:
+            text = "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE application_name LIKE %s"
+            return int(session.execute(text, (like,)).fetchall()[0][0])
+
+    def sleeps(self) -> bool:
+        """Whether the slow migration is at its statement."""
+        with self.session() as session:
+            text = "SELECT count(*) FROM pg_stat_activity WHERE query LIKE '%pg_sleep%' AND pid <> pg_backend_pid()"
+            return bool(session.execute(f"{text} AND state = 'active'").fetchall()[0][0])
+
+    def journal(self) -> list[dict[str, Any]]:
+        """The last line of each run's journal, the oldest run first."""
+        found = sorted((self.box.path.parent / "state").glob("migops/*/*/journal/*.jsonl"))
+        return [json.loads(path.read_text().splitlines()[-1]) for path in found]
+
+
+def wait_for(true: Callable[[], bool], seconds: float = 30) -> None:
+    until = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < until, "it never came about"
+        time.sleep(0.1)
+
+
+def gave_up(result: Result, blocker: int, first: str) -> None:
+    """It ended with 6, said from the start who was in the way, and how to end that."""
+    assert result.code == 6, result.stderr
+    assert f"the database is as it was, at {first}" in result.stderr
+    who = rf"pid {blocker} \(psql\), user shop from [\d.]+"
+    named = rf"in the way: {who}, idle in transaction for 00:0\d:\d\d: SELECT 'mine'"
+    assert re.search(named, result.stderr), result.stderr
+    assert f"SELECT pg_terminate_backend({blocker})" in result.stderr
+    said = "\n".join(own(result))
+    assert "migops: nothing was applied; attempt 3 of 3 in " in said
+    assert "migops: the migration waits for AccessExclusiveLock on product, held by " in said
+    assert CANARY not in result.stderr
+
+
+@pytest.mark.parametrize("async_", [False, True], ids=["psycopg-in-a-one-off", "asyncpg-in-the-container"])
+def test_28_a_lock_that_someone_holds(sandbox: Sandbox, async_: bool) -> None:
+    """Who has it is named, it gives up after retries, nothing is applied, and afterwards it works.
+
+    asyncpg has neither PGOPTIONS nor PGAPPNAME: there the watch finds the session by its address, and cancels it.
+    """
+    stack = Stack(sandbox, async_=async_)
+    assert alembic(sandbox, stack.project, "upgrade", CREATE).code == 0
+    if not async_:
+        sandbox.compose("stop", "-t", "0", "app", cwd=stack.project)
+    options = ("--lock-timeout", "1.5", "upgrade", "head")
+    with stack.session() as someone:
+        someone.autocommit = False
+        someone.execute("SELECT 'mine' FROM product")
+        gave_up(alembic(sandbox, stack.project, *options), someone.info.backend_pid, CREATE)
+    assert stack.rows() == [CREATE]
+    assert [line["exit"] for line in stack.journal()] == [0, 6]
+    assert alembic(sandbox, stack.project, *options).code == 0
+    assert stack.rows() == [PRICE]
+
+
+def test_20_21_34_two_runs_and_a_lock_that_is_lost(sandbox: Sandbox) -> None:
+    stack = Stack(sandbox, slow=60)
+    running = begin(sandbox, stack.project)
+    wait_for(stack.sleeps)
+
+    second = alembic(sandbox, stack.project, "upgrade", "head")
+    assert (second.code, second.stdout) == (4, "")
+    assert f"`alembic upgrade` by root@{_hostname()}, process {running.pid}" in second.stderr
+    elsewhere = str(sandbox.path.parent / "another-host")
+    third = alembic(sandbox, stack.project, "upgrade", "head", XDG_STATE_HOME=elsewhere)
+    assert (third.code, third.stdout) == (4, "")
+    assert f"migops alembic upgrade {running.pid}@{_hostname()} (pid " in third.stderr
+    assert stack.sleeps(), "the first is not disturbed"
+
+    assert stack.terminate("migops alembic upgrade %") == 1
+    _, err = running.communicate(timeout=30)
+    assert running.returncode == 6, err
+    assert "is lost" in err
+    assert "Alembic was stopped, because another run could have begun. The database is as it was" in err
+    assert not stack.sleeps(), "the statement has ended on the server as well"
+    assert query(sandbox, stack.project, "select count(*) from pg_tables where tablename = 'half'") == "0"
+    assert CANARY not in second.stderr + third.stderr + err
+    assert [line["exit"] for line in stack.journal()] == [6], "what was locked out has done nothing to be journalled"
+
+
+def test_41_someone_migrates_beside_us(sandbox: Sandbox) -> None:
+    stack = Stack(sandbox, slow=6)
+    assert alembic(sandbox, stack.project, "upgrade", PRICE).code == 0
+    running = begin(sandbox, stack.project)
+    wait_for(stack.sleeps)
+    sandbox.compose("exec", "-T", "app", "alembic", "upgrade", "head", cwd=stack.project)
+    _, err = running.communicate(timeout=30)
+    assert running.returncode == 7, err
+    assert f"the database went from {PRICE} to {SLOW}: someone else has migrated it meanwhile" in err
+    assert "migops status app" in err
+    assert stack.journal()[-1]["outcome"] == "operator"
+
+    assert alembic(sandbox, stack.project, "--yes", "downgrade", PRICE).code == 0
+    running = begin(sandbox, stack.project)
+    wait_for(stack.sleeps)
+    with stack.session() as someone:
+        someone.execute("INSERT INTO alembic_version VALUES ('ffff')")
+    _, err = running.communicate(timeout=30)
+    assert running.returncode == 7, err
+    assert f"should have left it at {SLOW}: someone else has changed it meanwhile" in err
+
+
+def test_35_a_pooler_in_between(sandbox: Sandbox) -> None:
+    """A real PgBouncer before the server: two could hold the same lock, so nothing is run, and it is said why."""
+    stack = Stack(sandbox)
+    with pgbouncer(stack) as address:
+        through = f"postgresql://shop:{CANARY}@{address}:6432/shop"
+        refused = alembic(sandbox, stack.project, "upgrade", "head", MIGOPS_DATABASE_URL=through)
+    assert (refused.code, refused.stdout) == (2, ""), refused.stderr
+    assert "a pooler (PgBouncer or the like) stands before postgresql://shop@" in refused.stderr
+    assert "database-url: URL" in refused.stderr
+    assert CANARY not in refused.stderr
+    with stack.session() as session:
+        assert not session.execute("SELECT to_regclass('alembic_version')").fetchall()[0][0]
+    assert stack.journal() == []
+
+
+@contextmanager
+def pgbouncer(stack: Stack) -> Iterator[str]:
+    """Debian's PgBouncer in transaction mode before the stack's database, as a container; its address."""
+
+    def unpack(new: Path) -> None:
+        debian.require()
+        new.mkdir()
+        debian.unpack("bookworm", ["pgbouncer", "libevent-2.1-7", "libc-ares2"], new / "root")
+
+    unpacked = layout.made(layout.cache() / "pgbouncer-bookworm", unpack)
+    context = stack.box.path / "pgbouncer"
+    shutil.copytree(unpacked / "root", context / "root", symlinks=True)
+    (context / "pgbouncer.ini").write_text(
+        f"[databases]\nshop = host={stack.address} port=5432 user=shop password={CANARY}\n"
+        "[pgbouncer]\nlisten_addr = 0.0.0.0\nlisten_port = 6432\nauth_type = any\npool_mode = transaction\n"
+    )
+    (context / "Dockerfile").write_text(
+        "FROM postgres:15\nCOPY root/usr /usr\nCOPY pgbouncer.ini /\nUSER postgres\nENTRYPOINT []\n"
+        'CMD ["/usr/sbin/pgbouncer", "/pgbouncer.ini"]\n'
+    )
+    name = f"{stack.box.name}-pgbouncer"
+    stack.box.build(context, stack.box.tag("pgbouncer"))
+    stack.box.docker("run", "-d", "--name", name, "--network", f"{stack.box.name}_default", stack.box.tag("pgbouncer"))
+    form = "{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}"
+    address = stack.box.docker("inspect", "-f", form, name).strip()
+
+    def answers() -> bool:
+        try:
+            psycopg.connect(f"postgresql://shop:{CANARY}@{address}:6432/shop", connect_timeout=2).close()
+        except psycopg.Error:
+            return False
+        return True
+
+    wait_for(answers)
+    yield address
+
+
+def _hostname() -> str:
+    return subprocess.run(("hostname",), capture_output=True, text=True, check=True).stdout.strip()
