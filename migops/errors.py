@@ -57,25 +57,29 @@ class Locked(MigopsError):
     exit_code = ExitCode.LOCKED
 
 
-class Aborted(MigopsError):
-    """A command that acts has stopped before it changed anything, or has undone all that it did."""
-
-    exit_code = ExitCode.ABORTED
-
-
-class Failed(MigopsError):
-    """What was done has failed; the old application runs, and the database is as it was."""
-
-    exit_code = ExitCode.FAILED
-
-
-class Operator(MigopsError):
-    """Someone has to decide how it goes on: ``commands`` are what to type, each an argument list."""
-
-    exit_code = ExitCode.OPERATOR
+class Stopped(MigopsError):
+    """What ends a command that acts. ``commands`` are what to type now, each an argument list, in order."""
 
     def __init__(
         self, message: str, *, commands: Sequence[Sequence[str]] = (), at: Location | None = None, hint: str = ""
     ) -> None:
         super().__init__(message, at=at, hint=hint)
         self.commands = tuple(tuple(command) for command in commands)
+
+
+class Aborted(Stopped):
+    """It stopped before it changed anything, or has undone all that it did."""
+
+    exit_code = ExitCode.ABORTED
+
+
+class Failed(Stopped):
+    """What was done has failed; the old application runs, and the database is as it was."""
+
+    exit_code = ExitCode.FAILED
+
+
+class Operator(Stopped):
+    """Someone has to decide how it goes on; the message says exactly how things stand."""
+
+    exit_code = ExitCode.OPERATOR

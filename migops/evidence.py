@@ -12,11 +12,12 @@ from migops.model import ImageIdentity, Location, MigrationSet, NotAsked, PlaceN
 if TYPE_CHECKING:  # what a clean check never needs is not imported for its sake
     from migops.history.graph import Graph
     from migops.history.problem import Problem
-    from migops.images.layers import Layer
+    from migops.images.image import Layer
     from migops.places.application import Creation
     from migops.places.code import Code
     from migops.places.container import Container
-    from migops.places.database import DatabaseReading
+    from migops.places.database import Question
+    from migops.places.database_state import DatabaseReading
     from migops.places.deleted import Past
     from migops.places.git import Fate
     from migops.places.startup import Startup
@@ -97,8 +98,9 @@ class Evidence:
     script of the image that differs, or why that cannot be told; ``code`` compares all other files, where that was
     asked for. ``fates`` says what git knows of scripts that the host lacks, by script name. ``containers`` are those
     of the service, one-off ones too; ``for_siblings`` tells that no service was named, so that the answer stands for
-    ``siblings`` too; ``owner`` is the user and group ID of the host's versions folder. ``database`` is
-    what the database says; ``alembic`` the words that run Alembic in the service, with the options that it needs there.
+    ``siblings`` too; ``owner`` is the user and group ID of the host's versions folder. ``question`` is
+    what was asked of which database, and ``database`` what it says; ``alembic`` the words that run Alembic in the
+    service, with the options that it needs there.
     ``worktrees`` is what git says of the scripts that are not as HEAD has them, a repository each (() where git's HEAD
     was not read); ``past`` what its history says of scripts that the database has had, None where nothing was to ask.
     ``startups`` are what the service and its siblings run when they start, by the image that they run and by what a
@@ -122,6 +124,7 @@ class Evidence:
     siblings: tuple[Sibling, ...] = ()
     for_siblings: bool = False
     owner: tuple[int, int] | None = None
+    question: Question | None = field(default=None, repr=False)
     database: DatabaseReading = field(default_factory=NotAsked)
     alembic: tuple[str, ...] = ("alembic",)
     worktrees: tuple[Worktree, ...] | Unknown = ()

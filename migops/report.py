@@ -18,7 +18,7 @@ from migops.model import (
     Unknown,
     Verdict,
 )
-from migops.places.database import DatabaseReading, DatabaseState
+from migops.places.database_state import DatabaseReading, DatabaseState
 from migops.rules import RULES, judge
 from migops.rules.rule import Rule
 from migops.target import Target

@@ -10,7 +10,7 @@ from migops.evidence import Evidence
 from migops.formats.status import Row, Status
 from migops.history.graph import build
 from migops.model import Absent, MigrationSet, PlaceName, Revision, Severity
-from migops.places.database import DatabaseState
+from migops.places.database_state import DatabaseState
 from migops.rules.rule import Rule
 from migops.rules.standing import Standing, standing, together
 from migops.target import Target

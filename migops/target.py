@@ -16,7 +16,7 @@ from migops.dockerfile.trace import Inline
 from migops.errors import MigopsError
 from migops.evidence import Commands, tagged
 from migops.model import Location
-from migops.places.database import SETTINGS
+from migops.places.database_state import SETTINGS
 
 ARCHIVES = ("docker-archive:", "oci:", "oci-archive:")
 

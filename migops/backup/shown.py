@@ -14,7 +14,7 @@ from rich.text import Text
 
 from migops.backup.store import Backup
 from migops.formats.terminal import printable
-from migops.formats.text import console_for, hanging, shell, trimmed
+from migops.formats.text import console_for, hang, shell, trimmed
 from migops.formats.view import View
 
 _UNITS = ("bytes", "kB", "MB", "GB", "TB")
@@ -43,7 +43,7 @@ def taken(backup: Backup, gone: Sequence[Backup], restore: Sequence[str], view: 
         **({"removed": ", ".join(each.path.name for each in gone)} if gone else {}),
     }
     for key, value in facts.items():
-        console.print(hanging(Text(f"  {key:<10}"), Text(printable(value)), 12))
+        hang(console, Text(f"  {key:<10}"), Text(printable(value)), 12)
     console.print()
     console.print(Text.assemble(("restore  ", "bold green"), (shell(restore), "bold")), soft_wrap=True)
     return trimmed(out)

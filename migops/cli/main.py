@@ -13,7 +13,7 @@ from types import FrameType
 import click
 
 from migops import __version__
-from migops.errors import ExitCode, MigopsError, Operator
+from migops.errors import ExitCode, MigopsError, Stopped
 
 COMMANDS = {
     "check-image": ("check_image:check_image", "Compare the migrations in an image with the host's; say what to type."),
@@ -23,6 +23,9 @@ COMMANDS = {
     "layers": ("layers:layers", "Show which layer and instruction left which file in an image."),
     "config": ("config:config", "Print the compose model as migops (and docker compose) resolves it."),
     "rescue": ("rescue:rescue", "Copy revisions that exist only in a container out to the host."),
+    "rebuild-and-migrate": (
+        "rebuild_and_migrate:rebuild_and_migrate", "Build, migrate and swap, each step proved; undone where one fails."
+    ),
     "alembic": ("alembic:alembic", "Run Alembic in the service's container, or in a one-off one of its current image."),
     "backup": ("backup:backup", "Take a verified dump of the application's database, or list those that there are."),
     "explain": ("explain:explain", "Say what a rule means, why it happens and how to fix it."),
@@ -155,7 +158,7 @@ def describe(error: MigopsError) -> str:
     lines = ["error: " + "\n".join(printable(line) for line in str(error).splitlines())]
     if error.hint:
         lines.append(f"  try: {printable(error.hint)}")
-    if isinstance(error, Operator):
+    if isinstance(error, Stopped):
         lines += ["  " + " ".join(quoted(word) for word in command) for command in error.commands]
     return "\n".join(lines)
 

@@ -84,8 +84,9 @@ def redact(text: str) -> str:
     return text
 
 
-def parse_url(text: str) -> DatabaseUrl:
-    """Read a database URL, with the driver that the application uses replaced by the one that migops has.
+def parse_url(text: str, *, ours: bool = True) -> DatabaseUrl:
+    """Read a database URL, with the driver that the application uses replaced by the one that migops has; not so with
+    ``ours=False``, for a URL that is only shown, and used elsewhere.
 
     Raises ``MigopsError`` for what is no URL, and ``NoVerdict`` where no driver for it is installed. Neither quotes it.
     """
@@ -107,12 +108,12 @@ def parse_url(text: str) -> DatabaseUrl:
         )
     secrets |= {secret for secret in (str(url.password or ""),) if secret}
     dialect = url.get_backend_name()
-    driver = _DRIVERS.get(dialect)
+    driver = _DRIVERS.get(dialect) if ours else None
     if driver:
         if driver == "pymysql" and find_spec("pymysql") is None:
             raise NoVerdict(f"asking a {dialect} database needs PyMySQL", hint="pip install pymysql, beside migops")
         url = url.set(drivername=f"{dialect}+{driver}")
-    if dialect == "postgresql":
+    if dialect == "postgresql" and ours:
         url = url.set(query=_libpq(url.query))
     return DatabaseUrl(url, secrets)
 

@@ -136,6 +136,14 @@ class Engine:
         with self.http.answer("GET", "/info", "asking who the engine is") as answer:
             return str(self.http.json(answer, "asking who the engine is", dict).get("ID") or "engine")
 
+    def tag(self, image_id: str, ref: str) -> None:
+        """Give an image one more name; a name that another image had goes over to it."""
+        name, colon, tag = ref.rpartition(":")
+        if not colon or "/" in tag:
+            name, tag = ref, "latest"
+        url = f"/images/{quote(image_id, safe=':')}/tag?{urlencode({'repo': name, 'tag': tag})}"
+        self.http.call("POST", url, f"calling {image_id[:19]} {ref}")
+
     def images(self) -> list[dict[str, Any]]:
         """The engine's list of the images that it has, without intermediate ones."""
         with self.http.answer("GET", "/images/json", "listing images") as answer:

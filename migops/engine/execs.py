@@ -32,9 +32,10 @@ class ExecState:
 
 
 def create_exec(
-    engine: Engine, container: str, command: Sequence[str], env: Mapping[str, str], *, stdin: bool = False
-) -> str:
-    """Prepare ``command`` in a running container, as its user and in its working directory; the exec's ID.
+    engine: Engine, container: str, command: Sequence[str], env: Mapping[str, str], *,
+    stdin: bool = False, cwd: str = "",
+) -> str:  # fmt: skip
+    """Prepare ``command`` in a running container, as its user and in its working directory (or ``cwd``); the exec's ID.
 
     It gets no terminal, and no standard input but with ``stdin`` (see ``engine.feeding``). ``env`` is added to the
     container's environment.
@@ -46,6 +47,7 @@ def create_exec(
         "AttachStderr": True,
         "Cmd": list(command),
         "Env": [f"{name}={value}" for name, value in env.items()],
+        **({"WorkingDir": cwd} if cwd else {}),
     }
     with engine.http.answer("POST", f"/containers/{quote(container)}/exec", what, body=body) as answer:
         return str(engine.http.json(answer, what, dict)["Id"])
@@ -75,6 +77,16 @@ def pieces(engine: Engine, answer: Any, what: str) -> Iterator[tuple[int, bytes]
             return
         if data:
             yield header[0], data
+
+
+@contextmanager
+def logs(engine: Engine, container: str) -> Iterator[Iterator[tuple[int, bytes]]]:
+    """What a container without a terminal writes, from its beginning until it ends, piece by piece as it comes."""
+    what = f"following the output of the container {container[:40]}"
+    url = f"/containers/{quote(container)}/logs?follow=1&stdout=1&stderr=1"
+    with engine.http.answer("GET", url, what, silence=SILENCE) as answer:
+        engine.http.check(answer, what)
+        yield pieces(engine, answer, what)
 
 
 def exec_state(engine: Engine, exec_id: str) -> ExecState:

@@ -220,11 +220,12 @@ FAILURES: tuple[Failure, ...] = (
     Failure(
         "table-exists",
         re.compile(
-            r"(?:DuplicateTable|relation \"[\w.]{1,63}\" already exists|[Tt]able '?[\w.]{1,63}'? already exists)"
+            r"DuplicateTable|DuplicateColumn|[Dd]uplicate column name|[Tt]able '?[\w.]{1,63}'? already exists|"
+            r"(?:relation|column) \"[\w.]{1,63}\" (?:of \S{1,70} \S{1,70} )?already exists"
         ),
         "the migration creates what the database has already: something other than Alembic made it (often the "
         "application's create_all at its start), or an earlier run was cut off where DDL is not transactional",
-        rules=("MIG401", "MIG402"),
+        rules=("MIG401", "MIG601", "MIG402"),
         fix=(
             Step("take create_all out of the application's start: only Alembic may create"),
             Step("see what the version table says", ("migops", "alembic", "current")),
@@ -237,8 +238,12 @@ FAILURES: tuple[Failure, ...] = (
     ),
     Failure(
         "lost-race",
-        re.compile(r"UPDATE statement on table 'alembic_version' expected to match 1 row"),
-        "another process changed the version table meanwhile: two upgrades ran at the same time",
+        re.compile(
+            r"UPDATE statement on table 'alembic_version' expected to match 1 row|"
+            r"unique constraint \"pg_(?:type_typname|class_relname)_nsp_index\""
+        ),
+        "another process changed the version table, or made the same table: two upgrades ran at the same time",
+        rules=("MIG602",),
         fix=(
             Step("see where the database stands now", ("migops", "alembic", "current")),
             Step("let one process migrate, not every replica at its start"),
@@ -281,6 +286,19 @@ FAILURES: tuple[Failure, ...] = (
         re.compile(r"Could not locate a Flask application|No such command 'db'"),
         "`flask db` needs the application: FLASK_APP names it, and it must set up Flask-Migrate",
         fix=(Step("set FLASK_APP in the service's environment"),),
+    ),
+    Failure(
+        "shadowed-package",
+        re.compile(
+            r"No module named '?alembic\.(?:__main__|config|command|context|op|script|util)\b|"
+            r"cannot import name '(?:context|op|command|config)' from '?alembic'|"
+            r"module 'alembic' has no attribute '(?:context|op|command|config)'"
+        ),
+        "a folder of the project called alembic, with an __init__.py, is found before the package of that name",
+        fix=(
+            Step("delete alembic/__init__.py (the folder of the scripts needs none), or call the folder migrations"),
+            Step("take it out of the image too", ("{compose}", "build", "{service}")),
+        ),
     ),
     Failure(
         "no-module",

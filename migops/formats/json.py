@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from migops.errors import MigopsError, Operator
+from migops.errors import MigopsError, Stopped
 from migops.formats.view import View
 from migops.model import Finding, Link, PlaceSummary, Report, Row
 
@@ -50,7 +50,7 @@ def failure(command: str, error: MigopsError) -> str:
     """What stands in the place of a command's document where it stopped with an error."""
     at = {"file": error.at.file, "line": error.at.line} if error.at else None
     said: dict[str, Any] = {"message": error.message, "at": at, "hint": error.hint, "exit": int(error.exit_code)}
-    if isinstance(error, Operator):
+    if isinstance(error, Stopped):
         said["commands"] = [list(command) for command in error.commands]
     return json.dumps({"schema": 1, "command": command, "verdict": "error", "error": said}, indent=2) + "\n"
 

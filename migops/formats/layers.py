@@ -11,7 +11,8 @@ from datetime import datetime
 from itertools import groupby
 
 from migops.formats.terminal import printable
-from migops.images.layers import Attribution, Layer
+from migops.images.image import Layer
+from migops.images.layers import Attribution
 from migops.model import Entry, EntryKind, ImageIdentity, Unknown
 
 SHOWN = 40  # files of one layer in the text; JSON has all

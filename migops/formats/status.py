@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from migops.formats.view import View
 from migops.history.graph import Graph
 from migops.model import PlaceName, Report, Revision
-from migops.places.database import DatabaseReading, DatabaseState
+from migops.places.database_state import DatabaseReading, DatabaseState
 
 PENDING_SHOWN = 10
 

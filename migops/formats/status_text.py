@@ -18,7 +18,7 @@ from migops.formats.text import (
     MARKS,
     ROWS_SHOWN,
     console_for,
-    hanging,
+    hang,
     place_words,
     print_findings,
     short,
@@ -26,7 +26,7 @@ from migops.formats.text import (
 )  # fmt: skip
 from migops.formats.view import View
 from migops.model import PlaceName, PlaceSummary, Severity
-from migops.places.database import DatabaseState
+from migops.places.database_state import DatabaseState
 
 _STATES = {
     "current": Text("current", "bold green"),
@@ -74,7 +74,7 @@ def _places(console: Console, status: Status) -> None:
             words.append(f", built {status.report.image.created:%Y-%m-%d %H:%M} UTC", "dim")
         if isinstance(status.database, DatabaseState) and place.place is PlaceName.DATABASE:
             words.append(f"\n{printable(_source(status.database))}", "dim")
-        console.print(hanging(lead, words, width + 4))
+        hang(console, lead, words, width + 4)
     console.print()
 
 
@@ -88,7 +88,8 @@ def _words(place: PlaceSummary, status: Status) -> str:
 
 
 def _source(state: DatabaseState) -> str:
-    return f"URL: {short(state.origin)}" + (f"; asked at {state.address}" if state.address else "")
+    how = state.address if state.address.startswith("asked ") else f"asked at {state.address}"
+    return f"URL: {short(state.origin)}" + (f"; {how}" if state.address else "")
 
 
 def _matrix(console: Console, status: Status, view: View) -> None:

@@ -7,10 +7,8 @@ from io import StringIO
 from itertools import groupby
 from pathlib import Path
 
-from rich import box
 from rich.console import Console
 from rich.padding import Padding
-from rich.table import Table
 from rich.text import Text
 
 from migops.formats.terminal import printable, quoted
@@ -110,18 +108,18 @@ def _chain(console: Console, report: Report) -> None:
             words.append(f"\n{short(place.location)}", "dim")
         if place.status == "read" and place.reason:
             words.append(f"\nnote: {printable(place.reason)}", "yellow")
-        console.print(hanging(lead, words, width + 4))
+        hang(console, lead, words, width + 4)
     if shown:
         console.print()
 
 
-def hanging(lead: Text, body: Text, indent: int) -> Table:
-    """``body`` beside ``lead``, wrapped under itself."""
-    grid = Table.grid()
-    grid.add_column(width=indent, no_wrap=True)
-    grid.add_column(overflow="fold")
-    grid.add_row(lead, body)
-    return grid
+def hang(console: Console, lead: Text, body: Text, indent: int) -> None:
+    """Print ``body`` beside ``lead``, wrapped under itself."""
+    margin = Text(" " * indent)
+    lines = body.wrap(console, console.width - indent, overflow="fold")
+    for number, line in enumerate(lines):
+        lead.set_length(indent)
+        console.print(Text.assemble(margin if number else lead, line), soft_wrap=True)
 
 
 def place_words(place: PlaceSummary, report: Report) -> str:
@@ -157,6 +155,9 @@ def _link_line(link: Link, width: int) -> Text:
 def _rows(console: Console, report: Report, view: View) -> None:
     if not report.rows:
         return
+    from rich import box
+    from rich.table import Table
+
     places = [place for place in PlaceName if any(place in row.marks for row in report.rows)]
     table = Table(box=box.SIMPLE_HEAD, padding=(0, 1), show_edge=False)
     table.add_column("revision", overflow="fold")
@@ -189,10 +190,10 @@ def _finding(console: Console, findings: list[Finding], view: View) -> None:
             console.print(Padding(Text(printable(facts), "dim"), (0, 0, 0, 4)))
     if len(shown) < len(findings):
         console.print(f"  … and {len(findings) - len(shown)} more (-v shows all)")
-    console.print(hanging(Text("  why  ", "dim"), Text(printable(first.cause)), 7))
+    hang(console, Text("  why  ", "dim"), Text(printable(first.cause)), 7)
     for number, step in enumerate(first.remedy):
         lead = "or" if step.alternative else "then" if number else "fix"
-        console.print(hanging(Text(f"  {lead:<5}", "dim"), Text(printable(step.why)), 7))
+        hang(console, Text(f"  {lead:<5}", "dim"), Text(printable(step.why)), 7)
         if step.command:
             console.print(Text(f"       {shell(step.command)}", "bold"), soft_wrap=True)
     console.print()
@@ -209,10 +210,10 @@ def _skipped(console: Console, report: Report) -> None:
         rules = ", ".join(skipped.rule for skipped in group)
         known = any(missing.startswith(reason) for missing in report.missing)
         why = "for the reason above" if known else reason
-        console.print(hanging(Text("not judged ", "magenta"), Text(printable(f"{rules}: {why}")), 11))
+        hang(console, Text("not judged ", "magenta"), Text(printable(f"{rules}: {why}")), 11)
     if report.deselected:
         left = ", ".join(_ranges(report.deselected))
-        console.print(hanging(Text("left out   ", "magenta"), Text(f"{left}: by --select or --ignore"), 11))
+        hang(console, Text("left out   ", "magenta"), Text(f"{left}: by --select or --ignore"), 11)
     if report.skipped or report.deselected:
         console.print()
 

@@ -16,17 +16,21 @@ class Folders:
 
     tree: Tree
     children: dict[str, set[str]] = field(init=False, default_factory=dict)
+    has_links: bool = field(init=False)
 
     def __post_init__(self) -> None:
+        self.has_links = any(entry.kind is EntryKind.SYMLINK for entry in self.tree.values())
         for path in self.tree:
-            child, parent = path, posixpath.dirname(path)
+            parent, name = posixpath.split(path)
             # A tree need not list its folders: git's does not.
-            while child != parent and posixpath.basename(child) not in self.children.setdefault(parent, set()):
-                self.children[parent].add(posixpath.basename(child))
-                child, parent = parent, posixpath.dirname(parent)
+            while name and name not in self.children.setdefault(parent, set()):
+                self.children[parent].add(name)
+                parent, name = posixpath.split(parent)
 
     def resolve(self, path: str) -> str | None:
         """The path without symbolic links (the last part need not exist), or None where they go round in a circle."""
+        if not self.has_links:
+            return posixpath.normpath("/" + path.lstrip("/"))
         done, todo, links = "/", [part for part in reversed(path.split("/")) if part], 0
         while todo:
             part = todo.pop()

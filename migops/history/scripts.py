@@ -120,6 +120,13 @@ def _read(path: str, folders: Folders, known: Known) -> Script:
     script = known.get(key)
     if script is None:
         known[key] = script = read_revision(path, entry.content)
+    return _moved(script, path)
+
+
+def _moved(script: Script, path: str) -> Script:
+    """The same script at another path."""
+    if script.revision and not script.unreadable and script.revision.path == path:
+        return script
     revision = replace(script.revision, path=path) if script.revision else None
     return Script(revision, tuple(replace(each, path=path) for each in script.unreadable))
 

@@ -6,10 +6,8 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 
 from migops.engine import Engine
-from migops.images.archive import open_archive
 from migops.images.daemon import open_daemon
 from migops.images.image import History, Image, ImageConfig, identity
-from migops.images.oci import open_oci
 from migops.images.reference import parse_reference
 
 __all__ = ["History", "Image", "ImageConfig", "identity", "open_image"]
@@ -25,5 +23,9 @@ def open_image(ref: str, *, engine: Callable[[], Engine]) -> AbstractContextMana
     if reference.scheme == "docker-daemon":
         return open_daemon(reference, engine)
     if reference.scheme == "oci":
+        from migops.images.oci import open_oci
+
         return open_oci(reference)
+    from migops.images.archive import open_archive
+
     return open_archive(reference)

@@ -27,6 +27,32 @@ class History:
 
 
 @dataclass(frozen=True, slots=True)
+class Layer:
+    """One step of an image's history. ``index`` counts from 0, empty steps (which made no layer) included.
+
+    ``diff_id`` is the layer's digest, empty for an empty step; ``created_by`` the instruction and ``comment`` the note
+    as recorded. ``base`` tells whether the step is the ``FROM`` image's, None where that is not known.
+    """
+
+    index: int
+    diff_id: str
+    created_by: str
+    created: datetime | None
+    empty: bool
+    base: bool | None
+    comment: str = ""
+
+    @property
+    def instruction(self) -> str:
+        """``created_by`` as it stands in a Dockerfile, as far as builders let that be seen."""
+        text = re.sub(r"\s*# buildkit$", "", self.created_by.strip())
+        nop = re.sub(r"^/bin/sh -c #\(nop\)\s*", "", text)
+        if nop != text:
+            return nop
+        return re.sub(r"^(RUN )?(\|\d+ .*?)?/bin/sh -c\s+", "RUN ", text)
+
+
+@dataclass(frozen=True, slots=True)
 class ImageConfig:
     """The part of an image's configuration that migops reads (OCI image spec, ``config.md``).
 

@@ -8,16 +8,14 @@ tell it at once where we may read them; otherwise the image is streamed past onc
 from __future__ import annotations
 
 import contextlib
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 
 from migops.errors import NoVerdict
 from migops.images import overlay
 from migops.images.base import Base, find_base
 from migops.images.daemon import DaemonImage
-from migops.images.image import History, Image, ImageConfig, parse_config
+from migops.images.image import History, Image, ImageConfig, Layer, parse_config
 from migops.images.layer import Delta, Wanted
 from migops.images.layered import LayeredImage
 from migops.images.manifest import read_docker, read_oci
@@ -25,32 +23,6 @@ from migops.images.merge import Answer, Scan, clean, read_merged
 from migops.images.scan import scan_archive
 from migops.images.tar import TarReader
 from migops.model import Entry, Unknown
-
-
-@dataclass(frozen=True, slots=True)
-class Layer:
-    """One step of an image's history. ``index`` counts from 0, empty steps (which made no layer) included.
-
-    ``diff_id`` is the layer's digest, empty for an empty step; ``created_by`` the instruction and ``comment`` the note
-    as recorded. ``base`` tells whether the step is the ``FROM`` image's, None where that is not known.
-    """
-
-    index: int
-    diff_id: str
-    created_by: str
-    created: datetime | None
-    empty: bool
-    base: bool | None
-    comment: str = ""
-
-    @property
-    def instruction(self) -> str:
-        """``created_by`` as it stands in a Dockerfile, as far as builders let that be seen."""
-        text = re.sub(r"\s*# buildkit$", "", self.created_by.strip())
-        nop = re.sub(r"^/bin/sh -c #\(nop\)\s*", "", text)
-        if nop != text:
-            return nop
-        return re.sub(r"^(RUN )?(\|\d+ .*?)?/bin/sh -c\s+", "RUN ", text)
 
 
 @dataclass(frozen=True, slots=True)

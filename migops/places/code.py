@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 
 from migops.dockerfile.trace import BuildView, ContextFile
 from migops.images import Image
-from migops.images.layers import Layer, attribute_tree
+from migops.images.image import Layer
+from migops.images.layers import attribute_tree
 from migops.model import Entry, EntryKind, Unknown
 from migops.places.host import digest
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from migops.dockerfile.trace import BuildView, ContextFile, ExcludedFile
@@ -18,10 +18,14 @@ CACHED_BY_CONTENT = frozenset({Origin.CONTEXT, Origin.HEREDOC, Origin.STAGE, Ori
 
 @dataclass(frozen=True, slots=True)
 class ContextReader:
-    """Reads image paths as the build would fill them. ``root`` is the context's folder."""
+    """Reads image paths as the build would fill them. ``root`` is the context's folder.
+
+    ``known`` are entries of the host that were read below the same root: they are not read again.
+    """
 
     view: BuildView
     root: Path
+    known: Mapping[str, Entry] = field(default_factory=dict)
 
     def __call__(self, paths: Sequence[str]) -> Tree:
         tree: dict[str, Entry] = {}
@@ -34,7 +38,8 @@ class ContextReader:
         """One file of the build; a link to a folder is read through, as far as the ignore file lets its files in."""
         if file.host_path is None:
             return {file.image_path: _written(file.image_path, file.content or b"")}
-        found = read_tree([file.host_path], self.root)[str(file.host_path)]
+        path = str(file.host_path)
+        found = self.known.get(path) or read_tree([file.host_path], self.root)[path]
         if found.kind is EntryKind.FILE:
             return {file.image_path: replace(found, path=file.image_path)}
         return self([file.image_path])

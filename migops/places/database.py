@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,8 +13,9 @@ from migops.engine import Engine
 from migops.errors import MigopsError
 from migops.history.config import ConfigFile
 from migops.history.version_table import VersionTable, version_table
-from migops.model import Absent, NotAsked, Unknown
+from migops.model import Absent, Unknown
 from migops.places.database_address import file_address, server_address
+from migops.places.database_state import DatabaseState
 from migops.places.database_url import Sought, Variables, from_config, from_service
 
 if TYPE_CHECKING:
@@ -22,12 +23,13 @@ if TYPE_CHECKING:
 
     from migops.compose import Project, Service
 
-SETTINGS = ("database-url", "database-env", "version-table", "version-table-schema")
-"""The keys of ``x-migops`` that this place knows."""
-
 PAUSE = 0.5  # seconds between two attempts
+_NO_WAY = (
+    "could not translate host name", "resolve host", "timeout expired", "No route to host", "unreachable",
+)  # fmt: skip
+"""What a driver says where the address does not lead anywhere from here, and may from a container."""
 
-_RELATIONS = """
+RELATIONS = """
 SELECT n.nspname, c.relname, pg_catalog.array_position(pg_catalog.current_schemas(false), n.nspname)
 FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
 WHERE c.relkind IN ('r', 'p') AND NOT c.relispartition
@@ -38,38 +40,6 @@ WHERE c.relkind IN ('r', 'p') AND NOT c.relispartition
 """
 """Tables, but for the server's own and those that an extension such as PostGIS brought along; and how far on in the
 search path their schema stands, NULL where it does not."""
-
-
-@dataclass(frozen=True, slots=True)
-class DatabaseState:
-    """What a database says of itself.
-
-    ``rows`` are those of the version table, in order of their text. ``tables`` are the others that the search path
-    leads to (or that lie in the version table's schema). ``elsewhere`` are other schemas that have a table of the
-    version table's name, ``schemas`` those on the search path that have one: the first of these is what is read.
-    ``url`` may be shown; ``origin`` says where it was found, ``address`` how it was reached.
-    """
-
-    rows: tuple[str, ...]
-    has_version_table: bool
-    tables: tuple[str, ...] = ()
-    elsewhere: tuple[str, ...] = ()
-    version_table: str = "alembic_version"
-    schemas: tuple[str, ...] = ()
-    server: str = ""
-    name: str = ""
-    url: str = ""
-    origin: str = ""
-    address: str = ""
-
-    @property
-    def is_fresh(self) -> bool:
-        """Nothing was ever done in it."""
-        return not self.rows and not self.tables
-
-
-DatabaseReading = DatabaseState | Absent | NotAsked | Unknown
-"""What asking a database gives."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,10 +129,7 @@ def reach(asked: Question, sought: Sought | None = None) -> Reached | Absent | U
     found = sought or find_url(asked)
     if isinstance(found, Unknown):
         return found
-    table = version_table(
-        asked.env_py, asked.env_path,
-        name=asked.settings.get("version-table", ""), schema=asked.settings.get("version-table-schema", ""),
-    )  # fmt: skip
+    table = table_of(asked)
     if isinstance(table, Unknown):
         return table
     try:
@@ -173,17 +140,35 @@ def reach(asked: Question, sought: Sought | None = None) -> Reached | Absent | U
     return Reached(placed[0], url, table, found.origin, placed[1]) if isinstance(placed, tuple) else placed
 
 
+def table_of(asked: Question) -> VersionTable | Unknown:
+    """The table that the service's Alembic notes its revisions in."""
+    return version_table(
+        asked.env_py, asked.env_path,
+        name=asked.settings.get("version-table", ""), schema=asked.settings.get("version-table-schema", ""),
+    )  # fmt: skip
+
+
 def read_database(asked: Question, sought: Sought) -> DatabaseState | Absent | Unknown:
-    """Ask the database once. Whatever stands in the way is an ``Unknown`` with the reason, free of secrets."""
+    """Ask the database once. Whatever stands in the way is an ``Unknown`` with the reason, free of secrets.
+
+    Where there is no way to it from here, it is asked from inside the service's running container.
+    """
     reached = reach(asked, sought)
-    return read(reached, asked.timeout) if isinstance(reached, Reached) else reached
+    found = read(reached, asked.timeout) if isinstance(reached, Reached) else reached
+    if not isinstance(found, Unknown) or not sought.inside or asked.engine is None or asked.service is None:
+        return found
+    if isinstance(reached, Reached) and not any(words in found.reason for words in _NO_WAY):
+        return found  # it was reached, and refused
+    from migops.places.database_inside import ask_inside
+
+    return ask_inside(asked, sought, found)
 
 
 def read(reached: Reached, timeout: float) -> DatabaseState | Unknown:
     """Ask a database that can be reached, once, within ``timeout`` seconds."""
     try:
         with connect(reached.url, timeout=timeout) as connection:
-            return _read(connection, reached.table, reached.named.shown, reached.origin, reached.how)
+            return _read(connection, reached)
     except MigopsError as error:
         return reached.unknown(error)
 
@@ -203,60 +188,68 @@ def _placed(asked: Question, sought: Sought, url: DatabaseUrl) -> tuple[Database
     return url.at(address.host, address.port), f"{host}:{address.port}, {address.how}"
 
 
-def _read(connection: Connection, table: VersionTable, shown: str, origin: str, address: str) -> DatabaseState:
+def _read(connection: Connection, reached: Reached) -> DatabaseState:
     from sqlalchemy import String, column, select
-    from sqlalchemy import table as table_of
+    from sqlalchemy import table as named
 
-    dialect = connection.dialect
-    relations = _relations(connection, table)
-    schemas = tuple(schema for schema, name, there in relations if there and name == table.name)
-    rows: tuple[str, ...] = ()
-    if schemas:
-        wanted = select(column("version_num", String())).select_from(table_of(table.name, schema=table.schema or None))
-        rows = tuple(sorted(str(number) for (number,) in connection.execute(wanted)))
+    dialect, table = connection.dialect, reached.table
+    relations = arranged(_relations(connection, table), table)
+    rows: list[str] = []
+    if any(there and name == table.name for _, name, there in relations):
+        wanted = select(column("version_num", String())).select_from(named(table.name, schema=table.schema or None))
+        rows = [str(number) for (number,) in connection.execute(wanted)]
     version = ".".join(str(part) for part in dialect.server_version_info or ())
+    server = f"{_server(connection)} {version}".strip()
+    return state(reached, relations, rows, server, str(connection.engine.url.database or ""))
+
+
+def state(
+    reached: Reached, relations: Sequence[tuple[str, str, bool]], rows: Sequence[str], server: str, name: str
+) -> DatabaseState:
+    """What was seen, by whoever asked: the tables as ``arranged`` gives them, and the version table's rows."""
+    table = reached.table
+    schemas = tuple(schema for schema, name, there in relations if there and name == table.name)
     return DatabaseState(
-        rows=rows,
+        rows=tuple(sorted(rows)),
         has_version_table=bool(schemas),
         tables=tuple(sorted(name for _, name, there in relations if there and name != table.name)),
         elsewhere=tuple(sorted(schema for schema, name, there in relations if not there and name == table.name)),
-        schemas=schemas,
         version_table=str(table),
-        server=f"{_server(connection)} {version}".strip(),
-        name=str(connection.engine.url.database or ""),
-        url=shown,
-        origin=origin,
-        address=address,
+        schemas=schemas,
+        server=server,
+        name=name,
+        url=reached.named.shown,
+        origin=reached.origin,
+        address=reached.how,
     )
 
 
-_SERVERS = {"postgresql": "PostgreSQL", "sqlite": "SQLite", "mysql": "MySQL"}
+SERVERS = {"postgresql": "PostgreSQL", "sqlite": "SQLite", "mysql": "MySQL"}
 
 
 def _server(connection: Connection) -> str:
     """The server's name; a MariaDB says so itself, also where the URL says mysql."""
     dialect = connection.dialect
-    return "MariaDB" if getattr(dialect, "is_mariadb", False) else _SERVERS.get(dialect.name, dialect.name)
+    return "MariaDB" if getattr(dialect, "is_mariadb", False) else SERVERS.get(dialect.name, dialect.name)
 
 
-def _relations(connection: Connection, table: VersionTable) -> list[tuple[str, str, bool]]:
+def arranged(tables: Iterable[tuple[str, str, int | None]], table: VersionTable) -> list[tuple[str, str, bool]]:
     """Tables as (schema, name, whether it is where we look): in the version table's schema, or on the search path.
 
-    Those on the search path come in its order.
+    ``tables`` have in their third place how far on in the search path the schema stands, None where it does not; those
+    that are on it come in its order. Of a version table whose schema is named, only that one counts.
     """
+    found = sorted(tables, key=lambda each: each[2] or 0)
+    if not table.schema:
+        return [(schema, name, at is not None) for schema, name, at in found]
+    return [(s, n, s == table.schema or (at is not None and n != table.name)) for s, n, at in found]
+
+
+def _relations(connection: Connection, table: VersionTable) -> list[tuple[str, str, int | None]]:
     if connection.dialect.name == "postgresql":
-        rows = sorted(connection.exec_driver_sql(_RELATIONS), key=lambda row: row[2] or 0)
-        found = [(str(schema), str(name), at is not None) for schema, name, at in rows]
-        if table.schema:
-            # The version table counts in its own schema only; an application's tables on the search path as well.
-            return [(s, n, s == table.schema or (there and n != table.name)) for s, n, there in found]
-        return found
+        return [(str(schema), str(name), at) for schema, name, at in connection.exec_driver_sql(RELATIONS)]
     from sqlalchemy import inspect
 
     inspector = inspect(connection)
     schemas = dict.fromkeys((None, table.schema or None))
-    return [
-        (schema or "", name, name != table.name or (schema or "") == table.schema)
-        for schema in schemas
-        for name in inspector.get_table_names(schema)
-    ]
+    return [(schema or "", name, 1) for schema in schemas for name in inspector.get_table_names(schema)]

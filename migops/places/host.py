@@ -38,6 +38,11 @@ class HostReader:
             tree.update({path + key[len(str(there)) :]: entry for key, entry in found.items()})
         return tree
 
+    @property
+    def entries(self) -> dict[str, Entry]:
+        """All that was read, by where it lies on the host."""
+        return {path: entry for found in self.read.values() for path, entry in found.items()}
+
     def written_meanwhile(self) -> str:
         """The first path that was added, removed or written since it was read; '' where none was."""
         for path, before in self.read.items():

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
 
 from migops.chain import compare, revision_ids
 from migops.evidence import Evidence, Exclusion
-from migops.images.layers import Layer
+from migops.images.image import Layer
 from migops.model import LinkStatus, PlaceName, Remedy, Severity, Subject, Unknown
-from migops.places.code import Code
 from migops.rules.differences import in_substance
 from migops.rules.remedies import layer_facts, rebuild, unnoticed
 from migops.rules.rule import Blind, Hit, Rule
+
+if TYPE_CHECKING:
+    from migops.places.code import Code
 
 FILES_NAMED = 5  # in the sentence; the facts name all
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from migops.evidence import Evidence
 from migops.model import PlaceName, Remedy
@@ -91,6 +92,10 @@ def join(evidence: Evidence, found: Standing, row: str) -> tuple[Remedy, ...]:
 
 def search(evidence: Evidence, row: str) -> Iterator[Remedy]:
     host = evidence.chain.held(HOST)
+    for worktree in evidence.worktrees if isinstance(evidence.worktrees, tuple) else ():
+        if worktree.coming and worktree.catch_up:
+            why = f"it may be among what {worktree.upstream} has: {worktree.catch_up.why}"
+            yield replace(worktree.catch_up, why=why)
     if host is not None and PlaceName.GIT in evidence.graphs:
         command = ("git", "log", "--all", "--oneline", f"-S{row}", "--", *host.location)
         yield Remedy("find the commits, of any branch, that ever had the script; then bring it back and build", command)

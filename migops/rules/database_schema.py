@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from migops.evidence import Evidence
 from migops.model import PlaceName, Remedy, Severity, Subject
-from migops.places.database import DatabaseState
+from migops.places.database_state import DatabaseState
 from migops.rules.rule import Hit, Rule
 from migops.rules.standing import listed
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from migops.chain import ORDER
 from migops.evidence import Evidence
 from migops.model import MigrationFile, MigrationSet, PlaceName, Remedy, Severity, Subject, Unknown
-from migops.places.database import DatabaseState
+from migops.places.database_state import DatabaseState
 from migops.rules.differences import content_difference
 from migops.rules.remedies import rebuild
 from migops.rules.rule import Blind, Hit, Rule

@@ -67,6 +67,10 @@ def _heads_remedy(evidence: Evidence, heads: tuple[str, ...], places: list[Place
             ),
             Remedy("build the image again, with the new revision in it", evidence.commands.build()),
             Remedy(
+                "if one of them was applied nowhere yet: point its down_revision at another head instead",
+                alternative=True,
+            ),
+            Remedy(
                 "if they are branches on purpose: x-migops: {heads: many} under the service in the compose file",
                 alternative=True,
             ),

@@ -6,9 +6,9 @@ from collections.abc import Iterable, Iterator
 
 from migops.chain import revision_ids
 from migops.evidence import Evidence
-from migops.images.layers import Layer
+from migops.images.image import Layer
 from migops.model import PlaceName, Remedy, Unknown
-from migops.places.database import DatabaseState
+from migops.places.database_state import DatabaseState
 from migops.rules.differences import renamed
 from migops.rules.standing import standing
 
@@ -16,20 +16,20 @@ NAMED = 3  # scripts that a sentence names
 PRUNE = ("docker", "builder", "prune", "--force", "--filter", "type=source.local")
 
 
-def rebuild(evidence: Evidence, why: str, names: Iterable[str] = ()) -> tuple[Remedy, ...]:
-    """The smallest build that brings the host's files into the image; ``names`` are the scripts it is about.
+def rebuild(evidence: Evidence, why: str, scripts: Iterable[str] = ()) -> tuple[Remedy, ...]:
+    """The smallest build that brings the host's files into the image; ``scripts`` are those that it is about.
 
     A plain build is enough where a COPY brings the scripts: its cache key is the files themselves. Where another
     instruction does (git clone, a package), only a build without the cache runs it again. What the base image holds
     goes away with the base alone. An edit that left size and date as they were is not even sent to the builder.
     """
-    unsettled, unsettled_why = _unsettled(evidence)
-    if unsettled:
-        return (Remedy(f"first settle {unsettled}: {unsettled_why}, and a build would take it out of the image"),)
+    lost, reason = unsettled(evidence)
+    if lost:
+        return (Remedy(f"first settle {lost}: {reason}, and a build would take it out of the image"),)
     if not evidence.commands.can_build:
         image = evidence.commands.image
         return (Remedy(f"nothing here says how {image} is built: build it where it is made. {why}"),)
-    return tuple(_steps(evidence, why, tuple(names)))
+    return tuple(_steps(evidence, why, tuple(scripts)))
 
 
 def _steps(evidence: Evidence, why: str, names: tuple[str, ...]) -> Iterator[Remedy]:
@@ -49,7 +49,7 @@ def _steps(evidence: Evidence, why: str, names: tuple[str, ...]) -> Iterator[Rem
     yield Remedy(why, evidence.commands.build(*flags))
 
 
-def _unsettled(evidence: Evidence) -> tuple[str, str]:
+def unsettled(evidence: Evidence) -> tuple[str, str]:
     """The scripts that only the image has and that a build would lose, and why they matter: what a build does, it does
     to all of them."""
     host, image = evidence.chain.held(PlaceName.HOST), evidence.chain.held(PlaceName.IMAGE)

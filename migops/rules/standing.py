@@ -10,7 +10,7 @@ from migops.chain import ORDER
 from migops.evidence import Evidence
 from migops.history.graph import Graph, build
 from migops.model import PlaceName, Revision
-from migops.places.database import DatabaseState
+from migops.places.database_state import DatabaseState
 from migops.places.environment import Environment
 
 
@@ -75,9 +75,10 @@ class Standing:
         return None
 
 
-def standing(evidence: Evidence) -> Standing:
-    """Hold the database against the image's history, or the host's where that was not read."""
-    place = PlaceName.IMAGE if PlaceName.IMAGE in evidence.graphs else PlaceName.HOST
+def standing(evidence: Evidence, place: PlaceName | None = None) -> Standing:
+    """Hold the database against the history of ``place``: by itself the image's, or the host's where that was not read.
+    """
+    place = place or (PlaceName.IMAGE if PlaceName.IMAGE in evidence.graphs else PlaceName.HOST)
     if place not in evidence.graphs or not isinstance(evidence.database, DatabaseState):
         raise LookupError("a database was judged without rows or without a history; a Rule must name both in `needs`")
     holders: dict[str, list[str]] = {}

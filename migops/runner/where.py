@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from migops.engine import Engine
 from migops.engine.containers import inspect
+from migops.engine.same import same_content
 from migops.errors import NoVerdict
 from migops.model import ImageIdentity, MigrationSet, PlaceName, Unknown
 from migops.places.container import Container, digests
@@ -63,7 +62,7 @@ def _why_not(each: Container, image: ImageIdentity, held: MigrationSet | None, e
     """Why Alembic must not be run in this container; '' where it may."""
     if not each.running:
         return f"{each.name} does not run"
-    if each.image_id != image.id and not _same_content(engine, each.image_id, image.id):
+    if not same_content(engine, each.image_id, image.id):
         return f"{each.name} runs another image than the current one"
     if isinstance(each.found, Unknown):
         return each.found.reason
@@ -81,18 +80,3 @@ def _why_not(each: Container, image: ImageIdentity, held: MigrationSet | None, e
 
 def _view(held: MigrationSet) -> tuple[dict[str, str], dict[str, str]]:
     return digests(held), {name: file.sha256 for name, file in held.environment.items()}
-
-
-def _same_content(engine: Engine, one: str, other: str) -> bool:
-    """Whether two images are the same but for their ID, which the containerd store changes with every build."""
-    try:
-        first, second = (_content(engine.image(image)) for image in (one, other))
-    except NoVerdict:
-        return False  # the container's own image has been removed meanwhile
-    return bool(first[0]) and first == second
-
-
-def _content(inspected: Mapping[str, Any]) -> tuple[object, ...]:
-    config = inspected.get("Config") or {}
-    layers = (inspected.get("RootFS") or {}).get("Layers")
-    return (layers, *(config.get(key) for key in ("Env", "WorkingDir", "User")))

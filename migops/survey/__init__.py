@@ -25,7 +25,8 @@ from migops.target import Target
 
 if TYPE_CHECKING:  # the database's side is imported only by a command that asks for it
     from migops.asking import Ask
-    from migops.places.database import DatabaseState
+    from migops.places.database import Question
+    from migops.places.database_state import DatabaseState
 
 __all__ = ["Survey", "check", "host", "host_cwd", "running"]
 
@@ -43,7 +44,7 @@ def check(
     if ask is not None:
         read_git(survey)
     _, reader = read_host(survey)
-    read_context(survey)
+    read_context(survey, reader)
     image: Reader | None = None
     if engine is None:
         survey.places[PlaceName.IMAGE] = NotAsked("--no-engine: only what a build would do was checked")
@@ -64,6 +65,7 @@ def check(
             hint="run the check again when nothing writes there",
         )
     chain = walk(survey.places, bound=survey.bound)
+    question = _question(survey, chain, engine, ask) if ask else None
     evidence = Evidence(
         chain=chain,
         graphs=survey.graphs,
@@ -82,7 +84,8 @@ def check(
         siblings=survey.siblings,
         for_siblings=target.picked,
         owner=_owner(chain.held(PlaceName.HOST)),
-        database=_database(survey, chain, engine, ask) if ask else NotAsked(),
+        question=question,
+        database=_database(question, ask) if question and ask else NotAsked(),
         alembic=_alembic(survey) if ask else ("alembic",),
         worktrees=read_worktrees(chain) if ask else (),
         startups=survey.startups,
@@ -111,15 +114,18 @@ def _read_application(survey: Survey, image: Reader | None) -> None:
     read_application(survey, image)
 
 
-def _database(
-    survey: Survey, chain: Chain, engine: Callable[[], Engine] | None, ask: Ask
-) -> DatabaseState | Absent | Unknown:
+def _question(survey: Survey, chain: Chain, engine: Callable[[], Engine] | None, ask: Ask) -> Question:
     from migops.asking import question
-    from migops.places import database
 
     held = chain.held(PlaceName.IMAGE) or chain.held(PlaceName.HOST)
-    asked = question(survey.target, held, host_home(survey), survey.home, engine, survey.image_env, ask)
-    return database.ask(asked, ask.wait)
+    image_env = survey.image_config.env if survey.image_config else {}
+    return question(survey.target, held, host_home(survey), survey.home, engine, image_env, ask)
+
+
+def _database(question: Question, ask: Ask) -> DatabaseState | Absent | Unknown:
+    from migops.places import database
+
+    return database.ask(question, ask.wait)
 
 
 def _alembic(survey: Survey) -> tuple[str, ...]:

@@ -20,7 +20,7 @@ from migops.places.environment import Reader, read_environment
 from migops.survey.state import Survey, image_home, working_dir_of
 
 if TYPE_CHECKING:
-    from migops.images.layers import Layer
+    from migops.images.image import Layer
     from migops.places.code import Code
 
 T = TypeVar("T")

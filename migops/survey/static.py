@@ -83,14 +83,15 @@ def read_past(evidence: Evidence) -> Past | Unknown | None:
     return wrote if isinstance(wrote, Unknown) else Past(gone, wrote)
 
 
-def read_context(survey: Survey) -> None:
+def read_context(survey: Survey, host: HostReader) -> None:
     view, build = survey.view, survey.target.build
     if not isinstance(view, BuildView) or build is None:
         survey.places[PlaceName.CONTEXT] = view if not isinstance(view, BuildView) else NotAsked()
         return
     working_dir = working_dir_of(survey, view.workdir or "/")
     home = image_home(survey, working_dir)
-    reader = ContextReader(view, Path(build.context))
+    root = Path(build.context)
+    reader = ContextReader(view, root, host.entries if host.root == root else {})
     found = read_environment(reader, home, survey.known)
     if isinstance(found, Unknown):
         survey.places[PlaceName.CONTEXT] = found

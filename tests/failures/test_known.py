@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -115,3 +117,13 @@ def test_every_entry_is_whole(failure: Failure) -> None:
     assert re.fullmatch(r"[a-z]+(-[a-z]+)*", failure.name)
     assert failure.fix
     assert not failure.means.endswith(".")
+
+
+@pytest.mark.parametrize("words", [("-m", "alembic", "heads"), ("-m", "alembic.config", "heads")])
+def test_a_shadowed_package_as_python_says_it(words: tuple[str, ...], tmp_path: Path) -> None:
+    (tmp_path / "alembic").mkdir()
+    (tmp_path / "alembic/__init__.py").touch()
+    done = subprocess.run([sys.executable, *words], cwd=tmp_path, capture_output=True, text=True, check=False)
+    known = recognise(done.stderr)
+    assert known is not None, done.stderr
+    assert known[0].name == "shadowed-package"

@@ -76,8 +76,14 @@ TEXTS: dict[str, tuple[str, ...]] = {
         'psycopg.errors.DuplicateTable: relation "price_levels" already exists',  # 30
         "sqlalchemy.exc.OperationalError: (1050, \"Table 'secrets' already exists\")",  # 39
         "sqlite3.OperationalError: table product already exists",
+        "(1060, \"Duplicate column name 'p_name'\")",  # beside them: rommapp/romm#704
+        'psycopg.errors.DuplicateColumn: column "price" of relation "product" already exists',
     ),
-    "lost-race": ("UPDATE statement on table 'alembic_version' expected to match 1 row(s) when updating 'a'; 0 found",),
+    "lost-race": (
+        "UPDATE statement on table 'alembic_version' expected to match 1 row(s) when updating 'a'; 0 found",
+        "psycopg.errors.UniqueViolation: duplicate key value violates unique constraint "  # 37
+        '"pg_type_typname_nsp_index"',
+    ),
     "lock-timeout": ("psycopg.errors.LockNotAvailable: canceling statement due to lock timeout",),
     "no-metadata": (
         "FAILED: Can't proceed with --autogenerate option; environment script /app/migrations/env.py does not "
@@ -91,6 +97,12 @@ TEXTS: dict[str, tuple[str, ...]] = {
     "no-flask-application": (
         "Error: Could not locate a Flask application. Use the 'flask --app' option, 'FLASK_APP' environment variable",
         "Error: No such command 'db'.",
+    ),
+    "shadowed-package": (
+        "/usr/bin/python3: No module named alembic.__main__; 'alembic' is a package and cannot be directly "  # 1
+        "executed",
+        "ModuleNotFoundError: No module named 'alembic.config'",
+        "ImportError: cannot import name 'context' from 'alembic' (/app/alembic/__init__.py)",
     ),
     "no-module": ("ModuleNotFoundError: No module named 'app'",),
 }

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from migops.places.host import HostReader
 from tests.images.build import Member
 from tests.kit import Result, example, migops, write_image
 
@@ -129,9 +130,9 @@ def test_row_12_a_writer_during_the_scan_is_no_verdict(clean: Path, monkeypatch:
 
     read_context = survey.read_context
 
-    def and_somebody_writes(taken: survey.Survey) -> None:
+    def and_somebody_writes(taken: survey.Survey, host: HostReader) -> None:
         (clean / "migrations/versions/late.py").write_bytes(b"revision = 'late'\n" + PARENT)
-        read_context(taken)
+        read_context(taken, host)
 
     monkeypatch.setattr(survey, "read_context", and_somebody_writes)
     found = check(clean)

@@ -10,7 +10,8 @@ import pytest
 
 from migops.engine import Engine, connect
 from migops.images import open_image, overlay
-from migops.images.layers import Attribution, Layer, attribute_tree
+from migops.images.image import Layer
+from migops.images.layers import Attribution, attribute_tree
 from migops.model import EntryKind, Unknown
 from tests.engine.sandbox import Sandbox
 from tests.images.build import Made, Member, layer

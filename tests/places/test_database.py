@@ -18,8 +18,9 @@ from migops.history.config import parse_config
 from migops.history.version_table import VersionTable, version_table
 from migops.model import Absent, Unknown
 from migops.places import database
-from migops.places.database import SETTINGS, DatabaseState, Question, ask, find_url
+from migops.places.database import Question, ask, find_url
 from migops.places.database_address import Address, file_address, server_address
+from migops.places.database_state import SETTINGS, DatabaseState
 from migops.places.database_url import Sought
 
 SECRET = "kAn4ry-s3cret"

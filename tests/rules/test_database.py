@@ -12,7 +12,7 @@ from migops.chain import walk
 from migops.evidence import Commands, Evidence
 from migops.history.graph import Graph, build
 from migops.model import Absent, Finding, MigrationFile, MigrationSet, NotAsked, PlaceName, Revision, Skipped, Unknown
-from migops.places.database import DatabaseReading, DatabaseState
+from migops.places.database_state import DatabaseReading, DatabaseState
 from migops.rules import database, judge
 from migops.rules.standing import standing
 

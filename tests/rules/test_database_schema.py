@@ -9,7 +9,7 @@ import pytest
 from migops.chain import walk
 from migops.evidence import Commands, Evidence
 from migops.model import Finding
-from migops.places.database import DatabaseState
+from migops.places.database_state import DatabaseState
 from migops.rules import database_schema, judge
 
 

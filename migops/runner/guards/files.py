@@ -12,7 +12,7 @@ from migops.formats.graph import as_text
 from migops.formats.terminal import quoted
 from migops.history.metadata import line_without_metadata
 from migops.places import database
-from migops.places.database import DatabaseState
+from migops.places.database_state import DatabaseState
 from migops.runner.guards.holding import question
 from migops.runner.guards.scene import History, Scene, listed
 from migops.runner.guards.telling import count, migrations, stop_where_apart

@@ -12,7 +12,8 @@ from pathlib import Path
 from migops import asking
 from migops.errors import NoVerdict, Operator
 from migops.model import Absent, Unknown
-from migops.places.database import DatabaseState, Question, Reached, find_url, reach, read
+from migops.places.database import Question, Reached, find_url, reach, read
+from migops.places.database_state import DatabaseState
 from migops.runner.guards.scene import Scene
 from migops.safety import journal, state
 from migops.safety.lock import host_lock

@@ -1,0 +1,146 @@
+"""``migops rebuild-and-migrate``: the safe deploy."""
+
+from __future__ import annotations
+
+import os
+import sys
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from migops.cli.options import (
+    color_option,
+    compose_options,
+    compose_options_of,
+    format_option,
+    option,
+    output_option,
+    timeout_option,
+)
+from migops.errors import Aborted, ExitCode
+
+if TYPE_CHECKING:
+    from migops.deploy.session import Prepared
+    from migops.deploy.step import Step
+    from migops.formats.deploy import ShownPlan
+    from migops.formats.view import View
+
+
+@click.command("rebuild-and-migrate")
+@click.argument("services", nargs=-1, metavar="[SERVICE]...")
+@option("--dry-run", is_flag=True, help="Show the plan and what is pending; change nothing.")
+@option("--sql", is_flag=True, help="With --dry-run: the SQL of the pending revisions too.")
+@option("--yes", is_flag=True, help="Ask nothing, for scripts.")
+@option("--cache", is_flag=True, help="Build with the cache (default: --no-cache).")
+@option("--pull", is_flag=True, help="Fetch newer base images.")
+@option("--no-backup", is_flag=True, help="Take no backup: what a migration destroys is gone.")
+@option("--keep", type=click.IntRange(min=1), default=10, show_default=True, help="Backups that are kept.")
+@option("--keep-days", type=click.FloatRange(min=0), help="Days that backups are kept; the newest one always is.")
+@option("--rehearse", is_flag=True, help="First try the migrations, up, down and up, on a throwaway copy of the data.")
+@option(
+    "--on-failure", type=click.Choice(["stop", "downgrade"]), default="stop", show_default=True,
+    help="When the new app does not come up: leave the database migrated, or take it back with the new image.",
+)
+@option(
+    "--lock-timeout", type=click.FloatRange(min=0), default=5.0, show_default=True,
+    help="Seconds that a migration may wait for a lock (0: for ever).",
+)
+@option("--wait", type=click.FloatRange(min=0), default=60.0, show_default=True, help="Seconds for the database.")
+@option(
+    "--health-timeout", type=click.FloatRange(min=1), default=120.0, show_default=True,
+    help="Seconds for the new containers to be healthy.",
+)
+@option("--accept-migrating-entrypoint", is_flag=True, help="Deploy an image that migrates by itself when it starts.")
+@option("--database-url", metavar="URL", default="", help="The database (default: the service's).")
+@timeout_option
+@compose_options
+@format_option("text", "json")
+@output_option
+@color_option
+def rebuild_and_migrate(services: tuple[str, ...], **given: Any) -> int:
+    """Build SERVICE anew, migrate its database with the new image, and put it to work, each step proved.
+
+    \b
+    migops rebuild-and-migrate --dry-run --sql      the plan, the pending revisions, their SQL
+    migops rebuild-and-migrate app                  shows the plan, asks, and does it
+    migops rebuild-and-migrate --yes --format json  for scripts
+
+    \b
+    Exit codes: 0 done · 2 bad input · 3 something could not be read · 4 locked by another run
+    5 aborted, nothing changed · 6 failed, the old app runs and the database is as it was
+    7 your decision is needed, with the commands · 130/143 interrupted
+    """
+    from migops.cli.output import put, view_of
+    from migops.deploy import session
+    from migops.engine import connect
+    from migops.formats.deploy import end_json, end_text, plan_json, plan_text
+
+    with ExitStack() as stack:
+        view = view_of(given)
+        say = Progress()
+        engine = stack.enter_context(connect(given["timeout"]))
+        prepared = stack.enter_context(
+            session.prepare(
+                services, compose_options_of(given), _options(given), engine, say, environment=os.environ,
+                cwd=Path.cwd(), url=given["database_url"], dry_run=given["dry_run"],
+            )
+        )  # fmt: skip
+        plan = prepared.shown()
+        if given["dry_run"]:
+            put(plan_json(plan) if given["format_"] == "json" else plan_text(plan, view), given["output"])
+            return int(ExitCode.CLEAN)
+        _confirm(plan, view, given, prepared)
+        end = prepared.carry_out()
+        put(end_json(end) if given["format_"] == "json" else end_text(end, view), given["output"])
+    return end.code
+
+
+def _options(given: dict[str, Any]) -> Any:
+    from migops.deploy.options import Options
+
+    return Options(
+        cache=given["cache"], pull=given["pull"], backup=not given["no_backup"], rehearse=given["rehearse"],
+        on_failure=given["on_failure"], lock_timeout=given["lock_timeout"], wait=given["wait"],
+        health=given["health_timeout"], timeout=given["timeout"], keep=given["keep"], keep_days=given["keep_days"],
+        accept_migrating=given["accept_migrating_entrypoint"], sql=given["sql"],
+    )  # fmt: skip
+
+
+def _confirm(plan: ShownPlan, view: View, given: dict[str, Any], prepared: Prepared) -> None:
+    """Show the plan and ask for a yes; without a terminal to ask at, --yes must have been said."""
+    from migops.formats.deploy import plan_text
+
+    click.echo(plan_text(plan, view), err=True)
+    if given["yes"]:
+        return
+    if not sys.stdin.isatty():
+        raise Aborted("nobody is there to say yes to the plan; nothing was changed", hint="--yes, for scripts")
+    if not click.confirm("go on?", default=False, err=True):
+        raise Aborted("not confirmed; nothing was changed")
+
+
+class Progress:
+    """A line a step, on standard error: what is done stands there while it is done, then how it went."""
+
+    def __init__(self) -> None:
+        self.is_open = False  # whether the cursor still stands behind the step's name
+
+    def begin(self, number: int, of: int, step: Step) -> None:
+        click.echo(f"{number:>3}/{of}  {step.name:<10} ", nl=False, err=True)
+        self.is_open = True
+
+    def line(self, text: str) -> None:
+        from migops.formats.terminal import printable
+
+        click.echo(f"{self._close()}        {printable(text)}", err=True)
+
+    def end(self, status: str, seconds: float) -> None:
+        click.echo(f"{status}, {seconds:.1f} s" if self.is_open else f"        {status}, {seconds:.1f} s", err=True)
+        self.is_open = False
+
+    def _close(self) -> str:
+        end = "\n" if self.is_open else ""
+        self.is_open = False
+        return end

@@ -1,0 +1,142 @@
+"""A deploy while it goes on: what it has read, holds and has done so far."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol, TypeVar
+
+from migops.deploy.facts import Facts
+from migops.deploy.options import Options
+from migops.deploy.stop import Stop
+from migops.engine import Engine
+from migops.errors import NoVerdict
+from migops.model import Unknown
+from migops.places.database import Reached, reach, read
+from migops.places.database_state import DatabaseState
+from migops.safety.journal import Journal
+from migops.safety.session import Session, open_session
+
+if TYPE_CHECKING:
+    from migops.deploy.step import Step
+
+T = TypeVar("T")
+
+_AGAIN = 0.5  # seconds between two attempts to reach a database
+_RETURN = 30.0  # seconds for a server that was restarted to answer again
+
+
+class Say(Protocol):
+    """Tells the user how it goes."""
+
+    def begin(self, number: int, of: int, step: Step) -> None: ...
+
+    def line(self, text: str) -> None: ...
+
+    def end(self, status: str, seconds: float) -> None: ...
+
+
+@dataclass(slots=True)
+class Deploy:
+    """The state of one deploy.
+
+    ``folder`` is the state folder. By service: ``old`` are the images that ran before, ``tagged`` those that the names
+    meant before, ``built`` those that are to run. ``before`` are the rows of the version table before anything was
+    migrated (None: not known yet), ``after`` those that were read last; ``taken_back`` tells that it was migrated and
+    downgraded again, ``is_empty`` that it had no table at all. ``backup`` is the dump that was taken. ``begun`` are the
+    names of the steps that were begun, ``seconds`` how each ended and how long it took.
+    """
+
+    facts: Facts
+    options: Options
+    engine: Engine
+    folder: Path
+    log: Journal
+    say: Say
+    stop: Stop
+    stack: ExitStack
+    reached: Reached | None = None
+    session: Session | None = None
+    old: dict[str, str] = field(default_factory=dict)
+    tagged: dict[str, str] = field(default_factory=dict)
+    built: dict[str, str] = field(default_factory=dict)
+    before: tuple[str, ...] | None = None
+    after: tuple[str, ...] | None = None
+    pending: tuple[str, ...] | None = None
+    taken_back: bool = False
+    is_empty: bool = False
+    backup: Path | None = None
+    begun: list[str] = field(default_factory=list)
+    seconds: dict[str, tuple[str, float]] = field(default_factory=dict)
+
+    @property
+    def has_moved(self) -> bool:
+        """Whether the database is no longer where it was before, as far as was read."""
+        return self.before is not None and self.after is not None and self.before != self.after
+
+    def open(self, wait: float) -> DatabaseState:
+        """Reach the database within ``wait`` seconds, take its lock, and read it.
+
+        Raises ``Locked`` where another run has the lock, MigopsError (2) where a pooler stands in between, and
+        ``NoVerdict`` where it does not answer in time.
+        """
+        found = self._patiently(self._reach, wait)
+        self.reached = found
+        if found.url.dialect == "postgresql" and self.session is None:
+            self.session = self._patiently(self._open_session, wait)
+            self.session.lock()
+        state = self._patiently(self._read, wait)
+        if self.before is None:
+            self.before, self.is_empty = state.rows, state.is_fresh
+        self.after = state.rows
+        return state
+
+    def rows(self) -> tuple[str, ...]:
+        """The version table's rows as they are now, asked anew: a lost answer is never guessed at.
+
+        Raises ``NoVerdict`` where they cannot be read, also some time after a restart of the server.
+        """
+        self.after = self._patiently(self._read, _RETURN).rows
+        return self.after
+
+    def check(self) -> None:
+        """See that the lock is still ours. Raises ``SessionLost`` where it is not."""
+        if self.session is not None:
+            self.session.check()
+
+    def _reach(self) -> Reached:
+        found = reach(self.facts.question)
+        if isinstance(found, Reached):
+            return found
+        raise NoVerdict(found.reason, hint=found.hint if isinstance(found, Unknown) else "")
+
+    def _open_session(self) -> Session:
+        assert self.reached is not None  # noqa: S101 - `open` has set it
+        table = self.reached.table
+        return self.stack.enter_context(
+            open_session(
+                self.reached.url, table=table.name, schema=table.schema, timeout=self.options.timeout,
+                label="migops deploy",
+            )
+        )  # fmt: skip
+
+    def _read(self) -> DatabaseState:
+        if self.reached is None:
+            raise NoVerdict("the database was not reached")
+        found = read(self.reached, self.options.timeout)
+        if isinstance(found, Unknown):
+            raise NoVerdict(found.reason, hint=found.hint)
+        return found
+
+    def _patiently(self, ask: Callable[[], T], wait: float) -> T:
+        until = time.monotonic() + wait
+        while True:
+            try:
+                return ask()
+            except NoVerdict:
+                if time.monotonic() >= until or self.stop.came:
+                    raise
+                time.sleep(_AGAIN)

@@ -1,0 +1,36 @@
+"""The steps that look after the data before anything irreversible: a verified dump, and a rehearsal on a copy of it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from migops import backup
+from migops.deploy.deploy import Deploy
+from migops.errors import Aborted, MigopsError
+
+
+def take(deploy: Deploy) -> dict[str, Any]:
+    """Dump the database and verify the dump; old ones are removed by count and age, never the newest verified one."""
+    if not deploy.pending:
+        return {"skipped": "nothing is pending, so nothing is changed in the database"}
+    if deploy.before == () and deploy.is_empty:
+        return {"skipped": "the database is empty"}
+    try:
+        source = backup.find(deploy.facts.question, deploy.engine)
+        policy = backup.Policy(keep=deploy.options.keep, days=deploy.options.keep_days, timeout=deploy.options.timeout)
+        planned = backup.plan(source, deploy.folder, policy)
+        taken = backup.take(deploy.engine, planned)
+    except Aborted:
+        raise
+    except MigopsError as error:
+        raise Aborted(f"no backup was taken: {error}", hint=error.hint) from None
+    deploy.backup = taken.path
+    gone = backup.prune(planned)
+    size = taken.manifest.size if taken.manifest else 0
+    deploy.say.line(f"{taken.path} ({size:,} bytes)")
+    return {"path": str(taken.path), "size": size, "removed": [str(each.path) for each in gone]}
+
+
+def rehearse(deploy: Deploy) -> dict[str, Any]:
+    """Try it on a copy."""
+    raise Aborted("not yet")

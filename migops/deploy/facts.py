@@ -1,0 +1,270 @@
+"""All that a deploy is planned by, read once; reading it changes nothing."""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from migops import survey
+from migops.asking import Ask
+from migops.compose import Project, Service
+from migops.deploy.commands import Compose, Words
+from migops.deploy.options import Options
+from migops.engine import Engine
+from migops.errors import MigopsError
+from migops.evidence import Evidence, tagged
+from migops.history.graph import Graph
+from migops.model import MigrationSet, PlaceName
+from migops.places.container import Container
+from migops.places.container_files import Mount
+from migops.places.database import Question
+from migops.places.database_address import LABEL, is_one_off, service_of
+from migops.places.database_state import DatabaseState
+from migops.rules.standing import Standing, standing
+from migops.target import Target
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """A service that is to run the new image. ``containers`` are those that it has now, one-off ones left out.
+
+    ``shares`` says that its image is the target's, or built in just the same way, so that it needs no build of its own.
+    ``one_shot`` is one whose container ends by itself: others wait for it to have completed.
+    """
+
+    name: str
+    image_ref: str
+    containers: tuple[Container, ...]
+    shares: bool = True
+    one_shot: bool = False
+
+    @property
+    def runs(self) -> tuple[Container, ...]:
+        return tuple(each for each in self.containers if each.running)
+
+    @property
+    def image_ids(self) -> tuple[str, ...]:
+        """The images that its containers were made from, those that run first."""
+        ordered = sorted(self.containers, key=lambda each: not each.running)
+        return tuple(dict.fromkeys(each.image_id for each in ordered))
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What was read before anything is done.
+
+    ``members`` are the services that are swapped, the target first; ``left`` those of the same image that stay as they
+    are, with the reason. ``needs`` are the services that must run before a migration can, ``idle`` those
+    of them that do not run. ``database_service`` is the
+    one that the URL leads to, '' for a database outside of the project. ``scale`` is the number of replicas of services
+    that run more than the compose file says. ``starts_in`` is where Alembic is started, where that is not the image's
+    own working directory. ``program`` are the words of the compose CLI.
+    """
+
+    target: Target
+    evidence: Evidence
+    question: Question
+    members: tuple[Member, ...]
+    left: Mapping[str, str]
+    needs: tuple[str, ...]
+    idle: tuple[str, ...]
+    database_service: str
+    scale: Mapping[str, int] = field(default_factory=dict)
+    starts_in: str = ""
+    program: Words = ("docker", "compose")
+
+    @property
+    def project(self) -> Project:
+        if self.target.model is None:
+            raise LookupError("a deploy without a compose project; the command line must not allow it")
+        return self.target.model
+
+    @property
+    def service(self) -> Service:
+        return self.project.services[self.target.service]
+
+    @property
+    def compose(self) -> Compose:
+        """The compose CLI as the user calls it."""
+        return Compose((*self.program, *self.target.commands.compose[2:]))
+
+    @property
+    def host(self) -> MigrationSet:
+        """What the host has: that is what the new image must hold."""
+        held = self.evidence.chain.held(PlaceName.HOST)
+        if held is None:
+            raise LookupError("the host was not read; survey.check raises where it cannot be")
+        return held
+
+    @property
+    def image_folders(self) -> tuple[str, ...]:
+        """The versions folders as the container names them, as far as image or context tell."""
+        held = self.evidence.chain.held(PlaceName.IMAGE) or self.evidence.chain.held(PlaceName.CONTEXT)
+        return held.location if held else ()
+
+    @property
+    def history(self) -> Graph:
+        """The host's history."""
+        return self.evidence.graphs[PlaceName.HOST]
+
+    @property
+    def heads(self) -> tuple[str, ...]:
+        """The rows that the database has after the upgrade."""
+        return tuple(sorted(self.history.effective_heads))
+
+    @property
+    def state(self) -> DatabaseState | None:
+        """What the database says; None where it could not be asked, or does not run yet."""
+        found = self.evidence.database
+        return found if isinstance(found, DatabaseState) else None
+
+    @property
+    def standing(self) -> Standing | None:
+        """How the database stands to the host's history."""
+        return standing(self.evidence, PlaceName.HOST) if self.state is not None else None
+
+    @property
+    def volumes(self) -> tuple[Mount, ...]:
+        """Named volumes of the target that lie over the migrations and show others than the host has."""
+        return _freezing(self, named=True)
+
+    @property
+    def anonymous(self) -> tuple[str, ...]:
+        """Anonymous volumes that lie over the migrations of members: they must be made anew."""
+        return tuple(
+            mount.source for member in self.members for each in member.containers
+            for mount in _covers(each) if mount.is_anonymous
+        )  # fmt: skip
+
+
+def gather(target: Target, engine: Engine, options: Options, program: Words, ask_url: str = "",
+           named: Sequence[str] = ()) -> Facts:  # fmt: skip
+    """Read everything. ``named`` are further services that the user wants to be swapped."""
+    evidence = survey.check(target, lambda: engine, ask=Ask(ask_url, options.timeout), lint=True)
+    project = target.model
+    question = evidence.question
+    if project is None or question is None:
+        raise MigopsError("a deploy needs a compose project", hint="run it where the compose file is, or name it: -f")
+    members, left = _members(target, evidence, project, named)
+    database_service = service_of(_host_of(question), project)
+    needs = tuple(name for name in _needs(project, [each.name for each in members]) if name in project.services)
+    if database_service and database_service not in needs:
+        needs = (database_service, *needs)
+    scale = {
+        each.name: len(each.runs) for each in members
+        if len(each.runs) > max(1, project.services[each.name].replicas) and not each.one_shot
+    }  # fmt: skip
+    idle = not_running(engine, project, needs)
+    starts_in = _starts_in(target, engine)
+    return Facts(
+        target, evidence, question, members, left, needs, idle, database_service, scale, starts_in, program
+    )
+
+
+def _members(
+    target: Target, evidence: Evidence, project: Project, named: Sequence[str]
+) -> tuple[tuple[Member, ...], dict[str, str]]:
+    """The services to swap, and those of the same image that stay as they are."""
+    lasting = {target.service: _lasting(evidence.containers)}
+    lasting |= {each.service: _lasting(each.containers) for each in evidence.siblings}
+    fresh = not any(lasting.values())
+    waited_for = {
+        name for each in project.services.values() for name, dependency in each.depends_on.items()
+        if dependency.condition == "service_completed_successfully"
+    }  # fmt: skip
+    own = project.services[target.service]
+    members, left = [], {}
+    for name, containers in lasting.items():
+        service = project.services[name]
+        wanted = name == target.service or name in named or fresh or bool(containers)
+        if not wanted:
+            left[name] = "it has no container, so it was not running"
+            continue
+        same_build = service.build is not None and service.raw.get("build") == own.raw.get("build")
+        shares = tagged(service.image_ref) == tagged(own.image_ref) or same_build
+        members.append(Member(name, service.image_ref, containers, shares, name in waited_for))
+    return tuple(members), left
+
+
+def _lasting(containers: Sequence[Container]) -> tuple[Container, ...]:
+    return tuple(each for each in containers if not each.one_off)
+
+
+def _needs(project: Project, members: Sequence[str]) -> list[str]:
+    """The services that the members depend on, directly or through others, in the order in which they must start."""
+    found: list[str] = []
+
+    def visit(name: str) -> None:
+        service = project.services.get(name)
+        for other in service.depends_on if service else ():
+            if other not in found and other not in members:
+                visit(other)
+                if other not in found:
+                    found.append(other)
+
+    for name in members:
+        visit(name)
+    return found
+
+
+def not_running(engine: Engine, project: Project, services: Sequence[str]) -> tuple[str, ...]:
+    """Those of the services of which no container runs, in the same order; one that has done its work is none."""
+    found = engine.containers({f"{LABEL}project": project.name})
+    at_work = {_service(each) for each in found if each.get("State") == "running" and not is_one_off(each)}
+    at_work |= {
+        name for each in found
+        if (name := _service(each)) in services and project.services[name].restart in ("", "no")
+        and each.get("State") == "exited" and "(0)" in str(each.get("Status"))
+    }  # fmt: skip
+    return tuple(name for name in services if name not in at_work)
+
+
+def _service(listed: Mapping[str, Any]) -> str:
+    return str((listed.get("Labels") or {}).get(f"{LABEL}service") or "")
+
+
+def _host_of(question: Question) -> str:
+    """The host in the database's URL as the service has it; '' where there is none to be read."""
+    from migops.database import parse_url
+    from migops.model import Unknown
+    from migops.places.database import find_url
+
+    sought = find_url(question)
+    if isinstance(sought, Unknown) or not sought.inside:
+        return ""
+    try:
+        return parse_url(sought.text).host
+    except MigopsError:
+        return ""
+
+
+def _starts_in(target: Target, engine: Engine) -> str:
+    """The working directory for a one-off, where Alembic is started in another one than the service."""
+    if not target.folder:
+        return ""
+    try:
+        own = str((engine.image(target.image).get("Config") or {}).get("WorkingDir") or "/")
+    except MigopsError:
+        own = "/"
+    return posixpath.normpath(posixpath.join(own, target.working_dir, target.folder))
+
+
+def _covers(container: Container) -> list[Mount]:
+    """The volumes that lie over the container's migrations."""
+    held = container.migrations
+    over = [container.cover(folder) for folder in held.location] if held else []
+    return [mount for mount in dict.fromkeys(over) if mount is not None and mount.type == "volume"]
+
+
+def _freezing(facts: Facts, *, named: bool) -> tuple[Mount, ...]:
+    from migops.places.container import digests
+
+    found: dict[str, Mount] = {}
+    for member in facts.members:
+        for each in member.containers:
+            held = each.migrations
+            if held is not None and digests(held) != digests(facts.host):
+                found |= {mount.source: mount for mount in _covers(each) if mount.is_anonymous is not named}
+    return tuple(found.values())

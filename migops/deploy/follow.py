@@ -1,0 +1,86 @@
+"""A container that was started detached, followed to its end: a line per revision, the end of its output, its exit."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from migops.database import redact
+from migops.engine import Engine, execs
+from migops.engine.containers import inspect
+from migops.errors import NoVerdict
+from migops.formats.terminal import printable
+
+_TAIL = 30  # lines of its output that are kept
+_REVISION = re.compile(r"Running (upgrade|downgrade)\s+(\S*) -> (\S+?)(?:, (.*))?$")
+_LOOK = 0.2  # seconds between two looks at whether it has ended
+
+
+@dataclass(frozen=True, slots=True)
+class Followed:
+    """How it ended: its code, whether the kernel killed it for its memory, the revisions that it began, in order, as
+    far as Alembic's logging tells, and its last lines."""
+
+    code: int
+    out_of_memory: bool
+    revisions: tuple[str, ...]
+    tail: tuple[str, ...]
+
+    @property
+    def revision(self) -> str:
+        """The revision that it was at in the end; '' where that was not told."""
+        return self.revisions[-1] if self.revisions else ""
+
+    @property
+    def text(self) -> str:
+        return "\n".join(self.tail)
+
+
+def follow(engine: Engine, container: str, say: Callable[[str], None]) -> Followed:
+    """Follow it to its end. ``say`` is given a line for every revision as it begins.
+
+    Raises ``NoVerdict`` where the engine goes away, or no longer knows the container: then how it ended is not known.
+    """
+    tail: deque[str] = deque(maxlen=_TAIL)
+    begun: list[str] = []
+    for line in _lines(engine, container):
+        tail.append(line)
+        if found := _REVISION.search(line):
+            begun.append(found[3] if found[1] == "upgrade" else found[2])
+            say(f"{found[1]:<9} {begun[-1]}  {found[4] or ''}".rstrip())
+    state = _ended(engine, container)
+    return Followed(int(state.get("ExitCode") or 0), bool(state.get("OOMKilled")), tuple(begun), tuple(tail))
+
+
+def _lines(engine: Engine, container: str) -> Iterator[str]:
+    """What it writes, line by line, safe for a terminal; nothing where its logging driver keeps nothing to be read."""
+    rest: dict[int, bytes] = {}
+    try:
+        with execs.logs(engine, container) as pieces:
+            for stream, data in pieces:
+                *whole, rest[stream] = (rest.get(stream, b"") + data).split(b"\n")
+                yield from (_text(line) for line in whole)
+    except NoVerdict:
+        if inspect(engine, container) is None:  # raises where it is the engine that has gone
+            raise
+    yield from (_text(line) for line in rest.values() if line)
+
+
+def _text(line: bytes) -> str:
+    return printable(redact(line.decode("utf-8", "replace").rstrip()))
+
+
+def _ended(engine: Engine, container: str) -> Mapping[str, Any]:
+    """Its state once it has ended."""
+    while True:
+        found = inspect(engine, container)
+        if found is None:
+            raise NoVerdict(f"the container {container} was removed while it ran, so how it ended is not known")
+        state: Mapping[str, Any] = found.get("State") or {}
+        if state.get("Status") in ("exited", "dead"):
+            return state
+        time.sleep(_LOOK)

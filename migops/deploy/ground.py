@@ -1,0 +1,41 @@
+"""The steps before anything is migrated: the database is up and locked, its state is as planned."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from migops.deploy import preflight, shell
+from migops.deploy.deploy import Deploy
+from migops.deploy.facts import not_running
+from migops.errors import Aborted
+from migops.model import PlaceName
+from migops.places.database_state import DatabaseState
+from migops.rules.standing import Standing, listed, standing
+
+
+def start(deploy: Deploy) -> dict[str, Any]:
+    """Start what the services need and is not running, wait for the database over TCP, lock it, and read it."""
+    missing = not_running(deploy.engine, deploy.facts.project, deploy.facts.needs)
+    if missing:
+        words = deploy.facts.compose.start(missing)
+        ran = shell.run(deploy, words)
+        if ran.code:
+            raise Aborted(f"{listed(missing)} could not be started (code {ran.code})", commands=[words])
+    state = deploy.open(deploy.options.wait)
+    found = judged(deploy, state)
+    preflight.database(found, deploy.facts.evidence.commands.compose)
+    planned = deploy.facts.standing
+    if planned is not None and planned.state.rows != state.rows:
+        raise Aborted(
+            f"the database was at {listed(planned.state.rows) or 'nothing'} when the plan was shown, and is at "
+            f"{listed(state.rows) or 'nothing'} now: someone else migrates",
+            hint="see who that is (migops log), and run it again",
+        )
+    deploy.pending = found.pending or ()
+    return {"started": list(missing), "rows": list(state.rows), "pending": list(deploy.pending)}
+
+
+def judged(deploy: Deploy, state: DatabaseState) -> Standing:
+    """How the database stands to the host's history, by what it says now."""
+    return standing(replace(deploy.facts.evidence, database=state), PlaceName.HOST)

@@ -1,0 +1,132 @@
+"""The steps that make the new image, and prove it: from then on it is known by its ID."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from migops import survey
+from migops.chain import compare
+from migops.deploy import shell
+from migops.deploy.commands import rollback_tag
+from migops.deploy.deploy import Deploy
+from migops.deploy.facts import Facts, Member
+from migops.engine import ImageNotFound
+from migops.errors import Aborted
+from migops.model import Absent, LinkStatus, MigrationSet, PlaceName, Unknown
+from migops.rules import RULES, judge
+from migops.rules.standing import listed
+
+_CAUSES = ("MIG001", "MIG002", "MIG003", "MIG004", "MIG101", "MIG102", "MIG103", "MIG104", "MIG105")
+"""Rules that say why a new image does not hold what the host holds, the plainest first."""
+
+
+def keep(deploy: Deploy) -> dict[str, Any]:
+    """Keep the images that run, and those that the tags name now, under names of their own: they are the way back.
+
+    With the containerd store an image is gone as soon as its name means another, though containers run it.
+    """
+    kept = {}
+    for member in deploy.facts.members:
+        tagged = _id_of(deploy, member.image_ref)
+        running = next(iter(member.image_ids), "")
+        old = running if running and _exists(deploy, running) else tagged
+        if old:
+            deploy.engine.tag(old, rollback_tag(member.image_ref))
+            kept[member.name] = {"image": old, "tag": rollback_tag(member.image_ref), "tagged": tagged}
+            deploy.old[member.name] = old
+            deploy.tagged[member.name] = tagged or old
+    return {"images": kept, "containers": [each.id for m in deploy.facts.members for each in m.containers]}
+
+
+def build(deploy: Deploy) -> dict[str, Any]:
+    """Build the image, or fetch it where nothing here builds it."""
+    facts, options = deploy.facts, deploy.options
+    builds = [each for each in facts.members if facts.project.services[each.name].build and is_own(facts, each)]
+    pulls = [each for each in facts.members if not facts.project.services[each.name].build and is_own(facts, each)]
+    for members, words in (
+        (builds, facts.compose.build([each.name for each in builds], cache=options.cache, pull=options.pull)),
+        (pulls, facts.compose.pull([each.name for each in pulls])),
+    ):
+        if members:
+            ran = shell.run(deploy, words)
+            if deploy.stop.came:
+                raise Aborted(f"the build was stopped by {deploy.stop.name}")
+            if ran.code:
+                verb = "build" if members is builds else "pull"
+                raise Aborted(f"the {verb} failed with code {ran.code}: what it said last is above", commands=[words])
+    target = facts.target.service
+    for member in facts.members:
+        if is_own(facts, member):
+            deploy.built[member.name] = str(deploy.engine.image(member.image_ref)["Id"])
+    for member in facts.members:
+        if not is_own(facts, member):
+            deploy.built[member.name] = deploy.built[target]
+    return {"images": dict(deploy.built)}
+
+
+def is_own(facts: Facts, member: Member) -> bool:
+    """Whether the member's image is made by a build (or pull) of its own rather than being the target's."""
+    return member.name == facts.target.service or not member.shares
+
+
+def put_tags(deploy: Deploy, images: dict[str, str]) -> None:
+    """See that the name of each service's image means the image with that ID."""
+    for member in deploy.facts.members:
+        wanted = images.get(member.name)
+        if wanted and _id_of(deploy, member.image_ref) != wanted:
+            deploy.engine.tag(wanted, member.image_ref)
+
+
+def unbuild(deploy: Deploy) -> dict[str, Any]:
+    """The names mean again what they meant before."""
+    put_tags(deploy, deploy.tagged)
+    return {"images": dict(deploy.tagged)}
+
+
+def gate(deploy: Deploy) -> dict[str, Any]:
+    """The image that was built holds just what the host held when the plan was shown, with one head."""
+    facts = deploy.facts
+    image_id = deploy.built[facts.target.service]
+    target = replace(facts.target, image=image_id, deployed=False, siblings={})
+    evidence = survey.check(target, lambda: deploy.engine)
+    held = evidence.chain.held(PlaceName.IMAGE)
+    if held is None:
+        reading = evidence.chain.places[PlaceName.IMAGE]
+        reason = reading.reason if isinstance(reading, (Unknown, Absent)) else "it was not read"
+        raise Aborted(f"what the built image holds could not be read: {reason}")
+    now = evidence.chain.held(PlaceName.HOST)
+    if now is not None and (changed := _differing(facts.host, now)):
+        raise Aborted(
+            f"the host's migrations were edited during the build: {listed(changed)}", hint="run it again"
+        )
+    if changed := _differing(facts.host, held):
+        findings, _ = judge([rule for rule in RULES if rule.id in _CAUSES], evidence)
+        cause = findings[0] if findings else None
+        why = f" ({cause.rule} {cause.name}: {cause.cause})" if cause else ""
+        steps = [step.command for step in cause.remedy if step.command and not step.alternative] if cause else []
+        raise Aborted(
+            f"the built image does not hold what the host holds: {listed(changed)}{why}", commands=steps,
+            hint="; ".join(step.why for step in cause.remedy) if cause else "migops check-image says more",
+        )  # fmt: skip
+    heads = evidence.graphs[PlaceName.IMAGE].heads
+    if len(heads) != 1 and not facts.target.many_heads:
+        raise Aborted(f"the built image has {len(heads)} heads: {listed(heads)}", hint="migops explain MIG301")
+    return {"image": image_id, "heads": list(heads), "revisions": len(held.revisions)}
+
+
+def _differing(meant: MigrationSet, found: MigrationSet) -> tuple[str, ...]:
+    link = compare(PlaceName.HOST, meant, PlaceName.IMAGE, found)
+    return () if link.status is LinkStatus.EQUAL else (*link.only_source, *link.only_target, *link.changed)
+
+
+def _id_of(deploy: Deploy, ref: str) -> str:
+    """The image that a name means now, '' where it means none."""
+    try:
+        return str(deploy.engine.image(ref)["Id"])
+    except ImageNotFound:
+        return ""
+
+
+def _exists(deploy: Deploy, image_id: str) -> bool:
+    return bool(_id_of(deploy, image_id))

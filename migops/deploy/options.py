@@ -1,0 +1,30 @@
+"""What the user has said about how to deploy."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """Everything that a deploy can be told. Times are in seconds.
+
+    ``cache`` keeps the build cache, ``pull`` fetches newer base images. ``on_failure``: ``stop`` leaves the database
+    where the migrations have brought it, ``downgrade`` takes it back where they can. ``lock_timeout`` is how long a
+    migration may wait for a lock, ``wait`` how long for the database, ``health`` for the new containers.
+    ``keep`` and ``keep_days`` are for the backups; ``accept_migrating`` that an entrypoint may migrate by itself.
+    """
+
+    cache: bool = False
+    pull: bool = False
+    backup: bool = True
+    rehearse: bool = False
+    on_failure: str = "stop"
+    lock_timeout: float = 5.0
+    wait: float = 60.0
+    health: float = 120.0
+    timeout: float = 20.0
+    keep: int = 10
+    keep_days: float | None = None
+    accept_migrating: bool = False
+    sql: bool = False

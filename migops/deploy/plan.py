@@ -1,0 +1,104 @@
+"""From facts to the plan. Pure: a dry run prints the very steps that a real run carries out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from migops.deploy import dump, ground, images, migrate, preflight, swap, volumes
+from migops.deploy.commands import rollback_tag
+from migops.deploy.facts import Facts
+from migops.deploy.options import Options
+from migops.deploy.step import Plan, Step
+from migops.rules.standing import listed
+
+
+def make(facts: Facts, options: Options) -> Plan:
+    """The steps that make the chain whole, each proved before the next."""
+    found = facts.standing
+    pending = found.pending if found is not None else None
+    return Plan(tuple(_steps(facts, options, pending)), pending, tuple(_notes(facts, options, pending)))
+
+
+def _steps(facts: Facts, options: Options, pending: tuple[str, ...] | None) -> Iterator[Step]:
+    names = [each.name for each in facts.members]
+    tags = listed(sorted({rollback_tag(each.image_ref) for each in facts.members}))
+    yield Step("keep", f"the image that runs now stays, as {tags}", images.keep, undo=swap.restore)
+    yield _build(facts, options)
+    heads = listed(facts.history.heads)
+    number = len(facts.history.by_id)
+    yield Step("image", f"it must hold the host's {number} revisions, no other, with head {heads}", images.gate)
+    yield Step(
+        "database", f"{_started(facts)}is up, locked for this run, and where the plan takes it to be", ground.start,
+        (facts.compose.start(facts.idle),) if facts.idle else (),
+    )  # fmt: skip
+    changes = pending is None or bool(pending)
+    if changes and options.backup:
+        yield Step("backup", "a dump of the database, verified", dump.take)
+    if changes and options.rehearse:
+        yield Step("rehearse", "upgrade, downgrade, upgrade, on a throwaway copy of it", dump.rehearse)
+    yield Step(
+        "migrate", _migrates(pending), migrate.upgrade, (), undo=migrate.go_back, commits=changes
+    )
+    yield Step("revision", f"the database must be at {listed(facts.heads)}", migrate.gate, commits=changes)
+    for mount in facts.volumes:
+        yield Step(
+            "volume", f"the volume {mount.source} shows older migrations at {mount.target}: it gets the image's",
+            volumes.refresher(mount), undo=volumes.restorer(mount), commits=changes,
+        )  # fmt: skip
+    words = facts.compose.swap(names, renew=bool(facts.anonymous), scale=facts.scale)
+    yield Step("swap", _swaps(facts), swap.swap, (words,), undo=swap.unswap, commits=True)
+    proved = f"{listed(names)} must run that image, healthy, with its migrations"
+    yield Step("containers", proved, swap.gate, commits=True)
+
+
+def _build(facts: Facts, options: Options) -> Step:
+    own = [each for each in facts.members if images.is_own(facts, each)]
+    builds = [each.name for each in own if facts.project.services[each.name].build]
+    pulls = [each.name for each in own if not facts.project.services[each.name].build]
+    words = (
+        *((facts.compose.build(builds, cache=options.cache, pull=options.pull),) if builds else ()),
+        *((facts.compose.pull(pulls),) if pulls else ()),
+    )
+    why = "the image is built anew from the host" if builds else "the image is fetched: nothing here builds it"
+    return Step("build", why, images.build, words, undo=images.unbuild)
+
+
+def _started(facts: Facts) -> str:
+    return f"{facts.database_service} " if facts.database_service else "the database "
+
+
+def _migrates(pending: tuple[str, ...] | None) -> str:
+    if pending is None:
+        return "what turns out to be pending is applied, in a container of the built image"
+    if not pending:
+        return "nothing is pending"
+    number = f"{len(pending)} revision{'s' if len(pending) > 1 else ''}"
+    return f"{number} in a container of the built image"
+
+
+def _swaps(facts: Facts) -> str:
+    names = listed([each.name for each in facts.members])
+    number = len(facts.anonymous)
+    renewed = f"; anonymous volumes are made anew, the old ones are kept ({number})" if number else ""
+    return f"{names}: the old containers serve until now{renewed}"
+
+
+def _notes(facts: Facts, options: Options, pending: tuple[str, ...] | None) -> Iterator[str]:
+    """What to know before saying yes."""
+    for name, why in facts.left.items():
+        yield f"{name} has the same image and is left as it is: {why}"
+    for name, number in facts.scale.items():
+        yield f"{name} keeps its {number} replicas"
+    if facts.evidence.alembic[0] != "alembic":
+        yield f"Alembic is called by `{' '.join(facts.evidence.alembic)}`"
+    changes = pending is None or bool(pending)
+    if changes and not options.backup:
+        yield "no backup is taken: what a migration destroys is gone"
+    for each in pending or ():
+        if not facts.history.by_id[each].has_downgrade:
+            yield f"{each} has no downgrade: once it is applied, only the backup leads back"
+    if options.accept_migrating:
+        for sentence in preflight.migrating_starts(facts):
+            yield f"{sentence}: so does the swap, and the old image will not start once the database has moved on"
+    if facts.state is None:
+        yield "the database does not run yet: what is pending is told when it does, and checked again before anything"

@@ -1,0 +1,187 @@
+"""What a rebuild cannot mend is refused before anything is done."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from migops.compose import ComposeOptions, Project
+from migops.compose.verify import command_line, verify
+from migops.deploy.commands import Words
+from migops.deploy.facts import Facts
+from migops.deploy.options import Options
+from migops.errors import Aborted, MigopsError, NoVerdict
+from migops.model import Finding, PlaceName, Remedy, Severity, Unknown
+from migops.process import CommandError, run
+from migops.rules import RULES, judge
+from migops.rules.remedies import unsettled
+from migops.rules.standing import Standing, listed
+
+_BROKEN = ("MIG301", "MIG302", "MIG303", "MIG304", "MIG306", "MIG501", "MIG502")
+"""Rules on the host's own history and configuration: the build would only bring the fault along."""
+_ONLY_THERE = ("MIG205",)
+"""Rules on what would be lost when a container is created anew."""
+OLDEST = (2, 17)  # the first compose whose `run` and `up` have the options that a deploy needs
+
+
+def compose_cli() -> Words:
+    """The words that call a compose CLI that is new enough to act with.
+
+    Raises MigopsError (2) where there is only an older one: docker-compose 1.x dies in the middle of a recreate with
+    newer engines, so it is refused before anything changes.
+    """
+    found: list[str] = []
+    for words in (("docker", "compose"), ("docker-compose",)):
+        try:
+            said = run([*words, "version", "--short"], check=False, timeout=20).stdout.decode(errors="replace")
+        except CommandError:
+            continue
+        version = re.search(r"(\d+)\.(\d+)", said)
+        if version and (int(version[1]), int(version[2])) >= OLDEST:
+            return words
+        if version:
+            found.append(f"{' '.join(words)} {said.strip()}")
+    if found:
+        raise MigopsError(
+            f"{' and '.join(found)} cannot be deployed with: docker-compose 1.x dies when it recreates a container on "
+            "a newer engine (KeyError: 'ContainerConfig')",
+            hint="install docker's compose plugin, 2.17 or newer; reading commands such as check-image work without",
+        )
+    raise NoVerdict("there is no compose CLI to build and start with", hint="install docker's compose plugin")
+
+
+def same_project(project: Project, options: ComposeOptions, cwd: Path, program: Words) -> None:
+    """See that compose reads the project as we do, in all that a deploy goes by.
+
+    Raises MigopsError (2) naming the first differences where it does not: then nothing that we plan would hold.
+    """
+    if "-" in project.files:
+        raise MigopsError("a compose file from standard input cannot be read a second time", hint="name a file: -f")
+    differing = [each for each in verify(project, options, cwd, program) if each.matters]
+    if differing:
+        shown = "; ".join(
+            f"{'.'.join(each.path)}: migops {each.ours or 'nothing'}, compose {each.theirs or 'nothing'}"
+            for each in differing[:3]
+        )
+        line = shlex.join(command_line(options, program))
+        raise MigopsError(
+            f"docker compose reads this project otherwise than migops: {shown}",
+            hint=f"compare with `{line}`; please report it, and deploy by hand",
+        )
+
+
+def refuse(facts: Facts, options: Options) -> None:
+    """Raise ``Aborted`` for the first thing that stands in the way of a deploy, with the way out."""
+    _history(facts)
+    _unsettled(facts)
+    _trapped(facts)
+    _database(facts)
+    _starting(facts, options)
+
+
+def _history(facts: Facts) -> None:
+    if not facts.history.revisions:
+        raise Aborted(
+            f"there is not one migration in {', '.join(facts.host.location)}: nothing could be proved of a new image",
+            hint="where the first migration is still to be written: migops adopt --baseline",
+        )
+    findings, _ = judge([rule for rule in RULES if rule.id in _BROKEN], facts.evidence)
+    host = PlaceName.HOST.value
+    for finding in findings:
+        if host in finding.facts.get("places", ()) and finding.severity is Severity.ERROR:
+            raise _of(finding, "the build would bring the fault along")
+
+
+def _unsettled(facts: Facts) -> None:
+    """Scripts that only the image has and that are not known as given up: the host may be behind."""
+    names, why = unsettled(facts.evidence)
+    if names and facts.service.build is not None:
+        findings, _ = judge([rule for rule in RULES if rule.id == "MIG001"], facts.evidence)
+        hints = [finding for finding in findings if finding.remedy]
+        raise Aborted(
+            f"the image that is there has {names}, which the host lacks: {why}, and a build would take it away",
+            commands=_commands(hints[0].remedy) if hints else (),
+            hint="see where it belongs: migops check-image, and migops status",
+        )
+
+
+def _trapped(facts: Facts) -> None:
+    """A revision that exists in a container only is lost at the next recreate."""
+    findings, _ = judge([rule for rule in RULES if rule.id in _ONLY_THERE], facts.evidence)
+    for finding in findings:
+        raise _of(finding, "creating the container anew would lose it")
+
+
+def _database(facts: Facts) -> None:
+    """The database, where it could be asked; one that does not run yet is asked again when it does."""
+    if facts.standing is not None:
+        database(facts.standing, facts.evidence.commands.compose)
+    elif isinstance(facts.evidence.database, Unknown) and not facts.database_service:
+        raise NoVerdict(facts.evidence.database.reason, hint=facts.evidence.database.hint)
+
+
+def database(found: Standing, compose: Sequence[str]) -> None:
+    """Raise ``Aborted`` where the host's history cannot take this database on."""
+    state = found.state
+    if found.unknown:
+        raise Aborted(
+            f"the database stands at {listed(found.unknown)}, which no script of the host (or anywhere) has",
+            hint="the host is behind (git pull), or it is another project's database; `migops status` shows the places",
+        )
+    if found.beyond:
+        held = {name for row in found.beyond for name in found.holders.get(row, ())}
+        back = shlex.join(("migops", "alembic", *long_options(compose[2:]), "downgrade", "REVISION"))
+        raise Aborted(
+            f"the database is at {listed(found.beyond)}, which the host does not have ({listed(sorted(held))} has it)",
+            hint="bring the script to the host (git pull, git restore, migops rescue); or, where the migration is "
+            f"given up, take it back with the image that has it: {back}",
+        )
+    if not found.is_told:
+        tables = f"{len(state.tables)} table{'s' if len(state.tables) > 1 else ''}"
+        raise Aborted(
+            f"the database has {tables} and no revision noted: which migrations it has had is not known",
+            hint="migops adopt finds the revision whose schema it has, proves it and notes it",
+        )
+    if found.leftover:
+        old, new = next(iter(found.leftover.items()))
+        raise Aborted(
+            f"the version table has the row {old} beside {new}, which already includes it: every upgrade dies on that",
+            hint="migops explain MIG405",
+        )
+
+
+def long_options(words: Sequence[str]) -> list[str]:
+    """Compose's own options as `migops alembic` takes them: by their long names."""
+    return [{"-f": "--file", "-p": "--project-name"}.get(word, word) for word in words]
+
+
+def _starting(facts: Facts, options: Options) -> None:
+    """An image whose start migrates by itself."""
+    for sentence in migrating_starts(facts):
+        if not options.accept_migrating:
+            raise Aborted(
+                f"{sentence}: the swap would migrate by itself, unlocked and in every replica, and the old image will "
+                "not start again once the database has moved on",
+                hint="take the upgrade out of the start; or say that you know: --accept-migrating-entrypoint",
+            )
+
+
+def migrating_starts(facts: Facts) -> Iterator[str]:
+    """What migrates by itself when a container of a member starts, a sentence each. One-shot services are meant to."""
+    for finding in judge([rule for rule in RULES if rule.id == "MIG602"], facts.evidence)[0]:
+        yield finding.message
+
+
+def _of(finding: Finding, why: str) -> Aborted:
+    """A finding as the reason to stop: its remedy is the way out."""
+    texts = [step.why for step in finding.remedy if not step.command and not step.alternative]
+    return Aborted(
+        f"{finding.rule} {finding.name}: {finding.message} ({finding.cause}); {why}",
+        commands=_commands(finding.remedy), hint="; ".join(texts),
+    )  # fmt: skip
+
+
+def _commands(steps: Sequence[Remedy]) -> list[tuple[str, ...]]:
+    return [step.command for step in steps if step.command and not step.alternative]

@@ -1,0 +1,129 @@
+"""Carries out a plan: step by step, journalled, and walked back as far as is safe where one fails."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from migops.deploy import migrate
+from migops.deploy.deploy import Deploy
+from migops.deploy.step import Plan, Step
+from migops.errors import Aborted, ExitCode, Failed, Locked, MigopsError, Operator
+from migops.rules.standing import listed
+
+SIGNAL = 128
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How a deploy ended: ``word`` is done, aborted, failed or operator; ``sentence`` says which state is left."""
+
+    word: str
+    code: int
+    sentence: str
+    commands: tuple[tuple[str, ...], ...] = ()
+    hint: str = ""
+
+
+def run(plan: Plan, deploy: Deploy) -> Outcome:
+    """Carry the plan out. Whatever happens, the outcome says whether the old or the new state is there."""
+    for number, step in enumerate(plan.steps, 1):
+        if deploy.stop.came and not committed(deploy, plan):
+            return _walk_back(plan, deploy, Aborted(f"stopped by {deploy.stop.name}"))
+        try:
+            _carry_out(number, len(plan.steps), step, deploy)
+        except MigopsError as error:
+            return _walk_back(plan, deploy, error)
+    code = SIGNAL + deploy.stop.came if deploy.stop.came else int(ExitCode.CLEAN)
+    late = f" ({deploy.stop.name} came too late to go back, so it was brought to its end)"
+    stopped = late if deploy.stop.came else ""
+    names = listed([each.name for each in deploy.facts.members])
+    rows = listed(deploy.after or ()) or "nothing"
+    return Outcome("done", code, f"the new state: {names} on the built image, the database at {rows}{stopped}")
+
+
+def committed(deploy: Deploy, plan: Plan) -> bool:
+    """Whether a step was begun after which the way on is the shorter one."""
+    return any(step.commits and step.name in deploy.begun for step in plan.steps)
+
+
+def _carry_out(number: int, of: int, step: Step, deploy: Deploy) -> None:
+    deploy.log.note(step.name, "started", commands=[list(words) for words in step.commands])
+    deploy.begun.append(step.name)
+    deploy.say.begin(number, of, step)
+    began = time.monotonic()
+    try:
+        facts = step.act(deploy)
+    except BaseException as error:
+        _ended(step.name, "failed", began, deploy)
+        deploy.log.note(step.name, "failed", message=str(error) or type(error).__name__)
+        raise
+    _ended(step.name, "skipped" if "skipped" in facts else "done", began, deploy)
+    deploy.log.note(step.name, "done", **facts)
+
+
+def _ended(name: str, status: str, began: float, deploy: Deploy) -> None:
+    seconds = time.monotonic() - began
+    deploy.seconds[name] = (status, seconds)
+    deploy.say.end(status, seconds)
+
+
+def _walk_back(plan: Plan, deploy: Deploy, error: MigopsError) -> Outcome:
+    """Undo what was begun, the last first, and say where things stand then."""
+    deploy.say.line(f"{error}; going back")
+    trouble = ""
+    for step in reversed([each for each in plan.steps if each.name in deploy.begun and each.undo]):
+        trouble = trouble or _undo(step, deploy)
+    return _outcome(deploy, error, trouble)
+
+
+def _undo(step: Step, deploy: Deploy) -> str:
+    """Undo one step; why that did not go, '' where it did."""
+    undo = step.undo
+    if undo is None:
+        return ""
+    try:
+        facts: Mapping[str, Any] = undo(deploy)
+    except MigopsError as error:
+        deploy.log.note(step.name, "undo failed", message=str(error))
+        return f"undoing the step {step.name} failed: {error}"
+    deploy.log.note(step.name, "undone", **facts)
+    return ""
+
+
+def _outcome(deploy: Deploy, error: MigopsError, trouble: str) -> Outcome:
+    commands: Sequence[Sequence[str]] = getattr(error, "commands", ())
+    shown = tuple(tuple(words) for words in commands)
+    before, after = listed(deploy.before or ()) or "nothing", listed(deploy.after or ()) or "nothing"
+    if trouble:
+        ways = (*shown, *by_hand(deploy))
+        return Outcome("operator", int(ExitCode.OPERATOR), f"{error}; then {trouble}", ways, error.hint)
+    if isinstance(error, Operator) and not deploy.taken_back:
+        return Outcome("operator", int(ExitCode.OPERATOR), str(error), shown, error.hint)
+    if deploy.has_moved:
+        sentence = f"{error}; the old containers run, and the database has moved on from {before} to {after}"
+        return Outcome("operator", int(ExitCode.OPERATOR), sentence, (*shown, *migrate.ways_on(deploy)), error.hint)
+    state = f"the old state: nothing that runs was changed, the database is at {before}"
+    if isinstance(error, Locked) or error.exit_code is ExitCode.USAGE:
+        return Outcome("aborted", int(error.exit_code), f"{error}; {state}", shown, error.hint)
+    if "swap" in deploy.begun or deploy.taken_back or isinstance(error, Failed):
+        taken = "was taken back and " if deploy.taken_back else ""
+        state = f"the old state: the old containers run, the database {taken}is at {before}"
+        return Outcome("failed", int(ExitCode.FAILED), f"{error}; {state}", shown, error.hint)
+    code = SIGNAL + deploy.stop.came if deploy.stop.came else int(ExitCode.ABORTED)
+    return Outcome("aborted", code, f"{error}; {state}", shown, error.hint)
+
+
+def by_hand(deploy: Deploy) -> list[tuple[str, ...]]:
+    """The commands that bring the old containers back, where migops could not."""
+    facts = deploy.facts
+    found: list[tuple[str, ...]] = []
+    for member in facts.members:
+        if member.name in deploy.old:
+            found.append(("docker", "tag", deploy.old[member.name], member.image_ref))
+    names = [each.name for each in facts.members if each.containers]
+    if names:
+        found.append(facts.compose.swap(names, renew=bool(facts.anonymous), scale=facts.scale))
+    return found

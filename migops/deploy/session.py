@@ -1,0 +1,108 @@
+"""A deploy from the command line's side: prepared under the host's lock, shown, carried out, and told of."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from migops import target as targets
+from migops.compose import ComposeOptions
+from migops.deploy import ddl, facts, past, plan, preflight, run
+from migops.deploy.deploy import Deploy, Say
+from migops.deploy.facts import Facts
+from migops.deploy.options import Options
+from migops.deploy.step import Plan
+from migops.deploy.stop import Stop
+from migops.engine import Engine
+from migops.errors import MigopsError
+from migops.formats.deploy import ShownEnd, ShownPlan, ShownStep
+from migops.places.database import Reached, reach
+from migops.safety import journal, lock, state
+from migops.safety.journal import Journal
+
+COMMAND = "rebuild-and-migrate"
+
+
+@dataclass(slots=True)
+class Prepared:
+    """A plan that is ready to be shown, and (but for a dry run) to be carried out while the host's lock is held."""
+
+    facts: Facts
+    plan: Plan
+    options: Options
+    engine: Engine
+    say: Say
+    past: tuple[str, ...]
+    folder: Path | None = None
+    log: Journal | None = None
+
+    def shown(self) -> ShownPlan:
+        """The plan as it is shown."""
+        found = self.facts
+        by_id, ids = found.history.by_id, self.plan.pending
+        pending = None if ids is None else tuple((each, by_id[each].message) for each in ids)
+        return ShownPlan(
+            found.project.name, ", ".join(each.name for each in found.members),
+            tuple(ShownStep(step.name, step.why, step.commands) for step in self.plan.steps), pending,
+            found.state.rows if found.state else None, self.plan.notes, self.past,
+            ddl.of(found, self.engine) if self.options.sql else "",
+        )  # fmt: skip
+
+    def carry_out(self) -> ShownEnd:
+        """Do it. Whatever happens, the end says which state is left."""
+        if self.folder is None or self.log is None:
+            raise LookupError("a dry run is not carried out")
+        stop = Stop()
+        with ExitStack() as stack, stop.caught():
+            deploy = Deploy(self.facts, self.options, self.engine, self.folder, self.log, self.say, stop, stack)
+            stop.tell = lambda name: self.say.line(f"{name}: {_what_now(run.committed(deploy, self.plan))}")
+            outcome = run.run(self.plan, deploy)
+        service = self.facts.target.service
+        images = (deploy.old.get(service, ""), deploy.built.get(service, "") if outcome.word == "done" else "")
+        self.log.end(outcome.word, outcome.code, message=outcome.sentence, commands=outcome.commands)
+        return ShownEnd(
+            outcome.word, outcome.code, outcome.sentence,
+            tuple((name, *deploy.seconds[name]) for name in deploy.begun if name in deploy.seconds), images,
+            (deploy.before, deploy.after), str(deploy.backup or ""), outcome.commands, outcome.hint, str(self.log.path),
+        )  # fmt: skip
+
+
+def _what_now(committed: bool) -> str:
+    if committed:
+        return "the database may be changed already, so the deploy is brought to its end first"
+    return "it stops here, and what was done is undone"
+
+
+@contextmanager
+def prepare(
+    services: Sequence[str], options: ComposeOptions, chosen: Options, engine: Engine, say: Say, *,
+    environment: Mapping[str, str], cwd: Path, url: str = "", dry_run: bool = False,
+) -> Iterator[Prepared]:  # fmt: skip
+    """Read, judge and plan. But for a dry run, which writes nothing, the host's lock is held as long as the ``with``.
+
+    Raises what stands in the way: ``Locked`` (4), MigopsError (2), ``NoVerdict`` (3), ``Aborted`` (5).
+    """
+    target = targets.resolve(targets.Wanted(service=services[0] if services else ""), options, environment, cwd)
+    if target.model is None:
+        raise MigopsError("a deploy needs a compose project", hint="run it where the compose file is, or name it: -f")
+    for name in services:
+        target.model.service(name)
+    program = preflight.compose_cli()
+    preflight.same_project(target.model, options, cwd, program)
+    words = (COMMAND, *services)
+    with ExitStack() as stack:
+        folder, log, said = None, None, []
+        if not dry_run:
+            folder = state.folder(engine, target.project)
+            stack.enter_context(lock.host_lock(folder, shlex.join(words)))
+            said = past.look(folder, engine, target.project)
+        found = facts.gather(target, engine, chosen, program, url, services)
+        if folder is not None and isinstance(reached := reach(found.question), Reached):
+            past.still_at_work(folder, reached.url, chosen.timeout)
+        preflight.refuse(found, chosen)
+        if folder is not None:
+            log = stack.enter_context(journal.begin(folder, COMMAND, list(services)))
+        yield Prepared(found, plan.make(found, chosen), chosen, engine, say, tuple(said), folder, log)

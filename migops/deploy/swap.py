@@ -1,0 +1,164 @@
+"""The steps that put the new image to work, and prove that it does."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from migops import survey
+from migops.deploy import shell
+from migops.deploy.deploy import Deploy
+from migops.deploy.facts import Member
+from migops.deploy.images import put_tags
+from migops.engine.containers import inspect
+from migops.engine.same import same_content
+from migops.errors import Failed
+from migops.model import Absent, PlaceName, Unknown
+from migops.places.container import digests
+from migops.rules.standing import listed
+
+STEADY = 2.0  # seconds for which a container without a health check must have run on
+RESTARTS = 3  # after so many it is not waited for any longer
+_LOOK = 0.25
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How one container stands: ``good`` in the end, ``bad`` for good, or neither yet. ``said`` tells why."""
+
+    good: bool
+    bad: bool
+    said: str
+
+
+def swap(deploy: Deploy) -> dict[str, Any]:
+    """Create the services' containers anew from the built image. The old ones serve until then.
+
+    The names of the images are seen to once more just before: someone may have built meanwhile.
+    """
+    deploy.check()
+    put_tags(deploy, deploy.built)
+    facts = deploy.facts
+    names = [each.name for each in facts.members]
+    volumes = facts.anonymous
+    words = facts.compose.swap(names, renew=bool(volumes), scale=facts.scale)
+    ran = shell.run(deploy, words, may_end=False)
+    if ran.code:
+        raise Failed(f"the containers could not be swapped (code {ran.code})", commands=[words])
+    return {"services": names, "volumes_kept": list(volumes)}
+
+
+def unswap(deploy: Deploy) -> dict[str, Any]:
+    """Where the database is to be taken back as well, nothing of the new image may go on working on it meanwhile."""
+    if deploy.options.on_failure != "downgrade" or not deploy.has_moved:
+        return {"skipped": "the old containers take their place"}
+    names = [each.name for each in deploy.facts.members]
+    ran = shell.run(deploy, deploy.facts.compose.stop(names), may_end=False)
+    if ran.code:
+        raise Failed(f"{listed(names)} could not be stopped (code {ran.code})")
+    return {"stopped": names}
+
+
+def restore(deploy: Deploy) -> dict[str, Any]:
+    """The old containers run again, from the image that they had."""
+    if "swap" not in deploy.begun:
+        return {"skipped": "they have run all the time"}
+    facts = deploy.facts
+    members = [each for each in facts.members if each.containers]
+    new = [each.name for each in facts.members if not each.containers]
+    if new:  # before there was none: what is left of it can be looked at, and no longer runs
+        shell.run(deploy, facts.compose.stop(new), may_end=False)
+    if not members:
+        return {"stopped": new}
+    put_tags(deploy, deploy.old)
+    words = facts.compose.swap([each.name for each in members], renew=bool(facts.anonymous), scale=facts.scale)
+    ran = shell.run(deploy, words, may_end=False)
+    if ran.code:
+        raise Failed(f"the old containers could not be started (code {ran.code})", commands=[words])
+    wait_until_well(deploy, deploy.old, members)
+    put_tags(deploy, deploy.tagged)
+    return {"services": [each.name for each in members]}
+
+
+def gate(deploy: Deploy) -> dict[str, Any]:
+    """Every new container is of the built image, healthy, and sees the migrations that the image holds."""
+    wait_until_well(deploy, deploy.built, deploy.facts.members)
+    evidence = survey.check(deploy.facts.target, lambda: deploy.engine)
+    reading = evidence.chain.places[PlaceName.CONTAINER]
+    if isinstance(reading, (Unknown, Absent)):
+        raise Failed(f"what the new container sees could not be read: {reading.reason}")
+    for each in evidence.containers:
+        held = None if each.one_off else each.migrations
+        if held is not None and digests(held) != digests(deploy.facts.host):
+            cover = each.cover(held.location[0])
+            over = f"a {cover.type} ({cover.source}) lies over them" if cover else "nothing lies over them"
+            raise Failed(f"{each.name} sees other migrations than the built image holds: {over}")
+    return {"containers": [each.name for each in evidence.containers if not each.one_off]}
+
+
+def wait_until_well(deploy: Deploy, images: Mapping[str, str], members: tuple[Member, ...] | list[Member]) -> None:
+    """Wait until every container of the members is of its image and well. ``Failed`` where one is not in time."""
+    until = time.monotonic() + deploy.options.health
+    seen: dict[str, tuple[str, float]] = {}
+    while True:
+        said = [_member(deploy, member, images.get(member.name, ""), seen) for member in members]
+        bad = next((each for each in said if each.bad), None)
+        if bad is None and all(each.good for each in said):
+            return
+        if bad is not None or time.monotonic() >= until:
+            waiting = bad or next(each for each in said if not each.good)
+            late = "" if bad else f" after {deploy.options.health:g} s"
+            raise Failed(f"{waiting.said}{late}")
+        time.sleep(_LOOK)
+
+
+def _member(deploy: Deploy, member: Member, image: str, seen: dict[str, tuple[str, float]]) -> Standing:
+    labels = {
+        "com.docker.compose.project": deploy.facts.project.name, "com.docker.compose.service": member.name,
+        "com.docker.compose.oneoff": "False",
+    }  # fmt: skip
+    service = deploy.facts.project.services[member.name]
+    wanted = deploy.facts.scale.get(member.name, service.replicas)
+    found = [
+        _container(deploy, member, image, inspected, seen)
+        for each in deploy.engine.containers(labels) if (inspected := inspect(deploy.engine, str(each["Id"])))
+    ]  # fmt: skip
+    if bad := next((each for each in found if each.bad), None):
+        return bad
+    good = sum(each.good for each in found)
+    if good >= wanted and good == len(found):
+        return Standing(True, False, "")
+    waiting = next((each.said for each in found if not each.good), f"{member.name} has {good} of {wanted} containers")
+    return Standing(False, False, waiting)
+
+
+def _container(
+    deploy: Deploy, member: Member, image: str, inspected: Mapping[str, Any], seen: dict[str, tuple[str, float]]
+) -> Standing:
+    name, state = str(inspected["Name"]).lstrip("/"), inspected["State"]
+    status, health = str(state.get("Status")), str((state.get("Health") or {}).get("Status") or "")
+    if image and not same_content(deploy.engine, str(inspected["Image"]), image):
+        return Standing(False, False, f"{name} still runs another image")
+    if status == "exited" and member.one_shot:
+        code = int(state.get("ExitCode") or 0)
+        return Standing(code == 0, code != 0, f"{name} ended with code {code}")
+    restarts = int(inspected.get("RestartCount") or 0)
+    policy = str(((inspected.get("HostConfig") or {}).get("RestartPolicy") or {}).get("Name") or "no")
+    if (status in ("exited", "dead") and policy in ("", "no")) or restarts >= RESTARTS:
+        often = f" {restarts} times" if restarts else ""
+        ended = f"it ended with code {state.get('ExitCode')}{often} (docker logs {name})"
+        return Standing(False, True, f"{name} does not stay up: {ended}")
+    if health == "unhealthy":
+        last = ((state.get("Health") or {}).get("Log") or [{}])[-1]
+        return Standing(False, True, f"{name} is unhealthy: {' '.join(str(last.get('Output') or '').split())[:200]}")
+    if status != "running":
+        return Standing(False, False, f"{name} is {status}")
+    if health:
+        return Standing(health == "healthy", False, f"{name} is {health}")
+    born, since = seen.setdefault(name, (str(state.get("StartedAt")), time.monotonic()))
+    if born != state.get("StartedAt"):
+        seen[name] = str(state.get("StartedAt")), time.monotonic()
+        since = time.monotonic()
+    return Standing(time.monotonic() - since >= STEADY, False, f"{name} has only just begun to run")

@@ -1,0 +1,37 @@
+"""What a failed migration may leave behind although no row tells of it: tables, columns, indexes, constraints."""
+
+from __future__ import annotations
+
+from migops.database import connect
+from migops.deploy.deploy import Deploy
+
+_TRACES = """
+SELECT CASE c.relkind WHEN 'i' THEN 'index ' WHEN 'S' THEN 'sequence ' WHEN 'v' THEN 'view ' ELSE 'table ' END
+       || n.nspname || '.' || c.relname || CASE WHEN x.indisvalid IS FALSE THEN ' (not valid)' ELSE '' END
+FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+LEFT JOIN pg_catalog.pg_index x ON x.indexrelid = c.oid
+WHERE c.relkind IN ('r', 'p', 'i', 'S', 'v', 'm') AND left(n.nspname, 3) <> 'pg_' AND n.nspname <> 'information_schema'
+UNION ALL
+SELECT 'column ' || a.attrelid::regclass || '.' || a.attname || ' ' || pg_catalog.format_type(a.atttypid, a.atttypmod)
+       || CASE WHEN a.attnotnull THEN ' not null' ELSE '' END
+FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_class c ON c.oid = a.attrelid
+JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+WHERE a.attnum > 0 AND NOT a.attisdropped AND c.relkind IN ('r', 'p')
+  AND left(n.nspname, 3) <> 'pg_' AND n.nspname <> 'information_schema'
+UNION ALL
+SELECT 'constraint ' || conname || ' of ' || conrelid::regclass || ' ' || pg_catalog.pg_get_constraintdef(oid)
+FROM pg_catalog.pg_constraint WHERE conrelid <> 0
+UNION ALL
+SELECT 'type ' || n.nspname || '.' || t.typname FROM pg_catalog.pg_type t
+JOIN pg_catalog.pg_namespace n ON n.oid = t.typnamespace
+WHERE t.typtype IN ('e', 'd') AND left(n.nspname, 3) <> 'pg_' AND n.nspname <> 'information_schema'
+"""
+
+
+def trace(deploy: Deploy) -> frozenset[str]:
+    """All that the catalogue lists, a line each, to be held against the same at another time. PostgreSQL only: of
+    another database it is empty, and what a failed migration left there is not known."""
+    if deploy.reached is None or deploy.reached.url.dialect != "postgresql":
+        return frozenset()
+    with connect(deploy.reached.url, timeout=deploy.options.timeout) as connection:
+        return frozenset(str(line) for (line,) in connection.exec_driver_sql(_TRACES))

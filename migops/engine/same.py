@@ -1,0 +1,29 @@
+"""Whether two images are the same, but for an ID that the containerd store changes with every build."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from migops.engine.client import Engine
+from migops.errors import NoVerdict
+
+
+def same_content(engine: Engine, one: str, other: str) -> bool:
+    """Whether two image IDs mean one image, or two with the same layers, environment, working directory and user.
+
+    False where the engine no longer has one of them.
+    """
+    if one == other:
+        return True
+    try:
+        first, second = (_content(engine.image(image)) for image in (one, other))
+    except NoVerdict:
+        return False
+    return bool(first[0]) and first == second
+
+
+def _content(inspected: Mapping[str, Any]) -> tuple[object, ...]:
+    config = inspected.get("Config") or {}
+    layers = (inspected.get("RootFS") or {}).get("Layers")
+    return (layers, *(config.get(key) for key in ("Env", "WorkingDir", "User")))

@@ -1,0 +1,156 @@
+"""A deploy for its reader: the plan before a yes, a line a step while it goes on, and how it ended (text, JSON)."""
+
+from __future__ import annotations
+
+import json
+import textwrap
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from migops.formats.terminal import GREEN, RED, YELLOW, printable, quoted, styled
+from migops.formats.view import View
+
+_INDENT = 15  # columns before a step's text
+COLORS = {"done": GREEN, "aborted": YELLOW, "failed": RED, "operator": RED}
+
+
+@dataclass(frozen=True, slots=True)
+class ShownStep:
+    """A step as the plan lists it: its name, why, and the commands that it comes to."""
+
+    name: str
+    why: str
+    commands: tuple[tuple[str, ...], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ShownPlan:
+    """The plan: ``pending`` are revisions with their messages (None: not known yet), ``ddl`` their SQL where asked."""
+
+    project: str
+    service: str
+    steps: tuple[ShownStep, ...]
+    pending: tuple[tuple[str, str], ...] | None
+    rows: tuple[str, ...] | None
+    notes: tuple[str, ...] = ()
+    past: tuple[str, ...] = ()
+    ddl: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ShownEnd:
+    """How it ended. ``steps`` are (name, status, seconds); images and revisions are those before and after."""
+
+    outcome: str
+    code: int
+    sentence: str
+    steps: tuple[tuple[str, str, float], ...]
+    images: tuple[str, str]
+    revisions: tuple[tuple[str, ...] | None, tuple[str, ...] | None]
+    backup: str
+    commands: tuple[tuple[str, ...], ...]
+    hint: str = ""
+    journal: str = ""
+
+
+def plan_text(plan: ShownPlan, view: View) -> str:
+    """The plan, in ``view.width`` columns; commands are never broken."""
+    lines = [f"rebuild-and-migrate {plan.service}  (project {plan.project})", ""]
+    for sentence in plan.past:
+        lines += _wrapped(f"mind: {sentence}", view.width, 2)
+    if plan.past:
+        lines.append("")
+    for number, step in enumerate(plan.steps, 1):
+        head = f"{number:>3}  {step.name:<{_INDENT - 6}} "
+        lines += _hanging(head, step.why, view.width)
+        lines += [" " * _INDENT + shown(words) for words in step.commands]
+        if step.name == "migrate":
+            lines += [" " * _INDENT + line for line in _pending(plan)]
+    if plan.notes:
+        lines.append("")
+        for note in plan.notes:
+            lines += _hanging("note ", note, view.width)
+    if plan.ddl:
+        lines += ["", "the SQL of the pending revisions", *("  " + line for line in plan.ddl.splitlines())]
+    return "\n".join(lines) + "\n"
+
+
+def _pending(plan: ShownPlan) -> Iterator[str]:
+    for revision, message in plan.pending or ():
+        yield printable(f"{revision}  {message}".rstrip())
+
+
+def end_text(end: ShownEnd, view: View) -> str:
+    """How it ended: the word, the state that is left, and what to type now."""
+    word = end.outcome.upper() if end.outcome != "operator" else "YOUR DECISION IS NEEDED"
+    head = styled(word, COLORS[end.outcome]) if view.color else word
+    lines = ["", *_wrapped(f"{word}  {end.sentence}", view.width, 0)]
+    lines[1] = lines[1].replace(word, head, 1)
+    if end.backup:
+        lines.append(f"  backup   {printable(end.backup)}")
+    if end.journal:
+        lines.append(f"  journal  {printable(end.journal)}")
+    if end.hint:
+        lines += _hanging("  hint     ", end.hint, view.width)
+    for number, words in enumerate(end.commands):
+        lines.append(f"{'  next     ' if not number else ' ' * 11}{shown(words)}")
+    return "\n".join(lines) + "\n"
+
+
+def end_json(end: ShownEnd) -> str:
+    """The written contract, schema 1."""
+    before, after = end.revisions
+    document = {
+        "schema": 1,
+        "command": "rebuild-and-migrate",
+        "outcome": end.outcome,
+        "exit": end.code,
+        "message": end.sentence,
+        "steps": [{"name": name, "status": status, "seconds": round(each, 3)} for name, status, each in end.steps],
+        "image": {"before": end.images[0] or None, "after": end.images[1] or None},
+        "revisions": {"before": _listed(before), "after": _listed(after)},
+        "backup": end.backup or None,
+        "commands": [list(words) for words in end.commands],
+        "hint": end.hint,
+    }
+    return json.dumps(document, indent=2) + "\n"
+
+
+def plan_json(plan: ShownPlan) -> str:
+    """A dry run as a document, schema 1."""
+    pending = None if plan.pending is None else [{"id": name, "message": said} for name, said in plan.pending]
+    document: Mapping[str, object] = {
+        "schema": 1,
+        "command": "rebuild-and-migrate",
+        "outcome": "planned",
+        "exit": 0,
+        "steps": [
+            {"name": step.name, "why": step.why, "commands": [list(words) for words in step.commands]}
+            for step in plan.steps
+        ],
+        "pending": pending,
+        "revisions": {"before": _listed(plan.rows)},
+        "notes": [*plan.past, *plan.notes],
+        "sql": plan.ddl or None,
+    }
+    return json.dumps(document, indent=2) + "\n"
+
+
+def shown(words: Sequence[str]) -> str:
+    """A command as it can be typed."""
+    return " ".join(quoted(word) for word in words)
+
+
+def _listed(rows: Sequence[str] | None) -> list[str] | None:
+    return None if rows is None else list(rows)
+
+
+def _hanging(head: str, text: str, width: int) -> list[str]:
+    return textwrap.wrap(
+        printable(text), max(width, 40), initial_indent=head, subsequent_indent=" " * len(head),
+        break_long_words=False, break_on_hyphens=False,
+    )  # fmt: skip
+
+
+def _wrapped(text: str, width: int, indent: int) -> list[str]:
+    return _hanging(" " * indent, text, width)

@@ -1,0 +1,141 @@
+"""Asks a database from inside the application's container: the text of this file is run by the Python that is there.
+
+It only reads, starts nothing and imports nothing of the application but SQLAlchemy and the driver. What it is asked
+comes as JSON in its environment, so that no process list shows a password; what it found leaves as one line of JSON.
+It must do with Python 3.7 and SQLAlchemy 1.4.
+"""
+
+from __future__ import annotations
+
+import sys
+
+sys.path[:] = [folder for folder in sys.path if folder]  # nothing from the current folder: that is the application
+
+import importlib.util  # noqa: E402
+import json  # noqa: E402
+import os  # noqa: E402
+import signal  # noqa: E402
+from typing import Any  # noqa: E402
+
+MARK = "migops:"
+ASKED = "MIGOPS_ASKED"
+DRIVERS = {
+    "postgresql": (("psycopg", "psycopg"), ("psycopg2", "psycopg2"), ("asyncpg", "asyncpg"), ("pg8000", "pg8000")),
+    "mysql": (("pymysql", "pymysql"), ("mysqldb", "MySQLdb"), ("aiomysql", "aiomysql"), ("asyncmy", "asyncmy")),
+}
+DRIVERS["mariadb"] = DRIVERS["mysql"]
+"""SQLAlchemy's names of drivers, and their modules, for a URL that names none."""
+
+
+def main() -> None:
+    """Answer the question in the environment. Nothing lives longer than its time: SIGALRM ends the process."""
+    asked = json.loads(os.environ.pop(ASKED))
+    signal.setitimer(signal.ITIMER_REAL, asked["timeout"])
+    try:
+        if asked["dialect"] != "sqlite" and importlib.util.find_spec("sqlalchemy") is None:
+            answer = {"missing": "sqlalchemy"}
+        else:
+            answer = of_file(asked) if asked["dialect"] == "sqlite" else of_server(asked)
+    except Exception as error:  # noqa: BLE001 - whatever a driver raises is an answer, told as text
+        said = str(getattr(error, "orig", None) or error) or type(error).__name__
+        answer = {"error": " ".join(said.split())}
+    sys.stdout.write("\n" + MARK + json.dumps(answer) + "\n")
+
+
+def of_file(asked: dict[str, Any]) -> dict[str, Any]:
+    """What an SQLite file holds, opened so that it cannot be written."""
+    import sqlite3
+    from urllib.parse import quote
+
+    path = os.path.join(os.getcwd(), asked["file"])  # noqa: PTH109, PTH118
+    if not os.path.isfile(path):  # noqa: PTH113
+        return {"absent": path}
+    connection = sqlite3.connect("file:" + quote(path) + "?mode=ro", uri=True, timeout=asked["lock"])
+    names = [name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
+    tables = [("", name, 1) for name in names if not name.startswith("sqlite_")]
+    rows = []
+    if asked["table"] in names:
+        quoted = '"' + asked["table"].replace('"', '""') + '"'
+        rows = [str(row) for (row,) in connection.execute("SELECT version_num FROM " + quoted)]  # noqa: S608
+    connection.close()
+    return {"tables": tables, "rows": rows, "server": "SQLite " + sqlite3.sqlite_version, "name": path}
+
+
+def of_server(asked: dict[str, Any]) -> dict[str, Any]:
+    """What a server's database holds, by the driver that the URL names, or one that is installed."""
+    from sqlalchemy.engine import make_url
+
+    url = make_url(asked["url"])
+    backend = url.get_backend_name()
+    if "+" not in url.drivername:
+        for name, module in DRIVERS.get(backend, ()):
+            if importlib.util.find_spec(module):
+                url = url.set(drivername=backend + "+" + name)
+                break
+    dialect = url.get_dialect()
+    arguments = options(dialect.driver, backend, asked["timeout"])
+    if not getattr(dialect, "is_async", False):
+        from sqlalchemy import create_engine
+
+        engine = create_engine(url, connect_args=arguments)
+        with engine.connect() as connection:
+            return look(connection, asked)
+    import asyncio
+
+    from sqlalchemy.ext.asyncio import create_async_engine
+
+    async def connected() -> dict[str, Any]:
+        engine = create_async_engine(url, connect_args=arguments)
+        async with engine.connect() as connection:
+            found: dict[str, Any] = await connection.run_sync(look, asked)
+        await engine.dispose()
+        return found
+
+    return asyncio.run(connected())
+
+
+def options(driver: str, backend: str, timeout: float) -> dict[str, Any]:
+    """What the driver is told beside the URL: to be impatient, and to bring text as text."""
+    if driver in ("psycopg", "psycopg2"):
+        return {"connect_timeout": max(2, int(timeout)), "client_encoding": "utf8"}
+    if driver == "asyncpg":
+        # A pooler between us and the server may know no prepared statement.
+        return {"timeout": timeout, "statement_cache_size": 0}
+    if driver == "pg8000":
+        return {"timeout": timeout}
+    return {"connect_timeout": max(2, int(timeout))} if backend in ("mysql", "mariadb") else {}
+
+
+def look(connection: Any, asked: dict[str, Any]) -> dict[str, Any]:
+    """Read in one transaction that cannot write, and waits for no lock for long."""
+    from sqlalchemy import inspect, text
+
+    dialect = connection.dialect
+    if dialect.name == "postgresql":
+        connection.execute(text("SET TRANSACTION READ ONLY"))
+        connection.execute(text(f"SET LOCAL lock_timeout = {int(asked['lock'] * 1000)}"))
+        connection.execute(text(f"SET LOCAL statement_timeout = {int(asked['timeout'] * 1000)}"))
+        tables = [(str(schema), str(name), at) for schema, name, at in connection.execute(text(asked["relations"]))]
+    else:
+        if dialect.name in ("mysql", "mariadb"):
+            connection.execute(text("SET SESSION TRANSACTION READ ONLY"))
+            connection.execute(text(f"SET SESSION lock_wait_timeout = {max(1, int(asked['lock']))}"))
+            if hasattr(connection, "rollback"):
+                connection.rollback()
+        seen = inspect(connection)
+        schemas = [None, asked["schema"]] if asked["schema"] else [None]
+        tables = [(schema or "", name, 1) for schema in schemas for name in seen.get_table_names(schema)]
+    same = [(schema, at) for schema, name, at in tables if name == asked["table"]]
+    rows = []
+    if any(schema == asked["schema"] if asked["schema"] else at is not None for schema, at in same):
+        quote = dialect.identifier_preparer.quote
+        name = ".".join(quote(part) for part in (asked["schema"], asked["table"]) if part).replace(":", "\\:")
+        rows = [str(row[0]) for row in connection.execute(text("SELECT version_num FROM " + name))]  # noqa: S608
+    kind = "MariaDB" if getattr(dialect, "is_mariadb", False) else asked["servers"].get(dialect.name, dialect.name)
+    version = ".".join(str(part) for part in dialect.server_version_info or ())
+    database = str(connection.engine.url.database or "")
+    return {"tables": tables, "rows": rows, "server": (kind + " " + version).strip(), "name": database}
+
+
+if __name__ == "__main__":
+    main()
