@@ -10,6 +10,8 @@ from migops.chain import Chain
 from migops.model import ImageIdentity, Location, MigrationSet, NotAsked, PlaceName, Reading, Unknown
 
 if TYPE_CHECKING:  # what a clean check never needs is not imported for its sake
+    from migops.compose import Project
+    from migops.history.config import ConfigFile
     from migops.history.graph import Graph
     from migops.history.problem import Problem
     from migops.images.image import Layer
@@ -18,6 +20,7 @@ if TYPE_CHECKING:  # what a clean check never needs is not imported for its sake
     from migops.places.container import Container
     from migops.places.database import Question
     from migops.places.database_state import DatabaseReading
+    from migops.places.database_url import Sought
     from migops.places.deleted import Past
     from migops.places.git import Fate
     from migops.places.startup import Startup
@@ -89,6 +92,19 @@ class Sibling:
 
 
 @dataclass(frozen=True, slots=True)
+class Setup:
+    """What the project's own files say beside the migrations: only ``doctor`` looks at it.
+
+    ``project`` is None without a compose file; ``config`` is Alembic's configuration on the host, ``url`` the database
+    that the service means, None where none was found.
+    """
+
+    config: ConfigFile
+    project: Project | None = None
+    url: Sought | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Evidence:
     """What was read, once; rules judge it and read nothing themselves.
 
@@ -104,7 +120,8 @@ class Evidence:
     ``worktrees`` is what git says of the scripts that are not as HEAD has them, a repository each (() where git's HEAD
     was not read); ``past`` what its history says of scripts that the database has had, None where nothing was to ask.
     ``startups`` are what the service and its siblings run when they start, by the image that they run and by what a
-    build would make of it now; {} where nobody asked. ``creations`` are the lines of the host's code that make tables.
+    build would make of it now; {} where nobody asked. ``creations`` are the lines of the host's code that make tables;
+    ``setup`` is None where nobody asked for it.
     """
 
     chain: Chain
@@ -131,6 +148,7 @@ class Evidence:
     past: Past | Unknown | None = None
     startups: Mapping[PlaceName, tuple[Startup, ...] | Unknown] = field(default_factory=dict)
     creations: tuple[Creation, ...] = ()
+    setup: Setup | None = None
 
     def reading(self, place: PlaceName) -> Reading | DatabaseReading:
         """What was read of a place, or why nothing was."""

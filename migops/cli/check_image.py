@@ -96,7 +96,7 @@ def check_image(service: str | None, **given: Any) -> int:
 def _rules(given: Mapping[str, Any]) -> tuple[Rule, ...]:
     from migops import rules
 
-    return rules.chosen(given["select"], given["ignore"])
+    return rules.chosen(given["select"], given["ignore"], "check-image")
 
 
 def import_meanwhile(*modules: str) -> None:

@@ -106,7 +106,7 @@ def status(service: str | None, **given: Any) -> int:
     from migops.model import Severity
 
     check_together(given)
-    chosen = rules.chosen(given["select"], given["ignore"])
+    chosen = rules.chosen(given["select"], given["ignore"], "status")
     wanted = target.Wanted(
         service=service or "",
         **{key: given[key] for key in ("image", "context", "host_dir", "config", "section")},

@@ -7,9 +7,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from migops.evidence import Evidence
+from migops.history.version_table import LONGEST_ID
 from migops.target import Target
-
-LONGEST_ID = 32  # characters that Alembic's version_num column holds
 
 
 @dataclass(frozen=True, slots=True)

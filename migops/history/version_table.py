@@ -9,6 +9,8 @@ from dataclasses import dataclass
 
 from migops.model import Location, Unknown
 
+LONGEST_ID = 32  # characters that the version_num column holds, as Alembic makes it
+
 
 @dataclass(frozen=True, slots=True)
 class VersionTable:

@@ -21,7 +21,7 @@ _URL = re.compile(r"(postgres(ql)?|mysql|mariadb|sqlite|mssql|oracle|cockroachdb
 _USUAL = (
     "DATABASE_URL", "SQLALCHEMY_DATABASE_URI", "SQLALCHEMY_DATABASE_URL", "SQLALCHEMY_URL", "DB_URL", "DATABASE_URI",
 )  # fmt: skip
-_TEMPLATE = "driver://user:pass@localhost/dbname"  # what `alembic init` writes: nobody's URL
+TEMPLATE = "driver://user:pass@localhost/dbname"  # what `alembic init` writes: nobody's URL
 _LOOPBACK = re.compile(r"[/@](localhost|127\.0\.0\.1|\[::1\])[:/]")
 _PIECES = (
     ("postgresql", ("PGUSER", "PGPASSWORD", "PGHOST", "PGPORT", "PGDATABASE")),
@@ -138,7 +138,7 @@ def from_config(config: ConfigFile, place: str) -> Sought | Unknown | None:
             "a % in an ini file is written twice: %%40 for an @ in a password",
         )
     text = str(option.value or "")
-    if not text or text == _TEMPLATE:
+    if not text or text == TEMPLATE:
         return None
     # A localhost that everybody sees in the file is the one of those who run Alembic beside it.
     inside = place != "host" and not _LOOPBACK.search(text)

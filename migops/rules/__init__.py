@@ -11,6 +11,7 @@ from migops.rules import (
     alembic_config,
     application,
     build,
+    compose_file,
     container,
     database,
     database_schema,
@@ -31,18 +32,30 @@ RULES: tuple[Rule, ...] = (
     *alembic_config.RULES,
     *application.RULES,
     *sorted((*git.RULES, *git_database.RULES), key=lambda rule: rule.id),
+    *compose_file.RULES,
 )
 
+COMMANDS = ("check-image", "status", "doctor")
+"""The commands that judge rules; each reads what the one before does, and more."""
 
-def chosen(select: Sequence[str], ignore: Sequence[str]) -> tuple[Rule, ...]:
+
+def chosen(select: Sequence[str], ignore: Sequence[str], command: str = "doctor") -> tuple[Rule, ...]:
     """The rules that ``--select`` names (all, where it names none) less those that ``--ignore`` names.
 
-    Each word is an id, the beginning of one (``MIG3``), or a name; one that fits no rule is a usage error.
+    Each word is an id, the beginning of one (``MIG3``), or a name. One that fits no rule is a usage error, and so is
+    one of ``--select`` that ``command`` judges none of: nothing would be found, and that is not clean.
     """
     wanted = [rule for rule in RULES if not select or any(_fits(rule, word) for word in select)]
     for word in (*select, *ignore):
         if not any(_fits(rule, word) for rule in RULES):
             raise MigopsError(f"no rule is called {word!r}", hint="`migops explain` lists the rules")
+    for word in select:
+        fitting = [rule.command for rule in RULES if _fits(rule, word)]
+        if not any(COMMANDS.index(each) <= COMMANDS.index(command) for each in fitting):
+            raise MigopsError(
+                f"migops {command} does not judge {word}: it does not read what that is about",
+                hint=f"migops {fitting[0]} --select {word}",
+            )
     return tuple(rule for rule in wanted if not any(_fits(rule, word) for word in ignore))
 
 

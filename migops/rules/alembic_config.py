@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from migops.evidence import Evidence
-from migops.model import PlaceName, Severity
+from migops.model import MigrationFile, PlaceName, Remedy, Severity, Subject
+from migops.places.database_url import TEMPLATE
 from migops.rules.problems import problems
 from migops.rules.rule import Hit, Rule
+
+if TYPE_CHECKING:
+    from migops.history.config import Option
+
+_PASSWORD = re.compile(r"://[^\s:/@]*:[^\s@/]+@")
 
 
 def ini_interpolation(evidence: Evidence) -> Iterator[Hit]:
@@ -37,7 +45,124 @@ def script_location_missing(evidence: Evidence) -> Iterator[Hit]:
     yield from (hit for hit in problems(evidence, "MIG502") if PlaceName.HOST.value in hit.facts["places"])
 
 
+def credentials_in_ini(evidence: Evidence) -> Iterator[Hit]:
+    """Alembic's configuration file has the database's password in it.
+
+    What: whoever has the repository or the image has the password. And a URL there is a second truth beside the
+    service's environment: Alembic may migrate another database than the application uses.
+
+    Why: `sqlalchemy.url` was filled in as `alembic init` offers it.
+
+    Fix: leave the option out, and give Alembic the URL in env.py, from the environment that the application has. Change
+    the password: git's history and old images keep it.
+    """
+    if evidence.setup is None:
+        return
+    for option in evidence.setup.config.options.values():
+        if isinstance(option.value, str) and option.value != TEMPLATE and _PASSWORD.search(option.value):
+            yield Hit(
+                Subject(path=str(option.at)),
+                f"{option.name} has a password in it",
+                f"{option.at}: a URL with user and password, as it stands there",
+                None,
+                {"option": option.name},
+                (
+                    Remedy(f"take {option.name} out of the file; env.py has the URL from the service's environment"),
+                    Remedy("then change the password: git's history and the images that were built keep the old one"),
+                ),
+            )
+
+
+def percent_in_url(evidence: Evidence) -> Iterator[Hit]:
+    """The database's URL has a `%`, and env.py hands it to Alembic's configuration without doubling it.
+
+    What: every command dies with "invalid interpolation syntax", on this machine and with this password only.
+
+    Why: `set_main_option` writes into the ini's settings, where a `%` begins a reference to another option. A password
+    with special characters has a `%` in a URL (`@` is `%40`).
+
+    Fix: `set_main_option("sqlalchemy.url", url.replace("%", "%%"))`, or give the URL to `create_engine` directly.
+    """
+    url = evidence.setup.url if evidence.setup else None
+    env = _env(evidence)
+    if url is None or "%" not in url.text.replace("%%", "") or env is None:
+        return
+    from migops.history.env_script import undoubled  # only doctor asks
+
+    for line, text in undoubled(env.content.decode("utf-8", "replace")):
+        yield Hit(
+            Subject(path=f"{env.path}:{line}"),
+            f"the database's URL has a %, and env.py does not double it: `{text}`",
+            f"the URL is from {url.origin}; set_main_option reads it with interpolation",
+            None,
+            {"file": env.path, "line": line},
+            (Remedy('write it with .replace("%", "%%"), or give the URL to create_engine directly'),),
+        )
+
+
+def deprecated_setting(evidence: Evidence) -> Iterator[Hit]:
+    """Alembic's configuration has a setting that is no longer used, or that Alembic never had.
+
+    What: `version_path_separator` is passed over in favour of `path_separator` from Alembic 1.16 on, and will go.
+    `version_num_format` does nothing at all.
+
+    Why: the file was made by an older `alembic init`, or copied from advice on the net.
+
+    Fix: `path_separator = os` in place of the first; take the second out (numbered files come from `file_template` and
+    `--rev-id`).
+    """
+    options = evidence.setup.config.options if evidence.setup else {}
+    old, useless = options.get("version_path_separator"), options.get("version_num_format")
+    if old and "path_separator" not in options:
+        yield _setting(old, "is deprecated since Alembic 1.16", "write path_separator in its place")
+    if useless and not useless.error:  # one that Alembic dies on is MIG501's
+        why = "take it out; numbered files come from file_template and --rev-id"
+        yield _setting(useless, "is no setting of Alembic, and has no effect", why)
+
+
+def target_metadata_none(evidence: Evidence) -> Iterator[Hit]:
+    """env.py leaves `target_metadata` at None, so that Alembic knows no models.
+
+    What: `alembic revision --autogenerate` and `alembic check` stop with "Can't proceed with --autogenerate option".
+
+    Why: env.py is as `alembic init` wrote it.
+
+    Fix: import the models' Base there, and write `target_metadata = Base.metadata`.
+    """
+    env = _env(evidence)
+    if evidence.setup is None or env is None:
+        return
+    from migops.history.env_script import line_of_none  # only doctor asks
+
+    line = line_of_none(env.content.decode("utf-8", "replace"))
+    if line:
+        yield Hit(
+            Subject(path=f"{env.path}:{line}"),
+            "env.py leaves target_metadata at None",
+            f"{env.path}:{line}: nothing else is given to it",
+            None,
+            {"file": env.path, "line": line},
+            (Remedy("in env.py: from yourapp.models import Base; target_metadata = Base.metadata"),),
+        )
+
+
+def _env(evidence: Evidence) -> MigrationFile | None:
+    host = evidence.chain.held(PlaceName.HOST)
+    return host.environment.get("env.py") if host else None
+
+
+def _setting(option: Option, what: str, fix: str) -> Hit:
+    return Hit(
+        Subject(path=str(option.at)), f"{option.name} {what}", f"{option.at} sets it", None, {"option": option.name},
+        (Remedy(fix),),
+    )  # fmt: skip
+
+
 RULES = (
     Rule("MIG501", "ini-interpolation", Severity.ERROR, (), ini_interpolation),
     Rule("MIG502", "script-location-missing", Severity.ERROR, (), script_location_missing),
+    Rule("MIG503", "credentials-in-ini", Severity.WARNING, (), credentials_in_ini, lint=True),
+    Rule("MIG504", "percent-in-url", Severity.WARNING, (), percent_in_url, lint=True),
+    Rule("MIG505", "deprecated-setting", Severity.WARNING, (), deprecated_setting, lint=True),
+    Rule("MIG506", "target-metadata-none", Severity.WARNING, (), target_metadata_none, lint=True),
 )

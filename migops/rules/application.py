@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import PurePath
+from typing import TYPE_CHECKING
 
 from migops.evidence import Evidence
 from migops.model import PlaceName, Remedy, Severity, Subject, Unknown
-from migops.places.startup import Change, Startup
 from migops.rules.database_remedies import run_alembic
 from migops.rules.rule import Blind, Hit, Rule
 from migops.rules.standing import listed
+
+if TYPE_CHECKING:
+    from migops.places.startup import Change, Startup
 
 ONE_SHOT = (
     "let a service of its own migrate (`command: alembic upgrade head`), and the others wait for it with depends_on: "
@@ -33,7 +36,7 @@ def create_all_at_startup(evidence: Evidence) -> Iterator[Hit]:
     Fix: take the call out of what runs in production: only Alembic makes tables. Tests may keep theirs; they are not
     looked at, nor are scripts of the migrations. Tables that are there already: see MIG401.
     """
-    started = {(each.at.line, PurePath(each.at.file).name) for s in _startups(evidence) for each in s.changes}
+    started = {(each.at.line, PurePath(each.at.file).name) for s in startups_of(evidence) for each in s.changes}
     for found in evidence.creations:
         runs = (found.at.line, PurePath(found.at.file).name) in started
         yield Hit(
@@ -62,7 +65,7 @@ def upgrade_in_every_replica(evidence: Evidence) -> Iterator[Hit | Blind]:
     others wait for, or a step of the deploy. A service that only migrates, or that others wait for with
     `service_completed_successfully`, is that already and no finding.
     """
-    found = [(startup, change) for startup in _startups(evidence) for change in startup.upgrades]
+    found = [(startup, change) for startup in startups_of(evidence) for change in startup.upgrades]
     for change, startups in _by_change((s, c) for s, c in found if not s.one_shot).items():
         names = _names(startups)
         yield Hit(
@@ -90,7 +93,7 @@ def failure_swallowed(evidence: Evidence) -> Iterator[Hit | Blind]:
     Fix: `set -e` at the top of the script, `&&` between the commands, no `||`: a container that stops with the error is
     seen and restarted, and the old one serves on.
     """
-    found = [(startup, change) for startup in _startups(evidence) for change in startup.upgrades if change.swallowed]
+    found = [(startup, change) for startup in startups_of(evidence) for change in startup.upgrades if change.swallowed]
     for change, startups in _by_change(found).items():
         yield Hit(
             Subject(path=str(change.at)),
@@ -103,7 +106,7 @@ def failure_swallowed(evidence: Evidence) -> Iterator[Hit | Blind]:
     yield from _unread(evidence)
 
 
-def _startups(evidence: Evidence) -> tuple[Startup, ...]:
+def startups_of(evidence: Evidence) -> tuple[Startup, ...]:
     """The starts by the image; by what a build would make where the image was not read."""
     for place in (PlaceName.IMAGE, PlaceName.CONTEXT):
         found = evidence.startups.get(place)
@@ -114,7 +117,7 @@ def _startups(evidence: Evidence) -> tuple[Startup, ...]:
 
 def _unread(evidence: Evidence) -> Iterator[Blind]:
     """What of the starts could not be followed: it may migrate, too."""
-    found = _startups(evidence)
+    found = startups_of(evidence)
     for startup in found:
         yield from (Blind(f"{startup.service or 'the image'}: {reason}") for reason in startup.unread)
     if not found:
@@ -159,7 +162,7 @@ def _stop(change: Change) -> str:
 
 
 RULES = (
-    Rule("MIG601", "create-all-at-startup", Severity.WARNING, (), create_all_at_startup),
-    Rule("MIG602", "upgrade-in-every-replica", Severity.WARNING, (), upgrade_in_every_replica),
-    Rule("MIG603", "failure-swallowed", Severity.ERROR, (), failure_swallowed),
+    Rule("MIG601", "create-all-at-startup", Severity.WARNING, (), create_all_at_startup, lint=True),
+    Rule("MIG602", "upgrade-in-every-replica", Severity.WARNING, (), upgrade_in_every_replica, lint=True),
+    Rule("MIG603", "failure-swallowed", Severity.ERROR, (), failure_swallowed, lint=True),
 )

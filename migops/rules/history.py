@@ -6,7 +6,9 @@ from collections.abc import Iterator
 
 from migops.chain import ORDER
 from migops.evidence import Evidence
+from migops.history.version_table import LONGEST_ID
 from migops.model import PlaceName, Remedy, Severity, Subject
+from migops.places.database_state import DatabaseState
 from migops.rules.problems import OF_CONTAINER, in_words, link_into, problems
 from migops.rules.remedies import rebuild
 from migops.rules.rule import Hit, Rule
@@ -150,6 +152,47 @@ def unreadable_revision(evidence: Evidence) -> Iterator[Hit]:
     yield from problems(evidence, "MIG306")
 
 
+def long_revision_id(evidence: Evidence) -> Iterator[Hit]:
+    """A revision's id is longer than the column that Alembic notes it in.
+
+    What: the migration runs, and then the UPDATE of `alembic_version` fails with "value too long for type character
+    varying(32)". SQLite takes any length, so that tests on it stay green.
+
+    Why: `--rev-id`, or a script named by hand, with words in the id.
+
+    Fix: a shorter id, in the script and in the `down_revision` of its children; or widen the column before the upgrade.
+    Where the database has noted such an id already, the column is wide enough, and nothing is said.
+    """
+    state = evidence.database
+    if isinstance(state, DatabaseState) and (
+        state.server.startswith("SQLite") or any(len(row) > LONGEST_ID for row in state.rows)
+    ):
+        return
+    seen: dict[str, list[PlaceName]] = {}
+    for place in ORDER:
+        graph = evidence.graphs.get(place)
+        for name in graph.by_id if graph else ():
+            if len(name) > LONGEST_ID:
+                seen.setdefault(name, []).append(place)
+    for name, places in seen.items():
+        revision = evidence.graphs[places[0]].by_id[name]
+        yield Hit(
+            Subject(name, f"{revision.path}:{revision.line}"),
+            f"{in_words(places)}: the id {name} has {len(name)} characters",
+            f"version_num of Alembic's version table holds {LONGEST_ID}, if nobody has widened it",
+            link_into(evidence, places[0]),
+            {"length": len(name), "places": [place.value for place in places]},
+            (
+                Remedy("give it a shorter id, in the script and in the down_revision of its children"),
+                Remedy(
+                    "or widen the column before the upgrade: ALTER TABLE alembic_version ALTER COLUMN version_num "
+                    "TYPE varchar(128)",
+                    alternative=True,
+                ),
+            ),
+        )
+
+
 RULES = (
     Rule("MIG301", "multiple-heads", Severity.ERROR, (), multiple_heads),
     Rule("MIG302", "missing-parent", Severity.ERROR, (), missing_parent),
@@ -157,4 +200,5 @@ RULES = (
     Rule("MIG304", "cycle", Severity.ERROR, (), cycle),
     Rule("MIG305", "empty-history", Severity.WARNING, (), empty_history),
     Rule("MIG306", "unreadable-revision", Severity.ERROR, (), unreadable_revision),
+    Rule("MIG308", "long-revision-id", Severity.WARNING, (), long_revision_id),
 )

@@ -34,13 +34,24 @@ class Hit:
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """A named question to the evidence. ``needs`` are the places without which it cannot be answered."""
+    """A named question to the evidence.
+
+    ``needs`` are the places without which it cannot be answered. ``lint``: it looks at what only doctor reads.
+    """
 
     id: str
     name: str
     severity: Severity
     needs: tuple[PlaceName, ...]
     check: Check
+    lint: bool = False
+
+    @property
+    def command(self) -> str:
+        """The first of check-image, status and doctor that reads what the rule looks at."""
+        if self.lint:
+            return "doctor"
+        return "check-image" if {PlaceName.GIT, PlaceName.DATABASE}.isdisjoint(self.needs) else "status"
 
     @property
     def explanation(self) -> str:

@@ -90,6 +90,7 @@ def check(
         worktrees=read_worktrees(chain) if ask else (),
         startups=survey.startups,
         creations=survey.creations,
+        setup=survey.setup,
     )
     return replace(evidence, past=read_past(evidence)) if ask else evidence
 

@@ -4,13 +4,19 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from migops.asking import Ask, question
 from migops.dockerfile.trace import BuildView
+from migops.errors import MigopsError
+from migops.evidence import Setup
+from migops.history.config import parse_config
 from migops.model import EntryKind, MigrationSet, PlaceName, Unknown
 from migops.places.application import creations
 from migops.places.context import ContextReader
+from migops.places.database import find_url
+from migops.places.database_url import Sought
 from migops.places.environment import Reader
 from migops.places.startup import File, Files, ImageCommand, Startup, read
-from migops.survey.state import Survey
+from migops.survey.state import Survey, host_home
 
 
 def read_application(survey: Survey, image: Reader | None) -> None:
@@ -21,6 +27,21 @@ def read_application(survey: Survey, image: Reader | None) -> None:
     migrations = [host.script_location] if isinstance(host, MigrationSet) else []
     view = survey.view if isinstance(survey.view, BuildView) else None
     survey.creations = creations(survey.target.root, view, migrations)
+    survey.setup = _setup(survey)
+
+
+def _setup(survey: Survey) -> Setup:
+    target = survey.target
+    home = host_home(survey)
+    config = parse_config(target.config.read_bytes(), home.config, home.section)
+    image_env = survey.image_config.env if survey.image_config else {}
+    held = survey.places.get(PlaceName.HOST)
+    asked = question(target, held if isinstance(held, MigrationSet) else None, home, None, None, image_env, Ask())
+    try:
+        url = find_url(asked)
+    except MigopsError:  # a setting that leads nowhere: who asks the database says so
+        url = None
+    return Setup(config, target.model, url if isinstance(url, Sought) else None)
 
 
 def read_startups(survey: Survey, image: Reader | None) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from migops.dockerfile.trace import BuildView, trace
-from migops.evidence import Exclusion, Sibling
+from migops.evidence import Exclusion, Setup, Sibling
 from migops.history.scripts import Known
 from migops.model import ImageIdentity, NotAsked, PlaceName, Reading, Unknown
 from migops.places.environment import Environment, Home
@@ -46,6 +46,7 @@ class Survey:
     image_config: ImageConfig | None = field(default=None, repr=False)
     startups: dict[PlaceName, tuple[Startup, ...] | Unknown] = field(default_factory=dict)
     creations: tuple[Creation, ...] = ()
+    setup: Setup | None = None
 
     def __post_init__(self) -> None:
         self.view = view_of(self.target.build)

@@ -53,7 +53,13 @@ def an_entrypoint_for_three_replicas(shop: Shop) -> Answer:
     return shop.line("001").doctor()
 
 
+def nothing_waits_for_the_one_shot(shop: Shop) -> Answer:
+    return shop.line("001").write("compose.yaml", ONE_SHOT).doctor("app")
+
+
 CASES = (
+    Case("31b", nothing_waits_for_the_one_shot, "MIG801", ("app starts while db_migration may still migrate",),
+         ("db_migration: {condition: service_completed_successfully}",)),
     Case("30c", create_all_before_alembic, "MIG601", ("database.py:5", "create_all"), ("only Alembic makes tables",)),
     Case("31", create_all_beside_a_one_shot, "MIG601", ("database.py:5",), ("only Alembic makes tables",),
          never=("MIG602",)),

@@ -38,6 +38,18 @@ def long_id(shop: Shop) -> Answer:
     )
 
 
+def long_id_before_it_fails(shop: Shop) -> Answer:
+    """On SQLite, where CI runs, nothing fails: the scripts themselves tell."""
+    return shop.line("0008_channels", "0009_agent_ownership_public_channel_model").image().check()
+
+
+def percent_in_url_before_it_fails(shop: Shop) -> Answer:
+    url = "postgresql+psycopg2://retrofun:123.%2C@192.168.1.186:5432/retrofun"
+    env = 'config.set_main_option("sqlalchemy.url", os.environ["DATABASE_URL"])\n'
+    shop.write("compose.yaml", COMPOSE + f"    environment: {{DATABASE_URL: '{url}'}}\n")
+    return shop.line("001").write("migrations/env.py", env).doctor()
+
+
 def percent_in_url(shop: Shop) -> Answer:
     return shop.line("001").explain(INTERPOLATION)
 
@@ -102,6 +114,9 @@ CASES = (
     Case("25", folder_exists, "folder-exists", ("a mount's own end",), ("mount the folder above it",)),
     Case("33", long_id, "long-revision-id", ("longer than 32 characters: 0009_agent_ownership_public_channel_model",),
          ("a shorter id", "varchar(128)")),
+    Case("33b", long_id_before_it_fails, "MIG308", ("has 41 characters", "holds 32"), ("a shorter id", "varchar(128)")),
+    Case("34b", percent_in_url_before_it_fails, "MIG504", ("compose.yaml:4", "with interpolation"),
+         ('.replace("%", "%%")',)),
     Case("34", percent_in_url, "percent-sign", ("configparser",), ('url.replace("%", "%%")',)),
     Case("37b", two_at_once, "lost-race", ("at the same time",), ("not every replica",)),
     Case("39", cut_off_in_mysql, "table-exists", ("cut off where DDL is not transactional",), ("stamp",)),

@@ -254,3 +254,11 @@ def test_what_the_build_leaves_out_is_not_looked_at(project: Path) -> None:
     (project / ".dockerignore").write_text("scratch.py\n")
     compose(project, "    entrypoint: [python]\n    command: main.py\n")
     assert doctor(project).rules == []
+
+
+def test_a_command_that_does_not_read_it_says_so(project: Path) -> None:
+    found = migops("check-image", "--no-engine", "--select", "MIG6", cwd=project)
+    assert (found.code, found.stdout) == (2, "")
+    assert "migops doctor --select MIG6" in found.stderr
+    status = migops("check-image", "--no-engine", "--select", "MIG402", cwd=project)
+    assert "migops status --select MIG402" in status.stderr

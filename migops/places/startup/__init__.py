@@ -43,8 +43,8 @@ class Startup:
     """What one service's container runs when it starts, and what of it changes the schema.
 
     ``words`` are entrypoint and command together. ``one_shot``: the container is there to migrate and then ends, or
-    other services wait until it has completed. ``replicas`` is how many are started. ``unread`` says, a sentence each,
-    what could not be followed.
+    other services wait until it has completed. ``replicas`` is how many are started. ``waits``: it waits for a server
+    by itself. ``unread`` says, a sentence each, what could not be followed.
     """
 
     service: str
@@ -52,6 +52,7 @@ class Startup:
     changes: tuple[Change, ...] = ()
     one_shot: bool = False
     replicas: int = 1
+    waits: bool = False
     unread: tuple[str, ...] = ()
 
     @property
@@ -81,6 +82,7 @@ def read(files: Files, image: ImageCommand, service: Service | None = None, proj
         changes=tuple(follower.changes),
         one_shot=bool(follower.changes) and (follower.last == "upgrade" or _is_awaited(service, project)),
         replicas=service.replicas if service else 1,
+        waits=follower.waits,
         unread=tuple(dict.fromkeys(follower.unread)),
     )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import posixpath
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -25,6 +26,9 @@ _PASSING = frozenset(
     )
 )
 """Commands that are no reason for a container to be there."""
+
+_WAITS = re.compile(r"^(pg_isready|mysqladmin|dockerize|nc)$|wait|pre_?start", re.IGNORECASE)
+"""Names of programs, scripts and modules that wait for a server."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,14 +72,15 @@ class _Here:
 
 @dataclass(slots=True)
 class Follower:
-    """What was found so far. ``changes`` in order; ``last`` is the last command that is more than talk; ``unread`` says
-    what could not be followed, and why."""
+    """What was found so far. ``changes`` in order; ``last`` is the last command that is more than talk; ``waits`` says
+    that one waits for a server; ``unread`` what could not be followed, and why."""
 
     files: Callable[[str], File | None]
     path: Sequence[str]
     environment: Mapping[str, str] = field(default_factory=dict, repr=False)
     changes: list[Change] = field(default_factory=list)
     last: str = ""
+    waits: bool = False
     unread: list[str] = field(default_factory=list)
 
     def start(self, words: Sequence[str], cwd: str, at: Location, place: str) -> None:
@@ -127,6 +132,7 @@ class Follower:
 
     def _command(self, command: Simple, shell: Shell, here: _Here, frames: tuple[Frame, ...], condition: str) -> None:
         found = meaning(command.words)
+        self.waits = self.waits or any(_WAITS.search(posixpath.basename(word)) for word in command.words)
         where = (here, frames, condition)
         if found.does is Does.UPGRADE:
             self._note(here.line(command.line), here.place, command.text, True, condition, passed_over(frames))

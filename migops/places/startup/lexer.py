@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import bisect
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -41,14 +42,19 @@ class _Lexer:
         self.text = text.replace("\r\n", "\n")
         self.at = 0
         self.heredocs: list[str] = []
+        self._ends = [at for at, sign in enumerate(self.text) if sign == "\n"]
 
     def tokens(self) -> Iterator[Token]:
+        bare = True  # no word of this command was seen yet
         while self._skip_blanks():
-            start, line = self.at, self.text.count("\n", 0, self.at) + 1
+            start, line = self.at, bisect.bisect_left(self._ends, self.at) + 1
             if found := _REDIRECTION.match(self.text, self.at):
                 self._redirection(found)
+                if bare and (not self._skip_blanks() or self._operator()):
+                    yield Token(":", line, start, self.at, True)  # `> file` alone is a command, too
                 continue
-            operator = next((each for each in _OPERATORS if self.text.startswith(each, start)), "")
+            operator = self._operator()
+            bare = bool(operator)
             if operator:
                 self.at += len(operator)
                 if operator == "\n":
@@ -63,6 +69,9 @@ class _Lexer:
         found = re.compile(r"(?:[ \t]|\\\n|#[^\n]*)*").match(self.text, self.at)
         self.at = found.end() if found else self.at
         return self.at < len(self.text)
+
+    def _operator(self) -> str:
+        return next((each for each in _OPERATORS if self.text.startswith(each, self.at)), "")
 
     def _redirection(self, found: re.Match[str]) -> None:
         self.at = found.end()

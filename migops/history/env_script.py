@@ -1,0 +1,85 @@
+"""What env.py does with the models and with the URL, read from its text. It is never run."""
+
+from __future__ import annotations
+
+import ast
+import warnings
+from collections.abc import Iterator
+
+
+def undoubled(source: str) -> Iterator[tuple[int, str]]:
+    """The calls that hand a computed URL to ``set_main_option`` with no ``%`` doubled: line, and the line's text.
+
+    A name is followed to what the module assigns to it; where any of it has a ``replace`` or ``%%``, nothing is said.
+    """
+    tree = _parsed(source)
+    lines = source.splitlines()
+    for node in ast.walk(tree):
+        if not (isinstance(node, ast.Call) and _called(node) in ("set_main_option", "set_section_option")):
+            continue
+        *names, value = node.args or [ast.Constant(None)]
+        if not any(isinstance(name, ast.Constant) and name.value == "sqlalchemy.url" for name in names):
+            continue
+        if not any(_doubles(each) for each in _sources(value, tree)):
+            yield node.lineno, lines[node.lineno - 1].strip()
+
+
+def line_of_none(source: str) -> int:
+    """The line at which ``target_metadata`` becomes None, where nothing else is ever given to it; 0 elsewhere."""
+    tree = _parsed(source)
+    assigned = [
+        (node.lineno, node.value)
+        for node in ast.walk(tree)
+        if isinstance(node, (ast.Assign, ast.AnnAssign))
+        for target in (node.targets if isinstance(node, ast.Assign) else [node.target])
+        if isinstance(target, ast.Name) and target.id == "target_metadata"
+    ]
+    given = [
+        keyword.value
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Call) and _called(node) == "configure"
+        for keyword in node.keywords
+        if keyword.arg == "target_metadata"
+    ]
+    if not assigned or not all(isinstance(value, ast.Name) and value.id == "target_metadata" for value in given):
+        return 0
+    nothing = all(isinstance(value, ast.Constant) and value.value is None for _, value in assigned)
+    return assigned[0][0] if nothing else 0
+
+
+def _parsed(source: str) -> ast.Module:
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # an odd escape in someone's env.py is none of our business
+            return ast.parse(source)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return ast.Module([], [])  # it stops Alembic itself, which says so
+
+
+def _called(node: ast.Call) -> str:
+    return node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+
+
+def _sources(value: ast.expr, tree: ast.Module) -> Iterator[ast.expr]:
+    """The expression, and what is assigned anywhere to the names in it, or returned by the functions it calls."""
+    todo, seen = [value], set[str]()
+    while todo:
+        each = todo.pop()
+        yield each
+        names = {node.id for node in ast.walk(each) if isinstance(node, ast.Name)} - seen
+        seen |= names
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Assign) and node.value and any(
+                isinstance(target, ast.Name) and target.id in names for target in node.targets
+            ):
+                todo.append(node.value)
+            elif isinstance(node, ast.FunctionDef) and node.name in names:
+                todo += [one.value for one in ast.walk(node) if isinstance(one, (ast.Return, ast.Assign)) and one.value]
+
+
+def _doubles(value: ast.expr) -> bool:
+    return any(
+        (isinstance(node, ast.Call) and _called(node) in ("replace", "escape_percent"))
+        or (isinstance(node, ast.Constant) and isinstance(node.value, str) and "%%" in node.value)
+        for node in ast.walk(value)
+    )

@@ -1,0 +1,114 @@
+"""MIG8 through doctor: who waits for whom, and what the compose file says of the database."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.cases.shop import Answer, Shop
+
+READY = "      interval: 1s\n      test: [CMD, pg_isready, -h, 127.0.0.1]\n"
+
+
+@pytest.fixture
+def shop(tmp_path: Path) -> Shop:
+    return Shop.at(tmp_path).line("001")
+
+
+def of(shop: Shop, app: str, db: str, more: str = "") -> Answer:
+    text = f"services:\n  app:\n    build: .\n{app}  db:\n    image: postgres:15\n{db}{more}volumes: {{data: }}\n"
+    return shop.write("compose.yaml", text).doctor("--select", "MIG8", "app")
+
+
+DEPENDS = "    depends_on: {db: {condition: service_healthy}}\n"
+DATA = "    volumes: ['data:/var/lib/postgresql/data']\n"
+HEALTH = f"    healthcheck:\n{READY}"
+
+
+def names(answer: Answer) -> list[str]:
+    return [each.name for each in answer.said]
+
+
+def test_all_as_it_should_be(shop: Shop) -> None:
+    assert names(of(shop, DEPENDS, DATA + HEALTH)) == []
+
+
+def test_nothing_waits(shop: Shop) -> None:
+    said = of(shop, "    depends_on: [db]\n", DATA).of("MIG801")
+    assert "app starts before db is ready" in said.text
+    assert "it has no healthcheck" in said.text
+    assert "pg_isready" in said.fix
+    assert "app: depends_on: {db: {condition: service_healthy}}" in said.fix
+
+
+def test_the_server_that_the_url_names(shop: Shop) -> None:
+    url = "    environment: {DATABASE_URL: 'postgresql://shop:pw@db:5432/shop'}\n"
+    assert names(of(shop, url, DATA + HEALTH)) == ["MIG801"]
+    other = "  other:\n    image: postgres:15\n"
+    assert names(of(shop, url.replace("@db", "@elsewhere.example"), DATA + HEALTH, other)) == []
+
+
+def test_a_start_that_waits_by_itself(shop: Shop) -> None:
+    start = "#!/bin/sh\nset -e\nuntil pg_isready -h db; do sleep 1; done\nexec python main.py\n"
+    shop.write("start.sh", start)
+    assert names(of(shop, "    depends_on: [db]\n    entrypoint: [sh, /app/start.sh]\n", DATA + HEALTH)) == []
+
+
+def test_it_waits_for_what_waits(shop: Shop) -> None:
+    migrate = "  migrate:\n    build: .\n    command: alembic upgrade head\n" + DEPENDS
+    waits = "    depends_on: {migrate: {condition: service_completed_successfully}}\n"
+    assert names(of(shop, waits, DATA + HEALTH, migrate)) == []
+
+
+def test_nothing_waits_for_the_one_that_migrates(shop: Shop) -> None:
+    migrate = "  migrate:\n    build: .\n    command: alembic upgrade head\n" + DEPENDS
+    said = of(shop, DEPENDS, DATA + HEALTH, migrate).of("MIG801")
+    assert "app starts while migrate may still migrate" in said.text
+    assert "migrate: {condition: service_completed_successfully}" in said.fix
+
+
+@pytest.mark.parametrize("value", ["password", "Postgres", "shop"])
+def test_a_password_that_everybody_tries(shop: Shop, value: str) -> None:
+    user = f"    environment: {{POSTGRES_USER: shop, POSTGRES_PASSWORD: {value}}}\n"
+    said = of(shop, DEPENDS, DATA + HEALTH + user).of("MIG802")
+    assert "POSTGRES_PASSWORD of service db" in said.text
+    assert "${POSTGRES_PASSWORD:?}" in said.fix
+
+
+def test_a_password_of_its_own(shop: Shop) -> None:
+    assert names(of(shop, DEPENDS, DATA + HEALTH + "    environment: {POSTGRES_PASSWORD: xu7-quiet}\n")) == []
+
+
+@pytest.mark.parametrize(
+    ("test", "found"),
+    [
+        ("[CMD, pg_isready, -U, shop]", True),
+        ("pg_isready -U shop || exit 1", True),
+        ("pg_isready --host=localhost -U shop", False),
+        ("psql -h 127.0.0.1 -c 'select 1'", False),
+    ],
+)
+def test_the_socket(shop: Shop, test: str, found: bool) -> None:
+    health = f"    healthcheck:\n      test: {test}\n"
+    assert names(of(shop, DEPENDS, DATA + health)) == (["MIG803"] if found else [])
+
+
+@pytest.mark.parametrize(
+    ("mounts", "found"),
+    [
+        ("", True),
+        ("    volumes: ['/var/lib/postgresql/data']\n", True),
+        ("    volumes: ['data:/backups']\n", True),
+        ("    volumes: ['./pg:/var/lib/postgresql/data']\n", False),
+        ("    volumes: ['data:/var/lib/postgresql']\n", False),
+        ("    volumes: ['data:/data']\n    environment: {PGDATA: /data/pg}\n", False),
+        ("    tmpfs: /var/lib/postgresql/data\n", False),
+    ],
+)
+def test_where_the_data_is(shop: Shop, mounts: str, found: bool) -> None:
+    assert names(of(shop, DEPENDS, mounts + HEALTH)) == (["MIG804"] if found else [])
+
+
+def test_a_project_without_a_server_of_its_own(shop: Shop) -> None:
+    assert names(shop.doctor("--select", "MIG8")) == []
