@@ -28,6 +28,7 @@ COMMANDS = {
     ),
     "alembic": ("alembic:alembic", "Run Alembic in the service's container, or in a one-off one of its current image."),
     "backup": ("backup:backup", "Take a verified dump of the application's database, or list those that there are."),
+    "adopt": ("adopt:adopt", "Find the revision of a database that has tables and no revision noted, and note it."),
     "explain": ("explain:explain", "Say what a rule means, why it happens and how to fix it."),
 }
 """Name → (module:attribute under migops.cli, help line). A command's module is imported only when it is called."""

@@ -5,7 +5,7 @@ or nobody. Nothing of it outlives the ``with``; what a killed run has left, the 
 """
 
 from migops.throwaway.app import App, app_of
-from migops.throwaway.live import Live, live_of
+from migops.throwaway.live import Live, live_of, refuse_address
 from migops.throwaway.server import Ran, Server, server
 
-__all__ = ["App", "Live", "Ran", "Server", "app_of", "live_of", "server"]
+__all__ = ["App", "Live", "Ran", "Server", "app_of", "live_of", "refuse_address", "server"]

@@ -29,7 +29,7 @@ class Live:
 
     ``image`` is the ID of the image that its container runs. ``names`` are the host names that lead to it, the URL's
     first. ``binds`` are its bind mounts but for its data and sockets, target → source; ``data`` the folders that hold
-    its data; ``volumes`` the names of its volumes, which nothing else may mount.
+    its data; ``volumes`` the names of its volumes, which nothing else may mount; ``networks`` what it is on.
     """
 
     url: DatabaseUrl
@@ -43,6 +43,7 @@ class Live:
     binds: Mapping[str, str] = field(default_factory=dict)
     data: tuple[str, ...] = ()
     volumes: tuple[str, ...] = ()
+    networks: tuple[str, ...] = ()
     shared_memory: int = 0
 
 
@@ -117,6 +118,7 @@ def _of(inspected: Mapping[str, Any], url: DatabaseUrl, service: str) -> Live:
         binds={each["Destination"]: each["Source"] for each in mounts if _is_kept(each, data)},
         data=data,
         volumes=tuple(str(each.get("Name")) for each in mounts if each.get("Type") == "volume"),
+        networks=tuple((inspected.get("NetworkSettings") or {}).get("Networks") or ()),
         shared_memory=int((inspected.get("HostConfig") or {}).get("ShmSize") or 0),
     )
 

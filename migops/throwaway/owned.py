@@ -56,19 +56,26 @@ def _is_stale(labels: Mapping[str, str], created: float, engine: Engine) -> bool
 @contextmanager
 def unhurried() -> Iterator[None]:
     """Let what takes things away come to its end: a signal that arrives meanwhile is raised afterwards."""
-    if threading.current_thread() is not threading.main_thread():
+    with held_back() as came:
         yield
-        return
+    if came:
+        signal.raise_signal(came[0])
+
+
+@contextmanager
+def held_back() -> Iterator[list[int]]:
+    """Let a step come to its end: the signals that arrive meanwhile are only collected, for the caller to heed."""
     came: list[int] = []
+    if threading.current_thread() is not threading.main_thread():
+        yield came
+        return
 
     def note(number: int, frame: FrameType | None) -> None:
         came.append(number)
 
     before = {number: signal.signal(number, note) for number in _SIGNALS}
     try:
-        yield
+        yield came
     finally:
         for number, old in before.items():
             signal.signal(number, old)
-    if came:
-        signal.raise_signal(came[0])

@@ -4,31 +4,25 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from typing import Any
 
 from migops.database import DatabaseUrl, direct
 from migops.engine import Engine, execs, making
 from migops.engine.containers import inspect
 from migops.errors import NoVerdict
-from migops.throwaway import owned
+from migops.throwaway import one_off, owned
 from migops.throwaway.app import App
-from migops.throwaway.bodies import app_body, server_body, server_environment
+from migops.throwaway.bodies import server_body, server_environment
 from migops.throwaway.live import Live
 
 READY = 90.0  # seconds for the server's first start; one that runs scripts of its own may need them
 _PAUSE = 0.05  # seconds between two attempts to connect
 _PATIENCE = 8.0  # seconds after which an error that is no "not yet" is final
-_SETTLE = 0.3  # seconds: what the engine was about to make when we were interrupted is there then
-_KEPT = 64 * 1024  # bytes of a one-off's output that are kept
 _NOT_YET = ("Connection refused", "starting up", "shutting down", "closed the connection", "No route", "reset by peer")
 _PLAIN = "postgres"  # the database that every server has, to stand in while another one is made anew
-
-Take = Callable[[int, bytes], None]
-"""Takes what a one-off writes, as it comes: ``execs.STDOUT`` or ``execs.STDERR``, and the bytes."""
-
 
 @dataclass(frozen=True, slots=True)
 class Ran:
@@ -47,7 +41,7 @@ class Server:
     app: App
     token: str = field(default_factory=lambda: secrets.token_hex(6))
     swept: tuple[str, ...] = ()
-    containers: list[str] = field(default_factory=list)
+    number: int = 0
     making: bool = False
     address: str = ""
     admin: DatabaseUrl | None = field(default=None, repr=False)
@@ -67,11 +61,11 @@ class Server:
         """Make the network and start the server; it is not waited for."""
         self.swept = tuple(owned.sweep(self.engine))
         environment, self.admin = server_environment(self.live)
-        with self._making():
-            making.create_network(self.engine, self.name, owned.labels())
-            body = server_body(self.live, environment, self.name, owned.labels())
-            self._create(self.name, body)
-            making.start(self.engine, self.name)
+        self.making = True  # where that is interrupted, the engine may make it all the same
+        making.create_network(self.engine, self.name, owned.labels())
+        making.create_container(self.engine, self.name, server_body(self.live, environment, self.name, owned.labels()))
+        making.start(self.engine, self.name)
+        self.making = False
         self.address = self._address()
         if self.admin is not None:
             self.admin = self.admin.at(self.address, self.live.url.port)
@@ -124,67 +118,34 @@ class Server:
             owner = sql.Identifier(self.live.url.url.username or "")
             connection.execute(sql.SQL("CREATE DATABASE {} OWNER {}").format(name, owner))
 
-    def run(
-        self,
-        words: Sequence[str],
-        *,
-        environment: Mapping[str, str] | None = None,
-        files: Mapping[str, bytes] | None = None,
-        folders: Sequence[str] = (),
-        memory: Sequence[str] = (),
-        take: Take | None = None,
-    ) -> Ran:
-        """Run ``words`` in a one-off container of the application, on this network alone, to its end.
+    def run(self, words: Sequence[str], go: str = "", **more: Any) -> Ran:
+        """Run ``words`` in a one-off container of the application, on this network alone: see ``one_off.run``.
 
-        ``environment`` comes on top of the service's; ``files`` are written into the container beforehand, into
-        ``folders`` that are made for them; ``memory`` are folders of it that are empty and in memory. ``take`` gets
-        all that it writes. Raises ``NoVerdict`` where the container cannot be started.
+        With ``go`` it is started at once, and waits until there is a file of that name, which is written when the
+        server is ready.
         """
-        self.ready()
-        name = f"{self.name}-{len(self.containers)}"
-        body = app_body(
-            self.app, words, self.name, owned.labels(), environment=environment or {}, memory=memory
-        )
-        kept: deque[bytes] = deque()
-        try:
-            with self._making():
-                self._create(name, body)
-            written = {**self.app.files, **(files or {})}
-            if written:
-                making.put(self.engine, name, written, folders)
-            with making.attached(self.engine, name) as pieces:
-                making.start(self.engine, name)
-                for stream, data in pieces:
-                    _keep(kept, data)
-                    if take is not None:
-                        take(stream, data)
-            code = making.wait(self.engine, name)
-        finally:
-            with owned.unhurried():
-                execs.remove(self.engine, name)
-        return Ran(code, self.live.url.redact(b"".join(kept).decode("utf-8", "replace")))
+        if not go:
+            self.ready()
+        self.number += 1
+        name = f"{self.name}-{self.number}"
+
+        def started() -> None:
+            if go:
+                self.ready()
+                making.put(self.engine, name, {go: b""})
+
+        code, output = one_off.run(self.engine, self.app, words, self.name, name, started=started, **more)
+        return Ran(code, self.live.url.redact(output.decode("utf-8", "replace")))
 
     def end(self) -> None:
         """Take all of it away. What cannot be reached now is swept by the next run."""
         with owned.unhurried():
             if self.making:
-                time.sleep(_SETTLE)
-            for name in reversed(self.containers):
-                with suppress(NoVerdict):
-                    execs.remove(self.engine, name)
+                time.sleep(one_off.SETTLE)
+            with suppress(NoVerdict):
+                execs.remove(self.engine, self.name)
             with suppress(NoVerdict):
                 making.remove_network(self.engine, self.name)
-
-    @contextmanager
-    def _making(self) -> Iterator[None]:
-        """While the engine is asked to make something: where that is interrupted, it may make it all the same."""
-        self.making = True
-        yield
-        self.making = False
-
-    def _create(self, name: str, body: Mapping[str, object]) -> None:
-        self.containers.append(name)
-        making.create_container(self.engine, name, body)
 
     def _address(self) -> str:
         state = inspect(self.engine, self.name) or {}
@@ -228,9 +189,3 @@ def server(engine: Engine, live: Live, app: App) -> Iterator[Server]:
         yield found
     finally:
         found.end()
-
-
-def _keep(kept: deque[bytes], data: bytes) -> None:
-    kept.append(data)
-    while sum(map(len, kept)) - len(kept[0]) >= _KEPT:
-        kept.popleft()

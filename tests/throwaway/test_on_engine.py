@@ -30,16 +30,18 @@ pytestmark = pytest.mark.engine
 
 
 @contextmanager
-def made(project: Path, environment: dict[str, str]) -> Iterator[tuple[Engine, throwaway.Server, Reached]]:
+def made(project: Path, variables: dict[str, str]) -> Iterator[tuple[Engine, throwaway.Server, Reached]]:
     """A throwaway server like the database of the example, and how the live one is reached."""
-    found = target.resolve(target.Wanted(), ComposeOptions(), environment, project)
+    found = target.resolve(target.Wanted(), ComposeOptions(), variables, project)
     assert found.model is not None
-    with connect(environment=environment) as engine:
+    with connect(environment=variables) as engine:
         seen = survey.running(found, engine)
         held = seen.places[PlaceName.IMAGE]
         assert isinstance(held, MigrationSet)
         assert seen.image is not None
-        asked = question(found, held, host_home(seen), seen.home, lambda: engine, seen.image_env, Ask())
+        assert seen.image_config is not None
+        environment = seen.image_config.env
+        asked = question(found, held, host_home(seen), seen.home, lambda: engine, environment, Ask())
         reached = reach(asked)
         assert isinstance(reached, Reached)
         live = throwaway.live_of(engine, found.model, reached.named)

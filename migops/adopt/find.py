@@ -1,0 +1,117 @@
+"""Finds the revision: the migrations run on a throwaway server, and the database is held against each schema there."""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from migops import rescue, survey, throwaway
+from migops.adopt.match import match
+from migops.adopt.outcome import Baseline, Outcome
+from migops.adopt.scene import Scene, look
+from migops.adopt.steps import Made, Step, last, upgrade, watched
+from migops.engine import Engine
+from migops.errors import MigopsError, NoVerdict
+from migops.places.database import DatabaseState, read
+from migops.schema import Found
+from migops.schema import read as read_schema
+from migops.target import Target
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What the user said: a revision, that there is none yet (``baseline``, with its message), the time limit."""
+
+    revision: str = ""
+    baseline: bool = False
+    message: str = "baseline"
+    timeout: float = 20.0
+    dry_run: bool = False
+
+
+def find(target: Target, engine: Engine, wanted: Wanted, say: Say) -> tuple[Outcome, Found | None]:
+    """What adopting comes to, and the schema that the database has (None where nothing had to be compared).
+
+    The database is only read. ``say`` tells the user what takes its time. Raises MigopsError where there is nothing
+    that could be adopted, ``NoVerdict`` where it could not be found out.
+    """
+    scene = look(target, engine, wanted.timeout)
+    if scene.state.rows:
+        return Outcome(scene, None, dry_run=wanted.dry_run), None
+    _refuse_nothing_to_adopt(scene, wanted)
+    say(f"trying the migrations of {scene.image.ref} on a throwaway server like {scene.live.container}")
+    with throwaway.server(engine, scene.live, scene.app) as server:
+        for name in server.swept:
+            say(f"removed {name}, which a run that was killed had left")
+        live = read_schema(scene.reached.url, timeout=wanted.timeout)
+        baseline = _write(server, scene, wanted) if wanted.baseline else None
+        new = {"new": {baseline.path.name: baseline.content}, "versions": scene.versions} if baseline else {}
+        steps = upgrade(server, scene.alembic, python_path=scene.python_path, **new)
+        _see_that_it_was_there(server, scene, steps)
+    table = scene.reached.table
+    revision = baseline.revision if baseline else wanted.revision
+    found = match(steps, live, table.name, table.schema, revision)
+    return Outcome(scene, found, dry_run=wanted.dry_run, baseline=baseline), live
+
+
+def _refuse_nothing_to_adopt(scene: Scene, wanted: Wanted) -> None:
+    compose = scene.target.commands.compose[2:]
+    if not scene.state.tables:
+        raise MigopsError(
+            f"{scene.state.url} is empty: there is nothing to adopt",
+            hint="migops alembic upgrade head makes its tables",
+        )
+    number = len(scene.held.revisions)
+    if number and wanted.baseline:
+        raise MigopsError(
+            f"{scene.image.ref} has {number} migration{'s' if number > 1 else ''} already; --baseline writes the first",
+            hint=" ".join(("migops", "adopt", *compose, scene.target.service)),
+        )
+    if not number and not wanted.baseline:
+        raise MigopsError(
+            f"{scene.image.ref} has no migration yet that the database could be held against",
+            hint=f"{' '.join(('migops', 'adopt', '--baseline', *compose, scene.target.service))} writes the first one, "
+            "from the models; or build the image, if the host has migrations",
+        )
+
+
+def _write(server: throwaway.Server, scene: Scene, wanted: Wanted) -> Baseline:
+    """Have Alembic write the first migration, by the models alone: the server is empty."""
+    host = survey.host(scene.target).migrations
+    if host.revisions:
+        raise MigopsError(
+            f"the host has {len(host.revisions)} migrations, the image none: build it first",
+            hint=" ".join(scene.target.commands.build()),
+        )
+    words = [*scene.alembic, "revision", "--autogenerate", "-m", wanted.message]
+    ran, found = watched(server, words, python_path=scene.python_path, versions=scene.versions)
+    if ran.code or not isinstance(found.made, Made):
+        raise NoVerdict(
+            f"Alembic wrote no migration: `{' '.join(words)}` ended with code {ran.code}:\n{last(found, server)}",
+            hint="--baseline needs target_metadata in env.py: it compares the models with an empty database",
+        )
+    name = posixpath.join(posixpath.basename(scene.versions), posixpath.basename(found.made.path))
+    to = rescue.place_of(host, name)
+    if to.exists():
+        raise MigopsError(f"{to} exists already, and is no migration", hint="move it away, or choose another --message")
+    return Baseline(to, found.made.revision, wanted.message, found.made.content)
+
+
+def _see_that_it_was_there(server: throwaway.Server, scene: Scene, steps: tuple[Step, ...]) -> None:
+    """See that the upgrade was watched on the throwaway server, from an empty version table on."""
+    if steps[0].heads:
+        raise MigopsError(
+            f"a new server like {scene.live.container} has {', '.join(steps[0].heads)} noted from its first start on, "
+            "so it does not show what the migrations make",
+            hint="look at the scripts in /docker-entrypoint-initdb.d",
+        )
+    state = read(replace(scene.reached, url=server.url), timeout=20.0)
+    if not isinstance(state, DatabaseState) or state.rows != steps[-1].heads:
+        raise NoVerdict(
+            "Alembic has upgraded another database than the one on the throwaway server: env.py does not use "
+            f"{scene.state.url} ({scene.state.origin})",
+            hint="say which one it uses: x-migops: {database-url: URL} under the service",
+        )

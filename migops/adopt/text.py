@@ -1,0 +1,212 @@
+"""The outcome for a terminal: what was found, what that rests on, what differs, and what to type."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from io import StringIO
+
+from rich.console import Console
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from migops.adopt.match import Candidate, Match, Verdict
+from migops.adopt.outcome import Outcome
+from migops.formats.terminal import printable
+from migops.formats.text import console_for, hanging, shell, short, trimmed
+from migops.formats.view import View
+from migops.schema import Difference, Item
+
+AROUND = 3  # candidates that are shown before and after the one that counts
+MOST = 25  # differences that are shown without -v
+_PLURALS = {"primary key": "primary keys", "foreign key": "foreign keys", "index": "indexes"}
+_PLURALS |= {"unique": "unique constraints", "check": "check constraints", "exclusion": "exclusion constraints"}
+_ONE = {"unique": "unique constraint", "check": "check constraint", "exclusion": "exclusion constraint"}
+
+
+def render(outcome: Outcome, view: View) -> str:
+    """The outcome in ``view.width`` columns. Commands are never broken by us, so that they can be copied."""
+    out = StringIO()
+    console = console_for(view, out)
+    console.print(_headline(outcome))
+    if view.quiet:
+        return trimmed(out)
+    console.print()
+    for key, words in _facts(outcome):
+        console.print(hanging(Text(f"  {key:<9}  ", "bold"), Text(printable(words)), 13))
+    console.print()
+    if outcome.match is not None:
+        _candidates(console, outcome, outcome.match)
+        _differences(console, outcome, outcome.match, view)
+        for note in (*outcome.match.chosen.comparison.notes, *_ignored(outcome.match)):
+            console.print(hanging(Text("  note  ", "dim"), Text(printable(note)), 8))
+    _next(console, outcome)
+    return trimmed(out)
+
+
+def _headline(outcome: Outcome) -> Text:
+    name, found = (printable(outcome.scene.target.service), "bold"), outcome.match
+    if found is None:
+        rows = printable(", ".join(outcome.scene.state.rows))
+        return Text.assemble(("VERSIONED", "bold green"), "  ", name, f": nothing to adopt, the database is at {rows}")
+    chosen = printable(outcome.named(found.chosen.heads))
+    if outcome.stamped:
+        return Text.assemble(("ADOPTED", "bold green"), "  ", name, f": the database is noted to be at {chosen}")
+    if found.verdict is Verdict.EQUAL:
+        return Text.assemble(("EQUAL", "bold green"), "  ", name, f": the database has the schema of {chosen}")
+    if found.verdict is Verdict.SEVERAL:
+        number = len(found.equal)
+        return Text.assemble(("SEVERAL", "bold yellow"), "  ", name, f": {number} revisions have the database's schema")
+    said = f"the database has not the schema of {chosen}" if found.asked else "no revision has the database's schema"
+    return Text.assemble(("DIFFERENT", "bold red"), "  ", name, f": {said}; nothing was noted")
+
+
+def _facts(outcome: Outcome) -> Iterator[tuple[str, str]]:
+    scene, found = outcome.scene, outcome.match
+    state = scene.state
+    noted = f"at {', '.join(state.rows)}" if state.rows else "no revision noted"
+    yield "database", f"{state.url}, {state.server}, {noted} (URL: {short(state.origin)}; asked at {state.address})"
+    number = len(scene.held.revisions)
+    digest = scene.image.id.removeprefix("sha256:")[:12]
+    yield "image", f"{scene.image.ref} ({digest}), {number} revision{'' if number == 1 else 's'}"
+    if outcome.baseline is not None:
+        yield "baseline", f"{outcome.baseline.path}, written from the models against an empty database"
+    if found is not None:
+        yield "tried on", f"a throwaway server of the image that {scene.live.container} runs; it is gone again"
+        yield "compared", ", ".join(counted(kind, number) for kind, number in found.kinds.items()) or "nothing"
+
+
+def counted(kind: str, number: int) -> str:
+    """How many of a kind, in words."""
+    return f"{number} {_ONE.get(kind, kind) if number == 1 else _PLURALS.get(kind, kind + 's')}"
+
+
+def _candidates(console: Console, outcome: Outcome, found: Match) -> None:
+    at = found.candidates.index(found.chosen)
+    table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="dim")
+    table.add_column("revision", no_wrap=True, overflow="ellipsis", min_width=8, max_width=32)
+    table.add_column("differs in", no_wrap=True, min_width=10)
+    table.add_column("message", no_wrap=True, overflow="ellipsis")
+    shown = [
+        each for index, each in enumerate(found.candidates) if abs(index - at) <= AROUND or each.comparison.is_equal
+    ]
+    for each in reversed(shown):
+        table.add_row(printable(", ".join(each.heads) or "(none)"), _distance(each), _messages(outcome, each))
+    console.print(Padding(table, (0, 0, 0, 2)))
+    if left := len(found.candidates) - len(shown):
+        console.print(Text(f"  and {left} more, further apart", "dim"))
+    console.print()
+
+
+def _distance(each: Candidate) -> Text:
+    distance = each.comparison.distance
+    if not distance:
+        return Text("nothing", "bold green")
+    return Text(f"{distance} thing{'' if distance == 1 else 's'}")
+
+
+def _messages(outcome: Outcome, each: Candidate) -> str:
+    return printable("; ".join(text for head in each.heads if (text := outcome.message(head))))
+
+
+def _differences(console: Console, outcome: Outcome, found: Match, view: View) -> None:
+    differences = found.chosen.comparison.differences
+    if not differences:
+        return
+    number = found.chosen.comparison.distance
+    what = f"{number} difference{'' if number == 1 else 's'} to {outcome.named(found.chosen.heads)}"
+    console.print(Text(f"  {printable(what)}", "bold"))
+    for each in differences if view.verbose else differences[:MOST]:
+        _difference(console, each, view)
+    if len(differences) > MOST and not view.verbose:
+        console.print(Text(f"    and {len(differences) - MOST} more: -v shows all", "dim"))
+    console.print()
+
+
+def _difference(console: Console, each: Difference, view: View) -> None:
+    console.print(Text(f"    {printable(f'{each.item.kind} {each.item.name}')}"), soft_wrap=True)
+    within: dict[str, int] = {}
+    for part in each.within:
+        within[part.kind] = within.get(part.kind, 0) + 1
+    more = f" ({', '.join(counted(kind, number) for kind, number in within.items())})" if within else ""
+    for side, item in (("migrations", each.expected), ("database", each.found)):
+        words = Text(printable(_words(item, each, view)) + (more if item else ""), "" if item else "dim")
+        console.print(hanging(Text(f"      {side:<10}  ", "dim"), words, 18))
+
+
+def _words(item: Item | None, each: Difference, view: View) -> str:
+    if item is None:
+        return "nothing"
+    if each.is_renamed:
+        return item.name
+    lines = item.text.strip().splitlines()
+    if view.verbose or len(lines) < 2:
+        return " ".join(line.strip() for line in lines) or "there"
+    return f"{lines[0].strip()} … ({len(lines)} lines: -v shows them)"
+
+
+def _ignored(found: Match) -> Iterator[str]:
+    if found.ignored:
+        yield (
+            f"not compared: {', '.join(found.ignored)}; no migration makes anything there, and the search path does "
+            "not lead there"
+        )
+
+
+def _next(console: Console, outcome: Outcome) -> None:
+    """What happens now, or what to type."""
+    found = outcome.match
+    if found is None:
+        return
+    target, chosen = outcome.scene.target, found.chosen
+    lines: list[tuple[str, tuple[str, ...]]] = []
+    if outcome.stamped:
+        if outcome.baseline is not None:
+            lines.append(("the image does not have the new migration yet", target.commands.build()))
+    elif found.verdict is Verdict.EQUAL and not chosen.heads:
+        said = "no migration has run on this database, so there is nothing to note: upgrade it"
+        lines.append((said, ("migops", "alembic", *_long(target.commands.compose[2:]), "upgrade", "head")))
+    elif found.verdict is Verdict.EQUAL:
+        heads = " ".join(chosen.heads)
+        console.print(hanging(Text("plan  ", "bold"), Text(printable(
+            f"note {heads} in {outcome.scene.reached.table} of the database, and touch nothing else there: "
+            f"`{' '.join(outcome.scene.alembic)} stamp {heads}` in a one-off container of the image"
+        )), 6))  # fmt: skip
+        if outcome.dry_run:
+            lines.append(("", outcome.command()))
+    elif found.verdict is Verdict.SEVERAL:
+        console.print(hanging(Text("  "), Text(
+            "The migrations between them change nothing that is compared: data, perhaps. One that is noted as done "
+            "never runs here. Look at them, and say which was the last one that ran:"
+        ), 2))  # fmt: skip
+        lines += [("", outcome.command("--revision", each.heads[-1])) for each in found.equal if each.heads]
+    else:
+        console.print(hanging(Text("  "), Text(printable(_advice(outcome))), 2))
+        if chosen.heads and not outcome.baseline and not found.equal:
+            stamp = ("migops", "alembic", *_long(target.commands.compose[2:]), "stamp", *chosen.heads)
+            lines.append(("where none of these differences matters to you, by hand:", stamp))
+    for why, command in lines:
+        if why:
+            console.print(Text(f"  {why}"))
+        console.print(Text.assemble(("next  ", "bold green"), (shell(command), "bold")), soft_wrap=True)
+
+
+def _advice(outcome: Outcome) -> str:
+    if outcome.baseline is not None:
+        return (
+            "The models do not describe this database. Mend them where they differ, build the image, and run it again; "
+            "nothing was written."
+        )
+    found = outcome.match
+    if found is not None and found.equal:
+        return f"It has that of {outcome.named(found.equal[-1].heads)}: leave --revision out."
+    return (
+        "Change the database (or write the migration that is missing) until one revision is equal, and run it again: "
+        "later migrations build on exactly these names and types."
+    )
+
+
+def _long(options: tuple[str, ...]) -> tuple[str, ...]:
+    """The user's compose options as ``migops alembic`` takes them: in their long form."""
+    names = {"-f": "--file", "-p": "--project-name"}
+    return tuple(names.get(word, word) for word in options)

@@ -1,0 +1,96 @@
+"""``migops adopt``: find the revision whose schema a database has, prove it, and note it."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from migops.cli.options import compose_options, compose_options_of, option, output_options, timeout_option
+from migops.errors import Aborted, ExitCode, MigopsError
+
+
+@click.command("adopt")
+@click.argument("service", required=False)
+@option("--revision", metavar="REV", default="", help="Hold the database against this revision alone (or `head`).")
+@option("--baseline", is_flag=True, help="There is no migration yet: write the first one, from the models.")
+@option("-m", "--message", metavar="TEXT", default="", help="Message of the baseline (default: baseline).")
+@option("--dry-run", is_flag=True, help="Only find and show it. Nothing is noted and no file is written.")
+@option("--yes", is_flag=True, help="Ask nothing, for scripts.")
+@option("--config", metavar="FILE", default="", help="Alembic's configuration on the host (default: found).")
+@option("--name", "section", metavar="SECTION", default="", help="Section of it (default: alembic).")
+@timeout_option
+@compose_options
+@output_options("text", "json")
+def adopt(service: str | None, **given: Any) -> int:
+    """Find the revision whose schema the database of SERVICE has, and note it in the version table.
+
+    For a database with tables and no revision: the application made them (create_all), or a dump was restored. The
+    migrations are run on a throwaway server, made from the image that the database's own container runs and alone on
+    an internal network; what each of them makes is compared with the database, which is only read. Where one revision
+    is equal, the proof is shown, and after a yes Alembic notes that revision.
+
+    \b
+    migops adopt --dry-run
+    migops adopt --yes app
+    migops adopt --revision 3f1c0a7be210        where several revisions have the same schema
+    migops adopt --baseline                     where there is no migration yet
+
+    \b
+    Exit codes: 0 noted (or there already, or --dry-run found it), 1 no revision is equal or
+    several are, 2 bad input, 3 it could not be found out, 4 locked by another run, 5 not
+    confirmed, 6 not noted, 7 look where it stands
+    """
+    from dataclasses import replace
+
+    from migops import target
+    from migops.adopt import document, text
+    from migops.adopt.find import Wanted, find
+    from migops.adopt.match import Verdict
+    from migops.adopt.stamp import stamp
+    from migops.cli.output import show
+    from migops.engine import connect
+
+    if given["baseline"] and given["revision"]:
+        raise MigopsError("--revision and --baseline do not go together: there is no revision yet")
+    if given["message"] and not given["baseline"]:
+        raise MigopsError("--message needs --baseline: without it, no migration is written")
+    sought = target.Wanted(service=service or "", config=given["config"], section=given["section"])
+    found = target.resolve(sought, compose_options_of(given), os.environ, Path.cwd())
+    wanted = Wanted(
+        given["revision"], given["baseline"], given["message"] or "baseline", given["timeout"], given["dry_run"]
+    )
+    as_json = given["format_"] == "json"
+    render = document.render if as_json else text.render
+    with connect(given["timeout"]) as engine:
+        outcome, live = find(found, engine, wanted, say)
+        chosen = outcome.match
+        may = chosen is not None and chosen.verdict is Verdict.EQUAL and bool(chosen.chosen.heads)
+        if live is None or not may or wanted.dry_run:
+            show(lambda view: render(outcome, view), given)
+            return int(ExitCode.CLEAN if may or live is None else ExitCode.FINDINGS)
+        if not as_json:
+            show(lambda view: render(outcome, view), given)
+        if not given["yes"]:
+            confirm()
+        done = stamp(outcome, live, engine, given["timeout"])
+    show(lambda view: render(replace(outcome, stamped=done.heads), view), given)
+    return 128 + done.signal if done.signal else int(ExitCode.CLEAN)
+
+
+def confirm() -> None:
+    """Ask whether to go on. Raises ``Aborted`` for a no, and where nobody can be asked."""
+    if not (sys.stdin is not None and sys.stdin.isatty() and sys.stderr.isatty()):
+        raise Aborted("nobody can be asked here, so nothing was changed", hint="--yes answers for you; or --dry-run")
+    if not click.confirm("Note it?", err=True):
+        raise Aborted("nothing was changed")
+
+
+def say(line: str) -> None:
+    """A line of ours on standard error."""
+    from migops.formats.terminal import printable
+
+    click.echo(f"migops: {printable(line)}", err=True)

@@ -1,0 +1,88 @@
+"""What a schema is made of: items, each of a kind, with a name and a text that says all that there is to say of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+ORDER = "column order"
+"""The kind of the items that list a table's columns in order. It is told, and never makes two schemas different."""
+EXTENSION = "extension"
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Item:
+    """One thing in a schema.
+
+    ``kind`` is ``table``, ``column``, ``primary key``, ``unique``, ``foreign key``, ``check``, ``exclusion``,
+    ``index``, ``sequence``, ``enum``, ``domain``, ``composite``, ``view``, ``materialized view``, ``function``,
+    ``trigger``, ``extension`` or ``column order``. ``table`` is the table that it belongs to, or ''. Both ``table`` and
+    ``name`` begin with the schema and are quoted as in SQL. ``text`` is PostgreSQL's own definition.
+    """
+
+    kind: str
+    table: str
+    name: str
+    text: str
+
+    @property
+    def key(self) -> tuple[str, str]:
+        return self.kind, self.name
+
+    @property
+    def schema(self) -> str:
+        """The schema that it lies in, '' for what lies in none."""
+        return "" if self.kind == EXTENSION else head(self.name)
+
+
+Schema = Mapping[tuple[str, str], Item]
+"""Items by their kind and name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """What of a database is looked at: these schemas, and all but the version table.
+
+    ``version_schema`` is '' where the search path leads to it.
+    """
+
+    schemas: frozenset[str] = frozenset()
+    version_table: str = "alembic_version"
+    version_schema: str = ""
+    path: tuple[str, ...] = field(default=())
+
+    def holds(self, item: Item) -> bool:
+        return (not item.schema or item.schema in self.schemas) and not self._is_version_table(item)
+
+    def _is_version_table(self, item: Item) -> bool:
+        table = item.name if item.kind == "table" else item.table
+        inside = (self.version_schema,) if self.version_schema else self.path
+        return any(table == f"{quote(schema)}.{quote(self.version_table)}" for schema in inside)
+
+
+def schema_of(items: Iterable[Item]) -> Schema:
+    """The items by their keys."""
+    return {item.key: item for item in items}
+
+
+def without(schema: Schema, scope: Scope) -> Schema:
+    """Only what is in the scope."""
+    return {key: item for key, item in schema.items() if scope.holds(item)}
+
+
+def head(name: str) -> str:
+    """The schema that a qualified name begins with, unquoted."""
+    if not name.startswith('"'):
+        return name.partition(".")[0]
+    end = 1
+    while end < len(name) and (name[end] != '"' or name[end + 1 : end + 2] == '"'):
+        end += 2 if name[end] == '"' else 1
+    return name[1:end].replace('""', '"')
+
+
+def quote(name: str) -> str:
+    """A name as PostgreSQL's ``quote_ident`` writes it, but for reserved words, which it quotes too."""
+    plain = name[:1].isalpha() or name[:1] == "_"
+    if plain and name.islower() and all(char.isascii() and (char.isalnum() or char == "_") for char in name):
+        return name
+    return '"' + name.replace('"', '""') + '"'

@@ -1,0 +1,39 @@
+"""Reads a PostgreSQL database's schema: one query of the catalogue, in the read-only transaction of ``connect``."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from migops.database import DatabaseUrl, connect
+from migops.errors import NoVerdict
+from migops.schema.items import Item, Schema, schema_of
+
+CATALOGUE = (Path(__file__).parent / "catalogue.sql").read_text(encoding="utf-8")
+"""The query. It gives kind, table, name and definition of every item, and is run with an empty search path."""
+OLDEST = 120000  # PostgreSQL 12, as server_version_num says it
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A database's schema: all that is not the server's own, and the schemas that the search path leads to."""
+
+    schema: Schema
+    path: tuple[str, ...]
+
+
+def read(url: DatabaseUrl, *, timeout: float) -> Found:
+    """Read the schema within ``timeout`` seconds; nothing is changed.
+
+    Raises ``NoVerdict`` where the database cannot be asked, is another one than PostgreSQL, or is too old.
+    """
+    if url.dialect != "postgresql":
+        raise NoVerdict(f"{url.shown}: the schema of a {url.dialect} database cannot be read, only PostgreSQL's")
+    with connect(url, timeout=timeout) as connection:
+        number = int(connection.exec_driver_sql("SHOW server_version_num").scalar_one())
+        if number < OLDEST:
+            raise NoVerdict(f"{url.shown}: the server is older than PostgreSQL 12, and its catalogue is another one")
+        path = connection.exec_driver_sql("SELECT unnest(pg_catalog.current_schemas(false))::text").scalars().all()
+        connection.exec_driver_sql("SELECT pg_catalog.set_config('search_path', '', true)")
+        rows = connection.exec_driver_sql(CATALOGUE).all()
+    return Found(schema_of(Item(*(str(each) for each in row)) for row in rows), tuple(path))

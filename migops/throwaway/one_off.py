@@ -1,0 +1,68 @@
+"""A one-off container of the application: made, filled, run to its end, listened to, and removed."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+
+from migops.engine import Engine, execs, making
+from migops.throwaway import owned
+from migops.throwaway.app import App
+from migops.throwaway.bodies import app_body
+
+SETTLE = 0.3  # seconds: what the engine was about to make when we were interrupted is there then
+_KEPT = 64 * 1024  # bytes of the output's end that are kept
+
+Take = Callable[[int, bytes], None]
+"""Takes what it writes, as it comes: ``execs.STDOUT`` or ``execs.STDERR``, and the bytes."""
+
+
+def run(
+    engine: Engine,
+    app: App,
+    words: Sequence[str],
+    network: str,
+    name: str,
+    *,
+    environment: Mapping[str, str] | None = None,
+    files: Mapping[str, bytes] | None = None,
+    folders: Sequence[str] = (),
+    memory: Sequence[str] = (),
+    take: Take | None = None,
+    started: Callable[[], None] | None = None,
+) -> tuple[int, bytes]:
+    """Run ``words`` in a container of that name on that network alone; its exit code, and the end of what it wrote.
+
+    ``environment`` comes on top of the service's; ``files`` are written into the container beforehand, into ``folders``
+    that are made for them; ``memory`` are folders of it that are empty and in memory. ``take`` gets all that it writes;
+    ``started`` is called once it runs. Raises ``NoVerdict`` where it cannot be started.
+    """
+    kept: deque[bytes] = deque()
+    created = False
+    try:
+        body = app_body(app, words, network, owned.labels(), environment=environment or {}, memory=memory)
+        making.create_container(engine, name, body)
+        created = True
+        if written := {**app.files, **(files or {})}:
+            making.put(engine, name, written, folders)
+        with making.attached(engine, name) as pieces:
+            making.start(engine, name)
+            if started is not None:
+                started()
+            for stream, data in pieces:
+                _keep(kept, data)
+                if take is not None:
+                    take(stream, data)
+        return making.wait(engine, name), b"".join(kept)
+    finally:
+        with owned.unhurried():
+            if not created:
+                time.sleep(SETTLE)
+            execs.remove(engine, name)
+
+
+def _keep(kept: deque[bytes], data: bytes) -> None:
+    kept.append(data)
+    while sum(map(len, kept)) - len(kept[0]) >= _KEPT:
+        kept.popleft()

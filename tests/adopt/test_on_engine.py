@@ -1,0 +1,197 @@
+"""``migops adopt`` on a real engine and a real PostgreSQL: found, proved, noted; and what stands in the way of that."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from migops.engine import connect, making
+from migops.throwaway.owned import LABEL
+from tests.engine.inventory import Inventory
+from tests.engine.sandbox import Sandbox
+from tests.kit import Result, example, migops
+
+pytestmark = pytest.mark.engine
+
+CREATE, PRICE, DATA = "3f1c0a7be210", "a94d5e61c8f3", "da7a00000001"
+CANARY = "only-for-this-example"
+DATA_ONLY = f'''"""Set prices"""
+
+from alembic import op
+
+revision = "{DATA}"
+down_revision = "{PRICE}"
+
+
+def upgrade() -> None:
+    op.execute("update product set price = 1 where price is null")
+'''
+
+
+@pytest.fixture(autouse=True)
+def state_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    return tmp_path / "state"
+
+
+def environment(box: Sandbox) -> dict[str, str]:
+    return {**box.env, "XDG_STATE_HOME": os.environ["XDG_STATE_HOME"]}
+
+
+def adopt(box: Sandbox, project: Path, *more: str) -> Result:
+    found = migops("adopt", *more, cwd=project, env=environment(box))
+    assert CANARY not in f"{found.stdout}{found.stderr}"
+    return found
+
+
+def up(box: Sandbox, project: Path) -> Path:
+    """Start the stack, and wait until the application has made its tables: it takes its time after it has started."""
+    box.compose("up", "-d", "--build", "--wait", cwd=project)
+    until = time.monotonic() + 60
+    while query(box, project, "select to_regclass('product') is null") == "t":
+        assert time.monotonic() < until
+        time.sleep(0.1)
+    return project
+
+
+def query(box: Sandbox, project: Path, sql: str) -> str:
+    words = ("exec", "-T", "-e", f"PGPASSWORD={CANARY}", "db", "psql", "-h", "127.0.0.1", "-U", "shop", "-d", "shop")
+    return box.compose(*words, "-qAtc", sql, cwd=project).strip()
+
+
+def everything(box: Sandbox, project: Path) -> tuple[set[str], str]:
+    """What the stack consists of, and all that the database holds."""
+    words = ("exec", "-T", "-e", f"PGPASSWORD={CANARY}", "db", "pg_dump", "-h", "127.0.0.1", "-U", "shop", "shop")
+    dump = [line for line in box.compose(*words, cwd=project).splitlines() if not line.startswith("\\")]
+    return set(Inventory.of(box.engine).belonging_to(box.name).ids()), "\n".join(dump)
+
+
+def verdict(found: Result) -> tuple[int, str, list[str]]:
+    document = found.json
+    return found.code, document["verdict"], document["chosen"]["heads"]
+
+
+def test_found_proved_and_noted(sandbox: Sandbox, state_folder: Path) -> None:
+    project = up(sandbox, example("no-version-table", sandbox.path))
+    before = everything(sandbox, project)
+
+    found = adopt(sandbox, project, "--dry-run", "--format", "json")
+    assert verdict(found) == (0, "equal", [PRICE])
+    assert found.json["compared"] == {"column": 3, "primary key": 1, "sequence": 1, "table": 1}
+    assert [each["distance"] for each in found.json["candidates"]] == [6, 1, 0]
+    assert found.json["stamped"] == []
+    assert adopt(sandbox, project).code == 5, "nobody can be asked here"
+    assert everything(sandbox, project) == before, "the live database is only read, and nothing is left"
+
+    other = adopt(sandbox, project, "--dry-run", "--format", "json", "--revision", CREATE[:4])
+    assert verdict(other) == (1, "different", [CREATE])
+    (difference,) = other.json["chosen"]["differences"]
+    assert (difference["name"], difference["migrations"]) == ("public.product.price", None)
+    assert difference["database"]["definition"] == "integer"
+
+    query(sandbox, project, "alter table product alter title type varchar(50); create table audit (at date)")
+    none = adopt(sandbox, project, "--yes")
+    assert none.code == 1
+    assert none.stdout.startswith("DIFFERENT  app: no revision has the database's schema; nothing was noted")
+    for lines in (
+        "    table public.audit\n      migrations  nothing\n      database    table (1 column)\n",
+        "    column public.product.title\n      migrations  character varying NOT NULL\n"
+        "      database    character varying(50) NOT NULL\n",
+        f"next  migops alembic stamp {PRICE}\n",
+    ):
+        assert lines in none.stdout
+    assert query(sandbox, project, "select to_regclass('alembic_version') is null") == "t", "nothing was noted"
+
+    query(sandbox, project, "drop table audit; alter table product alter title type varchar; "
+                            "alter table product drop price")  # fmt: skip
+    older = adopt(sandbox, project, "--yes", "--format", "json")
+    assert (*verdict(older), older.json["stamped"]) == (0, "equal", [CREATE], [CREATE])
+    assert query(sandbox, project, "select version_num from alembic_version") == CREATE
+    again = adopt(sandbox, project)
+    assert (again.code, again.stdout.splitlines()[0]) == (
+        0, f"VERSIONED  app: nothing to adopt, the database is at {CREATE}",
+    )  # fmt: skip
+    assert migops("status", "--format", "json", cwd=project, env=sandbox.env).json["pending"] == [PRICE]
+    (journal,) = state_folder.rglob("*.jsonl")
+    assert '"step": "stamp", "status": "done"' in journal.read_text()
+    assert CANARY not in journal.read_text()
+
+
+def test_several_a_literal_url_and_a_signal(sandbox: Sandbox) -> None:
+    project = example("no-version-table", sandbox.path)
+    (project / "migrations/versions/da7a_set_prices.py").write_text(DATA_ONLY)
+    up(sandbox, project)
+    several = adopt(sandbox, project, "--yes")
+    assert several.code == 1
+    assert "SEVERAL  app: 2 revisions have the database's schema" in several.stdout
+    for revision in (PRICE, DATA):
+        assert f"next  migops adopt --revision {revision} app\n" in several.stdout
+
+    _a_signal_leaves_nothing(sandbox, project)
+
+    env_py = project / "migrations/env.py"
+    address = sandbox.docker(
+        "inspect", "-f", "{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}", f"{sandbox.name}-db-1"
+    ).strip()
+    url = f"postgresql+psycopg://shop:{CANARY}@{address}:5432/shop?connect_timeout=2"
+    env_py.write_text(env_py.read_text().replace('os.environ["DATABASE_URL"]', repr(url)))
+    sandbox.compose("build", "-q", "app", cwd=project)
+    literal = adopt(sandbox, project, "--yes", "--revision", "head")
+    assert literal.code == 3, "FAULTS 44: the live database is out of its reach"
+    assert "the migrations do not run on an empty database" in literal.stderr
+    assert query(sandbox, project, "select to_regclass('alembic_version') is null") == "t"
+
+
+def _a_signal_leaves_nothing(box: Sandbox, project: Path) -> None:
+    for pause in (0.2, 2.0):
+        process = subprocess.Popen(
+            [sys.executable, "-m", "migops", "adopt", "--yes", "--revision", "head"], cwd=project,
+            env=environment(box), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
+        )  # fmt: skip
+        assert process.stderr is not None
+        assert "throwaway server" in process.stderr.readline()
+        time.sleep(pause)
+        process.send_signal(signal.SIGINT)
+        _, said = process.communicate(timeout=30)
+        assert (process.returncode, said.strip()) == (130, "interrupted; migops changed nothing")
+        with connect(environment=box.env) as engine:
+            listed = [*making.containers(engine, LABEL), *making.networks(engine, LABEL)]
+        assert [each for each in listed if f'"pid": {process.pid},' in each["Labels"][LABEL]] == []
+    assert query(box, project, "select to_regclass('alembic_version') is null") == "t"
+
+
+def test_baseline(sandbox: Sandbox) -> None:
+    """No migration yet: the first one is written from the models, proved, and noted."""
+    project = example("no-version-table", sandbox.path)
+    versions = project / "migrations/versions"
+    for script in versions.glob("*.py"):
+        script.unlink()
+    os.chown(project / "migrations", 1234, 1235)
+    os.chown(versions, 1234, 1235)
+    up(sandbox, project)
+    without = adopt(sandbox, project)
+    assert (without.code, "migops adopt --baseline app" in without.stderr) == (2, True)
+
+    query(sandbox, project, "alter table product add stock integer")
+    wrong = adopt(sandbox, project, "--baseline", "--yes")
+    assert wrong.code == 1
+    assert "    column public.product.stock\n      migrations  nothing\n      database    integer\n" in wrong.stdout
+    assert list(versions.glob("*.py")) == [], "nothing is written where it does not build this database"
+    query(sandbox, project, "alter table product drop stock")
+
+    found = adopt(sandbox, project, "--baseline", "--yes", "-m", "First of all", "--format", "json")
+    (script,) = versions.glob("*.py")
+    assert (found.code, found.json["baseline"]["path"]) == (0, str(script))
+    assert found.json["stamped"] == [found.json["baseline"]["revision"]]
+    assert script.name.endswith("_first_of_all.py")
+    assert (script.stat().st_uid, script.stat().st_gid) == (1234, 1235)
+    assert "op.create_table('product'" in script.read_text()
+    sandbox.compose("build", "-q", "app", cwd=project)
+    status = migops("status", "--format", "json", cwd=project, env=sandbox.env).json
+    assert (status["state"], status["current"]) == ("up to date", found.json["stamped"])
