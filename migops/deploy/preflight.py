@@ -16,6 +16,7 @@ from migops.errors import Aborted, MigopsError, NoVerdict
 from migops.model import Finding, PlaceName, Remedy, Severity, Unknown
 from migops.process import CommandError, run
 from migops.rules import RULES, judge
+from migops.rules.application import after_build
 from migops.rules.remedies import unsettled
 from migops.rules.standing import Standing, listed
 
@@ -170,7 +171,7 @@ def _starting(facts: Facts, options: Options) -> None:
 
 def migrating_starts(facts: Facts) -> Iterator[str]:
     """What migrates by itself when a container of a member starts, a sentence each. One-shot services are meant to."""
-    for finding in judge([rule for rule in RULES if rule.id == "MIG602"], facts.evidence)[0]:
+    for finding in judge([rule for rule in RULES if rule.id == "MIG602"], after_build(facts.evidence))[0]:
         yield finding.message
 
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import PurePath
 from typing import TYPE_CHECKING
 
 from migops.evidence import Evidence
 from migops.model import PlaceName, Remedy, Severity, Subject, Unknown
 from migops.rules.database_remedies import run_alembic
+from migops.rules.remedies import rebuild
 from migops.rules.rule import Blind, Hit, Rule
 from migops.rules.standing import listed
 
@@ -47,7 +48,7 @@ def create_all_at_startup(evidence: Evidence) -> Iterator[Hit]:
             {"file": found.at.file, "line": found.at.line, "text": found.text, "at_start": runs},
             (
                 Remedy("take the call out, or keep it to tests: only Alembic makes tables"),
-                run_alembic(evidence, "tables that are missing then come from the migrations", "upgrade", "head"),
+                run_alembic(evidence, "what is missing then comes from the migrations", "upgrade", "head"),
             ),
         )
 
@@ -65,19 +66,19 @@ def upgrade_in_every_replica(evidence: Evidence) -> Iterator[Hit | Blind]:
     others wait for, or a step of the deploy. A service that only migrates, or that others wait for with
     `service_completed_successfully`, is that already and no finding.
     """
-    found = [(startup, change) for startup in startups_of(evidence) for change in startup.upgrades]
-    for change, startups in _by_change((s, c) for s, c in found if not s.one_shot).items():
-        names = _names(startups)
+    fix = (
+        Remedy(f"take it out of the start; {ONE_SHOT}"),
+        replace(run_alembic(evidence, BY_DEPLOY, "upgrade", "head"), alternative=True),
+    )
+    for each in _cases(evidence, lambda startup, change: not startup.one_shot):
         yield Hit(
-            Subject(path=str(change.at)),
-            f"{names} {'migrates' if len(startups) == 1 else 'migrate'} at every start: `{change.text}`",
-            f"it is in {_where(change)}{_several(startups)}",
+            Subject(path=str(each.change.at)),
+            f"{each.names} {'migrates' if len(each.startups) == 1 else 'migrate'} at every start: "
+            f"`{each.change.text}`{each.when}",
+            f"it is in {_where(each.change)}{_several(each.startups)}{each.but}",
             None,
-            {**_facts(change), "services": [each.service for each in startups]},
-            (
-                Remedy(f"take it out of the start; {ONE_SHOT}"),
-                replace(run_alembic(evidence, BY_DEPLOY, "upgrade", "head"), alternative=True),
-            ),
+            each.facts,
+            rebuild(evidence, "the host has it no more: the build brings that") if each.mended else fix,
         )
     yield from _unread(evidence)
 
@@ -93,26 +94,84 @@ def failure_swallowed(evidence: Evidence) -> Iterator[Hit | Blind]:
     Fix: `set -e` at the top of the script, `&&` between the commands, no `||`: a container that stops with the error is
     seen and restarted, and the old one serves on.
     """
-    found = [(startup, change) for startup in startups_of(evidence) for change in startup.upgrades if change.swallowed]
-    for change, startups in _by_change(found).items():
+    for each in _cases(evidence, lambda startup, change: bool(change.swallowed)):
+        change = each.change
         yield Hit(
             Subject(path=str(change.at)),
-            f"{_names(startups)}: when `{change.text}` fails, the start goes on",
-            f"{change.swallowed} ({_where(change)})",
+            f"{each.names}: when `{change.text}` fails, the start goes on{each.when}",
+            f"{change.swallowed} ({_where(change)}){each.but}",
             None,
-            {**_facts(change), "services": [each.service for each in startups], "swallowed": change.swallowed},
-            (Remedy(_stop(change)),),
+            {**each.facts, "swallowed": change.swallowed},
+            rebuild(evidence, "the host has it no more: the build brings that")
+            if each.mended
+            else (Remedy(_stop(change)),),
         )
     yield from _unread(evidence)
 
 
 def startups_of(evidence: Evidence) -> tuple[Startup, ...]:
     """The starts by the image; by what a build would make where the image was not read."""
-    for place in (PlaceName.IMAGE, PlaceName.CONTEXT):
-        found = evidence.startups.get(place)
-        if isinstance(found, tuple):
-            return found
-    return ()
+    return next(iter(_read(evidence).values()), ())
+
+
+def after_build(evidence: Evidence) -> Evidence:
+    """The same with the starts of the image that a build would make now, where that can be told: for a deploy."""
+    built = evidence.startups.get(PlaceName.CONTEXT)
+    return replace(evidence, startups={PlaceName.CONTEXT: built}) if isinstance(built, tuple) else evidence
+
+
+@dataclass(frozen=True, slots=True)
+class _Case:
+    """A change, and the services that start with it. ``mended``: the host has it no more; ``coming``: the image has it
+    not yet, and a build would bring it."""
+
+    change: Change
+    startups: Sequence[Startup]
+    mended: bool = False
+    coming: bool = False
+
+    @property
+    def names(self) -> str:
+        return listed([startup.service or "the image" for startup in self.startups])
+
+    @property
+    def when(self) -> str:
+        return ", once it is built" if self.coming else ""
+
+    @property
+    def but(self) -> str:
+        return "; the host has it no more" if self.mended else ""
+
+    @property
+    def facts(self) -> dict[str, object]:
+        at = self.change.at
+        return {
+            "file": at.file, "line": at.line, "place": self.change.place, "text": self.change.text,
+            "condition": self.change.condition, "services": [startup.service for startup in self.startups],
+        }  # fmt: skip
+
+
+def _cases(evidence: Evidence, counts: Callable[[Startup, Change], bool]) -> Iterator[_Case]:
+    """The upgrades that count, of the image and of what a build would make: one that both have is said once."""
+    found = {
+        place: _by_change((s, c) for s in startups for c in s.upgrades if counts(s, c))
+        for place, startups in _read(evidence).items()
+    }
+    first, *built = found.values() or [{}]
+    later = {(PurePath(change.at.file).name, change.text) for each in built for change in each}
+    for change, startups in first.items():
+        yield _Case(change, startups, mended=bool(built) and (PurePath(change.at.file).name, change.text) not in later)
+    now = {(PurePath(change.at.file).name, change.text) for change in first}
+    for each in built:
+        for change, startups in each.items():
+            if (PurePath(change.at.file).name, change.text) not in now:
+                yield _Case(change, startups, coming=True)
+
+
+def _read(evidence: Evidence) -> dict[PlaceName, tuple[Startup, ...]]:
+    """The starts that could be read: by the image first, then by what a build would make of them."""
+    places = (PlaceName.IMAGE, PlaceName.CONTEXT)
+    return {place: found for place in places if isinstance(found := evidence.startups.get(place), tuple)}
 
 
 def _unread(evidence: Evidence) -> Iterator[Blind]:
@@ -132,10 +191,6 @@ def _by_change(found: Iterable[tuple[Startup, Change]]) -> dict[Change, list[Sta
     return grouped
 
 
-def _names(startups: Sequence[Startup]) -> str:
-    return listed([startup.service or "the image" for startup in startups])
-
-
 def _several(startups: Sequence[Startup]) -> str:
     replicas = sum(startup.replicas for startup in startups)
     return f"; {replicas} containers are started" if replicas > 1 else ""
@@ -143,14 +198,8 @@ def _several(startups: Sequence[Startup]) -> str:
 
 def _where(change: Change) -> str:
     under = f", under `{change.condition}`" if change.condition else ""
-    return f"{change.at} of the {change.place}{under}"
-
-
-def _facts(change: Change) -> dict[str, object]:
-    return {
-        "file": change.at.file, "line": change.at.line, "place": change.place, "text": change.text,
-        "condition": change.condition,
-    }  # fmt: skip
+    whose = "" if change.place == "compose file" else f" of the {change.place}"
+    return f"{change.at}{whose}{under}"
 
 
 def _stop(change: Change) -> str:

@@ -19,6 +19,7 @@ def test_a_migrating_entrypoint_is_read_from_the_image(sandbox: Sandbox) -> None
     assert found.rules == ["MIG603", "MIG602"], found.stderr
     assert found.json["findings"][1]["subject"]["path"] == "/app/entrypoint.sh:2"
     assert found.json["findings"][1]["facts"]["place"] == "image"
+    assert found.json["findings"][1]["remedy"][0]["command"] == ["docker", "compose", "build", "app"]
     (project / "compose.override.yaml").write_text(
         "services: {app: {volumes: ['./entrypoint.sh:/app/entrypoint.sh:ro']}}\n"
     )

@@ -76,6 +76,40 @@ def test_in_the_image(project: Path) -> None:
     assert found.json["findings"][0]["facts"]["place"] == "image"
 
 
+def beside_the_image(project: Path) -> Result:
+    """MIG6 of the image (the example's, which migrates) and of what `docker build` would make now."""
+    url = ("--database-url", "sqlite:////nowhere/shop.db")
+    given = ("--image", f"docker-archive:{project.parent}/app.tar", "--context", ".", *url)
+    return migops("doctor", *given, "--select", "MIG602", "--format", "json", cwd=project)
+
+
+def test_image_and_build_say_the_same_once(project: Path) -> None:
+    script(project)
+    dockerfile(project, 'ENTRYPOINT ["/app/entrypoint.sh"]', 'CMD ["python", "main.py"]')
+    of_image(project, Entrypoint=["/app/entrypoint.sh"])
+    assert beside_the_image(project).rules == ["MIG602"]
+
+
+def test_what_the_host_has_mended_needs_a_build(project: Path) -> None:
+    script(project)
+    dockerfile(project, 'ENTRYPOINT ["/app/entrypoint.sh"]', 'CMD ["python", "main.py"]')
+    of_image(project, Entrypoint=["/app/entrypoint.sh"])
+    script(project, '#!/bin/sh\nexec "$@"\n')
+    (found,) = beside_the_image(project).json["findings"]
+    assert found["cause"].endswith("; the host has it no more")
+    assert [step["command"] for step in found["remedy"]] == [["docker", "build", "."]]
+
+
+def test_what_a_build_would_bring_is_said_before_it_is_built(project: Path) -> None:
+    script(project, '#!/bin/sh\nexec "$@"\n')
+    dockerfile(project, 'ENTRYPOINT ["/app/entrypoint.sh"]', 'CMD ["python", "main.py"]')
+    of_image(project, Entrypoint=["/app/entrypoint.sh"])
+    script(project)
+    (found,) = beside_the_image(project).json["findings"]
+    assert found["message"].endswith("`alembic upgrade head`, once it is built")
+    assert found["facts"]["place"] == "host"
+
+
 def test_a_script_on_the_path_of_the_image(project: Path) -> None:
     write_image(
         project.parent / "app.tar", {"/app": project}, Member("usr/local/bin/start", SH.encode()),
