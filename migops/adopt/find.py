@@ -13,7 +13,8 @@ from migops.adopt.scene import Scene, look
 from migops.adopt.steps import Made, Step, last, upgrade, watched
 from migops.engine import Engine
 from migops.errors import MigopsError, NoVerdict
-from migops.places.database import DatabaseState, read
+from migops.places.database import read
+from migops.places.database_state import DatabaseState
 from migops.schema import Found
 from migops.schema import read as read_schema
 from migops.target import Target

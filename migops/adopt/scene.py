@@ -11,7 +11,8 @@ from migops.compose import Project, Service
 from migops.engine import Engine
 from migops.errors import MigopsError, NoVerdict
 from migops.model import ImageIdentity, MigrationSet, PlaceName, Revision, Unknown
-from migops.places.database import DatabaseState, Reached, reach, read
+from migops.places.database import Reached, reach, read
+from migops.places.database_state import DatabaseState
 from migops.survey.state import host_home
 from migops.target import Target
 

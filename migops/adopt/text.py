@@ -13,7 +13,7 @@ from rich.text import Text
 from migops.adopt.match import Candidate, Match, Verdict
 from migops.adopt.outcome import Outcome
 from migops.formats.terminal import printable
-from migops.formats.text import console_for, hanging, shell, short, trimmed
+from migops.formats.text import console_for, hang, shell, short, trimmed
 from migops.formats.view import View
 from migops.schema import Difference, Item
 
@@ -33,13 +33,13 @@ def render(outcome: Outcome, view: View) -> str:
         return trimmed(out)
     console.print()
     for key, words in _facts(outcome):
-        console.print(hanging(Text(f"  {key:<9}  ", "bold"), Text(printable(words)), 13))
+        hang(console, Text(f"  {key:<9}  ", "bold"), Text(printable(words)), 13)
     console.print()
     if outcome.match is not None:
         _candidates(console, outcome, outcome.match)
         _differences(console, outcome, outcome.match, view)
         for note in (*outcome.match.chosen.comparison.notes, *_ignored(outcome.match)):
-            console.print(hanging(Text("  note  ", "dim"), Text(printable(note)), 8))
+            hang(console, Text("  note  ", "dim"), Text(printable(note)), 8)
     _next(console, outcome)
     return trimmed(out)
 
@@ -131,7 +131,7 @@ def _difference(console: Console, each: Difference, view: View) -> None:
     more = f" ({', '.join(counted(kind, number) for kind, number in within.items())})" if within else ""
     for side, item in (("migrations", each.expected), ("database", each.found)):
         words = Text(printable(_words(item, each, view)) + (more if item else ""), "" if item else "dim")
-        console.print(hanging(Text(f"      {side:<10}  ", "dim"), words, 18))
+        hang(console, Text(f"      {side:<10}  ", "dim"), words, 18)
 
 
 def _words(item: Item | None, each: Difference, view: View) -> str:
@@ -168,20 +168,20 @@ def _next(console: Console, outcome: Outcome) -> None:
         lines.append((said, ("migops", "alembic", *_long(target.commands.compose[2:]), "upgrade", "head")))
     elif found.verdict is Verdict.EQUAL:
         heads = " ".join(chosen.heads)
-        console.print(hanging(Text("plan  ", "bold"), Text(printable(
+        hang(console, Text("plan  ", "bold"), Text(printable(
             f"note {heads} in {outcome.scene.reached.table} of the database, and touch nothing else there: "
             f"`{' '.join(outcome.scene.alembic)} stamp {heads}` in a one-off container of the image"
-        )), 6))  # fmt: skip
+        )), 6)  # fmt: skip
         if outcome.dry_run:
             lines.append(("", outcome.command()))
     elif found.verdict is Verdict.SEVERAL:
-        console.print(hanging(Text("  "), Text(
+        hang(console, Text("  "), Text(
             "The migrations between them change nothing that is compared: data, perhaps. One that is noted as done "
             "never runs here. Look at them, and say which was the last one that ran:"
-        ), 2))  # fmt: skip
+        ), 2)  # fmt: skip
         lines += [("", outcome.command("--revision", each.heads[-1])) for each in found.equal if each.heads]
     else:
-        console.print(hanging(Text("  "), Text(printable(_advice(outcome))), 2))
+        hang(console, Text("  "), Text(printable(_advice(outcome))), 2)
         if chosen.heads and not outcome.baseline and not found.equal:
             stamp = ("migops", "alembic", *_long(target.commands.compose[2:]), "stamp", *chosen.heads)
             lines.append(("where none of these differences matters to you, by hand:", stamp))
