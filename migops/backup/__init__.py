@@ -3,6 +3,7 @@
 For a deploy: ``find`` the database, ``plan`` (which sees that there is room), ``take``, ``prune``.
 """
 
+from migops.backup.loading import restore_into
 from migops.backup.manifest import Manifest
 from migops.backup.source import Source, find, question
 from migops.backup.store import FOLDER, Backup, backups
@@ -20,5 +21,6 @@ __all__ = [
     "plan",
     "prune",
     "question",
+    "restore_into",
     "take",
 ]

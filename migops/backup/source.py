@@ -33,7 +33,8 @@ class Source:
     """A PostgreSQL database and where its programs are run.
 
     ``container`` is the server's own (its ID); '' means a one-off from ``image``, on ``networks`` (real names), with
-    ``hosts`` (``NAME:ADDRESS``). ``name`` is what a sentence calls it.
+    ``hosts`` (``NAME:ADDRESS``). ``name`` is what a sentence calls it; ``server`` the server's own service, '' where
+    it is elsewhere.
     """
 
     reached: Reached
@@ -44,6 +45,7 @@ class Source:
     image: str = ""
     networks: tuple[str, ...] = ()
     hosts: tuple[str, ...] = ()
+    server: str = ""
 
     @property
     def database(self) -> str:
@@ -79,12 +81,12 @@ def find(asked: Question, engine: Engine) -> Source:
     if asked.project is None or asked.service is None:
         raise MigopsError("a backup needs a compose file: it is made in a container of the project")
     project, service = asked.project, asked.service
+    server = service_of(found.named.host, project)
     if image := asked.settings.get("backup-image", ""):
         engine.image(image)
         networks = () if service.raw.get("network_mode") else _networks(asked)
         hosts = tuple(_host(each) for each in service.raw.get("extra_hosts") or ())
-        return Source(found, project.name, service.name, image, "", image, networks, hosts)
-    server = service_of(found.named.host, project)
+        return Source(found, project.name, service.name, image, "", image, networks, hosts, server)
     if not server:
         raise MigopsError(
             f"{found.named.host or 'its server'} is no service of this project, so nothing here has the programs of "
@@ -93,7 +95,7 @@ def find(asked: Question, engine: Engine) -> Source:
             f"x-migops: {{backup-image: postgres:15}}; {SAY_NONE}",
         )  # fmt: skip
     container, name = _running(engine, project.name, server, asked.compose)
-    return Source(found, project.name, service.name, name, container)
+    return Source(found, project.name, service.name, name, container, server=server)
 
 
 def _networks(asked: Question) -> tuple[str, ...]:

@@ -29,6 +29,7 @@ COMMANDS = {
     "alembic": ("alembic:alembic", "Run Alembic in the service's container, or in a one-off one of its current image."),
     "backup": ("backup:backup", "Take a verified dump of the application's database, or list those that there are."),
     "adopt": ("adopt:adopt", "Find the revision of a database that has tables and no revision noted, and note it."),
+    "restore": ("restore:restore", "Put a backup in the database's place, and keep the one that is there."),
     "explain": ("explain:explain", "Say what a rule means, why it happens and how to fix it."),
 }
 """Name → (module:attribute under migops.cli, help line). A command's module is imported only when it is called."""

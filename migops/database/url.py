@@ -62,6 +62,10 @@ class DatabaseUrl:
         url = self.url.difference_update_query(["host", "port", "hostaddr"]).set(host=host, port=port)
         return DatabaseUrl(url, self.secrets)
 
+    def of(self, database: str) -> DatabaseUrl:
+        """Another database of the same server, asked by the same user."""
+        return DatabaseUrl(self.url.set(database=database), self.secrets)
+
     def on_file(self, path: str) -> DatabaseUrl:
         """The same SQLite database, at another path."""
         return DatabaseUrl(self.url.set(database=path, query={}), self.secrets)

@@ -15,6 +15,7 @@ STDOUT, STDERR = 1, 2
 SILENCE = 1e6  # seconds: a migration may say nothing for hours, and that is no fault of the engine
 REFUSED = b"OCI runtime exec failed"
 """What the engine writes in place of a program's output where the container has no such program."""
+_GRACE = 900.0  # seconds: a container may have been given a long time to stop in
 _HEADER = 8  # bytes before each piece of output: which stream, three of padding, the length
 
 
@@ -121,6 +122,12 @@ def kill(engine: Engine, container: str, signal: str) -> bool:
         engine.http.check(answer, what)
         answer.read()
     return True
+
+
+def stop(engine: Engine, container: str) -> None:
+    """Stop a container as ``docker stop`` does, after the grace period that it has; one that is stopped stays so."""
+    what = f"stopping the container {container[:12]}"
+    engine.http.call("POST", f"/containers/{quote(container)}/stop", what, silence=_GRACE)
 
 
 def remove(engine: Engine, container: str) -> bool:

@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import json
-import signal
-import threading
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
-from types import FrameType
+from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 from migops.engine import Engine, execs, making
 from migops.errors import NoVerdict
 from migops.safety.process import known, ourselves
+from migops.safety.signals import held_back as held_back
+from migops.safety.signals import unhurried as unhurried
 
 LABEL = "migops.throwaway"
 """On every container and network of a throwaway server; its value is the process that made it."""
 _FOREIGN = 24 * 3600.0  # seconds after which what a process of another machine made is nobody's
-_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 def labels() -> dict[str, str]:
@@ -51,31 +49,3 @@ def _is_stale(labels: Mapping[str, str], created: float, engine: Engine) -> bool
     return not who.is_alive or (
         who.host != ourselves().host and engine.http.clock.timestamp() - created > _FOREIGN
     )
-
-
-@contextmanager
-def unhurried() -> Iterator[None]:
-    """Let what takes things away come to its end: a signal that arrives meanwhile is raised afterwards."""
-    with held_back() as came:
-        yield
-    if came:
-        signal.raise_signal(came[0])
-
-
-@contextmanager
-def held_back() -> Iterator[list[int]]:
-    """Let a step come to its end: the signals that arrive meanwhile are only collected, for the caller to heed."""
-    came: list[int] = []
-    if threading.current_thread() is not threading.main_thread():
-        yield came
-        return
-
-    def note(number: int, frame: FrameType | None) -> None:
-        came.append(number)
-
-    before = {number: signal.signal(number, note) for number in _SIGNALS}
-    try:
-        yield came
-    finally:
-        for number, old in before.items():
-            signal.signal(number, old)

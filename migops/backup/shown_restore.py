@@ -1,0 +1,144 @@
+"""What a restore would do, and what it did: for a terminal, and as JSON."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from io import StringIO
+from typing import Any
+
+from rich.console import Console
+from rich.text import Text
+
+from migops.backup import way_back
+from migops.backup.restoring import Restore
+from migops.backup.shown import amount, record
+from migops.backup.store import Backup
+from migops.backup.swap import Swapped
+from migops.formats.terminal import printable
+from migops.formats.text import console_for, hang, shell, trimmed
+from migops.formats.view import View
+from migops.places.database_state import DatabaseState
+
+
+def plan(planned: Restore, view: View) -> str:
+    """The backup, the database that is there, and the steps."""
+    out = StringIO()
+    console = console_for(view, out)
+    name = Text(printable(planned.source.service), "bold")
+    line = Text.assemble(("RESTORE", "bold yellow"), "  ", name, f": {printable(planned.path.name)}")
+    console.print(line, soft_wrap=True)
+    if view.quiet:
+        return trimmed(out)
+    for key, value in _facts(planned):
+        hang(console, Text(f"  {key:<8}"), Text(printable(value)), 10)
+    console.print()
+    for number, step in enumerate(steps(planned), 1):
+        hang(console, Text(f"  {number}  ", "dim"), Text(printable(step)), 5)
+    console.print()
+    return trimmed(out)
+
+
+def _facts(planned: Restore) -> Iterator[tuple[str, str]]:
+    known = planned.manifest
+    taken = f"{known.taken_at:%Y-%m-%d %H:%M} UTC, " if known else ""
+    tables = len(planned.verified.contents.tables)
+    revisions = ", ".join(planned.verified.revisions) or "none"
+    size = amount(planned.verified.size)
+    yield "backup", f"{taken}revision {revisions}, {tables} table{'' if tables == 1 else 's'}, {size}, whole"
+    if known is None:
+        yield "mind", "it has no manifest: that it can be read to its end is known, that it is what was dumped is not"
+    elif known.project != planned.source.project:
+        yield "mind", f"it was taken from another project: {known.project}"
+    yield "now", _now(planned)
+
+
+def _now(planned: Restore) -> str:
+    if planned.properties is None:
+        return f"there is no database {planned.database}"
+    if isinstance(planned.state, DatabaseState):
+        rows = ", ".join(planned.state.rows) or "none"
+        return f"revision {rows}; what was written since the backup was taken is not in it"
+    return f"it cannot be asked: {planned.state.reason}"
+
+
+def steps(planned: Restore) -> list[str]:
+    """What will be done, in order."""
+    services = ", ".join(planned.services)
+    names = ", ".join(each.name for each in planned.stopping)
+    found = [f"make the database {planned.new}, restore the backup into it, check its tables and revision"]
+    if services:
+        found.append(f"stop {services} ({names})")
+    if planned.properties is None:
+        found.append(f"{planned.new} becomes {planned.database}")
+    else:
+        others = f", among them {', '.join(planned.strangers)}" if planned.strangers else ""
+        found += [
+            f"end all sessions of {planned.database}{others}",
+            f"at once: {planned.database} becomes {planned.old}, which is kept, and {planned.new} becomes "
+            f"{planned.database}, with the owner, the rights and the settings that it has now",
+        ]
+    return [*found, f"start {services} again"] if services else found
+
+
+def done(planned: Restore, swapped: Swapped, view: View) -> str:
+    """What was done, and the ways from here."""
+    out = StringIO()
+    console = console_for(view, out)
+    known = planned.manifest
+    taken = f" of {known.taken_at:%Y-%m-%d %H:%M} UTC" if known else ""
+    revisions = ", ".join(planned.verified.revisions) or "none"
+    said = f": {planned.database} is the backup{taken}, revision {revisions}"
+    name = Text(printable(planned.source.service), "bold")
+    console.print(Text.assemble(("RESTORED", "bold green"), "  ", name, printable(said)))
+    if not view.quiet:
+        _after(console, planned, swapped)
+    return trimmed(out)
+
+
+def _after(console: Console, planned: Restore, swapped: Swapped) -> None:
+    running = [each.name for each in planned.stopping if each not in swapped.down]
+    if running:
+        words = f"{', '.join(running)}, stopped for {swapped.seconds:.1f} s"
+        hang(console, Text("  running  "), Text(printable(words)), 11)
+    if not swapped.kept:
+        return
+    hang(console, Text("  kept     "), Text(f"the database that was there: {printable(planned.old)}"), 11)
+    console.print()
+    for number, command in enumerate(way_back.back(planned)):
+        console.print(
+            Text.assemble(("back     " if not number else "then     "), (shell(command), "bold")), soft_wrap=True
+        )
+    remove = shell(way_back.removing(planned))
+    console.print(Text.assemble("\nremove   ", (remove, "bold")), soft_wrap=True)
+
+
+def as_json(planned: Restore, swapped: Swapped | None) -> str:
+    """The document of ``migops restore``; ``swapped`` is None for a dry run."""
+    state = planned.state
+    kept = planned.properties is not None
+    document: dict[str, Any] = {
+        "schema": 1,
+        "command": "restore",
+        "outcome": "planned" if swapped is None else "done",
+        "database": planned.database,
+        "backup": record(Backup(planned.path, planned.manifest)),
+        "revisions": {
+            "before": list(state.rows) if isinstance(state, DatabaseState) else None,
+            "after": list(planned.verified.revisions),
+        },
+        "tables": len(planned.verified.contents.tables),
+        "steps": steps(planned),
+        "services": list(planned.services),
+        "kept": planned.old if kept else None,
+        "down": [each.name for each in swapped.down] if swapped else [],
+        "seconds": round(swapped.seconds, 3) if swapped else None,
+        "commands": {"back": _lists(way_back.back(planned)), "remove": list(way_back.removing(planned))}
+        if kept
+        else None,
+    }
+    return json.dumps(document, indent=2) + "\n"
+
+
+def _lists(commands: Sequence[Sequence[str]]) -> list[list[str]]:
+    return [list(each) for each in commands]

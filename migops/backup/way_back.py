@@ -1,0 +1,44 @@
+"""The commands by which a person goes on alone: back to the database that was kept, or to be rid of it. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from migops.backup import statements
+from migops.backup.connected import Container
+from migops.backup.source import Source
+
+if TYPE_CHECKING:
+    from migops.backup.restoring import Restore
+
+
+def psql(source: Source, sql: Sequence[str]) -> tuple[str, ...]:
+    """Statements on the server, in another database than the application's."""
+    named = source.reached.named
+    user = named.url.username or "postgres"
+    database = "postgres" if source.database != "postgres" else "template1"
+    if source.container:
+        words: tuple[str, ...] = ("docker", "exec", source.name, "psql", "-p", str(named.port))
+    else:
+        words = ("psql", "-h", named.host, "-p", str(named.port))
+    commands = tuple(word for each in sql for word in ("-c", each))
+    return (*words, "-U", user, "-d", database, "-v", "ON_ERROR_STOP=1", *commands)
+
+
+def starting(containers: Sequence[Container]) -> list[tuple[str, ...]]:
+    """The command that starts these containers again."""
+    return [("docker", "start", *(each.name for each in containers))] if containers else []
+
+
+def back(planned: Restore) -> list[tuple[str, ...]]:
+    """From the restored database to the one that was kept; the restored one is then kept in its turn."""
+    names = tuple(each.name for each in planned.stopping)
+    stopping = [("docker", "stop", *names)] if names else []
+    sql = statements.back(planned.database, planned.old, planned.new)
+    return [*stopping, psql(planned.source, sql), *starting(planned.stopping)]
+
+
+def removing(planned: Restore) -> tuple[str, ...]:
+    """Remove the database that was kept."""
+    return psql(planned.source, [statements.drop(planned.old)])

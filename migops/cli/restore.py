@@ -1,0 +1,114 @@
+"""``migops restore``: put a backup in the database's place. The database that is there is kept."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from migops.cli.options import compose_options, compose_options_of, option, output_options, timeout_option
+from migops.errors import ExitCode, MigopsError, Operator
+from migops.location import Location
+
+if TYPE_CHECKING:
+    from migops.backup.restoring import Restore
+    from migops.backup.swap import Swapped
+    from migops.formats.view import View
+
+
+@click.command("restore")
+@click.argument("file", metavar="FILE")
+@click.argument("service", required=False)
+@option("--yes", is_flag=True, help="Ask nothing, for scripts.")
+@option("--dry-run", is_flag=True, help="Check the file and show the plan; touch nothing.")
+@option("--config", metavar="FILE", default="", help="Alembic's configuration on the host (default: found).")
+@option("--name", "section", metavar="SECTION", default="", help="Section of it (default: alembic).")
+@timeout_option
+@compose_options
+@output_options("text", "json")
+def restore(file: str, service: str | None, **given: Any) -> int:
+    """Put the backup FILE (a path, or a name that `migops backup --list` shows) in the place of SERVICE's database.
+
+    FILE is restored into a database of its own and checked there, while everything goes on. Then, after a yes, the
+    services that use the database stop, the two databases change names, and the services start. The database that was
+    there is kept, and the commands that lead back to it are printed.
+
+    \b
+    Exit codes: 0 restored, 2 bad input, 3 the server cannot be asked, 4 another run has the lock,
+    5 nothing was changed, 6 everything is as it was, 7 you are needed, with the commands
+    """
+    from migops import backup as action
+    from migops import target
+    from migops.backup import restoring, shown_restore, unfinished
+    from migops.cli.output import view_of
+    from migops.engine import connect
+    from migops.safety import journal, state
+    from migops.safety.lock import host_lock
+
+    if not (given["yes"] or given["dry_run"] or sys.stdin.isatty()):
+        raise MigopsError("there is no terminal to ask on", hint="--yes asks nothing; --dry-run only shows the plan")
+    wanted = target.Wanted(service=service or "", config=given["config"], section=given["section"])
+    found = target.resolve(wanted, compose_options_of(given), os.environ, Path.cwd())
+    with connect(given["timeout"]) as engine:
+        path = _file(file, state.path(engine, found.project) / action.FOLDER)
+        source = action.find(action.question(found, engine, given["timeout"]), engine)
+
+        def prepared() -> Restore:
+            return restoring.prepare(engine, source, found, path, given["timeout"])
+
+        if given["dry_run"]:
+            return _shown(prepared(), None, given)
+        folder = state.folder(engine, found.project)
+        with host_lock(folder, "migops restore"):
+            unfinished.refuse(engine, source, folder)
+            with journal.begin(folder, unfinished.COMMAND, [str(path), found.service]) as log:
+                planned = prepared()
+                click.echo(shown_restore.plan(planned, view_of(given)), err=True, nl=False)
+                swapped = restoring.carry_out(engine, planned, log, lambda: given["yes"] or _confirmed(planned))
+                if swapped.down:
+                    log.end("operator", int(ExitCode.OPERATOR), down=[each.name for each in swapped.down])
+    return _shown(planned, swapped, given)
+
+
+def _shown(planned: Restore, swapped: Swapped | None, given: Mapping[str, Any]) -> int:
+    """Show the plan (``swapped`` is None) or what was done, and the exit code that it comes to."""
+    from migops.backup import shown_restore
+    from migops.cli.output import show
+
+    def render(view: View) -> str:
+        if given["format_"] == "json":
+            return shown_restore.as_json(planned, swapped)
+        return shown_restore.done(planned, swapped, view) if swapped else shown_restore.plan(planned, view)
+
+    show(render, given)
+    if swapped is None:
+        return int(ExitCode.CLEAN)
+    if swapped.down:
+        names = [each.name for each in swapped.down]
+        raise Operator(
+            f"{planned.database} was restored, but {', '.join(names)} did not come up again with it",
+            commands=[("docker", "logs", "--tail", "50", names[0]), ("docker", "start", *names)],
+        )
+    return 128 + swapped.signals[0] if swapped.signals else int(ExitCode.CLEAN)
+
+
+def _file(given: str, folder: Path) -> Path:
+    """The file that is meant: a path, or the name of one in the folder of the backups."""
+    for path in (Path(given), *([folder / given] if Path(given).name == given else [])):
+        if path.is_file():
+            return path.resolve()
+    raise MigopsError("is no file", at=Location(given), hint="`migops backup --list` shows the backups that there are")
+
+
+def _confirmed(planned: Restore) -> bool:
+    tables = len(planned.verified.contents.tables)
+    click.echo(f"restored into {planned.new} and checked: {tables} tables", err=True)
+    stop = f"Stop {', '.join(planned.services)} and put" if planned.services else "Put"
+    try:
+        return click.confirm(f"{stop} it in the place of {planned.database} now?", err=True)
+    except click.Abort:  # Ctrl-C, or the end of the input
+        raise KeyboardInterrupt from None
