@@ -22,6 +22,7 @@ if TYPE_CHECKING:  # what a clean check never needs is not imported for its sake
     from migops.places.database_state import DatabaseReading
     from migops.places.database_url import Sought
     from migops.places.deleted import Past
+    from migops.places.drift import Drift
     from migops.places.git import Fate
     from migops.places.startup import Startup
     from migops.places.worktree import Worktree
@@ -68,6 +69,12 @@ class Commands:
     def up(self, *flags: str, service: str = "") -> tuple[str, ...]:
         """The command that creates the service's containers anew where they are not what they should be."""
         return (*self.compose, "up", "-d", "--no-deps", *flags, service or self.service)
+
+    def alembic(self, *words: str) -> tuple[str, ...]:
+        """``migops alembic``, which takes its own options in their long form only."""
+        long = {"-f": "--file", "-p": "--project-name"}
+        options = (long.get(word, word) for word in self.compose[2:])
+        return ("migops", "alembic", *options, *(("--service", self.service) if self.service else ()), *words)
 
     def rescue(self) -> tuple[str, ...]:
         """The command that copies out what only a container has."""
@@ -119,6 +126,7 @@ class Evidence:
     service, with the options that it needs there.
     ``worktrees`` is what git says of the scripts that are not as HEAD has them, a repository each (() where git's HEAD
     was not read); ``past`` what its history says of scripts that the database has had, None where nothing was to ask.
+    ``drift`` is how models and schema differ, where that was asked for.
     ``startups`` are what the service and its siblings run when they start, by the image that they run and by what a
     build would make of it now; {} where nobody asked. ``creations`` are the lines of the host's code that make tables;
     ``setup`` is None where nobody asked for it.
@@ -146,6 +154,7 @@ class Evidence:
     alembic: tuple[str, ...] = ("alembic",)
     worktrees: tuple[Worktree, ...] | Unknown = ()
     past: Past | Unknown | None = None
+    drift: Drift | Unknown | None = None
     startups: Mapping[PlaceName, tuple[Startup, ...] | Unknown] = field(default_factory=dict)
     creations: tuple[Creation, ...] = ()
     setup: Setup | None = None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,15 +19,19 @@ from migops.cli.options import (
     option,
     output_option,
 )
+from migops.cli.status import database_options
 from migops.errors import ExitCode, MigopsError
 
 if TYPE_CHECKING:
     from migops.formats.graph import Drawing
+    from migops.formats.status import Status
     from migops.history.problem import Problem
 
 
 @click.command("graph")
 @click.argument("service", required=False)
+@database_options
+@option("--no-engine", is_flag=True, help="With SERVICE: no image and no container; only what is reached without.")
 @compose_options
 @option("-c", "--config", metavar="FILE", help="alembic.ini or pyproject.toml [default: those of the current folder].")
 @option("-n", "--name", default="", metavar="SECTION", help="Section of the ini file [default: alembic].")
@@ -41,6 +46,9 @@ if TYPE_CHECKING:
 def graph(service: str | None, config: str | None, name: str, settings: Sequence[str], **given: Any) -> int:
     """Draw the revision graph of SERVICE, or of a configuration file; broken histories are drawn too.
 
+    With SERVICE, all places are read as `migops status` does, and each revision is marked: where it is, and what the
+    database says of it.
+
     \b
     Exit codes: 0 drawn, 1 problems (with --fail-on), 2 bad input, 3 there is nothing to draw
     """
@@ -48,25 +56,48 @@ def graph(service: str | None, config: str | None, name: str, settings: Sequence
     from migops.drawing import draw
     from migops.formats.graph import render
 
+    status = None
     if service is None:
+        _refuse_what_needs_a_service()
         cwd = os.getcwd()  # noqa: PTH109 - as it is, links unresolved
         drawing = draw(config, name or "alembic", cwd, _settings(settings))
     else:
-        drawing = _of_service(service, config or "", name, given)
-    show(lambda view: render(drawing, given["format_"], view.color, view.width), given)
-    if not drawing.graph.revisions:
+        drawing, status = _of_service(service, config or "", name, given)
+    show(lambda view: render(drawing, given["format_"], view.color, view.width, status), given)
+    if not (status.graph if status else drawing.graph).revisions:
         return int(ExitCode.NO_VERDICT)
     return int(ExitCode.FINDINGS if _fails(drawing.problems, given["fail_on"]) else ExitCode.CLEAN)
 
 
-def _of_service(service: str, config: str, section: str, given: Mapping[str, Any]) -> Drawing:
-    """The history of the service's migrations on the host, as check-image reads it."""
-    from migops import survey, target
+def _of_service(service: str, config: str, section: str, given: Mapping[str, Any]) -> tuple[Drawing, Status]:
+    """The history of the service's migrations on the host, and what every place has of it; a place that cannot be read
+    is said, and the others are drawn."""
+    from migops import status, survey, target
+    from migops.asking import Ask
     from migops.drawing import of_environment
+    from migops.engine import connect
+    from migops.model import Severity
 
     wanted = target.Wanted(service=service, config=config, section=section, needs_image=False)
     found = target.resolve(wanted, compose_options_of(given), os.environ, Path.cwd())
-    return of_environment(survey.host(found))
+    drawing = of_environment(survey.host(found))
+    with ExitStack() as stack:
+        engine = None if given["no_engine"] else lambda: stack.enter_context(connect(given["timeout"]))
+        ask = Ask(given["database_url"], given["timeout"], given["wait"])
+        evidence = survey.check(found, engine, ask=ask)
+    return drawing, status.make(found, evidence, (), Severity.ERROR, ())
+
+
+def _refuse_what_needs_a_service() -> None:
+    """Options on the command line that would mean nothing; what the environment says is for all commands."""
+    context = click.get_current_context()
+    for parameter in context.command.params:
+        said = context.get_parameter_source(parameter.name or "") is click.core.ParameterSource.COMMANDLINE
+        if said and parameter.name in ("no_engine", "database_url", "wait", "timeout"):
+            raise MigopsError(
+                f"{parameter.opts[0]} needs a SERVICE: without one only the configuration file's history is drawn",
+                hint="migops graph SERVICE, or leave the option out",
+            )
 
 
 def _settings(given: Sequence[str]) -> dict[str, str]:

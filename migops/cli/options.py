@@ -138,7 +138,7 @@ _OF_COMPOSE = {
     "files": "--file", "project_name": "--project-name", "env_files": "--env-file", "profiles": "--profile",
     "project_directory": "--project-directory",
 }  # fmt: skip
-_NEED_IMAGE = {"image": "--image", "all_files": "--all-files"}
+_NEED_IMAGE = {"image": "--image", "all_files": "--all-files", "drift": "--drift"}
 
 
 def check_together(given: Mapping[str, Any]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -76,6 +77,10 @@ def needed(evidence: Evidence, *, without_engine: bool) -> list[PlaceName]:
 @option("--host-dir", metavar="DIR", default="", help="Host folder with the configuration (default: the context).")
 @option("--config", metavar="FILE", default="", help="Alembic's configuration on the host (default: found).")
 @option("--name", "section", metavar="SECTION", default="", help="Section of it (default: alembic).")
+@option(
+    "--drift", is_flag=True,
+    help="Compare the models with the schema too: runs `alembic check`, and so env.py, in a container of the image.",
+)
 @option("--no-engine", is_flag=True, help="No image and no container; only a database that is reached without.")
 @compose_options
 @select_options
@@ -117,6 +122,10 @@ def status(service: str | None, **given: Any) -> int:
     with ExitStack() as stack:
         engine = None if given["no_engine"] else lambda: stack.enter_context(connect(given["timeout"]))
         evidence = survey.check(found, engine, ask=ask)
+        if given["drift"] and engine is not None:
+            from migops import drift  # and all that runs Alembic
+
+            evidence = replace(evidence, drift=drift.ask(found, evidence, engine()))
     places = needed(evidence, without_engine=given["no_engine"])
     result = statuses.make(found, evidence, chosen, Severity(given["fail_on"] or "error"), places)
     show(lambda view: render(result, given["format_"], view), given)

@@ -72,7 +72,6 @@ def document(status: Status) -> dict[str, object]:
     from migops.formats.json import document as of_report
 
     report = of_report(status.report)
-    state = status.database
     return {
         "schema": 1,
         "command": report["command"],
@@ -93,23 +92,37 @@ def document(status: Status) -> dict[str, object]:
         "pending": None if status.pending is None else list(status.pending),
         "against": status.against.value,
         "state": status.word,
-        "database": {
-            "url": state.url,
-            "server": state.server,
-            "version_table": state.version_table,
-            "has_version_table": state.has_version_table,
-            "tables": len(state.tables),
-            "url_from": state.origin,
-            "address": state.address,
-        }
-        if isinstance(state, DatabaseState)
-        else None,
+        "database": database(status.database),
         "places": report["places"],
         "findings": report["findings"],
         "skipped": report["skipped"],
         "deselected": report["deselected"],
         "missing": report["missing"],
     }
+
+
+def database(state: DatabaseReading) -> dict[str, object] | None:
+    """What a database that was read says of itself; null for one that was not."""
+    if not isinstance(state, DatabaseState):
+        return None
+    return {
+        "url": state.url,
+        "server": state.server,
+        "version_table": state.version_table,
+        "has_version_table": state.has_version_table,
+        "tables": len(state.tables),
+        "url_from": state.origin,
+        "address": state.address,
+    }
+
+
+def columns(status: Status) -> list[PlaceName]:
+    """A column for each place that was read; the context's only where it says something that the host's does not."""
+    found = [place for place in PlaceName if any(place in row.marks for row in status.rows)]
+    context, host = PlaceName.CONTEXT, PlaceName.HOST
+    if context in found and host in found and all(row.marks[context] == row.marks[host] for row in status.rows):
+        found.remove(context)
+    return found
 
 
 def folded(rows: Sequence[Row], most: int) -> Iterator[Row | tuple[Row, ...]]:
@@ -150,7 +163,7 @@ def _mermaid(status: Status) -> str:
     from migops.formats.graph import as_mermaid
 
     marks = {row.revision.id: ", ".join(_words(row)) for row in status.rows}
-    return as_mermaid(status.graph, marks)
+    return as_mermaid(status.graph, marks, {row.revision.id: row.state for row in status.rows if row.state})
 
 
 def _words(row: Row) -> Iterator[str]:

@@ -11,7 +11,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from migops.formats.status import PENDING_SHOWN, Row, Status, folded
+from migops.formats.status import PENDING_SHOWN, Row, Status, columns, folded
 from migops.formats.terminal import printable
 from migops.formats.text import (
     COLORS,
@@ -96,7 +96,7 @@ def _matrix(console: Console, status: Status, view: View) -> None:
     rows = status.rows[::-1]
     if not rows:
         return
-    places = _columns(status)
+    places = columns(status)
     read = isinstance(status.database, DatabaseState)
     table = Table(box=None, padding=(0, 1, 0, 0), pad_edge=False, header_style="dim")
     table.add_column("revision", no_wrap=True, overflow="ellipsis", min_width=8, max_width=32)
@@ -117,15 +117,6 @@ def _matrix(console: Console, status: Status, view: View) -> None:
     if not view.verbose and len(rows) > ROWS_SHOWN + 2:
         console.print(Text(f"  {len(rows)} revisions; -v shows all", "dim"))
     console.print()
-
-
-def _columns(status: Status) -> list[PlaceName]:
-    """A column for each place that was read; the context's only where it says something that the host's does not."""
-    found = [place for place in PlaceName if any(place in row.marks for row in status.rows)]
-    context, host = PlaceName.CONTEXT, PlaceName.HOST
-    if context in found and host in found and all(row.marks[context] == row.marks[host] for row in status.rows):
-        found.remove(context)
-    return found
 
 
 def _counted(rows: tuple[Row, ...]) -> Iterator[str]:

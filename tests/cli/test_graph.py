@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -10,7 +13,7 @@ from click.testing import CliRunner, Result
 
 from migops.cli.graph import graph
 from migops.errors import MigopsError
-from tests.kit import example, migops
+from tests.kit import example, git, migops, repository
 
 SCRIPT = '"""{message}\n\nRevises: nonsense\n"""\nrevision = {id!r}\ndown_revision = {down!r}\n'
 
@@ -158,3 +161,84 @@ def test_a_services_graph_where_the_configuration_names_a_path_of_the_container(
     found = migops("graph", "app", "--format", "json", cwd=project)
     assert found.code == 0, found.stderr
     assert (found.json["heads"], found.json["problems"]) == (["a94d5e61c8f3"], [])
+
+
+@pytest.fixture
+def shop(tmp_path: Path) -> Path:
+    """The clean example in git, with a revision that is not committed, one that only HEAD has, and an edited one."""
+    folder = example("clean", tmp_path)
+    versions = folder / "migrations/versions"
+    (versions / "b7_add.py").write_text(SCRIPT.format(message="Add a shelf", id="b7", down=SECOND))
+    repository(folder)
+    git(folder, "branch", "-q", "-M", "main")
+    (versions / "b7_add.py").unlink()
+    (versions / "c1_add.py").write_text(SCRIPT.format(message="Add a shop window " + "x" * 90, id="c1", down=SECOND))
+    price = versions / f"{SECOND}_add_price.py"
+    price.write_text(price.read_text().replace("price", "cost"))
+    with closing(sqlite3.connect(tmp_path / "shop.db")) as connection:
+        connection.executescript(
+            "CREATE TABLE alembic_version (version_num VARCHAR(32));"
+            f"INSERT INTO alembic_version VALUES ('{SECOND}');"
+        )
+    return folder
+
+
+FIRST, SECOND = "3f1c0a7be210", "a94d5e61c8f3"
+
+
+def marked(shop: Path, *more: str, columns: int = 80) -> str:
+    given = ("graph", "app", "--no-engine", "--database-url", "sqlite:///../shop.db", *more)
+    found = migops(*given, cwd=shop, env={"DOCKER_HOST": "unix:///nowhere", "COLUMNS": str(columns)})
+    assert found.code == 0, found.stderr
+    return found.stdout
+
+
+@pytest.mark.parametrize("columns", [80, 120])
+def test_with_a_service_each_revision_is_marked(shop: Path, columns: int) -> None:
+    """Read the golden files: this is what a person sees. UPDATE_GOLDEN=1 writes them."""
+    text = marked(shop, columns=columns)
+    assert max(map(len, text.splitlines())) <= columns
+    path = Path(__file__).parents[1] / "formats" / "golden" / f"graph-{columns}.txt"
+    if os.environ.get("UPDATE_GOLDEN"):
+        path.write_text(text)
+    assert text == path.read_text()
+
+
+def test_marks_as_data(shop: Path) -> None:
+    found = json.loads(marked(shop, "--format", "json"))
+    keys = ("places", "changed_in", "applied", "current")
+    told = {each["id"]: tuple(each[key] for key in keys) for each in found["revisions"]}
+    here, gone = {"git": False, "host": True, "context": True}, {"git": True, "host": False, "context": False}
+    both = {"git": True, "host": True, "context": True}
+    assert told == {
+        FIRST: (both, [], True, False), SECOND: (both, ["git"], True, True),
+        "b7": (gone, [], False, False), "c1": (here, [], False, False),
+    }  # fmt: skip
+    assert (found["current"], found["pending"], sorted(found["heads"])) == ([SECOND], ["c1"], ["b7", "c1"])
+    assert {each["place"]: each["status"] for each in found["places"]} == {
+        "git": "read", "host": "read", "context": "read", "image": "not-asked", "database": "read",
+    }  # fmt: skip
+
+
+def test_marks_in_mermaid(shop: Path) -> None:
+    text = marked(shop, "--format", "mermaid")
+    assert f'"{FIRST}: Create product<br/>applied"]:::applied' in text
+    assert ']:::current\n' in text
+    assert "classDef pending" in text
+
+
+def test_what_cannot_be_read_is_said_and_the_rest_drawn(shop: Path) -> None:
+    found = migops("graph", "app", cwd=shop)
+    assert found.code == 0, found.stderr
+    text = " ".join(found.stdout.split())
+    assert "image unknown: the connection to the Docker Engine" in text
+    assert "database unknown: db is the service db" in text
+    assert "g * " in found.stdout or "gH * " in found.stdout
+
+
+def test_options_about_places_need_a_service(project: Path) -> None:
+    for given in (("--no-engine",), ("--database-url", "sqlite://"), ("--wait", "1"), ("--timeout", "2")):
+        refused = migops("graph", *given, cwd=project)
+        assert (refused.code, "needs a SERVICE" in refused.stderr) == (2, True)
+    said = migops("graph", cwd=project, env={"MIGOPS_NO_ENGINE": "1", "MIGOPS_DATABASE_URL": "sqlite://"})
+    assert said.code == 0, "what the environment says is for all commands"

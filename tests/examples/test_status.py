@@ -78,8 +78,48 @@ def test_diverged(sandbox: Sandbox) -> None:
     assert (found.json["state"], finding(found)["rule"]) == ("diverged", "MIG406")
     assert finding(found)["facts"]["common"] == "3f1c0a7be210"  # type: ignore[index]
     assert found.json["pending"] == ["a94d5e61c8f3"]
+    drawn = migops("graph", "app", "--format", "json", cwd=project, env=sandbox.env).json
+    assert {each["id"]: each["places"].get("image") for each in drawn["revisions"]}["a94d5e61c8f3"] is True
+    assert [each["id"] for each in drawn["revisions"] if each["current"]] == found.json["current"] == drawn["current"]
     run_as_printed(sandbox, project, found)
     in_order(sandbox, project)
+
+
+def drift(box: Sandbox, project: Path) -> list[str]:
+    """The differences that MIG407 tells of, or why it was not judged."""
+    found = status(box, project, "--drift", "--select", "MIG407")
+    reasons = [each["reason"] for each in found.json["skipped"]]
+    return reasons or [each for finding in found.json["findings"] for each in finding["facts"]["differences"]]
+
+
+def test_drift_of_the_schema(sandbox: Sandbox) -> None:
+    """On request `alembic check` says how models and schema differ: never where it would create a version table."""
+    project = example("clean", sandbox.path)
+    sandbox.compose("build", "-q", "app", cwd=project)
+    sandbox.compose("up", "-d", "--wait", "db", cwd=project)
+
+    def query(sql: str) -> str:
+        psql = ("psql", "-U", "shop", "-d", "shop", "-qAtc", sql)
+        return sandbox.compose("exec", "-T", "db", *psql, cwd=project).strip()
+
+    assert "would create one" in drift(sandbox, project)[0]
+    assert query("SELECT count(*) FROM pg_tables WHERE schemaname = 'public'") == "0"
+    alembic(sandbox, project, "upgrade", "3f1c0a7be210")
+    assert "not at the image's heads" in drift(sandbox, project)[0]
+    alembic(sandbox, project, "upgrade", "head")
+    assert drift(sandbox, project) == [], "in a one-off container, as none of the service runs"
+    query("ALTER TABLE product ADD COLUMN extra int; ALTER TABLE product ALTER COLUMN title DROP NOT NULL")
+    told = [
+        "column product.title: NULL in the database, NOT NULL in the models",
+        "column product.extra: in the database only",
+    ]
+    assert sorted(drift(sandbox, project)) == sorted(told)
+    assert sandbox.compose("ps", "-a", "--format", "{{.Service}}", cwd=project).split() == ["db"], "no container stays"
+    sandbox.compose("up", "-d", "app", cwd=project)
+    found = status(sandbox, project, "--drift", "--fail-on", "error", "--ignore", "MIG7")
+    assert (found.code, finding(found)["rule"], finding(found)["severity"]) == (1, "MIG407", "error")
+    assert finding(found)["facts"]["asked"] == f"{sandbox.name}-app-1"  # type: ignore[index]
+    assert "MIG407" not in status(sandbox, project).rules, "only on request"
 
 
 def test_pending_is_what_alembic_then_runs(sandbox: Sandbox) -> None:
