@@ -7,6 +7,7 @@ none, and says nothing of the schema while revisions are pending, so it is asked
 from __future__ import annotations
 
 import signal
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from migops import survey
@@ -18,7 +19,7 @@ from migops.places.database_state import DatabaseState
 from migops.places.drift import Drift, differences
 from migops.rules.standing import standing
 from migops.runner import words
-from migops.runner.running import Ended, Exec, one_off
+from migops.runner.running import Ended, Exec, new_name, one_off
 from migops.runner.signals import Events, caught
 from migops.runner.where import Where, choose
 from migops.target import Target
@@ -27,7 +28,7 @@ _SEE = "see why: migops alembic check"
 _MOST = 4 << 20  # bytes of output that are kept: what a schema of thousands of tables may differ in
 
 
-def ask(target: Target, evidence: Evidence, engine: Engine) -> Drift | Unknown:
+def ask(target: Target, evidence: Evidence, connect: Callable[[], Engine]) -> Drift | Unknown:
     """Run ``alembic check`` in the service's image and read what it says.
 
     ``Unknown`` where it must not be asked, could not be run, or said something else. Its output is not quoted: a
@@ -37,11 +38,12 @@ def ask(target: Target, evidence: Evidence, engine: Engine) -> Drift | Unknown:
         return Unknown(why)
     program = words.program(target)
     try:
+        engine = connect()
         where = choose(survey.running(target, engine), program, engine)
         ended, said = _run(target, program, where, engine)
     except MigopsError as error:
         return Unknown(f"`alembic check` could not be run: {error}", _SEE)
-    if ended.signal:
+    if ended.signal > 0:
         signal.raise_signal(ended.signal)  # ours again: nothing is left running, and now we stop as well
     found = differences(said)
     if found is None:
@@ -90,11 +92,11 @@ def _run(target: Target, program: words.Program, where: Where, engine: Engine) -
     kept, events = _Kept(), Events()
     with caught(events):
         if where.container is not None:
-            ended = Exec(engine, where.container.id).run((*program.words, "check"), kept.take, events)
+            ended = Exec(engine, where.container.id).run((*program.words, "check"), kept.take, events, {})
         else:
-            with one_off(engine) as runs:
+            with one_off(engine, new_name()) as runs:
                 argv = words.one_off(target, program, ["check"], runs.name, terminal=False)
-                ended = runs.run(argv, kept.take, events, terminal=False)
+                ended = runs.run(argv, kept.take, events, {}, terminal=False)
     return ended, kept.text()
 
 

@@ -17,7 +17,7 @@ from migops.cli.options import (
     output_options,
     rule_options,
 )
-from migops.cli.status import EXIT, database_options, needed
+from migops.cli.status import EXIT, database_options, drift_option, needed, with_drift
 
 
 @click.command("doctor")
@@ -28,6 +28,7 @@ from migops.cli.status import EXIT, database_options, needed
 @option("--host-dir", metavar="DIR", default="", help="Host folder with the configuration (default: the context).")
 @option("--config", metavar="FILE", default="", help="Alembic's configuration on the host (default: found).")
 @option("--name", "section", metavar="SECTION", default="", help="Section of it (default: alembic).")
+@drift_option
 @option("--no-engine", is_flag=True, help="No image and no container; only a database that is reached without.")
 @compose_options
 @rule_options
@@ -61,6 +62,7 @@ def doctor(service: str | None, **given: Any) -> int:
     with ExitStack() as stack:
         engine = None if given["no_engine"] else lambda: stack.enter_context(connect(given["timeout"]))
         evidence = survey.check(found, engine, all_files=engine is not None, ask=ask, lint=True)
+        evidence = with_drift(found, evidence, engine, given)
     places = needed(evidence, without_engine=given["no_engine"])
     lint_only = given["no_engine"] and not given["database_url"]
     if lint_only or isinstance(evidence.database, Absent):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
@@ -19,11 +20,13 @@ from migops.cli.options import (
     output_options,
     select_options,
 )
-from migops.errors import ExitCode
+from migops.errors import ExitCode, MigopsError
 
 if TYPE_CHECKING:
+    from migops.engine import Engine
     from migops.evidence import Evidence
     from migops.model import PlaceName
+    from migops.target import Target
 
 EXIT = {"clean": ExitCode.CLEAN, "findings": ExitCode.FINDINGS, "unknown": ExitCode.NO_VERDICT}
 
@@ -59,6 +62,27 @@ def database_options(command: Command) -> Command:
     return command
 
 
+drift_option = option(
+    "--drift", is_flag=True,
+    help="Compare the models with the schema too: runs `alembic check`, and so env.py, in a container of the image.",
+)
+
+
+def with_drift(
+    target: Target, evidence: Evidence, engine: Callable[[], Engine] | None, given: Mapping[str, Any]
+) -> Evidence:
+    """The evidence with what `alembic check` says, where --drift asks for that."""
+    if not given["drift"]:
+        if any(word.upper() == "MIG407" or word == "schema-drift" for word in given["select"]):
+            raise MigopsError("MIG407 is judged with --drift only: it runs env.py", hint="add --drift")
+        return evidence
+    if engine is None:
+        return evidence
+    from migops import drift  # and all that runs Alembic
+
+    return replace(evidence, drift=drift.ask(target, evidence, engine))
+
+
 def needed(evidence: Evidence, *, without_engine: bool) -> list[PlaceName]:
     """The places without which there is no verdict where the database is asked too."""
     from migops.model import PlaceName, Unknown
@@ -77,10 +101,7 @@ def needed(evidence: Evidence, *, without_engine: bool) -> list[PlaceName]:
 @option("--host-dir", metavar="DIR", default="", help="Host folder with the configuration (default: the context).")
 @option("--config", metavar="FILE", default="", help="Alembic's configuration on the host (default: found).")
 @option("--name", "section", metavar="SECTION", default="", help="Section of it (default: alembic).")
-@option(
-    "--drift", is_flag=True,
-    help="Compare the models with the schema too: runs `alembic check`, and so env.py, in a container of the image.",
-)
+@drift_option
 @option("--no-engine", is_flag=True, help="No image and no container; only a database that is reached without.")
 @compose_options
 @select_options
@@ -122,10 +143,7 @@ def status(service: str | None, **given: Any) -> int:
     with ExitStack() as stack:
         engine = None if given["no_engine"] else lambda: stack.enter_context(connect(given["timeout"]))
         evidence = survey.check(found, engine, ask=ask)
-        if given["drift"] and engine is not None:
-            from migops import drift  # and all that runs Alembic
-
-            evidence = replace(evidence, drift=drift.ask(found, evidence, engine()))
+        evidence = with_drift(found, evidence, engine, given)
     places = needed(evidence, without_engine=given["no_engine"])
     result = statuses.make(found, evidence, chosen, Severity(given["fail_on"] or "error"), places)
     show(lambda view: render(result, given["format_"], view), given)
