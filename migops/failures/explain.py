@@ -48,9 +48,8 @@ def look(failure: Failure, target: Target, engine: Engine, arguments: Sequence[s
                 containers.setdefault(service, []).append(str(each.get("Status") or each.get("State")))
         if not (failure.rules or failure.cause):
             return Scene(target, arguments, containers=containers)
-        lint = any(rule.startswith("MIG6") for rule in failure.rules)
         ask = Ask(timeout=_PATIENCE) if failure.asks_database else None
-        return Scene(target, arguments, survey.check(target, lambda: engine, ask=ask, lint=lint), "", containers)
+        return Scene(target, arguments, survey.check(target, lambda: engine, ask=ask, lint=True), "", containers)
     except MigopsError as error:
         return Scene(target, arguments, None, str(error), containers)
 

@@ -121,7 +121,7 @@ FAILURES: tuple[Failure, ...] = (
         "percent-sign",
         re.compile(r"InterpolationSyntaxError|invalid interpolation syntax|'%' must be followed by"),
         "a % in an option: alembic.ini is read by configparser, which takes a single % for the start of a reference",
-        rules=("MIG501",),
+        rules=("MIG501", "MIG504"),
         fix=(
             Step("in alembic.ini, write %% for every % (in a password, %40 becomes %%40)"),
             Step(
@@ -259,6 +259,7 @@ FAILURES: tuple[Failure, ...] = (
         "no-metadata",
         re.compile(r"Can't proceed with --autogenerate option|does not provide a MetaData object"),
         "env.py leaves target_metadata at None, so there are no models to compare the database with",
+        rules=("MIG506",),
         fix=(Step("in env.py: from yourapp.models import Base; target_metadata = Base.metadata"),),
     ),
     Failure(

@@ -86,7 +86,7 @@ def check(
         owner=_owner(chain.held(PlaceName.HOST)),
         question=question,
         database=_database(question, ask) if question and ask else NotAsked(),
-        alembic=_alembic(survey) if ask else ("alembic",),
+        alembic=_alembic(survey) if ask or lint else ("alembic",),
         worktrees=read_worktrees(chain) if ask else (),
         startups=survey.startups,
         creations=survey.creations,
