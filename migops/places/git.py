@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
 from pathlib import Path, PurePosixPath
@@ -66,18 +66,32 @@ def fates(paths: Sequence[Path]) -> Mapping[Path, Fate]:
     return found
 
 
-def at_head(folder: Path) -> Reader | Absent | Unknown:
+def at_head(
+    folder: Path, elsewhere: Callable[[str], Path | None] = lambda path: None
+) -> Reader | Absent | Unknown:
     """A reader of what HEAD has at paths of the host, or why ``folder``'s repository has none.
 
-    Paths in a submodule are read at its own HEAD. The reader raises ``Unanswered`` where git cannot say.
+    Paths in a submodule are read at its own HEAD. ``elsewhere`` finds a path that is not on this machine as it stands,
+    as for ``HostReader``. The reader raises ``Unanswered`` where git cannot say.
     """
     top = holder(folder)
     if top is None:
         return Absent(f"{folder} is not in a git repository")
     try:
-        return _read if Repository(top).has_commits() else Absent("the git repository has no commits yet")
+        if not Repository(top).has_commits():
+            return Absent("the git repository has no commits yet")
     except Unanswered as error:
         return Unknown(error.message, error.hint)
+
+    def read(paths: Sequence[str]) -> Tree:
+        found: dict[str, Entry] = {}
+        there = {path: path if os.path.lexists(path) else str(elsewhere(path) or path) for path in paths}
+        for path, entry in _read(list(there.values())).items():
+            asked = next((each for each, real in there.items() if path == real or path.startswith(f"{real}/")), path)
+            found[asked + path[len(there.get(asked, path)) :]] = entry
+        return found
+
+    return read
 
 
 def _asked(repository: Repository, paths: Sequence[Path]) -> dict[Path, Fate]:

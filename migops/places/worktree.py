@@ -119,4 +119,5 @@ def _coming(repository: Repository, ref: str, folders: Sequence[str]) -> tuple[s
         if NO_MERGE_BASE in error.message:
             return ()  # histories that have nothing in common: neither is behind the other
         raise
-    return tuple(sorted(os.fsdecode(name) for name in said.split(b"\0")[1::2] if name.endswith(b".py")))
+    names = [os.fsdecode(name) for name in said.split(b"\0")[1::2]]
+    return tuple(sorted(name for name in names if name.endswith(".py") and not name.endswith("__init__.py")))

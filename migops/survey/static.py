@@ -39,7 +39,8 @@ def read_host(survey: Survey) -> tuple[Environment, HostReader]:
 
 def read_git(survey: Survey) -> None:
     """Read what git's HEAD has where the host has its migrations."""
-    read = git.at_head(survey.target.root)
+    view = survey.view
+    read = git.at_head(survey.target.root, view.host_path_of if isinstance(view, BuildView) else lambda path: None)
     if not callable(read):
         survey.places[PlaceName.GIT] = read
         return

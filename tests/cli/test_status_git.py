@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sqlite3
 import subprocess
 from collections.abc import Sequence
@@ -347,3 +348,40 @@ def test_check_image_does_not_ask_gits_head(shop: Path) -> None:
     found = migops("check-image", "--image", "docker-archive:../app.tar", "--format", "json", cwd=shop)
     assert (found.code, found.rules) == (0, [])
     assert [each["place"] for each in found.json["places"]] == ["host", "context", "image", "container"]
+
+
+def test_a_configuration_that_names_a_path_of_the_container(shop: Path) -> None:
+    """What is at /app/migrations in the container is what HEAD has where the build takes that from."""
+    ini = shop / "alembic.ini"
+    ini.write_text(ini.read_text().replace("script_location = migrations", "script_location = /app/migrations"))
+    commit(shop, "an absolute path")
+    write_image(shop.parent / "app.tar", {"/app": shop})
+    found = status(shop)
+    assert found.json["heads"]["git"] == [SECOND], found.json["places"][0]
+    assert found.rules == []
+    write(shop, "b7", SECOND)
+    untracked = only(status(shop))
+    assert (untracked["rule"], untracked["facts"]["revisions"]) == ("MIG701", ["b7"])
+    type_in(command(untracked))
+
+
+def test_migrations_in_a_submodule(shop: Path, tmp_path: Path) -> None:
+    (tmp_path / "part").mkdir()
+    scripts = repository(Path(shutil.copytree(shop / "migrations", tmp_path / "part/migrations")))
+    git(shop, "rm", "-q", "-r", "migrations")
+    git(shop, "-c", "protocol.file.allow=always", "submodule", "add", "-q", str(scripts), "migrations")
+    commit(shop, "the migrations are a submodule")
+    assert status(shop).rules == []
+    write(shop, "b7", SECOND)
+    found = only(status(shop))
+    assert (found["rule"], found["facts"]["repository"]) == ("MIG701", str(shop / "migrations"))
+    type_in(command(found))
+    assert only(status(shop))["rule"] == "MIG702"
+
+
+def test_through_a_linked_project_folder(shop: Path, tmp_path: Path) -> None:
+    write(shop, "b7", SECOND)
+    (tmp_path / "link").symlink_to(shop)
+    found = status(tmp_path / "link")
+    assert [each["facts"]["revisions"] for each in found.json["findings"]] == [["b7"]]
+    type_in(command(only(found)))
