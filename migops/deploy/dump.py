@@ -29,8 +29,3 @@ def take(deploy: Deploy) -> dict[str, Any]:
     size = taken.manifest.size if taken.manifest else 0
     deploy.say.line(f"{taken.path} ({size:,} bytes)")
     return {"path": str(taken.path), "size": size, "removed": [str(each.path) for each in gone]}
-
-
-def rehearse(deploy: Deploy) -> dict[str, Any]:
-    """Try it on a copy."""
-    raise Aborted("not yet")

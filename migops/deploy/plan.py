@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from migops.deploy import dump, ground, images, migrate, preflight, swap, volumes
+from migops.deploy import dump, ground, images, migrate, preflight, rehearse, swap, volumes
 from migops.deploy.commands import rollback_tag
 from migops.deploy.facts import Facts
 from migops.deploy.options import Options
@@ -35,7 +35,7 @@ def _steps(facts: Facts, options: Options, pending: tuple[str, ...] | None) -> I
     if changes and options.backup:
         yield Step("backup", "a dump of the database, verified", dump.take)
     if changes and options.rehearse:
-        yield Step("rehearse", "upgrade, downgrade, upgrade, on a throwaway copy of it", dump.rehearse)
+        yield Step("rehearse", "upgrade, downgrade, upgrade, on a throwaway copy of it", rehearse.rehearse)
     yield Step(
         "migrate", _migrates(pending), migrate.upgrade, (), undo=migrate.go_back, commits=changes
     )

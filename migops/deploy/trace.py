@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from migops.database import connect
+from migops.database import DatabaseUrl, connect
 from migops.deploy.deploy import Deploy
 
 _TRACES = """
@@ -29,9 +29,13 @@ WHERE t.typtype IN ('e', 'd') AND left(n.nspname, 3) <> 'pg_' AND n.nspname <> '
 
 
 def trace(deploy: Deploy) -> frozenset[str]:
-    """All that the catalogue lists, a line each, to be held against the same at another time. PostgreSQL only: of
-    another database it is empty, and what a failed migration left there is not known."""
+    """What the database has now, see ``traces``; empty where it is not PostgreSQL, and then nothing is known of it."""
     if deploy.reached is None or deploy.reached.url.dialect != "postgresql":
         return frozenset()
-    with connect(deploy.reached.url, timeout=deploy.options.timeout) as connection:
+    return traces(deploy.reached.url, deploy.options.timeout)
+
+
+def traces(url: DatabaseUrl, timeout: float) -> frozenset[str]:
+    """All that the catalogue of a PostgreSQL database lists, a line each, to be held against the same later on."""
+    with connect(url, timeout=timeout) as connection:
         return frozenset(str(line) for (line,) in connection.exec_driver_sql(_TRACES))

@@ -39,15 +39,15 @@ def server_environment(live: Live) -> tuple[dict[str, str], DatabaseUrl | None]:
 
 
 def server_body(
-    live: Live, environment: Mapping[str, str], network: str, labels: Mapping[str, str]
+    live: Live, environment: Mapping[str, str], network: str, labels: Mapping[str, str], *, on_disk: bool = False
 ) -> dict[str, Any]:
-    """The server's container: the live one's image, command and configuration, its data in memory."""
+    """The server's container: the live one's image, command and configuration, its data in memory (or on disk)."""
     mounts = [
         {"Type": "bind", "Source": source, "Target": target, "ReadOnly": True} for target, source in live.binds.items()
     ]
     host: dict[str, Any] = {"NetworkMode": network, "Mounts": mounts, "LogConfig": _log()}
     owner = _owner(live.user)
-    if owner is not None:
+    if owner is not None and not on_disk:
         host["Tmpfs"] = {folder: owner for folder in live.data if folder not in live.binds}
     if live.shared_memory:
         host["ShmSize"] = live.shared_memory

@@ -39,6 +39,7 @@ class Server:
     engine: Engine
     live: Live
     app: App
+    on_disk: bool = False
     token: str = field(default_factory=lambda: secrets.token_hex(6))
     swept: tuple[str, ...] = ()
     number: int = 0
@@ -63,7 +64,8 @@ class Server:
         environment, self.admin = server_environment(self.live)
         self.making = True  # where that is interrupted, the engine may make it all the same
         making.create_network(self.engine, self.name, owned.labels())
-        making.create_container(self.engine, self.name, server_body(self.live, environment, self.name, owned.labels()))
+        body = server_body(self.live, environment, self.name, owned.labels(), on_disk=self.on_disk)
+        making.create_container(self.engine, self.name, body)
         making.start(self.engine, self.name)
         self.making = False
         self.address = self._address()
@@ -178,12 +180,13 @@ class Server:
 
 
 @contextmanager
-def server(engine: Engine, live: Live, app: App) -> Iterator[Server]:
+def server(engine: Engine, live: Live, app: App, *, on_disk: bool = False) -> Iterator[Server]:
     """A server like ``live``, empty, and started but not waited for; and one-off containers of ``app`` beside it.
 
+    Its data is in memory, or (for as much as a copy of the live data) in an anonymous volume on the engine's disk.
     Nothing of it outlives the ``with``, however that is left. Raises ``NoVerdict`` where the engine cannot make it.
     """
-    found = Server(engine, live, app)
+    found = Server(engine, live, app, on_disk)
     try:
         found.begin()
         yield found
