@@ -21,6 +21,8 @@ from migops.cli.options import (
 )
 from migops.errors import Aborted, ExitCode
 
+_STATUS_AT = 20  # the column in which a step's end is told
+
 if TYPE_CHECKING:
     from migops.deploy.session import Prepared
     from migops.deploy.step import Step
@@ -126,10 +128,12 @@ class Progress:
 
     def __init__(self) -> None:
         self.is_open = False  # whether the cursor still stands behind the step's name
+        self.rest = " "
 
     def begin(self, number: int, of: int, step: Step) -> None:
-        click.echo(f"{number:>3}/{of}  {step.name:<10} ", nl=False, err=True)
-        self.is_open = True
+        head = f"{number:>3}/{of}  {step.name}"
+        click.echo(head, nl=False, err=True)
+        self.is_open, self.rest = True, " " * max(1, _STATUS_AT - len(head))
 
     def line(self, text: str) -> None:
         from migops.formats.terminal import printable
@@ -137,7 +141,7 @@ class Progress:
         click.echo(f"{self._close()}        {printable(text)}", err=True)
 
     def end(self, status: str, seconds: float) -> None:
-        click.echo(f"{status}, {seconds:.1f} s" if self.is_open else f"        {status}, {seconds:.1f} s", err=True)
+        click.echo(f"{self.rest if self.is_open else ' ' * 8}{status}, {seconds:.1f} s", err=True)
         self.is_open = False
 
     def _close(self) -> str:

@@ -96,18 +96,25 @@ class Copy:
         self.connection.execute(self._sql(_TRIGGER, *self._table()))
 
     def noted(self, tables: Sequence[tuple[str, str]]) -> list[Noted]:
-        """What was noted since the last call, by revision, in order; the strongest lock on each of ``tables``."""
+        """What was noted since the last call, by revision, in order: which lock it took on which of ``tables``, the
+        strongest of each, but for those that were held already."""
         notes = self.connection.execute(_TAKEN).fetchall()
         self.connection.execute("TRUNCATE migops_rehearsal.note")
-        known = {".".join(table) for table in tables}
-        found, last = [], 0.0
+        known = {".".join(table) for table in tables if table[-1] != self._table()[-1]}
+        found: list[Noted] = []
+        last, transaction, held = 0.0, 0.0, dict[str, str]()
         for (at, began, revision), group in groupby(notes, key=lambda note: (note[2], note[1], note[3])):
             locks: dict[str, str] = {}
             for *_, relation, mode in group:
                 if relation in known and mode in _STRENGTH:
                     locks[relation] = max(locks.get(relation, ""), mode, key=_strength)
-            found.append(Noted(str(revision), max(0.0, float(at) - max(float(began), last)), locks))
-            last = float(at)
+            # In one transaction with the revision before, what that one has locked is still held.
+            if float(began) == transaction:
+                new = {name: mode for name, mode in locks.items() if _strength(mode) > _strength(held.get(name, ""))}
+            else:
+                new = locks
+            found.append(Noted(str(revision), max(0.0, float(at) - max(float(began), last)), new))
+            last, transaction, held = float(at), float(began), locks
         return found
 
     def tables(self) -> list[tuple[str, str]]:

@@ -103,9 +103,16 @@ class Deploy:
         return self.after
 
     def check(self) -> None:
-        """See that the lock is still ours. Raises ``SessionLost`` where it is not."""
+        """See that the lock is still ours, before something that cannot be undone.
+
+        Raises ``SessionLost`` where it is not; where the session went while a migration ran, say with a restart of the
+        server, it is taken anew, and ``Locked`` raised where someone else was quicker.
+        """
         if self.session is not None:
             self.session.check()
+        elif self.reached is not None and self.reached.url.dialect == "postgresql":
+            self.session = self._patiently(self._open_session, _RETURN)
+            self.session.lock()
 
     def _reach(self) -> Reached:
         found = reach(self.facts.question)

@@ -103,7 +103,12 @@ def _play(held: Copy) -> dict[str, Any]:
 def _tell_rows(deploy: Deploy, when: str, before: Mapping[str, int], after: Mapping[str, int]) -> None:
     changed = [name for name in before if before[name] != after.get(name)]
     for name in changed[:SHOWN]:
-        now = f"{after[name]:,} rows" if name in after else "gone"
-        deploy.say.line(f"{name}: {before[name]:,} rows before, {now} {when}")
+        now = _number(after[name], "row") if name in after else "gone"
+        deploy.say.line(f"{name}: {_number(before[name], 'row')} before, {now} {when}")
     if not changed:
-        deploy.say.line(f"{sum(after.values()):,} rows in {len(after)} tables before and {when}")
+        total = _number(sum(after.values()), "row")
+        deploy.say.line(f"{total} in {_number(len(after), 'table')}, before and {when}")
+
+
+def _number(count: int, what: str) -> str:
+    return f"{count:,} {what}{'' if count == 1 else 's'}"

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
+import traceback
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from migops.deploy import migrate
@@ -36,6 +37,8 @@ def run(plan: Plan, deploy: Deploy) -> Outcome:
             _carry_out(number, len(plan.steps), step, deploy)
         except MigopsError as error:
             return _walk_back(plan, deploy, error)
+        except Exception as error:  # noqa: BLE001 - not even a bug of ours may leave half a state
+            return _after_a_bug(plan, deploy, error)
     code = SIGNAL + deploy.stop.came if deploy.stop.came else int(ExitCode.CLEAN)
     late = f" ({deploy.stop.name} came too late to go back, so it was brought to its end)"
     stopped = late if deploy.stop.came else ""
@@ -77,6 +80,17 @@ def _walk_back(plan: Plan, deploy: Deploy, error: MigopsError) -> Outcome:
     for step in reversed([each for each in plan.steps if each.name in deploy.begun and each.undo]):
         trouble = trouble or _undo(step, deploy)
     return _outcome(deploy, error, trouble)
+
+
+def _after_a_bug(plan: Plan, deploy: Deploy, error: Exception) -> Outcome:
+    """Go back all the same; the traceback goes to the journal and to the user."""
+    text = traceback.format_exc()
+    deploy.log.note("bug", "failed", traceback=text)
+    for line in text.splitlines():
+        deploy.say.line(line)
+    bug = Aborted(f"a bug in migops ({type(error).__name__}): please report the lines above")
+    found = _walk_back(plan, deploy, bug)
+    return found if found.code == ExitCode.OPERATOR else replace(found, code=int(ExitCode.BUG))
 
 
 def _undo(step: Step, deploy: Deploy) -> str:
