@@ -1,4 +1,4 @@
-"""The rehearsal on a real engine: what it shows, that a failing one stops everything, and that nothing of it is left."""
+"""The rehearsal on a real engine: what it shows, that a failing one stops everything, and that nothing is left."""
 
 from __future__ import annotations
 
