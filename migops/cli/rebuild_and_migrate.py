@@ -25,7 +25,6 @@ _STATUS_AT = 20  # the column in which a step's end is told
 
 if TYPE_CHECKING:
     from migops.deploy.session import Prepared
-    from migops.deploy.step import Step
     from migops.formats.deploy import ShownPlan
     from migops.formats.view import View
 
@@ -130,8 +129,8 @@ class Progress:
         self.is_open = False  # whether the cursor still stands behind the step's name
         self.rest = " "
 
-    def begin(self, number: int, of: int, step: Step) -> None:
-        head = f"{number:>3}/{of}  {step.name}"
+    def begin(self, number: int, of: int, name: str) -> None:
+        head = f"{number:>3}/{of}  {name}"
         click.echo(head, nl=False, err=True)
         self.is_open, self.rest = True, " " * max(1, _STATUS_AT - len(head))
 

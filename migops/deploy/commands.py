@@ -82,15 +82,18 @@ def _covers(volume: Mapping[str, Any], folders: Sequence[str]) -> bool:
 
 def one_off(
     compose: Compose, service: str, name: str, alembic: Words, arguments: Sequence[str], *,
-    environment: Mapping[str, str], working_dir: str = "",
+    environment: Mapping[str, str], working_dir: str = "", keeps_entrypoint: bool = False,
 ) -> Words:  # fmt: skip
-    """``docker compose run`` for a detached container that runs Alembic, and nothing of its own before that."""
+    """``docker compose run`` for a detached container that runs Alembic, and nothing of its own before that (but for an
+    image that is said to need its entrypoint)."""
     first, *rest = alembic
     words = [*compose.words, "run", "-d", "--no-deps", "-T", "--name", name, "--label", f"{LABEL}={owner()}"]
     for key, value in environment.items():
         words += ["-e", f"{key}={value}"]
     if working_dir:
         words += ["--workdir", working_dir]
+    if keeps_entrypoint:
+        return (*words, service, *alembic, *arguments)
     return (*words, "--entrypoint", shlex.quote(first), service, *rest, *arguments)
 
 

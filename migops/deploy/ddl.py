@@ -41,10 +41,11 @@ def of(facts: Facts, engine: Engine) -> str:
 def _offline(facts: Facts, engine: Engine, image: str, files: dict[str, bytes], span: str) -> str:
     service, name = facts.service, f"migops-sql-{secrets.token_hex(6)}"
     environment = {key: value for key, value in service.environment.items() if value is not None}
-    body = {
+    words = (*facts.evidence.alembic, "upgrade", span, "--sql")
+    body: dict[str, object] = {
         "Image": image,
-        "Entrypoint": [*facts.evidence.alembic, "upgrade", span, "--sql"],
-        "Cmd": [],
+        **({} if facts.keeps_entrypoint else {"Entrypoint": [words[0]]}),
+        "Cmd": list(words if facts.keeps_entrypoint else words[1:]),
         "Env": [f"{key}={value}" for key, value in environment.items()],
         "User": service.user,
         "WorkingDir": facts.starts_in or service.working_dir,

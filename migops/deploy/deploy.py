@@ -7,7 +7,7 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol, TypeVar
+from typing import Protocol, TypeVar
 
 from migops.deploy.facts import Facts
 from migops.deploy.options import Options
@@ -20,9 +20,6 @@ from migops.places.database_state import DatabaseState
 from migops.safety.journal import Journal
 from migops.safety.session import Session, open_session
 
-if TYPE_CHECKING:
-    from migops.deploy.step import Step
-
 T = TypeVar("T")
 
 _AGAIN = 0.5  # seconds between two attempts to reach a database
@@ -32,7 +29,7 @@ _RETURN = 30.0  # seconds for a server that was restarted to answer again
 class Say(Protocol):
     """Tells the user how it goes."""
 
-    def begin(self, number: int, of: int, step: Step) -> None: ...
+    def begin(self, number: int, of: int, name: str) -> None: ...
 
     def line(self, text: str) -> None: ...
 

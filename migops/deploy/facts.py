@@ -9,6 +9,7 @@ from typing import Any
 
 from migops import survey
 from migops.asking import Ask
+from migops.calling import program
 from migops.compose import Project, Service
 from migops.deploy.commands import Compose, Words
 from migops.deploy.options import Options
@@ -86,6 +87,11 @@ class Facts:
         return self.project.services[self.target.service]
 
     @property
+    def keeps_entrypoint(self) -> bool:
+        """Whether Alembic needs the image's entrypoint to come first, as ``x-migops`` says."""
+        return program(self.target).keeps_entrypoint
+
+    @property
     def compose(self) -> Compose:
         """The compose CLI as the user calls it."""
         return Compose((*self.program, *self.target.commands.compose[2:]))
@@ -139,7 +145,7 @@ class Facts:
         )  # fmt: skip
 
 
-def gather(target: Target, engine: Engine, options: Options, program: Words, ask_url: str = "",
+def gather(target: Target, engine: Engine, options: Options, compose: Words, ask_url: str = "",
            named: Sequence[str] = ()) -> Facts:  # fmt: skip
     """Read everything. ``named`` are further services that the user wants to be swapped."""
     evidence = survey.check(target, lambda: engine, ask=Ask(ask_url, options.timeout), lint=True)
@@ -159,7 +165,7 @@ def gather(target: Target, engine: Engine, options: Options, program: Words, ask
     idle = not_running(engine, project, needs)
     starts_in = _starts_in(target, engine)
     return Facts(
-        target, evidence, question, members, left, needs, idle, database_service, scale, starts_in, program
+        target, evidence, question, members, left, needs, idle, database_service, scale, starts_in, compose
     )
 
 

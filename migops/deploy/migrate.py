@@ -140,7 +140,7 @@ def command(deploy: Deploy, name: str, arguments: Sequence[str], application: st
     compose: Compose = with_override(facts.project, facts.program, str(path))
     return one_off(
         compose, facts.target.service, name, facts.evidence.alembic, arguments, environment=environment,
-        working_dir=facts.starts_in,
+        working_dir=facts.starts_in, keeps_entrypoint=facts.keeps_entrypoint,
     )  # fmt: skip
 
 

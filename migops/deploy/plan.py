@@ -9,7 +9,10 @@ from migops.deploy.commands import rollback_tag
 from migops.deploy.facts import Facts
 from migops.deploy.options import Options
 from migops.deploy.step import Plan, Step
+from migops.rules import RULES, judge
 from migops.rules.standing import listed
+
+_UNSAVED = ("MIG701", "MIG702", "MIG703")  # what is deployed, and nobody else would have
 
 
 def make(facts: Facts, options: Options) -> Plan:
@@ -97,6 +100,8 @@ def _notes(facts: Facts, options: Options, pending: tuple[str, ...] | None) -> I
     for each in pending or ():
         if not facts.history.by_id[each].has_downgrade:
             yield f"{each} has no downgrade: once it is applied, only the backup leads back"
+    for finding in judge([rule for rule in RULES if rule.id in _UNSAVED], facts.evidence)[0]:
+        yield f"{finding.rule}: {finding.message}"
     if options.accept_migrating:
         for sentence in preflight.migrating_starts(facts):
             yield f"{sentence}: so does the swap, and the old image will not start once the database has moved on"

@@ -33,7 +33,7 @@ def rehearse(deploy: Deploy) -> dict[str, Any]:
         live = throwaway.live_of(deploy.engine, facts.project, reached.named)
         app = throwaway.app_of(
             facts.project, facts.service, deploy.built[facts.target.service], live, working_dir=facts.starts_in,
-            code=facts.image_folders, keeps_entrypoint=facts.target.settings.get("entrypoint") == "keep",
+            code=facts.image_folders, keeps_entrypoint=facts.keeps_entrypoint,
         )  # fmt: skip
         app = replace(app, mounts=tuple(each for each in app.mounts if each.get("Type") != "volume"))
         with throwaway.server(deploy.engine, live, app, on_disk=True) as server:

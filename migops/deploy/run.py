@@ -55,7 +55,7 @@ def committed(deploy: Deploy, plan: Plan) -> bool:
 def _carry_out(number: int, of: int, step: Step, deploy: Deploy) -> None:
     deploy.log.note(step.name, "started", commands=[list(words) for words in step.commands])
     deploy.begun.append(step.name)
-    deploy.say.begin(number, of, step)
+    deploy.say.begin(number, of, step.name)
     began = time.monotonic()
     try:
         facts = step.act(deploy)

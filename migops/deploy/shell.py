@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
+from migops.database import redact
 from migops.deploy.deploy import Deploy
 from migops.deploy.stop import Stop
 from migops.formats.terminal import printable
@@ -68,4 +69,4 @@ def _drain(process: subprocess.Popen[bytes], tail: deque[str]) -> None:
         return
     with process.stdout as stream:
         for line in stream:
-            tail.append(printable(line.decode("utf-8", "replace").rstrip()))
+            tail.append(printable(redact(line.decode("utf-8", "replace").rstrip())))
