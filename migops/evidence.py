@@ -24,6 +24,7 @@ if TYPE_CHECKING:  # what a clean check never needs is not imported for its sake
     from migops.places.deleted import Past
     from migops.places.drift import Drift
     from migops.places.git import Fate
+    from migops.places.models import Model
     from migops.places.startup import Startup
     from migops.places.worktree import Worktree
 
@@ -103,12 +104,13 @@ class Setup:
     """What the project's own files say beside the migrations: only ``doctor`` looks at it.
 
     ``project`` is None without a compose file; ``config`` is Alembic's configuration on the host, ``url`` the database
-    that the service means, None where none was found.
+    that the service means, None where none was found. ``unimported`` are the models that env.py does not lead to.
     """
 
     config: ConfigFile
     project: Project | None = None
     url: Sought | None = None
+    unimported: tuple[Model, ...] | Unknown = ()
 
 
 @dataclass(frozen=True, slots=True)

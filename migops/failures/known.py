@@ -49,7 +49,7 @@ _HISTORY = Step("see the revisions that there are", ("migops", "alembic", "histo
 FAILURES: tuple[Failure, ...] = (
     Failure(
         "multiple-heads",
-        re.compile(r"Multiple head revisions are present|The script directory has multiple heads"),
+        re.compile(r"Multiple head(?:s| revisions) are present|The script directory has multiple heads"),
         "the scripts that Alembic reads end in more than one head, so `head` could be any of them",
         rules=("MIG303", "MIG301", "MIG001", "MIG202", "MIG203", "MIG204", "MIG205"),
         fix=(

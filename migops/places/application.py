@@ -31,11 +31,13 @@ def creations(folder: Path, view: BuildView | None, leave_out: Sequence[str]) ->
 
     Tests and migrations are left out, and the folders of ``leave_out``. Raises MigopsError where a file cannot be read.
     """
-    found: list[Creation] = []
-    for path in sorted(_files(folder, view)):
-        if _is_code(path, folder) and not any(path.is_relative_to(each) for each in leave_out):
-            found += _in(path)
-    return tuple(found)
+    return tuple(creation for path in modules(folder, view, leave_out) for creation in _in(path))
+
+
+def modules(folder: Path, view: BuildView | None, leave_out: Sequence[str]) -> list[Path]:
+    """The Python files of the application itself, in order: no tests, no migrations, nothing below ``leave_out``."""
+    found = (path for path in _files(folder, view) if _is_code(path, folder))
+    return sorted(path for path in found if not any(path.is_relative_to(each) for each in leave_out))
 
 
 def _files(folder: Path, view: BuildView | None) -> Iterator[Path]:

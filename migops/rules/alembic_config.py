@@ -7,13 +7,15 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from migops.evidence import Evidence
-from migops.model import MigrationFile, PlaceName, Remedy, Severity, Subject
+from migops.model import MigrationFile, PlaceName, Remedy, Severity, Subject, Unknown
 from migops.places.database_url import TEMPLATE
 from migops.rules.problems import problems
-from migops.rules.rule import Hit, Rule
+from migops.rules.rule import Blind, Hit, Rule
+from migops.rules.standing import listed
 
 if TYPE_CHECKING:
     from migops.history.config import Option
+    from migops.places.models import Model
 
 _PASSWORD = re.compile(r"://[^\s:/@]*:[^\s@/]+@")
 
@@ -146,6 +148,35 @@ def target_metadata_none(evidence: Evidence) -> Iterator[Hit]:
         )
 
 
+def model_not_imported(evidence: Evidence) -> Iterator[Hit | Blind]:
+    """A model is in no module that env.py imports, so that Alembic does not know its table.
+
+    What: `alembic revision --autogenerate` leaves the model's changes out. Where its table exists, it writes a
+    `drop_table`, with all the data in it.
+
+    Why: a model maps its table when its module is imported, and env.py imports only the Base.
+
+    Fix: import the model's module in env.py, or in the module that env.py has the Base from.
+    """
+    found = evidence.setup.unimported if evidence.setup else ()
+    if isinstance(found, Unknown):
+        yield Blind(found.reason)
+        return
+    files: dict[str, list[Model]] = {}
+    for model in found:
+        files.setdefault(model.at.file, []).append(model)
+    for file, models in files.items():
+        names = listed([model.name for model in models])
+        yield Hit(
+            Subject(path=str(models[0].at)),
+            f"{names} {'is a model' if len(models) == 1 else 'are models'} that env.py does not import",
+            f"{file} is in none of the modules that env.py leads to",
+            None,
+            {"file": file, "models": [model.name for model in models]},
+            (Remedy("import that module in env.py, or beside the Base that env.py imports"),),
+        )
+
+
 def _env(evidence: Evidence) -> MigrationFile | None:
     host = evidence.chain.held(PlaceName.HOST)
     return host.environment.get("env.py") if host else None
@@ -165,4 +196,5 @@ RULES = (
     Rule("MIG504", "percent-in-url", Severity.WARNING, (), percent_in_url, lint=True),
     Rule("MIG505", "deprecated-setting", Severity.WARNING, (), deprecated_setting, lint=True),
     Rule("MIG506", "target-metadata-none", Severity.WARNING, (), target_metadata_none, lint=True),
+    Rule("MIG507", "model-not-imported", Severity.WARNING, (), model_not_imported, lint=True),
 )

@@ -11,6 +11,8 @@ TEXTS: dict[str, tuple[str, ...]] = {
     "multiple-heads": (
         "FAILED: Multiple head revisions are present for given argument 'head'; please specify a specific "
         "target revision, '<branchname>@head' to narrow to a specific head, or 'heads' for all heads",  # 13, 14, 15
+        "FAILED: Multiple heads are present; please specify the head revision on which the new revision should be "
+        "based, or perform a merge.",
     ),
     "not-up-to-date": ("FAILED: Target database is not up to date.",),
     "unknown-revision": (

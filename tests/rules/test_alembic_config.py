@@ -101,3 +101,14 @@ def test_no_models(shop: Shop) -> None:
 )
 def test_models_that_come_some_other_way(source: str) -> None:
     assert line_of_none(source) == 0
+
+
+def test_a_model_that_env_py_does_not_import(shop: Shop) -> None:
+    model = "from models import Base\nclass {}(Base):\n    __tablename__ = 'x'\n"
+    shop.write("catalog.py", model.format("Product") + model.format("Category"))
+    shop.write("tests/fake.py", model.format("F"))
+    said = shop.doctor().of("MIG507")
+    assert "Product and Category are models that env.py does not import" in said.text
+    assert "F" not in said.text.split()
+    shop.write("migrations/env.py", "import catalog\n" + (shop.folder / "migrations/env.py").read_text())
+    assert shop.doctor().said == ()
