@@ -8,13 +8,13 @@ pattern's regular expression is written character by character (so ``[^a]`` and 
 from __future__ import annotations
 
 import re
-import warnings
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 
 from migops.dockerfile.paths import clean
 from migops.errors import MigopsError
+from migops.meanwhile import no_warnings
 from migops.model import Location
 
 _BAD_PATTERN = "syntax error in pattern"
@@ -169,8 +169,7 @@ def _compiled(text: str) -> Callable[[str], bool]:
     if kind == "suffix":
         suffix = text[2:]
         return lambda path: path.endswith(suffix) or (suffix[:1] == "/" and path == suffix[1:])
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", FutureWarning)  # "[[" is plain in Go, and still is here
+    with no_warnings():  # "[[" is plain in Go, and still is here
         compiled = re.compile(regex, re.ASCII)
     return lambda path: compiled.fullmatch(path) is not None
 

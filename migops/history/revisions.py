@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import ast
 import re
-import warnings
 from dataclasses import dataclass
 
 from migops.history.constants import Computed, Names, read_names
+from migops.meanwhile import no_warnings
 from migops.model import Revision, Unreadable
 
 MAX_BYTES = 1 << 16
@@ -54,8 +54,7 @@ def _parse(source: bytes) -> tuple[ast.Module, tuple[int, str] | None]:
         line = source.count(b"\n", 0, source.index(b"\0")) + 1
         return _head(source), (line, "Python cannot parse it: it contains a NUL byte")
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # Python comments on escapes like "\d" while it parses
+        with no_warnings():  # on escapes like "\d"
             return ast.parse(source), None
     except SyntaxError as error:
         return _head(source), (error.lineno or 0, f"Python cannot parse it: {error.msg}")

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import ast
-import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from migops.meanwhile import no_warnings
 from migops.model import Location, Unknown
 
 LONGEST_ID = 32  # characters that the version_num column holds, as Alembic makes it
@@ -31,8 +31,7 @@ def version_table(source: str, path: str, *, name: str = "", schema: str = "") -
     """
     found = {"version_table": name, "version_table_schema": schema}
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # an odd escape in someone's env.py is none of our business
+        with no_warnings():  # an odd escape in someone's env.py is none of our business
             tree = ast.parse(source)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         # env.py that Python cannot read stops Alembic itself; the usual table is then the best that can be asked for.

@@ -10,14 +10,16 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from migops.chain import Chain, walk
+from migops.chain import ORDER, Chain, walk
 from migops.dockerfile.trace import BuildView
 from migops.engine import Engine
 from migops.errors import NoVerdict
 from migops.evidence import Evidence
+from migops.meanwhile import Meanwhile
 from migops.model import Absent, Location, MigrationSet, NotAsked, PlaceName, Unknown
 from migops.places import git
 from migops.places.environment import Environment, Reader
+from migops.places.host import HostReader
 from migops.survey.engine import code, layers, read_containers, read_image
 from migops.survey.state import Survey, host_cwd, host_home
 from migops.survey.static import read_context, read_git, read_host, read_past, read_worktrees
@@ -41,20 +43,19 @@ def check(
     the database too. ``lint``: what the services do when they start, and the application's code.
     """
     survey = Survey(target)
-    if ask is not None:
-        read_git(survey)
-    _, reader = read_host(survey)
-    read_context(survey, reader)
+    ours = Meanwhile(lambda: _read_ours(survey, git=ask is not None))
     image: Reader | None = None
     if engine is None:
         survey.places[PlaceName.IMAGE] = NotAsked("--no-engine: only what a build would do was checked")
     else:
         engine = cache(engine)
         with ExitStack() as opened:  # an image stays open while containers made from it are read
-            image = read_image(survey, engine, opened)
+            image = read_image(survey, engine, opened, meanwhile=ours.begin)
             survey.places[PlaceName.CONTAINER] = read_containers(survey, image, engine, opened)
             if lint:
+                ours.result()
                 _read_application(survey, image)
+    reader = ours.result()
     if lint and engine is None:
         _read_application(survey, None)
     written = reader.written_meanwhile()
@@ -64,7 +65,8 @@ def check(
             at=Location(written),
             hint="run the check again when nothing writes there",
         )
-    chain = walk(survey.places, bound=survey.bound)
+    places = {place: survey.places[place] for place in ORDER if place in survey.places}
+    chain = walk(places, bound=survey.bound)
     question = _question(survey, chain, engine, ask) if ask else None
     evidence = Evidence(
         chain=chain,
@@ -93,6 +95,15 @@ def check(
         setup=survey.setup,
     )
     return replace(evidence, past=read_past(evidence)) if ask else evidence
+
+
+def _read_ours(survey: Survey, *, git: bool) -> HostReader:
+    """The places that no engine is needed for."""
+    if git:
+        read_git(survey)
+    _, reader = read_host(survey)
+    read_context(survey, reader)
+    return reader
 
 
 def running(target: Target, engine: Engine) -> Survey:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import ast
-import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+
+from migops.meanwhile import no_warnings
 
 _BROAD = frozenset(("Exception", "BaseException"))
 _STOPS = frozenset(("exit", "_exit", "abort"))
@@ -28,8 +29,7 @@ class Call:
 def parsed(text: str | bytes) -> ast.Module | None:
     """The program's tree; None where it is not Python that can be read."""
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # an odd escape in someone's program is none of our business
+        with no_warnings():  # an odd escape in someone's program is none of our business
             return ast.parse(text)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return None
