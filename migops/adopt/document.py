@@ -64,7 +64,7 @@ def _chosen(outcome: Outcome, found: Match) -> dict[str, Any]:
     return {
         **_candidate(outcome, found.chosen),
         "differences": [_difference(each) for each in found.chosen.comparison.differences],
-        "notes": list(found.chosen.comparison.notes),
+        "notes": [*outcome.notes, *found.chosen.comparison.notes],
     }
 
 

@@ -10,7 +10,8 @@ from migops import rescue, survey, throwaway
 from migops.adopt.match import match
 from migops.adopt.outcome import Baseline, Outcome
 from migops.adopt.scene import Scene, look
-from migops.adopt.steps import Made, Step, last, upgrade, watched
+from migops.adopt.seeds import path_of, tried
+from migops.adopt.steps import Made, Step, last, watched
 from migops.engine import Engine
 from migops.errors import MigopsError, NoVerdict
 from migops.places.database import read
@@ -48,14 +49,15 @@ def find(target: Target, engine: Engine, wanted: Wanted, say: Say) -> tuple[Outc
         for name in server.swept:
             say(f"removed {name}, which a run that was killed had left")
         live = read_schema(scene.reached.url, timeout=wanted.timeout)
+        server.seeds = path_of(scene, live)
         baseline = _write(server, scene, wanted) if wanted.baseline else None
         new = {"new": {baseline.path.name: baseline.content}, "versions": scene.versions} if baseline else {}
-        steps = upgrade(server, scene.alembic, python_path=scene.python_path, **new)
+        steps, notes = tried(server, scene, live, python_path=scene.python_path, **new)
         _see_that_it_was_there(server, scene, steps)
     table = scene.reached.table
     revision = baseline.revision if baseline else wanted.revision
     found = match(steps, live, table.name, table.schema, revision)
-    return Outcome(scene, found, dry_run=wanted.dry_run, baseline=baseline), live
+    return Outcome(scene, found, dry_run=wanted.dry_run, baseline=baseline, notes=notes), live
 
 
 def _refuse_nothing_to_adopt(scene: Scene, wanted: Wanted) -> None:

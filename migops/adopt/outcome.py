@@ -21,8 +21,10 @@ class Baseline:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """``match`` is None where the database has a revision noted already. ``stamped`` are the revisions that were noted
-    in the database just now, () where none was; ``baseline`` the migration that was written for it, if one was.
+    """``match`` is None where the database has a revision noted already.
+
+    ``stamped`` are the revisions that were noted in the database just now, () where none was; ``baseline`` the
+    migration that was written for it, if one was; ``notes`` is what there is to know of how it was tried.
     """
 
     scene: Scene
@@ -30,6 +32,7 @@ class Outcome:
     stamped: tuple[str, ...] = ()
     dry_run: bool = False
     baseline: Baseline | None = None
+    notes: tuple[str, ...] = ()
 
     def message(self, head: str) -> str:
         """The message of a revision, '' where it has none."""

@@ -38,7 +38,7 @@ def render(outcome: Outcome, view: View) -> str:
     if outcome.match is not None:
         _candidates(console, outcome, outcome.match)
         _differences(console, outcome, outcome.match, view)
-        for note in (*outcome.match.chosen.comparison.notes, *_ignored(outcome.match)):
+        for note in (*outcome.notes, *outcome.match.chosen.comparison.notes, *_ignored(outcome.match)):
             hang(console, Text("  note  ", "dim"), Text(printable(note)), 8)
     _next(console, outcome)
     return trimmed(out)

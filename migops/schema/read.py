@@ -16,10 +16,14 @@ OLDEST = 120000  # PostgreSQL 12, as server_version_num says it
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A database's schema: all that is not the server's own, and the schemas that the search path leads to."""
+    """A database's schema: all that is not the server's own.
+
+    ``path`` are the schemas that the search path leads to, ``search_path`` is how it is set for this user.
+    """
 
     schema: Schema
     path: tuple[str, ...]
+    search_path: str = '"$user", public'
 
 
 def read(url: DatabaseUrl, *, timeout: float) -> Found:
@@ -33,7 +37,8 @@ def read(url: DatabaseUrl, *, timeout: float) -> Found:
         number = int(connection.exec_driver_sql("SHOW server_version_num").scalar_one())
         if number < OLDEST:
             raise NoVerdict(f"{url.shown}: the server is older than PostgreSQL 12, and its catalogue is another one")
+        setting = str(connection.exec_driver_sql("SHOW search_path").scalar_one())
         path = connection.exec_driver_sql("SELECT unnest(pg_catalog.current_schemas(false))::text").scalars().all()
         connection.exec_driver_sql("SELECT pg_catalog.set_config('search_path', '', true)")
         rows = connection.exec_driver_sql(CATALOGUE).all()
-    return Found(schema_of(Item(*(str(each) for each in row)) for row in rows), tuple(path))
+    return Found(schema_of(Item(*(str(each) for each in row)) for row in rows), tuple(path), setting)

@@ -6,6 +6,6 @@ or nobody. Nothing of it outlives the ``with``; what a killed run has left, the 
 
 from migops.throwaway.app import App, app_of
 from migops.throwaway.live import Live, live_of, refuse_address
-from migops.throwaway.server import Ran, Server, server
+from migops.throwaway.server import Ran, Seeds, Server, server
 
-__all__ = ["App", "Live", "Ran", "Server", "app_of", "live_of", "refuse_address", "server"]
+__all__ = ["App", "Live", "Ran", "Seeds", "Server", "app_of", "live_of", "refuse_address", "server"]

@@ -32,9 +32,17 @@ class Ran:
     output: str
 
 
+Seeds = Sequence[tuple[str, Sequence[str]]]
+"""Statements to prepare a database with; each ``{}`` stands for the next of the identifiers that follow."""
+
+
 @dataclass(slots=True)
 class Server:
-    """A server that is being made, or there. Only ``server`` makes one; names of what it makes are known beforehand."""
+    """A server that is being made, or there. Only ``server`` makes one.
+
+    ``seeds`` are run in the empty database, before anything else is: when the server is ready, and when the database
+    is made anew.
+    """
 
     engine: Engine
     live: Live
@@ -42,6 +50,7 @@ class Server:
     on_disk: bool = False
     token: str = field(default_factory=lambda: secrets.token_hex(6))
     swept: tuple[str, ...] = ()
+    seeds: Seeds = ()
     number: int = 0
     making: bool = False
     address: str = ""
@@ -81,7 +90,6 @@ class Server:
         while not self.is_ready:
             try:
                 self._prepare()
-                self.is_ready = True
             except NoVerdict as error:
                 self._see_that_it_runs()
                 waited = time.monotonic() - began
@@ -89,6 +97,9 @@ class Server:
                 if waited > (timeout if early else min(timeout, _PATIENCE)):
                     raise self._not_ready(error) from None
                 time.sleep(_PAUSE)
+                continue
+            self.is_ready = True
+            self._sow()
 
     def _prepare(self) -> None:
         """Connect once; where the URL's user is not the one that the first start made, make that one too."""
@@ -119,6 +130,16 @@ class Server:
             connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(name))
             owner = sql.Identifier(self.live.url.url.username or "")
             connection.execute(sql.SQL("CREATE DATABASE {} OWNER {}").format(name, owner))
+        self._sow()
+
+    def _sow(self) -> None:
+        if not self.seeds:
+            return
+        from psycopg import sql
+
+        with direct(self.url, timeout=30.0, name="migops throwaway") as connection:
+            for text, names in self.seeds:
+                connection.execute(sql.SQL(text).format(*map(sql.Identifier, names)))
 
     def run(self, words: Sequence[str], go: str = "", **more: Any) -> Ran:
         """Run ``words`` in a one-off container of the application, on this network alone: see ``one_off.run``.

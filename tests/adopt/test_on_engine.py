@@ -20,6 +20,7 @@ from tests.kit import Result, example, migops
 pytestmark = pytest.mark.engine
 
 CREATE, PRICE, DATA = "3f1c0a7be210", "a94d5e61c8f3", "da7a00000001"
+IMPORT = "from sqlalchemy.dialects.postgresql import CITEXT\n"
 CANARY = "only-for-this-example"
 DATA_ONLY = f'''"""Set prices"""
 
@@ -164,6 +165,26 @@ def _a_signal_leaves_nothing(box: Sandbox, project: Path) -> None:
             listed = [*making.containers(engine, LABEL), *making.networks(engine, LABEL)]
         assert [each for each in listed if f'"pid": {process.pid},' in each["Labels"][LABEL]] == []
     assert query(box, project, "select to_regclass('alembic_version') is null") == "t"
+
+
+def test_what_was_made_by_hand_before_the_first_migration(sandbox: Sandbox) -> None:
+    """A schema that the search path leads to, and an extension: the migrations do not make them, and need them."""
+    project = example("no-version-table", sandbox.path)
+    script, models = project / "migrations/versions/3f1c0a7be210_create_product.py", project / "models.py"
+    text = script.read_text().replace("sa.String()", "CITEXT()")
+    script.write_text(text.replace("import sqlalchemy", f"{IMPORT}import sqlalchemy"))
+    typed = models.read_text().replace("title: Mapped[str]", "title: Mapped[str] = mapped_column(CITEXT())")
+    models.write_text(IMPORT + typed)
+    sandbox.compose("up", "-d", "--wait", "db", cwd=project)
+    query(sandbox, project, "create schema app; create extension citext; alter role shop set search_path = app, public")
+    up(sandbox, project)
+    found = adopt(sandbox, project, "--yes", "--format", "json")
+    assert (*verdict(found), found.json["stamped"]) == (0, "equal", [PRICE], [PRICE])
+    assert found.json["chosen"]["notes"] == [
+        "made on the throwaway server before the first migration, as the database has it: the schema app, the "
+        "extension citext"
+    ]
+    assert query(sandbox, project, "select version_num from app.alembic_version") == PRICE
 
 
 def test_baseline(sandbox: Sandbox) -> None:

@@ -1,0 +1,138 @@
+"""Reading real catalogues: every kind of item, what is normalised, and that the smallest change is seen."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from migops.database import DatabaseUrl, direct, parse_url
+from migops.errors import NoVerdict
+from migops.schema import Schema, Scope, compare, read, without
+from tests.engine.sandbox import Sandbox
+
+pytestmark = pytest.mark.engine
+
+EVERYTHING = r"""
+CREATE SCHEMA "My Own";
+CREATE EXTENSION IF NOT EXISTS plpgsql;
+CREATE TYPE mood AS ENUM ('sad', 'it''s ok');
+CREATE DOMAIN positive AS integer DEFAULT 1 NOT NULL CHECK (VALUE > 0);
+CREATE TYPE pair AS (a integer, b text);
+CREATE SEQUENCE lonely INCREMENT 5;
+CREATE TABLE person (
+  id serial PRIMARY KEY, name varchar(50) NOT NULL DEFAULT 'nobody', mood mood DEFAULT 'sad', count positive,
+  code text COLLATE "C", born date, twice integer GENERATED ALWAYS AS (3 * 2) STORED,
+  CONSTRAINT short CHECK (length(name) < 40), UNIQUE (name, born)
+);
+CREATE TABLE "My Own"."Weird Table" (
+  "Id" bigint GENERATED ALWAYS AS IDENTITY, person integer REFERENCES person (id) ON DELETE CASCADE DEFERRABLE,
+  EXCLUDE USING btree (person WITH =)
+);
+CREATE UNIQUE INDEX low ON person (lower(name)) WHERE born IS NOT NULL;
+CREATE UNLOGGED TABLE scratch (x jsonb);
+CREATE TABLE log (at date NOT NULL, what text) PARTITION BY RANGE (at);
+CREATE TABLE log_1 PARTITION OF log FOR VALUES FROM ('2026-01-01') TO ('2027-01-01');
+CREATE INDEX log_what ON log (what);
+CREATE VIEW adults AS SELECT id, name FROM person WHERE born < '2008-01-01';
+CREATE MATERIALIZED VIEW counts AS SELECT count(*) AS n FROM person;
+CREATE FUNCTION touch() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN NEW.born := now(); RETURN NEW; END $$;
+CREATE TRIGGER touched BEFORE UPDATE ON person FOR EACH ROW EXECUTE FUNCTION touch();
+CREATE TABLE alembic_version (version_num varchar(32) PRIMARY KEY);
+"""
+EXPECTED = {
+    ("enum", "public.mood"): "'sad', 'it''s ok'",
+    ("domain", "public.positive"): "integer DEFAULT 1 NOT NULL CHECK ((VALUE > 0))",
+    ("composite", "public.pair"): "a integer, b text",
+    ("sequence", "public.lonely"): "bigint START 1 INCREMENT 5 MINVALUE 1 MAXVALUE 9223372036854775807 CACHE 1",
+    ("sequence", "public.person.id"): "integer START 1 INCREMENT 1 MINVALUE 1 MAXVALUE 2147483647 CACHE 1",
+    ("column", "public.person.id"): "integer DEFAULT the next of its own sequence NOT NULL",
+    ("column", "public.person.name"): "character varying(50) DEFAULT 'nobody'::character varying NOT NULL",
+    ("column", "public.person.mood"): "public.mood DEFAULT 'sad'::public.mood",
+    ("column", "public.person.code"): 'text COLLATE "C"',
+    ("column", "public.person.twice"): "integer GENERATED ALWAYS AS ((3 * 2)) STORED",
+    ("column", '"My Own"."Weird Table"."Id"'): "bigint GENERATED ALWAYS AS IDENTITY NOT NULL",
+    ("primary key", "public.person.person_pkey"): "PRIMARY KEY (id)",
+    ("unique", "public.person.person_name_born_key"): "UNIQUE (name, born)",
+    ("check", "public.person.short"): "CHECK ((length((name)::text) < 40))",
+    ("foreign key", '"My Own"."Weird Table"."Weird Table_person_fkey"'):
+        "FOREIGN KEY (person) REFERENCES public.person(id) ON DELETE CASCADE DEFERRABLE",
+    ("exclusion", '"My Own"."Weird Table"."Weird Table_person_excl"'): "EXCLUDE USING btree (person WITH =)",
+    ("index", "public.low"):
+        "CREATE UNIQUE INDEX low ON public.person USING btree (lower((name)::text)) WHERE (born IS NOT NULL)",
+    ("table", "public.scratch"): "unlogged table",
+    ("table", "public.log"): "partitioned by RANGE (at)",
+    ("table", "public.log_1"):
+        "table partition FOR VALUES FROM ('2026-01-01') TO ('2027-01-01') inherits public.log",
+    ("column order", "public.log"): "at, what",
+    ("materialized view", "public.counts"): " SELECT count(*) AS n\n   FROM public.person;",
+    ("trigger", "public.person.touched"):
+        "CREATE TRIGGER touched BEFORE UPDATE ON public.person FOR EACH ROW EXECUTE FUNCTION public.touch()",
+}  # fmt: skip
+SAME = (
+    "ALTER TABLE person RENAME TO people; ALTER TABLE people RENAME TO person",
+    "ALTER TABLE person ALTER name SET DEFAULT 'nobody'",
+    "INSERT INTO person (name) VALUES ('x'); ANALYZE",
+    "COMMENT ON TABLE person IS 'comments are not compared'",
+    "ALTER SEQUENCE person_id_seq RENAME TO from_an_older_name",
+)
+CHANGES = {
+    "ALTER TABLE person ALTER name DROP NOT NULL": "column public.person.name",
+    "ALTER TABLE person ALTER name DROP DEFAULT": "column public.person.name",
+    "ALTER TABLE scratch ALTER x TYPE json": "column public.scratch.x",
+    "ALTER TYPE mood ADD VALUE 'new'": "enum public.mood",
+    "ALTER TABLE person RENAME CONSTRAINT short TO shorter": "check public.person.short",
+    "DROP INDEX low": "index public.low",
+    "ALTER SEQUENCE lonely INCREMENT 1": "sequence public.lonely",
+    "ALTER TABLE scratch SET LOGGED": "table public.scratch",
+    "CREATE OR REPLACE VIEW adults AS SELECT id, name FROM person": "view public.adults",
+    "DROP TRIGGER touched ON person": "trigger public.person.touched",
+    "CREATE TABLE more (x int PRIMARY KEY)": "table public.more",
+}
+
+
+def server(box: Sandbox) -> DatabaseUrl:
+    name = f"{box.name}-pg"
+    box.docker("run", "-d", "--name", name, "-e", "POSTGRES_PASSWORD=canary", "--tmpfs", "/var/lib/postgresql/data",
+               "postgres:15")  # fmt: skip
+    address = box.docker("inspect", "-f", "{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}", name).strip()
+    url = parse_url(f"postgresql://postgres:canary@{address}/postgres")
+    until = time.monotonic() + 60
+    while True:
+        try:
+            run(url, "SELECT 1")
+        except NoVerdict:
+            assert time.monotonic() < until
+            time.sleep(0.1)
+        else:
+            return url
+
+
+def run(url: DatabaseUrl, sql: str) -> None:
+    with direct(url, timeout=30, name="test") as connection:
+        connection.execute(sql.encode())
+
+
+def seen(url: DatabaseUrl) -> Schema:
+    found = read(url, timeout=10)
+    return without(found.schema, Scope(frozenset({"public", "My Own"}), path=found.path))
+
+
+def test_the_catalogue(sandbox: Sandbox) -> None:
+    url = server(sandbox)
+    assert read(url, timeout=10).schema == {}
+    run(url, EVERYTHING)
+    before = seen(url)
+    for key, text in EXPECTED.items():
+        assert before[key].text == text, key
+    assert not [key for key in before if "alembic_version" in key[1] or "log_1_what" in key[1]]
+    assert [key for key in before if key[0] == "function"] == [("function", "public.touch()")]
+    assert before["view", "public.adults"].text.startswith(" SELECT person.id")
+    for sql in SAME:
+        run(url, sql)
+        assert compare(before, seen(url)).differences == (), sql
+    for sql, what in CHANGES.items():
+        was = seen(url)
+        run(url, sql)
+        (difference,) = compare(was, seen(url)).differences
+        assert f"{difference.item.kind} {difference.item.name}" == what, sql
