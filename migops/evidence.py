@@ -77,6 +77,10 @@ class Commands:
         options = (long.get(word, word) for word in self.compose[2:])
         return ("migops", "alembic", *options, *(("--service", self.service) if self.service else ()), *words)
 
+    def adopt(self, *flags: str) -> tuple[str, ...]:
+        """The command that finds the revision of a database which has none noted; compose projects only."""
+        return ("migops", "adopt", *flags, *self.compose[2:], self.service)
+
     def rescue(self) -> tuple[str, ...]:
         """The command that copies out what only a container has."""
         return ("migops", "rescue", *self.compose[2:], self.service)

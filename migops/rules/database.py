@@ -23,8 +23,8 @@ def tables_without_version(evidence: Evidence) -> Iterator[Hit]:
     Why: the application calls `create_all` when it starts; a dump was restored without the version table; or Alembic
     keeps its revisions in another table or schema (`version_table` in env.py).
 
-    Fix: find out which revision the tables have, and `alembic stamp` that one. Never stamp `head` unseen: what the
-    tables lack would then be skipped for ever.
+    Fix: `migops adopt` finds the revision whose schema the tables have, proves it and has Alembic note it. Never
+    stamp `head` unseen: what the tables lack would then be skipped for ever.
     """
     state = _state(evidence)
     if state.rows or not state.tables:

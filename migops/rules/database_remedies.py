@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from migops.evidence import Evidence
 from migops.model import PlaceName, Remedy
+from migops.places.database_state import DatabaseState
 from migops.rules.git_database import lost_scripts
 from migops.rules.remedies import rebuild
 from migops.rules.standing import Standing, listed
@@ -30,7 +31,14 @@ def run_alembic(evidence: Evidence, why: str, *words: str) -> Remedy:
 
 
 def find_and_stamp(evidence: Evidence) -> tuple[Remedy, ...]:
-    if not any(graph.revisions for graph in evidence.graphs.values()):
+    has_any = any(graph.revisions for graph in evidence.graphs.values())
+    if _can_adopt(evidence):
+        why = "find the revision whose schema this is, on a throwaway server; see the proof, and have it noted"
+        if has_any:
+            return (Remedy(why, evidence.commands.adopt()),)
+        why = "there is no migration yet: have the first one written from the models, proved, and noted"
+        return (Remedy(why, evidence.commands.adopt("--baseline")),)
+    if not has_any:
         return (Remedy("there is no migration yet: write the first one, from the models, against an empty database"),)
     sql = "see what the migrations do, without doing it, and find the last one whose changes the tables have"
     stamp = "note that one as done: `head` if the tables have it all; write the revision's id for another"
@@ -38,6 +46,12 @@ def find_and_stamp(evidence: Evidence) -> tuple[Remedy, ...]:
         run_alembic(evidence, sql, "upgrade", "head", "--sql"),
         run_alembic(evidence, stamp, "stamp", "head"),
     )
+
+
+def _can_adopt(evidence: Evidence) -> bool:
+    """Whether `migops adopt` can be asked: it makes a server like the database's, which is PostgreSQL's."""
+    state = evidence.database
+    return isinstance(state, DatabaseState) and state.url.startswith("postgresql:") and bool(evidence.commands.compose)
 
 
 def upgrade(evidence: Evidence, found: Standing) -> tuple[Remedy, ...]:

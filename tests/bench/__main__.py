@@ -9,7 +9,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from tests.bench import alembic, check_image, compose, layers, status
+from tests.bench import adopt, alembic, check_image, compose, layers, status
 from tests.engine import engine
 
 PARTS = {
@@ -17,6 +17,7 @@ PARTS = {
     "layers": layers.rows,
     "status": status.rows,
     "alembic": alembic.rows,
+    "adopt": adopt.rows,
     "config": compose.rows,
 }
 

@@ -13,12 +13,16 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class Command:
-    """What to run, and where. ``expect`` is the exit code that makes a run count."""
+    """What to run, and where. ``expect`` is the exit code that makes a run count.
+
+    ``before`` is run each time before it, and is not measured.
+    """
 
     argv: Sequence[str]
     cwd: Path | None = None
     env: Mapping[str, str] | None = None
     expect: int = 0
+    before: Sequence[str] = ()
 
 
 @dataclass(frozen=True)
@@ -57,6 +61,8 @@ class Row:
 
 def run(command: Command) -> tuple[float, float]:
     """Run once; wall seconds and peak memory in MiB of the process."""
+    if command.before:
+        subprocess.run(command.before, cwd=command.cwd, env=command.env, check=True, capture_output=True)
     started = time.perf_counter()
     process = subprocess.Popen(
         command.argv, cwd=command.cwd, env=command.env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL

@@ -88,6 +88,8 @@ def test_tables_without_a_version_table() -> None:
         [*RUN, "upgrade", "head", "--sql"],
         [*RUN, "stamp", "head"],
     ]
+    server = only(evidence(DatabaseState((), False, ("product",), url="postgresql://shop@db/shop"), LINE))
+    assert [list(step.command) for step in server.remedy] == [["migops", "adopt", "app"]]
 
 
 def test_a_version_table_without_a_row_is_told_apart() -> None:
@@ -106,6 +108,8 @@ def test_a_version_table_in_a_schema_that_nobody_looks_in() -> None:
 def test_tables_and_no_migration_at_all() -> None:
     found = only(evidence(DatabaseState((), False, ("product",)), ()))
     assert [step.command for step in found.remedy] == [()]
+    server = only(evidence(DatabaseState((), False, ("product",), url="postgresql://shop@db/shop"), ()))
+    assert server.remedy[0].command[:3] == ("migops", "adopt", "--baseline")
 
 
 def test_behind() -> None:
