@@ -3,24 +3,24 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from migops.database import DatabaseUrl, connect, parse_url
+from migops.database import DatabaseUrl, parse_url
 from migops.engine import Engine
 from migops.errors import MigopsError
 from migops.history.config import ConfigFile
 from migops.history.version_table import VersionTable, version_table
 from migops.model import Absent, Unknown
 from migops.places.database_address import file_address, server_address
+from migops.places.database_read import Reached as Reached
+from migops.places.database_read import read as read
 from migops.places.database_state import DatabaseState
 from migops.places.database_url import Sought, Variables, from_config, from_service
 
 if TYPE_CHECKING:
-    from sqlalchemy import Connection
-
     from migops.compose import Project, Service
 
 PAUSE = 0.5  # seconds between two attempts
@@ -28,18 +28,6 @@ _NO_WAY = (
     "could not translate host name", "resolve host", "timeout expired", "No route to host", "unreachable",
 )  # fmt: skip
 """What a driver says where the address does not lead anywhere from here, and may from a container."""
-
-RELATIONS = """
-SELECT n.nspname, c.relname, pg_catalog.array_position(pg_catalog.current_schemas(false), n.nspname)
-FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
-WHERE c.relkind IN ('r', 'p') AND NOT c.relispartition
-  AND left(n.nspname, 3) <> 'pg_' AND n.nspname <> 'information_schema'
-  AND NOT EXISTS (
-    SELECT 1 FROM pg_catalog.pg_depend d
-    WHERE d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass AND d.objid = c.oid AND d.deptype = 'e')
-"""
-"""Tables, but for the server's own and those that an extension such as PostGIS brought along; and how far on in the
-search path their schema stands, NULL where it does not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,26 +89,6 @@ def find_url(asked: Question) -> Sought | Unknown:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class Reached:
-    """A database as it can be asked from here.
-
-    ``url`` leads there, ``named`` is the URL as the service has it, ``origin`` where that was found and ``how``, in
-    words, how it was reached. ``table`` is the one that Alembic notes its revisions in.
-    """
-
-    url: DatabaseUrl
-    named: DatabaseUrl
-    table: VersionTable
-    origin: str
-    how: str
-
-    def unknown(self, error: MigopsError) -> Unknown:
-        """Why it could not be asked."""
-        at = f" at {self.how}" if self.how else ""
-        return Unknown(f"{self.named.shown}{at}: {error.message} (URL: {self.origin})", error.hint)
-
-
 def reach(asked: Question, sought: Sought | None = None) -> Reached | Absent | Unknown:
     """How to get to the database that is meant. Nothing is asked of it yet, and nothing is started for it.
 
@@ -164,15 +132,6 @@ def read_database(asked: Question, sought: Sought) -> DatabaseState | Absent | U
     return ask_inside(asked, sought, found)
 
 
-def read(reached: Reached, timeout: float) -> DatabaseState | Unknown:
-    """Ask a database that can be reached, once, within ``timeout`` seconds."""
-    try:
-        with connect(reached.url, timeout=timeout) as connection:
-            return _read(connection, reached)
-    except MigopsError as error:
-        return reached.unknown(error)
-
-
 def _placed(asked: Question, sought: Sought, url: DatabaseUrl) -> tuple[DatabaseUrl, str] | Absent | Unknown:
     """The URL as it works from here, and in words how it was found."""
     if url.dialect == "sqlite":
@@ -186,70 +145,3 @@ def _placed(asked: Question, sought: Sought, url: DatabaseUrl) -> tuple[Database
         return url, ""
     host = f"[{address.host}]" if ":" in address.host else address.host
     return url.at(address.host, address.port), f"{host}:{address.port}, {address.how}"
-
-
-def _read(connection: Connection, reached: Reached) -> DatabaseState:
-    from sqlalchemy import String, column, select
-    from sqlalchemy import table as named
-
-    dialect, table = connection.dialect, reached.table
-    relations = arranged(_relations(connection, table), table)
-    rows: list[str] = []
-    if any(there and name == table.name for _, name, there in relations):
-        wanted = select(column("version_num", String())).select_from(named(table.name, schema=table.schema or None))
-        rows = [str(number) for (number,) in connection.execute(wanted)]
-    version = ".".join(str(part) for part in dialect.server_version_info or ())
-    server = f"{_server(connection)} {version}".strip()
-    return state(reached, relations, rows, server, str(connection.engine.url.database or ""))
-
-
-def state(
-    reached: Reached, relations: Sequence[tuple[str, str, bool]], rows: Sequence[str], server: str, name: str
-) -> DatabaseState:
-    """What was seen, by whoever asked: the tables as ``arranged`` gives them, and the version table's rows."""
-    table = reached.table
-    schemas = tuple(schema for schema, name, there in relations if there and name == table.name)
-    return DatabaseState(
-        rows=tuple(sorted(rows)),
-        has_version_table=bool(schemas),
-        tables=tuple(sorted(name for _, name, there in relations if there and name != table.name)),
-        elsewhere=tuple(sorted(schema for schema, name, there in relations if not there and name == table.name)),
-        version_table=str(table),
-        schemas=schemas,
-        server=server,
-        name=name,
-        url=reached.named.shown,
-        origin=reached.origin,
-        address=reached.how,
-    )
-
-
-SERVERS = {"postgresql": "PostgreSQL", "sqlite": "SQLite", "mysql": "MySQL"}
-
-
-def _server(connection: Connection) -> str:
-    """The server's name; a MariaDB says so itself, also where the URL says mysql."""
-    dialect = connection.dialect
-    return "MariaDB" if getattr(dialect, "is_mariadb", False) else SERVERS.get(dialect.name, dialect.name)
-
-
-def arranged(tables: Iterable[tuple[str, str, int | None]], table: VersionTable) -> list[tuple[str, str, bool]]:
-    """Tables as (schema, name, whether it is where we look): in the version table's schema, or on the search path.
-
-    ``tables`` have in their third place how far on in the search path the schema stands, None where it does not; those
-    that are on it come in its order. Of a version table whose schema is named, only that one counts.
-    """
-    found = sorted(tables, key=lambda each: each[2] or 0)
-    if not table.schema:
-        return [(schema, name, at is not None) for schema, name, at in found]
-    return [(s, n, s == table.schema or (at is not None and n != table.name)) for s, n, at in found]
-
-
-def _relations(connection: Connection, table: VersionTable) -> list[tuple[str, str, int | None]]:
-    if connection.dialect.name == "postgresql":
-        return [(str(schema), str(name), at) for schema, name, at in connection.exec_driver_sql(RELATIONS)]
-    from sqlalchemy import inspect
-
-    inspector = inspect(connection)
-    schemas = dict.fromkeys((None, table.schema or None))
-    return [(schema or "", name, 1) for schema in schemas for name in inspector.get_table_names(schema)]

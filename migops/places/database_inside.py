@@ -20,8 +20,9 @@ from migops.engine.containers import inspect
 from migops.errors import MigopsError
 from migops.model import Absent, Unknown
 from migops.places import database_probe
-from migops.places.database import RELATIONS, SERVERS, Question, Reached, arranged, state, table_of
+from migops.places.database import Question, table_of
 from migops.places.database_address import LABEL
+from migops.places.database_read import RELATIONS, SERVERS, Reached, arranged, state
 from migops.places.database_state import DatabaseState
 
 if TYPE_CHECKING:
