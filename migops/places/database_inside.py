@@ -52,6 +52,9 @@ def ask_inside(asked: Question, sought: Sought, outside: Unknown) -> DatabaseSta
         return outside  # it lives in the memory of a process
     try:
         engine = asked.engine()
+    except MigopsError:
+        return outside  # without an engine there is no way in either
+    try:
         container = _running(engine, asked)
         if container is None:
             start = shlex.join((*asked.compose, "up", "-d", "--no-deps", asked.service.name))

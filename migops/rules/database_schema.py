@@ -90,6 +90,6 @@ def schema_drift(evidence: Evidence) -> Iterator[Hit | Blind]:
 
 
 RULES = (
-    Rule("MIG407", "schema-drift", Severity.ERROR, (DATABASE,), schema_drift),
+    Rule("MIG407", "schema-drift", Severity.ERROR, (DATABASE,), schema_drift, on_request=True),
     Rule("MIG408", "version-table-twice", Severity.WARNING, (DATABASE,), version_table_twice),
 )

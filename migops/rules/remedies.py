@@ -12,6 +12,7 @@ from migops.places.database_state import DatabaseState
 from migops.rules.differences import renamed
 from migops.rules.standing import standing
 
+HAD = "the database has had it"
 NAMED = 3  # scripts that a sentence names
 PRUNE = ("docker", "builder", "prune", "--force", "--filter", "type=source.local")
 
@@ -25,7 +26,8 @@ def rebuild(evidence: Evidence, why: str, scripts: Iterable[str] = ()) -> tuple[
     """
     lost, reason = unsettled(evidence)
     if lost:
-        return (Remedy(f"first settle {lost}: {reason}, and a build would take it out of the image"),)
+        why = f"{reason}, and a build would take it out of the image"
+        return (Remedy(f"first settle {lost}: {why}{_how(evidence) if reason == HAD else ''}"),)
     if not evidence.commands.can_build:
         image = evidence.commands.image
         return (Remedy(f"nothing here says how {image} is built: build it where it is made. {why}"),)
@@ -62,7 +64,14 @@ def unsettled(evidence: Evidence) -> tuple[str, str]:
     if alone and isinstance(evidence.database, DatabaseState):
         ids, applied = revision_ids(image), standing(evidence).applied
         names = [name for name in alone if ids.get(name) in applied]
-    return _few(names), "the database has had it"
+    return _few(names), HAD
+
+
+def _how(evidence: Evidence) -> str:
+    """How a script that the database has had is settled."""
+    if evidence.past is not None and not isinstance(evidence.past, Unknown):
+        return " (MIG704 says how)"
+    return ". Bring it to the host, or downgrade below it with this image, which can, before it goes"
 
 
 def _few(names: list[str]) -> str:

@@ -37,6 +37,7 @@ class Rule:
     """A named question to the evidence.
 
     ``needs`` are the places without which it cannot be answered. ``lint``: it looks at what only doctor reads.
+    ``on_request``: it is judged only where ``evidence.drift`` was asked for.
     """
 
     id: str
@@ -45,6 +46,7 @@ class Rule:
     needs: tuple[PlaceName, ...]
     check: Check
     lint: bool = False
+    on_request: bool = False
 
     @property
     def command(self) -> str:
@@ -65,6 +67,8 @@ class Rule:
 
     def judge(self, evidence: Evidence) -> Iterator[Finding | Skipped]:
         """The findings, or why there can be none. A place nobody asked for is no reason worth a word."""
+        if self.on_request and evidence.drift is None:
+            return
         readings = {place: evidence.reading(place) for place in self.needs}
         blind = [f"{place.value}: {read.reason}" for place, read in readings.items() if isinstance(read, Unknown)]
         if blind:
