@@ -66,7 +66,10 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What the user said on the command line about what to check; empty where nothing was said."""
+    """What the user said on the command line about what to check; empty where nothing was said.
+
+    ``command`` is migops's own, to be named in what is to be typed instead.
+    """
 
     service: str = ""
     image: str = ""
@@ -78,6 +81,7 @@ class Wanted:
     config: str = ""
     section: str = ""
     needs_image: bool = True
+    command: str = "check-image"
 
 
 def resolve(wanted: Wanted, options: ComposeOptions, environment: Mapping[str, str], cwd: Path) -> Target:
@@ -159,7 +163,7 @@ def _service(project: Project, wanted: Wanted, options: ComposeOptions) -> Servi
         lines = ", ".join(f"{service.name} ({service.location})" for service in found)
         raise MigopsError(
             f"more than one service has migrations: {lines}", at=at,
-            hint="name one: " + shlex.join(("migops", "check-image", *_compose_command(options)[2:], found[0].name)),
+            hint="name one: " + shlex.join(("migops", wanted.command, *_compose_command(options)[2:], found[0].name)),
         )  # fmt: skip
     # They share one build. Where each has an image of its own, MIG206 compares the others with this one.
     return next((service for service in found if _runs_alembic(service)), found[0])

@@ -56,6 +56,7 @@ def doctor(service: str | None, **given: Any) -> int:
         service=service or "",
         **{key: given[key] for key in ("image", "context", "host_dir", "config", "section")},
         needs_image=not given["no_engine"],
+        command="doctor",
     )
     found = target.resolve(wanted, compose_options_of(given), os.environ, Path.cwd())
     ask = Ask(given["database_url"], given["timeout"], given["wait"])

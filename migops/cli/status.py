@@ -137,6 +137,7 @@ def status(service: str | None, **given: Any) -> int:
         service=service or "",
         **{key: given[key] for key in ("image", "context", "host_dir", "config", "section")},
         needs_image=not given["no_engine"],
+        command="status",
     )
     found = target.resolve(wanted, compose_options_of(given), os.environ, Path.cwd())
     ask = Ask(given["database_url"], given["timeout"], given["wait"])

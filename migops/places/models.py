@@ -46,6 +46,7 @@ def unimported(env: Path, roots: Sequence[Path], files: Iterable[Path]) -> tuple
     return tuple(
         Model(node.name, Location(str(file), node.lineno))
         for file in sorted(set(files) - reached)
+        if code.may_map(file)
         for node in _classes(code.tree(file))
         if _maps(node) and code.descends(file, node, base)
     )
@@ -60,11 +61,18 @@ class _Code:
 
     def tree(self, file: Path) -> ast.Module:
         if file not in self._trees:
-            try:
-                self._trees[file] = parsed(file.read_bytes())
-            except OSError as error:
-                raise MigopsError(f"cannot be read: {error.strerror}", at=Location(str(file))) from None
+            self._trees[file] = parsed(self.text(file))
         return self._trees[file] or ast.Module([], [])
+
+    def may_map(self, file: Path) -> bool:
+        """Whether it is worth parsing: most modules have no model."""
+        return any(word in self.text(file) for word in (b"__tablename__", b"__table__", b"table=True", b"table = True"))
+
+    def text(self, file: Path) -> bytes:
+        try:
+            return file.read_bytes()
+        except OSError as error:
+            raise MigopsError(f"cannot be read: {error.strerror}", at=Location(str(file))) from None
 
     def metadata_of(self, env: Path) -> Key | None:
         """What ``target_metadata = X.metadata`` in env.py calls X, where that is defined; None where it is not so."""

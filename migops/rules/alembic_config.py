@@ -70,7 +70,7 @@ def credentials_in_ini(evidence: Evidence) -> Iterator[Hit]:
                 {"option": option.name},
                 (
                     Remedy(f"take {option.name} out of the file; env.py has the URL from the service's environment"),
-                    Remedy("then change the password: git's history and the images that were built keep the old one"),
+                    Remedy("change the password: git's history and the images that were built keep the old one"),
                 ),
             )
 

@@ -48,7 +48,7 @@ def create_all_at_startup(evidence: Evidence) -> Iterator[Hit]:
             {"file": found.at.file, "line": found.at.line, "text": found.text, "at_start": runs},
             (
                 Remedy("take the call out, or keep it to tests: only Alembic makes tables"),
-                run_alembic(evidence, "what is missing then comes from the migrations", "upgrade", "head"),
+                run_alembic(evidence, "let the migrations make what is missing", "upgrade", "head"),
             ),
         )
 

@@ -45,7 +45,8 @@ class Change:
     """A command of the start that changes the schema: an upgrade, or else ``create_all``.
 
     ``at`` is the line that has it, in a file of ``place`` (``image``, ``host``, or in words where the command itself is
-    written); ``text`` that line. ``condition`` is what it runs under, as it is written, where that could not be told.
+    written); ``text`` the command, or the program's line. ``condition`` is what it runs under, as it is written, where
+    that could not be told.
     ``swallowed`` says how the start goes on when it fails, '' where it does not.
     """
 
@@ -86,7 +87,7 @@ class Follower:
     def start(self, words: Sequence[str], cwd: str, at: Location, place: str) -> None:
         """Follow a container's command, which is written at ``at``."""
         shell = Shell(cwd=cwd, environment=self.environment)
-        self._command(Simple(tuple(words), 0, " ".join(words)), shell, _Here(at, place), (), "")
+        self._command(Simple(tuple(words), 0), shell, _Here(at, place), (), "")
 
     def _script(self, script: Script, shell: Shell, here: _Here, frames: tuple[Frame, ...], condition: str) -> None:
         shell.functions.update(script.functions)
@@ -135,7 +136,8 @@ class Follower:
         self.waits = self.waits or any(_WAITS.search(posixpath.basename(word)) for word in command.words)
         where = (here, frames, condition)
         if found.does is Does.UPGRADE:
-            self._note(here.line(command.line), here.place, command.text, True, condition, passed_over(frames))
+            text = " ".join(command.words)
+            self._note(here.line(command.line), here.place, text, True, condition, passed_over(frames))
             self.last = "upgrade"
         elif found.does in (Does.SHELL_TEXT, Does.PYTHON_TEXT):
             inner = replace(here, fixed=True, at=here.line(command.line), depth=here.depth + 1)

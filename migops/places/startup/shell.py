@@ -15,11 +15,10 @@ _LAST = ("then", "elif", "else", "fi", "do", "done", "esac", "}")
 
 @dataclass(frozen=True, slots=True)
 class Simple:
-    """A command and its words; ``text`` is its line as it is written."""
+    """A command: its words, and the line that it begins on."""
 
     words: tuple[str, ...]
     line: int
-    text: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,7 +161,7 @@ class _Parser:
                 test = False
         if first is None or not words:
             raise NotRead(f"line {first.line if first else 0}: {first.text if first else ''!r} is out of place")
-        return Simple(tuple(words), first.line, self.lines[first.line - 1].strip())
+        return Simple(tuple(words), first.line)
 
     def _if(self) -> Compound:
         tests: list[Script] = []

@@ -102,7 +102,7 @@ def test_where_somebody_asks_nothing_is_said(script: str) -> None:
 def test_where_it_is_written() -> None:
     change = followed("#!/bin/sh\nset -e\n\n  alembic upgrade head  # first\nexec serve").changes[0]
     assert (str(change.at), change.place, change.text) == (
-        "/app/start.sh:4", "image", "alembic upgrade head  # first",
+        "/app/start.sh:4", "image", "alembic upgrade head",
     )  # fmt: skip
 
 

@@ -1,0 +1,83 @@
+"""doctor as a command: what it judges, its exit codes, and what is never shown. No engine is reachable here."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from tests.cases.shop import COMPOSE, INI, Shop
+from tests.kit import Result, example, migops
+
+BEHIND = {"MIG402"}
+
+
+@pytest.fixture
+def shop(tmp_path: Path) -> Shop:
+    return Shop.at(tmp_path).line("001", "002")
+
+
+def doctor(shop: Shop, *more: str) -> Result:
+    return migops("doctor", "--image", shop.archive, *more, "--format", "json", cwd=shop.folder)
+
+
+def test_it_judges_what_check_image_and_status_judge(shop: Shop) -> None:
+    shop.image().database("001").line("001", "002", "003")
+    found = doctor(shop, "--database-url", shop.url)
+    assert found.code == 1
+    assert found.json["command"] == "doctor"
+    assert {"MIG002", *BEHIND} <= set(found.rules)
+    assert found.json["deselected"] == []
+
+
+def test_warnings_fail_only_where_that_is_asked(shop: Shop) -> None:
+    shop.image().database("001")
+    assert doctor(shop, "--database-url", shop.url).code == 0
+    assert doctor(shop, "--database-url", shop.url, "--fail-on", "warning").code == 1
+
+
+def test_a_database_that_cannot_be_asked_is_no_verdict(shop: Shop) -> None:
+    shop.image()
+    found = doctor(shop, "--database-url", "postgresql://shop:kAn4ry@127.0.0.1:1/shop", "--timeout", "2")
+    assert (found.code, found.json["verdict"]) == (3, "unknown")
+    assert "MIG402" in {each["rule"] for each in found.json["skipped"]}
+    assert "kAn4ry" not in found.stdout + found.stderr
+
+
+def test_a_database_that_is_not_there_yet_is_an_answer(shop: Shop) -> None:
+    found = doctor(shop.image(), "--database-url", "sqlite:////nowhere/shop.db")
+    assert (found.code, found.json["verdict"]) == (0, "clean")
+
+
+def test_the_files_alone_need_no_database(shop: Shop) -> None:
+    shop.write("compose.yaml", COMPOSE + "    environment: {DATABASE_URL: 'postgresql://shop@db/shop'}\n")
+    found = migops("doctor", "--no-engine", "--format", "json", cwd=shop.folder)
+    assert (found.code, found.json["verdict"]) == (0, "clean")
+    with closing(sqlite3.connect(shop.folder.parent / "shop.db")) as connection, connection:
+        connection.execute("CREATE TABLE product (id INTEGER)")
+    asked = migops("doctor", "--no-engine", "--database-url", shop.url, "--format", "json", cwd=shop.folder)
+    assert (asked.code, asked.rules) == (1, ["MIG401"])
+
+
+def test_text_names_the_file_the_line_and_what_to_type(shop: Shop) -> None:
+    shop.write("alembic.ini", INI + "sqlalchemy.url = postgresql://shop:kAn4ry@db/shop\n")
+    found = migops("doctor", "--no-engine", cwd=shop.folder, env={"COLUMNS": "80"})
+    assert found.code == 0
+    assert "MIG503 credentials-in-ini (warning)" in found.stdout
+    assert max(len(line) for line in found.stdout.splitlines()) <= 80
+    assert "kAn4ry" not in found.stdout + found.stderr
+
+
+def test_the_command_to_type_is_its_own(tmp_path: Path) -> None:
+    found = migops("doctor", "--no-engine", cwd=example("stale-base", tmp_path))
+    assert found.code == 2
+    assert "name one: migops doctor base" in found.stderr
+
+
+def test_nothing_is_written(shop: Shop) -> None:
+    shop.image().database("002")
+    before = {path: path.stat().st_mtime_ns for path in shop.folder.parent.rglob("*")}
+    doctor(shop, "--database-url", shop.url)
+    assert {path: path.stat().st_mtime_ns for path in shop.folder.parent.rglob("*")} == before
