@@ -11,6 +11,7 @@ from migops.formats.status import Row, Status
 from migops.history.graph import build
 from migops.model import Absent, MigrationSet, PlaceName, Revision, Severity
 from migops.places.database_state import DatabaseState
+from migops.rules.git_database import lost_scripts
 from migops.rules.rule import Rule
 from migops.rules.standing import Standing, standing, together
 from migops.target import Target
@@ -86,7 +87,9 @@ def _in_words(evidence: Evidence, found: Standing | None) -> tuple[str, str]:
         tables = len(found.state.tables)
         return "no version", f"the database has {tables} table{'' if tables == 1 else 's'} and no revision noted"
     if found.unknown:
-        return "unknown revision", f"the database stands at {', '.join(found.unknown)}, which nobody knows"
+        lost = set(found.unknown) <= lost_scripts(evidence).keys()
+        which = "whose script was deleted" if lost else "which nobody knows"
+        return "unknown revision", f"the database stands at {', '.join(found.unknown)}, {which}"
     if found.fork:
         return "diverged", f"database and {place} went different ways after {found.fork[0]}"
     if found.beyond:

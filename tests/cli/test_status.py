@@ -53,8 +53,15 @@ def revision(project: Path, name: str, parent: str) -> None:
 def test_the_document_is_the_contract(clean: Path, tmp_path: Path) -> None:
     revision(clean, "b7", SECOND)
     found = status(clean, database(tmp_path, FIRST)).json
+    assert list(found) == [
+        "schema", "command", "verdict", "target", "revisions", "heads", "current", "pending", "against", "state",
+        "database", "places", "findings", "skipped", "deselected", "missing",
+    ]  # fmt: skip
     assert found["schema"] == 1
     assert found["verdict"] == "findings"
+    assert list(found["findings"][0]) == [
+        "rule", "name", "severity", "link", "subject", "message", "cause", "facts", "remedy",
+    ]  # fmt: skip
     assert found["revisions"] == [
         {
             "id": FIRST, "message": "Create product", "parents": [], "applied": True,

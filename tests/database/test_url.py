@@ -102,3 +102,9 @@ def test_a_url_is_equal_to_itself_only_with_its_secret() -> None:
     assert one == parse_url("postgresql://u:a@h/d")
     assert one != other
     assert isinstance(one, DatabaseUrl)
+
+
+def test_a_url_that_is_only_shown_keeps_its_driver_and_needs_none_of_ours() -> None:
+    url = parse_url(f"mysql+aiomysql://u:{CANARY}@h/d?charset=utf8", ours=False)
+    assert (url.shown, url.url.drivername) == ("mysql://u@h:3306/d", "mysql+aiomysql")
+    assert url.redact(f"access denied, using {CANARY}") == "access denied, using ***"

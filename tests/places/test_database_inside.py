@@ -71,6 +71,7 @@ def test_asked_from_inside(sandbox: Sandbox) -> None:
     text = migops("status", cwd=project, env=sandbox.env).stdout
     assert f"asked from inside {name}" in " ".join(text.split())
 
+    by_a_name_that_only_the_container_knows(sandbox, project, name)
     other_drivers(sandbox, project)
     refusals(sandbox, project, name)
     an_sqlite_file_in_the_container(sandbox, project, name)
@@ -81,6 +82,23 @@ def test_asked_from_inside(sandbox: Sandbox) -> None:
     assert stopped.code == 3
     assert "no bind mount brings it here; no container of app runs" in database(stopped)
     assert "docker compose up -d --no-deps app" in database(stopped)
+
+
+def by_a_name_that_only_the_container_knows(box: Sandbox, project: Path, name: str) -> None:
+    """It is tried from here first; and over the network, unlike on loopback, the password counts."""
+    compose = project / "compose.yaml"
+    text = compose.read_text()
+    alone = box.compose("ps", "-q", "db", cwd=project)[:12]
+    compose.write_text(text.replace("@localhost:5432", f"@{alone}:5432"))
+    found = status(box, project)
+    assert found.json["current"] == [FIRST], found.json["missing"]
+    assert found.json["database"]["address"] == f"asked from inside {name}"
+    execute(box, project, f"ALTER USER shop PASSWORD '{CANARY}-changed'")
+    refused = database(status(box, project, "--fail-on", "error"))
+    assert f"asked from inside {name}: " in refused
+    assert "password authentication failed" in refused
+    execute(box, project, f"ALTER USER shop PASSWORD '{CANARY}'")
+    compose.write_text(text)
 
 
 def other_drivers(box: Sandbox, project: Path) -> None:
