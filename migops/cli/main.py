@@ -30,6 +30,7 @@ COMMANDS = {
     "backup": ("backup:backup", "Take a verified dump of the application's database, or list those that there are."),
     "adopt": ("adopt:adopt", "Find the revision of a database that has tables and no revision noted, and note it."),
     "restore": ("restore:restore", "Put a backup in the database's place, and keep the one that is there."),
+    "log": ("log:log", "List past runs and who holds the locks; --unlock ends a session that nobody needs."),
     "explain": ("explain:explain", "Say what a rule means, why it happens and how to fix it."),
 }
 """Name → (module:attribute under migops.cli, help line). A command's module is imported only when it is called."""

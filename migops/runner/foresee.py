@@ -35,15 +35,15 @@ def upgrade(graph: Graph, rows: Collection[str], target: str) -> Outlook | None:
 def downgrade(graph: Graph, rows: Collection[str], target: str) -> Outlook | None:
     """What ``downgrade target`` would undo, the newest first."""
     applied = graph.ancestors(rows)
-    if re.fullmatch(r"-\d+", target):
-        undone = _steps_down(graph, rows, int(target[1:]))
-    else:
-        targets = named(graph, target)
-        if targets is None or len(targets) > 1 or any(each not in applied for each in targets):
-            return None
-        undone = applied if not targets else (graph.descendants(targets) & applied) - set(targets)
-    if undone is None:
+    steps = re.fullmatch(r"-(\d+)", target)
+    targets = _steps_down(graph, rows, int(steps[1])) if steps else named(graph, target)
+    if targets is None or len(targets) > 1:
         return None
+    undone = applied
+    if targets:  # as Alembic does: what was written upon it, and all that needs any of that
+        undone = graph.descendants(graph.children.get(targets[0], ())) & applied
+        if not undone and targets[0] not in rows:
+            return None
     order = [each.id for each in reversed(graph.revisions) if each.id in undone]
     return Outlook(tops(graph, applied - undone), tuple(dict.fromkeys(order)))
 
@@ -109,11 +109,13 @@ def _steps_up(graph: Graph, rows: Collection[str], target: str) -> tuple[str, ..
     return here
 
 
-def _steps_down(graph: Graph, rows: Collection[str], number: int) -> frozenset[str] | None:
-    here, undone = tuple(rows), set()
+def _steps_down(graph: Graph, rows: Collection[str], number: int) -> tuple[str, ...] | None:
+    """Where so many steps back lead: a revision, or () for the base. Along depends_on Alembic goes too: not told."""
+    here = tuple(rows)
+    if graph.depends_on:
+        return None
     for _ in range(number):
-        if len(here) != 1 or here[0] not in graph.by_id:
-            return None
-        undone.add(here[0])
+        if len(here) != 1 or here[0] not in graph.by_id or len(graph.by_id[here[0]].parents) > 1:
+            return None  # Alembic says "Ambiguous walk"
         here = graph.by_id[here[0]].parents
-    return frozenset(undone)
+    return here

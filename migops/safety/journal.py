@@ -64,6 +64,7 @@ class Run:
     outcome: str = ""
     exit: int | None = None
     ended: str = ""
+    message: str = ""
 
     @property
     def is_interrupted(self) -> bool:
@@ -150,6 +151,7 @@ def _read(path: Path) -> Run | None:
         who=known(first.get("who") or {}), began=str(first.get("at")),
         steps=tuple(line for line in lines if "step" in line),
         outcome=str(end.get("outcome", "")), exit=end.get("exit"), ended=str(end.get("at", "")),
+        message=str(end.get("message", "")),
     )  # fmt: skip
 
 

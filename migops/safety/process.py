@@ -25,6 +25,11 @@ class Who:
         """Whether it still runs on this machine. Of a process on another machine that is not known: True."""
         return self.host != socket.gethostname() or (bool(self.born) and _born(self.pid) == self.born)
 
+    @property
+    def is_there(self) -> bool:
+        """Whether any process has this number now, be it another one."""
+        return bool(_born(self.pid))
+
     def __str__(self) -> str:
         return f"{self.user}@{self.host}, process {self.pid}"
 

@@ -82,6 +82,20 @@ class Waiting:
     blocked_by: Sequence[int]
 
 
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """The session that has the lock: its number on the server, its name, where it comes from, how long it is open."""
+
+    pid: int
+    name: str
+    address: str
+    age: str
+
+    def __str__(self) -> str:
+        name = self.name or "a session without a name"
+        return f"{name} (pid {self.pid} on the server, from {self.address}, connected for {self.age})"
+
+
 @dataclass(slots=True)
 class Session:
     """An open session. ``locked`` tells whether it has ever got the lock; ``key`` is the lock's number."""
@@ -105,11 +119,16 @@ class Session:
         while not self._one("SELECT pg_catalog.pg_try_advisory_lock(%s)", self.key):
             if time.monotonic() >= until:
                 raise Locked(
-                    f"another run has the lock of the database {self.url.shown}: {self._holder()}",
+                    f"another run has the lock of the database {self.url.shown}: {self.holder() or 'it has just gone'}",
                     hint="wait until it has ended; `migops log --unlock` shows who it is, and how to end it",
                 )
             time.sleep(random.uniform(*PAUSE))  # noqa: S311 - no secret
         self.locked = True
+
+    def holder(self) -> Holder | None:
+        """Who has the lock now; None where nobody has."""
+        found = self._all(_HOLDER, *_halves(self.key))
+        return Holder(int(found[0][0]), *map(_text, found[0][1:])) if found else None
 
     def check(self) -> None:
         """See that the lock is still ours. Raises ``SessionLost`` where it is not, or where nobody answers."""
@@ -172,6 +191,16 @@ class Session:
         except psycopg.errors.InsufficientPrivilege:
             return False
 
+    def terminate(self, pid: int) -> bool:
+        """End a session, and with it what it does and holds; False where there is none, or the server forbids it."""
+        import psycopg
+
+        try:
+            rows = self.connection.execute("SELECT pg_catalog.pg_terminate_backend(%s)", (pid,)).fetchall()
+        except psycopg.errors.InsufficientPrivilege:
+            return False
+        return bool(rows and rows[0][0])
+
     def _refuse_pooler(self) -> None:
         # Each connection is told its backend's number when it opens; a pooler makes one up.
         if self._one("SELECT pg_catalog.pg_backend_pid()") != self.connection.info.backend_pid:
@@ -180,13 +209,6 @@ class Session:
                 "same lock, and settings leak from one session to another",
                 hint="name the server itself, past the pooler: x-migops: {database-url: URL} under the service",
             )
-
-    def _holder(self) -> str:
-        found = self._all(_HOLDER, *_halves(self.key))
-        if not found:
-            return "it has just gone"
-        pid, name, address, age = found[0]
-        return f"{name or 'a session without a name'} (pid {pid} on the server, from {address}, connected for {age})"
 
     def _one(self, text: Any, *values: Any) -> Any:
         rows = self._all(text, *values)

@@ -294,10 +294,23 @@ def test_a_killed_migops_is_reported_by_the_next(sandbox: Sandbox) -> None:
     process.communicate()
     left = containers(sandbox) - {f"{sandbox.name}-db-1"}
     assert len(left) == 1
+    (name,) = left
     said = own(alembic(sandbox, project, "heads"))
-    assert f"migops: {left.copy().pop()} of an earlier run that was killed still runs" in said[0]
-    sandbox.docker("rm", "-f", "-v", *left)
+    assert f"migops: {name} of an earlier run that was killed still runs" in said[0]
+    refused = alembic(sandbox, project, "upgrade", PRICE)
+    assert (refused.code, refused.stdout) == (7, "")
+    assert f"docker rm -f -v {name}" in refused.stderr.splitlines()[-1]
+    sandbox.docker("rm", "-f", "-v", name)
     assert len(own(alembic(sandbox, project, "heads"))) == 1
+
+    refused = alembic(sandbox, project, "upgrade", PRICE)
+    assert (refused.code, refused.stdout) == (7, ""), "the server still is at the statement"
+    pid = statements(sandbox, project)
+    assert f"was cut off, and its session still works on the server: pid {pid}" in refused.stderr
+    query(sandbox, project, f"select pg_terminate_backend({pid})")
+    done = alembic(sandbox, project, "upgrade", PRICE)
+    assert done.code == 0
+    assert "migops: an earlier run was cut off: `alembic upgrade` of 20" in done.stderr
 
 
 def test_a_program_that_the_image_lacks(sandbox: Sandbox) -> None:

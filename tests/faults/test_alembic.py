@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 import shutil
@@ -18,7 +19,7 @@ import pytest
 from tests.engine import debian, layout
 from tests.engine.sandbox import Sandbox
 from tests.examples.test_alembic import CREATE, PRICE, alembic, begin, own, query
-from tests.kit import Result, example
+from tests.kit import Result, example, migops
 
 pytestmark = pytest.mark.engine
 
@@ -108,8 +109,10 @@ class Stack:
 
     def journal(self) -> list[dict[str, Any]]:
         """The last line of each run's journal, the oldest run first."""
-        found = sorted((self.box.path.parent / "state").glob("migops/*/*/journal/*.jsonl"))
-        return [json.loads(path.read_text().splitlines()[-1]) for path in found]
+        return [json.loads(path.read_text().splitlines()[-1]) for path in self.journals()]
+
+    def journals(self) -> list[Path]:
+        return sorted((self.box.path.parent / "state").glob("migops/*/*/journal/*.jsonl"))
 
 
 def wait_for(true: Callable[[], bool], seconds: float = 30) -> None:
@@ -169,14 +172,53 @@ def test_20_21_34_two_runs_and_a_lock_that_is_lost(sandbox: Sandbox) -> None:
     assert stack.sleeps(), "the first is not disturbed"
 
     assert stack.terminate("migops alembic upgrade %") == 1
-    _, err = running.communicate(timeout=30)
+    out, err = running.communicate(timeout=30)
     assert running.returncode == 6, err
     assert "is lost" in err
     assert "Alembic was stopped, because another run could have begun. The database is as it was" in err
     assert not stack.sleeps(), "the statement has ended on the server as well"
     assert query(sandbox, stack.project, "select count(*) from pg_tables where tablename = 'half'") == "0"
-    assert CANARY not in second.stderr + third.stderr + err
     assert [line["exit"] for line in stack.journal()] == [6], "what was locked out has done nothing to be journalled"
+    for said in (second.stderr, third.stderr, out + err):
+        assert CANARY not in said
+
+
+def test_the_secret_is_nowhere(sandbox: Sandbox) -> None:
+    """Not in what a command says of a database that it reaches or not, nor in a journal, nor in the process list.
+
+    What -x hands to env.py is the user's own secret on the command line; it is written down nowhere.
+    """
+    stack = Stack(sandbox, slow=3)
+    running = begin(sandbox, stack.project, "-x", "token=x-s3cret", "upgrade", "head")
+    seen: set[str] = set()
+    while running.poll() is None:
+        for path in Path("/proc").glob("[0-9]*/cmdline"):
+            with contextlib.suppress(OSError):
+                seen.add(path.read_bytes().replace(b"\0", b" ").decode(errors="replace"))
+        time.sleep(0.02)
+    out, err = running.communicate()
+    assert running.returncode == 0, err
+    assert any("alembic -x token=" in line for line in seen), "the processes were seen"
+    assert not [line for line in seen if CANARY in line]
+
+    said = {"alembic upgrade": out + err}
+    with stack.session() as session:
+        session.execute(f"ALTER USER shop PASSWORD '{CANARY}-changed'")
+    reached = f"postgresql://shop:{CANARY}-changed@{stack.address}/shop"
+    for env in ({}, {"MIGOPS_DATABASE_URL": reached}):
+        for words in (
+            "status -v", "status --format json", "alembic current", "alembic upgrade head", "alembic --yes stamp base",
+            "log", "log 1", "log --format json", "log --unlock",
+        ):  # fmt: skip
+            done = migops(*words.split(), cwd=stack.project, env={**sandbox.env, **env})
+            assert done.code != 70, done.stderr
+            said[f"{words} {[*env]}"] = done.stdout + done.stderr
+    assert "password authentication failed" in said["alembic upgrade head []"]
+    journals = "".join(path.read_text() for path in stack.journals())
+    assert "token=***" in journals
+    for name, text in {**said, "the journals": journals}.items():
+        assert CANARY not in text, f"{name}: {text}"
+        assert "x-s3cret" not in text, f"{name}: {text}"
 
 
 def test_41_someone_migrates_beside_us(sandbox: Sandbox) -> None:

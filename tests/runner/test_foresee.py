@@ -105,8 +105,11 @@ def test_what_is_told_is_what_alembic_does(revisions: list[Revision], calls: lis
             expected = told(graph, before, verb, target)
             try:
                 ran = run(script, config, connection, verb, target)
+            except KeyError:  # a fault of Alembic's own, with dependencies within one line
+                break
             except (CommandError, AssertionError):
                 connection.rollback()
+                assert expected is None, (revisions, before, verb, target)
                 continue
             if expected is None:
                 continue

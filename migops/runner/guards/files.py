@@ -10,7 +10,7 @@ from migops.drawing import of_environment
 from migops.errors import Aborted
 from migops.formats.graph import as_text
 from migops.formats.terminal import quoted
-from migops.history.metadata import line_without_metadata
+from migops.history.env_script import line_of_none
 from migops.places import database
 from migops.places.database_state import DatabaseState
 from migops.runner.guards.holding import question
@@ -43,7 +43,7 @@ def _obstacles(scene: Scene, history: History) -> Iterator[Aborted]:
         )
     if not call.autogenerates:
         return
-    if line := line_without_metadata(_env_py(history)):
+    if line := line_of_none(_env_py(history)):
         yield Aborted(
             f"env.py leaves target_metadata at None in line {line}, so there are no models to compare the database "
             "with; nothing was written",

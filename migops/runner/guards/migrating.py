@@ -30,7 +30,7 @@ ATTEMPTS = 3
 APART = (1.0, 3.0)  # seconds between two attempts, by chance in between
 AFTERWARDS = 15.0  # seconds for a server that restarts to say where it stands
 _LOCK_TIMEOUT = re.compile(r"canceling statement due to lock timeout|LockNotAvailable")
-_OF_ITS_OWN = re.compile(rb"autocommit_block|COMMIT", re.IGNORECASE)
+_OF_ITS_OWN = re.compile(rb"autocommit_block|isolation_level\W+AUTOCOMMIT|\.commit\(\)")
 
 
 @dataclass(slots=True)
@@ -184,20 +184,29 @@ class Migration:
     def _moved(self, result: Result, after: tuple[str, ...]) -> Result:
         """It failed, and the rows are other ones than before: by its own first steps, or by someone else."""
         scene = self.hold.scene
-        steps = ran(result.output)[:-1]  # the last one is what failed
-        graph = self.history.graph if self.history else None
-        if graph is not None and steps and scene.call.verb == "upgrade":
-            own = graph.ancestors(self.before or ()) | {to for _, to in steps}
-            if tops(graph, own) == after:
-                done = len(graph.ancestors(after) - graph.ancestors(self.before or ()))
-                scene.say(f"it failed at its {_nth(done + 1)} migration; the first {done} stay: the database "
-                          f"stands at {listed(after)}, before it at {listed(self.before or ())}")  # fmt: skip
-                return result
+        if done := self._own_steps(result, after):
+            scene.say(f"it failed at {self.steps[done]}; the {done} before it stay: the database stands at "
+                      f"{listed(after)}, before it at {listed(self.before or ())}")  # fmt: skip
+            return result
         raise Operator(
             f"Alembic ended with code {result.child}, and the database went from {listed(self.before or ())} to "
             f"{listed(after)}: someone else has migrated it meanwhile, or a part of this run has stayed",
             commands=[self._status()], hint="see what it has now, and who else migrates it:",
         )  # fmt: skip
+
+    def _own_steps(self, result: Result, after: tuple[str, ...]) -> int:
+        """How many of the migrations it has surely done itself before one failed, where the rows are of just these."""
+        if self.history is None or self.hold.scene.call.verb != "upgrade":
+            return 0
+        graph = self.history.graph
+        begun = [to for _, to in ran(result.output)]
+        env_py = next((f.content for f in self.history.held.environment.values() if f.name.endswith("env.py")), b"")
+        for number in range(1, len(self.steps)):
+            own = self.steps[:number]
+            if tops(graph, graph.ancestors(self.before or ()) | set(own)) == after:
+                logged = begun[: number + 1] == list(self.steps[: number + 1])
+                return number if logged or b"transaction_per_migration" in env_py else 0
+        return 0
 
     def _say_if_moved(self, after: tuple[str, ...] | None) -> None:
         if after is None and self.before is not None:
@@ -238,7 +247,3 @@ def _set_there(hold: Hold) -> str:
 
 def _outcome(result: Result) -> str:
     return "interrupted" if result.stopped else "done" if result.code == 0 else "failed"
-
-
-def _nth(number: int) -> str:
-    return {1: "first", 2: "second", 3: "third"}.get(number, f"{number}th")

@@ -1,0 +1,69 @@
+"""``migops log``: past runs, who holds the locks, and ``--unlock``."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from migops.cli.options import compose_options, compose_options_of, option, output_options, timeout_option
+from migops.errors import Aborted, ExitCode, MigopsError
+
+
+@click.command("log")
+@click.argument("what", metavar="[RUN|SERVICE]", required=False)
+@option("--unlock", is_flag=True, help="Show who holds the locks, and end a session whose process has gone.")
+@option("--yes", is_flag=True, help="--unlock: ask nothing, for scripts.")
+@click.option("-n", "number", type=click.IntRange(min=1), default=20, show_default=True, help="How many runs to list.")
+@timeout_option
+@compose_options
+@output_options("text", "json")
+def log(what: str | None, **given: Any) -> int:
+    """List what migops has changed here: a line for each run; or the steps of RUN, by its number.
+
+    Every command that changes something writes a journal in the state folder. SERVICE says whose database is asked
+    who holds its lock, where more than one service has migrations.
+
+    \b
+    migops log
+    migops log 12
+    migops log --unlock
+
+    \b
+    Exit codes: 0 shown, 2 no such run, 3 no engine, or (--unlock) the database cannot be asked;
+    --unlock: 4 the holder lives, 5 nothing was ended, 6 the server would not end it
+    """
+    from migops import target
+    from migops.cli.output import show
+    from migops.engine import connect
+    from migops.logbook import look, run_of, shown, unlock
+    from migops.safety import state
+
+    run = int(what) if what and what.isdecimal() else 0
+    if run and given["unlock"]:
+        raise MigopsError("--unlock ends no run, but a session that holds the lock", hint="migops log --unlock")
+    wanted = target.Wanted(service="" if run else what or "", needs_image=False)
+    found = target.resolve(wanted, compose_options_of(given), os.environ, Path.cwd())
+    with connect(given["timeout"]) as engine:
+        if given["unlock"]:
+            folder = state.folder(engine, found.project)
+            unlock(found, engine, folder, given["timeout"], click.echo, lambda question: _confirm(question, given))
+            return int(ExitCode.CLEAN)
+        book = look(found, engine, state.path(engine, found.project), given["timeout"])
+    chosen = [run_of(book, run)] if run else book.runs[-given["number"] :]
+    if given["format_"] == "json":
+        show(lambda view: shown.as_json(book, chosen), given)
+    else:
+        show(lambda view: shown.one(chosen[0], view) if run else shown.listed(book, given["number"], view), given)
+    return int(ExitCode.CLEAN)
+
+
+def _confirm(question: str, given: dict[str, Any]) -> bool:
+    if given["yes"]:
+        return True
+    if not sys.stdin.isatty():
+        raise Aborted("this wants a yes, and there is no terminal to ask on", hint="migops log --unlock --yes")
+    return click.confirm(question, err=True)

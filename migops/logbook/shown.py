@@ -1,0 +1,167 @@
+"""What the past runs and the locks look like: for a terminal, and as JSON (schema 1)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from io import StringIO
+from typing import Any
+
+from rich.console import Console
+from rich.text import Text
+
+from migops.formats.terminal import printable
+from migops.formats.text import console_for, hang, trimmed
+from migops.formats.view import View
+from migops.logbook.look import Book
+from migops.safety.journal import Run
+
+_STYLES = {"done": "green", "failed": "red", "operator": "bold red", "interrupted": "yellow"}
+
+
+def listed(book: Book, number: int, view: View) -> str:
+    """A line for each of the last ``number`` runs, what to look at where one was cut off, and the locks."""
+    out = StringIO()
+    console = console_for(view, out)
+    shown = book.runs[-number:]
+    earlier = len(book.runs) - len(shown)
+    if not shown:
+        console.print(Text(f"migops has changed nothing of {book.project} yet, as far as this user's journal tells"))
+    else:
+        console.print(Text(f"  {'run':>4}  {'began (UTC)':<19}  {'took':>7}  {'outcome':<16}  command", "dim"))
+    for run in shown:
+        _row(console, run)
+    if earlier:
+        console.print(Text(f"  and {earlier} earlier: migops log -n {len(book.runs)}"))
+    console.print()
+    _locks(console, book)
+    return trimmed(out)
+
+
+def one(run: Run, view: View) -> str:
+    """A run with its steps, each with what was noted of it."""
+    out = StringIO()
+    console = console_for(view, out)
+    console.print(Text.assemble(_outcome(run), Text(f"  run {run.number}: {printable(_words(run))}", "bold")))
+    hang(console, Text("  began"), Text(f"{_when(run.began)} UTC by {printable(str(run.who))}"), 10)
+    if run.ended:
+        hang(console, Text("  ended"), Text(f"{_when(run.ended)} UTC, exit {run.exit}"), 10)
+    if run.message:
+        hang(console, Text("  said"), Text(printable(run.message)), 10)
+    for step in run.steps:
+        console.print()
+        title = f"  {_when(str(step.get('at')))[11:]}  {step.get('step')}: {step.get('status')}"
+        console.print(Text(printable(title), "bold"))
+        for key, value in step.items():
+            if key not in ("at", "step", "status") and value not in (None, "", [], {}):
+                hang(console, Text(f"    {key}"), Text(printable(_text(value))), 18)
+    if run.is_interrupted:
+        console.print()
+        hang(console, Text("  next", "bold"), Text(_what_to_look_at(run)), 10)
+    return trimmed(out)
+
+
+def as_json(book: Book, runs: Sequence[Run]) -> str:
+    """The written contract; every key is always there."""
+    host, database = book.host, book.database
+    document = {
+        "schema": 1,
+        "command": "log",
+        "project": book.project,
+        "runs": [_run(run) for run in runs],
+        "locks": {
+            "host": {"command": host.what, "since": host.since, **_who(host.who.record())} if host else None,
+            "database": {
+                "database": database.database or None,
+                "unknown": database.unknown or None,
+                "holder": {
+                    "pid": database.holder.pid, "name": database.holder.name, "address": database.holder.address,
+                    "age": database.holder.age, "process_alive": database.is_alive,
+                } if database.holder else None,
+            },
+        },
+    }  # fmt: skip
+    return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
+
+
+def _run(run: Run) -> dict[str, Any]:
+    return {
+        "run": run.number,
+        "command": run.command,
+        "arguments": list(run.arguments),
+        **_who(run.who.record()),
+        "began": run.began,
+        "ended": run.ended or None,
+        "outcome": run.outcome or ("interrupted" if run.is_interrupted else "running"),
+        "cut_off": run.is_interrupted,
+        "exit": run.exit,
+        "message": run.message or None,
+        "steps": [dict(step) for step in run.steps],
+    }
+
+
+def _who(record: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: record[key] for key in ("user", "host", "pid")}
+
+
+def _row(console: Console, run: Run) -> None:
+    lead = Text(f"  {run.number:>4}  {_when(run.began):<19}  {_took(run):>7}  ")
+    outcome = _outcome(run)
+    outcome.set_length(16)
+    lead.append_text(outcome)
+    hang(console, lead, Text(printable(_words(run))), 54)
+    if run.is_interrupted:
+        hang(console, Text(""), Text(_what_to_look_at(run), "yellow"), 8)
+
+
+def _words(run: Run) -> str:
+    """The command with its arguments; Alembic's have its verb among them."""
+    command = "alembic" if run.command.startswith("alembic ") else run.command
+    return " ".join((command, *run.arguments))
+
+
+def _outcome(run: Run) -> Text:
+    if run.outcome:
+        return Text(f"{run.outcome}, exit {run.exit}", _STYLES.get(run.outcome, "yellow"))
+    return Text("CUT OFF", "bold red") if run.is_interrupted else Text("going on", "cyan")
+
+
+def _what_to_look_at(run: Run) -> str:
+    last = run.last
+    step = f"after {last.get('step')!r} was {last.get('status')}" if last else "before its first step"
+    container = next((str(each["container"]) for each in reversed(run.steps) if each.get("container")), "")
+    look = f"docker ps -a --no-trunc --filter name={container}; " if container.startswith("migops-") else ""
+    return f"process {run.who.pid} has gone {step}. See what is left: migops log {run.number}; {look}migops status"
+
+
+def _locks(console: Console, book: Book) -> None:
+    held = str(book.host) if book.host else "nobody holds it"
+    hang(console, Text("host's lock", "bold"), Text(printable(held)), 18)
+    database = book.database
+    if database.unknown:
+        text = f"not known: {database.unknown}"
+    elif database.holder is None:
+        text = f"nobody holds it ({database.database})"
+    else:
+        alive = {True: "; its process lives", False: "; its process HAS GONE: migops log --unlock", None: ""}
+        text = f"{database.holder}{alive[database.is_alive]}"
+    hang(console, Text("database's lock", "bold"), Text(printable(text)), 18)
+
+
+def _when(text: str) -> str:
+    return text[:19].replace("T", " ")
+
+
+def _took(run: Run) -> str:
+    from datetime import datetime
+
+    if not run.ended:
+        return "-"
+    seconds = (datetime.fromisoformat(run.ended) - datetime.fromisoformat(run.began)).total_seconds()
+    return f"{seconds:.1f} s" if seconds < 600 else f"{seconds / 60:.0f} min"
+
+
+def _text(value: object) -> str:
+    if isinstance(value, (list, tuple)):
+        return ", ".join(map(str, value))
+    return str(value)
