@@ -17,7 +17,7 @@ from migops.errors import Aborted, ExitCode, MigopsError
 @click.argument("what", metavar="[RUN|SERVICE]", required=False)
 @option("--unlock", is_flag=True, help="Show who holds the locks, and end a session whose process has gone.")
 @option("--yes", is_flag=True, help="--unlock: ask nothing, for scripts.")
-@click.option("-n", "number", type=click.IntRange(min=1), default=20, show_default=True, help="How many runs to list.")
+@option("-n", "--number", type=click.IntRange(min=1), default=20, show_default=True, help="How many runs to list.")
 @timeout_option
 @compose_options
 @output_options("text", "json")

@@ -50,15 +50,15 @@ def downgrade(graph: Graph, rows: Collection[str], target: str) -> Outlook | Non
 
 def stamp(graph: Graph, rows: Collection[str], targets: Sequence[str], *, purge: bool) -> tuple[str, ...] | None:
     """The rows that ``stamp targets`` would leave: those of the same line go, those of other branches stay."""
+    found = [named(graph, target) for target in targets]
+    wanted = [each for ids in found for each in ids or ()]
     kept = set() if purge else set(rows)
-    for target in targets:
-        found = named(graph, target)
-        if found is None:
-            return None
-        if not found:  # base
-            kept = set()
-        for each in found:
-            kept = {row for row in kept if row not in graph.ancestors([each]) | graph.descendants([each])} | {each}
+    if None in found or (len(wanted) > 1 and len(kept) > 1 and kept != set(wanted)):
+        return None  # of several rows and several targets, Alembic loses some
+    if () in found:  # base
+        kept = set()
+    for each in wanted:
+        kept = {row for row in kept if row not in graph.ancestors([each]) | graph.descendants([each])} | {each}
     return tuple(sorted(kept))
 
 

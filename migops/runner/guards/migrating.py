@@ -151,6 +151,8 @@ class Migration:
                 f"{listed(self.expected)}: someone else has changed it meanwhile",
                 commands=[self._status()], hint="see what it has now, and who else migrates it:",
             )  # fmt: skip
+        if self.expected is None and after != self.before:
+            self.hold.scene.say(f"the database stood at {listed(self.before or ())}, and stands at {listed(after)} now")
         return result
 
     def _lost(self, after: tuple[str, ...] | None) -> None:
