@@ -9,7 +9,7 @@ from pathlib import Path
 
 from migops.errors import MigopsError
 from migops.model import Location, Unknown
-from migops.places.startup.program import parsed
+from migops.places.startup.program import parsed, words_in
 
 DEEPEST = 12  # times that a name is handed on from module to module, or a class inherits
 _COMPUTED = frozenset(("import_module", "walk_packages", "iter_modules", "run_path", "run_module"))
@@ -200,7 +200,7 @@ def _run(tree: ast.Module) -> Iterator[ast.AST]:
     while todo:
         node = todo.pop()
         yield node
-        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test):
+        if isinstance(node, ast.If) and "TYPE_CHECKING" in words_in(node.test):
             todo += node.orelse
         else:
             todo += ast.iter_child_nodes(node)

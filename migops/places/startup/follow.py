@@ -17,6 +17,7 @@ from migops.places.startup.shell import Compound, NotRead, Script, Simple, parse
 from migops.places.startup.words import Does, Meaning, meaning
 
 DEEPEST = 4  # files that one another start
+MOST = 5000  # commands that are followed: functions that call one another can make any number
 LARGEST = 256 * 1024  # bytes of a script that is followed; a larger one is a program
 
 _PASSING = frozenset(
@@ -82,6 +83,7 @@ class Follower:
     changes: list[Change] = field(default_factory=list)
     last: str = ""
     waits: bool = False
+    steps: int = 0
     unread: list[str] = field(default_factory=list)
 
     def start(self, words: Sequence[str], cwd: str, at: Location, place: str) -> None:
@@ -113,6 +115,11 @@ class Follower:
             self._script(branch.body, inside, here, (*frames, Frame(node, number, shell)), under)
 
     def _simple(self, command: Simple, shell: Shell, here: _Here, frames: tuple[Frame, ...], condition: str) -> None:
+        self.steps += 1
+        if self.steps == MOST:
+            self.unread.append(f"{here.at.file}: more than {MOST} commands, of which the rest was not followed")
+        if self.steps >= MOST:
+            return
         words = tuple(expanded(command.words, shell))
         name, rest = (words[0], words[1:]) if words else ("", ())
         if name == "set":
@@ -123,8 +130,10 @@ class Follower:
             shell.arguments = shell.arguments[int(rest[0]) if rest and rest[0].isdigit() else 1 :]
         elif name == "cd" and rest and "$" not in rest[-1]:
             shell.cwd = posixpath.normpath(posixpath.join(shell.cwd, rest[-1]))
-        elif name in shell.functions and len(frames) < 60:
+        elif name in shell.functions:
             body = shell.functions[name]
+            if any(frame.node is body for frame in frames):  # it calls itself: nothing new is in it
+                return
             before, shell.arguments = shell.arguments, rest
             self._script(body, shell, here, frames, condition)
             shell.arguments = before

@@ -55,6 +55,17 @@ def at_start(tree: ast.Module, text: str, callee: str = "") -> list[Call]:
     return [found[line] for line in sorted(found)]
 
 
+def words_in(node: ast.AST) -> Iterator[str]:
+    """The names, attributes and texts of an expression. (``ast.unparse`` would recurse into a hostile one.)"""
+    for each in ast.walk(node):
+        if isinstance(each, ast.Name):
+            yield each.id
+        elif isinstance(each, ast.Attribute):
+            yield each.attr
+        elif isinstance(each, ast.Constant) and isinstance(each.value, str):
+            yield each.value
+
+
 def created(tree: ast.Module, text: str) -> list[Call]:
     """Every ``create_all`` of the module, wherever it stands."""
     modules, lines = _Modules.of(tree), text.splitlines()
@@ -120,7 +131,7 @@ def _own(scope: ast.AST) -> Iterator[ast.AST]:
 
 def _is_hook(node: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
     """Whether a framework is told, above the function, to run it when it starts."""
-    return any(word in ast.unparse(each) for each in node.decorator_list for word in _STARTS)
+    return any(start in word for each in node.decorator_list for word in words_in(each) for start in _STARTS)
 
 
 def _calls(scope: ast.AST, modules: _Modules, lines: list[str]) -> Iterator[Call]:
@@ -170,7 +181,7 @@ def _tried(scope: ast.AST) -> Iterator[tuple[int, str]]:
         if isinstance(node, ast.Try):
             handler = next((each for each in node.handlers if _is_broad(each)), None)
             if handler is not None and not _goes_out(handler):
-                caught = ast.unparse(handler.type) if handler.type else "everything"
+                caught = " and ".join(words_in(handler.type)) if handler.type else "everything"
                 for statement in node.body:
                     for inner in ast.walk(statement):
                         yield id(inner), f"line {handler.lineno} catches {caught} and goes on"

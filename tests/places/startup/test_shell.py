@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import subprocess
+import time
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from migops.model import Location
 from migops.places.startup.follow import File, Follower
@@ -126,3 +129,27 @@ def test_a_variable_that_the_container_is_given_decides() -> None:
 def test_what_is_no_script_is_said_to_be_none(text: str) -> None:
     with pytest.raises(NotRead):
         parse(text)
+
+
+PIECES = ("if", "then", "fi", "case", "esac", "in", "do", "done", "while", "{", "}", "(", ")", "&&", "||", ";", ";;")
+PIECES += ("|", "&", "!")
+PIECES += ("'", '"', "`", "$(", "${", "\\", "<<EOF", ">", "#", "\n", "alembic", "upgrade", "x=", "$@", "[[")
+DOUBLING = "".join(f"f{n}() {{ f{n + 1}; f{n + 1}; }}\n" for n in range(40)) + "f40() { f0; echo; }\nf0\n"
+HOSTILE = ("(" * 50_000, "if " * 20_000, "'" * 99_999, "$(" * 50_000, "a <<E\n" * 9_999, "\0", "{ " * 180, DOUBLING)
+
+
+@given(st.lists(st.sampled_from(PIECES), max_size=25))
+def test_any_text_is_followed_or_refused(pieces: list[str]) -> None:
+    text = " ".join(pieces)
+    found = followed(text)
+    try:
+        parse(text)
+    except NotRead:
+        assert found.unread
+
+
+@pytest.mark.parametrize("text", HOSTILE, ids=range(len(HOSTILE)))
+def test_hostile_text_costs_little(text: str) -> None:
+    before = time.monotonic()
+    followed(text)
+    assert time.monotonic() - before < 5
