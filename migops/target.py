@@ -224,10 +224,10 @@ def _of_service(project: Project, service: Service, wanted: Wanted, options: Com
         commands=commands,
         deployed=its_own,
         picked=not wanted.service,
-        siblings={
+        siblings={  # where another image is in question, only the service that was named is taken to run it
             other.name: other.image_ref
             for other in project.services.values()
-            if other.name != service.name
+            if its_own and other.name != service.name
             and (other.image_ref == service.image_ref or _build_key(other) == _build_key(service))
         },
         model=project,

@@ -6,6 +6,7 @@ import json
 import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 from migops.compose import Project, Service
@@ -52,13 +53,19 @@ class Compose:
         return (*self.words, "stop", *services)
 
 
-def with_override(project: Project, program: Words, override: str) -> Compose:
-    """The compose CLI for the project with one more file; all that compose finds by itself is named then."""
+def with_override(project: Project, compose: Compose, program: Words, override: str) -> Compose:
+    """The compose CLI for the project with one more file; all that compose finds by itself is named then.
+
+    ``compose`` is how the user calls it: its --env-file are said again.
+    """
     words = [*program, "-p", project.name, "--project-directory", project.directory]
     for file in (*project.files, override):
         words += ["-f", file]
     for profile in project.profiles:
         words += ["--profile", profile]
+    for word, value in pairwise(compose.words):
+        if word == "--env-file":
+            words += [word, value]
     return Compose(tuple(words))
 
 

@@ -12,10 +12,11 @@ from migops.asking import Ask
 from migops.calling import program
 from migops.compose import Project, Service
 from migops.deploy.commands import Compose, Words
+from migops.deploy.members import Member, choose, scale_of
 from migops.deploy.options import Options
 from migops.engine import Engine
 from migops.errors import MigopsError
-from migops.evidence import Evidence, tagged
+from migops.evidence import Evidence
 from migops.history.graph import Graph
 from migops.model import MigrationSet, PlaceName
 from migops.places.container import Container
@@ -25,31 +26,6 @@ from migops.places.database_address import LABEL, is_one_off, service_of
 from migops.places.database_state import DatabaseState
 from migops.rules.standing import Standing, standing
 from migops.target import Target
-
-
-@dataclass(frozen=True, slots=True)
-class Member:
-    """A service that is to run the new image. ``containers`` are those that it has now, one-off ones left out.
-
-    ``shares`` says that its image is the target's, or built in just the same way, so that it needs no build of its own.
-    ``one_shot`` is one whose container ends by itself: others wait for it to have completed.
-    """
-
-    name: str
-    image_ref: str
-    containers: tuple[Container, ...]
-    shares: bool = True
-    one_shot: bool = False
-
-    @property
-    def runs(self) -> tuple[Container, ...]:
-        return tuple(each for each in self.containers if each.running)
-
-    @property
-    def image_ids(self) -> tuple[str, ...]:
-        """The images that its containers were made from, those that run first."""
-        ordered = sorted(self.containers, key=lambda each: not each.running)
-        return tuple(dict.fromkeys(each.image_id for each in ordered))
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +81,11 @@ class Facts:
         return held
 
     @property
+    def has_old(self) -> bool:
+        """Whether there is an image already, or a container of one: something to go back to."""
+        return self.evidence.image is not None or any(each.containers for each in self.members)
+
+    @property
     def image_folders(self) -> tuple[str, ...]:
         """The versions folders as the container names them, as far as image or context tell."""
         held = self.evidence.chain.held(PlaceName.IMAGE) or self.evidence.chain.held(PlaceName.CONTEXT)
@@ -153,49 +134,17 @@ def gather(target: Target, engine: Engine, options: Options, compose: Words, ask
     question = evidence.question
     if project is None or question is None:
         raise MigopsError("a deploy needs a compose project", hint="run it where the compose file is, or name it: -f")
-    members, left = _members(target, evidence, project, named)
+    members, left = choose(target, evidence, project, engine, named)
     database_service = service_of(_host_of(question), project)
     needs = tuple(name for name in _needs(project, [each.name for each in members]) if name in project.services)
     if database_service and database_service not in needs:
         needs = (database_service, *needs)
-    scale = {
-        each.name: len(each.runs) for each in members
-        if len(each.runs) > max(1, project.services[each.name].replicas) and not each.one_shot
-    }  # fmt: skip
     idle = not_running(engine, project, needs)
     starts_in = _starts_in(target, engine)
     return Facts(
-        target, evidence, question, members, left, needs, idle, database_service, scale, starts_in, compose
+        target, evidence, question, members, left, needs, idle, database_service,
+        scale_of(project, members), starts_in, compose
     )
-
-
-def _members(
-    target: Target, evidence: Evidence, project: Project, named: Sequence[str]
-) -> tuple[tuple[Member, ...], dict[str, str]]:
-    """The services to swap, and those of the same image that stay as they are."""
-    lasting = {target.service: _lasting(evidence.containers)}
-    lasting |= {each.service: _lasting(each.containers) for each in evidence.siblings}
-    fresh = not any(lasting.values())
-    waited_for = {
-        name for each in project.services.values() for name, dependency in each.depends_on.items()
-        if dependency.condition == "service_completed_successfully"
-    }  # fmt: skip
-    own = project.services[target.service]
-    members, left = [], {}
-    for name, containers in lasting.items():
-        service = project.services[name]
-        wanted = name == target.service or name in named or fresh or bool(containers)
-        if not wanted:
-            left[name] = "it has no container, so it was not running"
-            continue
-        same_build = service.build is not None and service.raw.get("build") == own.raw.get("build")
-        shares = tagged(service.image_ref) == tagged(own.image_ref) or same_build
-        members.append(Member(name, service.image_ref, containers, shares, name in waited_for))
-    return tuple(members), left
-
-
-def _lasting(containers: Sequence[Container]) -> tuple[Container, ...]:
-    return tuple(each for each in containers if not each.one_off)
 
 
 def _needs(project: Project, members: Sequence[str]) -> list[str]:

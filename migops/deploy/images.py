@@ -7,10 +7,11 @@ from typing import Any
 
 from migops import survey
 from migops.chain import compare
-from migops.deploy import shell
+from migops.deploy import preflight, shell
 from migops.deploy.commands import rollback_tag
 from migops.deploy.deploy import Deploy
-from migops.deploy.facts import Facts, Member
+from migops.deploy.facts import Facts
+from migops.deploy.members import Member
 from migops.engine import ImageNotFound
 from migops.errors import Aborted
 from migops.model import Absent, LinkStatus, MigrationSet, PlaceName, Unknown
@@ -88,8 +89,9 @@ def gate(deploy: Deploy) -> dict[str, Any]:
     """The image that was built holds just what the host held when the plan was shown, with one head."""
     facts = deploy.facts
     image_id = deploy.built[facts.target.service]
-    target = replace(facts.target, image=image_id, deployed=False, siblings={})
-    evidence = survey.check(target, lambda: deploy.engine)
+    siblings = {each.name: each.image_ref for each in facts.members[1:]}  # for how they start; no container is read
+    target = replace(facts.target, image=image_id, deployed=False, siblings=siblings)
+    evidence = survey.check(target, lambda: deploy.engine, lint=True)
     held = evidence.chain.held(PlaceName.IMAGE)
     if held is None:
         reading = evidence.chain.places[PlaceName.IMAGE]
@@ -112,6 +114,10 @@ def gate(deploy: Deploy) -> dict[str, Any]:
     heads = evidence.graphs[PlaceName.IMAGE].heads
     if len(heads) != 1 and not facts.target.many_heads:
         raise Aborted(f"the built image has {len(heads)} heads: {listed(heads)}", hint="migops explain MIG301")
+    now_built = replace(facts, evidence=evidence)
+    preflight.starting(now_built, deploy.options, built=True)
+    for reason in () if facts.has_old else preflight.untold_starts(now_built):  # else the plan has said so
+        deploy.say.line(f"whether it migrates by itself when it starts is not known: {reason}")
     return {"image": image_id, "heads": list(heads), "revisions": len(held.revisions)}
 
 

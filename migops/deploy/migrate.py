@@ -137,7 +137,7 @@ def command(deploy: Deploy, name: str, arguments: Sequence[str], application: st
     environment = {"PGAPPNAME": application}
     if deploy.options.lock_timeout:
         environment["PGOPTIONS"] = lock_options(given, deploy.options.lock_timeout)
-    compose: Compose = with_override(facts.project, facts.program, str(path))
+    compose: Compose = with_override(facts.project, facts.compose, facts.program, str(path))
     return one_off(
         compose, facts.target.service, name, facts.evidence.alembic, arguments, environment=environment,
         working_dir=facts.starts_in, keeps_entrypoint=facts.keeps_entrypoint,

@@ -9,6 +9,7 @@ from migops.deploy.commands import rollback_tag
 from migops.deploy.facts import Facts
 from migops.deploy.options import Options
 from migops.deploy.step import Plan, Step
+from migops.model import Unknown
 from migops.rules import RULES, judge
 from migops.rules.standing import listed
 
@@ -25,7 +26,8 @@ def make(facts: Facts, options: Options) -> Plan:
 def _steps(facts: Facts, options: Options, pending: tuple[str, ...] | None) -> Iterator[Step]:
     names = [each.name for each in facts.members]
     tags = listed(sorted({rollback_tag(each.image_ref) for each in facts.members}))
-    yield Step("keep", f"the image that runs now stays, as {tags}", images.keep, undo=swap.restore)
+    kept = f"the image that runs now stays, as {tags}" if facts.has_old else "there is no image yet to go back to"
+    yield Step("keep", kept, images.keep, undo=swap.restore)
     yield _build(facts, options)
     heads = listed(facts.history.heads)
     number = len(facts.history.by_id)
@@ -48,8 +50,7 @@ def _steps(facts: Facts, options: Options, pending: tuple[str, ...] | None) -> I
             "volume", f"the volume {mount.source} shows older migrations at {mount.target}: it gets the image's",
             volumes.refresher(mount), undo=volumes.restorer(mount), commits=changes,
         )  # fmt: skip
-    words = facts.compose.swap(names, renew=bool(facts.anonymous), scale=facts.scale)
-    yield Step("swap", _swaps(facts), swap.swap, (words,), undo=swap.unswap, commits=True)
+    yield Step("swap", _swaps(facts), swap.swap, swap.commands(facts), undo=swap.unswap, commits=True)
     proved = f"{listed(names)} must run that image, healthy, with its migrations"
     yield Step("containers", proved, swap.gate, commits=True)
 
@@ -83,6 +84,8 @@ def _swaps(facts: Facts) -> str:
     names = listed([each.name for each in facts.members])
     number = len(facts.anonymous)
     renewed = f"; anonymous volumes are made anew, the old ones are kept ({number})" if number else ""
+    if not any(each.containers for each in facts.members):
+        return f"{names}: started"
     return f"{names}: the old containers serve until now{renewed}"
 
 
@@ -105,5 +108,16 @@ def _notes(facts: Facts, options: Options, pending: tuple[str, ...] | None) -> I
     if options.accept_migrating:
         for sentence in preflight.migrating_starts(facts):
             yield f"{sentence}: so does the swap, and the old image will not start once the database has moved on"
+    untold = tuple(preflight.untold_starts(facts))
+    if untold and facts.has_old:  # else the built image is the first that can tell, and it is looked at
+        yield f"whether anything migrates by itself when it starts is not known: {'; '.join(untold)}"
     if facts.state is None:
-        yield "the database does not run yet: what is pending is told when it does, and checked again before anything"
+        yield _no_database(facts)
+
+
+def _no_database(facts: Facts) -> str:
+    later = "what is pending is told when it answers, and checked again before anything is applied"
+    asked = facts.evidence.database
+    if isinstance(asked, Unknown) and facts.database_service not in facts.idle:
+        return f"the database could not be asked yet ({asked.reason}): {later}"
+    return f"the database does not run yet: {later}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from migops.compose import ComposeOptions, Project
@@ -13,7 +14,7 @@ from migops.deploy.commands import Words
 from migops.deploy.facts import Facts
 from migops.deploy.options import Options
 from migops.errors import Aborted, MigopsError, NoVerdict
-from migops.model import Finding, PlaceName, Remedy, Severity, Unknown
+from migops.model import Finding, PlaceName, Remedy, Severity, Skipped, Unknown
 from migops.process import CommandError, run
 from migops.rules import RULES, judge
 from migops.rules.application import after_build
@@ -79,7 +80,7 @@ def refuse(facts: Facts, options: Options) -> None:
     _unsettled(facts)
     _trapped(facts)
     _database(facts)
-    _starting(facts, options)
+    starting(facts, options)
 
 
 def _history(facts: Facts) -> None:
@@ -158,9 +159,10 @@ def long_options(words: Sequence[str]) -> list[str]:
     return [{"-f": "--file", "-p": "--project-name"}.get(word, word) for word in words]
 
 
-def _starting(facts: Facts, options: Options) -> None:
-    """An image whose start migrates by itself."""
-    for sentence in migrating_starts(facts):
+def starting(facts: Facts, options: Options, *, built: bool = False) -> None:
+    """Raise ``Aborted`` where a start migrates by itself: by what a build makes of it, or by the image where that is
+    the ``built`` one."""
+    for sentence in migrating_starts(facts, built=built):
         if not options.accept_migrating:
             raise Aborted(
                 f"{sentence}: the swap would migrate by itself, unlocked and in every replica, and the old image will "
@@ -169,10 +171,25 @@ def _starting(facts: Facts, options: Options) -> None:
             )
 
 
-def migrating_starts(facts: Facts) -> Iterator[str]:
+def migrating_starts(facts: Facts, *, built: bool = False) -> Iterator[str]:
     """What migrates by itself when a container of a member starts, a sentence each. One-shot services are meant to."""
-    for finding in judge([rule for rule in RULES if rule.id == "MIG602"], after_build(facts.evidence))[0]:
-        yield finding.message
+    return (finding.message for finding in _starts(facts, built)[0])
+
+
+def untold_starts(facts: Facts) -> Iterator[str]:
+    """What of the members' starts could not be followed, with the reason: it may migrate as well."""
+    return (skipped.reason for skipped in _starts(facts, built=False)[1])
+
+
+def _starts(facts: Facts, built: bool) -> tuple[tuple[Finding, ...], tuple[Skipped, ...]]:
+    """MIG602 on the members: by what a build makes of them; by the image where that is the one just built."""
+    names = {each.name for each in facts.members}
+    evidence = facts.evidence if built else after_build(facts.evidence)
+    theirs = {
+        place: tuple(each for each in found if each.service in names) if isinstance(found, tuple) else found
+        for place, found in evidence.startups.items() if not built or place is PlaceName.IMAGE
+    }  # fmt: skip
+    return judge([rule for rule in RULES if rule.id == "MIG602"], replace(evidence, startups=theirs))
 
 
 def _of(finding: Finding, why: str) -> Aborted:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from migops import survey
 from migops.deploy import shell
+from migops.deploy.commands import Words
 from migops.deploy.deploy import Deploy
-from migops.deploy.facts import Member
+from migops.deploy.facts import Facts
 from migops.deploy.images import put_tags
+from migops.deploy.members import Member
 from migops.engine.containers import inspect
 from migops.engine.same import same_content
 from migops.errors import Failed
@@ -41,13 +43,33 @@ def swap(deploy: Deploy) -> dict[str, Any]:
     deploy.check()
     put_tags(deploy, deploy.built)
     facts = deploy.facts
-    names = [each.name for each in facts.members]
-    volumes = facts.anonymous
-    words = facts.compose.swap(names, renew=bool(volumes), scale=facts.scale)
-    ran = shell.run(deploy, words, may_end=False)
-    if ran.code:
-        raise Failed(f"the containers could not be swapped (code {ran.code})", commands=[words])
-    return {"services": names, "volumes_kept": list(volumes)}
+    for members, words in zip(rounds(facts), commands(facts), strict=True):
+        ran = shell.run(deploy, words, may_end=False)
+        if ran.code:
+            raise Failed(f"the containers could not be swapped (code {ran.code})", commands=[words])
+        if members[0].one_shot:
+            wait_until_well(deploy, deploy.built, members)
+    return {"services": [each.name for each in facts.members], "volumes_kept": list(facts.anonymous)}
+
+
+def rounds(facts: Facts) -> list[tuple[Member, ...]]:
+    """The members in the order in which they are swapped: those that run once and end come first, so that the others
+    serve on in their old containers meanwhile."""
+    once = tuple(each for each in facts.members if each.one_shot)
+    return [some for some in (once, tuple(each for each in facts.members if not each.one_shot)) if some]
+
+
+def commands(facts: Facts) -> tuple[Words, ...]:
+    """What swaps the members, a command a round."""
+    return tuple(
+        facts.compose.swap([each.name for each in some], renew=bool(facts.anonymous), scale=scale_of(facts, some))
+        for some in rounds(facts)
+    )
+
+
+def scale_of(facts: Facts, members: Sequence[Member]) -> dict[str, int]:
+    """The replicas to keep, of these members."""
+    return {each.name: facts.scale[each.name] for each in members if each.name in facts.scale}
 
 
 def unswap(deploy: Deploy) -> dict[str, Any]:
@@ -66,14 +88,17 @@ def restore(deploy: Deploy) -> dict[str, Any]:
     if "swap" not in deploy.begun:
         return {"skipped": "they have run all the time"}
     facts = deploy.facts
-    members = [each for each in facts.members if each.containers]
-    new = [each.name for each in facts.members if not each.containers]
-    if new:  # before there was none: what is left of it can be looked at, and no longer runs
+    # What runs once is left alone: the old one would only fail on a database that has moved on.
+    lasting = [each for each in facts.members if not each.one_shot]
+    members = [each for each in lasting if each.runs]
+    new = [each.name for each in lasting if not each.runs]
+    if new:  # before none ran: what is left of it can be looked at, and no longer runs
         shell.run(deploy, facts.compose.stop(new), may_end=False)
     if not members:
         return {"stopped": new}
     put_tags(deploy, deploy.old)
-    words = facts.compose.swap([each.name for each in members], renew=bool(facts.anonymous), scale=facts.scale)
+    scale = scale_of(facts, members)
+    words = facts.compose.swap([each.name for each in members], renew=bool(facts.anonymous), scale=scale)
     ran = shell.run(deploy, words, may_end=False)
     if ran.code:
         raise Failed(f"the old containers could not be started (code {ran.code})", commands=[words])
@@ -89,16 +114,18 @@ def gate(deploy: Deploy) -> dict[str, Any]:
     reading = evidence.chain.places[PlaceName.CONTAINER]
     if isinstance(reading, (Unknown, Absent)):
         raise Failed(f"what the new container sees could not be read: {reading.reason}")
-    for each in evidence.containers:
+    names = {each.name for each in deploy.facts.members}
+    siblings = [one for each in evidence.siblings if each.service in names for one in each.containers]
+    for each in (*evidence.containers, *siblings):
         held = None if each.one_off else each.migrations
         if held is not None and digests(held) != digests(deploy.facts.host):
             cover = each.cover(held.location[0])
             over = f"a {cover.type} ({cover.source}) lies over them" if cover else "nothing lies over them"
             raise Failed(f"{each.name} sees other migrations than the built image holds: {over}")
-    return {"containers": [each.name for each in evidence.containers if not each.one_off]}
+    return {"containers": [each.name for each in (*evidence.containers, *siblings) if not each.one_off]}
 
 
-def wait_until_well(deploy: Deploy, images: Mapping[str, str], members: tuple[Member, ...] | list[Member]) -> None:
+def wait_until_well(deploy: Deploy, images: Mapping[str, str], members: Sequence[Member]) -> None:
     """Wait until every container of the members is of its image and well. ``Failed`` where one is not in time."""
     until = time.monotonic() + deploy.options.health
     seen: dict[str, tuple[str, float]] = {}
@@ -141,9 +168,10 @@ def _container(
     status, health = str(state.get("Status")), str((state.get("Health") or {}).get("Status") or "")
     if image and not same_content(deploy.engine, str(inspected["Image"]), image):
         return Standing(False, False, f"{name} still runs another image")
-    if status == "exited" and member.one_shot:
+    if member.one_shot and status in ("exited", "running"):  # the others wait for it to end, and so does this
         code = int(state.get("ExitCode") or 0)
-        return Standing(code == 0, code != 0, f"{name} ended with code {code}")
+        said = f"{name} has not ended yet" if status == "running" else f"{name} ended with code {code}"
+        return Standing(status == "exited" and code == 0, status == "exited" and code != 0, said)
     restarts = int(inspected.get("RestartCount") or 0)
     policy = str(((inspected.get("HostConfig") or {}).get("RestartPolicy") or {}).get("Name") or "no")
     if (status in ("exited", "dead") and policy in ("", "no")) or restarts >= RESTARTS:

@@ -93,8 +93,7 @@ def _each(survey: Survey, files: Files, command: ImageCommand) -> tuple[Startup,
     target = survey.target
     if target.model is None:
         return (read(files, command),)
-    # Where another image is in question, only the service that was named is taken to run it.
-    services = [target.model.services[name] for name in (target.service, *(target.siblings if target.deployed else ()))]
+    services = [target.model.services[name] for name in (target.service, *target.siblings)]
     return tuple(read(files, command, service, target.model) for service in services)
 
 

@@ -1,0 +1,117 @@
+"""Which services a deploy gives the new image to, and which of them stay as they are."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from migops.compose import Project
+from migops.engine import Engine
+from migops.errors import MigopsError, NoVerdict
+from migops.evidence import Evidence, tagged
+from migops.places.container import Container
+from migops.places.database_address import LABEL, is_one_off
+from migops.target import Target
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """A service that is to run the new image. ``containers`` are those that it has now, one-off ones left out.
+
+    ``shares`` says that its image is the target's, or built in just the same way, so that it needs no build of its own.
+    ``one_shot`` is one whose container ends by itself: others wait for it to have completed.
+    """
+
+    name: str
+    image_ref: str
+    containers: tuple[Container, ...]
+    shares: bool = True
+    one_shot: bool = False
+
+    @property
+    def runs(self) -> tuple[Container, ...]:
+        return tuple(each for each in self.containers if each.running)
+
+    @property
+    def image_ids(self) -> tuple[str, ...]:
+        """The images that its containers were made from, those that run first."""
+        ordered = sorted(self.containers, key=lambda each: not each.running)
+        return tuple(dict.fromkeys(each.image_id for each in ordered))
+
+
+def choose(
+    target: Target, evidence: Evidence, project: Project, engine: Engine, named: Sequence[str]
+) -> tuple[tuple[Member, ...], dict[str, str]]:
+    """The services to swap, the target first, and those of the same image that stay as they are, with the reason.
+
+    Where nothing of the project's image has a container yet, all are chosen. Raises MigopsError for a service in
+    ``named`` that does not have the image, and ``NoVerdict`` where there are containers that could not be read.
+    """
+    lasting = _lasting(target, evidence)
+    _all_read(lasting, project, engine)
+    for name in named:
+        if name not in lasting:
+            raise MigopsError(
+                f"{name} has another image than {target.service} and is not built from its sources: nothing of it is "
+                "rebuilt here", at=project.services[name].location,
+                hint=f"deploy it by itself; the services of this image are {', '.join(lasting)}",
+            )  # fmt: skip
+    is_fresh = not any(lasting.values())
+    waited_for = one_shots(project)
+    members, left = [], {}
+    for name, containers in lasting.items():
+        one_shot = name in waited_for
+        if not (name == target.service or name in named or is_fresh):
+            if not containers:
+                left[name] = "it has no container, so it was not in use"
+                continue
+            if not one_shot and not any(each.running for each in containers):
+                left[name] = "it is stopped; to have it started as well, name it"
+                continue
+        service = project.services[name]
+        members.append(Member(name, service.image_ref, containers, _shares(target, project, name), one_shot))
+    return tuple(members), left
+
+
+def scale_of(project: Project, members: Sequence[Member]) -> dict[str, int]:
+    """The number of containers of those that have more than the compose file says: somebody wanted them."""
+    return {
+        each.name: len(each.containers) for each in members
+        if not each.one_shot and len(each.containers) > max(1, project.services[each.name].replicas)
+    }  # fmt: skip
+
+
+def one_shots(project: Project) -> set[str]:
+    """Services that others wait for to have completed."""
+    return {
+        name for each in project.services.values() for name, dependency in each.depends_on.items()
+        if dependency.condition == "service_completed_successfully"
+    }  # fmt: skip
+
+
+def _lasting(target: Target, evidence: Evidence) -> dict[str, tuple[Container, ...]]:
+    """The containers of each service of the image, but those of ``docker compose run``."""
+    found = {target.service: evidence.containers}
+    found |= dict.fromkeys(target.siblings, ())
+    found |= {each.service: each.containers for each in evidence.siblings}
+    return {name: tuple(each for each in some if not each.one_off) for name, some in found.items()}
+
+
+def _all_read(lasting: Mapping[str, Sequence[Container]], project: Project, engine: Engine) -> None:
+    """See that no container goes unnoticed because the image of its service could not be read."""
+    for each in engine.containers({f"{LABEL}project": project.name}):
+        labels = each.get("Labels") or {}
+        service = str(labels.get(f"{LABEL}service") or "")
+        if service in lasting and not lasting[service] and not is_one_off(each):
+            name = str((each.get("Names") or ["?"])[0]).lstrip("/")
+            ref, image = project.services[service].image_ref, str(each.get("ImageID") or each.get("Image"))
+            raise NoVerdict(
+                f"{name} exists, and what it holds could not be read: no image is called {ref} any more",
+                hint=f"give its image the name back, so that there is a way back: docker tag {image} {ref}",
+            )
+
+
+def _shares(target: Target, project: Project, name: str) -> bool:
+    own, service = project.services[target.service], project.services[name]
+    same_build = service.build is not None and service.raw.get("build") == own.raw.get("build")
+    return tagged(service.image_ref) == tagged(own.image_ref) or same_build
