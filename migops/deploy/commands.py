@@ -79,7 +79,8 @@ def override(service: Service, image_id: str, hidden: Sequence[str] = ()) -> str
     volumes: Sequence[Mapping[str, Any]] = service.raw.get("volumes") or ()
     kept = [each for each in volumes if not (each.get("type") == "volume" and _covers(each, hidden))]
     if len(kept) < len(volumes):
-        lines.append(f"    volumes: !override {json.dumps(kept)}")
+        shown = json.dumps(kept).replace("$", "$$")  # what was interpolated once must not be so again
+        lines.append(f"    volumes: !override {shown}")
     return "\n".join(lines) + "\n"
 
 

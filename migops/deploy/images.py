@@ -27,14 +27,17 @@ def keep(deploy: Deploy) -> dict[str, Any]:
 
     With the containerd store an image is gone as soon as its name means another, though containers run it.
     """
-    kept = {}
+    kept: dict[str, dict[str, str]] = {}
     for member in deploy.facts.members:
         tagged = _id_of(deploy, member.image_ref)
         running = next(iter(member.image_ids), "")
         old = running if running and _exists(deploy, running) else tagged
         if old:
-            deploy.engine.tag(old, rollback_tag(member.image_ref))
-            kept[member.name] = {"image": old, "tag": rollback_tag(member.image_ref), "tagged": tagged}
+            tag = rollback_tag(member.image_ref)
+            if any(each["tag"] == tag and each["image"] != old for each in kept.values()):
+                tag = f"{tag}-{member.name}"  # services of one name may run two images
+            deploy.engine.tag(old, tag)
+            kept[member.name] = {"image": old, "tag": tag, "tagged": tagged}
             deploy.old[member.name] = old
             deploy.tagged[member.name] = tagged or old
     return {"images": kept, "containers": [each.id for m in deploy.facts.members for each in m.containers]}

@@ -96,15 +96,24 @@ def restore(deploy: Deploy) -> dict[str, Any]:
         shell.run(deploy, facts.compose.stop(new), may_end=False)
     if not members:
         return {"stopped": new}
-    put_tags(deploy, deploy.old)
-    scale = scale_of(facts, members)
-    words = facts.compose.swap([each.name for each in members], renew=bool(facts.anonymous), scale=scale)
-    ran = shell.run(deploy, words, may_end=False)
-    if ran.code:
-        raise Failed(f"the old containers could not be started (code {ran.code})", commands=[words])
+    for some, words in ways_back(facts, members, deploy.old):
+        put_tags(deploy, {each.name: deploy.old.get(each.name, "") for each in some})
+        ran = shell.run(deploy, words, may_end=False)
+        if ran.code:
+            raise Failed(f"the old containers could not be started (code {ran.code})", commands=[words])
     wait_until_well(deploy, deploy.old, members)
     put_tags(deploy, deploy.tagged)
     return {"services": [each.name for each in members]}
+
+
+def ways_back(facts: Facts, members: Sequence[Member], old: Mapping[str, str]) -> list[tuple[list[Member], Words]]:
+    """What brings the members back, those of one old image at a time: services of one name may have run two."""
+    found = []
+    for image in dict.fromkeys(old.get(each.name, "") for each in members):
+        some = [each for each in members if old.get(each.name, "") == image]
+        names, scale = [each.name for each in some], scale_of(facts, some)
+        found.append((some, facts.compose.swap(names, renew=bool(facts.anonymous), scale=scale)))
+    return found
 
 
 def gate(deploy: Deploy) -> dict[str, Any]:

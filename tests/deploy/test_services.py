@@ -42,3 +42,5 @@ def test_one_shot_worker_and_replicas(sandbox: Sandbox) -> None:
     assert found.running() == [second, second], "what runs once is not in the way of the old containers"
     assert found.compose("ps", "-q", "worker") == "", "and what was stopped before is stopped again"
     assert found.rows() == ["b00000000002"]
+    assert found.image(f"{sandbox.name}-shop:migops-rollback") == second
+    assert found.image(f"{sandbox.name}-shop:migops-rollback-worker") == first, "services of one name ran two images"

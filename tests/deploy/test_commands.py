@@ -1,0 +1,107 @@
+"""The deploy's commands, word for word, and the compose file by which a container is of just one image."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import yaml
+
+from migops.deploy import swap
+from migops.deploy.commands import Compose, lock_options, one_off, override, rollback_tag, with_override
+from migops.deploy.members import Member
+from migops.places.container_files import Mount
+from tests.deploy.made import facts, running, target
+from tests.kit import EXAMPLES, example
+from tests.rules.made import ANONYMOUS
+
+START = ("docker", "compose", "-f", "prod.yml")
+COMPOSE = Compose(START)
+OVER = Mount("volume", ANONYMOUS, "/app/migrations")
+
+
+def test_build_and_pull() -> None:
+    assert COMPOSE.build(["app"], cache=False, pull=False) == (*START, "build", "--no-cache", "app")
+    assert COMPOSE.build(["app", "web"], cache=True, pull=True) == (*START, "build", "--pull", "app", "web")
+    assert COMPOSE.pull(["app"]) == (*START, "pull", "app")
+
+
+def test_swap_takes_only_what_is_named_and_builds_nothing() -> None:
+    plain = (*START, "up", "-d", "--no-deps", "--no-build", "--pull", "never")
+    assert COMPOSE.swap(["app"]) == (*plain, "app")
+    renewed = ("--force-recreate", "-V", "--scale", "app=3")
+    assert COMPOSE.swap(["app"], renew=True, scale={"app": 3}) == (*plain, *renewed, "app")
+    assert COMPOSE.start(["db"]) == (*START, "up", "-d", "--no-deps", "--no-recreate", "db")
+
+
+def test_what_runs_once_is_swapped_first() -> None:
+    members = (Member("app", "shop", (running(),)), Member("migrate", "shop", (), one_shot=True))
+    found = facts(members=members, scale={"app": 2})
+    words = ("docker", "compose", "up", "-d", "--no-deps", "--no-build", "--pull", "never")
+    assert swap.commands(found) == ((*words, "migrate"), (*words, "--scale", "app=2", "app"))
+    assert swap.commands(facts()) == ((*words, "app"),)
+
+
+@pytest.mark.parametrize(
+    ("ref", "tag"),
+    [
+        ("shop-app", "shop-app:migops-rollback"),
+        ("shop-app:1.2", "shop-app:migops-rollback"),
+        ("registry.example:5000/team/app:1.2", "registry.example:5000/team/app:migops-rollback"),
+        ("registry.example:5000/app", "registry.example:5000/app:migops-rollback"),
+        ("team/app@sha256:" + "a" * 64, "team/app:migops-rollback"),
+    ],
+)
+def test_rollback_tag(ref: str, tag: str) -> None:
+    assert rollback_tag(ref) == tag
+
+
+def test_one_off_runs_nothing_but_alembic() -> None:
+    words = one_off(COMPOSE, "app", "migops-shop-migrate", ("flask", "db"), ("upgrade", "head"),
+                    environment={"PGAPPNAME": "migops-1"}, working_dir="/srv")  # fmt: skip
+    assert words[: len(START) + 4] == (*START, "run", "-d", "--no-deps", "-T")
+    assert words[-4:] == ("app", "db", "upgrade", "head")
+    assert words[words.index("--entrypoint") + 1] == "flask"
+    assert words[words.index("--workdir") + 1] == "/srv"
+
+
+def test_lock_options_are_added_to_the_services_own() -> None:
+    assert lock_options("-c search_path=shop", 2.5) == "-c search_path=shop -c lock_timeout=2500"
+    assert lock_options("", 5) == "-c lock_timeout=5000"
+
+
+def test_the_override_keeps_what_the_user_said(tmp_path: Path) -> None:
+    """Everything that compose would find by itself is named, because a -f switches that off."""
+    folder = example("clean", tmp_path / "with space")
+    (folder / "more.env").write_text("POSTGRES_PASSWORD=x\n")
+    found = target(folder, env_files=("more.env",))
+    assert found.model is not None
+    compose = with_override(found.model, Compose(found.commands.compose), ("docker-compose",), "/state/o.yaml")
+    assert compose.words == (
+        "docker-compose", "-p", "shop", "--project-directory", str(folder), "-f", str(folder / "compose.yaml"),
+        "-f", "/state/o.yaml", "--env-file", "more.env",
+    )  # fmt: skip
+
+
+class _Loader(yaml.SafeLoader):
+    """Reads compose's own tag as if it were not there."""
+
+
+_Loader.add_constructor("!override", lambda loader, node: loader.construct_sequence(node, deep=True))
+
+
+def test_the_override_names_the_image_and_leaves_out_what_hides_it() -> None:
+    service = facts(EXAMPLES / "named-volume").service
+    plain = yaml.load(override(service, "sha256:1"), _Loader)["services"]["app"]
+    assert plain == {"image": "sha256:1", "pull_policy": "never"}
+    bare = yaml.load(override(service, "sha256:1", ["/app/migrations/versions"]), _Loader)["services"]["app"]
+    assert bare["volumes"] == []
+    other = yaml.load(override(service, "sha256:1", ["/srv/versions"]), _Loader)["services"]["app"]
+    assert "volumes" not in other
+
+
+def test_an_anonymous_volume_over_the_migrations_makes_the_swap_renew_it() -> None:
+    covered = facts(containers=(replace(running("app", 1, OVER)),))
+    assert covered.anonymous == (ANONYMOUS,)
+    assert swap.commands(covered)[0][8:10] == ("--force-recreate", "-V")
