@@ -81,3 +81,32 @@ def test_nothing_is_written(shop: Shop) -> None:
     before = {path: path.stat().st_mtime_ns for path in shop.folder.parent.rglob("*")}
     doctor(shop, "--database-url", shop.url)
     assert {path: path.stat().st_mtime_ns for path in shop.folder.parent.rglob("*")} == before
+
+
+GUIDE = """
+name: llm-bot
+services:
+  app:
+    build: .
+    entrypoint: []
+    command: sh -c "alembic upgrade head || true; python main.py"
+    depends_on: [postgres]
+    environment: {DATABASE_URL: "postgresql+asyncpg://postgres:password@postgres:5432/catalog_db"}
+  postgres:
+    image: postgres:15
+    environment: {POSTGRES_PASSWORD: password, POSTGRES_DB: catalog_db}
+    healthcheck: {test: ["CMD-SHELL", "pg_isready -U postgres"]}
+"""
+
+
+def test_a_project_with_all_that_a_team_once_wrote_down(shop: Shop) -> None:
+    """The settings of the guide that this program started from, before anybody mended one."""
+    shop.write("compose.yaml", GUIDE).write("migrations/env.py", "target_metadata = None\n")
+    shop.write("alembic.ini", INI.replace("path_separator", "version_path_separator") + "version_num_format = %04d\n"
+               "sqlalchemy.url = postgresql+asyncpg://postgres:password@postgres:5432/catalog_db\n")  # fmt: skip
+    shop.write("connection.py", "async def init_db(conn):\n    await conn.run_sync(Base.metadata.create_all)\n")
+    found = migops("doctor", "--no-engine", "--format", "json", cwd=shop.folder)
+    assert sorted(found.rules) == [
+        *("MIG501", "MIG503", "MIG505", "MIG506", "MIG601", "MIG602", "MIG603", "MIG801", "MIG802", "MIG803", "MIG804"),
+    ]
+    assert found.code == 1

@@ -74,24 +74,46 @@ def write(folder: Path, tree: Mapping[str, str]) -> list[Path]:
     return sorted(path for path in folder.rglob("*.py") if path.name != "env.py")
 
 
-def told_by_python(folder: Path, files: list[Path]) -> set[str]:
-    """The tables that are not known after env.py was imported, and are when every module was."""
-    names = [".".join(path.relative_to(folder).with_suffix("").parts).removesuffix(".__init__") for path in files]
-    code = (
-        "import env, importlib\nbefore = set(env.target_metadata.tables)\n"
-        f"[importlib.import_module(name) for name in {names}]\n"
-        "print(*(set(env.target_metadata.tables) - before))"
-    )
-    done = subprocess.run([sys.executable, "-c", code], cwd=folder, capture_output=True, text=True, check=True)
-    return set(done.stdout.split())
+FORKS = """
+import importlib, os, sys
+import sqlalchemy.orm
+for folder in sys.argv[1:]:
+    if os.fork() == 0:
+        os.chdir(folder)
+        sys.path.insert(0, folder)
+        import env
+        before = set(env.target_metadata.tables)
+        for name in open("modules.txt").read().split():
+            importlib.import_module(name)
+        open("told.txt", "w").write(" ".join(set(env.target_metadata.tables) - before))
+        os._exit(0)
+    os.wait()
+"""
+"""SQLAlchemy is imported once, and each tree in a process of its own."""
+
+
+@pytest.fixture(scope="module")
+def trees(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[Path, list[Path]]]:
+    """Each tree as files; ``told.txt`` has the tables that are not known after env.py was imported, and are when every
+    module was."""
+    made = {}
+    for name, tree in TREES.items():
+        folder = tmp_path_factory.mktemp("tree")
+        files = write(folder, tree)
+        names = (".".join(file.relative_to(folder).with_suffix("").parts) for file in files)
+        (folder / "modules.txt").write_text("\n".join(name.removesuffix(".__init__") for name in names))
+        made[name] = folder, files
+    folders = [str(folder) for folder, _ in made.values()]
+    subprocess.run([sys.executable, "-c", FORKS, *folders], check=True, capture_output=True)
+    return made
 
 
 @pytest.mark.parametrize("name", TREES)
-def test_as_python_has_it(name: str, tmp_path: Path) -> None:
-    files = write(tmp_path, TREES[name])
-    found = unimported(tmp_path / "env.py", [tmp_path], files)
+def test_as_python_has_it(name: str, trees: dict[str, tuple[Path, list[Path]]]) -> None:
+    folder, files = trees[name]
+    found = unimported(folder / "env.py", [folder], files)
     assert isinstance(found, tuple)
-    assert {each.name.lower() for each in found} == told_by_python(tmp_path, files)
+    assert {each.name.lower() for each in found} == set((folder / "told.txt").read_text().split())
 
 
 def test_sqlmodel(tmp_path: Path) -> None:
