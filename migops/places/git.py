@@ -16,6 +16,7 @@ from migops.model import Absent, Entry, EntryKind, Remedy, Tree, Unknown
 from migops.places.environment import Reader
 from migops.places.repository import Change, Repository, Unanswered, by_holder, holder
 
+LEFT_OUT = "S"  # the tag that git gives a file of the index that a sparse checkout leaves out
 SUBMODULE = "160000"  # the mode that git gives a submodule's folder
 
 
@@ -107,7 +108,8 @@ def _asked(repository: Repository, paths: Sequence[Path]) -> dict[Path, Fate]:
     brought = {name: changes for name in coming if (changes := brought.get(name))}
     rest = [name for name in names if name not in brought]
     past = repository.changes(["HEAD", *([upstream.ref] if upstream.ref else [])], rest)
-    found = {name: _past(repository, name, past.get(name, []), at_head) for name in rest}
+    tags = indexed(repository, [name for name in rest if name in at_head])
+    found = {name: _past(repository, name, past.get(name, []), at_head, tags.get(name, "")) for name in rest}
     if brought:
         remedy = catch_up(repository)
         for name, changes in brought.items():
@@ -116,8 +118,26 @@ def _asked(repository: Repository, paths: Sequence[Path]) -> dict[Path, Fate]:
     return {path: found[name] for name, path in names.items()}
 
 
-def _past(repository: Repository, name: str, changes: Sequence[Change], at_head: Mapping[str, str]) -> Fate:
-    """The fate of a file that no newer commit brings. ``at_head`` has the mode of what HEAD has."""
+def indexed(repository: Repository, names: Sequence[str]) -> dict[str, str]:
+    """Those of ``names`` that the index has, and git's tag for each: ``LEFT_OUT`` where a sparse checkout does that."""
+    if not names:
+        return {}
+    rows = repository.read("ls-files", "-t", "-z", "--", *names).split(b"\0")
+    return {os.fsdecode(row[2:]): chr(row[0]) for row in rows if row}
+
+
+def _past(
+    repository: Repository, name: str, changes: Sequence[Change], at_head: Mapping[str, str], tag: str
+) -> Fate:
+    """The fate of a file that no newer commit brings. ``at_head`` has the mode of what HEAD has, ``tag`` is the
+    index's."""
+    if tag == LEFT_OUT:
+        folder = str(PurePosixPath(name).parent)
+        return Fate(
+            FateKind.UNKNOWN,
+            reason="this is a sparse checkout, which leaves it out",
+            remedy=Remedy("check its folder out", repository.command("sparse-checkout", "add", folder)),
+        )
     if name in at_head:
         # This undoes a deletion that is staged, too.
         restore = ("restore", "--source=HEAD", "--staged", "--worktree", "--", name)

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from migops.model import Location, Remedy, Unknown
-from migops.places.git import catch_up
+from migops.places.git import LEFT_OUT, catch_up, indexed
 from migops.places.repository import Repository, Unanswered, by_holder
 
 NO_MERGE_BASE = "no merge base"
@@ -66,14 +66,14 @@ def worktrees(scripts: Mapping[str, Path], folders: Sequence[Path]) -> tuple[Wor
 def _asked(repository: Repository, scripts: Mapping[str, Path], folders: Sequence[Path]) -> Worktree:
     names = {script: repository.name(path) for script, path in scripts.items()}
     scripts_of = {name: script for script, name in names.items()}
-    tags = _index(repository, list(scripts_of))
+    tags = indexed(repository, list(scripts_of))
     upstream = repository.upstream
     coming = _coming(repository, upstream.ref, [repository.name(folder) for folder in folders]) if upstream.ref else ()
     return Worktree(
         top=repository.top,
         names=names,
         staged=frozenset(scripts_of[name] for name in tags),
-        sparse=frozenset(scripts_of[name] for name, tag in tags.items() if tag == "S"),
+        sparse=frozenset(scripts_of[name] for name, tag in tags.items() if tag == LEFT_OUT),
         ignored={
             scripts_of[name]: line
             for name, line in _ignored(repository, [name for name in scripts_of if name not in tags]).items()
@@ -82,14 +82,6 @@ def _asked(repository: Repository, scripts: Mapping[str, Path], folders: Sequenc
         coming=coming,
         catch_up=catch_up(repository) if coming and not isinstance(coming, Unknown) else None,
     )
-
-
-def _index(repository: Repository, names: Sequence[str]) -> dict[str, str]:
-    """Those of ``names`` that the index has, and git's tag for each: H, or S where a sparse checkout leaves it out."""
-    if not names:
-        return {}
-    rows = repository.read("ls-files", "-t", "-z", "--", *names).split(b"\0")
-    return {os.fsdecode(row[2:]): chr(row[0]) for row in rows if row}
 
 
 def _ignored(repository: Repository, names: Sequence[str]) -> dict[str, Ignored]:

@@ -98,6 +98,19 @@ def test_deleted_in_the_working_tree_only(repository: Path) -> None:
     assert fate(repository, "010.py").kind is FateKind.REMOVED_HERE
 
 
+def test_a_sparse_checkout_leaves_it_out(repository: Path) -> None:
+    """Nobody removed it: a build from here would."""
+    (repository / "README").write_text("x")
+    git(repository, "add", "README")
+    git(repository, "commit", "-q", "-m", "readme")
+    git(repository, "sparse-checkout", "set", "--cone", "elsewhere")
+    assert not (repository / "versions/010.py").exists()
+    found = fate(repository, "010.py")
+    assert (found.kind, found.kind.rebuild_helps, "sparse" in found.reason) == (FateKind.UNKNOWN, False, True)
+    type_in(found)
+    assert (repository / "versions/010.py").exists()
+
+
 def test_never_seen(repository: Path) -> None:
     assert fate(repository, "999.py").kind is FateKind.NEVER
 
