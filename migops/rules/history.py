@@ -12,6 +12,7 @@ from migops.places.database_state import DatabaseState
 from migops.rules.problems import OF_CONTAINER, in_words, link_into, problems
 from migops.rules.remedies import rebuild
 from migops.rules.rule import Hit, Rule
+from migops.rules.shown import some
 
 
 def multiple_heads(evidence: Evidence) -> Iterator[Hit]:
@@ -152,6 +153,31 @@ def unreadable_revision(evidence: Evidence) -> Iterator[Hit]:
     yield from problems(evidence, "MIG306")
 
 
+def no_downgrade(evidence: Evidence) -> Iterator[Hit]:
+    """Revisions cannot be taken back: their `downgrade` is missing, does nothing or raises.
+
+    What: `alembic downgrade` past one of them changes the version and leaves the schema, or stops there. The way back
+    is then a backup.
+
+    Why: nobody wrote it; or the change cannot be undone, and then saying so with a `raise` is right.
+
+    Fix: write it while it is known what the revision did, and try it: `migops rebuild-and-migrate --rehearse` goes
+    forth and back on a copy. A merge, which changes nothing, needs none.
+    """
+    graph = evidence.graphs.get(PlaceName.HOST)
+    without = [each for each in graph.revisions if not each.has_downgrade and len(each.parents) < 2] if graph else []
+    if without:
+        ids = [each.id for each in without]
+        yield Hit(
+            Subject(ids[0] if len(ids) == 1 else "", without[-1].path),
+            f"{len(ids)} {'revision' if len(ids) == 1 else 'revisions'} cannot be taken back: {some(ids)}",
+            "the downgrade is missing, does nothing or raises",
+            None,
+            {"revisions": ids},
+            (Remedy("write the downgrade, or see that a backup is there before it is applied"),),
+        )
+
+
 def long_revision_id(evidence: Evidence) -> Iterator[Hit]:
     """A revision's id is longer than the column that Alembic notes it in.
 
@@ -200,5 +226,6 @@ RULES = (
     Rule("MIG304", "cycle", Severity.ERROR, (), cycle),
     Rule("MIG305", "empty-history", Severity.WARNING, (), empty_history),
     Rule("MIG306", "unreadable-revision", Severity.ERROR, (), unreadable_revision),
+    Rule("MIG307", "no-downgrade", Severity.INFO, (), no_downgrade, lint=True),
     Rule("MIG308", "long-revision-id", Severity.WARNING, (), long_revision_id),
 )

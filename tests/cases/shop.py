@@ -25,6 +25,7 @@ from tests.kit import Result, git, migops, repository, write_image
 COMPOSE = "services:\n  app:\n    build: .\n"
 DOCKERFILE = 'FROM python:3.11-slim\nWORKDIR /app\nCOPY . .\nENTRYPOINT []\nCMD ["python", "main.py"]\n'
 INI = "[alembic]\nscript_location = migrations\npath_separator = os\n"
+SCRIPT = "def upgrade():\n    op.execute('1')\ndef downgrade():\n    op.execute('2')\n"
 ENV = "from alembic import context\nfrom models import Base\ntarget_metadata = Base.metadata\n"
 
 
@@ -98,7 +99,7 @@ class Shop:
         """A script for revision ``name``; ``file`` is its name where it is not the revision's."""
         down = repr(parents[0]) if len(parents) == 1 else repr(parents or None)
         text = f'"""{message or name}"""\nrevision = "{name}"\ndown_revision = {down}\n'
-        return self.write(f"migrations/versions/{file or name}.py", text + "def upgrade():\n    pass\n")
+        return self.write(f"migrations/versions/{file or name}.py", text + SCRIPT)
 
     def line(self, *names: str) -> Shop:
         """Revisions, each upon the one before."""

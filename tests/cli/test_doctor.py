@@ -110,3 +110,17 @@ def test_a_project_with_all_that_a_team_once_wrote_down(shop: Shop) -> None:
         *("MIG501", "MIG503", "MIG505", "MIG506", "MIG601", "MIG602", "MIG603", "MIG801", "MIG802", "MIG803", "MIG804"),
     ]
     assert found.code == 1
+
+
+def test_revisions_that_cannot_be_taken_back_are_worth_a_word(shop: Shop) -> None:
+    back = "def downgrade():\n    {}\n"
+    for name, parents, text in (
+        ("003", "'002'", back.format("pass")), ("004", "'003'", back.format("raise NotImplementedError")),
+        ("005", "'004'", ""), ("006", "'005'", back.format("op.x('y')")), ("007", "'005'", back.format("op.x()")),
+        ("008", "('006', '007')", back.format("pass")),
+    ):  # fmt: skip
+        shop.write(f"migrations/versions/{name}.py", f"revision = '{name}'\ndown_revision = {parents}\n{text}")
+    found = migops("doctor", "--no-engine", "--format", "json", cwd=shop.folder)
+    assert (found.code, found.rules) == (0, ["MIG307"])
+    assert found.json["findings"][0]["severity"] == "info"
+    assert found.json["findings"][0]["facts"]["revisions"] == ["003", "004", "005"]
