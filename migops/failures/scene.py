@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from migops.evidence import Evidence
-from migops.history.version_table import LONGEST_ID
+from migops.rules.history import LONGEST_ID
 from migops.target import Target
 
 

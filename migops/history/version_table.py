@@ -9,8 +9,6 @@ from dataclasses import dataclass
 from migops.meanwhile import no_warnings
 from migops.model import Location, Unknown
 
-LONGEST_ID = 32  # characters that the version_num column holds, as Alembic makes it
-
 
 @dataclass(frozen=True, slots=True)
 class VersionTable:

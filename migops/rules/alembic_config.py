@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 from migops.evidence import Evidence
 from migops.model import MigrationFile, PlaceName, Remedy, Severity, Subject, Unknown
-from migops.places.database_url import TEMPLATE
 from migops.rules.problems import problems
 from migops.rules.rule import Blind, Hit, Rule
 from migops.rules.standing import listed
@@ -60,6 +59,8 @@ def credentials_in_ini(evidence: Evidence) -> Iterator[Hit]:
     """
     if evidence.setup is None:
         return
+    from migops.places.database_url import TEMPLATE  # only doctor asks
+
     for option in evidence.setup.config.options.values():
         if isinstance(option.value, str) and option.value != TEMPLATE and _PASSWORD.search(option.value):
             yield Hit(

@@ -6,13 +6,14 @@ from collections.abc import Iterator
 
 from migops.chain import ORDER
 from migops.evidence import Evidence
-from migops.history.version_table import LONGEST_ID
 from migops.model import PlaceName, Remedy, Severity, Subject
 from migops.places.database_state import DatabaseState
 from migops.rules.problems import OF_CONTAINER, in_words, link_into, problems
 from migops.rules.remedies import rebuild
 from migops.rules.rule import Hit, Rule
 from migops.rules.shown import some
+
+LONGEST_ID = 32  # characters that version_num holds, as Alembic makes it
 
 
 def multiple_heads(evidence: Evidence) -> Iterator[Hit]:
