@@ -9,7 +9,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from tests.bench import adopt, alembic, check_image, compose, layers, status
+from tests.bench import adopt, alembic, check_image, compose, deploy, layers, status
 from tests.engine import engine
 
 PARTS = {
@@ -18,6 +18,7 @@ PARTS = {
     "status": status.rows,
     "alembic": alembic.rows,
     "adopt": adopt.rows,
+    "deploy": deploy.rows,
     "config": compose.rows,
 }
 
