@@ -7,6 +7,12 @@ from typing import Any
 
 import pytest
 
+from migops import survey
+from migops.compose import ComposeOptions
+from migops.engine import Engine
+from migops.rules import RULES, judge
+from migops.rules.application import after_build
+from migops.target import Wanted, resolve
 from tests.images.build import Member
 from tests.kit import Result, example, migops, write_image
 
@@ -108,6 +114,23 @@ def test_what_a_build_would_bring_is_said_before_it_is_built(project: Path) -> N
     (found,) = beside_the_image(project).json["findings"]
     assert found["message"].endswith("`alembic upgrade head`, once it is built")
     assert found["facts"]["place"] == "host"
+
+
+def test_a_deploy_goes_by_the_image_that_it_builds(project: Path) -> None:
+    script(project)
+    dockerfile(project, 'ENTRYPOINT ["/app/entrypoint.sh"]', 'CMD ["python", "main.py"]')
+    of_image(project, Entrypoint=["/app/entrypoint.sh"])
+    script(project, '#!/bin/sh\nexec "$@"\n')
+    wanted = Wanted(image=f"docker-archive:{project.parent}/app.tar", context=".")
+    target = resolve(wanted, ComposeOptions(), {}, project)
+    evidence = survey.check(target, no_engine, lint=True)
+    upgrades = [rule for rule in RULES if rule.id == "MIG602"]
+    assert len(judge(upgrades, evidence)[0]) == 1, "the image that runs now does it"
+    assert judge(upgrades, after_build(evidence)) == ((), ())
+
+
+def no_engine() -> Engine:
+    raise AssertionError("an archive needs no engine")
 
 
 def test_a_script_on_the_path_of_the_image(project: Path) -> None:
