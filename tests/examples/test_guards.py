@@ -106,3 +106,31 @@ def test_questions_and_what_autogenerate_needs(sandbox: Sandbox) -> None:
     assert failed.code == 1, "Alembic's own"
     assert "no revision is noted in the database, but it has 1 table" in failed.stderr
     assert "migops: table-exists" in failed.stderr
+
+
+def test_another_database_than_postgresql(sandbox: Sandbox) -> None:
+    """Of SQLite only the host is locked, which is said on request; what of a failed upgrade stays is told."""
+    project = example("clean", sandbox.path)
+    (project / "compose.yaml").write_text(
+        "services:\n  app:\n    build: .\n    volumes: ['./data:/data']\n"
+        "    environment: {DATABASE_URL: 'sqlite:////data/shop.db'}\n"
+    )
+    (project / "data").mkdir()
+    env_py = project / "migrations/env.py"
+    ours = "connection=connection, transaction_per_migration=True,"
+    env_py.write_text(env_py.read_text().replace("connection=connection,", ours))
+    (project / "migrations/versions/c00000000001_fails.py").write_text(
+        f"revision = 'c00000000001'\ndown_revision = '{PRICE}'\n\n\ndef upgrade() -> None:\n    1 / 0\n"
+    )
+    sandbox.compose("build", "-q", "app", cwd=project)
+    first = alembic(sandbox, project, "--verbose", "upgrade", CREATE)
+    assert first.code == 0, first.stderr
+    failed = alembic(sandbox, project, "upgrade", "head")
+    assert failed.code == 1, "Alembic's own"
+    assert "only PostgreSQL has a lock for this" not in failed.stderr
+    assert f"it failed at c00000000001; the 1 before it stay: the database stands at {PRICE}" in failed.stderr
+    again = alembic(sandbox, project, "--verbose", "upgrade", "head")
+    assert (again.code, "ZeroDivisionError" in again.stderr) == (1, True)
+    assert "only PostgreSQL has a lock for this, so the host's alone is held" in again.stderr
+    stamped = alembic(sandbox, project, "--yes", "stamp", "base")
+    assert (stamped.code, f"{PRICE} becomes no revision" in stamped.stderr) == (0, True)

@@ -12,7 +12,7 @@ from pathlib import Path
 from migops import asking
 from migops.errors import NoVerdict, Operator
 from migops.model import Absent, Unknown
-from migops.places.database import Question, Reached, find_url, reach, read
+from migops.places.database import Question, Reached, ask, find_url, reach, read
 from migops.places.database_state import DatabaseState
 from migops.runner.guards.scene import Scene
 from migops.safety import journal, state
@@ -49,8 +49,8 @@ class Hold:
         return found.rows if found else None
 
     def state(self) -> DatabaseState | None:
-        """All that the database says of itself, through a connection that only reads."""
-        found = read(self.reached, TIMEOUT) if self.reached is not None else None
+        """All that the database says of itself, through a connection that only reads; else from inside a container."""
+        found = read(self.reached, TIMEOUT) if self.reached is not None else ask(question(self.scene))
         return found if isinstance(found, DatabaseState) else None
 
 
@@ -82,9 +82,9 @@ def hold(scene: Scene) -> Iterator[Hold]:
 def question(scene: Scene) -> Question:
     """Which database is meant, by what the place has where Alembic will run."""
     run, seen = scene.run, scene.survey
-    ask = asking.Ask(run.wishes.url, TIMEOUT)
+    said = asking.Ask(run.wishes.url, TIMEOUT)
     home = host_home(seen)
-    return asking.question(run.target, scene.where.held, home, seen.home, lambda: run.engine, seen.image_env, ask)
+    return asking.question(run.target, scene.where.held, home, seen.home, lambda: run.engine, seen.image_env, said)
 
 
 def _reached(scene: Scene) -> Reached | None:
