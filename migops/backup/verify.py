@@ -86,10 +86,13 @@ def unfit(path: Path, why: str) -> Aborted:
 
 
 def chunks(path: Path) -> Iterator[bytes]:
-    """The file, piece by piece."""
-    with path.open("rb") as file:
-        while piece := file.read(_CHUNK):
-            yield piece
+    """The file, piece by piece. ``Aborted`` where the disk does not give it."""
+    try:
+        with path.open("rb") as file:
+            while piece := file.read(_CHUNK):
+                yield piece
+    except OSError as error:
+        raise Aborted(f"this dump cannot be read: {error.strerror}", at=Location(str(path))) from None
 
 
 def _digest(path: Path) -> str:

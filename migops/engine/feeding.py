@@ -7,9 +7,9 @@ import select
 import socket
 import ssl
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from typing import Any
+from typing import IO, Any
 
 from migops.engine.client import Engine
 from migops.errors import NoVerdict
@@ -43,7 +43,11 @@ def conversation(
         engine.http.check(answer, what)
         if answer.status != 101:
             raise NoVerdict(f"the Docker Engine at {engine.endpoint.host} takes no input for a command in a container")
-        yield _pieces(engine, _exchange(*_line(answer), given, silence), what)
+        line, ahead = _line(answer)
+        try:
+            yield _pieces(engine, _exchange(line, ahead, given, silence), what)
+        finally:
+            line.end()
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +59,7 @@ class _Line:
     take: Callable[[int], bytes | None]
     put: Callable[[memoryview], int]
     waiting: Callable[[], int]
+    end: Callable[[], None] = lambda: None
 
 
 def _line(answer: Any) -> tuple[_Line, bytes]:
@@ -67,7 +72,7 @@ def _line(answer: Any) -> tuple[_Line, bytes]:
         os.set_blocking(pipe.fileno(), False)
         line = _Line(
             reader.fileno(), pipe.fileno(), lambda size: os.read(reader.fileno(), size),
-            lambda data: os.write(pipe.fileno(), data), lambda: 0,
+            lambda data: os.write(pipe.fileno(), data), lambda: 0, lambda: _end(pipe),
         )  # fmt: skip
     else:
         ours: socket.socket = reader.raw._sock
@@ -79,6 +84,12 @@ def _line(answer: Any) -> tuple[_Line, bytes]:
     except ssl.SSLWantReadError:
         ahead = b""
     return line, reader.read(len(ahead)) if ahead else b""
+
+
+def _end(pipe: IO[bytes]) -> None:
+    """Close the way to ssh's client: the SDK's own closing would write to one that has ended."""
+    with suppress(OSError):
+        pipe.close()
 
 
 def _exchange(line: _Line, ahead: bytes, given: Iterator[bytes], silence: float) -> Iterator[bytes]:
