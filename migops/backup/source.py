@@ -16,8 +16,8 @@ from migops.backup.tools import Tools
 from migops.engine import Engine, execs, making
 from migops.errors import MigopsError, NoVerdict
 from migops.model import Absent, MigrationSet, PlaceName, Unknown
-from migops.places.database import Question, Reached, reach
-from migops.places.database_address import LABEL, is_one_off, service_of
+from migops.places.database import Question, Reached, find_url, reach
+from migops.places.database_address import INSTEAD, LABEL, is_one_off, service_of
 from migops.safety.process import known, ourselves
 from migops.survey.state import host_home
 from migops.target import Target
@@ -25,6 +25,8 @@ from migops.target import Target
 _LONGEST = 24 * 3600  # seconds after which a one-off ends by itself, whatever became of us
 ONE_OFF = "migops.backup"
 """The label of the one-off containers that have the programs: which process made it."""
+_KINDS = {"sqlite": "SQLite's", "mysql": "MySQL's", "mariadb": "MariaDB's"}
+_INSTEAD = "name an address that is reached from here: x-migops: {database-url: URL} under the service"
 SAY_NONE = "a deploy goes without a backup only where --no-backup says so"
 
 
@@ -70,14 +72,19 @@ def find(asked: Question, engine: Engine) -> Source:
     Raises MigopsError where it is no PostgreSQL database, or one whose server is no container of the project and no
     ``backup-image`` is set; ``NoVerdict`` where it cannot be told, or its container does not run.
     """
-    found = reach(asked)
-    if isinstance(found, (Absent, Unknown)):
-        raise NoVerdict(found.reason, hint=found.hint if isinstance(found, Unknown) else "")
-    if found.named.dialect != "postgresql":
+    sought = find_url(asked)
+    if isinstance(sought, Unknown):
+        raise NoVerdict(sought.reason, hint=sought.hint)
+    kind = sought.text.strip().partition(":")[0].partition("+")[0].lower()
+    if kind not in ("postgresql", "postgres"):
         raise MigopsError(
-            f"{found.named.shown} is no PostgreSQL database, and migops backs up no other",
+            f"the database ({sought.origin}) is {_KINDS.get(kind, 'of another kind')}; PostgreSQL alone is backed up",
             hint=f"back it up with its own tools; {SAY_NONE}",
         )
+    found = reach(asked, sought)
+    if isinstance(found, (Absent, Unknown)):
+        hint = found.hint.replace(INSTEAD, _INSTEAD) if isinstance(found, Unknown) else ""
+        raise NoVerdict(found.reason, hint=hint)
     if asked.project is None or asked.service is None:
         raise MigopsError("a backup needs a compose file: it is made in a container of the project")
     project, service = asked.project, asked.service

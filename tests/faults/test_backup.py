@@ -147,6 +147,20 @@ def test_a_backup_is_whole_private_and_keeps_the_secret(backups: Backups) -> Non
     assert backups.outcomes() == ["done", "done", "done"]
     assert backups.dumping() == []
 
+    compose = backups.shop.project / "compose.yaml"
+    text = compose.read_text()
+    compose.write_text(text.replace("    build: .\n", "    build: .\n    x-migops: {backup-image: 'postgres:15'}\n"))
+    elsewhere = backups.run()
+    assert elsewhere.code == 0, elsewhere.stderr
+    assert elsewhere.json["backup"]["manifest"]["revisions"] == [SECOND]
+    assert backups.shop.box.docker("ps", "-aq", "--filter", "label=migops.backup").strip() == ""
+    compose.write_text(text.replace("@db:5432", "@db.example.invalid:5432"))
+    refused = backups.run()
+    assert refused.code == 2
+    assert "backup-image" in refused.json["error"]["hint"]
+    assert "--no-backup" in refused.json["error"]["hint"]
+    assert CANARY not in refused.stdout + refused.stderr
+
 
 def test_a_disk_that_is_full(backups: Backups) -> None:
     """FAULT 24."""
