@@ -319,3 +319,24 @@ def test_a_command_that_does_not_read_it_says_so(project: Path) -> None:
     assert "migops doctor --select MIG6" in found.stderr
     status = migops("check-image", "--no-engine", "--select", "MIG402", cwd=project)
     assert "migops status --select MIG402" in status.stderr
+
+
+@pytest.mark.parametrize(
+    "more",
+    ["    command: uvicorn --app-dir src main:app\n", "    command: gunicorn --chdir=src main:app\n",
+     "    command: python -m main\n    environment: {PYTHONPATH: /app/src}\n"],
+)  # fmt: skip
+def test_a_module_in_another_folder(project: Path, more: str) -> None:
+    (project / "src").mkdir()
+    (project / "src/main.py").write_text(PROGRAM)
+    (project / "main.py").unlink()
+    compose(project, f"    entrypoint: []\n{more}")
+    assert doctor(project).rules == ["MIG602"]
+
+
+def test_a_script_under_a_volume_is_unknown(project: Path) -> None:
+    script(project)
+    compose(project, "    entrypoint: [./entrypoint.sh]\n    volumes: ['code:/app']\n", "volumes: {code: }\n")
+    found = doctor(project)
+    assert found.rules == []
+    assert "a volume lies over /app" in found.json["skipped"][0]["reason"]

@@ -111,14 +111,15 @@ def _written(service: Service, project: Project | None, key: str) -> Location:
 
 
 def _mounted(files: Files, service: Service | None) -> Files:
-    """``files`` under the service's bind mounts."""
-    binds = sorted((m for m in (service.volumes if service else ()) if m.type == "bind"), key=lambda m: -len(m.target))
+    """``files`` under what the service mounts."""
+    mounts = sorted(service.volumes if service else (), key=lambda mount: -len(mount.target))
 
     def at(path: str) -> File | None:
-        for bind in binds:
-            if path == bind.target or path.startswith(bind.target.rstrip("/") + "/"):
-                there = Path(bind.source + path[len(bind.target.rstrip("/")) :])
-                return _of_host(there)
+        for mount in mounts:
+            if path == mount.target or path.startswith(mount.target.rstrip("/") + "/"):
+                if mount.type != "bind":
+                    raise NoVerdict(f"a {mount.type} lies over {mount.target}, and what is in it was not read")
+                return _of_host(Path(mount.source + path[len(mount.target.rstrip("/")) :]))
         return files(path)
 
     return at

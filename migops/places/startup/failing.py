@@ -36,6 +36,8 @@ class Frame:
 
 def passed_over(frames: Sequence[Frame]) -> str:
     """How the start goes on when the innermost command fails, in words; '' where it stops or somebody asks."""
+    if any(_is_tried_again(frame.node) for frame in frames):
+        return ""
     guarded = False  # `set -e` does not count for what stands before a `&&`
     left: Shell | None = None  # the shell that `set -e` has ended
     for depth, frame in reversed(list(enumerate(frames))):
@@ -63,6 +65,13 @@ def passed_over(frames: Sequence[Frame]) -> str:
         elif node.kind == "(":
             guarded = False
     return ""
+
+
+def _is_tried_again(node: Script | Chain | Pipeline | Compound) -> bool:
+    """Whether it is a loop that somebody breaks off: when, and what is then, only a running shell knows."""
+    if not isinstance(node, Compound) or node.kind not in ("for", "while", "until"):
+        return False
+    return any(each.words[0] in ("break", "exit", "return", "exec") for each in simple(node))
 
 
 def _asks(frame: Frame, shell: Shell) -> bool:

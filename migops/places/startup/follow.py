@@ -12,7 +12,7 @@ from migops.errors import MigopsError
 from migops.model import Location
 from migops.places.startup import program
 from migops.places.startup.failing import Frame, Shell, passed_over
-from migops.places.startup.known import assigned, expanded, set_options, taken
+from migops.places.startup.known import assigned, expanded, set_options, taken, under_what
 from migops.places.startup.shell import Compound, NotRead, Script, Simple, parse
 from migops.places.startup.words import Does, Meaning, meaning
 
@@ -97,8 +97,10 @@ class Follower:
             outer = (*frames, Frame(script, number, shell))
             for at, pipeline in enumerate(chain.pipelines):
                 joined = (*outer, Frame(chain, at, shell))
-                # What follows a `||` runs only where something failed, and a `&&` changes nothing about a success.
-                held = condition or ("where what stands before it fails" if "||" in chain.operators[:at] else "")
+                under = under_what(chain, at, shell)
+                if under is None:
+                    continue
+                held = condition or under
                 for index, part in enumerate(pipeline.parts):
                     inner = (*joined, Frame(pipeline, index, shell))
                     if isinstance(part, Simple):
@@ -154,6 +156,9 @@ class Follower:
         elif found.does is Does.OTHER:
             if found.words and posixpath.basename(found.words[0]) not in _PASSING:
                 self.last = " ".join(found.words)
+        elif found.does is Does.OF_A_FILE:
+            self.last = found.what
+            self.unread.append(f"`{redact(found.what)}` runs what a file of its own says, which was not followed")
         elif found.does is not Does.STAMP:
             self.last = " ".join(found.words)
             self._file(found, shell, *where)
@@ -211,8 +216,10 @@ class Follower:
     def _candidates(self, found: Meaning, shell: Shell) -> Iterator[str]:
         """The paths at which a file that is named so may be."""
         if found.does is Does.PYTHON_MODULE:
-            below = posixpath.join(shell.cwd, *found.what.split("."))
-            yield from (f"{below}.py", f"{below}/__main__.py", f"{below}/__init__.py")
+            paths = (each for each in self.environment.get("PYTHONPATH", "").split(":") if each)
+            for folder in (found.folder, *paths):
+                below = posixpath.normpath(posixpath.join(shell.cwd, folder, *found.what.split(".")))
+                yield from (f"{below}.py", f"{below}/__main__.py", f"{below}/__init__.py")
         elif found.does is Does.PROGRAM and "/" not in found.what:
             yield from (posixpath.join(folder, found.what) for folder in self.path)
         else:

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator, Sequence
 
 from migops.places.startup.failing import Shell, simple
-from migops.places.startup.shell import Branch, Compound, Script
+from migops.places.startup.shell import Branch, Chain, Compound, Script, Simple
 
 _ALL_ARGUMENTS = re.compile(r"\$(?:[@*]|\{[@*](?::([0-9]+))?\})")
 _VARIABLE = re.compile(r"\$(?:(\w+)|\{(\w+)(?::?-([^${}]*))?\})")
@@ -40,18 +40,42 @@ def _runs(node: Compound, number: int, shell: Shell) -> bool | None:
     return None if branch.condition else True
 
 
+def under_what(chain: Chain, at: int, shell: Shell) -> str | None:
+    """The condition that the chain's own ``&&`` and ``||`` put its ``at``-th part under; None where it does not run.
+
+    What follows a ``||`` runs only where something failed. A ``&&`` changes nothing about a success, but for a test.
+    """
+    if "||" in chain.operators[:at]:
+        return "where what stands before it fails"
+    tests = [each.parts[0] for each in chain.pipelines[:at] if len(each.parts) == 1 and not each.negated]
+    for test in tests:
+        if isinstance(test, Simple) and test.words[0] in ("[", "[[", "test"):
+            known = _tested(test.words, shell)
+            if not known:
+                return " ".join(test.words) if known is None else None
+    return ""
+
+
 def holds(test: Script, shell: Shell) -> bool | None:
-    """Whether ``[ A = B ]`` holds, where both are known; None where only a running shell could tell."""
+    """Whether a condition holds, where that is known; None where only a running shell could tell."""
     commands = list(simple(test))
     if len(commands) != 1 or test.chains[0].pipelines[0].negated:
         return None
-    words = commands[0].words
-    if len(words) != 5 or words[0] not in ("[", "[[") or words[2] not in ("=", "==", "!="):
+    return _tested(commands[0].words, shell)
+
+
+def _tested(words: Sequence[str], shell: Shell) -> bool | None:
+    """``[ A = B ]``, ``[ A != B ]``, ``[ -n A ]``, ``[ -z A ]``, of words that are known."""
+    if words[0] not in ("[", "[[", "test"):
         return None
-    left, right = value(words[1], shell), value(words[3], shell)
-    if left is None or right is None:
-        return None
-    return (left == right) is (words[2] != "!=")
+    words = words[1:] if words[0] == "test" else words[1:-1]
+    if len(words) == 3 and words[1] in ("=", "==", "!="):
+        left, right = value(words[0], shell), value(words[2], shell)
+        return None if left is None or right is None else (left == right) is (words[1] != "!=")
+    if len(words) == 2 and words[0] in ("-n", "-z"):
+        given = value(words[1], shell)
+        return None if given is None else bool(given) is (words[0] == "-n")
+    return None
 
 
 def value(word: str, shell: Shell) -> str | None:

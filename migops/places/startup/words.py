@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import Enum
+from itertools import pairwise
 
 _SHELLS = frozenset(("sh", "bash", "ash", "dash", "zsh", "ksh"))
 _PLAIN_WRAPPERS = frozenset(("exec", "command", "nohup", "time", "builtin", "setsid", "then", "xvfb-run", "catchsegv"))
@@ -15,6 +16,10 @@ _AS_USER = frozenset(("gosu", "su-exec"))
 _INITS = frozenset(("tini", "dumb-init", "catatonit", "docker-init"))
 _INSTRUMENTS = frozenset(("opentelemetry-instrument", "ddtrace-run"))
 _SERVERS = frozenset(("uvicorn", "gunicorn", "hypercorn", "daphne", "granian"))
+_FOLLOWS_A_FILE = frozenset((
+    *("make", "just", "task", "invoke", "npm", "yarn", "pnpm"),
+    *("supervisord", "honcho", "foreman", "circusd", "runsvdir", "s6-svscan", "pm2"),
+))
 _ASSIGNMENT = re.compile(r"[A-Za-z_]\w*=.*", re.DOTALL)
 _PYTHON = re.compile(r"(python|pypy)[0-9.]*")
 _OBJECT = re.compile(r"([A-Za-z_][\w.]*):([A-Za-z_][\w.]*)(\(.*\))?")
@@ -35,6 +40,7 @@ class Does(Enum):
     PYTHON_TEXT = "python text"  # `python -c TEXT`
     PYTHON_FILE = "python file"
     PYTHON_MODULE = "python module"
+    OF_A_FILE = "of a file"  # what a Makefile, a Procfile, a supervisor's configuration says
     OTHER = "other"
 
 
@@ -43,7 +49,7 @@ class Meaning:
     """``what`` is the text, file or module that runs; ``arguments`` are those that it gets.
 
     ``words`` are the command's own, without what it is wrapped in. ``callee`` is the function of a module that a server
-    is told to load; ``options`` are those of the shell that runs a script.
+    is told to load, ``folder`` where it is told to look; ``options`` are those of the shell that runs a script.
     """
 
     does: Does
@@ -51,6 +57,7 @@ class Meaning:
     what: str = ""
     arguments: tuple[str, ...] = ()
     callee: str = ""
+    folder: str = ""
     options: str = ""
 
 
@@ -75,6 +82,8 @@ def meaning(words: Sequence[str]) -> Meaning:
         return _server(words, rest)
     if name == "fastapi" and (file := next((word for word in rest if word.endswith(".py")), "")):
         return Meaning(Does.PYTHON_FILE, words, file)
+    if name in _FOLLOWS_A_FILE:
+        return Meaning(Does.OF_A_FILE, words, " ".join(words))
     if "/" in words[0] or name.endswith((".sh", ".bash", ".py")) or "entrypoint" in name:
         does = Does.PYTHON_FILE if name.endswith(".py") else Does.PROGRAM
         return Meaning(does, words, words[0], rest)
@@ -170,8 +179,10 @@ def _migration(name: str, rest: tuple[str, ...]) -> Does | None:
 
 def _server(words: tuple[str, ...], rest: tuple[str, ...]) -> Meaning:
     """A server that is told what to load: ``package.module:object``."""
+    folder = next((after for word, after in pairwise(rest) if word in ("--app-dir", "--chdir")), "")
+    folder = next((word.partition("=")[2] for word in rest if word.startswith(("--app-dir=", "--chdir="))), folder)
     for word in rest:
         found = _OBJECT.fullmatch(word)
         if found:
-            return Meaning(Does.PYTHON_MODULE, words, found[1], callee=found[2])
+            return Meaning(Does.PYTHON_MODULE, words, found[1], callee=found[2], folder=folder)
     return Meaning(Does.OTHER, words)

@@ -153,3 +153,36 @@ def test_hostile_text_costs_little(text: str) -> None:
     before = time.monotonic()
     followed(text)
     assert time.monotonic() - before < 5
+
+
+@pytest.mark.parametrize(
+    "script",
+    [
+        "while true; do alembic upgrade head && break; sleep 5; done\nserve",
+        "for i in 1 2 3; do alembic upgrade head && break || sleep 5; done\nserve",
+    ],
+)
+def test_what_is_tried_again_is_not_passed_over(script: str) -> None:
+    assert [change.swallowed for change in followed(script).changes] == [""]
+
+
+@pytest.mark.parametrize(
+    ("test", "given", "condition"),
+    [
+        ('[ "$MIGRATE" = 1 ]', {"MIGRATE": "1"}, ""),
+        ('[ "$MIGRATE" = 1 ]', {"MIGRATE": "0"}, None),
+        ('[ "$MIGRATE" = 1 ]', {}, "[ $MIGRATE = 1 ]"),
+        ('test -n "${MIGRATE:-}"', {}, None),
+        ('[[ -z "$SKIP" ]]', {"SKIP": "yes"}, None),
+        ("[ -f alembic.ini ]", {}, "[ -f alembic.ini ]"),
+    ],
+)
+def test_a_test_before_it(test: str, given: dict[str, str], condition: str | None) -> None:
+    found = followed(f"{test} && alembic upgrade head\nserve", environment=given).changes
+    assert [change.condition for change in found] == ([] if condition is None else [condition])
+
+
+def test_what_a_file_of_its_own_says_is_unknown() -> None:
+    assert followed("make migrate\nexec serve").unread == [
+        "`make migrate` runs what a file of its own says, which was not followed"
+    ]
