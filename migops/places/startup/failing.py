@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from migops.places.startup.shell import Chain, Compound, Pipeline, Script, Simple
 from migops.places.startup.words import Does, meaning
 
+ASSIGNED = re.compile(r"([A-Za-z_]\w*)\+?=(.*)", re.DOTALL)
 _HARMLESS = frozenset(("true", ":", "echo", "printf", "logger", "sleep", "date"))
 
 
 @dataclass(slots=True)
 class Shell:
-    """A shell while its script is followed: its options, its arguments, where it is, and the variables that it sets."""
+    """A shell while its script is followed: its options, its arguments, where it is.
+
+    ``assigned`` are the variables that its script sets anywhere, ``known`` those whose value is told by now. ``gone``:
+    it has ended, or become another program.
+    """
 
     arguments: tuple[str, ...] = ()
     cwd: str = "/"
@@ -21,6 +27,8 @@ class Shell:
     pipefail: bool = False
     functions: dict[str, Script] = field(default_factory=dict)
     assigned: frozenset[str] = frozenset()
+    known: dict[str, str] = field(default_factory=dict, repr=False)
+    gone: bool = False
     environment: Mapping[str, str] = field(default_factory=dict, repr=False)
 
 
@@ -40,12 +48,15 @@ def passed_over(frames: Sequence[Frame]) -> str:
         return ""
     guarded = False  # `set -e` does not count for what stands before a `&&`
     left: Shell | None = None  # the shell that `set -e` has ended
+    flipped = False  # a `!` makes a success of it, which only a condition can have been meant for
     for depth, frame in reversed(list(enumerate(frames))):
         node = frame.node
         if frame.shell is left:
             continue
-        if frame.test or (isinstance(node, Pipeline) and node.negated):
-            return ""
+        if frame.test:
+            return _tested(frame, frames[:depth], flipped)
+        if isinstance(node, Pipeline) and node.negated:
+            flipped = not flipped
         if isinstance(node, Pipeline):
             if frame.index < len(node.parts) - 1 and not frame.shell.pipefail:
                 return "it stands in a pipe, of which only the last command counts"
@@ -53,11 +64,13 @@ def passed_over(frames: Sequence[Frame]) -> str:
             later = list(zip(node.operators, node.pipelines[1:], strict=True))[frame.index :]
             alternative = next((pipeline for operator, pipeline in later if operator == "||"), None)
             if alternative is not None:
-                return _instead(alternative)
+                return _instead(alternative, frame.shell)
             guarded = guarded or bool(later)
             if node.background:
                 return "it runs in the background, and nobody waits for how it ends"
         elif isinstance(node, Script):
+            if flipped:
+                continue
             if frame.shell.errexit and not guarded and not any(_asks(each, frame.shell) for each in frames[:depth]):
                 left = frame.shell
             elif node.chains[frame.index + 1 :]:
@@ -82,21 +95,42 @@ def _asks(frame: Frame, shell: Shell) -> bool:
     return frame.test or later or (isinstance(frame.node, Pipeline) and frame.node.negated)
 
 
-def _instead(pipeline: Pipeline) -> str:
+def _tested(frame: Frame, outer: Sequence[Frame], flipped: bool) -> str:
+    """The same where an ``if`` asks: what it then does must be more than talk, or it goes on all the same."""
+    node = frame.node
+    if not isinstance(node, Compound) or node.kind != "if" or len(node.tests) != 1:
+        return ""
+    taken = node.branches[:1] if flipped else node.branches[1:]
+    if not all(_is_harmless(each, frame.shell) for branch in taken for each in simple(branch.body)):
+        return ""
+    what = "the `if` only talks about it" if taken else "the `if` has no `else`"
+    for each in reversed(outer):
+        if isinstance(each.node, Script) and each.node.chains[each.index + 1 :]:
+            following = next(simple(each.node.chains[each.index + 1]))
+            return f"{what}, so it goes on with `{' '.join(following.words)}`"
+    return f"{what}, and ends as if all were well"
+
+
+def _instead(pipeline: Pipeline, shell: Shell) -> str:
     """What is done instead, where that makes a success of the failure."""
     commands = list(simple(pipeline))
-    stamps = False
-    for command in commands:
-        name, rest = command.words[0], command.words[1:]
-        if meaning(command.words).does is Does.STAMP:
-            stamps = True
-        elif name not in _HARMLESS and not (name in ("exit", "return") and rest == ("0",)):
-            return ""
-    text = " ".join(commands[-1].words)
+    stamps = [" ".join(each.words) for each in commands if meaning(each.words).does is Does.STAMP]
+    if not all(_is_harmless(each, shell) or meaning(each.words).does is Does.STAMP for each in commands):
+        return ""
     if stamps:
-        text = next(" ".join(each.words) for each in commands if meaning(each.words).does is Does.STAMP)
-        return f"`|| {text}` then notes as applied what was not applied"
-    return f"`|| {text}` makes a success of it"
+        return f"`|| {stamps[0]}` then notes as applied what was not applied"
+    return f"`|| {' '.join(commands[-1].words)}` makes a success of it"
+
+
+def _is_harmless(command: Simple, shell: Shell, depth: int = 0) -> bool:
+    """Whether the command only talks or waits, so that it ends well: a function of the script is looked into."""
+    name, rest = command.words[0], command.words[1:]
+    if name in ("exit", "return"):
+        return rest == ("0",)
+    if name in _HARMLESS or all(ASSIGNED.match(word) for word in command.words):
+        return True
+    body = shell.functions.get(name)
+    return body is not None and depth < 5 and all(_is_harmless(each, shell, depth + 1) for each in simple(body))
 
 
 def _goes_on(chain: Chain, errexit: bool) -> str:

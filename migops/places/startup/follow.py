@@ -11,8 +11,8 @@ from migops.database import redact
 from migops.errors import MigopsError
 from migops.model import Location
 from migops.places.startup import program
-from migops.places.startup.failing import Frame, Shell, passed_over
-from migops.places.startup.known import assigned, expanded, set_options, taken, under_what
+from migops.places.startup.failing import ASSIGNED, Frame, Shell, passed_over
+from migops.places.startup.known import assign, assigned, expanded, set_options, taken, under_what
 from migops.places.startup.shell import Compound, NotRead, Script, Simple, parse
 from migops.places.startup.words import Does, Meaning, meaning
 
@@ -94,6 +94,8 @@ class Follower:
     def _script(self, script: Script, shell: Shell, here: _Here, frames: tuple[Frame, ...], condition: str) -> None:
         shell.functions.update(script.functions)
         for number, chain in enumerate(script.chains):
+            if shell.gone:
+                return
             outer = (*frames, Frame(script, number, shell))
             for at, pipeline in enumerate(chain.pipelines):
                 joined = (*outer, Frame(chain, at, shell))
@@ -109,7 +111,9 @@ class Follower:
                         self._compound(part, shell, here, inner, held)
 
     def _compound(self, node: Compound, shell: Shell, here: _Here, frames: tuple[Frame, ...], condition: str) -> None:
-        inside = replace(shell, functions=dict(shell.functions)) if node.kind == "(" else shell
+        inside = shell
+        if node.kind == "(":
+            inside = replace(shell, functions=dict(shell.functions), known=dict(shell.known))
         for test in node.tests:
             self._script(test, inside, here, (*frames, Frame(node, 0, shell, test=True)), condition)
         for number, (branch, told) in enumerate(taken(node, shell)):
@@ -124,7 +128,11 @@ class Follower:
             return
         words = tuple(expanded(command.words, shell))
         name, rest = (words[0], words[1:]) if words else ("", ())
-        if name == "set":
+        if words and all(ASSIGNED.match(word) for word in words):
+            assign(words, shell, sure=not condition)
+        elif name in ("export", "local", "readonly", "declare"):
+            assign(rest, shell, sure=not condition)
+        elif name == "set":
             set_options(rest, shell)
         elif name == "trap" and "ERR" in rest:
             shell.errexit = True
@@ -141,6 +149,8 @@ class Follower:
             shell.arguments = before
         elif words:
             self._command(replace(command, words=words), shell, here, frames, condition)
+            # Only what is told to run ends the script; under a condition, what follows may run too.
+            shell.gone = shell.gone or (not condition and (name == "exit" or (name == "exec" and bool(rest))))
 
     def _command(self, command: Simple, shell: Shell, here: _Here, frames: tuple[Frame, ...], condition: str) -> None:
         found = meaning(command.words)

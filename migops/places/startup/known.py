@@ -6,12 +6,11 @@ import fnmatch
 import re
 from collections.abc import Iterator, Sequence
 
-from migops.places.startup.failing import Shell, simple
+from migops.places.startup.failing import ASSIGNED, Shell, simple
 from migops.places.startup.shell import Branch, Chain, Compound, Script, Simple
 
 _ALL_ARGUMENTS = re.compile(r"\$(?:[@*]|\{[@*](?::([0-9]+))?\})")
 _VARIABLE = re.compile(r"\$(?:(\w+)|\{(\w+)(?::?-([^${}]*))?\})")
-_ASSIGNED = re.compile(r"([A-Za-z_]\w*)\+?=")
 
 
 def taken(node: Compound, shell: Shell) -> Iterator[tuple[Branch, bool]]:
@@ -89,9 +88,22 @@ def value(word: str, shell: Shell) -> str | None:
     if name.isdigit():
         at = int(name) - 1
         return (shell.arguments[at] if 0 <= at < len(shell.arguments) else default or "") if at >= 0 else None
+    if name in shell.known:
+        return shell.known[name] or default or ""
     if name in shell.assigned:
         return None
     return shell.environment.get(name, default)
+
+
+def assign(words: Sequence[str], shell: Shell, *, sure: bool) -> None:
+    """Note what ``NAME=VALUE`` gives, where that is told; ``sure``: it is told that it runs."""
+    for word in words:
+        found = ASSIGNED.match(word)
+        if found:
+            given = value(found[2], shell) if sure and "+=" not in word else None
+            shell.known.pop(found[1], None)
+            if given is not None:
+                shell.known[found[1]] = given
 
 
 def expanded(words: Sequence[str], shell: Shell) -> Iterator[str]:
@@ -119,4 +131,4 @@ def set_options(words: Sequence[str], shell: Shell) -> None:
 def assigned(script: Script) -> frozenset[str]:
     """The variables that a script gives a value, itself or by what it reads in."""
     commands = list(simple(script)) + [each for body in script.functions.values() for each in simple(body)]
-    return frozenset(found[1] for each in commands for word in each.words if (found := _ASSIGNED.match(word)))
+    return frozenset(found[1] for each in commands for word in each.words if (found := ASSIGNED.match(word)))

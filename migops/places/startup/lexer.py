@@ -76,6 +76,12 @@ class _Lexer:
     def _redirection(self, found: re.Match[str]) -> None:
         self.at = found.end()
         self._skip_blanks()
+        if self.text.startswith(("<(", ">("), self.at):
+            self.at += 1
+        if self.text.startswith("(", self.at):  # bash: a process in place of a file
+            self.at -= 1
+            self._nested("(")
+            return
         target, _ = self._word()
         if re.fullmatch(r"[0-9]*<<-?", found[0]):
             self.heredocs.append(target)
@@ -137,8 +143,12 @@ class _Lexer:
         if opening not in _CLOSING:
             self.at += 1
             return self.text[start]
+        return self._nested(opening)
+
+    def _nested(self, opening: str) -> str:
+        """All up to the sign that closes ``opening``, which stands one character on (a backquote: here)."""
+        start, depth = self.at, 1
         self.at += 1 if opening == "`" else 2
-        depth = 1
         while self.at < len(self.text) and depth:
             sign = self.text[self.at]
             depth += (sign == opening and opening != "`") - (sign == _CLOSING[opening])

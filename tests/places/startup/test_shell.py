@@ -186,3 +186,54 @@ def test_what_a_file_of_its_own_says_is_unknown() -> None:
     assert followed("make migrate\nexec serve").unread == [
         "`make migrate` runs what a file of its own says, which was not followed"
     ]
+
+
+TALKS = (
+    "set -e\nif alembic upgrade head; then\n  echo ok\nelse\n  echo 'Warning: going on'\nfi\nserve",
+    "set -e\nif alembic upgrade head; then\n  echo ok\nelse\n  rc=$?\n  echo $rc\nfi\nserve",
+    "set -e\nif ! alembic upgrade head; then\n  echo 'never mind'\nfi\nserve",
+    "set -e\nif alembic upgrade head; then echo ok; fi\nserve",
+    'set -e\nwarn() { echo "$1"; }\nalembic upgrade head || warn failed\nserve',
+    'set -e\ncase "$1" in\n  web)\n    alembic upgrade head || echo WARNING\n    exec serve ;;\nesac',
+)
+ACTS = (
+    "set -e\nif alembic upgrade head; then\n  echo ok\nelse\n  echo failed\n  exit 1\nfi\nserve",
+    "set -e\nif ! alembic upgrade head; then\n  exit 1\nfi\nserve",
+    'set -e\ndie() { echo "$1"; exit 1; }\nalembic upgrade head || die failed\nserve',
+    'set -e\nif [ -n "$1" ]; then\n  alembic upgrade head\nfi\nexec serve',
+    "set -e\nexec > /dev/null\nalembic upgrade head\nserve",
+)
+
+
+@pytest.mark.parametrize("shell", ["sh", "bash"])
+@pytest.mark.parametrize("script", TALKS)
+def test_an_answer_that_is_only_talk(script: str, shell: str, programs: Path) -> None:
+    assert runs_on(script, programs, shell), "so it is in a real shell"
+    assert all(change.swallowed for change in followed(script, "web").changes)
+
+
+@pytest.mark.parametrize("shell", ["sh", "bash"])
+@pytest.mark.parametrize("script", ACTS)
+def test_an_answer_that_stops(script: str, shell: str, programs: Path) -> None:
+    assert not runs_on(script, programs, shell), "so it is in a real shell"
+    assert [change.swallowed for change in followed(script, "web").changes] == [""]
+
+
+MODES = 'MODE="${1:-api}"\ncase "$MODE" in\n  migrate) alembic upgrade head ;;\n  api) serve ;;\nesac'
+
+
+@pytest.mark.parametrize(
+    ("script", "argument", "found"),
+    [
+        (MODES, "migrate", [""]),
+        (MODES, "api", []),
+        ("exec serve\nalembic upgrade head", "", []),
+        ("if [ \"$1\" = web ]; then exec serve; fi\nalembic upgrade head", "web", []),
+        ("if [ -f x ]; then exec serve; fi\nalembic upgrade head", "", [""]),
+        ("exit 0\nalembic upgrade head", "", []),
+        ("(exit 0)\nalembic upgrade head", "", [""]),
+        ("exec > >(tee log) 2>&1\nalembic upgrade head", "", [""]),
+    ],
+)  # fmt: skip
+def test_what_is_reached(script: str, argument: str, found: list[str]) -> None:
+    assert [change.condition for change in followed(script, *filter(None, [argument])).changes] == found
