@@ -36,7 +36,8 @@ def _runs(node: Compound, number: int, shell: Shell) -> bool | None:
         if given is None or any("$" in pattern for pattern in branch.patterns):
             return None
         return any(fnmatch.fnmatchcase(given, pattern) for pattern in branch.patterns)
-    return None if branch.condition else True
+    endless = [each.words for test in node.tests for each in simple(test)] in ([("true",)], [(":",)])
+    return None if branch.condition and not (endless and node.kind == "while") else True
 
 
 def under_what(chain: Chain, at: int, shell: Shell) -> str | None:

@@ -70,6 +70,8 @@ def meaning(words: Sequence[str]) -> Meaning:
     if name in _SHELLS:
         return _shell(words, rest)
     if name in (".", "source") and rest:
+        if posixpath.basename(rest[0]) == "activate":  # of a virtual environment: it sets PATH
+            return Meaning(Does.OTHER, (":",))
         return Meaning(Does.SOURCE, words, rest[0], rest[1:])
     if name == "su" and "-c" in rest[:-1]:
         return Meaning(Does.SHELL_TEXT, words, rest[rest.index("-c") + 1])

@@ -231,6 +231,7 @@ MODES = 'MODE="${1:-api}"\ncase "$MODE" in\n  migrate) alembic upgrade head ;;\n
         ("if [ \"$1\" = web ]; then exec serve; fi\nalembic upgrade head", "web", []),
         ("if [ -f x ]; then exec serve; fi\nalembic upgrade head", "", [""]),
         ("exit 0\nalembic upgrade head", "", []),
+        (". .venv/bin/activate\nwhile :; do alembic upgrade head && break; done", "", [""]),
         ("(exit 0)\nalembic upgrade head", "", [""]),
         ("exec > >(tee log) 2>&1\nalembic upgrade head", "", [""]),
     ],
