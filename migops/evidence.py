@@ -23,7 +23,7 @@ if TYPE_CHECKING:  # what a clean check never needs is not imported for its sake
     from migops.places.database_url import Sought
     from migops.places.deleted import Past
     from migops.places.drift import Drift
-    from migops.places.git import Fate
+    from migops.places.fate import Fate
     from migops.places.models import Model
     from migops.places.startup import Startup
     from migops.places.worktree import Worktree

@@ -13,7 +13,7 @@ from migops.chain import revision_ids
 from migops.errors import MigopsError, NoVerdict
 from migops.evidence import Evidence
 from migops.model import Absent, Location, MigrationFile, MigrationSet, NotAsked, PlaceName, Unknown
-from migops.places.git import Fate, FateKind
+from migops.places.fate import Fate, FateKind
 from migops.rules.shown import Script, View, views
 
 BESIDE = ".rescued"  # added to a name that the host has already: Alembic loads no such file

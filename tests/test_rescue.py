@@ -13,7 +13,7 @@ from migops.errors import MigopsError, NoVerdict
 from migops.evidence import Evidence
 from migops.model import Absent, NotAsked, PlaceName, Reading, Unknown
 from migops.places.container import Container
-from migops.places.git import FateKind
+from migops.places.fate import FateKind
 from tests.rules.made import FIRST, GHOST, OLD, SECOND, container, evidence, held
 
 LOST = "/app/migrations/versions/009.py"

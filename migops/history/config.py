@@ -19,11 +19,6 @@ from migops.errors import MigopsError
 from migops.history.problem import Problem
 from migops.model import Location
 
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
-
 Value = str | bool | int | tuple[str, ...] | None
 
 
@@ -195,6 +190,10 @@ _KEY = re.compile(r"\s*[\"']?([A-Za-z0-9_.-]+)[\"']?\s*=")
 
 
 def _parse_toml(text: str, path: str) -> ConfigFile:
+    if sys.version_info >= (3, 11):
+        import tomllib
+    else:
+        import tomli as tomllib
     try:
         data = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:

@@ -8,49 +8,16 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from enum import Enum
+from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
 from migops.model import Absent, Entry, EntryKind, Remedy, Tree, Unknown
 from migops.places.environment import Reader
+from migops.places.fate import Fate, FateKind
 from migops.places.repository import Change, Repository, Unanswered, by_holder, holder
 
 LEFT_OUT = "S"  # the tag that git gives a file of the index that a sparse checkout leaves out
 SUBMODULE = "160000"  # the mode that git gives a submodule's folder
-
-
-class FateKind(str, Enum):
-    """What git's history says of a file that the host does not have."""
-
-    DELETED = "deleted"  # a commit of this branch or its upstream removed it, and neither has it
-    REMOVED_HERE = "removed-here"  # HEAD has it; only the working tree does not
-    UPSTREAM = "upstream"  # commits that this branch lacks bring it: the host is behind
-    NEVER = "never"  # no commit that this repository knows has ever had it
-    NO_GIT = "no-git"  # the folder is in no repository: the host is taken as meant
-    UNKNOWN = "unknown"  # git was asked and could not say
-
-    @property
-    def rebuild_helps(self) -> bool:
-        """Whether the host is what is meant, so that a build from it is a fix and takes nothing away."""
-        return self in (FateKind.DELETED, FateKind.REMOVED_HERE, FateKind.NO_GIT)
-
-
-@dataclass(frozen=True, slots=True)
-class Fate:
-    """What became of a file, and the commit that decides it: abbreviated hash, date (ISO 8601), first line.
-
-    ``remedy`` is the step that brings the file to the host, or after which git can say; its command can be typed
-    anywhere, and is empty where no one command does it.
-    """
-
-    kind: FateKind
-    commit: str = ""
-    date: str = ""
-    subject: str = ""
-    branch: str = ""
-    reason: str = ""
-    remedy: Remedy | None = None
 
 
 def fates(paths: Sequence[Path]) -> Mapping[Path, Fate]:

@@ -10,7 +10,7 @@ from migops.evidence import Evidence, Sibling
 from migops.model import MigrationSet, Remedy, Severity, Subject
 from migops.places.container import Container, digests
 from migops.places.container_files import Mount
-from migops.places.git import FateKind
+from migops.places.fate import FateKind
 from migops.rules.recreate import NAMED_AT_MOST, before_recreating, catch_up, refresh
 from migops.rules.remedies import rebuild
 from migops.rules.rule import Hit, Rule

@@ -8,7 +8,7 @@ from dataclasses import replace
 from migops.chain import revision_ids
 from migops.evidence import Evidence
 from migops.model import MigrationFile, MigrationSet, PlaceName, Remedy, Severity, Subject
-from migops.places.git import Fate, FateKind
+from migops.places.fate import Fate, FateKind
 from migops.rules.differences import content_difference, name_difference, renamed
 from migops.rules.remedies import layer_facts, rebuild
 from migops.rules.rule import Hit, Rule

@@ -11,7 +11,7 @@ from migops.model import Remedy
 from migops.places.container import digests
 from migops.places.container_files import Mount, at_or_below
 from migops.places.environment import Environment
-from migops.places.git import Fate, FateKind
+from migops.places.fate import Fate, FateKind
 from migops.rules.remedies import rebuild
 from migops.rules.shown import HOST, IMAGE, Script, View, held_in, some
 

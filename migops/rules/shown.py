@@ -12,7 +12,7 @@ from migops.model import MigrationFile, MigrationSet, PlaceName, Severity
 from migops.places.container import Container, digests
 from migops.places.container_files import Mount
 from migops.places.environment import Environment
-from migops.places.git import FateKind
+from migops.places.fate import FateKind
 from migops.rules.differences import content_difference
 
 HOST, IMAGE, CONTAINER = PlaceName.HOST, PlaceName.IMAGE, PlaceName.CONTAINER

@@ -17,7 +17,6 @@ from migops.errors import NoVerdict
 from migops.evidence import Evidence
 from migops.meanwhile import Meanwhile
 from migops.model import Absent, Location, MigrationSet, NotAsked, PlaceName, Unknown
-from migops.places import git
 from migops.places.environment import Environment, Reader
 from migops.places.host import HostReader
 from migops.survey.engine import code, layers, read_containers, read_image
@@ -29,6 +28,7 @@ if TYPE_CHECKING:  # the database's side is imported only by a command that asks
     from migops.asking import Ask
     from migops.places.database import Question
     from migops.places.database_state import DatabaseState
+    from migops.places.fate import Fate
 
 __all__ = ["Survey", "check", "host", "host_cwd", "running"]
 
@@ -146,7 +146,7 @@ def _alembic(survey: Survey) -> tuple[str, ...]:
     return aimed(survey.target, survey.home)
 
 
-def _fates(survey: Survey, chain: Chain) -> dict[str, git.Fate]:
+def _fates(survey: Survey, chain: Chain) -> dict[str, Fate]:
     """What git knows of each script that the image or a container has and the host lacks."""
     host, image = chain.held(PlaceName.HOST), chain.held(PlaceName.IMAGE)
     if host is None:
@@ -154,7 +154,11 @@ def _fates(survey: Survey, chain: Chain) -> dict[str, git.Fate]:
     holding = [image, *(container.migrations for container in survey.containers)]
     names = {name for held in holding if held is not None for name in held.scripts} - host.scripts.keys()
     paths = {name: _host_path(host, name) for name in sorted(names)}
-    found = git.fates(list(paths.values()))
+    if not paths:
+        return {}
+    from migops.places.git import fates
+
+    found = fates(list(paths.values()))
     return {name: found[path] for name, path in paths.items()}
 
 

@@ -12,7 +12,6 @@ from migops.dockerfile.trace import BuildView
 from migops.errors import MigopsError, NoVerdict
 from migops.evidence import Evidence, Exclusion
 from migops.model import Location, NotAsked, PlaceName, Unknown
-from migops.places import git
 from migops.places.context import ContextReader
 from migops.places.environment import Environment, read_environment
 from migops.places.host import HostReader
@@ -40,7 +39,9 @@ def read_host(survey: Survey) -> tuple[Environment, HostReader]:
 def read_git(survey: Survey) -> None:
     """Read what git's HEAD has where the host has its migrations."""
     view = survey.view
-    read = git.at_head(survey.target.root, view.host_path_of if isinstance(view, BuildView) else lambda path: None)
+    from migops.places.git import at_head
+
+    read = at_head(survey.target.root, view.host_path_of if isinstance(view, BuildView) else lambda path: None)
     if not callable(read):
         survey.places[PlaceName.GIT] = read
         return

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from migops.places.container_files import Mount
-from migops.places.git import FateKind
+from migops.places.fate import FateKind
 from tests.cases.case import Case
 from tests.cases.shop import Answer, Shop, judged
 from tests.images.build import Member

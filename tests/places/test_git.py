@@ -13,7 +13,8 @@ from unittest import mock
 import pytest
 
 from migops.model import Unknown
-from migops.places.git import Fate, FateKind, at_head, fates
+from migops.places.fate import Fate, FateKind
+from migops.places.git import at_head, fates
 from migops.places.repository import PATHS_AT_ONCE, Unanswered
 from tests.kit import git
 

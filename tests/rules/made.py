@@ -14,7 +14,7 @@ from migops.model import Absent, ImageIdentity, MigrationFile, MigrationSet, Pla
 from migops.places.container import Container
 from migops.places.container_files import Mount
 from migops.places.environment import Environment
-from migops.places.git import Fate, FateKind
+from migops.places.fate import Fate, FateKind
 
 NEW, OLD = "sha256:" + "a" * 64, "sha256:" + "b" * 64
 ANONYMOUS = "f" * 64

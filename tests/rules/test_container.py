@@ -7,7 +7,7 @@ import pytest
 from migops.evidence import Evidence, Sibling
 from migops.model import Finding, LinkStatus, PlaceName, Severity
 from migops.places.container_files import Mount
-from migops.places.git import FateKind
+from migops.places.fate import FateKind
 from migops.rules import container as rules
 from migops.rules import judge
 from tests.rules.made import ANONYMOUS, FIRST, GHOST, OLD, PULL, SECOND, container, evidence, held
