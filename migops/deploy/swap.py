@@ -8,12 +8,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from migops import survey
-from migops.deploy import shell
-from migops.deploy.commands import Words
+from migops.database import redact
+from migops.deploy import anonymous, shell
+from migops.deploy.commands import Compose, Words
 from migops.deploy.deploy import Deploy
 from migops.deploy.facts import Facts
 from migops.deploy.images import put_tags
 from migops.deploy.members import Member
+from migops.engine import making
 from migops.engine.containers import inspect
 from migops.engine.same import same_content
 from migops.errors import Failed
@@ -28,11 +30,13 @@ _LOOK = 0.25
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """How one container stands: ``good`` in the end, ``bad`` for good, or neither yet. ``said`` tells why."""
+    """How one container stands: ``good`` in the end, ``bad`` for good, or neither yet. ``said`` tells why, and
+    ``container`` which one it is."""
 
     good: bool
     bad: bool
     said: str
+    container: str = ""
 
 
 def swap(deploy: Deploy) -> dict[str, Any]:
@@ -43,12 +47,15 @@ def swap(deploy: Deploy) -> dict[str, Any]:
     deploy.check()
     put_tags(deploy, deploy.built)
     facts = deploy.facts
-    for members, words in zip(rounds(facts), commands(facts), strict=True):
+    compose = anonymous.keeping(deploy, anonymous.others(facts))
+    for members, words in zip(rounds(facts), commands(facts, compose), strict=True):
         ran = shell.run(deploy, words, may_end=False)
         if ran.code:
             raise Failed(f"the containers could not be swapped (code {ran.code})", commands=[words])
         if members[0].one_shot:
             wait_until_well(deploy, deploy.built, members)
+    for each in facts.anonymous:
+        deploy.say.line(f"the old volume is kept, unused: {each}")
     return {"services": [each.name for each in facts.members], "volumes_kept": list(facts.anonymous)}
 
 
@@ -59,11 +66,11 @@ def rounds(facts: Facts) -> list[tuple[Member, ...]]:
     return [some for some in (once, tuple(each for each in facts.members if not each.one_shot)) if some]
 
 
-def commands(facts: Facts) -> tuple[Words, ...]:
-    """What swaps the members, a command a round."""
+def commands(facts: Facts, compose: Compose | None = None) -> tuple[Words, ...]:
+    """What swaps the members, a command a round; by ``compose``, else as the user calls it."""
+    program, renew = compose or facts.compose, bool(facts.anonymous)
     return tuple(
-        facts.compose.swap([each.name for each in some], renew=bool(facts.anonymous), scale=scale_of(facts, some))
-        for some in rounds(facts)
+        program.swap([each.name for each in some], renew=renew, scale=scale_of(facts, some)) for some in rounds(facts)
     )
 
 
@@ -96,23 +103,27 @@ def restore(deploy: Deploy) -> dict[str, Any]:
         shell.run(deploy, facts.compose.stop(new), may_end=False)
     if not members:
         return {"stopped": new}
-    for some, words in ways_back(facts, members, deploy.old):
+    left = anonymous.made_since(deploy) if facts.anonymous else []
+    compose = anonymous.keeping(deploy, anonymous.held(members) if facts.anonymous else {})
+    for some, words in ways_back(facts, members, deploy.old, compose):
         put_tags(deploy, {each.name: deploy.old.get(each.name, "") for each in some})
         ran = shell.run(deploy, words, may_end=False)
         if ran.code:
             raise Failed(f"the old containers could not be started (code {ran.code})", commands=[words])
     wait_until_well(deploy, deploy.old, members)
     put_tags(deploy, deploy.tagged)
-    return {"services": [each.name for each in members]}
+    return {"services": [each.name for each in members], "volumes_left": left}
 
 
-def ways_back(facts: Facts, members: Sequence[Member], old: Mapping[str, str]) -> list[tuple[list[Member], Words]]:
+def ways_back(
+    facts: Facts, members: Sequence[Member], old: Mapping[str, str], compose: Compose | None = None
+) -> list[tuple[list[Member], Words]]:
     """What brings the members back, those of one old image at a time: services of one name may have run two."""
     found = []
     for image in dict.fromkeys(old.get(each.name, "") for each in members):
         some = [each for each in members if old.get(each.name, "") == image]
         names, scale = [each.name for each in some], scale_of(facts, some)
-        found.append((some, facts.compose.swap(names, renew=bool(facts.anonymous), scale=scale)))
+        found.append((some, (compose or facts.compose).swap(names, renew=bool(facts.anonymous), scale=scale)))
     return found
 
 
@@ -146,8 +157,16 @@ def wait_until_well(deploy: Deploy, images: Mapping[str, str], members: Sequence
         if bad is not None or time.monotonic() >= until:
             waiting = bad or next(each for each in said if not each.good)
             late = "" if bad else f" after {deploy.options.health:g} s"
+            _last_words(deploy, waiting.container)
             raise Failed(f"{waiting.said}{late}")
         time.sleep(_LOOK)
+
+
+def _last_words(deploy: Deploy, container: str) -> None:
+    """Show the end of what a container wrote: going back removes it, and its log with it."""
+    text = making.said(deploy.engine, container) if container else ""
+    for line in text.splitlines():
+        deploy.say.line(f"  | {redact(line.rstrip())}")
 
 
 def _member(deploy: Deploy, member: Member, image: str, seen: dict[str, tuple[str, float]]) -> Standing:
@@ -166,8 +185,8 @@ def _member(deploy: Deploy, member: Member, image: str, seen: dict[str, tuple[st
     good = sum(each.good for each in found)
     if good >= wanted and good == len(found):
         return Standing(True, False, "")
-    waiting = next((each.said for each in found if not each.good), f"{member.name} has {good} of {wanted} containers")
-    return Standing(False, False, waiting)
+    lacking = Standing(False, False, f"{member.name} has {good} of {wanted} containers")
+    return next((each for each in found if not each.good), lacking)
 
 
 def _container(
@@ -180,22 +199,23 @@ def _container(
     if member.one_shot and status in ("exited", "running"):  # the others wait for it to end, and so does this
         code = int(state.get("ExitCode") or 0)
         said = f"{name} has not ended yet" if status == "running" else f"{name} ended with code {code}"
-        return Standing(status == "exited" and code == 0, status == "exited" and code != 0, said)
+        return Standing(status == "exited" and code == 0, status == "exited" and code != 0, said, name)
     restarts = int(inspected.get("RestartCount") or 0)
     policy = str(((inspected.get("HostConfig") or {}).get("RestartPolicy") or {}).get("Name") or "no")
     if (status in ("exited", "dead") and policy in ("", "no")) or restarts >= RESTARTS:
         often = f" {restarts} times" if restarts else ""
-        ended = f"it ended with code {state.get('ExitCode')}{often} (docker logs {name})"
-        return Standing(False, True, f"{name} does not stay up: {ended}")
+        ended = f"it ended with code {state.get('ExitCode')}{often}"
+        return Standing(False, True, f"{name} does not stay up: {ended}", name)
     if health == "unhealthy":
         last = ((state.get("Health") or {}).get("Log") or [{}])[-1]
-        return Standing(False, True, f"{name} is unhealthy: {' '.join(str(last.get('Output') or '').split())[:200]}")
+        said = " ".join(str(last.get("Output") or "").split())[:200]
+        return Standing(False, True, f"{name} is unhealthy: {said or 'its check said nothing'}", name)
     if status != "running":
-        return Standing(False, False, f"{name} is {status}")
+        return Standing(False, False, f"{name} is {status}", name)
     if health:
-        return Standing(health == "healthy", False, f"{name} is {health}")
+        return Standing(health == "healthy", False, f"{name} is {health}", name)
     born, since = seen.setdefault(name, (str(state.get("StartedAt")), time.monotonic()))
     if born != state.get("StartedAt"):
         seen[name] = str(state.get("StartedAt")), time.monotonic()
         since = time.monotonic()
-    return Standing(time.monotonic() - since >= STEADY, False, f"{name} has only just begun to run")
+    return Standing(time.monotonic() - since >= STEADY, False, f"{name} has only just begun to run", name)
