@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from migops import backup
 from migops.compose import ComposeOptions, Project
 from migops.compose.verify import command_line, verify
 from migops.deploy.commands import Words
@@ -81,6 +82,7 @@ def refuse(facts: Facts, options: Options) -> None:
     _trapped(facts)
     _database(facts)
     starting(facts, options)
+    _backup(facts, options)
 
 
 def _history(facts: Facts) -> None:
@@ -122,6 +124,17 @@ def _database(facts: Facts) -> None:
         database(facts.standing, facts.evidence.commands.compose)
     elif isinstance(facts.evidence.database, Unknown) and not facts.database_service:
         raise NoVerdict(facts.evidence.database.reason, hint=facts.evidence.database.hint)
+
+
+def _backup(facts: Facts, options: Options) -> None:
+    """That a backup can be taken, where one will be: better told now than after the build."""
+    asked, found = facts.question, facts.standing
+    if not options.backup or found is None or found.state.is_fresh or not found.pending or asked.engine is None:
+        return
+    try:
+        backup.find(asked, asked.engine())
+    except MigopsError as error:
+        raise Aborted(f"no backup can be taken: {error.message}", at=error.at, hint=error.hint) from None
 
 
 def database(found: Standing, compose: Sequence[str]) -> None:
@@ -173,7 +186,7 @@ def starting(facts: Facts, options: Options, *, built: bool = False) -> None:
 
 def migrating_starts(facts: Facts, *, built: bool = False) -> Iterator[str]:
     """What migrates by itself when a container of a member starts, a sentence each. One-shot services are meant to."""
-    return (finding.message for finding in _starts(facts, built)[0])
+    return (f"{finding.message} ({finding.cause})" for finding in _starts(facts, built)[0])
 
 
 def untold_starts(facts: Facts) -> Iterator[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import posixpath
 import shlex
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 from migops.database import DatabaseUrl
 from migops.engine import Engine
+from migops.engine.containers import inspect
 from migops.errors import MigopsError
 from migops.model import Absent, Unknown
 
@@ -54,7 +55,10 @@ def server_address(
         return Address("127.0.0.1", port, "host.docker.internal")
     name = service_of(host, project)
     if project is None or not name:
-        return Address(host, port, "as written")
+        other = _neighbour(host, project, service, engine) if inside and project and service and engine else None
+        if other is None:
+            return Address(host, port, "as written")
+        return _of_container(other[0], port, other[1].endpoint.host, other[1].is_local)
     if engine is None:
         return Unknown(f"{host} is the service {name}, and --no-engine keeps from asking where it runs", INSTEAD)
     try:
@@ -71,6 +75,34 @@ def server_address(
             f"`{shlex.join((*compose, 'up', '-d', '--no-deps', name))}` starts it; or {INSTEAD}",
         )
     return _of_container(running[0], port, found.endpoint.host, found.is_local)
+
+
+def _neighbour(
+    host: str, project: Project, service: Service, engine: Callable[[], Engine]
+) -> tuple[Mapping[str, Any], Engine] | None:
+    """The running container of another project that a host name leads to in a network that the service shares with it;
+    None where there is none, or the engine does not say."""
+    shared = {project.networks[key].name for key in service.networks if key in project.networks}
+    shared = {name for name in shared if name != f"{project.name}_default"}
+    if not shared:
+        return None
+    try:
+        found = engine()
+        for each in found.containers({}):
+            theirs = ((each.get("NetworkSettings") or {}).get("Networks") or {}).keys() & shared
+            if theirs and each.get("State") == "running" and host in _names(found, each, theirs):
+                return each, found
+    except MigopsError:
+        return None
+    return None
+
+
+def _names(engine: Engine, listed: Mapping[str, Any], networks: Iterable[str]) -> set[str]:
+    """What a container is called in these networks."""
+    inspected = inspect(engine, str(listed["Id"])) or {}
+    joined = (inspected.get("NetworkSettings") or {}).get("Networks") or {}
+    aliases = {alias for name in networks for alias in (joined.get(name) or {}).get("Aliases") or ()}
+    return aliases | {str(name).lstrip("/") for name in listed.get("Names") or ()}
 
 
 def service_of(host: str, project: Project | None) -> str:
