@@ -14,6 +14,7 @@ from typing import Any
 from migops.deploy import shell
 from migops.deploy.commands import Compose, lock_options, migrating, one_off, override, with_override
 from migops.deploy.deploy import Deploy
+from migops.deploy.facts import Facts
 from migops.deploy.follow import Followed, follow
 from migops.deploy.trace import trace
 from migops.engine import execs
@@ -40,7 +41,7 @@ def upgrade(deploy: Deploy) -> dict[str, Any]:
     """Apply what is pending. What counts is not what Alembic says but the rows that the database has afterwards."""
     if not deploy.pending:
         return {"rows": list(deploy.rows()), "skipped": "nothing is pending"}
-    target = "heads" if deploy.facts.target.many_heads else "head"
+    target = goal(deploy.facts)
     before = deploy.before or ()
     traces = trace(deploy)
     for number in range(1, TRIES + 1):
@@ -56,6 +57,11 @@ def upgrade(deploy: Deploy) -> dict[str, Any]:
         deploy.say.line(f"nothing was applied; it is tried again ({number + 1} of {TRIES})")
         time.sleep(uniform(*PAUSE))  # noqa: S311 - no secret
     raise verdict(deploy, attempt, left=sorted(trace(deploy) ^ traces))
+
+
+def goal(facts: Facts) -> str:
+    """What Alembic is told to upgrade to."""
+    return "heads" if facts.target.many_heads else "head"
 
 
 def _tell(deploy: Deploy, attempt: Attempt) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from migops.deploy import dump, ground, images, migrate, preflight, rehearse, swap, volumes
+from migops.deploy import anonymous, dump, ground, images, migrate, preflight, rehearse, swap, volumes
 from migops.deploy.commands import rollback_tag
 from migops.deploy.facts import Facts
 from migops.deploy.options import Options
@@ -42,7 +42,7 @@ def _steps(facts: Facts, options: Options, pending: tuple[str, ...] | None) -> I
     if changes and options.rehearse:
         yield Step("rehearse", "upgrade, downgrade, upgrade, on a throwaway copy of it", rehearse.rehearse)
     yield Step(
-        "migrate", _migrates(pending), migrate.upgrade, (), undo=migrate.go_back, commits=changes
+        "migrate", _migrates(facts, pending), migrate.upgrade, (), undo=migrate.go_back, commits=changes
     )
     yield Step("revision", f"the database must be at {listed(facts.heads)}", migrate.gate, commits=changes)
     for mount in facts.volumes:
@@ -71,19 +71,19 @@ def _started(facts: Facts) -> str:
     return f"{facts.database_service} " if facts.database_service else "the database "
 
 
-def _migrates(pending: tuple[str, ...] | None) -> str:
-    if pending is None:
-        return "what turns out to be pending is applied, in a container of the built image"
-    if not pending:
+def _migrates(facts: Facts, pending: tuple[str, ...] | None) -> str:
+    if pending == ():
         return "nothing is pending"
-    number = f"{len(pending)} revision{'s' if len(pending) > 1 else ''}"
-    return f"{number} in a container of the built image"
+    what = "what turns out to be pending" if pending is None else f"{len(pending)} revision{'s' * (len(pending) > 1)}"
+    words = " ".join((*facts.evidence.alembic, "upgrade", migrate.goal(facts)))
+    return f"{what}, by `{words}` in a container of the built image"
 
 
 def _swaps(facts: Facts) -> str:
     names = listed([each.name for each in facts.members])
-    number = len(facts.anonymous)
-    renewed = f"; anonymous volumes are made anew, the old ones are kept ({number})" if number else ""
+    volumes = listed([each[:12] for each in facts.anonymous])
+    renewed = f"; the anonymous volume over the migrations is made anew, the old one is kept ({volumes})"
+    renewed = renewed if facts.anonymous else ""
     if not any(each.containers for each in facts.members):
         return f"{names}: started"
     return f"{names}: the old containers serve until now{renewed}"
@@ -95,6 +95,13 @@ def _notes(facts: Facts, options: Options, pending: tuple[str, ...] | None) -> I
         yield f"{name} has the same image and is left as it is: {why}"
     for name, number in facts.scale.items():
         yield f"{name} keeps its {number} replicas"
+    for name, mounts in anonymous.others(facts).items():
+        yield f"{name} keeps its other anonymous volumes: {listed([each.target for each in mounts])}"
+    for name, targets in anonymous.unkept(facts).items():
+        yield (
+            f"the replicas of {name} get new volumes at {listed(targets)} as well: what is in the old ones stays in "
+            "the engine, but none of the new containers has it"
+        )
     if facts.evidence.alembic[0] != "alembic":
         yield f"Alembic is called by `{' '.join(facts.evidence.alembic)}`"
     changes = pending is None or bool(pending)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from migops.formats.terminal import GREEN, RED, YELLOW, printable, quoted, styled
 from migops.formats.view import View
 
-_INDENT = 15  # columns before a step's text
+_INDENT = 16  # columns before a step's text
 COLORS = {"done": GREEN, "aborted": YELLOW, "failed": RED, "operator": RED}
 
 
@@ -55,7 +55,8 @@ class ShownEnd:
 
 def plan_text(plan: ShownPlan, view: View) -> str:
     """The plan, in ``view.width`` columns; commands are never broken."""
-    lines = [f"rebuild-and-migrate {plan.service}  (project {plan.project})", ""]
+    head = printable(f"rebuild-and-migrate {plan.service}  (project {plan.project})")
+    lines = [head, *_stands(plan), ""]
     for sentence in plan.past:
         lines += _wrapped(f"mind: {sentence}", view.width, 2)
     if plan.past:
@@ -73,6 +74,13 @@ def plan_text(plan: ShownPlan, view: View) -> str:
     if plan.ddl:
         lines += ["", "the SQL of the pending revisions", *("  " + line for line in plan.ddl.splitlines())]
     return "\n".join(lines) + "\n"
+
+
+def _stands(plan: ShownPlan) -> Iterator[str]:
+    """Where the database is now, if that is known."""
+    if plan.rows is not None and plan.pending is not None:
+        rows, number = ", ".join(plan.rows) or "no revision yet", len(plan.pending) or "nothing"
+        yield printable(f"the database is at {rows}; {number} pending")
 
 
 def _pending(plan: ShownPlan) -> Iterator[str]:

@@ -1,0 +1,121 @@
+"""The plan: which steps, from which facts; and as a person and a script see it, held to golden files.
+
+UPDATE_GOLDEN=1 writes them anew: read the difference before you commit it.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+
+from migops.deploy import plan
+from migops.deploy.facts import Facts
+from migops.deploy.members import Member
+from migops.deploy.options import Options
+from migops.deploy.session import Prepared
+from migops.formats.deploy import ShownPlan, plan_json, plan_text
+from migops.formats.view import View
+from migops.model import Unknown
+from migops.places.container_files import Mount
+from tests.deploy.made import at, facts, running
+from tests.deploy.stack import CREATE, PRICE, edit
+from tests.kit import EXAMPLES, example
+from tests.rules.made import ANONYMOUS
+
+GOLDEN = Path(__file__).parent / "golden"
+USUAL = ["keep", "build", "image", "database", "backup", "migrate", "revision", "swap", "containers"]
+
+
+def names(found: Facts, options: Options | None = None) -> list[str]:
+    return [step.name for step in plan.make(found, options or Options()).steps]
+
+
+def test_the_steps() -> None:
+    assert names(facts()) == USUAL
+    assert names(facts(), Options(rehearse=True))[4:6] == ["backup", "rehearse"]
+    assert "backup" not in names(facts(), Options(backup=False))
+
+
+def test_nothing_pending_needs_no_backup() -> None:
+    made = plan.make(facts(database=at(PRICE)), Options(rehearse=True))
+    assert made.pending == ()
+    assert not {"backup", "rehearse"} & {step.name for step in made.steps}
+
+
+def test_what_is_pending_is_in_order_and_unknown_is_not_nothing() -> None:
+    assert plan.make(facts(database=at(tables=())), Options()).pending == (CREATE, PRICE)
+    assert plan.make(facts(), Options()).pending == (PRICE,)
+    assert plan.make(facts(database=Unknown("it is not there")), Options()).pending is None
+
+
+def test_past_this_step_a_signal_no_longer_stops_it() -> None:
+    commits = [step.name for step in plan.make(facts(), Options()).steps if step.commits]
+    assert commits == ["migrate", "revision", "swap", "containers"]
+    nothing = [step.name for step in plan.make(facts(database=at(PRICE)), Options()).steps if step.commits]
+    assert nothing == ["swap", "containers"]
+
+
+def _several() -> Facts:
+    """Services of one image: one that runs once, one with replicas and a volume over the migrations, one stopped."""
+    over, data = Mount("volume", ANONYMOUS, "/app/migrations"), Mount("volume", "e" * 64, "/data")
+    members = (
+        Member("app", "shop-shop", (running("app", 1, over, data),)),
+        Member("migrate", "shop-shop", (running("migrate"),), one_shot=True),
+    )
+    left = {"worker": "it is stopped; to have it started as well, name it"}
+    return facts(EXAMPLES / "several-services", service="app", members=members, left=left)
+
+
+def _fresh() -> Facts:
+    return facts(image=False, database=Unknown("it does not run"), idle=("db",))
+
+
+def _entrypoint() -> Facts:
+    return facts(EXAMPLES / "migrating-entrypoint", scale={"app": 3})
+
+
+CASES = {
+    "usual": (facts, Options()),
+    "fresh": (_fresh, Options(cache=True)),
+    "several": (_several, Options(backup=False, pull=True)),
+    "entrypoint": (_entrypoint, Options(accept_migrating=True, rehearse=True)),
+}
+
+
+def as_shown(name: str) -> ShownPlan:
+    make, options = CASES[name]
+    found = make()
+    nobody = cast("Any", None)  # neither the engine nor the user is asked for a plan without SQL
+    past = ("run 3 (rebuild-and-migrate, 2026-11-24T03:10:00) was killed during the step build",)
+    made = Prepared(found, plan.make(found, options), options, nobody, nobody, past if name == "usual" else ())
+    return made.shown()
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_as_it_is_shown(name: str) -> None:
+    shown = as_shown(name)
+    for width in (80, 120):
+        text = plan_text(shown, View(width))
+        held_to(GOLDEN / f"plan-{name}-{width}.txt", text)
+        commands = [line for line in text.splitlines() if line.lstrip().startswith("docker")]
+        assert all(len(line) <= width for line in text.splitlines() if line not in commands)
+    held_to(GOLDEN / f"plan-{name}.json", plan_json(shown))
+
+
+def held_to(path: Path, text: str) -> None:
+    if os.environ.get("UPDATE_GOLDEN"):
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(text)
+    assert text == path.read_text(), f"{path.name} differs; UPDATE_GOLDEN=1 writes it anew"
+
+
+def test_an_image_that_is_not_built_here_is_fetched(tmp_path: Path) -> None:
+    folder = example("clean", tmp_path)
+    edit(folder / "compose.yaml", "    build: .\n", "    image: registry.example/shop:1\n    x-migops: {host-dir: .}\n")
+    made = plan.make(facts(folder, service="app"), Options())
+    (build,) = [step for step in made.steps if step.name == "build"]
+    assert build.commands == (("docker", "compose", "pull", "app"),)
+    assert build.why == "the image is fetched: nothing here builds it"

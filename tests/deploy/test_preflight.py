@@ -1,0 +1,182 @@
+"""What is refused before anything is done, and the way out that is told with it."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from migops.chain import Chain, walk
+from migops.compose import ComposeOptions, load
+from migops.compose.render import to_json
+from migops.deploy import preflight
+from migops.deploy.facts import Facts
+from migops.deploy.options import Options
+from migops.errors import Aborted, ExitCode, MigopsError, NoVerdict
+from migops.model import PlaceName, Unknown
+from migops.places.git import Fate, FateKind
+from tests.deploy.made import at, facts, running
+from tests.deploy.stack import CREATE, PRICE
+from tests.kit import EXAMPLES, example
+from tests.rules.made import container, held
+
+OPTIONS = Options(backup=False)
+
+
+def refused(found: Facts, options: Options = OPTIONS) -> Aborted:
+    with pytest.raises(Aborted) as caught:
+        preflight.refuse(found, options)
+    assert caught.value.exit_code is ExitCode.ABORTED
+    return caught.value
+
+
+def write(folder: Path, revision: str, down: str) -> None:
+    text = f'revision = "{revision}"\ndown_revision = "{down}"\n\n\ndef upgrade():\n    pass\n'
+    (folder / "migrations/versions" / f"{revision}_x.py").write_text(text)
+
+
+def test_what_is_right_is_not_refused() -> None:
+    preflight.refuse(facts(), OPTIONS)
+    preflight.refuse(facts(database=at(tables=())), OPTIONS)
+    preflight.refuse(facts(image=False, database=Unknown("it does not run"), idle=("db",)), OPTIONS)
+
+
+def test_several_heads_on_the_host(tmp_path: Path) -> None:
+    folder = example("clean", tmp_path)
+    write(folder, "d00000000001", CREATE)
+    error = refused(facts(folder))
+    assert "MIG301 multiple-heads" in error.message
+    assert "the build would bring the fault along" in error.message
+    text = (folder / "compose.yaml").read_text()
+    (folder / "compose.yaml").write_text(text.replace("    build: .\n", "    build: .\n    x-migops: {heads: many}\n"))
+    preflight.refuse(facts(folder), OPTIONS)
+
+
+def test_a_missing_parent_and_no_migration_at_all(tmp_path: Path) -> None:
+    folder = example("clean", tmp_path)
+    (folder / "migrations/versions" / "3f1c0a7be210_create_product.py").unlink()
+    assert "MIG302" in refused(facts(folder)).message
+    for path in (folder / "migrations/versions").glob("*.py"):
+        path.unlink()
+    error = refused(facts(folder, database=at(tables=())))
+    assert "there is not one migration" in error.message
+    assert "migops adopt --baseline" in error.hint
+
+
+def test_a_script_that_only_the_image_has_and_nobody_gave_up() -> None:
+    found = facts()
+    extra = {**_texts(found), "versions/e1_x.py": "revision = 'e1'\n"}
+    evidence = replace(found.evidence, fates={"versions/e1_x.py": Fate(FateKind.UNKNOWN)})
+    evidence = replace(evidence, chain=_with_image(found, extra))
+    error = refused(replace(found, evidence=evidence))
+    assert "which the host lacks" in error.message
+    assert "migops check-image" in error.hint
+
+
+def test_a_revision_that_only_a_container_has() -> None:
+    found = facts()
+    scripts = _texts(found)
+    trapped = container({**scripts, "versions/e2_x.py": f"revision = 'e2'\ndown_revision = '{PRICE}'\n"},
+                        written=["/app/migrations/versions/e2_x.py"])  # fmt: skip
+    evidence = replace(found.evidence, containers=(trapped,), chain=_with_image(found, scripts))
+    error = refused(replace(found, evidence=evidence))
+    assert "MIG205" in error.message
+    assert any("rescue" in command for command in error.commands)
+
+
+def _texts(found: Facts) -> dict[str, str]:
+    return {name: file.content.decode() for name, file in found.host.scripts.items()}
+
+
+def _with_image(found: Facts, scripts: dict[str, str]) -> Chain:
+    host = found.evidence.chain.places[PlaceName.HOST]
+    return walk({PlaceName.HOST: host, PlaceName.IMAGE: held(scripts)})
+
+
+@pytest.mark.parametrize(
+    ("rows", "tables", "said", "hint"),
+    [
+        (("f00000000009",), ("product",), "which no script of the host (or anywhere) has", "git pull"),
+        ((), ("product", "orders"), "the database has 2 tables and no revision noted", "migops adopt"),
+        ((CREATE, PRICE), ("product",), "beside", "migops explain MIG405"),
+    ],
+    ids=["unknown", "no row", "leftover"],
+)
+def test_a_database_that_the_history_cannot_take_on(
+    rows: tuple[str, ...], tables: tuple[str, ...], said: str, hint: str
+) -> None:
+    error = refused(facts(database=at(*rows, tables=tables)))
+    assert said in error.message
+    assert hint in error.hint
+
+
+def test_a_database_outside_that_does_not_answer_is_no_verdict() -> None:
+    found = facts(database=Unknown("nobody answers at pg:5432", "start it"), database_service="")
+    with pytest.raises(NoVerdict, match="nobody answers at pg:5432"):
+        preflight.refuse(found, OPTIONS)
+
+
+def test_a_start_that_migrates() -> None:
+    found = facts(EXAMPLES / "migrating-entrypoint")
+    error = refused(found)
+    assert "app migrates at every start: `alembic upgrade head`" in error.message
+    assert "--accept-migrating-entrypoint" in error.hint
+    preflight.refuse(found, replace(OPTIONS, accept_migrating=True))
+
+
+def test_what_runs_once_may_migrate() -> None:
+    preflight.refuse(facts(EXAMPLES / "several-services", containers=(running("migrate"),)), OPTIONS)
+
+
+def fake(folder: Path, name: str, text: str) -> None:
+    """A program on PATH that is not the real one."""
+    (folder / name).write_text(f"#!/bin/sh\n# a fake\n{text}\n")
+    (folder / name).chmod(0o755)
+
+
+@pytest.mark.parametrize(
+    ("docker", "standalone", "words"),
+    [
+        ("echo 2.26.1-4", "exit 9", ("docker", "compose")),
+        ("echo v2.17.0", "exit 9", ("docker", "compose")),
+        ("echo 'unknown flag' >&2; exit 125", "echo 2.40.3", ("docker-compose",)),
+        ("echo 2.3.3", "echo 2.20.0", ("docker-compose",)),
+    ],
+    ids=["plugin", "oldest", "standalone", "old plugin"],
+)
+def test_a_compose_cli_that_is_new_enough(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, docker: str, standalone: str, words: tuple[str, ...]
+) -> None:
+    fake(tmp_path, "docker", docker)
+    fake(tmp_path, "docker-compose", standalone)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    assert preflight.compose_cli() == words
+
+
+def test_compose_1_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    fake(tmp_path, "docker", "exit 1")
+    fake(tmp_path, "docker-compose", "echo 1.29.2")
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    with pytest.raises(MigopsError, match=r"docker-compose 1\.29\.2 cannot be .*KeyError") as caught:
+        preflight.compose_cli()
+    assert caught.value.exit_code is ExitCode.USAGE
+    assert "2.17 or newer" in caught.value.hint
+    fake(tmp_path, "docker-compose", "exit 1")
+    with pytest.raises(NoVerdict, match="no compose CLI"):
+        preflight.compose_cli()
+
+
+def test_a_project_that_compose_reads_otherwise(tmp_path: Path) -> None:
+    """A fake compose whose image of the service is another one than ours."""
+    folder = example("clean", tmp_path)
+    project = load(ComposeOptions(), environment={"COMPOSE_PROJECT_NAME": "shop"}, cwd=str(folder))
+    fake(tmp_path, "compose", f"cat {tmp_path}/theirs.json")
+    (tmp_path / "theirs.json").write_text(to_json(project))
+    preflight.same_project(project, ComposeOptions(), folder, (str(tmp_path / "compose"),))
+    (tmp_path / "theirs.json").write_text(to_json(project).replace("postgres:15", "postgres:16"))
+    with pytest.raises(MigopsError, match=r'db\.image: migops "postgres:15", compose "postgres:16"') as caught:
+        preflight.same_project(project, ComposeOptions(), folder, (str(tmp_path / "compose"),))
+    assert caught.value.exit_code is ExitCode.USAGE
+    assert "config --format json" in caught.value.hint
