@@ -163,7 +163,7 @@ def _service(project: Project, wanted: Wanted, options: ComposeOptions) -> Servi
         lines = ", ".join(f"{service.name} ({service.location})" for service in found)
         raise MigopsError(
             f"more than one service has migrations: {lines}", at=at,
-            hint="name one: " + shlex.join(("migops", wanted.command, *_compose_command(options)[2:], found[0].name)),
+            hint="name one: " + shlex.join(("migops", wanted.command, *compose_command(options)[2:], found[0].name)),
         )  # fmt: skip
     # They share one build. Where each has an image of its own, MIG206 compares the others with this one.
     return next((service for service in found if _runs_alembic(service)), found[0])
@@ -207,7 +207,7 @@ def _of_service(project: Project, service: Service, wanted: Wanted, options: Com
     image = wanted.image or service.image_ref
     builders = {tagged(other.image_ref): other.name for other in project.services.values() if other.build}
     commands = Commands(
-        service.name, _compose_command(options), image, (), its_own and build is not None, builders
+        service.name, compose_command(options), image, (), its_own and build is not None, builders
     )
     return Target(
         image=image,
@@ -275,7 +275,8 @@ def _context(build: Build) -> Path:
     return context
 
 
-def _compose_command(options: ComposeOptions) -> tuple[str, ...]:
+def compose_command(options: ComposeOptions) -> tuple[str, ...]:
+    """``docker compose`` with the options that the user gave."""
     words = ["docker", "compose"]
     for file in options.files:
         words += ["-f", file]

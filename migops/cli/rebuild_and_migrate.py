@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 @option("--yes", is_flag=True, help="Ask nothing, for scripts.")
 @option("--cache", is_flag=True, help="Build with the cache (default: --no-cache).")
 @option("--pull", is_flag=True, help="Fetch newer base images.")
+@option("--no-pull", is_flag=True, help="Of a service that is not built here: take the image as it is, fetch nothing.")
 @option("--no-backup", is_flag=True, help="Take no backup: what a migration destroys is gone.")
 @option("--keep", type=click.IntRange(min=1), default=10, show_default=True, help="Backups that are kept.")
 @option("--keep-days", type=click.FloatRange(min=0), help="Days that backups are kept; the newest one always is.")
@@ -102,7 +103,8 @@ def _options(given: dict[str, Any]) -> Any:
     from migops.deploy.options import Options
 
     return Options(
-        cache=given["cache"], pull=given["pull"], backup=not given["no_backup"], rehearse=given["rehearse"],
+        cache=given["cache"], pull=given["pull"], fetch=not given["no_pull"],
+        backup=not given["no_backup"], rehearse=given["rehearse"],
         on_failure=given["on_failure"], lock_timeout=given["lock_timeout"], wait=given["wait"],
         health=given["health_timeout"], timeout=given["timeout"], keep=given["keep"], keep_days=given["keep_days"],
         accept_migrating=given["accept_migrating_entrypoint"], sql=given["sql"],

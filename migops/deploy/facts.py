@@ -37,7 +37,8 @@ class Facts:
     of them that do not run. ``database_service`` is the
     one that the URL leads to, '' for a database outside of the project. ``scale`` is the number of replicas of services
     that run more than the compose file says. ``starts_in`` is where Alembic is started, where that is not the image's
-    own working directory. ``program`` are the words of the compose CLI.
+    own working directory. ``program`` are the words of the compose CLI. ``taken``: the host has no migrations, and what
+    stands for them was taken from the image that is here.
     """
 
     target: Target
@@ -51,6 +52,7 @@ class Facts:
     scale: Mapping[str, int] = field(default_factory=dict)
     starts_in: str = ""
     program: Words = ("docker", "compose")
+    taken: bool = False
 
     @property
     def project(self) -> Project:

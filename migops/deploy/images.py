@@ -47,7 +47,10 @@ def build(deploy: Deploy) -> dict[str, Any]:
     """Build the image, or fetch it where nothing here builds it."""
     facts, options = deploy.facts, deploy.options
     builds = [each for each in facts.members if facts.project.services[each.name].build and is_own(facts, each)]
-    pulls = [each for each in facts.members if not facts.project.services[each.name].build and is_own(facts, each)]
+    pulls = [
+        each for each in facts.members
+        if options.fetch and not facts.project.services[each.name].build and is_own(facts, each)
+    ]  # fmt: skip
     for members, words in (
         (builds, facts.compose.build([each.name for each in builds], cache=options.cache, pull=options.pull)),
         (pulls, facts.compose.pull([each.name for each in pulls])),
@@ -58,7 +61,10 @@ def build(deploy: Deploy) -> dict[str, Any]:
                 raise Aborted(f"the build was stopped by {deploy.stop.name}")
             if ran.code:
                 verb = "build" if members is builds else "pull"
-                raise Aborted(f"the {verb} failed with code {ran.code}: what it said last is above", commands=[words])
+                raise Aborted(
+                    f"the {verb} failed with code {ran.code}: what it said last is above", commands=[words],
+                    hint="" if members is builds else "to deploy the image that is here already: --no-pull",
+                )  # fmt: skip
     target = facts.target.service
     for member in facts.members:
         if is_own(facts, member):

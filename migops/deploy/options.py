@@ -9,7 +9,8 @@ from dataclasses import dataclass
 class Options:
     """Everything that a deploy can be told. Times are in seconds.
 
-    ``cache`` keeps the build cache, ``pull`` fetches newer base images. ``on_failure``: ``stop`` leaves the database
+    ``cache`` keeps the build cache, ``pull`` fetches newer base images; ``fetch`` fetches the image of a service that
+    is not built here. ``on_failure``: ``stop`` leaves the database
     where the migrations have brought it, ``downgrade`` takes it back where they can. ``lock_timeout`` is how long a
     migration may wait for a lock, ``wait`` how long for the database, ``health`` for the new containers.
     ``keep`` and ``keep_days`` are for the backups; ``accept_migrating`` that an entrypoint may migrate by itself.
@@ -17,6 +18,7 @@ class Options:
 
     cache: bool = False
     pull: bool = False
+    fetch: bool = True
     backup: bool = True
     rehearse: bool = False
     on_failure: str = "stop"

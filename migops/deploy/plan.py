@@ -31,7 +31,10 @@ def _steps(facts: Facts, options: Options, pending: tuple[str, ...] | None) -> I
     yield _build(facts, options)
     heads = listed(facts.history.heads)
     number = len(facts.history.by_id)
-    yield Step("image", f"it must hold the host's {number} revisions, no other, with head {heads}", images.gate)
+    holds = f"it must hold the host's {number} revisions, no other, with head {heads}"
+    if facts.taken:
+        holds = f"it holds {number} revisions, with head {heads}; the host has none to compare them with"
+    yield Step("image", holds, images.gate)
     yield Step(
         "database", f"{_started(facts)}is up, locked for this run, and where the plan takes it to be", ground.start,
         (facts.compose.start(facts.idle),) if facts.idle else (),
@@ -58,12 +61,16 @@ def _steps(facts: Facts, options: Options, pending: tuple[str, ...] | None) -> I
 def _build(facts: Facts, options: Options) -> Step:
     own = [each for each in facts.members if images.is_own(facts, each)]
     builds = [each.name for each in own if facts.project.services[each.name].build]
-    pulls = [each.name for each in own if not facts.project.services[each.name].build]
+    others = [each.name for each in own if not facts.project.services[each.name].build]
+    pulls = others if options.fetch else []
     words = (
         *((facts.compose.build(builds, cache=options.cache, pull=options.pull),) if builds else ()),
         *((facts.compose.pull(pulls),) if pulls else ()),
     )
     why = "the image is built anew from the host" if builds else "the image is fetched: nothing here builds it"
+    if others and not pulls:
+        fetch = " ".join(facts.compose.pull(others))
+        why = f"the image that is here is taken as it is; `{fetch}` would fetch a newer one"
     return Step("build", why, images.build, words, undo=images.unbuild)
 
 

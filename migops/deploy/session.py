@@ -5,12 +5,11 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from migops import target as targets
 from migops.compose import ComposeOptions
-from migops.deploy import ddl, facts, past, plan, preflight, run
+from migops.deploy import ddl, facts, past, plan, preflight, run, taken
 from migops.deploy.deploy import Deploy, Say
 from migops.deploy.facts import Facts
 from migops.deploy.options import Options
@@ -85,21 +84,24 @@ def prepare(
 
     Raises what stands in the way: ``Locked`` (4), MigopsError (2), ``NoVerdict`` (3), ``Aborted`` (5).
     """
-    target = targets.resolve(targets.Wanted(service=services[0] if services else ""), options, environment, cwd)
-    if target.model is None:
-        raise MigopsError("a deploy needs a compose project", hint="run it where the compose file is, or name it: -f")
-    for name in services:
-        target.model.service(name)
-    program = preflight.compose_cli()
-    preflight.same_project(target.model, options, cwd, program)
     words = (COMMAND, *services)
     with ExitStack() as stack:
+        target, is_taken = taken.resolve(services, options, environment, cwd, engine, stack)
+        if target.model is None:
+            raise MigopsError(
+                "a deploy needs a compose project", hint="run it where the compose file is, or name it: -f"
+            )
+        for name in services:
+            target.model.service(name)
+        program = preflight.compose_cli()
+        preflight.same_project(target.model, options, cwd, program)
+        chosen = replace(chosen, fetch=chosen.fetch and not is_taken)
         folder, log, said = None, None, []
         if not dry_run:
             folder = state.folder(engine, target.project)
             stack.enter_context(lock.host_lock(folder, shlex.join(words)))
             said = past.look(folder, engine, target.project)
-        found = facts.gather(target, engine, chosen, program, url, services)
+        found = replace(facts.gather(target, engine, chosen, program, url, services), taken=is_taken)
         if folder is not None and isinstance(reached := reach(found.question), Reached):
             past.still_at_work(folder, reached.url, chosen.timeout)
         preflight.refuse(found, chosen)

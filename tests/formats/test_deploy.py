@@ -50,7 +50,8 @@ def test_what_came_from_elsewhere_is_harmless() -> None:
     text = end_text(replace(STUCK, sentence="said \x1b[2J", hint="\x1b]0;x\x07", backup="/s\x1b[1m"), View(80))
     assert "\x1b" not in text
     steps = (ShownStep("build", "why\x1b[2J", (("docker", "\x1b[2J"),)),)
-    plan = ShownPlan("shop", "app\x1b[2J", steps, (("a\x1b", "m\x1b"),), ("a\x1b",), ("note \x1b",), ("past \x1b",), "SQL")
+    pending = (("a\x1b", "m\x1b"),)
+    plan = ShownPlan("shop", "app\x1b[2J", steps, pending, ("a\x1b",), ("note \x1b",), ("past \x1b",), "SQL")
     assert "\x1b" not in plan_text(plan, View(80))
 
 
