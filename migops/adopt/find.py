@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from migops import rescue, survey, throwaway
+from migops.adopt.idle import does_nothing
 from migops.adopt.match import match
 from migops.adopt.outcome import Baseline, Outcome
 from migops.adopt.scene import Scene, look
@@ -56,7 +57,8 @@ def find(target: Target, engine: Engine, wanted: Wanted, say: Say) -> tuple[Outc
         _see_that_it_was_there(server, scene, steps)
     table = scene.reached.table
     revision = baseline.revision if baseline else wanted.revision
-    found = match(steps, live, table.name, table.schema, revision)
+    idle = frozenset(each.id for each in scene.held.revisions if does_nothing(scene.text_of(each)))
+    found = match(steps, live, table.name, table.schema, wanted=revision, idle=idle)
     return Outcome(scene, found, dry_run=wanted.dry_run, baseline=baseline, notes=notes), live
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
@@ -51,9 +51,12 @@ class Match:
         return tuple(each for each in self.candidates if each.comparison.is_equal)
 
 
-def match(steps: Sequence[Step], live: Found, table: str, schema: str, wanted: str = "") -> Match:
+def match(
+    steps: Sequence[Step], live: Found, table: str, schema: str, *, wanted: str = "", idle: frozenset[str] = frozenset()
+) -> Match:
     """Compare each step with the database. ``table`` and ``schema`` are the version table's; ``wanted`` is a revision
-    that the user names, or the beginning of its ID: then it alone is the question.
+    that the user names, or the beginning of its ID: then it alone is the question. ``idle`` are revisions whose upgrade
+    does nothing, as a merge's mostly does: nothing is lost by noting one of them as done.
 
     Raises MigopsError for a revision that the upgrade does not pass.
     """
@@ -62,7 +65,7 @@ def match(steps: Sequence[Step], live: Found, table: str, schema: str, wanted: s
     found = without(live.schema, scope)
     candidates = tuple(Candidate(step.heads, _compare(step.schema, found, scope)) for step in steps)
     ignored = {item.schema for item in live.schema.values()} - scope.schemas - {""}
-    equal = [each for each in candidates if each.comparison.is_equal]
+    equal = list(_apart([each for each in candidates if each.comparison.is_equal], idle))
     if wanted:
         chosen = _named(candidates, wanted)
         verdict = Verdict.EQUAL if chosen.comparison.is_equal else Verdict.DIFFERENT
@@ -78,6 +81,13 @@ def match(steps: Sequence[Step], live: Found, table: str, schema: str, wanted: s
         if kind != ORDER:
             kinds[kind] = kinds.get(kind, 0) + 1
     return Match(verdict, candidates, chosen, kinds, tuple(sorted(ignored)), bool(wanted))
+
+
+def _apart(equal: Sequence[Candidate], idle: frozenset[str]) -> Iterator[Candidate]:
+    """Of equal candidates, those after which something was done; of the others the last one stands for all."""
+    for index, each in enumerate(equal, 1):
+        if index == len(equal) or not set(equal[index].heads) - set(each.heads) <= idle:
+            yield each
 
 
 def _compare(step: Schema, found: Schema, scope: Scope) -> Comparison:

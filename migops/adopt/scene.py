@@ -41,6 +41,10 @@ class Scene:
         """The folder of the image that new migrations go into."""
         return self.held.location[0]
 
+    def text_of(self, revision: Revision) -> bytes:
+        """The text of a revision's script, as the image holds it."""
+        return next((file.content for file in self.held.scripts.values() if file.path == revision.path), b"")
+
     @property
     def revisions(self) -> dict[str, Revision]:
         """The image's revisions by their IDs."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 from dataclasses import dataclass
+from pathlib import Path
 
 from migops.adopt.outcome import Outcome
 from migops.adopt.scene import Scene
@@ -12,8 +13,7 @@ from migops.database import DatabaseUrl
 from migops.engine import Engine
 from migops.errors import Aborted, Failed, NoVerdict, Operator
 from migops.model import Location
-from migops.safety import journal, state
-from migops.safety.lock import host_lock
+from migops.safety import journal
 from migops.safety.session import Session, open_session
 from migops.schema import Found, read
 from migops.throwaway import one_off, owned
@@ -29,18 +29,17 @@ class Stamped:
     signal: int
 
 
-def stamp(outcome: Outcome, live: Found, engine: Engine, timeout: float) -> Stamped:
+def stamp(outcome: Outcome, live: Found, engine: Engine, folder: Path, timeout: float) -> Stamped:
     """Have Alembic note the chosen revision, in a one-off container of the image beside the live database.
 
-    ``live`` is the schema that was compared. Raises ``Locked``; ``Aborted`` where the database is no longer that one;
+    ``live`` is the schema that was compared; ``folder`` is the project's state folder, whose lock the caller has.
+    Raises ``Locked`` where another run has the database's; ``Aborted`` where the database is no longer that one;
     ``Failed`` where Alembic did not note it; ``Operator`` where the rows are others than they should be.
     """
     assert outcome.match is not None  # noqa: S101 - a caller that stamps has matched
     scene, heads = outcome.scene, outcome.match.chosen.heads
-    folder = state.folder(engine, scene.target.project)
     table = scene.reached.table
     with (
-        host_lock(folder, "migops adopt"),
         journal.begin(folder, "adopt", [scene.target.service]) as log,
         open_session(
             scene.reached.url, table=table.name, schema=table.schema, timeout=timeout, label="migops adopt"

@@ -31,6 +31,9 @@ def render(outcome: Outcome, view: View) -> str:
     console.print(_headline(outcome))
     if view.quiet:
         return trimmed(out)
+    if outcome.stamped:  # the proof was shown before the question
+        _next(console, outcome)
+        return trimmed(out)
     console.print()
     for key, words in _facts(outcome):
         hang(console, Text(f"  {key:<9}  ", "bold"), Text(printable(words)), 13)
@@ -38,8 +41,11 @@ def render(outcome: Outcome, view: View) -> str:
     if outcome.match is not None:
         _candidates(console, outcome, outcome.match)
         _differences(console, outcome, outcome.match, view)
-        for note in (*outcome.notes, *outcome.match.chosen.comparison.notes, *_ignored(outcome.match)):
+        notes = (*outcome.notes, *outcome.match.chosen.comparison.notes, *_ignored(outcome.match))
+        for note in notes:
             hang(console, Text("  note  ", "dim"), Text(printable(note)), 8)
+        if notes:
+            console.print()
     _next(console, outcome)
     return trimmed(out)
 
@@ -52,12 +58,14 @@ def _headline(outcome: Outcome) -> Text:
     chosen = printable(outcome.named(found.chosen.heads))
     if outcome.stamped:
         return Text.assemble(("ADOPTED", "bold green"), "  ", name, f": the database is noted to be at {chosen}")
+    if found.verdict is Verdict.EQUAL and not found.chosen.heads:
+        return Text.assemble(("EQUAL", "bold green"), "  ", name, ": the database is as before the first migration")
     if found.verdict is Verdict.EQUAL:
         return Text.assemble(("EQUAL", "bold green"), "  ", name, f": the database has the schema of {chosen}")
     if found.verdict is Verdict.SEVERAL:
         number = len(found.equal)
         return Text.assemble(("SEVERAL", "bold yellow"), "  ", name, f": {number} revisions have the database's schema")
-    said = f"the database has not the schema of {chosen}" if found.asked else "no revision has the database's schema"
+    said = f"the schema of {chosen} is another one" if found.asked else "no revision has the database's schema"
     return Text.assemble(("DIFFERENT", "bold red"), "  ", name, f": {said}; nothing was noted")
 
 
@@ -142,7 +150,11 @@ def _words(item: Item | None, each: Difference, view: View) -> str:
     lines = item.text.strip().splitlines()
     if view.verbose or len(lines) < 2:
         return " ".join(line.strip() for line in lines) or "there"
-    return f"{lines[0].strip()} … ({len(lines)} lines: -v shows them)"
+    other = each.found if item is each.expected else each.expected
+    others = other.text.strip().splitlines() if other else []
+    at = next((n for n, pair in enumerate(zip(lines, others, strict=False)) if pair[0] != pair[1]), 0)
+    where = f"line {at + 1} of {len(lines)}: " if at else ""
+    return f"{where}{lines[at].strip()} … (-v shows all)"
 
 
 def _ignored(found: Match) -> Iterator[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -53,6 +54,8 @@ def adopt(service: str | None, **given: Any) -> int:
     from migops.adopt.stamp import stamp
     from migops.cli.output import show
     from migops.engine import connect
+    from migops.safety import state
+    from migops.safety.lock import host_lock
 
     if given["baseline"] and given["revision"]:
         raise MigopsError("--revision and --baseline do not go together: there is no revision yet")
@@ -65,18 +68,21 @@ def adopt(service: str | None, **given: Any) -> int:
     )
     as_json = given["format_"] == "json"
     render = document.render if as_json else text.render
-    with connect(given["timeout"]) as engine:
+    with connect(given["timeout"]) as engine, ExitStack() as held:
+        folder = None if wanted.dry_run else state.folder(engine, found.project)
+        if folder is not None:
+            held.enter_context(host_lock(folder, "migops adopt"))
         outcome, live = find(found, engine, wanted, say)
         chosen = outcome.match
         may = chosen is not None and chosen.verdict is Verdict.EQUAL and bool(chosen.chosen.heads)
-        if live is None or not may or wanted.dry_run:
+        if live is None or folder is None or not may:
             show(lambda view: render(outcome, view), given)
             return int(ExitCode.CLEAN if may or live is None else ExitCode.FINDINGS)
         if not as_json:
             show(lambda view: render(outcome, view), given)
         if not given["yes"]:
             confirm()
-        done = stamp(outcome, live, engine, given["timeout"])
+        done = stamp(outcome, live, engine, folder, given["timeout"])
     show(lambda view: render(replace(outcome, stamped=done.heads), view), given)
     return 128 + done.signal if done.signal else int(ExitCode.CLEAN)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from migops.adopt.idle import does_nothing
 from migops.adopt.match import Match, Verdict, match
 from migops.adopt.steps import Step, Watched
 from migops.engine.execs import STDERR, STDOUT
@@ -25,7 +26,7 @@ STEPS = [step("", ""), step("a1", "x"), step("b2", "x y"), step("b3", "x y"), st
 
 def of(columns: str, wanted: str = "", *more: Item) -> Match:
     live = Found(schema_of([*map(column, columns.split()), *more]), ("public",))
-    return match(STEPS, live, "alembic_version", "", wanted)
+    return match(STEPS, live, "alembic_version", "", wanted=wanted)
 
 
 def test_one_is_equal() -> None:
@@ -40,6 +41,31 @@ def test_several_are_equal_and_none_is_chosen_unseen() -> None:
     assert (found.verdict, [each.heads for each in found.equal]) == (Verdict.SEVERAL, [("b2",), ("b3",)])
     named = of("x y", "b2")
     assert (named.verdict, named.chosen.heads, named.asked) == (Verdict.EQUAL, ("b2",), True)
+
+
+def test_a_migration_that_does_nothing_makes_no_choice() -> None:
+    """As a merge of two branches: nothing is lost by noting it as done."""
+    live = Found(schema_of(map(column, ["x", "y"])), ("public",))
+    found = match(STEPS, live, "alembic_version", "", idle=frozenset({"b3"}))
+    assert (found.verdict, found.chosen.heads) == (Verdict.EQUAL, ("b3",))
+    other = match(STEPS, live, "alembic_version", "", idle=frozenset({"b2"}))
+    assert other.verdict is Verdict.SEVERAL
+
+
+@pytest.mark.parametrize(
+    ("body", "nothing"),
+    [
+        ("pass", True), ("...", True), ('"""Joins."""', True), ("op.execute('x')", False), ("x = 1", False),
+        ("if x: pass", False),
+    ],
+)  # fmt: skip
+def test_what_does_nothing(body: str, nothing: bool) -> None:
+    assert does_nothing(f"def upgrade() -> None:\n    {body}\n".encode()) == nothing
+
+
+def test_what_cannot_be_told_does_something() -> None:
+    for text in (b"", b"def upgrade(:", b"upgrade = other", b"def upgrade(): pass\ndef upgrade(): pass", b"\0"):
+        assert not does_nothing(text)
 
 
 def test_none_is_equal_and_the_last_of_the_nearest_is_shown() -> None:

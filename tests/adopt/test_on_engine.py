@@ -12,6 +12,8 @@ from pathlib import Path
 import pytest
 
 from migops.engine import connect, making
+from migops.safety.lock import host_lock
+from migops.safety.state import folder
 from migops.throwaway.owned import LABEL
 from tests.engine.inventory import Inventory
 from tests.engine.sandbox import Sandbox
@@ -78,7 +80,7 @@ def verdict(found: Result) -> tuple[int, str, list[str]]:
     return found.code, document["verdict"], document["chosen"]["heads"]
 
 
-def test_found_proved_and_noted(sandbox: Sandbox, state_folder: Path) -> None:
+def test_found_proved_and_noted(sandbox: Sandbox, state_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     project = up(sandbox, example("no-version-table", sandbox.path))
     before = everything(sandbox, project)
 
@@ -87,16 +89,19 @@ def test_found_proved_and_noted(sandbox: Sandbox, state_folder: Path) -> None:
     assert found.json["compared"] == {"column": 3, "primary key": 1, "sequence": 1, "table": 1}
     assert [each["distance"] for each in found.json["candidates"]] == [6, 1, 0]
     assert found.json["stamped"] == []
-    assert adopt(sandbox, project).code == 5, "nobody can be asked here"
     assert everything(sandbox, project) == before, "the live database is only read, and nothing is left"
 
-    other = adopt(sandbox, project, "--dry-run", "--format", "json", "--revision", CREATE[:4])
-    assert verdict(other) == (1, "different", [CREATE])
-    (difference,) = other.json["chosen"]["differences"]
-    assert (difference["name"], difference["migrations"]) == ("public.product.price", None)
-    assert difference["database"]["definition"] == "integer"
+    with connect(environment=sandbox.env) as engine, host_lock(folder(engine, sandbox.name), "someone else's"):
+        locked = adopt(sandbox, project, "--yes")
+        assert (locked.code, "`someone else's` by" in locked.stderr) == (4, True)
 
-    query(sandbox, project, "alter table product alter title type varchar(50); create table audit (at date)")
+    change = "alter table product alter title type varchar(50); create table audit (at date)"
+    with monkeypatch.context() as patch:
+        patch.setattr("migops.cli.adopt.confirm", lambda: query(sandbox, project, change))
+        meanwhile = adopt(sandbox, project)
+        assert (meanwhile.code, "was changed while it was compared" in meanwhile.stderr) == (5, True)
+        assert meanwhile.stdout.startswith(f"EQUAL  app: the database has the schema of {PRICE} (Add product.price)\n")
+
     none = adopt(sandbox, project, "--yes")
     assert none.code == 1
     assert none.stdout.startswith("DIFFERENT  app: no revision has the database's schema; nothing was noted")
@@ -119,9 +124,10 @@ def test_found_proved_and_noted(sandbox: Sandbox, state_folder: Path) -> None:
         0, f"VERSIONED  app: nothing to adopt, the database is at {CREATE}",
     )  # fmt: skip
     assert migops("status", "--format", "json", cwd=project, env=sandbox.env).json["pending"] == [PRICE]
-    (journal,) = state_folder.rglob("*.jsonl")
-    assert '"step": "stamp", "status": "done"' in journal.read_text()
-    assert CANARY not in journal.read_text()
+    first, last = sorted(state_folder.rglob("*.jsonl"))
+    assert '"outcome": "aborted"' in first.read_text()
+    assert '"step": "stamp", "status": "done"' in last.read_text()
+    assert CANARY not in first.read_text() + last.read_text()
 
 
 def test_several_a_literal_url_and_a_signal(sandbox: Sandbox) -> None:
