@@ -165,7 +165,7 @@ def no_downgrade(evidence: Evidence) -> Iterator[Hit]:
     Fix: write it while it is known what the revision did, and try it: `migops rebuild-and-migrate --rehearse` goes
     forth and back on a copy. A merge, which changes nothing, needs none.
     """
-    graph = evidence.graphs.get(PlaceName.HOST) if evidence.setup else None  # where only doctor asks
+    graph = evidence.graphs.get(PlaceName.HOST)
     without = [each for each in graph.revisions if not each.has_downgrade and len(each.parents) < 2] if graph else []
     if without:
         ids = [each.id for each in without]

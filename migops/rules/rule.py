@@ -67,7 +67,7 @@ class Rule:
 
     def judge(self, evidence: Evidence) -> Iterator[Finding | Skipped]:
         """The findings, or why there can be none. A place nobody asked for is no reason worth a word."""
-        if self.on_request and evidence.drift is None:
+        if (self.on_request and evidence.drift is None) or (self.lint and evidence.setup is None):
             return
         readings = {place: evidence.reading(place) for place in self.needs}
         blind = [f"{place.value}: {read.reason}" for place, read in readings.items() if isinstance(read, Unknown)]

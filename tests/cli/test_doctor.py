@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from migops.rules import RULES
 from tests.cases.shop import COMPOSE, INI, Shop
 from tests.kit import Result, example, migops
 
@@ -124,3 +125,16 @@ def test_revisions_that_cannot_be_taken_back_are_worth_a_word(shop: Shop) -> Non
     assert (found.code, found.rules) == (0, ["MIG307"])
     assert found.json["findings"][0]["severity"] == "info"
     assert found.json["findings"][0]["facts"]["revisions"] == ["003", "004", "005"]
+
+
+def test_what_only_doctor_judges_is_said_by_no_other(shop: Shop) -> None:
+    """Each of them has something to say of this project."""
+    shop.write("compose.yaml", GUIDE).write("migrations/env.py", "target_metadata = None\n")
+    shop.write("migrations/versions/003.py", "revision = '003'\ndown_revision = '002'\n")
+    shop.write("connection.py", "Base.metadata.create_all(engine)\n").image().database("003")
+    lint = {rule.id for rule in RULES if rule.lint}
+    assert lint & set(doctor(shop, "--database-url", shop.url).rules)
+    for command in (("check-image",), ("status", "--database-url", shop.url)):
+        found = migops(*command, "--image", shop.archive, "--format", "json", cwd=shop.folder)
+        assert not lint & set(found.rules)
+        assert not lint & {each["rule"] for each in found.json["skipped"]}
