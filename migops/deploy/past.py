@@ -67,12 +67,12 @@ def _stands(run: Run) -> str:
     begun = {str(step.get("step")) for step in run.steps}
     if "swap" in begun:
         return "the containers may be the old ones or the new ones; what is there is looked at now"
-    if "migrate" in begun:
+    if begun & {"migrate", "alembic"}:
         return "the database may have been migrated; its rows are read now, and nothing is applied twice"
     return "nothing that runs was changed by it"
 
 
 def _applications(run: Run) -> Iterator[str]:
     for step in run.steps:
-        if step.get("step") == "container" and step.get("application"):
+        if step.get("application"):
             yield str(step["application"])

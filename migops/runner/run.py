@@ -85,15 +85,17 @@ class Run:
         seen = survey.running(self.target, self.engine)
         where = choose(seen, program, self.engine)
         self.say(where.sentence())
+        busy = ""
         if where.container is not None and at_work(self.engine, where.container.id, program.words[0]):
-            name = where.container.name
-            self.say(f"{program.words[0]} runs in {name} already, by another or a killed command: docker top {name}")
+            busy = where.container.name
+            self.say(f"{program.words[0]} runs in {busy} already, by another or a killed command: docker top {busy}")
         call = verbs.read(self.arguments, program.words)
         if not call.is_guarded:
             return self.attempt(where)
         from migops.runner import guards  # and the database's side: what only reads does not pay for it
 
-        return guards.run(guards.Scene(self, call, seen, where, tuple(each.name for each in left if each.is_running)))
+        still = tuple(each.name for each in left if each.is_running)
+        return guards.run(guards.Scene(self, call, seen, where, still, busy))
 
     def lose(self) -> None:
         """Stop it: the lock that it needs is gone. May be called from any thread."""

@@ -28,6 +28,11 @@ _SETTLE = 0.3  # seconds: an engine that compose left in the middle of creating 
 _COMPOSE = {"COMPOSE_PROGRESS": "quiet", "COMPOSE_IGNORE_ORPHANS": "true"}  # it says nothing but what went wrong
 _NEVER = "0001-01-01"  # how the engine writes a time that has not come
 
+
+class NotStarted(NoVerdict):
+    """Alembic was not started, so nothing can have come of it."""
+
+
 Sink = Callable[[int, bytes], None]
 """Takes what was written, with ``execs.STDOUT`` or ``execs.STDERR``."""
 
@@ -179,7 +184,7 @@ class OneOff:
         if "executable file not found" in str(state.get("Error")):
             raise _no_such_program(str((inspected or {}).get("Path")))
         if str(state.get("StartedAt") or _NEVER).startswith(_NEVER):
-            raise NoVerdict(
+            raise NotStarted(
                 f"docker compose did not start a one-off container (it ended with {self.process.poll()})",
                 hint="what it said is above",
             )
@@ -249,8 +254,8 @@ def _announce(process: subprocess.Popen[bytes], pumps: Sequence[threading.Thread
     threading.Thread(target=wait, daemon=True).start()
 
 
-def _no_such_program(word: str) -> NoVerdict:
-    return NoVerdict(
+def _no_such_program(word: str) -> NotStarted:
+    return NotStarted(
         f"the container has no program {word!r} on its PATH",
         hint='say how Alembic is called there: x-migops: {alembic: "python -m alembic"} under the service',
     )

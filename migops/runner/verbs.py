@@ -34,8 +34,12 @@ class Call:
 
     @property
     def is_guarded(self) -> bool:
-        """Whether it changes the database or writes a script: not with ``--sql``, and not for asking how it goes."""
-        return self.verb in (*ROWS, *FILES) and "--help" not in self.options and "--sql" not in self.options
+        """Whether it changes the database or writes a script: not with ``--sql``, and not for asking how it goes.
+
+        A verb that wants a revision and has none is Alembic's to refuse.
+        """
+        changes = self.verb in FILES or (self.verb in ROWS and bool(self.words))
+        return changes and "--help" not in self.options and "--sql" not in self.options
 
     @property
     def autogenerates(self) -> bool:

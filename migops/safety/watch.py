@@ -72,6 +72,8 @@ class Wait:
 
     def __str__(self) -> str:
         what = f"{self.waiting.mode} on {self.waiting.table}" if self.waiting.table else "what another one has changed"
+        if self.waiting.kind == "virtualxid":
+            what = "older transactions to end"
         return f"the migration waits for {what}, held by {'; '.join(map(str, self.blockers)) or 'nobody any more'}"
 
 

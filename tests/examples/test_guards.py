@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import subprocess
+import time
 from pathlib import Path
 
 import pytest
 
 from tests.engine.sandbox import Sandbox
-from tests.examples.test_alembic import CREATE, PRICE, alembic, own, query, typed
+from tests.examples.test_alembic import CREATE, PRICE, alembic, begin, own, query, typed
 from tests.kit import Result, example
 
 pytestmark = pytest.mark.engine
@@ -28,7 +29,6 @@ def test_two_heads_and_their_merge(sandbox: Sandbox) -> None:
     project = example("two-heads", sandbox.path)
     versions = project / "migrations/versions"
     sandbox.compose("build", "-q", "app", cwd=project)
-    sandbox.compose("up", "-d", "--wait", "db", cwd=project)
     heads = sorted(alembic(sandbox, project, "heads").stdout.replace(" (head)", "").split())
 
     refused(
@@ -51,7 +51,13 @@ def test_two_heads_and_their_merge(sandbox: Sandbox) -> None:
 
     sandbox.compose("build", "-q", "app", cwd=project)
     refused(alembic(sandbox, project, "merge", "-m", "again"), "has one head, c0ffee000001: there is nothing to merge")
-    assert alembic(sandbox, project, "upgrade", "head").code == 0
+    at_once = alembic(sandbox, project, "upgrade", "head")
+    assert (at_once.code, "the container of the service db does not exist" in at_once.stderr) == (3, True)
+    waiting = begin(sandbox, project, "--wait", "60", "upgrade", "head")
+    time.sleep(2)
+    sandbox.compose("up", "-d", "db", cwd=project)
+    _, err = waiting.communicate(timeout=90)
+    assert (waiting.returncode, "waits up to 60 s for the database" in err) == (0, True), err
     down = alembic(sandbox, project, "--yes", "downgrade", heads[0])
     assert (down.code, "migops: 1 migration to undo" in down.stderr) == (0, True)
     assert sorted(alembic(sandbox, project, "current").stdout.split()) == heads
@@ -123,6 +129,7 @@ def test_another_database_than_postgresql(sandbox: Sandbox) -> None:
         f"revision = 'c00000000001'\ndown_revision = '{PRICE}'\n\n\ndef upgrade() -> None:\n    1 / 0\n"
     )
     sandbox.compose("build", "-q", "app", cwd=project)
+    refused(alembic(sandbox, project, "upgrade", CREATE, XDG_STATE_HOME="/proc/none"), "state folder cannot be written")
     first = alembic(sandbox, project, "--verbose", "upgrade", CREATE)
     assert first.code == 0, first.stderr
     failed = alembic(sandbox, project, "upgrade", "head")

@@ -8,7 +8,7 @@ import re
 import shutil
 import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ import psycopg
 import pytest
 
 from tests.engine import debian, layout
+from tests.engine.proxy import Proxy
 from tests.engine.sandbox import Sandbox
 from tests.examples.test_alembic import CREATE, PRICE, alembic, begin, own, query
 from tests.kit import Result, example, migops
@@ -25,7 +26,7 @@ pytestmark = pytest.mark.engine
 
 CANARY = "kAn4ry-s3cret"
 SLOW = "c00000000001"
-SCRIPT = f'''"""Slow"""
+SCRIPT = f'''"""Slow: as long as a test holds the advisory lock 7, where migops runs it"""
 
 from alembic import op
 
@@ -34,12 +35,27 @@ down_revision = "{PRICE}"
 
 
 def upgrade() -> None:
-    op.execute("select case when current_setting('application_name') like 'migops-%' then pg_sleep(SECONDS) end")
-    op.execute("create table half (id int)")
+    op.execute("""do $$ begin
+        while current_setting('application_name') like 'migops-%'
+            and exists (select 1 from pg_locks where locktype = 'advisory' and objid = 7)
+        loop perform pg_sleep(0.1); end loop; end $$""")
+    op.execute("create table half as select current_setting('lock_timeout') l, current_setting('work_mem') w")
 
 
 def downgrade() -> None:
     op.execute("drop table half")
+'''
+INDEX = f'''"""Index"""
+
+from alembic import op
+
+revision = "c00000000002"
+down_revision = "{PRICE}"
+
+
+def upgrade() -> None:
+    with op.get_context().autocommit_block():
+        op.execute("create index concurrently prices on product (price)")
 '''
 ASYNC = '''import asyncio
 import os
@@ -67,13 +83,15 @@ asyncio.run(run())
 class Stack:
     """The clean example with a canary for its password, built and started."""
 
-    def __init__(self, box: Sandbox, *, slow: int = 0, async_: bool = False) -> None:
+    def __init__(self, box: Sandbox, *, slow: bool = False, async_: bool = False) -> None:
         self.box, self.project = box, example("clean", box.path)
         compose = self.project / "compose.yaml"
-        compose.write_text(compose.read_text().replace("only-for-this-example", CANARY))
+        more = "    environment:\n      PGOPTIONS: -c work_mem=7MB\n      DATABASE_URL"
+        text = compose.read_text().replace("    environment:\n      DATABASE_URL", more)
+        compose.write_text(text.replace("only-for-this-example", CANARY))
         if slow:
             script = self.project / f"migrations/versions/{SLOW}_slow.py"
-            script.write_text(SCRIPT.replace("SECONDS", str(slow)))
+            script.write_text(SCRIPT)
         if async_:
             (self.project / "migrations/env.py").write_text(ASYNC)
             (self.project / "requirements.txt").write_text("alembic\nsqlalchemy[asyncio]\nasyncpg\n")
@@ -91,6 +109,13 @@ class Stack:
         with psycopg.connect(self.url, application_name=name, autocommit=True) as connection:
             yield connection
 
+    @contextmanager
+    def held_up(self) -> Iterator[None]:
+        """The slow migration is at its statement as long as this lasts."""
+        with self.session("a test") as session:
+            session.execute("SELECT pg_advisory_lock(7)")
+            yield
+
     def rows(self) -> list[str]:
         with self.session() as session:
             return sorted(row for (row,) in session.execute("SELECT version_num FROM alembic_version"))
@@ -106,6 +131,18 @@ class Stack:
         with self.session() as session:
             text = "SELECT count(*) FROM pg_stat_activity WHERE query LIKE '%pg_sleep%' AND pid <> pg_backend_pid()"
             return bool(session.execute(f"{text} AND state = 'active'").fetchall()[0][0])
+
+    def sleeping(self) -> int:
+        """The number of the session that is at the slow migration."""
+        with self.session() as session:
+            text = "SELECT pid FROM pg_stat_activity WHERE query LIKE '%pg_sleep%' AND pid <> pg_backend_pid()"
+            return int(session.execute(text).fetchall()[0][0])
+
+    def waits(self, kind: str) -> bool:
+        """Whether a session waits for a lock of this kind."""
+        with self.session() as session:
+            text = "SELECT count(*) FROM pg_locks WHERE NOT granted AND locktype = %s"
+            return bool(session.execute(text, (kind,)).fetchall()[0][0])
 
     def journal(self) -> list[dict[str, Any]]:
         """The last line of each run's journal, the oldest run first."""
@@ -155,32 +192,62 @@ def test_28_a_lock_that_someone_holds(sandbox: Sandbox, async_: bool) -> None:
     assert [line["exit"] for line in stack.journal()] == [0, 6]
     assert alembic(sandbox, stack.project, *options).code == 0
     assert stack.rows() == [PRICE]
+    if not async_:
+        an_index_waits_for_old_transactions(stack, options)
+
+
+def an_index_waits_for_old_transactions(stack: Stack, options: Sequence[str]) -> None:
+    """CREATE INDEX CONCURRENTLY holds up nobody while it waits, and would leave an invalid index: it is left alone."""
+    (stack.project / "migrations/versions/c00000000002_index.py").write_text(INDEX)
+    stack.box.compose("build", "-q", "app", cwd=stack.project)
+    with stack.session() as someone:
+        someone.autocommit = False
+        someone.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+        someone.execute("SELECT 'old' FROM product")
+        running = begin(stack.box, stack.project, *options)
+        wait_for(lambda: stack.waits("virtualxid"))
+        time.sleep(3)
+        assert stack.waits("virtualxid")
+        someone.rollback()
+    _, err = running.communicate(timeout=30)
+    assert running.returncode == 0, err
+    assert "the migration waits for older transactions to end, held by pid " in err
+    assert stack.rows() == ["c00000000002"]
 
 
 def test_20_21_34_two_runs_and_a_lock_that_is_lost(sandbox: Sandbox) -> None:
-    stack = Stack(sandbox, slow=60)
-    running = begin(sandbox, stack.project)
-    wait_for(stack.sleeps)
+    stack = Stack(sandbox, slow=True)
+    with stack.held_up():
+        running = begin(sandbox, stack.project)
+        wait_for(stack.sleeps)
+        second = alembic(sandbox, stack.project, "upgrade", "head")
+        assert (second.code, second.stdout) == (4, "")
+        assert f"`alembic upgrade` by root@{_hostname()}, process {running.pid}" in second.stderr
+        elsewhere = str(sandbox.path.parent / "another-host")
+        third = alembic(sandbox, stack.project, "upgrade", "head", XDG_STATE_HOME=elsewhere)
+        assert (third.code, third.stdout) == (4, "")
+        assert f"migops alembic upgrade {running.pid}@{_hostname()} (pid " in third.stderr
+        assert stack.sleeps(), "the first is not disturbed"
 
-    second = alembic(sandbox, stack.project, "upgrade", "head")
-    assert (second.code, second.stdout) == (4, "")
-    assert f"`alembic upgrade` by root@{_hostname()}, process {running.pid}" in second.stderr
-    elsewhere = str(sandbox.path.parent / "another-host")
-    third = alembic(sandbox, stack.project, "upgrade", "head", XDG_STATE_HOME=elsewhere)
-    assert (third.code, third.stdout) == (4, "")
-    assert f"migops alembic upgrade {running.pid}@{_hostname()} (pid " in third.stderr
-    assert stack.sleeps(), "the first is not disturbed"
+        assert stack.terminate("migops alembic upgrade %") == 1
+        out, err = running.communicate(timeout=60)
+        assert running.returncode == 6, err
+        assert "is lost" in err
+        assert "Alembic was stopped, because another run could have begun. The database is as it was" in err
+        assert not stack.sleeps(), "the statement has ended on the server as well"
+        assert query(sandbox, stack.project, "select count(*) from pg_tables where tablename = 'half'") == "0"
+        assert [line["exit"] for line in stack.journal()] == [6], "who was locked out has nothing to write down"
+        for said in (second.stderr, third.stderr, out + err):
+            assert CANARY not in said
 
-    assert stack.terminate("migops alembic upgrade %") == 1
-    out, err = running.communicate(timeout=30)
-    assert running.returncode == 6, err
-    assert "is lost" in err
-    assert "Alembic was stopped, because another run could have begun. The database is as it was" in err
-    assert not stack.sleeps(), "the statement has ended on the server as well"
-    assert query(sandbox, stack.project, "select count(*) from pg_tables where tablename = 'half'") == "0"
-    assert [line["exit"] for line in stack.journal()] == [6], "what was locked out has done nothing to be journalled"
-    for said in (second.stderr, third.stderr, out + err):
-        assert CANARY not in said
+        by_hand = ("exec", "-e", "PGAPPNAME=migops-by-hand", "-T", "app", "alembic", "upgrade", "head")
+        words = ("docker", "compose", *by_hand)
+        with subprocess.Popen(words, cwd=stack.project, env=sandbox.env, stderr=subprocess.DEVNULL):
+            wait_for(stack.sleeps)
+            refused = alembic(sandbox, stack.project, "upgrade", "head")
+            assert (refused.code, refused.stdout) == (4, "")
+            assert f"Alembic runs in {sandbox.name}-app-1 already, started by hand" in refused.stderr
+            assert stack.terminate("migops-by-hand") == 1
 
 
 def test_the_secret_is_nowhere(sandbox: Sandbox) -> None:
@@ -188,16 +255,23 @@ def test_the_secret_is_nowhere(sandbox: Sandbox) -> None:
 
     What -x hands to env.py is the user's own secret on the command line; it is written down nowhere.
     """
-    stack = Stack(sandbox, slow=3)
-    running = begin(sandbox, stack.project, "-x", "token=x-s3cret", "upgrade", "head")
+    stack = Stack(sandbox, slow=True)
     seen: set[str] = set()
-    while running.poll() is None:
+
+    def processes() -> bool:
         for path in Path("/proc").glob("[0-9]*/cmdline"):
             with contextlib.suppress(OSError):
                 seen.add(path.read_bytes().replace(b"\0", b" ").decode(errors="replace"))
-        time.sleep(0.02)
-    out, err = running.communicate()
+        return stack.sleeps()
+
+    with stack.held_up():
+        running = begin(sandbox, stack.project, "-x", "token=x-s3cret", "upgrade", "head")
+        wait_for(processes)
+    out, err = running.communicate(timeout=60)
     assert running.returncode == 0, err
+    with stack.session() as session:
+        settings = session.execute("SELECT * FROM half").fetchall()
+    assert settings == [("5s", "7MB")], "what the service sets stays beside what is added"
     assert any("alembic -x token=" in line for line in seen), "the processes were seen"
     assert not [line for line in seen if CANARY in line]
 
@@ -221,26 +295,44 @@ def test_the_secret_is_nowhere(sandbox: Sandbox) -> None:
         assert "x-s3cret" not in text, f"{name}: {text}"
 
 
-def test_41_someone_migrates_beside_us(sandbox: Sandbox) -> None:
-    stack = Stack(sandbox, slow=6)
+def test_41_someone_migrates_beside_us(sandbox: Sandbox, engine_proxy: Callable[[None], Proxy]) -> None:
+    """By hand, past the lock. And where the engine loses sight of what runs, that is not taken for its end."""
+    stack = Stack(sandbox, slow=True)
     assert alembic(sandbox, stack.project, "upgrade", PRICE).code == 0
-    running = begin(sandbox, stack.project)
-    wait_for(stack.sleeps)
-    sandbox.compose("exec", "-T", "app", "alembic", "upgrade", "head", cwd=stack.project)
-    _, err = running.communicate(timeout=30)
+    with stack.held_up():
+        running = begin(sandbox, stack.project)
+        wait_for(stack.sleeps)
+        sandbox.compose("exec", "-T", "app", "alembic", "upgrade", "head", cwd=stack.project)
+    _, err = running.communicate(timeout=60)
     assert running.returncode == 7, err
     assert f"the database went from {PRICE} to {SLOW}: someone else has migrated it meanwhile" in err
     assert "migops status app" in err
     assert stack.journal()[-1]["outcome"] == "operator"
 
     assert alembic(sandbox, stack.project, "--yes", "downgrade", PRICE).code == 0
-    running = begin(sandbox, stack.project)
-    wait_for(stack.sleeps)
-    with stack.session() as someone:
+    with stack.held_up(), stack.session() as someone:
+        running = begin(sandbox, stack.project)
+        wait_for(stack.sleeps)
         someone.execute("INSERT INTO alembic_version VALUES ('ffff')")
-    _, err = running.communicate(timeout=30)
+    _, err = running.communicate(timeout=60)
     assert running.returncode == 7, err
     assert f"should have left it at {SLOW}: someone else has changed it meanwhile" in err
+
+    with stack.session() as someone:
+        someone.execute("DELETE FROM alembic_version WHERE version_num = 'ffff'")
+    assert alembic(sandbox, stack.project, "--yes", "downgrade", PRICE).code == 0
+    between = engine_proxy(None)
+    with stack.held_up():
+        running = begin(sandbox, stack.project, DOCKER_HOST=between.host)
+        wait_for(stack.sleeps)
+        between.close()
+        _, err = running.communicate(timeout=60)
+        assert running.returncode == 7, err
+        assert "how it goes on cannot be seen any more" in err
+        assert f", and on the database server as pid {stack.sleeping()}; the database is at: {PRICE}" in err
+        refused = alembic(sandbox, stack.project, "upgrade", "head")
+        assert (refused.code, "though the run has gone: pid" in refused.stderr) == (7, True)
+    wait_for(lambda: stack.rows() == [SLOW])
 
 
 def test_35_a_pooler_in_between(sandbox: Sandbox) -> None:

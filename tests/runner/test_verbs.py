@@ -37,7 +37,7 @@ def test_as_alembic_reads_them(words: str) -> None:
     [
         ("upgrade head", True), ("upgrade head --sql", False), ("upgrade --help", False), ("upgrade -h", False),
         ("current", False), ("history -r a:b", False), ("merge", True), ("heads", False), ("", False), ("-h", False),
-        ("stamp --sql a", False), ("check", False), ("revision -m --sql", True),
+        ("stamp --sql a", False), ("check", False), ("upgrade", False), ("revision -m --sql", True),
     ],
 )  # fmt: skip
 def test_what_is_guarded(words: str, guarded: bool) -> None:

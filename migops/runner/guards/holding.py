@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from migops import asking
-from migops.errors import NoVerdict, Operator
+from migops.errors import Locked, NoVerdict, Operator
 from migops.model import Absent, Unknown
 from migops.places.database import Question, Reached, ask, find_url, reach, read
 from migops.places.database_state import DatabaseState
@@ -23,6 +23,7 @@ from migops.survey.state import host_home
 WAIT = 30.0  # seconds that a database which does not answer yet is waited for, where the user did not say
 TIMEOUT = 10.0  # seconds for one attempt, and for a statement of our own
 PAUSE = 0.5
+LATEST = 10  # runs of which a statement may still be going on
 _SERVERS_WORD = re.compile(r"password authentication|does not exist|no pg_hba.conf|SSL|not permitted", re.IGNORECASE)
 """The server has answered, and would say the same again."""
 
@@ -36,17 +37,26 @@ class Hold:
     reached: Reached | None = None
     session: Session | None = None
 
-    def rows(self, wait: float = 0.0) -> tuple[str, ...] | None:
-        """The revisions that the version table names, asked for ``wait`` seconds; None where that cannot be told."""
+    def rows(self) -> tuple[str, ...] | None:
+        """The revisions that the version table names before anything is run; None where that cannot be told.
+
+        Raises ``NoVerdict`` where a database that is locked for us does not say: somebody may have locked the table.
+        """
         if self.session is not None:
-            try:
-                return self.session.rows() or ()
-            except NoVerdict:
-                pass  # it was lost; another connection may still be had
-        until = time.monotonic() + wait
-        while (found := self.state()) is None and time.monotonic() < until:
-            time.sleep(PAUSE)
+            return self.session.rows() or ()
+        found = self.state()
         return found.rows if found else None
+
+    def rows_afterwards(self, wait: float) -> tuple[str, ...] | None:
+        """The same after a run, asked for ``wait`` seconds: our session may be lost, and the server start again."""
+        until = time.monotonic() + wait
+        while True:
+            if self.session is not None:
+                with suppress(NoVerdict):
+                    return self.session.rows() or ()
+            if (found := self.state()) is not None or time.monotonic() >= until:
+                return found.rows if found else None
+            time.sleep(PAUSE)
 
     def state(self) -> DatabaseState | None:
         """All that the database says of itself, through a connection that only reads; else from inside a container."""
@@ -68,14 +78,18 @@ def hold(scene: Scene) -> Iterator[Hold]:
         for each in journal.interrupted(folder):
             scene.say(f"an earlier run was cut off: `{each.command}` of {each.began}; see migops log {each.number}")
         reached = None if run.wishes.no_lock else _reached(scene)
-        if reached is None or reached.url.dialect != "postgresql":
-            if reached is not None and run.wishes.verbose:
-                scene.say(f"{reached.named.shown}: only PostgreSQL has a lock for this, so the host's alone is held")
-            yield Hold(scene, folder, reached)
-            return
-        session = _session(scene, reached, stack)
-        _stop_where_a_statement_goes_on(session, folder)
-        session.lock()
+        session = None
+        if reached is not None and reached.url.dialect == "postgresql":
+            session = _session(scene, reached, stack)
+            _stop_where_a_statement_goes_on(session, folder)
+            session.lock()
+        elif reached is not None and run.wishes.verbose:
+            scene.say(f"{reached.named.shown}: only PostgreSQL has a lock for this, so the host's alone is held")
+        if scene.at_work:
+            raise Locked(
+                f"Alembic runs in {scene.at_work} already, started by hand or by a run that was killed",
+                hint=f"see what it does, and wait until it has ended: docker top {scene.at_work}",
+            )
         yield Hold(scene, folder, reached, session)
 
 
@@ -94,8 +108,13 @@ def _reached(scene: Scene) -> Reached | None:
     if isinstance(sought, Unknown):
         scene.say(f"the database is not locked, only this host: {sought.reason}; {sought.hint}")
         return None
-    until = time.monotonic() + (scene.run.wishes.wait or 0.0)
+    wait = scene.run.wishes.wait or 0.0
+    until = time.monotonic() + wait
+    told = False
     while not isinstance(found := reach(asked, sought), Reached) and time.monotonic() < until:
+        if not told:
+            _waiting(scene, wait, found.reason)
+            told = True
         time.sleep(PAUSE)
     if isinstance(found, Reached):
         return found
@@ -124,9 +143,13 @@ def _session(scene: Scene, reached: Reached, stack: ExitStack) -> Session:
             if _SERVERS_WORD.search(error.message) or time.monotonic() >= until:
                 raise _unreachable(scene, unknown.reason, unknown.hint) from None
         if not told:
-            scene.say(f"waits up to {wait:g} s for the database: {unknown.reason}")
+            _waiting(scene, wait, unknown.reason)
             told = True
         time.sleep(PAUSE)
+
+
+def _waiting(scene: Scene, seconds: float, reason: str) -> None:
+    scene.say(f"waits up to {seconds:g} s for the database: {reason}")
 
 
 def _unreachable(scene: Scene, reason: str, hint: str) -> NoVerdict:
@@ -148,14 +171,14 @@ def _stop_where_one_goes_on(scene: Scene) -> None:
 
 
 def _stop_where_a_statement_goes_on(session: Session, folder: Path) -> None:
-    """A migration whose migops was killed may be at its statement still, though nothing holds the lock."""
-    for each in journal.interrupted(folder):
+    """A migration may still be at its statement though its migops was killed, or lost sight of it: no lock tells."""
+    for each in journal.runs(folder)[-LATEST:]:
         names = {str(step["application"]) for step in each.steps if step.get("application")}
         for name in sorted(names):
             if pids := session.named(name):
                 raise Operator(
-                    f"run {each.number} (`{each.command}`) was cut off, and its session still works on the server: "
-                    f"pid {', '.join(map(str, pids))}. Wait until it has ended, or end it there",
+                    f"the session of run {each.number} (`{each.command}`) still works on the server, though the "
+                    f"run has gone: pid {', '.join(map(str, pids))}. Wait until it has ended, or end it there",
                     hint=f"SELECT pg_terminate_backend({pids[0]}); then look: migops log {each.number}",
                 )
 

@@ -9,21 +9,22 @@ import random
 import re
 import secrets
 import time
-from collections.abc import Collection
-from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, field
+from collections.abc import Collection, Sequence
+from contextlib import AbstractContextManager, nullcontext, suppress
+from dataclasses import dataclass, field, replace
 
 from migops.engine.containers import inspect
-from migops.errors import Aborted, Failed, Operator
-from migops.places.database_url import Variables
+from migops.errors import Aborted, Failed, NoVerdict, Operator
 from migops.runner.foresee import ran, tops
+from migops.runner.guards.environment import environment
 from migops.runner.guards.holding import Hold
 from migops.runner.guards.scene import History, listed
 from migops.runner.run import Result
-from migops.runner.running import new_name
+from migops.runner.running import NotStarted, new_name
 from migops.runner.verbs import redacted
 from migops.safety import journal
 from migops.safety.session import SessionLost
+from migops.safety.signals import held_back
 from migops.safety.watch import Watched, watch
 
 ATTEMPTS = 3
@@ -31,6 +32,7 @@ APART = (1.0, 3.0)  # seconds between two attempts, by chance in between
 AFTERWARDS = 15.0  # seconds for a server that restarts to say where it stands
 _LOCK_TIMEOUT = re.compile(r"canceling statement due to lock timeout|LockNotAvailable")
 _OF_ITS_OWN = re.compile(rb"autocommit_block|isolation_level\W+AUTOCOMMIT|\.commit\(\)")
+_PATIENT = re.compile(rb"concurrently", re.IGNORECASE)
 
 
 @dataclass(slots=True)
@@ -51,30 +53,37 @@ class Migration:
     def run(self) -> Result:
         """Run it and judge how it went. Raises ``Failed`` or ``Operator`` where Alembic's own code would mislead."""
         scene = self.hold.scene
-        with journal.begin(self.hold.folder, scene.command, redacted(scene.run.arguments)) as log:
+        arguments = redacted(scene.run.arguments)
+        with journal.begin(self.hold.folder, scene.command, arguments) as log, held_back() as came:
             number = 1
             while True:
-                result = self._once(log, number)
-                after = self.hold.rows(AFTERWARDS if result.child else 0.0)
+                result = self._once(log, number, came)
+                after = self.hold.rows_afterwards(AFTERWARDS if result.child else 0.0)
                 done = "done" if result.code == 0 else "failed"
                 log.note("alembic", done, exit=result.child, rows=after, waited_for=[str(w) for w in self.seen.waits])
-                if number == ATTEMPTS or not self._may_try_again(result, after):
+                if came or number == ATTEMPTS or not self._may_try_again(result, after):
                     break
                 number += 1
                 pause = random.uniform(*APART)  # noqa: S311 - no secret
                 scene.say(f"nothing was applied; attempt {number} of {ATTEMPTS} in {pause:.0f} s")
-                time.sleep(pause)
+                until = time.monotonic() + pause
+                while not came and time.monotonic() < until:
+                    time.sleep(0.1)
+                if came:
+                    break
+            if came and result.child:  # what came after it had ended well changes nothing any more
+                result = replace(result, code=128 + came[0], stopped=True)
             result = self._judged(result, after, number)
             log.end(_outcome(result), result.code)
         return result
 
-    def _once(self, log: journal.Journal, number: int) -> Result:
-        """One attempt, under the watch."""
+    def _once(self, log: journal.Journal, number: int, came: Sequence[int]) -> Result:
+        """One attempt, under the watch. Signals that ``came`` before it could be stopped by them stop it at once."""
         run, where = self.hold.scene.run, self.hold.scene.where
         session = self.hold.session
         application = f"migops-{secrets.token_hex(6)}" if session else ""
         if session is not None:
-            run.environment.update(environment(self.hold, application))
+            run.environment.update(environment(self.hold, application, limited=not self._scripts_with(_PATIENT)))
             try:
                 session.check()
                 since = session.now()
@@ -95,8 +104,32 @@ class Migration:
                 session, application=application, addresses=self._addresses, since=since,
                 alone=where.container is None, lock_timeout=run.wishes.lock_timeout, say=run.say, lost=run.lose,
             )  # fmt: skip
-        with watching as self.seen:
-            return run.attempt(where, run.container)
+        for signal in came:
+            run.events.put(signal)
+        try:
+            with watching as self.seen:
+                return run.attempt(where, run.container)
+        except NotStarted:
+            raise
+        except NoVerdict as error:
+            raise self._out_of_sight(error, application) from None
+
+    def _out_of_sight(self, error: NoVerdict, application: str) -> Operator:
+        """The engine does not show any more what it does: it may go on, and nobody sees it."""
+        after = self.hold.rows_afterwards(AFTERWARDS)
+        stands = "not known" if after is None else listed(after)
+        pids: list[int] = []
+        with suppress(NoVerdict):
+            pids = self.hold.session.named(application) if self.hold.session else []
+        server = f", and on the database server as pid {', '.join(map(str, pids))}" if pids else ""
+        container = self.hold.scene.run.container
+        short = container[:12] if len(container) == 64 else container  # an ID, else a name
+        return Operator(
+            f"Alembic was started, and how it goes on cannot be seen any more: {error.message}. It may still run in "
+            f"{short}{server}; the database is at: {stands}",
+            commands=[("docker", "top", short), self._status()],
+            hint="see that it has ended before anything else is done, and where it has left the database:",
+        )  # fmt: skip
 
     def _addresses(self) -> Collection[str]:
         """The addresses of the container in which Alembic runs."""
@@ -114,11 +147,15 @@ class Migration:
 
     def _commits_on_its_own(self) -> tuple[str, ...]:
         """Those of the pending migrations of which a part may stay though the rows do not tell."""
+        return self._scripts_with(_OF_ITS_OWN)
+
+    def _scripts_with(self, pattern: re.Pattern[bytes]) -> tuple[str, ...]:
+        """Those of the pending migrations whose script has a text in it."""
         if self.history is None:
             return ()
         paths = {file.path: file.content for file in self.history.held.scripts.values()}
         graph = self.history.graph.by_id
-        return tuple(s for s in self.steps if s in graph and _OF_ITS_OWN.search(paths.get(graph[s].path, b"")))
+        return tuple(each for each in self.steps if each in graph and pattern.search(paths.get(graph[each].path, b"")))
 
     def _judged(self, result: Result, after: tuple[str, ...] | None, attempts: int) -> Result:
         """Our exit code, by what the version table says."""
@@ -220,31 +257,6 @@ class Migration:
     def _status(self) -> tuple[str, ...]:
         target = self.hold.scene.run.target
         return ("migops", "status", *target.commands.compose[2:], target.service)
-
-
-def environment(hold: Hold, application: str) -> dict[str, str]:
-    """What libpq's drivers are told: the session's name, and when to give up on a lock; added to what is set there."""
-    run = hold.scene.run
-    found = {"PGAPPNAME": application}
-    elsewhere = run.wishes.url or run.target.settings.get("database-url")
-    if run.wishes.lock_timeout and not elsewhere:  # a pooler, past which that URL may lead, refuses these options
-        ours = f"-c lock_timeout={run.wishes.lock_timeout * 1000:.0f}"
-        found["PGOPTIONS"] = f"{_set_there(hold)} {ours}".strip()
-    return found
-
-
-def _set_there(hold: Hold) -> str:
-    """PGOPTIONS as the service has it where Alembic runs."""
-    scene = hold.scene
-    target = scene.run.target
-    if scene.where.container is not None:
-        inspected = inspect(scene.run.engine, scene.where.container.id) or {}
-        pairs = (each.partition("=") for each in (inspected.get("Config") or {}).get("Env") or ())
-        return next((value for name, _, value in pairs if name == "PGOPTIONS"), "")
-    if target.model is None:
-        return ""
-    service = target.model.services[target.service]
-    return Variables(target.model, service, scene.survey.image_env).values().get("PGOPTIONS", "")
 
 
 def _outcome(result: Result) -> str:

@@ -30,13 +30,18 @@ class History:
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """One guarded call. ``running`` are one-off containers of killed runs that go on."""
+    """One guarded call.
+
+    ``running`` are one-off containers of killed runs that go on; ``at_work`` is the name of the container that Alembic
+    is to run in where it runs there already, '' elsewhere.
+    """
 
     run: Run
     call: Call
     survey: Survey
     where: Where
     running: tuple[str, ...] = ()
+    at_work: str = ""
 
     @property
     def command(self) -> str:
