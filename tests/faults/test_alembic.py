@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import re
+import secrets
 import shutil
 import subprocess
 import time
@@ -24,7 +25,7 @@ from tests.kit import Result, example, migops
 
 pytestmark = pytest.mark.engine
 
-CANARY = "kAn4ry-s3cret"
+CANARY = f"kAn4ry-{secrets.token_hex(4)}"  # nobody else's: all processes of the machine are searched for it
 SLOW = "c00000000001"
 SCRIPT = f'''"""Slow: as long as a test holds the advisory lock 7, where migops runs it"""
 
