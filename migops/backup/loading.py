@@ -16,19 +16,20 @@ def restore_into(
 ) -> None:
     """Restore a dump into ``database`` of the server that runs in ``container``; it must be there, and empty.
 
-    For a server of our own, such as a throwaway one. ``Aborted`` where any statement of it failed: nothing is in it.
+    For a server of our own, such as a throwaway one: owners and rights are left out, since it has not got the roles.
+    ``Aborted`` where any statement of it failed: nothing is in it.
     """
     variables = {
         "PGHOST": "127.0.0.1", "PGPORT": str(port), "PGUSER": user, "PGPASSWORD": password,
         "PGAPPNAME": words.APPLICATION,
     }  # fmt: skip
     given = {name: value for name, value in variables.items() if value}
-    load(Tools(engine, container, container[:12], given), database, path)
+    load(Tools(engine, container, container[:40], given), database, path, owners=False)
 
 
-def load(tools: Tools, database: str, path: Path) -> None:
+def load(tools: Tools, database: str, path: Path, *, owners: bool = True) -> None:
     """Restore a dump into an empty database of the server that the tools lead to. ``Aborted`` where that fails."""
-    ran = tools.run(words.restore(path.stat().st_size, database), _drop, chunks(path), PATIENCE)
+    ran = tools.run(words.restore(path.stat().st_size, database, owners=owners), _drop, chunks(path), PATIENCE)
     if ran.code:
         raise Aborted(f"{path.name} could not be restored into {database}: pg_restore {ran.how}", hint=_hint(ran.said))
 
@@ -40,6 +41,8 @@ def _drop(data: bytes) -> None:
 def _hint(said: str) -> str:
     if "No space left" in said or "could not extend file" in said:
         return "the server's disk is full: for a while it has to hold the database twice"
+    if "max_locks_per_transaction" in said:
+        return "it has very many tables for one transaction: raise max_locks_per_transaction of the server"
     if 'role "' in said and "does not exist" in said:
         return "create that role on the server first: a dump of one database does not bring roles along"
     if "permission denied" in said or "must be" in said:

@@ -113,8 +113,13 @@ def carry_out(engine: Engine, planned: Restore, log: Journal, confirm: Callable[
                              timeout=planned.timeout, label="migops restore")
             )  # fmt: skip
             session.lock(LOCK_WAIT)
+        created = False
         try:
             server = held.enter_context(maintenance(reached.url, _label("restore")))
+            log.note("restore", "started", path=str(planned.path), database=planned.new)
+            with unhurried():
+                server.run(statements.create(planned.new, planned.properties))
+                created = True
             oid = _restore(engine, planned, server, log)
             if not confirm():
                 raise Aborted("nothing was changed: it was not confirmed", hint="--yes asks nothing")  # noqa: TRY301
@@ -122,7 +127,8 @@ def carry_out(engine: Engine, planned: Restore, log: Journal, confirm: Callable[
                 session.check()
             log.note("restore", "confirmed")
         except BaseException as error:
-            _drop(planned, log)
+            if created:  # else one of that name would not be ours
+                _drop(planned, log)
             if isinstance(error, NoVerdict):
                 raise Aborted(f"nothing was changed: {error.message}", hint=error.hint) from None
             raise
@@ -131,8 +137,6 @@ def carry_out(engine: Engine, planned: Restore, log: Journal, confirm: Callable[
 
 def _restore(engine: Engine, planned: Restore, server: Maintenance, log: Journal) -> int:
     """Restore into the new database and check it there; its number."""
-    log.note("restore", "started", path=str(planned.path), database=planned.new)
-    server.run(statements.create(planned.new, planned.properties))
     with tools(engine, planned.source) as programs:
         load(programs, planned.new, planned.path)
     if planned.properties is not None:

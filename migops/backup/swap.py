@@ -58,17 +58,25 @@ class Swap:
         """
         began = time.monotonic()
         with held_back() as came:
-            try:
-                self._stop()
-                self._rename()
-            except MigopsError as error:
-                if not self._has_happened():
-                    self._undo(error)
+            error = self._tried()
+            if error is not None and not self._has_happened():
+                self._undo(error)
             down = tuple(each for each in self.stopped if not self._start(each))
             down = self._settled(down)
             seconds = time.monotonic() - began
             self._note("start", "done", down=[each.name for each in down])
         return Swapped(self.planned.properties is not None, down, tuple(came), seconds)
+
+    def _tried(self) -> MigopsError | None:
+        """Stop the services and change the names; what went wrong, whatever it was: nothing may stay stopped."""
+        try:
+            self._stop()
+            self._rename()
+        except MigopsError as error:
+            return error
+        except Exception as error:  # noqa: BLE001 - see above
+            return NoVerdict(f"an error of migops itself: {error!r}")
+        return None
 
     def _stop(self) -> None:
         for each in self.planned.stopping:

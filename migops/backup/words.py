@@ -36,9 +36,13 @@ def rows(size: int, schema: str, table: str) -> tuple[str, ...]:
     return limited(words, size)
 
 
-def restore(size: int, database: str) -> tuple[str, ...]:
-    """Restore a dump on standard input into a database that is empty: all of it, or nothing."""
-    into = ("--no-password", "--exit-on-error", "--single-transaction", f"--dbname={_named(database)}")
+def restore(size: int, database: str, *, owners: bool = True) -> tuple[str, ...]:
+    """Restore a dump on standard input into a database that is empty: all of it, or nothing.
+
+    Without ``owners`` everything belongs to who restores it, and nobody else has rights.
+    """
+    left_out = () if owners else ("--no-owner", "--no-privileges")
+    into = ("--no-password", "--exit-on-error", "--single-transaction", *left_out, f"--dbname={_named(database)}")
     return limited(("pg_restore", *into), size)
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from migops.cli.options import compose_options, compose_options_of, option, output_options, timeout_option
-from migops.errors import ExitCode, MigopsError, Operator
+from migops.errors import Aborted, ExitCode, MigopsError, Operator
 from migops.location import Location
 
 if TYPE_CHECKING:
@@ -49,8 +49,8 @@ def restore(file: str, service: str | None, **given: Any) -> int:
     from migops.safety import journal, state
     from migops.safety.lock import host_lock
 
-    if not (given["yes"] or given["dry_run"] or sys.stdin.isatty()):
-        raise MigopsError("there is no terminal to ask on", hint="--yes asks nothing; --dry-run only shows the plan")
+    if not (given["yes"] or given["dry_run"] or (sys.stdin is not None and sys.stdin.isatty())):
+        raise Aborted("nobody can be asked here, so nothing was changed", hint="--yes answers for you; or --dry-run")
     wanted = target.Wanted(service=service or "", config=given["config"], section=given["section"])
     found = target.resolve(wanted, compose_options_of(given), os.environ, Path.cwd())
     with connect(given["timeout"]) as engine:

@@ -17,6 +17,7 @@ def test_the_words() -> None:
     assert words.restore(10, "it's") == (
         *feed, "--no-password", "--exit-on-error", "--single-transaction", "--dbname=dbname='it\\'s'",
     )  # fmt: skip
+    assert words.restore(10, "d", owners=False)[-3:] == ("--no-owner", "--no-privileges", "--dbname=dbname='d'")
 
 
 def test_the_variables_of_the_servers_own_container() -> None:

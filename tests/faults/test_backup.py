@@ -50,10 +50,13 @@ class Backups:
         """What lies in the folder of the backups."""
         return sorted(path.name for folder in self.state.glob("migops/*/*/backups") for path in folder.iterdir())
 
+    def journals(self) -> Iterator[Path]:
+        """The journals of the runs."""
+        return self.state.glob("migops/*/*/journal/*.jsonl")
+
     def outcomes(self) -> list[str]:
         """How the runs ended, by their journals."""
-        journals = sorted(self.state.glob("migops/*/*/journal/*.jsonl"))
-        lines = [json.loads(path.read_text().splitlines()[-1]) for path in journals]
+        lines = [json.loads(path.read_text().splitlines()[-1]) for path in sorted(self.journals())]
         return [str(line.get("outcome", "-")) for line in lines]
 
     @contextmanager
@@ -85,7 +88,7 @@ def shop(sandbox: object) -> Shop:
     return Shop(sandbox)  # type: ignore[arg-type]
 
 
-def until(true: Callable[[], object], what: str, seconds: float = 20.0) -> None:
+def until(true: Callable[[], object], what: str, seconds: float = 60.0) -> None:
     end = time.monotonic() + seconds
     while not true():
         assert time.monotonic() < end, f"it never came to this: {what}"
@@ -189,7 +192,7 @@ def test_pg_dump_or_migops_is_killed(backups: Backups) -> None:
         until(backups.dumping, "pg_dump has begun")
         (pid,) = [pid for pid, text in command_lines("pg_dump").items() if _in_container(pid, backups.shop.container)]
         os.kill(pid, signal.SIGKILL)
-        out, _ = process.communicate(timeout=20)
+        out, _ = process.communicate(timeout=60)
         assert process.returncode == 5
         assert "pg_dump" in json.loads(out)["error"]["message"]
         assert "was killed by signal 9" in json.loads(out)["error"]["message"]
@@ -199,7 +202,7 @@ def test_pg_dump_or_migops_is_killed(backups: Backups) -> None:
         process = backups.start()
         until(backups.dumping, "pg_dump has begun")
         process.terminate()
-        process.communicate(timeout=20)
+        process.communicate(timeout=60)
         assert process.returncode == 143
         assert backups.files() == []
         until(lambda: not backups.dumping(), "our pg_dump has gone with us")
@@ -207,7 +210,7 @@ def test_pg_dump_or_migops_is_killed(backups: Backups) -> None:
         process = backups.start()
         until(backups.dumping, "pg_dump has begun")
         process.kill()
-        process.communicate(timeout=20)
+        process.communicate(timeout=60)
         (left,) = backups.files()
         assert left.endswith(".dump.partial")
         assert backups.run("--list").json["backups"] == [], "what is half done counts as nothing"

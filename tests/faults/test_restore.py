@@ -82,6 +82,20 @@ class Restores(Backups):
         words = ("restore", str(file), *arguments, "--format", "json")
         return migops(*words, cwd=self.shop.project, env=env or self.env)
 
+    def stopping(self, file: str) -> subprocess.Popen[str]:
+        """A restore in a process of its own, at the moment when it stops the worker."""
+        words = (sys.executable, "-m", "migops", "restore", file, "--yes")
+        began = len(list(self.journals()))
+        environment = {**os.environ, **self.env}
+        process = subprocess.Popen(words, cwd=self.shop.project, env=environment, stdout=subprocess.PIPE, text=True)
+
+        def stops() -> bool:
+            now = sorted(self.journals())
+            return len(now) > began and '"stop", "status": "started"' in now[-1].read_text()
+
+        until(stops, "it stops the worker")
+        return process
+
     def whole(self) -> tuple[Any, ...]:
         """All that a restore that is refused must leave alone: databases by number, containers, rows."""
         return (
@@ -151,7 +165,7 @@ def test_what_is_no_whole_dump_of_this_database_is_refused(restores: Restores, t
     refused(b"-- a plain dump\n", "no dump in PostgreSQL's custom format", manifest=False)
 
     assert restores.restore("no-such.dump", "--yes").code == 2
-    assert restores.restore(backup.name).code == 2, "there is no terminal to ask on"
+    assert restores.restore(backup.name).code == 5, "nobody can be asked"
     url = parse_url(restores.shop.url())
     with open_session(url, table="alembic_version", schema="", timeout=5, label="someone") as session:
         session.lock()
@@ -220,26 +234,26 @@ def test_a_restore_that_is_killed_is_told_of(shop: Shop, tmp_path: Path) -> None
     restores = Restores(shop, tmp_path / "state", "stop_grace_period: 4s")
     backup = Path(restores.run().json["backup"]["path"]).name
     restores.shop.execute(*LATER)
-    words = (sys.executable, "-m", "migops", "restore", backup, "--yes")
-    process = subprocess.Popen(words, cwd=shop.project, env={**os.environ, **restores.env})
-
-    def stopping() -> bool:
-        paths = restores.state.glob("migops/*/*/journal/*.jsonl")
-        return any('"stop", "status": "started"' in path.read_text() for path in paths)
-
-    until(stopping, "it stops the worker")
+    process = restores.stopping(backup)
     process.kill()
-    process.wait()
+    process.communicate(timeout=60)
     until(lambda: any("worker-1 exited" in each for each in restores.containers()), "the engine has stopped it")
     found = restores.restore(backup, "--yes")
     assert found.code == 7, found.stderr
     said = found.json["error"]["message"]
     assert "is the one that was there before" in said
     assert "worker-1 is stopped" in said
-    commands = [line.strip() for line in found.stderr.splitlines() if line.startswith("  docker ")]
-    assert len(commands) == 2, found.stderr
-    for line in commands:
-        subprocess.run(line, shell=True, env={**os.environ, **restores.env}, check=True, capture_output=True)
+    commands = found.json["error"]["commands"]
+    assert [command[:2] for command in commands] == [["docker", "exec"], ["docker", "start"]]
+    for command in commands:
+        restores.type(command)
     assert restores.products() == NEW
     until(restores.connected, "the worker runs again")
-    assert restores.restore(backup, "--dry-run").code == 0
+
+    process = restores.stopping(backup)
+    process.terminate()
+    out, _ = process.communicate(timeout=60)
+    assert process.returncode == 143
+    assert out.startswith("RESTORED  app: shop is the backup of"), "it is brought to its end, and says so"
+    assert restores.products() == OLD
+    until(restores.connected, "the worker runs again")
