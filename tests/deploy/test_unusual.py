@@ -103,12 +103,22 @@ def test_everything_said_otherwise(sandbox: Sandbox) -> None:
     assert found.running() == [found.image()]
 
 
-def test_flask_migrate(sandbox: Sandbox) -> None:
+def test_flask_migrate_and_services_of_one_build(sandbox: Sandbox) -> None:
+    """Flask-Migrate; one more service of the same build, which needs none of its own, and one with other arguments."""
     found = Stack(sandbox, example("flask-migrate", sandbox.path), sandbox.path / "state")
     quick(found.project / "compose.yaml")
-    done = found.deploy("--cache")
+    text = (found.project / "compose.yaml").read_text()
+    app = text[text.index("  app:\n") : text.index("  db:\n")]
+    other = app.replace("build: .", "build: {context: ., args: {FLAVOUR: other}}")
+    more = app.replace("  app:", "  worker:") + other.replace("  app:", "  other:")
+    (found.project / "compose.yaml").write_text(text.replace("  db:\n    image", more + "  db:\n    image"))
+    done = found.deploy("--cache", "app")
     assert (done.code, done.json["revisions"]["after"]) == (0, [CREATE]), done.stderr
     assert "Alembic is called by `flask db`" in done.stderr
+    assert "docker compose build app other" in done.stderr
+    image = found.image()
+    assert found.running() == found.running("worker") == [image], "one build, one image"
+    assert found.running("other") == [found.image(f"{sandbox.name}-other")]
 
 
 def test_old_compose_is_refused_before_anything_changes(sandbox: Sandbox) -> None:
