@@ -31,7 +31,8 @@ def test_the_image_is_the_truth_where_the_host_has_no_migrations(sandbox: Sandbo
     sandbox.build(sources, ref)
     fresh = found.deploy("app")
     assert fresh.code == 0, fresh.stderr
-    assert "it holds 2 revisions, with head a94d5e61c8f3; the host has none to compare them with" in fresh.stderr
+    said = " ".join(fresh.stderr.split())
+    assert "it holds 2 revisions, with head a94d5e61c8f3; the host has none to compare them with" in said
     assert (found.rows(), found.running()) == ([PRICE], [found.image(ref)])
     old = found.image(ref)
 
@@ -56,6 +57,11 @@ def test_the_image_is_the_truth_where_the_host_has_no_migrations(sandbox: Sandbo
     lacks = "the built image does not hold what the host holds: versions/b00000000001_b00000000001.py"
     assert lacks in behind.json["message"]
     assert (found.image(ref), found.running()) == (new, [new])
+
+    sandbox.docker("rmi", ref)  # the name alone: the container still runs from the image
+    unnamed = found.deploy("--dry-run", "app")
+    assert unnamed.code == 3, unnamed.stderr
+    assert f"docker tag {new} {ref}" in unnamed.stderr
 
 
 def fetching(box: Sandbox, ref: str, image: str) -> Path:
