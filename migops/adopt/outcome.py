@@ -50,4 +50,6 @@ class Outcome:
     def command(self, *more: str) -> tuple[str, ...]:
         """The user's own command, with more words."""
         target = self.scene.target
+        if self.baseline is not None:
+            more = ("--baseline", "-m", self.baseline.message, *more)
         return ("migops", "adopt", *target.commands.compose[2:], *more, target.service)

@@ -15,6 +15,7 @@ from migops.errors import NoVerdict
 from migops.schema import CATALOGUE, Item, Schema
 from migops.throwaway import Ran, Server
 
+_KEPT = 64 * 1024  # bytes of the end of what Alembic says that are kept
 _INSIDE = Path(__file__).parent / "inside.py"
 
 
@@ -49,16 +50,27 @@ class Watched:
     def take(self, stream: int, data: bytes) -> None:
         """Take a piece of output: marked lines are ours, all else is Alembic's and is kept."""
         if stream != execs.STDOUT:
-            self.said += data
+            self._keep(data)
             return
         *lines, self.rest = (self.rest + data).split(b"\n")
         for line in lines:
             if line.startswith(self.mark.encode()):
-                self._told(json.loads(line[len(self.mark) :]))
+                self._told(line[len(self.mark) :])
             elif line:
-                self.said += line + b"\n"
+                self._keep(line + b"\n")
 
-    def _told(self, facts: Mapping[str, Any]) -> None:
+    def _keep(self, data: bytes) -> None:
+        self.said += data
+        del self.said[:-_KEPT]
+
+    def _told(self, text: bytes) -> None:
+        try:
+            facts: Mapping[str, Any] = json.loads(text)
+        except ValueError:
+            raise NoVerdict(
+                "what a migration did could not be read: something else wrote to its standard output at the same time",
+                hint="look what env.py or the migrations start in the background",
+            ) from None
         if "made" in facts:
             self.made = Made(facts["made"], facts["revision"], facts["content"])
             return

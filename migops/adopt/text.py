@@ -180,8 +180,9 @@ def _next(console: Console, outcome: Outcome) -> None:
         lines.append((said, ("migops", "alembic", *_long(target.commands.compose[2:]), "upgrade", "head")))
     elif found.verdict is Verdict.EQUAL:
         heads = " ".join(chosen.heads)
+        first = "write the baseline to the host; " if outcome.baseline else ""
         hang(console, Text("plan  ", "bold"), Text(printable(
-            f"note {heads} in {outcome.scene.reached.table} of the database, and touch nothing else there: "
+            f"{first}note {heads} in {outcome.scene.reached.table} of the database, and touch nothing else there: "
             f"`{' '.join(outcome.scene.alembic)} stamp {heads}` in a one-off container of the image"
         )), 6)  # fmt: skip
         if outcome.dry_run:

@@ -8,7 +8,7 @@ from migops.adopt.idle import does_nothing
 from migops.adopt.match import Match, Verdict, match
 from migops.adopt.steps import Step, Watched
 from migops.engine.execs import STDERR, STDOUT
-from migops.errors import MigopsError
+from migops.errors import MigopsError, NoVerdict
 from migops.schema import Found, Item
 from migops.schema.items import schema_of
 
@@ -111,4 +111,6 @@ def test_what_is_told_inside_is_told_apart_from_what_alembic_says() -> None:
     assert [len(each.schema) for each in found.steps] == [0, 1, 0]
     assert found.made is not None
     assert found.made.content == "text"
+    with pytest.raises(NoVerdict, match="at the same time"):
+        found.take(STDOUT, b'\nMARK {"heads": [some other line\n')
     assert bytes(found.said) == b"INFO\nsomething\nMARK {} is not ours here\n"

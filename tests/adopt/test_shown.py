@@ -132,6 +132,9 @@ def test_the_document() -> None:
 
 def test_a_baseline_tells_what_comes_next() -> None:
     made = Baseline(Path("/srv/shop/versions/b1_first.py"), "3f1c0a7be210", "first", "text")
+    planned = text.render(replace(CASES["equal"], baseline=made), View(width=80))
+    assert "plan  write the baseline to the host; note 3f1c0a7be210 in" in planned
+    assert "next  migops adopt -f prod.yml --baseline -m first app\n" in planned
     shown = text.render(replace(CASES["adopted"], baseline=made), View(width=80))
     assert "3f1c0a7be210 (first)" in shown
     assert "next  docker compose -f prod.yml build app\n" in shown
