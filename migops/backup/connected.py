@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from migops.compose import Project, Service
-from migops.database import parse_url
+from migops.database import DatabaseUrl, parse_url
 from migops.engine import Engine
 from migops.errors import MigopsError
 from migops.places.database_address import LABEL, is_one_off, service_of
@@ -23,14 +23,15 @@ class Container:
 
 
 def containers(
-    engine: Engine, project: Project, server: str, database: str, sure: Collection[str], addresses: Collection[str]
+    engine: Engine, project: Project, server: str, url: DatabaseUrl, sure: Collection[str], addresses: Collection[str]
 ) -> tuple[Container, ...]:
     """The running containers that use the database, but for the server's own, in order of their names.
 
     Those of the services in ``sure``, those that are connected from one of the ``addresses``, and those whose
-    environment leads to the database. A one-off is somebody's command, and is left alone.
+    environment leads to the database. A one-off is somebody's command, and is left alone. ``server`` is the server's
+    service ('': none), ``url`` the database's as a service has it.
     """
-    uses = {*sure, *(each.name for each in project.services.values() if leads_there(project, each, server, database))}
+    uses = {*sure, *(each.name for each in project.services.values() if leads_there(project, each, server, url))}
     found = []
     for each in engine.containers({f"{LABEL}project": project.name}):
         service = str((each.get("Labels") or {}).get(f"{LABEL}service", ""))
@@ -52,20 +53,24 @@ def strangers(engine: Engine, project: str, sessions: Sequence[tuple[str, str]])
     )
 
 
-def leads_there(project: Project, service: Service, server: str, database: str) -> bool:
-    """Whether a service's environment has a URL of the database, or names both its server and it."""
-    if not server or service.name == server:
+def leads_there(project: Project, service: Service, server: str, url: DatabaseUrl) -> bool:
+    """Whether a service's environment has a URL of the database, or names both its host and it."""
+
+    def same(host: str) -> bool:
+        return host == url.host or (bool(server) and service_of(host, project) == server)
+
+    if service.name == server:
         return False
     values = [value for value in service.environment.values() if value]
-    if any(service_of(value, project) == server for value in values) and database in values:
+    if any(map(same, values)) and url.url.database in values:
         return True
     for value in values:
         if "://" in value:
             try:
-                url = parse_url(value)
+                found = parse_url(value)
             except MigopsError:
                 continue
-            if service_of(url.host, project) == server and url.url.database == database:
+            if same(found.host) and found.url.database == url.url.database:
                 return True
     return False
 

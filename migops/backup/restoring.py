@@ -93,7 +93,7 @@ def prepare(engine: Engine, source: Source, target: Target, path: Path, timeout:
     return Restore(
         source, path, known, verified, table, properties, read(source.reached, timeout),
         statements.beside(source.database, "restore", stamp), statements.beside(source.database, "old", stamp),
-        connected.containers(engine, project, source.server, source.database, sure, addresses),
+        connected.containers(engine, project, source.server, source.reached.named, sure, addresses),
         connected.strangers(engine, project.name, sessions), timeout,
     )  # fmt: skip
 
