@@ -123,7 +123,10 @@ def _database(facts: Facts) -> None:
     if facts.standing is not None:
         database(facts.standing, facts.evidence.commands.compose)
     elif isinstance(facts.evidence.database, Unknown) and not facts.database_service:
-        raise NoVerdict(facts.evidence.database.reason, hint=facts.evidence.database.hint)
+        hint = facts.evidence.database.hint
+        if "--wait" in hint:  # that is for a database which the deploy itself starts
+            hint = "nothing was changed; see that the database is up and reached from here, then run this again"
+        raise NoVerdict(facts.evidence.database.reason, hint=hint)
 
 
 def _backup(facts: Facts, options: Options) -> None:

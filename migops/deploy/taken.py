@@ -35,7 +35,7 @@ def resolve(
     Raises what ``target.resolve`` does where there is no such image-only service, and ``NoVerdict`` where its image is
     not here, or does not lead to migrations.
     """
-    wanted = Wanted(service=services[0] if services else "")
+    wanted = Wanted(service=services[0] if services else "", command="rebuild-and-migrate")
     try:
         return targets.resolve(wanted, options, environment, cwd), False
     except MigopsError:
