@@ -108,7 +108,7 @@ def test_flask_migrate_and_services_of_one_build(sandbox: Sandbox) -> None:
     found = Stack(sandbox, example("flask-migrate", sandbox.path), sandbox.path / "state")
     quick(found.project / "compose.yaml")
     text = (found.project / "compose.yaml").read_text()
-    app = text[text.index("  app:\n") : text.index("  db:\n")]
+    app = text[text.index("  app:\n") : text.index("  db:\n    image")]
     other = app.replace("build: .", "build: {context: ., args: {FLAVOUR: other}}")
     more = app.replace("  app:", "  worker:") + other.replace("  app:", "  other:")
     (found.project / "compose.yaml").write_text(text.replace("  db:\n    image", more + "  db:\n    image"))
