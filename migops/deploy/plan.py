@@ -30,10 +30,10 @@ def _steps(facts: Facts, options: Options, pending: tuple[str, ...] | None) -> I
     yield Step("keep", kept, images.keep, undo=swap.restore)
     yield _build(facts, options)
     heads = listed(facts.history.heads)
-    number = len(facts.history.by_id)
-    holds = f"it must hold the host's {number} revisions, no other, with head {heads}"
+    count = _count(len(facts.history.by_id))
+    holds = f"it must hold the host's {count}, no other, with head {heads}"
     if facts.taken:
-        holds = f"it holds {number} revisions, with head {heads}; the host has none to compare them with"
+        holds = f"it holds {count}, with head {heads}; the host has none to compare them with"
     yield Step("image", holds, images.gate)
     yield Step(
         "database", f"{_started(facts)}is up, locked for this run, and where the plan takes it to be", ground.start,
@@ -78,10 +78,14 @@ def _started(facts: Facts) -> str:
     return f"{facts.database_service} " if facts.database_service else "the database "
 
 
+def _count(number: int) -> str:
+    return f"{number} revision{'s' if number > 1 else ''}"
+
+
 def _migrates(facts: Facts, pending: tuple[str, ...] | None) -> str:
     if pending == ():
         return "nothing is pending"
-    what = "what turns out to be pending" if pending is None else f"{len(pending)} revision{'s' * (len(pending) > 1)}"
+    what = "what turns out to be pending" if pending is None else _count(len(pending))
     words = " ".join((*facts.evidence.alembic, "upgrade", migrate.goal(facts)))
     return f"{what}, by `{words}` in a container of the built image"
 
