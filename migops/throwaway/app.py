@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from migops.errors import MigopsError
 from migops.model import Location
+from migops.places.container_files import at_or_below
 from migops.throwaway.live import Live
 
 if TYPE_CHECKING:
@@ -67,7 +68,7 @@ def app_of(
 
 def _mounts(service: Service, live: Live, code: Sequence[str]) -> Iterator[Mapping[str, Any]]:
     for mount in service.volumes:
-        over = any(_below(folder, mount.target) or _below(mount.target, folder) for folder in code if folder)
+        over = any(at_or_below(folder, mount.target) or at_or_below(mount.target, folder) for folder in code if folder)
         if not over or mount.is_anonymous or mount.volume_name in live.volumes or mount.source in live.binds.values():
             continue
         if mount.type == "bind":
@@ -99,7 +100,3 @@ def _content(path: Path) -> bytes:
         return path.read_bytes()
     except OSError as error:
         raise MigopsError(f"cannot be read: {error.strerror}", at=Location(str(path))) from None
-
-
-def _below(path: str, folder: str) -> bool:
-    return posixpath.commonpath((path, folder)) == posixpath.normpath(folder)

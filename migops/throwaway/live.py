@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ipaddress
-import posixpath
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -12,6 +11,7 @@ from migops.database import DatabaseUrl
 from migops.engine import Engine
 from migops.engine.containers import inspect
 from migops.errors import MigopsError, NoVerdict
+from migops.places.container_files import at_or_below
 from migops.places.database_address import LABEL, is_one_off, service_of
 
 if TYPE_CHECKING:
@@ -135,16 +135,16 @@ def _data_folders(config: Mapping[str, Any], environment: Mapping[str, str]) -> 
     """The image's volumes, and where PostgreSQL is told to keep its data if that is in none of them."""
     declared = tuple(config.get("Volumes") or ())
     folder = environment.get("PGDATA") or ("" if declared else _DATA)
-    return declared if not folder or any(_below(folder, each) for each in declared) else (*declared, folder)
+    return declared if not folder or any(at_or_below(folder, each) for each in declared) else (*declared, folder)
 
 
 def _is_kept(mount: Mapping[str, Any], data: tuple[str, ...]) -> bool:
     """Whether a mount is configuration or what the first start runs: not data, and no socket to the live server."""
     target = str(mount.get("Destination"))
-    if mount.get("Type") != "bind" or any(_below(target, each) or _below(each, target) for each in data):
+    if mount.get("Type") != "bind" or any(_overlap(target, each) for each in data):
         return False
-    return _below(target, _SECRETS) or not any(_below(target, each) or _below(each, target) for each in _RUNTIME)
+    return at_or_below(target, _SECRETS) or not any(_overlap(target, each) for each in _RUNTIME)
 
 
-def _below(path: str, folder: str) -> bool:
-    return posixpath.commonpath((path, folder)) == posixpath.normpath(folder)
+def _overlap(one: str, other: str) -> bool:
+    return at_or_below(one, other) or at_or_below(other, one)

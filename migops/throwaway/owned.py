@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from contextlib import suppress
+from datetime import datetime
 from typing import Any
 
 from migops.engine import Engine, execs, making
@@ -32,9 +33,9 @@ def sweep(engine: Engine) -> list[str]:
         ):
             gone.append(str((found.get("Names") or [found["Id"][:12]])[0]).lstrip("/"))
     for network in making.networks(engine, LABEL):
-        # One that a process of another machine made is left while a container of it may be about to come.
-        if _is_stale(network.get("Labels") or {}, engine.http.clock.timestamp(), engine):
-            with suppress(NoVerdict):
+        made = datetime.fromisoformat(f"{str(network.get('Created'))[:19]}+00:00").timestamp()
+        if _is_stale(network.get("Labels") or {}, made, engine):
+            with suppress(NoVerdict):  # something is still on it
                 making.remove_network(engine, str(network["Id"]))
                 gone.append(str(network.get("Name")))
     return gone
