@@ -40,6 +40,10 @@ if TYPE_CHECKING:
 @option("--no-backup", is_flag=True, help="Take no backup: what a migration destroys is gone.")
 @option("--keep", type=click.IntRange(min=1), default=10, show_default=True, help="Backups that are kept.")
 @option("--keep-days", type=click.FloatRange(min=0), help="Days that backups are kept; the newest one always is.")
+@option(
+    "--room", type=click.FloatRange(min=0), default=1.0, show_default=True, metavar="FACTOR",
+    help="Space that must be free for the backup, by the database's size; 0 does not look.",
+)
 @option("--rehearse", is_flag=True, help="First try the migrations, up, down and up, on a throwaway copy of the data.")
 @option(
     "--on-failure", type=click.Choice(["stop", "downgrade"]), default="stop", show_default=True,
@@ -106,7 +110,8 @@ def _options(given: dict[str, Any]) -> Any:
         cache=given["cache"], pull=given["pull"], fetch=not given["no_pull"],
         backup=not given["no_backup"], rehearse=given["rehearse"],
         on_failure=given["on_failure"], lock_timeout=given["lock_timeout"], wait=given["wait"],
-        health=given["health_timeout"], timeout=given["timeout"], keep=given["keep"], keep_days=given["keep_days"],
+        health=given["health_timeout"], timeout=given["timeout"], keep=given["keep"],
+        keep_days=given["keep_days"], room=given["room"],
         accept_migrating=given["accept_migrating_entrypoint"], sql=given["sql"],
     )  # fmt: skip
 

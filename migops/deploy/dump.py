@@ -17,7 +17,8 @@ def take(deploy: Deploy) -> dict[str, Any]:
         return {"skipped": "the database is empty"}
     try:
         source = backup.find(deploy.facts.question, deploy.engine)
-        policy = backup.Policy(keep=deploy.options.keep, days=deploy.options.keep_days, timeout=deploy.options.timeout)
+        said = deploy.options
+        policy = backup.Policy(said.room, said.keep, said.keep_days, said.timeout)
         planned = backup.plan(source, deploy.folder, policy)
         taken = backup.take(deploy.engine, planned)
     except Aborted:

@@ -13,7 +13,8 @@ class Options:
     is not built here. ``on_failure``: ``stop`` leaves the database
     where the migrations have brought it, ``downgrade`` takes it back where they can. ``lock_timeout`` is how long a
     migration may wait for a lock, ``wait`` how long for the database, ``health`` for the new containers.
-    ``keep`` and ``keep_days`` are for the backups; ``accept_migrating`` that an entrypoint may migrate by itself.
+    ``keep``, ``keep_days`` and ``room`` are for the backups; ``accept_migrating`` that an entrypoint may migrate by
+    itself.
     """
 
     cache: bool = False
@@ -28,5 +29,6 @@ class Options:
     timeout: float = 20.0
     keep: int = 10
     keep_days: float | None = None
+    room: float = 1.0
     accept_migrating: bool = False
     sql: bool = False
