@@ -20,7 +20,7 @@ from migops.evidence import Evidence
 from migops.history.graph import Graph
 from migops.model import MigrationSet, PlaceName
 from migops.places.container import Container
-from migops.places.container_files import Mount
+from migops.places.container_files import Mount, at_or_below
 from migops.places.database import Question
 from migops.places.database_address import LABEL, is_one_off, service_of
 from migops.places.database_state import DatabaseState
@@ -118,6 +118,16 @@ class Facts:
     def volumes(self) -> tuple[Mount, ...]:
         """Named volumes of the target that lie over the migrations and show others than the host has."""
         return _freezing(self, named=True)
+
+    @property
+    def code_volumes(self) -> tuple[Mount, ...]:
+        """Named volumes that lie over more than the migrations: whatever else of the image is there, is not seen."""
+        found = {
+            mount.source: mount for member in self.members for each in member.containers if each.migrations
+            for mount in _covers(each)
+            if not mount.is_anonymous and not at_or_below(mount.target, each.migrations.script_location)
+        }  # fmt: skip
+        return tuple(found.values())
 
     @property
     def anonymous(self) -> tuple[str, ...]:

@@ -106,6 +106,11 @@ def _notes(facts: Facts, options: Options, pending: tuple[str, ...] | None) -> I
         yield f"{name} has the same image and is left as it is: {why}"
     for name, number in facts.scale.items():
         yield f"{name} keeps its {number} replicas"
+    for mount in facts.code_volumes:
+        yield (
+            f"the volume {mount.source} lies over {mount.target}: only the migrations in it are made the image's, all "
+            "else there (the application's code?) stays as it is, whatever the new image holds"
+        )
     for name, mounts in anonymous.others(facts).items():
         yield f"{name} keeps its other anonymous volumes: {listed([each.target for each in mounts])}"
     for name, targets in anonymous.unkept(facts).items():

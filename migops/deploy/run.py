@@ -63,14 +63,14 @@ def _carry_out(number: int, of: int, step: Step, deploy: Deploy) -> None:
         _ended(step.name, "failed", began, deploy)
         deploy.log.note(step.name, "failed", message=str(error) or type(error).__name__)
         raise
-    _ended(step.name, "skipped" if "skipped" in facts else "done", began, deploy)
+    _ended(step.name, "skipped" if "skipped" in facts else "done", began, deploy, str(facts.get("skipped") or ""))
     deploy.log.note(step.name, "done", **facts)
 
 
-def _ended(name: str, status: str, began: float, deploy: Deploy) -> None:
+def _ended(name: str, status: str, began: float, deploy: Deploy, why: str = "") -> None:
     seconds = time.monotonic() - began
     deploy.seconds[name] = (status, seconds)
-    deploy.say.end(status, seconds)
+    deploy.say.end(f"{status}: {why}" if why else status, seconds)
 
 
 def _walk_back(plan: Plan, deploy: Deploy, error: MigopsError) -> Outcome:

@@ -16,6 +16,7 @@ from migops.model import Absent, ImageIdentity, Unknown
 from migops.places.container import Container
 from migops.places.container_files import Mount
 from migops.places.database_state import DatabaseState
+from migops.places.environment import Environment
 from migops.places.startup import Startup
 from migops.target import Target, Wanted, resolve
 from tests.deploy.stack import CREATE
@@ -62,7 +63,10 @@ def facts(
 
 
 def running(service: str = "app", number: int = 1, *mounts: Mount, image: str = OLD) -> Container:
-    return replace(made({}, *mounts, image=image, name=f"shop-{service}-{number}"), service=service)
+    one = made({}, *mounts, image=image, name=f"shop-{service}-{number}")
+    assert isinstance(one.found, Environment)
+    found = replace(one.found, migrations=replace(one.found.migrations, script_location="/app/migrations"))
+    return replace(one, service=service, found=found)
 
 
 __all__ = ["NEW", "OLD", "at", "facts", "running", "target"]
