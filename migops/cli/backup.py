@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from migops.cli.options import compose_options, compose_options_of, option, output_options, timeout_option
-from migops.errors import ExitCode
+from migops.errors import ExitCode, MigopsError
 
 
 @click.command("backup")
@@ -55,6 +55,8 @@ def backup(service: str | None, **given: Any) -> int:
     from migops.safety import journal, state
     from migops.safety.lock import host_lock
 
+    if given["list_"]:
+        _refuse_what_a_list_ignores()
     wanted = target.Wanted(service=service or "", config=given["config"], section=given["section"])
     found = target.resolve(wanted, compose_options_of(given), os.environ, Path.cwd())
     as_json = given["format_"] == "json"
@@ -77,3 +79,10 @@ def backup(service: str | None, **given: Any) -> int:
     restore = ("migops", "restore", *found.commands.compose[2:], made.path.name, found.service)
     show(lambda view: shown.as_json(made, gone) if as_json else shown.taken(made, gone, restore, view), given)
     return int(ExitCode.CLEAN)
+
+
+def _refuse_what_a_list_ignores() -> None:
+    source = click.get_current_context().get_parameter_source
+    for key, name in (("keep", "--keep"), ("keep_days", "--keep-days"), ("room", "--room")):
+        if source(key) is click.core.ParameterSource.COMMANDLINE:
+            raise MigopsError(f"{name} and --list do not go together: a list removes nothing", hint="leave one out")
