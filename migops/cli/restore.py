@@ -61,6 +61,7 @@ def restore(file: str, service: str | None, **given: Any) -> int:
             return restoring.prepare(engine, source, found, path, given["timeout"])
 
         if given["dry_run"]:
+            unfinished.refuse(engine, source, state.path(engine, found.project))
             return _shown(prepared(), None, given)
         folder = state.folder(engine, found.project)
         with host_lock(folder, "migops restore"):

@@ -65,6 +65,8 @@ def _said(run: Run) -> str:
 def _stands(run: Run) -> str:
     """What that means, by the steps that it has written of."""
     begun = {str(step.get("step")) for step in run.steps}
+    if run.command == "restore" and begun & {"stop", "swap"}:
+        return "services may be stopped and the database closed; `migops restore FILE --dry-run` says what to type"
     if "swap" in begun:
         return "the containers may be the old ones or the new ones; what is there is looked at now"
     if begun & {"migrate", "alembic"}:

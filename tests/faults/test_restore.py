@@ -248,6 +248,7 @@ def test_a_restore_that_is_killed_is_told_of(shop: Shop, tmp_path: Path) -> None
     restores.shop.execute(*LATER)
     assert restores.dies_when_closed(backup) == -signal.SIGKILL
     assert any("worker-1 exited" in each for each in restores.containers())
+    assert restores.restore(backup, "--dry-run").code == 7
     found = restores.restore(backup, "--yes")
     assert found.code == 7, found.stderr
     said = found.json["error"]["message"]
