@@ -57,8 +57,11 @@ class Run:
             self._met.unlink(missing_ok=True)
             ours = self._folder / f"{self.pid}.json"
             processes.write_pid(ours, self.pid)
-            for other in self._folder.glob("*.json"):
-                if other != ours and processes.read_pid(other) is not None:
+            for other in {*self._folder.glob("*.json")} - {ours}:
+                if processes.read_pid(other) is None:  # a run that was killed
+                    for stale in self._folder.glob(f"{other.stem}.*"):
+                        stale.unlink()
+                else:
                     self._met.touch()
                     other.with_suffix(".met").touch()
             self._before.write_text(json.dumps(asdict(Inventory.of(engine))))

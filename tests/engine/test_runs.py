@@ -41,7 +41,8 @@ def test_a_run_alone_answers_for_all_that_is_new_but_orphans(
 
 def leave_and_meet(engine: Engine) -> None:
     engine.docker("volume", "create", "before")
-    run, other = Run.new(), Run("mtother", os.getppid())
+    run, other, killed = Run.new(), Run("mtother", os.getppid()), Run("mtkilled", 2**22)  # no process has that number
+    killed.begin(engine)
     assert not run.begun
     run.begin(engine)
     engine.docker("volume", "create")  # as if compose had orphaned it
