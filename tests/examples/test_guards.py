@@ -124,7 +124,10 @@ def test_another_database_than_postgresql(sandbox: Sandbox) -> None:
     (project / "data").mkdir()
     env_py = project / "migrations/env.py"
     ours = "connection=connection, transaction_per_migration=True,"
-    env_py.write_text(env_py.read_text().replace("connection=connection,", ours))
+    text = env_py.read_text().replace("connection=connection,", ours)
+    url = 'os.environ["DATABASE_URL"]'
+    chosen = f"{url}.replace('shop.db', context.get_x_argument(as_dictionary=True).get('db', 'shop.db'))"
+    env_py.write_text(text.replace(f"create_engine({url}", f"create_engine({chosen}"))
     (project / "migrations/versions/c00000000001_fails.py").write_text(
         f"revision = 'c00000000001'\ndown_revision = '{PRICE}'\n\n\ndef upgrade() -> None:\n    1 / 0\n"
     )
@@ -139,5 +142,9 @@ def test_another_database_than_postgresql(sandbox: Sandbox) -> None:
     again = alembic(sandbox, project, "--verbose", "upgrade", "head")
     assert (again.code, "ZeroDivisionError" in again.stderr) == (1, True)
     assert "only PostgreSQL has a lock for this, so the host's alone is held" in again.stderr
+    other = alembic(sandbox, project, "-x", "db=other.db", "upgrade", CREATE, "--tag", "x")
+    assert (other.code, (project / "data/other.db").is_file()) == (0, True), other.stderr
+    other = alembic(sandbox, project, "--yes", "-x", "db=other.db", "downgrade", "base")
+    assert (other.code, "Alembic has changed another one" in other.stderr) == (0, True), other.stderr
     stamped = alembic(sandbox, project, "--yes", "stamp", "base")
     assert (stamped.code, f"{PRICE} becomes no revision" in stamped.stderr) == (0, True)
