@@ -90,8 +90,9 @@ def alembic(arguments: tuple[str, ...], **given: Any) -> int:
     migops alembic -h                                   Alembic's own help
 
     \b
-    Exit codes: Alembic's own; and 2 bad input (a pooler before the database), 3 it could not be started, 4 locked by
-    another run, 5 stopped before anything was changed, 6 gave up waiting for a lock, 7 look where it stands
+    Exit codes: Alembic's own, and 2 bad input (or a pooler before the database),
+    3 it could not be started, 4 locked by another run, 5 stopped before anything
+    was changed, 6 gave up and nothing was changed, 7 look where it stands
     """
     from migops import survey, target
     from migops.engine import connect

@@ -33,8 +33,9 @@ def log(what: str | None, **given: Any) -> int:
     migops log --unlock
 
     \b
-    Exit codes: 0 shown, 2 no such run, 3 no engine, or (--unlock) the database cannot be asked;
-    --unlock: 4 the holder lives, 5 nothing was ended, 6 the server would not end it
+    Exit codes: 0 shown, 2 no such run, 3 no engine; with --unlock also 3 the
+    database cannot be asked, 4 the holder lives, 5 nothing was ended, 6 the
+    server would not end it
     """
     from migops import target
     from migops.cli.output import show

@@ -15,10 +15,10 @@ from dataclasses import dataclass, field, replace
 
 from migops.engine.containers import inspect
 from migops.errors import Aborted, Failed, NoVerdict, Operator
-from migops.runner.foresee import ran, tops
 from migops.runner.guards.environment import environment
 from migops.runner.guards.holding import Hold
-from migops.runner.guards.scene import History, listed
+from migops.runner.guards.judging import Course, Judge, status, waited
+from migops.runner.guards.scene import listed
 from migops.runner.run import Result
 from migops.runner.running import NotStarted, new_name
 from migops.runner.verbs import redacted
@@ -30,24 +30,16 @@ from migops.safety.watch import Watched, watch
 ATTEMPTS = 3
 APART = (1.0, 3.0)  # seconds between two attempts, by chance in between
 AFTERWARDS = 15.0  # seconds for a server that restarts to say where it stands
-_LOCK_TIMEOUT = re.compile(r"canceling statement due to lock timeout|LockNotAvailable")
-_OF_ITS_OWN = re.compile(rb"autocommit_block|isolation_level\W+AUTOCOMMIT|\.commit\(\)")
-_PATIENT = re.compile(rb"concurrently", re.IGNORECASE)
+PATIENT = re.compile(rb"concurrently", re.IGNORECASE)
+"""In a script: it waits for old transactions, see ``environment``."""
 
 
 @dataclass(slots=True)
 class Migration:
-    """One verb that changes the database, under its locks.
-
-    ``before`` are the rows that it found (None: not known), ``expected`` those that it should leave (None: cannot be
-    told), ``steps`` the migrations that it should run.
-    """
+    """One verb that changes the database, under its locks."""
 
     hold: Hold
-    before: tuple[str, ...] | None
-    expected: tuple[str, ...] | None = None
-    steps: tuple[str, ...] = ()
-    history: History | None = None
+    course: Course
     seen: Watched = field(default_factory=Watched)
 
     def run(self) -> Result:
@@ -73,7 +65,7 @@ class Migration:
                     break
             if came and result.child:  # what came after it had ended well changes nothing any more
                 result = replace(result, code=128 + came[0], stopped=True)
-            result = self._judged(result, after, number)
+            result = Judge(scene, self.course, self.seen, number).judged(result, after)
             log.end(_outcome(result), result.code)
         return result
 
@@ -83,7 +75,7 @@ class Migration:
         session = self.hold.session
         application = f"migops-{secrets.token_hex(6)}" if session else ""
         if session is not None:
-            run.environment.update(environment(self.hold, application, limited=not self._scripts_with(_PATIENT)))
+            run.environment.update(environment(self.hold, application, limited=not self.course.scripts_with(PATIENT)))
             try:
                 session.check()
                 since = session.now()
@@ -92,7 +84,7 @@ class Migration:
         run.container = where.container.id if where.container else new_name()
         log.note(
             "alembic", "started", attempt=number, container=run.container, image=where.image.id, where=where.sentence(),
-            application=application, rows=self.before, revisions=list(self.steps),
+            application=application, rows=self.course.before, revisions=list(self.course.steps),
             database=self.hold.reached.named.shown if self.hold.reached else None,
         )  # fmt: skip
         run.output.clear()
@@ -127,7 +119,7 @@ class Migration:
         return Operator(
             f"Alembic was started, and how it goes on cannot be seen any more: {error.message}. It may still run in "
             f"{short}{server}; the database is at: {stands}",
-            commands=[("docker", "top", short), self._status()],
+            commands=[("docker", "top", short), status(self.hold.scene)],
             hint="see that it has ended before anything else is done, and where it has left the database:",
         )  # fmt: skip
 
@@ -138,130 +130,9 @@ class Migration:
         return [each["IPAddress"] for each in networks.values() if each and each.get("IPAddress")]
 
     def _may_try_again(self, result: Result, after: tuple[str, ...] | None) -> bool:
-        waited = self._waited(result) and not result.stopped and not self.seen.lost
-        return waited and after is not None and after == self.before and not self._commits_on_its_own()
-
-    def _waited(self, result: Result) -> bool:
-        """Whether it failed because it waited too long for a lock."""
-        return bool(result.child) and (self.seen.was_cancelled or bool(_LOCK_TIMEOUT.search(result.output)))
-
-    def _commits_on_its_own(self) -> tuple[str, ...]:
-        """Those of the pending migrations of which a part may stay though the rows do not tell."""
-        return self._scripts_with(_OF_ITS_OWN)
-
-    def _scripts_with(self, pattern: re.Pattern[bytes]) -> tuple[str, ...]:
-        """Those of the pending migrations whose script has a text in it."""
-        if self.history is None:
-            return ()
-        paths = {file.path: file.content for file in self.history.held.scripts.values()}
-        graph = self.history.graph.by_id
-        return tuple(each for each in self.steps if each in graph and pattern.search(paths.get(graph[each].path, b"")))
-
-    def _judged(self, result: Result, after: tuple[str, ...] | None, attempts: int) -> Result:
-        """Our exit code, by what the version table says."""
-        if result.stopped:
-            self._say_if_moved(after)
-            return result
-        if after is None and self.before is not None:
-            raise Operator(
-                f"Alembic ended with code {result.child}, and where the database stands now cannot be asked",
-                commands=[self._status()], hint="look before anything else is done:",
-            )  # fmt: skip
-        if self.seen.lost and result.child:
-            self._lost(after)
-        if self.before is None or after is None:
-            return result
-        if result.child == 0:
-            return self._as_expected(result, after)
-        if after == self.before:
-            if self._waited(result):
-                self._in_the_way(after, attempts)
-            return result
-        return self._moved(result, after)
-
-    def _as_expected(self, result: Result, after: tuple[str, ...]) -> Result:
-        if self.seen.lost:
-            self.hold.scene.say(f"{self.seen.lost}; it had come to its end all the same, at {listed(after)}")
-        if self.expected is not None and after == self.before != self.expected:
-            self.hold.scene.say(
-                f"the version table that was looked at still stands at {listed(after)}: Alembic has changed another "
-                "one (env.py chooses it, by -x or -n, or for each schema), of which migops knows nothing"
-            )
-        elif self.expected is not None and after != self.expected:
-            raise Operator(
-                f"the database stands at {listed(after)}, and this {self.hold.scene.call.verb} should have left it at "
-                f"{listed(self.expected)}: someone else has changed it meanwhile",
-                commands=[self._status()], hint="see what it has now, and who else migrates it:",
-            )  # fmt: skip
-        if self.expected is None and after != self.before:
-            self.hold.scene.say(f"the database stood at {listed(self.before or ())}, and stands at {listed(after)} now")
-        return result
-
-    def _lost(self, after: tuple[str, ...] | None) -> None:
-        lost = f"{self.seen.lost}; Alembic was stopped, because another run could have begun"
-        if after is not None and after == self.before:
-            raise Failed(f"{lost}. The database is as it was, at {listed(after)}", hint="run it again")
-        raise Operator(
-            f"{lost}. The database stood at {listed(self.before or ())} and now at {listed(after or ())}",
-            commands=[self._status()],
-        )
-
-    def _in_the_way(self, after: tuple[str, ...], attempts: int) -> None:
-        """It gave up waiting. Raises: ``Failed`` where that is all, ``Operator`` where something may have stayed."""
-        lines = "".join(f"\n  in the way: {blocker}" for blocker in self.seen.blockers)
-        tries = f"{attempts} times " if attempts > 1 else ""
-        seconds = self.hold.scene.run.wishes.lock_timeout
-        waited = f"the migration waited {tries}{seconds:g} s for a lock that another session holds"
-        pid = self.seen.blockers[0].pid if self.seen.blockers else 0
-        end = f", or end that session (SELECT pg_terminate_backend({pid}))" if pid else ""
-        if own := self._commits_on_its_own():
-            raise Operator(
-                f"{waited}. The version table is as it was, at {listed(after)}, but {listed(own)} commits on its own: "
-                f"what it did before it waited has stayed{lines}",
-                commands=[self._status()], hint=f"see what it has done, and undo that by hand; wait{end}; run it again",
-            )  # fmt: skip
-        raise Failed(
-            f"{waited}, and gave up. Nothing was applied: the database is as it was, at {listed(after)}{lines}",
-            hint=f"wait{end}, then run it again; --lock-timeout SECONDS waits longer, and the application with it",
-        )
-
-    def _moved(self, result: Result, after: tuple[str, ...]) -> Result:
-        """It failed, and the rows are other ones than before: by its own first steps, or by someone else."""
-        scene = self.hold.scene
-        if done := self._own_steps(result, after):
-            scene.say(f"it failed at {self.steps[done]}; the {done} before it stay: the database stands at "
-                      f"{listed(after)}, before it at {listed(self.before or ())}")  # fmt: skip
-            return result
-        raise Operator(
-            f"Alembic ended with code {result.child}, and the database went from {listed(self.before or ())} to "
-            f"{listed(after)}: someone else has migrated it meanwhile, or a part of this run has stayed",
-            commands=[self._status()], hint="see what it has now, and who else migrates it:",
-        )  # fmt: skip
-
-    def _own_steps(self, result: Result, after: tuple[str, ...]) -> int:
-        """How many of the migrations it has surely done itself before one failed, where the rows are of just these."""
-        if self.history is None or self.hold.scene.call.verb != "upgrade":
-            return 0
-        graph = self.history.graph
-        begun = [to for _, to in ran(result.output)]
-        env_py = next((f.content for f in self.history.held.environment.values() if f.name.endswith("env.py")), b"")
-        for number in range(1, len(self.steps)):
-            own = self.steps[:number]
-            if tops(graph, graph.ancestors(self.before or ()) | set(own)) == after:
-                logged = begun[: number + 1] == list(self.steps[: number + 1])
-                return number if logged or b"transaction_per_migration" in env_py else 0
-        return 0
-
-    def _say_if_moved(self, after: tuple[str, ...] | None) -> None:
-        if after is None and self.before is not None:
-            self.hold.scene.say("where the database stands now cannot be asked: migops status")
-        elif after is not None and self.before is not None:
-            how = "is as it was, at" if after == self.before else f"stood at {listed(self.before)}, and now stands at"
-            self.hold.scene.say(f"the database {how} {listed(after)}")
-
-    def _status(self) -> tuple[str, ...]:
-        target = self.hold.scene.run.target
-        return ("migops", "status", *target.commands.compose[2:], target.service)
+        """Only where it gave up waiting for a lock, and nothing whatever can have stayed."""
+        same = after is not None and after == self.course.before and not self.course.commits_on_its_own()
+        return same and waited(result, self.seen) and not result.stopped and not self.seen.lost
 
 
 def _outcome(result: Result) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from migops.runner import foresee
 from migops.runner.guards.holding import Hold, hold
+from migops.runner.guards.judging import Course
 from migops.runner.guards.migrating import Migration
 from migops.runner.guards.scene import History, Scene, listed
 from migops.runner.guards.telling import count, migrations, stop_where_apart
@@ -27,7 +28,7 @@ def upgrade(scene: Scene) -> Result:
             scene.say(f"{number} to run:" if outlook.steps else "nothing is pending")
             migrations(scene, history.graph, outlook.steps)
         expected, steps = (outlook.rows, outlook.steps) if outlook else (None, ())
-        return Migration(held, rows, expected, steps, history).run()
+        return Migration(held, Course(rows, expected, steps, history)).run()
 
 
 def downgrade(scene: Scene) -> Result:
@@ -50,7 +51,7 @@ def downgrade(scene: Scene) -> Result:
         if outlook is None or outlook.steps:
             scene.confirm("Undo this?")
         expected, steps = (outlook.rows, outlook.steps) if outlook else (None, ())
-        return Migration(held, rows, expected, steps, history).run()
+        return Migration(held, Course(rows, expected, steps, history)).run()
 
 
 def stamp(scene: Scene) -> Result:
@@ -71,7 +72,7 @@ def stamp(scene: Scene) -> Result:
             _what_a_stamp_means(scene, history, rows, after)
         if rows is None or after != rows:
             scene.confirm("Write this?")
-        return Migration(held, rows, after, (), history).run()
+        return Migration(held, Course(rows, after, (), history)).run()
 
 
 def _where_it_stands(held: Hold, rows: Sequence[str] | None) -> None:
