@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from migops.compose import Project
+from migops.compose import Project, Service
 from migops.engine import Engine
 from migops.errors import MigopsError, NoVerdict
 from migops.evidence import Evidence, tagged
@@ -69,8 +69,9 @@ def choose(
                 left[name] = "it is stopped; to have it started as well, name it"
                 continue
         service = project.services[name]
-        members.append(Member(name, service.image_ref, containers, _shares(target, project, name), one_shot))
-    return tuple(members), left
+        shares = _shares(project.services[target.service], service)
+        members.append(Member(name, service.image_ref, containers, shares, one_shot))
+    return tuple(members), left | _in_profiles(project, project.services[target.service], engine)
 
 
 def scale_of(project: Project, members: Sequence[Member]) -> dict[str, int]:
@@ -111,7 +112,17 @@ def _all_read(lasting: Mapping[str, Sequence[Container]], project: Project, engi
             )
 
 
-def _shares(target: Target, project: Project, name: str) -> bool:
-    own, service = project.services[target.service], project.services[name]
+def _in_profiles(project: Project, own: Service, engine: Engine) -> dict[str, str]:
+    """Services of the image that run although their profile is not enabled now: they would go on with the old one."""
+    found = {}
+    for name, service in project.inactive.items():
+        labels = {f"{LABEL}project": project.name, f"{LABEL}service": name}
+        if _shares(own, service) and any(each.get("State") == "running" for each in engine.containers(labels)):
+            profile = service.profiles[0]
+            found[name] = f"it runs, and its profile {profile} is not enabled; to have it too: --profile {profile}"
+    return found
+
+
+def _shares(own: Service, service: Service) -> bool:
     same_build = service.build is not None and service.raw.get("build") == own.raw.get("build")
     return tagged(service.image_ref) == tagged(own.image_ref) or same_build

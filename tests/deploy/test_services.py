@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.deploy.stack import PRICE, Stack
+from tests.deploy.stack import PRICE, Stack, edit
 from tests.engine.sandbox import Sandbox
 from tests.kit import example
 
@@ -30,6 +30,15 @@ def test_one_shot_worker_and_replicas(sandbox: Sandbox) -> None:
     assert found.compose("ps", "-q", "worker") == "", "it was stopped on purpose"
     assert "worker has the same image and is left as it is: it is stopped" in done.stderr
     assert "app keeps its 2 replicas" in done.stderr
+
+    compose = found.project / "compose.yaml"
+    text = compose.read_text()
+    edit(compose, "  worker:\n", "  worker:\n    profiles: [jobs]\n")
+    found.compose("--profile", "jobs", "up", "-d", "--no-deps", "worker")
+    (note,) = [each for each in found.deploy("--dry-run").json["notes"] if "worker" in each]
+    assert "it runs, and its profile jobs is not enabled" in note
+    compose.write_text(text)
+    found.compose("stop", "-t", "0", "worker")
 
     foreign = found.deploy("--dry-run", "app", "db")
     assert foreign.code == 2, foreign.stderr
