@@ -69,13 +69,14 @@ def rebuild_and_migrate(services: tuple[str, ...], **given: Any) -> int:
     """Build SERVICE anew, migrate its database with the new image, and put it to work, each step proved.
 
     \b
-    migops rebuild-and-migrate --dry-run --sql      the plan, the pending revisions, their SQL
+    migops rebuild-and-migrate --dry-run --sql      the plan, with the pending SQL
     migops rebuild-and-migrate app                  shows the plan, asks, and does it
     migops rebuild-and-migrate --yes --format json  for scripts
 
     \b
-    Exit codes: 0 done · 2 bad input · 3 something could not be read · 4 locked by another run
-    5 aborted, nothing changed · 6 failed, the old app runs and the database is as it was
+    Exit codes: 0 done · 2 bad input · 3 something could not be read
+    4 locked by another run · 5 aborted, nothing changed
+    6 failed, the old app runs and the database is as it was
     7 your decision is needed, with the commands · 130/143 interrupted
     """
     from migops.cli.output import put, view_of
