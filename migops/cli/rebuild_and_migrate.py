@@ -70,7 +70,7 @@ def rebuild_and_migrate(services: tuple[str, ...], **given: Any) -> int:
 
     \b
     migops rebuild-and-migrate --dry-run --sql      the plan, with the pending SQL
-    migops rebuild-and-migrate app                  shows the plan, asks, and does it
+    migops rebuild-and-migrate app                  shows the plan, asks, does it
     migops rebuild-and-migrate --yes --format json  for scripts
 
     \b

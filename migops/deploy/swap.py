@@ -51,6 +51,7 @@ def swap(deploy: Deploy) -> dict[str, Any]:
     for members, words in zip(rounds(facts), commands(facts, compose), strict=True):
         ran = shell.run(deploy, words, may_end=False)
         if ran.code:
+            _tell_who(deploy, members)
             raise Failed(f"the containers could not be swapped (code {ran.code})", commands=[words])
         if members[0].one_shot:
             wait_until_well(deploy, deploy.built, members)
@@ -160,6 +161,15 @@ def wait_until_well(deploy: Deploy, images: Mapping[str, str], members: Sequence
             _last_words(deploy, waiting.container)
             raise Failed(f"{waiting.said}{late}")
         time.sleep(_LOOK)
+
+
+def _tell_who(deploy: Deploy, members: Sequence[Member]) -> None:
+    """Say which containers are not well, and what they said: compose only says that they are not."""
+    for member in members:
+        found = _member(deploy, member, deploy.built.get(member.name, ""), {})
+        if found.container and not found.good:
+            deploy.say.line(found.said)
+            _last_words(deploy, found.container)
 
 
 def _last_words(deploy: Deploy, container: str) -> None:
