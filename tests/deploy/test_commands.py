@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import yaml
 
-from migops.deploy import swap
+from migops.deploy import anonymous, swap
 from migops.deploy.commands import Compose, lock_options, one_off, override, rollback_tag, with_override
 from migops.deploy.members import Member
 from migops.places.container_files import Mount
@@ -105,3 +106,30 @@ def test_an_anonymous_volume_over_the_migrations_makes_the_swap_renew_it() -> No
     covered = facts(containers=(replace(running("app", 1, OVER)),))
     assert covered.anonymous == (ANONYMOUS,)
     assert swap.commands(covered)[0][8:10] == ("--force-recreate", "-V")
+
+
+def test_what_else_is_in_anonymous_volumes_stays_with_its_container() -> None:
+    """Of one container the other volumes are named in a file; of several nobody could say which gets which."""
+    data = Mount("volume", "e" * 64, "/data$1")
+    one = facts(containers=(running("app", 1, OVER, data, Mount("volume", "shop_named", "/named")),))
+    assert anonymous.others(one) == {"app": (data,)}
+    assert anonymous.unkept(one) == {}
+    assert anonymous.held(one.members) == {"app": (OVER, data)}
+    document = json.loads(anonymous.override(anonymous.others(one)))
+    (key,) = document["volumes"]
+    assert document["volumes"][key] == {"name": "e" * 64, "external": True}
+    assert document["services"]["app"]["volumes"] == [{"type": "volume", "source": key, "target": "/data$$1"}]
+
+    two = facts(containers=(running("app", 1, OVER, data), running("app", 2, OVER, data)))
+    assert (anonymous.others(two), anonymous.unkept(two)) == ({}, {"app": ("/data$1",)})
+    assert anonymous.others(facts(containers=(running("app", 1, data),))) == {}, "nothing is made anew"
+
+
+def test_services_of_one_name_each_get_their_own_image_back() -> None:
+    app, worker = Member("app", "shop", (running(),)), Member("worker", "shop", (running("worker"),))
+    found = facts(members=(app, worker), scale={"app": 2})
+    words = ("docker", "compose", "up", "-d", "--no-deps", "--no-build", "--pull", "never")
+    apart = swap.ways_back(found, (app, worker), {"app": "sha256:1", "worker": "sha256:2"})
+    assert apart == [([app], (*words, "--scale", "app=2", "app")), ([worker], (*words, "worker"))]
+    together = swap.ways_back(found, (app, worker), {"app": "sha256:1", "worker": "sha256:1"})
+    assert together == [([app, worker], (*words, "--scale", "app=2", "app", "worker"))]

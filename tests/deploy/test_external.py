@@ -23,7 +23,8 @@ def test_it_is_backed_up_by_an_image_that_is_named_or_not_at_all(sandbox: Sandbo
     compose = found.project / "compose.yaml"
     text = compose.read_text()
     app = text[: text.index("    depends_on:")].replace("@db:", "@pg:")
-    compose.write_text(f"{app}    networks: [shared]\nnetworks:\n  shared:\n    external: true\n    name: {network}\n")
+    app += "    networks: [shared]\n    deploy: {replicas: 2}\n"
+    compose.write_text(f"{app}networks:\n  shared:\n    external: true\n    name: {network}\n")
     quick(compose)
 
     fresh = found.deploy("--cache")
@@ -47,4 +48,4 @@ def test_it_is_backed_up_by_an_image_that_is_named_or_not_at_all(sandbox: Sandbo
     without = found.deploy("--cache", "--no-backup")
     assert (without.code, without.json["backup"]) == (0, None), without.stderr
     assert "no backup is taken: what a migration destroys is gone" in without.stderr
-    assert found.running() == [found.image()]
+    assert found.running() == [found.image()] * 2, "both replicas"

@@ -33,8 +33,8 @@ def test_one_shot_worker_and_replicas(sandbox: Sandbox) -> None:
 
     compose = found.project / "compose.yaml"
     text = compose.read_text()
+    found.compose("start", "worker")
     edit(compose, "  worker:\n", "  worker:\n    profiles: [jobs]\n")
-    found.compose("--profile", "jobs", "up", "-d", "--no-deps", "worker")
     (note,) = [each for each in found.deploy("--dry-run").json["notes"] if "worker" in each]
     assert "it runs, and its profile jobs is not enabled" in note
     compose.write_text(text)
