@@ -165,8 +165,7 @@ class Judge:
             self.scene.say(f"the database is as it was, at {listed(after)}")
 
     def _has_stayed(self) -> str:
-        own = self.course.commits_on_its_own()
-        return f"{listed(own)} commits on its own: what it did before it stopped may have stayed"
+        return f"what {listed(self.course.commits_on_its_own())} did outside of a transaction may have stayed"
 
 
 def waited(result: Result, seen: Watched) -> bool:

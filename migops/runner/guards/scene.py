@@ -13,6 +13,7 @@ from migops.history.graph import Graph
 from migops.model import MigrationSet, PlaceName
 from migops.places.container_files import at_or_below
 from migops.places.environment import Environment
+from migops.rules import standing
 from migops.runner.run import Run
 from migops.runner.verbs import Call, redacted
 from migops.runner.where import Where
@@ -121,4 +122,4 @@ def _below(cover: tuple[str, str], folder: str) -> str:
 
 def listed(ids: Sequence[str]) -> str:
     """Revisions as a sentence has them; "no revision" where there is none."""
-    return " and ".join(ids) if ids else "no revision"
+    return standing.listed(ids) or "no revision"

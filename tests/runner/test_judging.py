@@ -1,0 +1,79 @@
+"""How a run went, judged by rows that are only described: our exit code, and what is said."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+
+from migops.errors import Failed, MigopsError, Operator
+from migops.history.graph import build
+from migops.model import MigrationFile, MigrationSet, Revision
+from migops.runner.guards.judging import Course, Judge
+from migops.runner.guards.scene import History, Scene
+from migops.runner.run import Result, Wishes
+from migops.safety.session import Blocker, Waiting
+from migops.safety.watch import Wait, Watched
+
+A, B, C = Revision("a", path="/a.py"), Revision("b", ("a",), path="/b.py"), Revision("c", ("b",), path="/c.py")
+WAITING = Waiting(5, "10.0.0.3", "migops-1", None, "ALTER TABLE t", "relation", "AccessExclusiveLock", "t", (9,))
+BLOCKER = Blocker(9, "psql", "10.0.0.1", "shop", "idle in transaction", "00:12:40", "SELECT 1")
+CUT = Watched([Wait(WAITING, (BLOCKER,), 5.0, cancelled=True)])
+LOGGED = "Running upgrade  -> a, x\nRunning upgrade a -> b, y\nRunning upgrade b -> c, z\n"
+
+
+def judged(
+    after: tuple[str, ...] | None, child: int = 0, *, expected: tuple[str, ...] | None = ("c",),
+    seen: Watched | None = None, output: str = "", script: bytes = b"", env_py: bytes = b"", stopped: bool = False,
+) -> tuple[Any, str]:  # fmt: skip
+    """An upgrade of an empty database to c: the result or the error, and what was said."""
+    files = {name: MigrationFile(name, f"/{name}", "", content=script) for name in ("a.py", "b.py", "c.py")}
+    held = MigrationSet(("/",), files, environment={"env.py": MigrationFile("env.py", "/env.py", "", content=env_py)})
+    course = Course((), expected, ("a", "b", "c"), History(build([A, B, C]), held, "the image"))
+    commands = SimpleNamespace(compose=("docker", "compose", "-f", "c.yaml"))
+    run = SimpleNamespace(wishes=Wishes(), target=SimpleNamespace(commands=commands, service="app"))
+    said: list[str] = []
+    scene = cast(Scene, SimpleNamespace(run=run, call=SimpleNamespace(verb="upgrade"), say=said.append))
+    result = Result(child, child, output, cast(Any, None), stopped)
+    try:
+        return Judge(scene, course, seen or Watched(), 3).judged(result, after), "\n".join(said)
+    except MigopsError as error:
+        return error, "\n".join(said)
+
+
+@pytest.mark.parametrize(
+    ("given", "outcome", "text"),
+    [
+        ({"after": ("c",)}, 0, ""),
+        ({"after": ("c",), "expected": None}, 0, "stood at no revision, and stands at c now"),
+        ({"after": ("x",)}, Operator, "someone else has changed it meanwhile"),
+        ({"after": ()}, 0, "Alembic has changed another one"),
+        ({"after": None}, Operator, "cannot be asked"),
+        ({"after": (), "child": 1}, 1, ""),
+        ({"after": (), "child": 1, "script": b"with autocommit_block():"}, 1, "what a, b and c did outside"),
+        ({"after": ("b",), "child": 1, "output": LOGGED}, 1, "failed at c; the 2 before it stay"),
+        ({"after": ("b",), "child": 1, "env_py": b"transaction_per_migration=True"}, 1, "failed at c; the 2 before it"),
+        ({"after": ("c",), "child": 1, "output": LOGGED}, Operator, "someone else has migrated it meanwhile"),
+        ({"after": ("b",), "child": 1}, Operator, "or a part of this run has stayed"),
+        ({"after": (), "child": 1, "seen": CUT}, Failed, "in the way: pid 9 (psql), user shop from 10.0.0.1"),
+        ({"after": (), "child": 1, "output": "canceling statement due to lock timeout"}, Failed, "gave up"),
+        ({"after": (), "child": 1, "seen": CUT, "script": b"op.get_bind().commit()"}, Operator, "may have stayed"),
+        ({"after": (), "child": 1, "seen": Watched(lost="the session is lost")}, Failed, "because another run could"),
+        ({"after": ("b",), "child": 1, "seen": Watched(lost="the session is lost")}, Operator, "and now at b"),
+        ({"after": ("c",), "seen": Watched(lost="the session is lost")}, 0, "had come to its end all the same, at c"),
+        ({"after": (), "child": 130, "stopped": True}, 130, "the database is as it was, at no revision"),
+        ({"after": ("b",), "child": 130, "stopped": True}, 130, "stood at no revision, and stands at b now"),
+    ],
+)
+def test_how_it_went(given: dict[str, Any], outcome: Any, text: str) -> None:
+    found, said = judged(**given)
+    if isinstance(outcome, int):
+        assert found.code == outcome, found
+        assert text in said
+        assert text or not said
+    else:
+        assert type(found) is outcome, found
+        assert text in str(found)
+    if isinstance(found, Operator):
+        assert found.commands == (("migops", "status", "-f", "c.yaml", "app"),)
