@@ -64,27 +64,29 @@ def made_since(deploy: Deploy) -> list[str]:
     return list(found)
 
 
-def keeping(deploy: Deploy, mounts: Mapping[str, Sequence[Mount]]) -> Compose:
-    """The compose CLI by which the services get these volumes; as the user calls it where there are none."""
+def keeping(
+    deploy: Deploy, mounts: Mapping[str, Sequence[Mount]], images: Mapping[str, str] | None = None
+) -> Compose:
+    """The compose CLI by which the services get these volumes, and are made from these ``images`` (by their IDs); as
+    the user calls it where there are none."""
     facts = deploy.facts
-    if not mounts:
+    if not mounts and not images:
         return facts.compose
     path = deploy.folder / OVERRIDE
     try:
-        path.write_text(override(mounts))
+        path.write_text(override(mounts, images or {}))
     except OSError as error:
         raise Failed(f"{path} cannot be written: {error.strerror}") from None
     return with_override(facts.project, facts.compose, facts.program, str(path))
 
 
-def override(mounts: Mapping[str, Sequence[Mount]]) -> str:
-    """A compose file by which each service has the volumes, by their names, where they were."""
+def override(mounts: Mapping[str, Sequence[Mount]], images: Mapping[str, str]) -> str:
+    """A compose file by which each service has the volumes, by their names, where they were; and its image."""
     keys = {each.source: f"migops-{each.source[:12]}" for some in mounts.values() for each in some}
-    services = {
-        name: {"volumes": [
+    services: dict[str, dict[str, object]] = {name: {"image": image} for name, image in images.items()}
+    for name, some in mounts.items():
+        services.setdefault(name, {})["volumes"] = [
             {"type": "volume", "source": keys[each.source], "target": each.target.replace("$", "$$")} for each in some
-        ]}
-        for name, some in mounts.items()
-    }  # fmt: skip
+        ]
     volumes = {key: {"name": name, "external": True} for name, key in keys.items()}
     return json.dumps({"services": services, "volumes": volumes}, indent=1) + "\n"

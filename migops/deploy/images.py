@@ -81,10 +81,10 @@ def is_own(facts: Facts, member: Member) -> bool:
 
 
 def put_tags(deploy: Deploy, images: dict[str, str]) -> None:
-    """See that the name of each service's image means the image with that ID."""
+    """See that the name of each service's image means the image with that ID. One with a digest cannot mean another."""
     for member in deploy.facts.members:
         wanted = images.get(member.name)
-        if wanted and _id_of(deploy, member.image_ref) != wanted:
+        if wanted and "@" not in member.image_ref and _id_of(deploy, member.image_ref) != wanted:
             deploy.engine.tag(wanted, member.image_ref)
 
 

@@ -105,7 +105,9 @@ def restore(deploy: Deploy) -> dict[str, Any]:
     if not members:
         return {"stopped": new}
     left = anonymous.made_since(deploy) if facts.anonymous else []
-    compose = anonymous.keeping(deploy, anonymous.held(members) if facts.anonymous else {})
+    # A reference with a digest means one image for ever: the old one can only be named by its ID.
+    pinned = {each.name: deploy.old[each.name] for each in members if "@" in each.image_ref and each.name in deploy.old}
+    compose = anonymous.keeping(deploy, anonymous.held(members) if facts.anonymous else {}, pinned)
     for some, words in ways_back(facts, members, deploy.old, compose):
         put_tags(deploy, {each.name: deploy.old.get(each.name, "") for each in some})
         ran = shell.run(deploy, words, may_end=False)

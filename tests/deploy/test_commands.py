@@ -115,7 +115,7 @@ def test_what_else_is_in_anonymous_volumes_stays_with_its_container() -> None:
     assert anonymous.others(one) == {"app": (data,)}
     assert anonymous.unkept(one) == {}
     assert anonymous.held(one.members) == {"app": (OVER, data)}
-    document = json.loads(anonymous.override(anonymous.others(one)))
+    document = json.loads(anonymous.override(anonymous.others(one), {}))
     (key,) = document["volumes"]
     assert document["volumes"][key] == {"name": "e" * 64, "external": True}
     assert document["services"]["app"]["volumes"] == [{"type": "volume", "source": key, "target": "/data$$1"}]
@@ -123,6 +123,13 @@ def test_what_else_is_in_anonymous_volumes_stays_with_its_container() -> None:
     two = facts(containers=(running("app", 1, OVER, data), running("app", 2, OVER, data)))
     assert (anonymous.others(two), anonymous.unkept(two)) == ({}, {"app": ("/data$1",)})
     assert anonymous.others(facts(containers=(running("app", 1, data),))) == {}, "nothing is made anew"
+
+
+def test_an_old_image_is_named_by_its_id_where_its_name_has_a_digest() -> None:
+    document = json.loads(anonymous.override({"app": (OVER,)}, {"app": "sha256:1", "worker": "sha256:2"}))
+    assert document["services"]["worker"] == {"image": "sha256:2"}
+    assert document["services"]["app"]["image"] == "sha256:1"
+    assert document["services"]["app"]["volumes"][0]["target"] == "/app/migrations"
 
 
 def test_services_of_one_name_each_get_their_own_image_back() -> None:
