@@ -33,7 +33,7 @@ def direct(url: DatabaseUrl, *, timeout: float, name: str, database: str = "") -
     target = url.url.set(database=database) if database else url.url
     arguments, given = target.get_dialect()().create_connect_args(target)
     options: dict[str, Any] = {
-        **given, **_KEEPALIVE,
+        **url.unmoved(), **given, **_KEEPALIVE,
         "client_encoding": "utf8", "application_name": name[:63], "connect_timeout": max(2, math.ceil(timeout)),
     }  # fmt: skip
     try:

@@ -50,7 +50,7 @@ def _open(url: DatabaseUrl, timeout: float, stack: ExitStack) -> Connection:
     target = url.url
     if url.dialect == "postgresql":
         # Without it, the text of an SQL_ASCII database comes as bytes, which SQLAlchemy cannot take.
-        arguments = {"client_encoding": "utf8", "application_name": "migops"}
+        arguments = {"client_encoding": "utf8", "application_name": "migops", **url.unmoved()}
         arguments["connect_timeout"] = max(2, math.ceil(timeout))
     elif url.dialect == "sqlite":
         target = target.set(database=f"file:{quote(target.database or '')}", query={"mode": "ro", "uri": "true"})

@@ -57,10 +57,21 @@ class DatabaseUrl:
         port = f":{self.port}" if self.port else ""
         return f"{self.dialect}://{user}{f'[{host}]' if ':' in host else host}{port}/{self.url.database or ''}"
 
+    def unmoved(self) -> dict[str, str]:
+        """What libpq is told so that our own environment does not lead elsewhere: PGHOSTADDR (or a service file's)
+        would beat the URL's host, and PGOPTIONS could name another search path. The URL's own words stay."""
+        return {name: "" for name in ("hostaddr", "options") if name not in self.url.query}
+
     def at(self, host: str, port: int) -> DatabaseUrl:
         """The same database, asked at another address."""
         url = self.url.difference_update_query(["host", "port", "hostaddr"]).set(host=host, port=port)
         return DatabaseUrl(url, self.secrets)
+
+    def with_options(self, options: str) -> DatabaseUrl:
+        """The same, with these command-line options for the session where it has none of its own."""
+        if not options or "options" in self.url.query:
+            return self
+        return DatabaseUrl(self.url.update_query_dict({"options": options}), self.secrets)
 
     def of(self, database: str) -> DatabaseUrl:
         """Another database of the same server, asked by the same user."""

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
-from migops.database import connect, parse_url
+from migops.database import connect, direct, parse_url
 from migops.errors import NoVerdict
 
 
@@ -92,3 +92,13 @@ def unused_tcp_server() -> object:
         thread.join(5)
         for each in kept:
             each.close()
+
+
+def test_variables_of_our_own_shell_do_not_lead_to_another_server(monkeypatch: pytest.MonkeyPatch) -> None:
+    """PGHOSTADDR beats the host of a URL in libpq: what is meant for a throwaway server must not reach another."""
+    monkeypatch.setenv("PGHOSTADDR", "127.0.0.9")
+    url = parse_url("postgresql://app:canary@127.0.0.1:1/app")
+    with pytest.raises(NoVerdict, match=r'at "127\.0\.0\.1"'), connect(url, timeout=2):
+        pass
+    with pytest.raises(NoVerdict, match=r'at "127\.0\.0\.1"'), direct(url, timeout=2, name="test"):
+        pass
