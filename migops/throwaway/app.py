@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import posixpath
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -11,10 +12,10 @@ from typing import TYPE_CHECKING, Any
 from migops.errors import MigopsError
 from migops.model import Location
 from migops.places.container_files import at_or_below
-from migops.throwaway.live import Live
+from migops.throwaway.live import Live, is_of_a_running_system
 
 if TYPE_CHECKING:
-    from migops.compose import Project, Service
+    from migops.compose import Mount, Project, Service
 
 _SECRETS = "/run/secrets"
 
@@ -52,7 +53,8 @@ def app_of(
     """The service's one-off containers, of the image with that ID.
 
     ``code`` are the folders that Alembic reads. Of the service's mounts only those are taken that lie over these, or
-    in the working directory, and none that the live server has as well: it could bring its socket.
+    in the working directory, and none that the live server has as well: it could bring its socket. Raises MigopsError
+    where the code cannot be had without that.
     """
     return App(
         image=image,
@@ -69,15 +71,32 @@ def app_of(
 def _mounts(service: Service, live: Live, code: Sequence[str]) -> Iterator[Mapping[str, Any]]:
     for mount in service.volumes:
         over = any(at_or_below(folder, mount.target) or at_or_below(mount.target, folder) for folder in code if folder)
-        if not over or mount.is_anonymous or mount.volume_name in live.volumes or mount.source in live.binds.values():
+        if not over or mount.is_anonymous or is_of_a_running_system(mount.target):
             continue
-        if mount.type == "bind":
+        if mount.type == "bind" and not _leads_to(live, mount):
             yield {"Type": "bind", "Source": mount.source, "Target": mount.target, "ReadOnly": True}
-        elif mount.type == "volume" and not mount.subpath:
+        elif mount.type == "volume" and not mount.subpath and mount.volume_name not in live.volumes:
             yield {
                 "Type": "volume", "Source": mount.volume_name, "Target": mount.target, "ReadOnly": True,
                 "VolumeOptions": {"NoCopy": True},  # else an empty one would be filled from the image
             }  # fmt: skip
+
+
+def _leads_to(live: Live, mount: Mount) -> bool:
+    """Whether a bind mount is one of the live server's as well, or a socket: one can be used though it is read-only."""
+    source = os.path.realpath(mount.source)
+    sockets = [os.path.realpath(each) for each in live.sockets]
+    if source in map(os.path.realpath, live.binds.values()) or Path(source).is_socket():
+        return True
+    if any(at_or_below(source, each) for each in sockets):
+        return True
+    if above := next((each for each in sockets if at_or_below(each, source)), ""):
+        raise MigopsError(
+            f"{mount.source} is mounted at {mount.target}, and {live.container} has its socket below it, in {above}:"
+            " an env.py that uses it could not be kept from the live database",
+            at=mount.location, hint="move the socket's folder out of the one with the code",
+        )  # fmt: skip
+    return False
 
 
 def _files(project: Project, service: Service) -> Iterator[tuple[str, bytes]]:

@@ -28,8 +28,9 @@ class Live:
     """What a server has to be like the live one.
 
     ``image`` is the ID of the image that its container runs. ``names`` are the host names that lead to it, the URL's
-    first. ``binds`` are its bind mounts but for its data and sockets, target → source; ``data`` the folders that hold
-    its data; ``volumes`` the names of its volumes, which nothing else may mount; ``networks`` what it is on.
+    first. ``binds`` are its bind mounts but for its data and sockets, target → source; ``sockets`` the sources of
+    those where its sockets may be; ``data`` the folders that hold its data; ``volumes`` the names of its volumes, which
+    nothing else may mount; ``networks`` what it is on.
     """
 
     url: DatabaseUrl
@@ -41,6 +42,7 @@ class Live:
     command: tuple[str, ...] = ()
     user: str = ""
     binds: Mapping[str, str] = field(default_factory=dict)
+    sockets: tuple[str, ...] = ()
     data: tuple[str, ...] = ()
     volumes: tuple[str, ...] = ()
     networks: tuple[str, ...] = ()
@@ -116,6 +118,7 @@ def _of(inspected: Mapping[str, Any], url: DatabaseUrl, service: str) -> Live:
         command=tuple(config.get("Cmd") or ()),
         user=str(config.get("User") or ""),
         binds={each["Destination"]: each["Source"] for each in mounts if _is_kept(each, data)},
+        sockets=tuple(str(each["Source"]) for each in mounts if _may_hold_sockets(each, data)),
         data=data,
         volumes=tuple(str(each.get("Name")) for each in mounts if each.get("Type") == "volume"),
         networks=tuple((inspected.get("NetworkSettings") or {}).get("Networks") or ()),
@@ -136,6 +139,17 @@ def _data_folders(config: Mapping[str, Any], environment: Mapping[str, str]) -> 
     declared = tuple(config.get("Volumes") or ())
     folder = environment.get("PGDATA") or ("" if declared else _DATA)
     return declared if not folder or any(at_or_below(folder, each) for each in declared) else (*declared, folder)
+
+
+def _may_hold_sockets(mount: Mapping[str, Any], data: tuple[str, ...]) -> bool:
+    """Whether the live server's socket may lie in a bind mount: in one that is not kept, and not of its data either."""
+    target = str(mount.get("Destination"))
+    return mount.get("Type") == "bind" and not _is_kept(mount, data) and not any(at_or_below(target, each) for each in data)
+
+
+def is_of_a_running_system(target: str) -> bool:
+    """Whether a folder of a container is one for sockets and the like, which no code lies in."""
+    return any(at_or_below(target, each) for each in _RUNTIME) and not at_or_below(target, _SECRETS)
 
 
 def _is_kept(mount: Mapping[str, Any], data: tuple[str, ...]) -> bool:

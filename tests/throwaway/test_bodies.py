@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -108,6 +109,7 @@ def test_neither_the_data_nor_a_socket_of_the_live_server_is_taken_along() -> No
     ]  # fmt: skip
     found = _of(inspected(mounts), parse_url(URL), "db")
     assert found.binds == {"/docker-entrypoint-initdb.d": "/srv/init", "/run/secrets/pw": "/srv/pw"}
+    assert found.sockets == ("/srv/all", "/srv/s", "/srv/sock")
     assert (found.data, found.volumes) == (("/var/lib/postgresql",), ("pgdata",))
     assert found.names == ("db", "shop-db-1", "store")
 
@@ -149,6 +151,30 @@ def test_the_app_gets_its_code_and_its_secrets_and_no_way_out(tmp_path: Path) ->
     assert (body["User"], body["WorkingDir"]) == ("1000", "/app")
     assert body["Env"] == ["DATABASE_URL_FILE=/run/secrets/url", "X=y"]
     assert body["HostConfig"]["Mounts"][-1] == {"Type": "tmpfs", "Target": "/app/m/versions"}
+
+
+SOCKETS = """
+services:
+  app:
+    image: app
+    volumes: [/srv/sock/pg:/app/run, /srv/init:/app/init, ./own.sock:/app/own.sock, "/var/run:/var/run", ./src:/app/src]
+  whole: {image: app, volumes: [/srv:/app]}
+  db: {image: postgres}
+"""
+
+
+def test_no_socket_of_the_live_server_comes_with_the_code(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A socket works through a mount that is read-only, whatever the network: it must not lie in the one-off."""
+    (tmp_path / "compose.yaml").write_text(SOCKETS)
+    project = load(ComposeOptions(project_name="shop"), environment={}, cwd=str(tmp_path))
+    held = live(sockets=("/srv/sock",), binds={"/docker-entrypoint-initdb.d": "/srv/init"})
+    with socket.socket(socket.AF_UNIX) as own:
+        monkeypatch.chdir(tmp_path)  # the name of a socket must be short
+        own.bind("own.sock")
+        found = app_of(project, project.services["app"], "sha256:app", held, working_dir="/", code=["/app/src"])
+    assert [mount["Target"] for mount in found.mounts] == ["/app/src"]
+    with pytest.raises(MigopsError, match="/srv is mounted at /app, and shop-db-1 has its socket below it"):
+        app_of(project, project.services["whole"], "sha256:app", held, working_dir="/app", code=["/app/src"])
 
 
 def test_an_image_that_needs_its_entrypoint() -> None:
