@@ -35,6 +35,7 @@ class Scene:
     app: throwaway.App
     network: str
     python_path: str = field(default="")
+    options: str = field(default="")
 
     @property
     def versions(self) -> str:
@@ -88,6 +89,7 @@ def look(target: Target, engine: Engine, timeout: float) -> Scene:
         alembic=aimed(target, seen.home), reached=reached, state=state, live=live, app=app,
         network=_shared(target.model, service, live),
         python_path=service.environment.get("PYTHONPATH") or environment.get("PYTHONPATH", ""),
+        options=asked.variable("PGOPTIONS"),
     )  # fmt: skip
 
 

@@ -90,8 +90,7 @@ def _run(outcome: Outcome, engine: Engine) -> tuple[int, str]:
     """Alembic's own stamp, in a container like those that the migrations were tried in."""
     scene, baseline = outcome.scene, outcome.baseline
     assert outcome.match is not None  # noqa: S101 - a caller that stamps has matched
-    options = scene.app.environment.get("PGOPTIONS") or ""
-    environment = {"PGOPTIONS": f"{options} {_LOCK_TIMEOUT}".strip()}
+    environment = {"PGOPTIONS": f"{scene.options} {_LOCK_TIMEOUT}".strip()}
     words = [*scene.alembic, "stamp", *outcome.match.chosen.heads]
     name = f"migops-adopt-{secrets.token_hex(6)}"
     if baseline is None:

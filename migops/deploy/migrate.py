@@ -139,7 +139,7 @@ def command(deploy: Deploy, name: str, arguments: Sequence[str], application: st
     facts = deploy.facts
     path = deploy.folder / OVERRIDE
     path.write_text(override(facts.service, deploy.built[facts.target.service], facts.image_folders))
-    given = str(facts.service.environment.get("PGOPTIONS") or "")
+    given = facts.question.variable("PGOPTIONS")
     environment = {"PGAPPNAME": application}
     if deploy.options.lock_timeout:
         environment["PGOPTIONS"] = lock_options(given, deploy.options.lock_timeout)

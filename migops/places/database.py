@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -55,6 +56,12 @@ class Question:
     engine: Callable[[], Engine] | None = None
     timeout: float = 20.0
 
+    def variable(self, name: str) -> str:
+        """What a variable is in the service's containers, by the compose file over the image's ENV; '' if it is not."""
+        if self.project is None or self.service is None:
+            return ""
+        return Variables(self.project, self.service, self.image_env).values().get(name, "")
+
 
 def ask(asked: Question, wait: float = 0.0) -> DatabaseState | Absent | Unknown:
     """Ask the database, for up to ``wait`` seconds again and again until it answers."""
@@ -101,11 +108,18 @@ def reach(asked: Question, sought: Sought | None = None) -> Reached | Absent | U
     if isinstance(table, Unknown):
         return table
     try:
-        url = parse_url(found.text)
+        url = parse_url(found.text).with_options(_options(asked, found))
     except MigopsError as error:
         return Unknown(f"the URL of {found.origin} {error.message}", error.hint)
     placed = _placed(asked, found, url)
     return Reached(placed[0], url, table, found.origin, placed[1]) if isinstance(placed, tuple) else placed
+
+
+def _options(asked: Question, sought: Sought) -> str:
+    """The service's PGOPTIONS, where its driver heeds them: a search path there decides whose version table counts."""
+    said = asked.url or asked.settings.get("database-url")  # a way of its own, past a pooler that refuses them, say
+    heeded = re.match(r"postgres(ql)?(\+psycopg(2|2cffi|_async)?)?:", sought.text.strip(), re.IGNORECASE)
+    return asked.variable("PGOPTIONS") if sought.inside and heeded and not said else ""
 
 
 def table_of(asked: Question) -> VersionTable | Unknown:

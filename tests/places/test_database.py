@@ -18,7 +18,7 @@ from migops.history.config import parse_config
 from migops.history.version_table import VersionTable, version_table
 from migops.model import Absent, Unknown
 from migops.places import database
-from migops.places.database import Question, ask, find_url
+from migops.places.database import Question, Reached, ask, find_url, reach
 from migops.places.database_address import Address, file_address, server_address
 from migops.places.database_state import SETTINGS, DatabaseState
 from migops.places.database_url import Sought
@@ -51,6 +51,27 @@ def test_the_usual_variable_and_its_line(tmp_path: Path) -> None:
     assert found.text == f"postgresql://u:{SECRET}@db/d"
     assert found.origin == f"DATABASE_URL, {tmp_path}/compose.yaml:6"
     assert SECRET not in repr(found)
+
+
+@pytest.mark.parametrize(
+    ("scheme", "settings", "options"),
+    [
+        ("postgresql", {}, "-c search_path=shop"),
+        ("postgresql+psycopg2", {}, "-c search_path=shop"),
+        ("postgresql+asyncpg", {}, None),  # it does not read libpq's variables
+        ("postgresql", {"database_url": "postgresql://u@10.0.0.1/d"}, None),  # a way of its own
+    ],
+)
+def test_the_services_search_path_is_that_of_our_sessions(
+    tmp_path: Path, scheme: str, settings: dict[str, str], options: str | None
+) -> None:
+    """Else the rows would be read from the version table of another schema than Alembic's."""
+    text = f"{APP}      DATABASE_URL: {scheme}://u@10.0.0.1/d\n"
+    question = replace(asked(project(tmp_path, text), **settings), image_env={"PGOPTIONS": "-c search_path=shop"})
+    found = reach(question)
+    assert isinstance(found, Reached), found
+    assert found.url.url.query.get("options") == options
+    assert question.variable("PGOPTIONS") == "-c search_path=shop", "set in the image, and not lost"
 
 
 def test_a_variable_from_an_env_file(tmp_path: Path) -> None:
