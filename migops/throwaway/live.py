@@ -144,7 +144,8 @@ def _data_folders(config: Mapping[str, Any], environment: Mapping[str, str]) -> 
 def _may_hold_sockets(mount: Mapping[str, Any], data: tuple[str, ...]) -> bool:
     """Whether the live server's socket may lie in a bind mount: in one that is not kept, and not of its data either."""
     target = str(mount.get("Destination"))
-    return mount.get("Type") == "bind" and not _is_kept(mount, data) and not any(at_or_below(target, each) for each in data)
+    is_other = mount.get("Type") == "bind" and not _is_kept(mount, data)
+    return is_other and not any(at_or_below(target, each) for each in data)
 
 
 def is_of_a_running_system(target: str) -> bool:
