@@ -19,7 +19,7 @@ from migops.schema import Difference, Item
 
 AROUND = 3  # candidates that are shown before and after the one that counts
 MOST = 25  # differences that are shown without -v
-_PLURALS = {"primary key": "primary keys", "foreign key": "foreign keys", "index": "indexes"}
+_PLURALS = {"primary key": "primary keys", "foreign key": "foreign keys", "index": "indexes", "policy": "policies"}
 _PLURALS |= {"unique": "unique constraints", "check": "check constraints", "exclusion": "exclusion constraints"}
 _ONE = {"unique": "unique constraint", "check": "check constraint", "exclusion": "exclusion constraint"}
 

@@ -39,6 +39,8 @@ SELECT 'table' AS kind, name AS "table", name AS name,
   || CASE relkind WHEN 'p' THEN 'partitioned by ' || pg_catalog.pg_get_partkeydef(oid)
                   WHEN 'f' THEN 'foreign table' ELSE 'table' END
   || CASE WHEN relispartition THEN ' partition ' || pg_catalog.pg_get_expr(relpartbound, oid) ELSE '' END
+  || CASE WHEN relrowsecurity THEN ' row level security' ELSE '' END
+  || CASE WHEN relforcerowsecurity THEN ' forced' ELSE '' END
   || coalesce((SELECT ' inherits ' || string_agg(i.inhparent::regclass::text, ', ' ORDER BY i.inhseqno)
                FROM pg_catalog.pg_inherits i WHERE i.inhrelid = tab.oid), '') AS definition
 FROM tab
@@ -75,6 +77,18 @@ FROM pg_catalog.pg_index i JOIN rel t ON t.oid = i.indrelid JOIN pg_catalog.pg_c
 WHERE NOT n.relispartition AND NOT EXISTS (
   SELECT FROM pg_catalog.pg_constraint k WHERE k.conindid = i.indexrelid AND k.contype IN ('p', 'u', 'x'))
 UNION ALL
+SELECT 'policy', t.name, t.name || '.' || quote_ident(p.polname),
+  CASE WHEN p.polpermissive THEN 'PERMISSIVE' ELSE 'RESTRICTIVE' END || ' FOR ' || p.polcmd::text || ' TO '
+  || (SELECT string_agg(coalesce(pg_catalog.quote_ident(a.rolname), 'public'), ', ' ORDER BY a.rolname)
+      FROM unnest(p.polroles) AS o (role) LEFT JOIN pg_catalog.pg_roles a ON a.oid = o.role)
+  || coalesce(' USING (' || pg_catalog.pg_get_expr(p.polqual, p.polrelid) || ')', '')
+  || coalesce(' WITH CHECK (' || pg_catalog.pg_get_expr(p.polwithcheck, p.polrelid) || ')', '')
+FROM pg_catalog.pg_policy p JOIN tab t ON t.oid = p.polrelid
+UNION ALL
+SELECT 'rule', t.name, t.name || '.' || quote_ident(r.rulename), pg_catalog.pg_get_ruledef(r.oid)
+  || CASE r.ev_enabled WHEN 'O' THEN '' ELSE ' (enabled ' || r.ev_enabled::text || ')' END
+FROM pg_catalog.pg_rewrite r JOIN rel t ON t.oid = r.ev_class WHERE r.rulename <> '_RETURN'
+UNION ALL
 SELECT 'sequence', coalesce(c.table_name, ''), coalesce(c.name, r.name),
   pg_catalog.format_type(q.seqtypid, NULL) || ' START ' || q.seqstart || ' INCREMENT ' || q.seqincrement
   || ' MINVALUE ' || q.seqmin || ' MAXVALUE ' || q.seqmax || ' CACHE ' || q.seqcache
@@ -86,6 +100,9 @@ SELECT 'enum', '', t.name,
   coalesce((SELECT string_agg(quote_literal(e.enumlabel), ', ' ORDER BY e.enumsortorder)
             FROM pg_catalog.pg_enum e WHERE e.enumtypid = t.oid), '')
 FROM typ t WHERE t.typtype = 'e'
+UNION ALL
+SELECT 'range', '', t.name, pg_catalog.format_type(r.rngsubtype, NULL)
+FROM typ t JOIN pg_catalog.pg_range r ON r.rngtypid = t.oid
 UNION ALL
 SELECT 'domain', '', t.name,
   pg_catalog.format_type(t.typbasetype, t.typtypmod) || coalesce(' DEFAULT ' || t.typdefault, '')
@@ -111,7 +128,18 @@ WHERE p.prokind IN ('f', 'p', 'w') AND NOT EXISTS (
   SELECT FROM pg_catalog.pg_depend e
   WHERE e.classid = 'pg_catalog.pg_proc'::regclass AND e.objid = p.oid AND e.deptype = 'e')
 UNION ALL
+SELECT 'aggregate', '',
+  s.name || '.' || quote_ident(p.proname) || '(' || pg_catalog.pg_get_function_identity_arguments(p.oid) || ')',
+  pg_catalog.format_type(p.prorettype, NULL) || ' by ' || a.aggtransfn::regprocedure::text
+  || coalesce(' and ' || nullif(a.aggfinalfn::oid, 0)::regprocedure::text, '')
+  || coalesce(' from ' || quote_literal(a.agginitval), '')
+FROM pg_catalog.pg_proc p JOIN schemas s ON s.oid = p.pronamespace JOIN pg_catalog.pg_aggregate a ON a.aggfnoid = p.oid
+WHERE NOT EXISTS (
+  SELECT FROM pg_catalog.pg_depend e
+  WHERE e.classid = 'pg_catalog.pg_proc'::regclass AND e.objid = p.oid AND e.deptype = 'e')
+UNION ALL
 SELECT 'trigger', t.name, t.name || '.' || quote_ident(g.tgname), pg_catalog.pg_get_triggerdef(g.oid)
+  || CASE g.tgenabled WHEN 'O' THEN '' WHEN 'D' THEN ' (disabled)' ELSE ' (enabled ' || g.tgenabled::text || ')' END
 FROM pg_catalog.pg_trigger g JOIN rel t ON t.oid = g.tgrelid WHERE NOT g.tgisinternal
 UNION ALL
 SELECT 'extension', '', quote_ident(extname), '' FROM pg_catalog.pg_extension WHERE extname <> 'plpgsql'

@@ -15,8 +15,8 @@ class Item:
     """One thing in a schema.
 
     ``kind`` is ``table``, ``column``, ``primary key``, ``unique``, ``foreign key``, ``check``, ``exclusion``,
-    ``index``, ``sequence``, ``enum``, ``domain``, ``composite``, ``view``, ``materialized view``, ``function``,
-    ``trigger``, ``extension`` or ``column order``. ``table`` is the table that it belongs to, or ''. Both ``table`` and
+    ``index``, ``policy``, ``rule``, ``sequence``, ``enum``, ``range``, ``domain``, ``composite``, ``view``,
+    ``materialized view``, ``function``, ``aggregate``, ``trigger``, ``extension`` or ``column order``. ``table`` is the table that it belongs to, or ''. Both ``table`` and
     ``name`` begin with the schema and are quoted as in SQL. ``text`` is PostgreSQL's own definition.
     """
 

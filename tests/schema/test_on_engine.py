@@ -38,6 +38,11 @@ CREATE VIEW adults AS SELECT id, name FROM person WHERE born < '2008-01-01';
 CREATE MATERIALIZED VIEW counts AS SELECT count(*) AS n FROM person;
 CREATE FUNCTION touch() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN NEW.born := now(); RETURN NEW; END $$;
 CREATE TRIGGER touched BEFORE UPDATE ON person FOR EACH ROW EXECUTE FUNCTION touch();
+CREATE TYPE span AS RANGE (subtype = date);
+CREATE AGGREGATE total (integer) (SFUNC = int4pl, STYPE = integer, INITCOND = '0');
+CREATE RULE nothing AS ON DELETE TO log DO INSTEAD NOTHING;
+ALTER TABLE log ENABLE ROW LEVEL SECURITY;
+CREATE POLICY mine ON log FOR SELECT USING (what = CURRENT_USER);
 CREATE TABLE alembic_version (version_num varchar(32) PRIMARY KEY);
 """
 EXPECTED = {
@@ -61,7 +66,11 @@ EXPECTED = {
     ("index", "public.low"):
         "CREATE UNIQUE INDEX low ON public.person USING btree (lower((name)::text)) WHERE (born IS NOT NULL)",
     ("table", "public.scratch"): "unlogged table",
-    ("table", "public.log"): "partitioned by RANGE (at)",
+    ("table", "public.log"): "partitioned by RANGE (at) row level security",
+    ("policy", "public.log.mine"): "PERMISSIVE FOR r TO public USING ((what = CURRENT_USER))",
+    ("rule", "public.log.nothing"): "CREATE RULE nothing AS\n    ON DELETE TO public.log DO INSTEAD NOTHING;",
+    ("range", "public.span"): "date",
+    ("aggregate", "public.total(integer)"): "integer by int4pl from '0'",
     ("table", "public.log_1"):
         "table partition FOR VALUES FROM ('2026-01-01') TO ('2027-01-01') inherits public.log",
     ("column order", "public.log"): "at, what",
@@ -86,6 +95,10 @@ CHANGES = {
     "ALTER SEQUENCE lonely INCREMENT 1": "sequence public.lonely",
     "ALTER TABLE scratch SET LOGGED": "table public.scratch",
     "CREATE OR REPLACE VIEW adults AS SELECT id, name FROM person": "view public.adults",
+    "ALTER TABLE person DISABLE TRIGGER touched": "trigger public.person.touched",
+    "DROP POLICY mine ON log": "policy public.log.mine",
+    "ALTER TABLE log DISABLE ROW LEVEL SECURITY": "table public.log",
+    "DROP RULE nothing ON log": "rule public.log.nothing",
     "DROP TRIGGER touched ON person": "trigger public.person.touched",
     "CREATE TABLE more (x int PRIMARY KEY)": "table public.more",
 }
