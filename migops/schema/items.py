@@ -16,8 +16,9 @@ class Item:
 
     ``kind`` is ``table``, ``column``, ``primary key``, ``unique``, ``foreign key``, ``check``, ``exclusion``,
     ``index``, ``policy``, ``rule``, ``sequence``, ``enum``, ``range``, ``domain``, ``composite``, ``view``,
-    ``materialized view``, ``function``, ``aggregate``, ``trigger``, ``extension`` or ``column order``. ``table`` is the table that it belongs to, or ''. Both ``table`` and
-    ``name`` begin with the schema and are quoted as in SQL. ``text`` is PostgreSQL's own definition.
+    ``materialized view``, ``function``, ``aggregate``, ``trigger``, ``extension`` or ``column order``. ``table`` is the
+    table that it belongs to, or ''. Both ``table`` and ``name`` begin with the schema and are quoted as in SQL.
+    ``text`` is PostgreSQL's own definition.
     """
 
     kind: str
