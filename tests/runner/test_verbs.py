@@ -44,6 +44,11 @@ def test_what_is_guarded(words: str, guarded: bool) -> None:
     assert verbs.read(words.split()).is_guarded is guarded
 
 
+def test_x_is_known_however_it_is_written() -> None:
+    for words in ("-x tenant=f upgrade head", "-xtenant=f upgrade head", "--x-arg=tenant=f upgrade head"):
+        assert verbs.read(words.split()).options == {"-x": "tenant=f"}
+
+
 def test_flask_migrates_defaults() -> None:
     flask = ("flask", "db")
     assert verbs.read(["upgrade"], flask) == Call("upgrade", ("head",))
