@@ -63,6 +63,7 @@ class Swap:
                 self._undo(error)
             down = tuple(each for each in self.stopped if not self._start(each))
             down = self._settled(down)
+            self._open_kept()
             seconds = time.monotonic() - began
             self._note("start", "done", down=[each.name for each in down])
         return Swapped(self.planned.properties is not None, down, tuple(came), seconds)
@@ -100,6 +101,13 @@ class Swap:
                     statements.rename(planned.database, planned.old), statements.rename(planned.new, planned.database)
                 )
         self._note("swap", "done")
+
+    def _open_kept(self) -> None:
+        """What was written since the backup is looked up in the database that was kept: it is as open as it was."""
+        planned = self.planned
+        if planned.properties is not None and planned.properties.open:
+            with suppress(MigopsError), self._server() as server:
+                server.run(statements.reopen(planned.old))
 
     def _has_happened(self) -> bool:
         """Whether the names have changed although we were told of an error: the answer to a COMMIT can be lost."""

@@ -66,7 +66,7 @@ def restore(file: str, service: str | None, **given: Any) -> int:
         folder = state.folder(engine, found.project)
         with host_lock(folder, "migops restore"):
             unfinished.refuse(engine, source, folder)
-            with journal.begin(folder, unfinished.COMMAND, [str(path), found.service]) as log:
+            with journal.begin(folder, unfinished.COMMAND, [path.name, found.service]) as log:
                 planned = prepared()
                 click.echo(shown_restore.plan(planned, view_of(given)), err=True, nl=False)
                 swapped = restoring.carry_out(engine, planned, log, lambda: given["yes"] or _confirmed(planned))

@@ -220,6 +220,8 @@ def test_a_restore_and_the_way_back(restores: Restores) -> None:
     assert (done.json["revisions"], done.json["down"]) == ({"before": ["later"], "after": [SECOND]}, [])
     until(restores.connected, "the worker is connected to the restored database")
     assert CANARY not in done.stdout + done.stderr
+    ((kept,),) = restores.ask("SELECT datname FROM pg_database WHERE datname LIKE 'shop_migops_old%'")
+    assert restores.ask("SELECT name FROM product", str(kept)) == [("mate",)], "what was written since can be looked up"
 
     for command in done.json["commands"]["back"]:
         restores.type(command)
