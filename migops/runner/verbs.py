@@ -68,7 +68,7 @@ def _parts(arguments: Sequence[str]) -> Iterator[str | tuple[str, str]]:
         elif word.startswith("--"):
             name, equals, value = word.partition("=")
             name = _long(name)
-            yield name, value if equals or name not in _VALUED else next(words, "")
+            yield "-x" if name == "--x-arg" else name, value if equals or name not in _VALUED else next(words, "")
         elif word[:2] in _VALUED:
             yield _VALUED[word[:2]], word[2:] or next(words, "")
         else:
@@ -87,10 +87,11 @@ def redacted(arguments: Sequence[str]) -> tuple[str, ...]:
     kept: list[str] = []
     words = iter(arguments)
     for word in words:
-        if word in ("-x", "--x-arg"):
+        name, equals, value = word.partition("=")
+        if word == "-x" or (word.startswith("--x") and not equals and _long(word) == "--x-arg"):
             kept += [word, _hidden(next(words, ""))]
-        elif word.startswith("--x-arg="):
-            kept.append(f"--x-arg={_hidden(word.partition('=')[2])}")
+        elif name.startswith("--x") and _long(name) == "--x-arg":
+            kept.append(f"{name}={_hidden(value)}")
         elif word.startswith("-x"):
             kept.append(f"-x{_hidden(word[2:])}")
         else:

@@ -63,7 +63,8 @@ def test_flask_migrates_defaults() -> None:
         ("-x token=s3cret upgrade head", "-x token=*** upgrade head"),
         ("-xs3cret upgrade head", "-x*** upgrade head"),
         ("upgrade head -x", "upgrade head -x ***"),
-        ("--x-arg=a=s3cret current", "--x-arg=a=*** current"),
+        ("--x-arg=a=s3cret current", "--x-arg=a=*** current"), ("--x=s3cret heads", "--x=*** heads"),
+        ("--x-a a=s3cret heads", "--x-a a=*** heads"),
         ("revision -m x", "revision -m x"),
     ],
 )

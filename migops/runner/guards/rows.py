@@ -78,6 +78,8 @@ def stamp(scene: Scene) -> Result:
 def _where_it_stands(held: Hold, rows: Sequence[str] | None) -> None:
     """Say where the database stands; tables without a revision are said too."""
     say = held.scene.say
+    if held.scene.may_lead_elsewhere:
+        say("env.py reads -x, which may lead Alembic to another database or schema than the one that is told of here")
     if rows is None:
         say("where the database stands is not known")
     elif rows:

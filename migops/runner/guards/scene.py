@@ -49,6 +49,13 @@ class Scene:
         """The command as the journal and the lock name it: without its arguments."""
         return f"alembic {self.call.verb}"
 
+    @property
+    def may_lead_elsewhere(self) -> bool:
+        """Whether -x may have env.py go to another database or schema than the one that is looked at: it reads -x."""
+        held = self.where.held
+        texts = [file.content for file in held.environment.values() if file.path.endswith("env.py")] if held else []
+        return "-x" in self.call.options and any(b"get_x_argument" in text for text in texts)
+
     def say(self, line: str) -> None:
         """Tell the user a line."""
         self.run.say(line)
