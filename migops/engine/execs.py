@@ -23,13 +23,13 @@ _HEADER = 8  # bytes before each piece of output: which stream, three of padding
 class ExecState:
     """How an exec stands. ``code`` is None as long as it runs; ``pid`` is 0 where it was never started.
 
-    ``program`` is the first word of what it runs.
+    ``words`` are what it runs.
     """
 
     running: bool
     code: int | None
     pid: int
-    program: str = ""
+    words: tuple[str, ...] = ()
 
 
 def create_exec(
@@ -98,9 +98,10 @@ def exec_state(engine: Engine, exec_id: str) -> ExecState:
             raise NoVerdict("the container was removed while a command ran in it, so how that ended is not known")
         found = engine.http.json(answer, what, dict)
     code = found.get("ExitCode")
-    program = str((found.get("ProcessConfig") or {}).get("entrypoint") or "")
+    config = found.get("ProcessConfig") or {}
+    words = tuple(map(str, (config.get("entrypoint") or "", *(config.get("arguments") or ()))))
     return ExecState(
-        bool(found.get("Running")), None if code is None else int(code), int(found.get("Pid") or 0), program
+        bool(found.get("Running")), None if code is None else int(code), int(found.get("Pid") or 0), words
     )
 
 

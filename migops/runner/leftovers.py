@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -37,11 +37,11 @@ def leftovers(engine: Engine, project: str, service: str) -> Iterator[Leftover]:
         yield Leftover(name, found.get("State") == "running", sentence)
 
 
-def at_work(engine: Engine, container: str, program: str) -> bool:
-    """Whether ``program`` runs in the container already, started by someone else or by a run that was killed."""
+def at_work(engine: Engine, container: str, program: Sequence[str]) -> bool:
+    """Whether ``program`` (its first words) runs in the container already, by someone else or by a killed run."""
     for exec_id in (inspect(engine, container) or {}).get("ExecIDs") or ():
         with suppress(NoVerdict):  # it has ended meanwhile
             state = execs.exec_state(engine, exec_id)
-            if state.running and state.program == program:
+            if state.running and state.words[: len(program)] == tuple(program):
                 return True
     return False

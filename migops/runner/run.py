@@ -86,9 +86,9 @@ class Run:
         where = choose(seen, program, self.engine)
         self.say(where.sentence())
         busy = ""
-        if where.container is not None and at_work(self.engine, where.container.id, program.words[0]):
+        if where.container is not None and at_work(self.engine, where.container.id, program.words):
             busy = where.container.name
-            self.say(f"{program.words[0]} runs in {busy} already, by another or a killed command: docker top {busy}")
+            self.say(f"{self.words()} runs in {busy} already, by another or a killed command: docker top {busy}")
         call = verbs.read(self.arguments, program.words)
         if not call.is_guarded:
             return self.attempt(where)
