@@ -28,7 +28,7 @@ def shop(sandbox: object) -> Shop:
 
 
 def log(shop: Shop, *arguments: str) -> Result:
-    return migops("log", *arguments, cwd=shop.project, env={**shop.box.env, "COLUMNS": "120"})
+    return migops("log", *arguments, cwd=shop.project, env={**shop.box.env, "COLUMNS": "200"})
 
 
 def folder(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> Path:
