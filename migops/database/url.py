@@ -19,6 +19,7 @@ _SECRET_NAMES = re.compile(r"pass|pwd|secret|token|sslkey", re.IGNORECASE)
 _PATTERNS = (
     (re.compile(r"(://[^\s:/@]*:)[^\s@]*(@)"), rf"\g<1>{HIDDEN}\g<2>"),
     (re.compile(r"((?:password|passwd|pwd|secret|token)\s*[=:]\s*)[^\s&;,]+", re.IGNORECASE), rf"\g<1>{HIDDEN}"),
+    (re.compile(r"(password\s+)E?'(?:[^']|'')*'?", re.IGNORECASE), rf"\g<1>'{HIDDEN}'"),  # of CREATE and ALTER ROLE
 )
 _DRIVERS = {"postgresql": "psycopg", "sqlite": "pysqlite", "mysql": "pymysql", "mariadb": "pymysql"}
 _PORTS = {"postgresql": 5432, "mysql": 3306, "mariadb": 3306}

@@ -92,6 +92,7 @@ def test_a_password_that_is_a_common_word_leaves_other_words_alone() -> None:
 
 
 def test_a_secret_of_somebody_else_is_known_by_its_form() -> None:
+    assert redact(f"ALTER ROLE a PASSWORD 'it''s {CANARY}") == "ALTER ROLE a PASSWORD '***'", "also where it is cut off"
     said = redact(f"see postgresql://u:{CANARY}@h/d and password={CANARY} and PASSWORD: {CANARY}")
     assert CANARY not in said
     assert said.count("***") == 3
