@@ -55,7 +55,7 @@ def stamp(outcome: Outcome, live: Found, engine: Engine, folder: Path, timeout: 
             log.note("stamp", "started", revisions=list(heads))
             session.check()
             code, said, rows = _run_and_look(outcome, engine, session)
-            log.note("stamp", "done" if rows == tuple(sorted(heads)) else "failed", rows=list(rows), code=code)
+            log.noted("stamp", "done" if rows == tuple(sorted(heads)) else "failed", rows=list(rows), code=code)
         _judge(outcome, code, said, rows, scene.reached.url)
     return Stamped(heads, came[0] if came else 0)
 

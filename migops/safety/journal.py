@@ -11,6 +11,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
+from migops.database import redact
 from migops.errors import Aborted, ExitCode, MigopsError
 from migops.model import Location
 from migops.safety.process import Who, known, ourselves
@@ -27,6 +28,7 @@ class Journal:
     run: int
     descriptor: int
     outcome: str = ""
+    is_torn: bool = False
 
     def note(self, step: str, status: str, **facts: Any) -> None:
         """Write a line and see it to the disk. ``status``: started, done, failed, undone, skipped, or a word more.
@@ -35,16 +37,32 @@ class Journal:
         """
         self._write({"step": step, "status": status, **facts})
 
+    def noted(self, step: str, status: str, **facts: Any) -> str:
+        """Note what was done already, which no full disk makes undone: a sentence where it cannot be noted, else ''."""
+        try:
+            self.note(step, status, **facts)
+        except Aborted as error:
+            return f"{error}; so the journal lacks: {step} {status}"
+        return ""
+
     def end(self, outcome: str, code: int, **facts: Any) -> None:
-        """The last line: ``done``, ``aborted``, ``failed``, ``operator`` or ``interrupted``, and the exit code."""
+        """The last line: ``done``, ``aborted``, ``failed``, ``operator`` or ``interrupted``, and the exit code.
+
+        Where it cannot be written, what was done stands all the same, and the run reads as one that was cut off.
+        """
         if not self.outcome:
             self.outcome = outcome
-            self._write({"outcome": outcome, "exit": code, **facts})
+            with suppress(Aborted):
+                self._write({"outcome": outcome, "exit": code, **facts})
 
     def _write(self, line: Mapping[str, Any]) -> None:
         text = json.dumps({"at": _now(), **line}, default=str) + "\n"
+        rest = ("\n" * self.is_torn + text).encode()
         try:
-            os.write(self.descriptor, text.encode())
+            while rest:  # of a disk that fills up, a part of a line may be written
+                written = os.write(self.descriptor, rest)
+                self.is_torn, rest = True, rest[written:]
+            self.is_torn = False
             os.fsync(self.descriptor)
         except OSError as error:
             raise Aborted(f"the journal cannot be written: {error.strerror}", at=Location(str(self.path))) from None
@@ -90,8 +108,8 @@ def begin(folder: Path, command: str, arguments: Sequence[str] = ()) -> Iterator
         yield journal
         journal.end("done", 0)
     except BaseException as error:
-        with suppress(Aborted):  # a disk that is full now must not hide what went wrong before
-            journal.end(*_outcome(error), message=str(error) or type(error).__name__)
+        said = str(error) if isinstance(error, MigopsError) else redact(str(error))  # a driver's words may hold secrets
+        journal.end(*_outcome(error), message=said or type(error).__name__)
         raise
     finally:
         os.close(journal.descriptor)
@@ -136,13 +154,11 @@ def _open(folder: Path) -> Journal:
 
 
 def _read(path: Path) -> Run | None:
-    """A journal as it stands. A last line that was cut off by a crash counts as not written."""
+    """A journal as it stands. A line that was cut off, by a crash or a full disk, counts as not written."""
     lines: list[Mapping[str, Any]] = []
     for text in path.read_text(encoding="utf-8", errors="replace").splitlines():
-        try:
+        with suppress(ValueError):
             lines.append(json.loads(text))
-        except ValueError:
-            break
     if not lines or "command" not in lines[0]:
         return None
     first, end = lines[0], next((line for line in lines if "outcome" in line), {})

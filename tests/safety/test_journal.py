@@ -51,6 +51,32 @@ def test_how_it_ended(tmp_path: Path, error: BaseException, word: str, code: int
     assert (run.outcome, run.exit) == (word, code)
 
 
+def test_a_disk_that_fills_up_undoes_nothing_that_was_done(tmp_path: Path) -> None:
+    """What is not begun yet is not begun; what was done stands. A line that was torn costs no other one."""
+    with journal.begin(tmp_path, "alembic upgrade") as log:
+        log.note("alembic", "started")
+        ours, log.descriptor = log.descriptor, os.open("/dev/full", os.O_WRONLY)
+        assert "so the journal lacks: alembic done" in log.noted("alembic", "done")
+        with pytest.raises(Aborted, match="No space left"):
+            log.note("alembic", "started", attempt=2)
+        os.close(log.descriptor)
+        log.descriptor, log.is_torn = ours, True
+        os.write(ours, b'{"at": "half of a li')
+        log.note("alembic", "failed")
+    (run,) = journal.runs(tmp_path)
+    assert ([step["status"] for step in run.steps], run.outcome) == (["started", "failed"], "done")
+    with journal.begin(tmp_path, "full") as log:
+        os.close(log.descriptor)
+        log.descriptor = os.open("/dev/full", os.O_WRONLY)
+    assert journal.runs(tmp_path)[-1].outcome == "", "it has ended well all the same"
+
+
+def test_no_secret_of_a_bug_is_written_down(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="canary"), journal.begin(tmp_path, "x"):
+        raise ValueError("cannot parse postgresql://app:canary-7f3a@db/app")
+    assert "canary" not in next((tmp_path / "journal").iterdir()).read_text()
+
+
 def test_a_killed_run_is_interrupted_until_another_ends(tmp_path: Path) -> None:
     code = f"""
 from pathlib import Path; import os, signal

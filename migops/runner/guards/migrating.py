@@ -52,7 +52,9 @@ class Migration:
                 result = self._once(log, number, came)
                 after = self.hold.rows_afterwards(AFTERWARDS if result.child else 0.0)
                 done = "done" if result.code == 0 else "failed"
-                log.note("alembic", done, exit=result.child, rows=after, waited_for=[str(w) for w in self.seen.waits])
+                waits = [str(each) for each in self.seen.waits]
+                if lacks := log.noted("alembic", done, exit=result.child, rows=after, waited_for=waits):
+                    scene.say(lacks)
                 if came or number == ATTEMPTS or not self._may_try_again(result, after):
                     break
                 number += 1
