@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -139,19 +139,22 @@ class Progress:
 
     def begin(self, number: int, of: int, name: str) -> None:
         head = f"{number:>3}/{of}  {name}"
-        click.echo(head, nl=False, err=True)
+        self._write(head, nl=False)
         self.is_open, self.rest = True, " " * max(1, _STATUS_AT - len(head))
 
     def line(self, text: str) -> None:
         from migops.formats.terminal import printable
 
-        click.echo(f"{self._close()}        {printable(text)}", err=True)
+        before = "\n" if self.is_open else ""
+        self.is_open = False
+        self._write(f"{before}        {printable(text)}")
 
     def end(self, status: str, seconds: float) -> None:
-        click.echo(f"{self.rest if self.is_open else ' ' * 8}{status}, {seconds:.1f} s", err=True)
+        self._write(f"{self.rest if self.is_open else ' ' * 8}{status}, {seconds:.1f} s")
         self.is_open = False
 
-    def _close(self) -> str:
-        end = "\n" if self.is_open else ""
-        self.is_open = False
-        return end
+    def _write(self, text: str, *, nl: bool = True) -> None:
+        # A terminal that has gone (OSError), or a signal that speaks into a line that is being written (RuntimeError),
+        # must not end a deploy halfway: the journal has it all.
+        with suppress(OSError, RuntimeError):
+            click.echo(text, nl=nl, err=True)

@@ -96,7 +96,7 @@ class Deploy:
 
         Raises ``NoVerdict`` where they cannot be read, also some time after a restart of the server.
         """
-        self.after = self._patiently(self._read, _RETURN).rows
+        self.after = self._patiently(self._read_anew, _RETURN, hurried=False).rows
         return self.after
 
     def check(self) -> None:
@@ -135,12 +135,20 @@ class Deploy:
             raise NoVerdict(found.reason, hint=found.hint)
         return found
 
-    def _patiently(self, ask: Callable[[], T], wait: float) -> T:
+    def _read_anew(self) -> DatabaseState:
+        try:
+            return self._read()
+        except NoVerdict:
+            self.reached = self._reach()  # a server that was started again may have another address
+            return self._read()
+
+    def _patiently(self, ask: Callable[[], T], wait: float, *, hurried: bool = True) -> T:
+        """Ask until there is an answer, for ``wait`` seconds. ``hurried``: a signal ends the waiting."""
         until = time.monotonic() + wait
         while True:
             try:
                 return ask()
             except NoVerdict:
-                if time.monotonic() >= until or self.stop.came:
+                if time.monotonic() >= until or (hurried and self.stop.came):
                     raise
                 time.sleep(_AGAIN)

@@ -12,7 +12,7 @@ from migops.asking import Ask
 from migops.calling import program
 from migops.compose import Project, Service
 from migops.deploy.commands import Compose, Words
-from migops.deploy.members import Member, choose, scale_of
+from migops.deploy.members import Member, choose, one_shots, scale_of
 from migops.deploy.options import Options
 from migops.engine import Engine
 from migops.errors import MigopsError
@@ -178,12 +178,11 @@ def _needs(project: Project, members: Sequence[str]) -> list[str]:
 
 def not_running(engine: Engine, project: Project, services: Sequence[str]) -> tuple[str, ...]:
     """Those of the services of which no container runs, in the same order; one that has done its work is none."""
-    found = engine.containers({f"{LABEL}project": project.name})
+    found, once = engine.containers({f"{LABEL}project": project.name}), one_shots(project)
     at_work = {_service(each) for each in found if each.get("State") == "running" and not is_one_off(each)}
     at_work |= {
         name for each in found
-        if (name := _service(each)) in services and project.services[name].restart in ("", "no")
-        and each.get("State") == "exited" and "(0)" in str(each.get("Status"))
+        if (name := _service(each)) in once and each.get("State") == "exited" and "(0)" in str(each.get("Status"))
     }  # fmt: skip
     return tuple(name for name in services if name not in at_work)
 

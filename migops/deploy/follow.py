@@ -17,18 +17,20 @@ from migops.formats.terminal import printable
 
 _TAIL = 30  # lines of its output that are kept
 _REVISION = re.compile(r"Running (upgrade|downgrade)\s+(\S*) -> (\S+?)(?:, (.*))?$")
+_FRAME = re.compile(r'File "(?:[^"]*/)?([^"/]+\.py)", line \d+, in (?:upgrade|downgrade)\b')
 _LOOK = 0.2  # seconds between two looks at whether it has ended
 
 
 @dataclass(frozen=True, slots=True)
 class Followed:
     """How it ended: its code, whether the kernel killed it for its memory, the revisions that it began, in order, as
-    far as Alembic's logging tells, and its last lines."""
+    far as Alembic's logging tells, its last lines, and the script that a traceback of it names last ('': none)."""
 
     code: int
     out_of_memory: bool
     revisions: tuple[str, ...]
     tail: tuple[str, ...]
+    script: str = ""
 
     @property
     def revision(self) -> str:
@@ -47,13 +49,16 @@ def follow(engine: Engine, container: str, say: Callable[[str], None]) -> Follow
     """
     tail: deque[str] = deque(maxlen=_TAIL)
     begun: list[str] = []
+    script = ""
     for line in _lines(engine, container):
         tail.append(line)
+        if frame := _FRAME.search(line):
+            script = frame[1]
         if found := _REVISION.search(line):
             begun.append(found[3] if found[1] == "upgrade" else found[2])
             say(f"{found[1]:<9} {begun[-1]}  {found[4] or ''}".rstrip())
     state = _ended(engine, container)
-    return Followed(int(state.get("ExitCode") or 0), bool(state.get("OOMKilled")), tuple(begun), tuple(tail))
+    return Followed(int(state.get("ExitCode") or 0), bool(state.get("OOMKilled")), tuple(begun), tuple(tail), script)
 
 
 def _lines(engine: Engine, container: str) -> Iterator[str]:

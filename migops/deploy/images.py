@@ -17,6 +17,7 @@ from migops.errors import Aborted
 from migops.model import Absent, LinkStatus, MigrationSet, PlaceName, Unknown
 from migops.rules import RULES, judge
 from migops.rules.standing import listed
+from migops.safety import journal
 
 _CAUSES = ("MIG001", "MIG002", "MIG003", "MIG004", "MIG101", "MIG102", "MIG103", "MIG104", "MIG105")
 """Rules that say why a new image does not hold what the host holds, the plainest first."""
@@ -31,16 +32,25 @@ def keep(deploy: Deploy) -> dict[str, Any]:
     for member in deploy.facts.members:
         tagged = _id_of(deploy, member.image_ref)
         running = next(iter(member.image_ids), "")
-        old = running if running and _exists(deploy, running) else tagged
+        old = running if running and exists(deploy, running) else tagged
         if old:
             tag = rollback_tag(member.image_ref)
             if any(each["tag"] == tag and each["image"] != old for each in kept.values()):
                 tag = f"{tag}-{member.name}"  # services of one name may run two images
+            _spare(deploy, tag, old)
             deploy.engine.tag(old, tag)
             kept[member.name] = {"image": old, "tag": tag, "tagged": tagged}
             deploy.old[member.name] = old
             deploy.tagged[member.name] = tagged or old
     return {"images": kept, "containers": [each.id for m in deploy.facts.members for each in m.containers]}
+
+
+def _spare(deploy: Deploy, tag: str, old: str) -> None:
+    """What a run that was killed in the middle of its swap has kept is the way back from that one: it gets a name of
+    its own before the tag goes over to what runs now."""
+    held, killed = _id_of(deploy, tag), journal.interrupted(deploy.folder)
+    if killed and held and held != old:
+        deploy.engine.tag(held, f"{tag}-{killed[-1].number}")
 
 
 def build(deploy: Deploy) -> dict[str, Any]:
@@ -143,5 +153,6 @@ def _id_of(deploy: Deploy, ref: str) -> str:
         return ""
 
 
-def _exists(deploy: Deploy, image_id: str) -> bool:
+def exists(deploy: Deploy, image_id: str) -> bool:
+    """Whether the engine (still) has the image."""
     return bool(_id_of(deploy, image_id))

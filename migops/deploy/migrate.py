@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-import re
 import secrets
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
-from pathlib import Path
+from contextlib import suppress
 from random import uniform
 from typing import Any
 
-from migops.deploy import shell
+from migops.deploy import shell, swap
 from migops.deploy.commands import Compose, lock_options, migrating, one_off, override, with_override
 from migops.deploy.deploy import Deploy
 from migops.deploy.facts import Facts
 from migops.deploy.follow import Followed, follow
 from migops.deploy.trace import trace
+from migops.deploy.verdict import WAYS, Attempt, verdict, ways_on
 from migops.engine import execs
 from migops.engine.containers import inspect
-from migops.errors import Failed, MigopsError, NoVerdict, Operator
+from migops.errors import Aborted, Failed, NoVerdict, Operator
 from migops.rules.standing import listed
 from migops.safety.watch import Watched, watch
 
@@ -28,21 +27,18 @@ PAUSE = (1.0, 3.0)  # seconds between two tries, by chance in between
 OVERRIDE = "migrate.compose.yaml"
 
 
-@dataclass(frozen=True, slots=True)
-class Attempt:
-    """One run of Alembic: how it ended, what was seen of it, and the rows that the database has after it."""
-
-    followed: Followed
-    watched: Watched
-    rows: tuple[str, ...]
-
-
 def upgrade(deploy: Deploy) -> dict[str, Any]:
     """Apply what is pending. What counts is not what Alembic says but the rows that the database has afterwards."""
     if not deploy.pending:
         return {"rows": list(deploy.rows()), "skipped": "nothing is pending"}
     target = goal(deploy.facts)
     before = deploy.before or ()
+    if deploy.rows() != before:
+        raise Operator(
+            f"the database was at {listed(before) or 'nothing'} a moment ago, and is at "
+            f"{listed(deploy.after or ()) or 'nothing'} now: someone else migrates; nothing was applied by this run",
+            commands=ways_on(deploy), hint=WAYS,
+        )  # fmt: skip
     traces = trace(deploy)
     for number in range(1, TRIES + 1):
         deploy.check()
@@ -73,13 +69,14 @@ def _tell(deploy: Deploy, attempt: Attempt) -> None:
 
 def gate(deploy: Deploy) -> dict[str, Any]:
     """The database is where the image's history ends."""
+    deploy.check()
     rows, heads = deploy.rows(), deploy.facts.heads
     if rows != heads:
         raise Operator(
             f"the database is at {listed(rows) or 'nothing'} after the migration, not at {listed(heads)}: someone else "
             "migrates, or env.py writes to another database than the one that migops reads",
-            commands=ways_on(deploy),
-        )
+            commands=ways_on(deploy), hint=WAYS,
+        )  # fmt: skip
     return {"rows": list(rows)}
 
 
@@ -96,6 +93,9 @@ def go_back(deploy: Deploy) -> dict[str, Any]:
     lacking = [each for each in deploy.pending or () if not deploy.facts.history.by_id[each].has_downgrade]
     if lacking or len(before) > 1:
         raise Failed(f"the database cannot be taken back: {listed(lacking) or 'several rows'} without a way down")
+    deploy.check()
+    if "swap" in deploy.begun:
+        swap.stop(deploy)
     attempt = run(deploy, ("downgrade", before[0] if before else "base"))
     if attempt.rows != before:
         raise Failed(f"the downgrade ended with code {attempt.followed.code}, at {listed(attempt.rows) or 'nothing'}")
@@ -111,34 +111,51 @@ def run(deploy: Deploy, arguments: Sequence[str]) -> Attempt:
     deploy.log.note("container", "started", name=name, application=application, arguments=list(arguments))
     since = deploy.session.now() if deploy.session else None
     ran = shell.run(deploy, words, may_end=False)
-    if ran.code:
-        execs.remove(deploy.engine, name)
-        raise Failed(f"the container that migrates could not be started (code {ran.code}); nothing was applied")
     watched = Watched()
     try:
+        if ran.code and not _has_begun(deploy, name):
+            execs.remove(deploy.engine, name)
+            raise Failed(f"the container that migrates could not be started (code {ran.code}); nothing was applied")
         if deploy.session is None:
             followed = follow(deploy.engine, name, deploy.say.line)
         else:
             with watch(
                 deploy.session, application=application, addresses=lambda: addresses(deploy, name), since=since,
                 alone=True, lock_timeout=deploy.options.lock_timeout, say=deploy.say.line,
+                lost=lambda: _interrupt(deploy, name),
             ) as watched:  # fmt: skip
                 followed = follow(deploy.engine, name, deploy.say.line)
     except NoVerdict as error:
         raise _engine_gone(deploy, name, error) from error
-    deploy.log.note("container", "done", name=name, exit=followed.code, oom=followed.out_of_memory)
     if watched.lost:
         deploy.session = None  # gone with the server's restart, say: the lock is taken anew before anything else
-    rows = _reread(deploy, followed)
+    rows = _reread(deploy, followed)  # first of all: whatever fails now, it is known where the database stands
+    deploy.log.note("container", "done", name=name, exit=followed.code, oom=followed.out_of_memory, rows=list(rows))
     execs.remove(deploy.engine, name)
     return Attempt(followed, watched, rows)
+
+
+def _has_begun(deploy: Deploy, name: str) -> bool:
+    """Whether the container was started, although the command that was to start it says that it failed."""
+    state = (inspect(deploy.engine, name) or {}).get("State") or {}
+    return state.get("Status") not in (None, "created") and not str(state.get("StartedAt")).startswith("0001")
+
+
+def _interrupt(deploy: Deploy, name: str) -> None:
+    """Stop Alembic as Ctrl-C would, so that its transaction is rolled back: another run could have begun."""
+    deploy.say.line("the lock of the database is lost, so the migration is stopped")
+    with suppress(NoVerdict):  # the engine has gone as well: then that is told
+        execs.kill(deploy.engine, name, "SIGINT")
 
 
 def command(deploy: Deploy, name: str, arguments: Sequence[str], application: str) -> tuple[str, ...]:
     """The command that starts the container, and the file beside the journal by which it is of just this image."""
     facts = deploy.facts
     path = deploy.folder / OVERRIDE
-    path.write_text(override(facts.service, deploy.built[facts.target.service], facts.image_folders))
+    try:
+        path.write_text(override(facts.service, deploy.built[facts.target.service], facts.image_folders))
+    except OSError as error:
+        raise Aborted(f"{path} cannot be written: {error.strerror}") from None
     given = facts.question.variable("PGOPTIONS")
     environment = {"PGAPPNAME": application}
     if deploy.options.lock_timeout:
@@ -154,53 +171,6 @@ def addresses(deploy: Deploy, name: str) -> list[str]:
     """The addresses of a container in its networks."""
     networks = ((inspect(deploy.engine, name) or {}).get("NetworkSettings") or {}).get("Networks") or {}
     return [str(each["IPAddress"]) for each in networks.values() if each and each.get("IPAddress")]
-
-
-def verdict(deploy: Deploy, attempt: Attempt, left: Sequence[str]) -> MigopsError:
-    """What a migration that failed has come to: 6 where the database is as it was, 7 where it is not."""
-    followed, before = attempt.followed, deploy.before or ()
-    _explain(deploy, followed)
-    why = "ran out of memory and was killed" if followed.out_of_memory else f"failed with code {followed.code}"
-    if blockers := attempt.watched.blockers:
-        why = f"gave up waiting for a lock that {'; '.join(map(str, blockers))} holds"
-    at = followed.revision or (deploy.pending or ("?",))[0]
-    if attempt.rows != before:
-        return Operator(
-            f"the migration {why}, at {at}; the database has moved from {listed(before) or 'nothing'} to "
-            f"{listed(attempt.rows) or 'nothing'}, and the old application runs on it",
-            commands=ways_on(deploy),
-        )
-    if left or _committed_by_itself(deploy, at):
-        what = f"left behind: {'; '.join(left[:5])}" if left else "it commits in between (autocommit_block)"
-        return Operator(
-            f"the migration {why} in revision {at}, and the revision is not noted, but part of it stays: {what}",
-            commands=ways_on(deploy),
-        )
-    return Failed(f"the migration {why}, at {at}; the database is at {listed(before) or 'nothing'}, as it was")
-
-
-def ways_on(deploy: Deploy) -> list[tuple[str, ...]]:
-    """What an operator can type: go back by downgrading, or by the backup; or look."""
-    from migops.deploy.preflight import long_options
-
-    options = deploy.facts.target.commands.compose[2:]
-    before = deploy.before or ()
-    ways: list[tuple[str, ...]] = [("migops", "status", *options, deploy.facts.target.service)]
-    if deploy.has_moved:
-        to = before[0] if len(before) == 1 else "base"
-        if len(before) <= 1:
-            ways.append(("migops", "alembic", *long_options(options), "downgrade", to))
-    if deploy.backup is not None:
-        ways.append(("migops", "restore", *options, str(deploy.backup), deploy.facts.target.service))
-    return ways
-
-
-def _committed_by_itself(deploy: Deploy, revision: str) -> bool:
-    """Whether the script of the revision commits in between, so that a failure leaves what was done before."""
-    found = deploy.facts.history.by_id.get(revision)
-    script = next((each for each in deploy.facts.host.scripts.values() if found and each.path == found.path), None)
-    text = script.content or Path(script.path).read_bytes() if script else b""
-    return bool(re.search(rb"autocommit_block|isolation_level\W+AUTOCOMMIT|\.commit\(\)", text))
 
 
 def _reread(deploy: Deploy, followed: Followed) -> tuple[str, ...]:
@@ -220,16 +190,3 @@ def _engine_gone(deploy: Deploy, name: str, error: NoVerdict) -> Operator:
                   ("docker", "logs", name), *ways_on(deploy)[:1]],
         hint="nothing is to be started again before that container and its session on the server have ended",
     )  # fmt: skip
-
-
-def _explain(deploy: Deploy, followed: Followed) -> None:
-    """The end of what Alembic said, and what migops knows of such a failure."""
-    from migops.failures.explain import lines, recognise
-    from migops.failures.scene import Scene
-
-    for line in followed.tail:
-        deploy.say.line(f"  | {line}")
-    if known := recognise(followed.text):
-        scene = Scene(deploy.facts.target, ("upgrade",))
-        for line in lines(*known, scene):
-            deploy.say.line(line)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from migops.database import DatabaseUrl
@@ -10,28 +10,39 @@ from migops.deploy.commands import migrating
 from migops.engine import Engine, execs
 from migops.engine.containers import inspect
 from migops.errors import Locked, Operator
+from migops.runner.words import LABEL, is_alive
 from migops.safety import journal
 from migops.safety.journal import Run
 from migops.safety.session import open_session
+
+RUNS = 20  # so many past runs are looked through for migrations that may still be at a statement
 
 
 def look(folder: Path, engine: Engine, project: str) -> list[str]:
     """Sentences on the runs that were killed, for the user. What their container has left is taken away.
 
-    Raises ``Locked`` where the container that migrates still runs: it is another run, though its migops is gone.
+    Raises ``Locked`` where the container that migrates is that of a run which goes on (with another state folder), and
+    ``Operator`` where it still runs though its run has gone: nothing may be started beside it.
     """
     found = journal.interrupted(folder)
     name = migrating(project)
     left = inspect(engine, name)
     state = (left or {}).get("State") or {}
-    if state.get("Running"):
+    owner = str((((left or {}).get("Config") or {}).get("Labels") or {}).get(LABEL) or "")
+    if owner and is_alive(owner):
         raise Locked(
-            f"a migration that an earlier run has begun still runs in {name}, though that run is gone",
-            hint=f"watch it: docker logs -f {name}; run this again when it has ended",
+            f"another run migrates, in the container {name}: process {owner}", hint="wait until it has ended"
         )
-    said = [_said(run) for run in found]
+    if state.get("Running"):
+        raise Operator(
+            f"a migration that an earlier run has begun still runs in {name}, though that run ({owner}) is gone",
+            commands=[("docker", "logs", "-f", name)], hint="watch it, and run this again when it has ended",
+        )
+    commands = dict.fromkeys(run.command for run in found)
+    said = [_said([run for run in found if run.command == command]) for command in commands]
     if left is not None:
-        said.append(f"its migration has ended meanwhile, with code {state.get('ExitCode')}")
+        if state.get("Status") != "created":
+            said.append(f"its migration has ended meanwhile, with code {state.get('ExitCode')}")
         execs.remove(engine, name)
     return said
 
@@ -41,7 +52,8 @@ def still_at_work(folder: Path, url: DatabaseUrl, timeout: float) -> None:
 
     A server goes on with a statement whose client was killed, so nothing may be started beside it.
     """
-    names = [name for run in journal.interrupted(folder) for name in _applications(run)]
+    latest = journal.runs(folder)[-RUNS:]
+    names = {str(step["application"]) for run in latest for step in run.steps if step.get("application")}
     if not names or url.dialect != "postgresql":
         return
     with open_session(url, timeout=timeout) as session:
@@ -54,27 +66,25 @@ def still_at_work(folder: Path, url: DatabaseUrl, timeout: float) -> None:
         )
 
 
-def _said(run: Run) -> str:
-    last = run.last
+def _said(runs: Sequence[Run]) -> str:
+    """How the last of one command's runs was killed, and where all of them together have left things."""
+    run, last = runs[-1], runs[-1].last
     at = f"during the step {last.get('step')}" if last else "before its first step"
     if last and last.get("status") in ("done", "skipped"):
         at = f"after the step {last.get('step')}"
-    return f"run {run.number} ({run.command}, {run.began}) was killed {at}: {_stands(run)}"
+    others = f" (as were {len(runs) - 1} before it)" if len(runs) > 1 else ""
+    begun = {str(step.get("step")) for each in runs for step in each.steps}
+    return f"run {run.number} ({run.command}, {run.began}) was killed{others} {at}: {_stands(run.command, begun)}"
 
 
-def _stands(run: Run) -> str:
-    """What that means, by the steps that it has written of."""
-    begun = {str(step.get("step")) for step in run.steps}
-    if run.command == "restore" and begun & {"stop", "swap"}:
+def _stands(command: str, begun: Collection[str]) -> str:
+    """What that means, by the steps that were begun."""
+    if command == "restore" and {*begun} & {"stop", "swap"}:
         return "services may be stopped and the database closed; `migops restore FILE --dry-run` says what to type"
     if "swap" in begun:
         return "the containers may be the old ones or the new ones; what is there is looked at now"
-    if begun & {"migrate", "alembic"}:
+    if {*begun} & {"migrate", "alembic"}:
         return "the database may have been migrated; its rows are read now, and nothing is applied twice"
+    if "build" in begun:
+        return "nothing that runs was changed by it, but the image's name may mean what it has built"
     return "nothing that runs was changed by it"
-
-
-def _applications(run: Run) -> Iterator[str]:
-    for step in run.steps:
-        if step.get("application"):
-            yield str(step["application"])

@@ -53,7 +53,7 @@ def _steps(facts: Facts, options: Options, pending: tuple[str, ...] | None) -> I
             "volume", f"the volume {mount.source} shows older migrations at {mount.target}: it gets the image's",
             volumes.refresher(mount), undo=volumes.restorer(mount), commits=changes,
         )  # fmt: skip
-    yield Step("swap", _swaps(facts), swap.swap, swap.commands(facts), undo=swap.unswap, commits=True)
+    yield Step("swap", _swaps(facts), swap.swap, swap.commands(facts), commits=True)
     proved = f"{listed(names)} must run that image, healthy, with its migrations"
     yield Step("containers", proved, swap.gate, commits=True)
 

@@ -6,12 +6,13 @@ import time
 import traceback
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
-from migops.deploy import migrate
+from migops.deploy import images, swap, verdict
 from migops.deploy.deploy import Deploy
 from migops.deploy.step import Plan, Step
-from migops.errors import Aborted, ExitCode, Failed, Locked, MigopsError, Operator
+from migops.errors import Aborted, ExitCode, Failed, Locked, MigopsError, NoVerdict, Operator
 from migops.rules.standing import listed
 
 SIGNAL = 128
@@ -61,10 +62,19 @@ def _carry_out(number: int, of: int, step: Step, deploy: Deploy) -> None:
         facts = step.act(deploy)
     except BaseException as error:
         _ended(step.name, "failed", began, deploy)
-        deploy.log.note(step.name, "failed", message=str(error) or type(error).__name__)
+        _note(deploy, step.name, "failed", message=str(error) or type(error).__name__)
         raise
     _ended(step.name, "skipped" if "skipped" in facts else "done", began, deploy, str(facts.get("skipped") or ""))
-    deploy.log.note(step.name, "done", **facts)
+    note = deploy.log.note if number < of else partial(_note, deploy)  # after the last one nothing is begun any more
+    note(step.name, "done", **facts)
+
+
+def _note(deploy: Deploy, step: str, status: str, **facts: Any) -> None:
+    """Note what was done already: a journal that cannot be written any more must not keep us from going back."""
+    try:
+        deploy.log.note(step, status, **facts)
+    except Aborted as error:
+        deploy.say.line(f"{error}; so the journal lacks: {step} {status}")
 
 
 def _ended(name: str, status: str, began: float, deploy: Deploy, why: str = "") -> None:
@@ -74,18 +84,17 @@ def _ended(name: str, status: str, began: float, deploy: Deploy, why: str = "") 
 
 
 def _walk_back(plan: Plan, deploy: Deploy, error: MigopsError) -> Outcome:
-    """Undo what was begun, the last first, and say where things stand then."""
+    """Undo what was begun, the last first, and say where things stand then. One that fails stops no other."""
     deploy.say.line(f"{error}; going back")
-    trouble = ""
-    for step in reversed([each for each in plan.steps if each.name in deploy.begun and each.undo]):
-        trouble = trouble or _undo(step, deploy)
+    undoing = [step for step in reversed(plan.steps) if step.name in deploy.begun and step.undo]
+    trouble = {step.name: said for step in undoing if (said := _undo(step, deploy))}
     return _outcome(deploy, error, trouble)
 
 
 def _after_a_bug(plan: Plan, deploy: Deploy, error: Exception) -> Outcome:
     """Go back all the same; the traceback goes to the journal and to the user."""
     text = traceback.format_exc()
-    deploy.log.note("bug", "failed", traceback=text)
+    _note(deploy, "bug", "failed", traceback=text)
     for line in text.splitlines():
         deploy.say.line(line)
     bug = Aborted(f"a bug in migops ({type(error).__name__}): please report the lines above")
@@ -100,44 +109,67 @@ def _undo(step: Step, deploy: Deploy) -> str:
         return ""
     try:
         facts: Mapping[str, Any] = undo(deploy)
-    except MigopsError as error:
-        deploy.log.note(step.name, "undo failed", message=str(error))
+    except Exception as error:  # noqa: BLE001 - nor may a bug in one undo keep the others from being done
+        _note(deploy, step.name, "undo failed", message=str(error))
         return f"undoing the step {step.name} failed: {error}"
-    deploy.log.note(step.name, "undone", **facts)
+    _note(deploy, step.name, "undone", **facts)
     return ""
 
 
-def _outcome(deploy: Deploy, error: MigopsError, trouble: str) -> Outcome:
+def _outcome(deploy: Deploy, error: MigopsError, trouble: Mapping[str, str]) -> Outcome:
     commands: Sequence[Sequence[str]] = getattr(error, "commands", ())
     shown = tuple(tuple(words) for words in commands)
     before, after = listed(deploy.before or ()) or "nothing", listed(deploy.after or ()) or "nothing"
+    at_before = "was not touched" if deploy.before is None else f"is at {before}"
     if trouble:
-        ways = (*shown, *by_hand(deploy))
-        return Outcome("operator", int(ExitCode.OPERATOR), f"{error}; then {trouble}", ways, error.hint)
+        at = f"; the database is at {after}" if deploy.after is not None else ""
+        ways = (*shown, *by_hand(deploy, trouble), *(verdict.ways_on(deploy) if deploy.has_moved else ()))
+        sentence = f"{error}; then {'; '.join(trouble.values())}{at}"
+        unique = tuple(dict.fromkeys(ways))
+        return Outcome("operator", int(ExitCode.OPERATOR), sentence, unique, gone(deploy) or error.hint)
     if isinstance(error, Operator) and not deploy.taken_back:
         return Outcome("operator", int(ExitCode.OPERATOR), str(error), shown, error.hint)
+    runs = "the old containers run" if any(each.runs for each in deploy.facts.members) else "nothing runs"
     if deploy.has_moved:
-        sentence = f"{error}; the old containers run, and the database has moved on from {before} to {after}"
-        return Outcome("operator", int(ExitCode.OPERATOR), sentence, (*shown, *migrate.ways_on(deploy)), error.hint)
-    state = f"the old state: nothing that runs was changed, the database is at {before}"
+        sentence = f"{error}; {runs}, and the database has moved on from {before} to {after}"
+        ways = tuple(dict.fromkeys((*shown, *verdict.ways_on(deploy))))
+        return Outcome("operator", int(ExitCode.OPERATOR), sentence, ways, error.hint or verdict.WAYS)
+    state = f"the old state: nothing that runs was changed, the database {at_before}"
     if isinstance(error, Locked) or error.exit_code is ExitCode.USAGE:
         return Outcome("aborted", int(error.exit_code), f"{error}; {state}", shown, error.hint)
     if "swap" in deploy.begun or deploy.taken_back or isinstance(error, Failed):
         taken = "was taken back and " if deploy.taken_back else ""
-        state = f"the old state: the old containers run, the database {taken}is at {before}"
+        state = f"the old state: {runs}, the database {taken}{at_before}"
         return Outcome("failed", int(ExitCode.FAILED), f"{error}; {state}", shown, error.hint)
     code = SIGNAL + deploy.stop.came if deploy.stop.came else int(ExitCode.ABORTED)
     return Outcome("aborted", code, f"{error}; {state}", shown, error.hint)
 
 
-def by_hand(deploy: Deploy) -> list[tuple[str, ...]]:
-    """The commands that bring the old containers back, where migops could not."""
+def by_hand(deploy: Deploy, trouble: Mapping[str, str]) -> list[tuple[str, ...]]:
+    """The commands that give the names their images and bring the old containers back, where migops could not."""
     facts = deploy.facts
+    if not {"keep", "build"} & trouble.keys() or gone(deploy):
+        return []
+    if "swap" not in deploy.begun:
+        named = {each.image_ref: deploy.tagged.get(each.name, "") for each in facts.members}
+        return [("docker", "tag", image, ref) for ref, image in named.items() if image]
     found: list[tuple[str, ...]] = []
-    for member in facts.members:
-        if member.name in deploy.old:
-            found.append(("docker", "tag", deploy.old[member.name], member.image_ref))
-    names = [each.name for each in facts.members if each.containers]
-    if names:
-        found.append(facts.compose.swap(names, renew=bool(facts.anonymous), scale=facts.scale))
-    return found
+    lasting = [each for each in facts.members if each.runs and not each.one_shot]
+    for some, words in swap.ways_back(facts, lasting, deploy.old):
+        found += [("docker", "tag", deploy.old[each.name], each.image_ref) for each in some if each.name in deploy.old]
+        found.append(words)
+    return list(dict.fromkeys(found))
+
+
+def gone(deploy: Deploy) -> str:
+    """A sentence where an image that ran before is no longer there: then no command brings the old containers back."""
+    try:
+        lost = [each for each in dict.fromkeys(deploy.old.values()) if not images.exists(deploy, each)]
+    except NoVerdict:  # the engine does not answer, so the commands are the best that is known
+        return ""
+    if not lost:
+        return ""
+    return (
+        f"the old image {listed([each[:19] for each in lost])} is gone from the engine, so the old containers cannot "
+        "come back: mend what failed and deploy again, or check out the old sources, build them and restore the backup"
+    )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from migops.compose import ComposeOptions
@@ -16,7 +16,7 @@ from migops.deploy.options import Options
 from migops.deploy.step import Plan
 from migops.deploy.stop import Stop
 from migops.engine import Engine
-from migops.errors import MigopsError
+from migops.errors import Aborted, MigopsError
 from migops.formats.deploy import ShownEnd, ShownPlan, ShownStep
 from migops.places.database import Reached, reach
 from migops.safety import journal, lock, state
@@ -27,7 +27,10 @@ COMMAND = "rebuild-and-migrate"
 
 @dataclass(slots=True)
 class Prepared:
-    """A plan that is ready to be shown, and (but for a dry run) to be carried out while the host's lock is held."""
+    """A plan that is ready to be shown, and (but for a dry run) to be carried out while the host's lock is held.
+
+    ``stack`` is closed when the command has told how it ended.
+    """
 
     facts: Facts
     plan: Plan
@@ -37,6 +40,7 @@ class Prepared:
     past: tuple[str, ...]
     folder: Path | None = None
     log: Journal | None = None
+    stack: ExitStack = field(default_factory=ExitStack)
 
     def shown(self) -> ShownPlan:
         """The plan as it is shown."""
@@ -55,13 +59,17 @@ class Prepared:
         if self.folder is None or self.log is None:
             raise LookupError("a dry run is not carried out")
         stop = Stop()
-        with ExitStack() as stack, stop.caught():
+        self.stack.enter_context(stop.caught())  # until the end is told, too: a signal must not make a lie of it
+        with ExitStack() as stack:
             deploy = Deploy(self.facts, self.options, self.engine, self.folder, self.log, self.say, stop, stack)
             stop.tell = lambda name: self.say.line(f"{name}: {_what_now(run.committed(deploy, self.plan))}")
             outcome = run.run(self.plan, deploy)
         service = self.facts.target.service
         images = (deploy.old.get(service, ""), deploy.built.get(service, "") if outcome.word == "done" else "")
-        self.log.end(outcome.word, outcome.code, message=outcome.sentence, commands=outcome.commands)
+        try:
+            self.log.end(outcome.word, outcome.code, message=outcome.sentence, commands=outcome.commands)
+        except Aborted as error:
+            self.say.line(f"{error}; so the journal lacks how this run ended")
         return ShownEnd(
             outcome.word, outcome.code, outcome.sentence,
             tuple((name, *deploy.seconds[name]) for name in deploy.begun if name in deploy.seconds), images,
@@ -107,4 +115,4 @@ def prepare(
         preflight.refuse(found, chosen)
         if folder is not None:
             log = stack.enter_context(journal.begin(folder, COMMAND, list(services)))
-        yield Prepared(found, plan.make(found, chosen), chosen, engine, say, tuple(said), folder, log)
+        yield Prepared(found, plan.make(found, chosen), chosen, engine, say, tuple(said), folder, log, stack)

@@ -60,6 +60,8 @@ def quietly(words: Sequence[str], stop: Stop | None = None) -> Ran:
         _drain(process, tail)
     else:
         with stop.ending(end):
+            if stop.came:  # just before: then nobody has ended it
+                end()
             _drain(process, tail)
     return Ran(process.wait(), tuple(tail))
 

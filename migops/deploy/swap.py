@@ -80,15 +80,12 @@ def scale_of(facts: Facts, members: Sequence[Member]) -> dict[str, int]:
     return {each.name: facts.scale[each.name] for each in members if each.name in facts.scale}
 
 
-def unswap(deploy: Deploy) -> dict[str, Any]:
-    """Where the database is to be taken back as well, nothing of the new image may go on working on it meanwhile."""
-    if deploy.options.on_failure != "downgrade" or not deploy.has_moved:
-        return {"skipped": "the old containers take their place"}
+def stop(deploy: Deploy) -> None:
+    """Stop the new containers: while the database is taken back, nothing of the new image may work on it."""
     names = [each.name for each in deploy.facts.members]
     ran = shell.run(deploy, deploy.facts.compose.stop(names), may_end=False)
     if ran.code:
         raise Failed(f"{listed(names)} could not be stopped (code {ran.code})")
-    return {"stopped": names}
 
 
 def restore(deploy: Deploy) -> dict[str, Any]:

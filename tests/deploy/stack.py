@@ -29,6 +29,7 @@ class Stack:
     user: str = "shop"
     database: str = "shop"
     server: str = "db"
+    password: str = PASSWORD
     more: dict[str, str] = field(default_factory=dict)
 
     @property
@@ -55,7 +56,7 @@ class Stack:
     def query(self, sql: str) -> str:
         """What psql prints, bare."""
         words = ("psql", "-h", "127.0.0.1", "-U", self.user, "-d", self.database, "-Atc", sql)
-        return self.compose("exec", "-T", "-e", f"PGPASSWORD={PASSWORD}", self.server, *words).strip()
+        return self.compose("exec", "-T", "-e", f"PGPASSWORD={self.password}", self.server, *words).strip()
 
     def rows(self) -> list[str]:
         return self.query("select version_num from alembic_version order by 1").split()
@@ -92,15 +93,21 @@ def edit(path: Path, old: str, new: str) -> None:
     path.write_text(text.replace(old, new))
 
 
-def quick(compose: Path) -> None:
-    """With an init as their first process, the containers stop at once."""
-    edit(compose, "    build: .\n", "    build: .\n    init: true\n")
+def quick(compose: Path, more: str = "") -> None:
+    """With an init as their first process, the containers stop at once. ``more`` are further lines for the service."""
+    edit(compose, "    build: .\n", f"    build: .\n    init: true\n{more}")
 
 
-def stack(box: Sandbox, name: str = "clean", *services: str, migrated: bool = True) -> Stack:
-    """The example, built and started, its database (unless told otherwise) at its head with a row of data in it."""
-    found = Stack(box, example(name, box.path), box.path / "state")
-    quick(found.project / "compose.yaml")
+def stack(
+    box: Sandbox, name: str = "clean", *services: str, migrated: bool = True, more: str = "", password: str = PASSWORD
+) -> Stack:
+    """The example, built and started, its database (unless told otherwise) at its head with a row of data in it.
+
+    ``more`` are further lines for the service in its compose file.
+    """
+    found = Stack(box, example(name, box.path), box.path / "state", password=password)
+    edit(found.project / "compose.yaml", PASSWORD, password)
+    quick(found.project / "compose.yaml", more)
     found.up(*services)
     if migrated:
         found.compose("exec", "-T", "app", "alembic", "upgrade", "head")

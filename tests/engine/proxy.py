@@ -61,13 +61,15 @@ class Proxy:
 
 
 @contextlib.contextmanager
-def proxy(target: Address, listen: Path | None = None, fault: Fault | None = None) -> Iterator[Proxy]:
-    """Forward connections to *target*, from the unix socket *listen* or else from a free TCP port on loopback."""
-    server = socket.socket(socket.AF_UNIX) if listen else socket.create_server(("127.0.0.1", 0))
+def proxy(
+    target: Address, listen: Path | None = None, fault: Fault | None = None, at: str = "127.0.0.1"
+) -> Iterator[Proxy]:
+    """Forward connections to *target*, from the unix socket *listen* or else from a free TCP port at *at*."""
+    server = socket.socket(socket.AF_UNIX) if listen else socket.create_server((at, 0))
     if listen:
         server.bind(str(listen))
         server.listen()
-    running = Proxy(listen or ("127.0.0.1", server.getsockname()[1]), fault)
+    running = Proxy(listen or (at, server.getsockname()[1]), fault)
     thread = threading.Thread(target=_accept, args=(server, target, running), daemon=True)
     thread.start()
     try:

@@ -339,7 +339,7 @@ def test_41_someone_migrates_beside_us(sandbox: Sandbox, engine_proxy: Callable[
 def test_35_a_pooler_in_between(sandbox: Sandbox) -> None:
     """A real PgBouncer before the server: two could hold the same lock, so nothing is run, and it is said why."""
     stack = Stack(sandbox)
-    with pgbouncer(stack) as address:
+    with pgbouncer(sandbox, stack.address) as address:
         through = f"postgresql://shop:{CANARY}@{address}:6432/shop"
         refused = alembic(sandbox, stack.project, "upgrade", "head", MIGOPS_DATABASE_URL=through)
     assert (refused.code, refused.stdout) == (2, ""), refused.stderr
@@ -352,8 +352,8 @@ def test_35_a_pooler_in_between(sandbox: Sandbox) -> None:
 
 
 @contextmanager
-def pgbouncer(stack: Stack) -> Iterator[str]:
-    """Debian's PgBouncer in transaction mode before the stack's database, as a container; its address."""
+def pgbouncer(box: Sandbox, server: str) -> Iterator[str]:
+    """Debian's PgBouncer in transaction mode before the shop's database, as a container; its address."""
 
     def unpack(new: Path) -> None:
         debian.require()
@@ -361,21 +361,21 @@ def pgbouncer(stack: Stack) -> Iterator[str]:
         debian.unpack("bookworm", ["pgbouncer", "libevent-2.1-7", "libc-ares2"], new / "root")
 
     unpacked = layout.made(layout.cache() / "pgbouncer-bookworm", unpack)
-    context = stack.box.path / "pgbouncer"
+    context = box.path / "pgbouncer"
     shutil.copytree(unpacked / "root", context / "root", symlinks=True)
     (context / "pgbouncer.ini").write_text(
-        f"[databases]\nshop = host={stack.address} port=5432 user=shop password={CANARY}\n"
+        f"[databases]\nshop = host={server} port=5432 user=shop password={CANARY}\n"
         "[pgbouncer]\nlisten_addr = 0.0.0.0\nlisten_port = 6432\nauth_type = any\npool_mode = transaction\n"
     )
     (context / "Dockerfile").write_text(
         "FROM postgres:15\nCOPY root/usr /usr\nCOPY pgbouncer.ini /\nUSER postgres\nENTRYPOINT []\n"
         'CMD ["/usr/sbin/pgbouncer", "/pgbouncer.ini"]\n'
     )
-    name = f"{stack.box.name}-pgbouncer"
-    stack.box.build(context, stack.box.tag("pgbouncer"))
-    stack.box.docker("run", "-d", "--name", name, "--network", f"{stack.box.name}_default", stack.box.tag("pgbouncer"))
+    name = f"{box.name}-pgbouncer"
+    box.build(context, box.tag("pgbouncer"))
+    box.docker("run", "-d", "--name", name, "--network", f"{box.name}_default", box.tag("pgbouncer"))
     form = "{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}"
-    address = stack.box.docker("inspect", "-f", form, name).strip()
+    address = box.docker("inspect", "-f", form, name).strip()
 
     def answers() -> bool:
         try:

@@ -1,0 +1,124 @@
+"""What a failed migration has come to: judged by the rows and traces that it left, with the ways on from there."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from migops.deploy.deploy import Deploy
+from migops.deploy.follow import Followed
+from migops.errors import Failed, MigopsError, Operator
+from migops.rules.standing import listed
+from migops.safety.watch import Watched
+
+WAYS = (
+    "look first; then either mend what failed and deploy again, or take the database back: by the downgrade, or by the "
+    "backup (what was written since is then set aside)"
+)
+
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One run of Alembic: how it ended, what was seen of it, and the rows that the database has after it."""
+
+    followed: Followed
+    watched: Watched
+    rows: tuple[str, ...]
+
+
+def verdict(deploy: Deploy, attempt: Attempt, left: Sequence[str]) -> MigopsError:
+    """What a migration that failed has come to: 6 where the database is as it was, 7 where it is not."""
+    followed, before = attempt.followed, deploy.before or ()
+    _explain(deploy, followed)
+    at = _failed_at(deploy, followed)
+    how = f"{_why(attempt)}, at {' or '.join(at)}"
+    stands, was = listed(attempt.rows) or "nothing", listed(before) or "nothing"
+    if attempt.rows == deploy.facts.heads:
+        return Operator(
+            f"the migration {how}; yet the database is at {stands}, where it was to go: its last answer was lost, or "
+            "what env.py does after the migration failed",
+            commands=ways_on(deploy), hint="see above what failed; deploying again goes on from here",
+        )  # fmt: skip
+    if attempt.rows != before:
+        return Operator(
+            f"the migration {how}; the database has moved from {was} to {stands}, and the old application runs on it",
+            commands=ways_on(deploy), hint=WAYS,
+        )  # fmt: skip
+    if left or _commits_by_itself(deploy, at):
+        what = f"left behind: {'; '.join(left[:5])}" if left else "it commits in between (autocommit_block)"
+        return Operator(
+            f"the migration {how}; the database is noted at {was}, but part of the revision stays: {what}",
+            commands=ways_on(deploy), hint="take that away by hand, or restore the backup; then mend the script",
+        )  # fmt: skip
+    return Failed(f"the migration {how}; the database is at {was}, as it was")
+
+
+def _failed_at(deploy: Deploy, followed: Followed) -> tuple[str, ...]:
+    """The revision that it was at, by Alembic's logging or its traceback; where neither tells, all that may be it."""
+    if followed.revision:
+        return (followed.revision,)
+    history, pending = deploy.facts.history, deploy.pending or ()
+    named = tuple(each for each in pending if Path(history.by_id[each].path).name == followed.script)
+    return named or pending
+
+
+def _why(attempt: Attempt) -> str:
+    if attempt.watched.lost:
+        return f"was stopped, because {attempt.watched.lost}"
+    if attempt.followed.out_of_memory:
+        return "ran out of memory and was killed (OOM)"
+    if blockers := attempt.watched.blockers:
+        return f"gave up waiting for a lock that {'; '.join(map(str, blockers))} holds"
+    if "lock timeout" in attempt.followed.text:
+        return "gave up waiting for a lock (who holds it was not seen)"
+    return f"failed with code {attempt.followed.code}"
+
+
+def ways_on(deploy: Deploy) -> list[tuple[str, ...]]:
+    """What an operator can type: go back by downgrading, or by the backup; or look."""
+    from migops.deploy.preflight import long_options
+
+    options = deploy.facts.target.commands.compose[2:]
+    before = deploy.before or ()
+    service = deploy.facts.target.service
+    ways: list[tuple[str, ...]] = [("migops", "status", *options, service)]
+    if deploy.has_moved:
+        ways.append(("migops", "rebuild-and-migrate", *options, *(each.name for each in deploy.facts.members)))
+        if len(before) <= 1:
+            to = before[0] if before else "base"
+            ways.append(("migops", "alembic", *long_options(options), "downgrade", to))
+    if deploy.backup is not None:
+        ways.append(("migops", "restore", *options, str(deploy.backup), service))
+    return ways
+
+
+def _commits_by_itself(deploy: Deploy, revisions: Sequence[str]) -> bool:
+    """Whether a script that was run, up to these, commits in between: then a failure leaves what was done before."""
+    pending = deploy.pending or ()
+    last = max((pending.index(each) for each in revisions if each in pending), default=len(pending) - 1)
+    for each in pending[: last + 1]:
+        found = deploy.facts.history.by_id.get(each)
+        script = next((one for one in deploy.facts.host.scripts.values() if found and one.path == found.path), None)
+        try:
+            text = script.content or Path(script.path).read_bytes() if script else b""
+        except OSError:
+            return True  # it was taken away meanwhile: to be on the safe side
+        if re.search(rb"autocommit_block|isolation_level\W+AUTOCOMMIT|\.commit\(\)", text):
+            return True
+    return False
+
+
+def _explain(deploy: Deploy, followed: Followed) -> None:
+    """The end of what Alembic said, and what migops knows of such a failure."""
+    from migops.failures.explain import lines, recognise
+    from migops.failures.scene import Scene
+
+    for line in followed.tail:
+        deploy.say.line(f"  | {line}")
+    if known := recognise(followed.text):
+        scene = Scene(deploy.facts.target, ("upgrade",))
+        for line in lines(*known, scene):
+            deploy.say.line(line)
