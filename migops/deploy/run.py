@@ -71,10 +71,8 @@ def _carry_out(number: int, of: int, step: Step, deploy: Deploy) -> None:
 
 def _note(deploy: Deploy, step: str, status: str, **facts: Any) -> None:
     """Note what was done already: a journal that cannot be written any more must not keep us from going back."""
-    try:
-        deploy.log.note(step, status, **facts)
-    except Aborted as error:
-        deploy.say.line(f"{error}; so the journal lacks: {step} {status}")
+    if said := deploy.log.noted(step, status, **facts):
+        deploy.say.line(said)
 
 
 def _ended(name: str, status: str, began: float, deploy: Deploy, why: str = "") -> None:

@@ -16,7 +16,7 @@ from migops.deploy.options import Options
 from migops.deploy.step import Plan
 from migops.deploy.stop import Stop
 from migops.engine import Engine
-from migops.errors import Aborted, MigopsError
+from migops.errors import MigopsError
 from migops.formats.deploy import ShownEnd, ShownPlan, ShownStep
 from migops.places.database import Reached, reach
 from migops.safety import journal, lock, state
@@ -66,10 +66,7 @@ class Prepared:
             outcome = run.run(self.plan, deploy)
         service = self.facts.target.service
         images = (deploy.old.get(service, ""), deploy.built.get(service, "") if outcome.word == "done" else "")
-        try:
-            self.log.end(outcome.word, outcome.code, message=outcome.sentence, commands=outcome.commands)
-        except Aborted as error:
-            self.say.line(f"{error}; so the journal lacks how this run ended")
+        self.log.end(outcome.word, outcome.code, message=outcome.sentence, commands=outcome.commands)
         return ShownEnd(
             outcome.word, outcome.code, outcome.sentence,
             tuple((name, *deploy.seconds[name]) for name in deploy.begun if name in deploy.seconds), images,

@@ -90,7 +90,7 @@ def test_22_23_24_25_40_nothing_was_changed(sandbox: Sandbox) -> None:
     unnoted = deploy(found, at={"migrate:started": full})
     assert (unnoted.code, unnoted.json["outcome"]) == (5, "aborted"), unnoted.stderr
     assert "the old state: nothing that runs was changed" in unnoted.json["message"]
-    assert "so the journal lacks how this run ended" in unnoted.stderr
+    assert "so the journal lacks: migrate failed" in unnoted.stderr
     assert stands(found) == before
     unnoted = deploy(found, at={"container:started": full})
     assert (unnoted.code, unnoted.json["outcome"]) == (7, "operator"), unnoted.stderr
