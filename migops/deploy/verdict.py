@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +9,7 @@ from pathlib import Path
 from migops.deploy.deploy import Deploy
 from migops.deploy.follow import Followed
 from migops.errors import Failed, MigopsError, Operator
+from migops.history.scripts import COMMITS_BY_ITSELF
 from migops.rules.standing import listed
 from migops.safety.watch import Watched
 
@@ -106,7 +106,7 @@ def _commits_by_itself(deploy: Deploy, revisions: Sequence[str]) -> bool:
             text = script.content or Path(script.path).read_bytes() if script else b""
         except OSError:
             return True  # it was taken away meanwhile: to be on the safe side
-        if re.search(rb"autocommit_block|isolation_level\W+AUTOCOMMIT|\.commit\(\)", text):
+        if COMMITS_BY_ITSELF.search(text):
             return True
     return False
 

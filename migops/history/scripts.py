@@ -13,6 +13,10 @@ from migops.history.problem import Problem
 from migops.history.revisions import Script, read_revision
 from migops.model import EntryKind, Location, Revision, Tree, Unreadable
 
+COMMITS_BY_ITSELF = re.compile(
+    rb"""autocommit_block|isolation_level\W+AUTOCOMMIT|\.commit\(\)|["'](?i:\s*commit\s*;?\s*)["']"""
+)
+"""The text of a script that commits in between: where it fails, what it did before has stayed, and no row tells."""
 _SOURCE = re.compile(r"(?!\.\#|__init__)(.*\.py)$")
 _SOURCE_OR_BYTECODE = re.compile(r"(?!\.\#|__init__)(.*\.py)(c|o)?$")
 

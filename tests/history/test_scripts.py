@@ -6,7 +6,7 @@ from migops.history.config import parse_config
 from migops.history.folders import Folders
 from migops.history.locate import ScriptPaths, locate
 from migops.history.revisions import Script
-from migops.history.scripts import read_history
+from migops.history.scripts import COMMITS_BY_ITSELF, read_history
 from migops.model import Entry, EntryKind
 from tests.history.trees import tree
 
@@ -77,3 +77,11 @@ def test_folders_need_not_be_listed() -> None:
     assert folders.list("/a") == ([], ["b"])
     assert folders.resolve("/l/b/c") == "/a/b/c"
     assert not folders.exists("/a/x")
+
+
+def test_a_script_that_commits_in_between() -> None:
+    for text in (b"with op.get_context().autocommit_block():", b'op.execute("COMMIT")', b"execute(text('commit;'))",
+                 b"connection.commit()", b'execution_options(isolation_level="AUTOCOMMIT")'):  # fmt: skip
+        assert COMMITS_BY_ITSELF.search(text), text
+    for text in (b'op.execute("COMMENT ON TABLE a IS 1")', b'"""Add commit to build"""', b'sa.Column("commit_id")'):
+        assert not COMMITS_BY_ITSELF.search(text), text

@@ -6,13 +6,13 @@ import re
 from dataclasses import dataclass
 
 from migops.errors import Failed, Operator
+from migops.history.scripts import COMMITS_BY_ITSELF
 from migops.runner.foresee import ran, tops
 from migops.runner.guards.scene import History, Scene, listed
 from migops.runner.run import Result
 from migops.safety.watch import Watched
 
 _LOCK_TIMEOUT = re.compile(r"canceling statement due to lock timeout|LockNotAvailable")
-_OF_ITS_OWN = re.compile(rb"autocommit_block|isolation_level\W+AUTOCOMMIT|\.commit\(\)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +30,7 @@ class Course:
 
     def commits_on_its_own(self) -> tuple[str, ...]:
         """Those of the migrations of which a part may stay though the rows do not tell."""
-        return self.scripts_with(_OF_ITS_OWN)
+        return self.scripts_with(COMMITS_BY_ITSELF)
 
     def scripts_with(self, pattern: re.Pattern[bytes]) -> tuple[str, ...]:
         """Those of the migrations whose script has a text in it."""
