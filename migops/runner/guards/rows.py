@@ -90,7 +90,7 @@ def _where_it_stands(held: Hold, rows: Sequence[str] | None) -> None:
             say("the database is fresh: no revision is noted, and there are no tables")
             return
         say(f"no revision is noted in the database, but it has {count(len(state.tables), 'table')}: Alembic starts "
-            "with the first migration, and fails on a table that is there; migops adopt finds what it has had")  # fmt: skip
+            "with the first migration, and fails on a table that is there: see migops adopt")  # fmt: skip
 
 
 def _what_a_stamp_means(scene: Scene, history: History, rows: Sequence[str], after: Sequence[str]) -> None:
