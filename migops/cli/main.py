@@ -69,7 +69,8 @@ def cli() -> None:
 
     \b
     Start with:  migops check-image            (reads only; changes nothing)
-    Exit codes:  0 clean, 1 findings, 2 usage or bad input, 3 no verdict, 70 a bug in migops
+    Exit codes:  0 clean or done, 1 findings, 2 usage or bad input, 3 no verdict, 4 locked,
+                 5 nothing changed, 6 failed and as it was, 7 you are needed, 70 a bug in migops
     """
 
 

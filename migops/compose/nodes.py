@@ -88,6 +88,8 @@ class Composer:
         context, mark = getattr(error, "context_mark", None), getattr(error, "problem_mark", None)
         problem = getattr(error, "problem", None) or str(error)
         mark = mark or context
+        if "maximum nesting" in problem:  # a newer parser has a limit of its own, further out than ours
+            return self._too_deep(mark.line + 1 if mark else 1)
         if mark is None:
             return self._fail(problem, 1)
         # go-yaml counts a parser's lines from 0 and a scanner's from 1, and starts from the construct's beginning.

@@ -155,21 +155,33 @@ def test_several_a_literal_url_and_a_signal(sandbox: Sandbox) -> None:
     assert query(sandbox, project, "select to_regclass('alembic_version') is null") == "t"
 
 
+def _throwaway(box: Sandbox, pid: int) -> list[str]:
+    """The names of containers and networks that a process has made."""
+    with connect(environment=box.env) as engine:
+        found = [*making.containers(engine, LABEL), *making.networks(engine, LABEL)]
+    return [str(each.get("Names") or each.get("Name")) for each in found if f'"pid": {pid},' in each["Labels"][LABEL]]
+
+
+def _wait_for_containers(box: Sandbox, pid: int, number: int) -> None:
+    until = time.monotonic() + 30
+    while len(_throwaway(box, pid)) < number + 1:  # and their network
+        assert time.monotonic() < until
+        time.sleep(0.02)
+
+
 def _a_signal_leaves_nothing(box: Sandbox, project: Path) -> None:
-    for pause in (0.2, 2.0):
+    for made in (1, 2):  # while the server comes up, and while the migrations run
         process = subprocess.Popen(
             [sys.executable, "-m", "migops", "adopt", "--yes", "--revision", "head"], cwd=project,
             env=environment(box), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
         )  # fmt: skip
         assert process.stderr is not None
         assert "throwaway server" in process.stderr.readline()
-        time.sleep(pause)
+        _wait_for_containers(box, process.pid, made)
         process.send_signal(signal.SIGINT)
         _, said = process.communicate(timeout=30)
         assert (process.returncode, said.strip()) == (130, "interrupted; migops changed nothing")
-        with connect(environment=box.env) as engine:
-            listed = [*making.containers(engine, LABEL), *making.networks(engine, LABEL)]
-        assert [each for each in listed if f'"pid": {process.pid},' in each["Labels"][LABEL]] == []
+        assert _throwaway(box, process.pid) == []
     assert query(box, project, "select to_regclass('alembic_version') is null") == "t"
 
 

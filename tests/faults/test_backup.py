@@ -156,7 +156,9 @@ def test_a_backup_is_whole_private_and_keeps_the_secret(backups: Backups) -> Non
     elsewhere = backups.run()
     assert elsewhere.code == 0, elsewhere.stderr
     assert elsewhere.json["backup"]["manifest"]["revisions"] == [SECOND]
-    assert backups.shop.box.docker("ps", "-aq", "--filter", "label=migops.backup").strip() == ""
+    form = '{{.Label "migops.backup"}}'
+    left = backups.shop.box.docker("ps", "-a", "--filter", "label=migops.backup", "--format", form)
+    assert f'"pid": {os.getpid()},' not in left, "the one-off that has the programs is gone"
     compose.write_text(text.replace("@db:5432", "@db.example.invalid:5432"))
     refused = backups.run()
     assert refused.code == 2
