@@ -14,8 +14,8 @@ from functools import lru_cache
 
 from migops.dockerfile.paths import clean
 from migops.errors import MigopsError
-from migops.meanwhile import no_warnings
 from migops.model import Location
+from migops.quiet import no_warnings
 
 _BAD_PATTERN = "syntax error in pattern"
 

@@ -7,8 +7,8 @@ import re
 from dataclasses import dataclass
 
 from migops.history.constants import Computed, Names, read_names
-from migops.meanwhile import no_warnings
 from migops.model import Revision, Unreadable
+from migops.quiet import no_warnings
 
 MAX_BYTES = 1 << 16
 """Of a larger script only the part above its first function is parsed: a parser takes hundreds of times a text's size

@@ -15,7 +15,6 @@ from migops.dockerfile.trace import BuildView
 from migops.engine import Engine
 from migops.errors import NoVerdict
 from migops.evidence import Evidence
-from migops.meanwhile import Meanwhile
 from migops.model import Absent, Location, MigrationSet, NotAsked, PlaceName, Unknown
 from migops.places.environment import Environment, Reader
 from migops.places.host import HostReader
@@ -43,19 +42,17 @@ def check(
     the database too. ``lint``: what the services do when they start, and the application's code.
     """
     survey = Survey(target)
-    ours = Meanwhile(lambda: _read_ours(survey, git=ask is not None))
+    reader = _read_ours(survey, git=ask is not None)
     image: Reader | None = None
     if engine is None:
         survey.places[PlaceName.IMAGE] = NotAsked("--no-engine: only what a build would do was checked")
     else:
         engine = cache(engine)
         with ExitStack() as opened:  # an image stays open while containers made from it are read
-            image = read_image(survey, engine, opened, meanwhile=ours.begin)
+            image = read_image(survey, engine, opened)
             survey.places[PlaceName.CONTAINER] = read_containers(survey, image, engine, opened)
             if lint:
-                ours.result()
                 _read_application(survey, image)
-    reader = ours.result()
     if lint and engine is None:
         _read_application(survey, None)
     written = reader.written_meanwhile()

@@ -26,20 +26,14 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-def read_image(
-    survey: Survey, engine: Callable[[], Engine], opened: ExitStack, *, meanwhile: Callable[[], None] = lambda: None
-) -> Reader | None:
-    """Read the image; one that cannot be read is an Unknown place, and the others are still judged.
-
-    ``meanwhile`` is called when the image was found and before its files are fetched, which takes the engine a while.
-    """
+def read_image(survey: Survey, engine: Callable[[], Engine], opened: ExitStack) -> Reader | None:
+    """Read the image; one that cannot be read is an Unknown place, and the others are still judged."""
     try:
         image = opened.enter_context(open_image(survey.target.image, engine=engine))
         survey.image = identity(image)
         read = reader_of(image)
         survey.home = image_home(survey, working_dir_of(survey, image.config.working_dir or "/"))
         survey.image_config = image.config
-        meanwhile()
         survey.take(PlaceName.IMAGE, read_environment(read, survey.home, survey.known))
     except ImageNotFound as error:
         build = survey.target.commands.build()
