@@ -17,7 +17,7 @@ from migops.deploy.follow import Followed, follow
 from migops.deploy.trace import trace
 from migops.deploy.verdict import WAYS, Attempt, verdict, ways_on
 from migops.engine import execs
-from migops.engine.containers import inspect
+from migops.engine.containers import addresses, inspect
 from migops.errors import Aborted, Failed, NoVerdict, Operator
 from migops.rules.standing import listed
 from migops.safety.watch import Watched, watch
@@ -120,7 +120,7 @@ def run(deploy: Deploy, arguments: Sequence[str]) -> Attempt:
             followed = follow(deploy.engine, name, deploy.say.line)
         else:
             with watch(
-                deploy.session, application=application, addresses=lambda: addresses(deploy, name), since=since,
+                deploy.session, application=application, addresses=lambda: addresses(deploy.engine, name), since=since,
                 alone=True, lock_timeout=deploy.options.lock_timeout, say=deploy.say.line,
                 lost=lambda: _interrupt(deploy, name),
             ) as watched:  # fmt: skip
@@ -165,12 +165,6 @@ def command(deploy: Deploy, name: str, arguments: Sequence[str], application: st
         compose, facts.target.service, name, facts.evidence.alembic, arguments, environment=environment,
         working_dir=facts.starts_in, keeps_entrypoint=facts.keeps_entrypoint,
     )  # fmt: skip
-
-
-def addresses(deploy: Deploy, name: str) -> list[str]:
-    """The addresses of a container in its networks."""
-    networks = ((inspect(deploy.engine, name) or {}).get("NetworkSettings") or {}).get("Networks") or {}
-    return [str(each["IPAddress"]) for each in networks.values() if each and each.get("IPAddress")]
 
 
 def _reread(deploy: Deploy, followed: Followed) -> tuple[str, ...]:

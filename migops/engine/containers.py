@@ -28,6 +28,12 @@ def inspect(engine: Engine, container: str) -> dict[str, Any] | None:
         return found
 
 
+def addresses(engine: Engine, container: str) -> list[str]:
+    """The addresses of a container in its networks; none where it has gone."""
+    networks = ((inspect(engine, container) or {}).get("NetworkSettings") or {}).get("Networks") or {}
+    return [str(each["IPAddress"]) for each in networks.values() if each and each.get("IPAddress")]
+
+
 def changes(engine: Engine, container: str) -> list[tuple[str, bool]]:
     """The paths that the container's writable layer adds, changes or (true) deletes, as the engine lists them.
 

@@ -13,7 +13,7 @@ from collections.abc import Collection, Sequence
 from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass, field, replace
 
-from migops.engine.containers import inspect
+from migops.engine.containers import addresses
 from migops.errors import Aborted, Failed, NoVerdict, Operator
 from migops.runner.guards.environment import environment
 from migops.runner.guards.holding import Hold
@@ -127,9 +127,7 @@ class Migration:
 
     def _addresses(self) -> Collection[str]:
         """The addresses of the container in which Alembic runs."""
-        found = inspect(self.hold.scene.run.engine, self.hold.scene.run.container) or {}
-        networks = (found.get("NetworkSettings") or {}).get("Networks") or {}
-        return [each["IPAddress"] for each in networks.values() if each and each.get("IPAddress")]
+        return addresses(self.hold.scene.run.engine, self.hold.scene.run.container)
 
     def _may_try_again(self, result: Result, after: tuple[str, ...] | None) -> bool:
         """Only where it gave up waiting for a lock, and nothing whatever can have stayed."""
