@@ -30,6 +30,7 @@ demo: $(READY)
 	@$(BIN)/python -m tests.demo
 
 lint: $(READY)
+	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports

@@ -23,6 +23,7 @@ def draw(config: str | None, section: str, cwd: str, set_by_app: Mapping[str, st
 
     Raises MigopsError where the configuration cannot be read at all; whatever else is wrong becomes a problem.
     """
+
     def parse(path: Path) -> ConfigFile | None:
         try:
             return parse_config(path.read_bytes(), path.as_posix(), section)

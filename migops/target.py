@@ -206,9 +206,7 @@ def _of_service(project: Project, service: Service, wanted: Wanted, options: Com
     its_own = not wanted.image or _name(wanted.image) == _name(service.image_ref)
     image = wanted.image or service.image_ref
     builders = {tagged(other.image_ref): other.name for other in project.services.values() if other.build}
-    commands = Commands(
-        service.name, compose_command(options), image, (), its_own and build is not None, builders
-    )
+    commands = Commands(service.name, compose_command(options), image, (), its_own and build is not None, builders)
     return Target(
         image=image,
         root=root,
@@ -227,7 +225,8 @@ def _of_service(project: Project, service: Service, wanted: Wanted, options: Com
         siblings={  # where another image is in question, only the service that was named is taken to run it
             other.name: other.image_ref
             for other in project.services.values()
-            if its_own and other.name != service.name
+            if its_own
+            and other.name != service.name
             and (other.image_ref == service.image_ref or _build_key(other) == _build_key(service))
         },
         model=project,

@@ -59,15 +59,23 @@ class Cut(click.Command):
 @option("--project-directory", metavar="DIR", help="Base of relative paths in the compose files.")
 @option("--yes", is_flag=True, help="Ask nothing, for scripts.")
 @option(
-    "--wait", type=click.FloatRange(min=0), metavar="SECONDS",
+    "--wait",
+    type=click.FloatRange(min=0),
+    metavar="SECONDS",
     help="upgrade, downgrade, stamp: wait for a database that is not up yet (default: 30, once it has a container).",
 )
 @option(
-    "--lock-timeout", type=click.FloatRange(min=0), default=5.0, show_default=True, metavar="SECONDS",
+    "--lock-timeout",
+    type=click.FloatRange(min=0),
+    default=5.0,
+    show_default=True,
+    metavar="SECONDS",
     help="How long a migration may wait for a lock (0: for ever); everyone who comes after it waits as well.",
 )
 @option(
-    "--database-url", metavar="URL", default="",
+    "--database-url",
+    metavar="URL",
+    default="",
     help="Where the database is reached from here. Better by MIGOPS_DATABASE_URL, where no process list shows it.",
 )
 @option("--no-lock", is_flag=True, help="Migrate without the database's lock, where it cannot be reached from here.")

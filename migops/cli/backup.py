@@ -16,15 +16,25 @@ from migops.errors import ExitCode, MigopsError
 @click.argument("service", required=False)
 @option("--list", "list_", is_flag=True, help="Only list the backups that there are, the newest first.")
 @option(
-    "--keep", type=click.IntRange(min=1), default=10, show_default=True, metavar="N",
+    "--keep",
+    type=click.IntRange(min=1),
+    default=10,
+    show_default=True,
+    metavar="N",
     help="Keep the N newest of this database.",
 )
 @option(
-    "--keep-days", type=click.FloatRange(min=0), metavar="D",
+    "--keep-days",
+    type=click.FloatRange(min=0),
+    metavar="D",
     help="Remove what is older than D days. The newest always stays.",
 )
 @option(
-    "--room", type=click.FloatRange(min=0), default=1.0, show_default=True, metavar="FACTOR",
+    "--room",
+    type=click.FloatRange(min=0),
+    default=1.0,
+    show_default=True,
+    metavar="FACTOR",
     help="Space that must be free, by the database's size; 0 does not look.",
 )
 @option("--config", metavar="FILE", default="", help="Alembic's configuration on the host (default: found).")

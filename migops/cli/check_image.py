@@ -37,7 +37,11 @@ EXIT = {"clean": ExitCode.CLEAN, "findings": ExitCode.FINDINGS, "unknown": ExitC
 @option("--dockerfile", metavar="FILE", default="", help="With --context: the Dockerfile.")
 @option("--target", "stage", metavar="STAGE", default="", help="With --context: the stage that was built.")
 @option(
-    "--build-arg", "build_args", metavar="NAME=VALUE", multiple=True, type=LINES,
+    "--build-arg",
+    "build_args",
+    metavar="NAME=VALUE",
+    multiple=True,
+    type=LINES,
     help="With --context: a build argument.",
 )
 @option("--host-dir", metavar="DIR", default="", help="Host folder with the configuration (default: the context).")

@@ -42,9 +42,7 @@ def config(**given: Any) -> int:
     if len(asked) > 1:
         raise MigopsError(f"{' and '.join(asked)} do not go together", hint="ask for one at a time")
     options = compose_options_of(given)
-    project = load(
-        options, os.environ, interpolate=not given["no_interpolate"], consistent=not given["no_consistency"]
-    )
+    project = load(options, os.environ, interpolate=not given["no_interpolate"], consistent=not given["no_consistency"])
     for warning in project.warnings:
         click.echo(f"warning: {warning}", err=True)
     text, code = _verified(project, options) if given["verify"] else (_shown(project, given), ExitCode.CLEAN)

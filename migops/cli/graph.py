@@ -36,7 +36,11 @@ if TYPE_CHECKING:
 @option("-c", "--config", metavar="FILE", help="alembic.ini or pyproject.toml [default: those of the current folder].")
 @option("-n", "--name", default="", metavar="SECTION", help="Section of the ini file [default: alembic].")
 @option(
-    "--set", "settings", multiple=True, type=LINES, metavar="OPTION=VALUE",
+    "--set",
+    "settings",
+    multiple=True,
+    type=LINES,
+    metavar="OPTION=VALUE",
     help="An option that the application's code sets, such as script_location (repeatable).",
 )
 @option("--fail-on", type=click.Choice(["error", "warning", "info"]), help="Exit with 1 on problems this bad.")

@@ -24,7 +24,8 @@ COMMANDS = {
     "config": ("config:config", "Print the compose model as migops (and docker compose) resolves it."),
     "rescue": ("rescue:rescue", "Copy revisions that exist only in a container out to the host."),
     "rebuild-and-migrate": (
-        "rebuild_and_migrate:rebuild_and_migrate", "Build, migrate and swap, each step proved; undone where one fails."
+        "rebuild_and_migrate:rebuild_and_migrate",
+        "Build, migrate and swap, each step proved; undone where one fails.",
     ),
     "alembic": ("alembic:alembic", "Run Alembic in the service's container, or in a one-off one of its current image."),
     "backup": ("backup:backup", "Take a verified dump of the application's database, or list those that there are."),

@@ -59,13 +59,15 @@ def variable(name: str) -> str:
 
 def compose_options(command: Command) -> Command:
     """-f, -p, --env-file, --profile and --project-directory, as ``docker compose`` has them."""
-    for add in reversed((
-        _several("-f", "--file", "files", type=FILES, metavar="FILE", help="Compose file (repeatable)."),
-        option("-p", "--project-name", metavar="NAME", help="Compose project name."),
-        _several("--env-file", "env_files", type=FILES, metavar="FILE", help="Environment file (repeatable)."),
-        _several("--profile", "profiles", type=NAMES, metavar="NAME", help="Enable a profile (repeatable)."),
-        option("--project-directory", metavar="DIR", help="Base of relative paths in the compose files."),
-    )):
+    for add in reversed(
+        (
+            _several("-f", "--file", "files", type=FILES, metavar="FILE", help="Compose file (repeatable)."),
+            option("-p", "--project-name", metavar="NAME", help="Compose project name."),
+            _several("--env-file", "env_files", type=FILES, metavar="FILE", help="Environment file (repeatable)."),
+            _several("--profile", "profiles", type=NAMES, metavar="NAME", help="Enable a profile (repeatable)."),
+            option("--project-directory", metavar="DIR", help="Base of relative paths in the compose files."),
+        )
+    ):
         command = add(command)
     return command
 
@@ -83,7 +85,10 @@ def compose_options_of(given: Mapping[str, Any]) -> ComposeOptions:
 def rule_options(command: Command) -> Command:
     """--select, --ignore and --fail-on: which rules are judged, and which findings make exit code 1."""
     add = option(
-        "--fail-on", type=click.Choice(["error", "warning", "info"]), default="error", show_default=True,
+        "--fail-on",
+        type=click.Choice(["error", "warning", "info"]),
+        default="error",
+        show_default=True,
         help="The lowest severity that makes the exit code 1.",
     )
     return select_options(add(command))
@@ -91,10 +96,12 @@ def rule_options(command: Command) -> Command:
 
 def select_options(command: Command) -> Command:
     """--select and --ignore: which rules are judged."""
-    for add in reversed((
-        _several("--select", type=NAMES, metavar="RULE", help="Judge only these rules (id, prefix or name)."),
-        _several("--ignore", type=NAMES, metavar="RULE", help="Leave these rules out (id, prefix or name)."),
-    )):
+    for add in reversed(
+        (
+            _several("--select", type=NAMES, metavar="RULE", help="Judge only these rules (id, prefix or name)."),
+            _several("--ignore", type=NAMES, metavar="RULE", help="Leave these rules out (id, prefix or name)."),
+        )
+    ):
         command = add(command)
     return command
 
@@ -120,13 +127,15 @@ def output_options(*formats: str) -> Callable[[Command], Command]:
     """--format (the first one given is the default), --output, --no-color, -v and -q."""
 
     def decorate(command: Command) -> Command:
-        for add in reversed((
-            format_option(*formats),
-            output_option,
-            color_option,
-            option("-v", "--verbose", is_flag=True, help="Show every fact a finding rests on."),
-            option("-q", "--quiet", is_flag=True, help="Print only the verdict."),
-        )):
+        for add in reversed(
+            (
+                format_option(*formats),
+                output_option,
+                color_option,
+                option("-v", "--verbose", is_flag=True, help="Show every fact a finding rests on."),
+                option("-q", "--quiet", is_flag=True, help="Print only the verdict."),
+            )
+        ):
             command = add(command)
         return command
 

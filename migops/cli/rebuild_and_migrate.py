@@ -41,21 +41,34 @@ if TYPE_CHECKING:
 @option("--keep", type=click.IntRange(min=1), default=10, show_default=True, help="Backups that are kept.")
 @option("--keep-days", type=click.FloatRange(min=0), help="Days that backups are kept; the newest one always is.")
 @option(
-    "--room", type=click.FloatRange(min=0), default=1.0, show_default=True, metavar="FACTOR",
+    "--room",
+    type=click.FloatRange(min=0),
+    default=1.0,
+    show_default=True,
+    metavar="FACTOR",
     help="Space that must be free for the backup, by the database's size; 0 does not look.",
 )
 @option("--rehearse", is_flag=True, help="First try the migrations, up, down and up, on a throwaway copy of the data.")
 @option(
-    "--on-failure", type=click.Choice(["stop", "downgrade"]), default="stop", show_default=True,
+    "--on-failure",
+    type=click.Choice(["stop", "downgrade"]),
+    default="stop",
+    show_default=True,
     help="When the new app does not come up: leave the database migrated, or take it back with the new image.",
 )
 @option(
-    "--lock-timeout", type=click.FloatRange(min=0), default=5.0, show_default=True,
+    "--lock-timeout",
+    type=click.FloatRange(min=0),
+    default=5.0,
+    show_default=True,
     help="Seconds that a migration may wait for a lock (0: for ever).",
 )
 @option("--wait", type=click.FloatRange(min=0), default=60.0, show_default=True, help="Seconds for the database.")
 @option(
-    "--health-timeout", type=click.FloatRange(min=1), default=120.0, show_default=True,
+    "--health-timeout",
+    type=click.FloatRange(min=1),
+    default=120.0,
+    show_default=True,
     help="Seconds for the new containers to be healthy.",
 )
 @option("--accept-migrating-entrypoint", is_flag=True, help="Deploy an image that migrates by itself when it starts.")

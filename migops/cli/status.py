@@ -63,7 +63,8 @@ def database_options(command: Command) -> Command:
 
 
 drift_option = option(
-    "--drift", is_flag=True,
+    "--drift",
+    is_flag=True,
     help="Compare the models with the schema too: runs `alembic check`, and so env.py, in a container of the image.",
 )
 

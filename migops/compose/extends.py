@@ -112,9 +112,7 @@ def _reference(name: str, service: Map) -> tuple[str, str | None]:
     return reference, file
 
 
-def _track(
-    seen: tuple[tuple[str, str], ...], file: str, name: str, mark: Mark
-) -> tuple[tuple[str, str], ...]:
+def _track(seen: tuple[tuple[str, str], ...], file: str, name: str, mark: Mark) -> tuple[tuple[str, str], ...]:
     if (file, name) in seen:
         lines = ["Circular reference:", f"  {seen[0][1]} in {seen[0][0]}"]
         lines += [f"  extends {service} in {place}" for place, service in (*seen[1:], (file, name))]

@@ -37,9 +37,7 @@ _HOOK_FIELDS: Struct = {
     "command": Pointer(command), "user": string, "privileged": boolean, "working_dir": string,
     "environment": environment,
 }  # fmt: skip
-_FILE_MOUNTS = structs(
-    {"source": string, "target": string, "uid": string, "gid": string, "mode": Pointer(file_mode)}
-)
+_FILE_MOUNTS = structs({"source": string, "target": string, "uid": string, "gid": string, "mode": Pointer(file_mode)})
 _DEVICE_REQUESTS = structs({
     "capabilities": strings, "driver": string, "count": device_count, "device_ids": strings, "options": mapping,
 })  # fmt: skip

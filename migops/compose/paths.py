@@ -107,19 +107,21 @@ def parent(path: str) -> str:
     return os.path.dirname(path) or "."  # noqa: PTH120 - a text, as compose has it
 
 
-_PATHS = table({
-    "services.*.build.context": Paths.context,
-    "services.*.build.additional_contexts.*": Paths.context,
-    "services.*.build.ssh.*": Paths.unix,
-    "services.*.env_file.*.path": Paths.absolute,
-    "services.*.label_file.*": Paths.absolute,
-    "services.*.extends.file": Paths.absolute,
-    "services.*.develop.watch.*.path": Paths.watched,
-    "services.*.volumes.*": Paths.mount,
-    "configs.*.file": Paths.unix,
-    "secrets.*.file": Paths.unix,
-    "include.path": Paths.absolute,
-    "include.project_directory": Paths.absolute,
-    "include.env_file": Paths.absolute,
-    "volumes.*": Paths.driver_options,
-})
+_PATHS = table(
+    {
+        "services.*.build.context": Paths.context,
+        "services.*.build.additional_contexts.*": Paths.context,
+        "services.*.build.ssh.*": Paths.unix,
+        "services.*.env_file.*.path": Paths.absolute,
+        "services.*.label_file.*": Paths.absolute,
+        "services.*.extends.file": Paths.absolute,
+        "services.*.develop.watch.*.path": Paths.watched,
+        "services.*.volumes.*": Paths.mount,
+        "configs.*.file": Paths.unix,
+        "secrets.*.file": Paths.unix,
+        "include.path": Paths.absolute,
+        "include.project_directory": Paths.absolute,
+        "include.env_file": Paths.absolute,
+        "volumes.*": Paths.driver_options,
+    }
+)

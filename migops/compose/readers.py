@@ -176,7 +176,7 @@ def device_count(value: Any, path: str, run: Decoder) -> int:
         try:
             return to_int64(value, run.notes)
         except CastError:
-            said = f'invalid value "{value}", the only value allowed is \'all\' or a number'
+            said = f"invalid value \"{value}\", the only value allowed is 'all' or a number"
             raise DecodeError(said) from None
     return integer(value, path, run)
 
@@ -194,10 +194,17 @@ def file_mode(value: Any, path: str, run: Decoder) -> str:
 
 def hosts(value: Any, path: str, run: Decoder) -> list[str]:
     if isinstance(value, dict):
-        return add_hosts([
-            (host, [sprint(one) for one in found] if isinstance(found, list) else ["" if found is None else str(found)])
-            for host, found in value.items()
-        ])
+        return add_hosts(
+            [
+                (
+                    host,
+                    [sprint(one) for one in found]
+                    if isinstance(found, list)
+                    else ["" if found is None else str(found)],
+                )
+                for host, found in value.items()
+            ]
+        )
     hosts = []
     for item in value:
         text = sprint(item)
@@ -245,9 +252,7 @@ def named(fields: Struct, **always: Any) -> Read:
     one = struct(fields, **always)
 
     def read(value: Any, path: str, run: Decoder) -> dict[str, Any]:
-        return {
-            key: None if entry is None else one(entry, f"{path}[{key}]", run) for key, entry in value.items()
-        }
+        return {key: None if entry is None else one(entry, f"{path}[{key}]", run) for key, entry in value.items()}
 
     return read
 

@@ -30,10 +30,12 @@ def validate(document: Map, file: str) -> None:
     deepest = max((fault.depth for fault in faults), default=0)
     # Of several on one path, the first: the others are what else the value might have been.
     told = {fault.path: fault for fault in reversed(faults) if fault.depth == deepest}
-    raise_all([
-        refuse(f"validating {file}: {'.'.join(path)} {fault.said}", fault.mark)
-        for path, fault in reversed(told.items())
-    ])
+    raise_all(
+        [
+            refuse(f"validating {file}: {'.'.join(path)} {fault.said}", fault.mark)
+            for path, fault in reversed(told.items())
+        ]
+    )
 
 
 def _check(value: Any, rule: Rule, path: tuple[str, ...], mark: Mark | None) -> list[Fault]:

@@ -64,9 +64,7 @@ def made_since(deploy: Deploy) -> list[str]:
     return list(found)
 
 
-def keeping(
-    deploy: Deploy, mounts: Mapping[str, Sequence[Mount]], images: Mapping[str, str] | None = None
-) -> Compose:
+def keeping(deploy: Deploy, mounts: Mapping[str, Sequence[Mount]], images: Mapping[str, str] | None = None) -> Compose:
     """The compose CLI by which the services get these volumes, and are made from these ``images`` (by their IDs); as
     the user calls it where there are none."""
     facts = deploy.facts

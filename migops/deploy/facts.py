@@ -154,8 +154,17 @@ def gather(target: Target, engine: Engine, options: Options, compose: Words, ask
     idle = not_running(engine, project, needs)
     starts_in = _starts_in(target, engine)
     return Facts(
-        target, evidence, question, members, left, needs, idle, database_service,
-        scale_of(project, members), starts_in, compose
+        target,
+        evidence,
+        question,
+        members,
+        left,
+        needs,
+        idle,
+        database_service,
+        scale_of(project, members),
+        starts_in,
+        compose,
     )
 
 

@@ -118,9 +118,7 @@ def gate(deploy: Deploy) -> dict[str, Any]:
         raise Aborted(f"what the built image holds could not be read: {reason}")
     now = evidence.chain.held(PlaceName.HOST)
     if now is not None and (changed := _differing(facts.host, now)):
-        raise Aborted(
-            f"the host's migrations were edited during the build: {listed(changed)}", hint="run it again"
-        )
+        raise Aborted(f"the host's migrations were edited during the build: {listed(changed)}", hint="run it again")
     if changed := _differing(facts.host, held):
         findings, _ = judge([rule for rule in RULES if rule.id in _CAUSES], evidence)
         cause = findings[0] if findings else None

@@ -30,13 +30,12 @@ def look(folder: Path, engine: Engine, project: str) -> list[str]:
     state = (left or {}).get("State") or {}
     owner = str((((left or {}).get("Config") or {}).get("Labels") or {}).get(LABEL) or "")
     if owner and is_alive(owner):
-        raise Locked(
-            f"another run migrates, in the container {name}: process {owner}", hint="wait until it has ended"
-        )
+        raise Locked(f"another run migrates, in the container {name}: process {owner}", hint="wait until it has ended")
     if state.get("Running"):
         raise Operator(
             f"a migration that an earlier run has begun still runs in {name}, though that run ({owner}) is gone",
-            commands=[("docker", "logs", "-f", name)], hint="watch it, and run this again when it has ended",
+            commands=[("docker", "logs", "-f", name)],
+            hint="watch it, and run this again when it has ended",
         )
     commands = dict.fromkeys(run.command for run in found)
     said = [_said([run for run in found if run.command == command]) for command in commands]

@@ -19,7 +19,6 @@ WAYS = (
 )
 
 
-
 @dataclass(frozen=True, slots=True)
 class Attempt:
     """One run of Alembic: how it ended, what was seen of it, and the rows that the database has after it."""

@@ -100,9 +100,7 @@ def exec_state(engine: Engine, exec_id: str) -> ExecState:
     code = found.get("ExitCode")
     config = found.get("ProcessConfig") or {}
     words = tuple(map(str, (config.get("entrypoint") or "", *(config.get("arguments") or ()))))
-    return ExecState(
-        bool(found.get("Running")), None if code is None else int(code), int(found.get("Pid") or 0), words
-    )
+    return ExecState(bool(found.get("Running")), None if code is None else int(code), int(found.get("Pid") or 0), words)
 
 
 def run_quietly(engine: Engine, container: str, command: Sequence[str]) -> int | None:

@@ -29,9 +29,7 @@ class Drawing:
     problems: tuple[Problem, ...]
 
 
-def render(
-    drawing: Drawing, format_: str, color: bool = False, width: int = 80, status: Status | None = None
-) -> str:
+def render(drawing: Drawing, format_: str, color: bool = False, width: int = 80, status: Status | None = None) -> str:
     """The drawing as text, JSON (schema 1) or a mermaid flowchart; with a ``status``, of all places, marked by it."""
     if status is not None and format_ == "mermaid":
         from migops.formats.status import render as of_status
@@ -105,9 +103,7 @@ def _places(status: Status) -> dict[str, object]:
     }
 
 
-def as_mermaid(
-    graph: Graph, marks: Mapping[str, str] | None = None, classes: Mapping[str, str] | None = None
-) -> str:
+def as_mermaid(graph: Graph, marks: Mapping[str, str] | None = None, classes: Mapping[str, str] | None = None) -> str:
     """A flowchart, oldest at the bottom; dotted lines are ``depends_on``.
 
     ``marks`` are words beside a revision, ``classes`` (keys of ``CLASSES``) how it looks.

@@ -144,4 +144,3 @@ def _does_nothing(body: list[ast.stmt]) -> bool:
         or (isinstance(each, ast.Return) and each.value is None)
         for each in body
     )
-

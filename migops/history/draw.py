@@ -49,7 +49,7 @@ def _split(lanes: list[str], column: int, parents: list[str]) -> Iterator[Line]:
     targets = []
     for parent in parents:
         target = next((at for at in range(column + 1, len(lanes)) if not lanes[at]), len(lanes))
-        lanes[target:target + 1] = [parent]
+        lanes[target : target + 1] = [parent]
         targets.append(target)
     yield Line(_joint(lanes, column, targets, "┐", "┬"))
 

@@ -69,8 +69,10 @@ def _sources(value: ast.expr, tree: ast.Module) -> Iterator[ast.expr]:
         names = {node.id for node in ast.walk(each) if isinstance(node, ast.Name)} - seen
         seen |= names
         for node in ast.walk(tree):
-            if isinstance(node, ast.Assign) and node.value and any(
-                isinstance(target, ast.Name) and target.id in names for target in node.targets
+            if (
+                isinstance(node, ast.Assign)
+                and node.value
+                and any(isinstance(target, ast.Name) and target.id in names for target in node.targets)
             ):
                 todo.append(node.value)
             elif isinstance(node, ast.FunctionDef) and node.name in names:

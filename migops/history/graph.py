@@ -43,6 +43,7 @@ class Graph:
 
     def descendants(self, ids: Iterable[str], *, dependencies: bool = True) -> frozenset[str]:
         """``ids`` and all that can only be applied after them."""
+
         def above(each: str) -> tuple[str, ...]:
             return self.children.get(each, ()) + (self.dependants.get(each, ()) if dependencies else ())
 
@@ -132,6 +133,7 @@ def _upgrade_order(by_id: Mapping[str, Revision], depends_on: Mapping[str, tuple
 
     A line is followed to its end before the next one is begun, so that branches stay together.
     """
+
     def below(revision: Revision) -> tuple[str, ...]:
         return tuple(dict.fromkeys(revision.parents + depends_on.get(revision.id, ())))
 

@@ -34,9 +34,7 @@ def fates(paths: Sequence[Path]) -> Mapping[Path, Fate]:
     return found
 
 
-def at_head(
-    folder: Path, elsewhere: Callable[[str], Path | None] = lambda path: None
-) -> Reader | Absent | Unknown:
+def at_head(folder: Path, elsewhere: Callable[[str], Path | None] = lambda path: None) -> Reader | Absent | Unknown:
     """A reader of what HEAD has at paths of the host, or why ``folder``'s repository has none.
 
     Paths in a submodule are read at its own HEAD. ``elsewhere`` finds a path that is not on this machine as it stands,
@@ -93,9 +91,7 @@ def indexed(repository: Repository, names: Sequence[str]) -> dict[str, str]:
     return {os.fsdecode(row[2:]): chr(row[0]) for row in rows if row}
 
 
-def _past(
-    repository: Repository, name: str, changes: Sequence[Change], at_head: Mapping[str, str], tag: str
-) -> Fate:
+def _past(repository: Repository, name: str, changes: Sequence[Change], at_head: Mapping[str, str], tag: str) -> Fate:
     """The fate of a file that no newer commit brings. ``at_head`` has the mode of what HEAD has, ``tag`` is the
     index's."""
     if tag == LEFT_OUT:

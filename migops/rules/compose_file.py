@@ -38,10 +38,36 @@ _KINDS = (
          ("MYSQL_ROOT_PASSWORD", "MYSQL_PASSWORD", "MARIADB_ROOT_PASSWORD", "MARIADB_PASSWORD"),
          'test: ["CMD", "healthcheck.sh", "--connect", "--innodb_initialized"] (MariaDB)'),
 )  # fmt: skip
-_GUESSED = frozenset((
-    *("password", "passwd", "pass", "postgres", "mysql", "mariadb", "root", "admin", "administrator", "secret", "test"),
-    *("changeme", "change-me", "changethis", "example", "default", "user", "db", "dev", "123456", "12345678", "1234"),
-))
+_GUESSED = frozenset(
+    (
+        *(
+            "password",
+            "passwd",
+            "pass",
+            "postgres",
+            "mysql",
+            "mariadb",
+            "root",
+            "admin",
+            "administrator",
+            "secret",
+            "test",
+        ),
+        *(
+            "changeme",
+            "change-me",
+            "changethis",
+            "example",
+            "default",
+            "user",
+            "db",
+            "dev",
+            "123456",
+            "12345678",
+            "1234",
+        ),
+    )
+)
 _READY = re.compile(r"pg_isready\b([^|&;]*)")
 
 

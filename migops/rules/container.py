@@ -297,9 +297,7 @@ def _disagreement(
         },
         remedy,
         # Nobody named a service, so the answer stands for this one too, and its image is not what the host is.
-        Severity.ERROR
-        if evidence.for_siblings and sibling.image and digests(sibling.image) != digests(host)
-        else None,
+        Severity.ERROR if evidence.for_siblings and sibling.image and digests(sibling.image) != digests(host) else None,
     )
 
 

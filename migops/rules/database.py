@@ -14,6 +14,8 @@ from migops.rules.shown import some
 from migops.rules.standing import Standing, listed, standing
 
 HOST, DATABASE = PlaceName.HOST, PlaceName.DATABASE
+
+
 def tables_without_version(evidence: Evidence) -> Iterator[Hit]:
     """The database has tables, and Alembic has noted no revision in it.
 

@@ -179,9 +179,7 @@ def _edited(evidence: Evidence) -> Iterator[str]:
             yield name
 
 
-def _commit_or_not(
-    worktree: Worktree, kind: str, names: Sequence[str], moved: dict[str, str]
-) -> Iterator[Remedy]:
+def _commit_or_not(worktree: Worktree, kind: str, names: Sequence[str], moved: dict[str, str]) -> Iterator[Remedy]:
     both = [*names, *(old for old, new in moved.items() if kind == "renamed" and new in names)]
     if kind == "renamed":
         yield Remedy("let git see both names", worktree.command("add", "-A", scripts=both))

@@ -51,8 +51,10 @@ def multiple_heads(evidence: Evidence) -> Iterator[Hit]:
 def _heads_cause(evidence: Evidence, heads: tuple[str, ...], places: list[PlaceName]) -> str:
     graph = evidence.graphs[places[0]]
     parents = {parent for revision in graph.revisions if revision.id in heads for parent in revision.parents}
-    cause = f"two or more revisions were written from {', '.join(sorted(parents))}" if len(parents) == 1 else (
-        "revisions were written on branches that nothing joins"
+    cause = (
+        f"two or more revisions were written from {', '.join(sorted(parents))}"
+        if len(parents) == 1
+        else ("revisions were written on branches that nothing joins")
     )
     host = evidence.graphs.get(PlaceName.HOST)
     if PlaceName.HOST not in places and host is not None:

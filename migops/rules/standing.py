@@ -76,8 +76,7 @@ class Standing:
 
 
 def standing(evidence: Evidence, place: PlaceName | None = None) -> Standing:
-    """Hold the database against the history of ``place``: by itself the image's, or the host's where that was not read.
-    """
+    """Hold the database against ``place``'s history: by default the image's, or the host's where that was not read."""
     place = place or (PlaceName.IMAGE if PlaceName.IMAGE in evidence.graphs else PlaceName.HOST)
     if place not in evidence.graphs or not isinstance(evidence.database, DatabaseState):
         raise LookupError("a database was judged without rows or without a history; a Rule must name both in `needs`")

@@ -161,9 +161,7 @@ class OneOff:
             if not execs.kill(self.engine, self.name, f"SIG{name}") and self.process is not None:
                 self.process.terminate()  # there is no container yet, or it has just ended: compose stops making one
 
-    def run(
-        self, argv: Sequence[str], sink: Sink, events: Events, env: Mapping[str, str], *, terminal: bool
-    ) -> Ended:
+    def run(self, argv: Sequence[str], sink: Sink, events: Events, env: Mapping[str, str], *, terminal: bool) -> Ended:
         """Run to the end; ``env`` is added to compose's own.
 
         ``NoVerdict`` where compose could not start the container; it has said why.

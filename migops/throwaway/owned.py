@@ -47,6 +47,4 @@ def _is_stale(labels: Mapping[str, str], created: float, engine: Engine) -> bool
     except ValueError:
         return False
     who = known(record if isinstance(record, dict) else {})
-    return not who.is_alive or (
-        who.host != ourselves().host and engine.http.clock.timestamp() - created > _FOREIGN
-    )
+    return not who.is_alive or (who.host != ourselves().host and engine.http.clock.timestamp() - created > _FOREIGN)

@@ -24,6 +24,7 @@ _PATIENCE = 8.0  # seconds after which an error that is no "not yet" is final
 _NOT_YET = ("Connection refused", "starting up", "shutting down", "closed the connection", "No route", "reset by peer")
 _PLAIN = "postgres"  # the database that every server has, to stand in while another one is made anew
 
+
 @dataclass(frozen=True, slots=True)
 class Ran:
     """How a one-off container ended: its exit code, and the end of what it wrote, without secrets."""

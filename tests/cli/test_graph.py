@@ -177,8 +177,7 @@ def shop(tmp_path: Path) -> Path:
     price.write_text(price.read_text().replace("price", "cost"))
     with closing(sqlite3.connect(tmp_path / "shop.db")) as connection:
         connection.executescript(
-            "CREATE TABLE alembic_version (version_num VARCHAR(32));"
-            f"INSERT INTO alembic_version VALUES ('{SECOND}');"
+            f"CREATE TABLE alembic_version (version_num VARCHAR(32));INSERT INTO alembic_version VALUES ('{SECOND}');"
         )
     return folder
 
@@ -223,7 +222,7 @@ def test_marks_as_data(shop: Path) -> None:
 def test_marks_in_mermaid(shop: Path) -> None:
     text = marked(shop, "--format", "mermaid")
     assert f'"{FIRST}: Create product<br/>applied"]:::applied' in text
-    assert ']:::current\n' in text
+    assert "]:::current\n" in text
     assert "classDef pending" in text
 
 

@@ -41,8 +41,10 @@ def dump(value: Any, indent: int = 0, tag: str = "") -> str:
     if isinstance(value, Tagged):
         return dump(value.value, indent, f" {value.tag}")
     if isinstance(value, dict) and value:
-        lines = [f"{pad}{key if isinstance(key, str) else key.text}:{dump(entry, indent + 1)}" for key,
-            entry in value.items()]
+        lines = [
+            f"{pad}{key if isinstance(key, str) else key.text}:{dump(entry, indent + 1)}"
+            for key, entry in value.items()
+        ]
         return f"{tag}\n" + "\n".join(lines) if indent else "\n".join(lines)
     if isinstance(value, list) and value:
         return f"{tag}\n" + "\n".join(f"{pad}-{dump(item, indent + 1)}" for item in value)
@@ -68,18 +70,71 @@ PLAIN = pick(*map(Raw, (
     "'quoted'", "0b11", "-0x1f", "1e-7", "0.1", "99999999999999999999",
 )))  # fmt: skip
 TEMPLATES = pick(
-    "$TAG", "${TAG}", "${TAG:-d}", "${UNSET:-d}", "${UNSET-d}", "${EMPTY:-d}", "${EMPTY-d}", "${TAG:+set}",
-        "${UNSET:+set}",
-    "${EMPTY+set}", "${EMPTY:+set}", "$$TAG", "$${TAG}", "a$$b", "${UNSET:-${TAG}}", "${UNSET:-${UNSET2:-x}}-y",
-        "${UNSET}",
-    "${TAG}${TAG}", "${UNSET:-a}b${TAG:-c}d", "${TAG:?must}", "$", "$ x", "a$1", "${UNSET-}", "${UNSET:-a:b}",
-        "${A-b}-${C-d}",
-    "${UNSET:-$TAG}", "${TAG:-{}}", "${UNSET:-{\"a\": 1}}", "${DOT}", "${QUOTED}", "${HOME}",
-    bad=("${UNSET:?must be set}", "${UNSET?}", "${", "${}", "${TAG", "${1A}", "${TAG!x}", "${UNSET:?need ${TAG}}",
-        "${A:-${B?no}}"),
+    "$TAG",
+    "${TAG}",
+    "${TAG:-d}",
+    "${UNSET:-d}",
+    "${UNSET-d}",
+    "${EMPTY:-d}",
+    "${EMPTY-d}",
+    "${TAG:+set}",
+    "${UNSET:+set}",
+    "${EMPTY+set}",
+    "${EMPTY:+set}",
+    "$$TAG",
+    "$${TAG}",
+    "a$$b",
+    "${UNSET:-${TAG}}",
+    "${UNSET:-${UNSET2:-x}}-y",
+    "${UNSET}",
+    "${TAG}${TAG}",
+    "${UNSET:-a}b${TAG:-c}d",
+    "${TAG:?must}",
+    "$",
+    "$ x",
+    "a$1",
+    "${UNSET-}",
+    "${UNSET:-a:b}",
+    "${A-b}-${C-d}",
+    "${UNSET:-$TAG}",
+    "${TAG:-{}}",
+    '${UNSET:-{"a": 1}}',
+    "${DOT}",
+    "${QUOTED}",
+    "${HOME}",
+    bad=(
+        "${UNSET:?must be set}",
+        "${UNSET?}",
+        "${",
+        "${}",
+        "${TAG",
+        "${1A}",
+        "${TAG!x}",
+        "${UNSET:?need ${TAG}}",
+        "${A:-${B?no}}",
+    ),
 )
-WORDS = pick("a", "app", "db", "x y", "", "é", "a#b", "a: b", "true", "1", "- a", "#c", "{a}", "a\nb", "%", "a=b", "'",
-    '"q"', "\\")
+WORDS = pick(
+    "a",
+    "app",
+    "db",
+    "x y",
+    "",
+    "é",
+    "a#b",
+    "a: b",
+    "true",
+    "1",
+    "- a",
+    "#c",
+    "{a}",
+    "a\nb",
+    "%",
+    "a=b",
+    "'",
+    '"q"',
+    "\\",
+)
 VALUE = st.one_of(PLAIN, TEMPLATES, WORDS)
 TEXT = st.one_of(TEMPLATES, WORDS)
 NAMES = ("app", "db", "web", "a.b", "x-y")
@@ -91,13 +146,15 @@ def lists(items: st.SearchStrategy[Any], most: int = 3) -> st.SearchStrategy[lis
     return st.lists(items, max_size=most)
 
 
-def maps(keys: st.SearchStrategy[str], values: st.SearchStrategy[Any], most: int = 3) -> st.SearchStrategy[dict[str,
-    Any]]:
+def maps(
+    keys: st.SearchStrategy[str], values: st.SearchStrategy[Any], most: int = 3
+) -> st.SearchStrategy[dict[str, Any]]:
     return st.dictionaries(keys, values, max_size=most)
 
 
-def some(fields: dict[str, st.SearchStrategy[Any]], most: int = 4,
-    **always: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
+def some(
+    fields: dict[str, st.SearchStrategy[Any]], most: int = 4, **always: st.SearchStrategy[Any]
+) -> st.SearchStrategy[Any]:
     """A mapping with a few of the fields, and what it always has."""
     chosen = st.lists(st.sampled_from(sorted(fields)), unique=True, max_size=most) if fields else st.just([])
     return chosen.flatmap(lambda keys: st.fixed_dictionaries({**always, **{key: fields[key] for key in keys}}))
@@ -105,20 +162,45 @@ def some(fields: dict[str, st.SearchStrategy[Any]], most: int = 4,
 
 PAIRS = st.one_of(
     maps(KEY, VALUE),
-    lists(st.one_of(KEY, st.builds("{}={}".format, KEY, st.one_of(WORDS.filter(lambda word: "\n" not in word),
-        TEMPLATES)))),
+    lists(
+        st.one_of(
+            KEY, st.builds("{}={}".format, KEY, st.one_of(WORDS.filter(lambda word: "\n" not in word), TEMPLATES))
+        )
+    ),
 )
 COMMAND = st.one_of(
     pick("", "run me", "sh -c 'a b'", 'echo "a $$b"', "a\\ b", "a && b", "echo 'it''s'", "a; b", "a `b` c", "$$(x y)",
          "a  b", "x\ty", "python -m app --x=\"y z\"", "a | b", "echo 2>&1", "a '' b", bad=("bad '", "(a)", "a\\")),
     lists(st.one_of(WORDS, TEMPLATES)), pick(Raw("null"), Raw("[]"), Raw("")),
 )  # fmt: skip
-PATHS = pick(".", "./x", "../x", "/abs", "~/h", "~", "x", "x/y", "${DIR}", "./a/../b", "/abs/", "./x/", ".x", "C:\\x",
-    "")
+PATHS = pick(
+    ".", "./x", "../x", "/abs", "~/h", "~", "x", "x/y", "${DIR}", "./a/../b", "/abs/", "./x/", ".x", "C:\\x", ""
+)
 SHORT_MOUNTS = pick(
-    "./x:/x", "data:/data", "data:/data:ro", "/x", "/x:/y:rw,z", "~/h:/h", "../x:/x:ro", "data:/a/../b", ".:/",
-    "./x:/x:ro,cached", "/x:/x:rshared", "data:/x:nocopy", "cache:/c", "${DIR}:/d", "${DIR:-./e}:/e", "x", "/", "./x",
-        "C:\\x:/x", "./x:/x:Z,rslave", "/x/:/x/", "data:/data/", "d:/x", "./x:x",
+    "./x:/x",
+    "data:/data",
+    "data:/data:ro",
+    "/x",
+    "/x:/y:rw,z",
+    "~/h:/h",
+    "../x:/x:ro",
+    "data:/a/../b",
+    ".:/",
+    "./x:/x:ro,cached",
+    "/x:/x:rshared",
+    "data:/x:nocopy",
+    "cache:/c",
+    "${DIR}:/d",
+    "${DIR:-./e}:/e",
+    "x",
+    "/",
+    "./x",
+    "C:\\x:/x",
+    "./x:/x:Z,rslave",
+    "/x/:/x/",
+    "data:/data/",
+    "d:/x",
+    "./x:x",
     bad=("", ":/x", "./x:", "a:b:c:d", "data/sub:/x"),
 )
 LONG_MOUNT = some(
@@ -147,12 +229,42 @@ FILE_MOUNT = st.one_of(pick("s1", bad=("nope",)), some(
     {"target": pick("/t", "t"), "uid": pick("1"), "gid": pick("1"), "mode": pick(Raw("0440"), 288, "0440", bad=("x",))},
     source=pick("s1", bad=("nope",)),
 ))  # fmt: skip
-DURATION = pick("10s", "1m30s", "1h", "500ms", "1.5s", "0s", "2d", "1w", "100us", "90m", "1h0m1s", "-1s", "0", ".5s",
-                bad=("10", "x", "", "1.s.2", "1y"))
-SIZE = pick("64m", "1g", "1.5GiB", 1024, "1024", "10kb", "0", "1 m", "1b", Raw("1e3"), "2T", "1kib", "1.5",
-            bad=("x", "-1", "", "1x", "1kibi", "m"))
-BOOLEAN = pick(True, False, "true", "yes", Raw("no"), "${YES}", Raw("On"), Raw("y"), "False", bad=("${UNSET}", "x", 1,
-    ""))
+DURATION = pick(
+    "10s",
+    "1m30s",
+    "1h",
+    "500ms",
+    "1.5s",
+    "0s",
+    "2d",
+    "1w",
+    "100us",
+    "90m",
+    "1h0m1s",
+    "-1s",
+    "0",
+    ".5s",
+    bad=("10", "x", "", "1.s.2", "1y"),
+)
+SIZE = pick(
+    "64m",
+    "1g",
+    "1.5GiB",
+    1024,
+    "1024",
+    "10kb",
+    "0",
+    "1 m",
+    "1b",
+    Raw("1e3"),
+    "2T",
+    "1kib",
+    "1.5",
+    bad=("x", "-1", "", "1x", "1kibi", "m"),
+)
+BOOLEAN = pick(
+    True, False, "true", "yes", Raw("no"), "${YES}", Raw("On"), Raw("y"), "False", bad=("${UNSET}", "x", 1, "")
+)
 COUNT = pick(1, 0, 2, "3", "${PORT}", bad=(-1, "x", Raw("1.5"), "", "1.5", "+2"))
 BUILD = st.one_of(PATHS, pick("https://x.example/a.git", "git@x:y.git", "github.com/a/b#c"), some(
     {
@@ -264,10 +376,10 @@ NETWORK = st.one_of(pick(Raw("null"), Raw("")), some({
     "driver_opts": pick({"a": 1}), "enable_ipv6": BOOLEAN,
 }, most=2))  # fmt: skip
 SECRET = st.one_of(
-    some({"name": TEXT, "labels": PAIRS, "x-e": VALUE}, file=PATHS), some({"name": TEXT}, environment=pick("TAG",
-        "UNSET")),
-    some({"file": PATHS, "name": TEXT}, external=EXTERNAL), pick({"file": "x"}, bad=({}, {"file": "x",
-        "environment": "y"})),
+    some({"name": TEXT, "labels": PAIRS, "x-e": VALUE}, file=PATHS),
+    some({"name": TEXT}, environment=pick("TAG", "UNSET")),
+    some({"file": PATHS, "name": TEXT}, external=EXTERNAL),
+    pick({"file": "x"}, bad=({}, {"file": "x", "environment": "y"})),
 )
 CONFIG = st.one_of(
     some({"name": TEXT, "labels": PAIRS}, file=PATHS), some({"name": TEXT}, content=TEXT), some({},
@@ -312,18 +424,57 @@ DEFINED: dict[str, Any] = {
     "secrets": {"s1": {"file": "./s"}}, "configs": {"s1": {"content": "c"}},
 }  # fmt: skip
 ENV_LINES = pick(
-    "A=1", "B='x $A'", 'C="x $A\\n"', "export D=2", "E1", "F: yaml", "G=a # c", "H=a#c", "I=", "# comment", "",
-        "J=${A}-${UNSET:-z}",
-    "K='multi\nline'", 'L="a" ', "M = spaced", "N=$$x", 'O="\\$x"', "P=\\n", "TAG=env", "Q=${TAG}", 'R="\\"q\\""',
-        "S='it\\'s'",
-    "T= lead", "U=a b c", "DIR=./fromenv", "PORT=81", "YES=yes", "x.y-z[0]=1", "é=1",
-    "X=a\\$b", 'Y="tab\\t"', "Z=`x`", "  AA=1", "AB=1\r", "UNSET2", "COMPOSE_PROFILES=p1",
-        "COMPOSE_PROJECT_NAME=fromenv", "EMPTY=", 'AD="a#b" # c',
+    "A=1",
+    "B='x $A'",
+    'C="x $A\\n"',
+    "export D=2",
+    "E1",
+    "F: yaml",
+    "G=a # c",
+    "H=a#c",
+    "I=",
+    "# comment",
+    "",
+    "J=${A}-${UNSET:-z}",
+    "K='multi\nline'",
+    'L="a" ',
+    "M = spaced",
+    "N=$$x",
+    'O="\\$x"',
+    "P=\\n",
+    "TAG=env",
+    "Q=${TAG}",
+    'R="\\"q\\""',
+    "S='it\\'s'",
+    "T= lead",
+    "U=a b c",
+    "DIR=./fromenv",
+    "PORT=81",
+    "YES=yes",
+    "x.y-z[0]=1",
+    "é=1",
+    "X=a\\$b",
+    'Y="tab\\t"',
+    "Z=`x`",
+    "  AA=1",
+    "AB=1\r",
+    "UNSET2",
+    "COMPOSE_PROFILES=p1",
+    "COMPOSE_PROJECT_NAME=fromenv",
+    "EMPTY=",
+    'AD="a#b" # c',
     bad=("bad key=1", "V='open", "W=${UNSET:?no}", "!=1", "=x"),
 )
 ENV_TEXT = st.lists(ENV_LINES, max_size=5).flatmap(lambda lines: pick("\n".join(lines) + "\n", "\n".join(lines)))
-ENVIRONMENT = {"TAG": "t1", "EMPTY": "", "DIR": "./fromprocess", "PORT": "81", "YES": "true", "DOT": "a.b",
-    "QUOTED": 'q"q'}
+ENVIRONMENT = {
+    "TAG": "t1",
+    "EMPTY": "",
+    "DIR": "./fromprocess",
+    "PORT": "81",
+    "YES": "true",
+    "DOT": "a.b",
+    "QUOTED": 'q"q',
+}
 
 
 @st.composite
@@ -355,8 +506,9 @@ def _extend(draw: st.DrawFn, document: Any, files: Files) -> None:
     where = draw(pick("", "base.yaml", "sub/base.yaml"))
     name = draw(st.sampled_from(sorted(document["services"])))
     if where:
-        files[where] = dump(draw(documents(ANY_SERVICE,
-            least=1)).copy() | {"services": {target: draw(ANY_SERVICE)}}) + "\n"
+        files[where] = (
+            dump(draw(documents(ANY_SERVICE, least=1)).copy() | {"services": {target: draw(ANY_SERVICE)}}) + "\n"
+        )
         document["services"][name]["extends"] = {"file": draw(pick(where, f"./{where}")), "service": target}
     else:
         document["services"][name]["extends"] = draw(pick(target, {"service": target}))

@@ -84,6 +84,4 @@ def test_verify_says_so_where_both_agree_and_shows_where_not(
     assert "reads the project as migops does" in capsys.readouterr().out
     (here / "said.json").write_text((here / "said.json").read_text().replace("app:1", "app:2"))
     assert run(["config", "--verify"]) == 1
-    assert capsys.readouterr().out == (
-        'services.app.image\n    migops:  "app:1"\n    compose: "app:2"\n'
-    )
+    assert capsys.readouterr().out == ('services.app.image\n    migops:  "app:1"\n    compose: "app:2"\n')

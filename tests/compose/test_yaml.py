@@ -125,8 +125,12 @@ def test_many_services_may_share_an_anchor(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("content", "line"),
-    [("services:\n  a: {image: é}\n".encode("latin-1"), 2), (b"\xff\xfe\x00", 1), (b"a: \x00b\n", 1),
-    (b"a: \x07b\n", 1)],
+    [
+        ("services:\n  a: {image: é}\n".encode("latin-1"), 2),
+        (b"\xff\xfe\x00", 1),
+        (b"a: \x00b\n", 1),
+        (b"a: \x07b\n", 1),
+    ],
 )
 def test_another_encoding_is_refused(content: bytes, line: int) -> None:
     with pytest.raises(MigopsError) as refused:

@@ -44,9 +44,10 @@ def test_a_file_that_is_not_there_is_not_made(tmp_path: Path) -> None:
 def test_a_file_that_is_no_database(tmp_path: Path) -> None:
     path = tmp_path / "x.db"
     path.write_bytes(b"no database at all, but long enough to look like one" * 20)
-    with pytest.raises(NoVerdict, match="not a database"), connect(
-        parse_url("sqlite:///x").on_file(str(path)), timeout=5
-    ) as connection:
+    with (
+        pytest.raises(NoVerdict, match="not a database"),
+        connect(parse_url("sqlite:///x").on_file(str(path)), timeout=5) as connection,
+    ):
         connection.execute(text("SELECT * FROM sqlite_master"))
 
 

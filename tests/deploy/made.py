@@ -57,9 +57,7 @@ def facts(
     )
     assert evidence.question is not None
     chosen = members or (Member(name, found.image, containers),)
-    return Facts(
-        found, evidence, evidence.question, chosen, left or {}, ("db",), idle, database_service, scale or {}
-    )
+    return Facts(found, evidence, evidence.question, chosen, left or {}, ("db",), idle, database_service, scale or {})
 
 
 def running(service: str = "app", number: int = 1, *mounts: Mount, image: str = OLD) -> Container:

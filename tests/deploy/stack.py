@@ -118,9 +118,7 @@ def stack(
 def incident(box: Sandbox) -> Stack:
     """The guide's broken state: two heads baked into the image, the database at 009, data in it, 010 deleted in git."""
     project = example("stale-image", box.path)
-    found = Stack(
-        box, project, box.path / "state", ("-f", "docker-compose.prod.yml"), "bot", "catalog_db", "postgres"
-    )
+    found = Stack(box, project, box.path / "state", ("-f", "docker-compose.prod.yml"), "bot", "catalog_db", "postgres")
     edit(project / "docker-compose.prod.yml", "    build: ./app\n", "    build: ./app\n    init: true\n")
     versions = project / "app/src/infrastructure/database/migrations/versions"
     ghost = versions / "010_add_product_discount.py"

@@ -16,7 +16,7 @@ DELETES = 'op.execute("delete from product"); op.execute("create index if not ex
 def test_a_rehearsal(sandbox: Sandbox) -> None:
     found = stack(sandbox)
     old = found.image()
-    bad = found.write("b00000000001", PRICE, 'op.execute("alter table product add check (title <> \'kept\')")')
+    bad = found.write("b00000000001", PRICE, "op.execute(\"alter table product add check (title <> 'kept')\")")
     failed = found.deploy("--cache", "--rehearse")
     assert (failed.code, failed.json["outcome"]) == (5, "aborted"), failed.stderr
     assert "is violated by some row" in failed.stderr, "the copy has the data"

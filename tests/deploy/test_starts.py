@@ -30,6 +30,6 @@ def test_a_migrating_entrypoint(sandbox: Sandbox) -> None:
     mended = found.deploy("--cache")
     assert mended.code == 0, "what counts is the start of the new image, not of the old one"
 
-    edit(found.project / "Dockerfile", 'CMD ["python", "main.py"]', 'CMD alembic upgrade head && exec python main.py')
+    edit(found.project / "Dockerfile", 'CMD ["python", "main.py"]', "CMD alembic upgrade head && exec python main.py")
     coming = found.deploy("--dry-run")
     assert coming.code == 5, "and so it is where the old one is harmless"

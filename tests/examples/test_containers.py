@@ -166,14 +166,17 @@ def test_nothing_is_touched(sandbox: Sandbox) -> None:
     """Every reading command leaves the stack byte for byte: containers, images, networks, volumes and their files."""
     project = broken(sandbox, "named-volume")
     compose = project / "compose.yaml"
-    text = compose.read_text().replace("- migrations:/app/migrations", "- migrations:/app/migrations\n      "
-                                       "- empty:/app/uploads\n      - ./gone:/app/gone\n      - /app/anonymous")
+    text = compose.read_text().replace(
+        "- migrations:/app/migrations",
+        "- migrations:/app/migrations\n      - empty:/app/uploads\n      - ./gone:/app/gone\n      - /app/anonymous",
+    )
     compose.write_text(text.replace("  migrations:\n", "  migrations:\n  empty:\n"))
     sandbox.compose("up", "-d", "--no-deps", "app", cwd=project)
     (project / "gone").rmdir()
     before = state(sandbox)
-    assert before["volume"][f"{sandbox.name}_empty"][1].keys() == {str(Path(
-        before["volume"][f"{sandbox.name}_empty"][0]["Mountpoint"], "."))}
+    assert before["volume"][f"{sandbox.name}_empty"][1].keys() == {
+        str(Path(before["volume"][f"{sandbox.name}_empty"][0]["Mountpoint"], "."))
+    }
     for words in (("check-image",), ("rescue", "--dry-run"), ("layers", f"{sandbox.name}-app", "/app/migrations"),
                   ("graph",), ("config",), ("check-image", "--no-engine")):  # fmt: skip
         assert migops(*words, cwd=project, env=sandbox.env).code in (0, 1), words

@@ -58,7 +58,7 @@ def upgrade() -> None:
     with op.get_context().autocommit_block():
         op.execute("create index concurrently prices on product (price)")
 '''
-ASYNC = '''import asyncio
+ASYNC = """import asyncio
 import os
 
 from alembic import context
@@ -78,7 +78,7 @@ async def run() -> None:
 
 
 asyncio.run(run())
-'''
+"""
 
 
 class Stack:

@@ -51,7 +51,7 @@ def test_26_28_29_30_41_the_database_is_as_it_was(sandbox: Sandbox) -> None:
     failed(deploy(found), f"the migration ran out of memory and was killed (OOM), at {FIRST} or {SECOND}; ")
 
     # 41: someone else migrates between the plan and the first statement, and while it runs
-    word = "docker compose exec -T -e PGPASSWORD={} db psql -h 127.0.0.1 -U shop -d shop -qc \"{}\""
+    word = 'docker compose exec -T -e PGPASSWORD={} db psql -h 127.0.0.1 -U shop -d shop -qc "{}"'
     moves = word.format(PASSWORD, f"update alembic_version set version_num = '{FIRST}'")
     moved = deploy(found, at={"backup:done": moves})
     assert (moved.code, moved.json["outcome"]) == (7, "operator"), moved.stderr
@@ -88,8 +88,9 @@ def test_27_it_fails_after_it_has_committed(sandbox: Sandbox) -> None:
     found.write(FIRST, PRICE, f"{ROW}\n    {block}\n    op.execute('select 1/0')")
     half = deploy(found)
     assert (half.code, half.json["outcome"]) == (7, "operator"), half.stderr
-    assert f"at {FIRST}; the database is noted at {PRICE}, but part of the revision stays: left behind: index " in (
-        half.json["message"]
+    assert (
+        f"at {FIRST}; the database is noted at {PRICE}, but part of the revision stays: left behind: index "
+        in (half.json["message"])
     )
     assert "index public.by_title" in half.json["message"]
     assert stands(found) == (old, [old], [PRICE], ["kept", "new"]), "the row was committed with the block"

@@ -36,9 +36,7 @@ def test_the_same_verdict(stale: Path, second_engine: SecondEngines, tls: bool) 
     assert found.json["findings"][0]["facts"]["layer"]["created_by"].startswith("COPY")
 
 
-def test_tls_without_our_certificates_is_no_verdict(
-    stale: Path, second_engine: SecondEngines, tmp_path: Path
-) -> None:
+def test_tls_without_our_certificates_is_no_verdict(stale: Path, second_engine: SecondEngines, tmp_path: Path) -> None:
     second = second_engine(images=(), tls=True)
     (tmp_path / "none").mkdir()
     found = check(stale, {**second.engine.env, "DOCKER_CERT_PATH": str(tmp_path / "none")})

@@ -47,7 +47,9 @@ APP = "services:\n  app:\n    image: app\n    environment:\n"
 
 
 def test_the_usual_variable_and_its_line(tmp_path: Path) -> None:
-    found = sought(find_url(asked(project(tmp_path, f"{APP}      X: y\n      DATABASE_URL: postgresql://u:{SECRET}@db/d\n"))))
+    found = sought(
+        find_url(asked(project(tmp_path, f"{APP}      X: y\n      DATABASE_URL: postgresql://u:{SECRET}@db/d\n")))
+    )
     assert found.text == f"postgresql://u:{SECRET}@db/d"
     assert found.origin == f"DATABASE_URL, {tmp_path}/compose.yaml:6"
     assert SECRET not in repr(found)

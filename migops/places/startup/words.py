@@ -16,10 +16,12 @@ _AS_USER = frozenset(("gosu", "su-exec"))
 _INITS = frozenset(("tini", "dumb-init", "catatonit", "docker-init"))
 _INSTRUMENTS = frozenset(("opentelemetry-instrument", "ddtrace-run"))
 _SERVERS = frozenset(("uvicorn", "gunicorn", "hypercorn", "daphne", "granian"))
-_FOLLOWS_A_FILE = frozenset((
-    *("make", "just", "task", "invoke", "npm", "yarn", "pnpm"),
-    *("supervisord", "honcho", "foreman", "circusd", "runsvdir", "s6-svscan", "pm2"),
-))
+_FOLLOWS_A_FILE = frozenset(
+    (
+        *("make", "just", "task", "invoke", "npm", "yarn", "pnpm"),
+        *("supervisord", "honcho", "foreman", "circusd", "runsvdir", "s6-svscan", "pm2"),
+    )
+)
 _ASSIGNMENT = re.compile(r"[A-Za-z_]\w*=.*", re.DOTALL)
 _PYTHON = re.compile(r"(python|pypy)[0-9.]*")
 _OBJECT = re.compile(r"([A-Za-z_][\w.]*):([A-Za-z_][\w.]*)(\(.*\))?")

@@ -118,4 +118,3 @@ def _env_py(history: History) -> str:
 def _typed(scene: Scene, *words: str) -> str:
     """A call of migops alembic as the user would type it."""
     return " ".join(quoted(word) for word in (*scene.before(), *words))
-

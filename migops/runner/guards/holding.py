@@ -181,4 +181,3 @@ def _stop_where_a_statement_goes_on(session: Session, folder: Path) -> None:
                     f"run has gone: pid {', '.join(map(str, pids))}. Wait until it has ended, or end it there",
                     hint=f"SELECT pg_terminate_backend({pids[0]}); then look: migops log {each.number}",
                 )
-
