@@ -7,15 +7,19 @@ READY := $(VENV)/.ready
 ENGINE ?=
 # How many processes run tests side by side: more than there are cores, because what uses the engine mostly waits.
 WORKERS ?= 4
+# How many deploys `make chaos` kills, and the seed of its moments.
+KILLS ?= 100
+SEED ?= 1
 PYTEST := $(BIN)/python -m pytest --numprocesses $(WORKERS) --dist worksteal
 
-.PHONY: help demo test test-fast lint bench clean
+.PHONY: help demo test test-fast lint bench chaos clean
 
 help:
 	@echo "make demo       run check-image on the stale example (real engine where there is one or one can be started)"
 	@echo "make test       lint, types, import direction, every test (ENGINE=20.10|26.1|28 chooses the engine, WORKERS=1 one by one)"
 	@echo "make test-fast  the tests that need no engine"
 	@echo "make bench      measure, side by side with what a user would run instead"
+	@echo "make chaos      kill deploys at 100 random moments and count what was lost (KILLS=, SEED=; half an hour)"
 
 # Debian ships Python without ensurepip; as root the package that has it can be installed, else say which it is.
 $(READY): pyproject.toml
@@ -45,6 +49,9 @@ bench: $(READY)
 	@# As pip leaves an installed package: compiled, also where PYTHONDONTWRITEBYTECODE is set.
 	@$(BIN)/python -m compileall -q migops
 	$(BIN)/python -m tests.bench
+
+chaos: $(READY)
+	@$(BIN)/python -m tests.chaos --kills $(KILLS) --seed $(SEED)
 
 clean:
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
