@@ -27,6 +27,9 @@ def take(deploy: Deploy) -> dict[str, Any]:
         raise Aborted(f"no backup was taken: {error}", hint=error.hint) from None
     deploy.backup = taken.path
     pruned = backup.prune(planned)
+    if pruned.unknown:
+        deploy.say.line(f"no backup is removed: this server cannot be told from another one ({pruned.unknown})")
     size = taken.manifest.size if taken.manifest else 0
     deploy.say.line(f"{taken.path} ({size:,} bytes)")
-    return {"path": str(taken.path), "size": size, "removed": [str(each.path) for each in pruned.removed]}
+    removed = [str(each.path) for each in pruned.removed]
+    return {"path": str(taken.path), "size": size, "removed": removed, "not_counted": pruned.spared}
