@@ -138,7 +138,7 @@ def _differences(backup: Identity, here: Identity) -> list[str]:
     ]
     comparable = not (backup.volume_unknown or here.volume_unknown)
     if comparable and not (_is_anonymous(backup.volume) and _is_anonymous(here.volume)):
-        pairs.append(("volume", backup.volume or "none", here.volume or "none"))
+        pairs.append(("volume", _short(backup.volume or "none"), _short(here.volume or "none")))
     return [f"{what} {then}, here {now}" for what, then, now in pairs if then != now]
 
 

@@ -18,7 +18,7 @@ _HOST = re.compile(r"^(.*?)(?:HOST_?NAME|HOSTADDR|HOSTS?|SERVER(?:_?NAME)?|ADDR(
 _OWN = ("HOSTNAME",)  # a container's own name
 _DATABASES = ("DATABASE", "DB", "NAME", "DBNAME", "DB_NAME", "DATABASE_NAME")
 _DATABASE = re.compile(r"(?:^|_)(?:DB|DATABASE|PGDATABASE|DBNAME|DB_NAME|DATABASE_NAME)$", re.IGNORECASE)
-_OF_A_DATABASE = re.compile(r"PG|POSTGRES|DB|DATABASE|SQL", re.IGNORECASE)
+_OF_A_DATABASE = re.compile(r"(?:^|_)(?:PG|POSTGRES|POSTGRESQL|DB|DATABASE|SQL)(?:_|$)", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,11 +81,13 @@ def _in_variables(name: str, values: Mapping[str, str]) -> Iterator[Named]:
     if not match or name in _OWN or "://" in value or not re.fullmatch(r"[\w.,:\[\]-]+", value):
         return
     prefix = match.group(1)
-    database = next((values[f"{prefix}{each}"] for each in _DATABASES if values.get(f"{prefix}{each}")), None)
+    is_database = bool(_OF_A_DATABASE.search(prefix))
+    names = (f"{prefix}{each}" for each in _DATABASES if is_database or each != "NAME")  # APP_NAME is no database's
+    database = next((values[each] for each in names if values.get(each)), None)
     port = values.get(f"{prefix}PORT", "")
     for each in value.split(","):
         host = _split(each, int(port) if port.isdecimal() else None)
-        yield Named(name, *host, database, bool(_OF_A_DATABASE.search(prefix)))
+        yield Named(name, *host, database, is_database)
 
 
 def _split(text: str, port: int | None) -> tuple[str, int | None]:

@@ -100,7 +100,7 @@ def prepare(
     here = identify(engine, source, timeout, exists=properties is not None)
     origin = compare(known.identity if known else None, here)
     if origin.relation is Relation.FOREIGN and not foreign:
-        raise _refused(path, source, origin)
+        raise _refused(path, source, origin, target)
     expected = Expected(
         source.database, table, newest=newest, sha256=known.sha256 if known else "",
         has_table=bool(known.version_table) if known else None, is_empty=bool(known and not known.tables),
@@ -117,12 +117,13 @@ def prepare(
     )  # fmt: skip
 
 
-def _refused(path: Path, source: Source, origin: Compared) -> Aborted:
+def _refused(path: Path, source: Source, origin: Compared, target: Target) -> Aborted:
+    listing = shlex.join(("migops", "backup", *target.commands.compose[2:], "--list", source.service))
     return Aborted(
         f"this backup is of another database than {source.service}'s {source.database}: {'; '.join(origin.why)}",
         at=Location(str(path)),
         hint="if you do mean this backup: --foreign, and you are asked for the database's name "
-        f"(for scripts: --foreign --confirm {shlex.quote(source.database)}); `migops backup --list` shows the others",
+        f"(for scripts: --foreign --confirm {shlex.quote(source.database)}); `{listing}` shows what there is",
     )
 
 

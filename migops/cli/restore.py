@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from migops.backup.restoring import Restore
     from migops.backup.swap import Swapped
     from migops.formats.view import View
+    from migops.target import Target
 
 
 @click.command("restore")
@@ -61,7 +62,7 @@ def restore(file: str, service: str | None, **given: Any) -> int:
     wanted = target.Wanted(service=service or "", config=given["config"], section=given["section"])
     found = target.resolve(wanted, compose_options_of(given), os.environ, Path.cwd())
     with connect(given["timeout"]) as engine:
-        path = _file(file, state.path(engine, found.project) / action.FOLDER)
+        path = _file(file, state.path(engine, found.project) / action.FOLDER, found)
         source = action.find(action.question(found, engine, given["timeout"]), engine)
 
         def prepared() -> Restore:
@@ -105,12 +106,13 @@ def _shown(planned: Restore, swapped: Swapped | None, given: Mapping[str, Any]) 
     return 128 + swapped.signals[0] if swapped.signals else int(ExitCode.CLEAN)
 
 
-def _file(given: str, folder: Path) -> Path:
+def _file(given: str, folder: Path, target: Target) -> Path:
     """The file that is meant: a path, or the name of one in the folder of the backups."""
     for path in (Path(given), *([folder / given] if Path(given).name == given else [])):
         if path.is_file():
             return path.resolve()
-    raise MigopsError("is no file", at=Location(given), hint="`migops backup --list` shows the backups that there are")
+    listing = shlex.join(("migops", "backup", *target.commands.compose[2:], "--list", target.service))
+    raise MigopsError("is no file", at=Location(given), hint=f"`{listing}` shows the backups that there are")
 
 
 def _see_the_name(planned: Restore, given: str) -> None:

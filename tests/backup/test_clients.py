@@ -106,6 +106,8 @@ def url(host: str, database: str = "shop") -> str:
         (env(POSTGRES_HOST_AUTH_METHOD="postgres"), NO),
         (env(CACHE_HOST="redis") + ", depends_on: [postgres]", YES),
         (env(DB_HOST="pg2") + ", depends_on: [postgres]", NO),
+        (env(MONGODB_HOST="mongo", MYSQL_HOST="maria") + ", depends_on: [postgres]", YES),
+        (env(APP_HOST="postgres", APP_NAME="web"), YES),
         # Other forms, and the command.
         (env(DSN=f"host=postgres port=5432 dbname=shop password={CANARY}"), YES),
         (env(DSN="host=pg2 dbname=shop user=postgres"), NO),
