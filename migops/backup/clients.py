@@ -100,10 +100,14 @@ def _leads(each: Named, client: Service, server: Server) -> Use:
             return Use.YES if _port(each) in server.published else Use.NO
         is_outside = to.elsewhere not in services_of(server.project)
         return Use.UNSURE if is_outside and _may_publish(each, server) else Use.NO
-    if to.services or to.elsewhere == client.name:
-        return Use.NO
     user = services_of(server.project).get(server.client)
     theirs = destination(server.host, user, server.project).elsewhere if user else server.host.lower()
+    if to.services:
+        if not any(_publishes(server, name) for name in to.services):
+            return Use.NO
+        return Use.YES if theirs == ENGINE_HOST else Use.UNSURE  # another name may be one of the engine's host
+    if to.elsewhere == client.name:
+        return Use.NO
     if to.elsewhere != theirs:
         return Use.UNSURE if each.database is not None and each.is_database else Use.NO
     if _port(each) != server.port:
@@ -114,6 +118,12 @@ def _leads(each: Named, client: Service, server: Server) -> Use:
 
 def _port(each: Named) -> int:
     return each.port or 5432
+
+
+def _publishes(server: Server, name: str) -> bool:
+    """Whether a service has the server's port on the engine's host, and so may be the server."""
+    service = services_of(server.project).get(name)
+    return service is not None and any(str(port.get("published")) == str(server.port) for port in service.ports)
 
 
 def _may_publish(each: Named, server: Server) -> bool:

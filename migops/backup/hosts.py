@@ -82,7 +82,7 @@ def _names(other: Service, client: Service) -> set[str]:
     if not shared:
         return set()
     aliases = {str(alias) for key in shared for alias in (joined.get(key) or {}).get("aliases") or ()}
-    return {each.lower() for each in (other.name, other.container_name, *aliases) if each}
+    return {each.lower() for each in (other.name, other.container_name, other.raw.get("hostname"), *aliases) if each}
 
 
 def _meets(name: str, other: Service, client: Service, project: Project) -> bool:

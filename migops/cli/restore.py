@@ -25,9 +25,9 @@ if TYPE_CHECKING:
 @click.command("restore")
 @click.argument("file", metavar="FILE")
 @click.argument("service", required=False)
-@option("--yes", is_flag=True, help="Ask nothing, for scripts.")
-@click.option("--foreign", is_flag=True, help="Allow a backup of another server, project or volume. Its name is asked.")
-@click.option("--confirm", metavar="NAME", default="", help="The database's name, typed in advance where it is asked.")
+@option("--yes", is_flag=True, help="Do not ask, for scripts. A name that has to be typed: --confirm.")
+@click.option("--foreign", is_flag=True, help="Allow a backup of another server, project or volume.")
+@click.option("--confirm", metavar="NAME", default="", help="The database's name, where it has to be typed (scripts).")
 @option("--dry-run", is_flag=True, help="Check the file and show the plan; touch nothing.")
 @option("--config", metavar="FILE", default="", help="Alembic's configuration on the host (default: found).")
 @option("--name", "section", metavar="SECTION", default="", help="Section of it (default: alembic).")
@@ -43,7 +43,8 @@ def restore(file: str, service: str | None, **given: Any) -> int:
 
     A backup of another server or project is refused without --foreign. For such a one, after the server was made again
     (only its system identifier differs), and for a backup that does not say where it comes from (migops 0.1.0), the
-    database's name has to be typed; --yes does not answer that. Scripts: --confirm NAME. These two have no variable.
+    database's name has to be typed; --yes does not answer that. Scripts: --confirm NAME. These two options have no
+    MIGOPS_ variable.
 
     \b
     Exit codes: 0 restored, 2 bad input, 3 the server cannot be asked, 4 another run has the lock,

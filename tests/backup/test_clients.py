@@ -151,6 +151,21 @@ def test_of_a_server_elsewhere(tmp_path: Path, more: str, use: Use) -> None:
     assert judge(tmp_path, more, far="db.example") is use
 
 
+def test_a_published_port_of_the_project(tmp_path: Path) -> None:
+    """The service that is restored goes by the engine's host, the other one by the network."""
+    project(tmp_path, url("postgres"))
+    (tmp_path / "compose.yaml").write_text(
+        (tmp_path / "compose.yaml").read_text().replace("container_name", "ports: ['15432:5432']\n    container_name")
+    )
+    model = load(ComposeOptions(), environment={}, cwd=str(tmp_path))
+    evidence = Evidence({"DATABASE_URL": "postgresql://u@postgres/shop"})
+    for host, port, use in (
+        ("host.docker.internal", 15432, YES), ("db.example", 15432, UNSURE), ("host.docker.internal", 15433, NO),
+    ):  # fmt: skip
+        server = Server(model, "app", "", host, port, "shop")
+        assert usage(model.services["client"], server, evidence).use is use
+
+
 def test_a_name_on_another_network_is_not_settled(tmp_path: Path) -> None:
     """The server is another project's, on a network that the services share with it."""
     assert judge(tmp_path, url("pg"), far="pg") is YES
