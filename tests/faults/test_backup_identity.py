@@ -23,6 +23,7 @@ from tests.kit import Result, example, migops
 
 pytestmark = pytest.mark.engine
 
+PASSWORD = "only-for-this-test"  # not the canary: it is among docker's words, where another test looks for that
 FROM_010 = Path(__file__).parent.parent / "backup/data/from-0.1.0"
 SERVICES = """
   users:
@@ -243,14 +244,14 @@ def test_a_server_elsewhere_and_the_way_back(sandbox: Sandbox, tmp_path: Path) -
     """Its identity is its host and port; what is printed leads back from this machine, which does not know its name."""
     network, server = f"{sandbox.name}-shared", f"{sandbox.name}-pg"
     sandbox.docker("network", "create", network)
-    variables = {"POSTGRES_USER": "shop", "POSTGRES_DB": "shop", "POSTGRES_PASSWORD": CANARY}
+    variables = {"POSTGRES_USER": "shop", "POSTGRES_DB": "shop", "POSTGRES_PASSWORD": PASSWORD}
     given = [word for key, value in variables.items() for word in ("-e", f"{key}={value}")]
     sandbox.docker("run", "-d", "--name", server, "--network", network, "--network-alias", "pg", *given, "postgres:15")
     sandbox.docker("exec", server, "sh", "-c", "until pg_isready -h 127.0.0.1 -U shop; do sleep 0.2; done")
     project = example("clean", sandbox.path)
     (project / "compose.yaml").write_text(
         f"name: {sandbox.name}\nservices:\n  app:\n    build: .\n    networks: [shared]\n"
-        f"    environment: {{DATABASE_URL: 'postgresql+asyncpg://shop:{CANARY}@pg:5432/shop'}}\n"
+        f"    environment: {{DATABASE_URL: 'postgresql+asyncpg://shop:{PASSWORD}@pg:5432/shop'}}\n"
         "    x-migops: {backup-image: 'postgres:15'}\n"
         f"networks: {{shared: {{external: true, name: {network}}}}}\n"
     )
@@ -268,6 +269,6 @@ def test_a_server_elsewhere_and_the_way_back(sandbox: Sandbox, tmp_path: Path) -
     done = migops("restore", name(made.json), "--yes", "--format", "json", cwd=project, env=environment)
     assert (done.code, sql("SELECT name FROM product")) == (0, "tea"), done.stderr
     for command in done.json["commands"]["back"]:
-        code, text = at_a_terminal(command, project, {**os.environ, **environment}, {"Password": CANARY})
+        code, text = at_a_terminal(command, project, {**os.environ, **environment}, {"Password": PASSWORD})
         assert code == 0, text
     assert sql("SELECT name FROM product") == "mate"
