@@ -7,7 +7,7 @@ from migops.backup.loading import restore_into
 from migops.backup.manifest import Manifest
 from migops.backup.source import Source, find, question
 from migops.backup.store import FOLDER, Backup, backups
-from migops.backup.take import Plan, Policy, plan, prune, take
+from migops.backup.take import Plan, Policy, Pruned, plan, prune, take
 
 __all__ = [
     "FOLDER",
@@ -15,6 +15,7 @@ __all__ = [
     "Manifest",
     "Plan",
     "Policy",
+    "Pruned",
     "Source",
     "backups",
     "find",

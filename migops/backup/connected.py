@@ -3,44 +3,101 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-from migops.compose import Project, Service
-from migops.database import DatabaseUrl, parse_url
+from migops.backup.clients import Evidence, Server, Usage, Use, usage
+from migops.backup.hosts import services_of
+from migops.backup.naming import named
+from migops.backup.source import Source
+from migops.compose import Project
 from migops.engine import Engine
+from migops.engine.containers import inspect
 from migops.errors import MigopsError
-from migops.places.database_address import LABEL, is_one_off, service_of
+from migops.places.database_address import LABEL, is_one_off
+from migops.places.database_url import Variables
+from migops.target import Target
 
 
 @dataclass(frozen=True, slots=True)
 class Container:
-    """A running container of a service of the project."""
+    """A running container of a service of the project; ``why`` it counts as using the database, in words."""
 
     id: str
     name: str
     service: str
+    why: str = ""
 
 
-def containers(
-    engine: Engine, project: Project, server: str, url: DatabaseUrl, sure: Collection[str], addresses: Collection[str]
-) -> tuple[Container, ...]:
-    """The running containers that use the database, but for the server's own, in order of their names.
+@dataclass(frozen=True, slots=True)
+class Clients:
+    """The running containers that use a database, and the services that run and of which it cannot be told."""
 
-    Those of the services in ``sure``, those that are connected from one of the ``addresses``, and those whose
-    environment leads to the database. A one-off is somebody's command, and is left alone. ``server`` is the server's
-    service ('': none), ``url`` the database's as a service has it.
+    stopping: tuple[Container, ...]
+    unsure: tuple[Usage, ...]
+
+
+def clients(engine: Engine, source: Source, target: Target, project: Project, addresses: Collection[str]) -> Clients:
+    """Who uses the source's database, but for its server.
+
+    That is the target's service, whoever is connected from one of the ``addresses``, and whose environment, command or
+    depends_on lead to this server and database. A one-off is somebody's command, and is left alone.
     """
-    uses = {*sure, *(each.name for each in project.services.values() if leads_there(project, each, server, url))}
-    found = []
-    for each in engine.containers({f"{LABEL}project": project.name}):
-        service = str((each.get("Labels") or {}).get(f"{LABEL}service", ""))
-        if each.get("State") != "running" or is_one_off(each) or service == server:
+    listed = [each for each in engine.containers({f"{LABEL}project": project.name}) if each.get("State") == "running"]
+    server = _server(source, project, [each for each in listed if _service(each) == source.server])
+    stopping, unsure = [], {}
+    for each in listed:
+        if is_one_off(each) or _service(each) == source.server:
             continue
-        if service in uses or any(address in addresses for address in _addresses(each)):
+        found = _usage(engine, each, server, source, target, addresses)
+        if found.use is Use.YES:
             name = str((each.get("Names") or ["?"])[0]).lstrip("/")
-            found.append(Container(str(each["Id"]), name, service))
-    return tuple(sorted(found, key=lambda each: each.name))
+            stopping.append(Container(str(each["Id"]), name, found.service, found.why))
+        elif found.use is Use.UNSURE:
+            unsure[found.service] = found
+    stopped = {each.service for each in stopping}
+    return Clients(
+        tuple(sorted(stopping, key=lambda each: each.name)),
+        tuple(found for name, found in sorted(unsure.items()) if name not in stopped),
+    )
+
+
+def _usage(
+    engine: Engine,
+    listed: Mapping[str, Any],
+    server: Server,
+    source: Source,
+    target: Target,
+    connected: Collection[str],
+) -> Usage:
+    """What a running container's service has to do with the database."""
+    name = _service(listed)
+    if name == target.service:
+        return Usage(name, Use.YES, "the service that is restored")
+    if any(address in connected for address in _addresses(listed)):
+        return Usage(name, Use.YES, "it is connected now")
+    config = (inspect(engine, str(listed["Id"])) or {}).get("Config") or {}
+    values = dict(str(each).split("=", 1) for each in config.get("Env") or () if "=" in str(each))
+    words = [str(each) for key in ("Entrypoint", "Cmd") for each in config.get(key) or ()]
+    service = services_of(server.project).get(name)
+    if service is None:
+        meant = any(each.database == server.database for each in named(values, words))
+        return Usage(name, Use.UNSURE if meant else Use.NO, "it is not in the compose file")
+    with suppress(MigopsError):  # a secret's file that cannot be read says nothing
+        values = {**Variables(server.project, service, values).values(), **values}
+    by_image = source.reached.origin.startswith("sqlalchemy.url")
+    return usage(service, server, Evidence(values, words, name in target.siblings, by_image))
+
+
+def _server(source: Source, project: Project, containers: Sequence[Mapping[str, Any]]) -> Server:
+    url = source.reached.named
+    ports = (port for each in containers for port in each.get("Ports") or ())
+    published = {int(port["PublicPort"]) for port in ports if port.get("PublicPort")}
+    return Server(
+        project, source.service, source.server, url.host, url.port, source.database,
+        frozenset(address for each in containers for address in _addresses(each)), frozenset(published),
+    )  # fmt: skip
 
 
 def strangers(engine: Engine, project: str, sessions: Sequence[tuple[str, str]]) -> tuple[str, ...]:
@@ -53,26 +110,8 @@ def strangers(engine: Engine, project: str, sessions: Sequence[tuple[str, str]])
     )
 
 
-def leads_there(project: Project, service: Service, server: str, url: DatabaseUrl) -> bool:
-    """Whether a service's environment has a URL of the database, or names both its host and it."""
-
-    def same(host: str) -> bool:
-        return host == url.host or (bool(server) and service_of(host, project) == server)
-
-    if service.name == server:
-        return False
-    values = [value for value in service.environment.values() if value]
-    if any(map(same, values)) and url.url.database in values:
-        return True
-    for value in values:
-        if "://" in value:
-            try:
-                found = parse_url(value)
-            except MigopsError:
-                continue
-            if same(found.host) and found.url.database == url.url.database:
-                return True
-    return False
+def _service(listed: Mapping[str, Any]) -> str:
+    return str((listed.get("Labels") or {}).get(f"{LABEL}service", ""))
 
 
 def _addresses(listed: Mapping[str, Any]) -> Iterator[str]:

@@ -10,10 +10,14 @@ from pathlib import Path
 from typing import Any
 
 from migops import __version__
+from migops.backup import identity as identities
+from migops.backup.identity import Identity
 from migops.errors import MigopsError
 from migops.model import Location
 
-SCHEMA = 1
+SCHEMA = 2
+"""Version 1, of migops 0.1.0, has no ``identity``. migops 0.1.0 reads no version 2, and leaves such a backup alone."""
+_READ = (1, 2)
 SUFFIX = ".json"
 
 
@@ -23,7 +27,8 @@ class Manifest:
 
     ``server`` is the version as PostgreSQL says it. ``version_table`` is ``SCHEMA.NAME``, '' where there was none;
     ``revisions`` are its rows *in the dump*. ``size`` and ``sha256`` are the dump's; ``database_size`` is what the
-    database took on its disk (bytes). ``taken_at`` is when the dump began.
+    database took on its disk (bytes). ``taken_at`` is when the dump began. ``identity`` says
+    which server's database it is; None where that is not known.
     """
 
     project: str
@@ -40,6 +45,7 @@ class Manifest:
     taken_at: datetime
     seconds: float
     migops: str = __version__
+    identity: Identity | None = None
 
     def record(self) -> dict[str, Any]:
         """As it is written to the file."""
@@ -59,14 +65,18 @@ class Manifest:
             "database_size": self.database_size,
             "taken_at": self.taken_at.isoformat(timespec="seconds"),
             "seconds": round(self.seconds, 3),
+            "identity": self.identity.record() if self.identity else None,
         }
 
 
 def parse(record: Mapping[str, Any]) -> Manifest:
     """Read what ``Manifest.record`` gave. ValueError for anything else."""
     try:
-        if record["schema"] != SCHEMA:
-            raise ValueError(f"its schema is {record['schema']!r}, and this migops reads {SCHEMA}")
+        if record["schema"] not in _READ:
+            raise ValueError(
+                f"its schema is {record['schema']!r}, and this migops reads {' and '.join(map(str, _READ))}"
+            )
+        known = record["identity"] if record["schema"] > 1 else None
         return Manifest(
             project=str(record["project"]),
             service=str(record["service"]),
@@ -82,6 +92,7 @@ def parse(record: Mapping[str, Any]) -> Manifest:
             taken_at=datetime.fromisoformat(str(record["taken_at"])),
             seconds=float(record["seconds"]),
             migops=str(record["migops"]),
+            identity=identities.parse(known) if known is not None else None,
         )
     except (KeyError, TypeError) as error:
         raise ValueError(f"it lacks or misspells {error}") from None

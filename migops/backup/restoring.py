@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, replace
@@ -9,8 +10,11 @@ from datetime import datetime, timezone
 from pathlib import Path
 
 from migops.backup import connected, facts, manifest, statements
+from migops.backup.clients import Usage
 from migops.backup.connected import Container
 from migops.backup.contents import major
+from migops.backup.identify import identify
+from migops.backup.identity import Compared, Relation, compare
 from migops.backup.loading import load
 from migops.backup.maintenance import Maintenance, maintenance
 from migops.backup.manifest import Manifest
@@ -21,7 +25,7 @@ from migops.backup.verify import Expected, Verified, verify
 from migops.database import direct
 from migops.engine import Engine
 from migops.errors import Aborted, MigopsError, NoVerdict
-from migops.model import Unknown
+from migops.model import Location, Unknown
 from migops.places.database import read
 from migops.places.database_state import DatabaseState
 from migops.safety.journal import Journal
@@ -40,7 +44,9 @@ class Restore:
 
     ``properties`` are those of the database that is there, None where there is none, and ``state`` what it says of its
     revisions. ``new`` is the database that the dump goes into, ``old`` the name under which the one that is there is
-    kept. ``stopping`` are the containers that stop meanwhile; ``strangers`` are other sessions, which are ended.
+    kept. ``stopping`` are the containers that stop meanwhile, ``unsure`` the services that run, are not stopped, and
+    may use the database; ``strangers`` are other sessions, which are ended. ``origin`` is how the database that the
+    backup was taken from relates to this one.
     """
 
     source: Source
@@ -55,10 +61,17 @@ class Restore:
     stopping: tuple[Container, ...]
     strangers: tuple[str, ...]
     timeout: float
+    origin: Compared
+    unsure: tuple[Usage, ...] = ()
 
     @property
     def database(self) -> str:
         return self.source.database
+
+    @property
+    def needs_name(self) -> bool:
+        """Whether the database's name has to be typed: the backup is not known to be of this very database."""
+        return self.origin.relation is not Relation.SAME
 
     @property
     def services(self) -> tuple[str, ...]:
@@ -66,10 +79,13 @@ class Restore:
         return tuple(dict.fromkeys(each.service for each in self.stopping))
 
 
-def prepare(engine: Engine, source: Source, target: Target, path: Path, timeout: float) -> Restore:
+def prepare(
+    engine: Engine, source: Source, target: Target, path: Path, timeout: float, *, foreign: bool = False
+) -> Restore:
     """See that the dump is whole and of this database, and what stands in its way. Nothing is touched.
 
-    ``Aborted`` says what is wrong with the dump; ``NoVerdict`` that the server cannot be asked.
+    ``foreign`` allows a backup of another server or project. ``Aborted`` says what is wrong with the dump;
+    ``NoVerdict`` that the server cannot be asked.
     """
     project = target.model
     if project is None:
@@ -81,21 +97,34 @@ def prepare(engine: Engine, source: Source, target: Target, path: Path, timeout:
         newest = major(str(server.connection.info.server_version // 10000))
         properties = server.properties(source.database)
         sessions = server.sessions(source.database)
+    here = identify(engine, source, timeout, exists=properties is not None)
+    origin = compare(known.identity if known else None, here)
+    if origin.relation is Relation.FOREIGN and not foreign:
+        raise _refused(path, source, origin, target)
     expected = Expected(
         source.database, table, newest=newest, sha256=known.sha256 if known else "",
         has_table=bool(known.version_table) if known else None, is_empty=bool(known and not known.tables),
     )  # fmt: skip
     with tools(engine, source) as programs:
         verified = verify(programs, path, expected)
-    sure = (target.service, *target.siblings)
     stamp = f"{datetime.now(timezone.utc):%Y%m%dT%H%M%S}"
     addresses = {address for address, _ in sessions if address}
+    found = connected.clients(engine, source, target, project, addresses)
     return Restore(
         source, path, known, verified, table, properties, read(source.reached, timeout),
         statements.beside(source.database, "restore", stamp), statements.beside(source.database, "old", stamp),
-        connected.containers(engine, project, source.server, source.reached.named, sure, addresses),
-        connected.strangers(engine, project.name, sessions), timeout,
+        found.stopping, connected.strangers(engine, project.name, sessions), timeout, origin, found.unsure,
     )  # fmt: skip
+
+
+def _refused(path: Path, source: Source, origin: Compared, target: Target) -> Aborted:
+    listing = shlex.join(("migops", "backup", *target.commands.compose[2:], "--list", source.service))
+    return Aborted(
+        f"this backup is of another database than {source.service}'s {source.database}: {'; '.join(origin.why)}",
+        at=Location(str(path)),
+        hint="if you do mean this backup: --foreign, and you are asked for the database's name "
+        f"(for scripts: --foreign --confirm {shlex.quote(source.database)}); `{listing}` shows what there is",
+    )
 
 
 def carry_out(engine: Engine, planned: Restore, log: Journal, confirm: Callable[[], bool]) -> Swapped:
@@ -116,7 +145,10 @@ def carry_out(engine: Engine, planned: Restore, log: Journal, confirm: Callable[
         created = False
         try:
             server = held.enter_context(maintenance(reached.url, _label("restore")))
-            log.note("restore", "started", path=str(planned.path), database=planned.new)
+            log.note(
+                "restore", "started", path=str(planned.path), database=planned.new, of=planned.database,
+                server=planned.source.at, origin=planned.origin.relation.value,
+            )  # fmt: skip
             with unhurried():
                 server.run(statements.create(planned.new, planned.properties))
                 created = True

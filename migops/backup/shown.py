@@ -12,7 +12,9 @@ from rich.console import Console
 from rich.padding import Padding
 from rich.text import Text
 
+from migops.backup.manifest import Manifest
 from migops.backup.store import Backup
+from migops.backup.take import Pruned
 from migops.formats.terminal import printable
 from migops.formats.text import console_for, hang, shell, trimmed
 from migops.formats.view import View
@@ -20,8 +22,8 @@ from migops.formats.view import View
 _UNITS = ("bytes", "kB", "MB", "GB", "TB")
 
 
-def taken(backup: Backup, gone: Sequence[Backup], restore: Sequence[str], view: View) -> str:
-    """A backup that was just taken: where it is, what it holds, how it is restored. ``gone`` had to make room."""
+def taken(backup: Backup, pruned: Pruned, restore: Sequence[str], view: View) -> str:
+    """A backup that was just taken: where it is, what it holds, how it is restored, which older ones were removed."""
     out = StringIO()
     console = console_for(view, out)
     manifest = backup.manifest
@@ -37,16 +39,31 @@ def taken(backup: Backup, gone: Sequence[Backup], restore: Sequence[str], view: 
     tables = "table" if manifest.tables == 1 else "tables"
     facts = {
         "database": f"{manifest.url}, {amount(manifest.database_size)} on its disk, {manifest.tables} {tables}",
-        "server": f"PostgreSQL {manifest.server}",
+        "server": f"PostgreSQL {manifest.server}{_at(manifest)}",
         "revision": revision(backup),
         "sha256": manifest.sha256,
-        **({"removed": ", ".join(each.path.name for each in gone)} if gone else {}),
+        **_retention(manifest, pruned),
     }
     for key, value in facts.items():
         hang(console, Text(f"  {key:<10}"), Text(printable(value)), 12)
     console.print()
     console.print(Text.assemble(("restore  ", "bold green"), (shell(restore), "bold")), soft_wrap=True)
     return trimmed(out)
+
+
+def _at(manifest: Manifest) -> str:
+    return f", {manifest.identity.place}" if manifest.identity else ""
+
+
+def _retention(manifest: Manifest, pruned: Pruned) -> dict[str, str]:
+    """What became of older backups of the name."""
+    removed = {"removed": ", ".join(each.path.name for each in pruned.removed)} if pruned.removed else {}
+    if pruned.unknown:
+        return {**removed, "kept": f"every backup: this server cannot be told from another one ({pruned.unknown})"}
+    if not pruned.spared:
+        return removed
+    backups = f"{pruned.spared} other {'backup' if pruned.spared == 1 else 'backups'} of a {manifest.database}"
+    return {**removed, "kept": f"{backups}: of another server, or not known of which; --keep never removes those"}
 
 
 def listed(where: Path, found: Sequence[Backup], view: View) -> str:
@@ -57,18 +74,39 @@ def listed(where: Path, found: Sequence[Backup], view: View) -> str:
     if not found or view.quiet:
         return trimmed(out)
     console.print()
-    width = max(len(printable(each.path.name)) for each in found)
-    console.print(Text(f"  {'file':<{width}}  {'taken (UTC)':<16}  {'size':>9}  revision", "dim"), soft_wrap=True)
+    owners = {each.path: owner(each, found) for each in found}
+    names = max(len(printable(each.path.name)) for each in found)
+    servers = max(len(printable(each)) for each in ("server", *owners.values()))
+    head = f"  {'file':<{names}}  {'taken (UTC)':<16}  {'size':>9}  {'server':<{servers}}  revision"
+    console.print(Text(head, "dim"), soft_wrap=True)
     for each in found:
-        _row(console, each, width)
+        _row(console, each, names, f"{printable(owners[each.path]):<{servers}}")
     return trimmed(out)
 
 
-def _row(console: Console, each: Backup, width: int) -> None:
+def owner(backup: Backup, among: Sequence[Backup]) -> str:
+    """Whose a backup is, in words by which it differs from the others in the list."""
+    if backup.manifest is None:
+        return "unknown"
+    known = backup.manifest.identity
+    if known is None:
+        return f"unknown (migops {backup.manifest.migops})"
+    others = [each.manifest.identity for each in among if each.manifest and each.manifest.identity]
+    alike = [each for each in others if each.place == known.place and each.database == known.database]
+    words = known.place
+    if len({each.system for each in alike}) > 1:
+        words += f", system {known.system or 'unknown'}"
+    if len({(each.project, each.engine) for each in alike}) > 1:
+        words += f", project {known.project} on {known.engine[:12]}"
+    return words
+
+
+def _row(console: Console, each: Backup, width: int, server: str) -> None:
     name = printable(each.path.name)
     taken_at = f"{each.manifest.taken_at:%Y-%m-%d %H:%M}" if each.manifest else "?"
     size = amount(each.path.stat().st_size)
-    console.print(Text(f"  {name:<{width}}  {taken_at:<16}  {size:>9}  {printable(revision(each))}"), soft_wrap=True)
+    line = f"  {name:<{width}}  {taken_at:<16}  {size:>9}  {server}  {printable(revision(each))}"
+    console.print(Text(line), soft_wrap=True)
     if each.problem:
         console.print(Padding(Text(f"not verified: {printable(each.problem)}", "yellow"), (0, 0, 0, 4)))
 
@@ -93,13 +131,15 @@ def amount(size: int) -> str:
     return ""
 
 
-def as_json(backup: Backup | None, gone: Sequence[Backup]) -> str:
+def as_json(backup: Backup | None, pruned: Pruned) -> str:
     """The document of ``migops backup``."""
     document = {
         "schema": 1,
         "command": "backup",
         "backup": record(backup) if backup else None,
-        "removed": [str(each.path) for each in gone],
+        "removed": [str(each.path) for each in pruned.removed],
+        "not_counted": pruned.spared,
+        "not_counted_because": pruned.unknown,
     }
     return json.dumps(document, indent=2) + "\n"
 

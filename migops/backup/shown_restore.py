@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.text import Text
 
 from migops.backup import way_back
+from migops.backup.identity import Relation
 from migops.backup.restoring import Restore
 from migops.backup.shown import amount, record
 from migops.backup.store import Backup
@@ -48,9 +49,37 @@ def _facts(planned: Restore) -> Iterator[tuple[str, str]]:
     yield "backup", f"{taken}revision {revisions}, {tables} table{'' if tables == 1 else 's'}, {size}, whole"
     if known is None:
         yield "mind", "it has no manifest: that it can be read to its end is known, that it is what was dumped is not"
-    elif known.project != planned.source.project:
-        yield "mind", f"it was taken from another project: {known.project}"
+    if planned.needs_name:
+        yield "mind", f"{origin(planned)}; the name of the database is asked for before anything is done"
     yield "now", _now(planned)
+    for service, why in _reasons(planned).items():
+        yield "stops", f"{service}: {why}"
+    for each in planned.unsure:
+        yield "unsure", f"{each.service} is not stopped, though it may use the database: {each.why}"
+
+
+_ORIGINS = {
+    Relation.SAME: "the backup is of this very database",
+    Relation.RECREATED: "the backup is of another server at this place, which was made again since",
+    Relation.UNPROVED: "whether the backup is of this server is not known",
+    Relation.FOREIGN: "the backup is of another database",
+    Relation.UNIDENTIFIED: "the backup does not say which server it was taken from",
+}
+
+
+def origin(planned: Restore) -> str:
+    """How the database that the backup was taken from relates to the one here, in words."""
+    compared = planned.origin
+    words = _ORIGINS[compared.relation]
+    if compared.relation is Relation.UNIDENTIFIED or not compared.why:
+        known = planned.manifest
+        return f"{words} (it was made by migops {known.migops})" if known and compared.why else words
+    return f"{words} ({'; '.join(compared.why)})"
+
+
+def _reasons(planned: Restore) -> dict[str, str]:
+    """Why each service stops."""
+    return {each.service: each.why for each in planned.stopping}
 
 
 def _now(planned: Restore) -> str:
@@ -130,6 +159,13 @@ def as_json(planned: Restore, swapped: Swapped | None) -> str:
         "tables": len(planned.verified.contents.tables),
         "steps": steps(planned),
         "services": list(planned.services),
+        "stops": [{"service": service, "why": why} for service, why in _reasons(planned).items()],
+        "unsure": [{"service": each.service, "why": each.why} for each in planned.unsure],
+        "origin": {
+            "relation": planned.origin.relation.value,
+            "why": list(planned.origin.why),
+            "name_needed": planned.needs_name,
+        },
         "kept": planned.old if kept else None,
         "down": [each.name for each in swapped.down] if swapped else [],
         "seconds": round(swapped.seconds, 3) if swapped else None,

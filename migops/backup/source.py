@@ -54,6 +54,11 @@ class Source:
         """The database's name on its server."""
         return self.reached.named.url.database or self.reached.named.url.username or ""
 
+    @property
+    def at(self) -> str:
+        """Which of the project's servers it is: its service, or the host and port of one elsewhere."""
+        return self.server or f"{self.reached.named.host or 'localhost'}:{self.reached.named.port}"
+
 
 def question(target: Target, engine: Engine, timeout: float) -> Question:
     """Which database a target's service means, by what its image holds, or else the host."""

@@ -13,7 +13,9 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import BinaryIO
 
+from migops.backup import identity as identities
 from migops.backup import manifest as manifests
+from migops.backup.identity import Identity, is_same
 from migops.backup.manifest import Manifest
 from migops.errors import Aborted, MigopsError
 from migops.model import Location
@@ -67,12 +69,12 @@ def _look(path: Path) -> Backup:
     return Backup(path, manifest)
 
 
-def expired(found: Sequence[Backup], database: str, keep: int, days: float | None, now: datetime) -> list[Backup]:
-    """Which verified backups of a database may go: those after the ``keep`` newest, and those older than ``days``.
+def expired(found: Sequence[Backup], identity: Identity, keep: int, days: float | None, now: datetime) -> list[Backup]:
+    """Which verified backups of this database may go: those after the ``keep`` newest, and those older than ``days``.
 
-    The newest one never does, and neither does a file that is not known to be ours.
+    The newest one never does, and neither does one that is not known to be of the very same database and server.
     """
-    ours = [each for each in found if each.manifest and not each.problem and each.manifest.database == database]
+    ours = [each for each in found if each.manifest and not each.problem and is_same(each.manifest.identity, identity)]
     ours.sort(key=lambda each: each.manifest.taken_at if each.manifest else now, reverse=True)
     oldest = now - timedelta(days=days) if days is not None else None
     return [
@@ -91,23 +93,39 @@ def remove(backup: Backup) -> None:
         raise MigopsError(f"an old backup cannot be removed: {error.strerror}", at=Location(str(backup.path))) from None
 
 
-def sweep(where: Path) -> list[Path]:
-    """Remove what runs that are gone have left half done. One that goes on has a lock on its file."""
-    swept = []
-    for path in (*where.glob(f"*{SUFFIX}{PARTIAL}"), *where.glob(f"*{SUFFIX}{manifests.SUFFIX}{PARTIAL}")):
-        with path.open("rb") as file:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                continue
-            path.unlink(missing_ok=True)
-            swept.append(path)
-    for path in where.glob(f"*{SUFFIX}{manifests.SUFFIX}"):
-        dump = path.with_name(path.name.removesuffix(manifests.SUFFIX))
-        if not dump.exists() and not half(dump).exists():
-            path.unlink(missing_ok=True)
-            swept.append(path)
+def sweep(where: Path, identity: Identity) -> list[Path]:
+    """Remove what killed runs have left half done of this database. One that goes on has a lock on its file.
+
+    What is of another database, or of nobody knows which, stays: for the server that has gone it may be all there is.
+    """
+    halves = where.glob(f"*.{identity.mark}{SUFFIX}{PARTIAL}")
+    swept = [path for path in halves if not _is_being_written(path)]
+    for listed in (*where.glob(f"*{SUFFIX}{manifests.SUFFIX}"), *where.glob(f"*{SUFFIX}{manifests.SUFFIX}{PARTIAL}")):
+        dump = listed.with_name(listed.name.removesuffix(PARTIAL).removesuffix(manifests.SUFFIX))
+        is_left = not dump.exists() and not _is_being_written(half(dump, identity))
+        if is_left and _owner(listed) == identity:
+            swept.append(listed)
+    for path in swept:
+        path.unlink(missing_ok=True)
     return swept
+
+
+def _owner(listed: Path) -> Identity | None:
+    """Whose a manifest is; None where it does not tell."""
+    with suppress(OSError, ValueError, KeyError, TypeError):
+        return identities.parse(json.loads(listed.read_bytes())["identity"])
+    return None
+
+
+def _is_being_written(path: Path) -> bool:
+    try:
+        with path.open("rb") as file:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except FileNotFoundError:
+        return False
+    except BlockingIOError:
+        return True
+    return False
 
 
 def new_path(where: Path, database: str, now: datetime) -> Path:
@@ -118,30 +136,32 @@ def new_path(where: Path, database: str, now: datetime) -> Path:
 
 
 def _taken(path: Path) -> bool:
-    return any(each.exists() for each in (path, manifests.beside(path), half(path)))
+    halves = path.parent.glob(f"{path.name.removesuffix(SUFFIX)}.*{SUFFIX}{PARTIAL}")
+    return path.exists() or manifests.beside(path).exists() or any(halves)
 
 
 @contextmanager
-def partial(path: Path) -> Iterator[BinaryIO]:
+def partial(path: Path, identity: Identity) -> Iterator[BinaryIO]:
     """The half-done file of a dump, for its owner alone, locked. It is removed unless ``accept`` has taken it."""
-    descriptor = os.open(half(path), os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    there = half(path, identity)
+    descriptor = os.open(there, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     with os.fdopen(descriptor, "w+b") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         try:
             yield file
         finally:
-            half(path).unlink(missing_ok=True)
+            there.unlink(missing_ok=True)
 
 
-def half(path: Path) -> Path:
-    """Where a dump lies until it is accepted."""
-    return path.with_name(path.name + PARTIAL)
+def half(path: Path, identity: Identity) -> Path:
+    """Where a dump of this database lies until it is accepted: its name tells whose it is."""
+    return path.with_name(f"{path.name.removesuffix(SUFFIX)}.{identity.mark}{SUFFIX}{PARTIAL}")
 
 
-def accept(path: Path, manifest: Manifest) -> None:
+def accept(path: Path, manifest: Manifest, identity: Identity) -> None:
     """Make the half-done file, which was verified, a backup: its manifest first, then it gets its name."""
     listed = manifests.beside(path)
-    written = half(listed)
+    written = listed.with_name(listed.name + PARTIAL)
     try:
         with os.fdopen(os.open(written, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600), "w") as file:
             json.dump(manifest.record(), file, indent=2)
@@ -149,7 +169,7 @@ def accept(path: Path, manifest: Manifest) -> None:
             file.flush()
             os.fsync(file.fileno())
         written.replace(listed)
-        half(path).replace(path)
+        half(path, identity).replace(path)
     except BaseException:
         if not path.exists():
             for each in (written, listed):

@@ -13,6 +13,8 @@ from typing import BinaryIO
 
 from migops.backup import store, words
 from migops.backup.facts import Facts, read
+from migops.backup.identify import identify
+from migops.backup.identity import Identity, is_same
 from migops.backup.manifest import Manifest
 from migops.backup.orphans import end_orphans, end_ours
 from migops.backup.source import Source, tools
@@ -43,12 +45,26 @@ class Plan:
 
     source: Source
     facts: Facts
+    identity: Identity
     folder: Path
     free: int
     policy: Policy
 
 
-def plan(source: Source, state: Path, policy: Policy) -> Plan:
+@dataclass(frozen=True, slots=True)
+class Pruned:
+    """What retention did: the backups that it removed, and how many of the same database name it does not count.
+
+    Those are of other servers, or it is not known of which. ``unknown`` is the reason why this server itself cannot be
+    told from another one: then every backup is spared, the new one among them.
+    """
+
+    removed: tuple[Backup, ...]
+    spared: int
+    unknown: str | None = None
+
+
+def plan(engine: Engine, source: Source, state: Path, policy: Policy) -> Plan:
     """See that a backup can be taken. ``state`` is the project's state folder.
 
     ``Aborted`` where the database does not answer, or there is too little room.
@@ -56,9 +72,10 @@ def plan(source: Source, state: Path, policy: Policy) -> Plan:
     where = store.folder(state)
     try:
         facts = read(source.reached, policy.timeout)
+        identity = identify(engine, source, policy.timeout)
     except NoVerdict as error:
         raise Aborted(f"no backup was taken: {error.message}", hint=error.hint) from None
-    planned = Plan(source, facts, where, store.free(where), policy)
+    planned = Plan(source, facts, identity, where, store.free(where), policy)
     if why := short_of_room(planned):
         raise Aborted(
             why, at=Location(str(where)),
@@ -84,15 +101,15 @@ def take(engine: Engine, planned: Plan) -> Backup:
     where = planned.folder
     now, began = datetime.now(timezone.utc), time.monotonic()
     try:
-        store.sweep(where)
+        store.sweep(where, planned.identity)
         path = store.new_path(where, planned.facts.database, now)
-        with tools(engine, planned.source) as programs, store.partial(path) as file:
+        with tools(engine, planned.source) as programs, store.partial(path, planned.identity) as file:
             end_orphans(planned.source, planned.policy.timeout)
             with _ended_with_us(planned):
                 _dump(programs, file)
-            verified = verify(programs, store.half(path), _expected(planned))
+            verified = verify(programs, store.half(path, planned.identity), _expected(planned))
             manifest = _manifest(planned, verified, now, time.monotonic() - began)
-            store.accept(path, manifest)
+            store.accept(path, manifest, planned.identity)
     except NoVerdict as error:
         raise Aborted(f"no backup was taken: {error.message}", hint=error.hint) from None
     except OSError as error:
@@ -100,14 +117,16 @@ def take(engine: Engine, planned: Plan) -> Backup:
     return Backup(path, manifest)
 
 
-def prune(planned: Plan) -> list[Backup]:
-    """Remove the backups of this database that are too many or too old, and say which."""
+def prune(planned: Plan) -> Pruned:
+    """Remove the backups of this very database that are too many or too old. Others of its name are left alone."""
     policy = planned.policy
     found = store.backups(planned.folder)
-    gone = store.expired(found, planned.facts.database, policy.keep, policy.days, datetime.now(timezone.utc))
+    gone = store.expired(found, planned.identity, policy.keep, policy.days, datetime.now(timezone.utc))
     for each in gone:
         store.remove(each)
-    return gone
+    namesakes = [each.manifest for each in found if each.manifest and each.manifest.database == planned.facts.database]
+    spared = sum(not is_same(each.identity, planned.identity) for each in namesakes)
+    return Pruned(tuple(gone), spared, planned.identity.unknown)
 
 
 def _dump(programs: Tools, file: BinaryIO) -> None:
@@ -134,6 +153,7 @@ def _manifest(planned: Plan, verified: Verified, taken_at: datetime, seconds: fl
         database_size=facts.size,
         taken_at=taken_at,
         seconds=seconds,
+        identity=planned.identity,
     )
 
 

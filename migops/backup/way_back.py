@@ -20,10 +20,22 @@ def psql(source: Source, sql: Sequence[str]) -> tuple[str, ...]:
     database = "postgres" if source.database != "postgres" else "template1"
     if source.container:
         words: tuple[str, ...] = ("docker", "exec", source.name, "psql", "-p", str(named.port))
+    elif source.image:
+        words = (*_one_off(source), "-h", named.host, "-p", str(named.port))
     else:
         words = ("psql", "-h", named.host, "-p", str(named.port))
     commands = tuple(word for each in sql for word in ("-c", each))
     return (*words, "-U", user, "-d", database, "-v", "ON_ERROR_STOP=1", *commands)
+
+
+def _one_off(source: Source) -> tuple[str, ...]:
+    """psql in a container from the image that has the programs, where the server's name leads to the server.
+
+    It asks for the password at the terminal, unless PGPASSWORD has it.
+    """
+    networks = tuple(word for each in source.networks for word in ("--network", each))
+    hosts = tuple(word for each in source.hosts for word in ("--add-host", each))
+    return ("docker", "run", "--rm", "-it", "-e", "PGPASSWORD", *networks, *hosts, "--entrypoint", "psql", source.image)
 
 
 def starting(containers: Sequence[Container]) -> list[tuple[str, ...]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ from migops.errors import ExitCode, MigopsError
     default=10,
     show_default=True,
     metavar="N",
-    help="Keep the N newest of this database.",
+    help="Keep the N newest of this database on this server; others are never removed.",
 )
 @option(
     "--keep-days",
@@ -47,6 +48,8 @@ def backup(service: str | None, **given: Any) -> int:
 
     The server's own container makes the dump (for a server elsewhere: x-migops: {backup-image: postgres:15}). It is
     streamed to the state folder, for you alone, and counts only when every byte of it could be read again.
+    Old backups of the same database on the same server are removed (--keep). Those of another server, and those that
+    do not say which (made by migops 0.1.0), never are.
 
     \b
     migops backup                     the database of the only service with migrations
@@ -80,15 +83,21 @@ def backup(service: str | None, **given: Any) -> int:
         folder = state.folder(engine, found.project)
         with host_lock(folder, "migops backup"), journal.begin(folder, "backup", [found.service]) as log:
             policy = action.Policy(given["room"], given["keep"], given["keep_days"], given["timeout"])
-            planned = action.plan(source, folder, policy)
+            planned = action.plan(engine, source, folder, policy)
             log.note("backup", "started", database=planned.facts.database)
             made = action.take(engine, planned)
             log.noted("backup", "done", path=str(made.path), sha256=made.manifest.sha256 if made.manifest else "")
-            gone = action.prune(planned)
-            log.noted("retention", "done", removed=[str(each.path) for each in gone])
-    restore = ("migops", "restore", *found.commands.compose[2:], made.path.name, found.service)
-    show(lambda view: shown.as_json(made, gone) if as_json else shown.taken(made, gone, restore, view), given)
+            pruned = action.prune(planned)
+            log.noted("retention", "done", removed=[str(each.path) for each in pruned.removed])
+    restore = ("migops", "restore", *found.commands.compose[2:], *_configuration(given), made.path.name, found.service)
+    show(lambda view: shown.as_json(made, pruned) if as_json else shown.taken(made, pruned, restore, view), given)
     return int(ExitCode.CLEAN)
+
+
+def _configuration(given: Mapping[str, Any]) -> tuple[str, ...]:
+    """The options by which this call found Alembic's configuration, for a command that is printed."""
+    named = (("--config", given["config"]), ("--name", given["section"]))
+    return tuple(word for name, value in named if value for word in (name, value))
 
 
 def _refuse_what_a_list_ignores() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -18,12 +19,15 @@ if TYPE_CHECKING:
     from migops.backup.restoring import Restore
     from migops.backup.swap import Swapped
     from migops.formats.view import View
+    from migops.target import Target
 
 
 @click.command("restore")
 @click.argument("file", metavar="FILE")
 @click.argument("service", required=False)
-@option("--yes", is_flag=True, help="Ask nothing, for scripts.")
+@option("--yes", is_flag=True, help="Do not ask, for scripts. A name that has to be typed: --confirm.")
+@click.option("--foreign", is_flag=True, help="Allow a backup of another server, project or volume.")
+@click.option("--confirm", metavar="NAME", default="", help="The database's name, where it has to be typed (scripts).")
 @option("--dry-run", is_flag=True, help="Check the file and show the plan; touch nothing.")
 @option("--config", metavar="FILE", default="", help="Alembic's configuration on the host (default: found).")
 @option("--name", "section", metavar="SECTION", default="", help="Section of it (default: alembic).")
@@ -36,6 +40,11 @@ def restore(file: str, service: str | None, **given: Any) -> int:
     FILE is restored into a database of its own and checked there, while everything goes on. Then, after a yes, the
     services that use the database stop, the two databases change names, and the services start. The database that was
     there is kept, and the commands that lead back to it are printed.
+
+    A backup of another server or project is refused without --foreign. For such a one, after the server was made again
+    (only its system identifier differs), and for a backup that does not say where it comes from (migops 0.1.0), the
+    database's name has to be typed; --yes does not answer that. Scripts: --confirm NAME. These two options have no
+    MIGOPS_ variable.
 
     \b
     Exit codes: 0 restored, 2 bad input, 3 the server cannot be asked, 4 another run has the lock,
@@ -54,11 +63,11 @@ def restore(file: str, service: str | None, **given: Any) -> int:
     wanted = target.Wanted(service=service or "", config=given["config"], section=given["section"])
     found = target.resolve(wanted, compose_options_of(given), os.environ, Path.cwd())
     with connect(given["timeout"]) as engine:
-        path = _file(file, state.path(engine, found.project) / action.FOLDER)
+        path = _file(file, state.path(engine, found.project) / action.FOLDER, found)
         source = action.find(action.question(found, engine, given["timeout"]), engine)
 
         def prepared() -> Restore:
-            return restoring.prepare(engine, source, found, path, given["timeout"])
+            return restoring.prepare(engine, source, found, path, given["timeout"], foreign=given["foreign"])
 
         if given["dry_run"]:
             unfinished.refuse(engine, source, state.path(engine, found.project))
@@ -69,6 +78,7 @@ def restore(file: str, service: str | None, **given: Any) -> int:
             with journal.begin(folder, unfinished.COMMAND, [path.name, found.service]) as log:
                 planned = prepared()
                 click.echo(shown_restore.plan(planned, view_of(given)), err=True, nl=False)
+                _see_the_name(planned, given["confirm"])
                 swapped = restoring.carry_out(engine, planned, log, lambda: given["yes"] or _confirmed(planned))
                 if swapped.down:
                     log.end("operator", int(ExitCode.OPERATOR), down=[each.name for each in swapped.down])
@@ -97,12 +107,39 @@ def _shown(planned: Restore, swapped: Swapped | None, given: Mapping[str, Any]) 
     return 128 + swapped.signals[0] if swapped.signals else int(ExitCode.CLEAN)
 
 
-def _file(given: str, folder: Path) -> Path:
+def _file(given: str, folder: Path, target: Target) -> Path:
     """The file that is meant: a path, or the name of one in the folder of the backups."""
     for path in (Path(given), *([folder / given] if Path(given).name == given else [])):
         if path.is_file():
             return path.resolve()
-    raise MigopsError("is no file", at=Location(given), hint="`migops backup --list` shows the backups that there are")
+    listing = shlex.join(("migops", "backup", *target.commands.compose[2:], "--list", target.service))
+    raise MigopsError("is no file", at=Location(given), hint=f"`{listing}` shows the backups that there are")
+
+
+def _see_the_name(planned: Restore, given: str) -> None:
+    """See that the database's name was typed, where it has to be: ``given`` in advance, or now. ``Aborted`` if not."""
+    from migops.backup.shown_restore import origin
+
+    typed = given
+    if not given and not planned.needs_name:
+        return
+    if not given:
+        if sys.stdin is None or not sys.stdin.isatty():
+            raise Aborted(
+                f"nothing was changed: {origin(planned)}, and nobody can be asked here for the database's name",
+                hint=f"if you mean this backup: --confirm {shlex.quote(planned.database)}; --yes does not answer this",
+            )
+        typed = _typed()
+    if typed != planned.database:
+        raise Aborted(f"nothing was changed: {typed!r} is not the name of the database, {planned.database!r}")
+
+
+def _typed() -> str:
+    question = "Type the name of the database that this backup is to replace"
+    try:
+        return str(click.prompt(question, default="", show_default=False, err=True))
+    except click.Abort:  # Ctrl-C, or the end of the input
+        raise KeyboardInterrupt from None
 
 
 def _confirmed(planned: Restore) -> bool:

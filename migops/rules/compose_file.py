@@ -163,7 +163,8 @@ def database_without_volume(evidence: Evidence) -> Iterator[Hit]:
 
     Why: the service mounts nothing there.
 
-    Fix: a named volume over the data folder. Move what is there first: `migops backup`, then restore.
+    Fix: a named volume over the data folder. Move what is there first: `migops backup`, then restore
+    with `--foreign`, as the backup is of another volume.
     """
     for server, kind in _servers(evidence, evidence.setup.project if evidence.setup else None):
         data = server.environment.get("PGDATA") or kind.data
@@ -178,7 +179,7 @@ def database_without_volume(evidence: Evidence) -> Iterator[Hit]:
                 {"service": server.name, "path": data},
                 (
                     Remedy("save what is there, before anything is recreated", ("migops", "backup")),
-                    Remedy(f"mount a named volume at the data folder (below {kind.data}), and restore"),
+                    Remedy(f"mount a named volume at the data folder (below {kind.data}); restore with --foreign"),
                 ),
             )
 

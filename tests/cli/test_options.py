@@ -24,6 +24,10 @@ def project(tmp_path: Path) -> Path:
     return project
 
 
+UNSET = {("restore", "--foreign"), ("restore", "--confirm")}
+"""What is said with each call, or not at all: a variable that was once exported would answer for every later one."""
+
+
 def with_env(*arguments: str, cwd: Path, **env: str) -> Result:
     return migops(*arguments, cwd=cwd, env={**NO_ENGINE, **env})
 
@@ -39,6 +43,9 @@ class TestEnvironment:
     def test_every_option_has_its_variable(self, command: str) -> None:
         for option in options(command):
             long = next(name for name in option.opts if name.startswith("--"))
+            if (command, long) in UNSET:
+                assert option.envvar is None
+                continue
             assert option.envvar == "MIGOPS_" + long[2:].replace("-", "_").upper(), f"{command} {long}"
 
     @pytest.mark.parametrize("command", COMMANDS)
