@@ -18,6 +18,7 @@ from migops.evidence import Commands, tagged
 from migops.model import Location
 from migops.places.database_state import SETTINGS
 
+_WHICH = ("config", "name", "image-config")  # the settings of x-migops that say which configuration is meant
 ARCHIVES = ("docker-archive:", "oci:", "oci-archive:")
 
 
@@ -39,7 +40,8 @@ class Target:
     ``root`` is the folder the host's files lie in (the build context, or --host-dir); ``config`` the host's
     alembic.ini or pyproject.toml. ``working_dir`` is set where the compose file sets it; ``folder`` where Alembic
     is started in another one (relative to that); ``image_config`` where
-    ``x-migops`` says at which path of the image the configuration is. ``deployed`` says that the service's containers
+    ``x-migops`` says at which path of the image the configuration is. ``named``: the user says which configuration or
+    section it is, by an option or in ``x-migops``. ``deployed`` says that the service's containers
     are made from this very image; ``siblings`` are the other services of the same image or build, with their images.
     ``model`` is the compose project and ``settings`` the service's ``x-migops``; None and {} without a compose file.
     ``picked`` that the user named no service.
@@ -55,6 +57,7 @@ class Target:
     working_dir: str = ""
     folder: str = ""
     image_config: str = ""
+    named: bool = False
     many_heads: bool = False
     commands: Commands = field(default_factory=Commands)
     deployed: bool = False
@@ -125,7 +128,8 @@ def _without_compose(wanted: Wanted, cwd: Path) -> Target:
         can_build=build is not None,
     )
     config = configuration.find(root, wanted.config, cwd)
-    return Target(wanted.image, root, config, wanted.section or "alembic", build=build, commands=commands)
+    named = bool(wanted.config or wanted.section)
+    return Target(wanted.image, root, config, wanted.section or "alembic", build=build, named=named, commands=commands)
 
 
 def _name(ref: str) -> str:
@@ -218,6 +222,7 @@ def _of_service(project: Project, service: Service, wanted: Wanted, options: Com
         working_dir=service.working_dir,
         folder=settings["working-dir"] or said.folder,
         image_config=settings["image-config"],
+        named=bool(wanted.config or wanted.section) or any(settings[key] for key in _WHICH),
         many_heads=settings["heads"] == "many",
         commands=commands,
         deployed=its_own,

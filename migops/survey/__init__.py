@@ -90,6 +90,8 @@ def check(
         startups=survey.startups,
         creations=survey.creations,
         setup=survey.setup,
+        configurations=survey.configurations,
+        hidden=survey.hidden,
     )
     return replace(evidence, past=read_past(evidence)) if ask else evidence
 

@@ -11,11 +11,14 @@ from migops.chain import Chain
 from migops.dockerfile.trace import BuildView
 from migops.errors import MigopsError, NoVerdict
 from migops.evidence import Evidence, Exclusion
+from migops.images.image import ImageConfig
 from migops.model import Location, NotAsked, PlaceName, Unknown
+from migops.places.alembic_call import Process
 from migops.places.context import ContextReader
 from migops.places.environment import Environment, read_environment
 from migops.places.host import HostReader
-from migops.survey.state import Survey, host_home, image_home, working_dir_of
+from migops.survey.homes import homes, of_image
+from migops.survey.state import Survey, host_home
 
 if TYPE_CHECKING:
     from migops.places.deleted import Past
@@ -90,11 +93,14 @@ def read_context(survey: Survey, host: HostReader) -> None:
     if not isinstance(view, BuildView) or build is None:
         survey.places[PlaceName.CONTEXT] = view if not isinstance(view, BuildView) else NotAsked()
         return
-    working_dir = working_dir_of(survey, view.workdir or "/")
-    home = image_home(survey, working_dir)
     root = Path(build.context)
     reader = ContextReader(view, root, host.entries if host.root == root else {})
-    found = read_environment(reader, home, survey.known)
+    found: Environment | Unknown
+    try:
+        home = replace(homes(survey, _built(survey, view), reader).first, environment=None)
+        found = read_environment(reader, home, survey.known)
+    except NoVerdict as error:
+        found = Unknown(str(error), error.hint)
     if isinstance(found, Unknown):
         survey.places[PlaceName.CONTEXT] = found
         return
@@ -113,6 +119,13 @@ def read_context(survey: Survey, host: HostReader) -> None:
             survey.places[PlaceName.CONTEXT] = Unknown(reason)
             return
     survey.take(PlaceName.CONTEXT, found)
+
+
+def _built(survey: Survey, view: BuildView) -> Process:
+    """What a container of the image starts with that a build makes, as far as the Dockerfile tells."""
+    config = ImageConfig(view.env, view.workdir or "/", view.entrypoint or (), view.cmd or ())
+    target = survey.target
+    return of_image(config, target.model.services.get(target.service) if target.model else None)
 
 
 def _exclusions(reader: ContextReader, found: Environment) -> tuple[Exclusion, ...]:
