@@ -54,9 +54,12 @@ def mount_will_hide_migrations(evidence: Evidence) -> Iterator[Hit]:
 
     Fix: take it out of the compose file, or make what is mounted the same as the host's files.
     """
+    there = {mount.target for one in evidence.containers for mount in one.mounts}
+    lasting = any(not each.one_off for each in evidence.containers)
     for each in evidence.hidden:
-        if each.kind != "tmpfs":
-            yield _coming(evidence, each, f"the {each.kind} {each.source} is mounted at {each.target}")
+        if each.kind == "tmpfs" or each.target in there or (each.kind != "bind" and lasting):
+            continue  # the containers that are there show it, and other rules name it
+        yield _coming(evidence, each, f"the {each.kind} {each.source} is mounted at {each.target}")
 
 
 def _coming(evidence: Evidence, each: Hidden, cause: str) -> Hit:
@@ -95,7 +98,7 @@ def other_configuration(evidence: Evidence) -> Iterator[Hit]:
             f"{each.by} in {each.where} reads {each.config}, which leads to {folders}; not as on the host: "
             f"{some(each.names)}",
             f"{each.by} does not read the configuration that is compared here",
-            (IMAGE, CONTAINER),
+            (HOST, IMAGE),
             {"config": each.config, "folders": list(each.folders), "call": each.by, "scripts": list(each.names)},
             (
                 Remedy(

@@ -10,6 +10,7 @@ from typing import Any
 
 from migops.chain import compare
 from migops.compose import Service
+from migops.configuration import started_as
 from migops.dockerfile.trace import BuildView
 from migops.errors import MigopsError, NoVerdict
 from migops.images.image import ImageConfig
@@ -22,14 +23,8 @@ from migops.survey.state import Survey, host_cwd, image_home
 
 def of_image(config: ImageConfig, service: Service | None) -> Process:
     """What a container starts with that compose makes of this image for the service (None: of the image alone)."""
-    environment = {**config.env, **_given(service)}
-    cwd = posixpath.join(config.working_dir or "/", service.working_dir if service else "")
-    words = (*config.entrypoint, *config.cmd)
-    if service is not None and service.entrypoint is not None:  # then the image's CMD does not count
-        words = (*service.entrypoint, *(service.command or ()))
-    elif service is not None and service.command is not None:
-        words = (*config.entrypoint, *service.command)
-    return Process(cwd, environment, words)
+    own = (*config.entrypoint, *config.cmd)
+    return started_as(config.working_dir, config.env, config.entrypoint, own, service)
 
 
 def of_container(inspected: Mapping[str, Any]) -> Process:
@@ -38,10 +33,6 @@ def of_container(inspected: Mapping[str, Any]) -> Process:
     pairs = [str(each).partition("=") for each in config.get("Env") or ()]
     words = (*(config.get("Entrypoint") or ()), *(config.get("Cmd") or ()))
     return Process(str(config.get("WorkingDir") or "/"), {name: value for name, _, value in pairs}, words)
-
-
-def _given(service: Service | None) -> dict[str, str]:
-    return {name: value for name, value in (service.environment if service else {}).items() if value is not None}
 
 
 def homes(survey: Survey, process: Process, read: Reader, links: Reader | None = None) -> Homes:

@@ -8,16 +8,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from migops.chain import Chain
+from migops.configuration import process_of
 from migops.dockerfile.trace import BuildView
 from migops.errors import MigopsError, NoVerdict
 from migops.evidence import Evidence, Exclusion
-from migops.images.image import ImageConfig
 from migops.model import Location, NotAsked, PlaceName, Unknown
-from migops.places.alembic_call import Process
 from migops.places.context import ContextReader
 from migops.places.environment import Environment, read_environment
 from migops.places.host import HostReader
-from migops.survey.homes import homes, of_image
+from migops.survey.homes import homes
 from migops.survey.state import Survey, host_home
 
 if TYPE_CHECKING:
@@ -97,7 +96,8 @@ def read_context(survey: Survey, host: HostReader) -> None:
     reader = ContextReader(view, root, host.entries if host.root == root else {})
     found: Environment | Unknown
     try:
-        home = replace(homes(survey, _built(survey, view), reader).first, environment=None)
+        service = survey.target.model.services.get(survey.target.service) if survey.target.model else None
+        home = replace(homes(survey, process_of(view, service), reader).first, environment=None)
         found = read_environment(reader, home, survey.known)
     except NoVerdict as error:
         found = Unknown(str(error), error.hint)
@@ -119,13 +119,6 @@ def read_context(survey: Survey, host: HostReader) -> None:
             survey.places[PlaceName.CONTEXT] = Unknown(reason)
             return
     survey.take(PlaceName.CONTEXT, found)
-
-
-def _built(survey: Survey, view: BuildView) -> Process:
-    """What a container of the image starts with that a build makes, as far as the Dockerfile tells."""
-    config = ImageConfig(view.env, view.workdir or "/", view.entrypoint or (), view.cmd or ())
-    target = survey.target
-    return of_image(config, target.model.services.get(target.service) if target.model else None)
 
 
 def _exclusions(reader: ContextReader, found: Environment) -> tuple[Exclusion, ...]:
