@@ -132,12 +132,10 @@ def said_path(root: Path, said: Said, service: Service) -> Path:
 
 @dataclass(frozen=True, slots=True)
 class Built:
-    """The host's file for the configuration that a built image leads Alembic to, its section, and the folder in the
-    container that Alembic is started in."""
+    """The host's file for the configuration that a built image leads Alembic to, and its section."""
 
     config: Path
     section: str
-    cwd: str
 
 
 _LEADS = re.compile(rb"ALEMBIC_CONFIG|\balembic[\"',\s]+-|\.sh\b|entrypoint|\bdb\b")
@@ -166,9 +164,16 @@ def of_build(dockerfile: bytes, view: Callable[[], BuildView | Unknown], service
             continue
         home = call.home()
         there = built.host_path_of(home.config)
-        if there is not None and there.is_file():
-            return Built(there, home.section, home.cwd)
+        if there is not None and there.is_file() and _has_section(there, home.section):
+            return Built(there, home.section)
     return None
+
+
+def _has_section(config: Path, section: str) -> bool:
+    try:
+        return section == "alembic" or parse_config(config.read_bytes(), str(config), section).has_section
+    except MigopsError:
+        return False
 
 
 def process_of(view: BuildView, service: Service | None) -> Process:

@@ -102,17 +102,41 @@ def links_of(image: Image) -> Reader:
 
 @dataclass(slots=True)
 class ContainerFiles:
-    """A ``Reader`` of one container: its image, under its mounts, with what it has written."""
+    """A ``Reader`` of one container: its image, under its mounts, with what it has written.
+
+    ``moved`` are links of the image that lead below a mount, and where they lead: there the mount shows.
+    """
 
     inspected: Mapping[str, Any]
     layer: WritableLayer
     images: ImageFiles
     asked: set[str] = field(default_factory=set)
     written: set[str] = field(default_factory=set)
+    moved: dict[str, str] = field(default_factory=dict)
 
     def __call__(self, paths: Sequence[str]) -> Tree:
         self.asked.update(paths)
-        return without_memory(self._below_memory(paths), paths, self._mounts)
+        linked = {path: real for path in paths if (real := self._moved(path))}
+        own = [path for path in paths if path not in linked]
+        tree = dict(without_memory(self._below_memory(own), own, self._mounts)) if own else {}
+        for path, entry in list(tree.items()):
+            if entry.kind is EntryKind.SYMLINK and (real := self._under_a_mount(path, entry.target)):
+                self.moved[path] = linked[path] = real
+                del tree[path]
+        for path, real in linked.items():
+            tree.update({path + each[len(real) :]: entry for each, entry in self([real]).items()})
+        return tree
+
+    def _moved(self, path: str) -> str:
+        """Where a path leads that is at or below one of ``moved``; '' for any other."""
+        link = next((each for each in self.moved if at_or_below(path, each)), "")
+        return self.moved[link] + path[len(link) :] if link else ""
+
+    def _under_a_mount(self, path: str, target: str) -> str:
+        """Where a link leads, if a mount lies there that does not lie over the link itself; else ''."""
+        real = posixpath.normpath(posixpath.join(posixpath.dirname(path), target))
+        mounts = [mount.target for mount in self._mounts]
+        return real if covered(real, mounts) and not covered(path, mounts) else ""
 
     def _below_memory(self, paths: Sequence[str]) -> Tree:
         """``paths`` as they would be if no tmpfs lay over any of them."""

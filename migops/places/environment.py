@@ -74,6 +74,8 @@ def _read(read: Reader, home: Home, known: Known) -> Environment | Unknown:
     paths = locate(ini, toml, cwd=home.cwd, exists=lambda path: _exists(tree, path), set_by_app=by_app, package=package)
     if not paths.script_location:
         reason = "; ".join(problem.message for problem in paths.problems) or "no script_location is set"
+        if home.by and ini is None and toml is None:
+            reason = "there is no such file"
         return Unknown(f"{home.config}{f' ({home.by})' if home.by else ''}: {reason}")
     missing = [folder for folder in paths.version_locations if not _is_folder(tree, folder)]
     if missing:  # a link to another folder among them

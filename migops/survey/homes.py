@@ -118,7 +118,8 @@ def _host_of(survey: Survey, home: Home) -> MigrationSet | None:
     """What the host has for a configuration: for its own copy of it, else for the one that is compared."""
     held = survey.places.get(PlaceName.HOST)
     config = _on_host(survey, home)
-    if config is not None and config != survey.target.config:
+    same = (config, home.section) == (survey.target.config, survey.target.section)
+    if config is not None and not same:
         view = survey.view
         elsewhere = view.host_path_of if isinstance(view, BuildView) else lambda path: None
         folder = elsewhere(home.cwd)
