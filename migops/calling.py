@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import posixpath
 import shlex
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from migops.errors import MigopsError
 from migops.history.config import parse_config
+from migops.places.alembic_call import Process, typed
 from migops.places.environment import Home
 from migops.target import Target
 
@@ -36,17 +38,21 @@ def program(target: Target) -> Program:
     return Program(("flask", "db") if _is_flask_migrate(target) else ("alembic",), keeps)
 
 
-def aimed(target: Target, home: Home | None) -> tuple[str, ...]:
+def aimed(target: Target, home: Home | None, given: Collection[str] = ()) -> tuple[str, ...]:
     """The words that run Alembic in the service, with the options without which it would not find its configuration.
 
-    ``home`` is where it starts in the image. What ``x-migops: {alembic: …}`` says is taken as it is.
+    ``home`` is where it starts in the image: no option is added where a plain ``alembic`` reads the same files there,
+    ALEMBIC_CONFIG included. ``given`` are options that the user's own arguments have already (``config``, ``name``).
+    What ``x-migops: {alembic: …}`` says is taken as it is.
     """
     words = program(target).words
     if home is None or words != ("alembic",) or target.settings.get("alembic", ""):
         return words
-    below = posixpath.relpath(home.config, home.cwd)
-    named = () if below in ("alembic.ini", "pyproject.toml") else ("-c", below)
-    return (*words, *named, *(("-n", home.section) if home.section != "alembic" else ()))
+    plain = typed(Process(home.cwd, home.environment or {})).home()
+    is_plain = {plain.config, plain.second} == {home.config, home.second}
+    named = () if is_plain or "config" in given else ("-c", posixpath.relpath(home.config, home.cwd))
+    section = ("-n", home.section) if home.section != "alembic" and "name" not in given else ()
+    return (*words, *named, *section)
 
 
 def _is_flask_migrate(target: Target) -> bool:

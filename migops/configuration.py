@@ -6,15 +6,18 @@ from __future__ import annotations
 
 import os
 import posixpath
+import re
 import shlex
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from migops.compose import Service
+from migops.dockerfile.trace import BuildView
 from migops.errors import MigopsError
 from migops.history.config import parse_config
-from migops.model import Location
+from migops.model import Location, Unknown
+from migops.places.alembic_call import Process, started, typed
 
 NOT_SEARCHED = frozenset({"node_modules", "venv", "env", "site-packages", "__pycache__", "dist", "build"})
 CONFIGS_NAMED = 5  # in the message that several could be meant
@@ -125,3 +128,72 @@ def said_path(root: Path, said: Said, service: Service) -> Path:
         f"service {service.name!r} runs Alembic with {said.config}, and {root} has no such file", at=service.location,
         hint="say which file of the host that is: x-migops: {config: FILE} under the service",
     )  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Built:
+    """The host's file for the configuration that a built image leads Alembic to, and its section."""
+
+    config: Path
+    section: str
+
+
+_LEADS = re.compile(rb"ALEMBIC_CONFIG|\balembic[\"',\s]+-|\.sh\b|entrypoint|\bdb\b")
+
+
+def of_build(dockerfile: bytes, view: Callable[[], BuildView | Unknown], service: Service | None) -> Built | None:
+    """What ENV, ENTRYPOINT and CMD of the Dockerfile say of Alembic's configuration, under what the service sets.
+
+    None where they say nothing, or name a file that the build does not take from the host. ``view`` is asked only where
+    the Dockerfile's text may say something.
+    """
+    words = " ".join((*(service.entrypoint or ()), *(service.command or ()))) if service else ""
+    if not (_LEADS.search(dockerfile) or _LEADS.search(words.encode())):
+        return None
+    built = view()
+    if not isinstance(built, BuildView):
+        return None
+    process = process_of(built, service)
+
+    def text(path: str) -> bytes | None:
+        there = built.host_path_of(path)
+        return there.read_bytes() if there is not None and there.is_file() else None
+
+    for call in (*started(process, text), typed(process)):
+        if call.is_plain or call.undecided:
+            continue
+        home = call.home()
+        there = built.host_path_of(home.config)
+        if there is not None and there.is_file() and _has_section(there, home.section):
+            return Built(there, home.section)
+    return None
+
+
+def _has_section(config: Path, section: str) -> bool:
+    try:
+        return section == "alembic" or parse_config(config.read_bytes(), str(config), section).has_section
+    except MigopsError:
+        return False
+
+
+def process_of(view: BuildView, service: Service | None) -> Process:
+    """What a container of the image starts with that a build makes, as far as the Dockerfile tells."""
+    own = (*(view.entrypoint or ()), *(view.cmd or ()))
+    return started_as(view.workdir or "/", view.env, view.entrypoint or (), own, service)
+
+
+def started_as(
+    working_dir: str, env: Mapping[str, str], entrypoint: Sequence[str], own: Sequence[str], service: Service | None
+) -> Process:
+    """What a container starts with that compose makes of an image for the service (None: of the image alone).
+
+    ``own`` are the image's ENTRYPOINT and CMD together.
+    """
+    given = {name: value for name, value in (service.environment if service else {}).items() if value is not None}
+    words = tuple(own)
+    if service is not None and service.entrypoint is not None:  # then the image's CMD does not count
+        words = (*service.entrypoint, *(service.command or ()))
+    elif service is not None and service.command is not None:
+        words = (*entrypoint, *service.command)
+    cwd = posixpath.join(working_dir or "/", service.working_dir if service else "")
+    return Process(cwd, {**env, **given}, words)

@@ -23,6 +23,7 @@ if TYPE_CHECKING:  # what a clean check never needs is not imported for its sake
     from migops.places.database_url import Sought
     from migops.places.deleted import Past
     from migops.places.drift import Drift
+    from migops.places.environment import OtherConfiguration
     from migops.places.fate import Fate
     from migops.places.models import Model
     from migops.places.startup import Startup
@@ -104,6 +105,21 @@ class Sibling:
 
 
 @dataclass(frozen=True, slots=True)
+class Hidden:
+    """What the compose file puts over files that Alembic reads, where no container shows it yet.
+
+    ``kind`` is tmpfs, bind, config or secret; ``target`` a path of the container, ``at`` the line of the compose file.
+    ``names`` are the files that Alembic will see otherwise than the image and the host have them.
+    """
+
+    kind: str
+    source: str
+    target: str
+    at: Location
+    names: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Setup:
     """What the project's own files say beside the migrations: only ``doctor`` looks at it.
 
@@ -133,6 +149,8 @@ class Evidence:
     ``worktrees`` is what git says of the scripts that are not as HEAD has them, a repository each (() where git's HEAD
     was not read); ``past`` what its history says of scripts that the database has had, None where nothing was to ask.
     ``drift`` is how models and schema differ, where that was asked for.
+    ``configurations`` are calls of Alembic that read other migrations than those compared; ``hidden`` is what the
+    compose file will lay over the migrations.
     ``startups`` are what the service and its siblings run when they start, by the image that they run and by what a
     build would make of it now; {} where nobody asked. ``creations`` are the lines of the host's code that make tables;
     ``setup`` is None where nobody asked for it.
@@ -164,6 +182,8 @@ class Evidence:
     startups: Mapping[PlaceName, tuple[Startup, ...] | Unknown] = field(default_factory=dict)
     creations: tuple[Creation, ...] = ()
     setup: Setup | None = None
+    configurations: tuple[OtherConfiguration, ...] = ()
+    hidden: tuple[Hidden, ...] = ()
 
     def reading(self, place: PlaceName) -> Reading | DatabaseReading:
         """What was read of a place, or why nothing was."""

@@ -6,18 +6,19 @@ import os
 import re
 import shlex
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from migops import configuration
 from migops.compose import Build, ComposeOptions, Project, Service, load
-from migops.dockerfile.trace import Inline
+from migops.dockerfile.trace import Inline, trace
 from migops.errors import MigopsError
 from migops.evidence import Commands, tagged
 from migops.model import Location
 from migops.places.database_state import SETTINGS
 
+_WHICH = ("config", "name", "image-config")  # the settings of x-migops that say which configuration is meant
 ARCHIVES = ("docker-archive:", "oci:", "oci-archive:")
 
 
@@ -39,7 +40,8 @@ class Target:
     ``root`` is the folder the host's files lie in (the build context, or --host-dir); ``config`` the host's
     alembic.ini or pyproject.toml. ``working_dir`` is set where the compose file sets it; ``folder`` where Alembic
     is started in another one (relative to that); ``image_config`` where
-    ``x-migops`` says at which path of the image the configuration is. ``deployed`` says that the service's containers
+    ``x-migops`` says at which path of the image the configuration is. ``named``: the user says which configuration or
+    section it is, by an option or in ``x-migops``. ``deployed`` says that the service's containers
     are made from this very image; ``siblings`` are the other services of the same image or build, with their images.
     ``model`` is the compose project and ``settings`` the service's ``x-migops``; None and {} without a compose file.
     ``picked`` that the user named no service.
@@ -55,6 +57,7 @@ class Target:
     working_dir: str = ""
     folder: str = ""
     image_config: str = ""
+    named: bool = False
     many_heads: bool = False
     commands: Commands = field(default_factory=Commands)
     deployed: bool = False
@@ -124,8 +127,11 @@ def _without_compose(wanted: Wanted, cwd: Path) -> Target:
         build_arguments=_docker_build(wanted) if build else (),
         can_build=build is not None,
     )
-    config = configuration.find(root, wanted.config, cwd)
-    return Target(wanted.image, root, config, wanted.section or "alembic", build=build, commands=commands)
+    built = _built(build, None) if build and not (wanted.config or wanted.section) else None
+    config = built.config if built else configuration.find(root, wanted.config, cwd)
+    named = bool(wanted.config or wanted.section)
+    section = built.section if built else wanted.section or "alembic"
+    return Target(wanted.image, root, config, section, build=build, named=named, commands=commands)
 
 
 def _name(ref: str) -> str:
@@ -196,7 +202,12 @@ def _of_service(project: Project, service: Service, wanted: Wanted, options: Com
     else:
         root = base
     said = configuration.said_by(service)
-    if wanted.config:
+    named = bool(wanted.config or wanted.section) or any(settings[key] for key in _WHICH)
+    built = _built(build, service) if build and not (named or host_dir or settings["host-dir"]) else None
+    if built is not None:
+        config = built.config
+        said = replace(said, section=built.section)
+    elif wanted.config:
         config = configuration.find(root, wanted.config, cwd)
     elif settings["config"] or not said.config:
         config = configuration.find(root, settings["config"], base, service)
@@ -218,6 +229,7 @@ def _of_service(project: Project, service: Service, wanted: Wanted, options: Com
         working_dir=service.working_dir,
         folder=settings["working-dir"] or said.folder,
         image_config=settings["image-config"],
+        named=named,
         many_heads=settings["heads"] == "many",
         commands=commands,
         deployed=its_own,
@@ -232,6 +244,24 @@ def _of_service(project: Project, service: Service, wanted: Wanted, options: Com
         model=project,
         settings=settings,
     )
+
+
+def _built(build: BuildSpec, service: Service | None) -> configuration.Built | None:
+    """The host's configuration that Dockerfile and service lead Alembic to, where they name one."""
+    if not isinstance(build.context, Path):
+        return None
+    given = build.dockerfile
+    path = given if isinstance(given, Path) else build.context / "Dockerfile"
+    try:
+        text = given.text.encode() if isinstance(given, Inline) else path.read_bytes()
+    except OSError:
+        return None  # reading the build says so
+    return configuration.of_build(
+        text,
+        lambda: trace(build.dockerfile, build.context, target=build.target, args=build.args,
+                      contexts=dict(build.contexts)),
+        service,
+    )  # fmt: skip
 
 
 def _settings(service: Service) -> dict[str, str]:

@@ -128,6 +128,8 @@ def gate(deploy: Deploy) -> dict[str, Any]:
             f"the built image does not hold what the host holds: {listed(changed)}{why}", commands=steps,
             hint="; ".join(step.why for step in cause.remedy) if cause else "migops check-image says more",
         )  # fmt: skip
+    preflight.covered(evidence)
+    preflight.one_configuration(evidence)
     heads = evidence.graphs[PlaceName.IMAGE].heads
     if len(heads) != 1 and not facts.target.many_heads:
         raise Aborted(f"the built image has {len(heads)} heads: {listed(heads)}", hint="migops explain MIG301")

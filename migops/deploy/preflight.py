@@ -15,6 +15,7 @@ from migops.deploy.commands import Words
 from migops.deploy.facts import Facts
 from migops.deploy.options import Options
 from migops.errors import Aborted, MigopsError, NoVerdict
+from migops.evidence import Evidence
 from migops.model import Finding, PlaceName, Remedy, Severity, Skipped, Unknown
 from migops.process import CommandError, run
 from migops.rules import RULES, judge
@@ -26,6 +27,7 @@ _BROKEN = ("MIG301", "MIG302", "MIG303", "MIG304", "MIG306", "MIG501", "MIG502")
 """Rules on the host's own history and configuration: the build would only bring the fault along."""
 _ONLY_THERE = ("MIG205",)
 """Rules on what would be lost when a container is created anew."""
+_NAMED = 4  # scripts that a message names
 OLDEST = (2, 17)  # the first compose whose `run` and `up` have the options that a deploy needs
 
 
@@ -80,6 +82,7 @@ def refuse(facts: Facts, options: Options) -> None:
     _history(facts)
     _unsettled(facts)
     _trapped(facts)
+    covered(facts.evidence)
     _database(facts)
     starting(facts, options)
     _backup(facts, options)
@@ -116,6 +119,27 @@ def _trapped(facts: Facts) -> None:
     findings, _ = judge([rule for rule in RULES if rule.id in _ONLY_THERE], facts.evidence)
     for finding in findings:
         raise _of(finding, "creating the container anew would lose it")
+
+
+def covered(evidence: Evidence) -> None:
+    """What the compose file lays over the migrations would lie over those of the new image as well."""
+    for each in evidence.hidden:
+        what = f"a {each.kind}" if each.kind == "tmpfs" else f"the {each.kind} {each.source}"
+        raise Aborted(
+            f"{what} lies over {each.target} in every container of {evidence.commands.service}, so that Alembic does "
+            f"not see there what the image holds: {listed(each.names[:_NAMED])}",
+            at=each.at, hint=f"take it out of the compose file ({each.at}), then run this again",
+        )  # fmt: skip
+
+
+def one_configuration(evidence: Evidence) -> None:
+    """Every call of Alembic in the new containers reads the migrations that are compared, or the host's for it."""
+    for each in evidence.configurations:
+        raise Aborted(
+            f"{each.by} in {each.where} reads {each.config}, whose migrations are not as on the host: "
+            f"{listed(each.names[:_NAMED])}",
+            hint="see MIG211 other-configuration: migops explain MIG211",
+        )
 
 
 def _database(facts: Facts) -> None:

@@ -20,7 +20,7 @@ from migops.engine.containers import inspect
 from migops.engine.same import same_content
 from migops.errors import Failed
 from migops.model import Absent, PlaceName, Unknown
-from migops.places.container import digests
+from migops.places.container import Container, digests
 from migops.rules.standing import listed
 
 STEADY = 2.0  # seconds for which a container without a health check must have run on
@@ -139,10 +139,22 @@ def gate(deploy: Deploy) -> dict[str, Any]:
     for each in (*evidence.containers, *siblings):
         held = None if each.one_off else each.migrations
         if held is not None and digests(held) != digests(deploy.facts.host):
-            cover = each.cover(held.location[0])
-            over = f"a {cover.type} ({cover.source}) lies over them" if cover else "nothing lies over them"
-            raise Failed(f"{each.name} sees other migrations than the built image holds: {over}")
+            raise _sees_others(each, held.location[0])
+        for other in each.configurations if not each.one_off else ():
+            raise Failed(f"{other.by} in {each.name} reads {other.config}, whose migrations are not as on the host")
     return {"containers": [each.name for each in (*evidence.containers, *siblings) if not each.one_off]}
+
+
+def _sees_others(container: Container, folder: str) -> Failed:
+    cover = container.cover(folder)
+    over, hint = "nothing lies over them", ""
+    if cover is not None:
+        named = f" ({cover.source})" if cover.source else ""
+        over = f"a {cover.type}{named} lies over {cover.target}"
+    if cover is not None and cover.type == "tmpfs":
+        over += ", which is an empty folder in memory"
+        hint = f"take the tmpfs at {cover.target} out of the compose file, then deploy again"
+    return Failed(f"{container.name} sees other migrations than the built image holds: {over}", hint=hint)
 
 
 def wait_until_well(deploy: Deploy, images: Mapping[str, str], members: Sequence[Member]) -> None:

@@ -20,8 +20,9 @@ from migops.engine import Engine, ImageNotFound
 from migops.errors import MigopsError, NoVerdict
 from migops.images import Image, open_image
 from migops.model import EntryKind
-from migops.places.container_files import reader_of
-from migops.places.environment import Environment, Home, read_environment
+from migops.places.alembic_call import of_files, started, typed
+from migops.places.container_files import links_of, reader_of
+from migops.places.environment import Environment, Home, Reader, read_environment
 from migops.target import Target, Wanted
 
 
@@ -83,26 +84,41 @@ def _laid_out(service: Service, engine: Engine, folder: Path, options: ComposeOp
 
 
 def _read(service: Service, image: Image) -> tuple[str, Environment, str, bytes]:
-    said, settings = configuration.said_by(service), _settings(service)
-    own = image.config.working_dir or "/"
-    start = posixpath.normpath(posixpath.join(own, service.working_dir, settings.get("working-dir", "") or said.folder))
-    named = settings.get("image-config", "") or said.config
-    names = [named] if named else ["alembic.ini", "migrations/alembic.ini", "pyproject.toml"]
-    read, why = reader_of(image), ""
-    for path in [posixpath.join(start, name) for name in names]:
-        entry = read([path]).get(path)
+    read, links, settings, why = reader_of(image), links_of(image), _settings(service), ""
+    for home in _homes(service, image, read, settings):
+        entry = read([home.config]).get(home.config)
         if entry is None or entry.kind is not EntryKind.FILE or entry.content is None:
             continue
-        found = read_environment(read, Home(start, path, settings.get("name", "") or said.section or "alembic"), {})
+        home = replace(home, decides=True, links=links)
+        found = read_environment(read, home, {})
         if isinstance(found, Environment) and found.migrations.scripts:
-            return start, found, path, entry.content
+            return home.cwd, found, home.config, entry.content
         why = f": {found.reason}" if not isinstance(found, Environment) else ": it leads to no migration"
+    start = posixpath.join(image.config.working_dir or "/", service.working_dir)
+    names = [posixpath.relpath(home.config, start) for home in _homes(service, image, read, settings)]
     raise NoVerdict(
         f"nothing on this host says what migrations {service.name} has, and its image {service.image_ref} has none "
         f"that are found by {' or '.join(names)} in {start}{why}",
         hint="say where they are in the image, under the service: x-migops: {image-config: /app/alembic.ini}; or where "
         "they are on the host: x-migops: {host-dir: .}",
     )
+
+
+def _homes(service: Service, image: Image, read: Reader, settings: Mapping[str, str]) -> list[Home]:
+    """Where Alembic may start in the image: as the user says, else as the container's start or its variables do."""
+    process = configuration.started_as(
+        image.config.working_dir, image.config.env, image.config.entrypoint,
+        (*image.config.entrypoint, *image.config.cmd), service,
+    )  # fmt: skip
+    said = configuration.said_by(service)
+    start = posixpath.normpath(posixpath.join(process.working_dir, settings.get("working-dir", "") or said.folder))
+    section = settings.get("name", "") or said.section or "alembic"
+    calls = (*started(process, of_files(read)), typed(process))
+    named = settings.get("image-config", "")
+    if not named and (call := next((each for each in calls if not (each.is_plain or each.undecided)), None)):
+        return [replace(call.home(), environment=process.environment)]
+    names = [named] if named else ["alembic.ini", "migrations/alembic.ini", "pyproject.toml"]
+    return [Home(start, posixpath.join(start, each), section, environment=process.environment) for each in names]
 
 
 def _beside(folder: Path, config: tuple[str, str, bytes]) -> Path:

@@ -24,6 +24,45 @@ def undoubled(source: str) -> Iterator[tuple[int, str]]:
             yield node.lineno, lines[node.lineno - 1].strip()
 
 
+_FOLDERS = frozenset(("script_location", "version_locations"))
+
+
+def moved(source: str) -> Iterator[tuple[int, str, tuple[str, ...] | None]]:
+    """The statements by which env.py chooses where the migrations lie: line, text, and the folders.
+
+    The folders are None where they are computed. Setting the URL is no such statement.
+    """
+    tree = _parsed(source)
+    lines = source.splitlines()
+    for node in ast.walk(tree):
+        value = _chosen(node)
+        if value is not None:
+            line = getattr(node, "lineno", 1)
+            yield line, lines[line - 1].strip(), _literal(value)
+
+
+def _chosen(node: ast.AST) -> ast.expr | None:
+    """The value that a statement gives to one of the folders; None where it is no such statement."""
+    if isinstance(node, ast.Call) and _called(node) in ("set_main_option", "set_section_option", "set"):
+        *names, value = [*node.args, *(each.value for each in node.keywords)] or [ast.Constant(None)]
+        named = any(isinstance(name, ast.Constant) and name.value in _FOLDERS for name in names)
+        return value if named else None
+    if isinstance(node, (ast.Assign, ast.AugAssign, ast.AnnAssign)):
+        targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+        for target in targets:
+            of_script = isinstance(target, ast.Attribute) and target.attr in ("version_locations", "_version_locations")
+            option = isinstance(target, ast.Subscript) and getattr(target.slice, "value", None) in _FOLDERS
+            if of_script or option:
+                return node.value if isinstance(node, ast.Assign) else ast.Name("computed")
+    return None
+
+
+def _literal(value: ast.expr) -> tuple[str, ...] | None:
+    items = value.elts if isinstance(value, (ast.List, ast.Tuple)) else [value]
+    texts = [each.value for each in items if isinstance(each, ast.Constant) and isinstance(each.value, str)]
+    return tuple(texts) if len(texts) == len(items) else None
+
+
 def line_of_none(source: str) -> int:
     """The line at which ``target_metadata`` becomes None, where nothing else is ever given to it; 0 elsewhere."""
     tree = _parsed(source)

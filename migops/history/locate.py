@@ -42,6 +42,9 @@ class ScriptPaths:
 
 
 Exists = Callable[[str], bool]
+FindPackage = Callable[[str, tuple[str, ...], str], str]
+"""From a package's name, the folders of prepend_sys_path and the folder wanted below the package, to the folder of the
+package, as Python would find it in the place."""
 
 
 def locate(
@@ -51,14 +54,16 @@ def locate(
     cwd: str,
     exists: Exists | None = None,
     set_by_app: Mapping[str, str] | None = None,
+    package: FindPackage | None = None,
 ) -> ScriptPaths:
     """Find the script folders that Alembic would use, started in ``cwd`` with these files (either may be None).
 
     As in Alembic, an option of the ini hides the same option of ``pyproject.toml``. ``set_by_app`` are options that
     the application's code sets, which win over both. ``exists`` tells whether a path is there in the place; without it
-    the likeliest folder is taken. Never raises: what Alembic would die on becomes a problem.
+    the likeliest folder is taken. ``package`` finds packages; without it the likeliest folders are searched. What
+    Alembic would die on becomes a problem; nothing is raised but by ``package``.
     """
-    return _Locator(ini, toml, cwd, exists, set_by_app or {}).locate()
+    return _Locator(ini, toml, cwd, exists, set_by_app or {}, package).locate()
 
 
 @dataclass(slots=True)
@@ -68,6 +73,8 @@ class _Locator:
     cwd: str
     exists: Exists | None
     set_by_app: Mapping[str, str]
+    package: FindPackage | None = None
+    prepended: tuple[str, ...] = ()
     problems: list[Problem] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     search: list[str] = field(default_factory=list)
@@ -77,6 +84,7 @@ class _Locator:
             self.problems += file.problems() if file else ()
         prepended = self._list("prepend_sys_path", ("path_separator",), re.compile(r", *|(?: +)|:"))
         roots = tuple(dict.fromkeys(absolute(self.cwd, root) for root in (*prepended, ".")))
+        self.prepended = tuple(absolute(self.cwd, root) for root in prepended)
         location, at = self._script_location()
         script = self._folder(location, roots) if location else ""
         if script and self.exists and not self.exists(script) and self._beside_scripts():
@@ -199,6 +207,11 @@ class _Locator:
             candidates = [absolute(self.cwd, text)]
         else:
             package, *rest = text.split(":")
+            if self.package:
+                folder = posixpath.join(*rest) if rest else ""
+                candidates = [absolute(self.package(package, self.prepended, folder), folder or ".")]
+                self.search += candidates
+                return candidates[0]
             below = posixpath.join(package.replace(".", "/"), *rest)
             candidates = [absolute(root, below) for root in (*roots, *self._above(package))]
             candidates = list(dict.fromkeys(candidates))

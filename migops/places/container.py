@@ -7,9 +7,9 @@ container that may run: mounts are looked at through a probe that shares them.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 from migops.engine.containers import inspect
 from migops.errors import NoVerdict
@@ -23,10 +23,11 @@ from migops.places.container_files import (
     covered,
     mounts_of,
 )
-from migops.places.environment import Environment, Home, read_environment
+from migops.places.environment import Environment, Homes, OtherConfiguration, Reader
 from migops.places.writable import WritableLayer, open_layer
 
 LABEL = "com.docker.compose."
+Others = tuple[OtherConfiguration, ...]
 TRIES = 3  # how often the containers are listed, where some vanish while they are read
 
 
@@ -36,7 +37,7 @@ class Container:
 
     ``image_id`` is the image that it was created from. ``written`` are the paths, of those that Alembic reads, which
     its writable layer adds, changes or deletes (a folder: with all below it). ``one_off`` is a container of ``docker
-    compose run``.
+    compose run``. ``configurations`` are calls of Alembic in it that read something else.
     """
 
     id: str
@@ -49,6 +50,7 @@ class Container:
     mounts: tuple[Mount, ...]
     found: Environment | Unknown
     written: frozenset[str] = frozenset()
+    configurations: tuple[OtherConfiguration, ...] = ()
 
     @property
     def migrations(self) -> MigrationSet | None:
@@ -71,15 +73,24 @@ class Container:
         return max(over, key=lambda mount: len(mount.target), default=None)
 
 
+class Starts(Protocol):
+    """Where Alembic starts in a container, and what it sees from there."""
+
+    def homes(self, inspected: Mapping[str, Any], read: Reader) -> Homes: ...
+
+    def see(self, homes: Homes, read: Reader, name: str) -> tuple[Environment | Unknown, Others]:
+        """What Alembic sees in the container of that name, and the further calls that see something else."""
+
+
 @dataclass(slots=True)
 class ContainerReader:
-    """Reads the containers of a compose project. ``home`` says where Alembic starts in a given working directory."""
+    """Reads the containers of a compose project."""
 
     images: ImageFiles
     project: str
-    home: Callable[[str], Home]
+    starts: Starts
     known: Known
-    seen: dict[tuple[object, ...], tuple[Environment | Unknown, frozenset[str]]] = field(default_factory=dict)
+    seen: dict[tuple[object, ...], tuple[Environment | Unknown, Others, frozenset[str]]] = field(default_factory=dict)
 
     def read(self, services: Sequence[str], folders: Sequence[str] = ()) -> dict[str, tuple[Container, ...]]:
         """The containers of each service, by number. One-off ones are among them if they wrote scripts in ``folders``.
@@ -106,11 +117,11 @@ class ContainerReader:
             one_off = _label(inspected["Config"], "oneoff") == "True"
             if one_off and not _wrote_scripts(layer, folders):
                 return True
-            found, written = self._found(inspected, layer)
+            found, others, written = self._found(inspected, layer)
         except NoVerdict as error:
             if inspect(self.images.engine, key) is None:
                 return None
-            found, written = Unknown(f"{_name(inspected)}: {error}", error.hint), frozenset()
+            found, others, written = Unknown(f"{_name(inspected)}: {error}", error.hint), (), frozenset()
         return Container(
             id=key,
             name=_name(inspected),
@@ -122,26 +133,27 @@ class ContainerReader:
             mounts=mounts_of(inspected),
             found=found,
             written=written,
+            configurations=others,
         )
 
     def _found(
         self, inspected: Mapping[str, Any], layer: WritableLayer
-    ) -> tuple[Environment | Unknown, frozenset[str]]:
-        working_dir = str(inspected["Config"].get("WorkingDir") or "/")
-        key = (inspected["Image"], working_dir, mounts_of(inspected))
+    ) -> tuple[Environment | Unknown, Others, frozenset[str]]:
+        files = ContainerFiles(inspected, layer, self.images)
+        homes = self.starts.homes(inspected, files)
+        key = (inspected["Image"], homes.key, mounts_of(inspected))
         if key in self.seen:  # a replica: read already, unless it wrote something of its own
-            found, asked = self.seen[key]
+            found, others, asked = self.seen[key]
             targets = [mount.target for mount in mounts_of(inspected)]
             changes = layer.changes(sorted(asked))
             if all(covered(change.path, targets) for change in changes):
-                return found, frozenset()
-        files = ContainerFiles(inspected, layer, self.images)
-        found = read_environment(files, self.home(working_dir), self.known)
+                return found, others, frozenset()
+        found, others = self.starts.see(homes, files, _name(inspected))
         if isinstance(found, Unknown):
             found = Unknown(f"{_name(inspected)}: {found.reason}", found.hint)
         if not files.written:
-            self.seen[key] = found, frozenset(files.asked)
-        return found, frozenset(files.written)
+            self.seen[key] = found, others, frozenset(files.asked)
+        return found, others, frozenset(files.written)
 
 
 def summary(containers: Sequence[Container]) -> Unknown | Absent | None:

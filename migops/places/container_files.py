@@ -17,7 +17,7 @@ from migops.images.daemon import read_container
 from migops.images.layer import Budget, Delta, Wanted, scan_layer
 from migops.images.merge import read_merged
 from migops.images.tar import TarReader
-from migops.model import Tree
+from migops.model import Entry, EntryKind, Tree
 from migops.places.environment import TEXTS, Reader
 from migops.places.writable import WritableLayer, apply
 
@@ -48,10 +48,16 @@ class ImageFiles:
     engine: Engine
     opened: ExitStack
     readers: dict[str, Reader] = field(default_factory=dict)
+    packages: dict[str, Reader] = field(default_factory=dict)
+
+    def links(self, image_id: str) -> Reader | None:
+        """What reads the image's folders of installed packages for their ``.pth`` files; None where it is not open."""
+        return self.packages.get(image_id)
 
     def named(self, ref: str) -> tuple[Image, Reader]:
         """An image by name or ID, and its reader. ``NoVerdict`` where the engine does not have it (any more)."""
         image = self.opened.enter_context(open_image(f"docker-daemon:{ref}", engine=lambda: self.engine))
+        self.packages.setdefault(image.id, links_of(image))
         return image, self.readers.setdefault(image.id, reader_of(image))
 
     def of(self, image_id: str) -> Reader | None:
@@ -84,25 +90,57 @@ def reader_of(image: Image) -> Reader:
     return read
 
 
+def links_of(image: Image) -> Reader:
+    """Reads a folder of an image's installed packages for what says that others lie elsewhere."""
+
+    def read(paths: Sequence[str]) -> Tree:
+        found = image.read(paths, content=lambda path: path.endswith((".pth", "_finder.py")))
+        return {path: entry for path, entry in found.items() if entry.kind is EntryKind.FILE}
+
+    return read
+
+
 @dataclass(slots=True)
 class ContainerFiles:
-    """A ``Reader`` of one container: its image, under its mounts, with what it has written."""
+    """A ``Reader`` of one container: its image, under its mounts, with what it has written.
+
+    ``moved`` are links of the image that lead below a mount, and where they lead: there the mount shows.
+    """
 
     inspected: Mapping[str, Any]
     layer: WritableLayer
     images: ImageFiles
     asked: set[str] = field(default_factory=set)
     written: set[str] = field(default_factory=set)
+    moved: dict[str, str] = field(default_factory=dict)
 
     def __call__(self, paths: Sequence[str]) -> Tree:
         self.asked.update(paths)
+        linked = {path: real for path in paths if (real := self._moved(path))}
+        own = [path for path in paths if path not in linked]
+        tree = dict(without_memory(self._below_memory(own), own, self._mounts)) if own else {}
+        for path, entry in list(tree.items()):
+            if entry.kind is EntryKind.SYMLINK and (real := self._under_a_mount(path, entry.target)):
+                self.moved[path] = linked[path] = real
+                del tree[path]
+        for path, real in linked.items():
+            tree.update({path + each[len(real) :]: entry for each, entry in self([real]).items()})
+        return tree
+
+    def _moved(self, path: str) -> str:
+        """Where a path leads that is at or below one of ``moved``; '' for any other."""
+        link = next((each for each in self.moved if at_or_below(path, each)), "")
+        return self.moved[link] + path[len(link) :] if link else ""
+
+    def _under_a_mount(self, path: str, target: str) -> str:
+        """Where a link leads, if a mount lies there that does not lie over the link itself; else ''."""
+        real = posixpath.normpath(posixpath.join(posixpath.dirname(path), target))
+        mounts = [mount.target for mount in self._mounts]
+        return real if covered(real, mounts) and not covered(path, mounts) else ""
+
+    def _below_memory(self, paths: Sequence[str]) -> Tree:
+        """``paths`` as they would be if no tmpfs lay over any of them."""
         near = [mount for mount in self._mounts if any(_near(mount.target, path) for path in paths)]
-        for mount in near:
-            if mount.type == "tmpfs" and any(at_or_below(path, mount.target) for path in paths):
-                raise NoVerdict(
-                    f"a tmpfs lies over {mount.target}: what it holds is only in the memory of the running container",
-                    hint="no image's migrations show there: take the tmpfs away from the service",
-                )
         near = [mount for mount in near if mount.type != "tmpfs"]
         image = self.images.of(str(self.inspected["Image"]))
         if image is None or self.layer.is_large(paths):
@@ -164,9 +202,33 @@ def mounts_of(inspected: Mapping[str, Any]) -> tuple[Mount, ...]:
         )
         for item in inspected.get("Mounts") or ()
     }
-    for target in (inspected.get("HostConfig") or {}).get("Tmpfs") or ():
+    host = inspected.get("HostConfig") or {}
+    asked = [str(item.get("Target")) for item in host.get("Mounts") or () if item.get("Type") == "tmpfs"]
+    for target in (*(host.get("Tmpfs") or ()), *asked):
         found.setdefault(target.rstrip("/") or "/", Mount("tmpfs", "", target.rstrip("/") or "/"))
     return tuple(found[target] for target in sorted(found))
+
+
+def without_memory(tree: Tree, paths: Sequence[str], mounts: Sequence[Mount]) -> Tree:
+    """The tree as a container sees it: a tmpfs starts as an empty folder, whatever the image has below it.
+
+    What the container itself has put there since is in its memory alone, and the engine does not show it.
+    """
+    memory = [
+        each.target for each in mounts if each.type == "tmpfs" and any(_near(each.target, path) for path in paths)
+    ]
+    if not memory:
+        return tree
+
+    def is_hidden(path: str) -> bool:
+        over = [mount for mount in mounts if at_or_below(path, mount.target)]
+        return max(over, key=lambda mount: len(mount.target)).type == "tmpfs" if over else False
+
+    shown = {path: entry for path, entry in tree.items() if not is_hidden(path)}
+    for target in memory:
+        if covered(target, paths):
+            shown[target] = Entry(target, EntryKind.DIRECTORY, mode=0o1777)
+    return shown
 
 
 def at_or_below(path: str, folder: str) -> bool:

@@ -7,39 +7,27 @@ The host, the build context and the image differ only in how bytes are fetched, 
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 
-from migops.errors import MigopsError
+from migops.errors import MigopsError, NoVerdict
 from migops.history.config import ConfigFile, parse_config
 from migops.history.graph import Graph, build
-from migops.history.locate import ScriptPaths, locate
+from migops.history.locate import FindPackage, ScriptPaths, absolute, locate
 from migops.history.problem import Problem
 from migops.history.scripts import History, Known, read_history
 from migops.model import Entry, EntryKind, MigrationFile, MigrationSet, Tree, Unknown
-
-Reader = Callable[[Sequence[str]], Tree]
-"""Fetches everything at and below absolute POSIX paths; a path the place does not have is not in the answer."""
+from migops.places.home import Home as Home
+from migops.places.home import Homes as Homes
+from migops.places.home import OtherConfiguration as OtherConfiguration
+from migops.places.home import Reader as Reader
 
 TEXTS = (".py", ".ini", ".toml", ".cfg", ".conf", ".mako")
 """Endings of the files whose text is looked at; what else lies in a folder (a dump, say) is known by its digest."""
 
 AROUND = ("env.py", "script.py.mako")
 """The files beside the versions folder that decide what a migration does."""
-
-
-@dataclass(frozen=True, slots=True)
-class Home:
-    """Where Alembic is started in a place: working directory, configuration file, section of it.
-
-    ``config`` is absolute; ``text`` is the host's copy of it, which stands in where the place lacks the file, so that
-    a missing alembic.ini does not hide the migrations.
-    """
-
-    cwd: str
-    config: str
-    section: str = "alembic"
-    text: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,30 +59,66 @@ def read_environment(read: Reader, home: Home, known: Known) -> Environment | Un
 
 
 def _read(read: Reader, home: Home, known: Known) -> Environment | Unknown:
-    pyproject = posixpath.join(home.cwd, "pyproject.toml")
-    tree = dict(read(sorted({home.config, pyproject})))
+    tree = dict(read(sorted({home.config, home.second})))
     try:
-        ini = _config(tree, home.config, home, home.text)
-        toml = _config(tree, pyproject, home, None) if home.config != pyproject else None
+        first = _config(tree, home.config, home, home.text)
+        second = _config(tree, home.second, home, None)
     except MigopsError as error:
         return Unknown(str(error), error.hint)
-    if home.config == pyproject:
-        ini, toml = None, ini
-    paths = locate(ini, toml, cwd=home.cwd)
+    ini, toml = (second, first) if home.is_toml else (first, second)
+    package = _packages(read, home)
+    by_app = {"script_location": home.script_location} if home.script_location else None
+    paths = locate(ini, toml, cwd=home.cwd, set_by_app=by_app, package=package)
     beside = [posixpath.dirname(home.config)] if not paths.script_location else []
     tree.update(read(sorted(set(_wanted(paths, (*paths.search, *beside), home.cwd)))))
-    paths = locate(ini, toml, cwd=home.cwd, exists=lambda path: _exists(tree, path))
+    paths = locate(ini, toml, cwd=home.cwd, exists=lambda path: _exists(tree, path), set_by_app=by_app, package=package)
     if not paths.script_location:
         reason = "; ".join(problem.message for problem in paths.problems) or "no script_location is set"
-        return Unknown(f"{home.config}: {reason}")
+        if home.by and ini is None and toml is None:
+            reason = "there is no such file"
+        return Unknown(f"{home.config}{f' ({home.by})' if home.by else ''}: {reason}")
     missing = [folder for folder in paths.version_locations if not _is_folder(tree, folder)]
     if missing:  # a link to another folder among them
         tree.update(read(missing))
     tree = {path: _followed(entry) for path, entry in tree.items()}
+    if home.decides:
+        _stop_where_env_decides(tree, paths, home)
     history = _as_the_place_has_it(read_history(tree, paths, known), tree)
     graph = build(history.revisions, history.unreadable, folder=", ".join(paths.version_locations))
-    config = home.config if home.config != pyproject else ""
-    return Environment(_migrations(tree, paths, history, home.cwd, config), graph, paths, history.problems)
+    return Environment(
+        _migrations(tree, paths, history, home.cwd, ini.path if ini else ""), graph, paths, history.problems
+    )
+
+
+def _packages(read: Reader, home: Home) -> FindPackage | None:
+    """How a package is found in a container; None for a place that has no Python of its own."""
+    if home.environment is None:
+        return None
+
+    def find(name: str, prepended: tuple[str, ...], folder: str) -> str:
+        from migops.places.python_path import find  # hardly any configuration names a package
+
+        return find(name, folder, read, home, prepended)
+
+    return cache(find)
+
+
+def _stop_where_env_decides(tree: Tree, paths: ScriptPaths, home: Home) -> None:
+    """``NoVerdict`` where env.py sets the folders itself: only running it would tell which these are."""
+    entry = tree.get(posixpath.join(paths.script_location, "env.py"))
+    text = entry.content if entry and entry.content else b""
+    if b"version_locations" not in text and b"script_location" not in text:
+        return
+    from migops.history.env_script import moved
+
+    settled = {paths.script_location, *paths.version_locations}
+    for line, shown, folders in moved(text.decode("utf-8", "replace")):
+        if folders is None or not {absolute(home.cwd, each) for each in folders} <= settled:
+            raise NoVerdict(
+                f"{entry.path if entry else 'env.py'}:{line} chooses the folders of the migrations (`{shown}`), and it "
+                "is not run to find out which",
+                hint="set version_locations and script_location in Alembic's configuration file, and not in env.py",
+            )
 
 
 def _config(tree: Tree, path: str, home: Home, stand_in: bytes | None) -> ConfigFile | None:

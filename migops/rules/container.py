@@ -34,7 +34,7 @@ def bind_hides_image(evidence: Evidence) -> Iterator[Hit]:
         folder = view.held.location[0] if view.held.location else ""
         mount = view.container.cover(folder)
         if mount is None or not view.container.is_bound:
-            for mount, scripts in view.under(lambda mount: mount.type != "volume"):
+            for mount, scripts in view.under(lambda mount: mount.type not in ("volume", "tmpfs")):
                 cause = f"{mount.source} is mounted at {mount.target}, over what the image has there"
                 remedy = Remedy(f"take the mount at {mount.target} out of the compose file, or mount what is meant")
                 for hit in _hits(evidence, view, scripts, "the mount", cause, mount, (remedy,)):

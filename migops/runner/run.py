@@ -64,6 +64,7 @@ class Run:
     """One call of Alembic in the service's container.
 
     ``environment`` is added to that of the service; ``container`` is the ID or name of where it runs, once it does.
+    ``options`` are those without which Alembic would not read the service's configuration there.
     """
 
     target: Target
@@ -75,6 +76,7 @@ class Run:
     events: Events = field(default_factory=SimpleQueue)
     environment: dict[str, str] = field(default_factory=dict)
     container: str = ""
+    options: tuple[str, ...] = ()
 
     def run(self) -> Result:
         """Run it, past its guard where it changes something. ``NoVerdict`` where it could not be started."""
@@ -83,6 +85,7 @@ class Run:
         for each in left:
             self.say(each.sentence)
         seen = survey.running(self.target, self.engine)
+        self.options = words.options(self.target, seen.home, self.arguments)
         where = choose(seen, program, self.engine)
         self.say(where.sentence())
         busy = ""
@@ -103,7 +106,7 @@ class Run:
 
     def attempt(self, where: Where, name: str = "") -> Result:
         """Run it once, and bring the new files to the host. ``name`` is that of a one-off container, if it has one."""
-        program = words.program(self.target)
+        program = words.with_options(self.target, self.options)
         before = survey.host(self.target).migrations if words.makes_files(self.arguments) else None
         with caught(self.events):
             if where.container is not None:

@@ -9,8 +9,10 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from migops import calling
 from migops.calling import Program as Program
 from migops.calling import program as program
+from migops.places.environment import Home
 from migops.runner.verbs import FILES
 from migops.target import Target
 
@@ -39,14 +41,26 @@ def global_options(arguments: Sequence[str]) -> Mapping[str, str]:
     return found
 
 
+def options(target: Target, home: Home | None, arguments: Sequence[str]) -> tuple[str, ...]:
+    """Alembic's own -c and -n, where ``arguments`` lack them and it would read another configuration without."""
+    plain = program(target).words
+    return calling.aimed(target, home, global_options(arguments).keys())[len(plain) :]
+
+
+def with_options(target: Target, options: tuple[str, ...]) -> Program:
+    """The service's program with these options before all others."""
+    found = program(target)
+    return replace(found, words=(*found.words, *options))
+
+
 def aimed(target: Target, arguments: Sequence[str], cwd: Path) -> Target:
     """The target as Alembic's own -c and -n change it. ``cwd``: the host's folder that is the working directory."""
     given = global_options(arguments)
     if section := given.get("name"):
-        target = replace(target, section=section)
+        target = replace(target, section=section, named=True)
     config = given.get("config", "")
     if config and (cwd / config).is_file() and not Path(config).is_absolute():
-        target = replace(target, config=Path(os.path.normpath(cwd / config)), image_config="")
+        target = replace(target, config=Path(os.path.normpath(cwd / config)), image_config="", named=True)
     return target
 
 

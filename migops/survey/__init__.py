@@ -19,9 +19,10 @@ from migops.model import Absent, Location, MigrationSet, NotAsked, PlaceName, Un
 from migops.places.environment import Environment, Reader
 from migops.places.host import HostReader
 from migops.survey.engine import code, layers, read_containers, read_image
+from migops.survey.overlay import coming
 from migops.survey.state import Survey, host_cwd, host_home
 from migops.survey.static import read_context, read_git, read_host, read_past, read_worktrees
-from migops.target import Target
+from migops.target import ARCHIVES, Target
 
 if TYPE_CHECKING:  # the database's side is imported only by a command that asks for it
     from migops.asking import Ask
@@ -51,6 +52,9 @@ def check(
         with ExitStack() as opened:  # an image stays open while containers made from it are read
             image = read_image(survey, engine, opened)
             survey.places[PlaceName.CONTAINER] = read_containers(survey, image, engine, opened)
+            if image is not None:
+                is_local = cache(lambda: target.image.startswith(ARCHIVES) or engine().is_local)
+                survey.hidden = coming(survey, image, is_local)
             if lint:
                 _read_application(survey, image)
     if lint and engine is None:
@@ -90,6 +94,8 @@ def check(
         startups=survey.startups,
         creations=survey.creations,
         setup=survey.setup,
+        configurations=survey.configurations,
+        hidden=survey.hidden,
     )
     return replace(evidence, past=read_past(evidence)) if ask else evidence
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
-from typing import TYPE_CHECKING, TypeVar
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from migops.chain import Chain, compare
 from migops.dockerfile.trace import BuildView
@@ -15,11 +16,13 @@ from migops.evidence import Sibling
 from migops.images import Image, identity, open_image
 from migops.model import MigrationSet, NotAsked, PlaceName, Reading, Unknown
 from migops.places.container import ContainerReader, representative, summary
-from migops.places.container_files import ImageFiles, reader_of
-from migops.places.environment import Reader, read_environment
-from migops.survey.state import Survey, image_home, working_dir_of
+from migops.places.container_files import ImageFiles, links_of, reader_of
+from migops.places.environment import Environment, Homes, OtherConfiguration, Reader, read_environment
+from migops.survey.homes import homes, of_container, of_image, others
+from migops.survey.state import Survey
 
 if TYPE_CHECKING:
+    from migops.compose import Service
     from migops.images.image import Layer
     from migops.places.code import Code
 
@@ -32,9 +35,12 @@ def read_image(survey: Survey, engine: Callable[[], Engine], opened: ExitStack) 
         image = opened.enter_context(open_image(survey.target.image, engine=engine))
         survey.image = identity(image)
         read = reader_of(image)
-        survey.home = image_home(survey, working_dir_of(survey, image.config.working_dir or "/"))
+        survey.packages[image.id] = links_of(image)
+        found = homes(survey, of_image(image.config, _service(survey)), read, survey.packages[image.id])
+        survey.home = found.first
         survey.image_config = image.config
         survey.take(PlaceName.IMAGE, read_environment(read, survey.home, survey.known))
+        survey.configurations = others(survey, found, read, image.ref)
     except ImageNotFound as error:
         build = survey.target.commands.build()
         hint = f"nothing was pulled; build it first: {shlex.join(build)}" if build else error.hint
@@ -54,17 +60,19 @@ def read_containers(survey: Survey, image: Reader | None, engine: Callable[[], E
     if image is None or survey.image is None:
         return NotAsked("the image could not be read")
     held = survey.places[PlaceName.IMAGE]
-    files = ImageFiles(engine(), opened, {survey.image.id: image})
-    reader = ContainerReader(files, target.project, lambda cwd: image_home(survey, cwd), survey.known)
+    files = ImageFiles(engine(), opened, {survey.image.id: image}, survey.packages)
+    reader = ContainerReader(files, target.project, _Start(survey, files), survey.known)
     folders = held.location if isinstance(held, MigrationSet) else ()
     try:
         found = reader.read((target.service, *target.siblings), folders)
         survey.siblings = tuple(
-            Sibling(name, _sibling_image(survey, files, ref), found[name]) for name, ref in target.siblings.items()
+            Sibling(name, _sibling_image(survey, files, name, ref), found[name])
+            for name, ref in target.siblings.items()
         )
     except NoVerdict as error:
         return Unknown(str(error), error.hint)
     survey.containers = found[target.service]
+    survey.configurations += tuple(each for one in survey.containers for each in one.configurations)
     unread = summary(survey.containers)
     if unread is not None:
         return unread
@@ -74,11 +82,35 @@ def read_containers(survey: Survey, image: Reader | None, engine: Callable[[], E
     return survey.places[PlaceName.CONTAINER]
 
 
-def _sibling_image(survey: Survey, files: ImageFiles, ref: str) -> MigrationSet | None:
+@dataclass(frozen=True, slots=True)
+class _Start:
+    """Where Alembic starts in an existing container."""
+
+    survey: Survey
+    files: ImageFiles
+
+    def homes(self, inspected: Mapping[str, Any], read: Reader) -> Homes:
+        return homes(self.survey, of_container(inspected), read, self.files.links(str(inspected["Image"])))
+
+    def see(
+        self, homes: Homes, read: Reader, name: str
+    ) -> tuple[Environment | Unknown, tuple[OtherConfiguration, ...]]:
+        return read_environment(read, homes.first, self.survey.known), others(self.survey, homes, read, name)
+
+
+def _service(survey: Survey) -> Service | None:
+    """The service that the image is run for; None where another image than compose's is in question."""
+    target = survey.target
+    return target.model.services.get(target.service) if target.model else None
+
+
+def _sibling_image(survey: Survey, files: ImageFiles, name: str, ref: str) -> MigrationSet | None:
     """What the image of a service that shares the code holds; None where it has none yet."""
     try:
         image, read = files.named(ref)
-        found = read_environment(read, image_home(survey, image.config.working_dir), survey.known)
+        service = survey.target.model.services[name] if survey.target.model else None
+        home = homes(survey, of_image(image.config, service), read, links_of(image)).first
+        found = read_environment(read, home, survey.known)
     except NoVerdict:
         return None
     return None if isinstance(found, Unknown) else found.migrations

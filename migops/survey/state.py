@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from migops.dockerfile.trace import BuildView, trace
-from migops.evidence import Exclusion, Setup, Sibling
+from migops.evidence import Exclusion, Hidden, Setup, Sibling
 from migops.history.scripts import Known
 from migops.model import ImageIdentity, NotAsked, PlaceName, Reading, Unknown
-from migops.places.environment import Environment, Home
+from migops.places.environment import Environment, Home, OtherConfiguration, Reader
 from migops.target import BuildSpec, Target
 
 if TYPE_CHECKING:
@@ -47,6 +47,9 @@ class Survey:
     startups: dict[PlaceName, tuple[Startup, ...] | Unknown] = field(default_factory=dict)
     creations: tuple[Creation, ...] = ()
     setup: Setup | None = None
+    configurations: tuple[OtherConfiguration, ...] = ()
+    hidden: tuple[Hidden, ...] = ()
+    packages: dict[str, Reader] = field(default_factory=dict, repr=False)  # see ImageFiles.links
 
     def __post_init__(self) -> None:
         self.view = view_of(self.target.build)

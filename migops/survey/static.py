@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from migops.chain import Chain
+from migops.configuration import process_of
 from migops.dockerfile.trace import BuildView
 from migops.errors import MigopsError, NoVerdict
 from migops.evidence import Evidence, Exclusion
@@ -15,7 +16,8 @@ from migops.model import Location, NotAsked, PlaceName, Unknown
 from migops.places.context import ContextReader
 from migops.places.environment import Environment, read_environment
 from migops.places.host import HostReader
-from migops.survey.state import Survey, host_home, image_home, working_dir_of
+from migops.survey.homes import homes
+from migops.survey.state import Survey, host_home
 
 if TYPE_CHECKING:
     from migops.places.deleted import Past
@@ -90,11 +92,15 @@ def read_context(survey: Survey, host: HostReader) -> None:
     if not isinstance(view, BuildView) or build is None:
         survey.places[PlaceName.CONTEXT] = view if not isinstance(view, BuildView) else NotAsked()
         return
-    working_dir = working_dir_of(survey, view.workdir or "/")
-    home = image_home(survey, working_dir)
     root = Path(build.context)
     reader = ContextReader(view, root, host.entries if host.root == root else {})
-    found = read_environment(reader, home, survey.known)
+    found: Environment | Unknown
+    try:
+        service = survey.target.model.services.get(survey.target.service) if survey.target.model else None
+        home = replace(homes(survey, process_of(view, service), reader).first, environment=None)
+        found = read_environment(reader, home, survey.known)
+    except NoVerdict as error:
+        found = Unknown(str(error), error.hint)
     if isinstance(found, Unknown):
         survey.places[PlaceName.CONTEXT] = found
         return

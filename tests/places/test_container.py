@@ -5,12 +5,14 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 
-from migops.model import Absent, Entry, EntryKind, Unknown
+from migops.model import Absent, Entry, EntryKind, Tree, Unknown
 from migops.places.container import representative, summary
-from migops.places.container_files import Mount, mounts_of
+from migops.places.container_files import ContainerFiles, Mount, at_or_below, mounts_of
 from migops.places.writable import Change, apply
 from tests.rules.made import ANONYMOUS, FIRST, SECOND, container, held
 
@@ -122,3 +124,49 @@ class TestReplicas:
         assert summary([container(SECOND), replace(blind, one_off=True)]) is None
         assert isinstance(summary([replace(blind, one_off=True)]), Absent)
         assert isinstance(summary([]), Absent)
+
+
+IN_IMAGE = ("/app/m/versions/001.py", "/app/m/env.py", "/data/versions/002.py", "/data/keep/003.py")
+
+
+class TestTmpfs:
+    """A tmpfs is an empty folder, whatever the image has below it; no engine is needed to know that."""
+
+    def files(self, *targets: str, links: dict[str, str] | None = None) -> ContainerFiles:
+        tree = {path: made(path, "x") for path in IN_IMAGE}
+        tree |= {path: Entry(path, EntryKind.SYMLINK, target=target) for path, target in (links or {}).items()}
+
+        def read(paths: Sequence[str]) -> Tree:
+            return {path: entry for path, entry in tree.items() if any(at_or_below(path, asked) for asked in paths)}
+
+        images = cast("Any", SimpleNamespace(of=lambda image_id: read, engine=None))
+        inspected = {"Id": "c", "Image": "i", "HostConfig": {"Tmpfs": dict.fromkeys(targets, "")}, "Mounts": []}
+        return ContainerFiles(inspected, Layer({}), images)
+
+    @pytest.mark.parametrize(
+        ("target", "left"),
+        [
+            ("/app/m/versions", {"/app/m/env.py", "/app/m/versions"}),
+            ("/app/m", {"/app/m"}),
+            ("/app", set()),
+            ("/app/m/versions/__pycache__", {"/app/m/env.py", "/app/m/versions/001.py", "/app/m/versions/__pycache__"}),
+            ("/other", {"/app/m/env.py", "/app/m/versions/001.py"}),
+        ],
+    )
+    def test_over_at_and_below_what_is_asked(self, target: str, left: set[str]) -> None:
+        assert set(self.files(target)(["/app/m"])) == left
+
+    def test_a_link_that_leads_below_one(self) -> None:
+        read = self.files("/data", links={"/app/m/more": "/data/versions", "/app/m/two": "../../data/versions"})
+        found = read(["/app/m"])
+        assert set(found) == {"/app/m/env.py", "/app/m/versions/001.py"}
+        assert read(["/app/m/more"]) == {}, "asked for itself, it is not the image's either"
+
+    def test_a_link_that_leads_elsewhere_is_left_as_it_is(self) -> None:
+        found = self.files("/run", links={"/app/m/more": "/data/versions"})(["/app/m"])
+        assert found["/app/m/more"].kind is EntryKind.SYMLINK
+
+    def test_those_that_only_the_wish_names(self) -> None:
+        """A container that never ran has its long form's tmpfs in HostConfig.Mounts."""
+        inspected = {"Mounts": [], "HostConfig": {"Mounts": [{"Type": "tmpfs", "Target": "/app/m/"}]}}
+        assert mounts_of(inspected) == (Mount("tmpfs", "", "/app/m"),)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from migops.places import writable
-from tests.containers import check
+from tests.containers import check, mend, steps
 from tests.engine.sandbox import Sandbox
 from tests.kit import Result, example
 
@@ -80,12 +80,30 @@ class TestMounts:
         assert f"{other} is mounted at /app/migrations, and it has gone" in reason(found)
         assert not other.exists()
 
-    def test_a_tmpfs_over_the_migrations_is_no_verdict(self, sandbox: Sandbox, clean: Path) -> None:
-        up(sandbox, clean, "    tmpfs: [/app/migrations]\n")
+    @pytest.mark.parametrize(
+        "line",
+        [
+            f"tmpfs: [{VERSIONS}]",
+            "tmpfs: [/app/migrations]",
+            "volumes: [{type: tmpfs, target: /app}]",
+        ],
+    )
+    def test_a_tmpfs_shows_an_empty_folder(self, sandbox: Sandbox, clean: Path, line: str) -> None:
+        text = (clean / "compose.yaml").read_text()
+        up(sandbox, clean, f"    command: sleep 600\n    init: true\n    {line}\n")
+        shown = sandbox.compose("exec", "-T", "-w", "/", "app", "sh", "-c", f"ls {VERSIONS} || true", cwd=clean)
+        assert shown.strip() == "", "what the container really sees"
         found = check(sandbox, clean)
-        assert found.code == 3
-        assert "tmpfs" in reason(found)
-        assert "MIG202" in {skipped["rule"] for skipped in found.json["skipped"]}
+        assert (found.code, found.rules) == (1, ["MIG209"])
+        told = found.json["findings"][0]
+        assert "clean" not in found.json["verdict"]
+        assert "compose.yaml:6" in told["remedy"][0]["why"]
+        (clean / "compose.yaml").write_text(text)
+        left = check(sandbox, clean)
+        assert (left.code, left.rules) == (1, ["MIG209"]), "the container that is there still has it"
+        assert steps(left.json["findings"][0]) == [["docker", "compose", "up", "-d", "--no-deps", "app"]]
+        mend(sandbox, clean, left)
+        assert check(sandbox, clean).code == 0
 
     def test_mounts_elsewhere_do_not_matter(self, sandbox: Sandbox, clean: Path) -> None:
         up(sandbox, clean, "    tmpfs: [/app/migrations/versions/__pycache__, /run]\n    volumes: [/data, './:/src']\n")

@@ -12,7 +12,7 @@ from migops.errors import MigopsError
 from migops.model import Location
 from migops.places.startup import program
 from migops.places.startup.failing import ASSIGNED, Frame, Shell, passed_over
-from migops.places.startup.known import assign, assigned, expanded, set_options, taken, under_what
+from migops.places.startup.known import assign, assigned, expanded, set_options, taken, under_what, value
 from migops.places.startup.shell import Compound, NotRead, Script, Simple, parse
 from migops.places.startup.words import Does, Meaning, meaning
 
@@ -28,6 +28,8 @@ _PASSING = frozenset(
 )
 """Commands that are no reason for a container to be there."""
 
+_OF_SCRIPT = re.compile(r"^\$\(dirname (?:-- )?\"?(?:\$0|\$\{0\}|\$\{?BASH_SOURCE(?:\[0\])?\}?)\"?\)(/[\w./-]*)?$")
+"""The folder of the script itself, as scripts find it."""
 _WAITS = re.compile(r"^(pg_isready|mysqladmin|dockerize|nc)$|wait|pre_?start", re.IGNORECASE)
 """Names of programs, scripts and modules that wait for a server."""
 
@@ -60,6 +62,19 @@ class Change:
 
 
 @dataclass(frozen=True, slots=True)
+class Ran:
+    """A command that mentions Alembic: its words, the folder it runs in, and the variables that are known by then.
+
+    ``unknown`` are those that the script sets to what only a running shell knows.
+    """
+
+    words: tuple[str, ...]
+    cwd: str
+    environment: Mapping[str, str] = field(repr=False)
+    unknown: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
 class _Here:
     """Where the text that is being followed is written. Text inside of a line keeps that line (``fixed``)."""
 
@@ -74,8 +89,8 @@ class _Here:
 
 @dataclass(slots=True)
 class Follower:
-    """What was found so far. ``changes`` in order; ``last`` is the last command that is more than talk; ``waits`` says
-    that one waits for a server; ``unread`` what could not be followed, and why."""
+    """What was found so far. ``changes`` in order; ``ran`` are the calls of Alembic; ``last`` is the last command that
+    is more than talk; ``waits`` says that one waits for a server; ``unread`` what could not be followed, and why."""
 
     files: Callable[[str], File | None]
     path: Sequence[str]
@@ -85,6 +100,7 @@ class Follower:
     waits: bool = False
     steps: int = 0
     unread: list[str] = field(default_factory=list)
+    ran: list[Ran] = field(default_factory=list)
 
     def start(self, words: Sequence[str], cwd: str, at: Location, place: str) -> None:
         """Follow a container's command, which is written at ``at``."""
@@ -138,8 +154,11 @@ class Follower:
             shell.errexit = True
         elif name == "shift":
             shell.arguments = shell.arguments[int(rest[0]) if rest and rest[0].isdigit() else 1 :]
-        elif name == "cd" and rest and "$" not in rest[-1]:
-            shell.cwd = posixpath.normpath(posixpath.join(shell.cwd, rest[-1]))
+        elif name in ("cd", "pushd") and rest:
+            folder = _OF_SCRIPT.sub(lambda found: posixpath.dirname(here.at.file) + (found[1] or ""), rest[-1])
+            known = value(folder, shell)
+            if known is not None:
+                shell.cwd = posixpath.normpath(posixpath.join(shell.cwd, known))
         elif name in shell.functions:
             body = shell.functions[name]
             if any(frame.node is body for frame in frames):  # it calls itself: nothing new is in it
@@ -154,6 +173,9 @@ class Follower:
 
     def _command(self, command: Simple, shell: Shell, here: _Here, frames: tuple[Frame, ...], condition: str) -> None:
         found = meaning(command.words)
+        if found.does not in (Does.SHELL_TEXT, Does.SHELL_FILE) and any(_is_alembic(each) for each in command.words):
+            given = {**self.environment, **shell.known}
+            self.ran.append(Ran(command.words, shell.cwd, given, shell.assigned - shell.known.keys()))
         self.waits = self.waits or any(_WAITS.search(posixpath.basename(word)) for word in command.words)
         where = (here, frames, condition)
         if found.does is Does.UPGRADE:
@@ -239,6 +261,10 @@ class Follower:
         change = Change(at, place, redact(text), upgrade, redact(condition), redact(swallowed))
         if change not in self.changes:
             self.changes.append(change)
+
+
+def _is_alembic(word: str) -> bool:
+    return posixpath.basename(word) in ("alembic", "alembic.config", "db")
 
 
 def _by_first_line(found: Meaning, text: str) -> Meaning:
