@@ -8,6 +8,7 @@ from migops.evidence import Evidence
 from migops.history.operations import operations
 from migops.model import PlaceName, Remedy, Unknown
 from migops.places.database_state import DatabaseState
+from migops.rules.database_remedies import alembic
 from migops.rules.standing import listed
 
 _DATABASE_ONLY, _MODELS_ONLY = ": in the database only", ": in the models only"
@@ -33,7 +34,7 @@ def align(evidence: Evidence, differences: Sequence[str]) -> tuple[Remedy, ...]:
     return (
         Remedy(
             f"write the revision that is missing, and read it before it is applied{drops}",
-            evidence.commands.alembic("revision", "--autogenerate", "-m", "what the models have"),
+            alembic(evidence, "revision", "--autogenerate", "-m", "what the models have"),
         ),
     )
 
@@ -88,8 +89,8 @@ def _run_them(
     return (
         look,
         Remedy("take a backup", evidence.commands.migops("backup")),
-        Remedy("take the stamp back to the last revision that did run", evidence.commands.alembic("stamp", parents[0])),
-        Remedy("then let Alembic run what was skipped", evidence.commands.alembic("upgrade", "head")),
+        Remedy("take the stamp back to the last revision that did run", alembic(evidence, "stamp", parents[0])),
+        Remedy("then let Alembic run what was skipped", alembic(evidence, "upgrade", "head")),
     )
 
 
