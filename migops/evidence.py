@@ -24,10 +24,15 @@ if TYPE_CHECKING:  # what a clean check never needs is not imported for its sake
     from migops.places.deleted import Past
     from migops.places.drift import Drift
     from migops.places.environment import OtherConfiguration
+    from migops.places.env_files import CopiedEnvFile
     from migops.places.fate import Fate
     from migops.places.models import Model
+    from migops.places.passwords import Written
     from migops.places.startup import Startup
     from migops.places.worktree import Worktree
+
+
+_LONG = {"-f": "--file", "-p": "--project-name"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,19 +77,33 @@ class Commands:
         """The command that creates the service's containers anew where they are not what they should be."""
         return (*self.compose, "up", "-d", "--no-deps", *flags, service or self.service)
 
+    @property
+    def options(self) -> tuple[str, ...]:
+        """The user's own options of compose (``-f``, ``-p``, …), as migops takes them too."""
+        return self.compose[2:]
+
+    @property
+    def long_options(self) -> tuple[str, ...]:
+        """The same in their long form: before Alembic's first word, only long ones are migops's."""
+        return tuple(_LONG.get(word, word) for word in self.options)
+
+    def migops(self, command: str, *words: str, service: str = "") -> tuple[str, ...]:
+        """A command of migops on the service (or another one of the project), as it can be typed: options and all."""
+        named = service or self.service
+        return ("migops", command, *self.options, *words, *((named,) if named else ()))
+
     def alembic(self, *words: str) -> tuple[str, ...]:
         """``migops alembic``, which takes its own options in their long form only."""
-        long = {"-f": "--file", "-p": "--project-name"}
-        options = (long.get(word, word) for word in self.compose[2:])
-        return ("migops", "alembic", *options, *(("--service", self.service) if self.service else ()), *words)
+        service = ("--service", self.service) if self.service else ()
+        return ("migops", "alembic", *self.long_options, *service, *words)
 
     def adopt(self, *flags: str) -> tuple[str, ...]:
         """The command that finds the revision of a database which has none noted; compose projects only."""
-        return ("migops", "adopt", *flags, *self.compose[2:], self.service)
+        return self.migops("adopt", *flags)
 
     def rescue(self) -> tuple[str, ...]:
         """The command that copies out what only a container has."""
-        return ("migops", "rescue", *self.compose[2:], self.service)
+        return self.migops("rescue")
 
 
 def tagged(ref: str) -> str:
@@ -125,12 +144,16 @@ class Setup:
 
     ``project`` is None without a compose file; ``config`` is Alembic's configuration on the host, ``url`` the database
     that the service means, None where none was found. ``unimported`` are the models that env.py does not lead to.
+    ``passwords`` says where else the password stands that a variable of a service has, by service and variable;
+    ``env_files`` are the ``.env`` files that a build would copy into the image.
     """
 
     config: ConfigFile
     project: Project | None = None
     url: Sought | None = None
     unimported: tuple[Model, ...] | Unknown = ()
+    passwords: Mapping[tuple[str, str], tuple[Written, ...]] = field(default_factory=dict)
+    env_files: tuple[CopiedEnvFile, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

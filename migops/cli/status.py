@@ -144,7 +144,7 @@ def status(service: str | None, **given: Any) -> int:
     ask = Ask(given["database_url"], given["timeout"], given["wait"])
     with ExitStack() as stack:
         engine = None if given["no_engine"] else lambda: stack.enter_context(connect(given["timeout"]))
-        evidence = survey.check(found, engine, ask=ask)
+        evidence = survey.check(found, engine, ask=ask, lint=given["drift"])  # for MIG407: which models are reached
         evidence = with_drift(found, evidence, engine, given)
     places = needed(evidence, without_engine=given["no_engine"])
     result = statuses.make(found, evidence, chosen, Severity(given["fail_on"] or "error"), places)

@@ -30,13 +30,15 @@ _FALSE = ("0", "f", "F", "FALSE", "false", "False")
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """The compose files (absolute), the project directory, the environment, the profiles, and a given project name."""
+    """The compose files (absolute), the project directory, the environment, the profiles, a given project name, and the
+    files (``.env``) that variables were read from."""
 
     files: tuple[str, ...]
     directory: str
     environment: dict[str, str]
     profiles: tuple[str, ...]
     project_name: str
+    env_files: tuple[str, ...] = ()
 
 
 def discover(options: ComposeOptions, environment: Mapping[str, str], cwd: str, notes: Notes) -> Found:
@@ -60,12 +62,13 @@ def discover(options: ComposeOptions, environment: Mapping[str, str], cwd: str, 
         hint = "run it in the project's folder, or name the file with -f"
         raise MigopsError("no configuration file provided: not found", hint=hint)
     directory = _directory(project_directory, files, cwd)
-    _add_dotenv(known, given or _default_env_file(directory, environment), notes.unset)
+    variables = given or _default_env_file(directory, environment)
+    _add_dotenv(known, variables, notes.unset)
     profiles = options.profiles or tuple(name.strip() for name in known.get("COMPOSE_PROFILES", "").split(","))
     if options.project_name and normalize_name(options.project_name) != options.project_name:
         raise invalid_name(options.project_name)
     name = options.project_name or known.get("COMPOSE_PROJECT_NAME", "")
-    return Found(tuple(files), directory, known, tuple(filter(None, profiles)), name)
+    return Found(tuple(files), directory, known, tuple(filter(None, profiles)), name, tuple(variables))
 
 
 def normalize_name(name: str) -> str:

@@ -177,6 +177,7 @@ class Project:
     ``volumes``, ``networks`` and ``models`` are all that the files declare (and the default network), by key.
     ``resolved`` is the document that ``docker compose config --format json`` prints, ``tree`` the merged one with the
     mark of every value, for ``explain``. ``warnings`` are compose's own, in order.
+    ``env_files`` are the files (``.env``) that variables come from, in order: the last one that sets a variable counts.
     """
 
     name: str
@@ -194,6 +195,7 @@ class Project:
     tree: Map = field(repr=False)
     warnings: tuple[str, ...] = ()
     interpolated: bool = True
+    env_files: tuple[str, ...] = ()
 
     def service(self, name: str) -> Service:
         """The active service of that name; a ``MigopsError`` says whether it is unknown or only not enabled."""

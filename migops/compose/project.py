@@ -63,6 +63,7 @@ def build_project(
         resolved=_resolved(name, document, tree),
         tree=tree,
         warnings=warnings,
+        env_files=found.env_files,
     )
 
 

@@ -12,15 +12,15 @@ def undoubled(source: str) -> Iterator[tuple[int, str]]:
 
     A name is followed to what the module assigns to it; where any of it has a ``replace`` or ``%%``, nothing is said.
     """
-    tree = _parsed(source)
+    tree = parsed(source)
     lines = source.splitlines()
     for node in ast.walk(tree):
-        if not (isinstance(node, ast.Call) and _called(node) in ("set_main_option", "set_section_option")):
+        if not (isinstance(node, ast.Call) and called(node) in ("set_main_option", "set_section_option")):
             continue
         *names, value = node.args or [ast.Constant(None)]
         if not any(isinstance(name, ast.Constant) and name.value == "sqlalchemy.url" for name in names):
             continue
-        if not any(_doubles(each) for each in _sources(value, tree)):
+        if not any(_doubles(each) for each in sources(value, tree)):
             yield node.lineno, lines[node.lineno - 1].strip()
 
 
@@ -65,7 +65,7 @@ def _literal(value: ast.expr) -> tuple[str, ...] | None:
 
 def line_of_none(source: str) -> int:
     """The line at which ``target_metadata`` becomes None, where nothing else is ever given to it; 0 elsewhere."""
-    tree = _parsed(source)
+    tree = parsed(source)
     assigned = [
         (node.lineno, node.value)
         for node in ast.walk(tree)
@@ -76,7 +76,7 @@ def line_of_none(source: str) -> int:
     given = [
         keyword.value
         for node in ast.walk(tree)
-        if isinstance(node, ast.Call) and _called(node) == "configure"
+        if isinstance(node, ast.Call) and called(node) == "configure"
         for keyword in node.keywords
         if keyword.arg == "target_metadata"
     ]
@@ -86,7 +86,8 @@ def line_of_none(source: str) -> int:
     return assigned[0][0] if nothing else 0
 
 
-def _parsed(source: str) -> ast.Module:
+def parsed(source: str) -> ast.Module:
+    """The module's tree; an empty one where it is not Python."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # an odd escape in someone's env.py is none of our business
@@ -95,11 +96,12 @@ def _parsed(source: str) -> ast.Module:
         return ast.Module([], [])  # it stops Alembic itself, which says so
 
 
-def _called(node: ast.Call) -> str:
+def called(node: ast.Call) -> str:
+    """The last name of what is called: ``create_engine`` of ``sa.create_engine(…)``."""
     return node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
 
 
-def _sources(value: ast.expr, tree: ast.Module) -> Iterator[ast.expr]:
+def sources(value: ast.expr, tree: ast.Module) -> Iterator[ast.expr]:
     """The expression, and what is assigned anywhere to the names in it, or returned by the functions it calls."""
     todo, seen = [value], set[str]()
     while todo:
@@ -120,7 +122,7 @@ def _sources(value: ast.expr, tree: ast.Module) -> Iterator[ast.expr]:
 
 def _doubles(value: ast.expr) -> bool:
     return any(
-        (isinstance(node, ast.Call) and _called(node) in ("replace", "escape_percent"))
+        (isinstance(node, ast.Call) and called(node) in ("replace", "escape_percent"))
         or (isinstance(node, ast.Constant) and isinstance(node.value, str) and "%%" in node.value)
         for node in ast.walk(value)
     )

@@ -64,7 +64,7 @@ def _folders(paths: Iterable[str]) -> list[str]:
 def _is_comparable(file: ContextFile) -> bool:
     """All but what is no code, and a link at the very root: an image answers that with what it leads to."""
     at_root = posixpath.dirname(file.image_path) == "/"
-    return not _is_history(file.image_path) and not (at_root and file.kind is EntryKind.SYMLINK)
+    return _counts(file.image_path) and not (at_root and file.kind is EntryKind.SYMLINK)
 
 
 def _same(file: ContextFile, entry: Entry) -> bool:
@@ -76,11 +76,18 @@ def _same(file: ContextFile, entry: Entry) -> bool:
 
 
 def _is_code(path: str, entry: Entry) -> bool:
-    return entry.kind is not EntryKind.DIRECTORY and not path.endswith(COMPILED) and not _is_history(path)
+    return entry.kind is not EntryKind.DIRECTORY and not path.endswith(COMPILED) and _counts(path)
 
 
-def _is_history(path: str) -> bool:
-    return not VERSION_CONTROL.isdisjoint(path.split("/"))
+def _counts(path: str) -> bool:
+    """Version control is no code, and what a ``.env`` file holds belongs in no image: neither is asked for there."""
+    return VERSION_CONTROL.isdisjoint(path.split("/")) and not is_env_file(path)
+
+
+def is_env_file(path: str) -> bool:
+    """Whether a file is named as those that hold settings of one machine: ``.env``, ``.env.prod``, ``.envrc``."""
+    name = posixpath.basename(path)
+    return name in (".env", ".envrc") or name.startswith(".env.")
 
 
 def _copied(layer: Layer | Unknown | None) -> bool:

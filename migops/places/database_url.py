@@ -17,7 +17,7 @@ from migops.model import Location, Unknown
 if TYPE_CHECKING:
     from migops.compose import Project, Service
 
-_URL = re.compile(r"(postgres(ql)?|mysql|mariadb|sqlite|mssql|oracle|cockroachdb)(\+\w+)?://", re.IGNORECASE)
+URL = re.compile(r"(postgres(ql)?|mysql|mariadb|sqlite|mssql|oracle|cockroachdb)(\+\w+)?://", re.IGNORECASE)
 _USUAL = (
     "DATABASE_URL", "SQLALCHEMY_DATABASE_URI", "SQLALCHEMY_DATABASE_URL", "SQLALCHEMY_URL", "DB_URL", "DATABASE_URI",
 )  # fmt: skip
@@ -120,7 +120,7 @@ def from_service(variables: Variables, settings: Mapping[str, str], env_py: str)
                 at=service.location, hint="set it under environment or env_file, or mend database-env",
             )  # fmt: skip
         return _variable(variables, values, named)
-    urls = [name for name, value in values.items() if _URL.match(value.strip())]
+    urls = [name for name, value in values.items() if URL.match(value.strip())]
     chosen = _choose(urls, values, env_py)
     if isinstance(chosen, Unknown):
         return chosen

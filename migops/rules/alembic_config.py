@@ -54,12 +54,13 @@ def credentials_in_ini(evidence: Evidence) -> Iterator[Hit]:
 
     Why: `sqlalchemy.url` was filled in as `alembic init` offers it.
 
-    Fix: leave the option out, and give Alembic the URL in env.py, from the environment that the application has. Change
-    the password: git's history and old images keep it.
+    Fix: let env.py give Alembic the URL from the environment that the application has, and only then take the option
+    out: without either, Alembic dies with `KeyError: 'url'`. Change the password: git's history and old images keep it.
     """
     if evidence.setup is None:
         return
     from migops.places.database_url import TEMPLATE  # only doctor asks
+    from migops.rules.url_in_ini import take_out
 
     for option in evidence.setup.config.options.values():
         if isinstance(option.value, str) and option.value != TEMPLATE and _PASSWORD.search(option.value):
@@ -70,10 +71,42 @@ def credentials_in_ini(evidence: Evidence) -> Iterator[Hit]:
                 None,
                 {"option": option.name},
                 (
-                    Remedy(f"take {option.name} out of the file; env.py has the URL from the service's environment"),
+                    *take_out(evidence, option, _env(evidence)),
                     Remedy("change the password: git's history and the images that were built keep the old one"),
                 ),
             )
+
+
+def no_database_url(evidence: Evidence) -> Iterator[Hit]:
+    """Nothing gives Alembic the database's URL.
+
+    What: every command that connects dies: `KeyError: 'url'` where the option is missing, "Can't load plugin:
+    sqlalchemy.dialects:driver" where it is still as `alembic init` wrote it.
+
+    Why: `sqlalchemy.url` was taken out of the ini (or never filled in), and env.py makes its engine of the ini alone.
+
+    Fix: let env.py set the URL from the service's environment.
+    """
+    env = _env(evidence)
+    if evidence.setup is None or env is None:
+        return
+    from migops.history.env_url import url_source  # only doctor asks
+    from migops.places.database_url import TEMPLATE
+    from migops.rules.url_in_ini import give
+
+    option = evidence.setup.config.options.get("sqlalchemy.url")
+    is_empty = option is None or (not option.error and option.value in (None, "", TEMPLATE))
+    if is_empty and url_source(env.content.decode("utf-8", "replace")).needs_ini:
+        at = str(option.at) if option else env.path
+        missing = "is as `alembic init` wrote it" if option and option.value == TEMPLATE else "is not set"
+        yield Hit(
+            Subject(path=at),
+            f"nothing gives Alembic the database's URL: sqlalchemy.url {missing}",
+            f"{env.path} makes its engine of the configuration file, and sets no URL itself",
+            None,
+            {"file": env.path},
+            give(evidence, env),
+        )
 
 
 def percent_in_url(evidence: Evidence) -> Iterator[Hit]:
@@ -198,4 +231,5 @@ RULES = (
     Rule("MIG505", "deprecated-setting", Severity.WARNING, (), deprecated_setting, lint=True),
     Rule("MIG506", "target-metadata-none", Severity.WARNING, (), target_metadata_none, lint=True),
     Rule("MIG507", "model-not-imported", Severity.WARNING, (), model_not_imported, lint=True),
+    Rule("MIG508", "no-database-url", Severity.ERROR, (), no_database_url, lint=True),
 )

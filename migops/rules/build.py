@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import posixpath
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,7 @@ from migops.rules.rule import Blind, Hit, Rule
 if TYPE_CHECKING:
     from migops.places.code import Code
 
+_GIVE = "if the application reads this file itself, first give the container its values: env_file: [{}]"
 FILES_NAMED = 5  # in the sentence; the facts name all
 
 HOST, CONTEXT, IMAGE = PlaceName.HOST, PlaceName.CONTEXT, PlaceName.IMAGE
@@ -146,12 +148,39 @@ def _include(evidence: Evidence, exclusion: Exclusion | None) -> tuple[Remedy, .
     return (Remedy(edit), *rebuild(evidence, "build again"))
 
 
+def env_file_in_image(evidence: Evidence) -> Iterator[Hit]:
+    """The build copies a `.env` file into the image.
+
+    What: everybody who can pull or read the image has the passwords in the file, and they stay in its layers and in the
+    build cache. The application may read this copy and not the settings that the host gives it.
+
+    Why: `COPY . .`, and `.dockerignore` does not leave the file out.
+
+    Fix: give the service its settings with `env_file` or `environment`, then leave the file out of the build context.
+    """
+    for file in evidence.setup.env_files if evidence.setup else ():
+        name = posixpath.basename(file.host)
+        yield Hit(
+            Subject(path=file.host),
+            f"the build copies {name} into the image, as {file.image}",
+            f"{file.at}: `{file.instruction}` brings it, and no line of .dockerignore leaves it out",
+            None,
+            {"file": file.host, "image_path": file.image},
+            (
+                *(() if file.is_given else (Remedy(_GIVE.format(name)),)),
+                Remedy(f"add the line **/{name} to .dockerignore"),
+                *rebuild(evidence, "rebuild the image without it"),
+            ),
+        )  # fmt: skip
+
+
 RULES = (
     Rule("MIG101", "stale-layer", Severity.ERROR, (HOST, IMAGE), stale_layer),
     Rule("MIG102", "uncacheable-source", Severity.ERROR, (HOST, IMAGE), uncacheable_source),
     Rule("MIG103", "inherited-from-base", Severity.ERROR, (HOST, IMAGE), inherited_from_base),
     Rule("MIG104", "excluded-from-context", Severity.ERROR, (HOST, CONTEXT), excluded_from_context),
     Rule("MIG105", "same-size-same-date", Severity.WARNING, (HOST, IMAGE), same_size_same_date),
+    Rule("MIG106", "env-file-in-image", Severity.WARNING, (), env_file_in_image, lint=True),
 )
 
 

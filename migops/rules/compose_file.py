@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from migops.evidence import Evidence
 from migops.model import Remedy, Severity, Subject
 from migops.rules.application import startups_of
+from migops.rules.password import change, stands
 from migops.rules.rule import Hit, Rule
 from migops.rules.standing import listed
 
@@ -93,41 +94,46 @@ def no_readiness(evidence: Evidence) -> Iterator[Hit]:
             if name != server.name
             and not (name in started and started[name].waits)
             and not _waits(project, name, server.name, HEALTHY)
+            and not _follows(project, server.name, name)
         ]
         if hasty:
             yield _hasty(project, hasty, server, kind)
-    for one_shot in (each for each in started.values() if each.one_shot and each.upgrades):
+    for one_shot in (each for each in started.values() if each.one_shot and each.upgrades and not each.unread):
         others = [name for name, start in started.items() if name != one_shot.service and not start.one_shot]
-        ahead = [name for name in others if not _waits(project, name, one_shot.service, COMPLETED)]
+        ahead = [
+            name
+            for name in others
+            if not _waits(project, name, one_shot.service, COMPLETED) and not _follows(project, one_shot.service, name)
+        ]
         if ahead:
             yield _ahead(project, ahead, one_shot)
 
 
 def default_password(evidence: Evidence) -> Iterator[Hit]:
-    """The database's password is one that everybody tries first.
+    """The database's password is a well-known default.
 
     What: whoever reaches the server has the data. The value is not shown here.
 
     Why: it was copied from an example, or a variable with such a default was never set.
 
-    Fix: set another one, outside of the compose file (`${POSTGRES_PASSWORD:?}`, a secret). On a server that has data,
-    change it there too (`ALTER ROLE`): the variable counts only while the data folder is first made.
+    Fix: change it in every place that the finding names, and on the server, in one go: an application that still has
+    the old password cannot connect. The server's variable counts only while its data folder is first made, so a server
+    that has data needs `ALTER ROLE`, or psql's password command, as well.
     """
-    for server, kind in _servers(evidence, evidence.setup.project if evidence.setup else None):
+    setup = evidence.setup
+    for server, kind in _servers(evidence, setup.project if setup else None):
         user = server.environment.get("POSTGRES_USER") or server.environment.get("MYSQL_USER") or ""
         for name in kind.passwords:
             value = (server.environment.get(name) or "").lower()
-            if value and (value in _GUESSED or value in (user.lower(), server.name.lower())):
+            if setup and value and (value in _GUESSED or value in (user.lower(), server.name.lower())):
+                places = setup.passwords.get((server.name, name), ())
                 yield Hit(
-                    Subject(path=str(server.location)),
-                    f"{name} of service {server.name} is a password that everybody tries first",
-                    f"the environment of {server.name} ({server.location}) has it",
+                    Subject(path=str(places[0].at if places else server.location)),
+                    f"{name} of service {server.name} is a well-known default password",
+                    stands(places) or f"the environment of {server.name} ({server.location}) has it",
                     None,
-                    {"service": server.name, "variable": name},
-                    (
-                        Remedy(f"write ${{{name}:?}} in the compose file, and set it in .env or in a secret"),
-                        Remedy("on a server that has data, change it there too: ALTER ROLE … PASSWORD …"),
-                    ),
+                    {"service": server.name, "variable": name, "places": [str(each.at) for each in places]},
+                    change(evidence.commands, server, name, places),
                 )
 
 
@@ -227,6 +233,17 @@ def _waits(project: Project, name: str, needed: str, condition: str, depth: int 
     )
 
 
+def _follows(project: Project, name: str, other: str, seen: frozenset[str] = frozenset()) -> bool:
+    """Whether a service starts after the other one, for whatever condition: then the other cannot wait for it."""
+    service = project.services.get(name)
+    if service is None or name in seen:
+        return False
+    return any(
+        each.service == other or _follows(project, each.service, other, seen | {name})
+        for each in service.depends_on.values()
+    )
+
+
 def _hasty(project: Project, names: list[str], server: Service, kind: Kind) -> Hit:
     has_check = server.healthcheck is not None and not server.healthcheck.disabled
     check = () if has_check else (Remedy(f"give {server.name} a healthcheck: {kind.healthcheck}"),)
@@ -243,14 +260,17 @@ def _hasty(project: Project, names: list[str], server: Service, kind: Kind) -> H
 
 
 def _ahead(project: Project, names: list[str], one_shot: Startup) -> Hit:
-    at = project.services[names[0]].location
+    at, service = project.services[names[0]].location, project.services[one_shot.service]
+    restarted = service.restart not in ("", "no") and not service.restart.startswith("on-failure")
+    # One that is started again whenever it ends never counts as completed: who waits for that waits for ever.
+    ends = (Remedy(f'under {service.name}: restart: "no" (now: {service.restart})'),) if restarted else ()
     return Hit(
         Subject(path=str(at)),
         f"{listed(names)} {'starts' if len(names) == 1 else 'start'} while {one_shot.service} may still migrate",
         f"{at}: {one_shot.service} migrates and ends, and nothing waits until it has completed",
         None,
         {"services": names, "one_shot": one_shot.service},
-        (Remedy(f"under {listed(names)}: depends_on: {{{one_shot.service}: {{condition: {COMPLETED}}}}}"),),
+        (*ends, Remedy(f"under {listed(names)}: depends_on: {{{one_shot.service}: {{condition: {COMPLETED}}}}}")),
     )
 
 

@@ -21,13 +21,19 @@ BY_HAND = (
 
 
 def run_alembic(evidence: Evidence, why: str, *words: str) -> Remedy:
-    """A step that runs Alembic in a container of the service's image, and nothing else there: no entrypoint of its."""
-    commands, (program, *before) = evidence.commands, evidence.alembic
+    """A step that runs Alembic past the guards of ``migops alembic``: never around them."""
+    commands, said = evidence.commands, " ".join((*evidence.alembic, *words))
+    if isinstance(evidence.database, DatabaseState) and evidence.database.origin == "--database-url":
+        return Remedy(f"{why}: run `{said}` where it reaches the database that --database-url named")
     if not commands.compose:
-        said = " ".join((program, *before, *words))
         return Remedy(f"{why}: run `{said}` in a container of {commands.image or 'the image'} that has the URL")
-    one_off = ("run", "--rm", "--no-deps", "--entrypoint", program, commands.service)
-    return Remedy(why, (*commands.compose, *one_off, *before, *words))
+    return Remedy(why, alembic(evidence, *words))
+
+
+def alembic(evidence: Evidence, *words: str) -> tuple[str, ...]:
+    """``migops alembic`` as it can be typed here, with the options by which Alembic finds its configuration."""
+    program, *options = evidence.alembic
+    return evidence.commands.alembic(*(options if program == "alembic" else ()), *words)
 
 
 def find_and_stamp(evidence: Evidence) -> tuple[Remedy, ...]:
@@ -41,10 +47,10 @@ def find_and_stamp(evidence: Evidence) -> tuple[Remedy, ...]:
     if not has_any:
         return (Remedy("there is no migration yet: write the first one, from the models, against an empty database"),)
     sql = "see what the migrations do, without doing it, and find the last one whose changes the tables have"
-    stamp = "note that one as done: `head` if the tables have it all; write the revision's id for another"
+    words = " ".join((*evidence.alembic, "stamp", "REVISION"))
     return (
         run_alembic(evidence, sql, "upgrade", "head", "--sql"),
-        run_alembic(evidence, stamp, "stamp", "head"),
+        Remedy(f"then record that one, and only that one, as applied: `{words}`. What it skips never runs"),
     )
 
 

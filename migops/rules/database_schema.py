@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from migops.evidence import Evidence
 from migops.model import PlaceName, Remedy, Severity, Subject, Unknown
 from migops.places.database_state import DatabaseState
+from migops.rules.drift import align, because
 from migops.rules.rule import Blind, Hit, Rule
 from migops.rules.standing import listed
 
@@ -60,8 +61,9 @@ def schema_drift(evidence: Evidence) -> Iterator[Hit | Blind]:
     Why: a model was changed and no revision was written for it; somebody changed the schema by hand; or env.py does not
     import all models, and then their tables look as if they were to be removed.
 
-    Fix: write the revision that is missing, and read it before it is applied. Where the database is what is wrong, make
-    it what the models say.
+    Fix: write the revision that is missing, and read it before it is applied. Do not autogenerate it where tables are
+    in the database only (it would drop each of them: first import their models in env.py), nor where a revision that
+    counts as applied creates what is missing (it was stamped and never run: have it run).
     """
     if isinstance(evidence.drift, Unknown):
         yield Blind(evidence.drift.reason)
@@ -70,22 +72,15 @@ def schema_drift(evidence: Evidence) -> Iterator[Hit | Blind]:
     if not found or not evidence.drift:
         return
     more = f"; and {len(found) - SHOWN} more" if len(found) > SHOWN else ""
-    gone = any(each.startswith("table ") and each.endswith("in the database only") for each in found)
     heads = evidence.graphs[PlaceName.IMAGE].heads if PlaceName.IMAGE in evidence.graphs else ()
     yield Hit(
         Subject(heads[0] if len(heads) == 1 else ""),
         f"models and database differ in {len(found)} point{'' if len(found) == 1 else 's'}: "
         f"{'; '.join(found[:SHOWN])}{more}",
-        "no revision was written for a change of the models, or the schema was changed by hand"
-        + ("; or env.py does not import the models of the tables that it lacks" if gone else ""),
+        because(evidence, found),
         (PlaceName.IMAGE, DATABASE),
         {"differences": list(found), "asked": evidence.drift.where},
-        (
-            Remedy(
-                "write the revision that is missing, and read it before it is applied",
-                evidence.commands.alembic("revision", "--autogenerate", "-m", "what the models have"),
-            ),
-        ),
+        align(evidence, found),
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Mapping
 from pathlib import Path
 
 from migops.asking import Ask, question
@@ -16,10 +17,13 @@ from migops.places.application import creations, modules
 from migops.places.context import ContextReader
 from migops.places.database import find_url
 from migops.places.database_url import Sought
+from migops.places.env_files import copied_env_files
 from migops.places.environment import Reader
 from migops.places.models import Model, unimported
+from migops.places.passwords import passwords
 from migops.places.startup import File, Files, ImageCommand, Startup, read
 from migops.survey.state import Survey, host_cwd, host_home
+from migops.target import Target
 
 
 def read_application(survey: Survey, image: Reader | None) -> None:
@@ -44,7 +48,22 @@ def _setup(survey: Survey) -> Setup:
         url = find_url(asked)
     except MigopsError:  # a setting that leads nowhere: who asks the database says so
         url = None
-    return Setup(config, target.model, url if isinstance(url, Sought) else None, _unimported(survey, config))
+    return Setup(
+        config,
+        target.model,
+        url if isinstance(url, Sought) else None,
+        _unimported(survey, config),
+        passwords(target.model, config) if target.model else {},
+        copied_env_files(survey.view, _env_files(target)) if isinstance(survey.view, BuildView) else (),
+    )
+
+
+def _env_files(target: Target) -> list[str]:
+    """The paths of the env files that compose gives the service."""
+    if target.model is None:
+        return []
+    entries = target.model.tree["services"][target.service].get("env_file") or ()
+    return [os.path.normpath(entry["path"] if isinstance(entry, Mapping) else entry) for entry in entries]
 
 
 def _unimported(survey: Survey, config: ConfigFile) -> tuple[Model, ...] | Unknown:

@@ -64,7 +64,7 @@ CASES = (
     Case("31", create_all_beside_a_one_shot, "MIG601", ("database.py:5",), ("only Alembic makes tables",),
          never=("MIG602",)),
     Case("37", every_worker_upgrades, "MIG602", ("app migrates at every start", "main.py:6"),
-         ("service_completed_successfully", "--entrypoint alembic app upgrade head")),
+         ("service_completed_successfully", "migops alembic --service app upgrade head")),
     Case("near-633", an_entrypoint_for_three_replicas, "MIG602", ("start.sh:3", "3 containers are started"),
          ("service_completed_successfully",), never=("MIG603",)),
 )  # fmt: skip

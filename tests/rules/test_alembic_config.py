@@ -38,6 +38,63 @@ def test_a_url_without_a_password_of_anyone(shop: Shop, url: str) -> None:
     assert shop.doctor().said == ()
 
 
+READS_INI = """from alembic import context
+from sqlalchemy import engine_from_config
+config = context.config
+engine = engine_from_config(config.get_section(config.config_ini_section, {}), prefix="sqlalchemy.")
+"""
+SECRET_INI = f"{INI}sqlalchemy.url = postgresql://shop:{SECRET}@db/shop\n"
+
+
+def test_the_password_goes_only_after_env_py_has_the_url_from_elsewhere(shop: Shop) -> None:
+    shop.write("alembic.ini", SECRET_INI).write("migrations/env.py", READS_INI)
+    shop.write("compose.yaml", COMPOSE + "    environment: {DB: 'postgresql+asyncpg://a:b@db/a'}\n")
+    fix = shop.doctor().of("MIG503").fix
+    line = 'config.set_main_option("sqlalchemy.url", os.environ["DB"].replace("postgresql+asyncpg://", "postgresql://")'
+    assert line in fix
+    assert fix.index(line) < fix.index("take sqlalchemy.url out of")
+    shop.write("migrations/env.py", READS_INI.replace("engine =", f'import os\n{line}.replace("%", "%%"))\nengine ='))
+    fix = shop.doctor().of("MIG503").fix
+    assert fix.startswith("take sqlalchemy.url out of"), "env.py was made to read it"
+    assert "env.py:5 sets the URL itself from DB" in fix
+
+
+def test_a_variable_that_the_service_does_not_have(shop: Shop) -> None:
+    shop.write("alembic.ini", SECRET_INI).write("migrations/env.py", READS_INI + SETS_URL)
+    fix = shop.doctor().of("MIG503").fix
+    assert fix.startswith("under app: environment: give it DATABASE_URL")
+    assert "take sqlalchemy.url out of" in fix
+
+
+@pytest.mark.parametrize("option", ["", "sqlalchemy.url =\n", "sqlalchemy.url = driver://user:pass@localhost/dbname\n"])
+def test_nothing_gives_alembic_the_url(shop: Shop, option: str) -> None:
+    shop.write("alembic.ini", INI + option).write("migrations/env.py", READS_INI)
+    said = shop.doctor().of("MIG508")
+    assert "sqlalchemy.url is" in said.text
+    assert 'os.environ["DATABASE_URL"]' in said.fix
+    assert "under app: environment: DATABASE_URL" in said.fix
+
+
+@pytest.mark.parametrize(
+    "env",
+    [
+        READS_INI + SETS_URL,
+        READS_INI.replace(
+            "engine =", "section = config.get_section('alembic')\nsection['sqlalchemy.url'] = 'x'\nengine ="
+        ),
+        "from app.db import engine\nwith engine.connect() as c: pass\n",
+        READS_INI + "url = context.get_x_argument(as_dictionary=True)['url']\n",
+        READS_INI.replace('prefix="sqlalchemy."', 'prefix="sqlalchemy.", url=settings.url'),
+        "from alembic import context\nconnectable = context.config.attributes.get('connection')\n" + READS_INI,
+        "def (",
+        "",
+    ],
+)
+def test_a_url_from_elsewhere_is_no_finding(shop: Shop, env: str) -> None:
+    shop.write("migrations/env.py", env)
+    assert "MIG508" not in [each.name for each in shop.doctor().said]
+
+
 def test_a_percent_sign_on_its_way_into_the_configuration(shop: Shop) -> None:
     shop.write("migrations/env.py", SETS_URL)
     shop.write("compose.yaml", COMPOSE + "    environment: {DATABASE_URL: 'postgresql://a:1%2C@db/a'}\n")

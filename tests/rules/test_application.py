@@ -57,7 +57,7 @@ def test_the_example(tmp_path: Path) -> None:
         "file": "", "line": 2, "place": "host", "text": "alembic upgrade head", "condition": "", "services": ["app"],
     }  # fmt: skip
     assert every["facts"]["file"].endswith("migrating-entrypoint/entrypoint.sh")
-    assert every["remedy"][-1]["command"][-4:] == ["alembic", "app", "upgrade", "head"]
+    assert every["remedy"][-1]["command"][-4:] == ["--service", "app", "upgrade", "head"]
     assert "no `set -e`" in swallowed["cause"]
 
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 
-from tests.cases.shop import Answer, Shop
+from tests.cases.shop import INI, Answer, Shop
 
 READY = "      interval: 1s\n      test: [CMD, pg_isready, -h, 127.0.0.1]\n"
 
@@ -68,12 +69,80 @@ def test_nothing_waits_for_the_one_that_migrates(shop: Shop) -> None:
     assert "migrate: {condition: service_completed_successfully}" in said.fix
 
 
+MIGRATES = '#!/bin/sh\nset -e\nalembic upgrade head\nexec "$@"\n'
+
+
+@pytest.mark.parametrize(
+    ("command", "migrates_and_ends"),
+    [
+        ("sleep infinity", False),
+        ("sleep inf", False),
+        ("sleep 1d", False),
+        ("sleep 5", True),
+        ("tail -f /dev/null", False),
+        ("sh -c 'while true; do sleep 60; done'", False),
+        ("sh -c 'while :; do sleep 60; done'", False),
+        ("sh -c 'until false; do sleep 60; done'", False),
+        ("sh -c 'trap : TERM; sleep infinity & wait'", False),
+        ("echo done", True),
+    ],
+)
+def test_what_idles_behind_a_migrating_entrypoint_is_not_there_to_migrate(
+    shop: Shop, command: str, migrates_and_ends: bool
+) -> None:
+    shop.write("start.sh", MIGRATES)
+    entrypoint = "    entrypoint: [sh, /app/start.sh]\n"
+    other = f"  shell:\n    build: .\n{entrypoint}    command: {json.dumps(command)}\n{DEPENDS}"
+    said = of(shop, DEPENDS, DATA + HEALTH, other).said
+    assert any("while shell may still migrate" in each.text for each in said) is migrates_and_ends
+
+
+def test_what_is_restarted_whenever_it_ends_must_be_let_end_first(shop: Shop) -> None:
+    migrate = "  migrate:\n    build: .\n    command: alembic upgrade head\n    restart: always\n" + DEPENDS
+    fix = of(shop, DEPENDS, DATA + HEALTH, migrate).of("MIG801").fix
+    assert fix.index('under migrate: restart: "no" (now: always)') < fix.index("service_completed_successfully")
+
+
+def test_no_wait_that_would_be_a_circle(shop: Shop) -> None:
+    after = "    depends_on: {app: {condition: service_started}}\n"
+    migrate = "  migrate:\n    build: .\n    command: alembic upgrade head\n" + after
+    assert names(of(shop, DEPENDS, DATA + HEALTH, migrate)) == []
+
+
 @pytest.mark.parametrize("value", ["password", "Postgres", "shop"])
 def test_a_password_that_everybody_tries(shop: Shop, value: str) -> None:
     user = f"    environment: {{POSTGRES_USER: shop, POSTGRES_PASSWORD: {value}}}\n"
     said = of(shop, DEPENDS, DATA + HEALTH + user).of("MIG802")
     assert "POSTGRES_PASSWORD of service db" in said.text
     assert "${POSTGRES_PASSWORD:?}" in said.fix
+
+
+def test_every_place_of_the_password_is_named(shop: Shop) -> None:
+    """Changing some of them and not the others locks the application out."""
+    shop.write(".env", "# settings\nDB_PASSWORD=changethis\n").write(".dockerignore", ".env\n")
+    shop.write("alembic.ini", f"{INI}sqlalchemy.url = postgresql://shop:changethis@db/shop\n")
+    user = "    environment: {POSTGRES_USER: shop, POSTGRES_PASSWORD: '${DB_PASSWORD}'}\n"
+    url = "    environment:\n      DATABASE_URL: postgresql://shop:changethis@db/shop\n"
+    worker = "  worker:\n    image: other\n    environment: {PGPASSWORD: '${DB_PASSWORD:-changethis}', PGUSER: shop}\n"
+    said = of(shop, DEPENDS + url, DATA + HEALTH + user, worker).of("MIG802")
+    for place in (
+        ".env:2: DB_PASSWORD=",
+        "compose.yaml:6: write ${POSTGRES_PASSWORD:?}",
+        "alembic.ini:4: the password",
+    ):
+        assert place in said.fix, said.fix
+    assert "set the same password there" in said.fix
+    assert r"""docker compose exec db psql -U shop -d shop -c '\password "shop"'""" in said.fix
+    assert said.fix.rstrip().endswith("docker compose up -d db app worker")
+    assert "changethis" not in said.text + said.fix
+
+
+def test_a_default_in_the_compose_file_is_not_looked_for_in_the_env_file(shop: Shop) -> None:
+    shop.write(".env", "OTHER=changethis\n").write(".dockerignore", ".env\n")
+    user = "    environment: {POSTGRES_USER: shop, POSTGRES_PASSWORD: '${DB_PASSWORD:-changethis}'}\n"
+    said = of(shop, DEPENDS, DATA + HEALTH + user).of("MIG802")
+    assert ".env:" not in said.text
+    assert "compose.yaml:" in said.text
 
 
 def test_a_password_of_its_own(shop: Shop) -> None:

@@ -18,7 +18,7 @@ from migops.rules.standing import standing
 
 HOST, IMAGE, GIT = PlaceName.HOST, PlaceName.IMAGE, PlaceName.GIT
 COMPOSE = ("docker", "compose")
-RUN = ["docker", "compose", "run", "--rm", "--no-deps", "--entrypoint", "alembic", "app"]
+RUN = ["migops", "alembic", "--service", "app"]
 
 History = Sequence[Revision]
 
@@ -86,8 +86,9 @@ def test_tables_without_a_version_table() -> None:
     assert "no version table, but 2 tables: admin, product" in found.message
     assert [list(step.command) for step in found.remedy] == [
         [*RUN, "upgrade", "head", "--sql"],
-        [*RUN, "stamp", "head"],
+        [],
     ]
+    assert "`alembic stamp REVISION`" in found.remedy[1].why, "what is not proved is no command"
     server = only(evidence(DatabaseState((), False, ("product",), url="postgresql://shop@db/shop"), LINE))
     assert [list(step.command) for step in server.remedy] == [["migops", "adopt", "app"]]
 
@@ -133,7 +134,14 @@ def test_the_configuration_that_alembic_needs_there_is_in_the_command() -> None:
     found = only(evidence(rows("b"), LINE, alembic=("alembic", "-c", "conf/alembic.ini", "-n", "prod")))
     assert list(found.remedy[-1].command) == [*RUN, "-c", "conf/alembic.ini", "-n", "prod", "upgrade", "head"]
     flask = only(evidence(rows("b"), LINE, alembic=("flask", "db")))
-    assert list(flask.remedy[-1].command) == [*RUN[:-2], "flask", "app", "db", "upgrade", "head"]
+    assert list(flask.remedy[-1].command) == [*RUN, "upgrade", "head"], "migops alembic knows the program"
+
+
+def test_a_database_that_was_named_is_not_the_one_that_a_command_would_reach() -> None:
+    """The printed command would migrate the service's own database."""
+    found = only(evidence(DatabaseState(("b",), True, ("product",), origin="--database-url"), LINE))
+    assert found.remedy[-1].command == ()
+    assert "where it reaches the database that --database-url named" in found.remedy[-1].why
 
 
 def test_without_a_compose_file_the_step_is_told_not_typed() -> None:
@@ -193,14 +201,14 @@ def test_diverged_and_already_joined_on_the_host() -> None:
     found = only(evidence(rows("c"), merged, merged[:2]))
     assert found.rule == "MIG406"
     assert "diverged after a: the database went to c (Do c), the image to b (Do b)" in found.message
-    assert [step.command[2] for step in found.remedy] == ["build", "run"]
+    assert [step.command[1:3] for step in found.remedy] == [("compose", "build"), ("alembic", "--service")]
 
 
 def test_diverged_and_not_joined_yet() -> None:
     forked = history("a", "b<a", "c<a")
     found = only(evidence(rows("c"), forked, forked[:2]))
     assert found.remedy[0].command == ("alembic", "merge", "-m", "merge heads", "b", "c")
-    assert [step.command[2] for step in found.remedy[1:]] == ["build", "run"]
+    assert [step.command[1:3] for step in found.remedy[1:]] == [("compose", "build"), ("alembic", "--service")]
 
 
 def test_a_separate_branch_that_is_pending_is_no_fork() -> None:

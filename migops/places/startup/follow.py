@@ -12,7 +12,7 @@ from migops.errors import MigopsError
 from migops.model import Location
 from migops.places.startup import program
 from migops.places.startup.failing import ASSIGNED, Frame, Shell, passed_over
-from migops.places.startup.known import assign, assigned, expanded, set_options, taken, under_what, value
+from migops.places.startup.known import assign, assigned, expanded, is_endless, set_options, taken, under_what, value
 from migops.places.startup.shell import Compound, NotRead, Script, Simple, parse
 from migops.places.startup.words import Does, Meaning, meaning
 
@@ -30,6 +30,9 @@ _PASSING = frozenset(
 
 _OF_SCRIPT = re.compile(r"^\$\(dirname (?:-- )?\"?(?:\$0|\$\{0\}|\$\{?BASH_SOURCE(?:\[0\])?\}?)\"?\)(/[\w./-]*)?$")
 """The folder of the script itself, as scripts find it."""
+_LONG = 600.0  # seconds from which on a `sleep` is what the container is there for, and no pause
+_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+
 _WAITS = re.compile(r"^(pg_isready|mysqladmin|dockerize|nc)$|wait|pre_?start", re.IGNORECASE)
 """Names of programs, scripts and modules that wait for a server."""
 
@@ -135,6 +138,8 @@ class Follower:
         for number, (branch, told) in enumerate(taken(node, shell)):
             under = condition or ("" if told else branch.condition)
             self._script(branch.body, inside, here, (*frames, Frame(node, number, shell)), under)
+        if is_endless(node):
+            self.last = f"{node.kind} loop without an end"
 
     def _simple(self, command: Simple, shell: Shell, here: _Here, frames: tuple[Frame, ...], condition: str) -> None:
         self.steps += 1
@@ -186,7 +191,8 @@ class Follower:
             inner = replace(here, fixed=True, at=here.line(command.line), depth=here.depth + 1)
             self._text(found, found.what, shell, (inner, frames, condition))
         elif found.does is Does.OTHER:
-            if found.words and posixpath.basename(found.words[0]) not in _PASSING:
+            name = posixpath.basename(found.words[0]) if found.words else ""
+            if name and (name not in _PASSING or (name == "sleep" and _is_long(found.words[1:]))):
                 self.last = " ".join(found.words)
         elif found.does is Does.OF_A_FILE:
             self.last = found.what
@@ -265,6 +271,18 @@ class Follower:
 
 def _is_alembic(word: str) -> bool:
     return posixpath.basename(word) in ("alembic", "alembic.config", "db")
+
+
+def _is_long(durations: Sequence[str]) -> bool:
+    """Whether a ``sleep`` of these (``90``, ``1.5h``, ``infinity``) is what the container is there for."""
+    seconds = 0.0
+    for each in durations:
+        number, unit = (each[:-1], _UNITS[each[-1]]) if each[-1:] in _UNITS else (each, 1)
+        try:
+            seconds += float(number) * unit
+        except ValueError:
+            return False  # a variable, say
+    return seconds >= _LONG
 
 
 def _by_first_line(found: Meaning, text: str) -> Meaning:

@@ -10,6 +10,7 @@ from migops.places.startup.failing import ASSIGNED, Shell, simple
 from migops.places.startup.shell import Branch, Chain, Compound, Script, Simple
 
 _ALL_ARGUMENTS = re.compile(r"\$(?:[@*]|\{[@*](?::([0-9]+))?\})")
+_LEAVING = ("break", "exit", "return", "exec")
 _VARIABLE = re.compile(r"\$(?:(\w+)|\{(\w+)(?::?-([^${}]*))?\})")
 
 
@@ -36,8 +37,22 @@ def _runs(node: Compound, number: int, shell: Shell) -> bool | None:
         if given is None or any("$" in pattern for pattern in branch.patterns):
             return None
         return any(fnmatch.fnmatchcase(given, pattern) for pattern in branch.patterns)
-    endless = [each.words for test in node.tests for each in simple(test)] in ([("true",)], [(":",)])
-    return None if branch.condition and not (endless and node.kind == "while") else True
+    return None if branch.condition and not _asks_nothing(node) else True
+
+
+def is_endless(node: Compound) -> bool:
+    """Whether it is a loop that nothing ends: it asks nothing, and neither leaves itself nor the script."""
+    return _asks_nothing(node) and not any(
+        each.words[0] in _LEAVING for branch in node.branches for each in simple(branch.body) if each.words
+    )
+
+
+def _asks_nothing(node: Compound) -> bool:
+    """Whether it is a loop whose test always holds: ``while true``, ``while :``, ``until false``."""
+    tests = [each.words for test in node.tests for each in simple(test)]
+    return (node.kind == "while" and tests in ([("true",)], [(":",)])) or (
+        node.kind == "until" and tests == [("false",)]
+    )
 
 
 def under_what(chain: Chain, at: int, shell: Shell) -> str | None:

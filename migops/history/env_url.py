@@ -1,0 +1,116 @@
+"""Where env.py takes the database's URL from, read from its text. It is never run."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from migops.history.env_script import called, parsed, sources
+
+_OPTION = "sqlalchemy.url"
+_FROM_CONFIG = ("engine_from_config", "async_engine_from_config")
+_CREATE = ("create_engine", "create_async_engine")
+_ELSEWHERE = ("get_x_argument", "attributes", "current_app", "get_engine")
+"""Names by which env.py may be handed a URL or a connection in ways that its own text does not settle."""
+
+
+@dataclass(frozen=True, slots=True)
+class UrlSource:
+    """How env.py comes to the URL.
+
+    ``reads_ini``: an engine is made of the configuration's section. ``set_at`` is the line at which something else
+    gives the URL, 0 where none does, and ``variables`` are the environment variables that it is read from by name.
+    ``settled``: nothing else in the text may give a URL or a connection.
+    """
+
+    reads_ini: bool
+    set_at: int
+    variables: tuple[str, ...]
+    settled: bool
+
+    @property
+    def needs_ini(self) -> bool:
+        """Whether Alembic dies where the configuration has no ``sqlalchemy.url``."""
+        return self.settled and self.reads_ini and not self.set_at
+
+
+def url_source(source: str) -> UrlSource:
+    """Read the text of an env.py. One that is not Python comes out as nothing settled."""
+    tree = parsed(source)
+    calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call)]
+    reads = any(called(node) in _FROM_CONFIG for node in calls)
+    given = sorted(_given(tree, calls), key=lambda pair: pair[0])
+    names = {node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
+    names |= {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
+    names |= {
+        alias.asname or alias.name
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ImportFrom)
+        for alias in node.names
+    }
+    settled = bool(tree.body) and names.isdisjoint(_ELSEWHERE) and not _imports_engine(names)
+    variables = [name for _, value in given for each in sources(value, tree) for name in _variables(each)]
+    return UrlSource(reads, given[0][0] if given else 0, tuple(dict.fromkeys(variables)), settled)
+
+
+def _given(tree: ast.Module, calls: list[ast.Call]) -> Iterator[tuple[int, ast.expr]]:
+    """The lines at which something gives a URL that is not the configuration's own, with the expression that does."""
+    for node in calls:
+        name = called(node)
+        if name in ("set_main_option", "set_section_option") and any(_is_option(each) for each in node.args):
+            yield node.lineno, node.args[-1]
+        elif name in _CREATE and node.args and not _is_of_ini(node.args[0], tree):
+            yield node.lineno, node.args[0]
+        elif name in _FROM_CONFIG:
+            yield from ((node.lineno, each.value) for each in node.keywords if each.arg == "url")
+            if node.args and not _is_of_ini(node.args[0], tree):
+                yield node.lineno, node.args[0]
+        elif name in ("update", "dict", "setdefault") and any(_is_option(each) for each in ast.walk(node)):
+            yield node.lineno, node
+    for each in ast.walk(tree):
+        targets = each.targets if isinstance(each, ast.Assign) else []
+        if isinstance(each, ast.Assign) and any(
+            isinstance(one, ast.Subscript) and _is_option(one.slice) for one in targets
+        ):
+            yield each.lineno, each.value
+        elif isinstance(each, ast.Dict) and any(key is not None and _is_option(key) for key in each.keys):
+            yield each.lineno, each
+
+
+def _is_option(node: ast.AST) -> bool:
+    return isinstance(node, ast.Constant) and node.value in (_OPTION, "url")
+
+
+def _is_of_ini(value: ast.expr, tree: ast.Module) -> bool:
+    """Whether an expression comes from the configuration (``get_section``, ``get_main_option``)."""
+    return any(
+        isinstance(node, ast.Call) and called(node) in ("get_section", "get_main_option", "get_section_option")
+        for each in sources(value, tree)
+        for node in ast.walk(each)
+    )
+
+
+def _variables(value: ast.expr) -> Iterator[str]:
+    """The environment variables that an expression names: ``os.environ["X"]``, ``os.environ.get("X")``, ``getenv``."""
+    for node in ast.walk(value):
+        key: ast.expr | None = None
+        if isinstance(node, ast.Subscript) and _is_environ(node.value):
+            key = node.slice
+        elif isinstance(node, ast.Call) and node.args:
+            function = node.func
+            of_environ = isinstance(function, ast.Attribute) and function.attr == "get" and _is_environ(function.value)
+            key = node.args[0] if of_environ or called(node) == "getenv" else None
+        if isinstance(key, ast.Constant) and isinstance(key.value, str):
+            yield key.value
+
+
+def _is_environ(node: ast.expr) -> bool:
+    return (isinstance(node, ast.Attribute) and node.attr == "environ") or (
+        isinstance(node, ast.Name) and node.id == "environ"
+    )
+
+
+def _imports_engine(names: set[str]) -> bool:
+    """Whether env.py uses an engine that another module has made."""
+    return "engine" in names and not names & {*_CREATE, *_FROM_CONFIG}

@@ -1,0 +1,119 @@
+"""Every place in which one password stands: changing some of them and not the others locks the application out."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import unquote
+
+from migops.errors import MigopsError
+from migops.model import Location
+
+if TYPE_CHECKING:
+    from migops.compose import Project, Service
+    from migops.history.config import ConfigFile
+
+_IN_URL = re.compile(r"://[^\s:/@]*:([^\s@/]+)@")
+_REFERENCE = re.compile(r"\$(?:\{(\w+)|(\w+))")
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """One place that has the password.
+
+    ``what`` names the setting (``DATABASE_URL of app``), ``services`` those that have it from there (() for Alembic's).
+    ``variable`` is the one of an env file or of the shell that gives it there, '' where the file itself has it.
+    """
+
+    at: Location
+    what: str
+    variable: str = ""
+    in_url: bool = False
+    services: tuple[str, ...] = ()
+
+
+def passwords(project: Project, config: ConfigFile | None) -> dict[tuple[str, str], tuple[Written, ...]]:
+    """For each password that a service is given, by service and variable: every place in which it stands."""
+    return {
+        (service.name, name): places(project, value, config)
+        for service in project.services.values()
+        for name, value in service.environment.items()
+        if value and name.endswith("_PASSWORD")
+    }
+
+
+def places(project: Project, password: str, config: ConfigFile | None) -> tuple[Written, ...]:
+    """Where the password stands: in every service's environment, in the files that their variables come from, and in
+    Alembic's configuration. A place that several settings come from is named once."""
+    found: dict[Location, Written] = {}
+    for service in (*project.services.values(), *project.inactive.values()):
+        for name, value in service.environment.items():
+            if value and (value == password or _has(value, password)):
+                for each in _sources(project, service, name, password):
+                    known = found.get(each.at, each)
+                    services = tuple(dict.fromkeys((*known.services, service.name)))
+                    found[each.at] = replace(known, services=services)
+    for option in config.options.values() if config else ():
+        if isinstance(option.value, str) and _has(option.value.replace("%%", "%"), password):
+            found.setdefault(option.at, Written(option.at, option.name, in_url=True))
+    return tuple(found.values())
+
+
+def _has(text: str, password: str) -> bool:
+    """Whether a URL in the text has this password."""
+    return any(unquote(each) == password for each in _IN_URL.findall(text))
+
+
+def _sources(project: Project, service: Service, name: str, password: str) -> Iterator[Written]:
+    """Where a variable of a service has the password from: the line of an env file, the shell, or its own line."""
+    from migops.compose.explain import explain
+
+    try:
+        origins = explain(project.tree, f"services.{service.name}.environment.{name}")
+    except MigopsError:
+        origins = []
+    at = origins[0].location if origins else service.location
+    what = f"{name} of {service.name}"
+    in_url = service.environment.get(name) != password
+    given = False
+    for reference in _references(at):
+        value = project.environment.get(reference)
+        if value is not None and (value == password or _has(value, password)):
+            given = True
+            yield Written(
+                _line_of(project, reference) or Location("the environment of this shell"), what, reference,
+                value != password,
+            )  # fmt: skip
+    if not given:
+        yield Written(at, what, in_url=in_url)
+
+
+def _references(at: Location) -> list[str]:
+    """The variables that a line of a compose file takes its value from."""
+    if not at.line:
+        return []
+    try:
+        lines = Path(at.file).read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        return []
+    line = lines[at.line - 1] if at.line <= len(lines) else ""
+    return [one or other for one, other in _REFERENCE.findall(line)]
+
+
+def _line_of(project: Project, variable: str) -> Location | None:
+    """The line of an env file that sets a variable as it counts; None where the shell has set it."""
+    from migops.compose.dotenv import read_into
+
+    found = None
+    for file in project.env_files:
+        values: dict[str, str] = {}
+        try:
+            marks = read_into(values, file, lambda _: None, lambda _: None)
+        except MigopsError:
+            continue
+        if variable in marks and values.get(variable) == project.environment.get(variable):
+            found = marks[variable].location
+    return found
