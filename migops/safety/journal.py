@@ -15,6 +15,7 @@ from migops.errors import Aborted, ExitCode, MigopsError
 from migops.model import Location
 from migops.redaction import redact
 from migops.safety.process import Who, known, ourselves
+from migops.safety.state import make_private_folder, open_private
 
 SCHEMA = 1
 FOLDER = "journal"
@@ -140,13 +141,13 @@ def interrupted(folder: Path) -> list[Run]:
 
 def _open(folder: Path) -> Journal:
     try:
-        folder.mkdir(mode=0o700, exist_ok=True)
+        make_private_folder(folder)
         number = max((_number(path) for path in folder.glob("*.jsonl")), default=0) + 1
         while True:  # numbers, not dates: a clock may jump, and two runs may begin at once
             path = folder / f"{number:06}.jsonl"
             try:
-                flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC
-                return Journal(path, number, os.open(path, flags, 0o600))
+                flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND
+                return Journal(path, number, open_private(path, flags))
             except FileExistsError:
                 number += 1
     except OSError as error:
