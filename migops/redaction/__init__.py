@@ -11,6 +11,7 @@ nothing is learnt. Text of migops's own, and commands that are to be typed, are 
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -39,18 +40,20 @@ class _Run:
     secrets: set[str] = field(default_factory=set, repr=False)
     public: set[str] = field(default_factory=set)
     made: Redactor | None = None
+    lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
     def redactor(self) -> Redactor:
         from migops.redaction.redactor import Redactor
 
-        while self.sources:
-            found = self.sources.pop()()
-            self.secrets |= found.secrets
-            self.public |= found.public
-            self.made = None
-        if self.made is None:
-            self.made = Redactor.of(self.secrets, self.public)
-        return self.made
+        with self.lock:  # the watch on a migration redacts in a thread of its own
+            while self.sources:
+                found = self.sources.pop()()
+                self.secrets |= found.secrets
+                self.public |= found.public
+                self.made = None
+            if self.made is None:
+                self.made = Redactor.of(self.secrets, self.public)
+            return self.made
 
 
 _run: _Run | None = None

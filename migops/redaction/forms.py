@@ -5,6 +5,7 @@ Every repetition that a match can begin within is bounded: text of any length is
 
 from __future__ import annotations
 
+import base64
 import re
 from collections.abc import Iterator
 from urllib.parse import unquote, unquote_plus
@@ -81,7 +82,8 @@ def secrets_in(text: str) -> Iterator[str]:
         user = found["head"].removeprefix("://").removesuffix(":")
         yield from decoded(found["value"])
         if found["value"]:
-            yield f"{unquote(user)}:{unquote(found['value'])}"  # as Basic takes it, in base64
+            pair = f"{unquote(user)}:{unquote(found['value'])}"  # as Basic takes it
+            yield base64.b64encode(pair.encode("utf-8", "surrogateescape")).decode().rstrip("=")
     for found in _ALONE.finditer(text):
         yield from decoded(found["value"])
     for found in _ASSIGNED.finditer(text):

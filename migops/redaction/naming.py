@@ -12,7 +12,7 @@ from migops.redaction import Known
 from migops.redaction.forms import secrets_in
 
 _SECRET = re.compile(
-    r"""pass(?:word|wd|phrase)|(?:^|_)pass(?:_|$)|pwd|secret|token|credential|bearer|jwt|private|signature
+    r"""pass(?:word|wd|phrase)|(?:^|_)pass(?:_|$)|pwd|secret|token|credential|bearer|jwt|private(?:_?(?:key|pem))?$|signature
     |(?:^|_)(?:salt|pin|otp|creds?)(?:_|$)|(?:^|_)dsn(?:_|\d|$)
     |(?<!mon)(?<!tur)(?<!hoc)key(?:s|_?\d+)?(?:_?(?:id|base|value|prod|dev|test|live))?$
     |(?:^|_)o?auth(?:_?(?:header|basic|string|code|data|\d+))?$|authorization""",

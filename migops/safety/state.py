@@ -7,6 +7,7 @@ import re
 import secrets
 import shlex
 import stat
+import time
 from contextlib import suppress
 from pathlib import Path
 
@@ -15,6 +16,8 @@ from migops.errors import Aborted
 from migops.model import Location
 
 _ELSEWHERE = "XDG_STATE_HOME=DIR"
+_PARTIAL = re.compile(r"\..+-[0-9a-f]{12}")  # a file that is written, until it has its name
+_FORGOTTEN = 3600.0  # seconds after which nobody is writing it any more
 
 
 def folder(engine: Engine, project: str) -> Path:
@@ -31,6 +34,8 @@ def folder(engine: Engine, project: str) -> Path:
             make_private_folder(each)
         for entry in where.iterdir():
             _refuse_link(entry, entry.lstat())
+            if _PARTIAL.fullmatch(entry.name) and time.time() - entry.lstat().st_mtime > _FORGOTTEN:
+                entry.unlink(missing_ok=True)  # a run was killed while it wrote
         write_private(
             where / f".writable-{os.getpid()}", b"migops\n" * 512
         ).unlink()  # a full disk still makes empty files

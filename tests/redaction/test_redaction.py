@@ -159,7 +159,7 @@ def test_a_path_to_a_secret_and_what_is_said_of_it_are_none() -> None:
         "SECRET": "/abc/def/ghi", "DATABASE_URL": "postgresql+asyncpg://me:p%40ss@db/shop", "SENTRY_DSN": "https://abcdefgh12@sentry/4",
         "POSTGRES_USER": "me", "EMPTY_PASSWORD": "", "PIP_INDEX_URL": "https://bot:tok123@pypi/simple",
     })  # fmt: skip
-    assert found.secrets == {"/abc/def/ghi", "p%40ss", "p@ss", "me:p@ss", "abcdefgh12", "tok123", "bot:tok123"}
+    assert found.secrets == {"/abc/def/ghi", "p%40ss", "p@ss", "bWU6cEBzcw", "abcdefgh12", "tok123", "Ym90OnRvazEyMw"}
     assert found.public == {"me"}
 
 

@@ -113,6 +113,15 @@ def test_it_is_found_before_anything_is_done(folder: Path, victim: Path, name: s
     assert victim.read_text() == PRECIOUS
 
 
+def test_what_a_killed_run_has_half_written_goes_after_an_hour(folder: Path) -> None:
+    old, new = folder / ".x.yaml-0123456789ab", folder / ".y.yaml-0123456789ab"
+    for path in (old, new):
+        path.write_text("half")
+    os.utime(old, (0, 0))
+    state.folder(ENGINE, "shop")
+    assert (old.exists(), new.exists()) == (False, True)
+
+
 @pytest.mark.parametrize("level", [0, 1])
 def test_a_folder_of_it_that_is_a_symlink_is_refused(folder: Path, tmp_path: Path, level: int) -> None:
     found = (folder, folder.parent)[level]
