@@ -92,7 +92,8 @@ SELECT 'storage', r.part_of, r.name, r.text FROM (
     CASE WHEN r.relkind IN ('i', 'I') THEN (
       SELECT t.name FROM pg_catalog.pg_index i JOIN rel t ON t.oid = i.indrelid WHERE i.indexrelid = r.oid)
     ELSE r.name END AS part_of,
-    concat_ws(', ', (SELECT string_agg(o, ', ' ORDER BY o) FROM unnest(r.reloptions) o),
+    concat_ws(', ', (SELECT string_agg(o, ', ' ORDER BY o) FROM unnest(r.reloptions) o
+                     WHERE r.relkind NOT IN ('i', 'I')),  -- an index's are in its definition
       (SELECT string_agg('toast.' || o, ', ' ORDER BY o)
        FROM pg_catalog.pg_class k, unnest(k.reloptions) o WHERE k.oid = r.reltoastrelid),
       (SELECT 'tablespace ' || quote_ident(s.spcname) FROM pg_catalog.pg_tablespace s WHERE s.oid = r.reltablespace),

@@ -141,7 +141,6 @@ STRICT_CHANGES = {
     "GRANT CREATE ON SCHEMA public TO someone": "grant public",
     "DROP STATISTICS st": "statistics public.st",
     "ALTER TABLE person RESET (fillfactor)": "storage public.person",
-    "ALTER INDEX low SET (fillfactor = 50)": "storage public.low",
     "ALTER TABLE person ALTER code SET STORAGE EXTENDED": "column storage public.person.code",
     "ALTER TABLE person ALTER name SET STATISTICS -1": "column storage public.person.name",
     "ALTER TABLE person ALTER mood SET (n_distinct = 5)": "column storage public.person.mood",
