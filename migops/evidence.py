@@ -23,8 +23,8 @@ if TYPE_CHECKING:  # what a clean check never needs is not imported for its sake
     from migops.places.database_url import Sought
     from migops.places.deleted import Past
     from migops.places.drift import Drift
-    from migops.places.environment import OtherConfiguration
     from migops.places.env_files import CopiedEnvFile
+    from migops.places.environment import OtherConfiguration
     from migops.places.fate import Fate
     from migops.places.models import Model
     from migops.places.passwords import Written

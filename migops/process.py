@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from migops.errors import NoVerdict
+from migops.redaction import redact
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +55,7 @@ def run(
     completed = Completed(tuple(argv), done.returncode, done.stdout, done.stderr)
     if check and completed.code != 0:
         text = (completed.stderr or completed.stdout).decode(errors="replace").strip()
-        raise CommandError(f"`{said}` ended with code {completed.code}: {text or 'it said nothing'}")
+        raise CommandError(f"`{said}` ended with code {completed.code}: {redact(text) or 'it said nothing'}")
     return completed
 
 

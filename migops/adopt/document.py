@@ -8,7 +8,7 @@ from typing import Any
 from migops.adopt.match import Candidate, Match
 from migops.adopt.outcome import Outcome
 from migops.formats.view import View
-from migops.schema import Difference, Item
+from migops.schema import STRICT, Difference, Item
 
 
 def render(outcome: Outcome, view: View) -> str:
@@ -40,6 +40,8 @@ def document(outcome: Outcome) -> dict[str, Any]:
         "candidates": [_candidate(outcome, each) for each in found.candidates] if found else [],
         "chosen": _chosen(outcome, found) if found else None,
         "not_compared": list(found.ignored) if found else [],
+        "strict": found.strict if found else False,
+        "kinds_not_compared": list(STRICT) if found and not found.strict else [],
         "baseline": {
             "path": str(baseline.path),
             "revision": baseline.revision,

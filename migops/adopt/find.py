@@ -26,13 +26,15 @@ Say = Callable[[str], None]
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What the user said: a revision, that there is none yet (``baseline``, with its message), the time limit."""
+    """What the user said: a revision, that there is none yet (``baseline``, with its message), the time limit, and
+    ``strict``: to compare also what hardly any migration makes (``schema.STRICT``)."""
 
     revision: str = ""
     baseline: bool = False
     message: str = "baseline"
     timeout: float = 20.0
     dry_run: bool = False
+    strict: bool = False
 
 
 def find(target: Target, engine: Engine, wanted: Wanted, say: Say) -> tuple[Outcome, Found | None]:
@@ -49,11 +51,11 @@ def find(target: Target, engine: Engine, wanted: Wanted, say: Say) -> tuple[Outc
     with throwaway.server(engine, scene.live, scene.app) as server:
         for name in server.swept:
             say(f"removed {name}, which a run that was killed had left")
-        live = read_schema(scene.reached.url, timeout=wanted.timeout)
+        live = read_schema(scene.reached.url, timeout=wanted.timeout, strict=wanted.strict)
         server.seeds = path_of(scene, live)
         baseline = _write(server, scene, wanted) if wanted.baseline else None
         new = {"new": {baseline.path.name: baseline.content}, "versions": scene.versions} if baseline else {}
-        steps, notes = tried(server, scene, live, python_path=scene.python_path, **new)
+        steps, notes = tried(server, scene, live, python_path=scene.python_path, strict=wanted.strict, **new)
         _see_that_it_was_there(server, scene, steps)
     table = scene.reached.table
     revision = baseline.revision if baseline else wanted.revision

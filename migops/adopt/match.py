@@ -34,9 +34,9 @@ class Candidate:
 class Match:
     """All candidates in the order of the upgrade; ``chosen`` is the one to note, or the nearest one.
 
-    ``asked``: the user named the one that counts. ``kinds`` is how many items of each kind the database has,
-    ``ignored`` its schemas that were not compared: no migration makes anything in them, and the search path does not
-    lead there.
+    ``asked``: the user named the one that counts. ``strict``: all kinds were compared. ``kinds`` is how many items of
+    each kind the database has, ``ignored`` its schemas that were not compared: no migration makes anything in them, and
+    the search path does not lead there.
     """
 
     verdict: Verdict
@@ -45,6 +45,7 @@ class Match:
     kinds: Mapping[str, int]
     ignored: tuple[str, ...] = ()
     asked: bool = False
+    strict: bool = False
 
     @property
     def equal(self) -> tuple[Candidate, ...]:
@@ -80,7 +81,7 @@ def match(
     for kind, _ in sorted(found):
         if kind != ORDER:
             kinds[kind] = kinds.get(kind, 0) + 1
-    return Match(verdict, candidates, chosen, kinds, tuple(sorted(ignored)), bool(wanted))
+    return Match(verdict, candidates, chosen, kinds, tuple(sorted(ignored)), bool(wanted), live.strict)
 
 
 def _apart(equal: Sequence[Candidate], idle: frozenset[str]) -> Iterator[Candidate]:

@@ -52,4 +52,6 @@ class Outcome:
         target = self.scene.target
         if self.baseline is not None:
             more = ("--baseline", "-m", self.baseline.message, *more)
+        if self.match is not None and self.match.strict:
+            more = ("--strict", *more)
         return ("migops", "adopt", *target.commands.compose[2:], *more, target.service)

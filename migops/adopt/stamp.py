@@ -64,7 +64,7 @@ def _still_the_same(scene: Scene, session: Session, live: Found, timeout: float)
     rows = session.rows()
     if rows:
         raise Aborted(f"meanwhile someone has noted {', '.join(rows)} in {scene.state.url}; nothing was changed")
-    if read(scene.reached.url, timeout=timeout).schema != live.schema:
+    if read(scene.reached.url, timeout=timeout, strict=live.strict).schema != live.schema:
         raise Aborted(
             f"the schema of {scene.state.url} was changed while it was compared; nothing was stamped",
             hint="see that nothing migrates it or makes its tables, and run it again",

@@ -12,7 +12,7 @@ from typing import Any
 
 from migops.engine import execs
 from migops.errors import NoVerdict
-from migops.schema import CATALOGUE, Item, Schema
+from migops.schema import CATALOGUE, STRICT_CATALOGUE, Item, Schema
 from migops.throwaway import Ran, Server
 
 _KEPT = 64 * 1024  # bytes of the end of what Alembic says that are kept
@@ -82,14 +82,16 @@ class Watched:
         self.steps.append(Step(tuple(facts["heads"]), dict(self.now)))
 
 
-def copying(versions: str, new: Mapping[str, str], python_path: str, mark: str = "") -> dict[str, Any]:
+def copying(
+    versions: str, new: Mapping[str, str], python_path: str, mark: str = "", *, strict: bool = False
+) -> dict[str, Any]:
     """What ``one_off.run`` takes so that the folder ``versions`` holds the scripts ``new`` alone, by their names.
 
     It is in memory, so that it takes them whatever is mounted there and whoever the container's user is.
-    ``python_path`` is the PYTHONPATH that the container has anyway.
+    ``python_path`` is the PYTHONPATH that the container has anyway. ``strict``: all kinds of items are read.
     """
-    folder = f"/migops-{secrets.token_hex(8)}"
-    files = {f"{folder}/sitecustomize.py": _INSIDE.read_bytes(), f"{folder}/catalogue.sql": CATALOGUE.encode()}
+    folder, catalogue = f"/migops-{secrets.token_hex(8)}", STRICT_CATALOGUE if strict else CATALOGUE
+    files = {f"{folder}/sitecustomize.py": _INSIDE.read_bytes(), f"{folder}/catalogue.sql": catalogue.encode()}
     files |= {f"{folder}/new/{posixpath.basename(name)}": text.encode() for name, text in new.items()}
     return {
         "files": files,
@@ -108,10 +110,11 @@ def watched(
     python_path: str = "",
     new: Mapping[str, str] | None = None,
     versions: str = "",
+    strict: bool = False,
 ) -> tuple[Ran, Watched]:
     """Run Alembic's ``words`` in a one-off beside the throwaway server, and watch: see ``copying``."""
     found = Watched(f"migops-{secrets.token_hex(8)} ")
-    more = copying(versions, new or {}, python_path, found.mark)
+    more = copying(versions, new or {}, python_path, found.mark, strict=strict)
     ran = server.run(words, take=found.take, go=f"{more['folders'][0]}/go", **more)
     return ran, found
 

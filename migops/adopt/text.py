@@ -21,7 +21,15 @@ AROUND = 3  # candidates that are shown before and after the one that counts
 MOST = 25  # differences that are shown without -v
 _PLURALS = {"primary key": "primary keys", "foreign key": "foreign keys", "index": "indexes", "policy": "policies"}
 _PLURALS |= {"unique": "unique constraints", "check": "check constraints", "exclusion": "exclusion constraints"}
+_PLURALS |= {
+    "storage": "storage parameters",
+    "column storage": "columns' storage",
+    "contents": "empty materialized views",
+}
+_PLURALS |= {"replica identity": "replica identities", "statistics": "extended statistics"}
+_PLURALS |= {"default privileges": "default privileges"}
 _ONE = {"unique": "unique constraint", "check": "check constraint", "exclusion": "exclusion constraint"}
+_ONE |= {"contents": "empty materialized view"}
 
 
 def render(outcome: Outcome, view: View) -> str:
@@ -81,7 +89,18 @@ def _facts(outcome: Outcome) -> Iterator[tuple[str, str]]:
         yield "baseline", f"{outcome.baseline.path}, written from the models against an empty database"
     if found is not None:
         yield "tried on", f"a throwaway server of the image that {scene.live.container} runs; it is gone again"
-        yield "compared", ", ".join(counted(kind, number) for kind, number in found.kinds.items()) or "nothing"
+        kinds = ", ".join(counted(kind, number) for kind, number in found.kinds.items()) or "nothing"
+        yield "compared", f"{kinds}; not compared: {left_out(found)}"
+
+
+def left_out(found: Match) -> str:
+    """What was not compared, in words; the document lists every kind."""
+    if found.strict:
+        return "data, text search, subscriptions, roles (owners and grants are compared by the roles' names)"
+    return (
+        "data, comments, owners, grants, storage, statistics, replica identity, collations, publications, event "
+        "triggers, … (--strict compares these, but for the data)"
+    )
 
 
 def counted(kind: str, number: int) -> str:

@@ -19,6 +19,7 @@ from migops.backup.identity import Identity, is_same
 from migops.backup.manifest import Manifest
 from migops.errors import Aborted, MigopsError
 from migops.model import Location
+from migops.safety.state import make_private_folder, open_private
 
 FOLDER = "backups"
 PARTIAL = ".partial"
@@ -38,8 +39,7 @@ def folder(state: Path) -> Path:
     """The folder of a project's backups in its state folder, made if need be, for its owner alone."""
     path = state / FOLDER
     try:
-        path.mkdir(mode=0o700, exist_ok=True)
-        path.chmod(0o700)
+        make_private_folder(path)
     except OSError as error:
         raise Aborted(f"the folder of the backups cannot be made: {error.strerror}", at=Location(str(path))) from None
     return path
@@ -144,7 +144,7 @@ def _taken(path: Path) -> bool:
 def partial(path: Path, identity: Identity) -> Iterator[BinaryIO]:
     """The half-done file of a dump, for its owner alone, locked. It is removed unless ``accept`` has taken it."""
     there = half(path, identity)
-    descriptor = os.open(there, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    descriptor = open_private(there, os.O_RDWR | os.O_CREAT | os.O_EXCL)
     with os.fdopen(descriptor, "w+b") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         try:
@@ -163,7 +163,7 @@ def accept(path: Path, manifest: Manifest, identity: Identity) -> None:
     listed = manifests.beside(path)
     written = listed.with_name(listed.name + PARTIAL)
     try:
-        with os.fdopen(os.open(written, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600), "w") as file:
+        with os.fdopen(open_private(written, os.O_WRONLY | os.O_CREAT | os.O_TRUNC), "w") as file:
             json.dump(manifest.record(), file, indent=2)
             file.write("\n")
             file.flush()

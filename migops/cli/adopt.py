@@ -19,6 +19,7 @@ from migops.errors import Aborted, ExitCode, MigopsError
 @option("--revision", metavar="REV", default="", help="Hold the database against this revision alone (or `head`).")
 @option("--baseline", is_flag=True, help="There is no migration yet: write the first one, from the models.")
 @option("-m", "--message", metavar="TEXT", default="", help="Message of the baseline (default: baseline).")
+@option("--strict", is_flag=True, help="Compare also comments, owners, grants, storage, statistics, publications, …")
 @option("--dry-run", is_flag=True, help="Only find and show it. Nothing is noted and no file is written.")
 @option("--yes", is_flag=True, help="Ask nothing, for scripts.")
 @option("--config", metavar="FILE", default="", help="Alembic's configuration on the host (default: found).")
@@ -64,8 +65,9 @@ def adopt(service: str | None, **given: Any) -> int:
     sought = target.Wanted(service=service or "", config=given["config"], section=given["section"])
     found = target.resolve(sought, compose_options_of(given), os.environ, Path.cwd())
     wanted = Wanted(
-        given["revision"], given["baseline"], given["message"] or "baseline", given["timeout"], given["dry_run"]
-    )
+        given["revision"], given["baseline"], given["message"] or "baseline", given["timeout"], given["dry_run"],
+        strict=given["strict"],
+    )  # fmt: skip
     as_json = given["format_"] == "json"
     render = document.render if as_json else text.render
     with connect(given["timeout"]) as engine, ExitStack() as held:

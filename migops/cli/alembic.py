@@ -12,6 +12,7 @@ import click
 
 from migops.cli.options import FILES, NAMES, compose_options_of, option
 from migops.errors import MigopsError
+from migops.redaction import redact
 
 if TYPE_CHECKING:
     from migops.runner.run import Wishes
@@ -117,7 +118,7 @@ def alembic(arguments: tuple[str, ...], **given: Any) -> int:
             from migops.failures import explain  # and with it all the rules: only a failure pays for them
 
             for line in explain(result.output, found, engine, arguments):
-                say(line, plain=True)
+                say(redact(line), plain=True)
     return result.code
 
 

@@ -12,7 +12,7 @@ from types import FrameType
 
 import click
 
-from migops import __version__
+from migops import __version__, redaction
 from migops.errors import ExitCode, MigopsError, Stopped
 
 COMMANDS = {
@@ -84,6 +84,11 @@ def main() -> None:
 
 def run(arguments: list[str]) -> int:
     """Run one command and return its exit code; every error becomes one message on standard error here."""
+    with redaction.scope():
+        return _run(arguments)
+
+
+def _run(arguments: list[str]) -> int:
     try:
         with _signals_raise():
             result = cli.main(args=arguments, prog_name="migops", standalone_mode=False)
@@ -118,7 +123,7 @@ def run(arguments: list[str]) -> int:
         import traceback
 
         _tell(f"migops {__version__}: this is a bug in migops; please report it with the lines below")
-        _tell(traceback.format_exc())
+        _tell(redaction.redact(traceback.format_exc()))
         return int(ExitCode.BUG)
 
 

@@ -23,6 +23,7 @@ from migops.compose.tree import Map, Mark, refuse
 from migops.compose.yamlfile import Document, documents, read
 from migops.errors import MigopsError
 from migops.location import Location
+from migops.redaction import Known, learn
 
 
 def load(
@@ -77,7 +78,15 @@ def _load(
         resolve_labels(service, tree["services"][service_name], notes)
     if consistent:
         check_container_names(services, tree)
-    return build_project(name, found, known, document, inactive, tree, tuple(notes.texts))
+    project = build_project(name, found, known, document, inactive, tree, tuple(notes.texts))
+    learn(lambda: _secrets_of(project))
+    return project
+
+
+def _secrets_of(project: Project) -> Known:
+    from migops.compose.secrets import secrets_of  # only where text of others is shown
+
+    return secrets_of(project)
 
 
 def _read(file: str) -> bytes:

@@ -13,6 +13,7 @@ from migops.compose.model import ComposeOptions, Project
 from migops.compose.render import to_json
 from migops.errors import MigopsError, NoVerdict
 from migops.process import CommandError, run
+from migops.redaction import redact
 
 SERVICE_KEYS = frozenset({
     "image", "build", "container_name", "command", "entrypoint", "working_dir", "user", "environment", "labels",
@@ -70,7 +71,7 @@ def verify(project: Project, options: ComposeOptions, cwd: Path, compose: tuple[
     """
     done = run(command_line(options, compose), cwd=cwd, check=False)
     if done.code != 0:
-        said = done.stderr.decode(errors="replace").strip()
+        said = redact(done.stderr.decode(errors="replace").strip())
         raise MigopsError(f"`{' '.join(compose)}` refuses the project that migops accepts: {said}")
     try:
         theirs = json.loads(done.stdout)

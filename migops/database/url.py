@@ -10,17 +10,13 @@ from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl, quote, unquote, unquote_plus
 
 from migops.errors import MigopsError, NoVerdict
+from migops.redaction import Known, learn
+from migops.redaction import redact as redact
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import URL
 
-HIDDEN = "***"
 _SECRET_NAMES = re.compile(r"pass|pwd|secret|token|sslkey", re.IGNORECASE)
-_PATTERNS = (
-    (re.compile(r"(://[^\s:/@]*:)[^\s@]*(@)"), rf"\g<1>{HIDDEN}\g<2>"),
-    (re.compile(r"((?:password|passwd|pwd|secret|token)\s*[=:]\s*)[^\s&;,]+", re.IGNORECASE), rf"\g<1>{HIDDEN}"),
-    (re.compile(r"(password\s+)E?'(?:[^']|'')*'?", re.IGNORECASE), rf"\g<1>'{HIDDEN}'"),  # of CREATE and ALTER ROLE
-)
 _DRIVERS = {"postgresql": "psycopg", "sqlite": "pysqlite", "mysql": "pymysql", "mariadb": "pymysql"}
 _PORTS = {"postgresql": 5432, "mysql": 3306, "mariadb": 3306}
 
@@ -83,21 +79,18 @@ class DatabaseUrl:
         return DatabaseUrl(self.url.set(database=path, query={}), self.secrets)
 
     def redact(self, text: str) -> str:
-        """``text`` without the secrets of this URL, and without what looks like those of another one."""
-        public = {self.url.username, self.host, self.url.database, self.dialect}
-        for secret in sorted(self.secrets, key=len, reverse=True):
-            # One that is short, or a name that is shown anyway, would be found within innocent words.
-            whole = len(secret) < 4 or any(name and secret in name for name in public)
-            pattern = rf"(?<!\w){re.escape(secret)}(?!\w)" if whole else re.escape(secret)
-            text = re.sub(pattern, HIDDEN, text)
-        return redact(text)
+        """``text`` without the secrets of this URL and of this run, and without what looks like those of another one.
 
+        Which value is hidden where is told in ``migops.redaction.redactor``.
+        """
+        from migops.redaction.redactor import Redactor
 
-def redact(text: str) -> str:
-    """``text`` without what looks like a password."""
-    for pattern, instead in _PATTERNS:
-        text = pattern.sub(instead, text)
-    return text
+        return redact(Redactor.of(self.secrets, self.public).hide(text))
+
+    @property
+    def public(self) -> frozenset[str]:
+        """The names in it that are shown anyway."""
+        return frozenset(name for name in (self.url.username, self.host, self.url.database, self.dialect) if name)
 
 
 def parse_url(text: str, *, ours: bool = True) -> DatabaseUrl:
@@ -131,7 +124,9 @@ def parse_url(text: str, *, ours: bool = True) -> DatabaseUrl:
         url = url.set(drivername=f"{dialect}+{driver}")
     if dialect == "postgresql" and ours:
         url = url.set(query=_libpq(url.query))
-    return DatabaseUrl(url, secrets)
+    found = DatabaseUrl(url, secrets)
+    learn(lambda: Known(found.secrets, found.public))
+    return found
 
 
 def _secrets(text: str) -> frozenset[str]:

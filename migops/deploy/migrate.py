@@ -20,6 +20,7 @@ from migops.engine import execs
 from migops.engine.containers import addresses, inspect
 from migops.errors import Aborted, Failed, NoVerdict, Operator
 from migops.rules.standing import listed
+from migops.safety.state import write_private
 from migops.safety.watch import Watched, watch
 
 TRIES = 3  # how often a migration is begun that gave up waiting for a lock, with nothing applied
@@ -153,7 +154,7 @@ def command(deploy: Deploy, name: str, arguments: Sequence[str], application: st
     facts = deploy.facts
     path = deploy.folder / OVERRIDE
     try:
-        path.write_text(override(facts.service, deploy.built[facts.target.service], facts.image_folders))
+        write_private(path, override(facts.service, deploy.built[facts.target.service], facts.image_folders))
     except OSError as error:
         raise Aborted(f"{path} cannot be written: {error.strerror}") from None
     given = facts.question.variable("PGOPTIONS")

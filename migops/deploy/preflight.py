@@ -10,7 +10,7 @@ from pathlib import Path
 
 from migops import backup
 from migops.compose import ComposeOptions, Project
-from migops.compose.verify import command_line, verify
+from migops.compose.verify import Difference, command_line, verify
 from migops.deploy.commands import Words
 from migops.deploy.facts import Facts
 from migops.deploy.options import Options
@@ -18,6 +18,8 @@ from migops.errors import Aborted, MigopsError, NoVerdict
 from migops.evidence import Evidence
 from migops.model import Finding, PlaceName, Remedy, Severity, Skipped, Unknown
 from migops.process import CommandError, run
+from migops.redaction import redact
+from migops.redaction.naming import says_secret
 from migops.rules import RULES, judge
 from migops.rules.application import after_build
 from migops.rules.remedies import unsettled
@@ -67,7 +69,7 @@ def same_project(project: Project, options: ComposeOptions, cwd: Path, program: 
     differing = [each for each in verify(project, options, cwd, program) if each.matters]
     if differing:
         shown = "; ".join(
-            f"{'.'.join(each.path)}: migops {each.ours or 'nothing'}, compose {each.theirs or 'nothing'}"
+            f"{'.'.join(each.path)}: migops {_shown(each, each.ours)}, compose {_shown(each, each.theirs)}"
             for each in differing[:3]
         )
         line = shlex.join(command_line(options, program))
@@ -75,6 +77,11 @@ def same_project(project: Project, options: ComposeOptions, cwd: Path, program: 
             f"docker compose reads this project otherwise than migops: {shown}",
             hint=f"compare with `{line}`; please report it, and deploy by hand",
         )
+
+
+def _shown(difference: Difference, value: str | None) -> str:
+    """What one side has; not so where it is a secret."""
+    return "***" if value and says_secret(difference.path[-1]) else redact(value or "nothing")
 
 
 def refuse(facts: Facts, options: Options) -> None:

@@ -13,6 +13,7 @@ from migops.deploy import images, swap, verdict
 from migops.deploy.deploy import Deploy
 from migops.deploy.step import Plan, Step
 from migops.errors import Aborted, ExitCode, Failed, Locked, MigopsError, NoVerdict, Operator
+from migops.redaction import redact
 from migops.rules.standing import listed
 
 SIGNAL = 128
@@ -91,7 +92,7 @@ def _walk_back(plan: Plan, deploy: Deploy, error: MigopsError) -> Outcome:
 
 def _after_a_bug(plan: Plan, deploy: Deploy, error: Exception) -> Outcome:
     """Go back all the same; the traceback goes to the journal and to the user."""
-    text = traceback.format_exc()
+    text = redact(traceback.format_exc())
     _note(deploy, "bug", "failed", traceback=text)
     for line in text.splitlines():
         deploy.say.line(line)

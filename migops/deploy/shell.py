@@ -50,7 +50,7 @@ def run(deploy: Deploy, words: Sequence[str], *, may_end: bool = True) -> Ran:
 def quietly(words: Sequence[str], stop: Stop | None = None) -> Ran:
     """Run it, and say nothing."""
     process = start(words, env=_QUIET, join=True)
-    tail: deque[str] = deque(maxlen=SHOWN)
+    tail: deque[bytes] = deque(maxlen=SHOWN)
 
     def end() -> None:
         with suppress(ProcessLookupError):
@@ -63,12 +63,13 @@ def quietly(words: Sequence[str], stop: Stop | None = None) -> Ran:
             if stop.came:  # just before: then nobody has ended it
                 end()
             _drain(process, tail)
-    return Ran(process.wait(), tuple(tail))
+    # Only what is kept is looked through: a build says much.
+    kept = tuple(printable(redact(line.decode("utf-8", "replace").rstrip())) for line in tail)
+    return Ran(process.wait(), kept)
 
 
-def _drain(process: subprocess.Popen[bytes], tail: deque[str]) -> None:
+def _drain(process: subprocess.Popen[bytes], tail: deque[bytes]) -> None:
     if process.stdout is None:
         return
     with process.stdout as stream:
-        for line in stream:
-            tail.append(printable(redact(line.decode("utf-8", "replace").rstrip())))
+        tail.extend(stream)

@@ -229,7 +229,7 @@ def _container(
         return Standing(False, True, f"{name} does not stay up: {ended}", name)
     if health == "unhealthy":
         last = ((state.get("Health") or {}).get("Log") or [{}])[-1]
-        said = " ".join(str(last.get("Output") or "").split())[:200]
+        said = " ".join(redact(str(last.get("Output") or "")).split())[:200]
         return Standing(False, True, f"{name} is unhealthy: {said or 'its check said nothing'}", name)
     if status != "running":
         return Standing(False, False, f"{name} is {status}", name)

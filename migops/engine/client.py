@@ -19,6 +19,7 @@ from urllib.parse import quote, urlencode
 from migops.engine.endpoint import Endpoint, resolve
 from migops.engine.http import Http, Stream
 from migops.errors import MigopsError, NoVerdict
+from migops.redaction import learn_environment
 
 PROBE_LABEL = "migops.probe"
 NOT_COMPOSES = {"com.docker.compose.project": "", "com.docker.compose.service": ""}
@@ -79,6 +80,7 @@ class Engine:
             if answer.status == 400:
                 raise MigopsError(f"{ref!r} is not an image name: {self.http.message(answer)}")
             inspected: dict[str, Any] = self.http.json(answer, f"inspecting the image {ref!r}", dict)
+            learn_environment((inspected.get("Config") or {}).get("Env") or ())
             return inspected
 
     @contextmanager

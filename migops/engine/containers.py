@@ -12,6 +12,7 @@ from urllib.parse import urlencode
 from migops.engine.client import NOT_COMPOSES, PROBE_LABEL, Engine, PathStat, path_stat
 from migops.engine.http import Stream
 from migops.errors import NoVerdict
+from migops.redaction import learn_environment
 
 VIEW = "view"  # the label's value on probes that share a container's volumes
 _VIEW_AGE = 600.0  # seconds after which such a probe is nobody's
@@ -25,6 +26,7 @@ def inspect(engine: Engine, container: str) -> dict[str, Any] | None:
         if answer.status == 404:
             return None
         found: dict[str, Any] = engine.http.json(answer, what, dict)
+        learn_environment((found.get("Config") or {}).get("Env") or ())  # also of what an older file has set
         return found
 
 

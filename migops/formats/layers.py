@@ -14,6 +14,7 @@ from migops.formats.terminal import printable
 from migops.images.image import Layer
 from migops.images.layers import Attribution
 from migops.model import Entry, EntryKind, ImageIdentity, Unknown
+from migops.redaction import redact
 
 SHOWN = 40  # files of one layer in the text; JSON has all
 DEEPEST = 24  # levels of the tree; what is below is written as a path
@@ -29,7 +30,7 @@ def render_json(image: ImageIdentity, found: Attribution) -> str:
                 "index": layer.index,
                 "diff_id": layer.diff_id or None,
                 "created": _time(layer.created),
-                "created_by": layer.created_by,
+                "created_by": redact(layer.created_by),
                 "empty": layer.empty,
                 "base": layer.base,
             }

@@ -32,7 +32,7 @@ def moved(source: str) -> Iterator[tuple[int, str, tuple[str, ...] | None]]:
 
     The folders are None where they are computed. Setting the URL is no such statement.
     """
-    tree = _parsed(source)
+    tree = parsed(source)
     lines = source.splitlines()
     for node in ast.walk(tree):
         value = _chosen(node)
@@ -43,7 +43,7 @@ def moved(source: str) -> Iterator[tuple[int, str, tuple[str, ...] | None]]:
 
 def _chosen(node: ast.AST) -> ast.expr | None:
     """The value that a statement gives to one of the folders; None where it is no such statement."""
-    if isinstance(node, ast.Call) and _called(node) in ("set_main_option", "set_section_option", "set"):
+    if isinstance(node, ast.Call) and called(node) in ("set_main_option", "set_section_option", "set"):
         *names, value = [*node.args, *(each.value for each in node.keywords)] or [ast.Constant(None)]
         named = any(isinstance(name, ast.Constant) and name.value in _FOLDERS for name in names)
         return value if named else None

@@ -11,6 +11,7 @@ from typing import Any, Protocol
 
 from migops.errors import NoVerdict
 from migops.model import Entry, ImageIdentity
+from migops.redaction import redact
 
 KeepContent = Callable[[str], bool]
 """Asked with a path; true where the reader shall keep the file's bytes, not only their digest."""
@@ -44,12 +45,12 @@ class Layer:
 
     @property
     def instruction(self) -> str:
-        """``created_by`` as it stands in a Dockerfile, as far as builders let that be seen."""
+        """``created_by`` as it stands in a Dockerfile, as far as builders let that be seen, without secrets."""
         text = re.sub(r"\s*# buildkit$", "", self.created_by.strip())
         nop = re.sub(r"^/bin/sh -c #\(nop\)\s*", "", text)
         if nop != text:
-            return nop
-        return re.sub(r"^(RUN )?(\|\d+ .*?)?/bin/sh -c\s+", "RUN ", text)
+            return redact(nop)
+        return redact(re.sub(r"^(RUN )?(\|\d+ .*?)?/bin/sh -c\s+", "RUN ", text))
 
 
 @dataclass(frozen=True, slots=True)

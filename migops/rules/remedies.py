@@ -9,6 +9,7 @@ from migops.evidence import Evidence
 from migops.images.image import Layer
 from migops.model import PlaceName, Remedy, Unknown
 from migops.places.database_state import DatabaseState
+from migops.redaction import redact
 from migops.rules.differences import renamed
 from migops.rules.standing import standing
 
@@ -102,5 +103,5 @@ def layer_facts(evidence: Evidence, name: str) -> dict[str, object]:
         return {}
     created = layer.created.isoformat() if layer.created else None
     return {
-        "layer": {"index": layer.index, "created_by": layer.created_by, "created": created, "base": layer.base},
+        "layer": {"index": layer.index, "created_by": redact(layer.created_by), "created": created, "base": layer.base},
     }

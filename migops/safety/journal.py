@@ -11,13 +11,15 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
-from migops.database import redact
 from migops.errors import Aborted, ExitCode, MigopsError
 from migops.model import Location
+from migops.redaction import redact
 from migops.safety.process import Who, known, ourselves
+from migops.safety.state import make_private_folder, open_private
 
 SCHEMA = 1
 FOLDER = "journal"
+_SAID = ("message", "traceback")  # of a line: words that may be a driver's, and hold secrets
 
 
 @dataclass(slots=True)
@@ -56,7 +58,7 @@ class Journal:
                 self._write({"outcome": outcome, "exit": code, **facts})
 
     def _write(self, line: Mapping[str, Any]) -> None:
-        text = json.dumps({"at": _now(), **line}, default=str) + "\n"
+        text = json.dumps({"at": _now(), **_redacted(line)}, default=str) + "\n"
         rest = ("\n" * self.is_torn + text).encode()
         try:
             while rest:  # of a disk that fills up, a part of a line may be written
@@ -108,8 +110,7 @@ def begin(folder: Path, command: str, arguments: Sequence[str] = ()) -> Iterator
         yield journal
         journal.end("done", 0)
     except BaseException as error:
-        said = str(error) if isinstance(error, MigopsError) else redact(str(error))  # a driver's words may hold secrets
-        journal.end(*_outcome(error), message=said or type(error).__name__)
+        journal.end(*_outcome(error), message=str(error) or type(error).__name__)
         raise
     finally:
         os.close(journal.descriptor)
@@ -140,13 +141,13 @@ def interrupted(folder: Path) -> list[Run]:
 
 def _open(folder: Path) -> Journal:
     try:
-        folder.mkdir(mode=0o700, exist_ok=True)
+        make_private_folder(folder)
         number = max((_number(path) for path in folder.glob("*.jsonl")), default=0) + 1
         while True:  # numbers, not dates: a clock may jump, and two runs may begin at once
             path = folder / f"{number:06}.jsonl"
             try:
-                flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC
-                return Journal(path, number, os.open(path, flags, 0o600))
+                flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND
+                return Journal(path, number, open_private(path, flags))
             except FileExistsError:
                 number += 1
     except OSError as error:
@@ -158,7 +159,7 @@ def _read(path: Path) -> Run | None:
     lines: list[Mapping[str, Any]] = []
     for text in path.read_text(encoding="utf-8", errors="replace").splitlines():
         with suppress(ValueError):
-            lines.append(json.loads(text))
+            lines.append(_redacted(json.loads(text)))  # an older version has kept more
     if not lines or "command" not in lines[0]:
         return None
     first, end = lines[0], next((line for line in lines if "outcome" in line), {})
@@ -169,6 +170,11 @@ def _read(path: Path) -> Run | None:
         outcome=str(end.get("outcome", "")), exit=end.get("exit"), ended=str(end.get("at", "")),
         message=str(end.get("message", "")),
     )  # fmt: skip
+
+
+def _redacted(line: Mapping[str, Any]) -> dict[str, Any]:
+    """The line without secrets in what it says in words."""
+    return {**line, **{key: redact(str(line[key])) for key in _SAID if line.get(key)}}
 
 
 def _number(path: Path) -> int:

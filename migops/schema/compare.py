@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from migops.schema.items import EXTENSION, ORDER, Item, Schema
+from migops.schema.items import EXTENSION, ORDER, STRICT, Item, Schema
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +94,7 @@ def _renamed(lacking: list[Item], extra: list[Item]) -> Iterator[tuple[Item, Ite
 
 
 def _same_but_for_the_name(one: Item, other: Item) -> bool:
-    if one.kind != other.kind or one.table != other.table or one.kind in ("table", "column") or not one.table:
+    if one.kind != other.kind or one.table != other.table or one.kind in ("table", "column", *STRICT) or not one.table:
         return False
     return _nameless(one) == _nameless(other)
 
@@ -106,12 +106,17 @@ def _nameless(item: Item) -> str:
 
 def _grouped(items: list[Item]) -> Iterator[tuple[Item, tuple[Item, ...]]]:
     """Each table with all that belongs to it, and what belongs to tables that both sides have, one by one."""
-    whole = {item.name for item in items if item.kind == "table"}
+    whole = {item.name for item in items if _has_parts(item)}
     for item in items:
-        if item.kind == "table":
+        if _has_parts(item):
             yield item, tuple(each for each in items if each.table == item.name and each is not item)
         elif item.table not in whole:
             yield item, ()
+
+
+def _has_parts(item: Item) -> bool:
+    """Whether others belong to it: a table, and (an owner, a comment) what stands by itself as a view does."""
+    return item.kind == "table" or (not item.table and item.kind not in STRICT)
 
 
 def _notes(expected: Schema, found: Schema) -> Iterator[str]:

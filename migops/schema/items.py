@@ -8,6 +8,13 @@ from dataclasses import dataclass, field
 ORDER = "column order"
 """The kind of the items that list a table's columns in order. It is told, and never makes two schemas different."""
 EXTENSION = "extension"
+STRICT = (
+    "comment", "owner", "grant", "default privileges", "storage", "column storage", "replica identity", "statistics",
+    "contents", "collation", "operator", "cast", "publication", "event trigger", "foreign server",
+)  # fmt: skip
+"""The kinds that are compared only when asked for. ``contents`` is a materialized view that was not filled."""
+_OUTSIDE = frozenset({EXTENSION, "publication", "event trigger", "cast", "foreign server", "default privileges"})
+"""Kinds that lie in no schema."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -16,8 +23,9 @@ class Item:
 
     ``kind`` is ``table``, ``column``, ``primary key``, ``unique``, ``foreign key``, ``check``, ``exclusion``,
     ``index``, ``policy``, ``rule``, ``sequence``, ``enum``, ``range``, ``domain``, ``composite``, ``view``,
-    ``materialized view``, ``function``, ``aggregate``, ``trigger``, ``extension`` or ``column order``. ``table`` is the
-    table that it belongs to, or ''. Both ``table`` and ``name`` begin with the schema and are quoted as in SQL.
+    ``materialized view``, ``function``, ``aggregate``, ``trigger``, ``extension``, ``column order``, or one of
+    ``STRICT``. ``table`` is the table that it belongs to, or ''; for those of ``STRICT`` also the view, type, ….
+    Both ``table`` and ``name`` begin with the schema and are quoted as in SQL.
     ``text`` is PostgreSQL's own definition.
     """
 
@@ -33,7 +41,7 @@ class Item:
     @property
     def schema(self) -> str:
         """The schema that it lies in, '' for what lies in none."""
-        return "" if self.kind == EXTENSION else head(self.name)
+        return "" if self.kind in _OUTSIDE else head(self.name)
 
 
 Schema = Mapping[tuple[str, str], Item]

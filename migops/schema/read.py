@@ -11,6 +11,8 @@ from migops.schema.items import Item, Schema, schema_of
 
 CATALOGUE = (Path(__file__).parent / "catalogue.sql").read_text(encoding="utf-8")
 """The query. It gives kind, table, name and definition of every item, and is run with an empty search path."""
+STRICT_CATALOGUE = CATALOGUE + (Path(__file__).parent / "strict.sql").read_text(encoding="utf-8")
+"""The same with the kinds of ``items.STRICT``."""
 OLDEST = 120000  # PostgreSQL 12, as server_version_num says it
 
 
@@ -18,15 +20,17 @@ OLDEST = 120000  # PostgreSQL 12, as server_version_num says it
 class Found:
     """A database's schema: all that is not the server's own.
 
-    ``path`` are the schemas that the search path leads to, ``search_path`` is how it is set for this user.
+    ``path`` are the schemas that the search path leads to, ``search_path`` is how it is set for this user. ``strict``:
+    the kinds of ``items.STRICT`` were read, too.
     """
 
     schema: Schema
     path: tuple[str, ...]
     search_path: str = '"$user", public'
+    strict: bool = False
 
 
-def read(url: DatabaseUrl, *, timeout: float) -> Found:
+def read(url: DatabaseUrl, *, timeout: float, strict: bool = False) -> Found:
     """Read the schema within ``timeout`` seconds; nothing is changed.
 
     Raises ``NoVerdict`` where the database cannot be asked, is another one than PostgreSQL, or is too old.
@@ -40,5 +44,5 @@ def read(url: DatabaseUrl, *, timeout: float) -> Found:
         setting = str(connection.exec_driver_sql("SHOW search_path").scalar_one())
         path = connection.exec_driver_sql("SELECT unnest(pg_catalog.current_schemas(false))::text").scalars().all()
         connection.exec_driver_sql("SELECT pg_catalog.set_config('search_path', '', true)")
-        rows = connection.exec_driver_sql(CATALOGUE).all()
-    return Found(schema_of(Item(*(str(each) for each in row)) for row in rows), tuple(path), setting)
+        rows = connection.exec_driver_sql(STRICT_CATALOGUE if strict else CATALOGUE).all()
+    return Found(schema_of(Item(*(str(each) for each in row)) for row in rows), tuple(path), setting, strict)

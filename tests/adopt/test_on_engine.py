@@ -82,10 +82,17 @@ def verdict(found: Result) -> tuple[int, str, list[str]]:
 
 def test_found_proved_and_noted(sandbox: Sandbox, state_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     project = up(sandbox, example("no-version-table", sandbox.path))
+    query(sandbox, project, "comment on table product is 'by hand'; alter table product set (fillfactor = 80)")
     before = everything(sandbox, project)
+
+    strict = adopt(sandbox, project, "--strict", "--dry-run", "--format", "json")
+    assert verdict(strict) == (1, "different", [PRICE])
+    differences = [(each["kind"], each["name"]) for each in strict.json["chosen"]["differences"]]
+    assert sorted(differences) == [("comment", "public.product"), ("storage", "public.product")], "and owners are equal"
 
     found = adopt(sandbox, project, "--dry-run", "--format", "json")
     assert verdict(found) == (0, "equal", [PRICE])
+    assert {"comment", "storage"} <= set(found.json["kinds_not_compared"])
     assert found.json["compared"] == {"column": 3, "primary key": 1, "sequence": 1, "table": 1}
     assert [each["distance"] for each in found.json["candidates"]] == [6, 1, 0]
     assert found.json["stamped"] == []

@@ -119,6 +119,7 @@ def test_the_document() -> None:
     assert (found["schema"], found["command"], found["verdict"]) == (1, "adopt", "different")
     assert found["chosen"]["heads"] == ["da7a00000001"]
     assert found["not_compared"] == ["other"]
+    assert (found["strict"], found["kinds_not_compared"][:3]) == (False, ["comment", "owner", "grant"])
     by_name = {each["name"]: each for each in found["chosen"]["differences"]}
     assert by_name["public.product.price"]["migrations"] == {
         "name": "public.product.price", "definition": "integer DEFAULT 0",
@@ -128,6 +129,18 @@ def test_the_document() -> None:
         "column public.audit.id", "column public.audit.at", "primary key public.audit.audit_pkey",
     ]  # fmt: skip
     assert "canary" not in json.dumps(found)
+
+
+def test_what_was_not_compared_is_told() -> None:
+    plain = CASES["equal"]
+    assert "; not compared: data, comments, owners" in " ".join(text.render(plain, View()).split())
+    assert plain.match is not None
+    strict = replace(plain, match=replace(plain.match, strict=True), dry_run=True)
+    shown = text.render(strict, View(width=200))
+    assert "; not compared: data, text search, subscriptions, roles (owners and grants are compared by" in shown
+    assert "next  migops adopt -f prod.yml --strict app" in shown
+    found = json.loads(document.render(strict, View()))
+    assert (found["strict"], found["kinds_not_compared"]) == (True, [])
 
 
 def test_a_baseline_tells_what_comes_next() -> None:

@@ -180,3 +180,8 @@ def test_a_project_that_compose_reads_otherwise(tmp_path: Path) -> None:
         preflight.same_project(project, ComposeOptions(), folder, (str(tmp_path / "compose"),))
     assert caught.value.exit_code is ExitCode.USAGE
     assert "config --format json" in caught.value.hint
+    (tmp_path / "theirs.json").write_text(to_json(project).replace("only-for-this-example", "and-another-one"))
+    with pytest.raises(MigopsError, match=r"environment\.POSTGRES_PASSWORD: migops \*\*\*, compose \*\*\*") as caught:
+        preflight.same_project(project, ComposeOptions(), folder, (str(tmp_path / "compose"),))
+    assert "only-for-this-example" not in str(caught.value)
+    assert "and-another-one" not in str(caught.value)

@@ -104,6 +104,68 @@ CHANGES = {
 }
 
 
+MORE = """
+COMMENT ON TABLE person IS 'hello';
+COMMENT ON COLUMN person.count IS 'en';
+COMMENT ON CONSTRAINT shorter ON person IS 'why';
+CREATE INDEX low ON person (name);
+CREATE VIEW guarded WITH (security_barrier = true) AS SELECT id FROM person;
+GRANT SELECT ON person TO PUBLIC;
+GRANT UPDATE (name) ON person TO PUBLIC;
+GRANT EXECUTE ON FUNCTION touch() TO PUBLIC;
+CREATE STATISTICS st ON name, born FROM person;
+ALTER TABLE person SET (fillfactor = 80);
+ALTER TABLE person ALTER code SET STORAGE EXTERNAL, ALTER name SET STATISTICS 500;
+ALTER TABLE person REPLICA IDENTITY FULL;
+CREATE PUBLICATION p FOR TABLE person;
+CREATE COLLATION german (provider = icu, locale = 'de');
+CREATE FUNCTION ended() RETURNS event_trigger LANGUAGE plpgsql AS $$ BEGIN END $$;
+CREATE EVENT TRIGGER et ON ddl_command_end EXECUTE FUNCTION ended();
+CREATE ROLE someone;
+ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT SELECT ON TABLES TO someone;
+"""
+LAST = "CREATE TABLE later (x int)"
+STRICT_CHANGES = {
+    "COMMENT ON TABLE person IS NULL": "comment public.person",
+    "COMMENT ON COLUMN person.count IS 'other'": "comment public.person.count",
+    "COMMENT ON CONSTRAINT shorter ON person IS NULL": "comment public.person (constraint shorter)",
+    "COMMENT ON FUNCTION touch() IS 'new'": "comment public.touch()",
+    "COMMENT ON INDEX low IS 'new'": "comment public.low",
+    "COMMENT ON SCHEMA \"My Own\" IS 'new'": 'comment "My Own"',
+    "ALTER VIEW guarded RESET (security_barrier)": "storage public.guarded",
+    "REVOKE SELECT ON person FROM PUBLIC": "grant public.person",
+    "REVOKE UPDATE (name) ON person FROM PUBLIC": "grant public.person.name",
+    "REVOKE EXECUTE ON FUNCTION touch() FROM PUBLIC": "grant public.touch()",
+    "GRANT USAGE ON SEQUENCE from_an_older_name TO someone": "grant public.person.id",
+    "GRANT USAGE ON TYPE mood TO someone": "grant public.mood",
+    "GRANT CREATE ON SCHEMA public TO someone": "grant public",
+    "DROP STATISTICS st": "statistics public.st",
+    "ALTER TABLE person RESET (fillfactor)": "storage public.person",
+    "ALTER TABLE person ALTER code SET STORAGE EXTENDED": "column storage public.person.code",
+    "ALTER TABLE person ALTER name SET STATISTICS -1": "column storage public.person.name",
+    "ALTER TABLE person ALTER mood SET (n_distinct = 5)": "column storage public.person.mood",
+    "ALTER TABLE person REPLICA IDENTITY DEFAULT": "replica identity public.person",
+    "ALTER PUBLICATION p SET (publish = 'insert')": "publication p",
+    "ALTER PUBLICATION p DROP TABLE person": "publication p",
+    "DROP PUBLICATION p": "publication p",
+    "REFRESH MATERIALIZED VIEW counts WITH NO DATA": "contents public.counts",
+    "DROP COLLATION german": "collation public.german",
+    "ALTER EVENT TRIGGER et DISABLE": "event trigger et",
+    "DROP EVENT TRIGGER et": "event trigger et",
+    "ALTER DEFAULT PRIVILEGES IN SCHEMA public REVOKE SELECT ON TABLES FROM someone":
+        "default privileges postgres in public on tables",
+    "ALTER TABLE scratch OWNER TO someone": "owner public.scratch",
+    "ALTER VIEW adults OWNER TO someone": "owner public.adults",
+    "ALTER TYPE pair OWNER TO someone": "owner public.pair",
+    "ALTER FUNCTION touch() OWNER TO someone": "owner public.touch()",
+    "ALTER SCHEMA \"My Own\" OWNER TO someone": 'owner "My Own"',
+    "CREATE CAST (pair AS text) WITH INOUT": "cast public.pair to text",
+    "COMMENT ON EXTENSION plpgsql IS 'not compared'": "",
+    LAST: "table public.later",
+}  # fmt: skip
+"""What each of these statements changes, and nothing else: '' where it changes nothing that is compared."""
+
+
 def server(box: Sandbox) -> DatabaseUrl:
     name = f"{box.name}-pg"
     box.docker("run", "-d", "--name", name, "-e", "POSTGRES_PASSWORD=canary", "--tmpfs", "/var/lib/postgresql/data",
@@ -126,8 +188,8 @@ def run(url: DatabaseUrl, sql: str) -> None:
         connection.execute(sql.encode())
 
 
-def seen(url: DatabaseUrl) -> Schema:
-    found = read(url, timeout=10)
+def seen(url: DatabaseUrl, *, strict: bool = False) -> Schema:
+    found = read(url, timeout=60, strict=strict)
     return without(found.schema, Scope(frozenset({"public", "My Own"}), path=found.path))
 
 
@@ -149,3 +211,13 @@ def test_the_catalogue(sandbox: Sandbox) -> None:
         run(url, sql)
         (difference,) = compare(was, seen(url)).differences
         assert f"{difference.item.kind} {difference.item.name}" == what, sql
+    run(url, MORE)
+    plain, was = seen(url), seen(url, strict=True)
+    for sql, what in STRICT_CHANGES.items():
+        if sql == LAST:
+            assert compare(plain, seen(url)).is_equal, "nothing of this is looked at without being asked to"
+        run(url, sql)
+        now = seen(url, strict=True)
+        differences = compare(was, now).differences
+        assert [f"{each.item.kind} {each.item.name}" for each in differences] == ([what] if what else []), sql
+        was = now
