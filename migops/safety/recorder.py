@@ -1,0 +1,98 @@
+"""Notes in the journal, at once, the sessions of a migration that runs: its run may be killed the next moment."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, field
+from typing import Any
+
+from migops.errors import NoVerdict
+from migops.safety.server_session import ServerSession
+from migops.safety.session import Session
+
+Note = Callable[..., None]
+"""Writes a line of facts: ``addresses`` or ``session``. Raises ``Aborted`` where that cannot be done."""
+
+_ASK = (0.5, 5.0)  # seconds between two questions to the container for its processes' ports: at first, and at most
+
+
+def unnoted(**facts: Any) -> None:
+    """Writes nothing."""
+
+
+def no_ports() -> Collection[int]:
+    """No port is known."""
+    return ()
+
+
+@dataclass(slots=True)
+class Recorder:
+    """Tells the migration's sessions from all others of the server, and notes each once.
+
+    A session is the migration's where it has its name (``application``); or began since (the server's time) and comes
+    from an address of its container, of which nobody else connects (``alone``); or, where others do, or where the
+    address that the server sees is another one (NAT, the host's network), from a port that the migration's own
+    processes have open. ``ports`` asks the container for these. ``seen`` are those that were noted, by their identity.
+    """
+
+    session: Session
+    application: str
+    since: str
+    alone: bool
+    note: Note = unnoted
+    ports: Callable[[], Collection[int]] = no_ports
+    addresses: tuple[str, ...] = ()
+    seen: dict[tuple[int, str, str, int], ServerSession] = field(default_factory=dict)
+    _unwritten: list[dict[str, Any]] = field(default_factory=list)
+    _others: set[tuple[int, str, str, int]] = field(default_factory=set)
+    _asked: float = 0.0
+    _pause: float = _ASK[0]
+
+    def come_from(self, addresses: Collection[str]) -> None:
+        """Learn the addresses of the container; the next look notes them."""
+        if addresses and not self.addresses:
+            self.addresses = tuple(addresses)
+            self._unwritten.append({"addresses": list(addresses)})
+
+    def look(self) -> None:
+        """Note the sessions of the migration that are new.
+
+        Raises ``NoVerdict``, and ``Aborted`` of the journal: then they are known all the same, and noted the next time.
+        """
+        now = {each.identity: each for each in self.session.sessions()}
+        self._others &= now.keys()
+        unclear = []
+        for each in (now[key] for key in now.keys() - self.seen.keys() - self._others):
+            if self._is_known(each):
+                self._take(each)
+            elif not each.started or each.started < self.since:
+                self._others.add(each.identity)
+            elif each.address in self.addresses or not self.seen:
+                unclear.append(each)
+        if unclear and time.monotonic() - self._asked >= self._pause:
+            self._by_port(unclear)
+        while self._unwritten:
+            self.note(**self._unwritten[0])
+            del self._unwritten[0]
+
+    def _is_known(self, one: ServerSession) -> bool:
+        if self.application and one.application == self.application:
+            return True
+        return self.alone and one.address in self.addresses and one.started >= self.since
+
+    def _by_port(self, unclear: list[ServerSession]) -> None:
+        try:
+            ports = self.ports()
+        except NoVerdict:  # of the engine, or of a container that has no program to ask: it is asked again
+            ports = ()
+        self._asked, self._pause = time.monotonic(), _ASK[0] if ports else min(2 * self._pause, _ASK[1])
+        for each in unclear:
+            if each.port > 0 and each.port in ports:
+                self._take(each)
+            elif ports:  # what the server knows has been open there since before they were asked for
+                self._others.add(each.identity)
+
+    def _take(self, one: ServerSession) -> None:
+        self.seen[one.identity] = one
+        self._unwritten.append({"session": one.record()})
