@@ -28,12 +28,13 @@ def no_ports() -> Collection[int]:
 
 @dataclass(slots=True)
 class Recorder:
-    """Tells the migration's sessions from all others of the server, and notes each once.
+    """Tells the migration's sessions from all others of the server, and notes each once. Made before it is started.
 
     A session is the migration's where it has its name (``application``); or began since (the server's time) and comes
     from an address of its container, of which nobody else connects (``alone``); or, where others do, or where the
     address that the server sees is another one (NAT, the host's network), from a port that the migration's own
     processes have open. ``ports`` asks the container for these. ``seen`` are those that were noted, by their identity.
+    Of another role's session all that would tell is hidden: one that is new in the database is noted as it is shown.
     """
 
     session: Session
@@ -45,15 +46,17 @@ class Recorder:
     addresses: tuple[str, ...] = ()
     seen: dict[tuple[int, str, str, int], ServerSession] = field(default_factory=dict)
     _unwritten: list[dict[str, Any]] = field(default_factory=list)
+    _is_first: bool = True
     _others: set[tuple[int, str, str, int]] = field(default_factory=set)
     _asked: float = 0.0
     _pause: float = _ASK[0]
 
     def come_from(self, addresses: Collection[str]) -> None:
         """Learn the addresses of the container; the next look notes them."""
-        if addresses and not self.addresses:
-            self.addresses = tuple(addresses)
-            self._unwritten.append({"addresses": list(addresses)})
+        new = [each for each in addresses if each not in self.addresses]
+        if new:
+            self.addresses = (*self.addresses, *new)
+            self._unwritten.append({"addresses": list(self.addresses)})
 
     def look(self) -> None:
         """Note the sessions of the migration that are new.
@@ -64,21 +67,24 @@ class Recorder:
         self._others &= now.keys()
         unclear = []
         for each in (now[key] for key in now.keys() - self.seen.keys() - self._others):
-            if self._is_known(each):
+            if self._is_noted(each):
                 self._take(each)
             elif not each.started or each.started < self.since:
                 self._others.add(each.identity)
-            elif each.address in self.addresses or not self.seen:
+            elif each.address in self.addresses or not any(one.started for one in self.seen.values()):
                 unclear.append(each)
+        self._is_first = False
         if unclear and time.monotonic() - self._asked >= self._pause:
             self._by_port(unclear)
         while self._unwritten:
             self.note(**self._unwritten[0])
             del self._unwritten[0]
 
-    def _is_known(self, one: ServerSession) -> bool:
+    def _is_noted(self, one: ServerSession) -> bool:
         if self.application and one.application == self.application:
             return True
+        if not one.started:
+            return not self._is_first and one.database == self.session.database
         return self.alone and one.address in self.addresses and one.started >= self.since
 
     def _by_port(self, unclear: list[ServerSession]) -> None:

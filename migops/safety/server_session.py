@@ -58,11 +58,14 @@ class ServerSession:
         return bool(self.started) and self.identity == other.identity
 
     def is_at_the_same_work(self, later: ServerSession) -> bool:
-        """Whether ``later`` shows it in the transaction, or at the statement, in which it was before.
+        """Whether ``later``, of the same identity, shows it in the transaction, or at the statement, as before.
 
-        A session whose client is gone begins nothing new, so one that has moved on belongs to somebody who lives.
+        A session whose client is gone begins nothing new, so one that has moved on belongs to somebody who lives. Where
+        the server does not show what a session does, it may still be at the same.
         """
-        if not self.is_same(later) or "idle" in (self.state, later.state):
+        if not self.started or later.state == "disabled":  # by track_activities
+            return True
+        if "idle" in (self.state, later.state):
             return False
         return self.transaction == later.transaction != "" or self.statement == later.statement != ""
 

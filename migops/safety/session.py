@@ -168,6 +168,11 @@ class Session:
         """The sessions with these numbers, as the server lists them. Of another user it may hide the query."""
         return [Blocker(int(pid), *map(_text, rest)) for pid, *rest in self._all(_BLOCKER, list(pids))]
 
+    @property
+    def database(self) -> str:
+        """The name of the database that this session is connected to."""
+        return self.connection.info.dbname
+
     def sessions(self) -> list[ServerSession]:
         """All other clients' sessions of the server, whatever database they are connected to."""
         return [listed(row) for row in self._all(SESSIONS)]
@@ -229,8 +234,7 @@ def open_session(
     """
     who = ourselves()
     with direct(url, timeout=timeout, name=f"{label} {who.pid}@{who.host}") as connection:
-        database = connection.info.dbname
-        yield Session(connection, url, table, schema, lock_key(database, schema, table))
+        yield Session(connection, url, table, schema, lock_key(connection.info.dbname, schema, table))
 
 
 def lock_key(database: str, schema: str, table: str) -> int:

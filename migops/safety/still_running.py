@@ -21,6 +21,7 @@ RUNS = 20  # so many past runs are searched for migrations that may still be at 
 LOOK = 3.0  # seconds for which a session must stay at the same work before it may be a migration's
 GRACE = 5.0  # seconds in which a server notices that a client is gone, and ends its session
 _BETWEEN = 0.2  # seconds between two looks
+_SHOWN = "pid, usename, application_name, client_addr, client_port, backend_start, state, query"
 _KILLED = 128  # exit codes from here on are those of a process that a signal has ended
 
 Command = tuple[str, ...]
@@ -57,10 +58,14 @@ class PastMigration:
 
     def may_be_own(self, session: ServerSession, database: str) -> bool:
         """Whether it may be this migration's, for all that is known: it began since then, at the same address; or, of
-        a migration of which no session was ever seen, anywhere in the same database."""
-        if not self.may_have_left_work or not session.started or session.started < self.since:
+        a migration of which no session was ever seen, anywhere in the same database. Of another role's session there
+        are only its number and its role, where it began while the migration ran."""
+        if not self.may_have_left_work:
             return False
-        return session.address in self.addresses or (not self.sessions and session.database == database)
+        if not session.started:
+            return (session.pid, session.user) in {(each.pid, each.user) for each in self.sessions if not each.started}
+        unseen = not any(each.started for each in self.sessions) and session.database == database
+        return session.started >= self.since and (unseen or session.address in self.addresses)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +109,7 @@ def sessions_at_work(session: Session, migrations: Sequence[PastMigration], look
     own = tuple((each, one) for each in migrations for one in now if each.is_own(one))
     dated = [each for each in migrations if each.since]
     last = [each for each in dated if each.run == dated[-1].run and each.may_have_left_work]
-    began, database = session.server_started(), session.connection.info.dbname
+    began, database = session.server_started(), session.database
     last = [each for each in last if each.since > began]  # what a server did before it was restarted has ended
     known = {one.identity for _, one in own}
     possible = {
@@ -163,13 +168,13 @@ def refuse_beside(session: Session, folder: Path, sql: Sql) -> None:
 def unclear(found: AtWork, sql: Sql, said: str = "") -> Operator:
     """Where it is not known whose sessions these are: nothing is done, and they are never ended by us."""
     each, one = found.possible[0]
-    why = "it comes from the address of its container" if one.address in each.addresses else "it began after that"
+    why = "it comes from the address of its container" if one.address in each.addresses else "it began since then"
     pids = ", ".join(str(session.pid) for _, session in found.possible)
     return Operator(
         f"{said}the database server may still work on the migration of run {each.run} (`{each.command}`), whose end "
         f"was not seen: session {pids} may be its own ({why}), or another client's: not all of its number, start, "
         f"address and port are known to be the migration's{_details(found)}",
-        commands=[sql(f"SELECT * FROM pg_stat_activity WHERE pid = {session.pid}") for _, session in found.possible],  # noqa: S608
+        commands=[sql(f"SELECT {_SHOWN} FROM pg_stat_activity WHERE pid = {one.pid}") for _, one in found.possible],  # noqa: S608
         hint="see whose it is; wait until its statement has ended, then run this again",
     )  # fmt: skip
 

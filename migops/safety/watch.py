@@ -157,7 +157,6 @@ class _Hunter:
     say: Say
     lost: Callable[[], None]
     found: Watched
-    addresses: Collection[str] = ()
     is_unnoted: bool = False
     since: dict[tuple[int, str, str, str], float] = field(default_factory=dict)
     named: dict[tuple[int, str, str, str], Wait] = field(default_factory=dict)
@@ -182,9 +181,9 @@ class _Hunter:
     def _note(self) -> None:
         """Note what is new of the migration's sessions. Where the journal takes no line, that is told once."""
         with suppress(NoVerdict):  # of the engine: then the sessions are known by the rest of what is known
-            self.addresses = self.addresses or self.quarry.addresses()
+            if not (self.recorder.addresses and self.recorder.seen):  # of several networks, one may come after another
+                self.recorder.come_from(self.quarry.addresses())
         try:
-            self.recorder.come_from(self.addresses)
             self.recorder.look()
         except Aborted as error:
             if not self.is_unnoted:
@@ -208,10 +207,10 @@ class _Hunter:
 
     def _is_it(self, waiting: Waiting) -> bool:
         seen = self.recorder.seen.values()
-        if any((each.pid, each.started) == (waiting.pid, as_text(waiting.began)) for each in seen):
+        if any(each.started and (each.pid, each.started) == (waiting.pid, as_text(waiting.began)) for each in seen):
             return True
         named = any(each.application == self.quarry.application != "" for each in seen)
-        return self.quarry.is_it(waiting, self.addresses, named)
+        return self.quarry.is_it(waiting, self.recorder.addresses, named)
 
     def _cancel(self, wait: Wait, seconds: float, limit: float) -> None:
         wait.seconds = seconds
