@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack, suppress
+from contextlib import suppress
 from pathlib import Path
 
 from migops.deploy.deploy import Deploy
@@ -13,7 +13,7 @@ from migops.places.database import Reached
 from migops.places.database_psql import psql
 from migops.rules.standing import listed
 from migops.safety import journal
-from migops.safety.session import Session, open_session
+from migops.safety.session import open_session
 from migops.safety.still_running import Command, Sql, past_migrations, refuse_beside, refuse_to_judge
 from migops.safety.watch import Watched
 
@@ -33,22 +33,13 @@ def refuse_before(deploy: Deploy) -> None:
 
 
 def refuse_after(deploy: Deploy, watched: Watched, code: int) -> None:
-    """Raise ``Operator`` where the server goes on with the migration of this run, though its container has ended.
-
-    Then it is not known yet what that will leave. Raises ``NoVerdict`` where the server does not say.
-    """
+    """Raise ``Operator`` where the server goes on with the migration of this run, though its container has ended, or
+    where it does not say: then it is not known yet what that will leave."""
     migration = watched.migration(deploy.log.run, "rebuild-and-migrate", code)
-    if migration is None or deploy.reached is None:
-        return
-    with ExitStack() as stack:
-        session = deploy.session or _another(deploy, stack)
+    if migration is not None and deploy.reached is not None:
         stands = listed(deploy.after or ()) or "nothing"
-        refuse_to_judge(session, migration, _sql(deploy.facts, deploy.reached), stands, ways_on(deploy)[0])
-
-
-def _another(deploy: Deploy, stack: ExitStack) -> Session:
-    assert deploy.reached is not None  # noqa: S101 - the caller has looked
-    return stack.enter_context(open_session(deploy.reached.url, timeout=deploy.options.timeout))
+        opened = open_session(deploy.reached.url, timeout=deploy.options.timeout)
+        refuse_to_judge(opened, migration, _sql(deploy.facts, deploy.reached), stands, ways_on(deploy)[0])
 
 
 def _sql(facts: Facts, reached: Reached) -> Sql:

@@ -116,13 +116,14 @@ def run(deploy: Deploy, arguments: Sequence[str]) -> Attempt:
     deploy.log.note(
         "container", "started", name=name, application=application, arguments=list(arguments), since=as_text(since)
     )  # fmt: skip
+    interrupted: list[bool] = []
     watching: AbstractContextManager[Watched] = nullcontext(Watched())
     if deploy.session is not None:  # from before it is started: its first statement may be the one that goes on
         watching = watch(
             deploy.session, application=application, addresses=lambda: addresses(deploy.engine, name), since=since,
             alone=True, ports=lambda: client_ports(deploy.engine, name, application),
             note=partial(deploy.log.note_session, application), lock_timeout=deploy.options.lock_timeout,
-            say=deploy.say.line, lost=lambda: _interrupt(deploy, name),
+            say=deploy.say.line, lost=lambda: interrupted.append(_interrupt(deploy, name)),
         )  # fmt: skip
     try:
         with watching as watched:
@@ -130,7 +131,7 @@ def run(deploy: Deploy, arguments: Sequence[str]) -> Attempt:
             if ran.code and not _has_begun(deploy, name):
                 execs.remove(deploy.engine, name)
                 raise Failed(f"the container that migrates could not be started (code {ran.code}); nothing was applied")
-            if watched.lost:  # before there was anything to be interrupted
+            if watched.lost and not any(interrupted):  # before there was anything to be interrupted
                 _interrupt(deploy, name)
             followed = follow(deploy.engine, name, deploy.say.line)
     except NoVerdict as error:
@@ -151,11 +152,15 @@ def _has_begun(deploy: Deploy, name: str) -> bool:
     return state.get("Status") not in (None, "created") and not str(state.get("StartedAt")).startswith("0001")
 
 
-def _interrupt(deploy: Deploy, name: str) -> None:
-    """Stop Alembic as Ctrl-C would, so that its transaction is rolled back: another run could have begun."""
+def _interrupt(deploy: Deploy, name: str) -> bool:
+    """Stop Alembic as Ctrl-C would, so that its transaction is rolled back: another run could have begun.
+
+    False where it does not run yet.
+    """
     deploy.say.line("the lock of the database is lost, so the migration is stopped")
     with suppress(NoVerdict):  # the engine has gone as well: then that is told
-        execs.kill(deploy.engine, name, "SIGINT")
+        return execs.kill(deploy.engine, name, "SIGINT")
+    return False
 
 
 def command(deploy: Deploy, name: str, arguments: Sequence[str], application: str) -> tuple[str, ...]:

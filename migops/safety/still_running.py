@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from migops.errors import Operator
+from migops.errors import NoVerdict, Operator
 from migops.safety import journal
 from migops.safety.journal import Run
 from migops.safety.server_session import ServerSession, recorded
@@ -127,15 +128,23 @@ def sessions_at_work(session: Session, migrations: Sequence[PastMigration], look
     return AtWork(own, tuple(possible.values()))
 
 
-def refuse_to_judge(session: Session, migration: PastMigration, sql: Sql, stands: str, look: Command) -> None:
+def refuse_to_judge(
+    opened: AbstractContextManager[Session], migration: PastMigration, sql: Sql, stands: str, look: Command
+) -> None:
     """Raise ``Operator`` where the server still works for a migration whose container has ended: it may commit yet.
 
-    ``stands`` are the version table's rows as they are now, in words; ``look`` is the command that shows them.
+    ``opened`` gives a session of our own. ``stands`` are the version table's rows as they are now, in words; ``look``
+    is the command that shows them.
     """
-    until = time.monotonic() + GRACE
-    while (found := sessions_at_work(session, [migration])).own and time.monotonic() < until:
-        time.sleep(_BETWEEN)
     how = f"Alembic has ended with code {migration.exit}; "
+    try:
+        with opened as session:
+            found = _after_the_end(session, migration)
+    except NoVerdict as error:
+        raise Operator(
+            f"{how}whether the database server still works on its statement cannot be asked: {error.message}",
+            commands=[look],
+        ) from None
     if found.own:
         raise Operator(
             f"{how}yet the database server still works on its statement, and may commit it after all (the database is "
@@ -145,6 +154,14 @@ def refuse_to_judge(session: Session, migration: PastMigration, sql: Sql, stands
         )  # fmt: skip
     if found.possible:
         raise unclear(found, sql, how)
+
+
+def _after_the_end(session: Session, migration: PastMigration) -> AtWork:
+    """What is at work for it, some seconds after its container has ended."""
+    until = time.monotonic() + GRACE
+    while (found := sessions_at_work(session, [migration])).own and time.monotonic() < until:
+        time.sleep(_BETWEEN)
+    return found
 
 
 def refuse_beside(session: Session, folder: Path, sql: Sql) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Collection, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -293,5 +293,5 @@ def test_on_a_server(url: DatabaseUrl, tmp_path: Path) -> None:
             with pytest.raises(Operator, match=f"session {two.pid} may be its own"):
                 refuse_beside(ours, tmp_path, command)
             with pytest.raises(Operator, match="Alembic has ended with code 137; the database"):
-                refuse_to_judge(ours, replace(known, exit=137), command, "009", ("migops", "status"))
+                refuse_to_judge(nullcontext(ours), replace(known, exit=137), command, "009", ("migops", "status"))
         refuse_beside(ours, tmp_path, command)  # a session that is idle is at nothing

@@ -59,7 +59,7 @@ class Migration:
                 waits = [str(each) for each in self.seen.waits]
                 if lacks := log.noted("alembic", done, exit=result.child, rows=after, waited_for=waits):
                     scene.say(lacks)
-                if result.child:
+                if result.child and after is not None:  # else nothing is claimed of the database anyway
                     self._stop_where_the_server_goes_on(log, result, after)
                 if came or number == ATTEMPTS or not self._may_try_again(result, after):
                     break
@@ -117,17 +117,13 @@ class Migration:
         except NoVerdict as error:
             raise self._out_of_sight(error) from None
 
-    def _stop_where_the_server_goes_on(
-        self, log: journal.Journal, result: Result, after: tuple[str, ...] | None
-    ) -> None:
+    def _stop_where_the_server_goes_on(self, log: journal.Journal, result: Result, after: tuple[str, ...]) -> None:
         """Raise ``Operator`` where the server works on its statement though Alembic has ended: it may commit it yet."""
         scene, reached = self.hold.scene, self.hold.reached
         migration = self.seen.migration(log.run, scene.command, result.child)
-        if migration is None or reached is None:
-            return
-        with suppress(NoVerdict), open_session(reached.url, timeout=TIMEOUT) as session:  # else no rows: that is judged
-            stands = "not known" if after is None else listed(after)
-            refuse_to_judge(session, migration, sql(scene, reached), stands, status(scene))
+        if migration is not None and reached is not None:
+            opened = open_session(reached.url, timeout=TIMEOUT)
+            refuse_to_judge(opened, migration, sql(scene, reached), listed(after), status(scene))
 
     def _out_of_sight(self, error: NoVerdict) -> Operator:
         """The engine does not show any more what it does: it may go on, and nobody sees it."""
