@@ -102,9 +102,9 @@ def past_migrations(runs: Sequence[Run]) -> list[PastMigration]:
 def sessions_at_work(session: Session, migrations: Sequence[PastMigration], look: float = LOOK) -> AtWork:
     """What the server still does for these migrations (the oldest first), asked through a session of our own.
 
-    A session that only may be one's own counts if it stays at the same work for ``look`` seconds: whose client is gone
-    can begin nothing new. Of the migrations before the last one's run that is not asked any more: that run began only
-    after it had been seen to be so. Raises ``NoVerdict`` where the server does not answer.
+    A possible session counts if it stays at the same work for ``look`` seconds: a session whose client is gone can begin
+    nothing new. Only the last run's migrations can have possible sessions: that run was started after this check had
+    found none for those before. Raises ``NoVerdict`` where the server does not answer.
     """
     now = session.sessions()
     own = tuple((each, one) for each in migrations for one in now if each.is_own(one))
@@ -148,7 +148,7 @@ def refuse_to_judge(
     if found.own:
         raise Operator(
             f"{how}yet the database server still works on its statement, and may commit it after all (the database is "
-            f"at: {stands}){_details(found)}",
+            f"at: {stands}): {_listed(found)}",
             commands=[*ways_to_end(found, sql), look],
             hint="wait until it has ended, or end it by the first command; then look where the database is",
         )  # fmt: skip
@@ -168,12 +168,11 @@ def refuse_beside(session: Session, folder: Path, sql: Sql) -> None:
     """Raise ``Operator`` where the server is still busy with a migration of a past run, or may be."""
     found = sessions_at_work(session, past_migrations(journal.runs(folder)))
     if found.own:
-        pids = ", ".join(dict.fromkeys(str(one.pid) for _, one in found.own))
         each = found.own[0][0]
         raise Operator(
             "the database server still works on a migration of a run that was killed. The session of run "
-            f"{each.run} (`{each.command}`) still works on the server, though the run has gone: pid {pids}"
-            f"{_details(found)}",
+            f"{each.run} (`{each.command}`) still works on the server, though the run has gone: "
+            f"{_listed(found)}",
             commands=ways_to_end(found, sql),
             hint="wait until it has ended, or end it: the command ends just that session, and no other that has got "
             "its number since; then run this again",
@@ -190,7 +189,7 @@ def unclear(found: AtWork, sql: Sql, said: str = "") -> Operator:
     return Operator(
         f"{said}the database server may still work on the migration of run {each.run} (`{each.command}`), whose end "
         f"was not seen: session {pids} may be its own ({why}), or another client's: not all of its number, start, "
-        f"address and port are known to be the migration's{_details(found)}",
+        f"address and port are known to be the migration's: {_listed(found)}",
         commands=[sql(f"SELECT {_SHOWN} FROM pg_stat_activity WHERE pid = {one.pid}") for _, one in found.possible],  # noqa: S608
         hint="see whose it is; wait until its statement has ended, then run this again",
     )  # fmt: skip
@@ -207,5 +206,5 @@ def ending(migration: PastMigration, one: ServerSession) -> str:
     return f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid = {one.pid} AND {by}"  # noqa: S608
 
 
-def _details(found: AtWork) -> str:
-    return "".join(f"\n  {one}" for _, one in found.own or found.possible)
+def _listed(found: AtWork) -> str:
+    return "; ".join(dict.fromkeys(str(one) for _, one in found.own or found.possible))

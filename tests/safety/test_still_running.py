@@ -277,7 +277,7 @@ def test_on_a_server(url: DatabaseUrl, tmp_path: Path) -> None:
                     refuse_beside(ours, tmp_path, command)
                 assert "terminate" not in f"{unclear.value.commands} {unclear.value.hint} {unclear.value}"
                 log.note_session("migops-1", session=one.record())
-            with pytest.raises(Operator, match=f"though the run has gone: pid {one.pid}\n") as refused:
+            with pytest.raises(Operator, match=f"though the run has gone: pid {one.pid}, user") as refused:
                 refuse_beside(ours, tmp_path, command)
             (typed,) = refused.value.commands
             assert typed == command(ending(known, one))
