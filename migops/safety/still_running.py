@@ -102,7 +102,7 @@ def past_migrations(runs: Sequence[Run]) -> list[PastMigration]:
 def sessions_at_work(session: Session, migrations: Sequence[PastMigration], look: float = LOOK) -> AtWork:
     """What the server still does for these migrations (the oldest first), asked through a session of our own.
 
-    A possible session counts if it stays at the same work for ``look`` seconds: a session whose client is gone can begin
+    A possible session counts if it stays at the same work for ``look`` seconds: one whose client is gone can begin
     nothing new. Only the last run's migrations can have possible sessions: that run was started after this check had
     found none for those before. Raises ``NoVerdict`` where the server does not answer.
     """
