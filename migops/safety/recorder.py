@@ -14,7 +14,7 @@ from migops.safety.session import Session
 Note = Callable[..., None]
 """Writes a line of facts: ``addresses`` or ``session``. Raises ``Aborted`` where that cannot be done."""
 
-_ASK = (0.5, 5.0)  # seconds between two questions to the container for its processes' ports: at first, and at most
+_ASK = (0.5, 2.0)  # seconds between two questions to the container for its processes' ports: for a new one, or else
 
 
 def unnoted(**facts: Any) -> None:
@@ -49,7 +49,7 @@ class Recorder:
     _is_first: bool = True
     _others: set[tuple[int, str, str, int]] = field(default_factory=set)
     _asked: float = 0.0
-    _pause: float = _ASK[0]
+    _asked_about: set[tuple[int, str, str, int]] = field(default_factory=set)
 
     def come_from(self, addresses: Collection[str]) -> None:
         """Learn the addresses of the container; the next look notes them."""
@@ -66,33 +66,43 @@ class Recorder:
         now = {each.identity: each for each in self.session.sessions()}
         self._others &= now.keys()
         unclear = []
-        for each in (now[key] for key in now.keys() - self.seen.keys() - self._others):
-            if self._is_noted(each):
+        for each in (now[key] for key in now.keys() - self.seen.keys()):
+            if self._is_named(each):
+                self._take(each)
+            elif each.identity in self._others:
+                continue
+            elif self._is_noted(each):
                 self._take(each)
             elif not each.started or each.started < self.since:
                 self._others.add(each.identity)
             elif each.address in self.addresses or not any(one.started for one in self.seen.values()):
                 unclear.append(each)
         self._is_first = False
-        if unclear and time.monotonic() - self._asked >= self._pause:
+        if unclear:
             self._by_port(unclear)
         while self._unwritten:
             self.note(**self._unwritten[0])
             del self._unwritten[0]
 
+    def _is_named(self, one: ServerSession) -> bool:
+        return bool(self.application) and one.application == self.application
+
     def _is_noted(self, one: ServerSession) -> bool:
-        if self.application and one.application == self.application:
-            return True
         if not one.started:
             return not self._is_first and one.database == self.session.database
         return self.alone and one.address in self.addresses and one.started >= self.since
 
     def _by_port(self, unclear: list[ServerSession]) -> None:
+        """Ask the container, where it is time, which of these come from its processes."""
+        keys = {each.identity for each in unclear}
+        is_new = not self.seen and not keys <= self._asked_about
+        if time.monotonic() - self._asked < _ASK[0 if is_new else 1]:
+            return
         try:
             ports = self.ports()
         except NoVerdict:  # of the engine, or of a container that has no program to ask: it is asked again
             ports = ()
-        self._asked, self._pause = time.monotonic(), _ASK[0] if ports else min(2 * self._pause, _ASK[1])
+        self._asked, self._asked_about = time.monotonic(), keys
         for each in unclear:
             if each.port > 0 and each.port in ports:
                 self._take(each)

@@ -160,6 +160,33 @@ def test_whose_sessions_are_noted(
     assert sorted(line["session"]["pid"] for line in lines[1:]) == seen == sorted(one.pid for one in made.seen.values())
 
 
+def test_a_session_whose_name_comes_late() -> None:
+    """A server may show it before it shows its name: whoever was taken for another's is looked at again."""
+    made = recorder(ELSEWHERE, alone=True, ports=(80,))
+    made.look()
+    assert not made.seen
+    server: Any = made.session
+    server.shown = (named := replace(ELSEWHERE, application="migops-1"),)
+    made.look()
+    assert list(made.seen.values()) == [named]
+
+
+def test_the_container_is_asked_only_about_what_is_not_clear() -> None:
+    asked: list[int] = []
+
+    def ports() -> Collection[int]:
+        asked.append(len(asked))
+        return (80,)
+
+    server: Any = Server(ONE, OLD, NAMED)
+    Recorder(server, "migops-1", SINCE, alone=True, ports=ports, addresses=("172.20.0.3",)).look()
+    assert not asked
+    made = Recorder(server, "migops-1", SINCE, alone=False, ports=ports, addresses=("172.20.0.3",))
+    for _ in range(5):
+        made.look()
+    assert len(asked) == 1
+
+
 def test_another_roles_session() -> None:
     """The server hides what would tell it: it stops the next run where it came while the migration ran, and is never
     taken for its own."""
