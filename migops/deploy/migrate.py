@@ -5,11 +5,12 @@ from __future__ import annotations
 import secrets
 import time
 from collections.abc import Sequence
-from contextlib import suppress
+from contextlib import AbstractContextManager, nullcontext, suppress
+from functools import partial
 from random import uniform
 from typing import Any
 
-from migops.deploy import shell, swap
+from migops.deploy import at_work, shell, swap
 from migops.deploy.commands import Compose, lock_options, migrating, one_off, override, with_override
 from migops.deploy.deploy import Deploy
 from migops.deploy.facts import Facts
@@ -18,8 +19,10 @@ from migops.deploy.trace import trace
 from migops.deploy.verdict import WAYS, Attempt, verdict, ways_on
 from migops.engine import execs
 from migops.engine.containers import addresses, inspect
+from migops.engine.sockets import client_ports
 from migops.errors import Aborted, Failed, NoVerdict, Operator
 from migops.rules.standing import listed
+from migops.safety.server_session import as_text
 from migops.safety.state import write_private
 from migops.safety.watch import Watched, watch
 
@@ -40,6 +43,7 @@ def upgrade(deploy: Deploy) -> dict[str, Any]:
             f"{listed(deploy.after or ()) or 'nothing'} now: someone else migrates; nothing was applied by this run",
             commands=ways_on(deploy), hint=WAYS,
         )  # fmt: skip
+    at_work.refuse_before(deploy)
     traces = trace(deploy)
     for number in range(1, TRIES + 1):
         deploy.check()
@@ -109,23 +113,28 @@ def run(deploy: Deploy, arguments: Sequence[str]) -> Attempt:
     name = migrating(deploy.facts.project.name)
     application = f"migops-{secrets.token_hex(6)}"
     words = command(deploy, name, arguments, application)
-    deploy.log.note("container", "started", name=name, application=application, arguments=list(arguments))
     since = deploy.session.now() if deploy.session else None
-    ran = shell.run(deploy, words, may_end=False)
-    watched = Watched()
+    deploy.log.note(
+        "container", "started", name=name, application=application, arguments=list(arguments), since=as_text(since)
+    )  # fmt: skip
+    interrupted: list[bool] = []
+    watching: AbstractContextManager[Watched] = nullcontext(Watched())
+    if deploy.session is not None:  # from before it is started: its first statement may be the one that goes on
+        watching = watch(
+            deploy.session, application=application, addresses=lambda: addresses(deploy.engine, name), since=since,
+            alone=True, ports=lambda: client_ports(deploy.engine, name, application),
+            note=partial(deploy.log.note_session, application), lock_timeout=deploy.options.lock_timeout,
+            say=deploy.say.line, lost=lambda: interrupted.append(_interrupt(deploy, name)),
+        )  # fmt: skip
     try:
-        if ran.code and not _has_begun(deploy, name):
-            execs.remove(deploy.engine, name)
-            raise Failed(f"the container that migrates could not be started (code {ran.code}); nothing was applied")
-        if deploy.session is None:
+        with watching as watched:
+            ran = shell.run(deploy, words, may_end=False)
+            if ran.code and not _has_begun(deploy, name):
+                execs.remove(deploy.engine, name)
+                raise Failed(f"the container that migrates could not be started (code {ran.code}); nothing was applied")
+            if watched.lost and not any(interrupted):  # before there was anything to be interrupted
+                _interrupt(deploy, name)
             followed = follow(deploy.engine, name, deploy.say.line)
-        else:
-            with watch(
-                deploy.session, application=application, addresses=lambda: addresses(deploy.engine, name), since=since,
-                alone=True, lock_timeout=deploy.options.lock_timeout, say=deploy.say.line,
-                lost=lambda: _interrupt(deploy, name),
-            ) as watched:  # fmt: skip
-                followed = follow(deploy.engine, name, deploy.say.line)
     except NoVerdict as error:
         raise _engine_gone(deploy, name, error) from error
     if watched.lost:
@@ -133,6 +142,8 @@ def run(deploy: Deploy, arguments: Sequence[str]) -> Attempt:
     rows = _reread(deploy, followed)  # first of all: whatever fails now, it is known where the database stands
     deploy.log.note("container", "done", name=name, exit=followed.code, oom=followed.out_of_memory, rows=list(rows))
     execs.remove(deploy.engine, name)
+    if followed.code:
+        at_work.refuse_after(deploy, watched, followed.code)
     return Attempt(followed, watched, rows)
 
 
@@ -142,11 +153,15 @@ def _has_begun(deploy: Deploy, name: str) -> bool:
     return state.get("Status") not in (None, "created") and not str(state.get("StartedAt")).startswith("0001")
 
 
-def _interrupt(deploy: Deploy, name: str) -> None:
-    """Stop Alembic as Ctrl-C would, so that its transaction is rolled back: another run could have begun."""
+def _interrupt(deploy: Deploy, name: str) -> bool:
+    """Stop Alembic as Ctrl-C would, so that its transaction is rolled back: another run could have begun.
+
+    False where it does not run yet.
+    """
     deploy.say.line("the lock of the database is lost, so the migration is stopped")
     with suppress(NoVerdict):  # the engine has gone as well: then that is told
-        execs.kill(deploy.engine, name, "SIGINT")
+        return execs.kill(deploy.engine, name, "SIGINT")
+    return False
 
 
 def command(deploy: Deploy, name: str, arguments: Sequence[str], application: str) -> tuple[str, ...]:

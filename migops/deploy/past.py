@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from pathlib import Path
 
-from migops.database import DatabaseUrl
 from migops.deploy.commands import migrating
 from migops.engine import Engine, execs
 from migops.engine.containers import inspect
@@ -13,9 +12,6 @@ from migops.errors import Locked, Operator
 from migops.runner.words import LABEL, is_alive
 from migops.safety import journal
 from migops.safety.journal import Run
-from migops.safety.session import open_session
-
-RUNS = 20  # so many past runs are looked through for migrations that may still be at a statement
 
 
 def look(folder: Path, engine: Engine, project: str) -> list[str]:
@@ -44,25 +40,6 @@ def look(folder: Path, engine: Engine, project: str) -> list[str]:
             said.append(f"its migration has ended meanwhile, with code {state.get('ExitCode')}")
         execs.remove(engine, name)
     return said
-
-
-def still_at_work(folder: Path, url: DatabaseUrl, timeout: float) -> None:
-    """Raise ``Operator`` where the database server is still busy with a migration whose run, and container, are gone.
-
-    A server goes on with a statement whose client was killed, so nothing may be started beside it.
-    """
-    latest = journal.runs(folder)[-RUNS:]
-    names = {str(step["application"]) for run in latest for step in run.steps if step.get("application")}
-    if not names or url.dialect != "postgresql":
-        return
-    with open_session(url, timeout=timeout) as session:
-        busy = [pid for name in names for pid in session.named(name)]
-    if busy:
-        pids = ", ".join(map(str, busy))
-        raise Operator(
-            f"the database server still works on a migration of a run that was killed (session {pids})",
-            hint=f"wait for it, or end it: SELECT pg_terminate_backend({busy[0]})",
-        )
 
 
 def _said(runs: Sequence[Run]) -> str:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from migops.compose import ComposeOptions
-from migops.deploy import ddl, facts, past, plan, preflight, run, taken
+from migops.deploy import at_work, ddl, facts, past, plan, preflight, run, taken
 from migops.deploy.deploy import Deploy, Say
 from migops.deploy.facts import Facts
 from migops.deploy.options import Options
@@ -108,7 +108,7 @@ def prepare(
             said = past.look(folder, engine, target.project)
         found = replace(facts.gather(target, engine, chosen, program, url, services), taken=is_taken)
         if folder is not None and isinstance(reached := reach(found.question), Reached):
-            past.still_at_work(folder, reached.url, chosen.timeout)
+            at_work.refuse_at_first(folder, found, reached, chosen.timeout)
         preflight.refuse(found, chosen)
         if folder is not None:
             log = stack.enter_context(journal.begin(folder, COMMAND, list(services)))

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
@@ -31,6 +32,15 @@ class Journal:
     descriptor: int
     outcome: str = ""
     is_torn: bool = False
+    writing: threading.Lock = field(default_factory=threading.Lock, repr=False)
+
+    def note_session(self, application: str, **facts: Any) -> None:
+        """Write what was seen of the migration of that ``application`` on the server. May be called from any thread.
+
+        ``facts``: ``addresses`` of the container that migrates, or ``session``, the record of a session of it.
+        Raises ``Aborted`` where that cannot be done.
+        """
+        self._write({"of": application, **facts})
 
     def note(self, step: str, status: str, **facts: Any) -> None:
         """Write a line and see it to the disk. ``status``: started, done, failed, undone, skipped, or a word more.
@@ -59,20 +69,24 @@ class Journal:
 
     def _write(self, line: Mapping[str, Any]) -> None:
         text = json.dumps({"at": _now(), **_redacted(line)}, default=str) + "\n"
-        rest = ("\n" * self.is_torn + text).encode()
-        try:
-            while rest:  # of a disk that fills up, a part of a line may be written
-                written = os.write(self.descriptor, rest)
-                self.is_torn, rest = True, rest[written:]
-            self.is_torn = False
-            os.fsync(self.descriptor)
-        except OSError as error:
-            raise Aborted(f"the journal cannot be written: {error.strerror}", at=Location(str(self.path))) from None
+        with self.writing:
+            rest = ("\n" * self.is_torn + text).encode()
+            try:
+                while rest:  # of a disk that fills up, a part of a line may be written
+                    written = os.write(self.descriptor, rest)
+                    self.is_torn, rest = True, rest[written:]
+                self.is_torn = False
+                os.fsync(self.descriptor)
+            except OSError as error:
+                raise Aborted(f"the journal cannot be written: {error.strerror}", at=Location(str(self.path))) from None
 
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """A past run, or one that goes on: its first line, its steps in order, and how it ended."""
+    """A past run, or one that goes on: its first line, its steps in order, and how it ended.
+
+    ``sessions`` are the lines of ``Journal.note_session``.
+    """
 
     path: Path
     number: int
@@ -85,6 +99,7 @@ class Run:
     exit: int | None = None
     ended: str = ""
     message: str = ""
+    sessions: tuple[Mapping[str, Any], ...] = ()
 
     @property
     def is_interrupted(self) -> bool:
@@ -168,7 +183,7 @@ def _read(path: Path) -> Run | None:
         who=known(first.get("who") or {}), began=str(first.get("at")),
         steps=tuple(line for line in lines if "step" in line),
         outcome=str(end.get("outcome", "")), exit=end.get("exit"), ended=str(end.get("at", "")),
-        message=str(end.get("message", "")),
+        message=str(end.get("message", "")), sessions=tuple(line for line in lines if "of" in line),
     )  # fmt: skip
 
 

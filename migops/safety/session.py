@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from migops.database import DatabaseUrl, direct, redact
 from migops.errors import Locked, MigopsError, NoVerdict
 from migops.safety.process import ourselves
+from migops.safety.server_session import SERVER_STARTED, SESSIONS, ServerSession, listed
 
 if TYPE_CHECKING:
     from psycopg import Connection
@@ -167,20 +168,18 @@ class Session:
         """The sessions with these numbers, as the server lists them. Of another user it may hide the query."""
         return [Blocker(int(pid), *map(_text, rest)) for pid, *rest in self._all(_BLOCKER, list(pids))]
 
-    def backends(self, addresses: Sequence[str]) -> list[int]:
-        """The sessions of this database that come from one of the addresses."""
-        text = (
-            "SELECT pid FROM pg_catalog.pg_stat_activity WHERE datname = current_database()"
-            " AND pid <> pg_backend_pid() AND host(client_addr) = ANY(%s)"
-        )
-        return [int(pid) for (pid,) in self._all(text, list(addresses))]
+    @property
+    def database(self) -> str:
+        """The name of the database that this session is connected to."""
+        return self.connection.info.dbname
 
-    def named(self, application: str) -> list[int]:
-        """The sessions of the server that have this name just now. '' is nobody's."""
-        if not application:
-            return []
-        text = "SELECT pid FROM pg_catalog.pg_stat_activity WHERE application_name = %s ORDER BY pid"
-        return [int(pid) for (pid,) in self._all(text, application)]
+    def sessions(self) -> list[ServerSession]:
+        """All other clients' sessions of the server, whatever database they are connected to."""
+        return [listed(row) for row in self._all(SESSIONS)]
+
+    def server_started(self) -> str:
+        """When the server was started, as ``ServerSession`` has times: what was connected before is gone."""
+        return str(self._one(SERVER_STARTED))
 
     def cancel(self, pid: int) -> bool:
         """Cancel the statement that a session is at; False where there is none, or the server does not let us."""
@@ -235,8 +234,7 @@ def open_session(
     """
     who = ourselves()
     with direct(url, timeout=timeout, name=f"{label} {who.pid}@{who.host}") as connection:
-        database = connection.info.dbname
-        yield Session(connection, url, table, schema, lock_key(database, schema, table))
+        yield Session(connection, url, table, schema, lock_key(connection.info.dbname, schema, table))
 
 
 def lock_key(database: str, schema: str, table: str) -> int:

@@ -14,10 +14,14 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
 
-from migops.errors import NoVerdict
+from migops.errors import Aborted, NoVerdict
+from migops.safety.recorder import Note, Recorder, no_ports, unnoted
+from migops.safety.server_session import as_text
 from migops.safety.session import Blocker, Session, SessionLost, Waiting
+from migops.safety.still_running import PastMigration
 
-PERIOD = 0.5  # seconds between two looks
+PERIOD = 0.1  # seconds between two looks for sessions of the migration that are to be noted
+EVERY = 5  # so many of these from one look at who waits for whom to the next
 NAMED_AFTER = 1.0  # seconds of waiting after which the user is told
 STRONG = frozenset({"ShareLock", "ShareRowExclusiveLock", "ExclusiveLock", "AccessExclusiveLock"})
 """What DDL asks for; an application's own statements do not."""
@@ -79,15 +83,30 @@ class Wait:
 
 @dataclass(slots=True)
 class Watched:
-    """What was seen so far. ``lost`` says why our session, and with it the lock, is gone; '' while it is not."""
+    """What was seen so far. ``lost`` says why our session, and with it the lock, is gone; '' while it is not.
+
+    ``recorder`` has the migration's sessions; None where nobody looked.
+    """
 
     waits: list[Wait] = field(default_factory=list)
     lost: str = ""
+    recorder: Recorder | None = None
 
     @property
     def was_cancelled(self) -> bool:
         """Whether a statement of the migration was cancelled by us."""
         return any(wait.cancelled for wait in self.waits)
+
+    def migration(self, run: int, command: str, exit: int | None) -> PastMigration | None:
+        """What is known of the migration's sessions, once its container has ended; None where nobody looked.
+
+        ``run`` and ``command`` are those of the journal, ``exit`` is how the container ended (None: not seen).
+        """
+        found = self.recorder
+        if found is None:
+            return None
+        sessions = tuple(found.seen.values())
+        return PastMigration(run, command, found.application, found.since, found.addresses, sessions, exit)
 
     @property
     def blockers(self) -> tuple[Blocker, ...]:
@@ -103,19 +122,23 @@ def watch(
     addresses: Callable[[], Collection[str]] = nobody,
     since: Any = None,
     alone: bool = False,
+    ports: Callable[[], Collection[int]] = no_ports,
+    note: Note = unnoted,
     lock_timeout: float = 5.0,
     say: Say = silent,
     lost: Callable[[], None] = lambda: None,
 ) -> Iterator[Watched]:
     """Watch for the length of the ``with``, in a thread; the first words of ``Quarry`` say whom.
 
+    Every session of the migration is noted by ``note`` as soon as it is seen; ``Recorder`` says what ``ports`` is for.
     A wait for a lock is named by ``say`` after a second, and cancelled after ``lock_timeout`` seconds (0: never).
     ``lost`` is called once, from the thread, where the lock is no longer ours: then nobody is kept away any more.
     """
-    found = Watched()
+    recorder = Recorder(session, application, as_text(since), alone, note, ports)
+    found = Watched(recorder=recorder)
     stop = threading.Event()
     quarry = Quarry(application, addresses, since, alone)
-    hunter = _Hunter(session, quarry, lock_timeout, say, lost, found)
+    hunter = _Hunter(session, quarry, recorder, lock_timeout, say, lost, found)
     thread = threading.Thread(target=hunter.hunt, args=(stop,), daemon=True)
     thread.start()
     try:
@@ -129,20 +152,24 @@ def watch(
 class _Hunter:
     session: Session
     quarry: Quarry
+    recorder: Recorder
     lock_timeout: float
     say: Say
     lost: Callable[[], None]
     found: Watched
-    addresses: Collection[str] = ()
-    is_named: bool = False
+    is_unnoted: bool = False
     since: dict[tuple[int, str, str, str], float] = field(default_factory=dict)
     named: dict[tuple[int, str, str, str], Wait] = field(default_factory=dict)
 
     def hunt(self, stop: threading.Event) -> None:
+        number = 0
         while not stop.wait(PERIOD):
+            number += 1
             try:
-                self.session.check()
-                self._look()
+                self._note()
+                if number % EVERY == 0:
+                    self.session.check()
+                    self._look()
             except SessionLost as error:
                 self.found.lost = error.message
             except NoVerdict as error:
@@ -151,10 +178,19 @@ class _Hunter:
                 self.lost()
                 return
 
-    def _look(self) -> None:
+    def _note(self) -> None:
+        """Note what is new of the migration's sessions. Where the journal takes no line, that is told once."""
         with suppress(NoVerdict):  # of the engine: then the sessions are known by the rest of what is known
-            self.addresses = self.addresses or self.quarry.addresses()
-        self.is_named = self.is_named or bool(self.session.named(self.quarry.application))
+            if not (self.recorder.addresses and self.recorder.seen):  # of several networks, one may come after another
+                self.recorder.come_from(self.quarry.addresses())
+        try:
+            self.recorder.look()
+        except Aborted as error:
+            if not self.is_unnoted:
+                self.say(f"the migration's sessions on the server cannot be noted: {error}")
+            self.is_unnoted = True
+
+    def _look(self) -> None:
         now = time.monotonic()
         waiting = {_key(each): each for each in self.session.waiting() if self._is_it(each)}
         self.since = {key: self.since.get(key, now) for key in waiting}
@@ -170,7 +206,11 @@ class _Hunter:
                 self._cancel(self.named[key], seconds, limit)
 
     def _is_it(self, waiting: Waiting) -> bool:
-        return self.quarry.is_it(waiting, self.addresses, self.is_named)
+        seen = self.recorder.seen.values()
+        if any(each.started and (each.pid, each.started) == (waiting.pid, as_text(waiting.began)) for each in seen):
+            return True
+        named = any(each.application == self.quarry.application != "" for each in seen)
+        return self.quarry.is_it(waiting, self.recorder.addresses, named)
 
     def _cancel(self, wait: Wait, seconds: float, limit: float) -> None:
         wait.seconds = seconds

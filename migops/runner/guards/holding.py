@@ -13,17 +13,18 @@ from migops import asking
 from migops.errors import Locked, NoVerdict, Operator
 from migops.model import Absent, Unknown
 from migops.places.database import Question, Reached, ask, find_url, reach, read
+from migops.places.database_psql import psql
 from migops.places.database_state import DatabaseState
 from migops.runner.guards.scene import Scene
 from migops.safety import journal, state
 from migops.safety.lock import host_lock
 from migops.safety.session import Session, open_session
+from migops.safety.still_running import Command, Sql, refuse_beside
 from migops.survey.state import host_home
 
 WAIT = 30.0  # seconds that a database which does not answer yet is waited for, where the user did not say
 TIMEOUT = 10.0  # seconds for one attempt, and for a statement of our own
 PAUSE = 0.5
-LATEST = 10  # runs of which a statement may still be going on
 _SERVERS_WORD = re.compile(r"password authentication|does not exist|no pg_hba.conf|SSL|not permitted", re.IGNORECASE)
 """The server has answered, and would say the same again."""
 
@@ -81,7 +82,7 @@ def hold(scene: Scene) -> Iterator[Hold]:
         session = None
         if reached is not None and reached.url.dialect == "postgresql":
             session = _session(scene, reached, stack)
-            _stop_where_a_statement_goes_on(session, folder)
+            refuse_beside(session, folder, sql(scene, reached))
             session.lock()
         elif reached is not None and run.wishes.verbose:
             scene.say(f"{reached.named.shown}: only PostgreSQL has a lock for this, so the host's alone is held")
@@ -99,6 +100,16 @@ def question(scene: Scene) -> Question:
     said = asking.Ask(run.wishes.url, TIMEOUT)
     home = host_home(seen)
     return asking.question(run.target, scene.where.held, home, seen.home, lambda: run.engine, seen.image_env, said)
+
+
+def sql(scene: Scene, reached: Reached) -> Sql:
+    """How the user has the database carry out a statement."""
+    target = scene.run.target
+
+    def command(statement: str) -> Command:
+        return psql(reached, target.model, target.commands.compose, statement)
+
+    return command
 
 
 def _reached(scene: Scene) -> Reached | None:
@@ -168,16 +179,3 @@ def _stop_where_one_goes_on(scene: Scene) -> None:
             "other's way. Wait until it has ended, or end it",
             commands=[("docker", "attach", "--no-stdin", name), ("docker", "rm", "-f", "-v", name)],
         )
-
-
-def _stop_where_a_statement_goes_on(session: Session, folder: Path) -> None:
-    """A migration may still be at its statement though its migops was killed, or lost sight of it: no lock tells."""
-    for each in journal.runs(folder)[-LATEST:]:
-        names = {str(step["application"]) for step in each.steps if step.get("application")}
-        for name in sorted(names):
-            if pids := session.named(name):
-                raise Operator(
-                    f"the session of run {each.number} (`{each.command}`) still works on the server, though the "
-                    f"run has gone: pid {', '.join(map(str, pids))}. Wait until it has ended, or end it there",
-                    hint=f"SELECT pg_terminate_backend({pids[0]}); then look: migops log {each.number}",
-                )

@@ -12,19 +12,23 @@ import time
 from collections.abc import Collection, Sequence
 from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 from migops.engine.containers import addresses
+from migops.engine.sockets import client_ports
 from migops.errors import Aborted, Failed, NoVerdict, Operator
 from migops.runner.guards.environment import environment
-from migops.runner.guards.holding import Hold
+from migops.runner.guards.holding import TIMEOUT, Hold, sql
 from migops.runner.guards.judging import Course, Judge, status, waited
 from migops.runner.guards.scene import listed
 from migops.runner.run import Result
 from migops.runner.running import NotStarted, new_name
 from migops.runner.verbs import redacted
 from migops.safety import journal
-from migops.safety.session import SessionLost
+from migops.safety.server_session import as_text
+from migops.safety.session import SessionLost, open_session
 from migops.safety.signals import held_back
+from migops.safety.still_running import refuse_to_judge
 from migops.safety.watch import Watched, watch
 
 ATTEMPTS = 3
@@ -55,6 +59,8 @@ class Migration:
                 waits = [str(each) for each in self.seen.waits]
                 if lacks := log.noted("alembic", done, exit=result.child, rows=after, waited_for=waits):
                     scene.say(lacks)
+                if result.child and after is not None:  # else nothing is claimed of the database anyway
+                    self._stop_where_the_server_goes_on(log, result, after)
                 if came or number == ATTEMPTS or not self._may_try_again(result, after):
                     break
                 number += 1
@@ -76,6 +82,7 @@ class Migration:
         run, where = self.hold.scene.run, self.hold.scene.where
         session = self.hold.session
         application = f"migops-{secrets.token_hex(6)}" if session else ""
+        since = None
         if session is not None:
             run.environment.update(environment(self.hold, application, limited=not self.course.scripts_with(PATIENT)))
             try:
@@ -86,7 +93,7 @@ class Migration:
         run.container = where.container.id if where.container else new_name()
         log.note(
             "alembic", "started", attempt=number, container=run.container, image=where.image.id, where=where.sentence(),
-            application=application, rows=self.course.before, revisions=list(self.course.steps),
+            application=application, since=as_text(since), rows=self.course.before, revisions=list(self.course.steps),
             database=self.hold.reached.named.shown if self.hold.reached else None,
         )  # fmt: skip
         run.output.clear()
@@ -96,7 +103,9 @@ class Migration:
         else:
             watching = watch(
                 session, application=application, addresses=self._addresses, since=since,
-                alone=where.container is None, lock_timeout=run.wishes.lock_timeout, say=run.say, lost=run.lose,
+                alone=where.container is None, ports=lambda: client_ports(run.engine, run.container, application),
+                note=partial(log.note_session, application), lock_timeout=run.wishes.lock_timeout, say=run.say,
+                lost=run.lose,
             )  # fmt: skip
         for signal in came:
             run.events.put(signal)
@@ -106,15 +115,25 @@ class Migration:
         except NotStarted:
             raise
         except NoVerdict as error:
-            raise self._out_of_sight(error, application) from None
+            raise self._out_of_sight(error) from None
 
-    def _out_of_sight(self, error: NoVerdict, application: str) -> Operator:
+    def _stop_where_the_server_goes_on(self, log: journal.Journal, result: Result, after: tuple[str, ...]) -> None:
+        """Raise ``Operator`` where the server works on its statement though Alembic has ended: it may commit it yet."""
+        scene, reached = self.hold.scene, self.hold.reached
+        migration = self.seen.migration(log.run, scene.command, result.child)
+        if migration is not None and reached is not None:
+            opened = open_session(reached.url, timeout=TIMEOUT)
+            refuse_to_judge(opened, migration, sql(scene, reached), listed(after), status(scene))
+
+    def _out_of_sight(self, error: NoVerdict) -> Operator:
         """The engine does not show any more what it does: it may go on, and nobody sees it."""
         after = self.hold.rows_afterwards(AFTERWARDS)
         stands = "not known" if after is None else listed(after)
         pids: list[int] = []
         with suppress(NoVerdict):
-            pids = self.hold.session.named(application) if self.hold.session else []
+            now = self.hold.session.sessions() if self.hold.session else []
+            own = self.seen.migration(0, "", None)
+            pids = [each.pid for each in now if own is not None and own.is_own(each)]
         server = f", and on the database server as pid {', '.join(map(str, pids))}" if pids else ""
         container = self.hold.scene.run.container
         short = container[:12] if len(container) == 64 else container  # an ID, else a name
