@@ -12,7 +12,7 @@ from migops.deploy.commands import rollback_tag
 from migops.deploy.deploy import Deploy
 from migops.deploy.facts import Facts
 from migops.deploy.members import Member
-from migops.engine import ImageNotFound
+from migops.deploy.rollback import image_id
 from migops.errors import Aborted
 from migops.model import Absent, LinkStatus, MigrationSet, PlaceName, Unknown
 from migops.rules import RULES, judge
@@ -154,10 +154,7 @@ def _differing(meant: MigrationSet, found: MigrationSet) -> tuple[str, ...]:
 
 def _id_of(deploy: Deploy, ref: str) -> str:
     """The image that a name means now, '' where it means none."""
-    try:
-        return str(deploy.engine.image(ref)["Id"])
-    except ImageNotFound:
-        return ""
+    return image_id(deploy.engine, ref)
 
 
 def exists(deploy: Deploy, image_id: str) -> bool:

@@ -82,9 +82,9 @@ def wait(deploy: Deploy, members: Sequence[Member]) -> bool:
     if not busy:
         return False
     seconds = max(_grace(deploy, member, each) for member, each in busy) + MARGIN
-    names = ", ".join(sorted(str(each["Name"]).lstrip("/") for _, each in busy))
-    doubt = "is being stopped or removed" if is_sure else "may still be stopped (the engine no longer knows)"
-    deploy.say.line(f"{names} {doubt}: waiting up to {seconds:g} s for the engine")
+    names = listed(sorted(str(each["Name"]).lstrip("/") for _, each in busy))
+    does = "is stopping or removing" if is_sure else "may still be stopping"
+    deploy.say.line(f"the engine {does} {names}: waiting up to {seconds:g} s for it")
     until, states = time.monotonic() + seconds, {str(each["Id"]): _state(each) for _, each in busy}
     while states and time.monotonic() < until:
         time.sleep(_LOOK)
@@ -148,7 +148,7 @@ def _clock(deploy: Deploy) -> float:
     """The engine's time; 0 where it does not say: then what it remembers is not taken to be everything."""
     try:
         return events.now(deploy.engine)
-    except (NoVerdict, ValueError):
+    except NoVerdict:
         return 0.0
 
 

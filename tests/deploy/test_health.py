@@ -94,6 +94,26 @@ def test_the_plan_says_where_the_way_back_leads() -> None:
     assert "no image is known that is" in said(Rollback(OLD, OLD, OLD, "it is unhealthy"))
 
 
+@pytest.mark.parametrize(
+    ("found", "why"),
+    [
+        (container(), ""),  # it was started at 1000, and has run for 30 s
+        (container(health="healthy"), ""),
+        (container(health="starting"), "shop-app-1 is starting"),
+        (container(health="unhealthy"), "shop-app-1 is unhealthy"),
+        (container("restarting", "always"), "shop-app-1 is restarting"),
+        (container("paused"), "shop-app-1 is paused"),
+    ],
+)
+def test_what_proves_the_image_that_runs(found: dict[str, Any], why: str) -> None:
+    found["State"]["StartedAt"] = "1970-01-01T00:16:40Z"
+    assert rollback._doubt_of(found, 1030.0, 30.0) == why
+    if found["State"]["Status"] == "running" and "Health" not in found["State"]:
+        assert rollback._doubt_of(found, 1029.0, 30.0) == "shop-app-1 has run for 29 s, without a health check"
+        found["State"]["StartedAt"] = "yesterday"
+        assert "not known since when shop-app-1 runs" in rollback._doubt_of(found, 1030.0, 30.0)
+
+
 def test_what_is_said_of_a_way_back_that_leads_further() -> None:
     nobody = cast("Any", None)
     further = Rollback(OLD, NEW, OLD, "it is unhealthy", 7, ("a",))

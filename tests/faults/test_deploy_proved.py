@@ -72,7 +72,7 @@ def test_compose_is_killed_while_the_old_container_stops(sandbox: Sandbox) -> No
         assert (failed.code, failed.json["outcome"]) == (6, "failed"), failed.stderr
         assert "the containers could not be swapped (code -9)" in failed.json["message"]
         if not forgets:
-            assert f"{sandbox.name}-app-1 is being stopped or removed: waiting up to 7 s" in failed.stderr
+            assert f"the engine is stopping or removing {sandbox.name}-app-1: waiting up to 7 s" in failed.stderr
         assert stands(found) == before
         assert containers(found) == [f"{sandbox.name}-app-1 running"], "nothing half-made is left"
 
