@@ -119,9 +119,9 @@ def notes(rollbacks: Mapping[str, Rollback]) -> list[str]:
     for name, each in rollbacks.items():
         if each.leads_further:
             found.append(
-                f"{name} runs {_short(each.current)}, which is not proved ({each.unproved}): run {each.run} replaced "
-                f"the containers and did not end well. If this deploy fails after it has replaced them, {name} goes "
-                f"back to {_short(each.image)}, which ran before run {each.run}"
+                f"the image of {name}, {_short(each.current)}, is not proved ({each.unproved}): run {each.run} "
+                "replaced the containers and did not end well. If this deploy fails after it has replaced them, "
+                f"{name} goes back to {_short(each.image)}, which ran before run {each.run}"
             )
         elif each.unproved and each.proved != each.current:
             found.append(
@@ -150,8 +150,8 @@ def went_further(deploy: Deploy) -> str:
     names = {each.name for each in deploy.facts.members if comes_back(deploy.facts.rollbacks, each)}
     led = {name: each for name, each in deploy.facts.rollbacks.items() if name in names and each.leads_further}
     return "; ".join(
-        f"{name} runs {_short(each.image)} again, as before run {each.run}, not {_short(each.current)}, which ran when "
-        "this deploy began and was not proved" for name, each in led.items()
+        f"{name} runs {_short(each.image)} again, as before run {each.run}, not {_short(each.current)}, which it had "
+        "when this deploy began, and which was not proved" for name, each in led.items()
     )  # fmt: skip
 
 

@@ -88,7 +88,7 @@ def test_the_plan_says_where_the_way_back_leads() -> None:
     assert "not proved" not in usual
     further = said(Rollback(OLD, NEW, OLD, "it is unhealthy", 7, ("a",)))
     assert "the image that last proved well stays" in further
-    assert f"app runs {NEW[:19]}, which is not proved (it is unhealthy)" in further
+    assert f"the image of app, {NEW[:19]}, is not proved (it is unhealthy)" in further
     assert f"app goes back to {OLD[:19]}, which ran before run 7" in further
     assert f"the rollback tag stays at {OLD[:19]}" in said(Rollback(NEW, NEW, OLD, "it is unhealthy"))
     assert "no image is known that is" in said(Rollback(OLD, OLD, OLD, "it is unhealthy"))
