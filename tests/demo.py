@@ -21,7 +21,7 @@ from tests.kit import write_image
 EXAMPLE = Path(__file__).parents[1] / "compose-examples" / "stale-image"
 DELETED = "app/src/infrastructure/database/migrations/versions/010_add_product_discount.py"
 CHECK = ("check-image", "-f", "docker-compose.prod.yml", "app")
-DEPLOY = ("rebuild-and-migrate", "-f", "docker-compose.prod.yml", "--yes", "app")
+DEPLOY = ("rebuild-and-migrate", "-f", "docker-compose.prod.yml", "--yes", "--watch", "5", "app")
 
 
 def main() -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import sys
 from contextlib import ExitStack, suppress
@@ -27,6 +28,13 @@ if TYPE_CHECKING:
     from migops.deploy.session import Prepared
     from migops.formats.deploy import ShownPlan
     from migops.formats.view import View
+
+
+def _a_number(context: click.Context, parameter: click.Parameter, value: float | None) -> float | None:
+    """Refuse ``nan``, which is in no range and out of none."""
+    if value is not None and math.isnan(value):
+        raise click.BadParameter("nan is not a number of seconds", context, parameter)
+    return value
 
 
 @click.command("rebuild-and-migrate")
@@ -70,6 +78,14 @@ if TYPE_CHECKING:
     default=120.0,
     show_default=True,
     help="Seconds for the new containers to be healthy.",
+)
+@option(
+    "--watch",
+    type=click.FloatRange(min=0, max=86400),
+    callback=_a_number,
+    metavar="SECONDS",
+    help="Seconds that new containers must stay up, once they are healthy, or run without a health check; a restart "
+    "rolls back. Default: 30 without a health check, else 0.",
 )
 @option("--accept-migrating-entrypoint", is_flag=True, help="Deploy an image that migrates by itself when it starts.")
 @option("--database-url", metavar="URL", default="", help="The database (default: the service's).")
@@ -124,7 +140,7 @@ def _options(given: dict[str, Any]) -> Any:
         cache=given["cache"], pull=given["pull"], fetch=not given["no_pull"],
         backup=not given["no_backup"], rehearse=given["rehearse"],
         on_failure=given["on_failure"], lock_timeout=given["lock_timeout"], wait=given["wait"],
-        health=given["health_timeout"], timeout=given["timeout"], keep=given["keep"],
+        health=given["health_timeout"], watch=given["watch"], timeout=given["timeout"], keep=given["keep"],
         keep_days=given["keep_days"], room=given["room"],
         accept_migrating=given["accept_migrating_entrypoint"], sql=given["sql"],
     )  # fmt: skip

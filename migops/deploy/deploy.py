@@ -44,7 +44,9 @@ class Deploy:
     meant before, ``built`` those that are to run. ``before`` are the rows of the version table before anything was
     migrated (None: not known yet), ``after`` those that were read last; ``taken_back`` tells that it was migrated and
     downgraded again, ``is_empty`` that it had no table at all. ``backup`` is the dump that was taken. ``begun`` are the
-    names of the steps that were begun, ``seconds`` how each ended and how long it took.
+    names of the steps that were begun, ``seconds`` how each ended and how long it took. ``compose_began`` is the
+    engine's time at which the first compose command began that changes containers and did not end well; None where all
+    did.
     """
 
     facts: Facts
@@ -68,6 +70,7 @@ class Deploy:
     backup: Path | None = None
     begun: list[str] = field(default_factory=list)
     seconds: dict[str, tuple[str, float]] = field(default_factory=dict)
+    compose_began: float | None = None
 
     @property
     def has_moved(self) -> bool:

@@ -12,8 +12,9 @@ from migops.asking import Ask
 from migops.calling import program
 from migops.compose import Project, Service
 from migops.deploy.commands import Compose, Words
-from migops.deploy.members import Member, choose, one_shots, scale_of
+from migops.deploy.members import Member, choose, one_shots, scale_of, without_check
 from migops.deploy.options import Options
+from migops.deploy.rollback import Rollback
 from migops.engine import Engine
 from migops.errors import MigopsError
 from migops.evidence import Evidence
@@ -38,7 +39,8 @@ class Facts:
     one that the URL leads to, '' for a database outside of the project. ``scale`` is the number of replicas of services
     that run more than the compose file says. ``starts_in`` is where Alembic is started, where that is not the image's
     own working directory. ``program`` are the words of the compose CLI. ``taken``: the host has no migrations, and what
-    stands for them was taken from the image that is here.
+    stands for them was taken from the image that is here. ``unchecked`` are the services without a health check.
+    ``rollbacks`` is the way back of each service.
     """
 
     target: Target
@@ -53,6 +55,8 @@ class Facts:
     starts_in: str = ""
     program: Words = ("docker", "compose")
     taken: bool = False
+    unchecked: tuple[str, ...] = ()
+    rollbacks: Mapping[str, Rollback] = field(default_factory=dict)
 
     @property
     def project(self) -> Project:
@@ -154,18 +158,9 @@ def gather(target: Target, engine: Engine, options: Options, compose: Words, ask
     idle = not_running(engine, project, needs)
     starts_in = _starts_in(target, engine)
     return Facts(
-        target,
-        evidence,
-        question,
-        members,
-        left,
-        needs,
-        idle,
-        database_service,
-        scale_of(project, members),
-        starts_in,
-        compose,
-    )
+        target, evidence, question, members, left, needs, idle, database_service, scale_of(project, members),
+        starts_in, compose, unchecked=without_check(project, engine, members),
+    )  # fmt: skip
 
 
 def _needs(project: Project, members: Sequence[str]) -> list[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from migops.deploy import preflight, shell
+from migops.deploy import preflight, settle, shell
 from migops.deploy.deploy import Deploy
 from migops.deploy.facts import not_running
 from migops.errors import Aborted
@@ -20,6 +20,8 @@ def start(deploy: Deploy) -> dict[str, Any]:
     if missing:
         words = deploy.facts.compose.start(missing)
         ran = shell.run(deploy, words)
+        if settle.was_killed(ran.code) and not deploy.stop.came:  # it starts only what does not run yet
+            ran = shell.run(deploy, words)
         if ran.code:
             raise Aborted(f"{listed(missing)} could not be started (code {ran.code})", commands=[words])
     state = deploy.open(deploy.options.wait)

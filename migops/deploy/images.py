@@ -12,13 +12,15 @@ from migops.deploy.commands import rollback_tag
 from migops.deploy.deploy import Deploy
 from migops.deploy.facts import Facts
 from migops.deploy.members import Member
-from migops.engine import ImageNotFound
+from migops.deploy.rollback import image_id
 from migops.errors import Aborted
 from migops.model import Absent, LinkStatus, MigrationSet, PlaceName, Unknown
 from migops.rules import RULES, judge
 from migops.rules.standing import listed
 from migops.safety import journal
 
+UNPROVED = "unproved"
+"""The end of the tag of an image that runs when a deploy begins, and that nothing proves."""
 _CAUSES = ("MIG001", "MIG002", "MIG003", "MIG004", "MIG101", "MIG102", "MIG103", "MIG104", "MIG105")
 """Rules that say why a new image does not hold what the host holds, the plainest first."""
 
@@ -29,28 +31,35 @@ def keep(deploy: Deploy) -> dict[str, Any]:
     With the containerd store an image is gone as soon as its name means another, though containers run it.
     """
     kept: dict[str, dict[str, str]] = {}
+    named: dict[str, str] = {}
     for member in deploy.facts.members:
         tagged = _id_of(deploy, member.image_ref)
-        running = next(iter(member.image_ids), "")
-        old = running if running and exists(deploy, running) else tagged
-        if old:
-            tag = rollback_tag(member.image_ref)
-            if any(each["tag"] == tag and each["image"] != old for each in kept.values()):
-                tag = f"{tag}-{member.name}"  # services of one name may run two images
-            _spare(deploy, tag, old)
-            deploy.engine.tag(old, tag)
-            kept[member.name] = {"image": old, "tag": tag, "tagged": tagged}
-            deploy.old[member.name] = old
-            deploy.tagged[member.name] = tagged or old
+        if found := deploy.facts.rollbacks.get(member.name):
+            tag = _free(named, rollback_tag(member.image_ref), member, found.proved)
+            _spare(deploy, tag, found.proved)
+            deploy.engine.tag(found.proved, tag)
+            if found.current != found.proved:  # it runs, so it is kept as well, but not as what is proved
+                other = _free(named, f"{rollback_tag(member.image_ref)}-{UNPROVED}", member, found.current)
+                deploy.engine.tag(found.current, other)
+            kept[member.name] = {"image": found.image, "tag": tag, "tagged": tagged, "proved": found.proved}
+            deploy.old[member.name] = found.image
+            deploy.tagged[member.name] = tagged or found.image
     return {"images": kept, "containers": [each.id for m in deploy.facts.members for each in m.containers]}
 
 
-def _spare(deploy: Deploy, tag: str, old: str) -> None:
-    """What a run that was killed in the middle of its swap has kept is the way back from that one: it gets a name of
-    its own before the tag goes over to what runs now."""
-    held, killed = _id_of(deploy, tag), journal.interrupted(deploy.folder)
-    if killed and held and held != old:
-        deploy.engine.tag(held, f"{tag}-{killed[-1].number}")
+def _free(named: dict[str, str], tag: str, member: Member, image: str) -> str:
+    """The tag, or one of the service's own where the tag has another image: services of one name may run two images."""
+    if named.setdefault(tag, image) != image:
+        tag = f"{tag}-{member.name}"
+        named[tag] = image
+    return tag
+
+
+def _spare(deploy: Deploy, tag: str, image: str) -> None:
+    """What a deploy that was killed has kept gets a name of its own before the tag goes over to another image."""
+    held = _id_of(deploy, tag)
+    if held and held != image and journal.interrupted(deploy.folder):
+        deploy.engine.tag(held, f"{tag}-{deploy.log.run}")
 
 
 def build(deploy: Deploy) -> dict[str, Any]:
@@ -147,10 +156,7 @@ def _differing(meant: MigrationSet, found: MigrationSet) -> tuple[str, ...]:
 
 def _id_of(deploy: Deploy, ref: str) -> str:
     """The image that a name means now, '' where it means none."""
-    try:
-        return str(deploy.engine.image(ref)["Id"])
-    except ImageNotFound:
-        return ""
+    return image_id(deploy.engine, ref)
 
 
 def exists(deploy: Deploy, image_id: str) -> bool:

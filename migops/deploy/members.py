@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from migops.compose import Project, Service
-from migops.engine import Engine
+from migops.engine import Engine, ImageNotFound
 from migops.errors import MigopsError, NoVerdict
 from migops.evidence import Evidence, tagged
 from migops.places.container import Container
@@ -75,11 +75,12 @@ def choose(
 
 
 def scale_of(project: Project, members: Sequence[Member]) -> dict[str, int]:
-    """The number of containers of those that have more than the compose file says: somebody wanted them."""
-    return {
-        each.name: len(each.containers) for each in members
-        if not each.one_shot and len(each.containers) > max(1, project.services[each.name].replicas)
-    }  # fmt: skip
+    """The number of containers of those that have more than the compose file says: somebody wanted them.
+
+    Of one number two may exist: a compose that was killed leaves the new one beside the one that it was to replace.
+    """
+    counts = {each.name: len({one.number for one in each.containers}) for each in members if not each.one_shot}
+    return {name: count for name, count in counts.items() if count > max(1, project.services[name].replicas)}
 
 
 def one_shots(project: Project) -> set[str]:
@@ -88,6 +89,23 @@ def one_shots(project: Project) -> set[str]:
         name for each in project.services.values() for name, dependency in each.depends_on.items()
         if dependency.condition == "service_completed_successfully"
     }  # fmt: skip
+
+
+def without_check(project: Project, engine: Engine, members: Sequence[Member]) -> tuple[str, ...]:
+    """The services that run on without a health check: neither the compose file nor the image that is here has one."""
+    lasting = [each for each in members if not each.one_shot]
+    return tuple(each.name for each in lasting if not _has_check(project.services[each.name], engine, each.image_ref))
+
+
+def _has_check(service: Service, engine: Engine, image: str) -> bool:
+    own = service.healthcheck
+    if own is not None and (own.disabled or own.test):
+        return not own.disabled and own.test[0] != "NONE"
+    try:
+        check = (engine.image(image).get("Config") or {}).get("Healthcheck") or {}
+    except ImageNotFound:
+        return False
+    return bool(check.get("Test")) and check["Test"][0] != "NONE"
 
 
 def _lasting(target: Target, evidence: Evidence) -> dict[str, tuple[Container, ...]]:

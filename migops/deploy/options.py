@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+UNCHECKED = 30.0
+"""Seconds for which a container without a health check is watched by default."""
+
 
 @dataclass(frozen=True, slots=True)
 class Options:
@@ -13,8 +16,9 @@ class Options:
     is not built here. ``on_failure``: ``stop`` leaves the database
     where the migrations have brought it, ``downgrade`` takes it back where they can. ``lock_timeout`` is how long a
     migration may wait for a lock, ``wait`` how long for the database, ``health`` for the new containers.
-    ``keep``, ``keep_days`` and ``room`` are for the backups; ``accept_migrating`` that an entrypoint may migrate by
-    itself.
+    ``watch`` is how long they must then stay up (None: UNCHECKED seconds without a health check; with one, healthy is
+    enough). ``keep``, ``keep_days`` and ``room`` are for the backups; ``accept_migrating`` that an entrypoint may
+    migrate by itself.
     """
 
     cache: bool = False
@@ -26,9 +30,15 @@ class Options:
     lock_timeout: float = 5.0
     wait: float = 60.0
     health: float = 120.0
+    watch: float | None = None
     timeout: float = 20.0
     keep: int = 10
     keep_days: float | None = None
     room: float = 1.0
     accept_migrating: bool = False
     sql: bool = False
+
+    @property
+    def unchecked_watch(self) -> float:
+        """Seconds for which a container without a health check must run, without a restart, to count as up."""
+        return UNCHECKED if self.watch is None else self.watch

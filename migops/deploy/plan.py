@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from migops.deploy import anonymous, dump, ground, images, migrate, preflight, rehearse, swap, volumes
+from migops.deploy import anonymous, dump, ground, images, migrate, preflight, rehearse, rollback, swap, volumes
 from migops.deploy.commands import rollback_tag
 from migops.deploy.facts import Facts
 from migops.deploy.options import Options
@@ -27,6 +27,8 @@ def _steps(facts: Facts, options: Options, pending: tuple[str, ...] | None) -> I
     names = [each.name for each in facts.members]
     tags = listed(sorted({rollback_tag(each.image_ref) for each in facts.members}))
     kept = f"the image that runs now stays, as {tags}" if facts.has_old else "there is no image yet to go back to"
+    if any(each.proved != each.current for each in facts.rollbacks.values()):
+        kept = f"the image that last proved well stays, as {tags}; so does the one that runs now"
     yield Step("keep", kept, images.keep, undo=swap.restore)
     yield _build(facts, options)
     heads = listed(facts.history.heads)
@@ -104,6 +106,8 @@ def _notes(facts: Facts, options: Options, pending: tuple[str, ...] | None) -> I
         yield f"{name} has the same image and is left as it is: {why}"
     for name, number in facts.scale.items():
         yield f"{name} keeps its {number} replicas"
+    yield from _watches(facts, options)
+    yield from rollback.notes(facts.rollbacks)
     for mount in facts.code_volumes:
         yield (
             f"the volume {mount.source} lies over {mount.target}: only the migrations in it are made the image's, all "
@@ -134,6 +138,22 @@ def _notes(facts: Facts, options: Options, pending: tuple[str, ...] | None) -> I
         yield f"whether anything migrates by itself when it starts is not known: {'; '.join(untold)}"
     if facts.state is None:
         yield _no_database(facts)
+
+
+def _watches(facts: Facts, options: Options) -> Iterator[str]:
+    """What counts as up, where a health check does not decide that by itself."""
+    names, seconds = listed(facts.unchecked), options.unchecked_watch
+    have = "have" if len(facts.unchecked) > 1 else "has"
+    if names and seconds:
+        yield (
+            f"{names} {have} no health check (in the compose file, or the image that is here): up means here that it "
+            f"has run for {seconds:g} s without a restart (--watch SECONDS); a health check is the better proof"
+        )
+    elif names:
+        yield f"{names} {have} no health check, and --watch 0: DONE will only mean that it was started"
+    checked = [each.name for each in facts.members if not each.one_shot and each.name not in facts.unchecked]
+    if checked and options.watch:
+        yield f"{listed(checked)}: watched for {options.watch:g} s more once it is healthy (--watch)"
 
 
 def _no_database(facts: Facts) -> str:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
-from migops.deploy import images, swap, verdict
+from migops.deploy import images, rollback, swap, verdict
 from migops.deploy.deploy import Deploy
 from migops.deploy.step import Plan, Step
 from migops.errors import Aborted, ExitCode, Failed, Locked, MigopsError, NoVerdict, Operator
@@ -129,6 +129,7 @@ def _outcome(deploy: Deploy, error: MigopsError, trouble: Mapping[str, str]) -> 
     if isinstance(error, Operator) and not deploy.taken_back:
         return Outcome("operator", int(ExitCode.OPERATOR), str(error), shown, error.hint)
     runs = "the old containers run" if any(each.runs for each in deploy.facts.members) else "nothing runs"
+    runs = rollback.went_further(deploy) or runs
     if deploy.has_moved:
         sentence = f"{error}; {runs}, and the database has moved on from {before} to {after}"
         ways = tuple(dict.fromkeys((*shown, *verdict.ways_on(deploy))))
@@ -139,6 +140,11 @@ def _outcome(deploy: Deploy, error: MigopsError, trouble: Mapping[str, str]) -> 
     if "swap" in deploy.begun or deploy.taken_back or isinstance(error, Failed):
         taken = "was taken back and " if deploy.taken_back else ""
         state = f"the old state: {runs}, the database {taken}{at_before}"
+        if rollback.went_further(deploy):
+            state = f"{runs}; the database {taken}{at_before}"
+            if doubt := rollback.moved_since(deploy):
+                ways = (*shown, *verdict.ways_on(deploy))
+                return Outcome("operator", int(ExitCode.OPERATOR), f"{error}; {state}; {doubt}", ways, error.hint)
         return Outcome("failed", int(ExitCode.FAILED), f"{error}; {state}", shown, error.hint)
     code = SIGNAL + deploy.stop.came if deploy.stop.came else int(ExitCode.ABORTED)
     return Outcome("aborted", code, f"{error}; {state}", shown, error.hint)
@@ -153,7 +159,7 @@ def by_hand(deploy: Deploy, trouble: Mapping[str, str]) -> list[tuple[str, ...]]
         named = {each.image_ref: deploy.tagged.get(each.name, "") for each in facts.members}
         return [("docker", "tag", image, ref) for ref, image in named.items() if image]
     found: list[tuple[str, ...]] = []
-    lasting = [each for each in facts.members if each.runs and not each.one_shot]
+    lasting = [each for each in facts.members if rollback.comes_back(facts.rollbacks, each)]
     for some, words in swap.ways_back(facts, lasting, deploy.old):
         found += [("docker", "tag", deploy.old[each.name], each.image_ref) for each in some if each.name in deploy.old]
         found.append(words)

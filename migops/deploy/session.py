@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from migops.compose import ComposeOptions
-from migops.deploy import at_work, ddl, facts, past, plan, preflight, run, taken
+from migops.deploy import at_work, ddl, facts, past, plan, preflight, rollback, run, taken
 from migops.deploy.deploy import Deploy, Say
 from migops.deploy.facts import Facts
 from migops.deploy.options import Options
@@ -22,7 +22,7 @@ from migops.places.database import Reached, reach
 from migops.safety import journal, lock, state
 from migops.safety.journal import Journal
 
-COMMAND = "rebuild-and-migrate"
+COMMAND = journal.DEPLOY
 
 
 @dataclass(slots=True)
@@ -65,7 +65,8 @@ class Prepared:
             stop.tell = lambda name: self.say.line(f"{name}: {_what_now(run.committed(deploy, self.plan))}")
             outcome = run.run(self.plan, deploy)
         service = self.facts.target.service
-        images = (deploy.old.get(service, ""), deploy.built.get(service, "") if outcome.word == "done" else "")
+        current = self.facts.rollbacks[service].current if service in self.facts.rollbacks else ""
+        images = (current, deploy.built.get(service, "") if outcome.word == "done" else "")
         self.log.end(outcome.word, outcome.code, message=outcome.sentence, commands=outcome.commands)
         return ShownEnd(
             outcome.word, outcome.code, outcome.sentence,
@@ -109,6 +110,9 @@ def prepare(
         found = replace(facts.gather(target, engine, chosen, program, url, services), taken=is_taken)
         if folder is not None and isinstance(reached := reach(found.question), Reached):
             at_work.refuse_at_first(folder, found, reached, chosen.timeout)
+        where = folder or state.path(engine, target.project)
+        rollbacks = rollback.find(engine, where, found.members, chosen.unchecked_watch)
+        found = replace(found, rollbacks=rollbacks)
         preflight.refuse(found, chosen)
         if folder is not None:
             log = stack.enter_context(journal.begin(folder, COMMAND, list(services)))

@@ -129,10 +129,11 @@ def stop(engine: Engine, container: str) -> None:
     engine.http.call("POST", f"/containers/{quote(container)}/stop", what, silence=_GRACE)
 
 
-def remove(engine: Engine, container: str) -> bool:
-    """Remove a container, running or not, and its anonymous volumes; False where there is none."""
+def remove(engine: Engine, container: str, *, volumes: bool = True) -> bool:
+    """Remove a container, running or not, and its anonymous volumes unless told to leave them; False where there is
+    none."""
     what = f"removing the container {container[:12]}"
-    with engine.http.answer("DELETE", f"/containers/{quote(container)}?v=1&force=1", what) as answer:
+    with engine.http.answer("DELETE", f"/containers/{quote(container)}?v={volumes:d}&force=1", what) as answer:
         if answer.status == 404:
             return False
         if answer.status != 409:  # 409: someone else is removing it

@@ -20,6 +20,8 @@ from migops.safety.state import make_private_folder, open_private
 
 SCHEMA = 1
 FOLDER = "journal"
+DEPLOY = "rebuild-and-migrate"
+"""The command of a deploy, as its journal names it."""
 _SAID = ("message", "traceback")  # of a line: words that may be a driver's, and hold secrets
 
 
@@ -106,6 +108,15 @@ class Run:
         """Whether it never came to its end, and its process has gone."""
         return not self.outcome and not self.who.is_alive
 
+    def has(self, step: str, status: str = "started") -> bool:
+        """Whether it noted that of the step."""
+        return any((each.get("step"), each.get("status")) == (step, status) for each in self.steps)
+
+    def facts(self, step: str) -> Mapping[str, Any]:
+        """What was noted when the step was done; empty where it was not."""
+        done = (each for each in self.steps if each.get("step") == step and each.get("status") == "done")
+        return next(done, {})
+
     @property
     def last(self) -> Mapping[str, Any]:
         """The last step that it wrote of; empty where there is none."""
@@ -148,10 +159,27 @@ def runs(folder: Path) -> list[Run]:
 
 
 def interrupted(folder: Path) -> list[Run]:
-    """The runs that never ended, and whose process has gone, since the last one that did end."""
+    """The runs that were killed, and that nothing since has settled. A deploy is settled by a later one of the same
+    services that ended well, and by nothing else; another run also by a later one of its own kind.
+    """
     found = runs(folder)
-    last = max((index for index, run in enumerate(found) if run.outcome), default=-1)
-    return [run for run in found[last + 1 :] if run.is_interrupted]
+    return [
+        run for index, run in enumerate(found)
+        if run.is_interrupted and not any(_settles(later, run) for later in found[index + 1 :])
+    ]  # fmt: skip
+
+
+def _settles(later: Run, run: Run) -> bool:
+    if later.outcome != "done":
+        return False
+    if later.command == DEPLOY:
+        return not run.has("swap") or _services(run) <= _services(later)
+    return run.command != DEPLOY and later.command.split(" ")[0] == run.command.split(" ")[0]
+
+
+def _services(run: Run) -> set[str]:
+    """The services whose images a deploy has kept, before it replaced their containers."""
+    return set(run.facts("keep").get("images") or {})
 
 
 def _open(folder: Path) -> Journal:

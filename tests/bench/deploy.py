@@ -47,7 +47,7 @@ BARE = "{0} build --no-cache -q app && {0} run --rm -T app alembic upgrade head 
 
 def rows(engine: Engine, folder: Path) -> Iterator[Row]:
     stack = Stack(engine, folder)
-    deploy = (sys.executable, "-m", "migops", "rebuild-and-migrate", "app", "--yes")
+    deploy = (sys.executable, "-m", "migops", "rebuild-and-migrate", "app", "--yes", "--watch", "2")
     commands = (
         deploy,
         ("sh", "-c", BY_HAND.format("docker compose")),

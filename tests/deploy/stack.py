@@ -46,6 +46,7 @@ class Stack:
     def deploy(self, *words: str, env: Mapping[str, str] | None = None, timeout: float = 180) -> Result:
         """``migops rebuild-and-migrate --yes --format json`` as a process of its own."""
         given = ("--yes",) if "--dry-run" not in words else ()
+        given = given if "--watch" in words else (*given, "--watch", "2")  # else 30 s where there is no health check
         argv = (sys.executable, "-m", "migops", "rebuild-and-migrate", *self.flags, *given, "--format", "json", *words)
         done = subprocess.run(
             argv, cwd=self.project, env={**self.env, **(env or {})}, capture_output=True, text=True, timeout=timeout,

@@ -18,7 +18,7 @@ from tests.kit import Result
 
 AT = Path(__file__).with_name("at.py")
 SLEEPING = "select pid from pg_stat_activity where query like '%pg_sleep%' and application_name like 'migops-%'"
-QUICK = ("--cache", "--health-timeout", "20")
+QUICK = ("--cache", "--health-timeout", "20", "--watch", "2")
 
 
 def begin(stack: Stack, *words: str, at: Mapping[str, str] | None = None, **env: str) -> subprocess.Popen[str]:

@@ -32,6 +32,9 @@ def run(found: Stack, command: list[str]) -> Result:
 def test_36_37_it_does_not_become_healthy(sandbox: Sandbox) -> None:
     found = stack(sandbox, more=SICK)
     before = stands(found)
+    shown = found.deploy("--dry-run")
+    assert "the image that runs now stays" in shown.json["steps"][0]["why"]
+    assert "not proved" not in " ".join(shown.json["notes"]), "a healthy container proves its image"
     sick = found.project / "sick"
     sick.write_text("")
 

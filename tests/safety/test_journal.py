@@ -77,7 +77,7 @@ def test_no_secret_of_a_bug_is_written_down(tmp_path: Path) -> None:
     assert "canary" not in next((tmp_path / "journal").iterdir()).read_text()
 
 
-def test_a_killed_run_is_interrupted_until_another_ends(tmp_path: Path) -> None:
+def test_a_killed_run_is_interrupted_until_another_of_its_kind_ends(tmp_path: Path) -> None:
     code = f"""
 from pathlib import Path; import os, signal
 from migops.safety import journal
@@ -91,10 +91,16 @@ with journal.begin(Path({str(tmp_path)!r}), "alembic upgrade") as log:
     with (run.path).open("a") as file:
         file.write('{"at": "2026", "step": "mig')  # as a crash may leave it
     assert len(journal.interrupted(tmp_path)) == 1
-    with journal.begin(tmp_path, "next"):
+    with journal.begin(tmp_path, "backup"):
         assert len(journal.interrupted(tmp_path)) == 1
+    assert len(journal.interrupted(tmp_path)) == 1, "a backup says nothing of it"
+    with pytest.raises(Failed), journal.begin(tmp_path, "alembic upgrade"):
+        raise Failed("it did not work")
+    assert len(journal.interrupted(tmp_path)) == 1
+    with journal.begin(tmp_path, "alembic upgrade"):
+        pass
     assert journal.interrupted(tmp_path) == []
-    assert [run.number for run in journal.runs(tmp_path)] == [1, 2]
+    assert [run.number for run in journal.runs(tmp_path)] == [1, 2, 3, 4]
 
 
 def test_a_number_that_was_given_again_is_another_process() -> None:
