@@ -12,6 +12,7 @@ from typing import cast
 import pytest
 
 from migops.backup import store
+from migops.backup.identity import Identity
 from migops.backup.manifest import Manifest
 from migops.engine import Engine
 from migops.errors import Aborted
@@ -76,7 +77,8 @@ def accept(folder: Path) -> None:
         project="p", service="s", database="d", url="u", server="v", version_table="", revisions=(), tables=0, size=1,
         sha256="", database_size=1, taken_at=datetime.now(timezone.utc), seconds=1.0,
     )  # fmt: skip
-    store.accept(folder / "backups/d.dump", manifest)
+    owner = Identity("1", "engine", "p", "db", "p_data", None, None, "d")
+    store.accept(folder / "backups/d.dump", manifest, owner)
 
 
 @pytest.mark.parametrize(
