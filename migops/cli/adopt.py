@@ -53,8 +53,10 @@ def adopt(service: str | None, **given: Any) -> int:
     from migops.adopt.match import Verdict
     from migops.adopt.stamp import stamp
     from migops.cli.output import show
+    from migops.deploy import past
     from migops.engine import connect
     from migops.safety import state
+    from migops.safety.engine_lock import engine_lock
     from migops.safety.lock import host_lock
 
     if given["baseline"] and given["revision"]:
@@ -82,7 +84,10 @@ def adopt(service: str | None, **given: Any) -> int:
             show(lambda view: render(outcome, view), given)
         if not given["yes"]:
             confirm()
-        done = stamp(outcome, live, engine, folder, given["timeout"])
+        with engine_lock(engine, folder, found.project, "migops adopt", found.commands.unlock()) as lock:
+            if lock.took_over:
+                past.at_work(lock, folder, outcome.scene.reached.url, given["timeout"])
+            done = stamp(outcome, live, engine, folder, given["timeout"])
     show(lambda view: render(replace(outcome, stamped=done.heads), view), given)
     return 128 + done.signal if done.signal else int(ExitCode.CLEAN)
 

@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import os
 import sys
+from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from migops.cli.options import compose_options, compose_options_of, option, output_options, timeout_option
 from migops.errors import Aborted, ExitCode, MigopsError
+
+if TYPE_CHECKING:
+    from migops import target
+    from migops.compose import ComposeOptions
+    from migops.engine import Engine
 
 
 @click.command("log")
@@ -47,8 +53,12 @@ def log(what: str | None, **given: Any) -> int:
     if run and given["unlock"]:
         raise MigopsError("--unlock ends no run, but a session that holds the lock", hint="migops log --unlock")
     wanted = target.Wanted(service="" if run else what or "", needs_image=False)
-    found = target.resolve(wanted, compose_options_of(given), os.environ, Path.cwd())
-    with connect(given["timeout"]) as engine:
+    options = compose_options_of(given)
+    with connect(given["timeout"]) as engine, ExitStack() as stack:
+        try:
+            found = target.resolve(wanted, options, os.environ, Path.cwd())
+        except MigopsError as error:
+            found = _image_only(wanted.service, options, engine, stack, error)
         if given["unlock"]:
             folder = state.folder(engine, found.project)
             unlock(found, engine, folder, given["timeout"], click.echo, lambda question: _confirm(question, given))
@@ -60,6 +70,18 @@ def log(what: str | None, **given: Any) -> int:
     else:
         show(lambda view: shown.one(chosen[0], view) if run else shown.listed(book, given["number"], view), given)
     return int(ExitCode.CLEAN)
+
+
+def _image_only(
+    service: str, options: ComposeOptions, engine: Engine, stack: ExitStack, error: MigopsError
+) -> target.Target:
+    """A service whose migrations only its image has, as a deploy finds it; else the ``error`` is raised."""
+    from migops.deploy import taken
+
+    try:
+        return taken.resolve((service,) if service else (), options, os.environ, Path.cwd(), engine, stack)[0]
+    except MigopsError:
+        raise error from None
 
 
 def _confirm(question: str, given: dict[str, Any]) -> bool:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from migops.backup.restoring import Restore
     from migops.backup.swap import Swapped
     from migops.formats.view import View
+    from migops.safety.engine_lock import EngineLock
 
 
 @click.command("restore")
@@ -45,9 +46,10 @@ def restore(file: str, service: str | None, **given: Any) -> int:
     from migops import target
     from migops.backup import restoring, shown_restore, unfinished
     from migops.cli.output import view_of
+    from migops.deploy import past
     from migops.engine import connect
     from migops.safety import journal, state
-    from migops.safety.lock import host_lock
+    from migops.safety.engine_lock import run_lock
 
     if not (given["yes"] or given["dry_run"] or (sys.stdin is not None and sys.stdin.isatty())):
         raise Aborted("nobody can be asked here, so nothing was changed", hint="--yes answers for you; or --dry-run")
@@ -64,12 +66,14 @@ def restore(file: str, service: str | None, **given: Any) -> int:
             unfinished.refuse(engine, source, state.path(engine, found.project))
             return _shown(prepared(), None, given)
         folder = state.folder(engine, found.project)
-        with host_lock(folder, "migops restore"):
+        with run_lock(engine, folder, found.project, "migops restore", found.commands.unlock()) as lock:
             unfinished.refuse(engine, source, folder)
+            if lock.took_over:
+                past.at_work(lock, folder, source.reached.url, given["timeout"])
             with journal.begin(folder, unfinished.COMMAND, [path.name, found.service]) as log:
                 planned = prepared()
                 click.echo(shown_restore.plan(planned, view_of(given)), err=True, nl=False)
-                swapped = restoring.carry_out(engine, planned, log, lambda: given["yes"] or _confirmed(planned))
+                swapped = restoring.carry_out(engine, planned, log, lambda: _goes_on(planned, lock, given["yes"]))
                 if swapped.down:
                     log.end("operator", int(ExitCode.OPERATOR), down=[each.name for each in swapped.down])
     return _shown(planned, swapped, given)
@@ -103,6 +107,13 @@ def _file(given: str, folder: Path) -> Path:
         if path.is_file():
             return path.resolve()
     raise MigopsError("is no file", at=Location(given), hint="`migops backup --list` shows the backups that there are")
+
+
+def _goes_on(planned: Restore, lock: EngineLock, yes: bool) -> bool:
+    """Whether the names are to change now: after a yes, and with the lock still ours."""
+    sure = yes or _confirmed(planned)
+    lock.check()
+    return sure
 
 
 def _confirmed(planned: Restore) -> bool:

@@ -13,7 +13,7 @@ from migops.deploy import anonymous, shell
 from migops.deploy.commands import Compose, Words
 from migops.deploy.deploy import Deploy
 from migops.deploy.facts import Facts
-from migops.deploy.images import put_tags
+from migops.deploy.images import give_back, put_tags
 from migops.deploy.members import Member
 from migops.engine import making
 from migops.engine.containers import inspect
@@ -106,13 +106,16 @@ def restore(deploy: Deploy) -> dict[str, Any]:
     pinned = {each.name: deploy.old[each.name] for each in members if "@" in each.image_ref and each.name in deploy.old}
     compose = anonymous.keeping(deploy, anonymous.held(members) if facts.anonymous else {}, pinned)
     for some, words in ways_back(facts, members, deploy.old, compose):
-        put_tags(deploy, {each.name: deploy.old.get(each.name, "") for each in some})
+        if alone := give_back(deploy, {each.name: deploy.old.get(each.name, "") for each in some}):
+            raise Failed(
+                f"the old containers were not brought back: someone else has given {listed(alone)} to an image"
+            )
         ran = shell.run(deploy, words, may_end=False)
         if ran.code:
             raise Failed(f"the old containers could not be started (code {ran.code})", commands=[words])
     wait_until_well(deploy, deploy.old, members)
-    put_tags(deploy, deploy.tagged)
-    return {"services": [each.name for each in members], "volumes_left": left}
+    alone = give_back(deploy, deploy.tagged)
+    return {"services": [each.name for each in members], "volumes_left": left, "left_alone": alone}
 
 
 def ways_back(

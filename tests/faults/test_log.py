@@ -65,7 +65,7 @@ def held(shop: Shop, name: str) -> Iterator[None]:
 def test_runs_locks_and_a_lock_that_nobody_needs(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     nothing = log(shop)
     assert (nothing.code, "migops has changed nothing of" in nothing.stdout) == (0, True)
-    assert nothing.stdout.count("nobody holds it") == 2
+    assert nothing.stdout.count("nobody holds it") == 3
     where = folder(shop, monkeypatch)
     with journal.begin(where, "backup", ["app"]):
         pass
