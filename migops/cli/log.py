@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import sys
 from contextlib import ExitStack
 from pathlib import Path
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
 @click.command("log")
 @click.argument("what", metavar="[RUN|SERVICE]", required=False)
-@option("--unlock", is_flag=True, help="Show who holds the locks, and end a session whose process has gone.")
+@option("--unlock", is_flag=True, help="Show who holds the locks, and release one whose process has gone.")
 @option("--yes", is_flag=True, help="--unlock: ask nothing, for scripts.")
 @option("-n", "--number", type=click.IntRange(min=1), default=20, show_default=True, help="How many runs to list.")
 @timeout_option
@@ -61,7 +62,9 @@ def log(what: str | None, **given: Any) -> int:
             found = _image_only(wanted.service, options, engine, stack, error)
         if given["unlock"]:
             folder = state.folder(engine, found.project)
-            unlock(found, engine, folder, given["timeout"], click.echo, lambda question: _confirm(question, given))
+            unlock(
+                found, engine, folder, given["timeout"], click.echo, lambda question: _confirm(question, given, found)
+            )
             return int(ExitCode.CLEAN)
         book = look(found, engine, state.path(engine, found.project), given["timeout"])
     chosen = [run_of(book, run)] if run else book.runs[-given["number"] :]
@@ -84,9 +87,11 @@ def _image_only(
         raise error from None
 
 
-def _confirm(question: str, given: dict[str, Any]) -> bool:
+def _confirm(question: str, given: dict[str, Any], found: target.Target) -> bool:
     if given["yes"]:
         return True
     if not sys.stdin.isatty():
-        raise Aborted("this wants a yes, and there is no terminal to ask on", hint="migops log --unlock --yes")
+        raise Aborted(
+            "this wants a yes, and there is no terminal to ask on", hint=shlex.join((*found.commands.unlock(), "--yes"))
+        )
     return click.confirm(question, err=True)

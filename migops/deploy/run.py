@@ -56,13 +56,13 @@ def committed(deploy: Deploy, plan: Plan) -> bool:
 
 
 def _carry_out(number: int, of: int, step: Step, deploy: Deploy) -> None:
+    if step.name not in PROOFS:
+        deploy.check_engine()
     deploy.log.note(step.name, "started", commands=[list(words) for words in step.commands])
     deploy.begun.append(step.name)
     deploy.say.begin(number, of, step.name)
     began = time.monotonic()
     try:
-        if step.name not in PROOFS:
-            deploy.check_engine()
         facts = step.act(deploy)
     except BaseException as error:
         _ended(step.name, "failed", began, deploy)

@@ -44,7 +44,10 @@ class DatabaseLock:
 
 @dataclass(frozen=True, slots=True)
 class Book:
-    """The past runs of a project, the oldest first, and the locks as they are now (None: nobody's)."""
+    """The past runs of a project, the oldest first, and the locks as they are now (None: nobody's).
+
+    ``unlock`` is what the user types to release one.
+    """
 
     project: str
     folder: Path
@@ -52,6 +55,7 @@ class Book:
     host: lock.Holder | None
     engine: engine_lock.Found | None
     database: DatabaseLock
+    unlock: tuple[str, ...]
 
 
 def look(target: Target, engine: Engine, folder: Path, timeout: float) -> Book:
@@ -59,7 +63,8 @@ def look(target: Target, engine: Engine, folder: Path, timeout: float) -> Book:
     runs = tuple(journal.runs(folder))
     host = lock.holder(folder) if (folder / NAME).exists() else None
     on_engine = engine_lock.look(engine, target.project)
-    return Book(target.project, folder, runs, host, on_engine, _database(target, engine, runs, timeout))
+    database = _database(target, engine, runs, timeout)
+    return Book(target.project, folder, runs, host, on_engine, database, target.commands.unlock())
 
 
 def run_of(book: Book, number: int) -> Run:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Mapping, Sequence
 from io import StringIO
 from typing import Any
@@ -145,7 +146,7 @@ def _locks(console: Console, book: Book) -> None:
     held = str(book.host) if book.host else "nobody holds it"
     hang(console, Text("host's lock", "bold"), Text(printable(held)), 18)
     if (engine := book.engine) is not None:
-        unlock = "" if engine.owner.who.life is Life.LIVES else ": migops log --unlock"
+        unlock = "" if engine.owner.who.life is Life.LIVES else f": {shlex.join(book.unlock)}"
         text = f"{engine.owner}; {life_of(engine.owner.who)}{unlock}"
     else:
         text = "nobody holds it"
@@ -156,7 +157,7 @@ def _locks(console: Console, book: Book) -> None:
     elif database.holder is None:
         text = f"nobody holds it ({database.database})"
     else:
-        alive = {True: "; its process lives", False: "; its process HAS GONE: migops log --unlock", None: ""}
+        alive = {True: "; its process lives", False: f"; its process HAS GONE: {shlex.join(book.unlock)}", None: ""}
         text = f"{database.holder}{alive[database.is_alive]}"
     hang(console, Text("database's lock", "bold"), Text(printable(text)), 18)
 

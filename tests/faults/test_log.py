@@ -90,7 +90,7 @@ def test_runs_locks_and_a_lock_that_nobody_needs(shop: Shop, monkeypatch: pytest
         assert document["locks"]["database"]["holder"]["process_alive"] is False
 
         refused = log(shop, "--unlock")
-        assert (refused.code, "migops log --unlock --yes" in refused.stderr) == (5, True)
+        assert (refused.code, "migops log --unlock app --yes" in refused.stderr) == (5, True)
         ended = log(shop, "--unlock", "--yes")
         assert ended.code == 0, ended.stderr
         assert f"its process, {pid} of this machine, has gone" in ended.stdout
