@@ -23,7 +23,7 @@ def start(deploy: Deploy) -> dict[str, Any]:
         if ran.code:
             raise Aborted(f"{listed(missing)} could not be started (code {ran.code})", commands=[words])
     state = deploy.open(deploy.options.wait)
-    if deploy.lock is not None and deploy.lock.unchecked and deploy.reached is not None:  # it did not answer before
+    if deploy.lock is not None and deploy.lock.unasked and deploy.reached is not None:  # it did not answer before
         past.at_work(deploy.lock, deploy.folder, deploy.reached.url, deploy.options.timeout)
     found = judged(deploy, state)
     preflight.database(found, deploy.facts.evidence.commands.compose)

@@ -47,8 +47,9 @@ class Found:
 class EngineLock:
     """The lock, held. ``id`` is its container's.
 
-    ``took_over`` tells that its last owner had gone without releasing it. ``unchecked`` are state folders of such
-    owners: until the database server was asked whether it still works for them, the lock is never removed.
+    ``took_over`` tells that its last owner had gone without releasing it, ``unasked`` that the database server was not
+    asked since whether it still works for that one. ``unchecked`` are other state folders than ours of such owners:
+    until then, the lock is never removed.
     """
 
     engine: Engine
@@ -57,6 +58,7 @@ class EngineLock:
     release_by: tuple[str, ...]
     id: str = ""
     took_over: bool = False
+    unasked: bool = False
     unchecked: tuple[Path, ...] = field(default=())
 
     def check(self) -> None:
@@ -90,7 +92,7 @@ class EngineLock:
 
     def checked(self) -> None:
         """Nothing goes on any more for the owners that it was taken over from."""
-        self.unchecked = ()
+        self.unasked, self.unchecked = False, ()
 
     def _created(self) -> bool:
         image = placeholder.import_empty(self.engine, LABEL)
@@ -108,7 +110,7 @@ class EngineLock:
         before = stale.folders(self.engine, self.project, found.owner, Path(self.owner.folder))
         if isinstance(before, str):
             raise held(self.project, found, before, self.release_by)
-        self.took_over = True
+        self.took_over = self.unasked = True
         new = [each for each in before if each != Path(self.owner.folder)]
         self.unchecked = tuple(dict.fromkeys((*self.unchecked, *new)))
         after = tuple(map(str, self.unchecked))

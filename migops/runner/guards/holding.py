@@ -90,8 +90,10 @@ def hold(scene: Scene) -> Iterator[Hold]:
                 _stop_where_a_statement_goes_on(session, where)
             lock.checked()
             session.lock()
-        elif reached is not None and run.wishes.verbose:
-            scene.say(f"{reached.named.shown}: only PostgreSQL has a lock for this, so the host's alone is held")
+        elif reached is not None:
+            lock.checked()  # only PostgreSQL can be asked for sessions of runs that have gone
+            if run.wishes.verbose:
+                scene.say(f"{reached.named.shown}: only PostgreSQL has a lock for this, so the host's alone is held")
         if scene.at_work:
             raise Locked(
                 f"Alembic runs in {scene.at_work} already, started by hand or by a run that was killed",
