@@ -28,6 +28,7 @@ LABEL = "migops.lock"
 """On the container, with its owner's record; and on the empty image that it is made from."""
 _TRIES = 10  # attempts: between two answers of the engine a lock may be released, or an image pruned
 _AGAIN = 0.1
+_LAST = 5.0  # seconds that an engine which did not answer before is given to take the lock away
 
 
 class LockLost(NoVerdict):
@@ -84,6 +85,8 @@ class EngineLock:
 
     def release(self) -> None:
         """Give it back. One that is no longer ours, or may still be needed, is left alone."""
+        if self.engine.http.hangs:  # nobody wants to wait for it once more
+            self.engine.http.timeout = min(self.engine.http.timeout, _LAST)
         with unhurried(), suppress(NoVerdict):  # an engine that has gone keeps it, and the next run sees whose it was
             found = look(self.engine, self.project)
             if found is not None and found.owner.token == self.owner.token and not self.unchecked:

@@ -64,6 +64,11 @@ def test_two_state_folders(sandbox: Sandbox) -> None:
     held = log["locks"]["engine"]
     assert (held["pid"], held["process"], held["container"]) == (running.pid, "lives", lock_of(one))
     assert migops("log", "--unlock", "--yes", cwd=two.project, env=two.env).code == 4
+    (sandbox.path / "any.dump").write_text("looked at only under the lock")
+    for words in (("alembic", "upgrade", "head"), ("restore", str(sandbox.path / "any.dump"), "app", "--yes")):
+        kept = migops(*words, cwd=two.project, env=two.env)
+        assert (kept.code, f"has the lock of {sandbox.name} on the engine: " in kept.stderr) == (4, True), kept.stderr
+    assert things(sandbox) == before
     go.write_text("")
     done = ended(running)
     assert done.code == 0, done.stderr
