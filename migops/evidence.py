@@ -101,6 +101,10 @@ class Commands:
         """The command that finds the revision of a database which has none noted; compose projects only."""
         return self.migops("adopt", *flags)
 
+    def unlock(self) -> tuple[str, ...]:
+        """The command that releases a lock of which nobody can tell whether it is still needed."""
+        return ("migops", "log", "--unlock", *self.compose[2:], *((self.service,) if self.service else ()))
+
     def rescue(self) -> tuple[str, ...]:
         """The command that copies out what only a container has."""
         return self.migops("rescue")

@@ -54,8 +54,10 @@ def adopt(service: str | None, **given: Any) -> int:
     from migops.adopt.match import Verdict
     from migops.adopt.stamp import stamp
     from migops.cli.output import show
+    from migops.deploy import at_work
     from migops.engine import connect
     from migops.safety import state
+    from migops.safety.engine_lock import engine_lock
     from migops.safety.lock import host_lock
 
     if given["baseline"] and given["revision"]:
@@ -84,7 +86,9 @@ def adopt(service: str | None, **given: Any) -> int:
             show(lambda view: render(outcome, view), given)
         if not given["yes"]:
             confirm()
-        done = stamp(outcome, live, engine, folder, given["timeout"])
+        with engine_lock(engine, folder, found.project, "migops adopt", found.commands.unlock()) as lock:
+            at_work.refuse_of_others(lock, folder, found, outcome.scene.reached, given["timeout"])
+            done = stamp(outcome, live, engine, folder, given["timeout"])
     show(lambda view: render(replace(outcome, stamped=done.heads), view), given)
     return 128 + done.signal if done.signal else int(ExitCode.CLEAN)
 

@@ -3,19 +3,26 @@
 from __future__ import annotations
 
 import os
+import shlex
 import sys
+from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from migops.cli.options import compose_options, compose_options_of, option, output_options, timeout_option
 from migops.errors import Aborted, ExitCode, MigopsError
 
+if TYPE_CHECKING:
+    from migops import target
+    from migops.compose import ComposeOptions
+    from migops.engine import Engine
+
 
 @click.command("log")
 @click.argument("what", metavar="[RUN|SERVICE]", required=False)
-@option("--unlock", is_flag=True, help="Show who holds the locks, and end a session whose process has gone.")
+@option("--unlock", is_flag=True, help="Show who holds the locks, and release one whose process has gone.")
 @option("--yes", is_flag=True, help="--unlock: ask nothing, for scripts.")
 @option("-n", "--number", type=click.IntRange(min=1), default=20, show_default=True, help="How many runs to list.")
 @timeout_option
@@ -47,11 +54,17 @@ def log(what: str | None, **given: Any) -> int:
     if run and given["unlock"]:
         raise MigopsError("--unlock ends no run, but a session that holds the lock", hint="migops log --unlock")
     wanted = target.Wanted(service="" if run else what or "", needs_image=False)
-    found = target.resolve(wanted, compose_options_of(given), os.environ, Path.cwd())
-    with connect(given["timeout"]) as engine:
+    options = compose_options_of(given)
+    with connect(given["timeout"]) as engine, ExitStack() as stack:
+        try:
+            found = target.resolve(wanted, options, os.environ, Path.cwd())
+        except MigopsError as error:
+            found = _image_only(wanted.service, options, engine, stack, error)
         if given["unlock"]:
             folder = state.folder(engine, found.project)
-            unlock(found, engine, folder, given["timeout"], click.echo, lambda question: _confirm(question, given))
+            unlock(
+                found, engine, folder, given["timeout"], click.echo, lambda question: _confirm(question, given, found)
+            )
             return int(ExitCode.CLEAN)
         book = look(found, engine, state.path(engine, found.project), given["timeout"])
     chosen = [run_of(book, run)] if run else book.runs[-given["number"] :]
@@ -62,9 +75,23 @@ def log(what: str | None, **given: Any) -> int:
     return int(ExitCode.CLEAN)
 
 
-def _confirm(question: str, given: dict[str, Any]) -> bool:
+def _image_only(
+    service: str, options: ComposeOptions, engine: Engine, stack: ExitStack, error: MigopsError
+) -> target.Target:
+    """A service whose migrations only its image has, as a deploy finds it; else the ``error`` is raised."""
+    from migops.deploy import taken
+
+    try:
+        return taken.resolve((service,) if service else (), options, os.environ, Path.cwd(), engine, stack)[0]
+    except MigopsError:
+        raise error from None
+
+
+def _confirm(question: str, given: dict[str, Any], found: target.Target) -> bool:
     if given["yes"]:
         return True
     if not sys.stdin.isatty():
-        raise Aborted("this wants a yes, and there is no terminal to ask on", hint="migops log --unlock --yes")
+        raise Aborted(
+            "this wants a yes, and there is no terminal to ask on", hint=shlex.join((*found.commands.unlock(), "--yes"))
+        )
     return click.confirm(question, err=True)

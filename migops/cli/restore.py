@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from migops.backup.restoring import Restore
     from migops.backup.swap import Swapped
     from migops.formats.view import View
+    from migops.safety.engine_lock import EngineLock
     from migops.target import Target
 
 
@@ -54,9 +55,10 @@ def restore(file: str, service: str | None, **given: Any) -> int:
     from migops import target
     from migops.backup import restoring, shown_restore, unfinished
     from migops.cli.output import view_of
+    from migops.deploy import at_work
     from migops.engine import connect
     from migops.safety import journal, state
-    from migops.safety.lock import host_lock
+    from migops.safety.engine_lock import run_lock
 
     if not (given["yes"] or given["dry_run"] or (sys.stdin is not None and sys.stdin.isatty())):
         raise Aborted("nobody can be asked here, so nothing was changed", hint="--yes answers for you; or --dry-run")
@@ -73,13 +75,14 @@ def restore(file: str, service: str | None, **given: Any) -> int:
             unfinished.refuse(engine, source, state.path(engine, found.project))
             return _shown(prepared(), None, given)
         folder = state.folder(engine, found.project)
-        with host_lock(folder, "migops restore"):
+        with run_lock(engine, folder, found.project, "migops restore", found.commands.unlock()) as lock:
             unfinished.refuse(engine, source, folder)
+            at_work.refuse_of_others(lock, folder, found, source.reached, given["timeout"])
             with journal.begin(folder, unfinished.COMMAND, [path.name, found.service]) as log:
                 planned = prepared()
                 click.echo(shown_restore.plan(planned, view_of(given)), err=True, nl=False)
                 _see_the_name(planned, given["confirm"])
-                swapped = restoring.carry_out(engine, planned, log, lambda: given["yes"] or _confirmed(planned))
+                swapped = restoring.carry_out(engine, planned, log, lambda: _goes_on(planned, lock, given["yes"]))
                 if swapped.down:
                     log.end("operator", int(ExitCode.OPERATOR), down=[each.name for each in swapped.down])
     return _shown(planned, swapped, given)
@@ -140,6 +143,13 @@ def _typed() -> str:
         return str(click.prompt(question, default="", show_default=False, err=True))
     except click.Abort:  # Ctrl-C, or the end of the input
         raise KeyboardInterrupt from None
+
+
+def _goes_on(planned: Restore, lock: EngineLock, yes: bool) -> bool:
+    """Whether the names are to change now: after a yes, and with the lock still ours."""
+    sure = yes or _confirmed(planned)
+    lock.check()
+    return sure
 
 
 def _confirmed(planned: Restore) -> bool:

@@ -13,23 +13,56 @@ from migops.places.database import Reached
 from migops.places.database_psql import psql
 from migops.rules.standing import listed
 from migops.safety import journal
-from migops.safety.session import open_session
+from migops.safety.engine_lock import EngineLock
+from migops.safety.session import Session, open_session
 from migops.safety.still_running import Command, Sql, past_migrations, refuse_beside, refuse_to_judge
 from migops.safety.watch import Watched
+from migops.target import Target
 
 
-def refuse_at_first(folder: Path, facts: Facts, reached: Reached, timeout: float) -> None:
-    """Raise ``Operator`` where the server works on a past run's migration, before anything is planned or done."""
-    if reached.url.dialect != "postgresql" or not past_migrations(journal.runs(folder)):
+def refuse_at_first(lock: EngineLock, folder: Path, facts: Facts, reached: Reached, timeout: float) -> None:
+    """Raise ``Operator`` where the server works on a past run's migration, before anything is planned or done.
+
+    Past runs are those of our own state folder, and of the runs whose lock was taken over.
+    """
+    if reached.url.dialect != "postgresql":  # no other server can be asked for sessions of runs that have gone
+        lock.checked()
+        return
+    if not lock.unasked and not past_migrations(journal.runs(folder)):
         return
     with suppress(NoVerdict), open_session(reached.url, timeout=timeout) as session:  # it is asked again: refuse_before
-        refuse_beside(session, folder, _sql(facts, reached))
+        _refuse(session, lock, folder, _sql(facts, reached))
+
+
+def refuse_of_others(lock: EngineLock, folder: Path, target: Target, reached: Reached, timeout: float) -> None:
+    """The same for a command that is no deploy, where its lock was taken over from a run that has gone.
+
+    Raises ``NoVerdict`` where the server does not answer.
+    """
+    if not lock.took_over:
+        return
+    if reached.url.dialect != "postgresql":
+        lock.checked()
+        return
+
+    def sql(statement: str) -> Command:
+        return psql(reached, target.model, target.commands.compose, statement)
+
+    with open_session(reached.url, timeout=timeout) as session:
+        _refuse(session, lock, folder, sql)
 
 
 def refuse_before(deploy: Deploy) -> None:
     """The same once more under the database's lock: the server may not have been there, or asked, at first."""
     if deploy.session is not None and deploy.reached is not None:
-        refuse_beside(deploy.session, deploy.folder, _sql(deploy.facts, deploy.reached))
+        _refuse(deploy.session, deploy.lock, deploy.folder, _sql(deploy.facts, deploy.reached))
+
+
+def _refuse(session: Session, lock: EngineLock | None, folder: Path, sql: Sql) -> None:
+    for each in (folder, *(lock.unchecked if lock else ())):
+        refuse_beside(session, each, sql)
+    if lock is not None:  # nothing goes on for those that it was taken over from
+        lock.checked()
 
 
 def refuse_after(deploy: Deploy, watched: Watched, code: int) -> None:

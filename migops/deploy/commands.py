@@ -11,7 +11,7 @@ from typing import Any
 
 from migops.compose import Project, Service
 from migops.places.container_files import at_or_below
-from migops.runner.words import LABEL, owner
+from migops.runner.words import labels
 
 Words = tuple[str, ...]
 
@@ -95,7 +95,7 @@ def one_off(
     """``docker compose run`` for a detached container that runs Alembic, and nothing of its own before that (but for an
     image that is said to need its entrypoint)."""
     first, *rest = alembic
-    words = [*compose.words, "run", "-d", "--no-deps", "-T", "--name", name, "--label", f"{LABEL}={owner()}"]
+    words = [*compose.words, "run", "-d", "--no-deps", "-T", "--name", name, *labels()]
     for key, value in environment.items():
         words += ["-e", f"{key}={value}"]
     if working_dir:

@@ -17,6 +17,7 @@ from migops.errors import NoVerdict
 from migops.model import Unknown
 from migops.places.database import Reached, reach, read
 from migops.places.database_state import DatabaseState
+from migops.safety.engine_lock import EngineLock
 from migops.safety.journal import Journal
 from migops.safety.session import Session, open_session
 
@@ -40,13 +41,15 @@ class Say(Protocol):
 class Deploy:
     """The state of one deploy.
 
-    ``folder`` is the state folder. By service: ``old`` are the images that ran before, ``tagged`` those that the names
-    meant before, ``built`` those that are to run. ``before`` are the rows of the version table before anything was
-    migrated (None: not known yet), ``after`` those that were read last; ``taken_back`` tells that it was migrated and
-    downgraded again, ``is_empty`` that it had no table at all. ``backup`` is the dump that was taken. ``begun`` are the
-    names of the steps that were begun, ``seconds`` how each ended and how long it took. ``compose_began`` is the
-    engine's time at which the first compose command began that changes containers and did not end well; None where all
-    did.
+    ``folder`` is the state folder, ``lock`` the project's lock on the engine. By name of an image: ``left`` is the
+    image that this run has found or left it to mean last, ``foreign`` what someone else has it mean meanwhile. By
+    service: ``old`` are the images that ran before, ``tagged`` those that the names meant before, ``built`` those that
+    are to run. ``before`` are the rows of the version table before anything was migrated (None: not known yet),
+    ``after`` those that were read last; ``taken_back`` tells that it was migrated and downgraded again, ``is_empty``
+    that it had no table at all. ``backup`` is the dump that was taken. ``begun`` are the names of the steps that were
+    begun, ``seconds`` how each ended and how long it took. ``compose_began`` is
+    the engine's time at which the first compose command began that changes containers and did not end well; None where
+    all did.
     """
 
     facts: Facts
@@ -57,10 +60,13 @@ class Deploy:
     say: Say
     stop: Stop
     stack: ExitStack
+    lock: EngineLock | None = None
     reached: Reached | None = None
     session: Session | None = None
     old: dict[str, str] = field(default_factory=dict)
     tagged: dict[str, str] = field(default_factory=dict)
+    left: dict[str, str] = field(default_factory=dict)
+    foreign: dict[str, str] = field(default_factory=dict)
     built: dict[str, str] = field(default_factory=dict)
     before: tuple[str, ...] | None = None
     after: tuple[str, ...] | None = None
@@ -102,12 +108,18 @@ class Deploy:
         self.after = self._patiently(self._read_anew, _RETURN, hurried=False).rows
         return self.after
 
-    def check(self) -> None:
-        """See that the lock is still ours, before something that cannot be undone.
+    def check_engine(self) -> None:
+        """See that the engine's lock is still ours, before anything is changed. Raises ``LockLost``."""
+        if self.lock is not None:
+            self.lock.check()
 
-        Raises ``SessionLost`` where it is not; where the session went while a migration ran, say with a restart of the
-        server, it is taken anew, and ``Locked`` raised where someone else was quicker.
+    def check(self) -> None:
+        """See that both locks are still ours, before something that cannot be undone.
+
+        Raises ``LockLost`` or ``SessionLost`` where one is not; where the session went while a migration ran, say with
+        a restart of the server, it is taken anew, and ``Locked`` raised where someone else was quicker.
         """
+        self.check_engine()
         if self.session is not None:
             self.session.check()
         elif self.reached is not None and self.reached.url.dialect == "postgresql":

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from migops.deploy import preflight, settle, shell
+from migops.deploy import at_work, preflight, settle, shell
 from migops.deploy.deploy import Deploy
 from migops.deploy.facts import not_running
 from migops.errors import Aborted
@@ -25,6 +25,8 @@ def start(deploy: Deploy) -> dict[str, Any]:
         if ran.code:
             raise Aborted(f"{listed(missing)} could not be started (code {ran.code})", commands=[words])
     state = deploy.open(deploy.options.wait)
+    if deploy.lock is not None and deploy.lock.unasked and deploy.reached is not None:  # it did not answer before
+        at_work.refuse_before(deploy)
     found = judged(deploy, state)
     preflight.database(found, deploy.facts.evidence.commands.compose)
     planned = deploy.facts.standing

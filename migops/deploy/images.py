@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -13,7 +14,7 @@ from migops.deploy.deploy import Deploy
 from migops.deploy.facts import Facts
 from migops.deploy.members import Member
 from migops.deploy.rollback import image_id
-from migops.errors import Aborted
+from migops.errors import Aborted, Failed
 from migops.model import Absent, LinkStatus, MigrationSet, PlaceName, Unknown
 from migops.rules import RULES, judge
 from migops.rules.standing import listed
@@ -33,7 +34,7 @@ def keep(deploy: Deploy) -> dict[str, Any]:
     kept: dict[str, dict[str, str]] = {}
     named: dict[str, str] = {}
     for member in deploy.facts.members:
-        tagged = _id_of(deploy, member.image_ref)
+        tagged = meaning(deploy, member.image_ref)
         if found := deploy.facts.rollbacks.get(member.name):
             tag = _free(named, rollback_tag(member.image_ref), member, found.proved)
             _spare(deploy, tag, found.proved)
@@ -44,6 +45,7 @@ def keep(deploy: Deploy) -> dict[str, Any]:
             kept[member.name] = {"image": found.image, "tag": tag, "tagged": tagged, "proved": found.proved}
             deploy.old[member.name] = found.image
             deploy.tagged[member.name] = tagged or found.image
+        deploy.left[member.image_ref] = tagged
     return {"images": kept, "containers": [each.id for m in deploy.facts.members for each in m.containers]}
 
 
@@ -57,7 +59,7 @@ def _free(named: dict[str, str], tag: str, member: Member, image: str) -> str:
 
 def _spare(deploy: Deploy, tag: str, image: str) -> None:
     """What a deploy that was killed has kept gets a name of its own before the tag goes over to another image."""
-    held = _id_of(deploy, tag)
+    held = meaning(deploy, tag)
     if held and held != image and journal.interrupted(deploy.folder):
         deploy.engine.tag(held, f"{tag}-{deploy.log.run}")
 
@@ -76,6 +78,7 @@ def build(deploy: Deploy) -> dict[str, Any]:
     ):
         if members:
             ran = shell.run(deploy, words)
+            _note_names(deploy, members, ended_well=not ran.code)
             if deploy.stop.came:
                 raise Aborted(f"the build was stopped by {deploy.stop.name}")
             if ran.code:
@@ -99,18 +102,60 @@ def is_own(facts: Facts, member: Member) -> bool:
     return member.name == facts.target.service or not member.shares
 
 
-def put_tags(deploy: Deploy, images: dict[str, str]) -> None:
+def _note_names(deploy: Deploy, members: Sequence[Member], *, ended_well: bool) -> None:
+    """Note what a build has left the names to mean. One that failed may have left anything, so that the names are its
+    own only while the engine's lock keeps others away."""
+    if not ended_well:
+        deploy.check_engine()
+    for member in members:
+        deploy.left[member.image_ref] = meaning(deploy, member.image_ref)
+    deploy.check_engine()
+
+
+def put_tags(deploy: Deploy, images: Mapping[str, str]) -> None:
     """See that the name of each service's image means the image with that ID. One with a digest cannot mean another."""
-    for member in deploy.facts.members:
-        wanted = images.get(member.name)
-        if wanted and "@" not in member.image_ref and _id_of(deploy, member.image_ref) != wanted:
-            deploy.engine.tag(wanted, member.image_ref)
+    for ref, wanted in _wanted(deploy, images):
+        if meaning(deploy, ref) != wanted:
+            _tag(deploy, wanted, ref)
+
+
+def give_back(deploy: Deploy, images: Mapping[str, str]) -> list[str]:
+    """Undo: see to the same, but only of names that still mean what this run has left them to mean.
+
+    The names that are left alone, because someone else has them mean another image now.
+    """
+    alone = []
+    for ref, wanted in _wanted(deploy, images):
+        now = meaning(deploy, ref)
+        if now not in (wanted, deploy.left.get(ref, now)):
+            deploy.say.line(
+                f"{ref} means {now[:19] or 'nothing'} now, and not what this run left it to mean: it is left alone"
+            )
+            deploy.foreign[ref] = now
+            alone.append(ref)
+        elif now != wanted:
+            _tag(deploy, wanted, ref)
+    return alone
+
+
+def _wanted(deploy: Deploy, images: Mapping[str, str]) -> list[tuple[str, str]]:
+    """The names to give, each with its image. Services of one name may have two, one after the other."""
+    found = [(each.image_ref, images.get(each.name, "")) for each in deploy.facts.members if "@" not in each.image_ref]
+    return [(ref, wanted) for ref, wanted in dict.fromkeys(found) if wanted]
+
+
+def _tag(deploy: Deploy, image_id: str, ref: str) -> None:
+    """The engine cannot compare and set: so it is done under the lock, and read again."""
+    deploy.check_engine()
+    deploy.engine.tag(image_id, ref)
+    if (now := meaning(deploy, ref)) != image_id:
+        raise Failed(f"{ref} was given to {now[:19] or 'nothing'} by someone else in the same moment")
+    deploy.left[ref] = image_id
 
 
 def unbuild(deploy: Deploy) -> dict[str, Any]:
-    """The names mean again what they meant before."""
-    put_tags(deploy, deploy.tagged)
-    return {"images": dict(deploy.tagged)}
+    """The names mean again what they meant before, where they still mean what this run has built."""
+    return {"images": dict(deploy.tagged), "left_alone": give_back(deploy, deploy.tagged)}
 
 
 def gate(deploy: Deploy) -> dict[str, Any]:
@@ -154,11 +199,11 @@ def _differing(meant: MigrationSet, found: MigrationSet) -> tuple[str, ...]:
     return () if link.status is LinkStatus.EQUAL else (*link.only_source, *link.only_target, *link.changed)
 
 
-def _id_of(deploy: Deploy, ref: str) -> str:
+def meaning(deploy: Deploy, ref: str) -> str:
     """The image that a name means now, '' where it means none."""
     return image_id(deploy.engine, ref)
 
 
 def exists(deploy: Deploy, image_id: str) -> bool:
     """Whether the engine (still) has the image."""
-    return bool(_id_of(deploy, image_id))
+    return bool(meaning(deploy, image_id))

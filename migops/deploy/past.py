@@ -2,37 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from migops.deploy.commands import migrating
 from migops.engine import Engine, execs
 from migops.engine.containers import inspect
 from migops.errors import Locked, Operator
-from migops.runner.words import LABEL, is_alive
-from migops.safety import journal
+from migops.safety import journal, owner
 from migops.safety.journal import Run
+from migops.safety.process import Life
 
 
 def look(folder: Path, engine: Engine, project: str) -> list[str]:
     """Sentences on the runs that were killed, for the user. What their container has left is taken away.
 
-    Raises ``Locked`` where the container that migrates is that of a run which goes on (with another state folder), and
-    ``Operator`` where it still runs though its run has gone: nothing may be started beside it.
+    Raises ``Locked`` where the container that migrates is that of a run which goes on (with another state folder), or
+    may do so, and ``Operator`` where it still runs though its run has gone: nothing may be started beside it.
     """
     found = journal.interrupted(folder)
     name = migrating(project)
     left = inspect(engine, name)
     state = (left or {}).get("State") or {}
-    owner = str((((left or {}).get("Config") or {}).get("Labels") or {}).get(LABEL) or "")
-    if owner and is_alive(owner):
-        raise Locked(f"another run migrates, in the container {name}: process {owner}", hint="wait until it has ended")
-    if state.get("Running"):
-        raise Operator(
-            f"a migration that an earlier run has begun still runs in {name}, though that run ({owner}) is gone",
-            commands=[("docker", "logs", "-f", name)],
-            hint="watch it, and run this again when it has ended",
-        )
+    _refuse_one_at_work(name, left, state)
     commands = dict.fromkeys(run.command for run in found)
     said = [_said([run for run in found if run.command == command]) for command in commands]
     if left is not None:
@@ -40,6 +33,28 @@ def look(folder: Path, engine: Engine, project: str) -> list[str]:
             said.append(f"its migration has ended meanwhile, with code {state.get('ExitCode')}")
         execs.remove(engine, name)
     return said
+
+
+def _refuse_one_at_work(name: str, left: Mapping[str, Any] | None, state: Mapping[str, Any]) -> None:
+    """Raise where the container that migrates, or its run, goes on. One that has ended is nobody's any more."""
+    who = owner.of_one_off(((left or {}).get("Config") or {}).get("Labels"))
+    if left is None or who is None:
+        return
+    status = str(state.get("Status"))
+    if who.life is Life.LIVES:
+        raise Locked(f"another run migrates, in the container {name}: process {who.pid}@{who.host}",
+                     hint="wait until it has ended")  # fmt: skip
+    if who.life is Life.GONE and state.get("Running"):
+        raise Operator(
+            f"a migration that an earlier run has begun still runs in {name}, though that run ({who}) is gone",
+            commands=[("docker", "logs", "-f", name)],
+            hint="watch it, and run this again when it has ended",
+        )
+    if who.life is Life.UNKNOWN and status not in ("exited", "dead"):
+        begun = "wait until it has ended" if state.get("Running") else "it has not begun; see that its run has ended"
+        look = f"docker logs -f {name}" if state.get("Running") else f"then remove it: docker rm {name}"
+        raise Locked(f"another run migrates, in the container {name}: {who}; {owner.life_of(who)}",
+                     hint=f"{begun}: {look}")  # fmt: skip
 
 
 def _said(runs: Sequence[Run]) -> str:

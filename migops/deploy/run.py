@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
-from migops.deploy import images, rollback, swap, verdict
+from migops.deploy import images, rollback, swap, takeover, verdict
 from migops.deploy.deploy import Deploy
 from migops.deploy.step import Plan, Step
 from migops.errors import Aborted, ExitCode, Failed, Locked, MigopsError, NoVerdict, Operator
@@ -17,6 +17,8 @@ from migops.redaction import redact
 from migops.rules.standing import listed
 
 SIGNAL = 128
+PROOFS = ("image", "revision", "containers")
+"""Steps that only look: they change nothing, so that a lock which is lost meanwhile spoils nothing of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +57,8 @@ def committed(deploy: Deploy, plan: Plan) -> bool:
 
 
 def _carry_out(number: int, of: int, step: Step, deploy: Deploy) -> None:
+    if step.name not in PROOFS:
+        deploy.check_engine()
     deploy.log.note(step.name, "started", commands=[list(words) for words in step.commands])
     deploy.begun.append(step.name)
     deploy.say.begin(number, of, step.name)
@@ -84,10 +88,22 @@ def _ended(name: str, status: str, began: float, deploy: Deploy, why: str = "") 
 
 def _walk_back(plan: Plan, deploy: Deploy, error: MigopsError) -> Outcome:
     """Undo what was begun, the last first, and say where things stand then. One that fails stops no other."""
+    if kept_out := takeover.regain(deploy):
+        return _kept_out(deploy, error, kept_out)
     deploy.say.line(f"{error}; going back")
     undoing = [step for step in reversed(plan.steps) if step.name in deploy.begun and step.undo]
     trouble = {step.name: said for step in undoing if (said := _undo(step, deploy))}
     return _outcome(deploy, error, trouble)
+
+
+def _kept_out(deploy: Deploy, error: MigopsError, why: str) -> Outcome:
+    """Another run is at work, or was: what it has made of the project is not ours to undo."""
+    where = (*deploy.facts.evidence.commands.compose[2:], deploy.facts.target.service)
+    status = (("migops", "log", *where), ("migops", "status", *where))
+    begun = listed(deploy.begun) or "nothing"
+    sentence = f"{error}; {why}, so nothing was undone of what this run has begun ({begun})"
+    hint = "wait until the other run has ended, then look how things stand"
+    return Outcome("operator", int(ExitCode.OPERATOR), sentence, status, hint)
 
 
 def _after_a_bug(plan: Plan, deploy: Deploy, error: Exception) -> Outcome:
@@ -134,6 +150,7 @@ def _outcome(deploy: Deploy, error: MigopsError, trouble: Mapping[str, str]) -> 
         sentence = f"{error}; {runs}, and the database has moved on from {before} to {after}"
         ways = tuple(dict.fromkeys((*shown, *verdict.ways_on(deploy))))
         return Outcome("operator", int(ExitCode.OPERATOR), sentence, ways, error.hint or verdict.WAYS)
+    error = _with_foreign(deploy, error)
     state = f"the old state: nothing that runs was changed, the database {at_before}"
     if isinstance(error, Locked) or error.exit_code is ExitCode.USAGE:
         return Outcome("aborted", int(error.exit_code), f"{error}; {state}", shown, error.hint)
@@ -150,10 +167,19 @@ def _outcome(deploy: Deploy, error: MigopsError, trouble: Mapping[str, str]) -> 
     return Outcome("aborted", code, f"{error}; {state}", shown, error.hint)
 
 
+def _with_foreign(deploy: Deploy, error: MigopsError) -> MigopsError:
+    """The error, with the names that someone else has changed meanwhile."""
+    if deploy.foreign:
+        means = "; ".join(f"{ref} means {image[:19] or 'nothing'}" for ref, image in deploy.foreign.items())
+        error.message += f" (someone else has changed names of images meanwhile, which were left so: {means})"
+        error.args = (error.message,)
+    return error
+
+
 def by_hand(deploy: Deploy, trouble: Mapping[str, str]) -> list[tuple[str, ...]]:
     """The commands that give the names their images and bring the old containers back, where migops could not."""
     facts = deploy.facts
-    if not {"keep", "build"} & trouble.keys() or gone(deploy):
+    if not {"keep", "build"} & trouble.keys() or deploy.foreign or gone(deploy):
         return []
     if "swap" not in deploy.begun:
         named = {each.image_ref: deploy.tagged.get(each.name, "") for each in facts.members}

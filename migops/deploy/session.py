@@ -19,7 +19,8 @@ from migops.engine import Engine
 from migops.errors import MigopsError
 from migops.formats.deploy import ShownEnd, ShownPlan, ShownStep
 from migops.places.database import Reached, reach
-from migops.safety import journal, lock, state
+from migops.safety import journal, state
+from migops.safety.engine_lock import EngineLock, run_lock
 from migops.safety.journal import Journal
 
 COMMAND = journal.DEPLOY
@@ -27,7 +28,7 @@ COMMAND = journal.DEPLOY
 
 @dataclass(slots=True)
 class Prepared:
-    """A plan that is ready to be shown, and (but for a dry run) to be carried out while the host's lock is held.
+    """A plan that is ready to be shown, and (but for a dry run) to be carried out while the locks are held.
 
     ``stack`` is closed when the command has told how it ended.
     """
@@ -40,6 +41,7 @@ class Prepared:
     past: tuple[str, ...]
     folder: Path | None = None
     log: Journal | None = None
+    lock: EngineLock | None = None
     stack: ExitStack = field(default_factory=ExitStack)
 
     def shown(self) -> ShownPlan:
@@ -61,7 +63,9 @@ class Prepared:
         stop = Stop()
         self.stack.enter_context(stop.caught())  # until the end is told, too: a signal must not make a lie of it
         with ExitStack() as stack:
-            deploy = Deploy(self.facts, self.options, self.engine, self.folder, self.log, self.say, stop, stack)
+            deploy = Deploy(
+                self.facts, self.options, self.engine, self.folder, self.log, self.say, stop, stack, self.lock
+            )
             stop.tell = lambda name: self.say.line(f"{name}: {_what_now(run.committed(deploy, self.plan))}")
             outcome = run.run(self.plan, deploy)
         service = self.facts.target.service
@@ -86,7 +90,8 @@ def prepare(
     services: Sequence[str], options: ComposeOptions, chosen: Options, engine: Engine, say: Say, *,
     environment: Mapping[str, str], cwd: Path, url: str = "", dry_run: bool = False,
 ) -> Iterator[Prepared]:  # fmt: skip
-    """Read, judge and plan. But for a dry run, which writes nothing, the host's lock is held as long as the ``with``.
+    """Read, judge and plan. But for a dry run, which writes nothing, the host's and the engine's lock are held as long
+    as the ``with``.
 
     Raises what stands in the way: ``Locked`` (4), MigopsError (2), ``NoVerdict`` (3), ``Aborted`` (5).
     """
@@ -102,18 +107,20 @@ def prepare(
         program = preflight.compose_cli()
         preflight.same_project(target.model, options, cwd, program)
         chosen = replace(chosen, fetch=chosen.fetch and not is_taken)
-        folder, log, said = None, None, []
+        folder, log, held, said = None, None, None, []
         if not dry_run:
             folder = state.folder(engine, target.project)
-            stack.enter_context(lock.host_lock(folder, shlex.join(words)))
+            held = stack.enter_context(
+                run_lock(engine, folder, target.project, shlex.join(words), target.commands.unlock())
+            )
             said = past.look(folder, engine, target.project)
         found = replace(facts.gather(target, engine, chosen, program, url, services), taken=is_taken)
-        if folder is not None and isinstance(reached := reach(found.question), Reached):
-            at_work.refuse_at_first(folder, found, reached, chosen.timeout)
+        if folder is not None and held is not None and isinstance(reached := reach(found.question), Reached):
+            at_work.refuse_at_first(held, folder, found, reached, chosen.timeout)
         where = folder or state.path(engine, target.project)
         rollbacks = rollback.find(engine, where, found.members, chosen.unchecked_watch)
         found = replace(found, rollbacks=rollbacks)
         preflight.refuse(found, chosen)
         if folder is not None:
             log = stack.enter_context(journal.begin(folder, COMMAND, list(services)))
-        yield Prepared(found, plan.make(found, chosen), chosen, engine, say, tuple(said), folder, log, stack)
+        yield Prepared(found, plan.make(found, chosen), chosen, engine, say, tuple(said), folder, log, held, stack)

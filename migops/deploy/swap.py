@@ -10,11 +10,12 @@ from migops.deploy import anonymous, health, rollback, settle
 from migops.deploy.commands import Compose, Words
 from migops.deploy.deploy import Deploy
 from migops.deploy.facts import Facts
-from migops.deploy.images import put_tags
+from migops.deploy.images import give_back, put_tags
 from migops.deploy.members import Member
 from migops.errors import Failed
 from migops.model import Absent, PlaceName, Unknown
 from migops.places.container import Container, digests
+from migops.rules.standing import listed
 
 STEADY = 2.0  # seconds for which an old container without a health check must have run again
 
@@ -83,7 +84,10 @@ def restore(deploy: Deploy) -> dict[str, Any]:
 
     def start() -> None:
         for some, words in ways_back(facts, members, deploy.old, compose):
-            put_tags(deploy, {each.name: deploy.old.get(each.name, "") for each in some})
+            if alone := give_back(deploy, {each.name: deploy.old.get(each.name, "") for each in some}):
+                raise Failed(
+                    f"the old containers were not brought back: someone else has given {listed(alone)} to an image"
+                )
             ran = settle.up(deploy, words)
             if ran.code:
                 error = settle.Killed if settle.was_killed(ran.code) else Failed
@@ -92,8 +96,8 @@ def restore(deploy: Deploy) -> dict[str, Any]:
 
     settle.until_steady(deploy, members, start)
     further = {name: each.image for name, each in facts.rollbacks.items() if each.leads_further}
-    put_tags(deploy, {**deploy.tagged, **further})
-    return {"services": [each.name for each in members], "volumes_left": left}
+    alone = give_back(deploy, {**deploy.tagged, **further})
+    return {"services": [each.name for each in members], "volumes_left": left, "left_alone": alone}
 
 
 def ways_back(

@@ -13,10 +13,10 @@ from migops.engine import Engine
 from migops.errors import MigopsError
 from migops.model import Unknown
 from migops.places.database import Reached, reach
-from migops.safety import journal, lock
+from migops.safety import engine_lock, journal, lock
 from migops.safety.journal import Run
 from migops.safety.lock import NAME
-from migops.safety.process import Who, ourselves
+from migops.safety.process import Life, Who, ourselves
 from migops.safety.session import Holder, Session, open_session
 from migops.target import Target
 
@@ -27,7 +27,7 @@ _LABEL = re.compile(r"^(?P<what>.*) (?P<pid>\d+)@(?P<host>\S+)$")
 class DatabaseLock:
     """The lock on a database: whose it is (None: nobody's), or why that is not known.
 
-    ``is_alive`` tells of the process that the holder names: True, False, or None for one of another machine.
+    ``is_alive`` tells of the process that the holder names: True, False, or None where that is not known here.
     """
 
     database: str = ""
@@ -44,20 +44,27 @@ class DatabaseLock:
 
 @dataclass(frozen=True, slots=True)
 class Book:
-    """The past runs of a project, the oldest first, and the locks as they are now."""
+    """The past runs of a project, the oldest first, and the locks as they are now (None: nobody's).
+
+    ``unlock`` is what the user types to release one.
+    """
 
     project: str
     folder: Path
     runs: tuple[Run, ...]
     host: lock.Holder | None
+    engine: engine_lock.Found | None
     database: DatabaseLock
+    unlock: tuple[str, ...]
 
 
 def look(target: Target, engine: Engine, folder: Path, timeout: float) -> Book:
     """Read all that there is to tell. What cannot be asked of the database is said with its reason."""
     runs = tuple(journal.runs(folder))
     host = lock.holder(folder) if (folder / NAME).exists() else None
-    return Book(target.project, folder, runs, host, _database(target, engine, runs, timeout))
+    on_engine = engine_lock.look(engine, target.project)
+    database = _database(target, engine, runs, timeout)
+    return Book(target.project, folder, runs, host, on_engine, database, target.commands.unlock())
 
 
 def run_of(book: Book, number: int) -> Run:
@@ -109,5 +116,7 @@ def lock_of(found: Session, runs: Sequence[Run]) -> DatabaseLock:
     if lock_.holder is None or not pid or host != ourselves().host:
         return lock_
     known = next((run.who for run in reversed(runs) if (run.who.pid, run.who.host) == (pid, host)), None)
-    alive = known.is_alive if known else Who("", host, pid, "").is_there
+    if known is None:  # nobody noted when it began: a process of that number may be it
+        return DatabaseLock(lock_.database, lock_.holder, Who("", host, pid, "").is_there or None)
+    alive = {Life.LIVES: True, Life.GONE: False, Life.UNKNOWN: None}[known.life]
     return DatabaseLock(lock_.database, lock_.holder, alive)

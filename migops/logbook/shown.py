@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Mapping, Sequence
 from io import StringIO
 from typing import Any
@@ -14,7 +15,10 @@ from migops.formats.terminal import printable
 from migops.formats.text import console_for, hang, trimmed
 from migops.formats.view import View
 from migops.logbook.look import Book
+from migops.safety.engine_lock import name_of
 from migops.safety.journal import Run
+from migops.safety.owner import life_of
+from migops.safety.process import Life
 
 _STYLES = {"done": "green", "failed": "red", "operator": "bold red", "interrupted": "yellow"}
 
@@ -63,7 +67,7 @@ def one(run: Run, view: View) -> str:
 
 def as_json(book: Book, runs: Sequence[Run]) -> str:
     """The written contract; every key is always there."""
-    host, database = book.host, book.database
+    host, database, engine = book.host, book.database, book.engine
     document = {
         "schema": 1,
         "command": "log",
@@ -71,6 +75,10 @@ def as_json(book: Book, runs: Sequence[Run]) -> str:
         "runs": [_run(run) for run in runs],
         "locks": {
             "host": {"command": host.what, "since": host.since, **_who(host.who.record())} if host else None,
+            "engine": {
+                "container": name_of(book.project), "command": engine.owner.command, "since": engine.owner.since,
+                **_who(engine.owner.who.record()), "process": engine.owner.who.life.value,
+            } if engine else None,
             "database": {
                 "database": database.database or None,
                 "unknown": database.unknown or None,
@@ -137,13 +145,19 @@ def _what_to_look_at(run: Run) -> str:
 def _locks(console: Console, book: Book) -> None:
     held = str(book.host) if book.host else "nobody holds it"
     hang(console, Text("host's lock", "bold"), Text(printable(held)), 18)
+    if (engine := book.engine) is not None:
+        unlock = "" if engine.owner.who.life is Life.LIVES else f": {shlex.join(book.unlock)}"
+        text = f"{engine.owner}; {life_of(engine.owner.who)}{unlock}"
+    else:
+        text = "nobody holds it"
+    hang(console, Text("engine's lock", "bold"), Text(printable(text)), 18)
     database = book.database
     if database.unknown:
         text = f"not known: {database.unknown}"
     elif database.holder is None:
         text = f"nobody holds it ({database.database})"
     else:
-        alive = {True: "; its process lives", False: "; its process HAS GONE: migops log --unlock", None: ""}
+        alive = {True: "; its process lives", False: f"; its process HAS GONE: {shlex.join(book.unlock)}", None: ""}
         text = f"{database.holder}{alive[database.is_alive]}"
     hang(console, Text("database's lock", "bold"), Text(printable(text)), 18)
 

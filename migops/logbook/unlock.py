@@ -9,7 +9,9 @@ from migops.engine import Engine
 from migops.errors import Aborted, Failed, Locked, NoVerdict
 from migops.logbook.look import DatabaseLock, lock_of, session
 from migops.model import Unknown
-from migops.safety import journal, lock
+from migops.safety import engine_lock, journal, lock
+from migops.safety.owner import life_of
+from migops.safety.process import Life
 from migops.target import Target
 
 Say = Callable[[str], None]
@@ -19,9 +21,9 @@ Ask = Callable[[str], bool]
 def unlock(target: Target, engine: Engine, folder: Path, timeout: float, say: Say, confirm: Ask) -> None:
     """Show who has the locks, and end what nobody needs any more.
 
-    The host's lock goes with its process, so a live one is only named. Raises ``Locked`` with the command that ends
-    it where the holder is a process of this machine that lives; ``Aborted`` without a yes; ``NoVerdict`` where the
-    database cannot be asked.
+    The host's lock goes with its process, so a live one is only named. The engine's is released, and the session on the
+    server ended. Raises ``Locked`` with the command that ends it where the holder is a process of this machine that
+    lives; ``Aborted`` without a yes; ``NoVerdict`` where the database cannot be asked.
     """
     holder = lock.holder(folder)
     if holder is not None:
@@ -30,6 +32,7 @@ def unlock(target: Target, engine: Engine, folder: Path, timeout: float, say: Sa
             hint=f"it ends with the process; to stop that one: kill -INT {holder.who.pid}",
         )
     say("the host's lock: nobody holds it")
+    _unlock_engine(target, engine, folder, say, confirm)
     with session(target, engine, timeout) as found:
         if isinstance(found, Unknown):
             raise NoVerdict(f"the database's lock: not known: {found.reason}", hint=found.hint)
@@ -56,6 +59,35 @@ def unlock(target: Target, engine: Engine, folder: Path, timeout: float, say: Sa
                 )
             log.note("terminate", "done")
     say("it was ended; look where it has left the database: migops status")
+
+
+def _unlock_engine(target: Target, engine: Engine, folder: Path, say: Say, confirm: Ask) -> None:
+    """Remove the lock's container, where its owner does not live and the user has seen to it that nothing goes on."""
+    found = engine_lock.look(engine, target.project)
+    if found is None:
+        say("the engine's lock: nobody holds it")
+        return
+    name, who = engine_lock.name_of(target.project), found.owner.who
+    if not found.is_ours:
+        raise Locked(f"the container {name} is not migops's, so it was left alone", hint=f"docker inspect {name}")
+    say(f"the engine's lock ({name}) is held by {found.owner}; {life_of(who)}")
+    if who.life is Life.LIVES:
+        raise Locked(
+            f"its process lives on this machine: {who.pid}; nothing was released",
+            hint=f"it is released when the process ends; to stop that one: kill -INT {who.pid}",
+        )
+    if who.life is Life.UNKNOWN:
+        say(f"look there first (ps -p {who.pid} on {who.host}), and that its migration has ended: docker ps")
+    if not confirm("Release that lock?"):
+        raise Aborted("not confirmed; the lock is held as before")
+    with journal.begin(folder, "log --unlock") as log:
+        log.note("release", "started", container=name, id=found.id, owner=found.owner.record())
+        now = engine_lock.look(engine, target.project)
+        if now is None or now.id != found.id:
+            raise Aborted(f"it was released meanwhile; the lock is now held by {now.owner if now else 'nobody'}")
+        engine_lock.remove(engine, found)
+        log.note("release", "done")
+    say("it was released")
 
 
 def _stop_where_it_lives(held: DatabaseLock) -> None:

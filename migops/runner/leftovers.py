@@ -9,32 +9,36 @@ from dataclasses import dataclass
 from migops.engine import Engine, execs
 from migops.engine.containers import inspect
 from migops.errors import NoVerdict
-from migops.runner.words import LABEL, is_alive
+from migops.safety import owner
+from migops.safety.owner import life_of
+from migops.safety.process import Life, Who
 
 _PROJECT, _SERVICE = "com.docker.compose.project", "com.docker.compose.service"
 
 
 @dataclass(frozen=True, slots=True)
 class Leftover:
-    """A one-off container of a run that was killed, and a sentence on how it stands."""
+    """A one-off container of a run that was killed, or may have been (``owner`` tells), and how it stands."""
 
     name: str
+    owner: Who
     is_running: bool
     sentence: str
 
 
 def leftovers(engine: Engine, project: str, service: str) -> Iterator[Leftover]:
-    """Each one-off container of migops whose migops has gone."""
+    """Each one-off container of migops whose migops is not known to live."""
     for found in engine.containers({_PROJECT: project, _SERVICE: service}):
-        label = (found.get("Labels") or {}).get(LABEL)
-        if label is None or is_alive(label):
+        who = owner.of_one_off(found.get("Labels"))
+        if who is None or who.life is Life.LIVES:
             continue
         name = str((found.get("Names") or [found["Id"][:12]])[0]).lstrip("/")
         status = str(found.get("Status") or found.get("State"))
         verb = "still runs" if found.get("State") == "running" else "is left"
         look = f"docker logs {name}" if verb == "is left" else f"docker attach --no-stdin {name}"
-        sentence = f"{name} of an earlier run that was killed {verb} ({status}): {look}; docker rm -f -v {name}"
-        yield Leftover(name, found.get("State") == "running", sentence)
+        whose = "an earlier run that was killed" if who.life is Life.GONE else f"another run ({who}; {life_of(who)})"
+        sentence = f"{name} of {whose} {verb} ({status}): {look}; docker rm -f -v {name}"
+        yield Leftover(name, who, found.get("State") == "running", sentence)
 
 
 def at_work(engine: Engine, container: str, program: Sequence[str]) -> bool:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shlex
-import socket
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -14,10 +13,9 @@ from migops.calling import Program as Program
 from migops.calling import program as program
 from migops.places.environment import Home
 from migops.runner.verbs import FILES
+from migops.safety import owner
 from migops.target import Target
 
-LABEL = "migops.oneoff"
-"""On every one-off container that migops starts: which process on which machine did."""
 TOKEN = "MIGOPS_RUN"  # noqa: S105 - no password
 """Set in the environment of what migops runs in a container that it did not start, so that it is found there."""
 _WITH_VALUE = {"-c": "config", "--config": "config", "-n": "name", "--name": "name", "-x": "x"}
@@ -89,8 +87,7 @@ def one_off(
         "--no-deps",
         "--name",
         name,
-        "--label",
-        f"{LABEL}={owner()}",
+        *labels(),
     ]
     if not terminal:
         words.append("-T")
@@ -111,23 +108,9 @@ def in_terminal(
     return ("docker", "exec", "-it", "--env", f"{TOKEN}={token}", *more, container, *program.words, *arguments)
 
 
-def owner() -> str:
-    """This process, as the label of its one-off containers has it."""
-    return f"{os.getpid()}@{socket.gethostname()}"
-
-
-def is_alive(label: str) -> bool:
-    """Whether the process that a one-off's label names still runs on this machine; of others it is not known: False."""
-    pid, _, host = label.partition("@")
-    if host != socket.gethostname() or not pid.isdecimal():
-        return False
-    try:
-        os.kill(int(pid), 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        pass
-    return True
+def labels() -> tuple[str, ...]:
+    """The options of ``docker compose run`` by which a one-off container says which process started it."""
+    return tuple(word for key, value in owner.labels().items() for word in ("--label", f"{key}={value}"))
 
 
 def signalling(token: str, signal: str) -> tuple[tuple[str, ...], ...]:

@@ -15,7 +15,8 @@ from typing import Any
 from migops.errors import Aborted, ExitCode, MigopsError
 from migops.model import Location
 from migops.redaction import redact
-from migops.safety.process import Who, known, ourselves
+from migops.safety import lock
+from migops.safety.process import Life, Who, known, ourselves
 from migops.safety.state import make_private_folder, open_private
 
 SCHEMA = 1
@@ -105,8 +106,14 @@ class Run:
 
     @property
     def is_interrupted(self) -> bool:
-        """Whether it never came to its end, and its process has gone."""
-        return not self.outcome and not self.who.is_alive
+        """Whether it never came to its end, and goes on no more.
+
+        What goes on has the lock of its state folder, by which the kernel tells more than a process's number does.
+        """
+        if self.outcome or self.who.life is not Life.UNKNOWN:
+            return not self.outcome and self.who.life is Life.GONE
+        has_it = lock.holder(self.path.parent.parent)
+        return has_it is None or has_it.who != self.who
 
     def has(self, step: str, status: str = "started") -> bool:
         """Whether it noted that of the step."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import stat
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,11 +18,13 @@ from migops.model import Location
 from migops.safety.process import Who, known, ourselves
 
 NAME = "lock"
+_LOOKED_AT = 0.5  # seconds: `migops log` holds the file for a moment, to see who has it
+_AGAIN = 0.05
 
 
 @dataclass(frozen=True, slots=True)
 class Holder:
-    """Who has the lock, what for, and since when (ISO 8601, UTC)."""
+    """Who has the lock, what for, and since when (ISO 8601, UTC). It only names the owner: the kernel has the lock."""
 
     who: Who
     what: str
@@ -37,20 +41,8 @@ def host_lock(folder: Path, what: str) -> Iterator[None]:
     Raises ``Locked`` naming the holder where another process has it. No lock expires by date.
     """
     path = folder / NAME
+    descriptor = _taken(path)
     try:
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    except OSError as error:
-        raise Aborted(f"the lock cannot be opened: {error.strerror}", at=Location(str(path))) from None
-    try:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            who = read(path)
-            raise Locked(
-                f"another run has the lock of this project: {who or 'it has not said yet which'}",
-                hint=f"wait until it has ended (ps -p {who.who.pid}); migops log shows what it does" if who else
-                "migops log shows what it does",
-            ) from None  # fmt: skip
         _write(descriptor, Holder(ourselves(), what, datetime.now(timezone.utc).isoformat(timespec="seconds")))
         yield
         os.ftruncate(descriptor, 0)
@@ -58,12 +50,62 @@ def host_lock(folder: Path, what: str) -> Iterator[None]:
         os.close(descriptor)
 
 
+def _taken(path: Path) -> int:
+    """The file, open and locked. A lock on a file that was removed meanwhile would keep nobody away."""
+    until = time.monotonic() + _LOOKED_AT
+    while True:
+        descriptor = _open(path)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if _is(descriptor, path):
+                return descriptor
+        except BlockingIOError:
+            if time.monotonic() >= until:
+                os.close(descriptor)
+                raise _held(read(path)) from None
+        except BaseException:
+            os.close(descriptor)
+            raise
+        os.close(descriptor)
+        time.sleep(_AGAIN)
+
+
+def _open(path: Path) -> int:
+    """The lock's file. A link is not followed: what it leads to is not ours to write."""
+    try:
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK, 0o600)
+    except OSError as error:
+        why = "it is a symbolic link" if path.is_symlink() else error.strerror
+        raise Aborted(f"the lock cannot be opened: {why}", at=Location(str(path))) from None
+    there = os.fstat(descriptor)
+    if not stat.S_ISREG(there.st_mode) or there.st_nlink > 1:
+        os.close(descriptor)
+        raise Aborted("the lock is no file of its own, so it was not written", at=Location(str(path)))
+    return descriptor
+
+
+def _is(descriptor: int, path: Path) -> bool:
+    """Whether the path still leads to the open file."""
+    try:
+        return os.path.samestat(os.fstat(descriptor), os.stat(path, follow_symlinks=False))  # noqa: PTH116
+    except FileNotFoundError:
+        return False
+
+
+def _held(holder: Holder | None) -> Locked:
+    hint = "migops log shows what it does"
+    return Locked(
+        f"another run has the lock of this project: {holder or 'it has not said yet which'}",
+        hint=f"wait until it has ended (ps -p {holder.who.pid}); {hint}" if holder else hint,
+    )
+
+
 def holder(folder: Path) -> Holder | None:
     """Who has the lock now; None where nobody has."""
     path = folder / NAME
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    except FileNotFoundError:
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
+    except OSError:  # there is none, or it is none
         return None
     try:
         fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
@@ -80,7 +122,9 @@ def read(path: Path) -> Holder | None:
         record = json.loads(path.read_text())
     except (OSError, ValueError):
         return None
-    return Holder(known(record), str(record.get("what")), str(record.get("since")))
+    return (
+        Holder(known(record), str(record.get("what")), str(record.get("since"))) if isinstance(record, dict) else None
+    )
 
 
 def _write(descriptor: int, holder: Holder) -> None:

@@ -10,13 +10,13 @@ from typing import Any
 
 from migops.engine import Engine, execs, making
 from migops.errors import NoVerdict
-from migops.safety.process import known, ourselves
+from migops.safety.process import Life, known, ourselves
 from migops.safety.signals import held_back as held_back
 from migops.safety.signals import unhurried as unhurried
 
 LABEL = "migops.throwaway"
 """On every container and network of a throwaway server; its value is the process that made it."""
-_FOREIGN = 24 * 3600.0  # seconds after which what a process of another machine made is nobody's
+_FOREIGN = 24 * 3600.0  # seconds after which what a process that is not known here made is nobody's
 
 
 def labels() -> dict[str, str]:
@@ -47,4 +47,5 @@ def _is_stale(labels: Mapping[str, str], created: float, engine: Engine) -> bool
     except ValueError:
         return False
     who = known(record if isinstance(record, dict) else {})
-    return not who.is_alive or (who.host != ourselves().host and engine.http.clock.timestamp() - created > _FOREIGN)
+    old = engine.http.clock.timestamp() - created > _FOREIGN
+    return who.life is Life.GONE or (who.life is Life.UNKNOWN and old)

@@ -9,7 +9,7 @@ import pytest
 
 from tests.deploy.stack import PRICE, Stack, things
 from tests.engine.sandbox import Sandbox
-from tests.kit import example
+from tests.kit import example, migops
 
 pytestmark = pytest.mark.engine
 
@@ -35,6 +35,8 @@ def test_the_image_is_the_truth_where_the_host_has_no_migrations(sandbox: Sandbo
     assert "it holds 2 revisions, with head a94d5e61c8f3; the host has none to compare them with" in said
     assert (found.rows(), found.running()) == ([PRICE], [found.image(ref)])
     old = found.image(ref)
+    unlock = migops("log", "--unlock", "app", cwd=production, env=found.env)
+    assert (unlock.code, unlock.stdout.count("nobody holds it")) == (0, 3), unlock.stderr
 
     text = 'op.add_column("product", sa.Column("x", sa.Integer()))'
     Stack(sandbox, sources, found.state).write("b00000000001", PRICE, text)

@@ -227,7 +227,13 @@ def test_20_21_34_two_runs_and_a_lock_that_is_lost(sandbox: Sandbox) -> None:
         elsewhere = str(sandbox.path.parent / "another-host")
         third = alembic(sandbox, stack.project, "upgrade", "head", XDG_STATE_HOME=elsewhere)
         assert (third.code, third.stdout) == (4, "")
-        assert f"migops alembic upgrade {running.pid}@{_hostname()} (pid " in third.stderr
+        assert f"of {sandbox.name} on the engine: `alembic upgrade` by root@{_hostname()}, process {running.pid}" in (
+            third.stderr
+        )
+        sandbox.docker("rm", f"migops-{sandbox.name}-lock")  # pruned: the database's own lock is still there
+        fourth = alembic(sandbox, stack.project, "upgrade", "head", XDG_STATE_HOME=elsewhere)
+        assert (fourth.code, fourth.stdout) == (4, "")
+        assert f"migops alembic upgrade {running.pid}@{_hostname()} (pid " in fourth.stderr
         assert stack.sleeps(), "the first is not disturbed"
 
         assert stack.terminate("migops alembic upgrade %") == 1
@@ -238,7 +244,7 @@ def test_20_21_34_two_runs_and_a_lock_that_is_lost(sandbox: Sandbox) -> None:
         assert not stack.sleeps(), "the statement has ended on the server as well"
         assert query(sandbox, stack.project, "select count(*) from pg_tables where tablename = 'half'") == "0"
         assert [line["exit"] for line in stack.journal()] == [6], "who was locked out has nothing to write down"
-        for said in (second.stderr, third.stderr, out + err):
+        for said in (second.stderr, third.stderr, fourth.stderr, out + err):
             assert CANARY not in said
 
         by_hand = ("exec", "-e", "PGAPPNAME=migops-by-hand", "-T", "app", "alembic", "upgrade", "head")

@@ -65,7 +65,7 @@ def held(shop: Shop, name: str) -> Iterator[None]:
 def test_runs_locks_and_a_lock_that_nobody_needs(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     nothing = log(shop)
     assert (nothing.code, "migops has changed nothing of" in nothing.stdout) == (0, True)
-    assert nothing.stdout.count("nobody holds it") == 2
+    assert nothing.stdout.count("nobody holds it") == 3
     where = folder(shop, monkeypatch)
     with journal.begin(where, "backup", ["app"]):
         pass
@@ -90,7 +90,7 @@ def test_runs_locks_and_a_lock_that_nobody_needs(shop: Shop, monkeypatch: pytest
         assert document["locks"]["database"]["holder"]["process_alive"] is False
 
         refused = log(shop, "--unlock")
-        assert (refused.code, "migops log --unlock --yes" in refused.stderr) == (5, True)
+        assert (refused.code, "migops log --unlock app --yes" in refused.stderr) == (5, True)
         ended = log(shop, "--unlock", "--yes")
         assert ended.code == 0, ended.stderr
         assert f"its process, {pid} of this machine, has gone" in ended.stdout

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
+import socket
 import subprocess
 import sys
 from dataclasses import replace
@@ -15,6 +16,8 @@ from migops.compose import ComposeOptions
 from migops.errors import MigopsError
 from migops.runner import words
 from migops.runner.words import Program
+from migops.safety import owner
+from migops.safety.process import ourselves
 from migops.target import Target, Wanted, resolve
 from tests.kit import example
 
@@ -37,7 +40,7 @@ def test_one_off(tmp_path: Path) -> None:
     argv = words.one_off(found, ALEMBIC, ["-cprod.ini", "--", "-x", ""], "migops-1", terminal=False)
     assert argv == (
         "docker", "compose", "--progress", "quiet", "-f", "compose.yaml", "-p", "shop", "--profile", "*",
-        "run", "--no-deps", "--name", "migops-1", "--label", f"migops.oneoff={words.owner()}", "-T",
+        "run", "--no-deps", "--name", "migops-1", *words.labels(), "-T",
         "--entrypoint", "alembic", "app", "-cprod.ini", "--", "-x", "",
     )  # fmt: skip
     assert "-T" not in words.one_off(found, ALEMBIC, ["current"], "migops-1", terminal=True)
@@ -108,13 +111,10 @@ def test_which_commands_make_files() -> None:
 
 
 def test_whose_one_off_it_is() -> None:
-    assert words.is_alive(words.owner())
-    ended = subprocess.Popen([sys.executable, "-c", ""])
-    ended.wait()
-    host = words.owner().partition("@")[2]
-    assert not words.is_alive(f"{ended.pid}@{host}")
-    assert not words.is_alive(f"{os.getpid()}@another-host")
-    assert not words.is_alive("nonsense")
+    first, old, second, new = words.labels()
+    assert (first, second) == ("--label", "--label")
+    assert old == f"migops.oneoff={os.getpid()}@{socket.gethostname()}", "as 0.1.0 reads it"
+    assert owner.of_one_off(dict(each.split("=", 1) for each in (old, new))) == ourselves()
 
 
 @pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="containers have /proc")

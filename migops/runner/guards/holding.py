@@ -10,14 +10,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from migops import asking
+from migops.engine.containers import inspect
 from migops.errors import Locked, NoVerdict, Operator
 from migops.model import Absent, Unknown
 from migops.places.database import Question, Reached, ask, find_url, reach, read
 from migops.places.database_psql import psql
 from migops.places.database_state import DatabaseState
 from migops.runner.guards.scene import Scene
-from migops.safety import journal, state
-from migops.safety.lock import host_lock
+from migops.safety import journal, owner, state
+from migops.safety.engine_lock import EngineLock, run_lock
+from migops.safety.process import Life
 from migops.safety.session import Session, open_session
 from migops.safety.still_running import Command, Sql, refuse_beside
 from migops.survey.state import host_home
@@ -31,10 +33,12 @@ _SERVERS_WORD = re.compile(r"password authentication|does not exist|no pg_hba.co
 
 @dataclass(slots=True)
 class Hold:
-    """The host's lock, and on PostgreSQL the database's. ``reached`` is None where the database cannot be asked."""
+    """The locks of host and engine, and on PostgreSQL the database's. ``reached`` is None where the database cannot be
+    asked."""
 
     scene: Scene
     folder: Path
+    lock: EngineLock
     reached: Reached | None = None
     session: Session | None = None
 
@@ -74,7 +78,8 @@ def hold(scene: Scene) -> Iterator[Hold]:
     """
     run = scene.run
     folder = state.folder(run.engine, run.target.project)
-    with host_lock(folder, scene.command), ExitStack() as stack:
+    release_by = run.target.commands.unlock()
+    with run_lock(run.engine, folder, run.target.project, scene.command, release_by) as lock, ExitStack() as stack:
         _stop_where_one_goes_on(scene)
         for each in journal.interrupted(folder):
             scene.say(f"an earlier run was cut off: `{each.command}` of {each.began}; see migops log {each.number}")
@@ -82,16 +87,20 @@ def hold(scene: Scene) -> Iterator[Hold]:
         session = None
         if reached is not None and reached.url.dialect == "postgresql":
             session = _session(scene, reached, stack)
-            refuse_beside(session, folder, sql(scene, reached))
+            for where in (folder, *lock.unchecked):
+                refuse_beside(session, where, sql(scene, reached))
+            lock.checked()
             session.lock()
-        elif reached is not None and run.wishes.verbose:
-            scene.say(f"{reached.named.shown}: only PostgreSQL has a lock for this, so the host's alone is held")
+        elif reached is not None:
+            lock.checked()  # only PostgreSQL can be asked for sessions of runs that have gone
+            if run.wishes.verbose:
+                scene.say(f"{reached.named.shown}: only PostgreSQL has a lock for this, so the host's alone is held")
         if scene.at_work:
             raise Locked(
                 f"Alembic runs in {scene.at_work} already, started by hand or by a run that was killed",
                 hint=f"see what it does, and wait until it has ended: docker top {scene.at_work}",
             )
-        yield Hold(scene, folder, reached, session)
+        yield Hold(scene, folder, lock, reached, session)
 
 
 def question(scene: Scene) -> Question:
@@ -174,6 +183,11 @@ def _unreachable(scene: Scene, reason: str, hint: str) -> NoVerdict:
 def _stop_where_one_goes_on(scene: Scene) -> None:
     if scene.running:
         name = scene.running[0]
+        found = inspect(scene.run.engine, name)
+        who = owner.of_one_off(((found or {}).get("Config") or {}).get("Labels"))
+        if who is not None and who.life is Life.UNKNOWN:
+            raise Locked(f"another run has Alembic at work in the container {name}: {who}; {owner.life_of(who)}",
+                         hint=f"wait until it has ended: docker attach --no-stdin {name}")  # fmt: skip
         raise Operator(
             f"a container of an earlier run that was killed still works: {name}; two at once would get in each "
             "other's way. Wait until it has ended, or end it",

@@ -25,6 +25,7 @@ from migops.runner.run import Result
 from migops.runner.running import NotStarted, new_name
 from migops.runner.verbs import redacted
 from migops.safety import journal
+from migops.safety.engine_lock import LockLost
 from migops.safety.server_session import as_text
 from migops.safety.session import SessionLost, open_session
 from migops.safety.signals import held_back
@@ -83,13 +84,15 @@ class Migration:
         session = self.hold.session
         application = f"migops-{secrets.token_hex(6)}" if session else ""
         since = None
-        if session is not None:
-            run.environment.update(environment(self.hold, application, limited=not self.course.scripts_with(PATIENT)))
-            try:
+        try:
+            self.hold.lock.check()
+            if session is not None:
+                limited = not self.course.scripts_with(PATIENT)
+                run.environment.update(environment(self.hold, application, limited=limited))
                 session.check()
                 since = session.now()
-            except SessionLost as error:
-                raise (Aborted if number == 1 else Failed)(f"stopped before anything was changed: {error}") from None
+        except (LockLost, SessionLost) as error:
+            raise (Aborted if number == 1 else Failed)(f"stopped before anything was changed: {error}") from None
         run.container = where.container.id if where.container else new_name()
         log.note(
             "alembic", "started", attempt=number, container=run.container, image=where.image.id, where=where.sentence(),
