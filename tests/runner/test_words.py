@@ -167,6 +167,11 @@ def test_alembic_is_called_so_that_it_reads_what_was_compared(
     assert words.with_options(found, given).words == ("alembic", *options)
 
 
+def test_from_another_folder_the_whole_path_is_named(tmp_path: Path) -> None:
+    home = Home("/srv/backend", "/srv/backend/alembic.ini", away=True)
+    assert words.options(target(tmp_path), home, ["current"]) == ("-c", "/srv/backend/alembic.ini")
+
+
 def test_the_section_is_named_once(tmp_path: Path) -> None:
     home = Home("/app", "/app/alembic.ini", "shop")
     assert words.options(target(tmp_path), home, ["current"]) == ("-n", "shop")
