@@ -50,7 +50,9 @@ def aimed(target: Target, home: Home | None, given: Collection[str] = ()) -> tup
         return words
     plain = typed(Process(home.cwd, home.environment or {})).home()
     is_plain = {plain.config, plain.second} == {home.config, home.second}
-    named = () if is_plain or "config" in given else ("-c", posixpath.relpath(home.config, home.cwd))
+    is_plain = is_plain and not home.away
+    config = home.config if home.away else posixpath.relpath(home.config, home.cwd)
+    named = () if is_plain or "config" in given else ("-c", config)
     section = ("-n", home.section) if home.section != "alembic" and "name" not in given else ()
     return (*words, *named, *section)
 

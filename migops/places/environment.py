@@ -85,9 +85,10 @@ def _read(read: Reader, home: Home, known: Known) -> Environment | Unknown:
         _stop_where_env_decides(tree, paths, home)
     history = _as_the_place_has_it(read_history(tree, paths, known), tree)
     graph = build(history.revisions, history.unreadable, folder=", ".join(paths.version_locations))
-    return Environment(
-        _migrations(tree, paths, history, home.cwd, ini.path if ini else ""), graph, paths, history.problems
-    )
+    migrations = _migrations(tree, paths, history, home.cwd, ini.path if ini else "")
+    if home.by:
+        migrations = replace(migrations, note=f"{home.by} leads Alembic to {home.config}")
+    return Environment(migrations, graph, paths, history.problems)
 
 
 def _packages(read: Reader, home: Home) -> FindPackage | None:

@@ -25,7 +25,8 @@ class Home:
     ``decides``: no place but this one is the truth, so what cannot be known without running something raises
     ``NoVerdict``. ``environment`` are the container's variables, None where the place is no container's file system;
     with them a package is looked up as Python would. ``module``: as ``python -m alembic`` does, which has the working
-    directory on its path. ``links`` reads a folder of packages for its ``.pth`` files alone.
+    directory on its path. ``away``: the start changes to ``cwd`` first, from where a command in the container begins.
+    ``links`` reads a folder of packages for its ``.pth`` files alone.
     """
 
     cwd: str
@@ -36,6 +37,7 @@ class Home:
     script_location: str = ""
     by: str = ""
     module: bool = False
+    away: bool = False
     decides: bool = False
     environment: Mapping[str, str] | None = field(default=None, repr=False, compare=False)
     links: Reader | None = field(default=None, repr=False, compare=False)

@@ -39,8 +39,9 @@ def read_image(survey: Survey, engine: Callable[[], Engine], opened: ExitStack) 
         found = homes(survey, of_image(image.config, _service(survey)), read, survey.packages[image.id])
         survey.home = found.first
         survey.image_config = image.config
-        survey.take(PlaceName.IMAGE, read_environment(read, survey.home, survey.known))
+        seen = read_environment(read, survey.home, survey.known)
         survey.configurations = others(survey, found, read, image.ref)
+        survey.take(PlaceName.IMAGE, seen)
     except ImageNotFound as error:
         build = survey.target.commands.build()
         hint = f"nothing was pulled; build it first: {shlex.join(build)}" if build else error.hint

@@ -52,7 +52,13 @@ def homes(survey: Survey, process: Process, read: Reader, links: Reader | None =
     usual = image_home(survey, process.working_dir)
     found = [_home(survey, each) for each in calls]
     first = usual if survey.target.named else _first(survey, calls, found, usual)
-    everything = [replace(each, decides=True, environment=process.environment, links=links) for each in (first, *found)]
+    first = replace(first, away=first.cwd != usual.cwd)
+    # Where the start tells Flask-Migrate a folder, `flask db` without it reads what the application's code names.
+    typed_flask = [replace(usual, by="`flask db` without --directory")] if first.script_location else []
+    everything = [
+        replace(each, decides=True, environment=process.environment, links=links)
+        for each in (first, *found, *typed_flask)
+    ]
     different = {each.key: each for each in everything if each.key != everything[0].key}
     return Homes(everything[0], tuple(different.values()))
 

@@ -192,6 +192,24 @@ def test_the_working_directory_of_the_service(project: Path) -> None:
     assert {"MIG001", "MIG211"} & set(found.rules)
 
 
+def test_the_folder_that_flask_migrate_is_told(project: Path) -> None:
+    (project / "alembic.ini").rename(project / "migrations/alembic.ini")
+    ini = project / "migrations/alembic.ini"
+    ini.write_text(ini.read_text().replace("script_location = migrations\n", ""))
+    build(project, Cmd=["flask", "db", "upgrade"])
+    assert check(project).code == 0
+    build(project, Cmd=["flask", "db", "upgrade", "-d", "migrations"])
+    found = check(project)
+    assert (found.code, found.rules) == (0, []), found.stdout
+    there = (
+        Member("opt/m/alembic.ini", b"[alembic]\n"), Member("opt/m/env.py", b""),
+        Member("opt/m/versions/o1.py", FIRST.encode()),
+    )  # fmt: skip
+    build(project, *there, Cmd=["sh", "-c", "flask db upgrade --directory /opt/m && gunicorn shop:app"])
+    found = check(project)
+    assert (found.code, place(found)["location"]) == (1, "/opt/m/versions")
+
+
 class TestTwoFiles:
     def test_an_ini_that_is_left_beside_pyproject(self, project: Path) -> None:
         (project / "alembic.ini").unlink()

@@ -14,6 +14,7 @@ import pytest
 
 from migops.compose import ComposeOptions
 from migops.errors import MigopsError
+from migops.places.home import Home
 from migops.runner import words
 from migops.runner.words import Program
 from migops.safety import owner
@@ -142,3 +143,36 @@ def test_the_commands_that_signal_find_the_process_and_no_other(number: int) -> 
 
 def test_no_setting_that_is_not_there(tmp_path: Path) -> None:
     assert words.program(replace(target(tmp_path), settings={})) == ALEMBIC
+
+
+@pytest.mark.parametrize(
+    ("config", "variable", "arguments", "options"),
+    [
+        ("alembic.ini", "", "current", ()),
+        ("backend/alembic.ini", "", "current", ("-c", "backend/alembic.ini")),
+        ("backend/alembic.ini", "backend/alembic.ini", "current", ()),
+        ("alembic.ini", "/opt/old.ini", "current", ("-c", "alembic.ini")),
+        ("alembic.ini", "/opt/old.ini", "-c mine.ini current", ()),
+        ("pyproject.toml", "", "current", ()),
+        ("pyproject.toml", "prod.ini", "current", ("-c", "pyproject.toml")),
+    ],
+)
+def test_alembic_is_called_so_that_it_reads_what_was_compared(
+    tmp_path: Path, config: str, variable: str, arguments: str, options: tuple[str, ...]
+) -> None:
+    found = target(tmp_path)
+    home = Home("/app", f"/app/{config}", environment={"ALEMBIC_CONFIG": variable})
+    given = words.options(found, home, arguments.split())
+    assert given == options
+    assert words.with_options(found, given).words == ("alembic", *options)
+
+
+def test_from_another_folder_the_whole_path_is_named(tmp_path: Path) -> None:
+    home = Home("/srv/backend", "/srv/backend/alembic.ini", away=True)
+    assert words.options(target(tmp_path), home, ["current"]) == ("-c", "/srv/backend/alembic.ini")
+
+
+def test_the_section_is_named_once(tmp_path: Path) -> None:
+    home = Home("/app", "/app/alembic.ini", "shop")
+    assert words.options(target(tmp_path), home, ["current"]) == ("-n", "shop")
+    assert words.options(target(tmp_path / "two"), home, ["-nshop", "current"]) == ()
