@@ -17,6 +17,7 @@ from migops.engine.containers import inspect
 from migops.errors import Failed
 from migops.places.container_files import Mount, mounts_of
 from migops.places.database_address import LABEL
+from migops.safety.state import write_private
 
 OVERRIDE = "volumes.compose.yaml"
 
@@ -72,7 +73,7 @@ def keeping(deploy: Deploy, mounts: Mapping[str, Sequence[Mount]], images: Mappi
         return facts.compose
     path = deploy.folder / OVERRIDE
     try:
-        path.write_text(override(mounts, images or {}))
+        write_private(path, override(mounts, images or {}))
     except OSError as error:
         raise Failed(f"{path} cannot be written: {error.strerror}") from None
     return with_override(facts.project, facts.compose, facts.program, str(path))

@@ -14,6 +14,8 @@ from migops.compose import Project, Service
 from migops.deploy.commands import Compose, Words
 from migops.deploy.members import Member, choose, one_shots, scale_of
 from migops.deploy.options import Options
+from migops.deploy.previous import Previous
+from migops.deploy.previous import read as read_previous
 from migops.engine import Engine
 from migops.errors import MigopsError
 from migops.evidence import Evidence
@@ -38,7 +40,7 @@ class Facts:
     one that the URL leads to, '' for a database outside of the project. ``scale`` is the number of replicas of services
     that run more than the compose file says. ``starts_in`` is where Alembic is started, where that is not the image's
     own working directory. ``program`` are the words of the compose CLI. ``taken``: the host has no migrations, and what
-    stands for them was taken from the image that is here.
+    stands for them was taken from the image that is here. ``previous`` is what the members run as now.
     """
 
     target: Target
@@ -53,6 +55,7 @@ class Facts:
     starts_in: str = ""
     program: Words = ("docker", "compose")
     taken: bool = False
+    previous: Previous = field(default_factory=Previous)
 
     @property
     def project(self) -> Project:
@@ -153,6 +156,7 @@ def gather(target: Target, engine: Engine, options: Options, compose: Words, ask
         needs = (database_service, *needs)
     idle = not_running(engine, project, needs)
     starts_in = _starts_in(target, engine)
+    called = (*compose, *target.commands.compose[2:])
     return Facts(
         target,
         evidence,
@@ -165,6 +169,7 @@ def gather(target: Target, engine: Engine, options: Options, compose: Words, ask
         scale_of(project, members),
         starts_in,
         compose,
+        previous=read_previous(engine, project, called, compose, members),
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from migops.deploy import anonymous, dump, ground, images, migrate, preflight, rehearse, swap, volumes
+from migops.deploy import anonymous, dump, ground, images, kept_definition, migrate, preflight, rehearse, swap, volumes
 from migops.deploy.commands import rollback_tag
 from migops.deploy.facts import Facts
 from migops.deploy.options import Options
@@ -27,7 +27,7 @@ def _steps(facts: Facts, options: Options, pending: tuple[str, ...] | None) -> I
     names = [each.name for each in facts.members]
     tags = listed(sorted({rollback_tag(each.image_ref) for each in facts.members}))
     kept = f"the image that runs now stays, as {tags}" if facts.has_old else "there is no image yet to go back to"
-    yield Step("keep", kept, images.keep, undo=swap.restore)
+    yield Step("keep", kept, kept_definition.keep_all, undo=swap.restore)
     yield _build(facts, options)
     heads = listed(facts.history.heads)
     count = _count(len(facts.history.by_id))
@@ -104,6 +104,7 @@ def _notes(facts: Facts, options: Options, pending: tuple[str, ...] | None) -> I
         yield f"{name} has the same image and is left as it is: {why}"
     for name, number in facts.scale.items():
         yield f"{name} keeps its {number} replicas"
+    yield from facts.previous.notes()
     for mount in facts.code_volumes:
         yield (
             f"the volume {mount.source} lies over {mount.target}: only the migrations in it are made the image's, all "

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from migops.compose import ComposeOptions
-from migops.deploy import ddl, facts, past, plan, preflight, run, taken
+from migops.deploy import ddl, facts, past, plan, preflight, ready, run, taken
 from migops.deploy.deploy import Deploy, Say
 from migops.deploy.facts import Facts
 from migops.deploy.options import Options
@@ -110,6 +110,7 @@ def prepare(
         if folder is not None and isinstance(reached := reach(found.question), Reached):
             past.still_at_work(folder, reached.url, chosen.timeout)
         preflight.refuse(found, chosen)
+        ready.refuse(found, engine)
         if folder is not None:
             log = stack.enter_context(journal.begin(folder, COMMAND, list(services)))
         yield Prepared(found, plan.make(found, chosen), chosen, engine, say, tuple(said), folder, log, stack)

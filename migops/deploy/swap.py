@@ -9,7 +9,7 @@ from typing import Any
 
 from migops import survey
 from migops.database import redact
-from migops.deploy import anonymous, shell
+from migops.deploy import anonymous, previous, ready, recreate_old, shell
 from migops.deploy.commands import Compose, Words
 from migops.deploy.deploy import Deploy
 from migops.deploy.facts import Facts
@@ -45,6 +45,7 @@ def swap(deploy: Deploy) -> dict[str, Any]:
     The names of the images are seen to once more just before: someone may have built meanwhile.
     """
     deploy.check()
+    ready.again(deploy)
     put_tags(deploy, deploy.built)
     facts = deploy.facts
     compose = anonymous.keeping(deploy, anonymous.others(facts))
@@ -52,7 +53,7 @@ def swap(deploy: Deploy) -> dict[str, Any]:
         ran = shell.run(deploy, words, may_end=False)
         if ran.code:
             _tell_who(deploy, members)
-            raise Failed(f"the containers could not be swapped (code {ran.code})", commands=[words])
+            raise Failed(f"the containers could not be swapped (code {ran.code})")
         if members[0].one_shot:
             wait_until_well(deploy, deploy.built, members)
     for each in facts.anonymous:
@@ -101,30 +102,20 @@ def restore(deploy: Deploy) -> dict[str, Any]:
         shell.run(deploy, facts.compose.stop(new), may_end=False)
     if not members:
         return {"stopped": new}
+    if previous.is_untouched(facts.previous, deploy.engine, facts.project.name):
+        put_tags(deploy, deploy.tagged)
+        return {"skipped": "they have run all the time", "stopped": new}
     left = anonymous.made_since(deploy) if facts.anonymous else []
-    # A reference with a digest means one image for ever: the old one can only be named by its ID.
-    pinned = {each.name: deploy.old[each.name] for each in members if "@" in each.image_ref and each.name in deploy.old}
-    compose = anonymous.keeping(deploy, anonymous.held(members) if facts.anonymous else {}, pinned)
-    for some, words in ways_back(facts, members, deploy.old, compose):
+    deploy.going_back = True
+    for some, words in recreate_old.commands(deploy, members):
         put_tags(deploy, {each.name: deploy.old.get(each.name, "") for each in some})
         ran = shell.run(deploy, words, may_end=False)
         if ran.code:
-            raise Failed(f"the old containers could not be started (code {ran.code})", commands=[words])
+            raise Failed(f"the old containers could not be started (code {ran.code})")
     wait_until_well(deploy, deploy.old, members)
     put_tags(deploy, deploy.tagged)
-    return {"services": [each.name for each in members], "volumes_left": left}
-
-
-def ways_back(
-    facts: Facts, members: Sequence[Member], old: Mapping[str, str], compose: Compose | None = None
-) -> list[tuple[list[Member], Words]]:
-    """What brings the members back, those of one old image at a time: services of one name may have run two."""
-    found = []
-    for image in dict.fromkeys(old.get(each.name, "") for each in members):
-        some = [each for each in members if old.get(each.name, "") == image]
-        names, scale = [each.name for each in some], scale_of(facts, some)
-        found.append((some, (compose or facts.compose).swap(names, renew=bool(facts.anonymous), scale=scale)))
-    return found
+    deploy.recreated, deploy.unrestored = True, recreate_old.unrestored(deploy)
+    return {"services": [each.name for each in members], "volumes_left": left, "unrestored": deploy.unrestored}
 
 
 def gate(deploy: Deploy) -> dict[str, Any]:
@@ -183,8 +174,7 @@ def _member(deploy: Deploy, member: Member, image: str, seen: dict[str, tuple[st
         "com.docker.compose.project": deploy.facts.project.name, "com.docker.compose.service": member.name,
         "com.docker.compose.oneoff": "False",
     }  # fmt: skip
-    service = deploy.facts.project.services[member.name]
-    wanted = deploy.facts.scale.get(member.name, service.replicas)
+    wanted = deploy.replicas(member.name)
     found = [
         _container(deploy, member, image, inspected, seen)
         for each in deploy.engine.containers(labels) if (inspected := inspect(deploy.engine, str(each["Id"])))

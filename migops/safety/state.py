@@ -37,6 +37,40 @@ def path(engine: Engine, project: str) -> Path:
     return root() / _name(engine.id()) / _name(project)
 
 
+def private_folder(where: Path) -> Path:
+    """A folder for its owner alone, made if need be; a link in its place is not followed.
+
+    Raises ``Aborted`` where it cannot be made, or is no folder of this user.
+    """
+    try:
+        where.mkdir(mode=0o700, exist_ok=True)
+        descriptor = os.open(where, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        try:
+            os.fchmod(descriptor, 0o700)
+        finally:
+            os.close(descriptor)
+    except OSError as error:
+        raise Aborted(f"cannot make a private folder ({error.strerror})", at=Location(str(where))) from None
+    return where
+
+
+def write_private(path: Path, text: str) -> None:
+    """Write a file that only its owner may read, from its first byte on. What had the name before is replaced, and
+    never written through: it may be a link. Raises OSError."""
+    half = path.with_name(f".{path.name}.{os.getpid()}")
+    half.unlink(missing_ok=True)
+    descriptor = os.open(half, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    try:
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        half.replace(path)
+    except BaseException:
+        half.unlink(missing_ok=True)
+        raise
+
+
 def root() -> Path:
     """The folder of all engines, which may not exist yet."""
     said = os.environ.get("XDG_STATE_HOME", "")
