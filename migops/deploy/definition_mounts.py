@@ -15,6 +15,7 @@ from migops.engine.containers import changes, file_of
 _ANONYMOUS = re.compile(r"[0-9a-f]{64}")
 _SECRETS = "/run/secrets/"
 _LARGEST = 16 << 20  # bytes; a secret or config of an engine may have 500 kB
+_MODE = 0o444  # compose's own, unless told otherwise
 _KINDS = ("bind", "volume", "tmpfs")
 
 
@@ -134,4 +135,6 @@ def _configs(service: str, files: Sequence[Injected], top: dict[str, Any]) -> It
         if each.text is not None:
             key = f"{service}-{number}"
             top[key] = {"content": each.text}
-            yield {"source": key, "target": each.target, "uid": str(each.uid), "gid": str(each.gid), "mode": each.mode}
+            owner = {"uid": str(each.uid), "gid": str(each.gid)} if each.uid or each.gid else {}
+            mode = {"mode": each.mode} if each.mode != _MODE else {}
+            yield {"source": key, "target": each.target, **owner, **mode}

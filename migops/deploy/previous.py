@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from migops.compose import Project
@@ -11,7 +12,7 @@ from migops.deploy import bound_files, essence
 from migops.deploy.bound_files import BoundFile
 from migops.deploy.commands import Words
 from migops.deploy.definition import Old, container_name, inexpressible
-from migops.deploy.definition_mounts import Injected, injected
+from migops.deploy.definition_mounts import injected
 from migops.deploy.members import Member
 from migops.deploy.prerequisites import is_this_host
 from migops.engine import Engine, ImageNotFound
@@ -78,10 +79,13 @@ def read(engine: Engine, project: Project, compose: Words, program: Words, membe
     services = {each.name: old for each in lasting if (old := _old(engine, project, each))}
     if not services:
         return Previous()
+    differing = _differing(services, project, compose, program)
+    if differing:  # else no definition is written
+        services = {name: _with_injected(engine, project, old) for name, old in services.items()}
     is_here = is_this_host(engine)
     looked = [bound_files.of(each) for old in services.values() for each in old.containers] if is_here else []
     return Previous(
-        services, _differing(services, project, compose, program),
+        services, differing,
         tuple(file for files, _ in looked for file in files),
         tuple(dict.fromkeys(folder for _, folders in looked for folder in folders)), is_here,
     )  # fmt: skip
@@ -96,8 +100,7 @@ def _old(engine: Engine, project: Project, member: Member) -> Old | None:
     # A reference with a digest means one image for ever: the old one can only be named by its ID.
     image_id = str(containers[0]["Image"])
     image = image_id if "@" in member.image_ref else member.image_ref
-    files = _injected(engine, project, member, containers[0])
-    return Old(member.name, image, containers, _image_config(engine, image_id), files)
+    return Old(member.name, image, containers, _image_config(engine, image_id))
 
 
 def _image_config(engine: Engine, image: str) -> Mapping[str, Any]:
@@ -107,13 +110,13 @@ def _image_config(engine: Engine, image: str) -> Mapping[str, Any]:
         return {}
 
 
-def _injected(engine: Engine, project: Project, member: Member, inspected: Mapping[str, Any]) -> tuple[Injected, ...]:
-    service = project.services[member.name]
+def _with_injected(engine: Engine, project: Project, old: Old) -> Old:
+    """The service with the files that compose has copied into its containers."""
     declared = [
         str(each.get("target") or f"/{each['source']}") for kind in ("secrets", "configs")
-        for each in service.raw.get(kind) or ()
+        for each in project.services[old.service].raw.get(kind) or ()
     ]  # fmt: skip
-    return injected(engine, inspected, declared)
+    return replace(old, injected=injected(engine, old.model, declared))
 
 
 def _differing(services: Mapping[str, Old], project: Project, compose: Words, program: Words) -> tuple[str, ...]:
@@ -131,16 +134,28 @@ def _differing(services: Mapping[str, Old], project: Project, compose: Words, pr
 
 
 def _hashes(names: Sequence[str], project: Project, compose: Words, program: Words) -> Iterator[dict[str, str]]:
-    """Compose's hashes of the services' definitions: of the files, and of what they resolve to.
+    """Compose's hashes of the services' definitions, for each way in which `up` may have come to one.
 
-    With an env_file, `config --hash` gives another hash of the files than `up` does; that of the resolved document is
-    the one that `up` uses.
+    `up` takes the hash of what the files resolve to (with an env_file, `config --hash` alone gives another one), and
+    `up --no-deps` takes it without the dependencies on services that were not named.
     """
-    words = ("config", "--hash", ",".join(names))
-    yield _parsed(run([*compose, *words], check=False).stdout)
     resolved = run([*compose, "config", "--format", "json"], check=False).stdout
-    again = [*program, "-p", project.name, "--project-directory", project.directory, "-f", "-", *words]
-    yield _parsed(run(again, check=False, stdin=resolved).stdout)
+    words = (*program, "-p", project.name, "--project-directory", project.directory, "-f", "-")
+    for document in dict.fromkeys((resolved, _without(resolved, names), _without(resolved, ()))):
+        yield _parsed(run([*words, "config", "--hash", ",".join(names)], check=False, stdin=document).stdout)
+
+
+def _without(resolved: bytes, kept: Sequence[str]) -> bytes:
+    """The resolved project without dependencies but those on the ``kept`` services."""
+    try:
+        document = json.loads(resolved)
+    except ValueError:
+        return resolved  # compose has refused it; then nothing is known to be the same
+    for service in document.get("services", {}).values():
+        needs = service.pop("depends_on", None) or {}
+        if found := {name: each for name, each in needs.items() if name in kept}:
+            service["depends_on"] = found
+    return json.dumps(document).encode()
 
 
 def _parsed(output: bytes) -> dict[str, str]:
