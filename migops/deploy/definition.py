@@ -76,8 +76,16 @@ def own_hostname(inspected: Inspected) -> str:
 
     Older engines keep the first 12 digits of the ID of the container that was recreated.
     """
+    host = inspected["HostConfig"]
+    if shares_network(inspected) or host.get("UTSMode") == "host":
+        return ""  # it has the other's name
     name = str(inspected["Config"].get("Hostname") or "")
     return "" if re.fullmatch(r"[0-9a-f]{12}", name) else name
+
+
+def shares_network(inspected: Inspected) -> bool:
+    """Whether it has the network of another container: then it may have neither a name nor ports of its own."""
+    return str(inspected["HostConfig"].get("NetworkMode") or "").startswith("container:")
 
 
 def own_aliases(inspected: Inspected, endpoint: Mapping[str, Any]) -> list[str]:
@@ -107,7 +115,7 @@ def _config(old: Old) -> dict[str, Any]:
         "working_dir": config.get("WorkingDir"), "hostname": own_hostname(old.model),
         "domainname": config.get("Domainname"), "tty": config.get("Tty"), "stdin_open": config.get("OpenStdin"),
         "stop_signal": config.get("StopSignal"), "mac_address": config.get("MacAddress"),
-        "expose": sorted(config.get("ExposedPorts") or ()),
+        "expose": [] if shares_network(old.model) else sorted(config.get("ExposedPorts") or ()),
         "container_name": "" if is_default_name(old.model) else container_name(old.model),
     }  # fmt: skip
     result: dict[str, Any] = {key: value for key, value in found.items() if value}

@@ -30,7 +30,7 @@ def of(inspected: Mapping[str, Any]) -> dict[str, Any]:
     found |= {f"Env {name}": value for name, _, value in (each.partition("=") for each in config.get("Env") or ())}
     found |= {f"Label {name}": value for name, value in definition.own_labels(config.get("Labels")).items()}
     found["Hostname"] = definition.own_hostname(inspected)
-    found["ExposedPorts"] = sorted(config.get("ExposedPorts") or ())
+    found["ExposedPorts"] = [] if definition.shares_network(inspected) else sorted(config.get("ExposedPorts") or ())
     found |= {key: value for key, value in host.items() if key not in _COMPARED_APART}
     found |= {key: _kind(host.get(key)) for key in _SHARED}
     found["RestartPolicy"] = restart(host)
