@@ -87,7 +87,8 @@ def _changed(path: Path, started: str) -> str:
     last = max((path.stat().st_ctime, *(each.lstat().st_ctime for each in links)))
     if last <= began:
         return ""
-    return f"was changed at {datetime.fromtimestamp(last, timezone.utc):%Y-%m-%d %H:%M:%S} UTC, after that started"
+    when = datetime.fromtimestamp(last, timezone.utc)
+    return f"was changed (content, owner or mode) at {when:%Y-%m-%d %H:%M:%S} UTC, after the container started"
 
 
 def _seconds(started: str) -> float:

@@ -20,7 +20,9 @@ def runs(deploy: Deploy) -> str:
     """Which containers run, in words. Only where image and definition are the old ones, they are the old containers."""
     if not any(each.runs for each in deploy.facts.members):
         return "nothing runs"
-    return f"the old containers run{_definition(deploy)}"
+    folders = ", ".join(deploy.facts.previous.folders) if deploy.recreated else ""
+    unknown = f" (what is in the mounted folders was not compared: {folders})" if folders else ""
+    return f"the old containers run{_definition(deploy)}{unknown}"
 
 
 def partly(deploy: Deploy) -> str:

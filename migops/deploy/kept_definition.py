@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -44,7 +44,7 @@ def keep(deploy: Deploy) -> Path | None:
         except OSError as error:
             raise Aborted(f"the old definition cannot be kept: {error.strerror}", at=Location(str(path))) from None
         kept = path
-    for each in _superseded(deploy, folder):
+    for each in superseded(deploy.engine, folder, deploy.old.values()):
         if each != kept:
             each.unlink(missing_ok=True)
     return kept
@@ -91,11 +91,12 @@ def _matching(deploy: Deploy, folder: Path) -> Path | None:
     return next((path for path, named in _all(folder) if named == wanted), None)
 
 
-def _superseded(deploy: Deploy, folder: Path) -> Iterator[Path]:
-    """Definitions of images that are no longer kept for a rollback, or that this run has kept anew."""
-    now = set(deploy.old.values())
+def superseded(engine: Engine, folder: Path, now: Collection[str]) -> Iterator[Path]:
+    """Definitions of images that are no longer kept for a rollback, or that are the way back ``now``, by another
+    definition."""
     for path, named in _all(folder):
-        if now & {*named.values()} or not any(_is_kept(deploy.engine, each) for each in named.values()):
+        images = {*named.values()}
+        if images & {*now} or not any(_is_kept(engine, each) for each in images):
             yield path
 
 

@@ -83,6 +83,8 @@ def scale_of(facts: Facts, members: Sequence[Member]) -> dict[str, int]:
 
 def stop(deploy: Deploy) -> None:
     """Stop the new containers: while the database is taken back, nothing of the new image may work on it."""
+    if previous.is_untouched(deploy.facts.previous, deploy.engine, deploy.facts.project.name):
+        return  # there are none yet
     names = [each.name for each in deploy.facts.members]
     ran = shell.run(deploy, deploy.facts.compose.stop(names), may_end=False)
     if ran.code:

@@ -135,7 +135,7 @@ def test_an_old_image_is_named_by_its_id_where_its_name_has_a_digest() -> None:
 
 def test_services_of_one_name_each_get_their_own_image_back() -> None:
     app, worker = Member("app", "shop", (running(), running(number=2))), Member("worker", "shop", (running("worker"),))
-    found = facts(members=(app, worker), scale={"app": 2})
+    found = facts(EXAMPLES / "several-services", service="app", members=(app, worker))
     words = ("docker", "compose", "up", "-d", "--no-deps", "--no-build", "--pull", "never")
     apart = by_image(found, (app, worker), {"app": "sha256:1", "worker": "sha256:2"}, found.compose)
     assert apart == [([app], (*words, "--scale", "app=2", "app")), ([worker], (*words, "worker"))]

@@ -6,14 +6,15 @@ import json
 import os
 import stat
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
 from migops.deploy import bound_files, definition, essence
 from migops.deploy.definition import Old
 from migops.deploy.definition_mounts import injected
-from migops.engine import connect
+from migops.deploy.kept_definition import superseded
+from migops.engine import Engine, ImageNotFound, connect
 from migops.engine.containers import inspect
 from migops.errors import Aborted
 from migops.safety import state
@@ -150,7 +151,11 @@ def test_files_that_changed_since_the_container_started(tmp_path: Path) -> None:
     assert [(each.target, each.changed) for each in files] == [("/file", ""), ("/link", ""), ("/gone", "is gone")]
 
     earlier, _ = bound_files.of({**one, "State": {"StartedAt": "2000-01-01T00:00:00Z"}})
-    assert [each.changed.startswith("was changed at ") for each in earlier] == [True, True, False]
+    assert [each.changed.startswith("was changed (content, owner or mode) at ") for each in earlier] == [
+        True,
+        True,
+        False,
+    ]
 
     assert list(bound_files.since(files)) == []
     os.utime(file, (0, 0))
@@ -179,3 +184,26 @@ def test_the_definition_is_interpolated_to_what_it_was() -> None:
     made = definition.document("shop", [Old("app", "shop", (container(Config={"Env": ["A=$x${y}"]}),))], {})
     assert made["services"]["app"]["environment"] == {"A": "$$x$${y}"}
     assert json.loads(definition.text(made)) == made
+
+
+class _Images:
+    """An engine that knows only which tags its images have."""
+
+    def __init__(self, tags: dict[str, list[str]]) -> None:
+        self.tags = tags
+
+    def image(self, name: str) -> dict[str, Any]:
+        if name not in self.tags:
+            raise ImageNotFound(name)
+        return {"RepoTags": self.tags[name]}
+
+
+def test_a_definition_goes_with_its_rollback_image(tmp_path: Path) -> None:
+    images = {1: "gone", 2: "untagged", 3: "kept", 4: "now"}
+    for number, image in images.items():
+        document = {"x-migops": {"images": {"app": image}}}
+        (tmp_path / f"{number:06}.compose.json").write_text(json.dumps(document))
+    (tmp_path / "000005.compose.json").write_text("{")
+    engine = _Images({"untagged": ["app:latest"], "kept": ["app:migops-rollback-3"], "now": ["app:migops-rollback"]})
+    found = superseded(cast(Engine, engine), tmp_path, {"now"})
+    assert sorted(int(path.name[:6]) for path in found) == [1, 2, 4, 5]

@@ -56,7 +56,7 @@ def test_the_old_definition_comes_back(sandbox: Sandbox) -> None:
     text, before, was = compose.read_text(), stands(found), definition(found)
     (found.project / "new.sh").write_text("exit 3\n")
     changes = {
-        "command": ("    build: .\n", '    build: .\n    command: ["sh", "/app/new.sh"]\n'),
+        "command": ("    build: .\n", '    build: .\n    scale: 2\n    command: ["sh", "/app/new.sh"]\n'),
         "environment": (f"TOKEN: {CANARY}", "TOKEN: new\n      MODE: new"),
     }
     for name, (old, new) in changes.items():
@@ -128,7 +128,7 @@ def test_what_is_lacking_or_changed_is_said_before_anything_is_done(sandbox: San
     compose.write_text(text)
     token.write_text("another token")
     (note,) = [each for each in found.deploy("--dry-run").json["notes"] if "rollback" in each]  # nothing else changed
-    assert f"{token} (/run/secrets/token in {sandbox.name}-app-1) was changed at " in note
+    assert f"{token} (/run/secrets/token in {sandbox.name}-app-1) was changed (content, owner or mode) at " in note
     (found.project / "sick").write_text("")
     partly = deploy(found)
     assert (partly.code, partly.json["outcome"]) == (7, "operator"), partly.stderr
