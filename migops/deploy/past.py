@@ -73,7 +73,15 @@ def _said(runs: Sequence[Run]) -> str:
         at = f"after the step {last.get('step')}"
     others = f" (as were {len(runs) - 1} before it)" if len(runs) > 1 else ""
     begun = {str(step.get("step")) for each in runs for step in each.steps}
-    return f"run {run.number} ({run.command}, {run.began}) was killed{others} {at}: {_stands(run.command, begun)}"
+    stands = f"{_stands(run.command, begun)}{_old_definition(runs) if 'swap' in begun else ''}"
+    return f"run {run.number} ({run.command}, {run.began}) was killed{others} {at}: {stands}"
+
+
+def _old_definition(runs: Sequence[Run]) -> str:
+    """Where a killed run has kept the old containers' definition."""
+    named = [str(step["definition"]) for run in runs for step in run.steps if step.get("definition")]
+    there = [each for each in named if Path(each).exists()]
+    return f"; the definition of the old ones is kept in {there[0]}" if there else ""
 
 
 def _stands(command: str, begun: Collection[str]) -> str:

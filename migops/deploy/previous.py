@@ -98,9 +98,19 @@ def _old(engine: Engine, project: Project, member: Member) -> Old | None:
     if not containers:
         return None
     # A reference with a digest means one image for ever: the old one can only be named by its ID.
-    image_id = str(containers[0]["Image"])
+    image_id, name = str(containers[0]["Image"]), str(containers[0]["Config"].get("Image") or "")
     image = image_id if "@" in member.image_ref else member.image_ref
+    if name != image and _id_of(engine, name) == image_id:  # a name that this deploy does not move: shop:1, say
+        image = name
     return Old(member.name, image, containers, _image_config(engine, image_id))
+
+
+def _id_of(engine: Engine, name: str) -> str:
+    """The image that a name means; '' where it means none."""
+    try:
+        return str(engine.image(name)["Id"]) if name else ""
+    except ImageNotFound:
+        return ""
 
 
 def _image_config(engine: Engine, image: str) -> Mapping[str, Any]:
