@@ -19,6 +19,7 @@ from migops.engine import Engine, ImageNotFound
 from migops.engine.containers import inspect
 from migops.places.database_address import LABEL
 from migops.process import run
+from migops.rules.standing import listed
 
 HASH = f"{LABEL}config-hash"
 
@@ -56,11 +57,10 @@ class Previous:
     def notes(self) -> Iterator[str]:
         """What to know before saying yes."""
         if self.differing:
-            many = len(self.differing) > 1
             yield (
-                f"{', '.join(self.differing)} {'were' if many else 'was'} not created from the compose file as it is "
-                "now (or by another version of compose): a rollback uses the old definition, which is kept in a "
-                "private file in the state folder until the rollback image is replaced; it holds the old environment"
+                f"the containers of {listed(self.differing)} were created from another definition than the compose "
+                "file has now (or by another version of compose): a rollback uses the old definition. It is kept in a "
+                "private file in the state folder, as it holds the old environment, until the rollback image changes"
             )
         for each in self.unrestorable():
             yield f"a rollback cannot restore this: {each}"
@@ -179,10 +179,9 @@ def compare(previous: Previous, engine: Engine, project: str) -> list[str]:
     found = []
     for name, old in previous.services.items():
         by_number = {_number(each): each for each in old.containers}
-        for listed in engine.containers(
-            {f"{LABEL}project": project, f"{LABEL}service": name, f"{LABEL}oneoff": "False"}
-        ):
-            new = inspect(engine, str(listed["Id"]))
+        labels = {f"{LABEL}project": project, f"{LABEL}service": name, f"{LABEL}oneoff": "False"}
+        for one in engine.containers(labels):
+            new = inspect(engine, str(one["Id"]))
             if new and (names := essence.differences(by_number.get(_number(new), old.model), new)):
                 found.append(f"{container_name(new)} differs from before in {', '.join(names)}")
     return found

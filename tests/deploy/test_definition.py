@@ -126,6 +126,24 @@ def test_differences_are_named_and_their_values_are_not() -> None:
     assert essence.differences(container(Config={"Env": ["TOKEN="]}), emptied) == ("Env TOKEN",), "empty is not unset"
 
 
+def test_a_container_of_docker_compose_1_is_like_one_of_2() -> None:
+    """1.29 has underscores in its names, and older engines the container's ID among the aliases."""
+    labels = {f"com.docker.compose.{key}": value
+              for key, value in {"project": "shop", "service": "app", "container-number": "1"}.items()}  # fmt: skip
+    first = {"shop_default": {"Aliases": ["app", "1" * 12], "IPAMConfig": None}}
+    old = container(
+        Name="/shop_app_1", Config={"Labels": labels, "Hostname": "1" * 12},
+        HostConfig={"NetworkMode": "shop_default"}, NetworkSettings={"Networks": first},
+    )  # fmt: skip
+    made = definition.document("shop", [Old("app", "shop", (old,))], {})["services"]["app"]
+    assert not {"container_name", "hostname", "labels"} & made.keys()
+    assert made["networks"] == {"network-1": {"priority": 1000}}
+    second = {"shop_default": {"Aliases": ["shop-app-1", "app"], "IPAMConfig": {}}}
+    new = container(Name="/shop-app-1", Id="2" * 64, Config={"Labels": labels, "Hostname": "2" * 12},
+                    HostConfig={"NetworkMode": "shop_default"}, NetworkSettings={"Networks": second})  # fmt: skip
+    assert essence.differences(old, new) == ()
+
+
 def test_what_no_compose_file_can_say() -> None:
     seccomp = container(Config={"Env": ["A"]}, HostConfig={"SecurityOpt": ['seccomp={"x":1}'], "PublishAllPorts": True})
     said = definition.inexpressible(Old("app", "shop", (seccomp,)))
