@@ -38,7 +38,7 @@ def look(folder: Path, engine: Engine, project: str) -> list[str]:
             hint="watch it, and run this again when it has ended",
         )
     commands = dict.fromkeys(run.command for run in found)
-    said = [_said([run for run in found if run.command == command]) for command in commands]
+    said = [sentence([run for run in found if run.command == command]) for command in commands]
     if left is not None:
         if state.get("Status") != "created":
             said.append(f"its migration has ended meanwhile, with code {state.get('ExitCode')}")
@@ -65,7 +65,7 @@ def still_at_work(folder: Path, url: DatabaseUrl, timeout: float) -> None:
         )
 
 
-def _said(runs: Sequence[Run]) -> str:
+def sentence(runs: Sequence[Run]) -> str:
     """How the last of one command's runs was killed, and where all of them together have left things."""
     run, last = runs[-1], runs[-1].last
     at = f"during the step {last.get('step')}" if last else "before its first step"

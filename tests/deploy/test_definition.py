@@ -10,7 +10,7 @@ from typing import Any, cast
 
 import pytest
 
-from migops.deploy import bound_files, definition, essence
+from migops.deploy import bound_files, definition, essence, past
 from migops.deploy.definition import Old
 from migops.deploy.definition_mounts import injected
 from migops.deploy.kept_definition import superseded
@@ -18,6 +18,8 @@ from migops.engine import Engine, ImageNotFound, connect
 from migops.engine.containers import inspect
 from migops.errors import Aborted
 from migops.safety import state
+from migops.safety.journal import Run
+from migops.safety.process import ourselves
 from tests.engine.sandbox import Sandbox
 
 MUCH = """services:
@@ -225,3 +227,12 @@ def test_a_definition_goes_with_its_rollback_image(tmp_path: Path) -> None:
     engine = _Images({"untagged": ["app:latest"], "kept": ["app:migops-rollback-3"], "now": ["app:migops-rollback"]})
     found = superseded(cast(Engine, engine), tmp_path, {"now"})
     assert sorted(int(path.name[:6]) for path in found) == [1, 2, 4, 5]
+
+
+def test_a_killed_run_names_the_definition_that_it_kept(tmp_path: Path) -> None:
+    path = tmp_path / "000001.compose.json"
+    steps = ({"step": "keep", "status": "done", "definition": str(path)}, {"step": "swap", "status": "started"})
+    run = Run(tmp_path / "000001.jsonl", 1, "rebuild-and-migrate", (), ourselves(), "now", steps)
+    assert str(path) not in past.sentence([run]), "it is gone"
+    path.write_text("{}")
+    assert past.sentence([run]).endswith(f"; the definition of the old ones is kept in {path}")
