@@ -106,12 +106,18 @@ def test_what_is_lacking_or_changed_is_said_before_anything_is_done(sandbox: San
     lacking = compose.read_text()
     with socket.create_server(("127.0.0.1", 0)) as holder:
         port = holder.getsockname()[1]
-        edit(compose, "    build: .\n", f'    build: .\n    ports: ["127.0.0.1:{port}:80"]\n')
+        edit(
+            compose,
+            "    build: .\n",
+            f'    build: .\n    ports: ["127.0.0.1:{port}:80"]\n    networks: [default, far]\n',
+        )
+        compose.write_text(compose.read_text() + "networks: {far: {external: true, name: no-such-network}}\n")
         refused = deploy(found)
         assert refused.code == 5, refused.stderr
         said = f"app publishes the port 127.0.0.1:{port}/tcp, which is taken by a process of this host"
         assert said in refused.stderr
         assert f"app mounts {folder}, which does not exist" in refused.stderr
+        assert "app needs the external network no-such-network, which does not exist" in refused.stderr
     words = ("--init", "--name", f"{sandbox.name}-other", "-p", f"127.0.0.1:{port}:80", "python:3.11-slim")
     found.box.docker("run", "-d", *words, "sleep", "infinity")
     refused = found.deploy("--dry-run")
