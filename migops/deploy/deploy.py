@@ -49,7 +49,9 @@ class Deploy:
     that it had no table at all. ``backup`` is the dump that was taken. ``begun`` are the names of the steps that were
     begun, ``seconds`` how each ended and how long it took. ``compose_began`` is
     the engine's time at which the first compose command began that changes containers and did not end well; None where
-    all did.
+    all did. ``definition`` is the file of the old definition, where the compose file does not have it any more;
+    ``going_back`` tells that the old containers are brought back, ``recreated`` that they were, by the definition or
+    the compose file, and ``unrestored`` what of them is not as before.
     """
 
     facts: Facts
@@ -74,6 +76,10 @@ class Deploy:
     taken_back: bool = False
     is_empty: bool = False
     backup: Path | None = None
+    definition: Path | None = None
+    going_back: bool = False
+    recreated: bool = False
+    unrestored: list[str] = field(default_factory=list)
     begun: list[str] = field(default_factory=list)
     seconds: dict[str, tuple[str, float]] = field(default_factory=dict)
     compose_began: float | None = None
@@ -82,6 +88,12 @@ class Deploy:
     def has_moved(self) -> bool:
         """Whether the database is no longer where it was before, as far as was read."""
         return self.before is not None and self.after is not None and self.before != self.after
+
+    def replicas(self, service: str) -> int:
+        """How many containers of a service there must be: as many as before, where the old ones are brought back."""
+        facts = self.facts
+        usual = facts.scale.get(service, facts.project.services[service].replicas)
+        return facts.previous.replicas().get(service, usual) if self.going_back else usual
 
     def open(self, wait: float) -> DatabaseState:
         """Reach the database within ``wait`` seconds, take its lock, and read it.

@@ -14,6 +14,8 @@ from migops.compose import Project, Service
 from migops.deploy.commands import Compose, Words
 from migops.deploy.members import Member, choose, one_shots, scale_of, without_check
 from migops.deploy.options import Options
+from migops.deploy.previous import Previous
+from migops.deploy.previous import read as read_previous
 from migops.deploy.rollback import Rollback
 from migops.engine import Engine
 from migops.errors import MigopsError
@@ -40,7 +42,8 @@ class Facts:
     that run more than the compose file says. ``starts_in`` is where Alembic is started, where that is not the image's
     own working directory. ``program`` are the words of the compose CLI. ``taken``: the host has no migrations, and what
     stands for them was taken from the image that is here. ``unchecked`` are the services without a health check.
-    ``rollbacks`` is the way back of each service.
+    ``rollbacks`` is the way back of each service. ``previous`` is what the members
+    run as now.
     """
 
     target: Target
@@ -57,6 +60,7 @@ class Facts:
     taken: bool = False
     unchecked: tuple[str, ...] = ()
     rollbacks: Mapping[str, Rollback] = field(default_factory=dict)
+    previous: Previous = field(default_factory=Previous)
 
     @property
     def project(self) -> Project:
@@ -157,10 +161,22 @@ def gather(target: Target, engine: Engine, options: Options, compose: Words, ask
         needs = (database_service, *needs)
     idle = not_running(engine, project, needs)
     starts_in = _starts_in(target, engine)
+    called = (*compose, *target.commands.compose[2:])
     return Facts(
-        target, evidence, question, members, left, needs, idle, database_service, scale_of(project, members),
-        starts_in, compose, unchecked=without_check(project, engine, members),
-    )  # fmt: skip
+        target,
+        evidence,
+        question,
+        members,
+        left,
+        needs,
+        idle,
+        database_service,
+        scale_of(project, members),
+        starts_in,
+        compose,
+        unchecked=without_check(project, engine, members),
+        previous=read_previous(engine, project, called, compose, members),
+    )
 
 
 def _needs(project: Project, members: Sequence[str]) -> list[str]:

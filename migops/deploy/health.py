@@ -117,8 +117,7 @@ def show_log(deploy: Deploy, container: str) -> None:
 
 def of_member(deploy: Deploy, member: Member, image: str, memory: Memory, watch: Watch) -> ContainerHealth:
     """The health of a service: healthy where it has all its replicas, and each of them is."""
-    service = deploy.facts.project.services[member.name]
-    wanted = deploy.facts.scale.get(member.name, service.replicas)
+    wanted = deploy.replicas(member.name)
     found = [_container(deploy, member, image, each, memory, watch) for each in inspected(deploy, member)]
     if first := _first(found):
         return first

@@ -27,7 +27,7 @@ def look(folder: Path, engine: Engine, project: str) -> list[str]:
     state = (left or {}).get("State") or {}
     _refuse_one_at_work(name, left, state)
     commands = dict.fromkeys(run.command for run in found)
-    said = [_said([run for run in found if run.command == command]) for command in commands]
+    said = [sentence([run for run in found if run.command == command]) for command in commands]
     if left is not None:
         if state.get("Status") != "created":
             said.append(f"its migration has ended meanwhile, with code {state.get('ExitCode')}")
@@ -57,7 +57,7 @@ def _refuse_one_at_work(name: str, left: Mapping[str, Any] | None, state: Mappin
                      hint=f"{begun}: {look}")  # fmt: skip
 
 
-def _said(runs: Sequence[Run]) -> str:
+def sentence(runs: Sequence[Run]) -> str:
     """How the last of one command's runs was killed, and where all of them together have left things."""
     run, last = runs[-1], runs[-1].last
     at = f"during the step {last.get('step')}" if last else "before its first step"
@@ -65,7 +65,15 @@ def _said(runs: Sequence[Run]) -> str:
         at = f"after the step {last.get('step')}"
     others = f" (as were {len(runs) - 1} before it)" if len(runs) > 1 else ""
     begun = {str(step.get("step")) for each in runs for step in each.steps}
-    return f"run {run.number} ({run.command}, {run.began}) was killed{others} {at}: {_stands(run.command, begun)}"
+    stands = f"{_stands(run.command, begun)}{_old_definition(runs) if 'swap' in begun else ''}"
+    return f"run {run.number} ({run.command}, {run.began}) was killed{others} {at}: {stands}"
+
+
+def _old_definition(runs: Sequence[Run]) -> str:
+    """Where a killed run has kept the old containers' definition."""
+    named = [str(step["definition"]) for run in runs for step in run.steps if step.get("definition")]
+    there = [each for each in named if Path(each).exists()]
+    return f"; the definition of the old ones is kept in {there[0]}" if there else ""
 
 
 def _stands(command: str, begun: Collection[str]) -> str:

@@ -4,7 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from migops.deploy import anonymous, dump, ground, images, migrate, preflight, rehearse, rollback, swap, volumes
+from migops.deploy import (
+    anonymous,
+    dump,
+    ground,
+    images,
+    kept_definition,
+    migrate,
+    preflight,
+    rehearse,
+    rollback,
+    swap,
+    volumes,
+)
 from migops.deploy.commands import rollback_tag
 from migops.deploy.facts import Facts
 from migops.deploy.options import Options
@@ -29,7 +41,7 @@ def _steps(facts: Facts, options: Options, pending: tuple[str, ...] | None) -> I
     kept = f"the image that runs now stays, as {tags}" if facts.has_old else "there is no image yet to go back to"
     if any(each.proved != each.current for each in facts.rollbacks.values()):
         kept = f"the image that last proved well stays, as {tags}; so does the one that runs now"
-    yield Step("keep", kept, images.keep, undo=swap.restore)
+    yield Step("keep", kept, kept_definition.keep_all, undo=swap.restore)
     yield _build(facts, options)
     heads = listed(facts.history.heads)
     count = _count(len(facts.history.by_id))
@@ -108,6 +120,7 @@ def _notes(facts: Facts, options: Options, pending: tuple[str, ...] | None) -> I
         yield f"{name} keeps its {number} replicas"
     yield from _watches(facts, options)
     yield from rollback.notes(facts.rollbacks)
+    yield from facts.previous.notes()
     for mount in facts.code_volumes:
         yield (
             f"the volume {mount.source} lies over {mount.target}: only the migrations in it are made the image's, all "

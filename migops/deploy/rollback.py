@@ -145,7 +145,7 @@ def comes_back(rollbacks: Mapping[str, Rollback], member: Member) -> bool:
 
 def went_further(deploy: Deploy) -> str:
     """A sentence where going back has led to another image than the one that ran when the deploy began; else ''."""
-    if "swap" not in deploy.begun:
+    if not deploy.recreated:
         return ""
     names = {each.name for each in deploy.facts.members if comes_back(deploy.facts.rollbacks, each)}
     led = {name: each for name, each in deploy.facts.rollbacks.items() if name in names and each.leads_further}

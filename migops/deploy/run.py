@@ -9,10 +9,10 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
-from migops.deploy import images, rollback, swap, takeover, verdict
+from migops.deploy import going_back, rollback, takeover, verdict
 from migops.deploy.deploy import Deploy
 from migops.deploy.step import Plan, Step
-from migops.errors import Aborted, ExitCode, Failed, Locked, MigopsError, NoVerdict, Operator
+from migops.errors import Aborted, ExitCode, Failed, Locked, MigopsError, Operator
 from migops.redaction import redact
 from migops.rules.standing import listed
 
@@ -138,14 +138,21 @@ def _outcome(deploy: Deploy, error: MigopsError, trouble: Mapping[str, str]) -> 
     at_before = "was not touched" if deploy.before is None else f"is at {before}"
     if trouble:
         at = f"; the database is at {after}" if deploy.after is not None else ""
-        ways = (*shown, *by_hand(deploy, trouble), *(verdict.ways_on(deploy) if deploy.has_moved else ()))
+        back = going_back.by_hand(deploy, trouble)
+        # A command that has failed is no way on where there are commands that lead back.
+        ways = (*(() if back else shown), *back, *(verdict.ways_on(deploy) if deploy.has_moved else ()))
         sentence = f"{error}; then {'; '.join(trouble.values())}{at}"
         unique = tuple(dict.fromkeys(ways))
-        return Outcome("operator", int(ExitCode.OPERATOR), sentence, unique, gone(deploy) or error.hint)
+        return Outcome("operator", int(ExitCode.OPERATOR), sentence, unique, going_back.gone(deploy) or error.hint)
+    if deploy.unrestored:
+        sentence = f"{error}; {going_back.partly(deploy)}; the database {at_before}"
+        if deploy.has_moved:
+            sentence = f"{error}; {going_back.partly(deploy)}; the database has moved on from {before} to {after}"
+        ways = tuple(verdict.ways_on(deploy)) if deploy.has_moved else ()
+        return Outcome("operator", int(ExitCode.OPERATOR), sentence, ways, going_back.HINT)
     if isinstance(error, Operator) and not deploy.taken_back:
         return Outcome("operator", int(ExitCode.OPERATOR), str(error), shown, error.hint)
-    runs = "the old containers run" if any(each.runs for each in deploy.facts.members) else "nothing runs"
-    runs = rollback.went_further(deploy) or runs
+    runs = rollback.went_further(deploy) or going_back.runs(deploy)
     if deploy.has_moved:
         sentence = f"{error}; {runs}, and the database has moved on from {before} to {after}"
         ways = tuple(dict.fromkeys((*shown, *verdict.ways_on(deploy))))
@@ -174,33 +181,3 @@ def _with_foreign(deploy: Deploy, error: MigopsError) -> MigopsError:
         error.message += f" (someone else has changed names of images meanwhile, which were left so: {means})"
         error.args = (error.message,)
     return error
-
-
-def by_hand(deploy: Deploy, trouble: Mapping[str, str]) -> list[tuple[str, ...]]:
-    """The commands that give the names their images and bring the old containers back, where migops could not."""
-    facts = deploy.facts
-    if not {"keep", "build"} & trouble.keys() or deploy.foreign or gone(deploy):
-        return []
-    if "swap" not in deploy.begun:
-        named = {each.image_ref: deploy.tagged.get(each.name, "") for each in facts.members}
-        return [("docker", "tag", image, ref) for ref, image in named.items() if image]
-    found: list[tuple[str, ...]] = []
-    lasting = [each for each in facts.members if rollback.comes_back(facts.rollbacks, each)]
-    for some, words in swap.ways_back(facts, lasting, deploy.old):
-        found += [("docker", "tag", deploy.old[each.name], each.image_ref) for each in some if each.name in deploy.old]
-        found.append(words)
-    return list(dict.fromkeys(found))
-
-
-def gone(deploy: Deploy) -> str:
-    """A sentence where an image that ran before is no longer there: then no command brings the old containers back."""
-    try:
-        lost = [each for each in dict.fromkeys(deploy.old.values()) if not images.exists(deploy, each)]
-    except NoVerdict:  # the engine does not answer, so the commands are the best that is known
-        return ""
-    if not lost:
-        return ""
-    return (
-        f"the old image {listed([each[:19] for each in lost])} is gone from the engine, so the old containers cannot "
-        "come back: mend what failed and deploy again, or check out the old sources, build them and restore the backup"
-    )

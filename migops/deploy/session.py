@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from migops.compose import ComposeOptions
-from migops.deploy import at_work, ddl, facts, past, plan, preflight, rollback, run, taken
+from migops.deploy import at_work, ddl, facts, past, plan, preflight, ready, rollback, run, taken
 from migops.deploy.deploy import Deploy, Say
 from migops.deploy.facts import Facts
 from migops.deploy.options import Options
@@ -121,6 +121,7 @@ def prepare(
         rollbacks = rollback.find(engine, where, found.members, chosen.unchecked_watch)
         found = replace(found, rollbacks=rollbacks)
         preflight.refuse(found, chosen)
+        ready.refuse(found, engine)
         if folder is not None:
             log = stack.enter_context(journal.begin(folder, COMMAND, list(services)))
         yield Prepared(found, plan.make(found, chosen), chosen, engine, say, tuple(said), folder, log, held, stack)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from migops import survey
-from migops.deploy import anonymous, health, rollback, settle
+from migops.deploy import anonymous, health, previous, ready, recreate_old, rollback, settle
 from migops.deploy.commands import Compose, Words
 from migops.deploy.deploy import Deploy
 from migops.deploy.facts import Facts
@@ -26,6 +26,7 @@ def swap(deploy: Deploy) -> dict[str, Any]:
     The names of the images are seen to once more just before: someone may have built meanwhile.
     """
     deploy.check()
+    ready.again(deploy)
     put_tags(deploy, deploy.built)
     facts = deploy.facts
     compose = anonymous.keeping(deploy, anonymous.others(facts))
@@ -33,7 +34,7 @@ def swap(deploy: Deploy) -> dict[str, Any]:
         ran = settle.up(deploy, words)
         if ran.code:
             health.tell_unhealthy(deploy, members)
-            raise Failed(f"the containers could not be swapped (code {ran.code})", commands=[words])
+            raise Failed(f"the containers could not be swapped (code {ran.code})")
         if members[0].one_shot:
             health.wait_until_healthy(deploy, deploy.built, members)
     for each in facts.anonymous:
@@ -63,6 +64,10 @@ def scale_of(facts: Facts, members: Sequence[Member]) -> dict[str, int]:
 
 def stop(deploy: Deploy) -> None:
     """Stop the new containers: while the database is taken back, nothing of the new image may work on it."""
+    if deploy.compose_began is None and previous.is_untouched(
+        deploy.facts.previous, deploy.engine, deploy.facts.project.name
+    ):
+        return  # there are none yet
     settle.stop(deploy, deploy.facts.members)
 
 
@@ -77,13 +82,16 @@ def restore(deploy: Deploy) -> dict[str, Any]:
         settle.stop(deploy, new)
     if not members:
         return {"stopped": [each.name for each in new]}
+    settle.wait(deploy, members)  # a compose that was killed may have begun to stop what still runs
+    if previous.is_untouched(facts.previous, deploy.engine, facts.project.name):
+        alone = give_back(deploy, deploy.tagged)
+        stopped = [each.name for each in new]
+        return {"skipped": "they have run all the time", "stopped": stopped, "left_alone": alone}
     left = anonymous.made_since(deploy) if facts.anonymous else []
-    # A reference with a digest means one image for ever: the old one can only be named by its ID.
-    pinned = {each.name: deploy.old[each.name] for each in members if "@" in each.image_ref and each.name in deploy.old}
-    compose = anonymous.keeping(deploy, anonymous.held(members) if facts.anonymous else {}, pinned)
+    deploy.going_back = True
 
     def start() -> None:
-        for some, words in ways_back(facts, members, deploy.old, compose):
+        for some, words in recreate_old.commands(deploy, members):
             if alone := give_back(deploy, {each.name: deploy.old.get(each.name, "") for each in some}):
                 raise Failed(
                     f"the old containers were not brought back: someone else has given {listed(alone)} to an image"
@@ -91,25 +99,19 @@ def restore(deploy: Deploy) -> dict[str, Any]:
             ran = settle.up(deploy, words)
             if ran.code:
                 error = settle.Killed if settle.was_killed(ran.code) else Failed
-                raise error(f"the old containers could not be started (code {ran.code})", commands=[words])
+                raise error(f"the old containers could not be started (code {ran.code})")
         health.wait_until_healthy(deploy, deploy.old, members, health.Watch(0, STEADY))
 
     settle.until_steady(deploy, members, start)
     further = {name: each.image for name, each in facts.rollbacks.items() if each.leads_further}
     alone = give_back(deploy, {**deploy.tagged, **further})
-    return {"services": [each.name for each in members], "volumes_left": left, "left_alone": alone}
-
-
-def ways_back(
-    facts: Facts, members: Sequence[Member], old: Mapping[str, str], compose: Compose | None = None
-) -> list[tuple[list[Member], Words]]:
-    """What brings the members back, those of one old image at a time: services of one name may have run two."""
-    found = []
-    for image in dict.fromkeys(old.get(each.name, "") for each in members):
-        some = [each for each in members if old.get(each.name, "") == image]
-        names, scale = [each.name for each in some], scale_of(facts, some)
-        found.append((some, (compose or facts.compose).swap(names, renew=bool(facts.anonymous), scale=scale)))
-    return found
+    deploy.recreated, deploy.unrestored = True, recreate_old.unrestored(deploy)
+    return {
+        "services": [each.name for each in members],
+        "volumes_left": left,
+        "unrestored": deploy.unrestored,
+        "left_alone": alone,
+    }
 
 
 def gate(deploy: Deploy) -> dict[str, Any]:

@@ -105,6 +105,8 @@ def write_private(where: Path, content: bytes | str) -> Path:
     try:
         with os.fdopen(open_private(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL), "wb") as file:
             file.write(content.encode() if isinstance(content, str) else content)
+            file.flush()
+            os.fsync(file.fileno())
         partial.replace(where)
     except BaseException:
         partial.unlink(missing_ok=True)

@@ -12,6 +12,7 @@ import yaml
 from migops.deploy import anonymous, swap
 from migops.deploy.commands import Compose, lock_options, one_off, override, rollback_tag, with_override
 from migops.deploy.members import Member
+from migops.deploy.recreate_old import by_image
 from migops.places.container_files import Mount
 from tests.deploy.made import facts, running, target
 from tests.kit import EXAMPLES, example
@@ -133,10 +134,10 @@ def test_an_old_image_is_named_by_its_id_where_its_name_has_a_digest() -> None:
 
 
 def test_services_of_one_name_each_get_their_own_image_back() -> None:
-    app, worker = Member("app", "shop", (running(),)), Member("worker", "shop", (running("worker"),))
-    found = facts(members=(app, worker), scale={"app": 2})
+    app, worker = Member("app", "shop", (running(), running(number=2))), Member("worker", "shop", (running("worker"),))
+    found = facts(EXAMPLES / "several-services", service="app", members=(app, worker))
     words = ("docker", "compose", "up", "-d", "--no-deps", "--no-build", "--pull", "never")
-    apart = swap.ways_back(found, (app, worker), {"app": "sha256:1", "worker": "sha256:2"})
+    apart = by_image(found, (app, worker), {"app": "sha256:1", "worker": "sha256:2"}, found.compose)
     assert apart == [([app], (*words, "--scale", "app=2", "app")), ([worker], (*words, "worker"))]
-    together = swap.ways_back(found, (app, worker), {"app": "sha256:1", "worker": "sha256:1"})
+    together = by_image(found, (app, worker), {"app": "sha256:1", "worker": "sha256:1"}, found.compose)
     assert together == [([app, worker], (*words, "--scale", "app=2", "app", "worker"))]
