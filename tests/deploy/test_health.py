@@ -119,8 +119,8 @@ def test_what_is_said_of_a_way_back_that_leads_further() -> None:
     further = Rollback(OLD, NEW, OLD, "it is unhealthy", 7, ("a",))
     found = replace(facts(), rollbacks={"app": further})
     made = Deploy(found, Options(), nobody, nobody, nobody, nobody, nobody, nobody, before=("b",))
-    assert rollback.went_further(made) == "", "nothing was replaced yet"
-    made.begun.append("swap")
+    assert rollback.went_further(made) == "", "nothing was brought back yet"
+    made.recreated = True
     assert f"app runs {OLD[:19]} again, as before run 7, not {NEW[:19]}" in rollback.went_further(made)
     assert rollback.moved_since(made) == "the database was at a then, and is at b now"
     made.before = ("a",)
