@@ -9,13 +9,17 @@ from contextlib import suppress
 from random import uniform
 from typing import Any
 
+from migops.commits import repeating, tracing
+from migops.commits.judging import Outcome
+from migops.commits.tracing import Trace
 from migops.deploy import shell, swap
 from migops.deploy.commands import Compose, lock_options, migrating, one_off, override, with_override
 from migops.deploy.deploy import Deploy
 from migops.deploy.facts import Facts
 from migops.deploy.follow import Followed, follow
+from migops.deploy.repeat import stop_before_a_repeat
 from migops.deploy.trace import trace
-from migops.deploy.verdict import WAYS, Attempt, verdict, ways_on
+from migops.deploy.verdict import WAYS, Attempt, failed_at, verdict, ways_on
 from migops.engine import execs
 from migops.engine.containers import addresses, inspect
 from migops.errors import Aborted, Failed, NoVerdict, Operator
@@ -39,6 +43,7 @@ def upgrade(deploy: Deploy) -> dict[str, Any]:
             f"{listed(deploy.after or ()) or 'nothing'} now: someone else migrates; nothing was applied by this run",
             commands=ways_on(deploy), hint=WAYS,
         )  # fmt: skip
+    stop_before_a_repeat(deploy)
     traces = trace(deploy)
     for number in range(1, TRIES + 1):
         deploy.check()
@@ -46,13 +51,26 @@ def upgrade(deploy: Deploy) -> dict[str, Any]:
         if attempt.followed.code == 0:
             _tell(deploy, attempt)
             return {"rows": list(attempt.rows), "attempts": number}
+        commits = committed(deploy, attempt)
         waited = attempt.watched.was_cancelled or "lock timeout" in attempt.followed.text
-        nothing_done = attempt.rows == before and trace(deploy) == traces
+        nothing_done = attempt.rows == before and trace(deploy) == traces and commits.is_nothing
         if not (waited and nothing_done and number < TRIES) or deploy.stop.came:
             break
         deploy.say.line(f"nothing was applied; it is tried again ({number + 1} of {TRIES})")
         time.sleep(uniform(*PAUSE))  # noqa: S311 - no secret
-    raise verdict(deploy, attempt, left=sorted(trace(deploy) ^ traces))
+    _note(deploy, attempt, commits, "upgrade", failed_at(deploy, attempt.followed))
+    raise verdict(deploy, attempt, commits, left=sorted(trace(deploy) ^ traces))
+
+
+def _note(deploy: Deploy, attempt: Attempt, commits: Outcome, verb: str, at: Sequence[str]) -> None:
+    """Note what has stayed, for the next run to stop at. Where no transaction can be asked about, nothing is noted."""
+    if attempt.trace.url is not None and (lacks := repeating.noted(deploy.log, commits, verb, at)):
+        deploy.say.line(lacks)
+
+
+def committed(deploy: Deploy, attempt: Attempt) -> Outcome:
+    """What a migration that failed has committed beside the version table's rows."""
+    return attempt.trace.outcome(moved=attempt.rows != (deploy.before or ()), backends=attempt.watched.backends)
 
 
 def goal(facts: Facts) -> str:
@@ -98,6 +116,7 @@ def go_back(deploy: Deploy) -> dict[str, Any]:
         swap.stop(deploy)
     attempt = run(deploy, ("downgrade", before[0] if before else "base"))
     if attempt.rows != before:
+        _note(deploy, attempt, committed(deploy, attempt), "downgrade", deploy.pending or ())
         raise Failed(f"the downgrade ended with code {attempt.followed.code}, at {listed(attempt.rows) or 'nothing'}")
     deploy.taken_back = True
     return {"rows": list(attempt.rows)}
@@ -107,14 +126,21 @@ def run(deploy: Deploy, arguments: Sequence[str]) -> Attempt:
     """Run Alembic with these words in a one-off container of the built image, to its end, and read the rows then."""
     name = migrating(deploy.facts.project.name)
     application = f"migops-{secrets.token_hex(6)}"
-    words = command(deploy, name, arguments, application)
-    deploy.log.note("container", "started", name=name, application=application, arguments=list(arguments))
+    traced = _traced(deploy)
+    words = command(deploy, name, arguments, application, traced)
+    deploy.log.note(
+        "container", "started", name=name, application=application, arguments=list(arguments),
+        image=deploy.built[deploy.facts.target.service], rows=list(deploy.after or ()),
+        revisions=list(deploy.pending or ()), **traced.noted(),
+    )  # fmt: skip
     since = deploy.session.now() if deploy.session else None
     ran = shell.run(deploy, words, may_end=False)
     watched = Watched()
     try:
         if ran.code and not _has_begun(deploy, name):
             execs.remove(deploy.engine, name)
+            traced.drop()
+            deploy.log.noted("container", "failed", name=name, exit=ran.code)
             raise Failed(f"the container that migrates could not be started (code {ran.code}); nothing was applied")
         if deploy.session is None:
             followed = follow(deploy.engine, name, deploy.say.line)
@@ -130,9 +156,18 @@ def run(deploy: Deploy, arguments: Sequence[str]) -> Attempt:
     if watched.lost:
         deploy.session = None  # gone with the server's restart, say: the lock is taken anew before anything else
     rows = _reread(deploy, followed)  # first of all: whatever fails now, it is known where the database stands
+    traced.collect(name)
     deploy.log.note("container", "done", name=name, exit=followed.code, oom=followed.out_of_memory, rows=list(rows))
     execs.remove(deploy.engine, name)
-    return Attempt(followed, watched, rows)
+    traced.drop()
+    return Attempt(followed, watched, rows, traced)
+
+
+def _traced(deploy: Deploy) -> Trace:
+    """A trace, carried to where the container that migrates will find it."""
+    found = tracing.begin(deploy.engine, deploy.reached.url if deploy.reached else None, deploy.options.timeout)
+    tracing.into_a_volume(found, deploy.facts.project.name, deploy.built[deploy.facts.target.service])
+    return found
 
 
 def _has_begun(deploy: Deploy, name: str) -> bool:
@@ -148,7 +183,9 @@ def _interrupt(deploy: Deploy, name: str) -> None:
         execs.kill(deploy.engine, name, "SIGINT")
 
 
-def command(deploy: Deploy, name: str, arguments: Sequence[str], application: str) -> tuple[str, ...]:
+def command(
+    deploy: Deploy, name: str, arguments: Sequence[str], application: str, traced: Trace
+) -> tuple[str, ...]:  # fmt: skip
     """The command that starts the container, and the file beside the journal by which it is of just this image."""
     facts = deploy.facts
     path = deploy.folder / OVERRIDE
@@ -157,13 +194,13 @@ def command(deploy: Deploy, name: str, arguments: Sequence[str], application: st
     except OSError as error:
         raise Aborted(f"{path} cannot be written: {error.strerror}") from None
     given = facts.question.variable("PGOPTIONS")
-    environment = {"PGAPPNAME": application}
+    environment = {"PGAPPNAME": application, **traced.environment(facts.question.variable("PYTHONPATH"))}
     if deploy.options.lock_timeout:
         environment["PGOPTIONS"] = lock_options(given, deploy.options.lock_timeout)
     compose: Compose = with_override(facts.project, facts.compose, facts.program, str(path))
     return one_off(
         compose, facts.target.service, name, facts.evidence.alembic, arguments, environment=environment,
-        working_dir=facts.starts_in, keeps_entrypoint=facts.keeps_entrypoint,
+        working_dir=facts.starts_in, keeps_entrypoint=facts.keeps_entrypoint, mount=traced.mount(),
     )  # fmt: skip
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from migops.compose import ComposeOptions
-from migops.deploy import ddl, facts, past, plan, preflight, run, taken
+from migops.deploy import ddl, facts, past, plan, preflight, repeat, run, taken
 from migops.deploy.deploy import Deploy, Say
 from migops.deploy.facts import Facts
 from migops.deploy.options import Options
@@ -109,6 +109,9 @@ def prepare(
         found = replace(facts.gather(target, engine, chosen, program, url, services), taken=is_taken)
         if folder is not None and isinstance(reached := reach(found.question), Reached):
             past.still_at_work(folder, reached.url, chosen.timeout)
+            repeat.known(found, chosen.repeat)
+            pending = found.standing.pending if found.standing else None
+            repeat.refuse(found, repeat.earlier(found, folder, engine, reached, chosen), pending, chosen)
         preflight.refuse(found, chosen)
         if folder is not None:
             log = stack.enter_context(journal.begin(folder, COMMAND, list(services)))

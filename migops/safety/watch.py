@@ -79,9 +79,13 @@ class Wait:
 
 @dataclass(slots=True)
 class Watched:
-    """What was seen so far. ``lost`` says why our session, and with it the lock, is gone; '' while it is not."""
+    """What was seen so far. ``lost`` says why our session, and with it the lock, is gone; '' while it is not.
+
+    ``backends`` are the server's numbers of all sessions from a container in which nobody else works.
+    """
 
     waits: list[Wait] = field(default_factory=list)
+    backends: set[int] = field(default_factory=set)
     lost: str = ""
 
     @property
@@ -154,6 +158,8 @@ class _Hunter:
     def _look(self) -> None:
         with suppress(NoVerdict):  # of the engine: then the sessions are known by the rest of what is known
             self.addresses = self.addresses or self.quarry.addresses()
+        if self.quarry.alone:
+            self.found.backends.update(self.session.backends(tuple(self.addresses)))
         self.is_named = self.is_named or bool(self.session.named(self.quarry.application))
         now = time.monotonic()
         waiting = {_key(each): each for each in self.session.waiting() if self._is_it(each)}
