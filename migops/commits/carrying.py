@@ -40,10 +40,11 @@ _REMOVE = "import shutil, sys; shutil.rmtree(sys.argv[1], ignore_errors=True)"
 
 @dataclass(frozen=True, slots=True)
 class Carried:
-    """Where the tracer is. ``volume`` is its volume's name, '' in a container that runs anyway."""
+    """Where the tracer is: in a ``volume`` of that name, or in the memory of a ``container`` that runs anyway."""
 
     folder: str
     volume: str = ""
+    container: str = ""
 
     def environment(self, python_path: str) -> dict[str, str]:
         """What Alembic's process is told, over the PYTHONPATH that it has there anyway."""
@@ -55,7 +56,7 @@ class Carried:
 
     def noted(self) -> dict[str, str]:
         """As the journal has it."""
-        return {"folder": self.folder, "volume": self.volume}
+        return {"folder": self.folder, "volume": self.volume, "container": self.container}
 
 
 def in_a_volume(engine: Engine, project: str, image: str) -> Carried:
@@ -113,7 +114,7 @@ def in_memory(engine: Engine, container: str) -> Carried:
     ways = (("sh", "-c", _SHELL, folder), ("python3", "-c", _PYTHON, folder), ("python", "-c", _PYTHON, folder))
     if _first(engine, container, ways, env) is None:
         raise NoVerdict("the tracer could not be written into the running container")
-    return Carried(folder)
+    return Carried(folder, container=container)
 
 
 def record_of(engine: Engine, container: str, carried: Carried) -> bytes:
@@ -153,20 +154,20 @@ def _copied(engine: Engine, container: str, path: str) -> bytes:
         return content.read() if content else b""
 
 
-def drop(engine: Engine, carried: Carried, container: str = "") -> None:
+def drop(engine: Engine, carried: Carried) -> None:
     """Take it away. What cannot be taken away is small, and bears our name."""
     with suppress(NoVerdict):
         if carried.volume:
             what = f"removing the volume {carried.volume}"
             with engine.http.answer("DELETE", f"/volumes/{quote(carried.volume)}", what) as answer:
                 answer.read()
-        elif container:
+        else:
             ways = (
                 ("rm", "-rf", carried.folder),
                 ("python3", "-c", _REMOVE, carried.folder),
                 ("python", "-c", _REMOVE, carried.folder),
             )
-            _first(engine, container, ways, {})
+            _first(engine, carried.container, ways, {})
 
 
 def _first(

@@ -90,7 +90,7 @@ def look(
     for number, (run, begun) in killed.items():
         where = begun.get("trace")
         if where:
-            carried[number] = Carried(str(where["folder"]), str(where.get("volume") or ""))
+            carried[number] = Carried(*(str(where.get(name) or "") for name in ("folder", "volume", "container")))
         outcome = _outcome(begun, carried.get(number), engine, project, url, timeout, rows)
         if outcome.is_nothing:
             harmless.append(number)
@@ -160,4 +160,4 @@ def _record(begun: Mapping[str, Any], carried: Carried | None, engine: Engine, p
         raise NoVerdict("nothing was traced")
     if carried.volume:
         return carrying.left_behind(engine, project, str(begun.get("image")), carried)
-    return carrying.record_of(engine, str(begun.get("container")), carried)
+    return carrying.record_of(engine, carried.container, carried)

@@ -54,10 +54,10 @@ class Trace:
         except NoVerdict as error:
             self.record = untraced(f"{NO_RUN}: {error.message}")
 
-    def drop(self, container: str = "") -> None:
+    def drop(self) -> None:
         """Take the tracer away, from the engine or from the container that runs on."""
         if self.carried is not None:
-            carrying.drop(self.engine, self.carried, container)
+            carrying.drop(self.engine, self.carried)
 
     def outcome(self, *, moved: bool, backends: Collection[int] = ()) -> Outcome:
         """What has been committed. ``moved`` as for ``judge``; ``backends`` are the sessions that the watch saw."""

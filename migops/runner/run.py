@@ -21,6 +21,7 @@ from migops.runner.where import Where, choose
 from migops.target import Target
 
 if TYPE_CHECKING:
+    from migops.commits.tracing import Trace
     from migops.runner.landing import Landed
 
 _STAYING = ("", "missing", "if_not_present", "never")  # policies under which compose takes the image that is there
@@ -37,6 +38,7 @@ class Wishes:
     ``yes``: ask nothing. ``ask`` puts a question on the terminal, None where there is none. ``wait`` (seconds, None:
     not said) is how long the database is waited for, ``lock_timeout`` (seconds, 0: for ever) how long a migration may
     wait for a lock. ``no_lock``: run it though the database cannot be asked. ``url`` is where it is reached from here.
+    ``repeat`` are revisions that may run although an earlier run may have committed a part of them.
     """
 
     yes: bool = False
@@ -44,6 +46,7 @@ class Wishes:
     wait: float | None = None
     lock_timeout: float = 5.0
     no_lock: bool = False
+    repeat: tuple[str, ...] = ()
     url: str = field(default="", repr=False)
     verbose: bool = False
 
@@ -63,7 +66,8 @@ class Result:
 class Run:
     """One call of Alembic in the service's container.
 
-    ``environment`` is added to that of the service; ``container`` is the ID or name of where it runs, once it does.
+    ``environment`` is added to that of the service; ``container`` is the ID or name of where it runs, once it does;
+    ``trace`` is what records its transactions, where it has any.
     """
 
     target: Target
@@ -75,6 +79,7 @@ class Run:
     events: Events = field(default_factory=SimpleQueue)
     environment: dict[str, str] = field(default_factory=dict)
     container: str = ""
+    trace: Trace | None = None
 
     def run(self) -> Result:
         """Run it, past its guard where it changes something. ``NoVerdict`` where it could not be started."""
@@ -126,6 +131,7 @@ class Run:
         else:
             argv = (*program.words, *self.arguments)
             ended = runs.run(argv, self.output.take, self.events, self.environment)
+        self._collect()
         landed: list[Landed] = []
         if before is not None:
             from migops.runner import landing  # and all that reads and writes scripts: only a new one pays for it
@@ -150,9 +156,13 @@ class Run:
         with one_off(self.engine, name) as runs:
             self.container = runs.name
             argv = words.one_off(
-                self.target, program, self.arguments, runs.name, terminal=terminal, variables=self.environment
-            )
-            ended = runs.run(argv, self.output.take, self.events, self.environment, terminal=terminal)
+                self.target, program, self.arguments, runs.name, terminal=terminal, variables=self.environment,
+                mount=self.trace.mount() if self.trace else (),
+            )  # fmt: skip
+            try:
+                ended = runs.run(argv, self.output.take, self.events, self.environment, terminal=terminal)
+            finally:  # its container is removed now
+                self._collect()
             if before is not None and where.held is not None and ended.is_over:
                 from migops.runner import landing
 
@@ -163,6 +173,10 @@ class Run:
                     landed = list(landing.from_container(made, runs.name, before))
                     runs.kept = any(each.taken for each in landed)
         return ended, runs.name, landed
+
+    def _collect(self) -> None:
+        if self.trace is not None:
+            self.trace.collect(self.container)
 
     def _code(self, ended: Ended, name: str, landed: Sequence[Landed]) -> int:
         """Our exit code, and what there is to say about how it ended."""
