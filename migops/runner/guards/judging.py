@@ -60,7 +60,8 @@ class Course:
 class Judge:
     """Judges one run: ``seen`` is what its last attempt's watch saw, ``attempts`` how many there were.
 
-    ``commits`` is what has become of its transactions; None where only the scripts' text can tell.
+    ``commits`` is what has become of its transactions; None where only the scripts' text can tell. ``is_postgresql``
+    is False where no server tells.
     """
 
     scene: Scene
@@ -68,6 +69,7 @@ class Judge:
     seen: Watched
     attempts: int
     commits: Outcome | None = None
+    is_postgresql: bool = True
 
     def judged(self, result: Result, after: tuple[str, ...] | None) -> Result:
         """Our exit code, by what the version table says.
@@ -96,7 +98,8 @@ class Judge:
             self._in_the_way(after)
         if self.commits is not None and not self.commits.is_nothing:
             raise self._stayed(result, after)
-        self._say_where(after)
+        if self.commits is not None or self.course.commits_on_its_own():
+            self._say_where(after)
         return result
 
     def _may_have_stayed(self) -> bool:
@@ -112,7 +115,9 @@ class Judge:
 
     def _again(self) -> str:
         """What to do, and how the next run is told that it may run the same once more."""
-        steps = (self.commits.steps if self.commits else ()) or self.course.steps
+        if self.commits is None:
+            return "see what it has done, and undo that by hand; then run it again"
+        steps = self.commits.steps or self.course.steps
         again = self.scene.typed(*(f"--repeat={each}" for each in steps))
         return f"see what it has done, and undo that by hand; the next run stops there until it is told: {again}"
 
@@ -171,7 +176,9 @@ class Judge:
             scene.say(f"it failed at {self.course.steps[done]}; the {done} before it stay: the database stands at "
                       f"{listed(after)}, before it at {listed(self.course.before or ())}")  # fmt: skip
             return result
-        stays = self._has_stayed() if apart else "someone else has migrated it meanwhile, or a part of it has stayed"
+        stays = (
+            self._has_stayed() if apart else "someone else has migrated it meanwhile, or a part of this run has stayed"
+        )
         raise Operator(
             f"Alembic ended with code {result.child}, and the database went from {listed(self.course.before or ())} to "
             f"{listed(after)}: {stays}", commands=[status(self.scene)],
@@ -189,7 +196,7 @@ class Judge:
             self.scene.say(f"the database stood at {listed(before)}, and stands at {listed(after)} now")
         elif self._may_have_stayed():
             self.scene.say(f"the version table is as it was, at {listed(after)}, but {self._has_stayed()}")
-        elif self.commits is not None:
+        elif self.is_postgresql:
             self.scene.say(f"the database is as it was, at {listed(after)}")
         else:
             self.scene.say(

@@ -76,7 +76,9 @@ class Migration:
                 result = replace(result, code=128 + came[0], stopped=True)
             if commits and (lacks := repeating.noted(log, commits, scene.call.verb, self.course.steps)):
                 scene.say(lacks)
-            result = Judge(scene, self.course, self.seen, number, commits).judged(result, after)
+            result = Judge(
+                scene, self.course, self.seen, number, commits, is_postgresql=self.hold.session is not None
+            ).judged(result, after)  # fmt: skip
             log.end(_outcome(result), result.code)
         return result
 
