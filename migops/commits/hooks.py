@@ -34,7 +34,10 @@ HARMLESS = {
 
 def is_ours(depth: int = 2) -> bool:
     """Whether SQLAlchemy itself is the caller."""
-    return str(sys._getframe(depth).f_globals.get("__name__", "")).startswith(OURS)
+    try:
+        return str(sys._getframe(depth).f_globals.get("__name__", "")).startswith(OURS)
+    except ValueError:  # nobody's: the very beginning of a thread
+        return False
 
 
 def raw(what: str) -> None:

@@ -93,6 +93,10 @@ def _judged(
         doubts.append("a transaction of it has not ended yet")
     if any(status.get(number) not in ("committed", "aborted", "in progress") for number in ours):
         doubts.append("the server does not remember its transactions any more")
+    if record.elsewhere:
+        return Outcome(
+            State.UNKNOWN, f"it has written to a database of another kind ({record.elsewhere})", _steps(record)
+        )
     if not doubts or (since is not None and _nobody_committed(since, url, timeout)):
         return Outcome(State.NOTHING)
     return Outcome(State.UNKNOWN, "; ".join(doubts), _steps(record))

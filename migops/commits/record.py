@@ -36,7 +36,8 @@ class Transaction:
 
 @dataclass(slots=True)
 class Record:
-    """A trace. ``missing`` says why there is none, '' where there is; ``unseen`` names ways that it cannot see.
+    """A trace. ``missing`` says why there is none, '' where there is; ``unseen`` names ways that it cannot see,
+    ``elsewhere`` the kind of another database that was written.
 
     ``autocommitted`` are statements outside of a transaction, ``at`` is the revision that was begun last, ``pids`` are
     the server's numbers of the sessions that were seen.
@@ -46,6 +47,7 @@ class Record:
     transactions: dict[int, Transaction] = field(default_factory=dict)
     autocommitted: list[Statement] = field(default_factory=list)
     unseen: list[str] = field(default_factory=list)
+    elsewhere: str = ""
     at: str = ""
     pids: set[int] = field(default_factory=set)
 
@@ -101,6 +103,6 @@ def _take(found: Record, line: Mapping[str, Any]) -> None:
     if "unseen" in line:
         found.unseen.append(str(line["unseen"]))
     if "other" in line:
-        found.unseen.append(f"a database of another kind ({line['other']})")
+        found.elsewhere = str(line["other"])
     if "blind" in line:
         found.unseen.append(f"something that went wrong in the trace ({line['blind']})")
