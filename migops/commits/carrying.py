@@ -64,6 +64,9 @@ def in_a_volume(engine: Engine, project: str, image: str) -> Carried:
 
     Raises ``NoVerdict`` where the engine does not let us.
     """
+    for each in making.containers(engine, LABEL):  # of a run that was killed just here: we hold the project's lock
+        if (each.get("Labels") or {}).get(LABEL) == project:
+            execs.remove(engine, str(each["Id"]))
     token = secrets.token_hex(6)
     carried = Carried(f"/migops-trace-{token}", f"migops-{project}-trace-{token}")
     name = f"migops-{project}-carry-{token}"

@@ -17,7 +17,7 @@ from typing import Any
 ASK = "SELECT pg_catalog.txid_current_if_assigned()::pg_catalog.text, pg_catalog.pg_backend_pid()"
 ASSIGN = "SELECT pg_catalog.txid_current()::pg_catalog.text, pg_catalog.pg_backend_pid()"
 STARTED = "SELECT extract(epoch FROM pg_catalog.pg_postmaster_start_time())::pg_catalog.numeric(20, 3)::pg_catalog.text"
-OLDEST = (10,)  # the first server that has these functions
+LONGEST, OLDEST = 20000, (10,)  # characters that a plain read may have; the first server with these functions
 SERVER = "SELECT system_identifier::pg_catalog.text FROM pg_catalog.pg_control_system()"
 ENDS = re.compile(r"(?i)\b(commit|end|abort|prepare\s+transaction|rollback(?!\s+(work\s+|transaction\s+)?to\b))\b")
 """In a text that may end a transaction: a multi-statement string, a lone COMMIT. (Also in others: CASE … END.)"""
@@ -70,14 +70,14 @@ def harmless(function: Any) -> Any:
 
 def begins(statement: str) -> str:
     """The first words of a statement, without anything that may be a value."""
-    bare = re.split(r"['$]|\s--", COMMENTS.sub("", statement), maxsplit=1)[0]
+    bare = re.split(r"['$]|\s--", COMMENTS.sub("", statement[:LONGEST]), maxsplit=1)[0]
     return " ".join(re.sub(r"[^\w.\" ]", " ", bare).split()[:4])
 
 
 def only_reads(statement: str) -> bool:
     """Whether a statement surely writes nothing: no function but known ones is called."""
-    bare = COMMENTS.sub("", statement).rstrip().rstrip(";")
-    if not READS.match(bare) or WRITES.search(bare):
+    bare = COMMENTS.sub("", statement[:LONGEST]).rstrip().rstrip(";")
+    if len(statement) > LONGEST or not READS.match(bare) or WRITES.search(bare):
         return False
     return all(HARMLESS.fullmatch(name) for name in CALLS.findall(bare))
 

@@ -131,7 +131,7 @@ class Run:
         else:
             argv = (*program.words, *self.arguments)
             ended = runs.run(argv, self.output.take, self.events, self.environment)
-        self._collect()
+        self._collect(ended)
         landed: list[Landed] = []
         if before is not None:
             from migops.runner import landing  # and all that reads and writes scripts: only a new one pays for it
@@ -159,10 +159,8 @@ class Run:
                 self.target, program, self.arguments, runs.name, terminal=terminal, variables=self.environment,
                 mount=self.trace.mount() if self.trace else (),
             )  # fmt: skip
-            try:
-                ended = runs.run(argv, self.output.take, self.events, self.environment, terminal=terminal)
-            finally:  # its container is removed now
-                self._collect()
+            ended = runs.run(argv, self.output.take, self.events, self.environment, terminal=terminal)
+            self._collect(ended)
             if before is not None and where.held is not None and ended.is_over:
                 from migops.runner import landing
 
@@ -174,8 +172,9 @@ class Run:
                     runs.kept = any(each.taken for each in landed)
         return ended, runs.name, landed
 
-    def _collect(self) -> None:
-        if self.trace is not None:
+    def _collect(self, ended: Ended) -> None:
+        """Read what was recorded, where it has not gone well: its container may be removed now."""
+        if self.trace is not None and (ended.code or not ended.is_over):
             self.trace.collect(self.container)
 
     def _code(self, ended: Ended, name: str, landed: Sequence[Landed]) -> int:

@@ -200,8 +200,7 @@ class Judge:
             self.scene.say(f"the database is as it was, at {listed(after)}")
         else:
             self.scene.say(
-                f"the version table is as it was, at {listed(after)}; only of PostgreSQL can be told whether anything "
-                "else was committed"
+                f"the version table is as it was, at {listed(after)}; whether anything else was committed is not known"
             )
 
     def _has_stayed(self) -> str:
