@@ -213,12 +213,12 @@ class Finder(importlib.abc.MetaPathFinder):
 
 
 def heard(event: str, arguments: Any) -> None:
-    """Python's own notice of what happens: another program is started."""
+    """Python's own notice of what happens: another program is started; one that is a Python tells of itself."""
     if event in ("subprocess.Popen", "os.system", "os.posix_spawn", "os.exec"):
         words = arguments[0]
         name = os.path.basename(words if isinstance(words, str) else os.fsdecode(words or "")).split(" ")[0]  # noqa: PTH119
         if name not in HARMLESS:
-            inside.unseen("the program " + name)
+            inside.tell(program=name)
 
 
 def hand_on() -> None:
@@ -236,7 +236,10 @@ try:
     inside.state["fd"] = os.open(os.path.join(HERE, "record"), os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC)  # noqa: PTH118
     inside.tell(begun=os.getpid())
     sys.meta_path.insert(0, Finder())
-    sys.addaudithook(heard)
+    if hasattr(sys, "addaudithook"):
+        sys.addaudithook(inside.harmless(heard))
+    else:
+        inside.unseen("a Python that does not tell which programs it starts")
 except Exception:  # noqa: BLE001, S110 - the migration goes on without a trace, which is then missing
     pass
 hand_on()

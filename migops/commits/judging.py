@@ -82,9 +82,9 @@ def _judged(
     foreign = [each for number, each in record.transactions.items() if number not in ours and each.sent]
     status = _settled(ours, url, timeout)
     stayed = [record.transactions[number] for number in ours if status.get(number) == "committed"]
-    parts = [each.rest if moved else each.first for each in (*stayed, *foreign)]
-    if stays := [*(each for each in parts if each), *record.autocommitted]:
-        return _something(stays)
+    parts = [part for each in (*stayed, *foreign) if (part := each.rest if moved else each.first)]
+    if parts or record.autocommitted:
+        return _something(parts, record.autocommitted)
     doubts = [] if not record.missing else [record.missing]
     doubts += [f"the migration has used {each}" for each in dict.fromkeys(record.unseen)]
     if others:
@@ -102,12 +102,24 @@ def _judged(
     return Outcome(State.UNKNOWN, "; ".join(doubts), _steps(record))
 
 
-def _something(stays: Sequence[Statement]) -> Outcome:
-    texts = list(dict.fromkeys(map(str, stays)))
-    shown = ", ".join(texts[:3]) + (f" and {len(texts) - 3} more" if len(texts) > 3 else "")
-    steps = tuple(dict.fromkeys(each.step for each in stays if each.step))
-    number = f"{len(stays)} transaction{'s' if len(stays) > 1 else ''}"
-    return Outcome(State.SOMETHING, f"{number} of it committed apart from the version table: {shown}", steps)
+def _something(parts: Sequence[Statement], autocommitted: Sequence[Statement]) -> Outcome:
+    """``parts`` are the first statements of transactions that were committed."""
+    steps = tuple(dict.fromkeys(each.step for each in (*parts, *autocommitted) if each.step))
+    told = []
+    if parts:
+        told.append(f"{_count(parts, 'transaction')} of it committed apart from the version table: {_shown(parts)}")
+    if autocommitted:
+        told.append(f"{_count(autocommitted, 'statement')} of it ran outside of a transaction: {_shown(autocommitted)}")
+    return Outcome(State.SOMETHING, "; ".join(told), steps)
+
+
+def _count(found: Sequence[Statement], noun: str) -> str:
+    return f"{len(found)} {noun}{'s' if len(found) > 1 else ''}"
+
+
+def _shown(found: Sequence[Statement]) -> str:
+    texts = list(dict.fromkeys(map(str, found)))
+    return ", ".join(texts[:3]) + (f" and {len(texts) - 3} more" if len(texts) > 3 else "")
 
 
 def _steps(record: Record) -> tuple[str, ...]:

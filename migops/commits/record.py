@@ -66,6 +66,9 @@ def read(data: bytes) -> Record:
     own = sum("opened" in line for line in lines) - sum("pooled" in line for line in lines)
     if own > 0:
         found.unseen.append("a connection of a driver's own")
+    programs = [str(line["program"]) for line in lines if "program" in line]
+    if len(programs) >= max(1, sum("begun" in line for line in lines)):  # a Python begins with a line of its own
+        found.unseen.append(f"another program ({', '.join(dict.fromkeys(programs))})")
     if not any("begun" in line for line in lines):
         found.missing = "Alembic's Python did not read PYTHONPATH, or could not write"
     elif not any("alembic" in line for line in lines):

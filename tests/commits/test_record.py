@@ -114,7 +114,8 @@ def test_a_record_that_tells_nothing(data: bytes, missing: str) -> None:
 
 def test_a_connection_past_sqlalchemy_is_unseen() -> None:
     assert read(recorded({"opened": "psycopg"}, {"pooled": 1}, {"opened": "asyncpg"})).unseen
-    assert read(recorded({"unseen": "the program psql"})).unseen == ["the program psql"]
+    assert read(recorded({"program": "psql"})).unseen == ["another program (psql)"]
+    assert read(recorded({"program": "alembic"}, {"begun": 2})).unseen == [], "a Python, which was traced as well"
     assert read(recorded({"other": "mysql"})).elsewhere == "mysql"
 
 
