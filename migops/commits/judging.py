@@ -17,7 +17,12 @@ if TYPE_CHECKING:
 SETTLE = 5.0  # seconds for a session whose client has gone to end its transaction
 PAUSE = 0.2
 MOST = 10_000  # transactions of everybody that are looked through for one that has committed
-_STATUS = "SELECT n, pg_catalog.txid_status(n) FROM pg_catalog.unnest(CAST(%(ids)s AS bigint[])) AS t (n)"
+# A server that crashed forgets the numbers of what it had not committed, and gives them again.
+_STATUS = """
+SELECT n, CASE WHEN n < pg_catalog.txid_snapshot_xmax(pg_catalog.txid_current_snapshot())
+               THEN pg_catalog.txid_status(n) ELSE 'aborted' END
+FROM pg_catalog.unnest(CAST(%(ids)s AS bigint[])) AS t (n)
+"""
 _NEXT = "SELECT pg_catalog.txid_snapshot_xmax(pg_catalog.txid_current_snapshot())"
 _STARTED = "SELECT extract(epoch FROM pg_catalog.pg_postmaster_start_time())::numeric(20, 3)::text"
 _SYSTEM = "SELECT system_identifier::text FROM pg_catalog.pg_control_system()"
