@@ -186,7 +186,7 @@ def killed(found: Stack, how: str, amount: int) -> None:
     assert money(found) == amount
 
 
-KILL = "for p in /proc/[0-9]*; do if grep -q upgrade $p/cmdline; then kill -9 ${p#/proc/}; fi; done 2>/dev/null; true"
+KILL = "for p in /proc/[0-9]*; do if grep -q up[g]rade $p/cmdline; then kill -9 ${p#/proc/}; fi; done 2>/dev/null; true"
 
 
 def killed_alembic(found: Stack, *, in_one_off: bool) -> None:
