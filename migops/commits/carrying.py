@@ -18,7 +18,7 @@ from typing import Any
 from urllib.parse import quote
 
 from migops.engine import Engine, execs, making
-from migops.engine.containers import file_of
+from migops.engine.containers import file_of, inspect
 from migops.errors import NoVerdict
 
 LABEL = "migops.trace"
@@ -40,7 +40,10 @@ _REMOVE = "import shutil, sys; shutil.rmtree(sys.argv[1], ignore_errors=True)"
 
 @dataclass(frozen=True, slots=True)
 class Carried:
-    """Where the tracer is: in a ``volume`` of that name, or in the memory of a ``container`` that runs anyway."""
+    """Where the tracer is: in a ``volume`` of that name, or in the memory of a ``container`` that runs anyway.
+
+    With both, the container is one that a killed run has left, and it still has the volume.
+    """
 
     folder: str
     volume: str = ""
@@ -161,6 +164,9 @@ def drop(engine: Engine, carried: Carried) -> None:
     """Take it away. What cannot be taken away is small, and bears our name."""
     with suppress(NoVerdict):
         if carried.volume:
+            left = inspect(engine, carried.container) if carried.container else None
+            if left is not None and not (left.get("State") or {}).get("Running"):
+                execs.remove(engine, carried.container)
             what = f"removing the volume {carried.volume}"
             with engine.http.answer("DELETE", f"/volumes/{quote(carried.volume)}", what) as answer:
                 answer.read()

@@ -90,7 +90,8 @@ def look(
     for number, (run, begun) in killed.items():
         where = begun.get("trace")
         if where:
-            carried[number] = Carried(*(str(where.get(name) or "") for name in ("folder", "volume", "container")))
+            container = str(where.get("container") or begun.get("container") or "")
+            carried[number] = Carried(str(where.get("folder")), str(where.get("volume") or ""), container)
         outcome = _outcome(begun, carried.get(number), engine, project, url, timeout, rows)
         if outcome.is_nothing:
             harmless.append(number)
