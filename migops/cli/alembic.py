@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 TAKING_A_VALUE = frozenset({
     *("--file", "--project-name", "--env-file", "--profile", "--project-directory", "--service"),
-    *("--wait", "--lock-timeout", "--database-url"),
+    *("--wait", "--lock-timeout", "--database-url", "--repeat"),
 })  # fmt: skip
 FLAGS = frozenset({"--yes", "--no-lock", "--verbose", "--help"})
 
@@ -79,6 +79,12 @@ class Cut(click.Command):
     default="",
     help="Where the database is reached from here. Better by MIGOPS_DATABASE_URL, where no process list shows it.",
 )
+@option(
+    "--repeat",
+    multiple=True,
+    metavar="REV",
+    help="Run REV although an earlier run has, or may have, committed a part of it (repeatable).",
+)
 @option("--no-lock", is_flag=True, help="Migrate without the database's lock, where it cannot be reached from here.")
 @option("--verbose", is_flag=True, help="Say also what could not be looked at.")
 def alembic(arguments: tuple[str, ...], **given: Any) -> int:
@@ -129,6 +135,7 @@ def _wishes(given: Mapping[str, Any]) -> Wishes:
     return Wishes(
         yes=given["yes"], ask=_ask if terminal else None, wait=given["wait"], lock_timeout=given["lock_timeout"],
         no_lock=given["no_lock"], url=given["database_url"], verbose=given["verbose"],
+        repeat=given["repeat"],
     )  # fmt: skip
 
 

@@ -56,6 +56,12 @@ def _a_number(context: click.Context, parameter: click.Parameter, value: float |
     metavar="FACTOR",
     help="Space that must be free for the backup, by the database's size; 0 does not look.",
 )
+@option(
+    "--repeat",
+    multiple=True,
+    metavar="REV",
+    help="Run REV although an earlier run has, or may have, committed a part of it (repeatable).",
+)
 @option("--rehearse", is_flag=True, help="First try the migrations, up, down and up, on a throwaway copy of the data.")
 @option(
     "--on-failure",
@@ -143,6 +149,7 @@ def _options(given: dict[str, Any]) -> Any:
         health=given["health_timeout"], watch=given["watch"], timeout=given["timeout"], keep=given["keep"],
         keep_days=given["keep_days"], room=given["room"],
         accept_migrating=given["accept_migrating_entrypoint"], sql=given["sql"],
+        repeat=given["repeat"],
     )  # fmt: skip
 
 

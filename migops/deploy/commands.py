@@ -90,12 +90,12 @@ def _covers(volume: Mapping[str, Any], folders: Sequence[str]) -> bool:
 
 def one_off(
     compose: Compose, service: str, name: str, alembic: Words, arguments: Sequence[str], *,
-    environment: Mapping[str, str], working_dir: str = "", keeps_entrypoint: bool = False,
+    environment: Mapping[str, str], working_dir: str = "", keeps_entrypoint: bool = False, mount: Words = (),
 ) -> Words:  # fmt: skip
     """``docker compose run`` for a detached container that runs Alembic, and nothing of its own before that (but for an
-    image that is said to need its entrypoint)."""
+    image that is said to need its entrypoint). ``mount`` are words for one more volume."""
     first, *rest = alembic
-    words = [*compose.words, "run", "-d", "--no-deps", "-T", "--name", name, *labels()]
+    words = [*compose.words, "run", "-d", "--no-deps", "-T", "--name", name, *labels(), *mount]
     for key, value in environment.items():
         words += ["-e", f"{key}={value}"]
     if working_dir:

@@ -10,13 +10,17 @@ from functools import partial
 from random import uniform
 from typing import Any
 
+from migops.commits import repeating, tracing
+from migops.commits.judging import Outcome, State
+from migops.commits.tracing import Trace
 from migops.deploy import at_work, shell, swap
 from migops.deploy.commands import Compose, lock_options, migrating, one_off, override, with_override
 from migops.deploy.deploy import Deploy
 from migops.deploy.facts import Facts
 from migops.deploy.follow import Followed, follow
+from migops.deploy.repeat import stop_before_a_repeat
 from migops.deploy.trace import trace
-from migops.deploy.verdict import WAYS, Attempt, verdict, ways_on
+from migops.deploy.verdict import WAYS, Attempt, failed_at, verdict, ways_on
 from migops.engine import execs
 from migops.engine.containers import addresses, inspect
 from migops.engine.sockets import client_ports
@@ -44,6 +48,7 @@ def upgrade(deploy: Deploy) -> dict[str, Any]:
             commands=ways_on(deploy), hint=WAYS,
         )  # fmt: skip
     at_work.refuse_before(deploy)
+    stop_before_a_repeat(deploy)
     traces = trace(deploy)
     for number in range(1, TRIES + 1):
         deploy.check()
@@ -51,13 +56,26 @@ def upgrade(deploy: Deploy) -> dict[str, Any]:
         if attempt.followed.code == 0:
             _tell(deploy, attempt)
             return {"rows": list(attempt.rows), "attempts": number}
+        commits = committed(deploy, attempt)
         waited = attempt.watched.was_cancelled or "lock timeout" in attempt.followed.text
-        nothing_done = attempt.rows == before and trace(deploy) == traces
+        nothing_done = attempt.rows == before and trace(deploy) == traces and commits.is_nothing
         if not (waited and nothing_done and number < TRIES) or deploy.stop.came:
             break
         deploy.say.line(f"nothing was applied; it is tried again ({number + 1} of {TRIES})")
         time.sleep(uniform(*PAUSE))  # noqa: S311 - no secret
-    raise verdict(deploy, attempt, left=sorted(trace(deploy) ^ traces))
+    _note(deploy, attempt, commits, "upgrade", failed_at(deploy, attempt.followed))
+    raise verdict(deploy, attempt, commits, left=sorted(trace(deploy) ^ traces))
+
+
+def _note(deploy: Deploy, attempt: Attempt, commits: Outcome, verb: str, at: Sequence[str]) -> None:
+    """Note what has stayed, for the next run to stop at. Where no transaction can be asked about, nothing is noted."""
+    if attempt.trace.url is not None and (lacks := repeating.noted(deploy.log, commits, verb, at)):
+        deploy.say.line(lacks)
+
+
+def committed(deploy: Deploy, attempt: Attempt) -> Outcome:
+    """What a migration that failed has committed beside the version table's rows."""
+    return attempt.trace.outcome(moved=attempt.rows != (deploy.before or ()), backends=attempt.watched.backends)
 
 
 def goal(facts: Facts) -> str:
@@ -103,6 +121,7 @@ def go_back(deploy: Deploy) -> dict[str, Any]:
         swap.stop(deploy)
     attempt = run(deploy, ("downgrade", before[0] if before else "base"))
     if attempt.rows != before:
+        _note(deploy, attempt, committed(deploy, attempt), "downgrade", deploy.pending or ())
         raise Failed(f"the downgrade ended with code {attempt.followed.code}, at {listed(attempt.rows) or 'nothing'}")
     deploy.taken_back = True
     return {"rows": list(attempt.rows)}
@@ -112,10 +131,13 @@ def run(deploy: Deploy, arguments: Sequence[str]) -> Attempt:
     """Run Alembic with these words in a one-off container of the built image, to its end, and read the rows then."""
     name = migrating(deploy.facts.project.name)
     application = f"migops-{secrets.token_hex(6)}"
-    words = command(deploy, name, arguments, application)
+    traced = _traced(deploy)
+    words = command(deploy, name, arguments, application, traced)
     since = deploy.session.now() if deploy.session else None
     deploy.log.note(
-        "container", "started", name=name, application=application, arguments=list(arguments), since=as_text(since)
+        "container", "started", name=name, application=application, arguments=list(arguments), since=as_text(since),
+        image=deploy.built[deploy.facts.target.service], rows=list(deploy.after or ()),
+        revisions=list(deploy.pending or ()), **traced.noted(),
     )  # fmt: skip
     interrupted: list[bool] = []
     watching: AbstractContextManager[Watched] = nullcontext(Watched())
@@ -131,6 +153,8 @@ def run(deploy: Deploy, arguments: Sequence[str]) -> Attempt:
             ran = shell.run(deploy, words, may_end=False)
             if ran.code and not _has_begun(deploy, name):
                 execs.remove(deploy.engine, name)
+                traced.drop()
+                deploy.log.noted("container", "failed", name=name, exit=ran.code)
                 raise Failed(f"the container that migrates could not be started (code {ran.code}); nothing was applied")
             if watched.lost and not any(interrupted):  # before there was anything to be interrupted
                 _interrupt(deploy, name)
@@ -140,11 +164,32 @@ def run(deploy: Deploy, arguments: Sequence[str]) -> Attempt:
     if watched.lost:
         deploy.session = None  # gone with the server's restart, say: the lock is taken anew before anything else
     rows = _reread(deploy, followed)  # first of all: whatever fails now, it is known where the database stands
+    traced.collect(name)
     deploy.log.note("container", "done", name=name, exit=followed.code, oom=followed.out_of_memory, rows=list(rows))
     execs.remove(deploy.engine, name)
+    traced.drop()
+    attempt = Attempt(followed, watched, rows, traced)
     if followed.code:
-        at_work.refuse_after(deploy, watched, followed.code)
-    return Attempt(followed, watched, rows)
+        _stop_where_the_server_goes_on(deploy, attempt, arguments[0])
+    return attempt
+
+
+def _stop_where_the_server_goes_on(deploy: Deploy, attempt: Attempt, verb: str) -> None:
+    """Raise ``Operator`` where the server works on though the container has ended: it may commit yet, so that the next
+    run must not repeat it unasked."""
+    try:
+        at_work.refuse_after(deploy, attempt.watched, attempt.followed.code)
+    except Operator:
+        at = failed_at(deploy, attempt.followed) if verb == "upgrade" else deploy.pending or ()
+        _note(deploy, attempt, Outcome(State.UNKNOWN, tracing.STILL_AT_WORK), verb, at)
+        raise
+
+
+def _traced(deploy: Deploy) -> Trace:
+    """A trace, carried to where the container that migrates will find it."""
+    found = tracing.begin(deploy.engine, deploy.reached.url if deploy.reached else None, deploy.options.timeout)
+    tracing.into_a_volume(found, deploy.facts.project.name, deploy.built[deploy.facts.target.service])
+    return found
 
 
 def _has_begun(deploy: Deploy, name: str) -> bool:
@@ -164,7 +209,9 @@ def _interrupt(deploy: Deploy, name: str) -> bool:
     return False
 
 
-def command(deploy: Deploy, name: str, arguments: Sequence[str], application: str) -> tuple[str, ...]:
+def command(
+    deploy: Deploy, name: str, arguments: Sequence[str], application: str, traced: Trace
+) -> tuple[str, ...]:  # fmt: skip
     """The command that starts the container, and the file beside the journal by which it is of just this image."""
     facts = deploy.facts
     path = deploy.folder / OVERRIDE
@@ -173,13 +220,13 @@ def command(deploy: Deploy, name: str, arguments: Sequence[str], application: st
     except OSError as error:
         raise Aborted(f"{path} cannot be written: {error.strerror}") from None
     given = facts.question.variable("PGOPTIONS")
-    environment = {"PGAPPNAME": application}
+    environment = {"PGAPPNAME": application, **traced.environment(facts.question.variable("PYTHONPATH"))}
     if deploy.options.lock_timeout:
         environment["PGOPTIONS"] = lock_options(given, deploy.options.lock_timeout)
     compose: Compose = with_override(facts.project, facts.compose, facts.program, str(path))
     return one_off(
         compose, facts.target.service, name, facts.evidence.alembic, arguments, environment=environment,
-        working_dir=facts.starts_in, keeps_entrypoint=facts.keeps_entrypoint,
+        working_dir=facts.starts_in, keeps_entrypoint=facts.keeps_entrypoint, mount=traced.mount(),
     )  # fmt: skip
 
 

@@ -18,7 +18,7 @@ class Options:
     migration may wait for a lock, ``wait`` how long for the database, ``health`` for the new containers.
     ``watch`` is how long they must then stay up (None: UNCHECKED seconds without a health check; with one, healthy is
     enough). ``keep``, ``keep_days`` and ``room`` are for the backups; ``accept_migrating`` that an entrypoint may
-    migrate by itself.
+    migrate by itself; ``repeat`` are revisions that may run although an earlier run may have committed a part of them.
     """
 
     cache: bool = False
@@ -37,6 +37,7 @@ class Options:
     room: float = 1.0
     accept_migrating: bool = False
     sql: bool = False
+    repeat: tuple[str, ...] = ()
 
     @property
     def unchecked_watch(self) -> float:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from migops.compose import ComposeOptions
-from migops.deploy import at_work, ddl, facts, past, plan, preflight, ready, rollback, run, taken
+from migops.deploy import at_work, ddl, facts, past, plan, preflight, ready, repeat, rollback, run, taken
 from migops.deploy.deploy import Deploy, Say
 from migops.deploy.facts import Facts
 from migops.deploy.options import Options
@@ -117,6 +117,9 @@ def prepare(
         found = replace(facts.gather(target, engine, chosen, program, url, services), taken=is_taken)
         if folder is not None and held is not None and isinstance(reached := reach(found.question), Reached):
             at_work.refuse_at_first(held, folder, found, reached, chosen.timeout)
+            repeat.known(found, chosen.repeat)
+            pending = found.standing.pending if found.standing else None
+            repeat.refuse(found, repeat.earlier(found, folder, engine, reached, chosen), pending, chosen)
         where = folder or state.path(engine, target.project)
         rollbacks = rollback.find(engine, where, found.members, chosen.unchecked_watch)
         found = replace(found, rollbacks=rollbacks)

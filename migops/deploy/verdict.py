@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from migops.commits.judging import Outcome, State
+from migops.commits.tracing import Trace
 from migops.deploy.deploy import Deploy
 from migops.deploy.follow import Followed
 from migops.errors import Failed, MigopsError, Operator
@@ -21,18 +23,22 @@ WAYS = (
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """One run of Alembic: how it ended, what was seen of it, and the rows that the database has after it."""
+    """One run of Alembic: how it ended, what was seen of it, the rows that the database has after it, and its trace."""
 
     followed: Followed
     watched: Watched
     rows: tuple[str, ...]
+    trace: Trace
 
 
-def verdict(deploy: Deploy, attempt: Attempt, left: Sequence[str]) -> MigopsError:
-    """What a migration that failed has come to: 6 where the database is as it was, 7 where it is not."""
+def verdict(deploy: Deploy, attempt: Attempt, commits: Outcome, left: Sequence[str]) -> MigopsError:
+    """What a migration that failed has come to: 6 where the database is as it was, 7 where it is not.
+
+    ``commits`` is what has become of its transactions, ``left`` how the catalogue differs from before.
+    """
     followed, before = attempt.followed, deploy.before or ()
     _explain(deploy, followed)
-    at = _failed_at(deploy, followed)
+    at = failed_at(deploy, followed)
     how = f"{_why(attempt)}, at {' or '.join(at)}"
     stands, was = listed(attempt.rows) or "nothing", listed(before) or "nothing"
     if attempt.rows == deploy.facts.heads:
@@ -41,21 +47,54 @@ def verdict(deploy: Deploy, attempt: Attempt, left: Sequence[str]) -> MigopsErro
             "what env.py does after the migration failed",
             commands=ways_on(deploy), hint="see above what failed; deploying again goes on from here",
         )  # fmt: skip
+    part = f"; {commits.why}" if commits.state is State.SOMETHING else ""
     if attempt.rows != before:
         return Operator(
-            f"the migration {how}; the database has moved from {was} to {stands}, and the old application runs on it",
-            commands=ways_on(deploy), hint=WAYS,
+            f"the migration {how}; the database has moved from {was} to {stands}, and the old application runs on it"
+            f"{part}", commands=ways_on(deploy), hint=f"{WAYS}{_again(deploy, commits, at) if part else ''}",
         )  # fmt: skip
-    if left or _commits_by_itself(deploy, at):
-        what = f"left behind: {'; '.join(left[:5])}" if left else "it commits in between (autocommit_block)"
+    if attempt.trace.url is None:
+        return _unknown_elsewhere(deploy, how, at, was)
+    if left or not commits.is_nothing:
         return Operator(
-            f"the migration {how}; the database is noted at {was}, but part of the revision stays: {what}",
-            commands=ways_on(deploy), hint="take that away by hand, or restore the backup; then mend the script",
-        )  # fmt: skip
+            f"the migration {how}; the database is noted at {was}, but {_stays(commits, left)}",
+            commands=ways_on(deploy),
+            hint="see what it has done, and undo that by hand or restore the backup; then mend the script"
+            + _again(deploy, commits, at),
+        )
     return Failed(f"the migration {how}; the database is at {was}, as it was")
 
 
-def _failed_at(deploy: Deploy, followed: Followed) -> tuple[str, ...]:
+def _stays(commits: Outcome, left: Sequence[str]) -> str:
+    """What has stayed of a revision, or why that is not known."""
+    behind = f"left behind: {'; '.join(left[:5])}" if left else ""
+    if commits.state is State.SOMETHING or left:
+        return f"part of the revision stays: {'; '.join(each for each in (behind, commits.why) if each)}"
+    return f"whether part of the revision stays is not known: {commits.why}"
+
+
+def _again(deploy: Deploy, commits: Outcome, at: Sequence[str]) -> str:
+    """How the next deploy is told that it may run the revision once more."""
+    if commits.is_nothing:
+        return ""
+    words = " ".join(f"--repeat {each}" for each in (commits.steps or at))
+    return f"; the next deploy stops before it runs that again, until it is told: {words}"
+
+
+def _unknown_elsewhere(deploy: Deploy, how: str, at: Sequence[str], was: str) -> MigopsError:
+    """No other server tells what has been committed: only the script's text does."""
+    if _commits_by_itself(deploy, at):
+        return Operator(
+            f"the migration {how}; the database is noted at {was}, but it commits in between, so part of it may stay",
+            commands=ways_on(deploy), hint="take that away by hand, or restore the backup; then mend the script",
+        )  # fmt: skip
+    return Failed(
+        f"the migration {how}; the database is noted at {was}, as before. Only PostgreSQL tells whether anything else "
+        "was committed: look, if the script does more than one transaction"
+    )
+
+
+def failed_at(deploy: Deploy, followed: Followed) -> tuple[str, ...]:
     """The revision that it was at, by Alembic's logging or its traceback; where neither tells, all that may be it."""
     if followed.revision:
         return (followed.revision,)

@@ -21,6 +21,7 @@ from migops.runner.where import Where, choose
 from migops.target import Target
 
 if TYPE_CHECKING:
+    from migops.commits.tracing import Trace
     from migops.runner.landing import Landed
 
 _STAYING = ("", "missing", "if_not_present", "never")  # policies under which compose takes the image that is there
@@ -37,6 +38,7 @@ class Wishes:
     ``yes``: ask nothing. ``ask`` puts a question on the terminal, None where there is none. ``wait`` (seconds, None:
     not said) is how long the database is waited for, ``lock_timeout`` (seconds, 0: for ever) how long a migration may
     wait for a lock. ``no_lock``: run it though the database cannot be asked. ``url`` is where it is reached from here.
+    ``repeat`` are revisions that may run although an earlier run may have committed a part of them.
     """
 
     yes: bool = False
@@ -44,6 +46,7 @@ class Wishes:
     wait: float | None = None
     lock_timeout: float = 5.0
     no_lock: bool = False
+    repeat: tuple[str, ...] = ()
     url: str = field(default="", repr=False)
     verbose: bool = False
 
@@ -64,7 +67,8 @@ class Run:
     """One call of Alembic in the service's container.
 
     ``environment`` is added to that of the service; ``container`` is the ID or name of where it runs, once it does.
-    ``options`` are those without which Alembic would not read the service's configuration there.
+    ``options`` are those without which Alembic would not read the service's configuration there. ``trace`` is what
+    records its transactions, where it has any.
     """
 
     target: Target
@@ -77,6 +81,7 @@ class Run:
     environment: dict[str, str] = field(default_factory=dict)
     container: str = ""
     options: tuple[str, ...] = ()
+    trace: Trace | None = None
 
     def run(self) -> Result:
         """Run it, past its guard where it changes something. ``NoVerdict`` where it could not be started."""
@@ -129,6 +134,7 @@ class Run:
         else:
             argv = (*program.words, *self.arguments)
             ended = runs.run(argv, self.output.take, self.events, self.environment)
+        self._collect(ended)
         landed: list[Landed] = []
         if before is not None:
             from migops.runner import landing  # and all that reads and writes scripts: only a new one pays for it
@@ -153,9 +159,11 @@ class Run:
         with one_off(self.engine, name) as runs:
             self.container = runs.name
             argv = words.one_off(
-                self.target, program, self.arguments, runs.name, terminal=terminal, variables=self.environment
-            )
+                self.target, program, self.arguments, runs.name, terminal=terminal, variables=self.environment,
+                mount=self.trace.mount() if self.trace else (),
+            )  # fmt: skip
             ended = runs.run(argv, self.output.take, self.events, self.environment, terminal=terminal)
+            self._collect(ended)
             if before is not None and where.held is not None and ended.is_over:
                 from migops.runner import landing
 
@@ -166,6 +174,11 @@ class Run:
                     landed = list(landing.from_container(made, runs.name, before))
                     runs.kept = any(each.taken for each in landed)
         return ended, runs.name, landed
+
+    def _collect(self, ended: Ended) -> None:
+        """Read what was recorded, where it has not gone well: its container may be removed now."""
+        if self.trace is not None and (ended.code or not ended.is_over):
+            self.trace.collect(self.container)
 
     def _code(self, ended: Ended, name: str, landed: Sequence[Landed]) -> int:
         """Our exit code, and what there is to say about how it ended."""

@@ -70,11 +70,13 @@ def one_off(
     *,
     terminal: bool,
     variables: Collection[str] = (),
+    mount: Sequence[str] = (),
 ) -> tuple[str, ...]:
     """``docker compose run`` for a container of that name: the service's networks, volumes, environment and user.
 
     Without ``--rm``: how it ended is asked of the engine, and then it is removed. ``variables`` are the names of those
-    that compose hands on from its own environment: no value is in the process list.
+    that compose hands on from its own environment: no value is in the process list. ``mount`` are words for one more
+    volume.
     """
     program_, verb, *options = target.commands.compose
     words = [
@@ -88,6 +90,7 @@ def one_off(
         "--name",
         name,
         *labels(),
+        *mount,
     ]
     if not terminal:
         words.append("-T")

@@ -93,6 +93,12 @@ class Watched:
     recorder: Recorder | None = None
 
     @property
+    def backends(self) -> frozenset[int]:
+        """The server's numbers of the sessions that are surely the migration's."""
+        seen = self.recorder.seen.values() if self.recorder else ()
+        return frozenset(each.pid for each in seen if each.started)
+
+    @property
     def was_cancelled(self) -> bool:
         """Whether a statement of the migration was cancelled by us."""
         return any(wait.cancelled for wait in self.waits)

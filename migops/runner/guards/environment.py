@@ -18,19 +18,19 @@ def environment(hold: Hold, application: str, *, limited: bool) -> dict[str, str
     elsewhere = run.wishes.url or run.target.settings.get("database-url")  # past a pooler, say, which refuses options
     if limited and run.wishes.lock_timeout and not elsewhere:
         ours = f"-c lock_timeout={run.wishes.lock_timeout * 1000:.0f}"
-        found["PGOPTIONS"] = f"{_set_there(hold)} {ours}".strip()
+        found["PGOPTIONS"] = f"{set_there(hold, 'PGOPTIONS')} {ours}".strip()
     return found
 
 
-def _set_there(hold: Hold) -> str:
-    """PGOPTIONS as the service has it where Alembic runs."""
+def set_there(hold: Hold, variable: str) -> str:
+    """A variable as the service has it where Alembic runs; '' where it has none."""
     scene = hold.scene
     target = scene.run.target
     if scene.where.container is not None:
         inspected = inspect(scene.run.engine, scene.where.container.id) or {}
         pairs = (each.partition("=") for each in (inspected.get("Config") or {}).get("Env") or ())
-        return next((value for name, _, value in pairs if name == "PGOPTIONS"), "")
+        return next((value for name, _, value in pairs if name == variable), "")
     if target.model is None:
         return ""
     service = target.model.services[target.service]
-    return Variables(target.model, service, scene.survey.image_env).values().get("PGOPTIONS", "")
+    return Variables(target.model, service, scene.survey.image_env).values().get(variable, "")

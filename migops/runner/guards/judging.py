@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from migops.commits.judging import Outcome, State
 from migops.errors import Failed, Operator
 from migops.history.scripts import COMMITS_BY_ITSELF
 from migops.runner.foresee import ran, tops
@@ -57,12 +58,18 @@ class Course:
 
 @dataclass(frozen=True, slots=True)
 class Judge:
-    """Judges one run: ``seen`` is what its last attempt's watch saw, ``attempts`` how many there were."""
+    """Judges one run: ``seen`` is what its last attempt's watch saw, ``attempts`` how many there were.
+
+    ``commits`` is what has become of its transactions; None where only the scripts' text can tell. ``is_postgresql``
+    is False where no server tells.
+    """
 
     scene: Scene
     course: Course
     seen: Watched
     attempts: int
+    commits: Outcome | None = None
+    is_postgresql: bool = True
 
     def judged(self, result: Result, after: tuple[str, ...] | None) -> Result:
         """Our exit code, by what the version table says.
@@ -70,6 +77,8 @@ class Judge:
         Raises ``Failed`` or ``Operator`` where Alembic's own code would mislead.
         """
         if result.stopped:
+            if self.commits is not None and not self.commits.is_nothing and after == self.course.before:
+                raise self._stayed(result, after or ())
             self._say_where(after)
             return result
         if after is None and self.course.before is not None:
@@ -87,9 +96,30 @@ class Judge:
             return self._moved(result, after)
         if waited(result, self.seen):
             self._in_the_way(after)
-        if self.course.commits_on_its_own():
+        if self.commits is not None and not self.commits.is_nothing:
+            raise self._stayed(result, after)
+        if self.commits is not None or self.course.commits_on_its_own():
             self._say_where(after)
         return result
+
+    def _may_have_stayed(self) -> bool:
+        """Whether anything may have stayed that the version table does not tell of."""
+        return not self.commits.is_nothing if self.commits else bool(self.course.commits_on_its_own())
+
+    def _stayed(self, result: Result, after: tuple[str, ...]) -> Operator:
+        """It failed, and a part of it has, or may have, been committed."""
+        return Operator(
+            f"Alembic ended with code {result.child}; the version table is as it was, at {listed(after)}, but "
+            f"{self._has_stayed()}", commands=[status(self.scene)], hint=self._again(),
+        )  # fmt: skip
+
+    def _again(self) -> str:
+        """What to do, and how the next run is told that it may run the same once more."""
+        if self.commits is None:
+            return "see what it has done, and undo that by hand; then run it again"
+        steps = self.commits.steps or self.course.steps
+        again = self.scene.typed(*(f"--repeat={each}" for each in steps))
+        return f"see what it has done, and undo that by hand; the next run stops there until it is told: {again}"
 
     def _as_expected(self, result: Result, after: tuple[str, ...]) -> Result:
         if self.seen.lost:
@@ -111,10 +141,11 @@ class Judge:
 
     def _lost(self, after: tuple[str, ...] | None) -> None:
         lost = f"{self.seen.lost}; Alembic was stopped, because another run could have begun"
-        if after is not None and after == self.course.before and not self.course.commits_on_its_own():
+        if after is not None and after == self.course.before and not self._may_have_stayed():
             raise Failed(f"{lost}. The database is as it was, at {listed(after)}", hint="run it again")
         raise Operator(
-            f"{lost}. The database stood at {listed(self.course.before or ())} and now at {listed(after or ())}",
+            f"{lost}. The database stood at {listed(self.course.before or ())} and now at {listed(after or ())}"
+            + (f"; {self._has_stayed()}" if self._may_have_stayed() else ""),
             commands=[status(self.scene)],
         )
 
@@ -126,11 +157,11 @@ class Judge:
         gave_up = f"the migration waited {tries}{seconds:g} s for a lock that another session holds"
         pid = self.seen.blockers[0].pid if self.seen.blockers else 0
         end = f", or end that session (SELECT pg_terminate_backend({pid}))" if pid else ""
-        if self.course.commits_on_its_own():
+        if self._may_have_stayed():
             raise Operator(
                 f"{gave_up}. The version table is as it was, at {listed(after)}, but {self._has_stayed()}{lines}",
                 commands=[status(self.scene)],
-                hint=f"see what it has done, and undo that by hand; wait{end}; run it again",
+                hint=f"wait{end}; {self._again()}",
             )
         raise Failed(
             f"{gave_up}, and gave up. Nothing was applied: the database is as it was, at {listed(after)}{lines}",
@@ -140,14 +171,18 @@ class Judge:
     def _moved(self, result: Result, after: tuple[str, ...]) -> Result:
         """It failed, and the rows are other ones than before: by its own first steps, or by someone else."""
         scene = self.scene
-        if scene.call.verb == "upgrade" and (done := self.course.own_steps(result.output, after)):
+        apart = self.commits is not None and not self.commits.is_nothing
+        if not apart and scene.call.verb == "upgrade" and (done := self.course.own_steps(result.output, after)):
             scene.say(f"it failed at {self.course.steps[done]}; the {done} before it stay: the database stands at "
                       f"{listed(after)}, before it at {listed(self.course.before or ())}")  # fmt: skip
             return result
+        stays = (
+            self._has_stayed() if apart else "someone else has migrated it meanwhile, or a part of this run has stayed"
+        )
         raise Operator(
             f"Alembic ended with code {result.child}, and the database went from {listed(self.course.before or ())} to "
-            f"{listed(after)}: someone else has migrated it meanwhile, or a part of this run has stayed",
-            commands=[status(self.scene)], hint="see what it has now, and who else migrates it:",
+            f"{listed(after)}: {stays}", commands=[status(self.scene)],
+            hint=self._again() if apart else "see what it has now, and who else migrates it:",
         )  # fmt: skip
 
     def _say_where(self, after: tuple[str, ...] | None) -> None:
@@ -159,12 +194,20 @@ class Judge:
             self.scene.say(f"where the database stands now cannot be asked: {' '.join(status(self.scene))}")
         elif after != before:
             self.scene.say(f"the database stood at {listed(before)}, and stands at {listed(after)} now")
-        elif self.course.commits_on_its_own():
+        elif self._may_have_stayed():
             self.scene.say(f"the version table is as it was, at {listed(after)}, but {self._has_stayed()}")
-        else:
+        elif self.is_postgresql:
             self.scene.say(f"the database is as it was, at {listed(after)}")
+        else:
+            self.scene.say(
+                f"the version table is as it was, at {listed(after)}; whether anything else was committed is not known"
+            )
 
     def _has_stayed(self) -> str:
+        if self.commits is not None and self.commits.state is State.SOMETHING:
+            return f"a part of it stays: {self.commits.why}"
+        if self.commits is not None:
+            return f"whether a part of it stays is not known: {self.commits.why}"
         return f"what {listed(self.course.commits_on_its_own())} did outside of a transaction may have stayed"
 
 

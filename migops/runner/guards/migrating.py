@@ -14,12 +14,16 @@ from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
 
+from migops.commits import repeating, tracing
+from migops.commits.judging import Outcome, State
+from migops.commits.tracing import Trace
 from migops.engine.containers import addresses
 from migops.engine.sockets import client_ports
 from migops.errors import Aborted, Failed, NoVerdict, Operator
-from migops.runner.guards.environment import environment
+from migops.runner.guards.environment import environment, set_there
 from migops.runner.guards.holding import TIMEOUT, Hold, sql
 from migops.runner.guards.judging import Course, Judge, status, waited
+from migops.runner.guards.repeat import stop_before_a_repeat
 from migops.runner.guards.scene import listed
 from migops.runner.run import Result
 from migops.runner.running import NotStarted, new_name
@@ -51,18 +55,21 @@ class Migration:
         """Run it and judge how it went. Raises ``Failed`` or ``Operator`` where Alembic's own code would mislead."""
         scene = self.hold.scene
         arguments = redacted(scene.run.arguments)
+        past = stop_before_a_repeat(self.hold, self.course)
         with journal.begin(self.hold.folder, scene.command, arguments) as log, held_back() as came:
+            past.settle(log, scene.run.engine, scene.run.wishes.repeat)
             number = 1
             while True:
                 result = self._once(log, number, came)
                 after = self.hold.rows_afterwards(AFTERWARDS if result.child else 0.0)
+                commits = self._committed(after) if result.child else None
                 done = "done" if result.code == 0 else "failed"
                 waits = [str(each) for each in self.seen.waits]
                 if lacks := log.noted("alembic", done, exit=result.child, rows=after, waited_for=waits):
                     scene.say(lacks)
                 if result.child and after is not None:  # else nothing is claimed of the database anyway
                     self._stop_where_the_server_goes_on(log, result, after)
-                if came or number == ATTEMPTS or not self._may_try_again(result, after):
+                if came or number == ATTEMPTS or not self._may_try_again(result, after, commits):
                     break
                 number += 1
                 pause = random.uniform(*APART)  # noqa: S311 - no secret
@@ -74,7 +81,11 @@ class Migration:
                     break
             if came and result.child:  # what came after it had ended well changes nothing any more
                 result = replace(result, code=128 + came[0], stopped=True)
-            result = Judge(scene, self.course, self.seen, number).judged(result, after)
+            if commits and (lacks := repeating.noted(log, commits, scene.call.verb, self.course.steps)):
+                scene.say(lacks)
+            result = Judge(
+                scene, self.course, self.seen, number, commits, is_postgresql=self.hold.session is not None
+            ).judged(result, after)  # fmt: skip
             log.end(_outcome(result), result.code)
         return result
 
@@ -94,10 +105,11 @@ class Migration:
         except (LockLost, SessionLost) as error:
             raise (Aborted if number == 1 else Failed)(f"stopped before anything was changed: {error}") from None
         run.container = where.container.id if where.container else new_name()
+        run.trace = self._traced()
         log.note(
             "alembic", "started", attempt=number, container=run.container, image=where.image.id, where=where.sentence(),
             application=application, since=as_text(since), rows=self.course.before, revisions=list(self.course.steps),
-            database=self.hold.reached.named.shown if self.hold.reached else None,
+            database=self.hold.reached.named.shown if self.hold.reached else None, **run.trace.noted(),
         )  # fmt: skip
         run.output.clear()
         watching: AbstractContextManager[Watched]
@@ -116,9 +128,33 @@ class Migration:
             with watching as self.seen:
                 return run.attempt(where, run.container)
         except NotStarted:
+            log.noted("alembic", "failed")
             raise
         except NoVerdict as error:
+            run.trace.carried = None  # it may go on: what it records is left to the next run
             raise self._out_of_sight(error) from None
+        finally:
+            run.trace.drop()
+
+    def _traced(self) -> Trace:
+        """A trace, carried to where Alembic will find it."""
+        run, where = self.hold.scene.run, self.hold.scene.where
+        url = self.hold.reached.url if self.hold.reached and self.hold.session else None
+        found = tracing.begin(run.engine, url, TIMEOUT)
+        if where.container is not None:
+            tracing.into_memory(found, where.container.id)
+        else:
+            tracing.into_a_volume(found, run.target.project, where.image.id)
+        if found.carried is not None:
+            run.environment.update(found.environment(set_there(self.hold, "PYTHONPATH")))
+        return found
+
+    def _committed(self, after: tuple[str, ...] | None) -> Outcome | None:
+        """What the attempt has committed beside the version table's rows; None where no PostgreSQL can be asked."""
+        trace = self.hold.scene.run.trace
+        if trace is None or trace.url is None:
+            return None
+        return trace.outcome(moved=after is not None and after != self.course.before, backends=self.seen.backends)
 
     def _stop_where_the_server_goes_on(self, log: journal.Journal, result: Result, after: tuple[str, ...]) -> None:
         """Raise ``Operator`` where the server works on its statement though Alembic has ended: it may commit it yet."""
@@ -126,7 +162,13 @@ class Migration:
         migration = self.seen.migration(log.run, scene.command, result.child)
         if migration is not None and reached is not None:
             opened = open_session(reached.url, timeout=TIMEOUT)
-            refuse_to_judge(opened, migration, sql(scene, reached), listed(after), status(scene))
+            try:
+                refuse_to_judge(opened, migration, sql(scene, reached), listed(after), status(scene))
+            except Operator:  # it may commit yet, so that the next run must not repeat it unasked
+                unknown = Outcome(State.UNKNOWN, tracing.STILL_AT_WORK)
+                if lacks := repeating.noted(log, unknown, scene.call.verb, self.course.steps):
+                    scene.say(lacks)
+                raise
 
     def _out_of_sight(self, error: NoVerdict) -> Operator:
         """The engine does not show any more what it does: it may go on, and nobody sees it."""
@@ -151,9 +193,10 @@ class Migration:
         """The addresses of the container in which Alembic runs."""
         return addresses(self.hold.scene.run.engine, self.hold.scene.run.container)
 
-    def _may_try_again(self, result: Result, after: tuple[str, ...] | None) -> bool:
+    def _may_try_again(self, result: Result, after: tuple[str, ...] | None, commits: Outcome | None) -> bool:
         """Only where it gave up waiting for a lock, and nothing whatever can have stayed."""
-        same = after is not None and after == self.course.before and not self.course.commits_on_its_own()
+        nothing = commits.is_nothing if commits else not self.course.commits_on_its_own()
+        same = after is not None and after == self.course.before and nothing
         return same and waited(result, self.seen) and not result.stopped and not self.seen.lost
 
 

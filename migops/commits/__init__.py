@@ -1,0 +1,10 @@
+"""Which transactions of a migration have committed: traced inside its own process, asked of the server afterwards.
+
+``inside`` is the tracer, ``carrying`` brings it into the container and its record back, ``record`` reads that,
+``judging`` asks the server what has become of each transaction, ``repeating`` stops a run that would do a part again.
+"""
+
+from migops.commits.judging import Outcome, State, judge, next_xid
+from migops.commits.record import Record, read
+
+__all__ = ["Outcome", "Record", "State", "judge", "next_xid", "read"]

@@ -1,0 +1,57 @@
+"""A deploy stops before it repeats what an earlier run has, or may have, committed in part."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from migops.commits import repeating
+from migops.commits.repeating import Past
+from migops.deploy.deploy import Deploy
+from migops.deploy.facts import Facts
+from migops.deploy.options import Options
+from migops.engine import Engine
+from migops.errors import MigopsError, Operator
+from migops.places.database import Reached
+from migops.rules.standing import listed
+
+
+def known(facts: Facts, repeat: Sequence[str]) -> None:
+    """Raise MigopsError where ``--repeat`` names a revision that there is not."""
+    if lacking := [each for each in repeat if each not in facts.history.by_id]:
+        raise MigopsError(
+            f"--repeat {lacking[0]}: there is no such revision", hint="name it in full, as the earlier run did"
+        )
+
+
+def earlier(facts: Facts, folder: Path, engine: Engine, reached: Reached | None, options: Options) -> Past:
+    """What earlier runs may have committed in part, read now; ``facts.state`` are the rows that it is held against."""
+    if reached is None or reached.url.dialect != "postgresql":
+        return Past()
+    rows = facts.state.rows if facts.state else ()
+    return repeating.look(folder, engine, facts.project.name, reached.url, options.timeout, rows)
+
+
+def refuse(facts: Facts, past: Past, pending: Sequence[str] | None, options: Options) -> None:
+    """Raise ``Operator`` where a pending revision may be there in part already, and ``--repeat`` does not name it."""
+    if pending is None or not (found := past.about("upgrade", pending, options.repeat)):
+        return
+    compose = facts.target.commands.compose[2:]
+    again = tuple(word for each in (*options.repeat, *found) for word in ("--repeat", each))
+    services = tuple(each.name for each in facts.members)
+    first = next(iter(found.values()))
+    raise Operator(
+        f"{listed(tuple(found))} would be applied again: {first.sentence()}; nothing was started",
+        commands=[
+            ("migops", "log", *compose, str(first.run)),
+            ("migops", "rebuild-and-migrate", *compose, *again, *services),
+        ],
+        hint="see what it has done, and undo that by hand, or restore the backup; then say that it may run again:",
+    )
+
+
+def stop_before_a_repeat(deploy: Deploy) -> None:
+    """The same once the database answers and the lock is ours; and note what is settled by this."""
+    past = earlier(deploy.facts, deploy.folder, deploy.engine, deploy.reached, deploy.options)
+    refuse(deploy.facts, past, deploy.pending, deploy.options)
+    past.settle(deploy.log, deploy.engine, deploy.options.repeat)

@@ -1,0 +1,41 @@
+"""Stops Alembic before it repeats what an earlier run has, or may have, committed in part."""
+
+from __future__ import annotations
+
+from migops.commits import repeating
+from migops.commits.repeating import Past
+from migops.errors import MigopsError, Operator
+from migops.runner.guards.holding import TIMEOUT, Hold
+from migops.runner.guards.judging import Course
+from migops.runner.guards.scene import listed
+
+
+def stop_before_a_repeat(hold: Hold, course: Course) -> Past:
+    """What is known of earlier runs.
+
+    Raises ``Operator`` where one of the migrations may be there in part already and ``--repeat`` does not name it,
+    MigopsError where ``--repeat`` names a revision that there is not.
+    """
+    scene = hold.scene
+    run, repeat = scene.run, scene.run.wishes.repeat
+    lacking = [each for each in repeat if course.history and each not in course.history.graph.by_id]
+    if lacking:
+        raise MigopsError(
+            f"--repeat {lacking[0]}: there is no such revision", hint="name it in full, as the earlier run did"
+        )
+    if hold.reached is None or hold.session is None:
+        return Past()
+    past = repeating.look(
+        hold.folder, run.engine, run.target.project, hold.reached.url, TIMEOUT, course.before or ()
+    )  # fmt: skip
+    steps = course.steps if course.expected is not None else None
+    if found := past.about(scene.call.verb, steps, repeat):
+        first = next(iter(found.values()))
+        again = [f"--repeat={each}" for each in (*repeat, *found)]
+        raise Operator(
+            f"{listed(tuple(found))} would be run again: {first.sentence()}; nothing was started",
+            commands=[("migops", "log", *run.target.commands.compose[2:], str(first.run))],
+            hint="see what it has done, and undo that by hand, or restore a backup; then say that it may run again: "
+            f"{scene.typed(*again)}",
+        )
+    return past
