@@ -96,12 +96,10 @@ def test_one_run_at_a_time_and_nothing_is_left(sandbox: Sandbox, engine_: Engine
     assert sandbox.engine.docker("images", "-q", "--no-trunc", "--filter", "dangling=true").find(image["Id"]) == -1
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
 def test_after_a_signal(sandbox: Sandbox, engine_: Engine, number: signal.Signals) -> None:
-    """By the command line, signals become exceptions; after a kill the next run takes over, without asking."""
+    """After a kill the next run takes over, without asking."""
     first = begun(sandbox, sandbox.path / "first")
-    if number is signal.SIGTERM:
-        return _ended_by_the_command_line(first)
     first.send_signal(number)
     first.communicate()
     assert (look(engine_, sandbox.name) is None) == (number is signal.SIGINT)
@@ -117,14 +115,6 @@ def test_after_a_signal(sandbox: Sandbox, engine_: Engine, number: signal.Signal
         lock.checked()
         lock.release()
     assert look(engine_, sandbox.name) is None
-    return None
-
-
-def _ended_by_the_command_line(first: subprocess.Popen[str]) -> None:
-    """Only ``cli.main`` turns SIGTERM into an exception: see the deploys. Here it is as good as a kill."""
-    first.terminate()
-    first.communicate()
-    assert first.returncode == -signal.SIGTERM
 
 
 def test_it_is_pruned_and_taken_by_another(sandbox: Sandbox, engine_: Engine) -> None:
