@@ -156,7 +156,6 @@ def gather(target: Target, engine: Engine, options: Options, compose: Words, ask
         needs = (database_service, *needs)
     idle = not_running(engine, project, needs)
     starts_in = _starts_in(target, engine)
-    called = (*compose, *target.commands.compose[2:])
     return Facts(
         target,
         evidence,
@@ -169,7 +168,7 @@ def gather(target: Target, engine: Engine, options: Options, compose: Words, ask
         scale_of(project, members),
         starts_in,
         compose,
-        previous=read_previous(engine, project, called, compose, members),
+        previous=read_previous(engine, project, (*compose, *target.commands.compose[2:]), compose, members),
     )
 
 
