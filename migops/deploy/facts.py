@@ -161,7 +161,6 @@ def gather(target: Target, engine: Engine, options: Options, compose: Words, ask
         needs = (database_service, *needs)
     idle = not_running(engine, project, needs)
     starts_in = _starts_in(target, engine)
-    called = (*compose, *target.commands.compose[2:])
     return Facts(
         target,
         evidence,
@@ -175,7 +174,7 @@ def gather(target: Target, engine: Engine, options: Options, compose: Words, ask
         starts_in,
         compose,
         unchecked=without_check(project, engine, members),
-        previous=read_previous(engine, project, called, compose, members),
+        previous=read_previous(engine, project, (*compose, *target.commands.compose[2:]), compose, members),
     )
 
 
