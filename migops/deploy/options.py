@@ -14,7 +14,7 @@ class Options:
     where the migrations have brought it, ``downgrade`` takes it back where they can. ``lock_timeout`` is how long a
     migration may wait for a lock, ``wait`` how long for the database, ``health`` for the new containers.
     ``keep``, ``keep_days`` and ``room`` are for the backups; ``accept_migrating`` that an entrypoint may migrate by
-    itself.
+    itself. ``discard`` are revisions that only a container has and that are given up.
     """
 
     cache: bool = False
@@ -32,3 +32,4 @@ class Options:
     room: float = 1.0
     accept_migrating: bool = False
     sql: bool = False
+    discard: tuple[str, ...] = ()

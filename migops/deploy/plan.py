@@ -2,9 +2,23 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator
 
-from migops.deploy import anonymous, dump, ground, images, migrate, preflight, rehearse, swap, volumes
+from migops.deploy import (
+    anonymous,
+    connects,
+    discard,
+    dump,
+    ground,
+    images,
+    losses,
+    migrate,
+    preflight,
+    rehearse,
+    swap,
+    volumes,
+)
 from migops.deploy.commands import rollback_tag
 from migops.deploy.facts import Facts
 from migops.deploy.options import Options
@@ -27,6 +41,8 @@ def _steps(facts: Facts, options: Options, pending: tuple[str, ...] | None) -> I
     names = [each.name for each in facts.members]
     tags = listed(sorted({rollback_tag(each.image_ref) for each in facts.members}))
     kept = f"the image that runs now stays, as {tags}" if facts.has_old else "there is no image yet to go back to"
+    if options.discard:
+        yield discard.step(facts, options.discard)
     yield Step("keep", kept, images.keep, undo=swap.restore)
     yield _build(facts, options)
     heads = listed(facts.history.heads)
@@ -82,7 +98,9 @@ def _count(number: int) -> str:
 
 def _migrates(facts: Facts, pending: tuple[str, ...] | None) -> str:
     if pending == ():
-        return "nothing is pending"
+        return (
+            f"nothing is pending: `{shlex.join((*facts.evidence.alembic, *connects.CURRENT))}` shows that it could be"
+        )
     what = "what turns out to be pending" if pending is None else _count(len(pending))
     words = " ".join((*facts.evidence.alembic, "upgrade", migrate.goal(facts)))
     return f"{what}, by `{words}` in a container of the built image"
@@ -121,6 +139,7 @@ def _notes(facts: Facts, options: Options, pending: tuple[str, ...] | None) -> I
     changes = pending is None or bool(pending)
     if changes and not options.backup:
         yield "no backup is taken: what a migration destroys is gone"
+    yield from losses.of(facts, pending)
     for each in pending or ():
         if not facts.history.by_id[each].has_downgrade:
             yield f"{each} has no downgrade: once it is applied, only the backup leads back"

@@ -16,12 +16,23 @@ from migops.survey import Survey
 
 @dataclass(frozen=True, slots=True)
 class Where:
-    """The container to run in, None for a one-off one of ``image``, and why. ``held`` is what the image holds."""
+    """The container to run in, None for a one-off one of ``image``, and why. ``held`` is what the image holds.
+
+    ``beside`` is the running container that would do, where a one-off one is taken all the same.
+    """
 
     container: Container | None
     image: ImageIdentity
     why: str
     held: MigrationSet | None
+    beside: Container | None = None
+
+    def apart(self) -> Where:
+        """The same in a one-off container: what is written there goes with it, so that no twin of a new file stays."""
+        if self.container is None:
+            return self
+        why = f"a new file is written there, so that none stays in {self.container.name}"
+        return Where(None, self.image, why, self.held, self.container)
 
     def sentence(self) -> str:
         """For the user: where, and why there."""
