@@ -32,7 +32,7 @@ def prove(deploy: Deploy, run: Callable[[Deploy, Sequence[str]], Attempt]) -> Ma
         raise Aborted(
             f"nothing is pending, but `{words}` fails in the built image with code {attempt.followed.code}: "
             f"{_last(attempt)}. With that image no migration could be applied any more",
-            hint="what it said is above; correct env.py, its configuration or the service's environment, and run this again",
+            hint="see above; correct env.py, its configuration or the service's environment, then run this again",
         )
     unseen = [row for row in attempt.rows if row not in attempt.followed.text]
     if unseen:

@@ -54,13 +54,13 @@ def give_up(evidence: Evidence, view: View, scripts: Iterable[Script]) -> tuple[
     words = [word for script in gone for word in ("--discard", script.revision)]
     return (
         Remedy(
-            f"or, where it was given up ({names} was deleted from the host on purpose): deploy without it; its script "
-            "is saved in the state folder first",
+            f"where it was given up ({names} was deleted from the host on purpose): deploy without it; its script is "
+            "saved in the state folder first",
             evidence.commands.migops("rebuild-and-migrate", *words),
             alternative=True,
         ),
         Remedy(
-            f"or only recreate the container; that loses the file (docker cp {view.container.name}:{gone[0].path} . "
+            f"recreate the container alone, which loses the file (docker cp {view.container.name}:{gone[0].path} . "
             "keeps a copy)",
             evidence.commands.up("--force-recreate"),
             alternative=True,

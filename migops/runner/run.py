@@ -97,7 +97,7 @@ class Run:
             busy = where.container.name
             self.say(f"{self.words()} runs in {busy} already, by another or a killed command: docker top {busy}")
         if not call.is_guarded:
-            say_stale(self.target, seen, where, call, self.say)
+            say_stale(self.target, seen, where, call, self.engine, self.say)
             return self.attempt(where)
         from migops.runner import guards  # and the database's side: what only reads does not pay for it
 

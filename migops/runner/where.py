@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+from migops.compose import Project
 from migops.engine import Engine
 from migops.engine.containers import inspect
 from migops.engine.same import same_content
 from migops.errors import NoVerdict
 from migops.model import ImageIdentity, MigrationSet, PlaceName, Unknown
 from migops.places.container import Container, digests
+from migops.places.container_files import at_or_below
 from migops.runner.words import Program
 from migops.survey import Survey
 
@@ -61,7 +64,7 @@ def choose(survey: Survey, program: Program, engine: Engine) -> Where:
         return Where(None, image, unread or f"no container of {survey.target.service} exists", held)
     whys = []
     for each in lasting:
-        why = _why_not(each, image, held, engine)
+        why = _why_not(each, image, held, engine, survey)
         if not why:
             bound = "the host's folder is mounted in it" if each.is_bound else "its migrations are the image's"
             return Where(each, image, f"it runs the current image, and {bound}", held)
@@ -69,7 +72,7 @@ def choose(survey: Survey, program: Program, engine: Engine) -> Where:
     return Where(None, image, min(whys, key=lambda pair: pair[0])[1], held)
 
 
-def _why_not(each: Container, image: ImageIdentity, held: MigrationSet | None, engine: Engine) -> str:
+def _why_not(each: Container, image: ImageIdentity, held: MigrationSet | None, engine: Engine, survey: Survey) -> str:
     """Why Alembic must not be run in this container; '' where it may."""
     if not each.running:
         return f"{each.name} does not run"
@@ -84,9 +87,25 @@ def _why_not(each: Container, image: ImageIdentity, held: MigrationSet | None, e
         return f"{each.name} is {state.get('Status') or 'gone'}"
     if each.is_bound or _view(each.found.migrations) == _view(held):
         return ""
+    synced = watched(survey.target.model, survey.target.service, each.found.migrations.location)
+    if synced:
+        return f"{each.name} has other migrations than the image, {synced}"
     covers = {cover.type for folder in each.found.migrations.location if (cover := each.cover(folder))}
     shown = f" (a {' and a '.join(sorted(covers))} lies over them)" if covers else ""
     return f"{each.name} has other migrations than the image{shown}"
+
+
+def watched(model: Project | None, service: str, folders: Sequence[str]) -> str:
+    """A clause where ``develop.watch`` brings the host's files to one of the folders; '' where it does not."""
+    develop = model.services[service].raw.get("develop") if model else None
+    for each in (develop or {}).get("watch") or ():
+        target = str(each.get("target") or "")
+        if str(each.get("action")).startswith("sync") and any(at_or_below(folder, target) for folder in folders):
+            return (
+                f"as `docker compose watch` syncs {each.get('path')} to {target}: from the host to the container only, "
+                "and not to the image; what is written in the container never comes back"
+            )
+    return ""
 
 
 def _view(held: MigrationSet) -> tuple[dict[str, str], dict[str, str]]:
