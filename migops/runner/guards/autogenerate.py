@@ -45,10 +45,15 @@ def _old_models(scene: Scene, models: ModelsOnHost) -> Iterator[Aborted]:
 
 
 def _unreached(scene: Scene, models: ModelsOnHost, state: DatabaseState | None) -> Iterator[Aborted]:
-    """Alembic takes the tables of models that env.py does not import for dropped ones."""
+    """Alembic takes the tables of models that env.py does not import for dropped ones.
+
+    Nothing is said where env.py does not name the metadata: then the models may come from anywhere (Flask's app, say).
+    """
+    if isinstance(models.unimported, Unknown):
+        return
     lost = models.tables.lacks(state.tables) if state else ()
     drops = f"it would write drop_table for {listed(lost)}" if lost else "their tables are left out, or dropped"
-    if isinstance(models.unimported, tuple) and models.unimported:
+    if models.unimported:
         names = some(tuple(f"{each.name} ({each.at})" for each in models.unimported))
         yield Aborted(
             f"env.py does not import the models {names}, so Alembic does not know their tables: {drops}; "
