@@ -38,7 +38,8 @@ class Facts:
     one that the URL leads to, '' for a database outside of the project. ``scale`` is the number of replicas of services
     that run more than the compose file says. ``starts_in`` is where Alembic is started, where that is not the image's
     own working directory. ``program`` are the words of the compose CLI. ``taken``: the host has no migrations, and what
-    stands for them was taken from the image that is here.
+    stands for them was taken from the image that is here. ``discards``: a container has what is
+    given up, so that it must be created anew though nothing else has changed.
     """
 
     target: Target
@@ -53,6 +54,7 @@ class Facts:
     starts_in: str = ""
     program: Words = ("docker", "compose")
     taken: bool = False
+    discards: bool = False
 
     @property
     def project(self) -> Project:
@@ -165,6 +167,7 @@ def gather(target: Target, engine: Engine, options: Options, compose: Words, ask
         scale_of(project, members),
         starts_in,
         compose,
+        discards=bool(options.discard),
     )
 
 
