@@ -13,7 +13,7 @@ from migops.model import Absent, MigrationSet, PlaceName, Revision, Severity
 from migops.places.database_state import DatabaseState
 from migops.rules.git_database import lost_scripts
 from migops.rules.rule import Rule
-from migops.rules.standing import Standing, standing, together
+from migops.rules.standing import Standing, listed, standing, together
 from migops.target import Target
 
 
@@ -96,4 +96,11 @@ def _in_words(evidence: Evidence, found: Standing | None) -> tuple[str, str]:
         return "ahead", f"the database is ahead: the {place} is older than it"
     if number:
         return "behind", f"the database is {steps} behind the {place}"
-    return "up to date", f"the database has all that the {place} has"
+    return "up to date", f"the database has all that the {place} has{_host_has_more(evidence, found)}"
+
+
+def _host_has_more(evidence: Evidence, found: Standing) -> str:
+    """A clause where the host has revisions that the place lacks which the database is held against."""
+    host, graph = evidence.graphs.get(PlaceName.HOST), evidence.graphs.get(found.place)
+    more = [each.id for each in host.revisions if each.id not in graph.by_id] if host and graph else []
+    return f"; the host has {listed(more)}, which the {found.place.value} lacks" if more else ""

@@ -58,7 +58,7 @@ class Cut(click.Command):
 @option("--env-file", "env_files", multiple=True, type=FILES, metavar="FILE", help="Environment file (repeatable).")
 @option("--profile", "profiles", multiple=True, type=NAMES, metavar="NAME", help="Enable a profile (repeatable).")
 @option("--project-directory", metavar="DIR", help="Base of relative paths in the compose files.")
-@option("--yes", is_flag=True, help="Ask nothing, for scripts.")
+@option("--yes", is_flag=True, help="Ask nothing, for scripts; it also says yes to data that an upgrade drops.")
 @option(
     "--wait",
     type=click.FloatRange(min=0),
@@ -94,7 +94,8 @@ def alembic(arguments: tuple[str, ...], **given: Any) -> int:
     are migops's; all that follows is Alembic's. A failure that migops knows is explained on standard error.
 
     upgrade, downgrade and stamp hold a lock (one migration at a time, on all hosts), write the journal (migops log)
-    and show first what they would do; downgrade and stamp ask. revision and merge look before they write.
+    and show first what they would do; downgrade and stamp ask, upgrade only where it drops tables or columns or deletes
+    rows. revision and merge look before they write, and write in a one-off container that is removed afterwards.
 
     \b
     migops alembic current

@@ -41,7 +41,9 @@ def _a_number(context: click.Context, parameter: click.Parameter, value: float |
 @click.argument("services", nargs=-1, metavar="[SERVICE]...")
 @option("--dry-run", is_flag=True, help="Show the plan and what is pending; change nothing.")
 @option("--sql", is_flag=True, help="With --dry-run: the SQL of the pending revisions too.")
-@option("--yes", is_flag=True, help="Ask nothing, for scripts.")
+@option(
+    "--yes", is_flag=True, help="Ask nothing, for scripts; it also says yes to losing what the plan says is dropped."
+)
 @option("--cache", is_flag=True, help="Build with the cache (default: --no-cache).")
 @option("--pull", is_flag=True, help="Fetch newer base images.")
 @option("--no-pull", is_flag=True, help="Of a service that is not built here: take the image as it is, fetch nothing.")
@@ -92,6 +94,12 @@ def _a_number(context: click.Context, parameter: click.Parameter, value: float |
     metavar="SECONDS",
     help="Seconds that new containers must stay up, once they are healthy, or run without a health check; a restart "
     "rolls back. Default: 30 without a health check, else 0.",
+)
+@option(
+    "--discard",
+    multiple=True,
+    metavar="REV",
+    help="Give up a revision that only a container has (repeatable); its script is saved in the state folder first.",
 )
 @option("--accept-migrating-entrypoint", is_flag=True, help="Deploy an image that migrates by itself when it starts.")
 @option("--database-url", metavar="URL", default="", help="The database (default: the service's).")
@@ -150,12 +158,14 @@ def _options(given: dict[str, Any]) -> Any:
         keep_days=given["keep_days"], room=given["room"],
         accept_migrating=given["accept_migrating_entrypoint"], sql=given["sql"],
         repeat=given["repeat"],
+        discard=given["discard"],
     )  # fmt: skip
 
 
 def _confirm(plan: ShownPlan, view: View, given: dict[str, Any], prepared: Prepared) -> None:
     """Show the plan and ask for a yes; without a terminal to ask at, --yes must have been said."""
     from migops.formats.deploy import plan_text
+    from migops.formats.terminal import printable
 
     click.echo(plan_text(plan, view), err=True)
     if given["yes"]:
@@ -164,6 +174,11 @@ def _confirm(plan: ShownPlan, view: View, given: dict[str, Any], prepared: Prepa
         raise Aborted("nobody is there to say yes to the plan; nothing was changed", hint="--yes, for scripts")
     if not click.confirm("go on?", default=False, err=True):
         raise Aborted("not confirmed; nothing was changed")
+    if plan.losses:
+        for sentence in plan.losses:
+            click.echo(printable(sentence), err=True)
+        if not click.confirm("Data goes with it. Apply this all the same?", default=False, err=True):
+            raise Aborted("not confirmed, as data would go; nothing was changed")
 
 
 class Progress:

@@ -43,7 +43,8 @@ class Facts:
     own working directory. ``program`` are the words of the compose CLI. ``taken``: the host has no migrations, and what
     stands for them was taken from the image that is here. ``unchecked`` are the services without a health check.
     ``rollbacks`` is the way back of each service. ``previous`` is what the members
-    run as now.
+    run as now. ``discards``: a container has what is given up, so that it
+    must be created anew though nothing else has changed.
     """
 
     target: Target
@@ -61,6 +62,7 @@ class Facts:
     unchecked: tuple[str, ...] = ()
     rollbacks: Mapping[str, Rollback] = field(default_factory=dict)
     previous: Previous = field(default_factory=Previous)
+    discards: bool = False
 
     @property
     def project(self) -> Project:
@@ -175,6 +177,7 @@ def gather(target: Target, engine: Engine, options: Options, compose: Words, ask
         compose,
         unchecked=without_check(project, engine, members),
         previous=read_previous(engine, project, (*compose, *target.commands.compose[2:]), compose, members),
+        discards=bool(options.discard),
     )
 
 

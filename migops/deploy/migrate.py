@@ -13,7 +13,7 @@ from typing import Any
 from migops.commits import repeating, tracing
 from migops.commits.judging import Outcome, State
 from migops.commits.tracing import Trace
-from migops.deploy import at_work, shell, swap
+from migops.deploy import at_work, connects, shell, swap
 from migops.deploy.commands import Compose, lock_options, migrating, one_off, override, with_override
 from migops.deploy.deploy import Deploy
 from migops.deploy.facts import Facts
@@ -38,7 +38,7 @@ OVERRIDE = "migrate.compose.yaml"
 def upgrade(deploy: Deploy) -> dict[str, Any]:
     """Apply what is pending. What counts is not what Alembic says but the rows that the database has afterwards."""
     if not deploy.pending:
-        return {"rows": list(deploy.rows()), "skipped": "nothing is pending"}
+        return dict(connects.prove(deploy, run))
     target = goal(deploy.facts)
     before = deploy.before or ()
     if deploy.rows() != before:

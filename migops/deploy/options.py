@@ -19,6 +19,7 @@ class Options:
     ``watch`` is how long they must then stay up (None: UNCHECKED seconds without a health check; with one, healthy is
     enough). ``keep``, ``keep_days`` and ``room`` are for the backups; ``accept_migrating`` that an entrypoint may
     migrate by itself; ``repeat`` are revisions that may run although an earlier run may have committed a part of them.
+    ``discard`` are revisions that only a container has and that are given up.
     """
 
     cache: bool = False
@@ -37,6 +38,7 @@ class Options:
     room: float = 1.0
     accept_migrating: bool = False
     sql: bool = False
+    discard: tuple[str, ...] = ()
     repeat: tuple[str, ...] = ()
 
     @property

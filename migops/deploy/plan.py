@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator
 
 from migops.deploy import (
     anonymous,
+    connects,
+    discard,
     dump,
     ground,
     images,
     kept_definition,
+    losses,
     migrate,
     preflight,
     rehearse,
@@ -41,6 +45,8 @@ def _steps(facts: Facts, options: Options, pending: tuple[str, ...] | None) -> I
     kept = f"the image that runs now stays, as {tags}" if facts.has_old else "there is no image yet to go back to"
     if any(each.proved != each.current for each in facts.rollbacks.values()):
         kept = f"the image that last proved well stays, as {tags}; so does the one that runs now"
+    if options.discard:
+        yield discard.step(facts, options.discard)
     yield Step("keep", kept, kept_definition.keep_all, undo=swap.restore)
     yield _build(facts, options)
     heads = listed(facts.history.heads)
@@ -96,7 +102,9 @@ def _count(number: int) -> str:
 
 def _migrates(facts: Facts, pending: tuple[str, ...] | None) -> str:
     if pending == ():
-        return "nothing is pending"
+        return (
+            f"nothing is pending: `{shlex.join((*facts.evidence.alembic, *connects.CURRENT))}` shows that it could be"
+        )
     what = "what turns out to be pending" if pending is None else _count(len(pending))
     words = " ".join((*facts.evidence.alembic, "upgrade", migrate.goal(facts)))
     return f"{what}, by `{words}` in a container of the built image"
@@ -138,6 +146,7 @@ def _notes(facts: Facts, options: Options, pending: tuple[str, ...] | None) -> I
     changes = pending is None or bool(pending)
     if changes and not options.backup:
         yield "no backup is taken: what a migration destroys is gone"
+    yield from losses.of(facts, pending)
     for each in pending or ():
         if not facts.history.by_id[each].has_downgrade:
             yield f"{each} has no downgrade: once it is applied, only the backup leads back"

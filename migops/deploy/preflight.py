@@ -11,11 +11,13 @@ from pathlib import Path
 from migops import backup
 from migops.compose import ComposeOptions, Project
 from migops.compose.verify import Difference, command_line, verify
+from migops.deploy import discard
 from migops.deploy.commands import Words
 from migops.deploy.facts import Facts
 from migops.deploy.options import Options
 from migops.errors import Aborted, MigopsError, NoVerdict
 from migops.evidence import Evidence
+from migops.formats.terminal import quoted
 from migops.model import Finding, PlaceName, Remedy, Severity, Skipped, Unknown
 from migops.process import CommandError, run
 from migops.redaction import redact
@@ -88,7 +90,7 @@ def refuse(facts: Facts, options: Options) -> None:
     """Raise ``Aborted`` for the first thing that stands in the way of a deploy, with the way out."""
     _history(facts)
     _unsettled(facts)
-    _trapped(facts)
+    _trapped(facts, options)
     covered(facts.evidence)
     _database(facts)
     starting(facts, options)
@@ -121,11 +123,21 @@ def _unsettled(facts: Facts) -> None:
         )
 
 
-def _trapped(facts: Facts) -> None:
-    """A revision that exists in a container only is lost at the next recreate."""
+def _trapped(facts: Facts, options: Options) -> None:
+    """A revision that exists in a container only is lost at the next recreate, unless it is given up by name."""
     findings, _ = judge([rule for rule in RULES if rule.id in _ONLY_THERE], facts.evidence)
+    discard.refuse(facts, options.discard, findings)
     for finding in findings:
-        raise _of(finding, "creating the container anew would lose it")
+        if finding.subject.revision in options.discard:
+            continue
+        error = _of(finding, "creating the container anew would lose it")
+        ways = [
+            " ".join(quoted(word) for word in step.command) for step in finding.remedy if "--discard" in step.command
+        ]
+        error.hint = "; ".join(
+            (*([error.hint] if error.hint else ()), *(f"or give it up, saved first: {way}" for way in ways))
+        )
+        raise error
 
 
 def covered(evidence: Evidence) -> None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from migops.compose import ComposeOptions
-from migops.deploy import at_work, ddl, facts, past, plan, preflight, ready, repeat, rollback, run, taken
+from migops.deploy import at_work, ddl, facts, losses, past, plan, preflight, ready, repeat, rollback, run, taken
 from migops.deploy.deploy import Deploy, Say
 from migops.deploy.facts import Facts
 from migops.deploy.options import Options
@@ -53,7 +53,7 @@ class Prepared:
             found.project.name, ", ".join(each.name for each in found.members),
             tuple(ShownStep(step.name, step.why, step.commands) for step in self.plan.steps), pending,
             found.state.rows if found.state else None, self.plan.notes, self.past,
-            ddl.of(found, self.engine) if self.options.sql else "",
+            ddl.of(found, self.engine) if self.options.sql else "", losses.of(found, ids),
         )  # fmt: skip
 
     def carry_out(self) -> ShownEnd:

@@ -53,7 +53,8 @@ def commands(facts: Facts, compose: Compose | None = None) -> tuple[Words, ...]:
     """What swaps the members, a command a round; by ``compose``, else as the user calls it."""
     program, renew = compose or facts.compose, bool(facts.anonymous)
     return tuple(
-        program.swap([each.name for each in some], renew=renew, scale=scale_of(facts, some)) for some in rounds(facts)
+        program.swap([each.name for each in some], renew=renew, recreate=facts.discards, scale=scale_of(facts, some))
+        for some in rounds(facts)
     )
 
 

@@ -7,6 +7,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from migops.evidence import Evidence
+from migops.model import PlaceName
+from migops.places.database_url import Variables, own_container
 from migops.rules.history import LONGEST_ID
 from migops.target import Target
 
@@ -71,7 +73,8 @@ def server(found: re.Match[str], scene: Scene) -> str:
     """How the service stands that the address names, if it names one."""
     host = (found.groupdict().get("host") or "").strip("\"'")
     if host in ("localhost", "127.0.0.1", "::1"):
-        return f"{host} is the container that Alembic runs in, not the machine and not the database's container"
+        why = _falls_back(scene)
+        return why or f"{host} is the container that Alembic runs in, not the machine and not the database's container"
     services = scene.target.model.services if scene.target.model else {}
     if host not in services:
         if host and services:
@@ -80,6 +83,18 @@ def server(found: re.Match[str], scene: Scene) -> str:
         return "; ".join(f"{name}: {', '.join(states)}" for name, states in standing.items())
     states = scene.containers.get(host, ())
     return f"service {host}: {', '.join(states)}" if states else f"service {host} has no container: it was not started"
+
+
+def _falls_back(scene: Scene) -> str:
+    """Whether env.py takes localhost because the service does not say where the database is; '' where not."""
+    held = scene.evidence.chain.held(PlaceName.HOST) if scene.evidence else None
+    env = held.environment.get("env.py") if held else None
+    model = scene.target.model
+    if env is None or model is None:
+        return ""
+    service = model.services[scene.target.service]
+    values = Variables(model, service).values()
+    return own_container(service, values, env.content.decode("utf-8", "replace"))
 
 
 def parent(found: re.Match[str], scene: Scene) -> str:

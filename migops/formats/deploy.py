@@ -25,7 +25,10 @@ class ShownStep:
 
 @dataclass(frozen=True, slots=True)
 class ShownPlan:
-    """The plan: ``pending`` are revisions with their messages (None: not known yet), ``ddl`` their SQL where asked."""
+    """The plan: ``pending`` are revisions with their messages (None: not known yet), ``ddl`` their SQL where asked.
+
+    ``losses`` says, a sentence each, what they destroy; it is among the ``notes``, too.
+    """
 
     project: str
     service: str
@@ -35,6 +38,7 @@ class ShownPlan:
     notes: tuple[str, ...] = ()
     past: tuple[str, ...] = ()
     ddl: str = ""
+    losses: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

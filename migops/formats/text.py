@@ -81,8 +81,11 @@ def _summary(report: Report) -> str:
     if any(link.status is LinkStatus.DIFFERS for link in report.links):
         said = f"nothing at or above {report.fail_on.value}"  # two places differ, so "the same" would be a lie
     else:
+        mounted = any((link.source, link.target) == (PlaceName.HOST, PlaceName.CONTAINER) for link in report.links)
         read = [place.place.value for place in report.places if place.status == "read"]
-        said = f"{', '.join(read)} hold the same migrations"
+        compared = [name for name in read if not (mounted and name == PlaceName.CONTAINER.value)]
+        said = f"{', '.join(compared)} hold the same migrations"
+        said += "; the container reads the host's, through a mount" if mounted else ""
     left = len(report.deselected)
     notes = [words, f"{left} rule{'' if left == 1 else 's'} left out" if left else ""]
     return f"{said} ({'; '.join(filter(None, notes))})" if any(notes) else said
@@ -141,6 +144,8 @@ def short(location: str) -> str:
 
 
 def _link_line(link: Link, width: int) -> Text:
+    if link.status is LinkStatus.EQUAL and (link.source, link.target) == (PlaceName.HOST, PlaceName.CONTAINER):
+        return Text(f"  {'|':>{width // 2}}", "green").append(" a folder of the host, mounted: not the image's", "dim")
     if link.status is LinkStatus.EQUAL:
         return Text(f"  {'|':>{width // 2}}", "green").append(" the same", "dim")
     parts = (

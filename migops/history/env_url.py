@@ -105,6 +105,23 @@ def _variables(value: ast.expr) -> Iterator[str]:
             yield key.value
 
 
+def defaults(source: str) -> Iterator[tuple[str, str, int]]:
+    """The variables of the environment that the text gives a literal to fall back on: name, literal, line.
+
+    ``os.getenv("X", "y")``, ``os.environ.get("X", "y")``, and either of them without, followed by ``or "y"``.
+    """
+    for node in ast.walk(parsed(source)):
+        if isinstance(node, ast.Call) and len(node.args) > 1:
+            read, value = node, node.args[1]
+        elif isinstance(node, ast.BoolOp) and isinstance(node.op, ast.Or) and isinstance(node.values[0], ast.Call):
+            read, value = node.values[0], node.values[-1]
+        else:
+            continue
+        if isinstance(value, ast.Constant) and isinstance(value.value, str):
+            for name in _variables(ast.Call(read.func, read.args[:1], [])):
+                yield name, value.value, read.lineno
+
+
 def _is_environ(node: ast.expr) -> bool:
     return (isinstance(node, ast.Attribute) and node.attr == "environ") or (
         isinstance(node, ast.Name) and node.id == "environ"

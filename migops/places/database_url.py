@@ -12,6 +12,7 @@ from urllib.parse import quote
 
 from migops.errors import MigopsError
 from migops.history.config import ConfigFile
+from migops.history.env_url import defaults
 from migops.model import Location, Unknown
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ _USUAL = (
 )  # fmt: skip
 TEMPLATE = "driver://user:pass@localhost/dbname"  # what `alembic init` writes: nobody's URL
 _LOOPBACK = re.compile(r"[/@](localhost|127\.0\.0\.1|\[::1\])[:/]")
+LOOPBACK = ("localhost", "127.0.0.1", "::1")
 _PIECES = (
     ("postgresql", ("PGUSER", "PGPASSWORD", "PGHOST", "PGPORT", "PGDATABASE")),
     ("postgresql", ("POSTGRES_USER", "POSTGRES_PASSWORD", "POSTGRES_HOST", "POSTGRES_PORT", "POSTGRES_DB")),
@@ -124,7 +126,7 @@ def from_service(variables: Variables, settings: Mapping[str, str], env_py: str)
     chosen = _choose(urls, values, env_py)
     if isinstance(chosen, Unknown):
         return chosen
-    return _variable(variables, values, chosen) if chosen else _from_pieces(variables, values)
+    return _variable(variables, values, chosen) if chosen else _from_pieces(variables, values, env_py)
 
 
 def from_config(config: ConfigFile, place: str) -> Sought | Unknown | None:
@@ -164,12 +166,15 @@ def _choose(urls: Sequence[str], values: Mapping[str, str], env_py: str) -> str 
     )
 
 
-def _from_pieces(variables: Variables, values: Mapping[str, str]) -> Sought | None:
+def _from_pieces(variables: Variables, values: Mapping[str, str], env_py: str) -> Sought | Unknown | None:
     """The URL put together from POSTGRES_USER, POSTGRES_PASSWORD, … where the service has these."""
     for dialect, names in _PIECES:
         found = {name: next((each for each in (name, *_ALSO.get(name, ())) if each in values), "") for name in names}
         user, password, host, port, database = (values.get(found[name], "") for name in names)
-        host = host or next(_servers(variables.project, variables.service, dialect), "")
+        server = next(_servers(variables.project, variables.service, dialect), "")
+        if user and database and not host and (fallback := own_container(variables.service, values, env_py, names[2])):
+            return Unknown(fallback, f"set it there: {names[2]}: {server}" if server else f"set {names[2]} there")
+        host = host or server
         if not (user and database and host):
             continue
         secret = f":{quote(password, safe='')}" if password else ""
@@ -178,6 +183,21 @@ def _from_pieces(variables: Variables, values: Mapping[str, str]) -> Sought | No
         others = "".join(f"{name}, " for name in list(found.values())[1:] if name)
         return Sought(text, f"{others}{variables.origin(found[names[0]])}", at=variables.location(found[names[0]]))
     return None
+
+
+def own_container(service: Service, values: Mapping[str, str], env_py: str, like: str = "") -> str:
+    """Why env.py would look for the database in the service's own container: it falls back on localhost for a variable
+    (``like`` this one, or any) that the service does not set. '' where it does not."""
+    if service.raw.get("network_mode") == "host":
+        return ""
+    wanted = (like, *_ALSO.get(like, ())) if like else ()
+    for name, literal, line in defaults(env_py):
+        if literal in LOOPBACK and name not in values and (not wanted or name in wanted):
+            return (
+                f"env.py:{line} takes {name} from the environment, else {literal}, and the service {service.name} "
+                f"({service.location}) does not set it: {literal} is its own container, where no database listens"
+            )
+    return ""
 
 
 def _servers(project: Project, service: Service, dialect: str) -> Iterator[str]:

@@ -14,6 +14,9 @@ from migops.places.startup.program import parsed, words_in
 DEEPEST = 12  # times that a name is handed on from module to module, or a class inherits
 _COMPUTED = frozenset(("import_module", "walk_packages", "iter_modules", "run_path", "run_module"))
 
+MAPPING = (b"__tablename__", b"__table__", b"table=True", b"table = True")
+"""What a file that maps a table has in its text."""
+
 Key = tuple[str, str]
 """Where a name is defined: the module's file, and its name there; '' and the import's words for what is installed."""
 
@@ -52,6 +55,14 @@ def unimported(env: Path, roots: Sequence[Path], files: Iterable[Path]) -> tuple
     )
 
 
+def followed(env: Path, roots: Sequence[Path]) -> tuple[frozenset[Path], str]:
+    """The project's files that env.py runs by its imports, itself among them; and where one is computed, which may run
+    more ('' where none is). Raises MigopsError where a file cannot be read.
+    """
+    found, computed = _Code(tuple(roots)).reached(env)
+    return frozenset(found), computed
+
+
 @dataclass(slots=True)
 class _Code:
     """The project's modules, each read once."""
@@ -66,7 +77,7 @@ class _Code:
 
     def may_map(self, file: Path) -> bool:
         """Whether it is worth parsing: most modules have no model."""
-        return any(word in self.text(file) for word in (b"__tablename__", b"__table__", b"table=True", b"table = True"))
+        return any(word in self.text(file) for word in MAPPING)
 
     def text(self, file: Path) -> bytes:
         try:
@@ -90,19 +101,26 @@ class _Code:
 
     def closure(self, start: Path) -> set[Path] | Unknown:
         """Every file of the project that importing ``start`` imports; Unknown where an import is computed."""
-        found, todo = {start}, [start]
+        found, computed = self.reached(start)
+        return (
+            Unknown(f"{computed} computes what is imported, so which models are cannot be told") if computed else found
+        )
+
+    def reached(self, start: Path) -> tuple[set[Path], str]:
+        """The files that can be followed, and the first place (file:line) where an import is computed."""
+        found, todo, computed = {start}, [start], ""
         while todo:
             file = todo.pop()
             tree = self.tree(file)
             line = next((node.lineno for node in ast.walk(tree) if isinstance(node, ast.Call) and _computes(node)), 0)
             if line:
-                return Unknown(f"{file}:{line} computes what is imported, so which models are cannot be told")
+                computed = computed or f"{file}:{line}"
             for node in _run(tree):
                 for other in self.imported(file, node):
                     if other not in found:
                         found.add(other)
                         todo.append(other)
-        return found
+        return found, computed
 
     def imported(self, file: Path, node: ast.AST) -> Iterator[Path]:
         """The project's files that an import statement runs: packages on the way, the module, modules named in it."""

@@ -11,7 +11,7 @@ from migops.model import MigrationSet, Remedy, Severity, Subject
 from migops.places.container import Container, digests
 from migops.places.container_files import Mount
 from migops.places.fate import FateKind
-from migops.rules.recreate import NAMED_AT_MOST, before_recreating, catch_up, refresh
+from migops.rules.recreate import NAMED_AT_MOST, before_recreating, catch_up, give_up, refresh
 from migops.rules.remedies import rebuild
 from migops.rules.rule import Hit, Rule
 from migops.rules.shown import CONTAINER, HOST, IMAGE, Script, View, differing, held_in, some, views
@@ -136,7 +136,10 @@ def revision_only_in_container(evidence: Evidence) -> Iterator[Hit]:
 
     Why: `alembic revision` (or an editor, or `docker cp`) ran in the container, and nobody copied the file out.
 
-    Fix: `migops rescue SERVICE` copies it to the host. Do that before anything else, then build.
+    Fix: `migops rescue SERVICE` copies it to the host. Do that before anything else, then build. Where it was given up
+    (`migops alembic revision` of 0.1.0 left a twin of its new file in the container, and the host's was deleted since):
+    `migops rebuild-and-migrate --discard REV` saves the script in the state folder and recreates the container. It
+    refuses where the database is at that revision, or at one that follows it.
     """
     for view in views(evidence, one_off=True):
         scripts = view.trapped()
@@ -147,6 +150,7 @@ def revision_only_in_container(evidence: Evidence) -> Iterator[Hit]:
         remedy += rebuild(evidence, "build the image again, with the rescued script in it")
         if not view.container.one_off:
             remedy += (Remedy("create the container from it", evidence.commands.up()),)
+            remedy += give_up(evidence, view, scripts)
         yield from _hits(
             evidence, view, scripts, "the container",
             f"it was written in {view.name} after its creation; the next `up` that recreates the container loses it",

@@ -10,6 +10,7 @@ from migops.evidence import Evidence
 from migops.model import Remedy
 from migops.places.container import digests
 from migops.places.container_files import Mount, at_or_below
+from migops.places.database_state import DatabaseState
 from migops.places.environment import Environment
 from migops.places.fate import Fate, FateKind
 from migops.rules.remedies import rebuild
@@ -29,6 +30,42 @@ def before_recreating(evidence: Evidence, view: View) -> tuple[Remedy, ...]:
     if steps or _image_is_stale(evidence):
         steps += rebuild(evidence, "build the image, so that it holds what the host holds")
     return tuple(steps)
+
+
+def give_up(evidence: Evidence, view: View, scripts: Iterable[Script]) -> tuple[Remedy, ...]:
+    """The other way with a revision that only the container's writable layer has: to let it go, not to bring it back.
+
+    Not offered where a mount shows it (recreating the container would not help), where git's upstream has it, nor where
+    the database is known to have had it.
+    """
+    state = evidence.database
+    rows = state.rows if isinstance(state, DatabaseState) else ()
+    found = view.container.found
+    graph = found.graph if isinstance(found, Environment) else None
+    gone = [
+        script for script in scripts
+        if script.is_ours_alone and script.revision and script.fate is not FateKind.UPSTREAM
+        and view.container.cover(script.path) is None
+        and not (graph and graph.descendants([script.revision]) & set(rows))
+    ]  # fmt: skip
+    if not gone or not evidence.commands.compose:
+        return ()
+    names = some(script.name for script in gone)
+    words = [word for script in gone for word in ("--discard", script.revision)]
+    return (
+        Remedy(
+            f"where it was given up ({names} was deleted from the host on purpose): deploy without it; its script is "
+            "saved in the state folder first",
+            evidence.commands.migops("rebuild-and-migrate", *words),
+            alternative=True,
+        ),
+        Remedy(
+            f"recreate the container alone, which loses the file (docker cp {view.container.name}:{gone[0].path} . "
+            "keeps a copy)",
+            evidence.commands.up("--force-recreate"),
+            alternative=True,
+        ),
+    )
 
 
 def catch_up(evidence: Evidence, scripts: Iterable[Script]) -> tuple[Remedy, ...]:

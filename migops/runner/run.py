@@ -17,6 +17,7 @@ from migops.runner import verbs, words
 from migops.runner.leftovers import at_work, leftovers
 from migops.runner.running import Ended, Exec, Output, new_name, one_off
 from migops.runner.signals import LOST, Events, caught
+from migops.runner.stale import say_stale
 from migops.runner.where import Where, choose
 from migops.target import Target
 
@@ -92,13 +93,16 @@ class Run:
         seen = survey.running(self.target, self.engine)
         self.options = words.options(self.target, seen.home, self.arguments)
         where = choose(seen, program, self.engine)
+        call = verbs.read(self.arguments, program.words)
+        if call.is_guarded and call.verb in verbs.FILES:
+            where = where.apart()
         self.say(where.sentence())
         busy = ""
         if where.container is not None and at_work(self.engine, where.container.id, program.words):
             busy = where.container.name
             self.say(f"{self.words()} runs in {busy} already, by another or a killed command: docker top {busy}")
-        call = verbs.read(self.arguments, program.words)
         if not call.is_guarded:
+            say_stale(self.target, seen, where, call, self.engine, self.say)
             return self.attempt(where)
         from migops.runner import guards  # and the database's side: what only reads does not pay for it
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -13,7 +12,7 @@ from migops.errors import MigopsError
 from migops.evidence import Setup
 from migops.history.config import ConfigFile, parse_config
 from migops.model import EntryKind, MigrationSet, PlaceName, Unknown
-from migops.places.application import creations, modules
+from migops.places.application import creations
 from migops.places.context import ContextReader
 from migops.places.database import find_url
 from migops.places.database_url import Sought
@@ -22,7 +21,8 @@ from migops.places.environment import Reader
 from migops.places.models import Model, unimported
 from migops.places.passwords import passwords
 from migops.places.startup import File, Files, ImageCommand, Startup, read
-from migops.survey.state import Survey, host_cwd, host_home
+from migops.survey.env_code import code_of_env
+from migops.survey.state import Survey, host_home
 from migops.target import Target
 
 
@@ -67,18 +67,8 @@ def _env_files(target: Target) -> list[str]:
 
 
 def _unimported(survey: Survey, config: ConfigFile) -> tuple[Model, ...] | Unknown:
-    host, target = survey.places.get(PlaceName.HOST), survey.target
-    env = host.environment.get("env.py") if isinstance(host, MigrationSet) else None
-    if env is None or not isinstance(host, MigrationSet):
-        return ()
-    cwd = host_cwd(survey)
-    option = config.options.get("prepend_sys_path")
-    given = option.value if option and isinstance(option.value, (str, tuple)) else ()
-    words = re.split(r"[\s,:]+", given) if isinstance(given, str) else given
-    roots = [cwd, *(cwd / word for word in words if word), target.root, target.root / "src"]
-    view = survey.view if isinstance(survey.view, BuildView) else None
-    files = modules(target.root, view, [host.script_location])
-    return unimported(Path(env.path), list(dict.fromkeys(Path(os.path.normpath(root)) for root in roots)), files)
+    found = code_of_env(survey, config)
+    return unimported(found.env, found.roots, found.files) if found else ()
 
 
 def read_startups(survey: Survey, image: Reader | None) -> None:

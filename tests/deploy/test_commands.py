@@ -37,6 +37,11 @@ def test_swap_takes_only_what_is_named_and_builds_nothing() -> None:
     assert COMPOSE.start(["db"]) == (*START, "up", "-d", "--no-deps", "--no-recreate", "db")
 
 
+def test_a_container_with_what_is_given_up_is_created_anew() -> None:
+    (words,) = swap.commands(replace(facts(), discards=True))
+    assert words[words.index("--pull") :] == ("--pull", "never", "--force-recreate", "app")
+
+
 def test_what_runs_once_is_swapped_first() -> None:
     members = (Member("app", "shop", (running(),)), Member("migrate", "shop", (), one_shot=True))
     found = facts(members=members, scale={"app": 2})

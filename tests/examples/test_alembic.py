@@ -158,7 +158,7 @@ def test_revision_through_a_bind_mount(sandbox: Sandbox) -> None:
     one_off = alembic(sandbox, project, "revision", "-m", "first", "--rev-id", "c0ffee000001")
     sandbox.compose("up", "-d", "--no-deps", "app", cwd=project)
     running = alembic(sandbox, project, "revision", "-m", "second", "--rev-id", "c0ffee000002")
-    assert "the host's folder is mounted in it" in running.stderr
+    assert f"so that none stays in {sandbox.name}-app-1" in running.stderr
     for result, name in ((one_off, "c0ffee000001_first.py"), (running, "c0ffee000002_second.py")):
         assert result.code == 0
         info = (versions / name).stat()

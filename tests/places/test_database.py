@@ -352,3 +352,38 @@ def test_a_version_table_that_is_computed() -> None:
     assert "migrations/env.py:2" in found.reason
     assert "version-table-schema" in found.hint
     assert version_table(source, "env.py", schema="tenant") == VersionTable("alembic_version", "tenant")
+
+
+FALLS_BACK = 'import os\nhost = os.getenv("POSTGRES_HOST", "localhost")\n'
+PIECES = "POSTGRES_USER: shop, POSTGRES_PASSWORD: x, POSTGRES_DB: shop"
+
+
+@pytest.mark.parametrize(
+    ("more", "env_py", "service", "falls_back"),
+    [
+        ("", FALLS_BACK, "", True),
+        ("", FALLS_BACK.replace(", ", ") or ").replace('"localhost")', '"localhost"'), "", True),
+        (", POSTGRES_HOST: db", FALLS_BACK, "", False),
+        ("", FALLS_BACK.replace("localhost", "db"), "", False),
+        ("", "", "", False),
+        ("", FALLS_BACK, "    network_mode: host\n", False),
+    ],
+)
+def test_a_service_that_does_not_say_where_the_server_is(
+    more: str, env_py: str, service: str, falls_back: bool, tmp_path: Path
+) -> None:
+    """What env.py falls back on is what counts, not the service that runs a server: Alembic does not know that one."""
+    found = project(
+        tmp_path,
+        f"services:\n  app:\n    image: shop\n    environment: {{{PIECES}{more}}}\n{service}"
+        "  db:\n    image: postgres\n",
+    )
+    sought = find_url(asked(found, env_py))
+    if falls_back:
+        assert isinstance(sought, Unknown)
+        assert "env.py:2 takes POSTGRES_HOST from the environment, else localhost" in sought.reason
+        assert "the service app" in sought.reason
+        assert sought.hint == "set it there: POSTGRES_HOST: db"
+    else:
+        assert isinstance(sought, Sought)
+        assert "@db/" in sought.text

@@ -63,7 +63,7 @@ def choose(*containers: Container, image: object = None, engine: Engine | None =
         image=changes.pop("identity", IMAGE),
         places=places,
         containers=containers,
-        target=SimpleNamespace(service="app"),
+        target=SimpleNamespace(service="app", model=None),
     )
     program = changes.pop("program", ALEMBIC)
     return where.choose(survey, program, engine or Engine())  # type: ignore[arg-type]

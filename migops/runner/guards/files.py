@@ -13,36 +13,66 @@ from migops.formats.terminal import quoted
 from migops.history.env_script import line_of_none
 from migops.places import database
 from migops.places.database_state import DatabaseState
+from migops.runner.guards import autogenerate, written
 from migops.runner.guards.holding import question
 from migops.runner.guards.scene import History, Scene, listed
-from migops.runner.guards.telling import count, migrations, stop_where_apart
+from migops.runner.guards.telling import count, migrations, not_compared, stop_where_apart
 from migops.runner.run import Result
+from migops.runner.seen import Gap, shown
 
 _WIDTH = 100  # columns of the drawn graph
 
 
 def revision(scene: Scene) -> Result:
-    """Say first what Alembic would only say afterwards, or not at all. With --yes it goes on all the same."""
+    """Say first what Alembic would only say afterwards, or not at all. With --yes it goes on all the same.
+
+    A new file is written in a one-off container, which is removed: no twin of it stays in one that runs.
+    """
     history = scene.history()
-    if history is not None:
-        for obstacle in _obstacles(scene, history):
-            if not scene.run.wishes.yes:
-                raise obstacle
-            scene.say(f"{obstacle} (--yes: Alembic decides)")
-    return scene.run.attempt(scene.where)
+    if history is None:
+        not_compared(scene)
+    for obstacle in _obstacles(scene, history) if history else _unreadable(scene):
+        if not scene.run.wishes.yes:
+            raise obstacle
+        scene.say(f"{obstacle} (--yes: Alembic decides)")
+    before = survey.host(scene.run.target).migrations
+    result = scene.run.attempt(scene.where)
+    if result.code == 0:
+        written.say(scene, before, survey.host(scene.run.target).migrations)
+    return result
+
+
+def _unreadable(scene: Scene) -> Iterator[Aborted]:
+    """Where the image's own migrations cannot be read, nobody finds the new file in the container."""
+    if scene.where.held is None:
+        yield Aborted(
+            "what the image's configuration leads to cannot be read, so that a new file could not be copied to the "
+            "host; nothing was written",
+            hint=f"{shown(scene.run.target.commands.migops('check-image'))} says why",
+        )
 
 
 def _obstacles(scene: Scene, history: History) -> Iterator[Aborted]:
     call, graph = scene.call, history.graph
+    gap = scene.gap(history)
     named = any(option in call.options for option in ("--head", "--splice"))
     if len(graph.heads) > 1 and not named:
         yield Aborted(
             f"{history.place} has {len(graph.heads)} heads, {listed(graph.heads)}, so nothing tells which of them the "
             "new revision follows; nothing was written",
-            hint=_stale(scene, history) or f"join them first: {_typed(scene, 'merge')}; or name one: --head REVISION",
+            hint=_stale(gap) or f"join them first: {_typed(scene, 'merge')}; or name one: --head REVISION",
         )
-    if not call.autogenerates:
-        return
+    if call.autogenerates:
+        yield from _models(scene, history, gap)
+    elif gap.of_history:
+        yield _behind(gap, "a new revision there would follow another one than on the host")
+    elif gap:
+        scene.say(f"{gap.sentence()}: {gap.command}")
+
+
+def _models(scene: Scene, history: History, gap: Gap) -> Iterator[Aborted]:
+    """What stands in the way of comparing the models with the database."""
+    graph = history.graph
     if line := line_of_none(_env_py(history)):
         yield Aborted(
             f"env.py leaves target_metadata at None in line {line}, so there are no models to compare the database "
@@ -50,10 +80,11 @@ def _obstacles(scene: Scene, history: History) -> Iterator[Aborted]:
             hint="in env.py: from yourapp.models import Base; target_metadata = Base.metadata",
         )
     state = _database(scene)
-    if state is None:
-        return
-    stop_where_apart(scene, history, state.rows)
-    if pending := graph.pending(state.rows):
+    if state is not None:
+        stop_where_apart(scene, history, state.rows)
+    if gap:
+        yield _behind(gap, "what is generated there would not be what the host's migrations and models need")
+    if state is not None and (pending := graph.pending(state.rows)):
         scene.say(f"the database stands at {listed(state.rows)}, and {count(len(pending))} are pending:")
         migrations(scene, graph, pending)
         yield Aborted(
@@ -61,11 +92,23 @@ def _obstacles(scene: Scene, history: History) -> Iterator[Aborted]:
             "more; nothing was written",
             hint=f"{_typed(scene, 'upgrade', 'head')}; then run this again",
         )
+    yield from autogenerate.obstacles(scene, history, state)
+
+
+def _behind(gap: Gap, why: str) -> Aborted:
+    return Aborted(f"{gap.sentence()}: {why}; nothing was written", hint=_stale(gap))
 
 
 def merge(scene: Scene) -> Result:
     """Find the heads where none is named, write the revision that joins them, and show the graph with it."""
     history = scene.history()
+    if history is None:
+        not_compared(scene)
+    elif (gap := scene.gap(history)).of_history:
+        behind = _behind(gap, "a merge there would not join the host's heads")
+        if not (scene.call.words and scene.run.wishes.yes):
+            raise behind
+        scene.say(f"{behind} (--yes: Alembic decides)")
     if not scene.call.words and history is not None:
         heads = history.graph.heads
         if len(heads) < 2:
@@ -74,11 +117,6 @@ def merge(scene: Scene) -> Result:
             raise Aborted(
                 f"x-migops says that several heads are meant here ({listed(heads)}); nothing was written",
                 hint=f"name those that are to be joined: {_typed(scene, 'merge', *heads)}",
-            )
-        if stale := _stale(scene, history):
-            raise Aborted(
-                f"{history.place} has the heads {listed(heads)}, which are not the host's; nothing was written",
-                hint=stale,
             )
         scene.say(f"merges {listed(heads)} of {history.place}:")
         migrations(scene, history.graph, heads)
@@ -91,14 +129,9 @@ def merge(scene: Scene) -> Result:
     return result
 
 
-def _stale(scene: Scene, history: History) -> str:
-    """What to type where the host has other heads than the place that Alembic sees: a merge would be of old scripts."""
-    host = survey.host(scene.run.target).graph
-    if set(host.heads) == set(history.graph.heads):
-        return ""
-    build = " ".join(quoted(word) for word in scene.run.target.commands.build())
-    check = f"migops check-image {scene.run.target.service} tells why"
-    return f"the host has {listed(host.heads)}: {check}; {build or 'build the image'}, and run this again"
+def _stale(gap: Gap) -> str:
+    """What to type where the host has other migrations; '' where it has not."""
+    return f"{gap.command}; then run this again" if gap else ""
 
 
 def _database(scene: Scene) -> DatabaseState | None:

@@ -4,18 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from migops.errors import MigopsError
 from migops.runner import foresee
 from migops.runner.guards.holding import Hold, hold
 from migops.runner.guards.judging import Course
+from migops.runner.guards.losses import ask_where_data_goes
 from migops.runner.guards.migrating import Migration
 from migops.runner.guards.scene import History, Scene, listed
-from migops.runner.guards.telling import count, migrations, stop_where_apart
+from migops.runner.guards.telling import count, left_out, migrations, not_compared, stop_where_apart
 from migops.runner.run import Result
+from migops.runner.seen import Gap
 
 
 def upgrade(scene: Scene) -> Result:
-    """Show what is pending and run it. It asks nothing, as Alembic does not: going on is what the verb is for."""
+    """Show what is pending and run it. It asks only where data goes: going on is what the verb is for."""
     history = scene.history()
+    gap = _gap(scene, history)
     with hold(scene) as held:
         rows = held.rows()
         stop_where_apart(scene, history, rows)
@@ -25,10 +29,27 @@ def upgrade(scene: Scene) -> Result:
         _where_it_stands(held, rows)
         if outlook and history:
             number = count(len(outlook.steps))
-            scene.say(f"{number} to run:" if outlook.steps else "nothing is pending")
+            nothing = f"nothing that {history.place} has is pending" if gap and gap.host_only else "nothing is pending"
+            scene.say(f"{number} to run:" if outlook.steps else nothing)
             migrations(scene, history.graph, outlook.steps)
+        if gap:
+            left_out(scene, gap)
+        if history:
+            ask_where_data_goes(scene, history, outlook.steps if outlook else None, rows)
         expected, steps = (outlook.rows, outlook.steps) if outlook else (None, ())
         return Migration(held, Course(rows, expected, steps, history)).run()
+
+
+def _gap(scene: Scene, history: History | None) -> Gap | None:
+    """What the host has otherwise; None where that is not known, which is said and stops no upgrade."""
+    if history is None:
+        not_compared(scene)
+        return None
+    try:
+        return scene.gap(history)
+    except MigopsError as error:
+        scene.say(f"the host's migrations could not be read, so what they have more is not known: {error}")
+        return None
 
 
 def downgrade(scene: Scene) -> Result:

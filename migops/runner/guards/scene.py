@@ -2,31 +2,18 @@
 
 from __future__ import annotations
 
-import posixpath
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from migops import survey
 from migops.errors import Aborted
 from migops.formats.terminal import quoted
-from migops.history.graph import Graph
-from migops.model import MigrationSet, PlaceName
-from migops.places.container_files import at_or_below
-from migops.places.environment import Environment
 from migops.rules import standing
 from migops.runner.run import Run
+from migops.runner.seen import Gap, compare, seen
+from migops.runner.seen import History as History
 from migops.runner.verbs import Call, redacted
 from migops.runner.where import Where
 from migops.survey import Survey
-
-
-@dataclass(frozen=True, slots=True)
-class History:
-    """The migrations that Alembic will see, and in words whose they are."""
-
-    graph: Graph
-    held: MigrationSet
-    place: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,35 +49,11 @@ class Scene:
 
     def history(self) -> History | None:
         """What Alembic will see where it runs; None where that cannot be told before."""
-        container = self.where.container
-        if container is not None:
-            return _of(container.found, container.name) if isinstance(container.found, Environment) else None
-        held, graph = self.where.held, self.survey.graphs.get(PlaceName.IMAGE)
-        if held is None or graph is None:
-            return None
-        covers = self._covers(held)
-        if not any(covers):
-            return History(graph, held, "the image")
-        host = survey.host(self.run.target)
-        bound = [_below(cover, folder) for cover, folder in zip(covers, held.location, strict=True)]
-        if sorted(bound) == sorted(host.migrations.location):
-            return _of(host, "the host's folder")
-        return None
+        return seen(self.run.target, self.survey, self.where)
 
-    def _covers(self, held: MigrationSet) -> list[tuple[str, str]]:
-        """For each versions folder the source and target of the bind mount that a one-off has over it.
-
-        ('', '') where the image shows, ('?', …) where a volume of another kind lies over it.
-        """
-        model = self.run.target.model
-        service = model.services[self.run.target.service] if model else None
-        found = []
-        for folder in held.location:
-            over = [each for each in service.volumes if at_or_below(folder, each.target)] if service else []
-            mount = max(over, key=lambda each: len(each.target), default=None)
-            source = "" if mount is None else str(mount.source) if mount.type == "bind" else "?"
-            found.append((source, mount.target) if mount else ("", ""))
-        return found if any(source for source, _ in found) else []
+    def gap(self, history: History) -> Gap:
+        """What the host has otherwise than the place where Alembic runs."""
+        return compare(self.run.target, history)
 
     def confirm(self, question: str) -> None:
         """Go on only after a yes: of --yes, or of the user at the terminal. Raises ``Aborted`` otherwise."""
@@ -115,16 +78,6 @@ class Scene:
     def typed(self, *options: str) -> str:
         """The command as it was typed, with more of migops's own options. What -x passes is left out."""
         return " ".join(quoted(word) for word in (*self.before(), *options, *redacted(self.run.arguments)))
-
-
-def _of(found: Environment, place: str) -> History:
-    return History(found.graph, found.migrations, place)
-
-
-def _below(cover: tuple[str, str], folder: str) -> str:
-    """Where on the host a folder of the container lies, under a bind mount."""
-    source, target = cover
-    return posixpath.normpath(posixpath.join(source, posixpath.relpath(folder, target)))
 
 
 def listed(ids: Sequence[str]) -> str:

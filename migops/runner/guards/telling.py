@@ -12,6 +12,8 @@ from migops.history.graph import Graph
 from migops.model import Finding
 from migops.rules import RULES, judge
 from migops.runner.guards.scene import History, Scene, listed
+from migops.runner.seen import Gap
+from migops.runner.verbs import redacted
 
 MOST = 20  # migrations that are shown; a database that is further behind is asked by `migops status`
 _APART = ("MIG403", "MIG404", "MIG406")
@@ -30,6 +32,22 @@ def migrations(scene: Scene, graph: Graph, ids: Sequence[str], note: str = "") -
 def count(number: int, noun: str = "migration") -> str:
     """``1 migration``, ``2 migrations``."""
     return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
+def not_compared(scene: Scene) -> None:
+    """Say that the host was not compared, where what Alembic will see shows only once it runs."""
+    if scene.where.held is not None:
+        scene.say("a mount lies over the migrations, and what it shows is seen only where Alembic runs: it was not "
+                  "compared with the host")  # fmt: skip
+
+
+def left_out(scene: Scene, gap: Gap) -> None:
+    """Say what the host has and this upgrade does not apply, and what to type to have it applied."""
+    if gap.host_only and gap.fix[0] == "docker":
+        again = " ".join(quoted(word) for word in (*scene.before(), *redacted(scene.run.arguments)))
+        scene.say(f"{gap.sentence()}: not applied; to apply it: {gap.command}, then {again}")
+    elif gap:
+        scene.say(f"{gap.sentence()}{': not applied' if gap.host_only else ''}; {gap.command} tells why")
 
 
 def stop_where_apart(scene: Scene, history: History | None, rows: Sequence[str] | None) -> None:

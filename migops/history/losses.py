@@ -1,0 +1,41 @@
+"""What migrations destroy: dropped tables and columns, emptied tables, as far as their texts say so in literals."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from migops.history.graph import Graph
+from migops.history.operations import operations
+from migops.model import MigrationSet
+
+
+def losses(held: MigrationSet, graph: Graph, revisions: Iterable[str]) -> dict[str, tuple[str, ...]]:
+    """For each of the revisions that destroys something, what that is (``table NAME``, ``column TABLE.NAME``, ``rows
+    of NAME``). A table that an earlier one of them creates is not counted: there is no data in it yet."""
+    texts = {file.path: file.content for file in held.scripts.values()}
+    found: dict[str, tuple[str, ...]] = {}
+    fresh: set[str] = set()
+    for each in revisions:
+        revision = graph.by_id.get(each)
+        if revision is None:
+            continue
+        read = operations(texts.get(revision.path, b"").decode("utf-8", "replace"))
+        if lost := tuple(one for one in read.destroyed if not _is_fresh(one, fresh)):
+            found[each] = lost
+        fresh |= set(read.created)
+    return found
+
+
+def sentence(revision: str, lost: tuple[str, ...]) -> str:
+    """For the user: what a migration takes away."""
+    dropped = [one for one in lost if not one.startswith("rows of ")]
+    emptied = [one.removeprefix("rows of ") for one in lost if one.startswith("rows of ")]
+    parts = [f"drops {', '.join(dropped)}"] if dropped else []
+    parts += [f"deletes rows of {', '.join(emptied)}"] if emptied else []
+    return f"{revision} {' and '.join(parts)}: the data in it goes"
+
+
+def _is_fresh(lost: str, fresh: set[str]) -> bool:
+    kind, _, name = lost.partition(" ")
+    table = name.removeprefix("of ") if kind == "rows" else name.rpartition(".")[0] if kind == "column" else name
+    return lost in fresh or f"table {table}" in fresh
