@@ -28,7 +28,7 @@ from migops.target import Target, Wanted
 
 def resolve(
     services: Sequence[str], options: ComposeOptions, environment: Mapping[str, str], cwd: Path, engine: Engine,
-    stack: ExitStack,
+    stack: ExitStack, url: str = "",
 ) -> tuple[Target, bool]:  # fmt: skip
     """What is deployed, and whether the image had to stand in for the host. Its scripts lie in a folder of ``stack``
     then, as they lie in the image.
@@ -36,7 +36,7 @@ def resolve(
     Raises what ``target.resolve`` does where there is no such image-only service, and ``NoVerdict`` where its image is
     not here, or does not lead to migrations.
     """
-    wanted = Wanted(service=services[0] if services else "", command="rebuild-and-migrate")
+    wanted = Wanted(service=services[0] if services else "", command="rebuild-and-migrate", database_url=url)
     try:
         return targets.resolve(wanted, options, environment, cwd), False
     except MigopsError:

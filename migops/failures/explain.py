@@ -13,7 +13,9 @@ from migops.failures.known import FAILURES, Failure, Step
 from migops.failures.scene import Scene
 from migops.formats.terminal import quoted
 from migops.model import Finding
+from migops.printed import BARE
 from migops.rules import RULES, judge
+from migops.rules.database_remedies import can_adopt
 from migops.target import Target
 
 _PATIENCE = 5.0  # seconds for a database that has just failed
@@ -118,7 +120,19 @@ def _filled(step: Step, found: re.Match[str], scene: Scene) -> tuple[str, ...] |
             words += values[names[0]]
         else:
             words.append(re.sub(r"\{(\w+)\}", lambda name: values[name[1]][0], word))
-    return tuple(words)
+    return _of_this_call(words, scene)
+
+
+def _of_this_call(words: Sequence[str], scene: Scene) -> tuple[str, ...] | None:
+    """A command with the options of this call; None where it cannot work for such a database."""
+    if words[:1] != ["migops"]:
+        return tuple(words)
+    commands, (name, *rest) = scene.target.commands, words[1:]
+    if name == "alembic":
+        return commands.alembic(*rest)
+    if name == "adopt" and not (scene.evidence and can_adopt(scene.evidence)):
+        return None
+    return commands.migops(name, *rest, service="" if name in ("config", *BARE) else None)
 
 
 def _groups(found: re.Match[str]) -> Mapping[str, str]:
