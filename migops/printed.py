@@ -134,6 +134,7 @@ def explain(rule: str = "") -> str:
 
 
 _VERBS = frozenset({"upgrade", "current", "history", "heads", "branches", "check", "show"})
+_RISKY = frozenset({"stamp", "downgrade", "merge", "revision", "edit", "ensure_version"})
 _READING = frozenset({"check-image", "status", "doctor", "graph", "layers", "config", "log", "explain"})
 _GUARDED = frozenset({"rescue", "backup", "adopt", "rebuild-and-migrate"})
 
@@ -145,7 +146,7 @@ def may_be_next(command: Sequence[str]) -> bool:
     """
     program, *rest = command or ("",)
     if program == "migops":
-        verb = _VERBS.intersection(rest) if rest[0] == "alembic" else ()
+        verb = _VERBS & {*rest} if rest[0] == "alembic" and not _RISKY & {*rest} else ()
         is_rest = rest[0] in _READING and "--unlock" not in rest
         return is_rest or rest[0] in _GUARDED or bool(verb)
     if program == "docker" and rest[:1] == ["compose"]:

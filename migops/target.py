@@ -93,18 +93,18 @@ def resolve(wanted: Wanted, options: ComposeOptions, environment: Mapping[str, s
     Raises MigopsError where the project, the service or Alembic's configuration cannot be found, or is not the only
     one that could be meant.
     """
-    named = _named(wanted, environment)
+    given = named(wanted, environment)
     if wanted.context or (wanted.image and wanted.host_dir and options == ComposeOptions()):
-        return _noted(_without_compose(wanted, cwd), named)
-    note(Commands(compose=compose_command(options), named=named))
+        return _noted(_without_compose(wanted, cwd), given)
+    note(Commands(compose=compose_command(options), named=given))
     try:
         project = load(options, environment=environment, cwd=str(cwd))
     except MigopsError as error:
         if wanted.image and error.at is None:  # there is no compose file at all, and there need not be one
             error.hint = f"{error.hint}; or compare with a build context alone: --context DIR".removeprefix("; or ")
         raise
-    service = _service(project, wanted, options, named)
-    return _noted(_of_service(project, service, wanted, options, cwd), named)
+    service = _service(project, wanted, options, given)
+    return _noted(_of_service(project, service, wanted, options, cwd), given)
 
 
 def _noted(target: Target, named: tuple[tuple[str, str], ...]) -> Target:
@@ -114,7 +114,7 @@ def _noted(target: Target, named: tuple[tuple[str, str], ...]) -> Target:
     return found
 
 
-def _named(wanted: Wanted, environment: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
+def named(wanted: Wanted, environment: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
     """The options that say what is meant, for commands that are printed; what the environment says stays there."""
     url = "" if environment.get("MIGOPS_DATABASE_URL") == wanted.database_url else wanted.database_url
     said = (

@@ -23,6 +23,7 @@ from migops.model import EntryKind
 from migops.places.alembic_call import of_files, started, typed
 from migops.places.container_files import links_of, reader_of
 from migops.places.environment import Environment, Home, Reader, read_environment
+from migops.printed import note
 from migops.target import Target, Wanted
 
 
@@ -47,7 +48,10 @@ def resolve(
     folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="migops-")))
     config = _laid_out(service, engine, folder, options)
     host = replace(wanted, service=service.name, host_dir=str(folder), config=str(_beside(folder, config)))
-    return replace(targets.resolve(host, options, environment, cwd), image_config=config[0]), True
+    found = targets.resolve(host, options, environment, cwd)
+    commands = replace(found.commands, named=targets.named(wanted, environment))  # the folder goes with this run
+    note(commands)
+    return replace(found, image_config=config[0], commands=commands), True
 
 
 def _image_only(project: Project, name: str) -> Service | None:

@@ -8,7 +8,6 @@ from urllib.parse import urlsplit
 
 from migops.evidence import Evidence
 from migops.model import PlaceName, Remedy
-from migops.places.database import find_url
 from migops.places.database_address import service_of
 from migops.places.database_state import DatabaseState
 from migops.places.database_url import Sought
@@ -86,6 +85,8 @@ def _url(evidence: Evidence) -> str:
         return evidence.database.url
     if evidence.setup and evidence.setup.url:
         return evidence.setup.url.text
+    from migops.places.database import find_url  # a clean check never needs it
+
     found = find_url(evidence.question) if evidence.question else None
     return found.text if isinstance(found, Sought) else ""
 

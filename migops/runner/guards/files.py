@@ -97,7 +97,7 @@ def _stale(scene: Scene, history: History) -> str:
     if set(host.heads) == set(history.graph.heads):
         return ""
     build = " ".join(quoted(word) for word in scene.run.target.commands.build())
-    check = f"migops check-image {scene.run.target.service} tells why"
+    check = f"{scene.run.target.commands.say('check-image')} tells why"
     return f"the host has {listed(host.heads)}: {check}; {build or 'build the image'}, and run this again"
 
 
