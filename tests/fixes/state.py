@@ -1,0 +1,133 @@
+"""A state in which one rule finds something, and how its fix is followed to the letter."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from tests.cases.shop import Shop
+from tests.kit import GIT_IDENTITY, Result, migops
+
+Edit = Callable[[Shop], object]
+WRITES = "sh -c 'echo what the fix says > \"$0\"'"
+"""An editor: of it, all that matters is that a message is written."""
+HOST_ONLY = ("doctor", "--no-engine")
+
+
+@dataclass(frozen=True)
+class State:
+    """``build`` makes the project; ``look`` is the command that finds ``rule`` there.
+
+    ``edits`` says what a step of words comes to, by a part of its text; a step that none of them is for fails. A step
+    that only looks, or a commit, is ``nothing`` or done by git. ``stays`` tells why the finding may still be there. ``unsaid`` mends
+    what the message alone tells, where no fix is printed.
+    """
+
+    rule: str
+    build: Edit
+    edits: Mapping[str, Edit] = field(default_factory=dict)
+    look: tuple[str, ...] = HOST_ONLY
+    stays: str = ""
+    unsaid: Edit | None = None
+
+
+def nothing(shop: Shop) -> None:
+    """The step is for the eyes, or for a case that is not this one."""
+
+
+def replace(name: str, old: str, new: str) -> Edit:
+    """An edit of one place in a file."""
+
+    def edit(shop: Shop) -> None:
+        path = shop.folder / name
+        text = path.read_text()
+        assert old in text, f"{name} has no {old!r}"
+        path.write_text(text.replace(old, new))
+
+    return edit
+
+
+def follow(
+    state: State, shop: Shop, env: Mapping[str, str] | None = None, look: Callable[..., Result] = migops
+) -> None:
+    """Follow the fix as it is printed, and see what has become of it all."""
+    words = [word.format(archive=shop.archive, url=shop.url) for word in state.look]
+    more = {"env": dict(env)} if env else {}
+
+    def report() -> dict[str, Any]:
+        found = look(*words, "--format", "json", cwd=shop.folder, **more)
+        assert found.stdout, found.stderr
+        return found.json
+
+    before, held = report(), contents(shop)
+    mine = [each for each in before["findings"] if each["rule"] == state.rule]
+    assert mine, f"{state.rule} is not among {[each['rule'] for each in before['findings']]}"
+    done: set[tuple[str, ...]] = set()
+    for finding in mine:
+        for step in finding["remedy"]:
+            if not step["alternative"]:
+                take(step, state, shop, done, env)
+    if state.unsaid is not None:
+        assert not any(finding["remedy"] for finding in mine), "its fix is printed, so it is to be followed"
+        state.unsaid(shop)
+    after = report()
+    left = [each for each in after["findings"] if each["rule"] == state.rule]
+    assert bool(left) is bool(state.stays), left
+    assert errors(after) <= errors(before), "the fix has made something worse"
+    assert lost(held, contents(shop)) == [], "the fix has lost data"
+
+
+def take(
+    step: Mapping[str, Any], state: State, shop: Shop, done: set[tuple[str, ...]], env: Mapping[str, str] | None
+) -> None:  # fmt: skip
+    """Type the command of a step as it is printed; of one in words, do what it says."""
+    key = tuple(step["command"]) or (step["why"],)
+    if key in done:
+        return
+    done.add(key)
+    if step["command"]:
+        type_it(step["command"], shop.folder, env)
+        return
+    fitting = [edit for text, edit in state.edits.items() if text in step["why"]]
+    assert len(fitting) == 1, f"{len(fitting)} edits are for the step: {step['why']}"
+    fitting[0](shop)
+
+
+def type_it(command: Sequence[str], folder: Path, env: Mapping[str, str] | None = None) -> str:
+    """Run a command through a shell, as the text that a user copies."""
+    line = " ".join(map(shlex.quote, command))
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    git = {"GIT_CONFIG_COUNT": str(len(GIT_IDENTITY) // 2)}
+    for number, pair in enumerate(GIT_IDENTITY[1::2]):
+        git |= {f"GIT_CONFIG_KEY_{number}": pair.split("=")[0], f"GIT_CONFIG_VALUE_{number}": pair.split("=", 1)[1]}
+    where = {**os.environ, **git, "GIT_EDITOR": WRITES, **(env or {}), "PATH": path}
+    ran = subprocess.run(["sh", "-c", line], cwd=folder, env=where, capture_output=True, text=True, check=False)
+    assert ran.returncode == 0, f"{line}\nended with {ran.returncode}\n{ran.stdout}{ran.stderr}"
+    return ran.stdout
+
+
+def errors(report: Mapping[str, Any]) -> set[str]:
+    return {each["rule"] for each in report["findings"] if each["severity"] == "error"}
+
+
+def contents(shop: Shop) -> dict[str, list[tuple[object, ...]]]:
+    """The tables of the SQLite database with their rows; {} where the state has none."""
+    if not shop.url:
+        return {}
+    with closing(sqlite3.connect(shop.folder.parent / "shop.db")) as connection:
+        names = [name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
+        return {name: connection.execute(f'SELECT * FROM "{name}"').fetchall() for name in names}
+
+
+def lost(before: Mapping[str, list[tuple[object, ...]]], after: Mapping[str, list[tuple[object, ...]]]) -> list[str]:
+    """The tables of which a row has gone; the version table is Alembic's own."""
+    kept = {name: rows for name, rows in before.items() if name != "alembic_version"}
+    return [name for name, rows in kept.items() if any(row not in after.get(name, []) for row in rows)]
