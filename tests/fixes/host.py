@@ -6,7 +6,9 @@ from tests.cases.shop import COMPOSE, INI, Shop
 from tests.fixes.state import State, nothing, replace
 from tests.kit import git
 
+VERSIONS = "migrations/versions/"
 WITH_ENV = COMPOSE + "    environment: {DATABASE_URL: 'postgresql://shop:canary1@db:5432/shop'}\n"
+IN_INI = "sqlalchemy.url = postgresql://shop:canary1@db:5432/shop\n"
 DATABASE = "  db:\n    image: postgres:15\n    environment: {POSTGRES_USER: shop, POSTGRES_DB: shop}\n"
 READS = (
     "import os\nfrom alembic import context\nfrom models import Base\nconfig = context.config\n"
@@ -59,7 +61,7 @@ def no_folder(shop: Shop) -> None:
 
 def in_ini(shop: Shop) -> None:
     shop.line("a1").write("compose.yaml", WITH_ENV).write("migrations/env.py", READS)
-    shop.write("alembic.ini", INI + "sqlalchemy.url = postgresql://shop:canary1@db:5432/shop\n")
+    shop.write("alembic.ini", INI + IN_INI)
 
 
 def percent_in_url(shop: Shop) -> None:
@@ -155,6 +157,11 @@ def socket_only(shop: Shop) -> None:
     shop.line("a1").write("compose.yaml", WITH_ENV + DATABASE + check + "volumes: {data: {}}\n")
 
 
+def migrates(shop: Shop) -> None:
+    start = "    command: sh -c 'alembic upgrade head && exec python main.py'\n"
+    shop.line("a1").write("compose.yaml", WITH_ENV + start).write("migrations/env.py", READS)
+
+
 def swallowed(shop: Shop) -> None:
     start = "    command: sh -c 'alembic upgrade head || true; exec python main.py'\n"
     shop.line("a1").write("compose.yaml", COMPOSE + start)
@@ -168,16 +175,17 @@ STATES = (
     State("MIG304", cycle, unsaid=lambda shop: shop.revision("a1")),
     State("MIG305", nothing, unsaid=lambda shop: shop.line("a1")),
     State("MIG306", unreadable, unsaid=lambda shop: shop.revision("b2", "a1")),
-    State("MIG307", no_downgrade, {"write the downgrade": replace("migrations/versions/a1.py", "    pass", "    op.x()")}),
+    State("MIG307", no_downgrade, {"write the downgrade": replace(VERSIONS + "a1.py", "    pass", "    op.x()")}),
     State("MIG308", long_id, {"give it a shorter id": rename_long}),
     State("MIG501", percent, {"": replace("alembic.ini", "1%2C", "1%%2C")}),
     State("MIG502", no_folder, unsaid=replace("alembic.ini", "= migration\n", "= migrations\n")),
-    State("MIG503", in_ini, {"take sqlalchemy.url out": replace(
-        "alembic.ini", "sqlalchemy.url = postgresql://shop:canary1@db:5432/shop\n", ""), "change the password": nothing}),
+    State("MIG503", in_ini, {"take sqlalchemy.url out": replace("alembic.ini", IN_INI, ""),
+                             "change the password": nothing}),
     State("MIG504", percent_in_url, {"": replace("migrations/env.py", '"]', '"].replace("%", "%%")')}),
     State("MIG506", no_metadata, {"": replace("migrations/env.py", "= None", "= Base.metadata")}),
     State("MIG507", not_imported, {"": replace("migrations/env.py", "from models", "import orders\nfrom models")}),
     State("MIG508", no_url, {"after `config = context.config`": reads_it}),
+    State("MIG602", migrates, {"take it out of the start": replace("compose.yaml", "alembic upgrade head && ", "")}),
     State("MIG603", swallowed, {"": replace("compose.yaml", " || true;", " &&")}),
     State("MIG701", untracked, {"commit": commit}),
     State("MIG702", uncommitted),

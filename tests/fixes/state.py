@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import os
+import pty
 import shlex
 import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from tests.cases.shop import Shop
-from tests.kit import GIT_IDENTITY, Result, migops
+from tests.kit import GIT_IDENTITY, migops
 
 Edit = Callable[[Shop], object]
+Contents = Mapping[str, list[tuple[object, ...]]]
 WRITES = "sh -c 'echo what the fix says > \"$0\"'"
 """An editor: of it, all that matters is that a message is written."""
 HOST_ONLY = ("doctor", "--no-engine")
@@ -26,9 +28,9 @@ HOST_ONLY = ("doctor", "--no-engine")
 class State:
     """``build`` makes the project; ``look`` is the command that finds ``rule`` there.
 
-    ``edits`` says what a step of words comes to, by a part of its text; a step that none of them is for fails. A step
-    that only looks, or a commit, is ``nothing`` or done by git. ``stays`` tells why the finding may still be there. ``unsaid`` mends
-    what the message alone tells, where no fix is printed.
+    ``edits`` says what a step of words comes to, by a part of its text; a step that none of them is for fails.
+    ``unsaid`` mends what the message alone tells, where no fix is printed; ``stays`` tells why the finding may still be
+    there. ``change`` comes after the image was built.
     """
 
     rule: str
@@ -37,6 +39,7 @@ class State:
     look: tuple[str, ...] = HOST_ONLY
     stays: str = ""
     unsaid: Edit | None = None
+    change: Edit | None = None
 
 
 def nothing(shop: Shop) -> None:
@@ -56,18 +59,19 @@ def replace(name: str, old: str, new: str) -> Edit:
 
 
 def follow(
-    state: State, shop: Shop, env: Mapping[str, str] | None = None, look: Callable[..., Result] = migops
-) -> None:
+    state: State, shop: Shop, env: Mapping[str, str] | None = None, rows: Callable[[], Contents] | None = None
+) -> None:  # fmt: skip
     """Follow the fix as it is printed, and see what has become of it all."""
     words = [word.format(archive=shop.archive, url=shop.url) for word in state.look]
     more = {"env": dict(env)} if env else {}
 
     def report() -> dict[str, Any]:
-        found = look(*words, "--format", "json", cwd=shop.folder, **more)
+        found = migops(*words, "--format", "json", cwd=shop.folder, **more)
         assert found.stdout, found.stderr
         return found.json
 
-    before, held = report(), contents(shop)
+    rows = rows or (lambda: contents(shop))
+    before, held = report(), rows()
     mine = [each for each in before["findings"] if each["rule"] == state.rule]
     assert mine, f"{state.rule} is not among {[each['rule'] for each in before['findings']]}"
     done: set[tuple[str, ...]] = set()
@@ -82,7 +86,7 @@ def follow(
     left = [each for each in after["findings"] if each["rule"] == state.rule]
     assert bool(left) is bool(state.stays), left
     assert errors(after) <= errors(before), "the fix has made something worse"
-    assert lost(held, contents(shop)) == [], "the fix has lost data"
+    assert lost(held, rows()) == [], "the fix has lost data"
 
 
 def take(
@@ -109,16 +113,40 @@ def type_it(command: Sequence[str], folder: Path, env: Mapping[str, str] | None 
     for number, pair in enumerate(GIT_IDENTITY[1::2]):
         git |= {f"GIT_CONFIG_KEY_{number}": pair.split("=")[0], f"GIT_CONFIG_VALUE_{number}": pair.split("=", 1)[1]}
     where = {**os.environ, **git, "GIT_EDITOR": WRITES, **(env or {}), "PATH": path}
-    ran = subprocess.run(["sh", "-c", line], cwd=folder, env=where, capture_output=True, text=True, check=False)
-    assert ran.returncode == 0, f"{line}\nended with {ran.returncode}\n{ran.stdout}{ran.stderr}"
-    return ran.stdout
+    code, said = at_a_terminal(line, folder, where)
+    assert code == 0, f"{line}\nended with {code}\n{said}"
+    return said
+
+
+def at_a_terminal(line: str, folder: Path, env: Mapping[str, str]) -> tuple[int, str]:
+    """Run a line at a terminal, and say yes where it asks. Returns the exit code and all that was shown."""
+    ours, theirs = pty.openpty()
+    with subprocess.Popen(
+        ["sh", "-c", line],
+        cwd=folder,
+        env=dict(env),
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+        start_new_session=True,
+    ) as process:
+        os.close(theirs)
+        said, asked = b"", 0
+        with suppress(OSError):  # Linux says EIO once the other end is closed
+            while part := os.read(ours, 4096):
+                said += part
+                if (questions := said.count(b"[y/N]")) > asked:
+                    asked = questions
+                    os.write(ours, b"y\n")
+        os.close(ours)
+        return process.wait(), said.decode(errors="replace")
 
 
 def errors(report: Mapping[str, Any]) -> set[str]:
     return {each["rule"] for each in report["findings"] if each["severity"] == "error"}
 
 
-def contents(shop: Shop) -> dict[str, list[tuple[object, ...]]]:
+def contents(shop: Shop) -> Contents:
     """The tables of the SQLite database with their rows; {} where the state has none."""
     if not shop.url:
         return {}
@@ -127,7 +155,7 @@ def contents(shop: Shop) -> dict[str, list[tuple[object, ...]]]:
         return {name: connection.execute(f'SELECT * FROM "{name}"').fetchall() for name in names}
 
 
-def lost(before: Mapping[str, list[tuple[object, ...]]], after: Mapping[str, list[tuple[object, ...]]]) -> list[str]:
+def lost(before: Contents, after: Contents) -> list[str]:
     """The tables of which a row has gone; the version table is Alembic's own."""
     kept = {name: rows for name, rows in before.items() if name != "alembic_version"}
     return [name for name, rows in kept.items() if any(row not in after.get(name, []) for row in rows)]
