@@ -74,11 +74,14 @@ def follow(
     before, held = report(), rows()
     mine = [each for each in before["findings"] if each["rule"] == state.rule]
     assert mine, f"{state.rule} is not among {[each['rule'] for each in before['findings']]}"
-    done: set[tuple[str, ...]] = set()
+    done: list[object] = []
     for finding in mine:
+        if finding["remedy"] in done:
+            continue  # the same way out as for an earlier one
+        done.append(finding["remedy"])
         for step in finding["remedy"]:
             if not step["alternative"]:
-                take(step, state, shop, done, env)
+                take(step, state, shop, env)
     if state.unsaid is not None:
         assert not any(finding["remedy"] for finding in mine), "its fix is printed, so it is to be followed"
         state.unsaid(shop)
@@ -89,14 +92,8 @@ def follow(
     assert lost(held, rows()) == [], "the fix has lost data"
 
 
-def take(
-    step: Mapping[str, Any], state: State, shop: Shop, done: set[tuple[str, ...]], env: Mapping[str, str] | None
-) -> None:  # fmt: skip
+def take(step: Mapping[str, Any], state: State, shop: Shop, env: Mapping[str, str] | None) -> None:
     """Type the command of a step as it is printed; of one in words, do what it says."""
-    key = tuple(step["command"]) or (step["why"],)
-    if key in done:
-        return
-    done.add(key)
     if step["command"]:
         type_it(step["command"], shop.folder, env)
         return

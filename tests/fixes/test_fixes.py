@@ -71,7 +71,7 @@ def rows(shop: Shop, sandbox: Sandbox) -> Contents:
 
 @pytest.mark.engine
 def test_a_start_that_stamps_hides_a_migration(sandbox: Sandbox) -> None:
-    """Alembic counts the new revision as applied, though it never ran: the printed fix has it run, and loses nothing."""
+    """Alembic counts the new revision as applied, and it never ran: the printed fix has it run, and loses nothing."""
     shop = Shop(example("clean", sandbox.path))
     started(shop, sandbox)
     script(shop, "c10000000001", "stock")
