@@ -70,7 +70,7 @@ def lines(failure: Failure, found: re.Match[str], scene: Scene) -> Iterator[str]
     if findings and findings[0].remedy:
         steps = [(step.why, step.command) for step in findings[0].remedy]
     else:
-        steps = [(step.why, command) for step in failure.fix if (command := _filled(step, found, scene)) is not None]
+        steps = [(step.why, command) for step in failure.fix if (command := filled(step, found, scene)) is not None]
     fix = [line for why, command in steps for line in (why, *([f"    {shown(command)}"] if command else []))]
     yield from _column("fix", fix)
 
@@ -100,7 +100,7 @@ def _findings(failure: Failure, found: re.Match[str], scene: Scene) -> list[Find
     return sorted(findings, key=order)[:_MOST]
 
 
-def _filled(step: Step, found: re.Match[str], scene: Scene) -> tuple[str, ...] | None:
+def filled(step: Step, found: re.Match[str], scene: Scene) -> tuple[str, ...] | None:
     """The step's command with its words filled in; None where there is nothing to fill one in with."""
     values: dict[str, Sequence[str]] = {name: [value] for name, value in _groups(found).items()}
     values |= {

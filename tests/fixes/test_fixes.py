@@ -8,8 +8,17 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import click
 import pytest
 
+from migops import target
+from migops.cli.main import cli
+from migops.compose import ComposeOptions
+from migops.failures import FAILURES
+from migops.failures.explain import filled
+from migops.failures.known import Failure
+from migops.failures.scene import Scene
+from migops.printed import BARE, may_be_next
 from migops.rules import RULES
 from tests.cases.shop import Shop
 from tests.engine.sandbox import Sandbox
@@ -136,3 +145,22 @@ def test_a_fix_in_words_makes_no_command(rule: str) -> None:
     (found,) = (each for each in RULES if each.id == rule)
     source = inspect.getsource(found.check)
     assert not re.search(r"commands\.(?!service|compose|image)|rebuild\(|run_alembic\(|\.command\(", source)
+
+
+@pytest.mark.parametrize("failure", FAILURES, ids=lambda failure: failure.name)
+def test_what_a_known_failure_prints_can_be_typed(failure: Failure, tmp_path: Path) -> None:
+    """Each command of migops there, with the options of the call, is one that its command line takes."""
+    shop = Shop.at(tmp_path).line("a1")
+    found = target.resolve(target.Wanted(), ComposeOptions(("compose.yaml",), "shop"), {}, shop.folder)
+    match = re.match(r"(?P<revision>a1)(?P<host>app)", "a1app")
+    assert match
+    for step in failure.fix:
+        command = filled(step, match, Scene(found, ("current",)))
+        if command and command[0] == "migops":
+            known = cli.get_command(click.Context(cli), command[1])
+            assert known is not None
+            given = known.make_context(command[1], list(command[2:])).params
+            of_call = (given.get("files"), given.get("project_name"))
+            assert command[1] in BARE or of_call == (("compose.yaml",), "shop")
+            assert not [word for word in command if word in ("FILE", "REVISION", "SERVICE") or "{" in word]
+            assert may_be_next(command) or "merge" in command
