@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.cases.shop import Shop
+from tests.cases.shop import INI, Shop
 from tests.fixes.state import State, nothing, replace
 from tests.kit import git
 
@@ -23,6 +23,7 @@ def ghost(shop: Shop) -> None:
 
 def bytecode(shop: Shop) -> None:
     line(shop)
+    shop.write("alembic.ini", INI + "sourceless = true\n")
     shop.write("migrations/versions/__pycache__/c3.cpython-311.pyc", "old")
 
 
