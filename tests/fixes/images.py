@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.cases.shop import INI, Shop
+from tests.cases.shop import COMPOSE, INI, Shop
 from tests.fixes.state import State, nothing, replace
 from tests.kit import git
 
@@ -51,6 +51,20 @@ def ahead(shop: Shop) -> None:
     shop.line("a1").write("Dockerfile", SCRATCH).committed().database("b2")
 
 
+TMPFS = "    tmpfs: [/app/migrations/versions]\n"
+
+
+def idles(shop: Shop, more: str = "") -> None:
+    """Services that run: what the engine has of a container is then real."""
+    line(shop)
+    shop.write("Dockerfile", "FROM python:3.11-slim\nWORKDIR /app\nCOPY . .\nCMD sleep 600\n")
+    shop.write("compose.yaml", f"{COMPOSE}    init: true\n{more}")
+
+
+def under_tmpfs(shop: Shop) -> None:
+    idles(shop, TMPFS)
+
+
 def unknown(shop: Shop) -> None:
     line(shop)
     shop.database("f9")
@@ -59,6 +73,8 @@ def unknown(shop: Shop) -> None:
 def no_env_file(shop: Shop) -> None:
     shop.write(".dockerignore", "**/.env\n")
 
+
+STARTED = (State("MIG209", under_tmpfs, {"tmpfs": replace("compose.yaml", TMPFS, "")}, look=CHECK),)
 
 STATES = (
     State("MIG001", line, change=ghost, look=CHECK),

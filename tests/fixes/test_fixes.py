@@ -37,11 +37,13 @@ def test_the_fix_as_printed(state: State, tmp_path: Path) -> None:
 
 
 @pytest.mark.engine
-@pytest.mark.parametrize("state", images.STATES, ids=lambda state: state.rule)
+@pytest.mark.parametrize("state", [*images.STATES, *images.STARTED], ids=lambda state: state.rule)
 def test_the_fix_of_an_image(state: State, sandbox: Sandbox) -> None:
     shop = Shop.at(sandbox.path)
     state.build(shop)
     sandbox.compose("build", "-q", "app", cwd=shop.folder)
+    if state in images.STARTED:
+        sandbox.compose("up", "-d", "app", cwd=shop.folder)
     if state.change:
         state.change(shop)
     follow(state, shop, sandbox.env)
@@ -122,7 +124,7 @@ def test_services_that_idle_are_no_one_shots(tmp_path: Path) -> None:
     assert "MIG801" not in {each["rule"] for each in found}
 
 
-SHOWN = {state.rule for state in (*host.STATES, *images.STATES, *live.STATES)}
+SHOWN = {state.rule for state in (*host.STATES, *images.STATES, *images.STARTED, *live.STATES)}
 
 
 def test_every_rule_is_shown_or_has_its_reason() -> None:
