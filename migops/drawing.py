@@ -61,7 +61,7 @@ def _something_given(
     ini: ConfigFile | None, toml: ConfigFile | None, config: str | None, is_toml: bool, set_by_app: Mapping[str, str]
 ) -> None:
     """A file that was named must be there; without a name, either of Alembic's own two, or --set."""
-    hint = "name the file: migops graph --config path/to/alembic.ini"
+    hint = "name the file: --config path/to/alembic.ini"
     if config is not None and (toml if is_toml else ini) is None:
         raise MigopsError("there is no such file", at=Location(config), hint=hint)
     if ini is None and not (toml and toml.has_section) and not set_by_app:

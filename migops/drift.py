@@ -24,7 +24,6 @@ from migops.runner.signals import Events, caught
 from migops.runner.where import Where, choose
 from migops.target import Target
 
-_SEE = "see why: migops alembic check"
 _MOST = 4 << 20  # bytes of output that are kept: what a schema of thousands of tables may differ in
 
 
@@ -37,12 +36,13 @@ def ask(target: Target, evidence: Evidence, connect: Callable[[], Engine]) -> Dr
     if why := not_to_be_asked(target, evidence):
         return Unknown(why)
     program = words.program(target)
+    see = f"see why: {target.commands.say('alembic', 'check')}"
     try:
         engine = connect()
         where = choose(survey.running(target, engine), program, engine)
         ended, said = _run(target, program, where, engine)
     except MigopsError as error:
-        return Unknown(f"`alembic check` could not be run: {error}", _SEE)
+        return Unknown(f"`alembic check` could not be run: {error}", see)
     if ended.signal > 0:
         signal.raise_signal(ended.signal)  # ours again: nothing is left running, and now we stop as well
     found = differences(said)
@@ -50,7 +50,7 @@ def ask(target: Target, evidence: Evidence, connect: Callable[[], Engine]) -> Dr
         return Unknown(
             f"`{' '.join(program.words)} check` ended with code {ended.code} in {_shown(where)}, and said nothing of "
             "the schema",
-            _SEE,
+            see,
         )
     return Drift(found, _shown(where))
 

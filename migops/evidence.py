@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from migops.chain import Chain
 from migops.model import ImageIdentity, Location, MigrationSet, NotAsked, PlaceName, Reading, Unknown
+from migops.printed import Commands
 
 if TYPE_CHECKING:  # what a clean check never needs is not imported for its sake
     from migops.compose import Project
@@ -32,9 +33,6 @@ if TYPE_CHECKING:  # what a clean check never needs is not imported for its sake
     from migops.places.worktree import Worktree
 
 
-_LONG = {"-f": "--file", "-p": "--project-name"}
-
-
 @dataclass(frozen=True, slots=True)
 class Exclusion:
     """A script of the host that a COPY would have brought, had a line of an ignore file not dropped it."""
@@ -42,77 +40,6 @@ class Exclusion:
     name: str
     at: Location
     pattern: str
-
-
-@dataclass(frozen=True, slots=True)
-class Commands:
-    """How the user addresses what is being checked, so that a printed command can be typed as it stands.
-
-    ``compose`` is the compose command with the user's own -f, -p and --profile options, or () without a project;
-    ``image`` the reference as given; ``build_arguments`` what follows ``docker build`` without a project. ``builders``
-    tells which service of the project builds which image.
-    """
-
-    service: str = ""
-    compose: tuple[str, ...] = ()
-    image: str = ""
-    build_arguments: tuple[str, ...] = ()
-    can_build: bool = True
-    builders: Mapping[str, str] = field(default_factory=dict)
-
-    def build(self, *flags: str) -> tuple[str, ...]:
-        """The command that makes the image anew, or () where nothing says how it is built."""
-        if not self.can_build:
-            return ()
-        if self.compose:
-            return (*self.compose, "build", *flags, self.service)
-        return ("docker", "build", *flags, *self.build_arguments)
-
-    def build_base(self, ref: str) -> tuple[str, ...]:
-        """The command that makes the base image ``ref`` anew, or () where no service of the project builds it."""
-        service = self.builders.get(tagged(ref), "")
-        return (*self.compose, "build", service) if service and self.compose else ()
-
-    def up(self, *flags: str, service: str = "") -> tuple[str, ...]:
-        """The command that creates the service's containers anew where they are not what they should be."""
-        return (*self.compose, "up", "-d", "--no-deps", *flags, service or self.service)
-
-    @property
-    def options(self) -> tuple[str, ...]:
-        """The user's own options of compose (``-f``, ``-p``, …), as migops takes them too."""
-        return self.compose[2:]
-
-    @property
-    def long_options(self) -> tuple[str, ...]:
-        """The same in their long form: before Alembic's first word, only long ones are migops's."""
-        return tuple(_LONG.get(word, word) for word in self.options)
-
-    def migops(self, command: str, *words: str, service: str = "") -> tuple[str, ...]:
-        """A command of migops on the service (or another one of the project), as it can be typed: options and all."""
-        named = service or self.service
-        return ("migops", command, *self.options, *words, *((named,) if named else ()))
-
-    def alembic(self, *words: str) -> tuple[str, ...]:
-        """``migops alembic``, which takes its own options in their long form only."""
-        service = ("--service", self.service) if self.service else ()
-        return ("migops", "alembic", *self.long_options, *service, *words)
-
-    def adopt(self, *flags: str) -> tuple[str, ...]:
-        """The command that finds the revision of a database which has none noted; compose projects only."""
-        return self.migops("adopt", *flags)
-
-    def unlock(self) -> tuple[str, ...]:
-        """The command that releases a lock of which nobody can tell whether it is still needed."""
-        return ("migops", "log", "--unlock", *self.compose[2:], *((self.service,) if self.service else ()))
-
-    def rescue(self) -> tuple[str, ...]:
-        """The command that copies out what only a container has."""
-        return self.migops("rescue")
-
-
-def tagged(ref: str) -> str:
-    """An image's name as the engine completes it: with ``:latest`` where it has neither tag nor digest."""
-    return ref if "@" in ref or ":" in ref.rsplit("/", 1)[-1] else f"{ref}:latest"
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -14,9 +13,9 @@ from migops import configuration
 from migops.compose import Build, ComposeOptions, Project, Service, load
 from migops.dockerfile.trace import Inline, trace
 from migops.errors import MigopsError
-from migops.evidence import Commands, tagged
 from migops.model import Location
 from migops.places.database_state import SETTINGS
+from migops.printed import Commands, note, tagged
 
 _WHICH = ("config", "name", "image-config")  # the settings of x-migops that say which configuration is meant
 ARCHIVES = ("docker-archive:", "oci:", "oci-archive:")
@@ -71,7 +70,7 @@ class Target:
 class Wanted:
     """What the user said on the command line about what to check; empty where nothing was said.
 
-    ``command`` is migops's own, to be named in what is to be typed instead.
+    ``command`` is migops's own, to be named in what is to be typed instead; ``database_url`` is what its option says.
     """
 
     service: str = ""
@@ -85,6 +84,7 @@ class Wanted:
     section: str = ""
     needs_image: bool = True
     command: str = "check-image"
+    database_url: str = field(default="", repr=False)
 
 
 def resolve(wanted: Wanted, options: ComposeOptions, environment: Mapping[str, str], cwd: Path) -> Target:
@@ -93,16 +93,41 @@ def resolve(wanted: Wanted, options: ComposeOptions, environment: Mapping[str, s
     Raises MigopsError where the project, the service or Alembic's configuration cannot be found, or is not the only
     one that could be meant.
     """
+    given = named(wanted, environment)
     if wanted.context or (wanted.image and wanted.host_dir and options == ComposeOptions()):
-        return _without_compose(wanted, cwd)
+        return _noted(_without_compose(wanted, cwd), given)
+    note(Commands(compose=compose_command(options), named=given))
     try:
         project = load(options, environment=environment, cwd=str(cwd))
     except MigopsError as error:
         if wanted.image and error.at is None:  # there is no compose file at all, and there need not be one
             error.hint = f"{error.hint}; or compare with a build context alone: --context DIR".removeprefix("; or ")
         raise
-    service = _service(project, wanted, options)
-    return _of_service(project, service, wanted, options, cwd)
+    service = _service(project, wanted, options, given)
+    return _noted(_of_service(project, service, wanted, options, cwd), given)
+
+
+def _noted(target: Target, named: tuple[tuple[str, str], ...]) -> Target:
+    """The target, whose commands are from now on those of this run."""
+    found = replace(target, commands=replace(target.commands, named=named))
+    note(found.commands)
+    return found
+
+
+def named(wanted: Wanted, environment: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
+    """The options that say what is meant, for commands that are printed; what the environment says stays there."""
+    url = "" if environment.get("MIGOPS_DATABASE_URL") == wanted.database_url else wanted.database_url
+    said = (
+        ("--image", wanted.image), ("--context", wanted.context), ("--dockerfile", wanted.dockerfile),
+        ("--target", wanted.stage), *(("--build-arg", f"{name}={value}") for name, value in wanted.build_args.items()),
+        ("--host-dir", wanted.host_dir), ("--config", wanted.config), ("--name", wanted.section),
+        ("--database-url", _without_password(url)),
+    )  # fmt: skip
+    return tuple((name, value) for name, value in said if value)
+
+
+def _without_password(url: str) -> str:
+    return re.sub(r"(://[^/?#]*?:)[^/?#]*(@)", r"\1***\2", url)
 
 
 def _without_compose(wanted: Wanted, cwd: Path) -> Target:
@@ -150,7 +175,9 @@ def _docker_build(wanted: Wanted) -> tuple[str, ...]:
     return (*named, *file, *stage, *args, wanted.context)
 
 
-def _service(project: Project, wanted: Wanted, options: ComposeOptions) -> Service:
+def _service(
+    project: Project, wanted: Wanted, options: ComposeOptions, named: tuple[tuple[str, str], ...]
+) -> Service:  # fmt: skip
     if wanted.service:
         return project.service(wanted.service)
     at = Location(project.files[0]) if project.files else None
@@ -167,9 +194,11 @@ def _service(project: Project, wanted: Wanted, options: ComposeOptions) -> Servi
         )  # fmt: skip
     if len({_build_key(service) for service in found}) > 1:
         lines = ", ".join(f"{service.name} ({service.location})" for service in found)
+        commands = Commands(found[0].name, compose_command(options), named=named)
+        one = commands.say(wanted.command)
         raise MigopsError(
             f"more than one service has migrations: {lines}", at=at,
-            hint="name one: " + shlex.join(("migops", wanted.command, *compose_command(options)[2:], found[0].name)),
+            hint=f"name one: {one}",
         )  # fmt: skip
     # They share one build. Where each has an image of its own, MIG206 compares the others with this one.
     return next((service for service in found if _runs_alembic(service)), found[0])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import posixpath
+import shlex
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
@@ -65,22 +66,22 @@ def find(target: Target, engine: Engine, wanted: Wanted, say: Say) -> tuple[Outc
 
 
 def _refuse_nothing_to_adopt(scene: Scene, wanted: Wanted) -> None:
-    compose = scene.target.commands.compose[2:]
+    say = scene.target.commands.say
     if not scene.state.tables:
         raise MigopsError(
             f"{scene.state.url} is empty: there is nothing to adopt",
-            hint="migops alembic upgrade head makes its tables",
+            hint=f"`{say('alembic', 'upgrade', 'head')}` makes its tables",
         )
     number = len(scene.held.revisions)
     if number and wanted.baseline:
         raise MigopsError(
             f"{scene.image.ref} has {number} migration{'s' if number > 1 else ''} already; --baseline writes the first",
-            hint=" ".join(("migops", "adopt", *compose, scene.target.service)),
+            hint=say("adopt"),
         )
     if not number and not wanted.baseline:
         raise MigopsError(
             f"{scene.image.ref} has no migration yet that the database could be held against",
-            hint=f"{' '.join(('migops', 'adopt', '--baseline', *compose, scene.target.service))} writes the first one, "
+            hint=f"{say('adopt', '--baseline')} writes the first one, "
             "from the models; or build the image, if the host has migrations",
         )
 
@@ -91,7 +92,7 @@ def _write(server: throwaway.Server, scene: Scene, wanted: Wanted) -> Baseline:
     if host.revisions:
         raise MigopsError(
             f"the host has {len(host.revisions)} migrations, the image none: build it first",
-            hint=" ".join(scene.target.commands.build()),
+            hint=shlex.join(scene.target.commands.build()),
         )
     words = [*scene.alembic, "revision", "--autogenerate", "-m", wanted.message]
     ran, found = watched(server, words, python_path=scene.python_path, versions=scene.versions)

@@ -8,6 +8,7 @@ from enum import Enum
 
 from migops.adopt.steps import Step
 from migops.errors import MigopsError
+from migops.printed import here
 from migops.schema import ORDER, Comparison, Found, Schema, Scope, compare, without
 
 
@@ -105,5 +106,5 @@ def _named(candidates: Sequence[Candidate], wanted: str) -> Candidate:
     # On a branch a revision stays a head while the other branch goes on: the first is the one right after it.
     if not found or len({head for each in found for head in each.heads if head.startswith(wanted)}) > 1:
         what = "is the beginning of several revisions' IDs" if found else "is no revision that the upgrade passes"
-        raise MigopsError(f"--revision {wanted} {what}", hint="migops graph shows them")
+        raise MigopsError(f"--revision {wanted} {what}", hint=f"`{here().say('graph')}` shows them")
     return found[0]

@@ -54,4 +54,4 @@ class Outcome:
             more = ("--baseline", "-m", self.baseline.message, *more)
         if self.match is not None and self.match.strict:
             more = ("--strict", *more)
-        return ("migops", "adopt", *target.commands.compose[2:], *more, target.service)
+        return target.commands.adopt(*more)

@@ -82,7 +82,7 @@ def _run_and_look(outcome: Outcome, engine: Engine, session: Session) -> tuple[i
     except NoVerdict as error:
         raise Operator(
             f"`alembic stamp` was run, and whether the row is written cannot be told: {error.message}",
-            commands=[("migops", "status", *outcome.scene.target.commands.compose[2:])],
+            commands=[outcome.scene.target.commands.migops("status")],
         ) from None
 
 
@@ -113,7 +113,7 @@ def _judge(outcome: Outcome, code: int, said: str, rows: tuple[str, ...], url: D
     if rows:
         raise Operator(
             f"{url.shown} has the rows {', '.join(rows)}, not {', '.join(heads)}: someone else writes there, too",
-            commands=[("migops", "status", *outcome.scene.target.commands.compose[2:])], at=at,
+            commands=[outcome.scene.target.commands.migops("status")], at=at,
         )  # fmt: skip
     if code == 0:
         raise Operator(

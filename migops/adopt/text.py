@@ -15,6 +15,7 @@ from migops.adopt.outcome import Outcome
 from migops.formats.terminal import printable
 from migops.formats.text import console_for, hang, shell, short, trimmed
 from migops.formats.view import View
+from migops.printed import may_be_next
 from migops.schema import Difference, Item
 
 AROUND = 3  # candidates that are shown before and after the one that counts
@@ -196,7 +197,7 @@ def _next(console: Console, outcome: Outcome) -> None:
             lines.append(("the image does not have the new migration yet", target.commands.build()))
     elif found.verdict is Verdict.EQUAL and not chosen.heads:
         said = "no migration has run on this database, so there is nothing to note: upgrade it"
-        lines.append((said, ("migops", "alembic", *_long(target.commands.compose[2:]), "upgrade", "head")))
+        lines.append((said, target.commands.alembic("upgrade", "head")))
     elif found.verdict is Verdict.EQUAL:
         heads = " ".join(chosen.heads)
         first = "write the baseline to the host; " if outcome.baseline else ""
@@ -215,12 +216,12 @@ def _next(console: Console, outcome: Outcome) -> None:
     else:
         hang(console, Text("  "), Text(printable(_advice(outcome))), 2)
         if chosen.heads and not outcome.baseline and not found.equal:
-            stamp = ("migops", "alembic", *_long(target.commands.compose[2:]), "stamp", *chosen.heads)
+            stamp = target.commands.alembic("stamp", *chosen.heads)
             lines.append(("where none of these differences matters to you, by hand:", stamp))
     for why, command in lines:
         if why:
             console.print(Text(f"  {why}"))
-        console.print(Text.assemble(("next  ", "bold green"), (shell(command), "bold")), soft_wrap=True)
+        console.print(Text.assemble(_lead(command), (shell(command), "bold")), soft_wrap=True)
 
 
 def _advice(outcome: Outcome) -> str:
@@ -238,7 +239,6 @@ def _advice(outcome: Outcome) -> str:
     )
 
 
-def _long(options: tuple[str, ...]) -> tuple[str, ...]:
-    """The user's compose options as ``migops alembic`` takes them: in their long form."""
-    names = {"-f": "--file", "-p": "--project-name"}
-    return tuple(names.get(word, word) for word in options)
+def _lead(command: tuple[str, ...]) -> tuple[str, str]:
+    """What is called next is safe to type; what is a choice is not called so."""
+    return ("next  ", "bold green") if may_be_next(command) else ("or    ", "dim")

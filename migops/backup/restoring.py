@@ -118,7 +118,7 @@ def prepare(
 
 
 def _refused(path: Path, source: Source, origin: Compared, target: Target) -> Aborted:
-    listing = shlex.join(("migops", "backup", *target.commands.compose[2:], "--list", source.service))
+    listing = target.commands.say("backup", "--list")
     return Aborted(
         f"this backup is of another database than {source.service}'s {source.database}: {'; '.join(origin.why)}",
         at=Location(str(path)),

@@ -64,7 +64,7 @@ def adopt(service: str | None, **given: Any) -> int:
         raise MigopsError("--revision and --baseline do not go together: there is no revision yet")
     if given["message"] and not given["baseline"]:
         raise MigopsError("--message needs --baseline: without it, no migration is written")
-    sought = target.Wanted(service=service or "", config=given["config"], section=given["section"])
+    sought = target.Wanted(service=service or "", config=given["config"], section=given["section"], command="adopt")
     found = target.resolve(sought, compose_options_of(given), os.environ, Path.cwd())
     wanted = Wanted(
         given["revision"], given["baseline"], given["message"] or "baseline", given["timeout"], given["dry_run"],

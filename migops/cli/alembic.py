@@ -116,8 +116,11 @@ def alembic(arguments: tuple[str, ...], **given: Any) -> int:
     from migops.runner.run import Run
 
     if not arguments:
-        raise MigopsError("say what Alembic shall do", hint="migops alembic current; or migops alembic --help")
-    found = target.resolve(target.Wanted(service=given["service"]), compose_options_of(given), os.environ, Path.cwd())
+        raise MigopsError(
+            "say what Alembic shall do", hint="its own words: current, upgrade head, …; --help shows more"
+        )
+    wanted = target.Wanted(service=given["service"], command="alembic", database_url=given["database_url"] or "")
+    found = target.resolve(wanted, compose_options_of(given), os.environ, Path.cwd())
     found = words.aimed(found, arguments, survey.host_cwd(survey.Survey(found)))
     with connect() as engine:
         result = Run(found, arguments, engine, say, _wishes(given)).run()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -70,7 +69,7 @@ def backup(service: str | None, **given: Any) -> int:
 
     if given["list_"]:
         _refuse_what_a_list_ignores()
-    wanted = target.Wanted(service=service or "", config=given["config"], section=given["section"])
+    wanted = target.Wanted(service=service or "", config=given["config"], section=given["section"], command="backup")
     found = target.resolve(wanted, compose_options_of(given), os.environ, Path.cwd())
     as_json = given["format_"] == "json"
     with connect(given["timeout"]) as engine:
@@ -89,15 +88,9 @@ def backup(service: str | None, **given: Any) -> int:
             log.noted("backup", "done", path=str(made.path), sha256=made.manifest.sha256 if made.manifest else "")
             pruned = action.prune(planned)
             log.noted("retention", "done", removed=[str(each.path) for each in pruned.removed])
-    restore = ("migops", "restore", *found.commands.compose[2:], *_configuration(given), made.path.name, found.service)
+    restore = found.commands.migops("restore", made.path.name)
     show(lambda view: shown.as_json(made, pruned) if as_json else shown.taken(made, pruned, restore, view), given)
     return int(ExitCode.CLEAN)
-
-
-def _configuration(given: Mapping[str, Any]) -> tuple[str, ...]:
-    """The options by which this call found Alembic's configuration, for a command that is printed."""
-    named = (("--config", given["config"]), ("--name", given["section"]))
-    return tuple(word for name, value in named if value for word in (name, value))
 
 
 def _refuse_what_a_list_ignores() -> None:

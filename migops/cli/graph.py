@@ -82,7 +82,10 @@ def _of_service(service: str, config: str, section: str, given: Mapping[str, Any
     from migops.engine import connect
     from migops.model import Severity
 
-    wanted = target.Wanted(service=service, config=config, section=section, needs_image=False)
+    wanted = target.Wanted(
+        service=service, config=config, section=section, needs_image=False, command="graph",
+        database_url=given["database_url"] or "",
+    )  # fmt: skip
     found = target.resolve(wanted, compose_options_of(given), os.environ, Path.cwd())
     drawing = of_environment(survey.host(found))
     with ExitStack() as stack:
@@ -100,7 +103,7 @@ def _refuse_what_needs_a_service() -> None:
         if said and parameter.name in ("no_engine", "database_url", "wait", "timeout"):
             raise MigopsError(
                 f"{parameter.opts[0]} needs a SERVICE: without one only the configuration file's history is drawn",
-                hint="migops graph SERVICE, or leave the option out",
+                hint="name the service, or leave the option out",
             )
 
 

@@ -46,9 +46,7 @@ def layers(image_ref: str, path: str | None, **given: Any) -> int:
         found = attribute_tree(image, [folder], base=given["base"])
         shown = identity(image)
     if not found.files:
-        raise NoVerdict(
-            f"the image {image_ref} has nothing at {folder}", hint=f"migops layers {image_ref} / shows all that it has"
-        )
+        raise NoVerdict(f"the image {image_ref} has nothing at {folder}", hint="the folder / shows all that it has")
     if given["format_"] == "json":
         show(lambda view: formats.render_json(shown, found), given)
     else:

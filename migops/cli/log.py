@@ -52,8 +52,8 @@ def log(what: str | None, **given: Any) -> int:
 
     run = int(what) if what and what.isdecimal() else 0
     if run and given["unlock"]:
-        raise MigopsError("--unlock ends no run, but a session that holds the lock", hint="migops log --unlock")
-    wanted = target.Wanted(service="" if run else what or "", needs_image=False)
+        raise MigopsError("--unlock ends no run, but a session that holds the lock", hint="leave the number out")
+    wanted = target.Wanted(service="" if run else what or "", needs_image=False, command="log")
     options = compose_options_of(given)
     with connect(given["timeout"]) as engine, ExitStack() as stack:
         try:

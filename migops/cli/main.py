@@ -12,7 +12,7 @@ from types import FrameType
 
 import click
 
-from migops import __version__, redaction
+from migops import __version__, printed, redaction
 from migops.errors import ExitCode, MigopsError, Stopped
 
 COMMANDS = {
@@ -84,7 +84,7 @@ def main() -> None:
 
 def run(arguments: list[str]) -> int:
     """Run one command and return its exit code; every error becomes one message on standard error here."""
-    with redaction.scope():
+    with redaction.scope(), printed.scope():
         return _run(arguments)
 
 

@@ -40,7 +40,11 @@ def rescue(service: str | None, **given: Any) -> int:
     from migops.engine import connect
 
     wanted = target.Wanted(
-        service=service or "", config=given["config"], section=given["section"], host_dir=given["host_dir"]
+        service=service or "",
+        config=given["config"],
+        section=given["section"],
+        host_dir=given["host_dir"],
+        command="rescue",
     )
     found = target.resolve(wanted, compose_options_of(given), os.environ, Path.cwd())
     with ExitStack() as stack:

@@ -62,7 +62,7 @@ def restore(file: str, service: str | None, **given: Any) -> int:
 
     if not (given["yes"] or given["dry_run"] or (sys.stdin is not None and sys.stdin.isatty())):
         raise Aborted("nobody can be asked here, so nothing was changed", hint="--yes answers for you; or --dry-run")
-    wanted = target.Wanted(service=service or "", config=given["config"], section=given["section"])
+    wanted = target.Wanted(service=service or "", config=given["config"], section=given["section"], command="restore")
     found = target.resolve(wanted, compose_options_of(given), os.environ, Path.cwd())
     with connect(given["timeout"]) as engine:
         path = _file(file, state.path(engine, found.project) / action.FOLDER, found)
@@ -115,7 +115,7 @@ def _file(given: str, folder: Path, target: Target) -> Path:
     for path in (Path(given), *([folder / given] if Path(given).name == given else [])):
         if path.is_file():
             return path.resolve()
-    listing = shlex.join(("migops", "backup", *target.commands.compose[2:], "--list", target.service))
+    listing = target.commands.say("backup", "--list")
     raise MigopsError("is no file", at=Location(given), hint=f"`{listing}` shows the backups that there are")
 
 

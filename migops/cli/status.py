@@ -139,6 +139,7 @@ def status(service: str | None, **given: Any) -> int:
         **{key: given[key] for key in ("image", "context", "host_dir", "config", "section")},
         needs_image=not given["no_engine"],
         command="status",
+        database_url=given["database_url"] or "",
     )
     found = target.resolve(wanted, compose_options_of(given), os.environ, Path.cwd())
     ask = Ask(given["database_url"], given["timeout"], given["wait"])

@@ -29,7 +29,7 @@ def refuse(facts: Facts, revisions: Sequence[str], trapped: Sequence[Finding]) -
             raise MigopsError(
                 f"--discard {each}: no container of {facts.target.service} has a revision of that id which nothing "
                 f"else has (there: {names})",
-                hint=" ".join(facts.evidence.commands.migops("check-image")),
+                hint=facts.evidence.commands.say("check-image"),
             )
     if not revisions:
         return
@@ -38,7 +38,7 @@ def refuse(facts: Facts, revisions: Sequence[str], trapped: Sequence[Finding]) -
         raise Aborted(
             f"--discard {' --discard '.join(revisions)}: the database cannot be read, so whether it has had the "
             f"revision is not known: {database.reason}",
-            hint="start the database and see that it is reached (migops status), then run this again",
+            hint=f"start the database, and see that it is reached: {facts.evidence.commands.say('status')}",
         )
     for each in revisions:
         if rows := [row for row in database.rows if row in _at_or_after(facts, each)]:

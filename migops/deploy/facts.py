@@ -82,7 +82,7 @@ class Facts:
     @property
     def compose(self) -> Compose:
         """The compose CLI as the user calls it."""
-        return Compose((*self.program, *self.target.commands.compose[2:]))
+        return Compose((*self.program, *self.target.commands.options))
 
     @property
     def host(self) -> MigrationSet:
@@ -176,7 +176,7 @@ def gather(target: Target, engine: Engine, options: Options, compose: Words, ask
         starts_in,
         compose,
         unchecked=without_check(project, engine, members),
-        previous=read_previous(engine, project, (*compose, *target.commands.compose[2:]), compose, members),
+        previous=read_previous(engine, project, (*compose, *target.commands.options), compose, members),
         discards=bool(options.discard),
     )
 

@@ -28,13 +28,13 @@ def start(deploy: Deploy) -> dict[str, Any]:
     if deploy.lock is not None and deploy.lock.unasked and deploy.reached is not None:  # it did not answer before
         at_work.refuse_before(deploy)
     found = judged(deploy, state)
-    preflight.database(found, deploy.facts.evidence.commands.compose)
+    preflight.database(found, deploy.facts.evidence)
     planned = deploy.facts.standing
     if planned is not None and planned.state.rows != state.rows:
         raise Aborted(
             f"the database was at {listed(planned.state.rows) or 'nothing'} when the plan was shown, and is at "
             f"{listed(state.rows) or 'nothing'} now: someone else migrates",
-            hint="see who that is (migops log), and run it again",
+            hint=f"see who that is ({deploy.facts.target.commands.say('log')}), and run it again",
         )
     deploy.pending = found.pending or ()
     return {"started": list(missing), "rows": list(state.rows), "pending": list(deploy.pending)}

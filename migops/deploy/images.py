@@ -16,6 +16,7 @@ from migops.deploy.members import Member
 from migops.deploy.rollback import image_id
 from migops.errors import Aborted, Failed
 from migops.model import Absent, LinkStatus, MigrationSet, PlaceName, Unknown
+from migops.printed import explain
 from migops.rules import RULES, judge
 from migops.rules.standing import listed
 from migops.safety import journal
@@ -180,13 +181,14 @@ def gate(deploy: Deploy) -> dict[str, Any]:
         steps = [step.command for step in cause.remedy if step.command and not step.alternative] if cause else []
         raise Aborted(
             f"the built image does not hold what the host holds: {listed(changed)}{why}", commands=steps,
-            hint="; ".join(step.why for step in cause.remedy) if cause else "migops check-image says more",
+            hint="; ".join(step.why for step in cause.remedy) if cause else
+            f"`{facts.target.commands.say('check-image')}` says more",
         )  # fmt: skip
     preflight.covered(evidence)
     preflight.one_configuration(evidence)
     heads = evidence.graphs[PlaceName.IMAGE].heads
     if len(heads) != 1 and not facts.target.many_heads:
-        raise Aborted(f"the built image has {len(heads)} heads: {listed(heads)}", hint="migops explain MIG301")
+        raise Aborted(f"the built image has {len(heads)} heads: {listed(heads)}", hint=explain("MIG301"))
     now_built = replace(facts, evidence=evidence)
     preflight.starting(now_built, deploy.options, built=True)
     for reason in () if facts.has_old else preflight.untold_starts(now_built):  # else the plan has said so

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from migops.compose import Project, Service
 from migops.engine import Engine, ImageNotFound
 from migops.errors import MigopsError, NoVerdict
-from migops.evidence import Evidence, tagged
+from migops.evidence import Evidence
 from migops.places.container import Container
 from migops.places.database_address import LABEL, is_one_off
+from migops.printed import tagged
 from migops.target import Target
 
 
@@ -124,9 +126,10 @@ def _all_read(lasting: Mapping[str, Sequence[Container]], project: Project, engi
         if service in lasting and not lasting[service] and not is_one_off(each):
             name = str((each.get("Names") or ["?"])[0]).lstrip("/")
             ref, image = project.services[service].image_ref, str(each.get("ImageID") or each.get("Image"))
+            tag = shlex.join(("docker", "tag", image, ref))
             raise NoVerdict(
                 f"{name} exists, and what it holds could not be read: no image is called {ref} any more",
-                hint=f"give its image the name back, so that there is a way back: docker tag {image} {ref}",
+                hint=f"give its image the name back, so that there is a way back: {tag}",
             )
 
 

@@ -10,6 +10,7 @@ from migops.deploy.commands import migrating
 from migops.engine import Engine, execs
 from migops.engine.containers import inspect
 from migops.errors import Locked, Operator
+from migops.printed import here
 from migops.safety import journal, owner
 from migops.safety.journal import Run
 from migops.safety.process import Life
@@ -79,7 +80,11 @@ def _old_definition(runs: Sequence[Run]) -> str:
 def _stands(command: str, begun: Collection[str]) -> str:
     """What that means, by the steps that were begun."""
     if command == "restore" and {*begun} & {"stop", "swap"}:
-        return "services may be stopped and the database closed; `migops restore FILE --dry-run` says what to type"
+        list_ = here().say("backup", "--list")
+        return (
+            f"services may be stopped and the database closed; a dry run of the restore says what to type (`{list_}` "
+            "shows the files)"
+        )
     if "swap" in begun:
         return "the containers may be the old ones or the new ones; what is there is looked at now"
     if {*begun} & {"migrate", "alembic"}:

@@ -19,11 +19,13 @@ from migops.errors import Aborted, MigopsError, NoVerdict
 from migops.evidence import Evidence
 from migops.formats.terminal import quoted
 from migops.model import Finding, PlaceName, Remedy, Severity, Skipped, Unknown
+from migops.printed import explain
 from migops.process import CommandError, run
 from migops.redaction import redact
 from migops.redaction.naming import says_secret
 from migops.rules import RULES, judge
 from migops.rules.application import after_build
+from migops.rules.database_remedies import can_adopt
 from migops.rules.remedies import unsettled
 from migops.rules.standing import Standing, listed
 
@@ -101,7 +103,7 @@ def _history(facts: Facts) -> None:
     if not facts.history.revisions:
         raise Aborted(
             f"there is not one migration in {', '.join(facts.host.location)}: nothing could be proved of a new image",
-            hint="where the first migration is still to be written: migops adopt --baseline",
+            hint=_baseline(facts),
         )
     findings, _ = judge([rule for rule in RULES if rule.id in _BROKEN], facts.evidence)
     host = PlaceName.HOST.value
@@ -119,7 +121,7 @@ def _unsettled(facts: Facts) -> None:
         raise Aborted(
             f"the image that is there has {names}, which the host lacks: {why}, and a build would take it away",
             commands=_commands(hints[0].remedy) if hints else (),
-            hint="see where it belongs: migops check-image, and migops status",
+            hint=f"see where it belongs: `{facts.evidence.commands.say('status')}`",
         )
 
 
@@ -157,14 +159,14 @@ def one_configuration(evidence: Evidence) -> None:
         raise Aborted(
             f"{each.by} in {each.where} reads {each.config}, whose migrations are not as on the host: "
             f"{listed(each.names[:_NAMED])}",
-            hint="see MIG211 other-configuration: migops explain MIG211",
+            hint=f"see MIG211 other-configuration: {explain('MIG211')}",
         )
 
 
 def _database(facts: Facts) -> None:
     """The database, where it could be asked; one that does not run yet is asked again when it does."""
     if facts.standing is not None:
-        database(facts.standing, facts.evidence.commands.compose)
+        database(facts.standing, facts.evidence)
     elif isinstance(facts.evidence.database, Unknown) and not facts.database_service:
         hint = facts.evidence.database.hint
         if "--wait" in hint:  # that is for a database which the deploy itself starts
@@ -183,39 +185,48 @@ def _backup(facts: Facts, options: Options) -> None:
         raise Aborted(f"no backup can be taken: {error.message}", at=error.at, hint=error.hint) from None
 
 
-def database(found: Standing, compose: Sequence[str]) -> None:
+def database(found: Standing, evidence: Evidence) -> None:
     """Raise ``Aborted`` where the host's history cannot take this database on."""
-    state = found.state
+    state, say = found.state, evidence.commands.say
     if found.unknown:
         raise Aborted(
             f"the database stands at {listed(found.unknown)}, which no script of the host (or anywhere) has",
-            hint="the host is behind (git pull), or it is another project's database; `migops status` shows the places",
+            hint="the host is behind (git pull), or it is another project's database; "
+            f"`{say('status')}` shows the places",
         )
     if found.beyond:
         held = {name for row in found.beyond for name in found.holders.get(row, ())}
-        back = shlex.join(("migops", "alembic", *long_options(compose[2:]), "downgrade", "REVISION"))
         raise Aborted(
             f"the database is at {listed(found.beyond)}, which the host does not have ({listed(sorted(held))} has it)",
-            hint="bring the script to the host (git pull, git restore, migops rescue); or, where the migration is "
-            f"given up, take it back with the image that has it: {back}",
+            hint=f"bring the script to the host (git pull, git restore, `{say('rescue')}`); or, where the migration is "
+            "given up, downgrade below it with the image that has it",
         )
     if not found.is_told:
         tables = f"{len(state.tables)} table{'s' if len(state.tables) > 1 else ''}"
         raise Aborted(
             f"the database has {tables} and no revision noted: which migrations it has had is not known",
-            hint="migops adopt finds the revision whose schema it has, proves it and notes it",
+            hint=_adopt(evidence),
         )
     if found.leftover:
         old, new = next(iter(found.leftover.items()))
         raise Aborted(
             f"the version table has the row {old} beside {new}, which already includes it: every upgrade dies on that",
-            hint="migops explain MIG405",
+            hint=f"`{say('status')}` shows how the rows are settled (MIG405)",
         )
 
 
-def long_options(words: Sequence[str]) -> list[str]:
-    """Compose's own options as `migops alembic` takes them: by their long names."""
-    return [{"-f": "--file", "-p": "--project-name"}.get(word, word) for word in words]
+def _adopt(evidence: Evidence) -> str:
+    """How a database without a revision gets one, where migops can find it."""
+    if can_adopt(evidence):
+        return f"`{evidence.commands.say('adopt')}` finds the revision whose schema it has, proves it and notes it"
+    return f"`{evidence.commands.say('status')}` says how its revision is found (MIG401)"
+
+
+def _baseline(facts: Facts) -> str:
+    """How the first migration is written."""
+    if can_adopt(facts.evidence):
+        return f"where the first one is still to be written: `{facts.evidence.commands.say('adopt', '--baseline')}`"
+    return "where the first one is still to be written: from the models, against an empty database"
 
 
 def starting(facts: Facts, options: Options, *, built: bool = False) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from migops.commits import repeating
@@ -36,15 +37,15 @@ def refuse(facts: Facts, past: Past, pending: Sequence[str] | None, options: Opt
     """Raise ``Operator`` where a pending revision may be there in part already, and ``--repeat`` does not name it."""
     if pending is None or not (found := past.about("upgrade", pending, options.repeat)):
         return
-    compose = facts.target.commands.compose[2:]
+    commands = replace(facts.target.commands, service="")
     again = tuple(word for each in (*options.repeat, *found) for word in ("--repeat", each))
     services = tuple(each.name for each in facts.members)
     first = next(iter(found.values()))
     raise Operator(
         f"{listed(tuple(found))} would be applied again: {first.sentence()}; nothing was started",
         commands=[
-            ("migops", "log", *compose, str(first.run)),
-            ("migops", "rebuild-and-migrate", *compose, *again, *services),
+            commands.log(first.run),
+            commands.migops("rebuild-and-migrate", *again, *services),
         ],
         hint="see what it has done, and undo that by hand, or restore the backup; then say that it may run again:",
     )

@@ -98,8 +98,8 @@ def _walk_back(plan: Plan, deploy: Deploy, error: MigopsError) -> Outcome:
 
 def _kept_out(deploy: Deploy, error: MigopsError, why: str) -> Outcome:
     """Another run is at work, or was: what it has made of the project is not ours to undo."""
-    where = (*deploy.facts.evidence.commands.compose[2:], deploy.facts.target.service)
-    status = (("migops", "log", *where), ("migops", "status", *where))
+    commands = deploy.facts.target.commands
+    status = (commands.log(), commands.migops("status"))
     begun = listed(deploy.begun) or "nothing"
     sentence = f"{error}; {why}, so nothing was undone of what this run has begun ({begun})"
     hint = "wait until the other run has ended, then look how things stand"

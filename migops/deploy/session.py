@@ -97,7 +97,7 @@ def prepare(
     """
     words = (COMMAND, *services)
     with ExitStack() as stack:
-        target, is_taken = taken.resolve(services, options, environment, cwd, engine, stack)
+        target, is_taken = taken.resolve(services, options, environment, cwd, engine, stack, url or "")
         if target.model is None:
             raise MigopsError(
                 "a deploy needs a compose project", hint="run it where the compose file is, or name it: -f"

@@ -23,12 +23,13 @@ from migops.model import EntryKind
 from migops.places.alembic_call import of_files, started, typed
 from migops.places.container_files import links_of, reader_of
 from migops.places.environment import Environment, Home, Reader, read_environment
+from migops.printed import note
 from migops.target import Target, Wanted
 
 
 def resolve(
     services: Sequence[str], options: ComposeOptions, environment: Mapping[str, str], cwd: Path, engine: Engine,
-    stack: ExitStack,
+    stack: ExitStack, url: str = "",
 ) -> tuple[Target, bool]:  # fmt: skip
     """What is deployed, and whether the image had to stand in for the host. Its scripts lie in a folder of ``stack``
     then, as they lie in the image.
@@ -36,7 +37,7 @@ def resolve(
     Raises what ``target.resolve`` does where there is no such image-only service, and ``NoVerdict`` where its image is
     not here, or does not lead to migrations.
     """
-    wanted = Wanted(service=services[0] if services else "", command="rebuild-and-migrate")
+    wanted = Wanted(service=services[0] if services else "", command="rebuild-and-migrate", database_url=url)
     try:
         return targets.resolve(wanted, options, environment, cwd), False
     except MigopsError:
@@ -47,7 +48,10 @@ def resolve(
     folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="migops-")))
     config = _laid_out(service, engine, folder, options)
     host = replace(wanted, service=service.name, host_dir=str(folder), config=str(_beside(folder, config)))
-    return replace(targets.resolve(host, options, environment, cwd), image_config=config[0]), True
+    found = targets.resolve(host, options, environment, cwd)
+    commands = replace(found.commands, named=targets.named(wanted, environment))  # the folder goes with this run
+    note(commands)
+    return replace(found, image_config=config[0], commands=commands), True
 
 
 def _image_only(project: Project, name: str) -> Service | None:

@@ -117,19 +117,17 @@ def _why(attempt: Attempt) -> str:
 
 def ways_on(deploy: Deploy) -> list[tuple[str, ...]]:
     """What an operator can type: go back by downgrading, or by the backup; or look."""
-    from migops.deploy.preflight import long_options
-
-    options = deploy.facts.target.commands.compose[2:]
+    commands = deploy.facts.target.commands
     before = deploy.before or ()
-    service = deploy.facts.target.service
-    ways: list[tuple[str, ...]] = [("migops", "status", *options, service)]
+    ways = [commands.migops("status")]
     if deploy.has_moved:
-        ways.append(("migops", "rebuild-and-migrate", *options, *(each.name for each in deploy.facts.members)))
+        services = (each.name for each in deploy.facts.members)
+        ways.append(commands.migops("rebuild-and-migrate", *services, service=""))
         if len(before) <= 1:
             to = before[0] if before else "base"
-            ways.append(("migops", "alembic", *long_options(options), "downgrade", to))
+            ways.append(commands.alembic("downgrade", to))
     if deploy.backup is not None:
-        ways.append(("migops", "restore", *options, str(deploy.backup), service))
+        ways.append(commands.migops("restore", str(deploy.backup)))
     return ways
 
 

@@ -13,7 +13,9 @@ from migops.failures.known import FAILURES, Failure, Step
 from migops.failures.scene import Scene
 from migops.formats.terminal import quoted
 from migops.model import Finding
+from migops.printed import BARE
 from migops.rules import RULES, judge
+from migops.rules.database_remedies import can_adopt
 from migops.target import Target
 
 _PATIENCE = 5.0  # seconds for a database that has just failed
@@ -68,7 +70,7 @@ def lines(failure: Failure, found: re.Match[str], scene: Scene) -> Iterator[str]
     if findings and findings[0].remedy:
         steps = [(step.why, step.command) for step in findings[0].remedy]
     else:
-        steps = [(step.why, command) for step in failure.fix if (command := _filled(step, found, scene)) is not None]
+        steps = [(step.why, command) for step in failure.fix if (command := filled(step, found, scene)) is not None]
     fix = [line for why, command in steps for line in (why, *([f"    {shown(command)}"] if command else []))]
     yield from _column("fix", fix)
 
@@ -98,7 +100,7 @@ def _findings(failure: Failure, found: re.Match[str], scene: Scene) -> list[Find
     return sorted(findings, key=order)[:_MOST]
 
 
-def _filled(step: Step, found: re.Match[str], scene: Scene) -> tuple[str, ...] | None:
+def filled(step: Step, found: re.Match[str], scene: Scene) -> tuple[str, ...] | None:
     """The step's command with its words filled in; None where there is nothing to fill one in with."""
     values: dict[str, Sequence[str]] = {name: [value] for name, value in _groups(found).items()}
     values |= {
@@ -118,7 +120,19 @@ def _filled(step: Step, found: re.Match[str], scene: Scene) -> tuple[str, ...] |
             words += values[names[0]]
         else:
             words.append(re.sub(r"\{(\w+)\}", lambda name: values[name[1]][0], word))
-    return tuple(words)
+    return _of_this_call(words, scene)
+
+
+def _of_this_call(words: Sequence[str], scene: Scene) -> tuple[str, ...] | None:
+    """A command with the options of this call; None where it cannot work for such a database."""
+    if words[:1] != ["migops"]:
+        return tuple(words)
+    commands, (name, *rest) = scene.target.commands, words[1:]
+    if name == "alembic":
+        return commands.alembic(*rest)
+    if name == "adopt" and not (scene.evidence and can_adopt(scene.evidence)):
+        return None
+    return commands.migops(name, *rest, service="" if name in ("config", *BARE) else None)
 
 
 def _groups(found: re.Match[str]) -> Mapping[str, str]:

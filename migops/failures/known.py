@@ -19,7 +19,8 @@ from migops.failures.scene import (
 @dataclass(frozen=True, slots=True)
 class Step:
     """One step of a fix. In ``command``, ``{compose}``, ``{service}``, ``{image}`` and the names of the pattern's
-    groups are filled in; without a command, ``why`` is what to do."""
+    groups are filled in, and a command of migops gets this call's options and service; without a command, ``why`` is
+    what to do."""
 
     why: str
     command: tuple[str, ...] = ()
@@ -71,7 +72,7 @@ FAILURES: tuple[Failure, ...] = (
         "no script that Alembic reads here has the revision that was asked for, or that the database names",
         rules=("MIG403", "MIG404", "MIG406", "MIG204", "MIG002", "MIG101", "MIG104", "MIG202", "MIG203"),
         cause=holders,
-        fix=(_HISTORY, Step("see which place has which revision", ("migops", "status", "{service}"))),
+        fix=(_HISTORY, Step("see which place has which revision", ("migops", "status"))),
         asks_database=True,
     ),
     Failure(
@@ -83,7 +84,7 @@ FAILURES: tuple[Failure, ...] = (
         "a script names a parent (down_revision) that no script here has",
         rules=("MIG302", "MIG104", "MIG002", "MIG303"),
         cause=parent,
-        fix=(Step("compare the places", ("migops", "check-image", "{service}")),),
+        fix=(Step("compare the places", ("migops", "check-image")),),
     ),
     Failure(
         "overlapping-revisions",
@@ -101,8 +102,7 @@ FAILURES: tuple[Failure, ...] = (
         cause=called_otherwise,
         fix=(
             Step(
-                "name the file by its path in the container, before the command",
-                ("migops", "alembic", "-c", "FILE", "current"),
+                "name the file by its path in the container before the command: -c FILE",
             ),
             Step(
                 "where `flask db` or another command runs Alembic, say so in the compose file: "
@@ -115,7 +115,7 @@ FAILURES: tuple[Failure, ...] = (
         re.compile(r"Path doesn't exist: (?:'|\")?(?:[^'\"\s]{1,200})"),
         "the folder that script_location names is not where Alembic runs",
         rules=("MIG104", "MIG004", "MIG502"),
-        fix=(Step("see what the image holds, and why", ("migops", "check-image", "{service}")),),
+        fix=(Step("see what the image holds, and why", ("migops", "check-image")),),
     ),
     Failure(
         "percent-sign",
@@ -230,9 +230,9 @@ FAILURES: tuple[Failure, ...] = (
             Step("take create_all out of the application's start: only Alembic may create"),
             Step("see what the version table says", ("migops", "alembic", "current")),
             Step(
-                "if the tables are what a revision builds, note that revision as done",
-                ("migops", "alembic", "stamp", "REVISION"),
+                "find the revision whose schema the tables have, see the proof, and have it noted", ("migops", "adopt")
             ),
+            Step("only the revision whose schema the tables have may be stamped: what a stamp skips never runs"),
         ),
         asks_database=True,
     ),

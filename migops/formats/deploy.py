@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from migops.formats.terminal import GREEN, RED, YELLOW, printable, quoted, styled
 from migops.formats.view import View
+from migops.printed import may_be_next
 
 _INDENT = 16  # columns before a step's text
 COLORS = {"done": GREEN, "aborted": YELLOW, "failed": RED, "operator": RED}
@@ -105,7 +106,8 @@ def end_text(end: ShownEnd, view: View) -> str:
     if end.hint:
         lines += _hanging("  hint     ", end.hint, view.width)
     for number, words in enumerate(end.commands):
-        lines.append(f"{'  next     ' if not number else ' ' * 11}{shown(words)}")
+        label = "  or       " if not may_be_next(words) else "  next     " if not number else " " * 11
+        lines.append(f"{label}{shown(words)}")
     return "\n".join(lines) + "\n"
 
 

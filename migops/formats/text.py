@@ -14,6 +14,7 @@ from rich.text import Text
 from migops.formats.terminal import printable, quoted
 from migops.formats.view import View
 from migops.model import Finding, Link, LinkStatus, PlaceName, PlaceSummary, Report, Severity, Verdict
+from migops.printed import may_be_next
 
 ROWS_SHOWN = 20
 COLORS = {Severity.ERROR: "red", Severity.WARNING: "yellow", Severity.INFO: "cyan"}
@@ -236,5 +237,5 @@ def _next(console: Console, report: Report) -> None:
     errors = [finding for finding in report.findings if finding.severity is Severity.ERROR]
     choices = any(step.alternative for finding in errors for step in finding.remedy)
     first = {finding.remedy[0].command if finding.remedy and not choices else () for finding in errors}
-    if len(first) == 1 and (command := first.pop()):
+    if len(first) == 1 and (command := first.pop()) and may_be_next(command):
         console.print(Text.assemble(("next   ", "bold green"), (shell(command), "bold")), soft_wrap=True)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from migops.history.problem import Problem
 from migops.model import Location, Revision
+from migops.printed import explain
 
 if TYPE_CHECKING:
     from migops.history.graph import Graph
@@ -39,7 +40,7 @@ def _heads(graph: Graph) -> Iterator[Problem]:
             Location(heads[-1].path, heads[-1].line),
             f"{len(heads)} heads: {', '.join(shown)}; `alembic upgrade head` refuses",
             revisions=tuple(each.id for each in heads),
-            hint=f"join them: alembic merge {' '.join(each.id for each in heads)}",
+            hint=f"join them by a merge revision (`{explain('MIG301')}` says how)",
         )
 
 

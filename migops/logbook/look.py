@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ from migops.engine import Engine
 from migops.errors import MigopsError
 from migops.model import Unknown
 from migops.places.database import Reached, reach
+from migops.printed import here
 from migops.safety import engine_lock, journal, lock
 from migops.safety.journal import Run
 from migops.safety.lock import NAME
@@ -73,7 +75,7 @@ def run_of(book: Book, number: int) -> Run:
         if run.number == number:
             return run
     known = f"there are {book.runs[0].number} to {book.runs[-1].number}" if book.runs else "there is none yet"
-    raise MigopsError(f"{book.project} has no run {number}: {known}", hint="migops log lists them")
+    raise MigopsError(f"{book.project} has no run {number}: {known}", hint=f"`{shlex.join(here().log())}` lists them")
 
 
 @contextmanager

@@ -15,6 +15,7 @@ from migops.formats.terminal import printable
 from migops.formats.text import console_for, hang, trimmed
 from migops.formats.view import View
 from migops.logbook.look import Book
+from migops.printed import here
 from migops.safety.engine_lock import name_of
 from migops.safety.journal import Run
 from migops.safety.owner import life_of
@@ -36,7 +37,7 @@ def listed(book: Book, number: int, view: View) -> str:
     for run in shown:
         _row(console, run)
     if earlier:
-        console.print(Text(f"  and {earlier} earlier: migops log -n {len(book.runs)}"))
+        console.print(Text(f"  and {earlier} earlier: {here().say('log', '-n', str(len(book.runs)))}"))
     console.print()
     _locks(console, book)
     return trimmed(out)
@@ -139,7 +140,8 @@ def _what_to_look_at(run: Run) -> str:
     step = f"after {last.get('step')!r} was {last.get('status')}" if last else "before its first step"
     container = next((str(each["container"]) for each in reversed(run.steps) if each.get("container")), "")
     look = f"docker ps -a --no-trunc --filter name={container}; " if container.startswith("migops-") else ""
-    return f"process {run.who.pid} has gone {step}. See what is left: migops log {run.number}; {look}migops status"
+    ways = f"{shlex.join(here().log(run.number))}; {look}{here().say('status')}"
+    return f"process {run.who.pid} has gone {step}. See what is left: {ways}"
 
 
 def _locks(console: Console, book: Book) -> None:

@@ -9,6 +9,7 @@ from migops.engine import Engine
 from migops.errors import Aborted, Failed, Locked, NoVerdict
 from migops.logbook.look import DatabaseLock, lock_of, session
 from migops.model import Unknown
+from migops.printed import here
 from migops.safety import engine_lock, journal, lock
 from migops.safety.owner import life_of
 from migops.safety.process import Life
@@ -58,7 +59,7 @@ def unlock(target: Target, engine: Engine, folder: Path, timeout: float, say: Sa
                     hint=f"as the database's superuser: SELECT pg_terminate_backend({held.holder.pid})",
                 )
             log.note("terminate", "done")
-    say("it was ended; look where it has left the database: migops status")
+    say(f"it was ended; look where it has left the database: {here().say('status')}")
 
 
 def _unlock_engine(target: Target, engine: Engine, folder: Path, say: Say, confirm: Ask) -> None:
@@ -95,7 +96,7 @@ def _stop_where_it_lives(held: DatabaseLock) -> None:
         pid, _ = held.process
         raise Locked(
             f"its process lives on this machine: {pid}; nothing was ended",
-            hint=f"see what it does (ps -p {pid}; migops log), and stop it with: kill -INT {pid}",
+            hint=f"see what it does (ps -p {pid}; {here().say('log')}), and stop it with: kill -INT {pid}",
         )
 
 

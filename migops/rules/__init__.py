@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 
 from migops.errors import MigopsError
 from migops.evidence import Evidence
 from migops.model import Finding, Skipped
+from migops.printed import explain, here
 from migops.rules import (
     alembic_config,
     application,
@@ -50,13 +52,13 @@ def chosen(select: Sequence[str], ignore: Sequence[str], command: str = "doctor"
     wanted = [rule for rule in RULES if not select or any(_fits(rule, word) for word in select)]
     for word in (*select, *ignore):
         if not any(_fits(rule, word) for rule in RULES):
-            raise MigopsError(f"no rule is called {word!r}", hint="`migops explain` lists the rules")
+            raise MigopsError(f"no rule is called {word!r}", hint=f"`{explain()}` lists the rules")
     for word in select:
         fitting = [rule.command for rule in RULES if _fits(rule, word)]
         if not any(COMMANDS.index(each) <= COMMANDS.index(command) for each in fitting):
             raise MigopsError(
                 f"migops {command} does not judge {word}: it does not read what that is about",
-                hint=f"migops {fitting[0]} --select {word}",
+                hint=shlex.join((*here().bare(fitting[0]), "--select", word)),
             )
     return tuple(rule for rule in wanted if not any(_fits(rule, word) for word in ignore))
 
@@ -66,7 +68,7 @@ def find(word: str) -> Rule:
     for rule in RULES:
         if word.upper() == rule.id or word == rule.name:
             return rule
-    raise MigopsError(f"no rule is called {word!r}", hint="`migops explain` lists the rules")
+    raise MigopsError(f"no rule is called {word!r}", hint=f"`{explain()}` lists the rules")
 
 
 def judge(rules: Sequence[Rule], evidence: Evidence) -> tuple[tuple[Finding, ...], tuple[Skipped, ...]]:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from migops.evidence import Evidence
 from migops.model import Remedy, Severity, Subject
 from migops.rules.application import startups_of
+from migops.rules.database_remedies import backup
 from migops.rules.password import change, stands
 from migops.rules.rule import Hit, Rule
 from migops.rules.standing import listed
@@ -184,7 +185,7 @@ def database_without_volume(evidence: Evidence) -> Iterator[Hit]:
                 None,
                 {"service": server.name, "path": data},
                 (
-                    Remedy("save what is there, before anything is recreated", ("migops", "backup")),
+                    backup(evidence, "save what is there, before anything is recreated", server.name),
                     Remedy(f"mount a named volume at the data folder (below {kind.data}); restore with --foreign"),
                 ),
             )

@@ -280,10 +280,10 @@ def _disagreement(
     where = f"the container {container.name}" if container else f"the image of {sibling.service}"
     plain = container is None or not (container.written or any(container.cover(folder) for folder in held.location))
     if not plain:
-        check = ("migops", "check-image", *evidence.commands.compose[2:], sibling.service)
+        check = evidence.commands.migops("check-image", service=sibling.service)
         remedy: tuple[Remedy, ...] = (Remedy(f"see why {sibling.service} holds something else", check),)
     else:
-        build = (*evidence.commands.compose, "build", sibling.service)
+        build = evidence.commands.build(service=sibling.service)
         remedy = (Remedy("build it from the same sources", build),) if stale else ()
         if container:
             remedy += (Remedy("create its container anew", evidence.commands.up(service=sibling.service)),)

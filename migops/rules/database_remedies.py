@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from urllib.parse import urlsplit
 
 from migops.evidence import Evidence
 from migops.model import PlaceName, Remedy
+from migops.places.database_address import service_of
 from migops.places.database_state import DatabaseState
+from migops.places.database_url import Sought
 from migops.rules.git_database import lost_scripts
 from migops.rules.remedies import rebuild
 from migops.rules.standing import Standing, listed
@@ -15,7 +18,7 @@ from migops.rules.standing import Standing, listed
 HOST = PlaceName.HOST
 BY_HAND = (
     "last resort, by hand, after a backup, and only if you are certain which revision the tables really have: "
-    "`alembic stamp --purge REVISION` replaces the rows and touches no table. A wrong one makes later upgrades "
+    "Alembic's stamp --purge with it replaces the rows and touches no table. A wrong one makes later upgrades "
     "skip changes or do them twice"
 )
 
@@ -38,7 +41,7 @@ def alembic(evidence: Evidence, *words: str) -> tuple[str, ...]:
 
 def find_and_stamp(evidence: Evidence) -> tuple[Remedy, ...]:
     has_any = any(graph.revisions for graph in evidence.graphs.values())
-    if _can_adopt(evidence):
+    if can_adopt(evidence):
         why = "find the revision whose schema this is, on a throwaway server; see the proof, and have it noted"
         if has_any:
             return (Remedy(why, evidence.commands.adopt()),)
@@ -47,17 +50,69 @@ def find_and_stamp(evidence: Evidence) -> tuple[Remedy, ...]:
     if not has_any:
         return (Remedy("there is no migration yet: write the first one, from the models, against an empty database"),)
     sql = "see what the migrations do, without doing it, and find the last one whose changes the tables have"
-    words = " ".join((*evidence.alembic, "stamp", "REVISION"))
     return (
         run_alembic(evidence, sql, "upgrade", "head", "--sql"),
-        Remedy(f"then record that one, and only that one, as applied: `{words}`. What it skips never runs"),
+        Remedy("then record that one, and only that one, as applied (by Alembic's stamp). What it skips never runs"),
     )
 
 
-def _can_adopt(evidence: Evidence) -> bool:
-    """Whether `migops adopt` can be asked: it makes a server like the database's, which is PostgreSQL's."""
-    state = evidence.database
-    return isinstance(state, DatabaseState) and state.url.startswith("postgresql:") and bool(evidence.commands.compose)
+def can_adopt(evidence: Evidence) -> bool:
+    """Whether `migops adopt` can be asked: it makes a server like the database's, which is a service of PostgreSQL."""
+    return _is_ours(evidence) and _server(evidence) != ""
+
+
+def can_back_up(evidence: Evidence) -> bool:
+    """Whether `migops backup` can be asked: the database is PostgreSQL's, on a service or with a backup-image."""
+    asked = evidence.question
+    return _is_ours(evidence) and bool((asked and asked.settings.get("backup-image")) or _server(evidence) != "")
+
+
+def backup(evidence: Evidence, why: str, server: str = "") -> Remedy:
+    """A backup first: by migops where it can take one (of ``server``, if that is named), else in words."""
+    if can_back_up(evidence) and server in ("", _server(evidence)):
+        return Remedy(why, evidence.commands.migops("backup"))
+    return Remedy(f"{why}: with the tools of {server or 'the database'} itself")
+
+
+def _is_ours(evidence: Evidence) -> bool:
+    """Whether it is the PostgreSQL database of a service of a compose project."""
+    return bool(evidence.commands.compose) and _url(evidence).startswith("postgres")
+
+
+def _url(evidence: Evidence) -> str:
+    """The URL of the database that is meant, as far as it is known; never to be shown."""
+    if isinstance(evidence.database, DatabaseState) and evidence.database.url:
+        return evidence.database.url
+    if evidence.setup and evidence.setup.url:
+        return evidence.setup.url.text
+    from migops.places.database import find_url  # a clean check never needs it
+
+    found = find_url(evidence.question) if evidence.question else None
+    return found.text if isinstance(found, Sought) else ""
+
+
+def _server(evidence: Evidence) -> str | None:
+    """The service that the URL leads to, '' where it leads elsewhere; None where nothing tells of the project."""
+    asked, setup = evidence.question, evidence.setup
+    project = asked.project if asked else setup.project if setup else None
+    if project is None:
+        return None
+    try:
+        return service_of(urlsplit(_url(evidence)).hostname or "", project)
+    except ValueError:  # no URL that could be split
+        return ""
+
+
+def merge(evidence: Evidence, heads: Sequence[str]) -> tuple[Remedy, ...]:
+    """How a revision that joins the heads is written: in the image, which has to have them all, and from it here."""
+    image = evidence.graphs.get(PlaceName.IMAGE)
+    has_all = image is not None and all(head in image.by_id for head in heads)
+    first = () if has_all else rebuild(evidence, "an image that has all of the heads")
+    if not evidence.commands.compose:
+        said = f"write a revision that joins them, where Alembic runs on these scripts: {listed(list(heads))}"
+        return (Remedy(said),)
+    why = "write a revision that joins them (it comes to the host)"
+    return (*first, Remedy(why, alembic(evidence, "merge", "-m", "merge heads", *heads)))
 
 
 def upgrade(evidence: Evidence, found: Standing) -> tuple[Remedy, ...]:
@@ -101,13 +156,12 @@ def join(evidence: Evidence, found: Standing, row: str) -> tuple[Remedy, ...]:
     if host is None or row not in host.by_id:
         return (
             *bring_along(evidence, found, row),
-            Remedy("join the two branches on the host: `alembic merge heads`; build, and upgrade"),
+            Remedy("then join the two branches by a merge revision; build, and upgrade"),
         )
     build = rebuild(evidence, "an image with both branches", scripts_of(evidence, row))
     if len(host.heads) == 1:
         return (*build, apply)
-    merge = ("alembic", "merge", "-m", "merge heads", *host.heads)
-    return (Remedy("where Alembic runs on the host: write a revision that joins the branches", merge), *build, apply)
+    return (*merge(evidence, host.heads), *build, apply)
 
 
 def search(evidence: Evidence, row: str) -> Iterator[Remedy]:
@@ -128,5 +182,5 @@ def keep_rows(kept: Sequence[str], newer: str) -> Remedy:
     """How the rows that another one includes go away. It is explained, never offered as a command."""
     return Remedy(
         f"by hand, after a backup, and only if the tables really are as {newer} leaves them: "
-        f"`alembic stamp --purge {' '.join(kept)}` writes the rows anew and touches no other table"
+        f"Alembic's stamp --purge {' '.join(kept)} writes the rows anew and touches no other table"
     )

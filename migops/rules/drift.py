@@ -8,7 +8,7 @@ from migops.evidence import Evidence
 from migops.history.operations import operations
 from migops.model import PlaceName, Remedy, Unknown
 from migops.places.database_state import DatabaseState
-from migops.rules.database_remedies import alembic
+from migops.rules.database_remedies import alembic, backup
 from migops.rules.standing import listed
 
 _DATABASE_ONLY, _MODELS_ONLY = ": in the database only", ": in the models only"
@@ -85,10 +85,10 @@ def _run_them(
     parents = graph.by_id[first].parents
     if not complete or len(parents) != 1 or len(graph.heads) != 1:
         by_hand = "find out which of their operations ran (some may have), and complete them by hand on a copy first"
-        return (look, Remedy(by_hand, evidence.commands.migops("backup")))
+        return (look, backup(evidence, by_hand))
     return (
         look,
-        Remedy("take a backup", evidence.commands.migops("backup")),
+        backup(evidence, "take a backup"),
         Remedy("take the stamp back to the last revision that did run", alembic(evidence, "stamp", parents[0])),
         Remedy("then let Alembic run what was skipped", alembic(evidence, "upgrade", "head")),
     )

@@ -159,7 +159,7 @@ def bring_back(evidence: Evidence, lost: Lost) -> Iterator[Remedy]:
     runs = [name if " " in name else f"the {name}" for name in lost.holders if name not in _NOT_RUN]
     where = f"in {listed(runs)}, where it still is" if runs else "with an image that has it again"
     yield Remedy(
-        f"give it up, but first in the database: after a backup, `alembic downgrade {below}` {where} (what it added "
+        f"give it up, but first in the database: after a backup, a downgrade to {below} {where} (what it added "
         "to the schema goes, with the data in it)",
         alternative=True,
     )

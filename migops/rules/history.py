@@ -8,6 +8,7 @@ from migops.chain import ORDER
 from migops.evidence import Evidence
 from migops.model import PlaceName, Remedy, Severity, Subject
 from migops.places.database_state import DatabaseState
+from migops.rules.database_remedies import merge
 from migops.rules.problems import OF_CONTAINER, in_words, link_into, problems
 from migops.rules.remedies import rebuild
 from migops.rules.rule import Hit, Rule
@@ -67,11 +68,8 @@ def _heads_cause(evidence: Evidence, heads: tuple[str, ...], places: list[PlaceN
 def _heads_remedy(evidence: Evidence, heads: tuple[str, ...], places: list[PlaceName]) -> tuple[Remedy, ...]:
     if PlaceName.HOST in places:
         return (
-            Remedy(
-                "where Alembic runs on the host: write a revision that joins them",
-                ("alembic", "merge", "-m", "merge heads", *heads),
-            ),
-            Remedy("build the image again, with the new revision in it", evidence.commands.build()),
+            *merge(evidence, heads),
+            *rebuild(evidence, "build the image again, with the new revision in it"),
             Remedy(
                 "if one of them was applied nowhere yet: point its down_revision at another head instead",
                 alternative=True,

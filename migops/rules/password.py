@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from migops.evidence import Commands
 from migops.model import Remedy
+from migops.printed import Commands, explain
 from migops.rules.standing import listed
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ def change(commands: Commands, server: Service, name: str, places: Sequence[Writ
             steps.append(Remedy(f"{each.at}: write ${{{name}:?}} {where}, and set {name}=… in .env"))
         else:
             steps.append(
-                Remedy(f"{each.at}: the password in {each.what} (or take it out, as `migops explain MIG503` says)")
+                Remedy(f"{each.at}: the password in {each.what} (or take it out, as `{explain('MIG503')}` says)")
             )
     user, database = server.environment.get("POSTGRES_USER") or "postgres", server.environment.get("POSTGRES_DB")
     compose = commands.compose

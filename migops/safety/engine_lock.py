@@ -19,6 +19,7 @@ from pathlib import Path
 from migops.engine import Engine, execs, placeholder
 from migops.engine.containers import inspect
 from migops.errors import Locked, NoVerdict
+from migops.printed import here
 from migops.safety import owner, stale
 from migops.safety.lock import host_lock
 from migops.safety.owner import Owner
@@ -173,7 +174,7 @@ def held(project: str, found: Found, why: str, release_by: Sequence[str]) -> Loc
     """What to tell the user where another run has the lock."""
     pid = found.owner.who.pid
     if why == stale.LIVES:
-        hint = f"wait until it has ended (ps -p {pid}); migops log shows what it does"
+        hint = f"wait until it has ended (ps -p {pid}); `{shlex.join(here().log())}` shows what it does"
     else:
         hint = (
             f"{why}. See that it has ended, and its migration with it; then release its lock: {shlex.join(release_by)}"

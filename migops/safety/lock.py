@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import shlex
 import stat
 import time
 from collections.abc import Iterator
@@ -15,6 +16,7 @@ from pathlib import Path
 
 from migops.errors import Aborted, Locked
 from migops.model import Location
+from migops.printed import here
 from migops.safety.process import Who, known, ourselves
 
 NAME = "lock"
@@ -93,7 +95,7 @@ def _is(descriptor: int, path: Path) -> bool:
 
 
 def _held(holder: Holder | None) -> Locked:
-    hint = "migops log shows what it does"
+    hint = f"`{shlex.join(here().log())}` shows what it does"
     return Locked(
         f"another run has the lock of this project: {holder or 'it has not said yet which'}",
         hint=f"wait until it has ended (ps -p {holder.who.pid}); {hint}" if holder else hint,

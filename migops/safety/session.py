@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import random
+import shlex
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from migops.database import DatabaseUrl, direct, redact
 from migops.errors import Locked, MigopsError, NoVerdict
+from migops.printed import here
 from migops.safety.process import ourselves
 from migops.safety.server_session import SERVER_STARTED, SESSIONS, ServerSession, listed
 
@@ -121,7 +123,7 @@ class Session:
             if time.monotonic() >= until:
                 raise Locked(
                     f"another run has the lock of the database {self.url.shown}: {self.holder() or 'it has just gone'}",
-                    hint="wait until it has ended; `migops log --unlock` shows who it is, and how to end it",
+                    hint=f"wait until it has ended; `{shlex.join(here().unlock())}` shows who it is, and how to end it",
                 )
             time.sleep(random.uniform(*PAUSE))  # noqa: S311 - no secret
         self.locked = True

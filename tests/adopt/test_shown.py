@@ -14,12 +14,12 @@ from migops.adopt.outcome import Baseline, Outcome
 from migops.adopt.scene import Scene
 from migops.adopt.steps import Step
 from migops.database import parse_url
-from migops.evidence import Commands
 from migops.formats.view import View
 from migops.history.version_table import VersionTable
 from migops.model import ImageIdentity, MigrationSet, Revision
 from migops.places.database import Reached
 from migops.places.database_state import DatabaseState
+from migops.printed import Commands
 from migops.schema import Found, Item
 from migops.schema.items import schema_of
 from migops.target import Target

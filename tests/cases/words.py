@@ -109,7 +109,7 @@ def dollar_in_a_value(shop: Shop) -> Answer:
 
 CASES = (
     Case("4", no_script_location, "no-script-location", ("`alembic -c mcpgateway/alembic.ini`",),
-         ("migops alembic -c FILE current",)),
+         ("before the command: -c FILE",)),
     Case("24", may_not_write, "cannot-write-revision", ("runs as user 1000:1000",), ("the folder's owner",)),
     Case("25", folder_exists, "folder-exists", ("a mount's own end",), ("mount the folder above it",)),
     Case("33", long_id, "long-revision-id", ("longer than 32 characters: 0009_agent_ownership_public_channel_model",),

@@ -214,7 +214,8 @@ class TestDifferences:
         finding = found.json["findings"][0]
         assert finding["facts"]["places"] == ["host", "context", "image"]
         first = finding["remedy"][0]["command"]
-        assert first == ["alembic", "merge", "-m", "merge heads", "5b2e8d90fa17", "c07f34ab1e62"]
+        heads = ["5b2e8d90fa17", "c07f34ab1e62"]
+        assert first == ["migops", "alembic", "--service", "app", "merge", "-m", "merge heads", *heads]
 
     def test_heads_that_are_meant_are_no_finding(self, tmp_path: Path) -> None:
         project = example("two-heads", tmp_path)

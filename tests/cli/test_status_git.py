@@ -173,7 +173,7 @@ def test_deleted_but_applied(shop: Path) -> None:
     assert found["message"] == "the database has had b7 (Add b7), and its script was deleted"
     assert found["cause"].startswith(f"git deleted it in commit {given_up} of ")
     assert "give up on b7" in found["cause"]
-    assert f"`alembic downgrade {SECOND}` in the image, where it still is" in found["remedy"][-1]["why"]
+    assert f"a downgrade to {SECOND} in the image, where it still is" in found["remedy"][-1]["why"]
     assert found["remedy"][-1]["command"] == [], "what loses data is explained, and never a command"
     type_in(command(found))
     assert (shop / path).is_file()

@@ -72,7 +72,7 @@ def test_a_script_that_only_the_image_has_and_nobody_gave_up() -> None:
     evidence = replace(evidence, chain=_with_image(found, extra))
     error = refused(replace(found, evidence=evidence))
     assert "which the host lacks" in error.message
-    assert "migops check-image" in error.hint
+    assert "`migops status app`" in error.hint
 
 
 def test_a_revision_that_only_a_container_has() -> None:
@@ -100,7 +100,7 @@ def _with_image(found: Facts, scripts: dict[str, str]) -> Chain:
     [
         (("f00000000009",), ("product",), "which no script of the host (or anywhere) has", "git pull"),
         ((), ("product", "orders"), "the database has 2 tables and no revision noted", "migops adopt"),
-        ((CREATE, PRICE), ("product",), "beside", "migops explain MIG405"),
+        ((CREATE, PRICE), ("product",), "beside", "`migops status app`"),
     ],
     ids=["unknown", "no row", "leftover"],
 )

@@ -104,7 +104,7 @@ def test_how_the_server_stands_is_seen(target: Target) -> None:
 def test_that_the_places_could_not_be_read_is_said(target: Target) -> None:
     said = explained(TEXTS["multiple-heads"][0], Scene(target, [], None, "the engine is gone"))
     assert "the places could not be read: the engine is gone" in said
-    assert "migops alembic merge heads -m merge" in said
+    assert "migops alembic --service app merge heads -m merge" in said
 
 
 def test_the_documentation_lists_them() -> None:

@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Iterable, Mapping
 
 from migops.chain import walk
-from migops.evidence import Commands, Evidence, Sibling
+from migops.evidence import Evidence, Sibling
 from migops.history.graph import build
 from migops.history.locate import ScriptPaths
 from migops.history.revisions import read_revision
@@ -15,6 +15,7 @@ from migops.places.container import Container
 from migops.places.container_files import Mount
 from migops.places.environment import Environment
 from migops.places.fate import Fate, FateKind
+from migops.printed import Commands
 
 NEW, OLD = "sha256:" + "a" * 64, "sha256:" + "b" * 64
 ANONYMOUS = "f" * 64

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from migops.chain import walk
-from migops.evidence import Commands, Evidence, Setup
+from migops.evidence import Evidence, Setup
 from migops.history.config import parse_config
 from migops.history.graph import build
 from migops.history.revisions import read_revision
@@ -13,6 +13,7 @@ from migops.model import Location, MigrationFile, MigrationSet, PlaceName
 from migops.places.database_state import DatabaseState
 from migops.places.drift import Drift
 from migops.places.models import Model
+from migops.printed import Commands
 from migops.rules import database_schema, judge
 
 FIRST = "revision = '0001'\ndown_revision = None\ndef upgrade():\n    op.create_table('item')\n"

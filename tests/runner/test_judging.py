@@ -10,6 +10,7 @@ import pytest
 from migops.errors import Failed, MigopsError, Operator
 from migops.history.graph import build
 from migops.model import MigrationFile, MigrationSet, Revision
+from migops.printed import Commands
 from migops.runner.guards.judging import Course, Judge
 from migops.runner.guards.scene import History, Scene
 from migops.runner.run import Result, Wishes
@@ -31,7 +32,7 @@ def judged(
     files = {name: MigrationFile(name, f"/{name}", "", content=script) for name in ("a.py", "b.py", "c.py")}
     held = MigrationSet(("/",), files, environment={"env.py": MigrationFile("env.py", "/env.py", "", content=env_py)})
     course = Course((), expected, ("a", "b", "c"), History(build([A, B, C]), held, "the image"))
-    commands = SimpleNamespace(compose=("docker", "compose", "-f", "c.yaml"))
+    commands = Commands("app", ("docker", "compose", "-f", "c.yaml"))
     run = SimpleNamespace(wishes=Wishes(), target=SimpleNamespace(commands=commands, service="app"))
     said: list[str] = []
     scene = cast(Scene, SimpleNamespace(run=run, call=SimpleNamespace(verb="upgrade"), say=said.append))

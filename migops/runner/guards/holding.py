@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
@@ -82,7 +83,8 @@ def hold(scene: Scene) -> Iterator[Hold]:
     with run_lock(run.engine, folder, run.target.project, scene.command, release_by) as lock, ExitStack() as stack:
         _stop_where_one_goes_on(scene)
         for each in journal.interrupted(folder):
-            scene.say(f"an earlier run was cut off: `{each.command}` of {each.began}; see migops log {each.number}")
+            see = shlex.join(run.target.commands.log(each.number))
+            scene.say(f"an earlier run was cut off: `{each.command}` of {each.began}; see {see}")
         reached = None if run.wishes.no_lock else _reached(scene)
         session = None
         if reached is not None and reached.url.dialect == "postgresql":

@@ -219,4 +219,4 @@ def waited(result: Result, seen: Watched) -> bool:
 def status(scene: Scene) -> tuple[str, ...]:
     """The command that shows where the database stands."""
     target = scene.run.target
-    return ("migops", "status", *target.commands.compose[2:], target.service)
+    return target.commands.migops("status")

@@ -34,7 +34,7 @@ def stop_before_a_repeat(hold: Hold, course: Course) -> Past:
         again = [f"--repeat={each}" for each in (*repeat, *found)]
         raise Operator(
             f"{listed(tuple(found))} would be run again: {first.sentence()}; nothing was started",
-            commands=[("migops", "log", *run.target.commands.compose[2:], str(first.run))],
+            commands=[run.target.commands.log(first.run)],
             hint="see what it has done, and undo that by hand, or restore a backup; then say that it may run again: "
             f"{scene.typed(*again)}",
         )

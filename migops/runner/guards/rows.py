@@ -110,8 +110,10 @@ def _where_it_stands(held: Hold, rows: Sequence[str] | None) -> None:
         if state is None or not state.tables:
             say("the database is fresh: no revision is noted, and there are no tables")
             return
+        adopt = held.scene.run.target.commands.say("adopt")
+        way = f": see `{adopt}`" if state.url.startswith("postgresql:") else ""
         say(f"no revision is noted in the database, but it has {count(len(state.tables), 'table')}: Alembic starts "
-            "with the first migration, and fails on a table that is there: see migops adopt")  # fmt: skip
+            f"with the first migration, and fails on a table that is there{way}")  # fmt: skip
 
 
 def _what_a_stamp_means(scene: Scene, history: History, rows: Sequence[str], after: Sequence[str]) -> None:

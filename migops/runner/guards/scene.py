@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from migops.errors import Aborted
 from migops.formats.terminal import quoted
@@ -70,10 +70,8 @@ class Scene:
 
     def before(self) -> tuple[str, ...]:
         """The words before Alembic's own, as the user has to type them."""
-        long = {"-f": "--file", "-p": "--project-name"}
-        ours = [long.get(word, word) for word in self.run.target.commands.compose[2:]]
-        service = () if self.run.target.picked else ("--service", self.run.target.service)
-        return ("migops", "alembic", *ours, *service)
+        commands = self.run.target.commands
+        return (replace(commands, service="") if self.run.target.picked else commands).alembic()
 
     def typed(self, *options: str) -> str:
         """The command as it was typed, with more of migops's own options. What -x passes is left out."""

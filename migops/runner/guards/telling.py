@@ -26,7 +26,7 @@ def migrations(scene: Scene, graph: Graph, ids: Sequence[str], note: str = "") -
         text = f"  {each}  {revision.message if revision else ''}".rstrip()
         scene.say(f"{text}  ({note})" if note and revision and not revision.has_downgrade else text)
     if len(ids) > MOST:
-        scene.say(f"  … and {len(ids) - MOST} more: migops status {scene.run.target.service}")
+        scene.say(f"  … and {len(ids) - MOST} more: {scene.run.target.commands.say('status')}")
 
 
 def count(number: int, noun: str = "migration") -> str:
@@ -74,7 +74,7 @@ def stop_where_apart(scene: Scene, history: History | None, rows: Sequence[str] 
         f"{scene.call.verb} was not run, and nothing was changed: {means}; it has no script for {listed(lacking)}, "
         "which the database is at",
         hint="the fix is above; a downgrade needs the image that has the script" if findings else
-        f"migops status {scene.run.target.service}",
+        scene.run.target.commands.say("status"),
     )  # fmt: skip
 
 
