@@ -7,6 +7,7 @@ import json
 import os
 import shutil
 import subprocess
+import sys
 from collections.abc import Mapping
 from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
@@ -52,6 +53,11 @@ def migops(*arguments: str | Path, cwd: Path, env: Mapping[str, str] = NO_ENGINE
     finally:
         os.chdir(before)
     return Result(code, out.getvalue(), err.getvalue())
+
+
+def with_migops(env: Mapping[str, str]) -> dict[str, str]:
+    """The environment in which a printed ``migops …`` is the program under test."""
+    return {**env, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{env.get('PATH', os.defpath)}"}
 
 
 def example(name: str, folder: Path) -> Path:

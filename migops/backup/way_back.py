@@ -25,7 +25,7 @@ def psql(source: Source, sql: Sequence[str]) -> tuple[str, ...]:
     else:
         words = ("psql", "-h", named.host, "-p", str(named.port))
     commands = tuple(word for each in sql for word in ("-c", each))
-    return (*words, "-U", user, "-d", database, "-v", "ON_ERROR_STOP=1", *commands)
+    return (*words, "-U", user, "-d", database, "-P", "pager=off", "-v", "ON_ERROR_STOP=1", *commands)
 
 
 def _one_off(source: Source) -> tuple[str, ...]:

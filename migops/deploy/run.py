@@ -140,7 +140,11 @@ def _outcome(deploy: Deploy, error: MigopsError, trouble: Mapping[str, str]) -> 
         at = f"; the database is at {after}" if deploy.after is not None else ""
         back = going_back.by_hand(deploy, trouble)
         # A command that has failed is no way on where there are commands that lead back.
-        ways = (*(() if back else shown), *back, *(verdict.ways_on(deploy) if deploy.has_moved else ()))
+        ways = (
+            *(() if back and not isinstance(error, Operator) else shown),
+            *back,
+            *(verdict.ways_on(deploy) if deploy.has_moved else ()),
+        )
         sentence = f"{error}; then {'; '.join(trouble.values())}{at}"
         unique = tuple(dict.fromkeys(ways))
         return Outcome("operator", int(ExitCode.OPERATOR), sentence, unique, going_back.gone(deploy) or error.hint)
@@ -149,7 +153,8 @@ def _outcome(deploy: Deploy, error: MigopsError, trouble: Mapping[str, str]) -> 
         if deploy.has_moved:
             sentence = f"{error}; {going_back.partly(deploy)}; the database has moved on from {before} to {after}"
         ways = tuple(verdict.ways_on(deploy)) if deploy.has_moved else ()
-        return Outcome("operator", int(ExitCode.OPERATOR), sentence, ways, going_back.HINT)
+        hint = f"{error.hint}; {going_back.HINT}" if error.hint else going_back.HINT
+        return Outcome("operator", int(ExitCode.OPERATOR), sentence, ways, hint)
     if isinstance(error, Operator) and not deploy.taken_back:
         return Outcome("operator", int(ExitCode.OPERATOR), str(error), shown, error.hint)
     runs = rollback.went_further(deploy) or going_back.runs(deploy)

@@ -26,7 +26,7 @@ def test_a_tmpfs_over_the_migrations(sandbox: Sandbox) -> None:
 
     # somebody edits the compose file while the deploy goes on: the last gate looks at what really runs
     line = "    init: true\\n    tmpfs: [/app/migrations/versions]"
-    late = deploy(found, at={"build:done": f"sed -i 's#^    init: true#{line}#' {compose}"})
+    late = deploy(found, at={"revision:done": f"sed -i 's#^    init: true#{line}#' {compose}"})
     assert late.code in (6, 7), late.stderr
     assert "a tmpfs lies over /app/migrations/versions, which is an empty folder in memory" in late.json["message"]
     assert "take the tmpfs at /app/migrations/versions out of the compose file" in late.stdout + late.stderr

@@ -71,9 +71,11 @@ def shown_by(found: Stack, *words: str) -> Result:
 
 
 def leaks(found: Stack, *said: Result) -> list[str]:
-    """Every line that has a canary: of what was said, and of all files of the state but for the dumps."""
+    """Every line that has a canary: of what was said, and of all files of the state but for the dumps and the old
+    definition, which holds the old environment and is as private as a dump."""
     texts = [each.stdout + each.stderr for each in said]
-    texts += [path.read_text() for path in found.state.rglob("*") if path.is_file() and path.suffix != ".dump"]
+    files = [path for path in found.state.rglob("*") if path.is_file()]
+    texts += [path.read_text() for path in files if path.suffix != ".dump" and path.parent.name != "definitions"]
     return [line for text in texts for line in text.splitlines() if "anary" in line or "Q2FuYXJ5" in line]
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.engine.sandbox import Sandbox
-from tests.kit import Result, example, git, migops, repository
+from tests.kit import Result, example, git, migops, repository, with_migops
 
 pytestmark = pytest.mark.engine
 
@@ -23,7 +23,7 @@ def check(box: Sandbox, project: Path, *arguments: str) -> Result:
 def run_as_printed(box: Sandbox, project: Path, found: Result) -> list[str]:
     """Run the first command of the first finding, as it stands."""
     command = next(step["command"] for step in found.json["findings"][0]["remedy"] if step["command"])
-    subprocess.run(command, cwd=project, env=box.env, check=True, capture_output=True)
+    subprocess.run(command, cwd=project, env=with_migops(box.env), check=True, capture_output=True)
     return list(command)
 
 

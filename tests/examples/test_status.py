@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.engine.sandbox import Sandbox
-from tests.kit import Result, example, migops
+from tests.kit import Result, example, migops, with_migops
 
 pytestmark = pytest.mark.engine
 
@@ -29,7 +29,7 @@ def run_as_printed(box: Sandbox, project: Path, result: Result, *steps: int) -> 
     """Run steps of the finding's remedy, as they stand."""
     commands = [step["command"] for step in finding(result)["remedy"]]  # type: ignore[attr-defined]
     for number in steps or range(len(commands)):
-        subprocess.run(commands[number], cwd=project, env=box.env, check=True, capture_output=True)
+        subprocess.run(commands[number], cwd=project, env=with_migops(box.env), check=True, capture_output=True)
     return commands
 
 

@@ -250,11 +250,14 @@ def test_20_21_34_two_runs_and_a_lock_that_is_lost(sandbox: Sandbox) -> None:
         by_hand = ("exec", "-e", "PGAPPNAME=migops-by-hand", "-T", "app", "alembic", "upgrade", "head")
         words = ("docker", "compose", *by_hand)
         with subprocess.Popen(words, cwd=stack.project, env=sandbox.env, stderr=subprocess.DEVNULL):
-            wait_for(stack.sleeps)
-            refused = alembic(sandbox, stack.project, "upgrade", "head")
-            assert (refused.code, refused.stdout) == (4, "")
-            assert f"Alembic runs in {sandbox.name}-app-1 already, started by hand" in refused.stderr
-            assert stack.terminate("migops-by-hand") == 1
+            try:
+                wait_for(stack.sleeps)
+                refused = alembic(sandbox, stack.project, "upgrade", "head")
+            finally:  # it would sleep on, and the test with it
+                ended = stack.terminate("migops-by-hand")
+        assert (refused.code, refused.stdout) == (4, ""), refused.stderr
+        assert f"Alembic runs in {sandbox.name}-app-1 already, started by hand" in refused.stderr
+        assert ended == 1
 
 
 def test_the_secret_is_nowhere(sandbox: Sandbox) -> None:

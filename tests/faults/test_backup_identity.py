@@ -199,7 +199,7 @@ def test_two_servers_with_a_database_of_one_name(two: Two) -> None:
 def test_a_server_that_was_made_again_and_backups_that_do_not_say_whose_they_are(two: Two) -> None:
     users = name(two.backup("users"))
     two.compose("rm", "-sf", "pg2")
-    two.shop.box.docker("volume", "rm", two.shop.box.docker("volume", "ls", "-q", "-f", "name=second").strip())
+    two.shop.box.docker("volume", "rm", f"{two.shop.box.name}_second")
     two.compose("up", "-d", "--wait", "--no-deps", "pg2")
     two.fill_second()
     two.second("DELETE FROM product")

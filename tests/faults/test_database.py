@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 import time
 
 import psycopg
@@ -15,7 +16,7 @@ from tests.kit import Result, example, migops, write_image
 
 pytestmark = pytest.mark.engine
 
-CANARY = "kAn4ry-s3cret"
+CANARY = f"kAn4ry-{secrets.token_hex(4)}"  # nobody else's: all processes of the machine are searched for it
 SECOND = "a94d5e61c8f3"
 VERSION_TABLE = "CREATE TABLE alembic_version (version_num VARCHAR(32) PRIMARY KEY)"
 
