@@ -1,13 +1,17 @@
-"""What the journals of earlier deploys say of the images that ran before them, and of those that they put up."""
+"""What the journals of earlier deploys say of the images that ran before them, and of those that they proved."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from migops.safety import journal
 from migops.safety.journal import DEPLOY, Run
+
+GATE = "containers"
+"""The step that waits until the new containers are up. What it notes of them: ``proved``, the services whose image
+counts as proved, and ``watched``, the seconds for which a container without a health check had to run."""
 
 
 def find(folder: Path) -> list[Run]:
@@ -21,13 +25,38 @@ def kept(run: Run) -> dict[str, str]:
     return {str(name): str(each.get("image") or "") for name, each in images.items()}
 
 
-def image_put_up(runs: Sequence[Run], service: str) -> str:
-    """The image that the last deploy of a service that ended well has put up; '' where there is none."""
+def proved_images(runs: Sequence[Run], service: str) -> Iterator[str]:
+    """The images of a service that were proved, the last first: by the deploy that put them up, or by what the next
+    one saw of their containers. Journals of older versions do not tell: there a deploy that ended well is enough."""
+    return (image for run in reversed(runs) for image in _proved_by(run, service))
+
+
+def watched_image(runs: Sequence[Run], service: str) -> str:
+    """Of the deploys that ended well since the last image was proved, and proved none: the image that was watched
+    longest, and of several the last; '' where none was watched at all."""
+    best, longest = "", 0.0
     for run in reversed(runs):
-        images = run.facts("build").get("images") or {}
-        if run.outcome == "done" and service in images:
-            return str(images[service])
-    return ""
+        if any(_proved_by(run, service)):
+            break
+        seconds = float(run.facts(GATE).get("watched") or 0)
+        if (image := _put_up(run, service)) and seconds > longest:
+            best, longest = image, seconds
+    return best
+
+
+def _proved_by(run: Run, service: str) -> Iterator[str]:
+    gate, image = run.facts(GATE), _put_up(run, service)
+    if image and ("proved" not in gate or service in gate["proved"]):
+        yield image
+    before = (run.facts("keep").get("images") or {}).get(service) or {}
+    if before.get("is_proved"):
+        yield str(before["proved"])
+
+
+def _put_up(run: Run, service: str) -> str:
+    """The image that a deploy which ended well has put up; '' where it is none of this service."""
+    images = run.facts("build").get("images") or {}
+    return str(images.get(service) or "") if run.outcome == "done" else ""
 
 
 @dataclass(frozen=True, slots=True)

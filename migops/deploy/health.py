@@ -11,7 +11,7 @@ from typing import Any
 from migops.database import redact
 from migops.deploy.deploy import Deploy
 from migops.deploy.members import Member
-from migops.deploy.options import Options
+from migops.deploy.options import UNCHECKED, Options
 from migops.engine import making
 from migops.engine.containers import inspect
 from migops.engine.same import same_content
@@ -91,6 +91,14 @@ def wait_until_healthy(
             if max(watch.checked, watch.unchecked) >= _SAID:
                 deploy.say.line(first.message)
         time.sleep(_LOOK)
+
+
+def proves(deploy: Deploy, member: Member) -> bool:
+    """Whether what the deploy waited for proves the service's image to a later one: by its health check, or by seconds
+    enough, however few the user has asked for. What runs once has ended well by then."""
+    states = [each["State"] for each in inspected(deploy, member)]
+    is_checked = all((each.get("Health") or {}).get("Status") == "healthy" for each in states)
+    return member.one_shot or (bool(states) and (is_checked or deploy.options.unchecked_watch >= UNCHECKED))
 
 
 def _first(found: Sequence[ContainerHealth]) -> ContainerHealth | None:

@@ -32,18 +32,24 @@ def keep(deploy: Deploy) -> dict[str, Any]:
 
     With the containerd store an image is gone as soon as its name means another, though containers run it.
     """
-    kept: dict[str, dict[str, str]] = {}
+    kept: dict[str, dict[str, str | bool]] = {}
     named: dict[str, str] = {}
     for member in deploy.facts.members:
         tagged = meaning(deploy, member.image_ref)
         if found := deploy.facts.rollbacks.get(member.name):
             tag = _free(named, rollback_tag(member.image_ref), member, found.proved)
+            for each in found.others:  # before the names that they have go over to another
+                short = each.removeprefix("sha256:")[:12]
+                deploy.engine.tag(each, f"{rollback_tag(member.image_ref)}-{member.name}-{short}")
             _spare(deploy, tag, found.proved)
             deploy.engine.tag(found.proved, tag)
             if found.current != found.proved:  # it runs, so it is kept as well, but not as what is proved
                 other = _free(named, f"{rollback_tag(member.image_ref)}-{UNPROVED}", member, found.current)
                 deploy.engine.tag(found.current, other)
-            kept[member.name] = {"image": found.image, "tag": tag, "tagged": tagged, "proved": found.proved}
+            kept[member.name] = {
+                "image": found.image, "tag": tag, "tagged": tagged, "proved": found.proved,
+                "is_proved": found.is_proved,
+            }  # fmt: skip
             deploy.old[member.name] = found.image
             deploy.tagged[member.name] = tagged or found.image
         deploy.left[member.image_ref] = tagged

@@ -20,7 +20,7 @@ from migops.deploy.facts import Facts
 from migops.deploy.follow import Followed, follow
 from migops.deploy.repeat import stop_before_a_repeat
 from migops.deploy.trace import trace
-from migops.deploy.verdict import WAYS, Attempt, failed_at, verdict, ways_on
+from migops.deploy.verdict import Attempt, failed_at, how_on, verdict, ways_on
 from migops.engine import execs
 from migops.engine.containers import addresses, inspect
 from migops.engine.sockets import client_ports
@@ -45,7 +45,7 @@ def upgrade(deploy: Deploy) -> dict[str, Any]:
         raise Operator(
             f"the database was at {listed(before) or 'nothing'} a moment ago, and is at "
             f"{listed(deploy.after or ()) or 'nothing'} now: someone else migrates; nothing was applied by this run",
-            commands=ways_on(deploy), hint=WAYS,
+            commands=ways_on(deploy), hint=how_on(deploy),
         )  # fmt: skip
     at_work.refuse_before(deploy)
     stop_before_a_repeat(deploy)
@@ -98,7 +98,7 @@ def gate(deploy: Deploy) -> dict[str, Any]:
         raise Operator(
             f"the database is at {listed(rows) or 'nothing'} after the migration, not at {listed(heads)}: someone else "
             "migrates, or env.py writes to another database than the one that migops reads",
-            commands=ways_on(deploy), hint=WAYS,
+            commands=ways_on(deploy), hint=how_on(deploy),
         )  # fmt: skip
     return {"rows": list(rows)}
 

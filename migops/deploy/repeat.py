@@ -38,7 +38,8 @@ def refuse(facts: Facts, past: Past, pending: Sequence[str] | None, options: Opt
     if pending is None or not (found := past.about("upgrade", pending, options.repeat)):
         return
     commands = replace(facts.target.commands, service="")
-    again = tuple(word for each in (*options.repeat, *found) for word in ("--repeat", each))
+    all_found = past.about("upgrade", pending, ())  # what was said of a revision without a doubt is not needed again
+    again = tuple(word for each in all_found for word in ("--repeat", each))
     services = tuple(each.name for each in facts.members)
     first = next(iter(found.values()))
     raise Operator(

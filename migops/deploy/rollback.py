@@ -1,7 +1,8 @@
 """Which image a deploy goes back to: one that is proved, if there is any.
 
 What runs counts as proved where its containers are healthy, or have run without a restart for as long as a deploy would
-watch them; or where the last deploy that ended well put it up. Else it may be what a killed or failed deploy has left.
+watch them, and at least for as long as it does by default; or where it is the last image that a deploy has proved, by
+the journals. Else it may be what a killed or failed deploy has left, or one that was told to watch nothing.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from migops.deploy import deploys
 from migops.deploy.commands import rollback_tag
 from migops.deploy.members import Member
+from migops.deploy.options import UNCHECKED
 from migops.engine import Engine, ImageNotFound, events
 from migops.engine.containers import inspect
 from migops.engine.same import same_content
@@ -29,7 +31,8 @@ class Rollback:
 
     ``image`` is what a failed deploy goes back to; ``current`` what the service runs now, or would (its name's image,
     where it has no container). ``unproved`` says why ``current`` is not proved, '' where it is. ``proved`` is the image
-    that the rollback tag names: the one that last proved well, where one is known, else ``current``.
+    that the rollback tag names: the one that last proved well, where one is known, else ``current``; ``is_proved``
+    tells whether it is known. ``others`` are further images that may not lose their last name.
 
     Where a deploy did not end well after it had begun to replace the containers, and nothing proves ``current`` since,
     ``image`` is what ran before that deploy: ``run`` is its number (0: no such run), ``rows`` are those that the
@@ -42,6 +45,8 @@ class Rollback:
     unproved: str = ""
     run: int = 0
     rows: tuple[str, ...] | None = None
+    is_proved: bool = True
+    others: tuple[str, ...] = ()
 
     @property
     def leads_further(self) -> bool:
@@ -60,20 +65,22 @@ def _of(engine: Engine, member: Member, runs: Sequence[Run], watch: float) -> Ro
     current = own if own and image_id(engine, own) else image_id(engine, member.image_ref)
     if not current:
         return None
-    good = deploys.image_put_up(runs, member.name)
+    good = next((each for one in deploys.proved_images(runs, member.name) if (each := image_id(engine, one))), "")
     if good and same_content(engine, good, current):
         return Rollback(current, current, current)
-    why = _doubt(engine, member, watch)
+    why = _doubt(engine, member, max(watch, UNCHECKED))
     if not why:
         return Rollback(current, current, current)
     unsettled = deploys.unsettled_swap(runs, member.name)
-    if unsettled is not None and (before := image_id(engine, unsettled.image)):
-        if same_content(engine, before, current):
-            return Rollback(current, current, current, run=unsettled.run)
-        return Rollback(before, current, before, why, unsettled.run, unsettled.rows)
+    before = image_id(engine, unsettled.image) if unsettled else ""
+    watched = image_id(engine, deploys.watched_image(runs, member.name))
     tagged = rollback_tag(member.image_ref)
-    known = (image_id(engine, each) for each in (good, f"{tagged}-{member.name}", tagged) if each)
-    return Rollback(current, current, next((each for each in known if each), current), why)
+    known = (good, watched, before, *(image_id(engine, each) for each in (f"{tagged}-{member.name}", tagged)))
+    proved = next(each for each in (*known, current) if each)
+    others = tuple(each for each in dict.fromkeys((watched, before)) if each not in ("", proved, current))
+    if unsettled is None or not before or same_content(engine, before, current):
+        return Rollback(current, current, proved, why, is_proved=bool(good), others=others)
+    return Rollback(before, current, proved, why, unsettled.run, unsettled.rows, bool(good), others)
 
 
 def _doubt(engine: Engine, member: Member, watch: float) -> str:

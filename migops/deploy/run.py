@@ -161,7 +161,7 @@ def _outcome(deploy: Deploy, error: MigopsError, trouble: Mapping[str, str]) -> 
     if deploy.has_moved:
         sentence = f"{error}; {runs}, and the database has moved on from {before} to {after}"
         ways = tuple(dict.fromkeys((*shown, *verdict.ways_on(deploy))))
-        return Outcome("operator", int(ExitCode.OPERATOR), sentence, ways, error.hint or verdict.WAYS)
+        return Outcome("operator", int(ExitCode.OPERATOR), sentence, ways, error.hint or verdict.how_on(deploy))
     error = _with_foreign(deploy, error)
     state = f"the old state: nothing that runs was changed, the database {at_before}"
     if isinstance(error, Locked) or error.exit_code is ExitCode.USAGE:

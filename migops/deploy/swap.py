@@ -130,7 +130,11 @@ def gate(deploy: Deploy) -> dict[str, Any]:
             raise _sees_others(each, held.location[0])
         for other in each.configurations if not each.one_off else ():
             raise Failed(f"{other.by} in {each.name} reads {other.config}, whose migrations are not as on the host")
-    return {"containers": [each.name for each in (*evidence.containers, *siblings) if not each.one_off]}
+    return {
+        "containers": [each.name for each in (*evidence.containers, *siblings) if not each.one_off],
+        "proved": [each.name for each in deploy.facts.members if health.proves(deploy, each)],
+        "watched": deploy.options.unchecked_watch,
+    }
 
 
 def _sees_others(container: Container, folder: str) -> Failed:

@@ -9,16 +9,58 @@ from pathlib import Path
 from migops.commits.judging import Outcome, State
 from migops.commits.tracing import Trace
 from migops.deploy.deploy import Deploy
+from migops.deploy.facts import Facts
 from migops.deploy.follow import Followed
 from migops.errors import Failed, MigopsError, Operator
 from migops.history.scripts import COMMITS_BY_ITSELF
+from migops.model import PlaceName
+from migops.places.environment import Environment
 from migops.rules.standing import listed
 from migops.safety.watch import Watched
 
-WAYS = (
-    "look first; then either mend what failed and deploy again, or take the database back: by the downgrade, or by the "
-    "backup (what was written since is then set aside)"
-)
+
+def how_on(deploy: Deploy) -> str:
+    """The ways on in words, for a hint: those that ``ways_on`` has commands for, and why one of them is missing."""
+    look, lacking = "look first; then", _without_a_way_down(deploy)
+    backup = "by the backup (what was written since is then set aside)" if deploy.backup else ""
+    ways = [each for each in ("" if lacking else "by the downgrade", backup) if each]
+    if ways:
+        look = f"{look} either mend what failed and deploy again, or take the database back: {', or '.join(ways)}"
+    else:
+        look = f"{look} mend what failed and deploy again"
+    return f"{look}. `migops alembic downgrade` is no way back here: {lacking}" if lacking else look
+
+
+def _without_a_way_down(deploy: Deploy) -> str:
+    """Why ``migops alembic`` cannot take the database back; '' where it can, or where nothing is to be taken back.
+
+    It runs what the name means once this run is walked back: that is the image that was there before.
+    """
+    graph, before = deploy.facts.history, deploy.before or ()
+    if not deploy.has_moved:
+        return ""
+    if len(before) > 1:
+        return f"the database was at {listed(before)}, and no downgrade leads to several rows"
+    done = graph.ancestors(deploy.after or ())
+    if not done.issuperset(before):
+        return f"{listed(before)} is not below {listed(deploy.after or ()) or 'nothing'}"
+    applied = done - graph.ancestors(before)
+    if oneway := sorted(each for each in applied if not graph.by_id[each].has_downgrade):
+        return f"{listed(oneway)} has no downgrade"
+    if lacking := sorted((applied | set(deploy.after or ())) - _known_before(deploy.facts)):
+        further = deploy.facts.rollbacks.get(deploy.facts.target.service)
+        lacks = "is not known to have a" if further and further.leads_further else "has no"
+        return f"the image that was there before {lacks} script for {listed(lacking)}"
+    return ""
+
+
+def _known_before(facts: Facts) -> frozenset[str]:
+    """The revisions that Alembic has scripts of in the old image, or in an old container that shows the host's."""
+    for each in facts.evidence.containers:
+        if each.is_bound and not each.one_off and isinstance(each.found, Environment):
+            return frozenset(each.found.graph.by_id)
+    further, graph = facts.rollbacks.get(facts.target.service), facts.evidence.graphs.get(PlaceName.IMAGE)
+    return frozenset(graph.by_id) if graph and not (further and further.leads_further) else frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +93,7 @@ def verdict(deploy: Deploy, attempt: Attempt, commits: Outcome, left: Sequence[s
     if attempt.rows != before:
         return Operator(
             f"the migration {how}; the database has moved from {was} to {stands}, and the old application runs on it"
-            f"{part}", commands=ways_on(deploy), hint=f"{WAYS}{_again(deploy, commits, at) if part else ''}",
+            f"{part}", commands=ways_on(deploy), hint=f"{how_on(deploy)}{_again(deploy, commits, at) if part else ''}",
         )  # fmt: skip
     if attempt.trace.url is None:
         return _unknown_elsewhere(deploy, how, at, was)
@@ -116,14 +158,14 @@ def _why(attempt: Attempt) -> str:
 
 
 def ways_on(deploy: Deploy) -> list[tuple[str, ...]]:
-    """What an operator can type: go back by downgrading, or by the backup; or look."""
+    """What an operator can type: look, deploy again, or go back by the backup; or by downgrading, where that works."""
     commands = deploy.facts.target.commands
     before = deploy.before or ()
     ways = [commands.migops("status")]
     if deploy.has_moved:
         services = (each.name for each in deploy.facts.members)
         ways.append(commands.migops("rebuild-and-migrate", *services, service=""))
-        if len(before) <= 1:
+        if not _without_a_way_down(deploy):
             to = before[0] if before else "base"
             ways.append(commands.alembic("downgrade", to))
     if deploy.backup is not None:

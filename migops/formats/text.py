@@ -103,9 +103,13 @@ def _chain(console: Console, report: Report) -> None:
     width = max((len(place.place.value) for place in report.places), default=0)
     links = {link.target: link for link in report.links if link.status is not LinkStatus.UNKNOWN}
     shown = [place for place in report.places if place.status != "not-asked"]
-    for place in shown:
+    for above, place in zip((None, *shown), shown, strict=False):
         if place.place in links:
-            console.print(_link_line(links[place.place], width))
+            link = links[place.place]
+            apart = (
+                "" if above is None or link.source is above.place else f"{link.source.value} and {place.place.value}"
+            )
+            console.print(_link_line(link, width, apart))
         lead = Text(f"  {place.place.value:<{width}}  ", "bold")
         words = Text(place_words(place, report), "" if place.status == "read" else "dim")
         if place.location:
@@ -144,18 +148,21 @@ def short(location: str) -> str:
     return printable(", ".join(path.removeprefix(here) for path in location.split(", ")))
 
 
-def _link_line(link: Link, width: int) -> Text:
+def _link_line(link: Link, width: int, apart: str = "") -> Text:
+    """``apart`` names the two places that were compared, where one that was not stands between them."""
     if link.status is LinkStatus.EQUAL and (link.source, link.target) == (PlaceName.HOST, PlaceName.CONTAINER):
         return Text(f"  {'|':>{width // 2}}", "green").append(" a folder of the host, mounted: not the image's", "dim")
     if link.status is LinkStatus.EQUAL:
-        return Text(f"  {'|':>{width // 2}}", "green").append(" the same", "dim")
+        return Text(f"  {'|':>{width // 2}}", "green").append(f" {apart}: the same" if apart else " the same", "dim")
     parts = (
         (len(link.only_source), f"only in {link.source.value}"),
         (len(link.only_target), f"only in {link.target.value}"),
         (len(link.changed), "changed"),
     )
     words = ", ".join(f"{count} {what}" for count, what in parts if count)
-    return Text(f"  {'X':>{width // 2}}", "bold red").append(f" broken here: {words}", "red")
+    return Text(f"  {'X':>{width // 2}}", "bold red").append(
+        f" broken {f'between {apart}' if apart else 'here'}: {words}", "red"
+    )
 
 
 def _rows(console: Console, report: Report, view: View) -> None:

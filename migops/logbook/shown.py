@@ -22,6 +22,7 @@ from migops.safety.owner import life_of
 from migops.safety.process import Life
 
 _STYLES = {"done": "green", "failed": "red", "operator": "bold red", "interrupted": "yellow"}
+_OUTCOME = len("interrupted, exit 130")  # the longest
 
 
 def listed(book: Book, number: int, view: View) -> str:
@@ -33,7 +34,7 @@ def listed(book: Book, number: int, view: View) -> str:
     if not shown:
         console.print(Text(f"migops has changed nothing of {book.project} yet, as far as this user's journal tells"))
     else:
-        console.print(Text(f"  {'run':>4}  {'began (UTC)':<19}  {'took':>7}  {'outcome':<16}  command", "dim"))
+        console.print(Text(f"  {'run':>4}  {'began (UTC)':<19}  {'took':>7}  {'outcome':<{_OUTCOME}}  command", "dim"))
     for run in shown:
         _row(console, run)
     if earlier:
@@ -116,9 +117,9 @@ def _who(record: Mapping[str, Any]) -> dict[str, Any]:
 def _row(console: Console, run: Run) -> None:
     lead = Text(f"  {run.number:>4}  {_when(run.began):<19}  {_took(run):>7}  ")
     outcome = _outcome(run)
-    outcome.set_length(16)
-    lead.append_text(outcome)
-    hang(console, lead, Text(printable(_words(run))), 54)
+    outcome.set_length(_OUTCOME)
+    lead.append_text(outcome).append("  ")
+    hang(console, lead, Text(printable(_words(run))), 40 + _OUTCOME)
     if run.is_interrupted:
         hang(console, Text(""), Text(_what_to_look_at(run), "yellow"), 8)
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import pytest
 
 from tests.deploy.stack import PRICE, Stack, incident, stack, things
@@ -106,6 +109,7 @@ def test_it_fails_and_goes_back(sandbox: Sandbox) -> None:
     found.write("b00000000002", PRICE, 'op.add_column("product", sa.Column("x", sa.Integer()))',
                 'op.drop_column("product", "x")')  # fmt: skip
     main = found.project / "main.py"
+    works = main.read_text()
     main.write_text("raise SystemExit('it does not come up')\n")
     back = found.deploy("--on-failure", "downgrade", "--health-timeout", "20")
     assert (back.code, back.json["outcome"]) == (6, "failed"), back.stderr
@@ -113,5 +117,37 @@ def test_it_fails_and_goes_back(sandbox: Sandbox) -> None:
     stopped = found.deploy("--health-timeout", "20")
     assert (stopped.code, stopped.json["outcome"]) == (7, "operator"), stopped.stderr
     assert (found.running(), found.rows()) == ([old], ["b00000000002"])
-    assert ["migops", "alembic", "downgrade", PRICE] in stopped.json["commands"]
     assert found.query("select title from product") == "kept"
+
+    # the old image has no script of it: the ways on that are printed are those that work from here, as typed
+    status, again, restore = stopped.json["commands"]
+    assert (again, restore[:2]) == (["migops", "rebuild-and-migrate", "app"], ["migops", "restore"])
+    lacks = "`migops alembic downgrade` is no way back here: the image that was there before has no script for "
+    assert f"{lacks}b00000000002" in stopped.json["hint"]
+    assert typed(found, *status).stdout.startswith("AHEAD")
+    assert typed(found, *restore, "--yes").returncode == 0
+    assert (found.running(), found.rows()) == ([old], [PRICE])
+    main.write_text(works)
+    assert typed(found, *again, "--yes", "--watch", "2").returncode == 0
+    assert found.rows() == ["b00000000002"]
+
+
+def test_it_goes_back_by_a_downgrade_where_the_old_image_can(sandbox: Sandbox) -> None:
+    found = stack(sandbox)
+    found.write("b00000000003", PRICE, "op.execute('select 1')", "op.execute('select 2')")
+    found.up()
+    (found.project / "main.py").write_text("raise SystemExit('it does not come up')\n")
+    stopped = found.deploy("--cache", "--health-timeout", "20")
+    assert (stopped.code, found.rows()) == (7, ["b00000000003"]), stopped.stderr
+    assert "by the downgrade, or by the backup" in stopped.json["hint"]
+    (down,) = [each for each in stopped.json["commands"] if "downgrade" in each]
+    assert typed(found, down[0], down[1], "--yes", *down[2:]).returncode == 0
+    assert found.rows() == [PRICE]
+
+
+def typed(found: Stack, *words: str) -> subprocess.CompletedProcess[str]:
+    """A printed command as the user types it."""
+    argv = (sys.executable, "-m", *words)
+    return subprocess.run(
+        argv, cwd=found.project, env=found.env, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
+    )

@@ -14,6 +14,8 @@ pytestmark = pytest.mark.engine
 def test_one_shot_worker_and_replicas(sandbox: Sandbox) -> None:
     """A service that migrates and ends, one that was stopped on purpose, one that was scaled: each keeps its part."""
     found = Stack(sandbox, example("several-services", sandbox.path), sandbox.path / "state")
+    dockerfile = found.project / "Dockerfile"  # a health check proves an image; 2 s without one do not
+    dockerfile.write_text(dockerfile.read_text() + "HEALTHCHECK --interval=1s CMD true\n")
     fresh = found.deploy("--cache")
     assert (fresh.code, fresh.json["outcome"]) == (0, "done"), fresh.stderr
     first = found.image(f"{sandbox.name}-shop")

@@ -14,7 +14,7 @@ import pytest
 from migops.engine import connect
 from tests.deploy.stack import Stack, edit, stack
 from tests.engine.sandbox import Sandbox
-from tests.faults.deploying import begin, deploy, ended, stands
+from tests.faults.deploying import begin, deploy, ended, stands, until
 
 pytestmark = pytest.mark.engine
 
@@ -126,3 +126,31 @@ def test_killed_in_its_swap_with_a_backup_in_between(sandbox: Sandbox) -> None:
     done = deploy(found)
     assert done.code == 0, done.stderr
     assert found.image(rollback) == before[0]
+
+
+def test_what_was_not_watched_takes_no_name_from_what_was_proved(sandbox: Sandbox) -> None:
+    """``--watch 0`` is well with a container that ends: it is DONE, and no way back."""
+    found = stack(sandbox, more='    restart: "no"\n')
+    dockerfile = found.project / "Dockerfile"
+    whole = dockerfile.read_text()
+    rollback = f"{sandbox.name}-app:migops-rollback"
+    dockerfile.write_text(whole + "HEALTHCHECK --interval=1s CMD true\n")
+    assert deploy(found).code == 0
+    proved = found.image()
+    assert found.journals()[-1][-2]["proved"] == ["app"]
+
+    dockerfile.write_text(whole + 'CMD ["sleep", "1"]\n')
+    assert deploy(found, "--watch", "0").code == 0
+    ends = found.image()
+    assert found.journals()[-1][-2]["proved"] == []
+    until(lambda: not found.running(), "it has ended")
+
+    dockerfile.write_text(whole + 'CMD ["sh", "-c", "sleep 1; exit 3"]\n')
+    failed = deploy(found, "--watch", "3")
+    assert failed.code == 6, failed.stderr
+    assert found.image() == ends, "as it was"
+    assert found.image(rollback) == proved
+
+    plan = found.deploy("--dry-run", "--watch", "0")
+    (note,) = [each for each in plan.json["notes"] if "not proved" in each]
+    assert f"the rollback tag stays at {proved[:19]}" in note

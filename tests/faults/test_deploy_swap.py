@@ -54,7 +54,7 @@ def test_36_37_it_does_not_become_healthy(sandbox: Sandbox) -> None:
     assert said in moved.json["message"]
     assert stands(found) == (before[0], before[1], [FIRST], ["kept", "new"])
     commands = moved.json["commands"]
-    assert ["migops", "alembic", "downgrade", PRICE] in commands
+    assert not [each for each in commands if "downgrade" in each], "the old image has no script for it"
     assert ["migops", "rebuild-and-migrate", "app"] in commands
     assert end(found)["commands"] == commands
     for each in commands:

@@ -155,3 +155,15 @@ def test_the_same_is_said_only_where_it_is_the_same() -> None:
     assert headline(replace(CLEAN, deselected=("MIG002",))).endswith("hold the same migrations (1 rule left out)")
     assert headline(LEFT_OUT) == "CLEAN  app: nothing at or above error (5 rules left out)"
     assert headline(replace(LEFT_OUT, fail_on=Severity.WARNING)).startswith("CLEAN  app: nothing at or above warning")
+
+
+def test_a_break_is_between_the_places_that_were_compared() -> None:
+    lost = PlaceSummary(CONTEXT, "unknown", "/opt/release/alembic.ini: no such file")
+    places = (place(HOST, 10, "8bd7"), lost, place(IMAGE, 11, "010", "8bd7"))
+    broken = Link(HOST, IMAGE, LinkStatus.DIFFERS, only_target=("versions/010_discount.py",))
+    links = (Link(HOST, CONTEXT, LinkStatus.UNKNOWN), broken)
+    text = FORMATS["text"](replace(STALE, places=places, links=links), View(width=120))
+    assert "X broken between host and image: 1 only in image" in text
+    assert "broken here" not in text
+    same = replace(STALE, places=places, links=(links[0], Link(HOST, IMAGE, LinkStatus.EQUAL)))
+    assert "| host and image: the same" in FORMATS["text"](same, View(width=120))

@@ -1,0 +1,22 @@
+"""The command that is printed where a revision may be there in part: it says no more than is needed."""
+
+from __future__ import annotations
+
+import pytest
+
+from migops.commits.judging import Outcome, State
+from migops.commits.repeating import Doubt, Past
+from migops.deploy import repeat
+from migops.deploy.options import Options
+from migops.errors import Operator
+from tests.deploy.made import facts
+from tests.deploy.stack import CREATE, PRICE
+
+
+def test_only_what_is_in_doubt_is_to_be_repeated() -> None:
+    unknown = Outcome(State.UNKNOWN, "its trace is lost")
+    past = Past((Doubt(3, "upgrade", (CREATE,), unknown), Doubt(4, "upgrade", (PRICE,), unknown)))
+    with pytest.raises(Operator) as caught:
+        repeat.refuse(facts(), past, (CREATE, PRICE, "009"), Options(repeat=("009", CREATE)))
+    words = ("migops", "rebuild-and-migrate", "--repeat", CREATE, "--repeat", PRICE, "app")
+    assert caught.value.commands[-1] == words
