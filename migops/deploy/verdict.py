@@ -28,7 +28,7 @@ def how_on(deploy: Deploy) -> str:
         look = f"{look} either mend what failed and deploy again, or take the database back: {', or '.join(ways)}"
     else:
         look = f"{look} mend what failed and deploy again"
-    return f"{look}. `migops alembic downgrade` is no way back here: {lacking}" if lacking else look
+    return f"{look}. A downgrade is no way back here: {lacking}" if lacking else look
 
 
 def _without_a_way_down(deploy: Deploy) -> str:
