@@ -16,20 +16,8 @@ from typing import Any
 HERE = os.path.dirname(os.path.abspath(__file__))  # noqa: PTH100, PTH120 - no import that costs time
 OURS = ("sqlalchemy", "alembic", "migops_inside", "migops_reading", __name__)
 HARMLESS = (
-    "uname",
-    "ldconfig",
-    "gcc",
-    "cc",
-    "ld",
-    "objdump",
-    "git",
-    "ifconfig",
-    "ip",
-    "arp",
-    "hostname",
-    "stty",
-    "file",
-)
+    "uname", "ldconfig", "gcc", "cc", "ld", "objdump", "git", "ifconfig", "ip", "arp", "hostname", "stty", "file",
+)  # fmt: skip
 """Programs that Python's library starts by itself, or that tell a version: they speak to no database."""
 
 
@@ -229,10 +217,7 @@ def sum_of(words: Any) -> int:
 
 
 def myself() -> Any:
-    """As whom this Python was started: its process, and each program that it may be with what that was told.
-
-    A script that names Python in its first line is Python's first word.
-    """
+    """The process of this Python, and as what it may have been started: a script with a #! is Python's first word."""
     with open("/proc/self/cmdline", "rb") as file:  # noqa: PTH123
         words = file.read().split(b"\0")[:-1]
     both = ((os.path.basename(os.fsdecode(word)), sum_of(words[at + 1 :])) for at, word in enumerate(words[:2]))  # noqa: PTH119

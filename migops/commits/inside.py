@@ -144,6 +144,8 @@ def ask(conn: Any, query: str) -> None:
         found.xid = str(first_row(conn, query)[0] or "")
     except Exception as error:
         if "25P02" in (getattr(error, "sqlstate", ""), getattr(error, "pgcode", "")) or "25P02" in str(error.args):
+            if query is ASSIGN:
+                unseen("several statements at once in a transaction that had failed")
             return  # it has failed: whatever ends it now, nothing of it stays
         raise
 
@@ -162,10 +164,11 @@ def about_to_end(conn: Any, query: str, statement: str) -> None:
     Whatever the texts before it were taken for: what has an ID has written.
     """
     found = link(conn)
-    if not found.xid:
+    was_known = bool(found.xid)
+    if not was_known:
         ask(conn, query)
-        if found.xid:
-            note(found, statement)
+    if found.xid and (statement or not was_known):
+        note(found, statement)
     if found.xid:
         tell(commit=int(found.xid))
 
@@ -193,6 +196,8 @@ def before(conn: Any, cursor: Any, statement: str, *_: Any) -> None:
     elif reading.may_end(statement):
         if not reading.is_lone_end(statement):
             about_to_end(conn, ASSIGN, statement)
+            if reading.goes_on(statement):
+                unseen("several statements at once, of which one ends a transaction and others follow")
         elif not reading.rolls_back(statement):
             about_to_end(conn, ASK, "")
         link(conn).begin()  # also where it fails half-way: what comes then is asked about anew

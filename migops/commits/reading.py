@@ -21,6 +21,9 @@ _SETS = re.compile(r"(?i)(show|set|reset|begin|start\s+transaction|savepoint|rel
 _QUERIES = re.compile(r"(?i)(select|values|with|table|explain|fetch)\b")
 _CHANGES = re.compile(r"(?i)\b(insert|update|delete|merge)\b")
 _SEVERAL = re.compile(rf";(?={_SPACE}*[^ \t\n\r\f\v;])")
+_QUOTED = re.compile(
+    r"--[^\n\r]*|/\*|\b[eE]'(?:[^'\\]|\\.|'')*'|'(?:[^']|'')*'|\"[^\"]*\"|(?<![\w$])\$(\w*)\$.*?\$\1\$", re.DOTALL
+)
 _TOKEN = re.compile(
     rf"(?P<space>{_SPACE}+)|(?P<string>'(?:[^'\\]|'')*')|(?P<value>%\(\w+\)s|%s|\$\d+|\d+(?:\.\d+)?)"
     rf"|(?P<name>{_PART}(?:\.{_PART})*(?:\.\*)?)|(?P<sign>::|<>|!=|<=|>=|\|\||[=<>+\-*(),\[\]])"
@@ -93,6 +96,20 @@ def may_end(statement: str) -> bool:
 def is_lone_end(statement: str) -> bool:
     """Whether it does nothing else."""
     return not _SEVERAL.search(statement) and may_end(statement)
+
+
+def goes_on(statement: str) -> bool:
+    """Whether something follows the end of a transaction in it."""
+    if not _SEVERAL.search(statement):
+        return False
+    outline, at = "", 0
+    quoted = _QUOTED.search(statement)
+    while quoted is not None:
+        outline += statement[at : quoted.start()] + " "
+        at = _past_comment(statement, quoted.start()) if quoted.group() == "/*" else quoted.end()
+        quoted = _QUOTED.search(statement, at)
+    parts = [part.strip() for part in (outline + statement[at:]).split(";") if part.strip()]
+    return any(_IS_END.match(part) for part in parts[:-1])
 
 
 def rolls_back(statement: str) -> bool:

@@ -40,8 +40,8 @@ TABLES = {"alembic_version"}
         "SELECT CAST('a' AS TEXT), $1::VARCHAR",
         "SELECT count(*) FROM pg_indexes WHERE indexname = 'one'",
         "SELECT pg_catalog.pg_class.relname FROM pg_catalog.pg_class JOIN pg_catalog.pg_namespace ON "
-        "pg_catalog.pg_namespace.oid = pg_catalog.pg_class.relnamespace WHERE pg_catalog.pg_class.relkind = ANY (ARRAY[%(a)s::VARCHAR]) AND "
-        "pg_catalog.pg_table_is_visible(pg_catalog.pg_class.oid) AND pg_catalog.pg_class.relname IN (%(b)s)",
+        "pg_catalog.pg_namespace.oid = pg_catalog.pg_class.relnamespace WHERE pg_catalog.pg_class.relkind = ANY (ARRAY["
+        "%(a)s::VARCHAR]) AND pg_catalog.pg_table_is_visible(pg_catalog.pg_class.oid) AND relname IN (%(b)s)",
     ],
 )
 def test_what_surely_only_reads(statement: str) -> None:
@@ -176,6 +176,22 @@ def test_what_alembic_itself_writes_to_its_table(statement: str, is_alembics: bo
 )
 def test_what_may_end_a_transaction(text: str, may_end: bool, alone: bool) -> None:
     assert (reading.may_end(text), reading.is_lone_end(text)) == (may_end, alone)
+
+
+@pytest.mark.parametrize(
+    ("text", "goes_on"),
+    [
+        ("ROLLBACK; UPDATE money SET n = n * 2; COMMIT", True),
+        ("/* $$ */ ROLLBACK; UPDATE money SET n = 2 /* $$ */", True),
+        ("/* a /* b */ ' */ ROLLBACK; UPDATE money SET n = 2 -- '", True),
+        ("UPDATE money SET n = n * 2;\nCOMMIT;\n", False),
+        ("CREATE FUNCTION a() RETURNS int LANGUAGE plpgsql AS $a$ BEGIN RETURN 1; END; $a$; SELECT 1", False),
+        ("INSERT INTO told VALUES ('one; rollback; it''s'); SELECT 1", False),
+        ("INSERT INTO told VALUES (E'it\\'s; rollback; '); SELECT 1", False),
+    ],
+)
+def test_what_goes_on_after_the_end_of_a_transaction(text: str, goes_on: bool) -> None:
+    assert reading.goes_on(text) is goes_on
 
 
 def test_the_first_words_hold_no_value() -> None:
