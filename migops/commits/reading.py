@@ -41,7 +41,7 @@ _BEFORE_BRACKET = frozenset(_RESERVED.split())  # no function can have these nam
 _WORDS = frozenset([*_BEFORE_BRACKET, *_OTHERS.split()])
 _AFTER_FROM, _NEVER = frozenset(_ENDS_FROM.split()), frozenset(_UNKNOWN.split())
 _TYPES = re.compile(
-    r"(pg_catalog\.)?(text|varchar|name|oid|regclass|regtype|regnamespace|integer|int|int[248]|bigint|smallint|boolean|bool)"
+    r"(pg_catalog\.)?(text|varchar|name|oid|regclass|regtype|regnamespace|integer|int|int[248]|bigint|smallint|boolean|bool|char)"
 )
 _OF_CATALOGUE = re.compile(
     r"pg_catalog\.(pg_get_(?!wal)\w+|pg_\w+_is_visible|format_type|obj_description|col_description|shobj_description|array_agg"
@@ -52,10 +52,13 @@ _ANYWHERE = re.compile(r"pg_(try_)?advisory_(xact_)?(un)?lock(_shared|_all)?|pg_
 _WITHOUT_ARGUMENTS = re.compile(
     r"(pg_catalog\.)?(version|current_schema|current_database|now|pg_backend_pid|pg_is_in_recovery|pg_postmaster_start_time)"
 )
-_BY_SQLALCHEMY = frozenset(("array_agg", "json_build_object"))  # not qualified in its questions to the catalogue
+_BY_SQLALCHEMY = re.compile(
+    r"array_agg|json_build_object|min|bool_and|unnest|generate_subscripts|current_setting"
+)  # not qualified in its questions to the catalogue
 _RELATION = re.compile(
     r"(pg_catalog\.|information_schema\.)\w+|pg_(class|namespace|index|indexes|constraint|type|enum|attribute|tables|views"
-    r"|extension|stat_activity|database|roles|settings|proc|trigger|locks)"
+    r"|extension|stat_activity|database|roles|settings|proc|trigger|locks"
+    r"|depend|description|attrdef|am|inherits|sequence|collation)"
 )
 
 
@@ -180,7 +183,7 @@ class _Bracket:
 
 def _is_certain(tokens: Any) -> bool:
     """Whether each relation, function and type of a SELECT is one that surely only reads."""
-    is_sqlalchemys = len(tokens) > 1 and tokens[1][1].startswith("pg_catalog.pg_")
+    is_sqlalchemys = any(word.startswith("pg_catalog.pg_") for _, word in tokens)
     stack = [_Bracket()]
     padded = [*tokens, ("", ""), ("", ""), ("", "")]
     for index, (kind, word) in enumerate(tokens):
@@ -236,5 +239,5 @@ def _is_known(name: str, following: Any, top: _Bracket, is_sqlalchemys: bool) ->
         if name == "count" and [each[1] for each in following[1:3]] == ["*", ")"]:
             return True
         known = _OF_CATALOGUE.fullmatch(name) or _ANYWHERE.fullmatch(name)
-        return bool(known) or (is_sqlalchemys and name in _BY_SQLALCHEMY)
+        return bool(known or (is_sqlalchemys and _BY_SQLALCHEMY.fullmatch(name)))
     return top.awaits != "relation" or bool(_RELATION.fullmatch(name))
