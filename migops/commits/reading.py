@@ -17,7 +17,9 @@ _VALUE = r"(?:'[^'\\]*'|%\(\w+\)s|%s|\$\d+|:\w+)(?:::\w+)?"
 _SKIPPED = re.compile(rf"(?:{_SPACE}|\(|--[^\n\r]*)+")
 _ENDING = r"(commit|end|abort|prepare\s+transaction|rollback(?!\s+(work\s+|transaction\s+)?to\b))\b"
 _ENDS, _IS_END = re.compile(rf"(?i)\b{_ENDING}"), re.compile(rf"(?i){_ENDING}")
-_SETS = re.compile(r"(?i)(show|set|reset|begin|start\s+transaction|savepoint|release|close|rollback\s+.*\bto)\b")
+_SETS = re.compile(
+    r"(?i)(show|set|reset|begin|start\s+transaction|savepoint|release|close|rollback\s+((work|transaction)\s+)?to)\b"
+)
 _QUERIES = re.compile(r"(?i)(select|values|with|table|explain|fetch)\b")
 _CHANGES = re.compile(r"(?i)\b(insert|update|delete|merge)\b")
 _SEVERAL = re.compile(rf";(?={_SPACE}*[^ \t\n\r\f\v;])")

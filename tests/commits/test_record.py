@@ -118,6 +118,7 @@ def test_what_sqlalchemy_asks_the_catalogue_surely_only_reads() -> None:
         "SELECT * INTO copy FROM pg_class",
         "WITH gone AS (DELETE FROM product RETURNING *) SELECT * FROM gone",
         "ROLLBACK",
+        "ROLLBACK -- to the beginning",
         "EXPLAIN ANALYZE UPDATE money SET n = 1",
         "UPDATE money SET n = 1",
     ],
@@ -263,6 +264,14 @@ def test_a_program_is_traced_where_it_is_a_python_that_tells_of_itself() -> None
     assert unseen({**started, "words": 6}, script) == ["another program (alembic)"]
     assert unseen(started, started, script) == ["another program (alembic)"], "one of the two"
     assert unseen({"program": "psql", "by": 1, "words": 5}, script, script) == ["another program (psql)"]
+
+
+def test_what_is_tried_again_has_been_seen_whole() -> None:
+    assert Outcome(State.NOTHING).may_be_repeated
+    settled = Outcome(State.NOTHING, "the migration has used another program (psql)")
+    assert settled.is_nothing
+    assert not settled.may_be_repeated
+    assert not Outcome(State.UNKNOWN).may_be_repeated
 
 
 def test_what_the_journals_tell(tmp_path: Path) -> None:
