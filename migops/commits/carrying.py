@@ -23,15 +23,17 @@ from migops.errors import NoVerdict
 
 LABEL = "migops.trace"
 _HERE = Path(__file__).parent
-_SCRIPTS = {"sitecustomize.py": "hooks.py", "migops_inside.py": "inside.py"}
+_SCRIPTS = {"sitecustomize.py": "hooks.py", "migops_inside.py": "inside.py", "migops_reading.py": "reading.py"}
 _SHELL = (
     'umask 077 && mkdir "$0" && printf %s "$MIGOPS_HOOKS" > "$0/sitecustomize.py" && '
-    'printf %s "$MIGOPS_INSIDE" > "$0/migops_inside.py" && : > "$0/record"'
+    'printf %s "$MIGOPS_INSIDE" > "$0/migops_inside.py" && '
+    'printf %s "$MIGOPS_READING" > "$0/migops_reading.py" && : > "$0/record"'
 )
 _PYTHON = (
     "import os, sys\nos.umask(0o77)\nfolder = sys.argv[1]\nos.mkdir(folder)\n"
     "for name, text in (('sitecustomize.py', os.environ['MIGOPS_HOOKS']),"
-    " ('migops_inside.py', os.environ['MIGOPS_INSIDE']), ('record', '')):\n"
+    " ('migops_inside.py', os.environ['MIGOPS_INSIDE']), ('migops_reading.py', os.environ['MIGOPS_READING']),"
+    " ('record', '')):\n"
     "    open(os.path.join(folder, name), 'w').write(text)\n"
 )
 _CAT = "import sys; sys.stdout.write(open(sys.argv[1]).read())"
@@ -116,6 +118,7 @@ def in_memory(engine: Engine, container: str) -> Carried:
     texts = _texts()
     env = {
         "MIGOPS_HOOKS": texts["sitecustomize.py"].decode(), "MIGOPS_INSIDE": texts["migops_inside.py"].decode(),
+        "MIGOPS_READING": texts["migops_reading.py"].decode(),
     }  # fmt: skip
     ways = (("sh", "-c", _SHELL, folder), ("python3", "-c", _PYTHON, folder), ("python", "-c", _PYTHON, folder))
     if _first(engine, container, ways, env) is None:

@@ -5,6 +5,7 @@ the migration's own, a cursor of the raw connection, another program) is noted a
 image has of its own is run afterwards. Standard library alone, and kept to what old Pythons read.
 """
 
+import binascii
 import importlib.abc
 import importlib.machinery
 import importlib.util
@@ -13,22 +14,10 @@ import sys
 from typing import Any
 
 HERE = os.path.dirname(os.path.abspath(__file__))  # noqa: PTH100, PTH120 - no import that costs time
-OURS = ("sqlalchemy", "alembic", "migops_inside", __name__)
-HARMLESS = {
-    "uname",
-    "ldconfig",
-    "gcc",
-    "cc",
-    "ld",
-    "objdump",
-    "git",
-    "ifconfig",
-    "ip",
-    "arp",
-    "hostname",
-    "stty",
-    "file",
-}
+OURS = ("sqlalchemy", "alembic", "migops_inside", "migops_reading", __name__)
+HARMLESS = (
+    "uname", "ldconfig", "gcc", "cc", "ld", "objdump", "git", "ifconfig", "ip", "arp", "hostname", "stty", "file",
+)  # fmt: skip
 """Programs that Python's library starts by itself, or that tell a version: they speak to no database."""
 
 
@@ -214,11 +203,25 @@ class Finder(importlib.abc.MetaPathFinder):
 
 def heard(event: str, arguments: Any) -> None:
     """Python's own notice of what happens: another program is started; one that is a Python tells of itself."""
-    if event in ("subprocess.Popen", "os.system", "os.posix_spawn", "os.exec"):
-        words = arguments[0]
-        name = os.path.basename(words if isinstance(words, str) else os.fsdecode(words or "")).split(" ")[0]  # noqa: PTH119
+    if event == "os.system":  # a shell's line: what it starts is not told
+        inside.tell(program="sh", by=os.getpid())
+    elif event in ("subprocess.Popen", "os.posix_spawn", "os.exec"):
+        name = os.path.basename(os.fsdecode(arguments[0] or ""))  # noqa: PTH119
         if name not in HARMLESS:
-            inside.tell(program=name)
+            inside.tell(program=name, by=os.getpid(), words=sum_of(arguments[1][1:]))
+
+
+def sum_of(words: Any) -> int:
+    """A number for the words of a command, by which they are known again and not told."""
+    return binascii.crc32(b"\0".join(map(os.fsencode, words)))
+
+
+def myself() -> Any:
+    """The process of this Python, and as what it may have been started: a script with a #! is Python's first word."""
+    with open("/proc/self/cmdline", "rb") as file:  # noqa: PTH123
+        words = file.read().split(b"\0")[:-1]
+    both = ((os.path.basename(os.fsdecode(word)), sum_of(words[at + 1 :])) for at, word in enumerate(words[:2]))  # noqa: PTH119
+    return {"begun": os.getpid(), "parent": os.getppid(), "as": [list(each) for each in both]}
 
 
 def hand_on() -> None:
@@ -234,7 +237,7 @@ try:
     import migops_inside as inside  # type: ignore[import-not-found]  # its name in the container
 
     inside.state["fd"] = os.open(os.path.join(HERE, "record"), os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC)  # noqa: PTH118
-    inside.tell(begun=os.getpid())
+    inside.tell(**myself())
     sys.meta_path.insert(0, Finder())
     if hasattr(sys, "addaudithook"):
         sys.addaudithook(inside.harmless(heard))

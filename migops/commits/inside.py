@@ -1,7 +1,8 @@
 """Traces a migration from inside the Python that runs it, by SQLAlchemy's events; ``hooks`` brings it there.
 
-For each transaction that writes it records the server's ID of it, before anything can have committed; for each
-statement in autocommit, the statement's first words; and each way past SQLAlchemy, where it cannot see. The record is a
+For each transaction that writes it records the server's ID of it, before anything can have committed: the server is
+asked, whatever the texts look like. It records the first words of each statement in autocommit that does not surely
+read alone, and each way past SQLAlchemy, where it cannot see. The record is a
 file beside this one, a line of JSON each. The migration must never notice: every failure of ours is swallowed, and
 recorded as "blind". It is no part of migops's own process: standard library alone, kept to what old Pythons read.
 """
@@ -10,29 +11,19 @@ import contextlib
 import functools
 import json
 import os
-import re
 from typing import Any
+
+try:
+    import migops_reading as reading  # type: ignore[import-not-found]  # its name in the container
+except ImportError:  # not there, but in a test
+    from migops.commits import reading
 
 # The old names: servers from 10 to 18 have them, the new ones came with 13. They answer the same numbers.
 ASK = "SELECT pg_catalog.txid_current_if_assigned()::pg_catalog.text, pg_catalog.pg_backend_pid()"
 ASSIGN = "SELECT pg_catalog.txid_current()::pg_catalog.text, pg_catalog.pg_backend_pid()"
 STARTED = "SELECT extract(epoch FROM pg_catalog.pg_postmaster_start_time())::pg_catalog.numeric(20, 3)::pg_catalog.text"
-LONGEST, OLDEST = 20000, (10,)  # characters that a plain read may have; the first server with these functions
+OLDEST = (10,)  # the first server with these functions
 SERVER = "SELECT system_identifier::pg_catalog.text FROM pg_catalog.pg_control_system()"
-ENDS = re.compile(r"(?i)\b(commit|end|abort|prepare\s+transaction|rollback(?!\s+(work\s+|transaction\s+)?to\b))\b")
-"""In a text that may end a transaction: a multi-statement string, a lone COMMIT. (Also in others: CASE … END.)"""
-COMMENTS = re.compile(r"(?s)\A(?:\s+|--[^\n]*(?:\n|\Z)|/\*.*?\*/|\()+")
-READS = re.compile(r"(?i)(select|show|set|reset|values|begin|start|savepoint|release|lock|fetch|close|rollback\s+to)\b")
-WRITES = re.compile(r"(?i)\b(into|nextval|setval|dblink\w*)\b|;\s*\S|\"\s*\(")
-CALLS = re.compile(r"([A-Za-z_][\w.$]*)\s*\(")
-HARMLESS = re.compile(
-    r"(?i)(pg_catalog\.)?(in|and|or|not|exists|any|all|some|as|on|where|from|select|case|when|then|else|using|values|over"
-    r"|filter|join|by|having|union|except|intersect|with|ordinality|count|coalesce|max|min|sum|avg|cast|array|row|lower"
-    r"|upper|length|nullif|greatest|least|now|version|array_agg|string_agg|json_build_object|json_agg|unnest|generate_\w+"
-    r"|current_\w+|to_reg\w+|format_type|quote_ident|quote_literal|set_config|obj_description|col_description|row_number"
-    r"|has_\w+_privilege|array_position|array_upper|varchar|char|numeric|interval|timestamp|substring|trim|replace|split_part"
-    r"|pg_(get_\w+|\w+_is_visible|(try_)?advisory_\w+|sleep\w*|backend_pid|is_in_recovery|\w*_size|current_\w+|typeof))"
-)
 state: Any = {"step": "", "raw": False, "fd": -1}
 tables = {"alembic_version"}
 
@@ -43,7 +34,7 @@ def tell(**facts: Any) -> None:
         data = (json.dumps({**facts, "step": state["step"]}) + "\n").encode()
         if os.write(state["fd"], data) < len(data):
             os.ftruncate(state["fd"], 0)
-        if "commit" in facts or "auto" in facts:
+        if "commit" in facts or "auto" in facts or "maybe" in facts:
             os.fsync(state["fd"])
     except (OSError, ValueError, TypeError):
         with contextlib.suppress(OSError):
@@ -68,22 +59,8 @@ def harmless(function: Any) -> Any:
     return safe
 
 
-def begins(statement: str) -> str:
-    """The first words of a statement, without anything that may be a value."""
-    bare = re.split(r"['$]|\s--", COMMENTS.sub("", statement[:LONGEST]), maxsplit=1)[0]
-    return " ".join(re.sub(r"[^\w.\" ]", " ", bare).split()[:4])
-
-
-def only_reads(statement: str) -> bool:
-    """Whether a statement surely writes nothing: no function but known ones is called."""
-    bare = COMMENTS.sub("", statement[:LONGEST]).rstrip().rstrip(";")
-    if len(statement) > LONGEST or not READS.match(bare) or WRITES.search(bare):
-        return False
-    return all(HARMLESS.fullmatch(name) for name in CALLS.findall(bare))
-
-
 class Link:
-    """What is known of one connection: the ID of its transaction, whether it has written since a revision was noted."""
+    """What is known of one connection: the ID of its transaction, whether a part of a revision is noted of it."""
 
     def __init__(self, server: Any) -> None:
         self.server = server
@@ -91,7 +68,7 @@ class Link:
 
     def begin(self) -> None:
         """The transaction has ended, or none has begun yet."""
-        self.xid, self.wrote, self.is_mixed = "", False, False
+        self.xid, self.is_mixed = "", False
 
 
 def driver_of(conn: Any) -> Any:
@@ -160,63 +137,84 @@ def asked_for_system(conn: Any) -> str:
         return ""
 
 
-def ask(conn: Any, query: str, statement: str) -> None:
-    """Record the transaction's ID, where it has one."""
+def ask(conn: Any, query: str) -> None:
+    """Ask for the transaction's ID, and keep it: it has one once it has written."""
     found = link(conn)
     try:
-        xid, pid = first_row(conn, query)
+        found.xid = str(first_row(conn, query)[0] or "")
     except Exception as error:
         if "25P02" in (getattr(error, "sqlstate", ""), getattr(error, "pgcode", "")) or "25P02" in str(error.args):
+            if query is ASSIGN:
+                unseen("several statements at once in a transaction that had failed")
             return  # it has failed: whatever ends it now, nothing of it stays
         raise
-    if xid:
-        found.xid = xid
-        tell(xid=int(xid), pid=int(pid), server=found.server, text=begins(statement), table=notes(statement))
 
 
-def notes(statement: str) -> bool:
-    """Whether a statement is one of the version table's own."""
-    return any(re.search(r"\b" + re.escape(name) + r"\b", statement) for name in tables)
+def note(found: Link, statement: str) -> None:
+    """Record a statement of a transaction that has written, as far as the record needs it."""
+    of_table = reading.of_table(statement, tables)
+    if of_table or not found.is_mixed:
+        tell(xid=int(found.xid), server=found.server, text=reading.begins(statement), table=of_table)
+    found.is_mixed = not of_table
+
+
+def about_to_end(conn: Any, query: str, statement: str) -> None:
+    """Record what the transaction is that ``statement`` ('': a commit of SQLAlchemy's) may commit.
+
+    Whatever the texts before it were taken for: what has an ID has written.
+    """
+    found = link(conn)
+    was_known = bool(found.xid)
+    if not was_known:
+        ask(conn, query)
+    if found.xid and (statement or not was_known):
+        note(found, statement)
+    if found.xid:
+        tell(commit=int(found.xid))
 
 
 @harmless
 def connected(conn: Any, *_: Any) -> None:
     """A connection is given out."""
     if conn.dialect.name == "postgresql":
-        link(conn)
+        link(conn).begin()
 
 
 @harmless
 def before(conn: Any, cursor: Any, statement: str, *_: Any) -> None:
     """A statement is about to run."""
-    if only_reads(statement):
+    if reading.only_reads(statement, tables, conn.dialect.name):
         return
     if conn.dialect.name != "postgresql":
         tell(other=conn.dialect.name)
         return
-    if "dblink" in statement:
+    if "dblink" in statement.lower():
         unseen("dblink")
     if is_autocommit(conn):
-        tell(auto=begins(statement), table=notes(statement))
-    elif ENDS.search(statement):
-        ask(conn, ASSIGN, statement)
+        kind = "maybe" if reading.is_query(statement) else "auto"
+        tell(**{kind: reading.begins(statement)}, table=reading.of_table(statement, tables))
+    elif reading.may_end(statement):
+        if not reading.is_lone_end(statement):
+            about_to_end(conn, ASSIGN, statement)
+            if reading.goes_on(statement):
+                unseen("several statements at once, of which one ends a transaction and others follow")
+        elif not reading.rolls_back(statement):
+            about_to_end(conn, ASK, "")
+        link(conn).begin()  # also where it fails half-way: what comes then is asked about anew
 
 
 @harmless
 def after(conn: Any, cursor: Any, statement: str, *_: Any) -> None:
     """A statement has run."""
-    if only_reads(statement) or conn.dialect.name != "postgresql" or is_autocommit(conn):
+    if conn.dialect.name != "postgresql" or reading.only_reads(statement, tables) or is_autocommit(conn):
+        return
+    if reading.is_lone_end(statement):
         return
     found = link(conn)
-    if ENDS.search(statement):
-        found.begin()
-    found.wrote = True
-    of_table = notes(statement)
     if not found.xid:
-        ask(conn, ASK, statement)
-    elif of_table or not found.is_mixed:
-        tell(xid=int(found.xid), server=found.server, text=begins(statement), table=of_table)
-    found.is_mixed = bool(found.xid) and not of_table
+        ask(conn, ASK)
+    if found.xid:
+        note(found, statement)
 
 
 @harmless
@@ -225,11 +223,8 @@ def commits(conn: Any, *_: Any) -> None:
     if conn.dialect.name != "postgresql":
         return
     found = link(conn)
-    if not is_autocommit(conn):
-        if not found.xid and (found.wrote or state["raw"]):
-            ask(conn, ASK, "")
-        if found.xid:
-            tell(commit=int(found.xid))
+    if not is_autocommit(conn) and not is_idle(driver_of(conn)):
+        about_to_end(conn, ASK, "")
     found.begin()
 
 

@@ -38,7 +38,10 @@ class State(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """``why`` says what was committed, or why it is not known. ``steps`` are the revisions of which a part may stay."""
+    """``why`` says what was committed, or why it is not known. ``steps`` are the revisions of which a part may stay.
+
+    Where nothing has stayed, ``why`` says what the trace did not see, while the server knows that nobody has committed.
+    """
 
     state: State
     why: str = ""
@@ -48,6 +51,11 @@ class Outcome:
     def is_nothing(self) -> bool:
         """Whether it is known that nothing has stayed."""
         return self.state is State.NOTHING
+
+    @property
+    def may_be_repeated(self) -> bool:
+        """Whether nothing has stayed, and the trace has seen all."""
+        return self.is_nothing and not self.why
 
 
 def next_xid(url: DatabaseUrl, timeout: float) -> int | None:
@@ -62,23 +70,29 @@ def next_xid(url: DatabaseUrl, timeout: float) -> int | None:
 
 
 def judge(
-    record: Record, url: DatabaseUrl, timeout: float, *, since: int | None, moved: bool = False, others: bool = False
-) -> Outcome:
+    record: Record, url: DatabaseUrl, timeout: float, *, since: int | None, moved: bool = False, others: bool = False,
+    entrypoint: bool = False,
+) -> Outcome:  # fmt: skip
     """Ask the server about every transaction of the record.
 
     ``moved``: the rows of the version table are others than before, so that whole revisions were committed as well.
     ``since`` is what ``next_xid`` said before the run: where the trace does not tell, nothing has been committed if
     nobody at all has committed since. ``others``: sessions were seen that the trace has not.
+    ``entrypoint``: the image's was run before Alembic, and what it does is not traced.
     """
+    beside = ["sessions of its container were seen that the trace has not"] if others else []
+    if entrypoint:
+        beside.append("what the entrypoint that x-migops keeps has done is not traced")
     try:
-        return _judged(record, url, timeout, since, moved=moved, others=others)
+        return _judged(record, url, timeout, since, moved, beside)
     except MigopsError as error:
         return Outcome(State.UNKNOWN, f"the server could not be asked: {error.message}", _steps(record))
 
 
 def _judged(
-    record: Record, url: DatabaseUrl, timeout: float, since: int | None, *, moved: bool, others: bool
-) -> Outcome:
+    record: Record, url: DatabaseUrl, timeout: float, since: int | None, moved: bool, beside: Sequence[str]
+) -> Outcome:  # fmt: skip
+    """``beside`` are doubts that the record does not have."""
     from migops.database import connect
 
     with connect(url, timeout=timeout) as connection:
@@ -92,8 +106,9 @@ def _judged(
         return _something(parts, record.autocommitted)
     doubts = [] if not record.missing else [record.missing]
     doubts += [f"the migration has used {each}" for each in dict.fromkeys(record.unseen)]
-    if others:
-        doubts.append("sessions of its container were seen that the trace has not")
+    if record.maybe:
+        doubts.append(f"whether {_shown(record.maybe)}, run outside of a transaction, has written is not known")
+    doubts += beside
     if any(status.get(number) == "in progress" for number in ours):
         doubts.append("a transaction of it has not ended yet")
     if any(status.get(number) not in ("committed", "aborted", "in progress") for number in ours):
@@ -103,7 +118,7 @@ def _judged(
             State.UNKNOWN, f"it has written to a database of another kind ({record.elsewhere})", _steps(record)
         )
     if not doubts or (since is not None and _nobody_committed(since, url, timeout)):
-        return Outcome(State.NOTHING)
+        return Outcome(State.NOTHING, "; ".join(doubts))
     return Outcome(State.UNKNOWN, "; ".join(doubts), _steps(record))
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
@@ -39,13 +39,14 @@ class Record:
     """A trace. ``missing`` says why there is none, '' where there is; ``unseen`` names ways that it cannot see,
     ``elsewhere`` the kind of another database that was written.
 
-    ``autocommitted`` are statements outside of a transaction, ``at`` is the revision that was begun last, ``pids`` are
-    the server's numbers of the sessions that were seen.
+    ``autocommitted`` are statements outside of a transaction, ``maybe`` those of them that may have only read. ``at``
+    is the revision that was begun last, ``pids`` are the server's numbers of the sessions that were seen.
     """
 
     missing: str = ""
     transactions: dict[int, Transaction] = field(default_factory=dict)
     autocommitted: list[Statement] = field(default_factory=list)
+    maybe: list[Statement] = field(default_factory=list)
     unseen: list[str] = field(default_factory=list)
     elsewhere: str = ""
     at: str = ""
@@ -66,8 +67,7 @@ def read(data: bytes) -> Record:
     own = sum("opened" in line for line in lines) - sum("pooled" in line for line in lines)
     if own > 0:
         found.unseen.append("a connection of a driver's own")
-    programs = [str(line["program"]) for line in lines if "program" in line]
-    if len(programs) >= max(1, sum("begun" in line for line in lines)):  # a Python begins with a line of its own
+    if programs := _untraced(lines):
         found.unseen.append(f"another program ({', '.join(dict.fromkeys(programs))})")
     if not any("begun" in line for line in lines):
         found.missing = "Alembic's Python did not read PYTHONPATH, or could not write"
@@ -86,8 +86,29 @@ def _lines(data: bytes) -> Iterator[Mapping[str, Any]]:
                 yield line
 
 
+def _untraced(lines: Sequence[Mapping[str, Any]]) -> list[str]:
+    """The programs that were started and are no Python that has told of itself.
+
+    One that has is a child of the process that started it, or that process itself (exec), with the same command.
+    """
+    begun = [line for line in lines if "begun" in line]
+    found = []
+    for line in lines:
+        if "program" not in line:
+            continue
+        known = [line["program"], line.get("words")]
+        for each in begun:
+            if line.get("by") in (each["begun"], each.get("parent")) and known in (each.get("as") or ()):
+                begun.remove(each)
+                break
+        else:
+            found.append(str(line["program"]))
+    return found
+
+
 def _take(found: Record, line: Mapping[str, Any]) -> None:
-    statement = Statement(str(line.get("text") or line.get("auto") or ""), str(line.get("step") or ""))
+    text = line.get("text") or line.get("auto") or line.get("maybe") or ""
+    statement = Statement(str(text), str(line.get("step") or ""))
     if "at" in line:
         found.at = str(line["at"])
     if "pid" in line:
@@ -103,6 +124,8 @@ def _take(found: Record, line: Mapping[str, Any]) -> None:
         found.transactions.setdefault(int(line["commit"]), Transaction()).sent = True
     if "auto" in line and not line.get("table"):
         found.autocommitted.append(statement)
+    if "maybe" in line:
+        found.maybe.append(statement)
     if "unseen" in line:
         found.unseen.append(str(line["unseen"]))
     if "other" in line:

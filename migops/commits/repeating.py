@@ -153,7 +153,8 @@ def _outcome(
     except NoVerdict as error:
         record = untraced(f"it was killed while it migrated, and its trace is lost: {error.message}")
     moved = tuple(sorted(begun.get("rows") or ())) != tuple(sorted(rows))
-    return judge(record, url, timeout, since=begun.get("next_xid"), moved=moved)
+    entrypoint = bool(begun.get("entrypoint"))
+    return judge(record, url, timeout, since=begun.get("next_xid"), moved=moved, entrypoint=entrypoint)
 
 
 def _record(begun: Mapping[str, Any], carried: Carried | None, engine: Engine, project: str) -> bytes:

@@ -25,12 +25,14 @@ class Trace:
     """``carried`` is None where the tracer could not be brought there, and ``record`` says why.
 
     ``since`` is the server's next transaction number before the run; ``url`` is None where no PostgreSQL can be asked.
+    ``entrypoint``: the image's is run before Alembic, which nothing traces.
     """
 
     engine: Engine
     url: DatabaseUrl | None = None
     timeout: float = 20.0
     since: int | None = None
+    entrypoint: bool = False
     carried: Carried | None = None
     record: Record = field(default_factory=lambda: untraced("it was not traced"))
 
@@ -44,7 +46,8 @@ class Trace:
 
     def noted(self) -> dict[str, Any]:
         """What the journal needs so that the next run can judge this one, should it be killed."""
-        return {"trace": self.carried.noted() if self.carried else None, "next_xid": self.since}
+        trace = self.carried.noted() if self.carried else None
+        return {"trace": trace, "next_xid": self.since, "entrypoint": self.entrypoint}
 
     def collect(self, container: str) -> None:
         """Read the record while the container is still there."""
@@ -65,14 +68,17 @@ class Trace:
         if self.url is None:
             return Outcome(State.UNKNOWN, "only PostgreSQL tells what became of each transaction")
         others = not set(backends) <= self.record.pids
-        return judge(self.record, self.url, self.timeout, since=self.since, moved=moved, others=others)
+        return judge(
+            self.record, self.url, self.timeout, since=self.since, moved=moved, others=others,
+            entrypoint=self.entrypoint,
+        )  # fmt: skip
 
 
-def begin(engine: Engine, url: DatabaseUrl | None, timeout: float) -> Trace:
+def begin(engine: Engine, url: DatabaseUrl | None, timeout: float, *, entrypoint: bool = False) -> Trace:
     """A trace that is not carried anywhere yet. ``url`` is where migops itself reaches the database."""
     if url is None or url.dialect != "postgresql":
         return Trace(engine)
-    return Trace(engine, url, timeout, next_xid(url, timeout))
+    return Trace(engine, url, timeout, next_xid(url, timeout), entrypoint)
 
 
 def into_a_volume(trace: Trace, project: str, image: str) -> None:

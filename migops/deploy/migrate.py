@@ -58,7 +58,7 @@ def upgrade(deploy: Deploy) -> dict[str, Any]:
             return {"rows": list(attempt.rows), "attempts": number}
         commits = committed(deploy, attempt)
         waited = attempt.watched.was_cancelled or "lock timeout" in attempt.followed.text
-        nothing_done = attempt.rows == before and trace(deploy) == traces and commits.is_nothing
+        nothing_done = attempt.rows == before and trace(deploy) == traces and commits.may_be_repeated
         if not (waited and nothing_done and number < TRIES) or deploy.stop.came:
             break
         deploy.say.line(f"nothing was applied; it is tried again ({number + 1} of {TRIES})")
@@ -187,7 +187,8 @@ def _stop_where_the_server_goes_on(deploy: Deploy, attempt: Attempt, verb: str) 
 
 def _traced(deploy: Deploy) -> Trace:
     """A trace, carried to where the container that migrates will find it."""
-    found = tracing.begin(deploy.engine, deploy.reached.url if deploy.reached else None, deploy.options.timeout)
+    url, keeps = deploy.reached.url if deploy.reached else None, deploy.facts.keeps_entrypoint
+    found = tracing.begin(deploy.engine, url, deploy.options.timeout, entrypoint=keeps)
     tracing.into_a_volume(found, deploy.facts.project.name, deploy.built[deploy.facts.target.service])
     return found
 

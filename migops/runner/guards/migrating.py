@@ -14,6 +14,7 @@ from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
 
+from migops.calling import program
 from migops.commits import repeating, tracing
 from migops.commits.judging import Outcome, State
 from migops.commits.tracing import Trace
@@ -140,7 +141,8 @@ class Migration:
         """A trace, carried to where Alembic will find it."""
         run, where = self.hold.scene.run, self.hold.scene.where
         url = self.hold.reached.url if self.hold.reached and self.hold.session else None
-        found = tracing.begin(run.engine, url, TIMEOUT)
+        keeps = where.container is None and program(run.target).keeps_entrypoint
+        found = tracing.begin(run.engine, url, TIMEOUT, entrypoint=keeps)
         if where.container is not None:
             tracing.into_memory(found, where.container.id)
         else:
@@ -195,7 +197,7 @@ class Migration:
 
     def _may_try_again(self, result: Result, after: tuple[str, ...] | None, commits: Outcome | None) -> bool:
         """Only where it gave up waiting for a lock, and nothing whatever can have stayed."""
-        nothing = commits.is_nothing if commits else not self.course.commits_on_its_own()
+        nothing = commits.may_be_repeated if commits else not self.course.commits_on_its_own()
         same = after is not None and after == self.course.before and nothing
         return same and waited(result, self.seen) and not result.stopped and not self.seen.lost
 
