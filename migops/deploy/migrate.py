@@ -38,6 +38,7 @@ OVERRIDE = "migrate.compose.yaml"
 def upgrade(deploy: Deploy) -> dict[str, Any]:
     """Apply what is pending. What counts is not what Alembic says but the rows that the database has afterwards."""
     if not deploy.pending:
+        stop_before_a_repeat(deploy)  # it stops nothing then, but settles what killed runs have left
         return dict(connects.prove(deploy, run))
     target = goal(deploy.facts)
     before = deploy.before or ()
@@ -54,6 +55,7 @@ def upgrade(deploy: Deploy) -> dict[str, Any]:
         deploy.check()
         attempt = run(deploy, ("upgrade", target))
         if attempt.followed.code == 0:
+            attempt.trace.settle_on_engine()
             _tell(deploy, attempt)
             return {"rows": list(attempt.rows), "attempts": number}
         commits = committed(deploy, attempt)
@@ -61,6 +63,7 @@ def upgrade(deploy: Deploy) -> dict[str, Any]:
         nothing_done = attempt.rows == before and trace(deploy) == traces and commits.is_nothing
         if not (waited and nothing_done and number < TRIES) or deploy.stop.came:
             break
+        attempt.trace.settle_on_engine()
         deploy.say.line(f"nothing was applied; it is tried again ({number + 1} of {TRIES})")
         time.sleep(uniform(*PAUSE))  # noqa: S311 - no secret
     _note(deploy, attempt, commits, "upgrade", failed_at(deploy, attempt.followed))
@@ -69,7 +72,9 @@ def upgrade(deploy: Deploy) -> dict[str, Any]:
 
 def _note(deploy: Deploy, attempt: Attempt, commits: Outcome, verb: str, at: Sequence[str]) -> None:
     """Note what has stayed, for the next run to stop at. Where no transaction can be asked about, nothing is noted."""
-    if attempt.trace.url is not None and (lacks := repeating.noted(deploy.log, commits, verb, at)):
+    if attempt.trace.url is None:
+        return
+    if lacks := repeating.noted(deploy.log, commits, verb, at, attempt.trace):
         deploy.say.line(lacks)
 
 
@@ -123,6 +128,7 @@ def go_back(deploy: Deploy) -> dict[str, Any]:
     if attempt.rows != before:
         _note(deploy, attempt, committed(deploy, attempt), "downgrade", deploy.pending or ())
         raise Failed(f"the downgrade ended with code {attempt.followed.code}, at {listed(attempt.rows) or 'nothing'}")
+    attempt.trace.settle_on_engine()
     deploy.taken_back = True
     return {"rows": list(attempt.rows)}
 
@@ -132,6 +138,7 @@ def run(deploy: Deploy, arguments: Sequence[str]) -> Attempt:
     name = migrating(deploy.facts.project.name)
     application = f"migops-{secrets.token_hex(6)}"
     traced = _traced(deploy)
+    _note_on_engine(deploy, traced, name, arguments)
     words = command(deploy, name, arguments, application, traced)
     since = deploy.session.now() if deploy.session else None
     deploy.log.note(
@@ -154,6 +161,7 @@ def run(deploy: Deploy, arguments: Sequence[str]) -> Attempt:
             if ran.code and not _has_begun(deploy, name):
                 execs.remove(deploy.engine, name)
                 traced.drop()
+                traced.settle_on_engine()
                 deploy.log.noted("container", "failed", name=name, exit=ran.code)
                 raise Failed(f"the container that migrates could not be started (code {ran.code}); nothing was applied")
             if watched.lost and not any(interrupted):  # before there was anything to be interrupted
@@ -190,6 +198,19 @@ def _traced(deploy: Deploy) -> Trace:
     found = tracing.begin(deploy.engine, deploy.reached.url if deploy.reached else None, deploy.options.timeout)
     tracing.into_a_volume(found, deploy.facts.project.name, deploy.built[deploy.facts.target.service])
     return found
+
+
+def _note_on_engine(deploy: Deploy, traced: Trace, name: str, arguments: Sequence[str]) -> None:
+    """Have the engine know of the migration before it begins; what only reads leaves nothing."""
+    if arguments[0] not in ("upgrade", "downgrade"):
+        return
+    lacks = traced.note_on_engine(
+        deploy.facts.project.name, run=deploy.log.run, folder=str(deploy.folder), verb=arguments[0],
+        revisions=list(deploy.pending or ()), rows=list(deploy.after or ()), container=name,
+        image=deploy.built[deploy.facts.target.service],
+    )  # fmt: skip
+    if lacks:
+        deploy.say.line(lacks)
 
 
 def _has_begun(deploy: Deploy, name: str) -> bool:

@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 
 from migops.commits import inside
+from migops.commits.earlier import told
 from migops.commits.judging import Outcome, State
 from migops.commits.record import Statement, read
-from migops.commits.repeating import Doubt, Past, _told, noted
+from migops.commits.repeating import Doubt, Past, noted
 from migops.safety import journal
 
 WHOLE: list[dict[str, Any]] = [{"begun": 1}, {"watched": "2.0"}, {"alembic": 1}]
@@ -133,19 +134,19 @@ def test_what_the_journals_tell(tmp_path: Path) -> None:
     with journal.begin(tmp_path, "alembic upgrade") as log:
         assert noted(log, Outcome(State.SOMETHING, "1 transaction", ("b",)), "upgrade", ("a", "b")) == ""
         assert noted(log, Outcome(State.NOTHING), "upgrade", ("a", "b")) == ""
-    doubts, killed = _told(journal.runs(tmp_path), ())
+    doubts, killed = told(journal.runs(tmp_path), ())
     assert list(killed) == [2]
     assert doubts == {3: Doubt(3, "upgrade", ("b",), Outcome(State.SOMETHING, "1 transaction"))}
     run(("earlier", "settled", {"run": 2}), ("repeat", "noted", {"revisions": ["b"], "runs": [3]}))
-    assert _told(journal.runs(tmp_path), ()) == ({}, {})
+    assert told(journal.runs(tmp_path), ()) == ({}, {})
 
 
 def test_of_0_1_0_only_the_last_killed_runs_count(tmp_path: Path) -> None:
     with journal.begin(tmp_path, "rebuild-and-migrate") as log:
         log.note("container", "started", name="n", application="x", arguments=["upgrade", "head"])
         log.outcome = "not written"
-    assert list(_told(journal.runs(tmp_path), {1})[1]) == [1]
-    assert _told(journal.runs(tmp_path), ())[1] == {}
+    assert list(told(journal.runs(tmp_path), {1})[1]) == [1]
+    assert told(journal.runs(tmp_path), ())[1] == {}
 
 
 def test_what_stands_against_a_revision() -> None:
