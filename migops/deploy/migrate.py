@@ -13,14 +13,14 @@ from typing import Any
 from migops.commits import repeating, tracing
 from migops.commits.judging import Outcome, State
 from migops.commits.tracing import Trace
-from migops.deploy import at_work, connects, shell, swap
+from migops.deploy import at_work, connects, shell
 from migops.deploy.commands import Compose, lock_options, migrating, one_off, override, with_override
 from migops.deploy.deploy import Deploy
 from migops.deploy.facts import Facts
 from migops.deploy.follow import Followed, follow
 from migops.deploy.repeat import stop_before_a_repeat
 from migops.deploy.trace import trace
-from migops.deploy.verdict import WAYS, Attempt, failed_at, verdict, ways_on
+from migops.deploy.verdict import WAYS, Attempt, failed_at, stays, verdict, ways_on
 from migops.engine import execs
 from migops.engine.containers import addresses, inspect
 from migops.engine.sockets import client_ports
@@ -66,11 +66,12 @@ def upgrade(deploy: Deploy) -> dict[str, Any]:
         attempt.trace.settle_on_engine()
         deploy.say.line(f"nothing was applied; it is tried again ({number + 1} of {TRIES})")
         time.sleep(uniform(*PAUSE))  # noqa: S311 - no secret
-    _note(deploy, attempt, commits, "upgrade", failed_at(deploy, attempt.followed))
+    deploy.stays = stays(deploy, attempt, commits)
+    note(deploy, attempt, commits, "upgrade", failed_at(deploy, attempt.followed))
     raise verdict(deploy, attempt, commits, left=sorted(trace(deploy) ^ traces))
 
 
-def _note(deploy: Deploy, attempt: Attempt, commits: Outcome, verb: str, at: Sequence[str]) -> None:
+def note(deploy: Deploy, attempt: Attempt, commits: Outcome, verb: str, at: Sequence[str]) -> None:
     """Note what has stayed, for the next run to stop at. Where no transaction can be asked about, nothing is noted."""
     if attempt.trace.url is None:
         return
@@ -106,31 +107,6 @@ def gate(deploy: Deploy) -> dict[str, Any]:
             commands=ways_on(deploy), hint=WAYS,
         )  # fmt: skip
     return {"rows": list(rows)}
-
-
-def go_back(deploy: Deploy) -> dict[str, Any]:
-    """Take the database back by the new image, where that was asked for and every script can; else it stays.
-
-    It is left alone where it has not moved, and where only part of a revision was applied: Alembic does not know that.
-    """
-    before = deploy.before or ()
-    if not deploy.has_moved:
-        return {"skipped": "the database is where it was"}
-    if deploy.options.on_failure != "downgrade":
-        return {"skipped": "--on-failure downgrade was not said"}
-    lacking = [each for each in deploy.pending or () if not deploy.facts.history.by_id[each].has_downgrade]
-    if lacking or len(before) > 1:
-        raise Failed(f"the database cannot be taken back: {listed(lacking) or 'several rows'} without a way down")
-    deploy.check()
-    if "swap" in deploy.begun:
-        swap.stop(deploy)
-    attempt = run(deploy, ("downgrade", before[0] if before else "base"))
-    if attempt.rows != before:
-        _note(deploy, attempt, committed(deploy, attempt), "downgrade", deploy.pending or ())
-        raise Failed(f"the downgrade ended with code {attempt.followed.code}, at {listed(attempt.rows) or 'nothing'}")
-    attempt.trace.settle_on_engine()
-    deploy.taken_back = True
-    return {"rows": list(attempt.rows)}
 
 
 def run(deploy: Deploy, arguments: Sequence[str]) -> Attempt:
@@ -189,7 +165,7 @@ def _stop_where_the_server_goes_on(deploy: Deploy, attempt: Attempt, verb: str) 
         at_work.refuse_after(deploy, attempt.watched, attempt.followed.code)
     except Operator:
         at = failed_at(deploy, attempt.followed) if verb == "upgrade" else deploy.pending or ()
-        _note(deploy, attempt, Outcome(State.UNKNOWN, tracing.STILL_AT_WORK), verb, at)
+        note(deploy, attempt, Outcome(State.UNKNOWN, tracing.STILL_AT_WORK), verb, at)
         raise
 
 
