@@ -159,3 +159,31 @@ def test_what_stands_against_a_revision() -> None:
     assert past.about("upgrade", None, ()) == {"b": one}, "what is to run is not known"
     unnamed = Doubt(1, "upgrade", (), Outcome(State.UNKNOWN, "w"))
     assert set(Past((unnamed,)).about("upgrade", ("a", "b"), ("a",))) == {"b"}
+
+
+def test_what_was_judged_once_is_not_asked_again(tmp_path: Path) -> None:
+    with journal.begin(tmp_path, "alembic upgrade", ["upgrade", "head"]) as log:
+        log.note("alembic", "started", revisions=["b"], rows=[], next_xid=5)
+        log.outcome = "not written"
+    doubt = Doubt(1, "upgrade", ("b",), Outcome(State.SOMETHING, "1 statement"))
+    with journal.begin(tmp_path, "alembic upgrade") as log:
+        log.note("earlier", "judged", mark="m", **doubt.facts())
+    assert told(journal.runs(tmp_path), ()) == ({1: doubt}, {}), "it stands, and needs no trace any more"
+    with journal.begin(tmp_path, "alembic upgrade") as log:
+        log.note("repeat", "noted", revisions=["b"], runs=[1])
+    assert told(journal.runs(tmp_path), ()) == ({}, {})
+
+
+def test_a_doubt_of_another_state_folder_names_it() -> None:
+    there = Doubt(2, "upgrade", ("b",), Outcome(State.UNKNOWN, "w"), "/there", ("m",))
+    assert there.sentence() == "run 2 of another state folder, /there, may have committed a part of it (w)"
+    assert there.look("-f", "x") == ("docker", "volume", "inspect", "m")
+    assert Doubt(2, "upgrade", ("b",), Outcome(State.SOMETHING, "w")).look("-f", "x") == (
+        "migops",
+        "log",
+        "-f",
+        "x",
+        "2",
+    )
+    unread = Doubt(0, "", (), Outcome(State.UNKNOWN, "w"), "/there", ("m",))
+    assert set(Past((unread,)).about("downgrade", ("a",), ())) == {"a"}, "what cannot be read stands against all"
