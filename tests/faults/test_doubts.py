@@ -114,8 +114,11 @@ def test_on_failure_downgrade_leaves_a_part_alone(sandbox: Sandbox) -> None:
     assert f"--repeat {NEXT}" in part.json["hint"]
     assert (found.rows(), money(found)) == ([REV], 200)
 
-    # Nothing of it stays: then it is taken back, though what never came to its turn has no way down.
+    # Nothing of it stays (each revision has its own transaction): then it is taken back, though what never came to its turn has no way down.
     edit(path, AUTO, "pass")
+    edit(
+        found.project / "migrations/env.py", "context.configure(", "context.configure(transaction_per_migration=True, "
+    )
     found.query(f"drop table t; update alembic_version set version_num = '{PRICE}'")
     whole = deploy(found, "--no-backup", "--repeat", NEXT, "--on-failure", "downgrade")
     assert (whole.code, whole.json["outcome"]) == (6, "failed"), whole.stderr
