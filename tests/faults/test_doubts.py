@@ -114,7 +114,7 @@ def test_on_failure_downgrade_leaves_a_part_alone(sandbox: Sandbox) -> None:
     assert f"--repeat {NEXT}" in part.json["hint"]
     assert (found.rows(), money(found)) == ([REV], 200)
 
-    # Nothing of it stays (each revision has its own transaction): then it is taken back, though what never came to its turn has no way down.
+    # Nothing stays (each revision has its own transaction): it is taken back; what was not applied needs no way down.
     edit(path, AUTO, "pass")
     edit(
         found.project / "migrations/env.py", "context.configure(", "context.configure(transaction_per_migration=True, "
