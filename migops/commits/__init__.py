@@ -1,7 +1,8 @@
 """Which transactions of a migration have committed: traced inside its own process, asked of the server afterwards.
 
 ``inside`` is the tracer, ``carrying`` brings it into the container and its record back, ``record`` reads that,
-``judging`` asks the server what has become of each transaction, ``repeating`` stops a run that would do a part again.
+``judging`` asks the server what has become of each transaction. ``marks`` are notes on the engine of what has stayed,
+``earlier`` reads these and the journals, ``repeating`` says what stands against doing a part again.
 """
 
 from migops.commits.judging import Outcome, State, judge, next_xid

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+from migops.commits import marks
 from migops.engine import Engine, execs, making
 from migops.engine.containers import file_of, inspect
 from migops.errors import NoVerdict
@@ -76,6 +77,7 @@ def in_a_volume(engine: Engine, project: str, image: str) -> Carried:
     carried = Carried(f"/migops-trace-{token}", f"migops-{project}-trace-{token}")
     name = f"migops-{project}-carry-{token}"
     try:
+        marks.make_volume(engine, carried.volume, {LABEL: project})
         making.create_container(engine, name, _never_started(project, image, carried))
         _fill(engine, name, carried.folder)
     except NoVerdict:
@@ -170,9 +172,7 @@ def drop(engine: Engine, carried: Carried) -> None:
             left = inspect(engine, carried.container) if carried.container else None
             if left is not None and not (left.get("State") or {}).get("Running"):
                 execs.remove(engine, carried.container)
-            what = f"removing the volume {carried.volume}"
-            with engine.http.answer("DELETE", f"/volumes/{quote(carried.volume)}", what) as answer:
-                answer.read()
+            marks.remove_volume(engine, carried.volume)
         else:
             ways = (
                 ("rm", "-rf", carried.folder),

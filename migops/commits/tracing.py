@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from migops.commits import carrying
+from migops.commits import carrying, marks
 from migops.commits.carrying import Carried
 from migops.commits.judging import Outcome, State, judge, next_xid
 from migops.commits.record import Record, read, untraced
 from migops.engine import Engine
 from migops.errors import NoVerdict
+from migops.safety.process import ourselves
 
 if TYPE_CHECKING:
     from migops.database import DatabaseUrl
@@ -26,6 +27,7 @@ class Trace:
 
     ``since`` is the server's next transaction number before the run; ``url`` is None where no PostgreSQL can be asked.
     ``entrypoint``: the image's is run before Alembic, which nothing traces.
+    ``mark`` is the run's note on the engine ('' none), ``facts`` is what that says.
     """
 
     engine: Engine
@@ -35,6 +37,9 @@ class Trace:
     entrypoint: bool = False
     carried: Carried | None = None
     record: Record = field(default_factory=lambda: untraced("it was not traced"))
+    mark: str = ""
+    project: str = ""
+    facts: Mapping[str, Any] = field(default_factory=dict)
 
     def mount(self) -> tuple[str, ...]:
         """The words for ``docker compose run`` by which the tracer is there."""
@@ -47,7 +52,41 @@ class Trace:
     def noted(self) -> dict[str, Any]:
         """What the journal needs so that the next run can judge this one, should it be killed."""
         trace = self.carried.noted() if self.carried else None
-        return {"trace": trace, "next_xid": self.since, "entrypoint": self.entrypoint}
+        return {"trace": trace, "next_xid": self.since, "entrypoint": self.entrypoint, "mark": self.mark}
+
+    def note_on_engine(self, project: str, **facts: Any) -> str:
+        """Have the engine tell other state folders' runs of this one, before it begins; a sentence where it cannot.
+
+        ``facts`` must be free of secrets.
+        """
+        if self.url is None:
+            return ""
+        self.project = project
+        self.facts = {"by": str(ourselves()), "database": self.url.shown, **self.noted(), **facts}
+        try:
+            self.mark = marks.put(self.engine, project, self.facts)
+        except NoVerdict as error:
+            return f"other state folders' runs will not know of this migration: {error.message}"
+        return ""
+
+    def replace_on_engine(self, **facts: Any) -> tuple[str, str]:
+        """Have the engine tell what has become of it; the note's name, and a sentence where there is none."""
+        if not self.project:
+            return "", ""
+        try:
+            name = marks.put(self.engine, self.project, {**self.facts, **facts})
+        except NoVerdict as error:  # the note that it has begun stands, and counts as a doubt
+            lacks = f"other state folders' runs will not know of this: {error.message}"
+            return self.mark, "" if self.mark else lacks
+        self.settle_on_engine()
+        self.mark = name
+        return name, ""
+
+    def settle_on_engine(self) -> None:
+        """Nothing has stayed: nobody needs to know of it."""
+        if self.mark:
+            marks.drop(self.engine, self.mark)
+            self.mark = ""
 
     def collect(self, container: str) -> None:
         """Read the record while the container is still there."""

@@ -45,7 +45,8 @@ class Deploy:
     image that this run has found or left it to mean last, ``foreign`` what someone else has it mean meanwhile. By
     service: ``old`` are the images that ran before, ``tagged`` those that the names meant before, ``built`` those that
     are to run. ``before`` are the rows of the version table before anything was migrated (None: not known yet),
-    ``after`` those that were read last; ``taken_back`` tells that it was migrated and downgraded again, ``is_empty``
+    ``after`` those that were read last; ``stays`` is what a failed migration has, or may have, left of a revision that
+    is not noted ('' nothing); ``taken_back`` tells that it was migrated and downgraded again, ``is_empty``
     that it had no table at all. ``backup`` is the dump that was taken. ``begun`` are the names of the steps that were
     begun, ``seconds`` how each ended and how long it took. ``compose_began`` is
     the engine's time at which the first compose command began that changes containers and did not end well; None where
@@ -73,6 +74,7 @@ class Deploy:
     before: tuple[str, ...] | None = None
     after: tuple[str, ...] | None = None
     pending: tuple[str, ...] | None = None
+    stays: str = ""
     taken_back: bool = False
     is_empty: bool = False
     backup: Path | None = None

@@ -13,14 +13,14 @@ from typing import Any
 from migops.commits import repeating, tracing
 from migops.commits.judging import Outcome, State
 from migops.commits.tracing import Trace
-from migops.deploy import at_work, connects, shell, swap
+from migops.deploy import at_work, connects, shell
 from migops.deploy.commands import Compose, lock_options, migrating, one_off, override, with_override
 from migops.deploy.deploy import Deploy
 from migops.deploy.facts import Facts
 from migops.deploy.follow import Followed, follow
 from migops.deploy.repeat import stop_before_a_repeat
 from migops.deploy.trace import trace
-from migops.deploy.verdict import Attempt, failed_at, how_on, verdict, ways_on
+from migops.deploy.verdict import Attempt, failed_at, how_on, stays, verdict, ways_on
 from migops.engine import execs
 from migops.engine.containers import addresses, inspect
 from migops.engine.sockets import client_ports
@@ -38,6 +38,7 @@ OVERRIDE = "migrate.compose.yaml"
 def upgrade(deploy: Deploy) -> dict[str, Any]:
     """Apply what is pending. What counts is not what Alembic says but the rows that the database has afterwards."""
     if not deploy.pending:
+        stop_before_a_repeat(deploy)  # it stops nothing then, but settles what killed runs have left
         return dict(connects.prove(deploy, run))
     target = goal(deploy.facts)
     before = deploy.before or ()
@@ -54,6 +55,7 @@ def upgrade(deploy: Deploy) -> dict[str, Any]:
         deploy.check()
         attempt = run(deploy, ("upgrade", target))
         if attempt.followed.code == 0:
+            attempt.trace.settle_on_engine()
             _tell(deploy, attempt)
             return {"rows": list(attempt.rows), "attempts": number}
         commits = committed(deploy, attempt)
@@ -61,15 +63,19 @@ def upgrade(deploy: Deploy) -> dict[str, Any]:
         nothing_done = attempt.rows == before and trace(deploy) == traces and commits.may_be_repeated
         if not (waited and nothing_done and number < TRIES) or deploy.stop.came:
             break
+        attempt.trace.settle_on_engine()
         deploy.say.line(f"nothing was applied; it is tried again ({number + 1} of {TRIES})")
         time.sleep(uniform(*PAUSE))  # noqa: S311 - no secret
-    _note(deploy, attempt, commits, "upgrade", failed_at(deploy, attempt.followed))
+    deploy.stays = stays(deploy, attempt, commits)
+    note(deploy, attempt, commits, "upgrade", failed_at(deploy, attempt.followed))
     raise verdict(deploy, attempt, commits, left=sorted(trace(deploy) ^ traces))
 
 
-def _note(deploy: Deploy, attempt: Attempt, commits: Outcome, verb: str, at: Sequence[str]) -> None:
+def note(deploy: Deploy, attempt: Attempt, commits: Outcome, verb: str, at: Sequence[str]) -> None:
     """Note what has stayed, for the next run to stop at. Where no transaction can be asked about, nothing is noted."""
-    if attempt.trace.url is not None and (lacks := repeating.noted(deploy.log, commits, verb, at)):
+    if attempt.trace.url is None:
+        return
+    if lacks := repeating.noted(deploy.log, commits, verb, at, attempt.trace):
         deploy.say.line(lacks)
 
 
@@ -103,35 +109,12 @@ def gate(deploy: Deploy) -> dict[str, Any]:
     return {"rows": list(rows)}
 
 
-def go_back(deploy: Deploy) -> dict[str, Any]:
-    """Take the database back by the new image, where that was asked for and every script can; else it stays.
-
-    It is left alone where it has not moved, and where only part of a revision was applied: Alembic does not know that.
-    """
-    before = deploy.before or ()
-    if not deploy.has_moved:
-        return {"skipped": "the database is where it was"}
-    if deploy.options.on_failure != "downgrade":
-        return {"skipped": "--on-failure downgrade was not said"}
-    lacking = [each for each in deploy.pending or () if not deploy.facts.history.by_id[each].has_downgrade]
-    if lacking or len(before) > 1:
-        raise Failed(f"the database cannot be taken back: {listed(lacking) or 'several rows'} without a way down")
-    deploy.check()
-    if "swap" in deploy.begun:
-        swap.stop(deploy)
-    attempt = run(deploy, ("downgrade", before[0] if before else "base"))
-    if attempt.rows != before:
-        _note(deploy, attempt, committed(deploy, attempt), "downgrade", deploy.pending or ())
-        raise Failed(f"the downgrade ended with code {attempt.followed.code}, at {listed(attempt.rows) or 'nothing'}")
-    deploy.taken_back = True
-    return {"rows": list(attempt.rows)}
-
-
 def run(deploy: Deploy, arguments: Sequence[str]) -> Attempt:
     """Run Alembic with these words in a one-off container of the built image, to its end, and read the rows then."""
     name = migrating(deploy.facts.project.name)
     application = f"migops-{secrets.token_hex(6)}"
     traced = _traced(deploy)
+    _note_on_engine(deploy, traced, name, arguments)
     words = command(deploy, name, arguments, application, traced)
     since = deploy.session.now() if deploy.session else None
     deploy.log.note(
@@ -154,6 +137,7 @@ def run(deploy: Deploy, arguments: Sequence[str]) -> Attempt:
             if ran.code and not _has_begun(deploy, name):
                 execs.remove(deploy.engine, name)
                 traced.drop()
+                traced.settle_on_engine()
                 deploy.log.noted("container", "failed", name=name, exit=ran.code)
                 raise Failed(f"the container that migrates could not be started (code {ran.code}); nothing was applied")
             if watched.lost and not any(interrupted):  # before there was anything to be interrupted
@@ -181,7 +165,7 @@ def _stop_where_the_server_goes_on(deploy: Deploy, attempt: Attempt, verb: str) 
         at_work.refuse_after(deploy, attempt.watched, attempt.followed.code)
     except Operator:
         at = failed_at(deploy, attempt.followed) if verb == "upgrade" else deploy.pending or ()
-        _note(deploy, attempt, Outcome(State.UNKNOWN, tracing.STILL_AT_WORK), verb, at)
+        note(deploy, attempt, Outcome(State.UNKNOWN, tracing.STILL_AT_WORK), verb, at)
         raise
 
 
@@ -191,6 +175,19 @@ def _traced(deploy: Deploy) -> Trace:
     found = tracing.begin(deploy.engine, url, deploy.options.timeout, entrypoint=keeps)
     tracing.into_a_volume(found, deploy.facts.project.name, deploy.built[deploy.facts.target.service])
     return found
+
+
+def _note_on_engine(deploy: Deploy, traced: Trace, name: str, arguments: Sequence[str]) -> None:
+    """Have the engine know of the migration before it begins; what only reads leaves nothing."""
+    if arguments[0] not in ("upgrade", "downgrade"):
+        return
+    lacks = traced.note_on_engine(
+        deploy.facts.project.name, run=deploy.log.run, folder=str(deploy.folder), verb=arguments[0],
+        revisions=list(deploy.pending or ()), rows=list(deploy.after or ()), container=name,
+        image=deploy.built[deploy.facts.target.service],
+    )  # fmt: skip
+    if lacks:
+        deploy.say.line(lacks)
 
 
 def _has_begun(deploy: Deploy, name: str) -> bool:

@@ -19,6 +19,7 @@ from migops.deploy import (
     rehearse,
     rollback,
     swap,
+    take_back,
     volumes,
 )
 from migops.deploy.commands import rollback_tag
@@ -64,7 +65,7 @@ def _steps(facts: Facts, options: Options, pending: tuple[str, ...] | None) -> I
         yield Step("backup", "a dump of the database, verified", dump.take)
     if changes and options.rehearse:
         yield Step("rehearse", "upgrade, downgrade, upgrade, on a throwaway copy of it", rehearse.rehearse)
-    yield Step("migrate", _migrates(facts, pending), migrate.upgrade, (), undo=migrate.go_back, commits=changes)
+    yield Step("migrate", _migrates(facts, pending), migrate.upgrade, (), undo=take_back.go_back, commits=changes)
     yield Step("revision", f"the database must be at {listed(facts.heads)}", migrate.gate, commits=changes)
     for mount in facts.volumes:
         yield Step(

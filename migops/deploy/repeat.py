@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from migops.commits import repeating
+from migops.commits import earlier as earlier_runs
 from migops.commits.repeating import Past
 from migops.deploy.deploy import Deploy
 from migops.deploy.facts import Facts
@@ -15,6 +15,7 @@ from migops.engine import Engine
 from migops.errors import MigopsError, Operator
 from migops.places.database import Reached
 from migops.rules.standing import listed
+from migops.safety.engine_lock import EngineLock
 
 
 def known(facts: Facts, repeat: Sequence[str]) -> None:
@@ -25,12 +26,20 @@ def known(facts: Facts, repeat: Sequence[str]) -> None:
         )
 
 
-def earlier(facts: Facts, folder: Path, engine: Engine, reached: Reached | None, options: Options) -> Past:
-    """What earlier runs may have committed in part, read now; ``facts.state`` are the rows that it is held against."""
+def earlier(
+    facts: Facts, folder: Path, engine: Engine, reached: Reached | None, options: Options, lock: EngineLock | None
+) -> Past:  # fmt: skip
+    """What earlier runs may have committed in part, read now; ``facts.state`` are the rows that it is held against.
+
+    Runs of other state folders count as well: by the engine's notes, and by the journals of those whose ``lock`` was
+    taken over.
+    """
     if reached is None or reached.url.dialect != "postgresql":
         return Past()
     rows = facts.state.rows if facts.state else ()
-    return repeating.look(folder, engine, facts.project.name, reached.url, options.timeout, rows)
+    others, project = lock.taken_from if lock else (), facts.project.name
+    found = earlier_runs.look(folder, engine, project, reached.url, options.timeout, rows, others)
+    return earlier_runs.keep(found, engine, project)
 
 
 def refuse(facts: Facts, past: Past, pending: Sequence[str] | None, options: Options) -> None:
@@ -45,7 +54,7 @@ def refuse(facts: Facts, past: Past, pending: Sequence[str] | None, options: Opt
     raise Operator(
         f"{listed(tuple(found))} would be applied again: {first.sentence()}; nothing was started",
         commands=[
-            commands.log(first.run),
+            first.look(facts.target.commands),
             commands.migops("rebuild-and-migrate", *again, *services),
         ],
         hint="see what it has done, and undo that by hand, or restore the backup; then say that it may run again:",
@@ -54,6 +63,6 @@ def refuse(facts: Facts, past: Past, pending: Sequence[str] | None, options: Opt
 
 def stop_before_a_repeat(deploy: Deploy) -> None:
     """The same once the database answers and the lock is ours; and note what is settled by this."""
-    past = earlier(deploy.facts, deploy.folder, deploy.engine, deploy.reached, deploy.options)
+    past = earlier(deploy.facts, deploy.folder, deploy.engine, deploy.reached, deploy.options, deploy.lock)
     refuse(deploy.facts, past, deploy.pending, deploy.options)
-    past.settle(deploy.log, deploy.engine, deploy.options.repeat)
+    past.settle(deploy.log, deploy.engine, deploy.facts.project.name, deploy.options.repeat)

@@ -119,7 +119,7 @@ def prepare(
             at_work.refuse_at_first(held, folder, found, reached, chosen.timeout)
             repeat.known(found, chosen.repeat)
             pending = found.standing.pending if found.standing else None
-            repeat.refuse(found, repeat.earlier(found, folder, engine, reached, chosen), pending, chosen)
+            repeat.refuse(found, repeat.earlier(found, folder, engine, reached, chosen, held), pending, chosen)
         where = folder or state.path(engine, target.project)
         rollbacks = rollback.find(engine, where, found.members, chosen.unchecked_watch)
         found = replace(found, rollbacks=rollbacks)

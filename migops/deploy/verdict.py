@@ -89,12 +89,15 @@ def verdict(deploy: Deploy, attempt: Attempt, commits: Outcome, left: Sequence[s
             "what env.py does after the migration failed",
             commands=ways_on(deploy), hint="see above what failed; deploying again goes on from here",
         )  # fmt: skip
-    part = f"; {commits.why}" if commits.state is State.SOMETHING else ""
     if attempt.rows != before:
+        part = f"; {deploy.stays}" if deploy.stays else ""
+        alone = "; so it was not taken back: a downgrade takes back whole revisions only"
         return Operator(
             f"the migration {how}; the database has moved from {was} to {stands}, and the old application runs on it"
-            f"{part}", commands=ways_on(deploy), hint=f"{how_on(deploy)}{_again(deploy, commits, at) if part else ''}",
-        )  # fmt: skip
+            f"{part}{alone if part and deploy.options.on_failure == 'downgrade' else ''}",
+            commands=ways_on(deploy),
+            hint=f"{how_on(deploy)}{_again(deploy, commits, at) if attempt.trace.url is not None else ''}",
+        )
     if attempt.trace.url is None:
         return _unknown_elsewhere(deploy, how, at, was)
     if left or not commits.is_nothing:
@@ -105,6 +108,17 @@ def verdict(deploy: Deploy, attempt: Attempt, commits: Outcome, left: Sequence[s
             + _again(deploy, commits, at),
         )
     return Failed(f"the migration {how}; the database is at {was}, as it was")
+
+
+def stays(deploy: Deploy, attempt: Attempt, commits: Outcome) -> str:
+    """What a migration that failed has, or may have, committed of a revision that is not noted; '' where nothing.
+
+    Where no PostgreSQL can be asked, only the scripts' text tells.
+    """
+    if attempt.trace.url is not None:
+        return "" if commits.is_nothing else _stays(commits, ())
+    at = failed_at(deploy, attempt.followed)
+    return f"part of {' or '.join(at)} may stay: it commits in between" if _commits_by_itself(deploy, at) else ""
 
 
 def _stays(commits: Outcome, left: Sequence[str]) -> str:

@@ -51,7 +51,7 @@ class EngineLock:
 
     ``took_over`` tells that its last owner had gone without releasing it, ``unasked`` that the database server was not
     asked since whether it still works for that one. ``unchecked`` are other state folders than ours of such owners:
-    until then, the lock is never removed.
+    until then, the lock is never removed. ``taken_from`` are the same folders, also when that was found out.
     """
 
     engine: Engine
@@ -62,6 +62,7 @@ class EngineLock:
     took_over: bool = False
     unasked: bool = False
     unchecked: tuple[Path, ...] = field(default=())
+    taken_from: tuple[Path, ...] = field(default=())
 
     def check(self) -> None:
         """See that the lock is still ours, before anything is changed. Raises ``LockLost`` where it is not."""
@@ -117,6 +118,7 @@ class EngineLock:
         self.took_over = self.unasked = True
         new = [each for each in before if each != Path(self.owner.folder)]
         self.unchecked = tuple(dict.fromkeys((*self.unchecked, *new)))
+        self.taken_from = tuple(dict.fromkeys((*self.taken_from, *new)))
         after = tuple(map(str, self.unchecked))
         self.owner = owner.now(self.owner.command, self.owner.folder, after, self.owner.token)
         execs.remove(self.engine, found.id)

@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 
 from migops.commits import reading
+from migops.commits.earlier import told
 from migops.commits.judging import Outcome, State
 from migops.commits.record import Statement, read
-from migops.commits.repeating import Doubt, Past, _told, noted
+from migops.commits.repeating import Doubt, Past, noted
 from migops.safety import journal
 
 WHOLE: list[dict[str, Any]] = [{"begun": 1}, {"watched": "2.0"}, {"alembic": 1}]
@@ -288,19 +289,19 @@ def test_what_the_journals_tell(tmp_path: Path) -> None:
     with journal.begin(tmp_path, "alembic upgrade") as log:
         assert noted(log, Outcome(State.SOMETHING, "1 transaction", ("b",)), "upgrade", ("a", "b")) == ""
         assert noted(log, Outcome(State.NOTHING), "upgrade", ("a", "b")) == ""
-    doubts, killed = _told(journal.runs(tmp_path), ())
+    doubts, killed = told(journal.runs(tmp_path), ())
     assert list(killed) == [2]
     assert doubts == {3: Doubt(3, "upgrade", ("b",), Outcome(State.SOMETHING, "1 transaction"))}
     run(("earlier", "settled", {"run": 2}), ("repeat", "noted", {"revisions": ["b"], "runs": [3]}))
-    assert _told(journal.runs(tmp_path), ()) == ({}, {})
+    assert told(journal.runs(tmp_path), ()) == ({}, {})
 
 
 def test_of_0_1_0_only_the_last_killed_runs_count(tmp_path: Path) -> None:
     with journal.begin(tmp_path, "rebuild-and-migrate") as log:
         log.note("container", "started", name="n", application="x", arguments=["upgrade", "head"])
         log.outcome = "not written"
-    assert list(_told(journal.runs(tmp_path), {1})[1]) == [1]
-    assert _told(journal.runs(tmp_path), ())[1] == {}
+    assert list(told(journal.runs(tmp_path), {1})[1]) == [1]
+    assert told(journal.runs(tmp_path), ())[1] == {}
 
 
 def test_what_stands_against_a_revision() -> None:
@@ -313,3 +314,31 @@ def test_what_stands_against_a_revision() -> None:
     assert past.about("upgrade", None, ()) == {"b": one}, "what is to run is not known"
     unnamed = Doubt(1, "upgrade", (), Outcome(State.UNKNOWN, "w"))
     assert set(Past((unnamed,)).about("upgrade", ("a", "b"), ("a",))) == {"b"}
+
+
+def test_what_was_judged_once_is_not_asked_again(tmp_path: Path) -> None:
+    with journal.begin(tmp_path, "alembic upgrade", ["upgrade", "head"]) as log:
+        log.note("alembic", "started", revisions=["b"], rows=[], next_xid=5)
+        log.outcome = "not written"
+    doubt = Doubt(1, "upgrade", ("b",), Outcome(State.SOMETHING, "1 statement"))
+    with journal.begin(tmp_path, "alembic upgrade") as log:
+        log.note("earlier", "judged", mark="m", **doubt.facts())
+    assert told(journal.runs(tmp_path), ()) == ({1: doubt}, {}), "it stands, and needs no trace any more"
+    with journal.begin(tmp_path, "alembic upgrade") as log:
+        log.note("repeat", "noted", revisions=["b"], runs=[1])
+    assert told(journal.runs(tmp_path), ()) == ({}, {})
+
+
+def test_a_doubt_of_another_state_folder_names_it() -> None:
+    there = Doubt(2, "upgrade", ("b",), Outcome(State.UNKNOWN, "w"), "/there", ("m",))
+    assert there.sentence() == "run 2 of another state folder, /there, may have committed a part of it (w)"
+    assert there.look("-f", "x") == ("docker", "volume", "inspect", "m")
+    assert Doubt(2, "upgrade", ("b",), Outcome(State.SOMETHING, "w")).look("-f", "x") == (
+        "migops",
+        "log",
+        "-f",
+        "x",
+        "2",
+    )
+    unread = Doubt(0, "", (), Outcome(State.UNKNOWN, "w"), "/there", ("m",))
+    assert set(Past((unread,)).about("downgrade", ("a",), ())) == {"a"}, "what cannot be read stands against all"

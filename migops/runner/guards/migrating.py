@@ -58,7 +58,7 @@ class Migration:
         arguments = redacted(scene.run.arguments)
         past = stop_before_a_repeat(self.hold, self.course)
         with journal.begin(self.hold.folder, scene.command, arguments) as log, held_back() as came:
-            past.settle(log, scene.run.engine, scene.run.wishes.repeat)
+            past.settle(log, scene.run.engine, scene.run.target.project, scene.run.wishes.repeat)
             number = 1
             while True:
                 result = self._once(log, number, came)
@@ -72,6 +72,7 @@ class Migration:
                     self._stop_where_the_server_goes_on(log, result, after)
                 if came or number == ATTEMPTS or not self._may_try_again(result, after, commits):
                     break
+                self._settle_on_engine()
                 number += 1
                 pause = random.uniform(*APART)  # noqa: S311 - no secret
                 scene.say(f"nothing was applied; attempt {number} of {ATTEMPTS} in {pause:.0f} s")
@@ -82,8 +83,10 @@ class Migration:
                     break
             if came and result.child:  # what came after it had ended well changes nothing any more
                 result = replace(result, code=128 + came[0], stopped=True)
-            if commits and (lacks := repeating.noted(log, commits, scene.call.verb, self.course.steps)):
+            if commits and (lacks := self._note(log, commits)):
                 scene.say(lacks)
+            if result.child == 0:
+                self._settle_on_engine()
             result = Judge(
                 scene, self.course, self.seen, number, commits, is_postgresql=self.hold.session is not None
             ).judged(result, after)  # fmt: skip
@@ -93,7 +96,7 @@ class Migration:
     def _once(self, log: journal.Journal, number: int, came: Sequence[int]) -> Result:
         """One attempt, under the watch. Signals that ``came`` before it could be stopped by them stop it at once."""
         run, where = self.hold.scene.run, self.hold.scene.where
-        session = self.hold.session
+        scene, session = self.hold.scene, self.hold.session
         application = f"migops-{secrets.token_hex(6)}" if session else ""
         since = None
         try:
@@ -107,6 +110,8 @@ class Migration:
             raise (Aborted if number == 1 else Failed)(f"stopped before anything was changed: {error}") from None
         run.container = where.container.id if where.container else new_name()
         run.trace = self._traced()
+        if lacks := self._note_on_engine(log, run.trace):
+            scene.say(lacks)
         log.note(
             "alembic", "started", attempt=number, container=run.container, image=where.image.id, where=where.sentence(),
             application=application, since=as_text(since), rows=self.course.before, revisions=list(self.course.steps),
@@ -130,12 +135,30 @@ class Migration:
                 return run.attempt(where, run.container)
         except NotStarted:
             log.noted("alembic", "failed")
+            self._settle_on_engine()
             raise
         except NoVerdict as error:
             run.trace.carried = None  # it may go on: what it records is left to the next run
             raise self._out_of_sight(error) from None
         finally:
             run.trace.drop()
+
+    def _note_on_engine(self, log: journal.Journal, trace: Trace) -> str:
+        """Have the engine know of it before it begins; a sentence where that does not go."""
+        run, where = self.hold.scene.run, self.hold.scene.where
+        return trace.note_on_engine(
+            run.target.project, run=log.run, folder=str(self.hold.folder), verb=self.hold.scene.call.verb,
+            revisions=list(self.course.steps), rows=self.course.before, container=run.container, image=where.image.id,
+        )  # fmt: skip
+
+    def _settle_on_engine(self) -> None:
+        if self.hold.scene.run.trace is not None:
+            self.hold.scene.run.trace.settle_on_engine()
+
+    def _note(self, log: journal.Journal, commits: Outcome) -> str:
+        """Note what stays, in the journal and on the engine; a sentence where that does not go."""
+        scene = self.hold.scene
+        return repeating.noted(log, commits, scene.call.verb, self.course.steps, scene.run.trace)
 
     def _traced(self) -> Trace:
         """A trace, carried to where Alembic will find it."""
@@ -168,7 +191,7 @@ class Migration:
                 refuse_to_judge(opened, migration, sql(scene, reached), listed(after), status(scene))
             except Operator:  # it may commit yet, so that the next run must not repeat it unasked
                 unknown = Outcome(State.UNKNOWN, tracing.STILL_AT_WORK)
-                if lacks := repeating.noted(log, unknown, scene.call.verb, self.course.steps):
+                if lacks := self._note(log, unknown):
                     scene.say(lacks)
                 raise
 

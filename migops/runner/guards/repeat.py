@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from migops.commits import repeating
+from migops.commits import earlier
 from migops.commits.repeating import Past
 from migops.errors import MigopsError, Operator
 from migops.runner.guards.holding import TIMEOUT, Hold
@@ -25,16 +25,18 @@ def stop_before_a_repeat(hold: Hold, course: Course) -> Past:
         )
     if hold.reached is None or hold.session is None:
         return Past()
-    past = repeating.look(
-        hold.folder, run.engine, run.target.project, hold.reached.url, TIMEOUT, course.before or ()
+    project = run.target.project
+    past = earlier.look(
+        hold.folder, run.engine, project, hold.reached.url, TIMEOUT, course.before or (), hold.lock.taken_from
     )  # fmt: skip
+    past = earlier.keep(past, run.engine, project)
     steps = course.steps if course.expected is not None else None
     if found := past.about(scene.call.verb, steps, repeat):
         first = next(iter(found.values()))
         again = [f"--repeat={each}" for each in (*repeat, *found)]
         raise Operator(
             f"{listed(tuple(found))} would be run again: {first.sentence()}; nothing was started",
-            commands=[run.target.commands.log(first.run)],
+            commands=[first.look(run.target.commands)],
             hint="see what it has done, and undo that by hand, or restore a backup; then say that it may run again: "
             f"{scene.typed(*again)}",
         )
