@@ -13,6 +13,7 @@ from migops.commits.earlier import told
 from migops.commits.judging import Outcome, State
 from migops.commits.record import Statement, read
 from migops.commits.repeating import Doubt, Past, noted
+from migops.printed import Commands
 from migops.safety import journal
 
 WHOLE: list[dict[str, Any]] = [{"begun": 1}, {"watched": "2.0"}, {"alembic": 1}]
@@ -332,13 +333,9 @@ def test_what_was_judged_once_is_not_asked_again(tmp_path: Path) -> None:
 def test_a_doubt_of_another_state_folder_names_it() -> None:
     there = Doubt(2, "upgrade", ("b",), Outcome(State.UNKNOWN, "w"), "/there", ("m",))
     assert there.sentence() == "run 2 of another state folder, /there, may have committed a part of it (w)"
-    assert there.look("-f", "x") == ("docker", "volume", "inspect", "m")
-    assert Doubt(2, "upgrade", ("b",), Outcome(State.SOMETHING, "w")).look("-f", "x") == (
-        "migops",
-        "log",
-        "-f",
-        "x",
-        "2",
-    )
+    commands = Commands("app", ("docker", "compose", "-f", "x"))
+    assert there.look(commands) == ("docker", "volume", "inspect", "m")
+    assert Doubt(2, "upgrade", ("b",), Outcome(State.SOMETHING, "w")).look(commands) == commands.log(2)
+    assert commands.log(2)[:4] == ("migops", "log", "-f", "x")
     unread = Doubt(0, "", (), Outcome(State.UNKNOWN, "w"), "/there", ("m",))
     assert set(Past((unread,)).about("downgrade", ("a",), ())) == {"a"}, "what cannot be read stands against all"
