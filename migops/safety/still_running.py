@@ -164,8 +164,9 @@ def _after_the_end(session: Session, migration: PastMigration) -> AtWork:
     return found
 
 
-def refuse_beside(session: Session, folder: Path, sql: Sql) -> None:
-    """Raise ``Operator`` where the server is still busy with a migration of a past run, or may be."""
+def refuse_beside(session: Session, folder: Path, sql: Sql, *, sure_only: bool = False) -> None:
+    """Raise ``Operator`` where the server is still busy with a migration of a past run, or (not with ``sure_only``) may
+    be."""
     found = sessions_at_work(session, past_migrations(journal.runs(folder)))
     if found.own:
         each = found.own[0][0]
@@ -177,7 +178,7 @@ def refuse_beside(session: Session, folder: Path, sql: Sql) -> None:
             hint="wait until it has ended, or end it: the command ends just that session, and no other that has got "
             "its number since; then run this again",
         )  # fmt: skip
-    if found.possible:
+    if found.possible and not sure_only:
         raise unclear(found, sql)
 
 

@@ -116,7 +116,7 @@ def test_found_proved_and_noted(sandbox: Sandbox, state_folder: Path, monkeypatc
         "    table public.audit\n      migrations  nothing\n      database    table (1 column)\n",
         "    column public.product.title\n      migrations  character varying NOT NULL\n"
         "      database    character varying(50) NOT NULL\n",
-        f"next  migops alembic stamp {PRICE}\n",
+        f"or    migops alembic --service app stamp {PRICE}\n",
     ):
         assert lines in none.stdout
     assert query(sandbox, project, "select to_regclass('alembic_version') is null") == "t", "nothing was noted"

@@ -38,7 +38,8 @@ def judged(
     scene = cast(Scene, SimpleNamespace(run=run, call=SimpleNamespace(verb="upgrade"), say=said.append))
     result = Result(child, child, output, cast(Any, None), stopped)
     try:
-        return Judge(scene, course, seen or Watched(), 3).judged(result, after), "\n".join(said)
+        watched = seen or Watched()
+        return Judge(scene, course, watched, 3, blockers=watched.blockers).judged(result, after), "\n".join(said)
     except MigopsError as error:
         return error, "\n".join(said)
 

@@ -90,14 +90,15 @@ def hold(scene: Scene) -> Iterator[Hold]:
         if reached is not None and reached.url.dialect == "postgresql":
             session = _session(scene, reached, stack)
             session.lock()
+        if session is not None and reached is not None:
+            for where in (folder, *lock.unchecked):
+                refuse_beside(session, where, sql(scene, reached), sure_only=bool(scene.at_work))
         if scene.at_work:
             raise Locked(
                 f"Alembic runs in {scene.at_work} already, started by hand or by a run that was killed",
                 hint=f"see what it does, and wait until it has ended: docker top {scene.at_work}",
             )
-        if session is not None and reached is not None:
-            for where in (folder, *lock.unchecked):
-                refuse_beside(session, where, sql(scene, reached))
+        if session is not None:
             lock.checked()
         elif reached is not None:
             lock.checked()  # only PostgreSQL can be asked for sessions of runs that have gone

@@ -11,6 +11,7 @@ from migops.history.scripts import COMMITS_BY_ITSELF
 from migops.runner.foresee import ran, tops
 from migops.runner.guards.scene import History, Scene, listed
 from migops.runner.run import Result
+from migops.safety.session import Blocker
 from migops.safety.watch import Watched
 
 _LOCK_TIMEOUT = re.compile(r"canceling statement due to lock timeout|LockNotAvailable")
@@ -61,7 +62,7 @@ class Judge:
     """Judges one run: ``seen`` is what its last attempt's watch saw, ``attempts`` how many there were.
 
     ``commits`` is what has become of its transactions; None where only the scripts' text can tell. ``is_postgresql``
-    is False where no server tells.
+    is False where no server tells. ``blockers`` were in the way of the last attempt of which that was seen.
     """
 
     scene: Scene
@@ -70,6 +71,7 @@ class Judge:
     attempts: int
     commits: Outcome | None = None
     is_postgresql: bool = True
+    blockers: tuple[Blocker, ...] = ()
 
     def judged(self, result: Result, after: tuple[str, ...] | None) -> Result:
         """Our exit code, by what the version table says.
@@ -151,11 +153,11 @@ class Judge:
 
     def _in_the_way(self, after: tuple[str, ...]) -> None:
         """It gave up waiting. Raises: ``Failed`` where that is all, ``Operator`` where something may have stayed."""
-        lines = "".join(f"\n  in the way: {blocker}" for blocker in self.seen.blockers)
+        lines = "".join(f"\n  in the way: {blocker}" for blocker in self.blockers)
         tries = f"{self.attempts} times " if self.attempts > 1 else ""
         seconds = self.scene.run.wishes.lock_timeout
         gave_up = f"the migration waited {tries}{seconds:g} s for a lock that another session holds"
-        pid = self.seen.blockers[0].pid if self.seen.blockers else 0
+        pid = self.blockers[0].pid if self.blockers else 0
         end = f", or end that session (SELECT pg_terminate_backend({pid}))" if pid else ""
         if self._may_have_stayed():
             raise Operator(

@@ -59,9 +59,10 @@ class Migration:
         past = stop_before_a_repeat(self.hold, self.course)
         with journal.begin(self.hold.folder, scene.command, arguments) as log, held_back() as came:
             past.settle(log, scene.run.engine, scene.run.target.project, scene.run.wishes.repeat)
-            number = 1
+            number, blockers = 1, self.seen.blockers
             while True:
                 result = self._once(log, number, came)
+                blockers = self.seen.blockers or blockers
                 after = self.hold.rows_afterwards(AFTERWARDS if result.child else 0.0)
                 commits = self._committed(after) if result.child else None
                 done = "done" if result.code == 0 else "failed"
@@ -88,7 +89,8 @@ class Migration:
             if result.child == 0:
                 self._settle_on_engine()
             result = Judge(
-                scene, self.course, self.seen, number, commits, is_postgresql=self.hold.session is not None
+                scene, self.course, self.seen, number, commits, is_postgresql=self.hold.session is not None,
+                blockers=blockers,
             ).judged(result, after)  # fmt: skip
             log.end(_outcome(result), result.code)
         return result
