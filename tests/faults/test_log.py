@@ -77,7 +77,7 @@ def test_runs_locks_and_a_lock_that_nobody_needs(shop: Shop, monkeypatch: pytest
         text = log(shop)
         assert text.code == 0
         assert re.search("done, exit 0 +backup app", text.stdout), text.stdout
-        assert "CUT OFF         alembic -x a=*** upgrade head" in text.stdout
+        assert re.search(r"CUT OFF +alembic -x a=\*\*\* upgrade head", text.stdout), text.stdout
         assert f"process {pid} has gone after 'alembic' was started" in text.stdout
         assert "its process HAS GONE: migops log --unlock" in text.stdout
         steps = log(shop, "2").stdout
