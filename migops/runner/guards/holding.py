@@ -90,7 +90,6 @@ def hold(scene: Scene) -> Iterator[Hold]:
         if reached is not None and reached.url.dialect == "postgresql":
             session = _session(scene, reached, stack)
             session.lock()
-        if session is not None and reached is not None:
             for where in (folder, *lock.unchecked):
                 refuse_beside(session, where, sql(scene, reached), sure_only=bool(scene.at_work))
         if scene.at_work:
@@ -98,11 +97,9 @@ def hold(scene: Scene) -> Iterator[Hold]:
                 f"Alembic runs in {scene.at_work} already, started by hand or by a run that was killed",
                 hint=f"see what it does, and wait until it has ended: docker top {scene.at_work}",
             )
-        if session is not None:
-            lock.checked()
-        elif reached is not None:
-            lock.checked()  # only PostgreSQL can be asked for sessions of runs that have gone
-            if run.wishes.verbose:
+        if reached is not None:
+            lock.checked()  # asked above; only PostgreSQL can be asked for sessions of runs that have gone
+            if session is None and run.wishes.verbose:
                 scene.say(f"{reached.named.shown}: only PostgreSQL has a lock for this, so the host's alone is held")
         yield Hold(scene, folder, lock, reached, session)
 
