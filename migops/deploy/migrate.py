@@ -115,13 +115,18 @@ def run(deploy: Deploy, arguments: Sequence[str]) -> Attempt:
     application = f"migops-{secrets.token_hex(6)}"
     traced = _traced(deploy)
     _note_on_engine(deploy, traced, name, arguments)
-    words = command(deploy, name, arguments, application, traced)
-    since = deploy.session.now() if deploy.session else None
-    deploy.log.note(
-        "container", "started", name=name, application=application, arguments=list(arguments), since=as_text(since),
-        image=deploy.built[deploy.facts.target.service], rows=list(deploy.after or ()),
-        revisions=list(deploy.pending or ()), **traced.noted(),
-    )  # fmt: skip
+    try:
+        words = command(deploy, name, arguments, application, traced)
+        since = deploy.session.now() if deploy.session else None
+        deploy.log.note(
+            "container", "started", name=name, application=application, arguments=list(arguments), since=as_text(since),
+            image=deploy.built[deploy.facts.target.service], rows=list(deploy.after or ()),
+            revisions=list(deploy.pending or ()), **traced.noted(),
+        )  # fmt: skip
+    except Exception:  # nothing has begun, so nobody is to be told that something might stay
+        traced.drop()
+        traced.settle_on_engine()
+        raise
     interrupted: list[bool] = []
     watching: AbstractContextManager[Watched] = nullcontext(Watched())
     if deploy.session is not None:  # from before it is started: its first statement may be the one that goes on

@@ -18,6 +18,7 @@ from migops.deploy.members import Member
 from migops.engine import events, execs
 from migops.engine.containers import inspect
 from migops.errors import Failed, MigopsError, NoVerdict
+from migops.places.database_address import LABEL
 from migops.rules.standing import listed
 
 MARGIN = 3.0  # seconds that the engine may take longer than the grace period
@@ -171,6 +172,22 @@ def _grace(deploy: Deploy, member: Member, found: Mapping[str, Any]) -> float:
     said = duration(str(raw)) / 1e9 if raw else 0.0
     longest = max(GRACE if own is None else float(own), said)
     return deploy.options.health if own is not None and own < 0 else longest  # negative: it waits for ever
+
+
+def remove_surplus(deploy: Deploy, members: Sequence[Member]) -> None:
+    """Remove the new containers with numbers that no old one had.
+
+    Compose scales down by removing any of those that are out of date: the container that stays could have another name
+    than the old one.
+    """
+    for member in members:
+        numbers = {each.number for each in member.runs or member.containers}
+        for each in inspected(deploy, member) if numbers else ():
+            labels = (each.get("Config") or {}).get("Labels") or {}
+            number, name = str(labels.get(f"{LABEL}container-number") or ""), str(each["Id"])
+            if number.isdecimal() and int(number) not in numbers and name not in {c.id for c in member.containers}:
+                execs.stop(deploy.engine, name)
+                execs.remove(deploy.engine, name, volumes=False)
 
 
 def remove_half_made(deploy: Deploy, members: Sequence[Member]) -> None:

@@ -92,6 +92,7 @@ def restore(deploy: Deploy) -> dict[str, Any]:
     deploy.going_back = True
 
     def start() -> None:
+        settle.remove_surplus(deploy, members)
         for some, words in recreate_old.commands(deploy, members):
             if alone := give_back(deploy, {each.name: deploy.old.get(each.name, "") for each in some}):
                 raise Failed(

@@ -92,6 +92,7 @@ def test_22_23_24_25_40_nothing_was_changed(sandbox: Sandbox) -> None:
     assert "the old state: nothing that runs was changed" in unnoted.json["message"]
     assert "so the journal lacks: migrate failed" in unnoted.stderr
     assert stands(found) == before
+    assert not found.box.docker("volume", "ls", "-q", "--filter", f"label=migops.migration={sandbox.name}").strip()
     unnoted = deploy(found, at={"container:started": full})
     assert (unnoted.code, unnoted.json.get("outcome")) == (7, "operator"), unnoted.stderr + unnoted.stdout
     assert f"the database has moved on from {PRICE} to {NEW}" in unnoted.json["message"]

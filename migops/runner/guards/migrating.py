@@ -13,6 +13,7 @@ from collections.abc import Collection, Sequence
 from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
+from typing import Any
 
 from migops.calling import program
 from migops.commits import repeating, tracing
@@ -114,11 +115,12 @@ class Migration:
         run.trace = self._traced()
         if lacks := self._note_on_engine(log, run.trace):
             scene.say(lacks)
-        log.note(
-            "alembic", "started", attempt=number, container=run.container, image=where.image.id, where=where.sentence(),
-            application=application, since=as_text(since), rows=self.course.before, revisions=list(self.course.steps),
-            database=self.hold.reached.named.shown if self.hold.reached else None, **run.trace.noted(),
-        )  # fmt: skip
+        try:
+            self._note_that_it_begins(log, run.trace, number, application, since)
+        except Exception:  # nothing has begun, so nobody is to be told that something might stay
+            run.trace.drop()
+            self._settle_on_engine()
+            raise
         run.output.clear()
         watching: AbstractContextManager[Watched]
         if session is None:
@@ -144,6 +146,17 @@ class Migration:
             raise self._out_of_sight(error) from None
         finally:
             run.trace.drop()
+
+    def _note_that_it_begins(
+        self, log: journal.Journal, trace: Trace, number: int, application: str, since: Any
+    ) -> None:  # fmt: skip
+        """Note in the journal all by which the next run can judge this one, should it be killed."""
+        run, where = self.hold.scene.run, self.hold.scene.where
+        log.note(
+            "alembic", "started", attempt=number, container=run.container, image=where.image.id, where=where.sentence(),
+            application=application, since=as_text(since), rows=self.course.before, revisions=list(self.course.steps),
+            database=self.hold.reached.named.shown if self.hold.reached else None, **trace.noted(),
+        )  # fmt: skip
 
     def _note_on_engine(self, log: journal.Journal, trace: Trace) -> str:
         """Have the engine know of it before it begins; a sentence where that does not go."""
