@@ -7,9 +7,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from migops.core.model import MigrationSet
 from migops.engine import Engine
 from migops.history.config import parse_config
-from migops.model import MigrationSet
 from migops.places.database import Question
 from migops.places.environment import Home
 from migops.target import Target

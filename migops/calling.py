@@ -7,7 +7,7 @@ import shlex
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from migops.errors import MigopsError
+from migops.core.errors import MigopsError
 from migops.history.config import parse_config
 from migops.places.alembic_call import Process, typed
 from migops.places.environment import Home

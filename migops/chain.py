@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from migops.model import Link, LinkStatus, MigrationFile, MigrationSet, PlaceName, Reading, Row, Unknown
+from migops.core.model import Link, LinkStatus, MigrationFile, MigrationSet, PlaceName, Reading, Row, Unknown
 
 ORDER = tuple(PlaceName)
 

@@ -13,10 +13,10 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from migops.compose import Service
+from migops.core.errors import MigopsError
+from migops.core.model import Location, Unknown
 from migops.dockerfile.trace import BuildView
-from migops.errors import MigopsError
 from migops.history.config import parse_config
-from migops.model import Location, Unknown
 from migops.places.alembic_call import Process, started, typed
 
 NOT_SEARCHED = frozenset({"node_modules", "venv", "env", "site-packages", "__pycache__", "dist", "build"})

@@ -6,14 +6,14 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
-from migops.errors import MigopsError
+from migops.core.errors import MigopsError
+from migops.core.model import Entry, EntryKind, Location
 from migops.formats.graph import Drawing
 from migops.history.config import ConfigFile, parse_config
 from migops.history.graph import Graph, build
 from migops.history.locate import ScriptPaths, locate
 from migops.history.problem import Problem
 from migops.history.scripts import read_history
-from migops.model import Entry, EntryKind, Location
 from migops.places.environment import Environment
 from migops.places.host import read_tree
 

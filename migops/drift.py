@@ -11,10 +11,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from migops import survey
+from migops.core.errors import MigopsError
+from migops.core.model import PlaceName, Unknown
 from migops.engine import Engine
-from migops.errors import MigopsError
 from migops.evidence import Evidence
-from migops.model import PlaceName, Unknown
 from migops.places.database_state import DatabaseState
 from migops.places.drift import Drift, differences
 from migops.rules.standing import standing

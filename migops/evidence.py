@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from migops.chain import Chain
-from migops.model import ImageIdentity, Location, MigrationSet, NotAsked, PlaceName, Reading, Unknown
-from migops.printed import Commands
+from migops.core.model import ImageIdentity, Location, MigrationSet, NotAsked, PlaceName, Reading, Unknown
+from migops.core.printed import Commands
 
 if TYPE_CHECKING:  # what a clean check never needs is not imported for its sake
     from migops.compose import Project

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from migops.evidence import Evidence
-from migops.model import (
+from migops.core.model import (
     Absent,
     Finding,
     MigrationSet,
@@ -18,6 +17,7 @@ from migops.model import (
     Unknown,
     Verdict,
 )
+from migops.evidence import Evidence
 from migops.places.database_state import DatabaseReading, DatabaseState
 from migops.rules import RULES, judge
 from migops.rules.rule import Rule

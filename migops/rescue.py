@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from migops.chain import revision_ids
-from migops.errors import MigopsError, NoVerdict
+from migops.core.errors import MigopsError, NoVerdict
+from migops.core.model import Absent, Location, MigrationFile, MigrationSet, NotAsked, PlaceName, Unknown
 from migops.evidence import Evidence
-from migops.model import Absent, Location, MigrationFile, MigrationSet, NotAsked, PlaceName, Unknown
 from migops.places.fate import Fate, FateKind
 from migops.rules.shown import Script, View, views
 

@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 
 from migops import report
 from migops.chain import ORDER
+from migops.core.model import Absent, MigrationSet, PlaceName, Revision, Severity
 from migops.evidence import Evidence
 from migops.formats.status import Row, Status
 from migops.history.graph import build
-from migops.model import Absent, MigrationSet, PlaceName, Revision, Severity
 from migops.places.database_state import DatabaseState
 from migops.rules.git_database import lost_scripts
 from migops.rules.rule import Rule

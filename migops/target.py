@@ -11,11 +11,11 @@ from typing import Any
 
 from migops import configuration
 from migops.compose import Build, ComposeOptions, Project, Service, load
+from migops.core.errors import MigopsError
+from migops.core.model import Location
+from migops.core.printed import Commands, note, tagged
 from migops.dockerfile.trace import Inline, trace
-from migops.errors import MigopsError
-from migops.model import Location
 from migops.places.database_state import SETTINGS
-from migops.printed import Commands, note, tagged
 
 _WHICH = ("config", "name", "image-config")  # the settings of x-migops that say which configuration is meant
 ARCHIVES = ("docker-archive:", "oci:", "oci-archive:")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 
 from migops.chain import walk
-from migops.model import LinkStatus, MigrationFile, MigrationSet, NotAsked, PlaceName, Revision, Unknown
+from migops.core.model import LinkStatus, MigrationFile, MigrationSet, NotAsked, PlaceName, Revision, Unknown
 
 GIT, HOST, CONTEXT, IMAGE = PlaceName.GIT, PlaceName.HOST, PlaceName.CONTEXT, PlaceName.IMAGE
 

@@ -11,11 +11,12 @@ from pathlib import Path
 import click
 import pytest
 
-from migops import printed, target
+from migops import target
 from migops.cli.main import COMMANDS, cli
 from migops.compose import ComposeOptions
-from migops.errors import MigopsError
-from migops.printed import Commands, may_be_next
+from migops.core import printed
+from migops.core.errors import MigopsError
+from migops.core.printed import Commands, may_be_next
 from tests.kit import example, migops
 
 SOURCE = Path(printed.__file__).parent

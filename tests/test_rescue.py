@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from migops import rescue
-from migops.errors import MigopsError, NoVerdict
+from migops.core.errors import MigopsError, NoVerdict
+from migops.core.model import Absent, NotAsked, PlaceName, Reading, Unknown
 from migops.evidence import Evidence
-from migops.model import Absent, NotAsked, PlaceName, Reading, Unknown
 from migops.places.container import Container
 from migops.places.fate import FateKind
 from tests.rules.made import FIRST, GHOST, OLD, SECOND, container, evidence, held

@@ -14,8 +14,8 @@ from migops.adopt.outcome import Baseline, Outcome
 from migops.adopt.scene import Scene, look
 from migops.adopt.seeds import path_of, tried
 from migops.adopt.steps import Made, Step, last, watched
+from migops.core.errors import MigopsError, NoVerdict
 from migops.engine import Engine
-from migops.errors import MigopsError, NoVerdict
 from migops.places.database import read
 from migops.places.database_state import DatabaseState
 from migops.schema import Found

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from enum import Enum
 
 from migops.adopt.steps import Step
-from migops.errors import MigopsError
-from migops.printed import here
+from migops.core.errors import MigopsError
+from migops.core.printed import here
 from migops.schema import ORDER, Comparison, Found, Schema, Scope, compare, without
 
 

@@ -8,9 +8,9 @@ from migops import survey, throwaway
 from migops.asking import Ask, question
 from migops.calling import aimed, program
 from migops.compose import Project, Service
+from migops.core.errors import MigopsError, NoVerdict
+from migops.core.model import ImageIdentity, MigrationSet, PlaceName, Revision, Unknown
 from migops.engine import Engine
-from migops.errors import MigopsError, NoVerdict
-from migops.model import ImageIdentity, MigrationSet, PlaceName, Revision, Unknown
 from migops.places.database import Reached, reach, read
 from migops.places.database_state import DatabaseState
 from migops.survey.state import host_home

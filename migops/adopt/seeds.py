@@ -7,7 +7,7 @@ from typing import Any
 
 from migops.adopt.scene import Scene
 from migops.adopt.steps import Step, upgrade
-from migops.errors import NoVerdict
+from migops.core.errors import NoVerdict
 from migops.schema import EXTENSION, Found
 from migops.throwaway import Seeds, Server
 

@@ -9,10 +9,10 @@ from pathlib import Path
 from migops.adopt.outcome import Outcome
 from migops.adopt.scene import Scene
 from migops.adopt.steps import copying
+from migops.core.errors import Aborted, Failed, NoVerdict, Operator
+from migops.core.model import Location
 from migops.database import DatabaseUrl
 from migops.engine import Engine
-from migops.errors import Aborted, Failed, NoVerdict, Operator
-from migops.model import Location
 from migops.safety import journal
 from migops.safety.session import Session, open_session
 from migops.schema import Found, read
@@ -129,7 +129,7 @@ def _write(outcome: Outcome) -> None:
     import hashlib
 
     from migops import rescue
-    from migops.model import MigrationFile
+    from migops.core.model import MigrationFile
 
     baseline = outcome.baseline
     assert baseline is not None  # noqa: S101 - the caller has looked

@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from migops.core.errors import NoVerdict
 from migops.engine import execs
-from migops.errors import NoVerdict
 from migops.schema import CATALOGUE, STRICT_CATALOGUE, Item, Schema
 from migops.throwaway import Ran, Server
 

@@ -12,10 +12,10 @@ from rich.text import Text
 
 from migops.adopt.match import Candidate, Match, Verdict
 from migops.adopt.outcome import Outcome
-from migops.formats.terminal import printable
+from migops.core.printed import may_be_next
+from migops.core.terminal import printable
 from migops.formats.text import console_for, hang, shell, short, trimmed
 from migops.formats.view import View
-from migops.printed import may_be_next
 from migops.schema import Difference, Item
 
 AROUND = 3  # candidates that are shown before and after the one that counts

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from migops.core.errors import NoVerdict
 from migops.database import connect
-from migops.errors import NoVerdict
 from migops.places.database import Reached
 
 _FACTS = """

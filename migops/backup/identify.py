@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 from migops.backup.identity import Identity
 from migops.backup.maintenance import maintenance
 from migops.backup.source import Source
+from migops.core.errors import NoVerdict
 from migops.database import DatabaseUrl, direct
 from migops.database.reading import refused
 from migops.engine import Engine
 from migops.engine.containers import inspect
-from migops.errors import NoVerdict
 from migops.places.database_address import LABEL, is_one_off
 
 if TYPE_CHECKING:

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from migops.backup.statements import Grant, Properties, Setting
+from migops.core.errors import NoVerdict
 from migops.database import DatabaseUrl, direct
-from migops.errors import NoVerdict
 
 if TYPE_CHECKING:
     from psycopg import Connection

@@ -12,8 +12,8 @@ from typing import Any
 from migops import __version__
 from migops.backup import identity as identities
 from migops.backup.identity import Identity
-from migops.errors import MigopsError
-from migops.model import Location
+from migops.core.errors import MigopsError
+from migops.core.model import Location
 
 SCHEMA = 2
 """Version 1, of migops 0.1.0, has no ``identity``. migops 0.1.0 reads no version 2, and leaves such a backup alone."""

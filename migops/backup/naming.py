@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from migops.core.errors import MigopsError
 from migops.database import parse_url
-from migops.errors import MigopsError
 
 _URL = re.compile(r"(?:jdbc:)?(postgres(?:ql)?(?:\+\w+)?://[^\s\"'`<>]+)", re.IGNORECASE)
 _MULTIPLE = re.compile(r"^(\w+(?:\+\w+)?://(?:[^/?#]*@)?)([^/?#@]*,[^/?#@]*)(.*)$", re.DOTALL)

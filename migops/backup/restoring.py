@@ -22,10 +22,10 @@ from migops.backup.source import Source, tools
 from migops.backup.statements import Properties
 from migops.backup.swap import Swap, Swapped
 from migops.backup.verify import Expected, Verified, verify
+from migops.core.errors import Aborted, MigopsError, NoVerdict
+from migops.core.model import Location, Unknown
 from migops.database import direct
 from migops.engine import Engine
-from migops.errors import Aborted, MigopsError, NoVerdict
-from migops.model import Location, Unknown
 from migops.places.database import read
 from migops.places.database_state import DatabaseState
 from migops.safety.journal import Journal

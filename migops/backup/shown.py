@@ -15,7 +15,7 @@ from rich.text import Text
 from migops.backup.manifest import Manifest
 from migops.backup.store import Backup
 from migops.backup.take import Pruned
-from migops.formats.terminal import printable
+from migops.core.terminal import printable
 from migops.formats.text import console_for, hang, shell, trimmed
 from migops.formats.view import View
 

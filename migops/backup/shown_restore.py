@@ -16,7 +16,7 @@ from migops.backup.restoring import Restore
 from migops.backup.shown import amount, record
 from migops.backup.store import Backup
 from migops.backup.swap import Swapped
-from migops.formats.terminal import printable
+from migops.core.terminal import printable
 from migops.formats.text import console_for, hang, shell, trimmed
 from migops.formats.view import View
 from migops.places.database_state import DatabaseState

@@ -13,9 +13,9 @@ from typing import Any
 from migops import asking, survey
 from migops.backup import words
 from migops.backup.tools import Tools
+from migops.core.errors import MigopsError, NoVerdict
+from migops.core.model import Absent, MigrationSet, PlaceName, Unknown
 from migops.engine import Engine, execs, making
-from migops.errors import MigopsError, NoVerdict
-from migops.model import Absent, MigrationSet, PlaceName, Unknown
 from migops.places.database import Question, Reached, find_url, reach
 from migops.places.database_address import INSTEAD, LABEL, is_one_off, service_of
 from migops.safety.process import known, ourselves

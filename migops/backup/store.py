@@ -17,8 +17,8 @@ from migops.backup import identity as identities
 from migops.backup import manifest as manifests
 from migops.backup.identity import Identity, is_same
 from migops.backup.manifest import Manifest
-from migops.errors import Aborted, MigopsError
-from migops.model import Location
+from migops.core.errors import Aborted, MigopsError
+from migops.core.model import Location
 from migops.safety.state import make_private_folder, open_private
 
 FOLDER = "backups"

@@ -12,9 +12,9 @@ from migops.backup import statements
 from migops.backup.connected import Container
 from migops.backup.maintenance import Maintenance, maintenance
 from migops.backup.way_back import psql, starting
+from migops.core.errors import Failed, MigopsError, NoVerdict, Operator
 from migops.engine import Engine, execs, making
 from migops.engine.containers import inspect
-from migops.errors import Failed, MigopsError, NoVerdict, Operator
 from migops.safety.journal import Journal
 from migops.safety.process import ourselves
 from migops.safety.signals import held_back

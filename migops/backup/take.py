@@ -21,9 +21,9 @@ from migops.backup.source import Source, tools
 from migops.backup.store import Backup
 from migops.backup.tools import Tools
 from migops.backup.verify import Expected, Verified, verify
+from migops.core.errors import Aborted, NoVerdict
+from migops.core.model import Location
 from migops.engine import Engine
-from migops.errors import Aborted, NoVerdict
-from migops.model import Location
 
 ROOM = 1.0
 """How much room a backup must find at least, as a multiple of what the database takes on its server's disk."""

@@ -10,9 +10,9 @@ from migops.backup.connected import Container
 from migops.backup.maintenance import maintenance
 from migops.backup.source import Source
 from migops.backup.way_back import psql, starting
+from migops.core.errors import Operator
 from migops.engine import Engine
 from migops.engine.containers import inspect
-from migops.errors import Operator
 from migops.safety import journal
 from migops.safety.journal import Run
 

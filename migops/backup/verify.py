@@ -10,8 +10,8 @@ from pathlib import Path
 from migops.backup import words
 from migops.backup.contents import Contents, major, parse_listing, parse_rows
 from migops.backup.tools import PATIENCE, Tools
-from migops.errors import Aborted
-from migops.model import Location
+from migops.core.errors import Aborted
+from migops.core.model import Location
 
 _CHUNK = 1 << 20
 _MAGIC = b"PGDMP"

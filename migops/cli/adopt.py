@@ -11,7 +11,7 @@ from typing import Any
 import click
 
 from migops.cli.options import compose_options, compose_options_of, option, output_options, timeout_option
-from migops.errors import Aborted, ExitCode, MigopsError
+from migops.core.errors import Aborted, ExitCode, MigopsError
 
 
 @click.command("adopt")
@@ -103,6 +103,6 @@ def confirm() -> None:
 
 def say(line: str) -> None:
     """A line of ours on standard error."""
-    from migops.formats.terminal import printable
+    from migops.core.terminal import printable
 
     click.echo(f"migops: {printable(line)}", err=True)

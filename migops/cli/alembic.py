@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from migops.cli.options import FILES, NAMES, compose_options_of, option
-from migops.errors import MigopsError
-from migops.redaction import redact
+from migops.core.errors import MigopsError
+from migops.core.redaction import redact
 
 if TYPE_CHECKING:
     from migops.runner.run import Wishes
@@ -149,6 +149,6 @@ def _ask(question: str) -> bool:
 
 def say(line: str, *, plain: bool = False) -> None:
     """A line of ours on standard error, told from Alembic's by its beginning."""
-    from migops.formats.terminal import printable
+    from migops.core.terminal import printable
 
     click.echo(printable(line) if plain else f"migops: {printable(line)}", err=True)

@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from migops.cli.options import compose_options, compose_options_of, option, output_options, timeout_option
-from migops.errors import ExitCode, MigopsError
+from migops.core.errors import ExitCode, MigopsError
 
 
 @click.command("backup")

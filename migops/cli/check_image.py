@@ -22,7 +22,7 @@ from migops.cli.options import (
     rule_options,
     timeout_option,
 )
-from migops.errors import ExitCode, MigopsError
+from migops.core.errors import ExitCode, MigopsError
 
 if TYPE_CHECKING:
     from migops.rules.rule import Rule
@@ -64,8 +64,8 @@ def check_image(service: str | None, **given: Any) -> int:
     """
     from migops import survey, target
     from migops.cli.output import write
+    from migops.core.model import PlaceName, Severity, Unknown
     from migops.engine import Engine, connect
-    from migops.model import PlaceName, Severity, Unknown
 
     check_together(given)
     if given["select"] or given["ignore"]:

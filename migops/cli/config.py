@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from migops.cli.options import compose_options, compose_options_of, format_option, option, output_option
-from migops.errors import ExitCode, MigopsError
+from migops.core.errors import ExitCode, MigopsError
 
 if TYPE_CHECKING:
     from migops.compose import ComposeOptions, Project
@@ -66,7 +66,7 @@ def _explained(project: Project, path: str) -> str:
     import json
 
     from migops.compose.explain import explain
-    from migops.formats.terminal import printable
+    from migops.core.terminal import printable
 
     lines = []
     for origin in explain(project.tree, path):
@@ -77,7 +77,7 @@ def _explained(project: Project, path: str) -> str:
 
 
 def _place(location: object, project: Project) -> str:
-    from migops.formats.terminal import printable
+    from migops.core.terminal import printable
 
     return printable(str(location).removeprefix(f"{project.directory}/"))
 
@@ -85,7 +85,7 @@ def _place(location: object, project: Project) -> str:
 def _verified(project: Project, options: ComposeOptions) -> tuple[str, ExitCode]:
     """What docker compose reads otherwise, in words, and the exit code that this comes to."""
     from migops.compose.verify import find_compose, verify
-    from migops.formats.terminal import printable
+    from migops.core.terminal import printable
 
     found = verify(project, options, Path.cwd(), find_compose())
     if not found:

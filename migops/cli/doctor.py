@@ -47,8 +47,8 @@ def doctor(service: str | None, **given: Any) -> int:
     from migops import report, rules, survey, target
     from migops.asking import Ask
     from migops.cli.output import write
+    from migops.core.model import Absent, PlaceName, Severity
     from migops.engine import connect
-    from migops.model import Absent, PlaceName, Severity
 
     check_together(given)
     chosen = rules.chosen(given["select"], given["ignore"])

@@ -20,7 +20,7 @@ from migops.cli.options import (
     output_option,
 )
 from migops.cli.status import database_options
-from migops.errors import ExitCode, MigopsError
+from migops.core.errors import ExitCode, MigopsError
 
 if TYPE_CHECKING:
     from migops.formats.graph import Drawing
@@ -78,9 +78,9 @@ def _of_service(service: str, config: str, section: str, given: Mapping[str, Any
     is said, and the others are drawn."""
     from migops import status, survey, target
     from migops.asking import Ask
+    from migops.core.model import Severity
     from migops.drawing import of_environment
     from migops.engine import connect
-    from migops.model import Severity
 
     wanted = target.Wanted(
         service=service, config=config, section=section, needs_image=False, command="graph",

@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from migops.cli.options import format_option, option, output_option, timeout_option
-from migops.errors import ExitCode, NoVerdict
+from migops.core.errors import ExitCode, NoVerdict
 
 WIDEST = 110  # columns; wider lines would only part names from sizes
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from migops.cli.options import compose_options, compose_options_of, option, output_options, timeout_option
-from migops.errors import Aborted, ExitCode, MigopsError
+from migops.core.errors import Aborted, ExitCode, MigopsError
 
 if TYPE_CHECKING:
     from migops import target

@@ -12,8 +12,9 @@ from types import FrameType
 
 import click
 
-from migops import __version__, printed, redaction
-from migops.errors import ExitCode, MigopsError, Stopped
+from migops import __version__
+from migops.core import printed, redaction
+from migops.core.errors import ExitCode, MigopsError, Stopped
 
 COMMANDS = {
     "check-image": ("check_image:check_image", "Compare the migrations in an image with the host's; say what to type."),
@@ -163,7 +164,7 @@ def _wants_json(arguments: Sequence[str]) -> bool:
 
 def describe(error: MigopsError) -> str:
     """An error as its reader sees it: what and where on the first line, what to do on the next."""
-    from migops.formats.terminal import printable, quoted
+    from migops.core.terminal import printable, quoted
 
     lines = ["error: " + "\n".join(printable(line) for line in str(error).splitlines())]
     if error.hint:

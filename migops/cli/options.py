@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from migops.errors import MigopsError
+from migops.core.errors import MigopsError
 
 if TYPE_CHECKING:
     from migops.compose import ComposeOptions

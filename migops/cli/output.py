@@ -11,12 +11,12 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from migops.errors import MigopsError, NoVerdict
-from migops.location import Location
+from migops.core.errors import MigopsError, NoVerdict
+from migops.core.location import Location
 
 if TYPE_CHECKING:
+    from migops.core.model import Report
     from migops.formats.view import View
-    from migops.model import Report
 
 PIPE_WIDTH = 100  # columns where there is no terminal to ask
 NARROWEST, WIDEST = 40, 1000

@@ -20,7 +20,7 @@ from migops.cli.options import (
     output_option,
     timeout_option,
 )
-from migops.errors import Aborted, ExitCode
+from migops.core.errors import Aborted, ExitCode
 
 _STATUS_AT = 20  # the column in which a step's end is told
 
@@ -164,8 +164,8 @@ def _options(given: dict[str, Any]) -> Any:
 
 def _confirm(plan: ShownPlan, view: View, given: dict[str, Any], prepared: Prepared) -> None:
     """Show the plan and ask for a yes; without a terminal to ask at, --yes must have been said."""
+    from migops.core.terminal import printable
     from migops.formats.deploy import plan_text
-    from migops.formats.terminal import printable
 
     click.echo(plan_text(plan, view), err=True)
     if given["yes"]:
@@ -194,7 +194,7 @@ class Progress:
         self.is_open, self.rest = True, " " * max(1, _STATUS_AT - len(head))
 
     def line(self, text: str) -> None:
-        from migops.formats.terminal import printable
+        from migops.core.terminal import printable
 
         before = "\n" if self.is_open else ""
         self.is_open = False

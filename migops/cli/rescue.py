@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from migops.cli.options import compose_options, compose_options_of, format_option, option, timeout_option
-from migops.errors import ExitCode
+from migops.core.errors import ExitCode
 
 if TYPE_CHECKING:
     from migops.rescue import Copy, Left
@@ -59,7 +59,7 @@ def rescue(service: str | None, **given: Any) -> int:
 
 
 def _text(copies: Sequence[Copy], left: Sequence[Left], dry_run: bool) -> str:
-    from migops.formats.terminal import printable
+    from migops.core.terminal import printable
 
     here = f"{Path.cwd()}/"
     verb = "would copy" if dry_run else "copied"

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from migops.cli.options import compose_options, compose_options_of, option, output_options, timeout_option
-from migops.errors import Aborted, ExitCode, MigopsError, Operator
-from migops.location import Location
+from migops.core.errors import Aborted, ExitCode, MigopsError, Operator
+from migops.core.location import Location
 
 if TYPE_CHECKING:
     from migops.backup.restoring import Restore

@@ -20,12 +20,12 @@ from migops.cli.options import (
     output_options,
     select_options,
 )
-from migops.errors import ExitCode, MigopsError
+from migops.core.errors import ExitCode, MigopsError
 
 if TYPE_CHECKING:
+    from migops.core.model import PlaceName
     from migops.engine import Engine
     from migops.evidence import Evidence
-    from migops.model import PlaceName
     from migops.target import Target
 
 EXIT = {"clean": ExitCode.CLEAN, "findings": ExitCode.FINDINGS, "unknown": ExitCode.NO_VERDICT}
@@ -86,7 +86,7 @@ def with_drift(
 
 def needed(evidence: Evidence, *, without_engine: bool) -> list[PlaceName]:
     """The places without which there is no verdict where the database is asked too."""
-    from migops.model import PlaceName, Unknown
+    from migops.core.model import PlaceName, Unknown
 
     places = [PlaceName.HOST, *([] if without_engine else [PlaceName.IMAGE]), PlaceName.DATABASE]
     if isinstance(evidence.chain.places.get(PlaceName.CONTAINER), Unknown):
@@ -128,9 +128,9 @@ def status(service: str | None, **given: Any) -> int:
     from migops import status as statuses
     from migops.asking import Ask
     from migops.cli.output import show
+    from migops.core.model import Severity
     from migops.engine import connect
     from migops.formats.status import render
-    from migops.model import Severity
 
     check_together(given)
     chosen = rules.chosen(given["select"], given["ignore"], "status")

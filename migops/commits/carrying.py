@@ -18,9 +18,9 @@ from typing import Any
 from urllib.parse import quote
 
 from migops.commits import marks
+from migops.core.errors import NoVerdict
 from migops.engine import Engine, execs, making
 from migops.engine.containers import file_of, inspect
-from migops.errors import NoVerdict
 
 LABEL = "migops.trace"
 _HERE = Path(__file__).parent

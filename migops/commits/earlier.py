@@ -13,8 +13,8 @@ from migops.commits.judging import Outcome, State, judge
 from migops.commits.marks import Mark
 from migops.commits.record import read, untraced
 from migops.commits.repeating import Doubt, Past
+from migops.core.errors import NoVerdict
 from migops.engine import Engine
-from migops.errors import NoVerdict
 from migops.safety import journal
 from migops.safety.journal import Run
 

@@ -9,7 +9,7 @@ from enum import Enum
 from typing import TYPE_CHECKING, Any
 
 from migops.commits.record import Record, Statement
-from migops.errors import MigopsError
+from migops.core.errors import MigopsError
 
 if TYPE_CHECKING:
     from migops.database import DatabaseUrl

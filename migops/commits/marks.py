@@ -16,8 +16,8 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote, urlencode
 
+from migops.core.errors import NoVerdict
 from migops.engine import Engine
-from migops.errors import NoVerdict
 
 LABEL = "migops.migration"
 """On the volume, with the project's name."""

@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Any
 from migops.commits import carrying, marks
 from migops.commits.carrying import Carried
 from migops.commits.judging import Outcome, State
+from migops.core.errors import NoVerdict
+from migops.core.redaction import redact
 from migops.engine import Engine
-from migops.errors import NoVerdict
-from migops.redaction import redact
 from migops.safety.journal import Journal
 
 if TYPE_CHECKING:
     from migops.commits.tracing import Trace
-    from migops.printed import Commands
+    from migops.core.printed import Commands
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,8 +10,8 @@ from migops.commits import carrying, marks
 from migops.commits.carrying import Carried
 from migops.commits.judging import Outcome, State, judge, next_xid
 from migops.commits.record import Record, read, untraced
+from migops.core.errors import NoVerdict
 from migops.engine import Engine
-from migops.errors import NoVerdict
 from migops.safety.process import ourselves
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ from migops.compose.scalars import go_type, quoted, sprint
 from migops.compose.table import Table, below, table
 from migops.compose.tree import Map, Mark, Seq, refuse
 from migops.compose.volumes import parse_volume
-from migops.errors import MigopsError
+from migops.core.errors import MigopsError
 
 Warn = Callable[[str], None]
 

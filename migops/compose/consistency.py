@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from migops.compose.tree import Map, Mark, raise_all, refuse
-from migops.errors import MigopsError
+from migops.core.errors import MigopsError
 
 
 def check_consistency(project: Mapping[str, Any], inactive: Mapping[str, Any], tree: Map) -> None:

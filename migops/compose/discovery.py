@@ -15,7 +15,7 @@ from migops.compose.model import ComposeOptions
 from migops.compose.notes import Notes
 from migops.compose.scalars import quoted
 from migops.compose.template import Warn
-from migops.errors import MigopsError
+from migops.core.errors import MigopsError
 
 FILE_NAMES = ("compose.yaml", "compose.yml", "docker-compose.yml", "docker-compose.yaml")
 OVERRIDE_NAMES = (

@@ -13,8 +13,8 @@ from pathlib import Path
 from migops.compose.scalars import quoted
 from migops.compose.template import Lookup, TemplateError, Warn, substitute
 from migops.compose.tree import Mark, refuse
-from migops.errors import MigopsError
-from migops.location import Location
+from migops.core.errors import MigopsError
+from migops.core.location import Location
 
 _SPACES = "\t\v\f\r \x85\xa0"
 _EXPORT = re.compile(r"export[\t\n\f\r ]+")

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from migops.compose.tree import Map, Mark, Seq
-from migops.errors import MigopsError
-from migops.location import Location
+from migops.core.errors import MigopsError
+from migops.core.location import Location
 
 
 @dataclass(frozen=True, slots=True)

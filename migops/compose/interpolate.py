@@ -11,7 +11,7 @@ from migops.compose.scalars import float32, quoted
 from migops.compose.table import Table, below, table
 from migops.compose.template import InvalidTemplate, TemplateError, substitute
 from migops.compose.tree import Map, Mark, Seq, raise_all, refuse
-from migops.errors import MigopsError
+from migops.core.errors import MigopsError
 
 _DIGITS = re.compile(r"[-+]?[0-9]+\Z")
 _FLOAT = re.compile(r"[-+]?(?:(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)?|inf(?:inity)?|nan)\Z", re.IGNORECASE)

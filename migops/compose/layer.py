@@ -16,8 +16,8 @@ from migops.compose.scalars import sprint, yaml_type
 from migops.compose.tree import Map, Mark, refuse
 from migops.compose.unique import keep_last
 from migops.compose.yamlfile import Document, documents, read
-from migops.errors import MigopsError
-from migops.location import Location
+from migops.core.errors import MigopsError
+from migops.core.location import Location
 
 _REMOTE = ("oci://", "https://", "http://", "git://", "ssh://", "git@", "github.com/")
 

@@ -21,9 +21,9 @@ from migops.compose.scalars import quoted
 from migops.compose.template import InvalidTemplate, TemplateError, substitute
 from migops.compose.tree import Map, Mark, refuse
 from migops.compose.yamlfile import Document, documents, read
-from migops.errors import MigopsError
-from migops.location import Location
-from migops.redaction import Known, learn
+from migops.core.errors import MigopsError
+from migops.core.location import Location
+from migops.core.redaction import Known, learn
 
 
 def load(

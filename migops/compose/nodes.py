@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from migops.errors import MigopsError
-from migops.location import Location
+from migops.core.errors import MigopsError
+from migops.core.location import Location
 
 ALIASED_NODES = 20_000
 ALIASED_NODES_EACH = 100

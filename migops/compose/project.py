@@ -21,7 +21,7 @@ from migops.compose.scalars import rfc3339
 from migops.compose.table import Table, below
 from migops.compose.tree import Map, Seq, Timestamp, plain
 from migops.compose.unique import UNIQUE
-from migops.location import Location
+from migops.core.location import Location
 
 Json = dict[str, Any]
 

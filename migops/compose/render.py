@@ -10,7 +10,7 @@ from typing import Any
 from migops.compose.explain import explain
 from migops.compose.model import Project
 from migops.compose.scalars import resolve, sprint
-from migops.errors import MigopsError
+from migops.core.errors import MigopsError
 
 
 def to_json(project: Project) -> str:

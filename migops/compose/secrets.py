@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from migops.compose.model import Project
-from migops.redaction import Known
-from migops.redaction.forms import secrets_in
-from migops.redaction.naming import of_environment, parts
+from migops.core.redaction import Known
+from migops.core.redaction.forms import secrets_in
+from migops.core.redaction.naming import of_environment, parts
 
 _LARGEST = 64 * 1024  # bytes of a secret's file that are read
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from migops.errors import MigopsError
-from migops.location import Location
+from migops.core.errors import MigopsError
+from migops.core.location import Location
 
 MOST_FAULTS = 50
 

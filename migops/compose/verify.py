@@ -11,9 +11,9 @@ from typing import Any
 
 from migops.compose.model import ComposeOptions, Project
 from migops.compose.render import to_json
-from migops.errors import MigopsError, NoVerdict
-from migops.process import CommandError, run
-from migops.redaction import redact
+from migops.core.errors import MigopsError, NoVerdict
+from migops.core.process import CommandError, run
+from migops.core.redaction import redact
 
 SERVICE_KEYS = frozenset({
     "image", "build", "container_name", "command", "entrypoint", "working_dir", "user", "environment", "labels",

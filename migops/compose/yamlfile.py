@@ -9,8 +9,8 @@ from typing import Any
 from migops.compose.nodes import Composer, Node
 from migops.compose.scalars import quoted, resolve, sprint, tagged
 from migops.compose.tree import Map, Mark, Seq, refuse
-from migops.errors import MigopsError
-from migops.location import Location
+from migops.core.errors import MigopsError
+from migops.core.location import Location
 
 TreePath = tuple[str, ...]
 

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from migops.core.errors import MigopsError, NoVerdict
 from migops.database.reading import refused
 from migops.database.url import DatabaseUrl
-from migops.errors import MigopsError, NoVerdict
 
 if TYPE_CHECKING:
     from psycopg import Connection

@@ -11,8 +11,8 @@ from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
+from migops.core.errors import MigopsError, NoVerdict
 from migops.database.url import DatabaseUrl
-from migops.errors import MigopsError, NoVerdict
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection

@@ -9,9 +9,9 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl, quote, unquote, unquote_plus
 
-from migops.errors import MigopsError, NoVerdict
-from migops.redaction import Known, learn
-from migops.redaction import redact as redact
+from migops.core.errors import MigopsError, NoVerdict
+from migops.core.redaction import Known, learn
+from migops.core.redaction import redact as redact
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import URL
@@ -81,9 +81,9 @@ class DatabaseUrl:
     def redact(self, text: str) -> str:
         """``text`` without the secrets of this URL and of this run, and without what looks like those of another one.
 
-        Which value is hidden where is told in ``migops.redaction.redactor``.
+        Which value is hidden where is told in ``migops.core.redaction.redactor``.
         """
-        from migops.redaction.redactor import Redactor
+        from migops.core.redaction.redactor import Redactor
 
         return redact(Redactor.of(self.secrets, self.public).hide(text))
 

@@ -9,12 +9,12 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 
+from migops.core.errors import Failed
 from migops.deploy.commands import Compose, with_override
 from migops.deploy.deploy import Deploy
 from migops.deploy.facts import Facts
 from migops.deploy.members import Member
 from migops.engine.containers import inspect
-from migops.errors import Failed
 from migops.places.container_files import Mount, mounts_of
 from migops.places.database_address import LABEL
 from migops.safety.state import write_private

@@ -5,10 +5,10 @@ from __future__ import annotations
 from contextlib import suppress
 from pathlib import Path
 
+from migops.core.errors import NoVerdict
 from migops.deploy.deploy import Deploy
 from migops.deploy.facts import Facts
 from migops.deploy.verdict import ways_on
-from migops.errors import NoVerdict
 from migops.places.database import Reached
 from migops.places.database_psql import psql
 from migops.rules.standing import listed

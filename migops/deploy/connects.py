@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from migops.core.errors import Aborted, Failed
+from migops.core.redaction import redact
+from migops.core.terminal import quoted
 from migops.deploy.deploy import Deploy
 from migops.deploy.verdict import Attempt
-from migops.errors import Aborted, Failed
 from migops.failures.explain import lines, recognise
 from migops.failures.scene import Scene
-from migops.formats.terminal import quoted
-from migops.redaction import redact
 from migops.rules.standing import listed
 
 CURRENT = ("current",)

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
+from migops.core.errors import Aborted
 from migops.deploy.deploy import Deploy
-from migops.errors import Aborted
 
 if TYPE_CHECKING:
     from psycopg import Connection

@@ -8,12 +8,12 @@ from __future__ import annotations
 import posixpath
 import secrets
 
+from migops.core.errors import NoVerdict
+from migops.core.model import PlaceName
+from migops.core.terminal import printable
 from migops.database import redact
 from migops.deploy.facts import Facts
 from migops.engine import Engine, execs, making
-from migops.errors import NoVerdict
-from migops.formats.terminal import printable
-from migops.model import PlaceName
 
 
 def of(facts: Facts, engine: Engine) -> str:

@@ -9,12 +9,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol, TypeVar
 
+from migops.core.errors import NoVerdict
+from migops.core.model import Unknown
 from migops.deploy.facts import Facts
 from migops.deploy.options import Options
 from migops.deploy.stop import Stop
 from migops.engine import Engine
-from migops.errors import NoVerdict
-from migops.model import Unknown
 from migops.places.database import Reached, reach, read
 from migops.places.database_state import DatabaseState
 from migops.safety.engine_lock import EngineLock

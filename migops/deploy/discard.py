@@ -7,11 +7,11 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
+from migops.core.errors import Aborted, MigopsError
+from migops.core.model import Absent, Finding, MigrationFile, NotAsked, Unknown
 from migops.deploy.deploy import Deploy
 from migops.deploy.facts import Facts
 from migops.deploy.step import Step
-from migops.errors import Aborted, MigopsError
-from migops.model import Absent, Finding, MigrationFile, NotAsked, Unknown
 from migops.places.environment import Environment
 from migops.rules.standing import listed
 from migops.safety.state import make_private_folder, write_private

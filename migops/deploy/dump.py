@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from migops import backup
+from migops.core.errors import Aborted, MigopsError
 from migops.deploy.deploy import Deploy
-from migops.errors import Aborted, MigopsError
 
 
 def take(deploy: Deploy) -> dict[str, Any]:

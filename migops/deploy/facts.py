@@ -11,6 +11,8 @@ from migops import survey
 from migops.asking import Ask
 from migops.calling import program
 from migops.compose import Project, Service
+from migops.core.errors import MigopsError
+from migops.core.model import MigrationSet, PlaceName
 from migops.deploy.commands import Compose, Words
 from migops.deploy.members import Member, choose, one_shots, scale_of, without_check
 from migops.deploy.options import Options
@@ -18,10 +20,8 @@ from migops.deploy.previous import Previous
 from migops.deploy.previous import read as read_previous
 from migops.deploy.rollback import Rollback
 from migops.engine import Engine
-from migops.errors import MigopsError
 from migops.evidence import Evidence
 from migops.history.graph import Graph
-from migops.model import MigrationSet, PlaceName
 from migops.places.container import Container
 from migops.places.container_files import Mount, at_or_below
 from migops.places.database import Question
@@ -215,8 +215,8 @@ def _service(listed: Mapping[str, Any]) -> str:
 
 def _host_of(question: Question) -> str:
     """The host in the database's URL as the service has it; '' where there is none to be read."""
+    from migops.core.model import Unknown
     from migops.database import parse_url
-    from migops.model import Unknown
     from migops.places.database import find_url
 
     sought = find_url(question)

@@ -9,11 +9,11 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from migops.core.errors import NoVerdict
+from migops.core.terminal import printable
 from migops.database import redact
 from migops.engine import Engine, execs
 from migops.engine.containers import inspect
-from migops.errors import NoVerdict
-from migops.formats.terminal import printable
 
 _TAIL = 30  # lines of its output that are kept
 _REVISION = re.compile(r"Running (upgrade|downgrade)\s+(\S*) -> (\S+?)(?:, (.*))?$")

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from migops.core.errors import NoVerdict
+from migops.core.terminal import quoted
 from migops.deploy import images, kept_definition, recreate_old, rollback
 from migops.deploy.deploy import Deploy
-from migops.errors import NoVerdict
-from migops.formats.terminal import quoted
 from migops.rules.standing import listed
 
 HINT = (

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+from migops.core.errors import Aborted
+from migops.core.model import PlaceName
 from migops.deploy import at_work, preflight, settle, shell
 from migops.deploy.deploy import Deploy
 from migops.deploy.facts import not_running
-from migops.errors import Aborted
-from migops.model import PlaceName
 from migops.places.database_state import DatabaseState
 from migops.rules.standing import Standing, listed, standing
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
+from migops.core.errors import Failed
 from migops.database import redact
 from migops.deploy.deploy import Deploy
 from migops.deploy.members import Member
@@ -15,7 +16,6 @@ from migops.deploy.options import UNCHECKED, Options
 from migops.engine import making
 from migops.engine.containers import inspect
 from migops.engine.same import same_content
-from migops.errors import Failed
 from migops.places.database_address import LABEL
 
 RESTARTS = 3  # a container with a health check may be restarted fewer times than this before it is healthy

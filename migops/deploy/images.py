@@ -8,15 +8,15 @@ from typing import Any
 
 from migops import survey
 from migops.chain import compare
+from migops.core.errors import Aborted, Failed
+from migops.core.model import Absent, LinkStatus, MigrationSet, PlaceName, Unknown
+from migops.core.printed import explain
 from migops.deploy import preflight, shell
 from migops.deploy.commands import rollback_tag
 from migops.deploy.deploy import Deploy
 from migops.deploy.facts import Facts
 from migops.deploy.members import Member
 from migops.deploy.rollback import image_id
-from migops.errors import Aborted, Failed
-from migops.model import Absent, LinkStatus, MigrationSet, PlaceName, Unknown
-from migops.printed import explain
 from migops.rules import RULES, judge
 from migops.rules.standing import listed
 from migops.safety import journal

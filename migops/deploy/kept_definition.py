@@ -8,12 +8,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from migops.core.errors import Aborted
+from migops.core.model import Location
 from migops.deploy import definition, images
 from migops.deploy.commands import ROLLBACK, Compose, Words
 from migops.deploy.facts import Facts
 from migops.engine import Engine, ImageNotFound
-from migops.errors import Aborted
-from migops.model import Location
 from migops.safety import state
 
 if TYPE_CHECKING:

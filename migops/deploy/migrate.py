@@ -13,6 +13,7 @@ from typing import Any
 from migops.commits import repeating, tracing
 from migops.commits.judging import Outcome, State
 from migops.commits.tracing import Trace
+from migops.core.errors import Aborted, Failed, NoVerdict, Operator
 from migops.deploy import at_work, connects, shell
 from migops.deploy.commands import Compose, lock_options, migrating, one_off, override, with_override
 from migops.deploy.deploy import Deploy
@@ -24,7 +25,6 @@ from migops.deploy.verdict import Attempt, failed_at, how_on, stays, verdict, wa
 from migops.engine import execs
 from migops.engine.containers import addresses, inspect
 from migops.engine.sockets import client_ports
-from migops.errors import Aborted, Failed, NoVerdict, Operator
 from migops.rules.standing import listed
 from migops.safety.server_session import as_text
 from migops.safety.state import write_private

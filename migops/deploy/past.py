@@ -6,11 +6,11 @@ from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from migops.core.errors import Locked, Operator
+from migops.core.printed import here
 from migops.deploy.commands import migrating
 from migops.engine import Engine, execs
 from migops.engine.containers import inspect
-from migops.errors import Locked, Operator
-from migops.printed import here
 from migops.safety import journal, owner
 from migops.safety.journal import Run
 from migops.safety.process import Life

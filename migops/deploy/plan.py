@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterator
 
+from migops.core.model import Unknown
 from migops.deploy import (
     anonymous,
     connects,
@@ -26,7 +27,6 @@ from migops.deploy.commands import rollback_tag
 from migops.deploy.facts import Facts
 from migops.deploy.options import Options
 from migops.deploy.step import Plan, Step
-from migops.model import Unknown
 from migops.rules import RULES, judge
 from migops.rules.standing import listed
 

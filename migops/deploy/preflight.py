@@ -11,18 +11,18 @@ from pathlib import Path
 from migops import backup
 from migops.compose import ComposeOptions, Project
 from migops.compose.verify import Difference, command_line, verify
+from migops.core.errors import Aborted, MigopsError, NoVerdict
+from migops.core.model import Finding, PlaceName, Remedy, Severity, Skipped, Unknown
+from migops.core.printed import explain
+from migops.core.process import CommandError, run
+from migops.core.redaction import redact
+from migops.core.redaction.naming import says_secret
+from migops.core.terminal import quoted
 from migops.deploy import discard
 from migops.deploy.commands import Words
 from migops.deploy.facts import Facts
 from migops.deploy.options import Options
-from migops.errors import Aborted, MigopsError, NoVerdict
 from migops.evidence import Evidence
-from migops.formats.terminal import quoted
-from migops.model import Finding, PlaceName, Remedy, Severity, Skipped, Unknown
-from migops.printed import explain
-from migops.process import CommandError, run
-from migops.redaction import redact
-from migops.redaction.naming import says_secret
 from migops.rules import RULES, judge
 from migops.rules.application import after_build
 from migops.rules.database_remedies import can_adopt

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from migops.compose import Project
+from migops.core.process import run
 from migops.deploy import bound_files, essence
 from migops.deploy.bound_files import BoundFile
 from migops.deploy.commands import Words
@@ -18,7 +19,6 @@ from migops.deploy.prerequisites import is_this_host
 from migops.engine import Engine, ImageNotFound
 from migops.engine.containers import inspect
 from migops.places.database_address import LABEL
-from migops.process import run
 from migops.rules.standing import listed
 
 HASH = f"{LABEL}config-hash"

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from migops.core.errors import Aborted, Failed
 from migops.deploy import prerequisites, shell
 from migops.deploy.deploy import Deploy
 from migops.deploy.facts import Facts
 from migops.engine import Engine
-from migops.errors import Aborted, Failed
 
 _HINT = "free the port, or create what is missing, or change the compose file; then run this again"
 

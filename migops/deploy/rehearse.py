@@ -7,11 +7,11 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from migops import throwaway
+from migops.core.errors import Aborted, MigopsError
 from migops.database import direct
 from migops.deploy.copy import Copy
 from migops.deploy.deploy import Deploy
 from migops.deploy.trace import traces
-from migops.errors import Aborted, MigopsError
 from migops.rules.standing import listed
 
 if TYPE_CHECKING:

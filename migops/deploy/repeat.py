@@ -8,11 +8,11 @@ from pathlib import Path
 
 from migops.commits import earlier as earlier_runs
 from migops.commits.repeating import Past
+from migops.core.errors import MigopsError, Operator
 from migops.deploy.deploy import Deploy
 from migops.deploy.facts import Facts
 from migops.deploy.options import Options
 from migops.engine import Engine
-from migops.errors import MigopsError, Operator
 from migops.places.database import Reached
 from migops.rules.standing import listed
 from migops.safety.engine_lock import EngineLock

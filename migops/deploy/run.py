@@ -9,11 +9,11 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
+from migops.core.errors import Aborted, ExitCode, Failed, Locked, MigopsError, Operator
+from migops.core.redaction import redact
 from migops.deploy import going_back, rollback, takeover, verdict
 from migops.deploy.deploy import Deploy
 from migops.deploy.step import Plan, Step
-from migops.errors import Aborted, ExitCode, Failed, Locked, MigopsError, Operator
-from migops.redaction import redact
 from migops.rules.standing import listed
 
 SIGNAL = 128

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from migops.compose import ComposeOptions
+from migops.core.errors import MigopsError
 from migops.deploy import at_work, ddl, facts, losses, past, plan, preflight, ready, repeat, rollback, run, taken
 from migops.deploy.deploy import Deploy, Say
 from migops.deploy.facts import Facts
@@ -16,7 +17,6 @@ from migops.deploy.options import Options
 from migops.deploy.step import Plan
 from migops.deploy.stop import Stop
 from migops.engine import Engine
-from migops.errors import MigopsError
 from migops.formats.deploy import ShownEnd, ShownPlan, ShownStep
 from migops.places.database import Reached, reach
 from migops.safety import journal, state

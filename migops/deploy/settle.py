@@ -11,13 +11,13 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from migops.compose.units import duration
+from migops.core.errors import Failed, MigopsError, NoVerdict
 from migops.deploy import shell
 from migops.deploy.deploy import Deploy
 from migops.deploy.health import inspected
 from migops.deploy.members import Member
 from migops.engine import events, execs
 from migops.engine.containers import inspect
-from migops.errors import Failed, MigopsError, NoVerdict
 from migops.places.database_address import LABEL
 from migops.rules.standing import listed
 

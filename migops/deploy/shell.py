@@ -10,11 +10,11 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
+from migops.core.process import start
+from migops.core.terminal import printable
 from migops.database import redact
 from migops.deploy.deploy import Deploy
 from migops.deploy.stop import Stop
-from migops.formats.terminal import printable
-from migops.process import start
 
 SHOWN = 40  # lines of the output's end that a failure shows
 _QUIET = {

@@ -6,14 +6,14 @@ from collections.abc import Sequence
 from typing import Any
 
 from migops import survey
+from migops.core.errors import Failed
+from migops.core.model import Absent, PlaceName, Unknown
 from migops.deploy import anonymous, health, previous, ready, recreate_old, rollback, settle
 from migops.deploy.commands import Compose, Words
 from migops.deploy.deploy import Deploy
 from migops.deploy.facts import Facts
 from migops.deploy.images import give_back, put_tags
 from migops.deploy.members import Member
-from migops.errors import Failed
-from migops.model import Absent, PlaceName, Unknown
 from migops.places.container import Container, digests
 from migops.rules.standing import listed
 

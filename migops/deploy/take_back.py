@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from migops.core.errors import Failed
 from migops.deploy import swap
 from migops.deploy.deploy import Deploy
 from migops.deploy.migrate import committed, note, run
-from migops.errors import Failed
 from migops.rules.standing import listed
 
 

@@ -16,14 +16,14 @@ from pathlib import Path
 from migops import configuration
 from migops import target as targets
 from migops.compose import ComposeOptions, Project, Service, load
+from migops.core.errors import MigopsError, NoVerdict
+from migops.core.model import EntryKind
+from migops.core.printed import note
 from migops.engine import Engine, ImageNotFound
-from migops.errors import MigopsError, NoVerdict
 from migops.images import Image, open_image
-from migops.model import EntryKind
 from migops.places.alembic_call import of_files, started, typed
 from migops.places.container_files import links_of, reader_of
 from migops.places.environment import Environment, Home, Reader, read_environment
-from migops.printed import note
 from migops.target import Target, Wanted
 
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from migops.core.errors import Locked, NoVerdict
 from migops.deploy import images
 from migops.deploy.deploy import Deploy
-from migops.errors import Locked, NoVerdict
 from migops.rules.standing import listed
 from migops.safety.engine_lock import EngineLock, LockLost
 

@@ -8,12 +8,12 @@ from pathlib import Path
 
 from migops.commits.judging import Outcome, State
 from migops.commits.tracing import Trace
+from migops.core.errors import Failed, MigopsError, Operator
+from migops.core.model import PlaceName
 from migops.deploy.deploy import Deploy
 from migops.deploy.facts import Facts
 from migops.deploy.follow import Followed
-from migops.errors import Failed, MigopsError, Operator
 from migops.history.scripts import COMMITS_BY_ITSELF
-from migops.model import PlaceName
 from migops.places.environment import Environment
 from migops.rules.standing import listed
 from migops.safety.watch import Watched

@@ -9,12 +9,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+from migops.core.errors import Failed, NoVerdict
+from migops.core.model import MigrationSet
 from migops.deploy.deploy import Deploy
 from migops.deploy.facts import Facts
 from migops.deploy.step import Action
 from migops.engine import execs, making
-from migops.errors import Failed, NoVerdict
-from migops.model import MigrationSet
 from migops.places.container_files import Mount, at_or_below
 
 VOLUME, FILES = "/migops-volume", "/migops-files"

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from migops.core.errors import MigopsError
 from migops.dockerfile import run
 from migops.dockerfile.context import ContextTree
 from migops.dockerfile.copying import From, copy
@@ -19,7 +20,6 @@ from migops.dockerfile.paths import clean
 from migops.dockerfile.stages import Stage, Stages
 from migops.dockerfile.state import Failure, State, UnsetError, path_word
 from migops.dockerfile.tree import Origin, Source, resolve
-from migops.errors import MigopsError
 
 
 @dataclass(slots=True)

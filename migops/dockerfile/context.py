@@ -9,11 +9,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from migops.core.errors import MigopsError
+from migops.core.model import EntryKind, Location
 from migops.dockerfile.paths import join
 from migops.dockerfile.patterns import Matcher, Verdict
 from migops.dockerfile.tree import Node, Source
-from migops.errors import MigopsError
-from migops.model import EntryKind, Location
 
 
 @dataclass(slots=True)

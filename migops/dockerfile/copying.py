@@ -9,6 +9,8 @@ import posixpath
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
+from migops.core.errors import MigopsError
+from migops.core.model import EntryKind, Location
 from migops.dockerfile.instruction import Instruction
 from migops.dockerfile.layers import Doubt, Graft, Text
 from migops.dockerfile.lex import expand
@@ -16,8 +18,6 @@ from migops.dockerfile.paths import clean, join
 from migops.dockerfile.patterns import Matcher, glob_match, matcher
 from migops.dockerfile.state import Failure, State, UnsetError, path_word
 from migops.dockerfile.tree import Node, Origin, Source, Tree, resolve
-from migops.errors import MigopsError
-from migops.model import EntryKind, Location
 
 # Folders that an image of any distribution has: a file copied to one of them goes into it.
 _USUAL_FOLDERS = """

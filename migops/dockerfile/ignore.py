@@ -5,10 +5,10 @@ from __future__ import annotations
 import stat
 from pathlib import Path
 
+from migops.core.errors import MigopsError
+from migops.core.model import Location
 from migops.dockerfile.paths import clean
 from migops.dockerfile.patterns import Matcher, pattern_of
-from migops.errors import MigopsError
-from migops.model import Location
 
 
 def read_ignore(context: Path, dockerfile: Path | None = None) -> Matcher:

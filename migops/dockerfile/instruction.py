@@ -9,9 +9,9 @@ import json
 import re
 from dataclasses import dataclass
 
+from migops.core.errors import MigopsError
+from migops.core.model import Location
 from migops.dockerfile.lex import expand
-from migops.errors import MigopsError
-from migops.model import Location
 
 _BLANKS = re.compile(r"[\t\v\f\r ]+")
 _HEREDOC = re.compile(r"(\d*)<<(-?)([^<]*)")

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from migops.core.model import EntryKind
 from migops.dockerfile.paths import below, join, related
 from migops.dockerfile.patterns import Matcher
 from migops.dockerfile.tree import Node, Origin, Source, Tree
-from migops.model import EntryKind
 
 
 @dataclass(frozen=True, slots=True)

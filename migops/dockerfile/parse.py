@@ -10,10 +10,10 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
+from migops.core.errors import MigopsError
+from migops.core.model import Location
 from migops.dockerfile.instruction import Heredoc, Instruction, OpenHeredoc, heredoc_of, read_instruction
 from migops.dockerfile.lex import LexError, expand
-from migops.errors import MigopsError
-from migops.model import Location
 
 _DIRECTIVE = re.compile(r"#\s*([a-zA-Z][a-zA-Z0-9]*)\s*=\s*(.+?)\s*")
 _DIRECTIVES = ("escape", "syntax", "check")

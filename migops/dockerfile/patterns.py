@@ -12,10 +12,10 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 
+from migops.core.errors import MigopsError
+from migops.core.model import Location
+from migops.core.quiet import no_warnings
 from migops.dockerfile.paths import clean
-from migops.errors import MigopsError
-from migops.model import Location
-from migops.quiet import no_warnings
 
 _BAD_PATTERN = "syntax error in pattern"
 

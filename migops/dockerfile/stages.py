@@ -6,11 +6,11 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from migops.core.errors import MigopsError
+from migops.core.model import Location
 from migops.dockerfile.instruction import Instruction
 from migops.dockerfile.lex import LexError, expand
 from migops.dockerfile.parse import Dockerfile
-from migops.errors import MigopsError
-from migops.model import Location
 
 _MACHINES = {"x86_64": "amd64", "aarch64": "arm64", "armv7l": "arm", "i686": "386"}
 _MOST_STAGES = 150  # each may rest on the one before, and following them goes deep

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 
+from migops.core.model import Location
 from migops.dockerfile.layers import StageTree
 from migops.dockerfile.lex import expand
-from migops.model import Location
 
 _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 

@@ -14,6 +14,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from migops.core.errors import MigopsError
+from migops.core.model import EntryKind, Location, Unknown
 from migops.dockerfile.build import Builder
 from migops.dockerfile.context import ContextTree
 from migops.dockerfile.ignore import read_ignore
@@ -22,8 +24,6 @@ from migops.dockerfile.paths import clean
 from migops.dockerfile.stages import Stage, stages_of
 from migops.dockerfile.state import Failure, State
 from migops.dockerfile.tree import Origin, Source, resolve, walk
-from migops.errors import MigopsError
-from migops.model import EntryKind, Location, Unknown
 
 _REMOTE = re.compile(r"-|[a-z][a-z0-9+.\-]*://.*|git@.*|github\.com/.*|(service|target|oci-layout|docker-image):.*")
 _OWN_SYNTAX = re.compile(r"(.*/)?docker/dockerfile(-upstream)?([:@].*)?")

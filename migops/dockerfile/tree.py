@@ -13,9 +13,9 @@ from enum import Enum
 from pathlib import Path
 from typing import Protocol
 
+from migops.core.errors import MigopsError
+from migops.core.model import EntryKind, Location
 from migops.dockerfile.paths import join
-from migops.errors import MigopsError
-from migops.model import EntryKind, Location
 
 _MOST_LINKS = 255  # as BuildKit's own resolver
 

@@ -16,10 +16,10 @@ from types import TracebackType
 from typing import Any
 from urllib.parse import quote, urlencode
 
+from migops.core.errors import MigopsError, NoVerdict
+from migops.core.redaction import learn_environment
 from migops.engine.endpoint import Endpoint, resolve
 from migops.engine.http import Http, Stream
-from migops.errors import MigopsError, NoVerdict
-from migops.redaction import learn_environment
 
 PROBE_LABEL = "migops.probe"
 NOT_COMPOSES = {"com.docker.compose.project": "", "com.docker.compose.service": ""}

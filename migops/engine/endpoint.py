@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from migops.errors import MigopsError
-from migops.model import Location
+from migops.core.errors import MigopsError
+from migops.core.model import Location
 
 DEFAULT_HOST = "unix:///var/run/docker.sock"
 

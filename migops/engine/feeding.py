@@ -11,8 +11,8 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import IO, Any
 
+from migops.core.errors import NoVerdict
 from migops.engine.client import Engine
-from migops.errors import NoVerdict
 
 _UPGRADE = {"Connection": "Upgrade", "Upgrade": "tcp"}
 _CHUNK = 256 * 1024

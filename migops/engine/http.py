@@ -16,8 +16,8 @@ from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import Any, Protocol
 
+from migops.core.errors import MigopsError, NoVerdict
 from migops.engine.endpoint import Endpoint
-from migops.errors import MigopsError, NoVerdict
 
 API_VERSION = (1, 44)  # what migops speaks; an older engine (20.10 has 1.41) is spoken to in its own version
 _CHUNK = 256 * 1024

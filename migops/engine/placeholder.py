@@ -8,8 +8,8 @@ import tarfile
 from collections.abc import Mapping
 from urllib.parse import quote, urlencode
 
+from migops.core.errors import NoVerdict
 from migops.engine.client import Engine
-from migops.errors import NoVerdict
 
 _NEVER = ["/migops-never-started"]
 

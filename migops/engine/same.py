@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from migops.core.errors import NoVerdict
 from migops.engine.client import Engine
-from migops.errors import NoVerdict
 
 
 def same_content(engine: Engine, one: str, other: str) -> bool:

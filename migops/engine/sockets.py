@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 
+from migops.core.errors import NoVerdict
 from migops.engine import Engine, execs
-from migops.errors import NoVerdict
 
 _SILENCE = 5.0  # seconds after which a container does not answer
 _INODE = re.compile(r"socket:\[(\d+)\]")

@@ -7,13 +7,13 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from migops import survey
 from migops.asking import Ask
+from migops.core.errors import MigopsError
+from migops.core.model import Finding
+from migops.core.printed import BARE
+from migops.core.terminal import quoted
 from migops.engine import Engine
-from migops.errors import MigopsError
 from migops.failures.known import FAILURES, Failure, Step
 from migops.failures.scene import Scene
-from migops.formats.terminal import quoted
-from migops.model import Finding
-from migops.printed import BARE
 from migops.rules import RULES, judge
 from migops.rules.database_remedies import can_adopt
 from migops.target import Target

@@ -6,8 +6,8 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from migops.core.model import PlaceName
 from migops.evidence import Evidence
-from migops.model import PlaceName
 from migops.places.database_url import Variables, own_container
 from migops.rules.history import LONGEST_ID
 from migops.target import Target

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from migops.core.model import Report
     from migops.formats.view import View
-    from migops.model import Report
 
 
 def _text(report: Report, view: View) -> str:

@@ -8,13 +8,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from migops.formats.terminal import CYAN, GREEN, RED, YELLOW, printable, styled
+from migops.core.model import Location, Revision
+from migops.core.terminal import CYAN, GREEN, RED, YELLOW, printable, styled
 from migops.formats.view import View
 from migops.history.draw import lines
 from migops.history.graph import Graph
 from migops.history.locate import ScriptPaths
 from migops.history.problem import Problem
-from migops.model import Location, Revision
 
 if TYPE_CHECKING:
     from migops.formats.status import Row, Status

@@ -7,8 +7,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from migops.formats.terminal import CYAN, GREEN, RED, YELLOW, printable, styled
-from migops.model import Absent, PlaceName
+from migops.core.model import Absent, PlaceName
+from migops.core.terminal import CYAN, GREEN, RED, YELLOW, printable, styled
 from migops.places.database_state import DatabaseState
 
 if TYPE_CHECKING:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from migops.errors import MigopsError, Stopped
+from migops.core.errors import MigopsError, Stopped
+from migops.core.model import Finding, Link, PlaceSummary, Report, Row
 from migops.formats.view import View
-from migops.model import Finding, Link, PlaceSummary, Report, Row
 
 
 def render(report: Report, view: View) -> str:

@@ -10,11 +10,11 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import groupby
 
-from migops.formats.terminal import printable
+from migops.core.model import Entry, EntryKind, ImageIdentity, Unknown
+from migops.core.redaction import redact
+from migops.core.terminal import printable
 from migops.images.image import Layer
 from migops.images.layers import Attribution
-from migops.model import Entry, EntryKind, ImageIdentity, Unknown
-from migops.redaction import redact
 
 SHOWN = 40  # files of one layer in the text; JSON has all
 DEEPEST = 24  # levels of the tree; what is below is written as a path

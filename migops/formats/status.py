@@ -6,9 +6,9 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from migops.core.model import PlaceName, Report, Revision
 from migops.formats.view import View
 from migops.history.graph import Graph
-from migops.model import PlaceName, Report, Revision
 from migops.places.database_state import DatabaseReading, DatabaseState
 
 PENDING_SHOWN = 10

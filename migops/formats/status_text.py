@@ -11,8 +11,9 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from migops.core.model import PlaceName, PlaceSummary, Severity
+from migops.core.terminal import printable
 from migops.formats.status import PENDING_SHOWN, Row, Status, columns, folded
-from migops.formats.terminal import printable
 from migops.formats.text import (
     COLORS,
     MARKS,
@@ -25,7 +26,6 @@ from migops.formats.text import (
     trimmed,
 )  # fmt: skip
 from migops.formats.view import View
-from migops.model import PlaceName, PlaceSummary, Severity
 from migops.places.database_state import DatabaseState
 
 _STATES = {

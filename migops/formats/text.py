@@ -11,10 +11,10 @@ from rich.console import Console
 from rich.padding import Padding
 from rich.text import Text
 
-from migops.formats.terminal import printable, quoted
+from migops.core.model import Finding, Link, LinkStatus, PlaceName, PlaceSummary, Report, Severity, Verdict
+from migops.core.printed import may_be_next
+from migops.core.terminal import printable, quoted
 from migops.formats.view import View
-from migops.model import Finding, Link, LinkStatus, PlaceName, PlaceSummary, Report, Severity, Verdict
-from migops.printed import may_be_next
 
 ROWS_SHOWN = 20
 COLORS = {Severity.ERROR: "red", Severity.WARNING: "yellow", Severity.INFO: "cyan"}

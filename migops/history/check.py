@@ -6,9 +6,9 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
+from migops.core.model import Location, Revision
+from migops.core.printed import explain
 from migops.history.problem import Problem
-from migops.model import Location, Revision
-from migops.printed import explain
 
 if TYPE_CHECKING:
     from migops.history.graph import Graph

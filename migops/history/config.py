@@ -15,9 +15,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from migops.errors import MigopsError
+from migops.core.errors import MigopsError
+from migops.core.model import Location
 from migops.history.problem import Problem
-from migops.model import Location
 
 Value = str | bool | int | tuple[str, ...] | None
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from migops.core.model import Revision
 from migops.history.graph import Graph
-from migops.model import Revision
 
 _WIDEST = 36  # columns of lanes; a history of a hundred loose heads would leave no room for words otherwise
 

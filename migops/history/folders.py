@@ -5,7 +5,7 @@ from __future__ import annotations
 import posixpath
 from dataclasses import dataclass, field
 
-from migops.model import Entry, EntryKind, Tree
+from migops.core.model import Entry, EntryKind, Tree
 
 _MAX_LINKS = 40  # as in Linux
 

@@ -6,9 +6,9 @@ from collections import deque
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 
+from migops.core.model import Revision, Unreadable
 from migops.history.check import check
 from migops.history.problem import Problem
-from migops.model import Revision, Unreadable
 
 
 @dataclass(frozen=True, slots=True)

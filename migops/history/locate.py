@@ -11,9 +11,9 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
+from migops.core.model import Location
 from migops.history.config import ConfigFile, Option, Value
 from migops.history.problem import Problem
-from migops.model import Location
 
 _SEPARATORS = {"space": " ", "newline": "\n", "os": ":", ":": ":", ";": ";"}
 _LOGGING = re.compile(r"(logger|handler|formatter)(s|_.*)$|post_write_hooks$")

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from migops.core.model import MigrationSet
 from migops.history.graph import Graph
 from migops.history.operations import operations
-from migops.model import MigrationSet
 
 
 def losses(held: MigrationSet, graph: Graph, revisions: Iterable[str]) -> dict[str, tuple[str, ...]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from migops.model import Location
+from migops.core.model import Location
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,11 +7,11 @@ import re
 from collections.abc import Iterator, MutableMapping
 from dataclasses import dataclass, replace
 
+from migops.core.model import EntryKind, Location, Revision, Tree, Unreadable
 from migops.history.folders import Folders
 from migops.history.locate import ScriptPaths
 from migops.history.problem import Problem
 from migops.history.revisions import Script, read_revision
-from migops.model import EntryKind, Location, Revision, Tree, Unreadable
 
 COMMITS_BY_ITSELF = re.compile(
     rb"""autocommit_block|isolation_level\W+AUTOCOMMIT|\.commit\(\)|["'](?i:\s*commit\s*;?\s*)["']"""

@@ -6,8 +6,8 @@ import ast
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from migops.model import Location, Unknown
-from migops.quiet import no_warnings
+from migops.core.model import Location, Unknown
+from migops.core.quiet import no_warnings
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
-from migops.errors import MigopsError, NoVerdict
+from migops.core.errors import MigopsError, NoVerdict
 from migops.images.layer import Delta, Wanted
 from migops.images.layered import LayeredImage
 from migops.images.manifest import read_docker, read_oci

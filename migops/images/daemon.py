@@ -9,14 +9,14 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
+from migops.core.errors import NoVerdict
+from migops.core.model import Entry, EntryKind
 from migops.engine import Engine, Stream
-from migops.errors import NoVerdict
 from migops.images.image import ImageConfig, KeepContent, parse_config, parse_time
 from migops.images.layer import Budget, member_path, read_entry
 from migops.images.merge import clean, without_engine_made
 from migops.images.reference import Reference
 from migops.images.tar import TarReader
-from migops.model import Entry, EntryKind
 
 MAX_LINKS = 1000  # links to files that are followed, each a question of its own to the engine
 

@@ -9,9 +9,9 @@ from datetime import datetime, timezone
 from types import MappingProxyType
 from typing import Any, Protocol
 
-from migops.errors import NoVerdict
-from migops.model import Entry, ImageIdentity
-from migops.redaction import redact
+from migops.core.errors import NoVerdict
+from migops.core.model import Entry, ImageIdentity
+from migops.core.redaction import redact
 
 KeepContent = Callable[[str], bool]
 """Asked with a path; true where the reader shall keep the file's bytes, not only their digest."""

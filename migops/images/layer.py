@@ -12,9 +12,9 @@ import posixpath
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 
-from migops.errors import NoVerdict
+from migops.core.errors import NoVerdict
+from migops.core.model import Entry, EntryKind
 from migops.images.tar import CHUNK, Member, TarReader
-from migops.model import Entry, EntryKind
 
 WHITEOUT = ".wh."
 OPAQUE = ".wh..wh..opq"

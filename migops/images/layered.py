@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime
 
-from migops.errors import NoVerdict
+from migops.core.errors import NoVerdict
+from migops.core.model import Entry
 from migops.images.image import ImageConfig, KeepContent, parse_config, parse_time
 from migops.images.layer import Delta, Wanted
 from migops.images.manifest import Manifest
 from migops.images.merge import Scan, read_merged, without_engine_made
-from migops.model import Entry
 
 
 class LayeredImage:

@@ -11,7 +11,8 @@ import contextlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from migops.errors import NoVerdict
+from migops.core.errors import NoVerdict
+from migops.core.model import Entry, Unknown
 from migops.images import overlay
 from migops.images.base import Base, find_base
 from migops.images.daemon import DaemonImage
@@ -22,7 +23,6 @@ from migops.images.manifest import read_docker, read_oci
 from migops.images.merge import Answer, Scan, clean, read_merged
 from migops.images.scan import scan_archive
 from migops.images.tar import TarReader
-from migops.model import Entry, Unknown
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from migops.errors import MigopsError, NoVerdict
+from migops.core.errors import MigopsError, NoVerdict
 
 Document = Callable[[str], "bytes | None"]
 """A JSON document of the archive or folder by its name; None where there is none."""

@@ -10,10 +10,10 @@ import posixpath
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from migops.errors import NoVerdict
+from migops.core.errors import NoVerdict
+from migops.core.model import Entry, EntryKind
 from migops.images.image import KeepContent
 from migops.images.layer import Delta, Wanted, parents
-from migops.model import Entry, EntryKind
 
 Scan = Callable[[Wanted], Sequence[Delta]]
 """One pass over the layers: their deltas, the lowest layer first."""

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from migops.errors import MigopsError, NoVerdict
+from migops.core.errors import MigopsError, NoVerdict
 from migops.images.layer import Budget, Delta, Wanted
 from migops.images.layered import LayeredImage
 from migops.images.manifest import read_oci

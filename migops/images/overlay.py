@@ -16,9 +16,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from migops.core.model import Entry, EntryKind
 from migops.images.layer import Budget, Delta, Wanted
 from migops.images.tar import CHUNK
-from migops.model import Entry, EntryKind
 
 _FOREIGN = ("redirect", "metacopy")  # such entries borrow from a lower layer; Docker never makes them
 _DEPTH = 100  # folders inside folders; each holds a file descriptor while we are in it

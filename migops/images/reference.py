@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from migops.errors import MigopsError
+from migops.core.errors import MigopsError
 
 SCHEMES = ("docker-daemon", "docker-archive", "oci", "oci-archive")
 

@@ -15,10 +15,10 @@ from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import BinaryIO, cast
 
-from migops.errors import NoVerdict
+from migops.core.errors import NoVerdict
+from migops.core.model import EntryKind
 from migops.images.layer import Budget, Delta, Wanted, member_path, scan_layer
 from migops.images.tar import BLOCK, Readable, Skippable, TarReader
-from migops.model import EntryKind
 
 MAX_DOCUMENT = 4 * 1024 * 1024  # bytes of one JSON document; an image's configuration has some tens of kilobytes
 MAX_DOCUMENTS = 32 * 1024 * 1024  # bytes of all of them

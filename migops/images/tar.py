@@ -11,8 +11,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
-from migops.errors import NoVerdict
-from migops.model import EntryKind
+from migops.core.errors import NoVerdict
+from migops.core.model import EntryKind
 
 BLOCK = 512
 CHUNK = 256 * 1024

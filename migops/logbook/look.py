@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from migops.backup import question
+from migops.core.errors import MigopsError
+from migops.core.model import Unknown
+from migops.core.printed import here
 from migops.engine import Engine
-from migops.errors import MigopsError
-from migops.model import Unknown
 from migops.places.database import Reached, reach
-from migops.printed import here
 from migops.safety import engine_lock, journal, lock
 from migops.safety.journal import Run
 from migops.safety.lock import NAME

@@ -11,11 +11,11 @@ from typing import Any
 from rich.console import Console
 from rich.text import Text
 
-from migops.formats.terminal import printable
+from migops.core.printed import here
+from migops.core.terminal import printable
 from migops.formats.text import console_for, hang, trimmed
 from migops.formats.view import View
 from migops.logbook.look import Book
-from migops.printed import here
 from migops.safety.engine_lock import name_of
 from migops.safety.journal import Run
 from migops.safety.owner import life_of

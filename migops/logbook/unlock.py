@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+from migops.core.errors import Aborted, Failed, Locked, NoVerdict
+from migops.core.model import Unknown
+from migops.core.printed import here
 from migops.engine import Engine
-from migops.errors import Aborted, Failed, Locked, NoVerdict
 from migops.logbook.look import DatabaseLock, lock_of, session
-from migops.model import Unknown
-from migops.printed import here
 from migops.safety import engine_lock, journal, lock
 from migops.safety.owner import life_of
 from migops.safety.process import Life

@@ -12,7 +12,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from migops.errors import MigopsError
+from migops.core.errors import MigopsError
 from migops.places.environment import Home
 
 _STEERED = re.compile(

@@ -7,10 +7,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from migops.core.errors import MigopsError
+from migops.core.model import EntryKind, Location
 from migops.database import redact
 from migops.dockerfile.trace import BuildView
-from migops.errors import MigopsError
-from migops.model import EntryKind, Location
 from migops.places.host import NOT_READ
 from migops.places.startup.program import created, parsed
 

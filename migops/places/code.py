@@ -6,11 +6,11 @@ import posixpath
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
+from migops.core.model import Entry, EntryKind, Unknown
 from migops.dockerfile.trace import BuildView, ContextFile
 from migops.images import Image
 from migops.images.image import Layer
 from migops.images.layers import attribute_tree
-from migops.model import Entry, EntryKind, Unknown
 from migops.places.host import digest
 
 COMPILED = (".pyc", ".pyo")

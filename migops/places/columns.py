@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from migops.core.errors import NoVerdict
+from migops.core.model import Absent, Unknown
 from migops.database import connect
-from migops.errors import NoVerdict
-from migops.model import Absent, Unknown
 from migops.places.database import Question, find_url, reach
 
 

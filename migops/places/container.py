@@ -11,10 +11,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from migops.core.errors import NoVerdict
+from migops.core.model import Absent, MigrationSet, Unknown
 from migops.engine.containers import inspect
-from migops.errors import NoVerdict
 from migops.history.scripts import Known
-from migops.model import Absent, MigrationSet, Unknown
 from migops.places.container_files import (
     ContainerFiles,
     ImageFiles,

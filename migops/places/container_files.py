@@ -9,15 +9,15 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import Any
 
+from migops.core.errors import NoVerdict
+from migops.core.model import Entry, EntryKind, Tree
 from migops.engine import Engine
 from migops.engine.containers import export, view
-from migops.errors import NoVerdict
 from migops.images import Image, open_image
 from migops.images.daemon import read_container
 from migops.images.layer import Budget, Delta, Wanted, scan_layer
 from migops.images.merge import read_merged
 from migops.images.tar import TarReader
-from migops.model import Entry, EntryKind, Tree
 from migops.places.environment import TEXTS, Reader
 from migops.places.writable import WritableLayer, apply
 

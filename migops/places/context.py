@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from migops.core.model import Entry, EntryKind, Tree
 from migops.dockerfile.trace import BuildView, ContextFile, ExcludedFile
 from migops.dockerfile.tree import Origin
-from migops.model import Entry, EntryKind, Tree
 from migops.places.host import read_tree
 
 CACHED_BY_CONTENT = frozenset({Origin.CONTEXT, Origin.HEREDOC, Origin.STAGE, Origin.ARCHIVE})

@@ -9,12 +9,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from migops.core.errors import MigopsError
+from migops.core.model import Absent, Unknown
 from migops.database import DatabaseUrl, parse_url
 from migops.engine import Engine
-from migops.errors import MigopsError
 from migops.history.config import ConfigFile
 from migops.history.version_table import VersionTable, version_table
-from migops.model import Absent, Unknown
 from migops.places.database_address import file_address, server_address
 from migops.places.database_read import Reached as Reached
 from migops.places.database_read import read as read

@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from migops.core.errors import MigopsError
+from migops.core.model import Absent, Unknown
 from migops.database import DatabaseUrl
 from migops.engine import Engine
 from migops.engine.containers import inspect
-from migops.errors import MigopsError
-from migops.model import Absent, Unknown
 
 if TYPE_CHECKING:
     from migops.compose import Project, Service

@@ -13,12 +13,12 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from migops.core.errors import MigopsError
+from migops.core.model import Absent, Unknown
 from migops.database import parse_url
 from migops.database.reading import LOCK_WAIT
 from migops.engine import Engine, execs
 from migops.engine.containers import inspect
-from migops.errors import MigopsError
-from migops.model import Absent, Unknown
 from migops.places import database_probe
 from migops.places.database import Question, table_of
 from migops.places.database_address import LABEL

@@ -6,10 +6,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from migops.core.errors import MigopsError
+from migops.core.model import Unknown
 from migops.database import DatabaseUrl, connect
-from migops.errors import MigopsError
 from migops.history.version_table import VersionTable
-from migops.model import Unknown
 from migops.places.database_state import DatabaseState
 
 if TYPE_CHECKING:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from migops.model import Absent, NotAsked, Unknown
+from migops.core.model import Absent, NotAsked, Unknown
 
 SETTINGS = ("database-url", "database-env", "version-table", "version-table-schema")
 """The keys of ``x-migops`` that this place knows."""

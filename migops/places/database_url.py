@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from migops.errors import MigopsError
+from migops.core.errors import MigopsError
+from migops.core.model import Location, Unknown
 from migops.history.config import ConfigFile
 from migops.history.env_url import defaults
-from migops.model import Location, Unknown
 
 if TYPE_CHECKING:
     from migops.compose import Project, Service

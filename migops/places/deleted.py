@@ -8,8 +8,8 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from migops.core.model import Remedy, Revision, Unknown
 from migops.history.revisions import read_revision
-from migops.model import Remedy, Revision, Unknown
 from migops.places.repository import Change, Repository, Unanswered, by_holder
 
 

@@ -6,8 +6,8 @@ import posixpath
 from collections.abc import Collection
 from dataclasses import dataclass
 
+from migops.core.model import Location
 from migops.dockerfile.trace import BuildView
-from migops.model import Location
 from migops.places.code import is_env_file
 
 _EXAMPLES = ("example", "sample", "template", "dist", "tpl")

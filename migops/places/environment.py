@@ -11,13 +11,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 
-from migops.errors import MigopsError, NoVerdict
+from migops.core.errors import MigopsError, NoVerdict
+from migops.core.model import Entry, EntryKind, MigrationFile, MigrationSet, Tree, Unknown
 from migops.history.config import ConfigFile, parse_config
 from migops.history.graph import Graph, build
 from migops.history.locate import FindPackage, ScriptPaths, absolute, locate
 from migops.history.problem import Problem
 from migops.history.scripts import History, Known, read_history
-from migops.model import Entry, EntryKind, MigrationFile, MigrationSet, Tree, Unknown
 from migops.places.home import Home as Home
 from migops.places.home import Homes as Homes
 from migops.places.home import OtherConfiguration as OtherConfiguration

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
-from migops.model import Remedy
+from migops.core.model import Remedy
 
 
 class FateKind(str, Enum):

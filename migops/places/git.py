@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
-from migops.model import Absent, Entry, EntryKind, Remedy, Tree, Unknown
+from migops.core.model import Absent, Entry, EntryKind, Remedy, Tree, Unknown
 from migops.places.environment import Reader
 from migops.places.fate import Fate, FateKind
 from migops.places.repository import Change, Repository, Unanswered, by_holder, holder

@@ -6,7 +6,7 @@ import posixpath
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from migops.model import Tree
+from migops.core.model import Tree
 
 Reader = Callable[[Sequence[str]], Tree]
 """Fetches everything at and below absolute POSIX paths; a path the place does not have is not in the answer."""

@@ -8,8 +8,8 @@ import stat
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-from migops.errors import MigopsError
-from migops.model import Entry, EntryKind, Location, Tree
+from migops.core.errors import MigopsError
+from migops.core.model import Entry, EntryKind, Location, Tree
 
 KEPT_BYTES = 4 * 1024 * 1024  # the largest file whose content is kept: no migration script comes near
 NOT_READ = frozenset({".git", "node_modules", ".venv", ".tox", ".mypy_cache", ".pytest_cache"})

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from migops.errors import MigopsError
-from migops.model import Location, Unknown
+from migops.core.errors import MigopsError
+from migops.core.model import Location, Unknown
 from migops.places.startup.program import parsed, words_in
 
 DEEPEST = 12  # times that a name is handed on from module to module, or a class inherits

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
-from migops.errors import MigopsError
-from migops.model import Location
+from migops.core.errors import MigopsError
+from migops.core.model import Location
 
 if TYPE_CHECKING:
     from migops.compose import Project, Service

@@ -13,9 +13,9 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from migops.errors import NoVerdict
+from migops.core.errors import NoVerdict
+from migops.core.model import EntryKind
 from migops.history.locate import absolute
-from migops.model import EntryKind
 from migops.places.environment import Home, Reader
 
 _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"

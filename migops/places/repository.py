@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from migops.model import Remedy
-from migops.process import CommandError, Completed, run
+from migops.core.model import Remedy
+from migops.core.process import CommandError, Completed, run
 
 PATHS_AT_ONCE = 500  # argument lists have a limit: 1 MiB with the environment on macOS
 NAMES_A_FOLDER = 10  # from here on the log of a folder is cheaper than that of its files

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from migops.model import Location, Remedy, Unknown
+from migops.core.model import Location, Remedy, Unknown
 from migops.places.git import LEFT_OUT, catch_up, indexed
 from migops.places.repository import Repository, Unanswered, by_holder
 

@@ -18,12 +18,12 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Protocol
 
+from migops.core.errors import NoVerdict
+from migops.core.model import Entry, EntryKind, Tree
 from migops.engine import Engine
 from migops.engine.containers import changes, file_of, stat_of
-from migops.errors import NoVerdict
 from migops.images.layer import MAX_FILE, Budget, read_entry
 from migops.images.tar import TarReader
-from migops.model import Entry, EntryKind, Tree
 
 MOST_FILES = 200  # files that are fetched from a container one by one, some 20 ms each
 _OPAQUE = "trusted.overlay.opaque"

@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from migops.core.model import MigrationFile, PlaceName, Remedy, Severity, Subject, Unknown
 from migops.evidence import Evidence
-from migops.model import MigrationFile, PlaceName, Remedy, Severity, Subject, Unknown
 from migops.rules.problems import problems
 from migops.rules.rule import Blind, Hit, Rule
 from migops.rules.standing import listed

@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 from pathlib import PurePath
 from typing import TYPE_CHECKING
 
+from migops.core.model import PlaceName, Remedy, Severity, Subject, Unknown
 from migops.evidence import Evidence
-from migops.model import PlaceName, Remedy, Severity, Subject, Unknown
 from migops.rules.database_remedies import run_alembic
 from migops.rules.remedies import rebuild
 from migops.rules.rule import Blind, Hit, Rule

@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 from migops.chain import compare, revision_ids
+from migops.core.model import LinkStatus, PlaceName, Remedy, Severity, Subject, Unknown
 from migops.evidence import Evidence, Exclusion
 from migops.images.image import Layer
-from migops.model import LinkStatus, PlaceName, Remedy, Severity, Subject, Unknown
 from migops.rules.differences import in_substance
 from migops.rules.remedies import layer_facts, rebuild, unnoticed
 from migops.rules.rule import Blind, Hit, Rule

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from migops.core.model import Remedy, Severity, Subject
 from migops.evidence import Evidence
-from migops.model import Remedy, Severity, Subject
 from migops.rules.application import startups_of
 from migops.rules.database_remedies import backup
 from migops.rules.password import change, stands

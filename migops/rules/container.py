@@ -6,8 +6,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from migops.chain import revision_ids
+from migops.core.model import MigrationSet, Remedy, Severity, Subject
 from migops.evidence import Evidence, Sibling
-from migops.model import MigrationSet, Remedy, Severity, Subject
 from migops.places.container import Container, digests
 from migops.places.container_files import Mount
 from migops.places.fate import FateKind

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from migops.core.model import PlaceName, Remedy, Severity, Subject
 from migops.evidence import Evidence
-from migops.model import PlaceName, Remedy, Severity, Subject
 from migops.places.database_state import DatabaseState
 from migops.rules.database_remedies import bring_along, find_and_stamp, join, keep_rows, search, upgrade
 from migops.rules.git_database import bring_back, lost_scripts

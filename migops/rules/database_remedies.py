@@ -6,8 +6,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from urllib.parse import urlsplit
 
+from migops.core.model import PlaceName, Remedy
 from migops.evidence import Evidence
-from migops.model import PlaceName, Remedy
 from migops.places.database_address import service_of
 from migops.places.database_state import DatabaseState
 from migops.places.database_url import Sought

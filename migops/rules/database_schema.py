@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from migops.core.model import PlaceName, Remedy, Severity, Subject, Unknown
 from migops.evidence import Evidence
-from migops.model import PlaceName, Remedy, Severity, Subject, Unknown
 from migops.places.database_state import DatabaseState
 from migops.rules.drift import align, because
 from migops.rules.rule import Blind, Hit, Rule

@@ -5,7 +5,7 @@ from __future__ import annotations
 import unicodedata
 
 from migops.chain import revision_ids
-from migops.model import MigrationSet
+from migops.core.model import MigrationSet
 
 BOM = b"\xef\xbb\xbf"
 

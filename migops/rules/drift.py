@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from migops.core.model import PlaceName, Remedy, Unknown
 from migops.evidence import Evidence
 from migops.history.operations import operations
-from migops.model import PlaceName, Remedy, Unknown
 from migops.places.database_state import DatabaseState
 from migops.rules.database_remedies import alembic, backup
 from migops.rules.standing import listed

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from migops.core.model import Remedy, Severity, Subject
 from migops.evidence import Evidence, Hidden
-from migops.model import Remedy, Severity, Subject
 from migops.rules.rule import Hit, Rule
 from migops.rules.shown import CONTAINER, HOST, IMAGE, some, views
 

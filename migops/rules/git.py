@@ -7,8 +7,8 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 from migops.chain import revision_ids
+from migops.core.model import Location, MigrationSet, PlaceName, Remedy, Severity, Subject, Unknown
 from migops.evidence import Evidence
-from migops.model import Location, MigrationSet, PlaceName, Remedy, Severity, Subject, Unknown
 from migops.rules.differences import content_difference, renamed
 from migops.rules.git_database import told_here
 from migops.rules.rule import Blind, Hit, Rule

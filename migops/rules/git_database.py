@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from migops.chain import ORDER
+from migops.core.model import MigrationFile, MigrationSet, PlaceName, Remedy, Severity, Subject, Unknown
 from migops.evidence import Evidence
-from migops.model import MigrationFile, MigrationSet, PlaceName, Remedy, Severity, Subject, Unknown
 from migops.places.database_state import DatabaseState
 from migops.rules.differences import content_difference
 from migops.rules.remedies import rebuild

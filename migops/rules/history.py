@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from migops.chain import ORDER
+from migops.core.model import PlaceName, Remedy, Severity, Subject
 from migops.evidence import Evidence
-from migops.model import PlaceName, Remedy, Severity, Subject
 from migops.places.database_state import DatabaseState
 from migops.rules.database_remedies import merge
 from migops.rules.problems import OF_CONTAINER, in_words, link_into, problems

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from migops.chain import revision_ids
+from migops.core.model import MigrationFile, MigrationSet, PlaceName, Remedy, Severity, Subject
 from migops.evidence import Evidence
-from migops.model import MigrationFile, MigrationSet, PlaceName, Remedy, Severity, Subject
 from migops.places.fate import Fate, FateKind
 from migops.rules.differences import content_difference, name_difference, renamed
 from migops.rules.remedies import layer_facts, rebuild

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from migops.model import Remedy
-from migops.printed import Commands, explain
+from migops.core.model import Remedy
+from migops.core.printed import Commands, explain
 from migops.rules.standing import listed
 
 if TYPE_CHECKING:

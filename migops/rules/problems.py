@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from pathlib import PurePosixPath
 
 from migops.chain import ORDER
+from migops.core.model import PlaceName, Remedy, Subject
 from migops.evidence import Evidence
 from migops.history.problem import Problem
-from migops.model import PlaceName, Remedy, Subject
 from migops.rules.remedies import rebuild
 from migops.rules.rule import Hit
 

@@ -6,8 +6,8 @@ import posixpath
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
+from migops.core.model import Remedy
 from migops.evidence import Evidence
-from migops.model import Remedy
 from migops.places.container import digests
 from migops.places.container_files import Mount, at_or_below
 from migops.places.database_state import DatabaseState

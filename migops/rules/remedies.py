@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from migops.chain import revision_ids
+from migops.core.model import PlaceName, Remedy, Unknown
+from migops.core.redaction import redact
 from migops.evidence import Evidence
 from migops.images.image import Layer
-from migops.model import PlaceName, Remedy, Unknown
 from migops.places.database_state import DatabaseState
-from migops.redaction import redact
 from migops.rules.differences import renamed
 from migops.rules.standing import standing
 

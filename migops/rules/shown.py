@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from migops.chain import revision_ids
+from migops.core.model import MigrationFile, MigrationSet, PlaceName, Severity
 from migops.evidence import Evidence
-from migops.model import MigrationFile, MigrationSet, PlaceName, Severity
 from migops.places.container import Container, digests
 from migops.places.container_files import Mount
 from migops.places.environment import Environment

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from migops.core.model import MigrationFile, Remedy
 from migops.evidence import Evidence
 from migops.history.env_url import UrlSource, url_source
-from migops.model import MigrationFile, Remedy
 from migops.rules.standing import listed
 
 if TYPE_CHECKING:

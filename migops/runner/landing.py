@@ -10,10 +10,10 @@ from datetime import datetime
 from pathlib import Path
 
 from migops import rescue
+from migops.core.model import EntryKind, MigrationFile, MigrationSet
 from migops.engine import Engine
 from migops.engine.containers import inspect
 from migops.images.daemon import read_container
-from migops.model import EntryKind, MigrationFile, MigrationSet
 from migops.places.container_files import at_or_below
 from migops.rescue import Copy, place_of
 

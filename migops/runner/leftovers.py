@@ -6,9 +6,9 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
+from migops.core.errors import NoVerdict
 from migops.engine import Engine, execs
 from migops.engine.containers import inspect
-from migops.errors import NoVerdict
 from migops.safety import owner
 from migops.safety.owner import life_of
 from migops.safety.process import Life, Who

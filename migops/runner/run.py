@@ -10,9 +10,9 @@ from queue import SimpleQueue
 from typing import TYPE_CHECKING
 
 from migops import survey
+from migops.core.errors import ExitCode, NoVerdict, Operator
+from migops.core.model import MigrationSet
 from migops.engine import Engine
-from migops.errors import ExitCode, NoVerdict, Operator
-from migops.model import MigrationSet
 from migops.runner import verbs, words
 from migops.runner.leftovers import at_work, leftovers
 from migops.runner.running import Ended, Exec, Output, new_name, one_off

@@ -15,10 +15,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any, TextIO
 
+from migops.core.errors import NoVerdict
+from migops.core.process import start
 from migops.engine import Engine, execs
 from migops.engine.containers import inspect
-from migops.errors import NoVerdict
-from migops.process import start
 from migops.runner.signals import ENDED, Events, attend
 from migops.runner.terminal import in_terminal
 from migops.runner.words import TOKEN, signalling

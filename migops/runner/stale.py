@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from migops.core.errors import MigopsError
+from migops.core.model import Unknown
 from migops.engine import Engine
-from migops.errors import MigopsError
-from migops.model import Unknown
 from migops.runner.seen import compare, seen, shown, some
 from migops.runner.verbs import Call
 from migops.runner.where import Where

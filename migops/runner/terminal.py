@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from types import FrameType
 
-from migops.process import start
+from migops.core.process import start
 
 _PIECE = 1 << 16
 

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from migops.compose import Project
+from migops.core.errors import NoVerdict
+from migops.core.model import ImageIdentity, MigrationSet, PlaceName, Unknown
 from migops.engine import Engine
 from migops.engine.containers import inspect
 from migops.engine.same import same_content
-from migops.errors import NoVerdict
-from migops.model import ImageIdentity, MigrationSet, PlaceName, Unknown
 from migops.places.container import Container, digests
 from migops.places.container_files import at_or_below
 from migops.runner.words import Program

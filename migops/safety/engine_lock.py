@@ -16,10 +16,10 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from migops.core.errors import Locked, NoVerdict
+from migops.core.printed import here
 from migops.engine import Engine, execs, placeholder
 from migops.engine.containers import inspect
-from migops.errors import Locked, NoVerdict
-from migops.printed import here
 from migops.safety import owner, stale
 from migops.safety.lock import host_lock
 from migops.safety.owner import Owner

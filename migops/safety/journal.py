@@ -12,9 +12,9 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
-from migops.errors import Aborted, ExitCode, MigopsError
-from migops.model import Location
-from migops.redaction import redact
+from migops.core.errors import Aborted, ExitCode, MigopsError
+from migops.core.model import Location
+from migops.core.redaction import redact
 from migops.safety import lock
 from migops.safety.process import Life, Who, known, ourselves
 from migops.safety.state import make_private_folder, open_private

@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
 
-from migops.errors import Aborted, Locked
-from migops.model import Location
-from migops.printed import here
+from migops.core.errors import Aborted, Locked
+from migops.core.model import Location
+from migops.core.printed import here
 from migops.safety.process import Who, known, ourselves
 
 NAME = "lock"

@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from typing import Any
 
-from migops.errors import NoVerdict
+from migops.core.errors import NoVerdict
 from migops.safety.server_session import ServerSession
 from migops.safety.session import Session
 

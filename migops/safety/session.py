@@ -11,9 +11,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from migops.core.errors import Locked, MigopsError, NoVerdict
+from migops.core.printed import here
 from migops.database import DatabaseUrl, direct, redact
-from migops.errors import Locked, MigopsError, NoVerdict
-from migops.printed import here
 from migops.safety.process import ourselves
 from migops.safety.server_session import SERVER_STARTED, SESSIONS, ServerSession, listed
 

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from migops.core.errors import NoVerdict
 from migops.engine import Engine
-from migops.errors import NoVerdict
 from migops.safety import journal, owner
 from migops.safety.owner import Owner
 from migops.safety.process import Life, Who

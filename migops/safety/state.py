@@ -11,9 +11,9 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
+from migops.core.errors import Aborted
+from migops.core.model import Location
 from migops.engine import Engine
-from migops.errors import Aborted
-from migops.model import Location
 
 _ELSEWHERE = "XDG_STATE_HOME=DIR"
 _PARTIAL = re.compile(r"\..+-[0-9a-f]{12}")  # a file that is written, until it has its name

@@ -12,7 +12,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from migops.errors import NoVerdict, Operator
+from migops.core.errors import NoVerdict, Operator
 from migops.safety import journal
 from migops.safety.journal import Run
 from migops.safety.server_session import ServerSession, recorded

@@ -14,7 +14,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
 
-from migops.errors import Aborted, NoVerdict
+from migops.core.errors import Aborted, NoVerdict
 from migops.safety.recorder import Note, Recorder, no_ports, unnoted
 from migops.safety.server_session import as_text
 from migops.safety.session import Blocker, Session, SessionLost, Waiting

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from migops.core.errors import NoVerdict
 from migops.database import DatabaseUrl, connect
-from migops.errors import NoVerdict
 from migops.schema.items import Item, Schema, schema_of
 
 CATALOGUE = (Path(__file__).parent / "catalogue.sql").read_text(encoding="utf-8")

@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from migops.chain import ORDER, Chain, walk
+from migops.core.errors import NoVerdict
+from migops.core.model import Absent, Location, MigrationSet, NotAsked, PlaceName, Unknown
 from migops.dockerfile.trace import BuildView
 from migops.engine import Engine
-from migops.errors import NoVerdict
 from migops.evidence import Evidence
-from migops.model import Absent, Location, MigrationSet, NotAsked, PlaceName, Unknown
 from migops.places.environment import Environment, Reader
 from migops.places.host import HostReader
 from migops.survey.engine import code, layers, read_containers, read_image

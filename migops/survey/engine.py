@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from migops.chain import Chain, compare
+from migops.core.errors import NoVerdict
+from migops.core.model import MigrationSet, NotAsked, PlaceName, Reading, Unknown
 from migops.dockerfile.trace import BuildView
 from migops.engine import Engine, ImageNotFound
-from migops.errors import NoVerdict
 from migops.evidence import Sibling
 from migops.images import Image, identity, open_image
-from migops.model import MigrationSet, NotAsked, PlaceName, Reading, Unknown
 from migops.places.container import ContainerReader, representative, summary
 from migops.places.container_files import ImageFiles, links_of, reader_of
 from migops.places.environment import Environment, Homes, OtherConfiguration, Reader, read_environment

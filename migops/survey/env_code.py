@@ -8,12 +8,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from migops.core.errors import NoVerdict
+from migops.core.model import MigrationSet, PlaceName, Unknown
 from migops.dockerfile.trace import BuildView
 from migops.engine import Engine
-from migops.errors import NoVerdict
 from migops.history.config import ConfigFile, parse_config
 from migops.images import open_image
-from migops.model import MigrationSet, PlaceName, Unknown
 from migops.places.application import modules
 from migops.places.container_files import at_or_below, reader_of
 from migops.places.models import MAPPING, Model, followed, unimported

@@ -11,10 +11,10 @@ from typing import Any
 from migops.chain import compare
 from migops.compose import Service
 from migops.configuration import started_as
+from migops.core.errors import MigopsError, NoVerdict
+from migops.core.model import LinkStatus, MigrationSet, PlaceName, Unknown
 from migops.dockerfile.trace import BuildView
-from migops.errors import MigopsError, NoVerdict
 from migops.images.image import ImageConfig
-from migops.model import LinkStatus, MigrationSet, PlaceName, Unknown
 from migops.places.alembic_call import Call, Process, of_files, started, typed
 from migops.places.environment import Environment, Home, Homes, OtherConfiguration, Reader, read_environment
 from migops.places.host import HostReader

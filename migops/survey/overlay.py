@@ -9,9 +9,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from migops.compose import Project, Service
-from migops.errors import MigopsError, NoVerdict
+from migops.core.errors import MigopsError, NoVerdict
+from migops.core.model import Entry, EntryKind, Location, MigrationFile, MigrationSet, PlaceName, Tree, Unknown
 from migops.evidence import Hidden
-from migops.model import Entry, EntryKind, Location, MigrationFile, MigrationSet, PlaceName, Tree, Unknown
 from migops.places.container_files import Mount, at_or_below, without_memory
 from migops.places.environment import Home, Reader, read_environment
 from migops.places.host import read_tree

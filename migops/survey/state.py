@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from migops.core.model import ImageIdentity, NotAsked, PlaceName, Reading, Unknown
 from migops.dockerfile.trace import BuildView, trace
 from migops.evidence import Exclusion, Hidden, Setup, Sibling
 from migops.history.scripts import Known
-from migops.model import ImageIdentity, NotAsked, PlaceName, Reading, Unknown
 from migops.places.environment import Environment, Home, OtherConfiguration, Reader
 from migops.target import BuildSpec, Target
 

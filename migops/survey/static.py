@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 
 from migops.chain import Chain
 from migops.configuration import process_of
+from migops.core.errors import MigopsError, NoVerdict
+from migops.core.model import Location, NotAsked, PlaceName, Unknown
 from migops.dockerfile.trace import BuildView
-from migops.errors import MigopsError, NoVerdict
 from migops.evidence import Evidence, Exclusion
-from migops.model import Location, NotAsked, PlaceName, Unknown
 from migops.places.context import ContextReader
 from migops.places.environment import Environment, read_environment
 from migops.places.host import HostReader

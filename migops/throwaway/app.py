@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from migops.errors import MigopsError
-from migops.model import Location
+from migops.core.errors import MigopsError
+from migops.core.model import Location
 from migops.places.container_files import at_or_below
 from migops.throwaway.live import Live, is_of_a_running_system
 

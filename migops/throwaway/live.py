@@ -7,10 +7,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from migops.core.errors import MigopsError, NoVerdict
 from migops.database import DatabaseUrl
 from migops.engine import Engine
 from migops.engine.containers import inspect
-from migops.errors import MigopsError, NoVerdict
 from migops.places.container_files import at_or_below
 from migops.places.database_address import LABEL, is_one_off, service_of
 

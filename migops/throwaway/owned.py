@@ -8,8 +8,8 @@ from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
+from migops.core.errors import NoVerdict
 from migops.engine import Engine, execs, making
-from migops.errors import NoVerdict
 from migops.safety.process import Life, known, ourselves
 from migops.safety.signals import held_back as held_back
 from migops.safety.signals import unhurried as unhurried

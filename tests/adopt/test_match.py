@@ -7,8 +7,8 @@ import pytest
 from migops.adopt.idle import does_nothing
 from migops.adopt.match import Match, Verdict, match
 from migops.adopt.steps import Step, Watched
+from migops.core.errors import MigopsError, NoVerdict
 from migops.engine.execs import STDERR, STDOUT
-from migops.errors import MigopsError, NoVerdict
 from migops.schema import Found, Item
 from migops.schema.items import schema_of
 

@@ -13,13 +13,13 @@ from migops.adopt.match import match
 from migops.adopt.outcome import Baseline, Outcome
 from migops.adopt.scene import Scene
 from migops.adopt.steps import Step
+from migops.core.model import ImageIdentity, MigrationSet, Revision
+from migops.core.printed import Commands
 from migops.database import parse_url
 from migops.formats.view import View
 from migops.history.version_table import VersionTable
-from migops.model import ImageIdentity, MigrationSet, Revision
 from migops.places.database import Reached
 from migops.places.database_state import DatabaseState
-from migops.printed import Commands
 from migops.schema import Found, Item
 from migops.schema.items import schema_of
 from migops.target import Target

@@ -16,7 +16,7 @@ from migops.backup import shown, store
 from migops.backup.identity import Identity
 from migops.backup.manifest import Manifest
 from migops.backup.store import Backup
-from migops.errors import MigopsError
+from migops.core.errors import MigopsError
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=timezone.utc)
 HERE = Identity("7400000000000000001", "engine", "p", "db", "p_data", None, None, "shop")

@@ -12,7 +12,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from migops.cli.graph import graph
-from migops.errors import MigopsError
+from migops.core.errors import MigopsError
 from tests.kit import example, git, migops, repository
 
 SCRIPT = '"""{message}\n\nRevises: nonsense\n"""\nrevision = {id!r}\ndown_revision = {down!r}\n'

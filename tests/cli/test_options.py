@@ -11,7 +11,7 @@ import pytest
 
 from migops.cli.main import COMMANDS, cli
 from migops.cli.options import FORMATS
-from migops.errors import ExitCode
+from migops.core.errors import ExitCode
 from tests.kit import NO_ENGINE, Result, example, migops, write_image
 
 ROOT = Path(__file__).parents[2]

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from migops.cli.output import PIPE_WIDTH, view_of, write_file
-from migops.errors import MigopsError
+from migops.core.errors import MigopsError
 from tests.kit import NO_ENGINE, example, migops, write_image
 
 CHECK = "check-image --no-engine"

@@ -13,7 +13,7 @@ from migops.commits.earlier import told
 from migops.commits.judging import Outcome, State
 from migops.commits.record import Statement, read
 from migops.commits.repeating import Doubt, Past, noted
-from migops.printed import Commands
+from migops.core.printed import Commands
 from migops.safety import journal
 
 WHOLE: list[dict[str, Any]] = [{"begun": 1}, {"watched": "2.0"}, {"alembic": 1}]

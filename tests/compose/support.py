@@ -15,7 +15,7 @@ from typing import Any
 
 from migops.compose import ComposeOptions, Project, load
 from migops.compose.render import to_json
-from migops.errors import MigopsError
+from migops.core.errors import MigopsError
 
 CASES = Path(__file__).parent / "cases"
 CORPUS = Path(__file__).parents[3] / "shared" / "corpus" / "compose"

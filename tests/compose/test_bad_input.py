@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from migops.errors import ExitCode, MigopsError
+from migops.core.errors import ExitCode, MigopsError
 from tests.compose.support import load_in, read_text
 
 APP = "services:\n  app:\n    image: app\n"

@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from migops.compose import load
 from migops.compose.render import to_json
 from migops.compose.verify import differences
-from migops.errors import MigopsError
+from migops.core.errors import MigopsError
 from tests.compose.compose_cli import config, program
 from tests.compose.projects import Made, projects
 from tests.compose.support import PLACE, options

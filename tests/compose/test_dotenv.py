@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from migops.compose.dotenv import read_env_files, read_into
-from migops.errors import MigopsError
+from migops.core.errors import MigopsError
 
 
 def parse(tmp_path: Path, text: str, form: str = "", **outside: str) -> dict[str, str]:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from migops.compose.explain import explain
-from migops.errors import MigopsError
+from migops.core.errors import MigopsError
 from tests.compose.support import load_in
 
 FILES = {

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from migops.compose import ComposeOptions, load
 from migops.compose.explain import explain
 from migops.compose.render import to_yaml
-from migops.errors import ExitCode, MigopsError
+from migops.core.errors import ExitCode, MigopsError
 from tests.compose.projects import ANY_SERVICE, Raw, Tagged, documents, dump
 
 GARBAGE = [

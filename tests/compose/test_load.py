@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from migops.compose import ComposeOptions, Project, load
-from migops.errors import MigopsError
+from migops.core.errors import MigopsError
 
 Write = Callable[..., Path]
 

@@ -10,7 +10,7 @@ import pytest
 from migops.compose import render
 from migops.compose.tree import plain
 from migops.compose.yamlfile import documents
-from migops.errors import MigopsError
+from migops.core.errors import MigopsError
 from tests.compose.support import load_in, read_text
 
 TEXT = """\

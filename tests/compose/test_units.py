@@ -8,7 +8,7 @@ from migops.compose.ports import parse_port
 from migops.compose.tree import Mark
 from migops.compose.units import add_hosts, duration, shell_words, show_duration, size
 from migops.compose.volumes import parse_volume
-from migops.errors import MigopsError
+from migops.core.errors import MigopsError
 
 HERE = Mark("f.yaml", 7)
 

@@ -8,7 +8,7 @@ import pytest
 
 from migops.compose import ComposeOptions
 from migops.compose.verify import command_line, differences, find_compose, verify
-from migops.errors import MigopsError, NoVerdict
+from migops.core.errors import MigopsError, NoVerdict
 from tests.compose.compose_cli import program
 from tests.compose.support import read_text
 

@@ -11,7 +11,7 @@ import pytest
 from migops.compose.scalars import float32, sprint
 from migops.compose.tree import plain
 from migops.compose.yamlfile import documents
-from migops.errors import MigopsError
+from migops.core.errors import MigopsError
 from tests.compose.support import read_text
 
 BILLION = "a0: &a0 [x, x, x, x, x, x, x, x, x]\n" + "".join(

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
+from migops.core.errors import NoVerdict
 from migops.database import connect, direct, parse_url
-from migops.errors import NoVerdict
 
 
 @pytest.fixture

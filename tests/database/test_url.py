@@ -6,8 +6,8 @@ import traceback
 
 import pytest
 
+from migops.core.errors import MigopsError, NoVerdict
 from migops.database import DatabaseUrl, parse_url, redact
-from migops.errors import MigopsError, NoVerdict
 
 CANARY = "kAn4ry-s3cret"
 

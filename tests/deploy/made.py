@@ -9,10 +9,10 @@ from typing import Any
 from migops import survey
 from migops.asking import Ask
 from migops.compose import ComposeOptions
+from migops.core.model import Absent, ImageIdentity, Unknown
 from migops.deploy.facts import Facts
 from migops.deploy.members import Member
 from migops.evidence import Evidence
-from migops.model import Absent, ImageIdentity, Unknown
 from migops.places.container import Container
 from migops.places.container_files import Mount
 from migops.places.database_state import DatabaseState

@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
+from migops.core.errors import Aborted, MigopsError
+from migops.core.model import Unknown
 from migops.deploy import discard, plan, preflight
 from migops.deploy.facts import Facts
 from migops.deploy.options import Options
-from migops.errors import Aborted, MigopsError
-from migops.model import Unknown
 from migops.rules import RULES, judge
 from tests.deploy.made import at, facts
 from tests.deploy.stack import CREATE, PRICE
@@ -96,7 +96,7 @@ def test_what_a_plan_takes_away_is_said() -> None:
     scripts = {**texts, name: replace(texts[name], content=text)}
     host = replace(found.host, scripts=scripts)
     from migops.chain import walk
-    from migops.model import PlaceName
+    from migops.core.model import PlaceName
 
     chain = walk({PlaceName.HOST: host})
     found = replace(found, evidence=replace(found.evidence, chain=chain))

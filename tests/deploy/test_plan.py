@@ -12,6 +12,7 @@ from typing import Any, cast
 
 import pytest
 
+from migops.core.model import Unknown
 from migops.deploy import plan
 from migops.deploy.facts import Facts
 from migops.deploy.members import Member
@@ -19,7 +20,6 @@ from migops.deploy.options import Options
 from migops.deploy.session import Prepared
 from migops.formats.deploy import ShownPlan, plan_json, plan_text
 from migops.formats.view import View
-from migops.model import Unknown
 from migops.places.container_files import Mount
 from tests.deploy.made import at, facts, running
 from tests.deploy.stack import CREATE, PRICE, edit

@@ -6,9 +6,9 @@ import pytest
 
 from migops.commits.judging import Outcome, State
 from migops.commits.repeating import Doubt, Past
+from migops.core.errors import Operator
 from migops.deploy import repeat
 from migops.deploy.options import Options
-from migops.errors import Operator
 from tests.deploy.made import facts
 from tests.deploy.stack import CREATE, PRICE
 

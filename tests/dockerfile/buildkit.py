@@ -8,8 +8,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from migops.core.model import EntryKind
 from migops.dockerfile.trace import BuildView, trace
-from migops.model import EntryKind
 
 Listing = Mapping[str, str]
 """Image path to a file's content, or to "-> target" for a link."""

@@ -13,8 +13,8 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
+from migops.core.errors import MigopsError
 from migops.dockerfile.trace import BuildView, trace
-from migops.errors import MigopsError
 from tests.dockerfile.buildkit import (
     BuildFailedError,
     Case,

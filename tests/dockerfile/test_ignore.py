@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from migops.core.errors import MigopsError
+from migops.core.model import Location
 from migops.dockerfile.ignore import parse_ignore, read_ignore
 from migops.dockerfile.paths import clean
 from migops.dockerfile.patterns import glob_match
-from migops.errors import MigopsError
-from migops.model import Location
 
 HERE = Location("x")
 

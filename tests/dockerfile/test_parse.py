@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from migops.core.errors import ExitCode, MigopsError
+from migops.core.model import Location
 from migops.dockerfile.instruction import Instruction
 from migops.dockerfile.parse import parse, syntax_of
-from migops.errors import ExitCode, MigopsError
-from migops.model import Location
 
 
 def instructions(text: str) -> list[tuple[str, tuple[str, ...]]]:

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from migops.core.errors import MigopsError
+from migops.core.model import EntryKind, Location, Unknown
 from migops.dockerfile.trace import BuildView, Inline, Origin, trace
-from migops.errors import MigopsError
-from migops.model import EntryKind, Location, Unknown
 
 Files = Mapping[str, str]
 

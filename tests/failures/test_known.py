@@ -11,13 +11,13 @@ import pytest
 
 from migops.chain import walk
 from migops.compose import ComposeOptions
+from migops.core.model import MigrationSet, PlaceName, Revision
 from migops.evidence import Evidence
 from migops.failures import FAILURES, Failure
 from migops.failures.document import markdown
 from migops.failures.explain import lines, recognise
 from migops.failures.scene import Scene
 from migops.history.graph import build
-from migops.model import MigrationSet, PlaceName, Revision
 from migops.target import Target, Wanted, resolve
 from tests.failures.texts import PASSWORD, TEXTS
 from tests.kit import example

@@ -8,8 +8,8 @@ import time
 import psycopg
 import pytest
 
+from migops.core.errors import NoVerdict
 from migops.database import connect, parse_url
-from migops.errors import NoVerdict
 from tests.engine.proxy import Fault, proxy
 from tests.engine.sandbox import Sandbox
 from tests.kit import Result, example, migops, write_image

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from migops.errors import MigopsError, NoVerdict
+from migops.core.errors import MigopsError, NoVerdict
 from migops.images import open_image
 from tests.images.build import (
     Made,

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from migops.errors import ExitCode, NoVerdict
+from migops.core.errors import ExitCode, NoVerdict
 from migops.images import open_image
 from tests.images.build import Member, folder, layer, link
 from tests.images.fake_engine import IMAGE_ID, FakeEngine, engine_at, send, send_json, send_tar, serve

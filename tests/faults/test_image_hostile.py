@@ -12,10 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from migops.errors import MigopsError, NoVerdict
-from migops.formats.terminal import printable
+from migops.core.errors import MigopsError, NoVerdict
+from migops.core.model import EntryKind
+from migops.core.terminal import printable
 from migops.images import open_image
-from migops.model import EntryKind
 from tests.images.build import Made, Member, folder, hardlink, layer, link, oci_files, write_dir, write_tar
 from tests.images.test_contract import no_engine
 

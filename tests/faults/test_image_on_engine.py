@@ -9,8 +9,8 @@ from dataclasses import replace
 
 import pytest
 
+from migops.core.errors import NoVerdict
 from migops.engine import connect
-from migops.errors import NoVerdict
 from migops.images import open_image
 from tests.engine.fixtures import SecondEngines
 from tests.engine.proxy import Fault, Proxy

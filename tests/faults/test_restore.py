@@ -16,8 +16,8 @@ from unittest import mock
 import pytest
 
 from migops.backup.maintenance import Maintenance
+from migops.core.errors import NoVerdict
 from migops.database import parse_url
-from migops.errors import NoVerdict
 from migops.safety.session import open_session
 from tests.engine.sandbox import Sandbox
 from tests.faults.test_backup import Backups, until

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from migops.formats.terminal import printable, quoted
+from migops.core.terminal import printable, quoted
 
 
 @pytest.mark.parametrize(

@@ -12,9 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from migops.formats import FORMATS
-from migops.formats.view import View
-from migops.model import (
+from migops.core.model import (
     Finding,
     ImageIdentity,
     Link,
@@ -29,6 +27,8 @@ from migops.model import (
     Subject,
     Verdict,
 )
+from migops.formats import FORMATS
+from migops.formats.view import View
 
 GOLDEN = Path(__file__).parent / "golden"
 HOST, CONTEXT, IMAGE = PlaceName.HOST, PlaceName.CONTEXT, PlaceName.IMAGE

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from alembic.config import Config
 
-from migops.errors import MigopsError
+from migops.core.errors import MigopsError
 from migops.history.config import ConfigFile, parse_config
 from migops.history.locate import ScriptPaths, locate
 

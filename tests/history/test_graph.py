@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import time
 
+from migops.core.model import Revision, Unreadable
 from migops.history.graph import Graph, build
-from migops.model import Revision, Unreadable
 
 
 def revision(id_: str, *parents: str, needs: str = "", label: str = "", path: str = "") -> Revision:

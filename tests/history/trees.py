@@ -6,7 +6,7 @@ import hashlib
 import os
 from pathlib import Path
 
-from migops.model import Entry, EntryKind, Tree
+from migops.core.model import Entry, EntryKind, Tree
 
 
 def tree(files: dict[str, str | bytes], links: dict[str, str] | None = None) -> Tree:

@@ -9,8 +9,8 @@ from typing import NoReturn
 
 import pytest
 
+from migops.core.model import Entry, EntryKind
 from migops.images import open_image
-from migops.model import Entry, EntryKind
 from tests.images.build import CREATED, forms
 from tests.images.content import ALL, IMAGE, VERSIONS
 

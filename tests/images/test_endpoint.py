@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from migops.core.errors import MigopsError, NoVerdict
 from migops.engine import connect
 from migops.engine.endpoint import DEFAULT_HOST, Endpoint, resolve
 from migops.engine.http import Http
-from migops.errors import MigopsError, NoVerdict
 from tests.engine.fixtures import SecondEngines
 
 

@@ -11,12 +11,12 @@ import pytest
 from click.testing import CliRunner, Result
 
 from migops.cli.layers import layers as command
+from migops.core.model import Unknown
 from migops.images import open_image
 from migops.images.base import Base, find_base
 from migops.images.image import History, Layer, parse_time
 from migops.images.layers import Attribution, attribute, attribute_tree
 from migops.images.overlay import sees_all_attributes
-from migops.model import Unknown
 from tests.images.build import (
     CREATED,
     Made,

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
+from migops.core.model import EntryKind, Unknown
 from migops.engine import Engine, connect
 from migops.images import open_image, overlay
 from migops.images.image import Layer
 from migops.images.layers import Attribution, attribute_tree
-from migops.model import EntryKind, Unknown
 from tests.engine.sandbox import Sandbox
 from tests.images.build import Made, Member, layer
 from tests.images.content import IMAGE

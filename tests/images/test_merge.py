@@ -11,11 +11,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from migops.errors import NoVerdict
+from migops.core.errors import NoVerdict
+from migops.core.model import EntryKind
 from migops.images.layer import MAX_FILE, Budget, Wanted, scan_layer
 from migops.images.merge import Answer, read_merged
 from migops.images.tar import TarReader
-from migops.model import EntryKind
 from tests.images.build import Member, folder, gone, hardlink, layer, link, opaque
 
 

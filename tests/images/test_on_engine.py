@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from migops.core.errors import MigopsError, NoVerdict
+from migops.core.model import Entry, EntryKind
 from migops.engine import Engine, connect
-from migops.errors import MigopsError, NoVerdict
 from migops.images import open_image
-from migops.model import Entry, EntryKind
 from tests.engine.sandbox import Sandbox
 from tests.images.build import Made, Member, folder, layer, legacy_files, write_tar
 from tests.images.content import IMAGE

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from migops.errors import MigopsError, NoVerdict
+from migops.core.errors import MigopsError, NoVerdict
 from migops.images import open_image
 from migops.images.image import parse_config, parse_time
 from migops.images.reference import Reference, parse_reference

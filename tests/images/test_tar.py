@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from migops.errors import NoVerdict
+from migops.core.errors import NoVerdict
+from migops.core.model import EntryKind
 from migops.images.tar import BLOCK, MAX_HEADER, TarReader
-from migops.model import EntryKind
 
 FORMATS = [tarfile.USTAR_FORMAT, tarfile.GNU_FORMAT, tarfile.PAX_FORMAT]
 names = st.text(st.characters(exclude_characters="\0/", exclude_categories=["Cs"]), min_size=1, max_size=90)

@@ -14,8 +14,8 @@ from unittest import mock
 import pytest
 from alembic.config import CommandLine
 
-from migops.errors import NoVerdict
-from migops.model import Tree
+from migops.core.errors import NoVerdict
+from migops.core.model import Tree
 from migops.places.alembic_call import Call, Process, call_of, started, typed
 from migops.places.home import Home
 from migops.places.host import read_tree

@@ -10,7 +10,7 @@ from typing import Any, cast
 
 import pytest
 
-from migops.model import Absent, Entry, EntryKind, Tree, Unknown
+from migops.core.model import Absent, Entry, EntryKind, Tree, Unknown
 from migops.places.container import representative, summary
 from migops.places.container_files import ContainerFiles, Mount, at_or_below, mounts_of
 from migops.places.writable import Change, apply

@@ -12,11 +12,11 @@ from typing import Any
 import pytest
 
 from migops.compose import ComposeOptions, Project, load
+from migops.core.errors import MigopsError, NoVerdict
+from migops.core.model import Absent, Unknown
 from migops.database import parse_url
-from migops.errors import MigopsError, NoVerdict
 from migops.history.config import parse_config
 from migops.history.version_table import VersionTable, version_table
-from migops.model import Absent, Unknown
 from migops.places import database
 from migops.places.database import Question, Reached, ask, find_url, reach
 from migops.places.database_address import Address, file_address, server_address

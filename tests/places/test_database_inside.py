@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from migops.compose import ComposeOptions, load
+from migops.core.model import Unknown
 from migops.engine import connect
-from migops.model import Unknown
 from migops.places.database import Question, read_database
 from migops.places.database_state import SETTINGS
 from migops.places.database_url import Sought

@@ -12,7 +12,7 @@ from unittest import mock
 
 import pytest
 
-from migops.model import Unknown
+from migops.core.model import Unknown
 from migops.places.fate import Fate, FateKind
 from migops.places.git import at_head, fates
 from migops.places.repository import PATHS_AT_ONCE, Unanswered
@@ -277,7 +277,7 @@ class TestNoAnswer:
 
     def test_git_does_not_answer_in_time(self, repository: Path) -> None:
         late = subprocess.TimeoutExpired("git", 60)
-        with mock.patch("migops.process.subprocess.run", side_effect=late):
+        with mock.patch("migops.core.process.subprocess.run", side_effect=late):
             found = fate(repository, "010.py")
         assert found.kind is FateKind.UNKNOWN
         assert found.reason.endswith("did not end within 60 s")
@@ -499,7 +499,7 @@ def test_hundreds_of_scripts_are_a_handful_of_commands(repository: Path, tmp_pat
     git(clone, "commit", "-q", "-m", "give up on many")
     paths = [clone / "versions" / name for name in (*gone, "999.py")]
     began = time.monotonic()
-    with mock.patch("migops.process.subprocess.run", wraps=subprocess.run) as ran:
+    with mock.patch("migops.core.process.subprocess.run", wraps=subprocess.run) as ran:
         found = fates(paths)
     assert ran.call_count <= 12
     assert time.monotonic() - began < 5, "seconds; it took 13 with six commands a script"

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from migops.errors import MigopsError
+from migops.core.errors import MigopsError
 from migops.places.host import HostReader, read_tree
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from migops.model import Unknown
+from migops.core.model import Unknown
 from migops.places.models import unimported
 
 BASE = "from sqlalchemy.orm import DeclarativeBase\nclass Base(DeclarativeBase): ...\n"

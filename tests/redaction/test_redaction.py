@@ -10,11 +10,11 @@ from urllib.parse import quote
 
 import pytest
 
-from migops import redaction
 from migops.compose import ComposeOptions, load
-from migops.redaction import Known, learn, learn_environment, redact
-from migops.redaction.naming import of_environment, says_secret
-from migops.redaction.redactor import Redactor
+from migops.core import redaction
+from migops.core.redaction import Known, learn, learn_environment, redact
+from migops.core.redaction.naming import of_environment, says_secret
+from migops.core.redaction.redactor import Redactor
 
 CANARY = "kAn4ry-s3cret"
 

@@ -6,16 +6,16 @@ import hashlib
 from collections.abc import Iterable, Mapping
 
 from migops.chain import walk
+from migops.core.model import Absent, ImageIdentity, MigrationFile, MigrationSet, PlaceName, Reading, Remedy
+from migops.core.printed import Commands
 from migops.evidence import Evidence, Sibling
 from migops.history.graph import build
 from migops.history.locate import ScriptPaths
 from migops.history.revisions import read_revision
-from migops.model import Absent, ImageIdentity, MigrationFile, MigrationSet, PlaceName, Reading, Remedy
 from migops.places.container import Container
 from migops.places.container_files import Mount
 from migops.places.environment import Environment
 from migops.places.fate import Fate, FateKind
-from migops.printed import Commands
 
 NEW, OLD = "sha256:" + "a" * 64, "sha256:" + "b" * 64
 ANONYMOUS = "f" * 64

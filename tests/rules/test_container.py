@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from migops.core.model import Finding, LinkStatus, PlaceName, Severity
 from migops.evidence import Evidence, Sibling
-from migops.model import Finding, LinkStatus, PlaceName, Severity
 from migops.places.container_files import Mount
 from migops.places.fate import FateKind
 from migops.rules import container as rules

@@ -9,11 +9,21 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from migops.chain import walk
+from migops.core.model import (
+    Absent,
+    Finding,
+    MigrationFile,
+    MigrationSet,
+    NotAsked,
+    PlaceName,
+    Revision,
+    Skipped,
+    Unknown,
+)
+from migops.core.printed import Commands
 from migops.evidence import Evidence
 from migops.history.graph import Graph, build
-from migops.model import Absent, Finding, MigrationFile, MigrationSet, NotAsked, PlaceName, Revision, Skipped, Unknown
 from migops.places.database_state import DatabaseReading, DatabaseState
-from migops.printed import Commands
 from migops.rules import database, judge
 from migops.rules.standing import standing
 

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 import pytest
 
 from migops.chain import walk
+from migops.core.model import Finding
+from migops.core.printed import Commands
 from migops.evidence import Evidence
-from migops.model import Finding
 from migops.places.database_state import DatabaseState
-from migops.printed import Commands
 from migops.rules import database_schema, judge
 
 

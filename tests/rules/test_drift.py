@@ -5,15 +5,15 @@ from __future__ import annotations
 import pytest
 
 from migops.chain import walk
+from migops.core.model import Location, MigrationFile, MigrationSet, PlaceName
+from migops.core.printed import Commands
 from migops.evidence import Evidence, Setup
 from migops.history.config import parse_config
 from migops.history.graph import build
 from migops.history.revisions import read_revision
-from migops.model import Location, MigrationFile, MigrationSet, PlaceName
 from migops.places.database_state import DatabaseState
 from migops.places.drift import Drift
 from migops.places.models import Model
-from migops.printed import Commands
 from migops.rules import database_schema, judge
 
 FIRST = "revision = '0001'\ndown_revision = None\ndef upgrade():\n    op.create_table('item')\n"

@@ -18,8 +18,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Connection, create_engine, text
 
+from migops.core.model import Revision
 from migops.history.graph import Graph, build
-from migops.model import Revision
 from migops.runner import foresee
 
 IDS = [f"{letter}0000" for letter in "abcdefg"]

@@ -7,10 +7,10 @@ from typing import Any, cast
 
 import pytest
 
-from migops.errors import Failed, MigopsError, Operator
+from migops.core.errors import Failed, MigopsError, Operator
+from migops.core.model import MigrationFile, MigrationSet, Revision
+from migops.core.printed import Commands
 from migops.history.graph import build
-from migops.model import MigrationFile, MigrationSet, Revision
-from migops.printed import Commands
 from migops.runner.guards.judging import Course, Judge
 from migops.runner.guards.scene import History, Scene
 from migops.runner.run import Result, Wishes

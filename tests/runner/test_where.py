@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from migops.errors import NoVerdict
+from migops.core.errors import NoVerdict
+from migops.core.model import Absent, ImageIdentity, MigrationFile, MigrationSet, PlaceName, Unknown
 from migops.history.graph import build
 from migops.history.locate import ScriptPaths
-from migops.model import Absent, ImageIdentity, MigrationFile, MigrationSet, PlaceName, Unknown
 from migops.places.container import Container, Mount
 from migops.places.environment import Environment
 from migops.runner import where

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from migops.compose import ComposeOptions
-from migops.errors import MigopsError
+from migops.core.errors import MigopsError
 from migops.places.home import Home
 from migops.runner import words
 from migops.runner.words import Program

@@ -6,8 +6,8 @@ import time
 
 import pytest
 
+from migops.core.errors import NoVerdict
 from migops.database import DatabaseUrl, parse_url
-from migops.errors import NoVerdict
 from migops.safety.session import open_session
 from tests.engine.sandbox import Sandbox
 

@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
+from migops.core.errors import Locked
 from migops.engine import Engine, connect, placeholder
-from migops.errors import Locked
 from migops.safety import engine_lock, journal, owner, stale
 from migops.safety.engine_lock import LABEL, EngineLock, LockLost, look, name_of
 from migops.safety.owner import Owner

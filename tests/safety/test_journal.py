@@ -12,8 +12,8 @@ from typing import Any, cast
 
 import pytest
 
+from migops.core.errors import Aborted, Failed, Locked, Operator
 from migops.engine import Engine
-from migops.errors import Aborted, Failed, Locked, Operator
 from migops.safety import journal, lock, state
 from migops.safety.process import known, ourselves
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from migops.errors import Aborted
+from migops.core.errors import Aborted
 from migops.safety import journal, lock, owner, process
 from migops.safety.process import INITIAL, Life, known, ourselves
 

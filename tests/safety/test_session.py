@@ -8,8 +8,8 @@ import time
 import psycopg
 import pytest
 
+from migops.core.errors import Locked
 from migops.database import DatabaseUrl
-from migops.errors import Locked
 from migops.safety.session import SessionLost, lock_key, open_session
 from tests.safety.conftest import CANARY
 

@@ -14,8 +14,8 @@ import pytest
 from migops.backup import store
 from migops.backup.identity import Identity
 from migops.backup.manifest import Manifest
+from migops.core.errors import Aborted
 from migops.engine import Engine
-from migops.errors import Aborted
 from migops.safety import journal, state
 
 ENGINE = cast(Engine, SimpleNamespace(id=lambda: "engine"))

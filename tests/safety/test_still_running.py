@@ -14,8 +14,8 @@ import psycopg
 import pytest
 
 from migops.compose import Project
+from migops.core.errors import Aborted, Operator
 from migops.database import DatabaseUrl, parse_url
-from migops.errors import Aborted, Operator
 from migops.history.version_table import VersionTable
 from migops.places.database_psql import psql
 from migops.places.database_read import Reached

@@ -6,8 +6,8 @@ import time
 
 import pytest
 
+from migops.core.errors import NoVerdict
 from migops.database import DatabaseUrl, direct, parse_url
-from migops.errors import NoVerdict
 from migops.schema import Schema, Scope, compare, read, without
 from tests.engine.sandbox import Sandbox
 

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from migops.compose import ComposeOptions, load
+from migops.core.errors import MigopsError
 from migops.database import parse_url
-from migops.errors import MigopsError
 from migops.throwaway.app import App, app_of
 from migops.throwaway.bodies import app_body, server_body, server_environment
 from migops.throwaway.live import Live, _of, live_of, refuse_address

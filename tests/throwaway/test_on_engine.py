@@ -15,11 +15,11 @@ import pytest
 from migops import survey, target, throwaway
 from migops.asking import Ask, question
 from migops.compose import ComposeOptions
+from migops.core.errors import NoVerdict
+from migops.core.model import MigrationSet, PlaceName
 from migops.database import connect as ask
 from migops.engine import Engine, connect, making
 from migops.engine.containers import inspect
-from migops.errors import NoVerdict
-from migops.model import MigrationSet, PlaceName
 from migops.places.database import Reached, reach
 from migops.survey.state import host_home
 from migops.throwaway.owned import LABEL, sweep

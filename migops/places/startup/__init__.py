@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from migops.errors import NoVerdict
-from migops.model import Location
+from migops.core.errors import NoVerdict
+from migops.core.model import Location
 from migops.places.startup.follow import LARGEST, Change, File, Follower
 
 if TYPE_CHECKING:

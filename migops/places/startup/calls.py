@@ -6,7 +6,7 @@ import posixpath
 from collections.abc import Iterator
 from dataclasses import replace
 
-from migops.model import Location
+from migops.core.model import Location
 from migops.places.alembic_call import Call, Process, Text, call_of
 from migops.places.startup.failing import ASSIGNED
 from migops.places.startup.follow import File, Follower, Ran

@@ -7,9 +7,9 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from migops.core.errors import MigopsError
+from migops.core.model import Location
 from migops.database import redact
-from migops.errors import MigopsError
-from migops.model import Location
 from migops.places.startup import program
 from migops.places.startup.failing import ASSIGNED, Frame, Shell, passed_over
 from migops.places.startup.known import assign, assigned, expanded, is_endless, set_options, taken, under_what, value

@@ -6,7 +6,7 @@ import ast
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
-from migops.quiet import no_warnings
+from migops.core.quiet import no_warnings
 
 _BROAD = frozenset(("Exception", "BaseException"))
 _STOPS = frozenset(("exit", "_exit", "abort"))

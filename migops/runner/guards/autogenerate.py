@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from migops.errors import Aborted, MigopsError
+from migops.core.errors import Aborted, MigopsError
+from migops.core.model import MigrationSet, Unknown
 from migops.history.graph import Graph
 from migops.history.operations import operations
-from migops.model import MigrationSet, Unknown
 from migops.places.columns import columns
 from migops.places.database_state import DatabaseState
 from migops.rules.standing import listed

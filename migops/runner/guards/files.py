@@ -6,10 +6,10 @@ import posixpath
 from collections.abc import Iterator
 
 from migops import survey
+from migops.core.errors import Aborted
+from migops.core.terminal import quoted
 from migops.drawing import of_environment
-from migops.errors import Aborted
 from migops.formats.graph import as_text
-from migops.formats.terminal import quoted
 from migops.history.env_script import line_of_none
 from migops.places import database
 from migops.places.database_state import DatabaseState

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from migops import asking
+from migops.core.errors import Locked, NoVerdict, Operator
+from migops.core.model import Absent, Unknown
 from migops.engine.containers import inspect
-from migops.errors import Locked, NoVerdict, Operator
-from migops.model import Absent, Unknown
 from migops.places.database import Question, Reached, ask, find_url, reach, read
 from migops.places.database_psql import psql
 from migops.places.database_state import DatabaseState

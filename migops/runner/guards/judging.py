@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 
 from migops.commits.judging import Outcome, State
-from migops.errors import Failed, Operator
+from migops.core.errors import Failed, Operator
 from migops.history.scripts import COMMITS_BY_ITSELF
 from migops.runner.foresee import ran, tops
 from migops.runner.guards.scene import History, Scene, listed

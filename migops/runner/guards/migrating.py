@@ -19,9 +19,9 @@ from migops.calling import program
 from migops.commits import repeating, tracing
 from migops.commits.judging import Outcome, State
 from migops.commits.tracing import Trace
+from migops.core.errors import Aborted, Failed, NoVerdict, Operator
 from migops.engine.containers import addresses
 from migops.engine.sockets import client_ports
-from migops.errors import Aborted, Failed, NoVerdict, Operator
 from migops.runner.guards.environment import environment, set_there
 from migops.runner.guards.holding import TIMEOUT, Hold, sql
 from migops.runner.guards.judging import Course, Judge, status, waited

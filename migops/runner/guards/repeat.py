@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from migops.commits import earlier
 from migops.commits.repeating import Past
-from migops.errors import MigopsError, Operator
+from migops.core.errors import MigopsError, Operator
 from migops.runner.guards.holding import TIMEOUT, Hold
 from migops.runner.guards.judging import Course
 from migops.runner.guards.scene import listed

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from migops.errors import MigopsError
+from migops.core.errors import MigopsError
 from migops.runner import foresee
 from migops.runner.guards.holding import Hold, hold
 from migops.runner.guards.judging import Course

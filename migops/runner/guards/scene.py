@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from migops.errors import Aborted
-from migops.formats.terminal import quoted
+from migops.core.errors import Aborted
+from migops.core.terminal import quoted
 from migops.rules import standing
 from migops.runner.run import Run
 from migops.runner.seen import Gap, compare, seen

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 
 from migops import survey
 from migops.asking import Ask
-from migops.errors import Aborted, MigopsError
-from migops.formats.terminal import quoted
+from migops.core.errors import Aborted, MigopsError
+from migops.core.model import Finding
+from migops.core.terminal import quoted
 from migops.history.graph import Graph
-from migops.model import Finding
 from migops.rules import RULES, judge
 from migops.runner.guards.scene import History, Scene, listed
 from migops.runner.seen import Gap

@@ -5,9 +5,9 @@ from __future__ import annotations
 import ast
 import posixpath
 
+from migops.core.model import MigrationFile, MigrationSet, Unknown
 from migops.history.env_script import parsed
 from migops.history.operations import operations
-from migops.model import MigrationFile, MigrationSet, Unknown
 from migops.runner.guards.scene import Scene
 from migops.survey.env_code import models_on_host
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from migops.model import Location
+from migops.core.model import Location
 from migops.places.startup.follow import File, Follower
 from migops.places.startup.shell import NotRead, parse
 

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from migops.errors import NoVerdict
-from migops.redaction import redact
+from migops.core.errors import NoVerdict
+from migops.core.redaction import redact
 
 
 @dataclass(frozen=True, slots=True)

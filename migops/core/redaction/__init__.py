@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from migops.redaction.redactor import Redactor
+    from migops.core.redaction.redactor import Redactor
 
 HIDDEN = "***"
 
@@ -43,7 +43,7 @@ class _Run:
     lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
     def redactor(self) -> Redactor:
-        from migops.redaction.redactor import Redactor
+        from migops.core.redaction.redactor import Redactor
 
         with self.lock:  # the watch on a migration redacts in a thread of its own
             while self.sources:
@@ -87,7 +87,7 @@ def learn_environment(variables: Iterable[object]) -> None:
 
 
 def _of_variables(variables: Iterable[str]) -> Known:
-    from migops.redaction.naming import of_environment
+    from migops.core.redaction.naming import of_environment
 
     pairs = [each.partition("=") for each in variables]
     return of_environment({name: value for name, _, value in pairs})
@@ -95,6 +95,6 @@ def _of_variables(variables: Iterable[str]) -> Known:
 
 def redact(text: str) -> str:
     """``text`` without what looks like a secret, and without the secrets that this run has met."""
-    from migops.redaction.forms import hide
+    from migops.core.redaction.forms import hide
 
     return hide(_run.redactor().hide(text) if _run is not None else text)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from enum import IntEnum
 
-from migops.location import Location
+from migops.core.location import Location
 
 
 class ExitCode(IntEnum):

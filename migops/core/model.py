@@ -11,7 +11,7 @@ from datetime import datetime
 from enum import Enum
 from typing import Any
 
-from migops.location import Location as Location
+from migops.core.location import Location as Location
 
 
 class EntryKind(str, Enum):

@@ -1,0 +1,1 @@
+"""What everybody needs, written once: the words of the model, errors, text, subprocesses, redaction."""
