@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from migops.core.model import MigrationSet
-from migops.engine import Engine
+from migops.docker import Engine
 from migops.history.config import parse_config
 from migops.places.database import Question
 from migops.places.environment import Home

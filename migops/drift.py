@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from migops import survey
 from migops.core.errors import MigopsError
 from migops.core.model import PlaceName, Unknown
-from migops.engine import Engine
+from migops.docker import Engine
 from migops.evidence import Evidence
 from migops.places.database_state import DatabaseState
 from migops.places.drift import Drift, differences

@@ -15,11 +15,11 @@ from migops.adopt.scene import Scene, look
 from migops.adopt.seeds import path_of, tried
 from migops.adopt.steps import Made, Step, last, watched
 from migops.core.errors import MigopsError, NoVerdict
-from migops.engine import Engine
+from migops.database.postgres.schema import Found
+from migops.database.postgres.schema import read as read_schema
+from migops.docker import Engine
 from migops.places.database import read
 from migops.places.database_state import DatabaseState
-from migops.schema import Found
-from migops.schema import read as read_schema
 from migops.target import Target
 
 Say = Callable[[str], None]

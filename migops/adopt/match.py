@@ -9,7 +9,7 @@ from enum import Enum
 from migops.adopt.steps import Step
 from migops.core.errors import MigopsError
 from migops.core.printed import here
-from migops.schema import ORDER, Comparison, Found, Schema, Scope, compare, without
+from migops.database.postgres.schema import ORDER, Comparison, Found, Schema, Scope, compare, without
 
 
 class Verdict(str, Enum):

@@ -10,7 +10,7 @@ from migops.calling import aimed, program
 from migops.compose import Project, Service
 from migops.core.errors import MigopsError, NoVerdict
 from migops.core.model import ImageIdentity, MigrationSet, PlaceName, Revision, Unknown
-from migops.engine import Engine
+from migops.docker import Engine
 from migops.places.database import Reached, reach, read
 from migops.places.database_state import DatabaseState
 from migops.survey.state import host_home

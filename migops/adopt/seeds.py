@@ -8,7 +8,7 @@ from typing import Any
 from migops.adopt.scene import Scene
 from migops.adopt.steps import Step, upgrade
 from migops.core.errors import NoVerdict
-from migops.schema import EXTENSION, Found
+from migops.database.postgres.schema import EXTENSION, Found
 from migops.throwaway import Seeds, Server
 
 _USUAL = '"$user", public'

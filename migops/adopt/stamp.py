@@ -12,10 +12,10 @@ from migops.adopt.steps import copying
 from migops.core.errors import Aborted, Failed, NoVerdict, Operator
 from migops.core.model import Location
 from migops.database import DatabaseUrl
-from migops.engine import Engine
-from migops.safety import journal
-from migops.safety.session import Session, open_session
-from migops.schema import Found, read
+from migops.database.postgres.schema import Found, read
+from migops.database.postgres.session import Session, open_session
+from migops.docker import Engine
+from migops.state import journal
 from migops.throwaway import one_off, owned
 
 _LOCK_TIMEOUT = "-c lock_timeout=10s"  # by libpq's own variable: a version table that someone holds stops us, not them

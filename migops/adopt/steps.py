@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from migops.core.errors import NoVerdict
-from migops.engine import execs
-from migops.schema import CATALOGUE, STRICT_CATALOGUE, Item, Schema
+from migops.database.postgres.schema import CATALOGUE, STRICT_CATALOGUE, Item, Schema
+from migops.docker import execs
 from migops.throwaway import Ran, Server
 
 _KEPT = 64 * 1024  # bytes of the end of what Alembic says that are kept

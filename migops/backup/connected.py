@@ -13,8 +13,8 @@ from migops.backup.naming import named
 from migops.backup.source import Source
 from migops.compose import Project
 from migops.core.errors import MigopsError
-from migops.engine import Engine
-from migops.engine.containers import inspect
+from migops.docker import Engine
+from migops.docker.containers import inspect
 from migops.places.database_address import LABEL, is_one_off
 from migops.places.database_url import Variables
 from migops.target import Target

@@ -12,8 +12,8 @@ from migops.backup.source import Source
 from migops.core.errors import NoVerdict
 from migops.database import DatabaseUrl, direct
 from migops.database.reading import refused
-from migops.engine import Engine
-from migops.engine.containers import inspect
+from migops.docker import Engine
+from migops.docker.containers import inspect
 from migops.places.database_address import LABEL, is_one_off
 
 if TYPE_CHECKING:

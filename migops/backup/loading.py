@@ -8,7 +8,7 @@ from migops.backup import words
 from migops.backup.tools import PATIENCE, Tools
 from migops.backup.verify import chunks
 from migops.core.errors import Aborted
-from migops.engine import Engine
+from migops.docker import Engine
 
 
 def restore_into(

@@ -25,13 +25,13 @@ from migops.backup.verify import Expected, Verified, verify
 from migops.core.errors import Aborted, MigopsError, NoVerdict
 from migops.core.model import Location, Unknown
 from migops.database import direct
-from migops.engine import Engine
+from migops.database.postgres.session import open_session
+from migops.docker import Engine
 from migops.places.database import read
 from migops.places.database_state import DatabaseState
-from migops.safety.journal import Journal
-from migops.safety.process import ourselves
-from migops.safety.session import open_session
-from migops.safety.signals import unhurried
+from migops.state.journal import Journal
+from migops.state.process import ourselves
+from migops.state.signals import unhurried
 from migops.target import Target
 
 LOCK_WAIT = 3.0  # seconds

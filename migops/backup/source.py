@@ -15,10 +15,10 @@ from migops.backup import words
 from migops.backup.tools import Tools
 from migops.core.errors import MigopsError, NoVerdict
 from migops.core.model import Absent, MigrationSet, PlaceName, Unknown
-from migops.engine import Engine, execs, making
+from migops.docker import Engine, execs, making
 from migops.places.database import Question, Reached, find_url, reach
 from migops.places.database_address import INSTEAD, LABEL, is_one_off, service_of
-from migops.safety.process import known, ourselves
+from migops.state.process import known, ourselves
 from migops.survey.state import host_home
 from migops.target import Target
 

@@ -13,11 +13,11 @@ from migops.backup.connected import Container
 from migops.backup.maintenance import Maintenance, maintenance
 from migops.backup.way_back import psql, starting
 from migops.core.errors import Failed, MigopsError, NoVerdict, Operator
-from migops.engine import Engine, execs, making
-from migops.engine.containers import inspect
-from migops.safety.journal import Journal
-from migops.safety.process import ourselves
-from migops.safety.signals import held_back
+from migops.docker import Engine, execs, making
+from migops.docker.containers import inspect
+from migops.state.journal import Journal
+from migops.state.process import ourselves
+from migops.state.signals import held_back
 
 if TYPE_CHECKING:
     from migops.backup.restoring import Restore

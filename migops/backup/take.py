@@ -23,7 +23,7 @@ from migops.backup.tools import Tools
 from migops.backup.verify import Expected, Verified, verify
 from migops.core.errors import Aborted, NoVerdict
 from migops.core.model import Location
-from migops.engine import Engine
+from migops.docker import Engine
 
 ROOM = 1.0
 """How much room a backup must find at least, as a multiple of what the database takes on its server's disk."""

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 
 from migops.core.errors import NoVerdict
 from migops.database import redact
-from migops.engine import Engine, execs
-from migops.engine.feeding import conversation
+from migops.docker import Engine, execs
+from migops.docker.feeding import conversation
 
 _KEPT = 4000  # bytes of what a program says that are shown when it fails
 _SETTLE = 3.0  # seconds after its output's end in which the engine notes how a program ended

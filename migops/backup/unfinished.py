@@ -11,10 +11,10 @@ from migops.backup.maintenance import maintenance
 from migops.backup.source import Source
 from migops.backup.way_back import psql, starting
 from migops.core.errors import Operator
-from migops.engine import Engine
-from migops.engine.containers import inspect
-from migops.safety import journal
-from migops.safety.journal import Run
+from migops.docker import Engine
+from migops.docker.containers import inspect
+from migops.state import journal
+from migops.state.journal import Run
 
 COMMAND = "restore"
 

@@ -6,7 +6,7 @@ Nothing of a URL is among the words: those can be read in the process list of th
 from __future__ import annotations
 
 from migops.database import DatabaseUrl
-from migops.engine.feeding import limited
+from migops.docker.feeding import limited
 
 APPLICATION = "migops backup"
 """What the programs are called in the server's list of sessions, before the process that has started them."""

@@ -55,10 +55,10 @@ def adopt(service: str | None, **given: Any) -> int:
     from migops.adopt.stamp import stamp
     from migops.cli.output import show
     from migops.deploy import at_work
-    from migops.engine import connect
-    from migops.safety import state
-    from migops.safety.engine_lock import engine_lock
-    from migops.safety.lock import host_lock
+    from migops.docker import connect
+    from migops.state import folder as state
+    from migops.state.engine_lock import engine_lock
+    from migops.state.lock import host_lock
 
     if given["baseline"] and given["revision"]:
         raise MigopsError("--revision and --baseline do not go together: there is no revision yet")

@@ -111,7 +111,7 @@ def alembic(arguments: tuple[str, ...], **given: Any) -> int:
     was changed, 6 gave up and nothing was changed, 7 look where it stands
     """
     from migops import survey, target
-    from migops.engine import connect
+    from migops.docker import connect
     from migops.runner import words
     from migops.runner.run import Run
 

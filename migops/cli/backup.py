@@ -63,9 +63,10 @@ def backup(service: str | None, **given: Any) -> int:
     from migops import target
     from migops.backup import shown
     from migops.cli.output import show
-    from migops.engine import connect
-    from migops.safety import journal, state
-    from migops.safety.lock import host_lock
+    from migops.docker import connect
+    from migops.state import folder as state
+    from migops.state import journal
+    from migops.state.lock import host_lock
 
     if given["list_"]:
         _refuse_what_a_list_ignores()

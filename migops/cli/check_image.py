@@ -65,7 +65,7 @@ def check_image(service: str | None, **given: Any) -> int:
     from migops import survey, target
     from migops.cli.output import write
     from migops.core.model import PlaceName, Severity, Unknown
-    from migops.engine import Engine, connect
+    from migops.docker import Engine, connect
 
     check_together(given)
     if given["select"] or given["ignore"]:

@@ -48,7 +48,7 @@ def doctor(service: str | None, **given: Any) -> int:
     from migops.asking import Ask
     from migops.cli.output import write
     from migops.core.model import Absent, PlaceName, Severity
-    from migops.engine import connect
+    from migops.docker import connect
 
     check_together(given)
     chosen = rules.chosen(given["select"], given["ignore"])

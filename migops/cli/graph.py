@@ -79,8 +79,8 @@ def _of_service(service: str, config: str, section: str, given: Mapping[str, Any
     from migops import status, survey, target
     from migops.asking import Ask
     from migops.core.model import Severity
+    from migops.docker import connect
     from migops.drawing import of_environment
-    from migops.engine import connect
 
     wanted = target.Wanted(
         service=service, config=config, section=section, needs_image=False, command="graph",

@@ -32,7 +32,7 @@ def layers(image_ref: str, path: str | None, **given: Any) -> int:
     migops layers app:latest /app/migrations/versions --format json
     """
     from migops.cli.output import show
-    from migops.engine import connect
+    from migops.docker import connect
     from migops.formats import layers as formats
     from migops.images import identity, open_image
     from migops.images.layers import attribute_tree

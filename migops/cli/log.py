@@ -17,7 +17,7 @@ from migops.core.errors import Aborted, ExitCode, MigopsError
 if TYPE_CHECKING:
     from migops import target
     from migops.compose import ComposeOptions
-    from migops.engine import Engine
+    from migops.docker import Engine
 
 
 @click.command("log")
@@ -46,9 +46,9 @@ def log(what: str | None, **given: Any) -> int:
     """
     from migops import target
     from migops.cli.output import show
-    from migops.engine import connect
+    from migops.docker import connect
     from migops.logbook import look, run_of, shown, unlock
-    from migops.safety import state
+    from migops.state import folder as state
 
     run = int(what) if what and what.isdecimal() else 0
     if run and given["unlock"]:

@@ -124,7 +124,7 @@ def rebuild_and_migrate(services: tuple[str, ...], **given: Any) -> int:
     """
     from migops.cli.output import put, view_of
     from migops.deploy import session
-    from migops.engine import connect
+    from migops.docker import connect
     from migops.formats.deploy import end_json, end_text, plan_json, plan_text
 
     with ExitStack() as stack:

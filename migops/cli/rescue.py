@@ -37,7 +37,7 @@ def rescue(service: str | None, **given: Any) -> int:
     from migops import rescue as action
     from migops import survey, target
     from migops.cli.output import put
-    from migops.engine import connect
+    from migops.docker import connect
 
     wanted = target.Wanted(
         service=service or "",

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from migops.backup.restoring import Restore
     from migops.backup.swap import Swapped
     from migops.formats.view import View
-    from migops.safety.engine_lock import EngineLock
+    from migops.state.engine_lock import EngineLock
     from migops.target import Target
 
 
@@ -56,9 +56,10 @@ def restore(file: str, service: str | None, **given: Any) -> int:
     from migops.backup import restoring, shown_restore, unfinished
     from migops.cli.output import view_of
     from migops.deploy import at_work
-    from migops.engine import connect
-    from migops.safety import journal, state
-    from migops.safety.engine_lock import run_lock
+    from migops.docker import connect
+    from migops.state import folder as state
+    from migops.state import journal
+    from migops.state.engine_lock import run_lock
 
     if not (given["yes"] or given["dry_run"] or (sys.stdin is not None and sys.stdin.isatty())):
         raise Aborted("nobody can be asked here, so nothing was changed", hint="--yes answers for you; or --dry-run")

@@ -24,7 +24,7 @@ from migops.core.errors import ExitCode, MigopsError
 
 if TYPE_CHECKING:
     from migops.core.model import PlaceName
-    from migops.engine import Engine
+    from migops.docker import Engine
     from migops.evidence import Evidence
     from migops.target import Target
 
@@ -129,7 +129,7 @@ def status(service: str | None, **given: Any) -> int:
     from migops.asking import Ask
     from migops.cli.output import show
     from migops.core.model import Severity
-    from migops.engine import connect
+    from migops.docker import connect
     from migops.formats.status import render
 
     check_together(given)

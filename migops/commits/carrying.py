@@ -19,8 +19,8 @@ from urllib.parse import quote
 
 from migops.commits import marks
 from migops.core.errors import NoVerdict
-from migops.engine import Engine, execs, making
-from migops.engine.containers import file_of, inspect
+from migops.docker import Engine, execs, making
+from migops.docker.containers import file_of, inspect
 
 LABEL = "migops.trace"
 _HERE = Path(__file__).parent

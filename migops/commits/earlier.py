@@ -14,9 +14,9 @@ from migops.commits.marks import Mark
 from migops.commits.record import read, untraced
 from migops.commits.repeating import Doubt, Past
 from migops.core.errors import NoVerdict
-from migops.engine import Engine
-from migops.safety import journal
-from migops.safety.journal import Run
+from migops.docker import Engine
+from migops.state import journal
+from migops.state.journal import Run
 
 if TYPE_CHECKING:
     from migops.database import DatabaseUrl

@@ -17,7 +17,7 @@ from typing import Any
 from urllib.parse import quote, urlencode
 
 from migops.core.errors import NoVerdict
-from migops.engine import Engine
+from migops.docker import Engine
 
 LABEL = "migops.migration"
 """On the volume, with the project's name."""

@@ -11,8 +11,8 @@ from migops.commits.carrying import Carried
 from migops.commits.judging import Outcome, State
 from migops.core.errors import NoVerdict
 from migops.core.redaction import redact
-from migops.engine import Engine
-from migops.safety.journal import Journal
+from migops.docker import Engine
+from migops.state.journal import Journal
 
 if TYPE_CHECKING:
     from migops.commits.tracing import Trace

@@ -11,8 +11,8 @@ from migops.commits.carrying import Carried
 from migops.commits.judging import Outcome, State, judge, next_xid
 from migops.commits.record import Record, read, untraced
 from migops.core.errors import NoVerdict
-from migops.engine import Engine
-from migops.safety.process import ourselves
+from migops.docker import Engine
+from migops.state.process import ourselves
 
 if TYPE_CHECKING:
     from migops.database import DatabaseUrl

@@ -14,10 +14,10 @@ from migops.deploy.commands import Compose, with_override
 from migops.deploy.deploy import Deploy
 from migops.deploy.facts import Facts
 from migops.deploy.members import Member
-from migops.engine.containers import inspect
+from migops.docker.containers import inspect
 from migops.places.container_files import Mount, mounts_of
 from migops.places.database_address import LABEL
-from migops.safety.state import write_private
+from migops.state.folder import write_private
 
 OVERRIDE = "volumes.compose.yaml"
 

@@ -13,7 +13,7 @@ from migops.core.model import PlaceName
 from migops.core.terminal import printable
 from migops.database import redact
 from migops.deploy.facts import Facts
-from migops.engine import Engine, execs, making
+from migops.docker import Engine, execs, making
 
 
 def of(facts: Facts, engine: Engine) -> str:

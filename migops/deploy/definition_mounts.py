@@ -9,8 +9,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from migops.engine import Engine
-from migops.engine.containers import changes, file_of
+from migops.docker import Engine
+from migops.docker.containers import changes, file_of
 
 _ANONYMOUS = re.compile(r"[0-9a-f]{64}")
 _SECRETS = "/run/secrets/"

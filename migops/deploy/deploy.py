@@ -11,15 +11,15 @@ from typing import Protocol, TypeVar
 
 from migops.core.errors import NoVerdict
 from migops.core.model import Unknown
+from migops.database.postgres.session import Session, open_session
 from migops.deploy.facts import Facts
 from migops.deploy.options import Options
 from migops.deploy.stop import Stop
-from migops.engine import Engine
+from migops.docker import Engine
 from migops.places.database import Reached, reach, read
 from migops.places.database_state import DatabaseState
-from migops.safety.engine_lock import EngineLock
-from migops.safety.journal import Journal
-from migops.safety.session import Session, open_session
+from migops.state.engine_lock import EngineLock
+from migops.state.journal import Journal
 
 T = TypeVar("T")
 

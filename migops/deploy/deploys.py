@@ -6,8 +6,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from migops.safety import journal
-from migops.safety.journal import DEPLOY, Run
+from migops.state import journal
+from migops.state.journal import DEPLOY, Run
 
 GATE = "containers"
 """The step that waits until the new containers are up. What it notes of them: ``proved``, the services whose image

@@ -19,7 +19,7 @@ from migops.deploy.options import Options
 from migops.deploy.previous import Previous
 from migops.deploy.previous import read as read_previous
 from migops.deploy.rollback import Rollback
-from migops.engine import Engine
+from migops.docker import Engine
 from migops.evidence import Evidence
 from migops.history.graph import Graph
 from migops.places.container import Container

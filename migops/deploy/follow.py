@@ -12,8 +12,8 @@ from typing import Any
 from migops.core.errors import NoVerdict
 from migops.core.terminal import printable
 from migops.database import redact
-from migops.engine import Engine, execs
-from migops.engine.containers import inspect
+from migops.docker import Engine, execs
+from migops.docker.containers import inspect
 
 _TAIL = 30  # lines of its output that are kept
 _REVISION = re.compile(r"Running (upgrade|downgrade)\s+(\S*) -> (\S+?)(?:, (.*))?$")

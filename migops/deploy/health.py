@@ -13,9 +13,9 @@ from migops.database import redact
 from migops.deploy.deploy import Deploy
 from migops.deploy.members import Member
 from migops.deploy.options import UNCHECKED, Options
-from migops.engine import making
-from migops.engine.containers import inspect
-from migops.engine.same import same_content
+from migops.docker import making
+from migops.docker.containers import inspect
+from migops.docker.same_content import same_content
 from migops.places.database_address import LABEL
 
 RESTARTS = 3  # a container with a health check may be restarted fewer times than this before it is healthy

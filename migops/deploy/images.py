@@ -19,7 +19,7 @@ from migops.deploy.members import Member
 from migops.deploy.rollback import image_id
 from migops.rules import RULES, judge
 from migops.rules.standing import listed
-from migops.safety import journal
+from migops.state import journal
 
 UNPROVED = "unproved"
 """The end of the tag of an image that runs when a deploy begins, and that nothing proves."""

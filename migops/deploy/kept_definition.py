@@ -13,8 +13,8 @@ from migops.core.model import Location
 from migops.deploy import definition, images
 from migops.deploy.commands import ROLLBACK, Compose, Words
 from migops.deploy.facts import Facts
-from migops.engine import Engine, ImageNotFound
-from migops.safety import state
+from migops.docker import Engine, ImageNotFound
+from migops.state import folder as state
 
 if TYPE_CHECKING:
     from migops.deploy.deploy import Deploy

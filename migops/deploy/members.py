@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from migops.compose import Project, Service
 from migops.core.errors import MigopsError, NoVerdict
 from migops.core.printed import tagged
-from migops.engine import Engine, ImageNotFound
+from migops.docker import Engine, ImageNotFound
 from migops.evidence import Evidence
 from migops.places.container import Container
 from migops.places.database_address import LABEL, is_one_off

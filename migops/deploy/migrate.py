@@ -14,21 +14,21 @@ from migops.commits import repeating, tracing
 from migops.commits.judging import Outcome, State
 from migops.commits.tracing import Trace
 from migops.core.errors import Aborted, Failed, NoVerdict, Operator
+from migops.database.postgres.catalogue import trace
+from migops.database.postgres.server_session import as_text
+from migops.database.postgres.watch import Watched, watch
 from migops.deploy import at_work, connects, shell
 from migops.deploy.commands import Compose, lock_options, migrating, one_off, override, with_override
 from migops.deploy.deploy import Deploy
 from migops.deploy.facts import Facts
 from migops.deploy.follow import Followed, follow
 from migops.deploy.repeat import stop_before_a_repeat
-from migops.deploy.trace import trace
 from migops.deploy.verdict import Attempt, failed_at, how_on, stays, verdict, ways_on
-from migops.engine import execs
-from migops.engine.containers import addresses, inspect
-from migops.engine.sockets import client_ports
+from migops.docker import execs
+from migops.docker.containers import addresses, inspect
+from migops.docker.sockets import client_ports
 from migops.rules.standing import listed
-from migops.safety.server_session import as_text
-from migops.safety.state import write_private
-from migops.safety.watch import Watched, watch
+from migops.state.folder import write_private
 
 TRIES = 3  # how often a migration is begun that gave up waiting for a lock, with nothing applied
 PAUSE = (1.0, 3.0)  # seconds between two tries, by chance in between

@@ -9,11 +9,11 @@ from typing import Any
 from migops.core.errors import Locked, Operator
 from migops.core.printed import here
 from migops.deploy.commands import migrating
-from migops.engine import Engine, execs
-from migops.engine.containers import inspect
-from migops.safety import journal, owner
-from migops.safety.journal import Run
-from migops.safety.process import Life
+from migops.docker import Engine, execs
+from migops.docker.containers import inspect
+from migops.state import journal, owner
+from migops.state.journal import Run
+from migops.state.process import Life
 
 
 def look(folder: Path, engine: Engine, project: str) -> list[str]:

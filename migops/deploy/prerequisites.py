@@ -16,8 +16,8 @@ from urllib.parse import quote
 from migops.compose import Project, Service
 from migops.deploy import ports
 from migops.deploy.members import Member
-from migops.engine import Engine
-from migops.engine.containers import inspect
+from migops.docker import Engine
+from migops.docker.containers import inspect
 from migops.places.database_address import LABEL
 
 

@@ -16,8 +16,8 @@ from migops.deploy.definition import Old, container_name, inexpressible
 from migops.deploy.definition_mounts import injected
 from migops.deploy.members import Member
 from migops.deploy.prerequisites import is_this_host
-from migops.engine import Engine, ImageNotFound
-from migops.engine.containers import inspect
+from migops.docker import Engine, ImageNotFound
+from migops.docker.containers import inspect
 from migops.places.database_address import LABEL
 from migops.rules.standing import listed
 

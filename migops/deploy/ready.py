@@ -6,7 +6,7 @@ from migops.core.errors import Aborted, Failed
 from migops.deploy import prerequisites, shell
 from migops.deploy.deploy import Deploy
 from migops.deploy.facts import Facts
-from migops.engine import Engine
+from migops.docker import Engine
 
 _HINT = "free the port, or create what is missing, or change the compose file; then run this again"
 

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 from migops import throwaway
 from migops.core.errors import Aborted, MigopsError
 from migops.database import direct
+from migops.database.postgres.catalogue import traces
 from migops.deploy.copy import Copy
 from migops.deploy.deploy import Deploy
-from migops.deploy.trace import traces
 from migops.rules.standing import listed
 
 if TYPE_CHECKING:

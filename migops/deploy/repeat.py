@@ -12,10 +12,10 @@ from migops.core.errors import MigopsError, Operator
 from migops.deploy.deploy import Deploy
 from migops.deploy.facts import Facts
 from migops.deploy.options import Options
-from migops.engine import Engine
+from migops.docker import Engine
 from migops.places.database import Reached
 from migops.rules.standing import listed
-from migops.safety.engine_lock import EngineLock
+from migops.state.engine_lock import EngineLock
 
 
 def known(facts: Facts, repeat: Sequence[str]) -> None:

@@ -16,10 +16,10 @@ from migops.deploy import deploys
 from migops.deploy.commands import rollback_tag
 from migops.deploy.members import Member
 from migops.deploy.options import UNCHECKED
-from migops.engine import Engine, ImageNotFound, events
-from migops.engine.containers import inspect
-from migops.engine.same import same_content
-from migops.safety.journal import Run
+from migops.docker import Engine, ImageNotFound, events
+from migops.docker.containers import inspect
+from migops.docker.same_content import same_content
+from migops.state.journal import Run
 
 if TYPE_CHECKING:
     from migops.deploy.deploy import Deploy

@@ -16,12 +16,13 @@ from migops.deploy.facts import Facts
 from migops.deploy.options import Options
 from migops.deploy.step import Plan
 from migops.deploy.stop import Stop
-from migops.engine import Engine
+from migops.docker import Engine
 from migops.formats.deploy import ShownEnd, ShownPlan, ShownStep
 from migops.places.database import Reached, reach
-from migops.safety import journal, state
-from migops.safety.engine_lock import EngineLock, run_lock
-from migops.safety.journal import Journal
+from migops.state import folder as state
+from migops.state import journal
+from migops.state.engine_lock import EngineLock, run_lock
+from migops.state.journal import Journal
 
 COMMAND = journal.DEPLOY
 

@@ -16,8 +16,8 @@ from migops.deploy import shell
 from migops.deploy.deploy import Deploy
 from migops.deploy.health import inspected
 from migops.deploy.members import Member
-from migops.engine import events, execs
-from migops.engine.containers import inspect
+from migops.docker import events, execs
+from migops.docker.containers import inspect
 from migops.places.database_address import LABEL
 from migops.rules.standing import listed
 

@@ -19,7 +19,7 @@ from migops.compose import ComposeOptions, Project, Service, load
 from migops.core.errors import MigopsError, NoVerdict
 from migops.core.model import EntryKind
 from migops.core.printed import note
-from migops.engine import Engine, ImageNotFound
+from migops.docker import Engine, ImageNotFound
 from migops.images import Image, open_image
 from migops.places.alembic_call import of_files, started, typed
 from migops.places.container_files import links_of, reader_of

@@ -6,7 +6,7 @@ from migops.core.errors import Locked, NoVerdict
 from migops.deploy import images
 from migops.deploy.deploy import Deploy
 from migops.rules.standing import listed
-from migops.safety.engine_lock import EngineLock, LockLost
+from migops.state.engine_lock import EngineLock, LockLost
 
 
 def regain(deploy: Deploy) -> str:

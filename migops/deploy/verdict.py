@@ -10,13 +10,13 @@ from migops.commits.judging import Outcome, State
 from migops.commits.tracing import Trace
 from migops.core.errors import Failed, MigopsError, Operator
 from migops.core.model import PlaceName
+from migops.database.postgres.watch import Watched
 from migops.deploy.deploy import Deploy
 from migops.deploy.facts import Facts
 from migops.deploy.follow import Followed
 from migops.history.scripts import COMMITS_BY_ITSELF
 from migops.places.environment import Environment
 from migops.rules.standing import listed
-from migops.safety.watch import Watched
 
 
 def how_on(deploy: Deploy) -> str:

@@ -14,7 +14,7 @@ from migops.core.model import MigrationSet
 from migops.deploy.deploy import Deploy
 from migops.deploy.facts import Facts
 from migops.deploy.step import Action
-from migops.engine import execs, making
+from migops.docker import execs, making
 from migops.places.container_files import Mount, at_or_below
 
 VOLUME, FILES = "/migops-volume", "/migops-files"

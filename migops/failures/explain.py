@@ -11,7 +11,7 @@ from migops.core.errors import MigopsError
 from migops.core.model import Finding
 from migops.core.printed import BARE
 from migops.core.terminal import quoted
-from migops.engine import Engine
+from migops.docker import Engine
 from migops.failures.known import FAILURES, Failure, Step
 from migops.failures.scene import Scene
 from migops.rules import RULES, judge

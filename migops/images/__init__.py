@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 
-from migops.engine import Engine
+from migops.docker import Engine
 from migops.images.daemon import open_daemon
 from migops.images.image import History, Image, ImageConfig, identity
 from migops.images.reference import parse_reference

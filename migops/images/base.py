@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from migops.core.errors import NoVerdict
-from migops.engine import Engine
+from migops.docker import Engine
 from migops.images.image import History, parse_time
 
 _MOST_IMAGES = 300  # of the engine's images, the newest that could be a base

@@ -11,7 +11,7 @@ from typing import Any
 
 from migops.core.errors import NoVerdict
 from migops.core.model import Entry, EntryKind
-from migops.engine import Engine, Stream
+from migops.docker import Engine, Stream
 from migops.images.image import ImageConfig, KeepContent, parse_config, parse_time
 from migops.images.layer import Budget, member_path, read_entry
 from migops.images.merge import clean, without_engine_made

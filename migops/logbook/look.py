@@ -13,13 +13,13 @@ from migops.backup import question
 from migops.core.errors import MigopsError
 from migops.core.model import Unknown
 from migops.core.printed import here
-from migops.engine import Engine
+from migops.database.postgres.session import Holder, Session, open_session
+from migops.docker import Engine
 from migops.places.database import Reached, reach
-from migops.safety import engine_lock, journal, lock
-from migops.safety.journal import Run
-from migops.safety.lock import NAME
-from migops.safety.process import Life, Who, ourselves
-from migops.safety.session import Holder, Session, open_session
+from migops.state import engine_lock, journal, lock
+from migops.state.journal import Run
+from migops.state.lock import NAME
+from migops.state.process import Life, Who, ourselves
 from migops.target import Target
 
 _LABEL = re.compile(r"^(?P<what>.*) (?P<pid>\d+)@(?P<host>\S+)$")

@@ -16,10 +16,10 @@ from migops.core.terminal import printable
 from migops.formats.text import console_for, hang, trimmed
 from migops.formats.view import View
 from migops.logbook.look import Book
-from migops.safety.engine_lock import name_of
-from migops.safety.journal import Run
-from migops.safety.owner import life_of
-from migops.safety.process import Life
+from migops.state.engine_lock import name_of
+from migops.state.journal import Run
+from migops.state.owner import life_of
+from migops.state.process import Life
 
 _STYLES = {"done": "green", "failed": "red", "operator": "bold red", "interrupted": "yellow"}
 _OUTCOME = len("interrupted, exit 130")  # the longest

@@ -8,11 +8,11 @@ from pathlib import Path
 from migops.core.errors import Aborted, Failed, Locked, NoVerdict
 from migops.core.model import Unknown
 from migops.core.printed import here
-from migops.engine import Engine
+from migops.docker import Engine
 from migops.logbook.look import DatabaseLock, lock_of, session
-from migops.safety import engine_lock, journal, lock
-from migops.safety.owner import life_of
-from migops.safety.process import Life
+from migops.state import engine_lock, journal, lock
+from migops.state.owner import life_of
+from migops.state.process import Life
 from migops.target import Target
 
 Say = Callable[[str], None]

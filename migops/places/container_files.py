@@ -11,8 +11,8 @@ from typing import Any
 
 from migops.core.errors import NoVerdict
 from migops.core.model import Entry, EntryKind, Tree
-from migops.engine import Engine
-from migops.engine.containers import export, view
+from migops.docker import Engine
+from migops.docker.containers import export, view
 from migops.images import Image, open_image
 from migops.images.daemon import read_container
 from migops.images.layer import Budget, Delta, Wanted, scan_layer

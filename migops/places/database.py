@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from migops.core.errors import MigopsError
 from migops.core.model import Absent, Unknown
 from migops.database import DatabaseUrl, parse_url
-from migops.engine import Engine
+from migops.docker import Engine
 from migops.history.config import ConfigFile
 from migops.history.version_table import VersionTable, version_table
 from migops.places.database_address import file_address, server_address

@@ -13,8 +13,8 @@ from urllib.parse import urlsplit
 from migops.core.errors import MigopsError
 from migops.core.model import Absent, Unknown
 from migops.database import DatabaseUrl
-from migops.engine import Engine
-from migops.engine.containers import inspect
+from migops.docker import Engine
+from migops.docker.containers import inspect
 
 if TYPE_CHECKING:
     from migops.compose import Project, Service

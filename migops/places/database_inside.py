@@ -17,8 +17,8 @@ from migops.core.errors import MigopsError
 from migops.core.model import Absent, Unknown
 from migops.database import parse_url
 from migops.database.reading import LOCK_WAIT
-from migops.engine import Engine, execs
-from migops.engine.containers import inspect
+from migops.docker import Engine, execs
+from migops.docker.containers import inspect
 from migops.places import database_probe
 from migops.places.database import Question, table_of
 from migops.places.database_address import LABEL

@@ -20,8 +20,8 @@ from typing import Any, Protocol
 
 from migops.core.errors import NoVerdict
 from migops.core.model import Entry, EntryKind, Tree
-from migops.engine import Engine
-from migops.engine.containers import changes, file_of, stat_of
+from migops.docker import Engine
+from migops.docker.containers import changes, file_of, stat_of
 from migops.images.layer import MAX_FILE, Budget, read_entry
 from migops.images.tar import TarReader
 

@@ -11,8 +11,8 @@ from pathlib import Path
 
 from migops import rescue
 from migops.core.model import EntryKind, MigrationFile, MigrationSet
-from migops.engine import Engine
-from migops.engine.containers import inspect
+from migops.docker import Engine
+from migops.docker.containers import inspect
 from migops.images.daemon import read_container
 from migops.places.container_files import at_or_below
 from migops.rescue import Copy, place_of

@@ -7,11 +7,11 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from migops.core.errors import NoVerdict
-from migops.engine import Engine, execs
-from migops.engine.containers import inspect
-from migops.safety import owner
-from migops.safety.owner import life_of
-from migops.safety.process import Life, Who
+from migops.docker import Engine, execs
+from migops.docker.containers import inspect
+from migops.state import owner
+from migops.state.owner import life_of
+from migops.state.process import Life, Who
 
 _PROJECT, _SERVICE = "com.docker.compose.project", "com.docker.compose.service"
 

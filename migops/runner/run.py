@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from migops import survey
 from migops.core.errors import ExitCode, NoVerdict, Operator
 from migops.core.model import MigrationSet
-from migops.engine import Engine
+from migops.docker import Engine
 from migops.runner import verbs, words
 from migops.runner.leftovers import at_work, leftovers
 from migops.runner.running import Ended, Exec, Output, new_name, one_off

@@ -17,8 +17,8 @@ from typing import IO, Any, TextIO
 
 from migops.core.errors import NoVerdict
 from migops.core.process import start
-from migops.engine import Engine, execs
-from migops.engine.containers import inspect
+from migops.docker import Engine, execs
+from migops.docker.containers import inspect
 from migops.runner.signals import ENDED, Events, attend
 from migops.runner.terminal import in_terminal
 from migops.runner.words import TOKEN, signalling

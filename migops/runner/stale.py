@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from migops.core.errors import MigopsError
 from migops.core.model import Unknown
-from migops.engine import Engine
+from migops.docker import Engine
 from migops.runner.seen import compare, seen, shown, some
 from migops.runner.verbs import Call
 from migops.runner.where import Where

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from migops.compose import Project
 from migops.core.errors import NoVerdict
 from migops.core.model import ImageIdentity, MigrationSet, PlaceName, Unknown
-from migops.engine import Engine
-from migops.engine.containers import inspect
-from migops.engine.same import same_content
+from migops.docker import Engine
+from migops.docker.containers import inspect
+from migops.docker.same_content import same_content
 from migops.places.container import Container, digests
 from migops.places.container_files import at_or_below
 from migops.runner.words import Program

@@ -13,7 +13,7 @@ from migops.calling import Program as Program
 from migops.calling import program as program
 from migops.places.environment import Home
 from migops.runner.verbs import FILES
-from migops.safety import owner
+from migops.state import owner
 from migops.target import Target
 
 TOKEN = "MIGOPS_RUN"  # noqa: S105 - no password

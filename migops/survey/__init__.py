@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 from migops.chain import ORDER, Chain, walk
 from migops.core.errors import NoVerdict
 from migops.core.model import Absent, Location, MigrationSet, NotAsked, PlaceName, Unknown
+from migops.docker import Engine
 from migops.dockerfile.trace import BuildView
-from migops.engine import Engine
 from migops.evidence import Evidence
 from migops.places.environment import Environment, Reader
 from migops.places.host import HostReader

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from migops.chain import Chain, compare
 from migops.core.errors import NoVerdict
 from migops.core.model import MigrationSet, NotAsked, PlaceName, Reading, Unknown
+from migops.docker import Engine, ImageNotFound
 from migops.dockerfile.trace import BuildView
-from migops.engine import Engine, ImageNotFound
 from migops.evidence import Sibling
 from migops.images import Image, identity, open_image
 from migops.places.container import ContainerReader, representative, summary

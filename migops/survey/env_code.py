@@ -10,8 +10,8 @@ from pathlib import Path
 
 from migops.core.errors import NoVerdict
 from migops.core.model import MigrationSet, PlaceName, Unknown
+from migops.docker import Engine
 from migops.dockerfile.trace import BuildView
-from migops.engine import Engine
 from migops.history.config import ConfigFile, parse_config
 from migops.images import open_image
 from migops.places.application import modules

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from migops.core.errors import MigopsError, NoVerdict
 from migops.database import DatabaseUrl
-from migops.engine import Engine
-from migops.engine.containers import inspect
+from migops.docker import Engine
+from migops.docker.containers import inspect
 from migops.places.container_files import at_or_below
 from migops.places.database_address import LABEL, is_one_off, service_of
 

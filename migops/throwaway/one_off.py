@@ -6,7 +6,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 
-from migops.engine import Engine, execs, making
+from migops.docker import Engine, execs, making
 from migops.throwaway import owned
 from migops.throwaway.app import App
 from migops.throwaway.bodies import app_body

@@ -9,10 +9,10 @@ from datetime import datetime
 from typing import Any
 
 from migops.core.errors import NoVerdict
-from migops.engine import Engine, execs, making
-from migops.safety.process import Life, known, ourselves
-from migops.safety.signals import held_back as held_back
-from migops.safety.signals import unhurried as unhurried
+from migops.docker import Engine, execs, making
+from migops.state.process import Life, known, ourselves
+from migops.state.signals import held_back as held_back
+from migops.state.signals import unhurried as unhurried
 
 LABEL = "migops.throwaway"
 """On every container and network of a throwaway server; its value is the process that made it."""

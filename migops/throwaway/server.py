@@ -11,8 +11,8 @@ from typing import Any
 
 from migops.core.errors import NoVerdict
 from migops.database import DatabaseUrl, direct
-from migops.engine import Engine, execs, making
-from migops.engine.containers import inspect
+from migops.docker import Engine, execs, making
+from migops.docker.containers import inspect
 from migops.throwaway import one_off, owned
 from migops.throwaway.app import App
 from migops.throwaway.bodies import server_body, server_environment

@@ -8,9 +8,9 @@ from migops.adopt.idle import does_nothing
 from migops.adopt.match import Match, Verdict, match
 from migops.adopt.steps import Step, Watched
 from migops.core.errors import MigopsError, NoVerdict
-from migops.engine.execs import STDERR, STDOUT
-from migops.schema import Found, Item
-from migops.schema.items import schema_of
+from migops.database.postgres.schema import Found, Item
+from migops.database.postgres.schema.items import schema_of
+from migops.docker.execs import STDERR, STDOUT
 
 
 def column(name: str, schema: str = "public") -> Item:

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from migops.engine import connect, making
-from migops.safety.lock import host_lock
-from migops.safety.state import folder
+from migops.docker import connect, making
+from migops.state.folder import folder
+from migops.state.lock import host_lock
 from migops.throwaway.owned import LABEL
 from tests.engine.inventory import Inventory
 from tests.engine.sandbox import Sandbox

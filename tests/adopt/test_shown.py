@@ -16,12 +16,12 @@ from migops.adopt.steps import Step
 from migops.core.model import ImageIdentity, MigrationSet, Revision
 from migops.core.printed import Commands
 from migops.database import parse_url
+from migops.database.postgres.schema import Found, Item
+from migops.database.postgres.schema.items import schema_of
 from migops.formats.view import View
 from migops.history.version_table import VersionTable
 from migops.places.database import Reached
 from migops.places.database_state import DatabaseState
-from migops.schema import Found, Item
-from migops.schema.items import schema_of
 from migops.target import Target
 from migops.throwaway import App, Live
 

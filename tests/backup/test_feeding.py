@@ -8,8 +8,8 @@ from collections.abc import Sequence
 
 import pytest
 
-from migops.engine import Engine, connect, execs
-from migops.engine.feeding import conversation, limited
+from migops.docker import Engine, connect, execs
+from migops.docker.feeding import conversation, limited
 from tests.engine.fixtures import SecondEngines
 from tests.engine.sandbox import Sandbox
 

@@ -9,7 +9,7 @@ import pytest
 from migops.backup.source import Source, find, one_off
 from migops.core.errors import MigopsError
 from migops.database import parse_url
-from migops.engine import Engine
+from migops.docker import Engine
 from migops.history.version_table import VersionTable
 from migops.places.database import Question, Reached
 

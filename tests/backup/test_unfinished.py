@@ -12,8 +12,8 @@ from migops.backup.unfinished import COMMAND, _is_here
 from migops.database import parse_url
 from migops.history.version_table import VersionTable
 from migops.places.database import Reached
-from migops.safety.journal import Run
-from migops.safety.process import Who
+from migops.state.journal import Run
+from migops.state.process import Who
 
 
 @pytest.mark.parametrize(

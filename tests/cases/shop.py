@@ -13,7 +13,7 @@ from typing import Any
 from migops import survey
 from migops.asking import Ask
 from migops.compose import ComposeOptions
-from migops.engine import Engine
+from migops.docker import Engine
 from migops.evidence import Evidence
 from migops.failures.explain import lines, recognise
 from migops.failures.scene import Scene

@@ -7,8 +7,8 @@ from pathlib import Path
 from migops.formats.view import View
 from migops.logbook import shown
 from migops.logbook.look import Book, DatabaseLock
-from migops.safety.journal import Run
-from migops.safety.process import ourselves
+from migops.state.journal import Run
+from migops.state.process import ourselves
 
 
 def test_the_columns_stay_apart() -> None:

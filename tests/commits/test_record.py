@@ -14,7 +14,7 @@ from migops.commits.judging import Outcome, State
 from migops.commits.record import Statement, read
 from migops.commits.repeating import Doubt, Past, noted
 from migops.core.printed import Commands
-from migops.safety import journal
+from migops.state import journal
 
 WHOLE: list[dict[str, Any]] = [{"begun": 1}, {"watched": "2.0"}, {"alembic": 1}]
 

@@ -13,10 +13,10 @@ from migops.deploy import bound_files, definition, essence, past
 from migops.deploy.definition import Old
 from migops.deploy.definition_mounts import injected
 from migops.deploy.kept_definition import superseded
-from migops.engine import Engine, ImageNotFound, connect
-from migops.engine.containers import inspect
-from migops.safety.journal import Run
-from migops.safety.process import ourselves
+from migops.docker import Engine, ImageNotFound, connect
+from migops.docker.containers import inspect
+from migops.state.journal import Run
+from migops.state.process import ourselves
 from tests.engine.sandbox import Sandbox
 
 MUCH = """services:

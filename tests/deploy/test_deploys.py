@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from migops.deploy import deploys
-from migops.safety import journal
-from migops.safety.process import ourselves
+from migops.state import journal
+from migops.state.process import ourselves
 
 DEPLOY = "rebuild-and-migrate"
 GONE = {**ourselves().record(), "born": "before"}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from migops.deploy import settle
-from migops.engine.events import Events, seconds
+from migops.docker.events import Events, seconds
 
 
 @pytest.mark.parametrize(

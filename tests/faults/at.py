@@ -15,7 +15,7 @@ import time
 from typing import Any
 
 from migops.cli.main import main
-from migops.safety.journal import Journal
+from migops.state.journal import Journal
 
 points: dict[str, str] = json.loads(sys.argv[1])
 note = Journal.note

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from migops.engine import Engine, connect, containers
+from migops.docker import Engine, connect, containers
 from tests.containers import check
 from tests.engine.proxy import Fault, Proxy
 from tests.engine.sandbox import Sandbox

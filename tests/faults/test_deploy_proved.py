@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from migops.engine import connect
+from migops.docker import connect
 from tests.deploy.stack import Stack, edit, stack
 from tests.engine.sandbox import Sandbox
 from tests.faults.deploying import begin, deploy, ended, stands, until

@@ -10,7 +10,7 @@ from dataclasses import replace
 import pytest
 
 from migops.core.errors import NoVerdict
-from migops.engine import connect
+from migops.docker import connect
 from migops.images import open_image
 from tests.engine.fixtures import SecondEngines
 from tests.engine.proxy import Fault, Proxy

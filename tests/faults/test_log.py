@@ -13,10 +13,11 @@ from pathlib import Path
 
 import pytest
 
-from migops.engine import connect
-from migops.safety import journal, state
-from migops.safety.lock import host_lock
-from migops.safety.session import lock_key
+from migops.database.postgres.session import lock_key
+from migops.docker import connect
+from migops.state import folder as state
+from migops.state import journal
+from migops.state.lock import host_lock
 from tests.faults.test_database import Shop
 from tests.kit import Result, migops
 

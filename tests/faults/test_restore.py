@@ -18,7 +18,7 @@ import pytest
 from migops.backup.maintenance import Maintenance
 from migops.core.errors import NoVerdict
 from migops.database import parse_url
-from migops.safety.session import open_session
+from migops.database.postgres.session import open_session
 from tests.engine.sandbox import Sandbox
 from tests.faults.test_backup import Backups, until
 from tests.faults.test_database import CANARY, SECOND, Shop

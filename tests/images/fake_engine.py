@@ -12,7 +12,7 @@ from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
 
-from migops.engine import Engine, connect
+from migops.docker import Engine, connect
 
 IMAGE_ID = "sha256:" + "5" * 64
 Answer = Callable[[BaseHTTPRequestHandler], None]

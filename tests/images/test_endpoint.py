@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from migops.core.errors import MigopsError, NoVerdict
-from migops.engine import connect
-from migops.engine.endpoint import DEFAULT_HOST, Endpoint, resolve
-from migops.engine.http import Http
+from migops.docker import connect
+from migops.docker.endpoint import DEFAULT_HOST, Endpoint, resolve
+from migops.docker.http import Http
 from tests.engine.fixtures import SecondEngines
 
 

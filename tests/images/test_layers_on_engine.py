@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from migops.core.model import EntryKind, Unknown
-from migops.engine import Engine, connect
+from migops.docker import Engine, connect
 from migops.images import open_image, overlay
 from migops.images.image import Layer
 from migops.images.layers import Attribution, attribute_tree

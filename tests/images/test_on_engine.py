@@ -12,7 +12,7 @@ import pytest
 
 from migops.core.errors import MigopsError, NoVerdict
 from migops.core.model import Entry, EntryKind
-from migops.engine import Engine, connect
+from migops.docker import Engine, connect
 from migops.images import open_image
 from tests.engine.sandbox import Sandbox
 from tests.images.build import Made, Member, folder, layer, legacy_files, write_tar

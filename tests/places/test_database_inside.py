@@ -9,7 +9,7 @@ import pytest
 
 from migops.compose import ComposeOptions, load
 from migops.core.model import Unknown
-from migops.engine import connect
+from migops.docker import connect
 from migops.places.database import Question, read_database
 from migops.places.database_state import SETTINGS
 from migops.places.database_url import Sought

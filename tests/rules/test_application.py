@@ -9,7 +9,7 @@ import pytest
 
 from migops import survey
 from migops.compose import ComposeOptions
-from migops.engine import Engine
+from migops.docker import Engine
 from migops.rules import RULES, judge
 from migops.rules.application import after_build
 from migops.target import Wanted, resolve

@@ -17,8 +17,8 @@ from migops.core.errors import MigopsError
 from migops.places.home import Home
 from migops.runner import words
 from migops.runner.words import Program
-from migops.safety import owner
-from migops.safety.process import ourselves
+from migops.state import owner
+from migops.state.process import ourselves
 from migops.target import Target, Wanted, resolve
 from tests.kit import example
 

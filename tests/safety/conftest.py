@@ -8,7 +8,7 @@ import pytest
 
 from migops.core.errors import NoVerdict
 from migops.database import DatabaseUrl, parse_url
-from migops.safety.session import open_session
+from migops.database.postgres.session import open_session
 from tests.engine.sandbox import Sandbox
 
 CANARY = "kAn4ry-s3cret"

@@ -14,11 +14,11 @@ from pathlib import Path
 import pytest
 
 from migops.core.errors import Locked
-from migops.engine import Engine, connect, placeholder
-from migops.safety import engine_lock, journal, owner, stale
-from migops.safety.engine_lock import LABEL, EngineLock, LockLost, look, name_of
-from migops.safety.owner import Owner
-from migops.safety.process import ourselves
+from migops.docker import Engine, connect, placeholder
+from migops.state import engine_lock, journal, owner, stale_locks
+from migops.state.engine_lock import LABEL, EngineLock, LockLost, look, name_of
+from migops.state.owner import Owner
+from migops.state.process import ourselves
 from tests.engine.fixtures import SecondEngines
 from tests.engine.sandbox import Sandbox
 
@@ -173,7 +173,7 @@ def test_whose_journal_is_out_of_reach_keeps_it(sandbox: Sandbox, engine_: Engin
 
 def test_its_migration_has_ended(sandbox: Sandbox, engine_: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
     """Nobody here knows the owner, but the container in which it had Alembic run is there, and has ended."""
-    monkeypatch.setattr(stale, "SETTLE", 0.2)
+    monkeypatch.setattr(stale_locks, "SETTLE", 0.2)
     folder = sandbox.path / "state"
     folder.mkdir()
     elsewhere = replace(ourselves(), namespace="pid:[1]", pid=7)

@@ -13,9 +13,10 @@ from typing import Any, cast
 import pytest
 
 from migops.core.errors import Aborted, Failed, Locked, Operator
-from migops.engine import Engine
-from migops.safety import journal, lock, state
-from migops.safety.process import known, ourselves
+from migops.docker import Engine
+from migops.state import folder as state
+from migops.state import journal, lock
+from migops.state.process import known, ourselves
 
 ENGINE = cast(Engine, SimpleNamespace(id=lambda: "AB:CD/../x"))
 

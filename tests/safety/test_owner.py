@@ -15,8 +15,8 @@ from pathlib import Path
 import pytest
 
 from migops.core.errors import Aborted
-from migops.safety import journal, lock, owner, process
-from migops.safety.process import INITIAL, Life, known, ourselves
+from migops.state import journal, lock, owner, process
+from migops.state.process import INITIAL, Life, known, ourselves
 
 SAY_WHO = """
 import json, sys
@@ -109,7 +109,7 @@ def test_another_pid_namespace() -> None:
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root may mount")
 def test_proc_that_hides_other_users() -> None:
     """hidepid: a process that is not to be seen in /proc has not gone."""
-    look = "from migops.safety.process import known; import json, sys; print(known(json.loads(sys.argv[1])).life.value)"
+    look = "from migops.state.process import known; import json, sys; print(known(json.loads(sys.argv[1])).life.value)"
     with another() as (who, _):
         words = ("mount -o remount,hidepid=2 /proc 2>/dev/null || mount -t proc -o hidepid=2 proc /proc; exec setpriv"
                  ' --reuid 65534 --regid 65534 --clear-groups "$@"')  # fmt: skip

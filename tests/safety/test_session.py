@@ -10,7 +10,7 @@ import pytest
 
 from migops.core.errors import Locked
 from migops.database import DatabaseUrl
-from migops.safety.session import SessionLost, lock_key, open_session
+from migops.database.postgres.session import SessionLost, lock_key, open_session
 from tests.safety.conftest import CANARY
 
 pytestmark = pytest.mark.engine

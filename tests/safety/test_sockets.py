@@ -7,7 +7,7 @@ import socket
 import subprocess
 import sys
 
-from migops.engine.sockets import SCRIPTS, ports_of
+from migops.docker.sockets import SCRIPTS, ports_of
 
 
 def test_the_ports_of_a_process_and_of_no_other() -> None:

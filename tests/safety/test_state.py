@@ -15,8 +15,9 @@ from migops.backup import store
 from migops.backup.identity import Identity
 from migops.backup.manifest import Manifest
 from migops.core.errors import Aborted
-from migops.engine import Engine
-from migops.safety import journal, state
+from migops.docker import Engine
+from migops.state import folder as state
+from migops.state import journal
 
 ENGINE = cast(Engine, SimpleNamespace(id=lambda: "engine"))
 PRECIOUS = "precious\n" * 50

@@ -16,14 +16,10 @@ import pytest
 from migops.compose import Project
 from migops.core.errors import Aborted, Operator
 from migops.database import DatabaseUrl, parse_url
-from migops.history.version_table import VersionTable
-from migops.places.database_psql import psql
-from migops.places.database_read import Reached
-from migops.safety import journal
-from migops.safety.recorder import Recorder
-from migops.safety.server_session import ServerSession, recorded
-from migops.safety.session import Session, open_session
-from migops.safety.still_running import (
+from migops.database.postgres.recorder import Recorder
+from migops.database.postgres.server_session import ServerSession, recorded
+from migops.database.postgres.session import Session, open_session
+from migops.database.postgres.still_running import (
     PastMigration,
     ending,
     past_migrations,
@@ -31,6 +27,10 @@ from migops.safety.still_running import (
     refuse_to_judge,
     sessions_at_work,
 )
+from migops.history.version_table import VersionTable
+from migops.places.database_psql import psql
+from migops.places.database_read import Reached
+from migops.state import journal
 from tests.safety.test_session import plain
 
 SINCE, LATER = "2026-11-28T02:00:00.000000Z", "2026-11-28T02:00:01.000000Z"

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from migops.schema import Item, Schema, Scope, compare, without
-from migops.schema.items import head, quote, schema_of
+from migops.database.postgres.schema import Item, Schema, Scope, compare, without
+from migops.database.postgres.schema.items import head, quote, schema_of
 
 T = "public.product"
 

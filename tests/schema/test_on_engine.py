@@ -8,7 +8,7 @@ import pytest
 
 from migops.core.errors import NoVerdict
 from migops.database import DatabaseUrl, direct, parse_url
-from migops.schema import Schema, Scope, compare, read, without
+from migops.database.postgres.schema import Schema, Scope, compare, read, without
 from tests.engine.sandbox import Sandbox
 
 pytestmark = pytest.mark.engine

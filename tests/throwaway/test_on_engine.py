@@ -18,8 +18,8 @@ from migops.compose import ComposeOptions
 from migops.core.errors import NoVerdict
 from migops.core.model import MigrationSet, PlaceName
 from migops.database import connect as ask
-from migops.engine import Engine, connect, making
-from migops.engine.containers import inspect
+from migops.docker import Engine, connect, making
+from migops.docker.containers import inspect
 from migops.places.database import Reached, reach
 from migops.survey.state import host_home
 from migops.throwaway.owned import LABEL, sweep

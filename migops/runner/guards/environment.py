@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from migops.engine.containers import inspect
+from migops.docker.containers import inspect
 from migops.places.database_url import Variables
 from migops.runner.guards.holding import Hold
 

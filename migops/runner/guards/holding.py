@@ -13,16 +13,17 @@ from pathlib import Path
 from migops import asking
 from migops.core.errors import Locked, NoVerdict, Operator
 from migops.core.model import Absent, Unknown
-from migops.engine.containers import inspect
+from migops.database.postgres.session import Session, open_session
+from migops.database.postgres.still_running import Command, Sql, refuse_beside
+from migops.docker.containers import inspect
 from migops.places.database import Question, Reached, ask, find_url, reach, read
 from migops.places.database_psql import psql
 from migops.places.database_state import DatabaseState
 from migops.runner.guards.scene import Scene
-from migops.safety import journal, owner, state
-from migops.safety.engine_lock import EngineLock, run_lock
-from migops.safety.process import Life
-from migops.safety.session import Session, open_session
-from migops.safety.still_running import Command, Sql, refuse_beside
+from migops.state import folder as state
+from migops.state import journal, owner
+from migops.state.engine_lock import EngineLock, run_lock
+from migops.state.process import Life
 from migops.survey.state import host_home
 
 WAIT = 30.0  # seconds that a database which does not answer yet is waited for, where the user did not say

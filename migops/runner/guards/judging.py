@@ -7,12 +7,12 @@ from dataclasses import dataclass
 
 from migops.commits.judging import Outcome, State
 from migops.core.errors import Failed, Operator
+from migops.database.postgres.session import Blocker
+from migops.database.postgres.watch import Watched
 from migops.history.scripts import COMMITS_BY_ITSELF
 from migops.runner.foresee import ran, tops
 from migops.runner.guards.scene import History, Scene, listed
 from migops.runner.run import Result
-from migops.safety.session import Blocker
-from migops.safety.watch import Watched
 
 _LOCK_TIMEOUT = re.compile(r"canceling statement due to lock timeout|LockNotAvailable")
 

@@ -20,8 +20,12 @@ from migops.commits import repeating, tracing
 from migops.commits.judging import Outcome, State
 from migops.commits.tracing import Trace
 from migops.core.errors import Aborted, Failed, NoVerdict, Operator
-from migops.engine.containers import addresses
-from migops.engine.sockets import client_ports
+from migops.database.postgres.server_session import as_text
+from migops.database.postgres.session import SessionLost, open_session
+from migops.database.postgres.still_running import refuse_to_judge
+from migops.database.postgres.watch import Watched, watch
+from migops.docker.containers import addresses
+from migops.docker.sockets import client_ports
 from migops.runner.guards.environment import environment, set_there
 from migops.runner.guards.holding import TIMEOUT, Hold, sql
 from migops.runner.guards.judging import Course, Judge, status, waited
@@ -30,13 +34,9 @@ from migops.runner.guards.scene import listed
 from migops.runner.run import Result
 from migops.runner.running import NotStarted, new_name
 from migops.runner.verbs import redacted
-from migops.safety import journal
-from migops.safety.engine_lock import LockLost
-from migops.safety.server_session import as_text
-from migops.safety.session import SessionLost, open_session
-from migops.safety.signals import held_back
-from migops.safety.still_running import refuse_to_judge
-from migops.safety.watch import Watched, watch
+from migops.state import journal
+from migops.state.engine_lock import LockLost
+from migops.state.signals import held_back
 
 ATTEMPTS = 3
 APART = (1.0, 3.0)  # seconds between two attempts, by chance in between

@@ -10,7 +10,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from migops.core.errors import NoVerdict
-from migops.engine.client import Engine
+from migops.docker.client import Engine
 
 FEW = 100  # an engine remembers its last 256 events; of one that has no more than this, none is forgotten
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from migops.core.errors import NoVerdict
 from migops.database import DatabaseUrl, connect
-from migops.schema.items import Item, Schema, schema_of
+from migops.database.postgres.schema.items import Item, Schema, schema_of
 
 CATALOGUE = (Path(__file__).parent / "catalogue.sql").read_text(encoding="utf-8")
 """The query. It gives kind, table, name and definition of every item, and is run with an empty search path."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from migops.core.errors import NoVerdict
-from migops.engine import Engine, execs
+from migops.docker import Engine, execs
 
 _SILENCE = 5.0  # seconds after which a container does not answer
 _INODE = re.compile(r"socket:\[(\d+)\]")

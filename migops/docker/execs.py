@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import quote
 
 from migops.core.errors import NoVerdict
-from migops.engine.client import Engine
+from migops.docker.client import Engine
 
 STDOUT, STDERR = 1, 2
 SILENCE = 1e6  # seconds: a migration may say nothing for hours, and that is no fault of the engine

@@ -15,9 +15,9 @@ from typing import Any
 from migops.core.errors import Aborted, ExitCode, MigopsError
 from migops.core.model import Location
 from migops.core.redaction import redact
-from migops.safety import lock
-from migops.safety.process import Life, Who, known, ourselves
-from migops.safety.state import make_private_folder, open_private
+from migops.state import lock
+from migops.state.folder import make_private_folder, open_private
+from migops.state.process import Life, Who, known, ourselves
 
 SCHEMA = 1
 FOLDER = "journal"

@@ -18,8 +18,8 @@ from urllib.parse import quote, urlencode
 
 from migops.core.errors import MigopsError, NoVerdict
 from migops.core.redaction import learn_environment
-from migops.engine.endpoint import Endpoint, resolve
-from migops.engine.http import Http, Stream
+from migops.docker.endpoint import Endpoint, resolve
+from migops.docker.http import Http, Stream
 
 PROBE_LABEL = "migops.probe"
 NOT_COMPOSES = {"com.docker.compose.project": "", "com.docker.compose.service": ""}

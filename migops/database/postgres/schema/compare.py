@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from migops.schema.items import EXTENSION, ORDER, STRICT, Item, Schema
+from migops.database.postgres.schema.items import EXTENSION, ORDER, STRICT, Item, Schema
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 from migops.core.errors import Locked, MigopsError, NoVerdict
 from migops.core.printed import here
 from migops.database import DatabaseUrl, direct, redact
-from migops.safety.process import ourselves
-from migops.safety.server_session import SERVER_STARTED, SESSIONS, ServerSession, listed
+from migops.database.postgres.server_session import SERVER_STARTED, SESSIONS, ServerSession, listed
+from migops.state.process import ourselves
 
 if TYPE_CHECKING:
     from psycopg import Connection

@@ -17,7 +17,7 @@ from pathlib import Path
 from migops.core.errors import Aborted, Locked
 from migops.core.model import Location
 from migops.core.printed import here
-from migops.safety.process import Who, known, ourselves
+from migops.state.process import Who, known, ourselves
 
 NAME = "lock"
 _LOOKED_AT = 0.5  # seconds: `migops log` holds the file for a moment, to see who has it

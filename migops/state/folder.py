@@ -13,7 +13,7 @@ from pathlib import Path
 
 from migops.core.errors import Aborted
 from migops.core.model import Location
-from migops.engine import Engine
+from migops.docker import Engine
 
 _ELSEWHERE = "XDG_STATE_HOME=DIR"
 _PARTIAL = re.compile(r"\..+-[0-9a-f]{12}")  # a file that is written, until it has its name

@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from migops.core.errors import NoVerdict
-from migops.engine import Engine
-from migops.safety import journal, owner
-from migops.safety.owner import Owner
-from migops.safety.process import Life, Who
+from migops.docker import Engine
+from migops.state import journal, owner
+from migops.state.owner import Owner
+from migops.state.process import Life, Who
 
 LIVES = "it lives"
 SETTLE = 3.0  # seconds in which a run that lives would have seen that its migration ended, and removed the container

@@ -1,8 +1,8 @@
 """The schema of a PostgreSQL database, as plain values: read from its catalogue, and compared."""
 
-from migops.schema.compare import Comparison, Difference, compare
-from migops.schema.items import EXTENSION, ORDER, STRICT, Item, Schema, Scope, without
-from migops.schema.read import CATALOGUE, STRICT_CATALOGUE, Found, read
+from migops.database.postgres.schema.compare import Comparison, Difference, compare
+from migops.database.postgres.schema.items import EXTENSION, ORDER, STRICT, Item, Schema, Scope, without
+from migops.database.postgres.schema.read import CATALOGUE, STRICT_CATALOGUE, Found, read
 
 __all__ = [
     "CATALOGUE", "EXTENSION", "ORDER", "STRICT", "STRICT_CATALOGUE", "Comparison", "Difference", "Found", "Item",

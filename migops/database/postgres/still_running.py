@@ -13,10 +13,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from migops.core.errors import NoVerdict, Operator
-from migops.safety import journal
-from migops.safety.journal import Run
-from migops.safety.server_session import ServerSession, recorded
-from migops.safety.session import Session
+from migops.database.postgres.server_session import ServerSession, recorded
+from migops.database.postgres.session import Session
+from migops.state import journal
+from migops.state.journal import Run
 
 RUNS = 20  # so many past runs are searched for migrations that may still be at a statement
 LOOK = 3.0  # seconds for which a session must stay at the same work before it may be a migration's

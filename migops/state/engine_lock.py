@@ -18,12 +18,12 @@ from pathlib import Path
 
 from migops.core.errors import Locked, NoVerdict
 from migops.core.printed import here
-from migops.engine import Engine, execs, placeholder
-from migops.engine.containers import inspect
-from migops.safety import owner, stale
-from migops.safety.lock import host_lock
-from migops.safety.owner import Owner
-from migops.safety.signals import unhurried
+from migops.docker import Engine, execs, placeholder
+from migops.docker.containers import inspect
+from migops.state import owner, stale_locks
+from migops.state.lock import host_lock
+from migops.state.owner import Owner
+from migops.state.signals import unhurried
 
 LABEL = "migops.lock"
 """On the container, with its owner's record; and on the empty image that it is made from."""
@@ -112,7 +112,7 @@ class EngineLock:
                 f"a container that is not migops's has the name of the lock, {name}: so nobody can be kept away by it",
                 hint=f"see what it is (docker inspect {name}), and give it another name: docker rename {name} NAME",
             )
-        before = stale.folders(self.engine, self.project, found.owner, Path(self.owner.folder))
+        before = stale_locks.folders(self.engine, self.project, found.owner, Path(self.owner.folder))
         if isinstance(before, str):
             raise held(self.project, found, before, self.release_by)
         self.took_over = self.unasked = True
@@ -175,7 +175,7 @@ def remove(engine: Engine, found: Found) -> None:
 def held(project: str, found: Found, why: str, release_by: Sequence[str]) -> Locked:
     """What to tell the user where another run has the lock."""
     pid = found.owner.who.pid
-    if why == stale.LIVES:
+    if why == stale_locks.LIVES:
         hint = f"wait until it has ended (ps -p {pid}); `{shlex.join(here().log())}` shows what it does"
     else:
         hint = (

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from migops.core.errors import MigopsError, NoVerdict
-from migops.engine.endpoint import Endpoint
+from migops.docker.endpoint import Endpoint
 
 API_VERSION = (1, 44)  # what migops speaks; an older engine (20.10 has 1.41) is spoken to in its own version
 _CHUNK = 256 * 1024

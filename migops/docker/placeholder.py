@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from urllib.parse import quote, urlencode
 
 from migops.core.errors import NoVerdict
-from migops.engine.client import Engine
+from migops.docker.client import Engine
 
 _NEVER = ["/migops-never-started"]
 

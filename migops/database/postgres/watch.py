@@ -15,10 +15,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from migops.core.errors import Aborted, NoVerdict
-from migops.safety.recorder import Note, Recorder, no_ports, unnoted
-from migops.safety.server_session import as_text
-from migops.safety.session import Blocker, Session, SessionLost, Waiting
-from migops.safety.still_running import PastMigration
+from migops.database.postgres.recorder import Note, Recorder, no_ports, unnoted
+from migops.database.postgres.server_session import as_text
+from migops.database.postgres.session import Blocker, Session, SessionLost, Waiting
+from migops.database.postgres.still_running import PastMigration
 
 PERIOD = 0.1  # seconds between two looks for sessions of the migration that are to be noted
 EVERY = 5  # so many of these from one look at who waits for whom to the next

@@ -13,8 +13,8 @@ from typing import Any
 from urllib.parse import quote, urlencode
 
 from migops.core.errors import NoVerdict
-from migops.engine.client import NOT_COMPOSES, Engine
-from migops.engine.execs import SILENCE, pieces
+from migops.docker.client import NOT_COMPOSES, Engine
+from migops.docker.execs import SILENCE, pieces
 
 
 def create_network(engine: Engine, name: str, labels: Mapping[str, str], *, internal: bool = True) -> None:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import IO, Any
 
 from migops.core.errors import NoVerdict
-from migops.engine.client import Engine
+from migops.docker.client import Engine
 
 _UPGRADE = {"Connection": "Upgrade", "Upgrade": "tcp"}
 _CHUNK = 256 * 1024

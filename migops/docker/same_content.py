@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from migops.core.errors import NoVerdict
-from migops.engine.client import Engine
+from migops.docker.client import Engine
 
 
 def same_content(engine: Engine, one: str, other: str) -> bool:

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from migops.core.errors import NoVerdict
-from migops.safety.server_session import ServerSession
-from migops.safety.session import Session
+from migops.database.postgres.server_session import ServerSession
+from migops.database.postgres.session import Session
 
 Note = Callable[..., None]
 """Writes a line of facts: ``addresses`` or ``session``. Raises ``Aborted`` where that cannot be done."""

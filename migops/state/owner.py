@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import Any
 
-from migops.safety.process import Life, Who, known, ourselves
+from migops.state.process import Life, Who, known, ourselves
 
 ONE_OFF = "migops.oneoff"
 """On every one-off container that migops starts: ``PID@HOST``, all that 0.1.0 noted of its owner."""

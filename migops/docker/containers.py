@@ -11,8 +11,8 @@ from urllib.parse import urlencode
 
 from migops.core.errors import NoVerdict
 from migops.core.redaction import learn_environment
-from migops.engine.client import NOT_COMPOSES, PROBE_LABEL, Engine, PathStat, path_stat
-from migops.engine.http import Stream
+from migops.docker.client import NOT_COMPOSES, PROBE_LABEL, Engine, PathStat, path_stat
+from migops.docker.http import Stream
 
 VIEW = "view"  # the label's value on probes that share a container's volumes
 _VIEW_AGE = 600.0  # seconds after which such a probe is nobody's
