@@ -9,7 +9,7 @@ from pathlib import Path
 
 from migops.core.model import MigrationSet
 from migops.docker import Engine
-from migops.history.config import parse_config
+from migops.migrations.config import parse_config
 from migops.places.database import Question
 from migops.places.environment import Home
 from migops.target import Target

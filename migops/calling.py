@@ -8,7 +8,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 from migops.core.errors import MigopsError
-from migops.history.config import parse_config
+from migops.migrations.config import parse_config
 from migops.places.alembic_call import Process, typed
 from migops.places.environment import Home
 from migops.target import Target

@@ -16,7 +16,7 @@ from migops.compose import Service
 from migops.core.errors import MigopsError
 from migops.core.model import Location, Unknown
 from migops.dockerfile.trace import BuildView
-from migops.history.config import parse_config
+from migops.migrations.config import parse_config
 from migops.places.alembic_call import Process, started, typed
 
 NOT_SEARCHED = frozenset({"node_modules", "venv", "env", "site-packages", "__pycache__", "dist", "build"})

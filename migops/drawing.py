@@ -9,11 +9,11 @@ from pathlib import Path
 from migops.core.errors import MigopsError
 from migops.core.model import Entry, EntryKind, Location
 from migops.formats.graph import Drawing
-from migops.history.config import ConfigFile, parse_config
-from migops.history.graph import Graph, build
-from migops.history.locate import ScriptPaths, locate
-from migops.history.problem import Problem
-from migops.history.scripts import read_history
+from migops.migrations.config import ConfigFile, parse_config
+from migops.migrations.graph import Graph, build
+from migops.migrations.locate import ScriptPaths, locate
+from migops.migrations.problem import Problem
+from migops.migrations.scripts import read_history
 from migops.places.environment import Environment
 from migops.places.host import read_tree
 

@@ -12,10 +12,10 @@ from migops.core.printed import Commands
 
 if TYPE_CHECKING:  # what a clean check never needs is not imported for its sake
     from migops.compose import Project
-    from migops.history.config import ConfigFile
-    from migops.history.graph import Graph
-    from migops.history.problem import Problem
     from migops.images.image import Layer
+    from migops.migrations.config import ConfigFile
+    from migops.migrations.graph import Graph
+    from migops.migrations.problem import Problem
     from migops.places.application import Creation
     from migops.places.code import Code
     from migops.places.container import Container

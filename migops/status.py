@@ -9,7 +9,7 @@ from migops.chain import ORDER
 from migops.core.model import Absent, MigrationSet, PlaceName, Revision, Severity
 from migops.evidence import Evidence
 from migops.formats.status import Row, Status
-from migops.history.graph import build
+from migops.migrations.graph import build
 from migops.places.database_state import DatabaseState
 from migops.rules.git_database import lost_scripts
 from migops.rules.rule import Rule

@@ -7,7 +7,7 @@ import shlex
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from migops import rescue, survey, throwaway
+from migops import rescue, sandbox, survey
 from migops.adopt.idle import does_nothing
 from migops.adopt.match import match
 from migops.adopt.outcome import Baseline, Outcome
@@ -49,7 +49,7 @@ def find(target: Target, engine: Engine, wanted: Wanted, say: Say) -> tuple[Outc
         return Outcome(scene, None, dry_run=wanted.dry_run), None
     _refuse_nothing_to_adopt(scene, wanted)
     say(f"trying the migrations of {scene.image.ref} on a throwaway server like {scene.live.container}")
-    with throwaway.server(engine, scene.live, scene.app) as server:
+    with sandbox.server(engine, scene.live, scene.app) as server:
         for name in server.swept:
             say(f"removed {name}, which a run that was killed had left")
         live = read_schema(scene.reached.url, timeout=wanted.timeout, strict=wanted.strict)
@@ -86,7 +86,7 @@ def _refuse_nothing_to_adopt(scene: Scene, wanted: Wanted) -> None:
         )
 
 
-def _write(server: throwaway.Server, scene: Scene, wanted: Wanted) -> Baseline:
+def _write(server: sandbox.Server, scene: Scene, wanted: Wanted) -> Baseline:
     """Have Alembic write the first migration, by the models alone: the server is empty."""
     host = survey.host(scene.target).migrations
     if host.revisions:
@@ -108,7 +108,7 @@ def _write(server: throwaway.Server, scene: Scene, wanted: Wanted) -> Baseline:
     return Baseline(to, found.made.revision, wanted.message, found.made.content)
 
 
-def _see_that_it_was_there(server: throwaway.Server, scene: Scene, steps: tuple[Step, ...]) -> None:
+def _see_that_it_was_there(server: sandbox.Server, scene: Scene, steps: tuple[Step, ...]) -> None:
     """See that the upgrade was watched on the throwaway server, from an empty version table on."""
     if steps[0].heads:
         raise MigopsError(

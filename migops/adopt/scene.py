@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from migops import survey, throwaway
+from migops import sandbox, survey
 from migops.asking import Ask, question
 from migops.calling import aimed, program
 from migops.compose import Project, Service
@@ -31,8 +31,8 @@ class Scene:
     alembic: tuple[str, ...]
     reached: Reached
     state: DatabaseState
-    live: throwaway.Live
-    app: throwaway.App
+    live: sandbox.Live
+    app: sandbox.App
     network: str
     python_path: str = field(default="")
     options: str = field(default="")
@@ -73,14 +73,14 @@ def look(target: Target, engine: Engine, timeout: float) -> Scene:
     reached = reach(asked)
     if not isinstance(reached, Reached):
         raise NoVerdict(reached.reason, hint=reached.hint if isinstance(reached, Unknown) else "")
-    throwaway.refuse_address(reached.named)
+    sandbox.refuse_address(reached.named)
     service = target.model.services[target.service]
-    live = throwaway.live_of(engine, target.model, reached.named)
+    live = sandbox.live_of(engine, target.model, reached.named)
     state = read(reached, timeout)
     if isinstance(state, Unknown):
         raise NoVerdict(state.reason, hint=state.hint)
     code = [*held.location, held.script_location]
-    app = throwaway.app_of(
+    app = sandbox.app_of(
         target.model, service, seen.image.id, live, working_dir=seen.home.cwd, code=code,
         keeps_entrypoint=program(target).keeps_entrypoint,
     )  # fmt: skip
@@ -93,7 +93,7 @@ def look(target: Target, engine: Engine, timeout: float) -> Scene:
     )  # fmt: skip
 
 
-def _shared(project: Project, service: Service, live: throwaway.Live) -> str:
+def _shared(project: Project, service: Service, live: sandbox.Live) -> str:
     """A network that both the service and the live server are on."""
     names = [project.networks[key].name for key in service.networks if key in project.networks]
     for name in names:

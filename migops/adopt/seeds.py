@@ -9,7 +9,7 @@ from migops.adopt.scene import Scene
 from migops.adopt.steps import Step, upgrade
 from migops.core.errors import NoVerdict
 from migops.database.postgres.schema import EXTENSION, Found
-from migops.throwaway import Seeds, Server
+from migops.sandbox import Seeds, Server
 
 _USUAL = '"$user", public'
 

@@ -15,8 +15,8 @@ from migops.database import DatabaseUrl
 from migops.database.postgres.schema import Found, read
 from migops.database.postgres.session import Session, open_session
 from migops.docker import Engine
+from migops.sandbox import one_off, owned
 from migops.state import journal
-from migops.throwaway import one_off, owned
 
 _LOCK_TIMEOUT = "-c lock_timeout=10s"  # by libpq's own variable: a version table that someone holds stops us, not them
 

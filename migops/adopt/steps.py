@@ -13,7 +13,7 @@ from typing import Any
 from migops.core.errors import NoVerdict
 from migops.database.postgres.schema import CATALOGUE, STRICT_CATALOGUE, Item, Schema
 from migops.docker import execs
-from migops.throwaway import Ran, Server
+from migops.sandbox import Ran, Server
 
 _KEPT = 64 * 1024  # bytes of the end of what Alembic says that are kept
 _INSIDE = Path(__file__).parent / "inside.py"

@@ -25,7 +25,7 @@ from migops.core.errors import ExitCode, MigopsError
 if TYPE_CHECKING:
     from migops.formats.graph import Drawing
     from migops.formats.status import Status
-    from migops.history.problem import Problem
+    from migops.migrations.problem import Problem
 
 
 @click.command("graph")

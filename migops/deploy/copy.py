@@ -13,7 +13,7 @@ from migops.deploy.deploy import Deploy
 if TYPE_CHECKING:
     from psycopg import Connection
 
-    from migops.throwaway import Server
+    from migops.sandbox import Server
 
 _STRENGTH = (
     "RowShareLock", "RowExclusiveLock", "ShareUpdateExclusiveLock", "ShareLock", "ShareRowExclusiveLock",

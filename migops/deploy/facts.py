@@ -21,7 +21,7 @@ from migops.deploy.previous import read as read_previous
 from migops.deploy.rollback import Rollback
 from migops.docker import Engine
 from migops.evidence import Evidence
-from migops.history.graph import Graph
+from migops.migrations.graph import Graph
 from migops.places.container import Container
 from migops.places.container_files import Mount, at_or_below
 from migops.places.database import Question

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from migops.deploy.facts import Facts
-from migops.history.losses import losses, sentence
+from migops.migrations.losses import losses, sentence
 
 
 def of(facts: Facts, pending: Sequence[str] | None) -> tuple[str, ...]:

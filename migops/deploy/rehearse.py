@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from migops import throwaway
+from migops import sandbox
 from migops.core.errors import Aborted, MigopsError
 from migops.database import direct
 from migops.database.postgres.catalogue import traces
@@ -15,7 +15,7 @@ from migops.deploy.deploy import Deploy
 from migops.rules.standing import listed
 
 if TYPE_CHECKING:
-    from migops.throwaway import Server
+    from migops.sandbox import Server
 
 SHOWN = 8  # things that did not come back, and tables whose rows changed, that are told one by one
 _PATIENCE = 3600.0  # seconds for a statement of ours on the copy: counting the rows of a large table takes a while
@@ -30,13 +30,13 @@ def rehearse(deploy: Deploy) -> dict[str, Any]:
         return {"skipped": "nothing is pending"}
     facts, reached = deploy.facts, deploy.reached
     try:
-        live = throwaway.live_of(deploy.engine, facts.project, reached.named)
-        app = throwaway.app_of(
+        live = sandbox.live_of(deploy.engine, facts.project, reached.named)
+        app = sandbox.app_of(
             facts.project, facts.service, deploy.built[facts.target.service], live, working_dir=facts.starts_in,
             code=facts.image_folders, keeps_entrypoint=facts.keeps_entrypoint,
         )  # fmt: skip
         app = replace(app, mounts=tuple(each for each in app.mounts if each.get("Type") != "volume"))
-        with throwaway.server(deploy.engine, live, app, on_disk=True) as server:
+        with sandbox.server(deploy.engine, live, app, on_disk=True) as server:
             server.fresh_database()
             if not deploy.is_empty:
                 _restore(deploy, server)

@@ -14,7 +14,7 @@ from migops.database.postgres.watch import Watched
 from migops.deploy.deploy import Deploy
 from migops.deploy.facts import Facts
 from migops.deploy.follow import Followed
-from migops.history.scripts import COMMITS_BY_ITSELF
+from migops.migrations.scripts import COMMITS_BY_ITSELF
 from migops.places.environment import Environment
 from migops.rules.standing import listed
 

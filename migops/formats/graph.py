@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 from migops.core.model import Location, Revision
 from migops.core.terminal import CYAN, GREEN, RED, YELLOW, printable, styled
 from migops.formats.view import View
-from migops.history.draw import lines
-from migops.history.graph import Graph
-from migops.history.locate import ScriptPaths
-from migops.history.problem import Problem
+from migops.migrations.draw import lines
+from migops.migrations.graph import Graph
+from migops.migrations.locate import ScriptPaths
+from migops.migrations.problem import Problem
 
 if TYPE_CHECKING:
     from migops.formats.status import Row, Status

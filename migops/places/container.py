@@ -14,7 +14,7 @@ from typing import Any, Protocol
 from migops.core.errors import NoVerdict
 from migops.core.model import Absent, MigrationSet, Unknown
 from migops.docker.containers import inspect
-from migops.history.scripts import Known
+from migops.migrations.scripts import Known
 from migops.places.container_files import (
     ContainerFiles,
     ImageFiles,

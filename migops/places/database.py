@@ -13,8 +13,8 @@ from migops.core.errors import MigopsError
 from migops.core.model import Absent, Unknown
 from migops.database import DatabaseUrl, parse_url
 from migops.docker import Engine
-from migops.history.config import ConfigFile
-from migops.history.version_table import VersionTable, version_table
+from migops.migrations.config import ConfigFile
+from migops.migrations.version_table import VersionTable, version_table
 from migops.places.database_address import file_address, server_address
 from migops.places.database_read import Reached as Reached
 from migops.places.database_read import read as read

@@ -27,7 +27,7 @@ from migops.places.database_state import DatabaseState
 
 if TYPE_CHECKING:
     from migops.database import DatabaseUrl
-    from migops.history.version_table import VersionTable
+    from migops.migrations.version_table import VersionTable
     from migops.places.database_url import Sought
 
 _NO_PROGRAM = (126, 127)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from migops.core.errors import MigopsError
 from migops.core.model import Unknown
 from migops.database import DatabaseUrl, connect
-from migops.history.version_table import VersionTable
+from migops.migrations.version_table import VersionTable
 from migops.places.database_state import DatabaseState
 
 if TYPE_CHECKING:

@@ -12,8 +12,8 @@ from urllib.parse import quote
 
 from migops.core.errors import MigopsError
 from migops.core.model import Location, Unknown
-from migops.history.config import ConfigFile
-from migops.history.env_url import defaults
+from migops.migrations.config import ConfigFile
+from migops.migrations.env_url import defaults
 
 if TYPE_CHECKING:
     from migops.compose import Project, Service

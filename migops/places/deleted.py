@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from migops.core.model import Remedy, Revision, Unknown
-from migops.history.revisions import read_revision
+from migops.migrations.revisions import read_revision
 from migops.places.repository import Change, Repository, Unanswered, by_holder
 
 

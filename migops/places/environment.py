@@ -13,11 +13,11 @@ from functools import cache
 
 from migops.core.errors import MigopsError, NoVerdict
 from migops.core.model import Entry, EntryKind, MigrationFile, MigrationSet, Tree, Unknown
-from migops.history.config import ConfigFile, parse_config
-from migops.history.graph import Graph, build
-from migops.history.locate import FindPackage, ScriptPaths, absolute, locate
-from migops.history.problem import Problem
-from migops.history.scripts import History, Known, read_history
+from migops.migrations.config import ConfigFile, parse_config
+from migops.migrations.graph import Graph, build
+from migops.migrations.locate import FindPackage, ScriptPaths, absolute, locate
+from migops.migrations.problem import Problem
+from migops.migrations.scripts import History, Known, read_history
 from migops.places.home import Home as Home
 from migops.places.home import Homes as Homes
 from migops.places.home import OtherConfiguration as OtherConfiguration
@@ -110,7 +110,7 @@ def _stop_where_env_decides(tree: Tree, paths: ScriptPaths, home: Home) -> None:
     text = entry.content if entry and entry.content else b""
     if b"version_locations" not in text and b"script_location" not in text:
         return
-    from migops.history.env_script import moved
+    from migops.migrations.env_script import moved
 
     settled = {paths.script_location, *paths.version_locations}
     for line, shown, folders in moved(text.decode("utf-8", "replace")):

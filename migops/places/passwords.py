@@ -14,7 +14,7 @@ from migops.core.model import Location
 
 if TYPE_CHECKING:
     from migops.compose import Project, Service
-    from migops.history.config import ConfigFile
+    from migops.migrations.config import ConfigFile
 
 _IN_URL = re.compile(r"://[^\s:/@]*:([^\s@/]+)@")
 _REFERENCE = re.compile(r"\$(?:\{(\w+)|(\w+))")

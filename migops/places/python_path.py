@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 from migops.core.errors import NoVerdict
 from migops.core.model import EntryKind
-from migops.history.locate import absolute
+from migops.migrations.locate import absolute
 from migops.places.environment import Home, Reader
 
 _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"

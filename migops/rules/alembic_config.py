@@ -13,7 +13,7 @@ from migops.rules.rule import Blind, Hit, Rule
 from migops.rules.standing import listed
 
 if TYPE_CHECKING:
-    from migops.history.config import Option
+    from migops.migrations.config import Option
     from migops.places.models import Model
 
 _PASSWORD = re.compile(r"://[^\s:/@]*:[^\s@/]+@")
@@ -90,7 +90,7 @@ def no_database_url(evidence: Evidence) -> Iterator[Hit]:
     env = _env(evidence)
     if evidence.setup is None or env is None:
         return
-    from migops.history.env_url import url_source  # only doctor asks
+    from migops.migrations.env_url import url_source  # only doctor asks
     from migops.places.database_url import TEMPLATE
     from migops.rules.url_in_ini import give
 
@@ -123,7 +123,7 @@ def percent_in_url(evidence: Evidence) -> Iterator[Hit]:
     env = _env(evidence)
     if url is None or "%" not in url.text.replace("%%", "") or env is None:
         return
-    from migops.history.env_script import undoubled  # only doctor asks
+    from migops.migrations.env_script import undoubled  # only doctor asks
 
     for line, text in undoubled(env.content.decode("utf-8", "replace")):
         yield Hit(
@@ -168,7 +168,7 @@ def target_metadata_none(evidence: Evidence) -> Iterator[Hit]:
     env = _env(evidence)
     if evidence.setup is None or env is None:
         return
-    from migops.history.env_script import line_of_none  # only doctor asks
+    from migops.migrations.env_script import line_of_none  # only doctor asks
 
     line = line_of_none(env.content.decode("utf-8", "replace"))
     if line:

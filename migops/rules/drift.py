@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from migops.core.model import PlaceName, Remedy, Unknown
 from migops.evidence import Evidence
-from migops.history.operations import operations
+from migops.migrations.operations import operations
 from migops.places.database_state import DatabaseState
 from migops.rules.database_remedies import alembic, backup
 from migops.rules.standing import listed

@@ -8,7 +8,7 @@ from pathlib import PurePosixPath
 from migops.chain import ORDER
 from migops.core.model import PlaceName, Remedy, Subject
 from migops.evidence import Evidence
-from migops.history.problem import Problem
+from migops.migrations.problem import Problem
 from migops.rules.remedies import rebuild
 from migops.rules.rule import Hit
 

@@ -9,7 +9,7 @@ from functools import cached_property
 from migops.chain import ORDER
 from migops.core.model import PlaceName, Revision
 from migops.evidence import Evidence
-from migops.history.graph import Graph, build
+from migops.migrations.graph import Graph, build
 from migops.places.database_state import DatabaseState
 from migops.places.environment import Environment
 

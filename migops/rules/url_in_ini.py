@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 
 from migops.core.model import MigrationFile, Remedy
 from migops.evidence import Evidence
-from migops.history.env_url import UrlSource, url_source
+from migops.migrations.env_url import UrlSource, url_source
 from migops.rules.standing import listed
 
 if TYPE_CHECKING:
-    from migops.history.config import Option
+    from migops.migrations.config import Option
 
 _VARIABLE = "DATABASE_URL"
 

@@ -9,7 +9,7 @@ import re
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
-from migops.history.graph import Graph
+from migops.migrations.graph import Graph
 
 _RAN = re.compile(r"Running (?:upgrade|downgrade|stamp_revision) (?P<from>[^\n]*?) -> (?P<to>[^\s,]*)")
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from migops import survey
 from migops.core.model import MigrationFile, MigrationSet, PlaceName
 from migops.core.terminal import quoted
-from migops.history.graph import Graph
+from migops.migrations.graph import Graph
 from migops.places.container_files import at_or_below
 from migops.places.environment import Environment
 from migops.runner.where import Where

@@ -12,8 +12,8 @@ from migops.core.errors import NoVerdict
 from migops.core.model import MigrationSet, PlaceName, Unknown
 from migops.docker import Engine
 from migops.dockerfile.trace import BuildView
-from migops.history.config import ConfigFile, parse_config
 from migops.images import open_image
+from migops.migrations.config import ConfigFile, parse_config
 from migops.places.application import modules
 from migops.places.container_files import at_or_below, reader_of
 from migops.places.models import MAPPING, Model, followed, unimported

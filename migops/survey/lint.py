@@ -11,7 +11,7 @@ from migops.core.errors import MigopsError
 from migops.core.model import EntryKind, MigrationSet, PlaceName, Unknown
 from migops.dockerfile.trace import BuildView
 from migops.evidence import Setup
-from migops.history.config import ConfigFile, parse_config
+from migops.migrations.config import ConfigFile, parse_config
 from migops.places.application import creations
 from migops.places.context import ContextReader
 from migops.places.database import find_url

@@ -10,16 +10,16 @@ from typing import TYPE_CHECKING
 from migops.core.model import ImageIdentity, NotAsked, PlaceName, Reading, Unknown
 from migops.dockerfile.trace import BuildView, trace
 from migops.evidence import Exclusion, Hidden, Setup, Sibling
-from migops.history.scripts import Known
+from migops.migrations.scripts import Known
 from migops.places.environment import Environment, Home, OtherConfiguration, Reader
 from migops.target import BuildSpec, Target
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from migops.history.graph import Graph
-    from migops.history.problem import Problem
     from migops.images import ImageConfig
+    from migops.migrations.graph import Graph
+    from migops.migrations.problem import Problem
     from migops.places.application import Creation
     from migops.places.container import Container
     from migops.places.startup import Startup

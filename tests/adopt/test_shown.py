@@ -19,11 +19,11 @@ from migops.database import parse_url
 from migops.database.postgres.schema import Found, Item
 from migops.database.postgres.schema.items import schema_of
 from migops.formats.view import View
-from migops.history.version_table import VersionTable
+from migops.migrations.version_table import VersionTable
 from migops.places.database import Reached
 from migops.places.database_state import DatabaseState
+from migops.sandbox import App, Live
 from migops.target import Target
-from migops.throwaway import App, Live
 
 GOLDEN = Path(__file__).parent / "golden"
 URL = parse_url("postgresql://shop:canary-7f3a@db:5432/shop")

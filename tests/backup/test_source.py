@@ -10,7 +10,7 @@ from migops.backup.source import Source, find, one_off
 from migops.core.errors import MigopsError
 from migops.database import parse_url
 from migops.docker import Engine
-from migops.history.version_table import VersionTable
+from migops.migrations.version_table import VersionTable
 from migops.places.database import Question, Reached
 
 NO_ENGINE = cast(Engine, None)  # it is not asked

@@ -10,7 +10,7 @@ import pytest
 from migops.backup.source import Source
 from migops.backup.unfinished import COMMAND, _is_here
 from migops.database import parse_url
-from migops.history.version_table import VersionTable
+from migops.migrations.version_table import VersionTable
 from migops.places.database import Reached
 from migops.state.journal import Run
 from migops.state.process import Who

@@ -17,7 +17,7 @@ from migops.failures import FAILURES, Failure
 from migops.failures.document import markdown
 from migops.failures.explain import lines, recognise
 from migops.failures.scene import Scene
-from migops.history.graph import build
+from migops.migrations.graph import build
 from migops.target import Target, Wanted, resolve
 from tests.failures.texts import PASSWORD, TEXTS
 from tests.kit import example

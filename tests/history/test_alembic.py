@@ -12,10 +12,10 @@ from alembic.script.base import Script
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from migops.history.config import parse_config
-from migops.history.graph import build
-from migops.history.locate import locate
-from migops.history.scripts import read_history
+from migops.migrations.config import parse_config
+from migops.migrations.graph import build
+from migops.migrations.locate import locate
+from migops.migrations.scripts import read_history
 from tests.history.trees import read
 
 IDS = [f"{letter}{number}" for number in range(2) for letter in "abcdef"]

@@ -8,8 +8,8 @@ import pytest
 from alembic.config import Config
 
 from migops.core.errors import MigopsError
-from migops.history.config import ConfigFile, parse_config
-from migops.history.locate import ScriptPaths, locate
+from migops.migrations.config import ConfigFile, parse_config
+from migops.migrations.locate import ScriptPaths, locate
 
 INI = "/app/alembic.ini"
 TOML = "/app/pyproject.toml"

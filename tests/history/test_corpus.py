@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from migops.history.config import ConfigFile, parse_config
-from migops.history.folders import Folders
-from migops.history.graph import build
-from migops.history.locate import locate
-from migops.history.scripts import read_history
+from migops.migrations.config import ConfigFile, parse_config
+from migops.migrations.folders import Folders
+from migops.migrations.graph import build
+from migops.migrations.locate import locate
+from migops.migrations.scripts import read_history
 from tests.history.trees import tree
 
 CORPUS = Path(__file__).parents[3] / "shared" / "corpus" / "alembic"

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from migops.history.graph import build
-from migops.history.losses import losses, sentence
+from migops.migrations.graph import build
+from migops.migrations.losses import losses, sentence
 from tests.rules.made import held
 
 HEAD = "revision = '{}'\ndown_revision = {}\ndef upgrade():\n    "

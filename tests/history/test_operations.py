@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from migops.history.operations import operations
+from migops.migrations.operations import operations
 
 HEAD = "from alembic import op\nimport sqlalchemy as sa\n"
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from migops.history.revisions import MAX_BYTES, read_revision
+from migops.migrations.revisions import MAX_BYTES, read_revision
 
 HEAD = b"revision = 'a1'\ndown_revision = 'a0'\n"
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from migops.core.model import Entry, EntryKind
-from migops.history.config import parse_config
-from migops.history.folders import Folders
-from migops.history.locate import ScriptPaths, locate
-from migops.history.revisions import Script
-from migops.history.scripts import COMMITS_BY_ITSELF, read_history
+from migops.migrations.config import parse_config
+from migops.migrations.folders import Folders
+from migops.migrations.locate import ScriptPaths, locate
+from migops.migrations.revisions import Script
+from migops.migrations.scripts import COMMITS_BY_ITSELF, read_history
 from tests.history.trees import tree
 
 ONE = "revision = 'a'\ndown_revision = None\n"

@@ -15,8 +15,8 @@ from migops.compose import ComposeOptions, Project, load
 from migops.core.errors import MigopsError, NoVerdict
 from migops.core.model import Absent, Unknown
 from migops.database import parse_url
-from migops.history.config import parse_config
-from migops.history.version_table import VersionTable, version_table
+from migops.migrations.config import parse_config
+from migops.migrations.version_table import VersionTable, version_table
 from migops.places import database
 from migops.places.database import Question, Reached, ask, find_url, reach
 from migops.places.database_address import Address, file_address, server_address

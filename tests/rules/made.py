@@ -9,9 +9,9 @@ from migops.chain import walk
 from migops.core.model import Absent, ImageIdentity, MigrationFile, MigrationSet, PlaceName, Reading, Remedy
 from migops.core.printed import Commands
 from migops.evidence import Evidence, Sibling
-from migops.history.graph import build
-from migops.history.locate import ScriptPaths
-from migops.history.revisions import read_revision
+from migops.migrations.graph import build
+from migops.migrations.locate import ScriptPaths
+from migops.migrations.revisions import read_revision
 from migops.places.container import Container
 from migops.places.container_files import Mount
 from migops.places.environment import Environment

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from alembic.config import Config
 
-from migops.history.env_script import line_of_none, undoubled
+from migops.migrations.env_script import line_of_none, undoubled
 from tests.cases.shop import COMPOSE, INI, Shop
 from tests.kit import migops
 

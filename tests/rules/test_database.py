@@ -22,7 +22,7 @@ from migops.core.model import (
 )
 from migops.core.printed import Commands
 from migops.evidence import Evidence
-from migops.history.graph import Graph, build
+from migops.migrations.graph import Graph, build
 from migops.places.database_state import DatabaseReading, DatabaseState
 from migops.rules import database, judge
 from migops.rules.standing import standing

@@ -8,9 +8,9 @@ from migops.chain import walk
 from migops.core.model import Location, MigrationFile, MigrationSet, PlaceName
 from migops.core.printed import Commands
 from migops.evidence import Evidence, Setup
-from migops.history.config import parse_config
-from migops.history.graph import build
-from migops.history.revisions import read_revision
+from migops.migrations.config import parse_config
+from migops.migrations.graph import build
+from migops.migrations.revisions import read_revision
 from migops.places.database_state import DatabaseState
 from migops.places.drift import Drift
 from migops.places.models import Model

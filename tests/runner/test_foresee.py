@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from sqlalchemy import Connection, create_engine, text
 
 from migops.core.model import Revision
-from migops.history.graph import Graph, build
+from migops.migrations.graph import Graph, build
 from migops.runner import foresee
 
 IDS = [f"{letter}0000" for letter in "abcdefg"]

@@ -12,7 +12,7 @@ from migops.core.model import MigrationFile, MigrationSet, Revision
 from migops.core.printed import Commands
 from migops.database.postgres.session import Blocker, Waiting
 from migops.database.postgres.watch import Wait, Watched
-from migops.history.graph import build
+from migops.migrations.graph import build
 from migops.runner.guards.judging import Course, Judge
 from migops.runner.guards.scene import History, Scene
 from migops.runner.run import Result, Wishes

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from migops.evidence import Commands
-from migops.history.graph import build
-from migops.history.locate import ScriptPaths
+from migops.migrations.graph import build
+from migops.migrations.locate import ScriptPaths
 from migops.places.environment import Environment
 from migops.runner.guards.autogenerate import applied_creations
 from migops.runner.guards.written import is_empty

@@ -10,8 +10,8 @@ import pytest
 
 from migops.core.errors import NoVerdict
 from migops.core.model import Absent, ImageIdentity, MigrationFile, MigrationSet, PlaceName, Unknown
-from migops.history.graph import build
-from migops.history.locate import ScriptPaths
+from migops.migrations.graph import build
+from migops.migrations.locate import ScriptPaths
 from migops.places.container import Container, Mount
 from migops.places.environment import Environment
 from migops.runner import where

@@ -27,7 +27,7 @@ from migops.database.postgres.still_running import (
     refuse_to_judge,
     sessions_at_work,
 )
-from migops.history.version_table import VersionTable
+from migops.migrations.version_table import VersionTable
 from migops.places.database_psql import psql
 from migops.places.database_read import Reached
 from migops.state import journal

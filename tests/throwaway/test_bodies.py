@@ -13,9 +13,9 @@ import pytest
 from migops.compose import ComposeOptions, load
 from migops.core.errors import MigopsError
 from migops.database import parse_url
-from migops.throwaway.app import App, app_of
-from migops.throwaway.bodies import app_body, server_body, server_environment
-from migops.throwaway.live import Live, _of, live_of, refuse_address
+from migops.sandbox.app import App, app_of
+from migops.sandbox.bodies import app_body, server_body, server_environment
+from migops.sandbox.live import Live, _of, live_of, refuse_address
 
 URL = "postgresql+asyncpg://shop:canary-7f3a@db:5432/shop"
 OFFICIAL = {"POSTGRES_USER": "shop", "POSTGRES_PASSWORD": "at-first", "POSTGRES_DB": "other", "PGDATA": "/data/pg"}

@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from migops import survey, target, throwaway
+from migops import sandbox as throwaway
+from migops import survey, target
 from migops.asking import Ask, question
 from migops.compose import ComposeOptions
 from migops.core.errors import NoVerdict
@@ -21,8 +22,8 @@ from migops.database import connect as ask
 from migops.docker import Engine, connect, making
 from migops.docker.containers import inspect
 from migops.places.database import Reached, reach
+from migops.sandbox.owned import LABEL, sweep
 from migops.survey.state import host_home
-from migops.throwaway.owned import LABEL, sweep
 from tests.engine.sandbox import Sandbox
 from tests.kit import example
 

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 from migops.core.errors import Aborted, MigopsError
 from migops.core.model import MigrationSet, Unknown
-from migops.history.graph import Graph
-from migops.history.operations import operations
+from migops.migrations.graph import Graph
+from migops.migrations.operations import operations
 from migops.places.columns import columns
 from migops.places.database_state import DatabaseState
 from migops.rules.standing import listed

@@ -10,7 +10,7 @@ from migops.core.errors import Aborted
 from migops.core.terminal import quoted
 from migops.drawing import of_environment
 from migops.formats.graph import as_text
-from migops.history.env_script import line_of_none
+from migops.migrations.env_script import line_of_none
 from migops.places import database
 from migops.places.database_state import DatabaseState
 from migops.runner.guards import autogenerate, written

@@ -9,7 +9,7 @@ from migops.commits.judging import Outcome, State
 from migops.core.errors import Failed, Operator
 from migops.database.postgres.session import Blocker
 from migops.database.postgres.watch import Watched
-from migops.history.scripts import COMMITS_BY_ITSELF
+from migops.migrations.scripts import COMMITS_BY_ITSELF
 from migops.runner.foresee import ran, tops
 from migops.runner.guards.scene import History, Scene, listed
 from migops.runner.run import Result

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from migops.history.losses import losses, sentence
+from migops.migrations.losses import losses, sentence
 from migops.runner.guards.scene import History, Scene
 
 

@@ -9,7 +9,7 @@ from migops.asking import Ask
 from migops.core.errors import Aborted, MigopsError
 from migops.core.model import Finding
 from migops.core.terminal import quoted
-from migops.history.graph import Graph
+from migops.migrations.graph import Graph
 from migops.rules import RULES, judge
 from migops.runner.guards.scene import History, Scene, listed
 from migops.runner.seen import Gap

@@ -6,8 +6,8 @@ import ast
 import posixpath
 
 from migops.core.model import MigrationFile, MigrationSet, Unknown
-from migops.history.env_script import parsed
-from migops.history.operations import operations
+from migops.migrations.env_script import parsed
+from migops.migrations.operations import operations
 from migops.runner.guards.scene import Scene
 from migops.survey.env_code import models_on_host
 

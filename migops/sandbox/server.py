@@ -13,10 +13,10 @@ from migops.core.errors import NoVerdict
 from migops.database import DatabaseUrl, direct
 from migops.docker import Engine, execs, making
 from migops.docker.containers import inspect
-from migops.throwaway import one_off, owned
-from migops.throwaway.app import App
-from migops.throwaway.bodies import server_body, server_environment
-from migops.throwaway.live import Live
+from migops.sandbox import one_off, owned
+from migops.sandbox.app import App
+from migops.sandbox.bodies import server_body, server_environment
+from migops.sandbox.live import Live
 
 READY = 90.0  # seconds for the server's first start; one that runs scripts of its own may need them
 _PAUSE = 0.05  # seconds between two attempts to connect

@@ -8,10 +8,10 @@ from collections.abc import Iterator, MutableMapping
 from dataclasses import dataclass, replace
 
 from migops.core.model import EntryKind, Location, Revision, Tree, Unreadable
-from migops.history.folders import Folders
-from migops.history.locate import ScriptPaths
-from migops.history.problem import Problem
-from migops.history.revisions import Script, read_revision
+from migops.migrations.folders import Folders
+from migops.migrations.locate import ScriptPaths
+from migops.migrations.problem import Problem
+from migops.migrations.revisions import Script, read_revision
 
 COMMITS_BY_ITSELF = re.compile(
     rb"""autocommit_block|isolation_level\W+AUTOCOMMIT|\.commit\(\)|["'](?i:\s*commit\s*;?\s*)["']"""

@@ -12,8 +12,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from migops.core.model import Location
-from migops.history.config import ConfigFile, Option, Value
-from migops.history.problem import Problem
+from migops.migrations.config import ConfigFile, Option, Value
+from migops.migrations.problem import Problem
 
 _SEPARATORS = {"space": " ", "newline": "\n", "os": ":", ":": ":", ";": ";"}
 _LOGGING = re.compile(r"(logger|handler|formatter)(s|_.*)$|post_write_hooks$")

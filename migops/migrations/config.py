@@ -17,7 +17,7 @@ from typing import Any
 
 from migops.core.errors import MigopsError
 from migops.core.model import Location
-from migops.history.problem import Problem
+from migops.migrations.problem import Problem
 
 Value = str | bool | int | tuple[str, ...] | None
 

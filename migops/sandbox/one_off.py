@@ -7,9 +7,9 @@ from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 
 from migops.docker import Engine, execs, making
-from migops.throwaway import owned
-from migops.throwaway.app import App
-from migops.throwaway.bodies import app_body
+from migops.sandbox import owned
+from migops.sandbox.app import App
+from migops.sandbox.bodies import app_body
 
 SETTLE = 0.3  # seconds: what the engine was about to make when we were interrupted is there then
 _KEPT = 64 * 1024  # bytes of the output's end that are kept

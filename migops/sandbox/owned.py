@@ -14,7 +14,7 @@ from migops.state.process import Life, known, ourselves
 from migops.state.signals import held_back as held_back
 from migops.state.signals import unhurried as unhurried
 
-LABEL = "migops.throwaway"
+LABEL = "migops.sandbox"
 """On every container and network of a throwaway server; its value is the process that made it."""
 _FOREIGN = 24 * 3600.0  # seconds after which what a process that is not known here made is nobody's
 

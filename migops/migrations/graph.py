@@ -7,8 +7,8 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from migops.core.model import Revision, Unreadable
-from migops.history.check import check
-from migops.history.problem import Problem
+from migops.migrations.check import check
+from migops.migrations.problem import Problem
 
 
 @dataclass(frozen=True, slots=True)

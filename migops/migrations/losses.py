@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from migops.core.model import MigrationSet
-from migops.history.graph import Graph
-from migops.history.operations import operations
+from migops.migrations.graph import Graph
+from migops.migrations.operations import operations
 
 
 def losses(held: MigrationSet, graph: Graph, revisions: Iterable[str]) -> dict[str, tuple[str, ...]]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from migops.core.model import Revision, Unreadable
 from migops.core.quiet import no_warnings
-from migops.history.constants import Computed, Names, read_names
+from migops.migrations.constants import Computed, Names, read_names
 
 MAX_BYTES = 1 << 16
 """Of a larger script only the part above its first function is parsed: a parser takes hundreds of times a text's size

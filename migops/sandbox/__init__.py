@@ -4,8 +4,8 @@ Migrations can be tried there. An env.py that builds its own URL meets this serv
 or nobody. Nothing of it outlives the ``with``; what a killed run has left, the next one sweeps.
 """
 
-from migops.throwaway.app import App, app_of
-from migops.throwaway.live import Live, live_of, refuse_address
-from migops.throwaway.server import Ran, Seeds, Server, server
+from migops.sandbox.app import App, app_of
+from migops.sandbox.live import Live, live_of, refuse_address
+from migops.sandbox.server import Ran, Seeds, Server, server
 
 __all__ = ["App", "Live", "Ran", "Seeds", "Server", "app_of", "live_of", "refuse_address", "server"]

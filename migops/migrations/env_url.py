@@ -6,7 +6,7 @@ import ast
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from migops.history.env_script import called, parsed, sources
+from migops.migrations.env_script import called, parsed, sources
 
 _OPTION = "sqlalchemy.url"
 _FROM_CONFIG = ("engine_from_config", "async_engine_from_config")

@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from migops.database import DatabaseUrl
-from migops.throwaway.app import App
-from migops.throwaway.live import Live
+from migops.sandbox.app import App
+from migops.sandbox.live import Live
 
 _SAID_IN_FILES = ("POSTGRES_USER_FILE", "POSTGRES_PASSWORD_FILE", "POSTGRES_DB_FILE")
 _OFFICIAL = ("POSTGRES_PASSWORD", "POSTGRES_PASSWORD_FILE", "POSTGRES_USER", "POSTGRES_HOST_AUTH_METHOD")

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 from migops.core.model import Location, Revision
 from migops.core.printed import explain
-from migops.history.problem import Problem
+from migops.migrations.problem import Problem
 
 if TYPE_CHECKING:
-    from migops.history.graph import Graph
+    from migops.migrations.graph import Graph
 
 
 def check(graph: Graph, files: tuple[Revision, ...], folder: str) -> tuple[Problem, ...]:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from migops.core.model import Revision
-from migops.history.graph import Graph
+from migops.migrations.graph import Graph
 
 _WIDEST = 36  # columns of lanes; a history of a hundred loose heads would leave no room for words otherwise
 
