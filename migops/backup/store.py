@@ -19,7 +19,7 @@ from migops.backup.identity import Identity, is_same
 from migops.backup.manifest import Manifest
 from migops.core.errors import Aborted, MigopsError
 from migops.core.model import Location
-from migops.state.folder import make_private_folder, open_private
+from migops.state.state_folder import make_private_folder, open_private
 
 FOLDER = "backups"
 PARTIAL = ".partial"

@@ -56,7 +56,7 @@ def adopt(service: str | None, **given: Any) -> int:
     from migops.cli.output import show
     from migops.deploy import at_work
     from migops.docker import connect
-    from migops.state import folder as state
+    from migops.state import state_folder
     from migops.state.engine_lock import engine_lock
     from migops.state.lock import host_lock
 
@@ -73,7 +73,7 @@ def adopt(service: str | None, **given: Any) -> int:
     as_json = given["format_"] == "json"
     render = document.render if as_json else text.render
     with connect(given["timeout"]) as engine, ExitStack() as held:
-        folder = None if wanted.dry_run else state.folder(engine, found.project)
+        folder = None if wanted.dry_run else state_folder.folder(engine, found.project)
         if folder is not None:
             held.enter_context(host_lock(folder, "migops adopt"))
         outcome, live = find(found, engine, wanted, say)

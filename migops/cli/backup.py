@@ -64,8 +64,7 @@ def backup(service: str | None, **given: Any) -> int:
     from migops.backup import shown
     from migops.cli.output import show
     from migops.docker import connect
-    from migops.state import folder as state
-    from migops.state import journal
+    from migops.state import journal, state_folder
     from migops.state.lock import host_lock
 
     if given["list_"]:
@@ -75,12 +74,12 @@ def backup(service: str | None, **given: Any) -> int:
     as_json = given["format_"] == "json"
     with connect(given["timeout"]) as engine:
         if given["list_"]:
-            where = state.path(engine, found.project) / action.FOLDER
+            where = state_folder.path(engine, found.project) / action.FOLDER
             there = action.backups(where)
             show(lambda view: shown.list_as_json(where, there) if as_json else shown.listed(where, there, view), given)
             return int(ExitCode.CLEAN)
         source = action.find(action.question(found, engine, given["timeout"]), engine)
-        folder = state.folder(engine, found.project)
+        folder = state_folder.folder(engine, found.project)
         with host_lock(folder, "migops backup"), journal.begin(folder, "backup", [found.service]) as log:
             policy = action.Policy(given["room"], given["keep"], given["keep_days"], given["timeout"])
             planned = action.plan(engine, source, folder, policy)

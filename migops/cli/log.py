@@ -48,7 +48,7 @@ def log(what: str | None, **given: Any) -> int:
     from migops.cli.output import show
     from migops.docker import connect
     from migops.logbook import look, run_of, shown, unlock
-    from migops.state import folder as state
+    from migops.state import state_folder
 
     run = int(what) if what and what.isdecimal() else 0
     if run and given["unlock"]:
@@ -61,12 +61,12 @@ def log(what: str | None, **given: Any) -> int:
         except MigopsError as error:
             found = _image_only(wanted.service, options, engine, stack, error)
         if given["unlock"]:
-            folder = state.folder(engine, found.project)
+            folder = state_folder.folder(engine, found.project)
             unlock(
                 found, engine, folder, given["timeout"], click.echo, lambda question: _confirm(question, given, found)
             )
             return int(ExitCode.CLEAN)
-        book = look(found, engine, state.path(engine, found.project), given["timeout"])
+        book = look(found, engine, state_folder.path(engine, found.project), given["timeout"])
     chosen = [run_of(book, run)] if run else book.runs[-given["number"] :]
     if given["format_"] == "json":
         show(lambda view: shown.as_json(book, chosen), given)

@@ -57,8 +57,7 @@ def restore(file: str, service: str | None, **given: Any) -> int:
     from migops.cli.output import view_of
     from migops.deploy import at_work
     from migops.docker import connect
-    from migops.state import folder as state
-    from migops.state import journal
+    from migops.state import journal, state_folder
     from migops.state.engine_lock import run_lock
 
     if not (given["yes"] or given["dry_run"] or (sys.stdin is not None and sys.stdin.isatty())):
@@ -66,16 +65,16 @@ def restore(file: str, service: str | None, **given: Any) -> int:
     wanted = target.Wanted(service=service or "", config=given["config"], section=given["section"], command="restore")
     found = target.resolve(wanted, compose_options_of(given), os.environ, Path.cwd())
     with connect(given["timeout"]) as engine:
-        path = _file(file, state.path(engine, found.project) / action.FOLDER, found)
+        path = _file(file, state_folder.path(engine, found.project) / action.FOLDER, found)
         source = action.find(action.question(found, engine, given["timeout"]), engine)
 
         def prepared() -> Restore:
             return restoring.prepare(engine, source, found, path, given["timeout"], foreign=given["foreign"])
 
         if given["dry_run"]:
-            unfinished.refuse(engine, source, state.path(engine, found.project))
+            unfinished.refuse(engine, source, state_folder.path(engine, found.project))
             return _shown(prepared(), None, given)
-        folder = state.folder(engine, found.project)
+        folder = state_folder.folder(engine, found.project)
         with run_lock(engine, folder, found.project, "migops restore", found.commands.unlock()) as lock:
             unfinished.refuse(engine, source, folder)
             at_work.refuse_of_others(lock, folder, found, source.reached, given["timeout"])

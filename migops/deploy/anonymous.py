@@ -17,7 +17,7 @@ from migops.deploy.members import Member
 from migops.docker.containers import inspect
 from migops.places.container_files import Mount, mounts_of
 from migops.places.database_address import LABEL
-from migops.state.folder import write_private
+from migops.state.state_folder import write_private
 
 OVERRIDE = "volumes.compose.yaml"
 

@@ -14,7 +14,7 @@ from migops.deploy.facts import Facts
 from migops.deploy.step import Step
 from migops.places.environment import Environment
 from migops.rules.standing import listed
-from migops.state.folder import make_private_folder, write_private
+from migops.state.state_folder import make_private_folder, write_private
 
 FOLDER = "discarded"
 

@@ -14,7 +14,7 @@ from migops.deploy import definition, images
 from migops.deploy.commands import ROLLBACK, Compose, Words
 from migops.deploy.facts import Facts
 from migops.docker import Engine, ImageNotFound
-from migops.state import folder as state
+from migops.state import state_folder
 
 if TYPE_CHECKING:
     from migops.deploy.deploy import Deploy
@@ -40,8 +40,8 @@ def keep(deploy: Deploy) -> Path | None:
     if kept is None and deploy.facts.previous.differing:
         path = folder / f"{deploy.log.run:06}{_SUFFIX}"
         try:
-            state.make_private_folder(folder)
-            state.write_private(path, definition.text(_document(deploy)))
+            state_folder.make_private_folder(folder)
+            state_folder.write_private(path, definition.text(_document(deploy)))
         except OSError as error:
             raise Aborted(f"the old definition cannot be kept: {error.strerror}", at=Location(str(path))) from None
         kept = path

@@ -28,7 +28,7 @@ from migops.docker import execs
 from migops.docker.containers import addresses, inspect
 from migops.docker.sockets import client_ports
 from migops.rules.standing import listed
-from migops.state.folder import write_private
+from migops.state.state_folder import write_private
 
 TRIES = 3  # how often a migration is begun that gave up waiting for a lock, with nothing applied
 PAUSE = (1.0, 3.0)  # seconds between two tries, by chance in between

@@ -19,8 +19,7 @@ from migops.deploy.stop import Stop
 from migops.docker import Engine
 from migops.formats.deploy import ShownEnd, ShownPlan, ShownStep
 from migops.places.database import Reached, reach
-from migops.state import folder as state
-from migops.state import journal
+from migops.state import journal, state_folder
 from migops.state.engine_lock import EngineLock, run_lock
 from migops.state.journal import Journal
 
@@ -110,7 +109,7 @@ def prepare(
         chosen = replace(chosen, fetch=chosen.fetch and not is_taken)
         folder, log, held, said = None, None, None, []
         if not dry_run:
-            folder = state.folder(engine, target.project)
+            folder = state_folder.folder(engine, target.project)
             held = stack.enter_context(
                 run_lock(engine, folder, target.project, shlex.join(words), target.commands.unlock())
             )
@@ -121,7 +120,7 @@ def prepare(
             repeat.known(found, chosen.repeat)
             pending = found.standing.pending if found.standing else None
             repeat.refuse(found, repeat.earlier(found, folder, engine, reached, chosen, held), pending, chosen)
-        where = folder or state.path(engine, target.project)
+        where = folder or state_folder.path(engine, target.project)
         rollbacks = rollback.find(engine, where, found.members, chosen.unchecked_watch)
         found = replace(found, rollbacks=rollbacks)
         preflight.refuse(found, chosen)

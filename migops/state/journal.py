@@ -16,8 +16,8 @@ from migops.core.errors import Aborted, ExitCode, MigopsError
 from migops.core.model import Location
 from migops.core.redaction import redact
 from migops.state import lock
-from migops.state.folder import make_private_folder, open_private
 from migops.state.process import Life, Who, known, ourselves
+from migops.state.state_folder import make_private_folder, open_private
 
 SCHEMA = 1
 FOLDER = "journal"

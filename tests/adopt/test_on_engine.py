@@ -13,8 +13,8 @@ import pytest
 
 from migops.docker import connect, making
 from migops.sandbox.owned import LABEL
-from migops.state.folder import folder
 from migops.state.lock import host_lock
+from migops.state.state_folder import folder
 from tests.engine.inventory import Inventory
 from tests.engine.sandbox import Sandbox
 from tests.kit import Result, example, migops

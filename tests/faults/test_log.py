@@ -15,8 +15,7 @@ import pytest
 
 from migops.database.postgres.session import lock_key
 from migops.docker import connect
-from migops.state import folder as state
-from migops.state import journal
+from migops.state import journal, state_folder
 from migops.state.lock import host_lock
 from tests.faults.test_database import Shop
 from tests.kit import Result, migops
@@ -38,7 +37,7 @@ def folder(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> Path:
     for name, value in shop.box.env.items():
         monkeypatch.setenv(name, value)
     with connect() as engine:
-        return state.folder(engine, shop.box.name)
+        return state_folder.folder(engine, shop.box.name)
 
 
 def killed(where: Path) -> int:

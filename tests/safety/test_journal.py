@@ -14,8 +14,7 @@ import pytest
 
 from migops.core.errors import Aborted, Failed, Locked, Operator
 from migops.docker import Engine
-from migops.state import folder as state
-from migops.state import journal, lock
+from migops.state import journal, lock, state_folder
 from migops.state.process import known, ourselves
 
 ENGINE = cast(Engine, SimpleNamespace(id=lambda: "AB:CD/../x"))
@@ -113,14 +112,14 @@ def test_a_number_that_was_given_again_is_another_process() -> None:
 
 def test_the_state_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
-    folder = state.folder(ENGINE, "shop")
+    folder = state_folder.folder(ENGINE, "shop")
     assert folder == tmp_path / "state/migops/AB-CD-..-x/shop"
     assert folder.stat().st_mode & 0o777 == 0o700
     assert list(folder.iterdir()) == []
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "file"))
     with pytest.raises(Aborted, match="state folder cannot be written"):
-        state.folder(ENGINE, "shop")
+        state_folder.folder(ENGINE, "shop")
 
 
 def test_one_run_at_a_time(tmp_path: Path) -> None:

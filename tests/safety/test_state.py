@@ -16,8 +16,7 @@ from migops.backup.identity import Identity
 from migops.backup.manifest import Manifest
 from migops.core.errors import Aborted
 from migops.docker import Engine
-from migops.state import folder as state
-from migops.state import journal
+from migops.state import journal, state_folder
 
 ENGINE = cast(Engine, SimpleNamespace(id=lambda: "engine"))
 PRECIOUS = "precious\n" * 50
@@ -26,7 +25,7 @@ PRECIOUS = "precious\n" * 50
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
-    return state.folder(ENGINE, "shop")
+    return state_folder.folder(ENGINE, "shop")
 
 
 @pytest.fixture
@@ -44,7 +43,7 @@ def modes(path: Path) -> dict[str, int]:
 def test_everything_is_for_its_owner_alone_whatever_the_umask(folder: Path) -> None:
     before = os.umask(0)
     try:
-        state.write_private(folder / "x.yaml", "one")
+        state_folder.write_private(folder / "x.yaml", "one")
         with journal.begin(folder, "x"):
             store.folder(folder)
     finally:
@@ -59,13 +58,13 @@ def test_a_file_is_replaced_with_a_private_one(folder: Path) -> None:
     path = folder / "x.yaml"
     path.write_text("old")
     path.chmod(0o666)
-    state.write_private(path, "new")
+    state_folder.write_private(path, "new")
     assert (path.read_text(), path.stat().st_mode & 0o777) == ("new", 0o600)
     assert [each.name for each in folder.iterdir()] == ["x.yaml"]
 
 
 def override(folder: Path) -> None:
-    state.write_private(folder / "migrate.compose.yaml", "x" * 1000)
+    state_folder.write_private(folder / "migrate.compose.yaml", "x" * 1000)
 
 
 def begin(folder: Path) -> None:
@@ -111,7 +110,7 @@ def test_a_symlink_is_refused_and_what_it_leads_to_is_as_it_was(
 def test_it_is_found_before_anything_is_done(folder: Path, victim: Path, name: str) -> None:
     (folder / name).symlink_to(victim)
     with pytest.raises(Aborted, match="is a symlink") as caught:
-        state.folder(ENGINE, "shop")
+        state_folder.folder(ENGINE, "shop")
     assert str(folder / name) in f"{caught.value} {caught.value.hint}"
     assert victim.read_text() == PRECIOUS
 
@@ -121,7 +120,7 @@ def test_what_a_killed_run_has_half_written_goes_after_an_hour(folder: Path) -> 
     for path in (old, new):
         path.write_text("half")
     os.utime(old, (0, 0))
-    state.folder(ENGINE, "shop")
+    state_folder.folder(ENGINE, "shop")
     assert (old.exists(), new.exists()) == (False, True)
 
 
@@ -131,24 +130,24 @@ def test_a_folder_of_it_that_is_a_symlink_is_refused(folder: Path, tmp_path: Pat
     found.rename(tmp_path / "elsewhere")
     found.symlink_to(tmp_path / "elsewhere")
     with pytest.raises(Aborted, match="is a symlink"):
-        state.folder(ENGINE, "shop")
+        state_folder.folder(ENGINE, "shop")
 
 
 def test_a_way_there_that_leads_through_symlinks_is_fine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "real").mkdir()
     (tmp_path / "link").symlink_to(tmp_path / "real")
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "link"))
-    assert state.folder(ENGINE, "shop").resolve().is_relative_to(tmp_path / "real")
+    assert state_folder.folder(ENGINE, "shop").resolve().is_relative_to(tmp_path / "real")
 
 
 def test_an_open_folder_above_is_closed_and_an_open_one_of_a_project_refused(folder: Path) -> None:
     folder.parent.parent.chmod(0o777)
     folder.chmod(0o755)
-    state.folder(ENGINE, "shop")
+    state_folder.folder(ENGINE, "shop")
     assert (folder.parent.parent.stat().st_mode & 0o777, folder.stat().st_mode & 0o777) == (0o700, 0o700)
     folder.chmod(0o770)
     with pytest.raises(Aborted, match="can be written by other users") as caught:
-        state.folder(ENGINE, "shop")
+        state_folder.folder(ENGINE, "shop")
     assert f"chmod 700 {folder}" in caught.value.hint
 
 
@@ -157,4 +156,4 @@ def test_an_open_folder_above_is_closed_and_an_open_one_of_a_project_refused(fol
 def test_a_folder_of_someone_else_is_refused(folder: Path, level: int) -> None:
     os.chown((folder, folder.parent, folder.parent.parent)[level], 12345, -1)
     with pytest.raises(Aborted, match="belongs to another user"):
-        state.folder(ENGINE, "shop")
+        state_folder.folder(ENGINE, "shop")

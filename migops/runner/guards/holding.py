@@ -20,8 +20,7 @@ from migops.places.database import Question, Reached, ask, find_url, reach, read
 from migops.places.database_psql import psql
 from migops.places.database_state import DatabaseState
 from migops.runner.guards.scene import Scene
-from migops.state import folder as state
-from migops.state import journal, owner
+from migops.state import journal, owner, state_folder
 from migops.state.engine_lock import EngineLock, run_lock
 from migops.state.process import Life
 from migops.survey.state import host_home
@@ -79,7 +78,7 @@ def hold(scene: Scene) -> Iterator[Hold]:
     database does not answer, MigopsError where a pooler stands before it.
     """
     run = scene.run
-    folder = state.folder(run.engine, run.target.project)
+    folder = state_folder.folder(run.engine, run.target.project)
     release_by = run.target.commands.unlock()
     with run_lock(run.engine, folder, run.target.project, scene.command, release_by) as lock, ExitStack() as stack:
         _stop_where_one_goes_on(scene)
