@@ -10,18 +10,18 @@ import signal
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from migops import survey
+from migops import collect
+from migops.analysis.database_position import standing
+from migops.analysis.evidence import Evidence
 from migops.core.errors import MigopsError
 from migops.core.model import PlaceName, Unknown
 from migops.docker import Engine
-from migops.evidence import Evidence
-from migops.places.database_state import DatabaseState
-from migops.places.drift import Drift, differences
-from migops.rules.standing import standing
 from migops.runner import words
 from migops.runner.running import Ended, Exec, new_name, one_off
 from migops.runner.signals import Events, caught
 from migops.runner.where import Where, choose
+from migops.sources.database_state import DatabaseState
+from migops.sources.drift import Drift, differences
 from migops.target import Target
 
 _MOST = 4 << 20  # bytes of output that are kept: what a schema of thousands of tables may differ in
@@ -39,7 +39,7 @@ def ask(target: Target, evidence: Evidence, connect: Callable[[], Engine]) -> Dr
     see = f"see why: {target.commands.say('alembic', 'check')}"
     try:
         engine = connect()
-        where = choose(survey.running(target, engine), program, engine)
+        where = choose(collect.running(target, engine), program, engine)
         ended, said = _run(target, program, where, engine)
     except MigopsError as error:
         return Unknown(f"`alembic check` could not be run: {error}", see)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from migops.analysis.evidence import Evidence
 from migops.core.model import (
     Absent,
     Finding,
@@ -17,10 +18,9 @@ from migops.core.model import (
     Unknown,
     Verdict,
 )
-from migops.evidence import Evidence
-from migops.places.database_state import DatabaseReading, DatabaseState
 from migops.rules import RULES, judge
 from migops.rules.rule import Rule
+from migops.sources.database_state import DatabaseReading, DatabaseState
 from migops.target import Target
 
 

@@ -9,12 +9,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from migops.chain import revision_ids
+from migops.analysis.chain import revision_ids
+from migops.analysis.container_view import Script, View, views
+from migops.analysis.evidence import Evidence
 from migops.core.errors import MigopsError, NoVerdict
 from migops.core.model import Absent, Location, MigrationFile, MigrationSet, NotAsked, PlaceName, Unknown
-from migops.evidence import Evidence
-from migops.places.fate import Fate, FateKind
-from migops.rules.shown import Script, View, views
+from migops.sources.git_status import Fate, FateKind
 
 BESIDE = ".rescued"  # added to a name that the host has already: Alembic loads no such file
 MODE = 0o644

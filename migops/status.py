@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from migops import report
-from migops.chain import ORDER
+from migops.analysis.chain import ORDER
+from migops.analysis.database_position import Standing, listed, standing, together
+from migops.analysis.evidence import Evidence
 from migops.core.model import Absent, MigrationSet, PlaceName, Revision, Severity
-from migops.evidence import Evidence
 from migops.formats.status import Row, Status
 from migops.migrations.graph import build
-from migops.places.database_state import DatabaseState
 from migops.rules.git_database import lost_scripts
 from migops.rules.rule import Rule
-from migops.rules.standing import Standing, listed, standing, together
+from migops.sources.database_state import DatabaseState
 from migops.target import Target
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 
-from migops.chain import walk
+from migops.analysis.chain import walk
 from migops.core.model import LinkStatus, MigrationFile, MigrationSet, NotAsked, PlaceName, Revision, Unknown
 
 GIT, HOST, CONTEXT, IMAGE = PlaceName.GIT, PlaceName.HOST, PlaceName.CONTEXT, PlaceName.IMAGE

@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 
 from migops import rescue
+from migops.analysis.evidence import Evidence
 from migops.core.errors import MigopsError, NoVerdict
 from migops.core.model import Absent, NotAsked, PlaceName, Reading, Unknown
-from migops.evidence import Evidence
-from migops.places.container import Container
-from migops.places.fate import FateKind
+from migops.sources.container import Container
+from migops.sources.git_status import FateKind
 from tests.rules.made import FIRST, GHOST, OLD, SECOND, container, evidence, held
 
 LOST = "/app/migrations/versions/009.py"

@@ -7,7 +7,7 @@ import shlex
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from migops import rescue, sandbox, survey
+from migops import collect, rescue, sandbox
 from migops.adopt.idle import does_nothing
 from migops.adopt.match import match
 from migops.adopt.outcome import Baseline, Outcome
@@ -18,8 +18,8 @@ from migops.core.errors import MigopsError, NoVerdict
 from migops.database.postgres.schema import Found
 from migops.database.postgres.schema import read as read_schema
 from migops.docker import Engine
-from migops.places.database import read
-from migops.places.database_state import DatabaseState
+from migops.sources.database import read
+from migops.sources.database_state import DatabaseState
 from migops.target import Target
 
 Say = Callable[[str], None]
@@ -88,7 +88,7 @@ def _refuse_nothing_to_adopt(scene: Scene, wanted: Wanted) -> None:
 
 def _write(server: sandbox.Server, scene: Scene, wanted: Wanted) -> Baseline:
     """Have Alembic write the first migration, by the models alone: the server is empty."""
-    host = survey.host(scene.target).migrations
+    host = collect.host(scene.target).migrations
     if host.revisions:
         raise MigopsError(
             f"the host has {len(host.revisions)} migrations, the image none: build it first",

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from migops import sandbox, survey
-from migops.asking import Ask, question
-from migops.calling import aimed, program
+from migops import collect, sandbox
+from migops.collect.database_query import Ask, question
+from migops.collect.state import host_home
 from migops.compose import Project, Service
 from migops.core.errors import MigopsError, NoVerdict
 from migops.core.model import ImageIdentity, MigrationSet, PlaceName, Revision, Unknown
 from migops.docker import Engine
-from migops.places.database import Reached, reach, read
-from migops.places.database_state import DatabaseState
-from migops.survey.state import host_home
+from migops.sources.database import Reached, reach, read
+from migops.sources.database_state import DatabaseState
 from migops.target import Target
+from migops.target.alembic_program import aimed, program
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +63,7 @@ def look(target: Target, engine: Engine, timeout: float) -> Scene:
             "adopt needs a compose project: it says how the service reaches its database",
             hint="run it beside the compose file, or name it: -f FILE",
         )
-    seen = survey.running(target, engine)
+    seen = collect.running(target, engine)
     held = seen.places[PlaceName.IMAGE]
     if seen.image is None or seen.home is None or not isinstance(held, MigrationSet):
         unknown = held if isinstance(held, Unknown) else Unknown("the image holds no migrations that could be read")

@@ -15,8 +15,8 @@ from migops.compose import Project
 from migops.core.errors import MigopsError
 from migops.docker import Engine
 from migops.docker.containers import inspect
-from migops.places.database_address import LABEL, is_one_off
-from migops.places.database_url import Variables
+from migops.sources.database_address import LABEL, is_one_off
+from migops.sources.database_url import Variables
 from migops.target import Target
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from migops.core.errors import NoVerdict
 from migops.database import connect
-from migops.places.database import Reached
+from migops.sources.database import Reached
 
 _FACTS = """
 SELECT current_database(), current_setting('server_version'),

@@ -14,7 +14,7 @@ from migops.database import DatabaseUrl, direct
 from migops.database.reading import refused
 from migops.docker import Engine
 from migops.docker.containers import inspect
-from migops.places.database_address import LABEL, is_one_off
+from migops.sources.database_address import LABEL, is_one_off
 
 if TYPE_CHECKING:
     from psycopg import Connection

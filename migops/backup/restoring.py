@@ -27,8 +27,8 @@ from migops.core.model import Location, Unknown
 from migops.database import direct
 from migops.database.postgres.session import open_session
 from migops.docker import Engine
-from migops.places.database import read
-from migops.places.database_state import DatabaseState
+from migops.sources.database import read
+from migops.sources.database_state import DatabaseState
 from migops.state.journal import Journal
 from migops.state.process import ourselves
 from migops.state.signals import unhurried

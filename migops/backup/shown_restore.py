@@ -19,7 +19,7 @@ from migops.backup.swap import Swapped
 from migops.core.terminal import printable
 from migops.formats.text import console_for, hang, shell, trimmed
 from migops.formats.view import View
-from migops.places.database_state import DatabaseState
+from migops.sources.database_state import DatabaseState
 
 
 def plan(planned: Restore, view: View) -> str:

@@ -10,16 +10,17 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
-from migops import asking, survey
+from migops import collect
 from migops.backup import words
 from migops.backup.tools import Tools
+from migops.collect import database_query
+from migops.collect.state import host_home
 from migops.core.errors import MigopsError, NoVerdict
 from migops.core.model import Absent, MigrationSet, PlaceName, Unknown
 from migops.docker import Engine, execs, making
-from migops.places.database import Question, Reached, find_url, reach
-from migops.places.database_address import INSTEAD, LABEL, is_one_off, service_of
+from migops.sources.database import Question, Reached, find_url, reach
+from migops.sources.database_address import INSTEAD, LABEL, is_one_off, service_of
 from migops.state.process import known, ourselves
-from migops.survey.state import host_home
 from migops.target import Target
 
 _LONGEST = 24 * 3600  # seconds after which a one-off ends by itself, whatever became of us
@@ -62,12 +63,12 @@ class Source:
 
 def question(target: Target, engine: Engine, timeout: float) -> Question:
     """Which database a target's service means, by what its image holds, or else the host."""
-    seen = survey.running(target, engine)
+    seen = collect.running(target, engine)
     held = seen.places[PlaceName.IMAGE]
-    known = held if isinstance(held, MigrationSet) else survey.host(target).migrations
+    known = held if isinstance(held, MigrationSet) else collect.host(target).migrations
     image_env = seen.image_config.env if seen.image_config else {}
-    return asking.question(
-        target, known, host_home(seen), seen.home, lambda: engine, image_env, asking.Ask(timeout=timeout)
+    return database_query.question(
+        target, known, host_home(seen), seen.home, lambda: engine, image_env, database_query.Ask(timeout=timeout)
     )
 
 

@@ -110,7 +110,7 @@ def alembic(arguments: tuple[str, ...], **given: Any) -> int:
     3 it could not be started, 4 locked by another run, 5 stopped before anything
     was changed, 6 gave up and nothing was changed, 7 look where it stands
     """
-    from migops import survey, target
+    from migops import collect, target
     from migops.docker import connect
     from migops.runner import words
     from migops.runner.run import Run
@@ -121,7 +121,7 @@ def alembic(arguments: tuple[str, ...], **given: Any) -> int:
         )
     wanted = target.Wanted(service=given["service"], command="alembic", database_url=given["database_url"] or "")
     found = target.resolve(wanted, compose_options_of(given), os.environ, Path.cwd())
-    found = words.aimed(found, arguments, survey.host_cwd(survey.Survey(found)))
+    found = words.aimed(found, arguments, collect.host_cwd(collect.Survey(found)))
     with connect() as engine:
         result = Run(found, arguments, engine, say, _wishes(given)).run()
         if result.child and not result.stopped:

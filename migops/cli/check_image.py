@@ -62,7 +62,7 @@ def check_image(service: str | None, **given: Any) -> int:
     migops check-image --image app:$SHA --context .       after docker build, no compose file
     migops check-image --no-engine                        before anything is built
     """
-    from migops import survey, target
+    from migops import collect, target
     from migops.cli.output import write
     from migops.core.model import PlaceName, Severity, Unknown
     from migops.docker import Engine, connect
@@ -86,7 +86,7 @@ def check_image(service: str | None, **given: Any) -> int:
             import_meanwhile("migops.report", *(["migops.formats.text"] if given["format_"] == "text" else []))
             return connected
 
-        evidence = survey.check(found, None if no_engine else engine, all_files=given["all_files"])
+        evidence = collect.check(found, None if no_engine else engine, all_files=given["all_files"])
     needed = [PlaceName.HOST, PlaceName.CONTEXT if no_engine else PlaceName.IMAGE]
     if isinstance(evidence.chain.places.get(PlaceName.CONTAINER), Unknown):
         needed.append(PlaceName.CONTAINER)  # there may be none, but one that is there must be read

@@ -44,9 +44,9 @@ def doctor(service: str | None, **given: Any) -> int:
     Nothing is changed. Exit codes are those of check-image; 3 too where there is a database that could
     not be asked. --no-engine without --database-url judges what the files tell, without a database.
     """
-    from migops import report, rules, survey, target
-    from migops.asking import Ask
+    from migops import collect, report, rules, target
     from migops.cli.output import write
+    from migops.collect.database_query import Ask
     from migops.core.model import Absent, PlaceName, Severity
     from migops.docker import connect
 
@@ -63,7 +63,7 @@ def doctor(service: str | None, **given: Any) -> int:
     ask = Ask(given["database_url"], given["timeout"], given["wait"])
     with ExitStack() as stack:
         engine = None if given["no_engine"] else lambda: stack.enter_context(connect(given["timeout"]))
-        evidence = survey.check(found, engine, all_files=engine is not None, ask=ask, lint=True)
+        evidence = collect.check(found, engine, all_files=engine is not None, ask=ask, lint=True)
         evidence = with_drift(found, evidence, engine, given)
     places = needed(evidence, without_engine=given["no_engine"])
     lint_only = given["no_engine"] and not given["database_url"]

@@ -57,7 +57,7 @@ def graph(service: str | None, config: str | None, name: str, settings: Sequence
     Exit codes: 0 drawn, 1 problems (with --fail-on), 2 bad input, 3 there is nothing to draw
     """
     from migops.cli.output import show
-    from migops.drawing import draw
+    from migops.collect.drawing import draw
     from migops.formats.graph import render
 
     status = None
@@ -76,22 +76,22 @@ def graph(service: str | None, config: str | None, name: str, settings: Sequence
 def _of_service(service: str, config: str, section: str, given: Mapping[str, Any]) -> tuple[Drawing, Status]:
     """The history of the service's migrations on the host, and what every place has of it; a place that cannot be read
     is said, and the others are drawn."""
-    from migops import status, survey, target
-    from migops.asking import Ask
+    from migops import collect, status, target
+    from migops.collect.database_query import Ask
+    from migops.collect.drawing import of_environment
     from migops.core.model import Severity
     from migops.docker import connect
-    from migops.drawing import of_environment
 
     wanted = target.Wanted(
         service=service, config=config, section=section, needs_image=False, command="graph",
         database_url=given["database_url"] or "",
     )  # fmt: skip
     found = target.resolve(wanted, compose_options_of(given), os.environ, Path.cwd())
-    drawing = of_environment(survey.host(found))
+    drawing = of_environment(collect.host(found))
     with ExitStack() as stack:
         engine = None if given["no_engine"] else lambda: stack.enter_context(connect(given["timeout"]))
         ask = Ask(given["database_url"], given["timeout"], given["wait"])
-        evidence = survey.check(found, engine, ask=ask)
+        evidence = collect.check(found, engine, ask=ask)
     return drawing, status.make(found, evidence, (), Severity.ERROR, ())
 
 

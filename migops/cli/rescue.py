@@ -34,8 +34,8 @@ def rescue(service: str | None, **given: Any) -> int:
     They go in beside the others, for the owner of that folder. Nothing on the host is overwritten and nothing in the
     container changes. What git has anyway (deleted on purpose, or upstream) is named and left.
     """
+    from migops import collect, target
     from migops import rescue as action
-    from migops import survey, target
     from migops.cli.output import put
     from migops.docker import connect
 
@@ -48,7 +48,7 @@ def rescue(service: str | None, **given: Any) -> int:
     )
     found = target.resolve(wanted, compose_options_of(given), os.environ, Path.cwd())
     with ExitStack() as stack:
-        evidence = survey.check(found, lambda: stack.enter_context(connect(given["timeout"])))
+        evidence = collect.check(found, lambda: stack.enter_context(connect(given["timeout"])))
     copies, left = action.plan(evidence, everything=given["everything"])
     if not given["dry_run"]:
         for copy in copies:

@@ -23,9 +23,9 @@ from migops.cli.options import (
 from migops.core.errors import ExitCode, MigopsError
 
 if TYPE_CHECKING:
+    from migops.analysis.evidence import Evidence
     from migops.core.model import PlaceName
     from migops.docker import Engine
-    from migops.evidence import Evidence
     from migops.target import Target
 
 EXIT = {"clean": ExitCode.CLEAN, "findings": ExitCode.FINDINGS, "unknown": ExitCode.NO_VERDICT}
@@ -124,10 +124,10 @@ def status(service: str | None, **given: Any) -> int:
     Exit codes: 0 shown, 1 findings (with --fail-on), 2 bad input, 3 nothing to show; with
     --fail-on also 3 where host, image or database could not be read
     """
-    from migops import rules, survey, target
+    from migops import collect, rules, target
     from migops import status as statuses
-    from migops.asking import Ask
     from migops.cli.output import show
+    from migops.collect.database_query import Ask
     from migops.core.model import Severity
     from migops.docker import connect
     from migops.formats.status import render
@@ -145,7 +145,7 @@ def status(service: str | None, **given: Any) -> int:
     ask = Ask(given["database_url"], given["timeout"], given["wait"])
     with ExitStack() as stack:
         engine = None if given["no_engine"] else lambda: stack.enter_context(connect(given["timeout"]))
-        evidence = survey.check(found, engine, ask=ask, lint=given["drift"])  # for MIG407: which models are reached
+        evidence = collect.check(found, engine, ask=ask, lint=given["drift"])  # for MIG407: which models are reached
         evidence = with_drift(found, evidence, engine, given)
     places = needed(evidence, without_engine=given["no_engine"])
     result = statuses.make(found, evidence, chosen, Severity(given["fail_on"] or "error"), places)

@@ -15,8 +15,8 @@ from migops.deploy.deploy import Deploy
 from migops.deploy.facts import Facts
 from migops.deploy.members import Member
 from migops.docker.containers import inspect
-from migops.places.container_files import Mount, mounts_of
-from migops.places.database_address import LABEL
+from migops.sources.container_files import Mount, mounts_of
+from migops.sources.database_address import LABEL
 from migops.state.state_folder import write_private
 
 OVERRIDE = "volumes.compose.yaml"

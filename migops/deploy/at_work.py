@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import suppress
 from pathlib import Path
 
+from migops.analysis.database_position import listed
 from migops.core.errors import NoVerdict
 from migops.database.postgres.session import Session, open_session
 from migops.database.postgres.still_running import Command, Sql, past_migrations, refuse_beside, refuse_to_judge
@@ -12,9 +13,8 @@ from migops.database.postgres.watch import Watched
 from migops.deploy.deploy import Deploy
 from migops.deploy.facts import Facts
 from migops.deploy.verdict import ways_on
-from migops.places.database import Reached
-from migops.places.database_psql import psql
-from migops.rules.standing import listed
+from migops.sources.database import Reached
+from migops.sources.database_psql import psql
 from migops.state import journal
 from migops.state.engine_lock import EngineLock
 from migops.target import Target

@@ -10,8 +10,8 @@ from itertools import pairwise
 from typing import Any
 
 from migops.compose import Project, Service
-from migops.places.container_files import at_or_below
 from migops.runner.words import labels
+from migops.sources.container_files import at_or_below
 
 Words = tuple[str, ...]
 

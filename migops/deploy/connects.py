@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from migops.analysis.database_position import listed
 from migops.core.errors import Aborted, Failed
 from migops.core.redaction import redact
 from migops.core.terminal import quoted
@@ -12,7 +13,6 @@ from migops.deploy.deploy import Deploy
 from migops.deploy.verdict import Attempt
 from migops.failures.explain import lines, recognise
 from migops.failures.scene import Scene
-from migops.rules.standing import listed
 
 CURRENT = ("current",)
 

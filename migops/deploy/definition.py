@@ -14,7 +14,7 @@ from typing import Any
 
 from migops.deploy import definition_host, definition_mounts
 from migops.deploy.definition_mounts import Injected
-from migops.places.database_address import LABEL
+from migops.sources.database_address import LABEL
 
 Inspected = Mapping[str, Any]
 

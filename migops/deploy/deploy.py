@@ -16,8 +16,8 @@ from migops.deploy.facts import Facts
 from migops.deploy.options import Options
 from migops.deploy.stop import Stop
 from migops.docker import Engine
-from migops.places.database import Reached, reach, read
-from migops.places.database_state import DatabaseState
+from migops.sources.database import Reached, reach, read
+from migops.sources.database_state import DatabaseState
 from migops.state.engine_lock import EngineLock
 from migops.state.journal import Journal
 

@@ -7,13 +7,13 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
+from migops.analysis.database_position import listed
 from migops.core.errors import Aborted, MigopsError
 from migops.core.model import Absent, Finding, MigrationFile, NotAsked, Unknown
 from migops.deploy.deploy import Deploy
 from migops.deploy.facts import Facts
 from migops.deploy.step import Step
-from migops.places.environment import Environment
-from migops.rules.standing import listed
+from migops.sources.environment import Environment
 from migops.state.state_folder import make_private_folder, write_private
 
 FOLDER = "discarded"

@@ -7,9 +7,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from migops import survey
-from migops.asking import Ask
-from migops.calling import program
+from migops import collect
+from migops.analysis.database_position import Standing, standing
+from migops.analysis.evidence import Evidence
+from migops.collect.database_query import Ask
 from migops.compose import Project, Service
 from migops.core.errors import MigopsError
 from migops.core.model import MigrationSet, PlaceName
@@ -20,15 +21,14 @@ from migops.deploy.previous import Previous
 from migops.deploy.previous import read as read_previous
 from migops.deploy.rollback import Rollback
 from migops.docker import Engine
-from migops.evidence import Evidence
 from migops.migrations.graph import Graph
-from migops.places.container import Container
-from migops.places.container_files import Mount, at_or_below
-from migops.places.database import Question
-from migops.places.database_address import LABEL, is_one_off, service_of
-from migops.places.database_state import DatabaseState
-from migops.rules.standing import Standing, standing
+from migops.sources.container import Container
+from migops.sources.container_files import Mount, at_or_below
+from migops.sources.database import Question
+from migops.sources.database_address import LABEL, is_one_off, service_of
+from migops.sources.database_state import DatabaseState
 from migops.target import Target
+from migops.target.alembic_program import program
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +151,7 @@ class Facts:
 def gather(target: Target, engine: Engine, options: Options, compose: Words, ask_url: str = "",
            named: Sequence[str] = ()) -> Facts:  # fmt: skip
     """Read everything. ``named`` are further services that the user wants to be swapped."""
-    evidence = survey.check(target, lambda: engine, ask=Ask(ask_url, options.timeout), lint=True)
+    evidence = collect.check(target, lambda: engine, ask=Ask(ask_url, options.timeout), lint=True)
     project = target.model
     question = evidence.question
     if project is None or question is None:
@@ -217,7 +217,7 @@ def _host_of(question: Question) -> str:
     """The host in the database's URL as the service has it; '' where there is none to be read."""
     from migops.core.model import Unknown
     from migops.database import parse_url
-    from migops.places.database import find_url
+    from migops.sources.database import find_url
 
     sought = find_url(question)
     if isinstance(sought, Unknown) or not sought.inside:
@@ -247,7 +247,7 @@ def _covers(container: Container) -> list[Mount]:
 
 
 def _freezing(facts: Facts, *, named: bool) -> tuple[Mount, ...]:
-    from migops.places.container import digests
+    from migops.sources.container import digests
 
     found: dict[str, Mount] = {}
     for member in facts.members:

@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+from migops.analysis.database_position import Standing, listed, standing
 from migops.core.errors import Aborted
 from migops.core.model import PlaceName
 from migops.deploy import at_work, preflight, settle, shell
 from migops.deploy.deploy import Deploy
 from migops.deploy.facts import not_running
-from migops.places.database_state import DatabaseState
-from migops.rules.standing import Standing, listed, standing
+from migops.sources.database_state import DatabaseState
 
 
 def start(deploy: Deploy) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from migops.deploy.options import UNCHECKED, Options
 from migops.docker import making
 from migops.docker.containers import inspect
 from migops.docker.same_content import same_content
-from migops.places.database_address import LABEL
+from migops.sources.database_address import LABEL
 
 RESTARTS = 3  # a container with a health check may be restarted fewer times than this before it is healthy
 _LOOK = 0.25  # seconds between two looks

@@ -6,8 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from migops import survey
-from migops.chain import compare
+from migops import collect
+from migops.analysis.chain import compare
+from migops.analysis.database_position import listed
 from migops.core.errors import Aborted, Failed
 from migops.core.model import Absent, LinkStatus, MigrationSet, PlaceName, Unknown
 from migops.core.printed import explain
@@ -18,7 +19,6 @@ from migops.deploy.facts import Facts
 from migops.deploy.members import Member
 from migops.deploy.rollback import image_id
 from migops.rules import RULES, judge
-from migops.rules.standing import listed
 from migops.state import journal
 
 UNPROVED = "unproved"
@@ -171,7 +171,7 @@ def gate(deploy: Deploy) -> dict[str, Any]:
     image_id = deploy.built[facts.target.service]
     siblings = {each.name: each.image_ref for each in facts.members[1:]}  # for how they start; no container is read
     target = replace(facts.target, image=image_id, deployed=False, siblings=siblings)
-    evidence = survey.check(target, lambda: deploy.engine, lint=True)
+    evidence = collect.check(target, lambda: deploy.engine, lint=True)
     held = evidence.chain.held(PlaceName.IMAGE)
     if held is None:
         reading = evidence.chain.places[PlaceName.IMAGE]

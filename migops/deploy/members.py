@@ -6,13 +6,13 @@ import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from migops.analysis.evidence import Evidence
 from migops.compose import Project, Service
 from migops.core.errors import MigopsError, NoVerdict
 from migops.core.printed import tagged
 from migops.docker import Engine, ImageNotFound
-from migops.evidence import Evidence
-from migops.places.container import Container
-from migops.places.database_address import LABEL, is_one_off
+from migops.sources.container import Container
+from migops.sources.database_address import LABEL, is_one_off
 from migops.target import Target
 
 

@@ -10,6 +10,7 @@ from functools import partial
 from random import uniform
 from typing import Any
 
+from migops.analysis.database_position import listed
 from migops.commits import repeating, tracing
 from migops.commits.judging import Outcome, State
 from migops.commits.tracing import Trace
@@ -27,7 +28,6 @@ from migops.deploy.verdict import Attempt, failed_at, how_on, stays, verdict, wa
 from migops.docker import execs
 from migops.docker.containers import addresses, inspect
 from migops.docker.sockets import client_ports
-from migops.rules.standing import listed
 from migops.state.state_folder import write_private
 
 TRIES = 3  # how often a migration is begun that gave up waiting for a lock, with nothing applied

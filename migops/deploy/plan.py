@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterator
 
+from migops.analysis.database_position import listed
 from migops.core.model import Unknown
 from migops.deploy import (
     anonymous,
@@ -28,7 +29,6 @@ from migops.deploy.facts import Facts
 from migops.deploy.options import Options
 from migops.deploy.step import Plan, Step
 from migops.rules import RULES, judge
-from migops.rules.standing import listed
 
 _UNSAVED = ("MIG701", "MIG702", "MIG703")  # what is deployed, and nobody else would have
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from migops.compose import Service
-from migops.places.database_address import LABEL, is_one_off
+from migops.sources.database_address import LABEL, is_one_off
 
 _ANY = ("", "0.0.0.0", "::")  # noqa: S104 - compared with, not bound to
 _LISTENS = {"tcp": "0A", "udp": "07"}  # the kernel's numbers for a socket that others cannot share the port with

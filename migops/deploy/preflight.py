@@ -9,6 +9,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from migops import backup
+from migops.analysis.database_position import Standing, listed
+from migops.analysis.evidence import Evidence
 from migops.compose import ComposeOptions, Project
 from migops.compose.verify import Difference, command_line, verify
 from migops.core.errors import Aborted, MigopsError, NoVerdict
@@ -22,12 +24,10 @@ from migops.deploy import discard
 from migops.deploy.commands import Words
 from migops.deploy.facts import Facts
 from migops.deploy.options import Options
-from migops.evidence import Evidence
 from migops.rules import RULES, judge
 from migops.rules.application import after_build
 from migops.rules.database_remedies import can_adopt
 from migops.rules.remedies import unsettled
-from migops.rules.standing import Standing, listed
 
 _BROKEN = ("MIG301", "MIG302", "MIG303", "MIG304", "MIG306", "MIG501", "MIG502")
 """Rules on the host's own history and configuration: the build would only bring the fault along."""

@@ -18,7 +18,7 @@ from migops.deploy import ports
 from migops.deploy.members import Member
 from migops.docker import Engine
 from migops.docker.containers import inspect
-from migops.places.database_address import LABEL
+from migops.sources.database_address import LABEL
 
 
 @dataclass(frozen=True, slots=True)

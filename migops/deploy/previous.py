@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from migops.analysis.database_position import listed
 from migops.compose import Project
 from migops.core.process import run
 from migops.deploy import bound_files, essence
@@ -18,8 +19,7 @@ from migops.deploy.members import Member
 from migops.deploy.prerequisites import is_this_host
 from migops.docker import Engine, ImageNotFound
 from migops.docker.containers import inspect
-from migops.places.database_address import LABEL
-from migops.rules.standing import listed
+from migops.sources.database_address import LABEL
 
 HASH = f"{LABEL}config-hash"
 

@@ -7,12 +7,12 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from migops import sandbox
+from migops.analysis.database_position import listed
 from migops.core.errors import Aborted, MigopsError
 from migops.database import direct
 from migops.database.postgres.catalogue import traces
 from migops.deploy.copy import Copy
 from migops.deploy.deploy import Deploy
-from migops.rules.standing import listed
 
 if TYPE_CHECKING:
     from migops.sandbox import Server

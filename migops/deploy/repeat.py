@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from migops.analysis.database_position import listed
 from migops.commits import earlier as earlier_runs
 from migops.commits.repeating import Past
 from migops.core.errors import MigopsError, Operator
@@ -13,8 +14,7 @@ from migops.deploy.deploy import Deploy
 from migops.deploy.facts import Facts
 from migops.deploy.options import Options
 from migops.docker import Engine
-from migops.places.database import Reached
-from migops.rules.standing import listed
+from migops.sources.database import Reached
 from migops.state.engine_lock import EngineLock
 
 

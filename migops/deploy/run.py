@@ -9,12 +9,12 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
+from migops.analysis.database_position import listed
 from migops.core.errors import Aborted, ExitCode, Failed, Locked, MigopsError, Operator
 from migops.core.redaction import redact
 from migops.deploy import going_back, rollback, takeover, verdict
 from migops.deploy.deploy import Deploy
 from migops.deploy.step import Plan, Step
-from migops.rules.standing import listed
 
 SIGNAL = 128
 PROOFS = ("image", "revision", "containers")

@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from migops.analysis.database_position import listed
 from migops.compose.units import duration
 from migops.core.errors import Failed, MigopsError, NoVerdict
 from migops.deploy import shell
@@ -18,8 +19,7 @@ from migops.deploy.health import inspected
 from migops.deploy.members import Member
 from migops.docker import events, execs
 from migops.docker.containers import inspect
-from migops.places.database_address import LABEL
-from migops.rules.standing import listed
+from migops.sources.database_address import LABEL
 
 MARGIN = 3.0  # seconds that the engine may take longer than the grace period
 GRACE = 10.0  # seconds between SIGTERM and SIGKILL, where nothing else was said

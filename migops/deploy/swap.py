@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from migops import survey
+from migops import collect
+from migops.analysis.database_position import listed
 from migops.core.errors import Failed
 from migops.core.model import Absent, PlaceName, Unknown
 from migops.deploy import anonymous, health, previous, ready, recreate_old, rollback, settle
@@ -14,8 +15,7 @@ from migops.deploy.deploy import Deploy
 from migops.deploy.facts import Facts
 from migops.deploy.images import give_back, put_tags
 from migops.deploy.members import Member
-from migops.places.container import Container, digests
-from migops.rules.standing import listed
+from migops.sources.container import Container, digests
 
 STEADY = 2.0  # seconds for which an old container without a health check must have run again
 
@@ -119,7 +119,7 @@ def restore(deploy: Deploy) -> dict[str, Any]:
 def gate(deploy: Deploy) -> dict[str, Any]:
     """Every new container is of the built image, healthy, and sees the migrations that the image holds."""
     health.wait_until_healthy(deploy, deploy.built, deploy.facts.members)
-    evidence = survey.check(deploy.facts.target, lambda: deploy.engine)
+    evidence = collect.check(deploy.facts.target, lambda: deploy.engine)
     reading = evidence.chain.places[PlaceName.CONTAINER]
     if isinstance(reading, (Unknown, Absent)):
         raise Failed(f"what the new container sees could not be read: {reading.reason}")

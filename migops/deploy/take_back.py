@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from migops.analysis.database_position import listed
 from migops.core.errors import Failed
 from migops.deploy import swap
 from migops.deploy.deploy import Deploy
 from migops.deploy.migrate import committed, note, run
-from migops.rules.standing import listed
 
 
 def go_back(deploy: Deploy) -> dict[str, Any]:

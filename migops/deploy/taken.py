@@ -13,7 +13,6 @@ from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 
-from migops import configuration
 from migops import target as targets
 from migops.compose import ComposeOptions, Project, Service, load
 from migops.core.errors import MigopsError, NoVerdict
@@ -21,10 +20,10 @@ from migops.core.model import EntryKind
 from migops.core.printed import note
 from migops.docker import Engine, ImageNotFound
 from migops.images import Image, open_image
-from migops.places.alembic_call import of_files, started, typed
-from migops.places.container_files import links_of, reader_of
-from migops.places.environment import Environment, Home, Reader, read_environment
-from migops.target import Target, Wanted
+from migops.sources.alembic_call import of_files, started, typed
+from migops.sources.container_files import links_of, reader_of
+from migops.sources.environment import Environment, Home, Reader, read_environment
+from migops.target import Target, Wanted, configuration
 
 
 def resolve(

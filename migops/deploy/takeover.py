@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from migops.analysis.database_position import listed
 from migops.core.errors import Locked, NoVerdict
 from migops.deploy import images
 from migops.deploy.deploy import Deploy
-from migops.rules.standing import listed
 from migops.state.engine_lock import EngineLock, LockLost
 
 

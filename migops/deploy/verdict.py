@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from migops.analysis.database_position import listed
 from migops.commits.judging import Outcome, State
 from migops.commits.tracing import Trace
 from migops.core.errors import Failed, MigopsError, Operator
@@ -15,8 +16,7 @@ from migops.deploy.deploy import Deploy
 from migops.deploy.facts import Facts
 from migops.deploy.follow import Followed
 from migops.migrations.scripts import COMMITS_BY_ITSELF
-from migops.places.environment import Environment
-from migops.rules.standing import listed
+from migops.sources.environment import Environment
 
 
 def how_on(deploy: Deploy) -> str:

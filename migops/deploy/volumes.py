@@ -15,7 +15,7 @@ from migops.deploy.deploy import Deploy
 from migops.deploy.facts import Facts
 from migops.deploy.step import Action
 from migops.docker import execs, making
-from migops.places.container_files import Mount, at_or_below
+from migops.sources.container_files import Mount, at_or_below
 
 VOLUME, FILES = "/migops-volume", "/migops-files"
 _SCRIPT = """

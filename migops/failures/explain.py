@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 
-from migops import survey
-from migops.asking import Ask
+from migops import collect
+from migops.collect.database_query import Ask
 from migops.core.errors import MigopsError
 from migops.core.model import Finding
 from migops.core.printed import BARE
@@ -51,7 +51,7 @@ def look(failure: Failure, target: Target, engine: Engine, arguments: Sequence[s
         if not (failure.rules or failure.cause):
             return Scene(target, arguments, containers=containers)
         ask = Ask(timeout=_PATIENCE) if failure.asks_database else None
-        return Scene(target, arguments, survey.check(target, lambda: engine, ask=ask, lint=True), "", containers)
+        return Scene(target, arguments, collect.check(target, lambda: engine, ask=ask, lint=True), "", containers)
     except MigopsError as error:
         return Scene(target, arguments, None, str(error), containers)
 

@@ -6,10 +6,10 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from migops.analysis.evidence import Evidence
 from migops.core.model import PlaceName
-from migops.evidence import Evidence
-from migops.places.database_url import Variables, own_container
 from migops.rules.history import LONGEST_ID
+from migops.sources.database_url import Variables, own_container
 from migops.target import Target
 
 

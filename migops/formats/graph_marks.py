@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from migops.core.model import Absent, PlaceName
 from migops.core.terminal import CYAN, GREEN, RED, YELLOW, printable, styled
-from migops.places.database_state import DatabaseState
+from migops.sources.database_state import DatabaseState
 
 if TYPE_CHECKING:
     from migops.formats.status import Row, Status

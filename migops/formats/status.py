@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from migops.core.model import PlaceName, Report, Revision
 from migops.formats.view import View
 from migops.migrations.graph import Graph
-from migops.places.database_state import DatabaseReading, DatabaseState
+from migops.sources.database_state import DatabaseReading, DatabaseState
 
 PENDING_SHOWN = 10
 

@@ -26,7 +26,7 @@ from migops.formats.text import (
     trimmed,
 )  # fmt: skip
 from migops.formats.view import View
-from migops.places.database_state import DatabaseState
+from migops.sources.database_state import DatabaseState
 
 _STATES = {
     "current": Text("current", "bold green"),

@@ -15,7 +15,7 @@ from migops.core.model import Unknown
 from migops.core.printed import here
 from migops.database.postgres.session import Holder, Session, open_session
 from migops.docker import Engine
-from migops.places.database import Reached, reach
+from migops.sources.database import Reached, reach
 from migops.state import engine_lock, journal, lock
 from migops.state.journal import Run
 from migops.state.lock import NAME

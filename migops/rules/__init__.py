@@ -5,10 +5,10 @@ from __future__ import annotations
 import shlex
 from collections.abc import Sequence
 
+from migops.analysis.evidence import Evidence
 from migops.core.errors import MigopsError
 from migops.core.model import Finding, Skipped
 from migops.core.printed import explain, here
-from migops.evidence import Evidence
 from migops.rules import (
     alembic_config,
     application,

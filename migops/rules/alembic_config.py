@@ -6,15 +6,15 @@ import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from migops.analysis.database_position import listed
+from migops.analysis.evidence import Evidence
 from migops.core.model import MigrationFile, PlaceName, Remedy, Severity, Subject, Unknown
-from migops.evidence import Evidence
 from migops.rules.problems import problems
 from migops.rules.rule import Blind, Hit, Rule
-from migops.rules.standing import listed
 
 if TYPE_CHECKING:
     from migops.migrations.config import Option
-    from migops.places.models import Model
+    from migops.sources.models import Model
 
 _PASSWORD = re.compile(r"://[^\s:/@]*:[^\s@/]+@")
 
@@ -59,8 +59,8 @@ def credentials_in_ini(evidence: Evidence) -> Iterator[Hit]:
     """
     if evidence.setup is None:
         return
-    from migops.places.database_url import TEMPLATE  # only doctor asks
     from migops.rules.url_in_ini import take_out
+    from migops.sources.database_url import TEMPLATE  # only doctor asks
 
     for option in evidence.setup.config.options.values():
         if isinstance(option.value, str) and option.value != TEMPLATE and _PASSWORD.search(option.value):
@@ -91,8 +91,8 @@ def no_database_url(evidence: Evidence) -> Iterator[Hit]:
     if evidence.setup is None or env is None:
         return
     from migops.migrations.env_url import url_source  # only doctor asks
-    from migops.places.database_url import TEMPLATE
     from migops.rules.url_in_ini import give
+    from migops.sources.database_url import TEMPLATE
 
     option = evidence.setup.config.options.get("sqlalchemy.url")
     is_empty = option is None or (not option.error and option.value in (None, "", TEMPLATE))

@@ -6,16 +6,16 @@ import posixpath
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
-from migops.chain import compare, revision_ids
+from migops.analysis.chain import compare, revision_ids
+from migops.analysis.evidence import Evidence, Exclusion
+from migops.analysis.script_diff import in_substance
 from migops.core.model import LinkStatus, PlaceName, Remedy, Severity, Subject, Unknown
-from migops.evidence import Evidence, Exclusion
 from migops.images.image import Layer
-from migops.rules.differences import in_substance
 from migops.rules.remedies import layer_facts, rebuild, unnoticed
 from migops.rules.rule import Blind, Hit, Rule
 
 if TYPE_CHECKING:
-    from migops.places.code import Code
+    from migops.sources.code import Code
 
 _GIVE = "if the application reads this file itself, first give the container its values: env_file: [{}]"
 FILES_NAMED = 5  # in the sentence; the facts name all

@@ -8,17 +8,17 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from migops.analysis.database_position import listed
+from migops.analysis.evidence import Evidence
 from migops.core.model import Remedy, Severity, Subject
-from migops.evidence import Evidence
 from migops.rules.application import startups_of
 from migops.rules.database_remedies import backup
 from migops.rules.password import change, stands
 from migops.rules.rule import Hit, Rule
-from migops.rules.standing import listed
 
 if TYPE_CHECKING:
     from migops.compose import Project, Service
-    from migops.places.startup import Startup
+    from migops.entrypoint import Startup
 
 HEALTHY, COMPLETED = "service_healthy", "service_completed_successfully"
 

@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
-from migops.chain import revision_ids
+from migops.analysis.chain import revision_ids
+from migops.analysis.container_view import CONTAINER, HOST, IMAGE, Script, View, differing, held_in, some, views
+from migops.analysis.evidence import Evidence, Sibling
 from migops.core.model import MigrationSet, Remedy, Severity, Subject
-from migops.evidence import Evidence, Sibling
-from migops.places.container import Container, digests
-from migops.places.container_files import Mount
-from migops.places.fate import FateKind
 from migops.rules.recreate import NAMED_AT_MOST, before_recreating, catch_up, give_up, refresh
 from migops.rules.remedies import rebuild
 from migops.rules.rule import Hit, Rule
-from migops.rules.shown import CONTAINER, HOST, IMAGE, Script, View, differing, held_in, some, views
+from migops.sources.container import Container, digests
+from migops.sources.container_files import Mount
+from migops.sources.git_status import FateKind
 
 
 def bind_hides_image(evidence: Evidence) -> Iterator[Hit]:

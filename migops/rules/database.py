@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from migops.analysis.container_view import some
+from migops.analysis.database_position import Standing, listed, standing
+from migops.analysis.evidence import Evidence
 from migops.core.model import PlaceName, Remedy, Severity, Subject
-from migops.evidence import Evidence
-from migops.places.database_state import DatabaseState
 from migops.rules.database_remedies import bring_along, find_and_stamp, join, keep_rows, search, upgrade
 from migops.rules.git_database import bring_back, lost_scripts
 from migops.rules.rule import Hit, Rule
-from migops.rules.shown import some
-from migops.rules.standing import Standing, listed, standing
+from migops.sources.database_state import DatabaseState
 
 HOST, DATABASE = PlaceName.HOST, PlaceName.DATABASE
 

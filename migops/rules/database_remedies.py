@@ -6,14 +6,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from urllib.parse import urlsplit
 
+from migops.analysis.database_position import Standing, listed
+from migops.analysis.evidence import Evidence
 from migops.core.model import PlaceName, Remedy
-from migops.evidence import Evidence
-from migops.places.database_address import service_of
-from migops.places.database_state import DatabaseState
-from migops.places.database_url import Sought
 from migops.rules.git_database import lost_scripts
 from migops.rules.remedies import rebuild
-from migops.rules.standing import Standing, listed
+from migops.sources.database_address import service_of
+from migops.sources.database_state import DatabaseState
+from migops.sources.database_url import Sought
 
 HOST = PlaceName.HOST
 BY_HAND = (
@@ -85,7 +85,7 @@ def _url(evidence: Evidence) -> str:
         return evidence.database.url
     if evidence.setup and evidence.setup.url:
         return evidence.setup.url.text
-    from migops.places.database import find_url  # a clean check never needs it
+    from migops.sources.database import find_url  # a clean check never needs it
 
     found = find_url(evidence.question) if evidence.question else None
     return found.text if isinstance(found, Sought) else ""

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from migops.analysis.database_position import listed
+from migops.analysis.evidence import Evidence
 from migops.core.model import PlaceName, Remedy, Severity, Subject, Unknown
-from migops.evidence import Evidence
-from migops.places.database_state import DatabaseState
 from migops.rules.drift import align, because
 from migops.rules.rule import Blind, Hit, Rule
-from migops.rules.standing import listed
+from migops.sources.database_state import DatabaseState
 
 DATABASE = PlaceName.DATABASE
 SHOWN = 5  # differences that the message names

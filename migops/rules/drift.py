@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from migops.analysis.database_position import listed
+from migops.analysis.evidence import Evidence
 from migops.core.model import PlaceName, Remedy, Unknown
-from migops.evidence import Evidence
 from migops.migrations.operations import operations
-from migops.places.database_state import DatabaseState
 from migops.rules.database_remedies import alembic, backup
-from migops.rules.standing import listed
+from migops.sources.database_state import DatabaseState
 
 _DATABASE_ONLY, _MODELS_ONLY = ": in the database only", ": in the models only"
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from migops.analysis.container_view import CONTAINER, HOST, IMAGE, some, views
+from migops.analysis.evidence import Evidence, Hidden
 from migops.core.model import Remedy, Severity, Subject
-from migops.evidence import Evidence, Hidden
 from migops.rules.rule import Hit, Rule
-from migops.rules.shown import CONTAINER, HOST, IMAGE, some, views
 
 
 def tmpfs_hides_migrations(evidence: Evidence) -> Iterator[Hit]:

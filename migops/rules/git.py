@@ -6,16 +6,16 @@ from collections.abc import Iterator, Sequence
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
-from migops.chain import revision_ids
+from migops.analysis.chain import revision_ids
+from migops.analysis.container_view import some
+from migops.analysis.evidence import Evidence
+from migops.analysis.script_diff import content_difference, renamed
 from migops.core.model import Location, MigrationSet, PlaceName, Remedy, Severity, Subject, Unknown
-from migops.evidence import Evidence
-from migops.rules.differences import content_difference, renamed
 from migops.rules.git_database import told_here
 from migops.rules.rule import Blind, Hit, Rule
-from migops.rules.shown import some
 
 if TYPE_CHECKING:
-    from migops.places.worktree import Worktree
+    from migops.sources.worktree import Worktree
 
 GIT, HOST = PlaceName.GIT, PlaceName.HOST
 LINK = (GIT, HOST)

@@ -6,17 +6,17 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from migops.chain import ORDER
+from migops.analysis.chain import ORDER
+from migops.analysis.database_position import listed, standing
+from migops.analysis.evidence import Evidence
+from migops.analysis.script_diff import content_difference
 from migops.core.model import MigrationFile, MigrationSet, PlaceName, Remedy, Severity, Subject, Unknown
-from migops.evidence import Evidence
-from migops.places.database_state import DatabaseState
-from migops.rules.differences import content_difference
 from migops.rules.remedies import rebuild
 from migops.rules.rule import Blind, Hit, Rule
-from migops.rules.standing import listed, standing
+from migops.sources.database_state import DatabaseState
 
 if TYPE_CHECKING:
-    from migops.places.deleted import Deleted
+    from migops.sources.git_history import Deleted
 
 GIT, HOST, IMAGE, DATABASE = PlaceName.GIT, PlaceName.HOST, PlaceName.IMAGE, PlaceName.DATABASE
 _NOT_RUN = ("git", "host", "context")  # places that Alembic does not run in

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from migops.chain import ORDER
+from migops.analysis.chain import ORDER
+from migops.analysis.container_view import some
+from migops.analysis.evidence import Evidence
 from migops.core.model import PlaceName, Remedy, Severity, Subject
-from migops.evidence import Evidence
-from migops.places.database_state import DatabaseState
 from migops.rules.database_remedies import merge
 from migops.rules.problems import OF_CONTAINER, in_words, link_into, problems
 from migops.rules.remedies import rebuild
 from migops.rules.rule import Hit, Rule
-from migops.rules.shown import some
+from migops.sources.database_state import DatabaseState
 
 LONGEST_ID = 32  # characters that version_num holds, as Alembic makes it
 

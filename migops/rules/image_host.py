@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from migops.chain import revision_ids
+from migops.analysis.chain import revision_ids
+from migops.analysis.evidence import Evidence
+from migops.analysis.script_diff import content_difference, name_difference, renamed
 from migops.core.model import MigrationFile, MigrationSet, PlaceName, Remedy, Severity, Subject
-from migops.evidence import Evidence
-from migops.places.fate import Fate, FateKind
-from migops.rules.differences import content_difference, name_difference, renamed
 from migops.rules.remedies import layer_facts, rebuild
 from migops.rules.rule import Hit, Rule
+from migops.sources.git_status import Fate, FateKind
 
 HOST, CONTEXT, IMAGE = PlaceName.HOST, PlaceName.CONTEXT, PlaceName.IMAGE
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from migops.analysis.database_position import listed
 from migops.core.model import Remedy
 from migops.core.printed import Commands, explain
-from migops.rules.standing import listed
 
 if TYPE_CHECKING:
     from migops.compose import Service
-    from migops.places.passwords import Written
+    from migops.sources.passwords import Written
 
 
 def stands(places: Sequence[Written]) -> str:

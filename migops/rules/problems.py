@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import PurePosixPath
 
-from migops.chain import ORDER
+from migops.analysis.chain import ORDER
+from migops.analysis.evidence import Evidence
 from migops.core.model import PlaceName, Remedy, Subject
-from migops.evidence import Evidence
 from migops.migrations.problem import Problem
 from migops.rules.remedies import rebuild
 from migops.rules.rule import Hit

@@ -6,15 +6,15 @@ import posixpath
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
+from migops.analysis.container_view import HOST, IMAGE, Script, View, held_in, some
+from migops.analysis.evidence import Evidence
 from migops.core.model import Remedy
-from migops.evidence import Evidence
-from migops.places.container import digests
-from migops.places.container_files import Mount, at_or_below
-from migops.places.database_state import DatabaseState
-from migops.places.environment import Environment
-from migops.places.fate import Fate, FateKind
 from migops.rules.remedies import rebuild
-from migops.rules.shown import HOST, IMAGE, Script, View, held_in, some
+from migops.sources.container import digests
+from migops.sources.container_files import Mount, at_or_below
+from migops.sources.database_state import DatabaseState
+from migops.sources.environment import Environment
+from migops.sources.git_status import Fate, FateKind
 
 IN_VOLUME = "/volume"  # where a printed command mounts a volume that it mends
 NAMED_AT_MOST = 20  # files that a printed command names one by one

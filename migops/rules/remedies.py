@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from migops.chain import revision_ids
+from migops.analysis.chain import revision_ids
+from migops.analysis.database_position import standing
+from migops.analysis.evidence import Evidence
+from migops.analysis.script_diff import renamed
 from migops.core.model import PlaceName, Remedy, Unknown
 from migops.core.redaction import redact
-from migops.evidence import Evidence
 from migops.images.image import Layer
-from migops.places.database_state import DatabaseState
-from migops.rules.differences import renamed
-from migops.rules.standing import standing
+from migops.sources.database_state import DatabaseState
 
 HAD = "the database has had it"
 NAMED = 3  # scripts that a sentence names

@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from migops.analysis.evidence import Evidence
 from migops.core.model import Absent, Finding, NotAsked, PlaceName, Remedy, Severity, Skipped, Subject, Unknown
-from migops.evidence import Evidence
 
 Check = Callable[[Evidence], Iterable["Hit | Blind"]]
 

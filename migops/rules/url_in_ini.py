@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from migops.analysis.database_position import listed
+from migops.analysis.evidence import Evidence
 from migops.core.model import MigrationFile, Remedy
-from migops.evidence import Evidence
 from migops.migrations.env_url import UrlSource, url_source
-from migops.rules.standing import listed
 
 if TYPE_CHECKING:
     from migops.migrations.config import Option
@@ -61,7 +61,7 @@ def _lacking(evidence: Evidence, found: UrlSource) -> tuple[str, ...]:
 
 def _url_variable(evidence: Evidence) -> tuple[str, str]:
     """The variable of the service that has the database's URL, and the URL; ('', '') where none has."""
-    from migops.places.database_url import URL
+    from migops.sources.database_url import URL
 
     setup = evidence.setup
     service = setup.project.services.get(evidence.commands.service) if setup and setup.project else None

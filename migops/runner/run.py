@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from queue import SimpleQueue
 from typing import TYPE_CHECKING
 
-from migops import survey
+from migops import collect
 from migops.core.errors import ExitCode, NoVerdict, Operator
 from migops.core.model import MigrationSet
 from migops.docker import Engine
@@ -90,7 +90,7 @@ class Run:
         left = list(leftovers(self.engine, self.target.project, self.target.service))
         for each in left:
             self.say(each.sentence)
-        seen = survey.running(self.target, self.engine)
+        seen = collect.running(self.target, self.engine)
         self.options = words.options(self.target, seen.home, self.arguments)
         where = choose(seen, program, self.engine)
         call = verbs.read(self.arguments, program.words)
@@ -116,7 +116,7 @@ class Run:
     def attempt(self, where: Where, name: str = "") -> Result:
         """Run it once, and bring the new files to the host. ``name`` is that of a one-off container, if it has one."""
         program = words.with_options(self.target, self.options)
-        before = survey.host(self.target).migrations if words.makes_files(self.arguments) else None
+        before = collect.host(self.target).migrations if words.makes_files(self.arguments) else None
         with caught(self.events):
             if where.container is not None:
                 ended, name, landed = self._in_container(where, program, before)
@@ -144,9 +144,9 @@ class Run:
             from migops.runner import landing  # and all that reads and writes scripts: only a new one pays for it
 
             if container.is_bound:
-                landed = list(landing.from_mount(before, survey.host(self.target).migrations))
+                landed = list(landing.from_mount(before, collect.host(self.target).migrations))
             elif container.migrations is not None:
-                again = survey.running(self.target, self.engine).containers
+                again = collect.running(self.target, self.engine).containers
                 after = next((each.migrations for each in again if each.id == container.id), None)
                 made = landing.made_in_running(container.migrations, after)
                 landed = list(landing.from_container(made, container.name, before))
@@ -172,7 +172,7 @@ class Run:
                 from migops.runner import landing
 
                 if landing.is_bound(self.engine, runs.name, where.held.location):
-                    landed = list(landing.from_mount(before, survey.host(self.target).migrations))
+                    landed = list(landing.from_mount(before, collect.host(self.target).migrations))
                 else:
                     made = landing.made_in_one_off(self.engine, runs.name, where.held)
                     landed = list(landing.from_container(made, runs.name, before))

@@ -6,14 +6,14 @@ import posixpath
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from migops import survey
+from migops import collect
+from migops.collect import Survey
 from migops.core.model import MigrationFile, MigrationSet, PlaceName
 from migops.core.terminal import quoted
 from migops.migrations.graph import Graph
-from migops.places.container_files import at_or_below
-from migops.places.environment import Environment
 from migops.runner.where import Where
-from migops.survey import Survey
+from migops.sources.container_files import at_or_below
+from migops.sources.environment import Environment
 from migops.target import Target
 
 HOSTS_FOLDER = "the host's folder"
@@ -100,7 +100,7 @@ def seen(target: Target, read: Survey, where: Where) -> History | None:
     covers = _covers(target, held)
     if not any(covers):
         return History(graph, held, "the image", is_image=True)
-    host = survey.host(target)
+    host = collect.host(target)
     bound = [_below(cover, folder) for cover, folder in zip(covers, held.location, strict=True)]
     if sorted(bound) == sorted(host.migrations.location):
         return History(host.graph, host.migrations, HOSTS_FOLDER)
@@ -114,7 +114,7 @@ def compare(target: Target, history: History, host: Environment | None = None) -
     """Compare the place with the host (which is read unless it is given). Raises MigopsError where that cannot be."""
     if history.place == HOSTS_FOLDER:
         return Gap(history.place, (), (), (), (), ())
-    host = host or survey.host(target)
+    host = host or collect.host(target)
     ours, theirs = host.graph, history.graph
     host_only = tuple(dict.fromkeys(each.id for each in ours.revisions if each.id not in theirs.by_id))
     place_only = tuple(dict.fromkeys(each.id for each in theirs.revisions if each.id not in ours.by_id))
@@ -157,7 +157,7 @@ def _changed(ours: Mapping[str, MigrationFile], theirs: Mapping[str, MigrationFi
     for name in sorted(ours.keys() & theirs.keys()):
         left, right = ours[name], theirs[name]
         if left.sha256 != right.sha256:
-            from migops.rules.differences import content_difference  # with all the rules: only a difference pays
+            from migops.analysis.script_diff import content_difference  # with all the rules: only a difference pays
 
             if content_difference(left.content, right.content) == "content":
                 yield name

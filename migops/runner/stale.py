@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from migops.collect import Survey
 from migops.core.errors import MigopsError
 from migops.core.model import Unknown
 from migops.docker import Engine
 from migops.runner.seen import compare, seen, shown, some
 from migops.runner.verbs import Call
 from migops.runner.where import Where
-from migops.survey import Survey
 from migops.target import Target
 
 READING = ("heads", "check", "current", "history", "branches", "show", "upgrade", "downgrade")
@@ -38,7 +38,7 @@ def say_stale(
 
 
 def _say_old_models(target: Target, engine: Engine, say: Callable[[str], None]) -> None:
-    from migops.survey.env_code import changed_code, models_on_host  # no other verb looks at models
+    from migops.collect.env_code import changed_code, models_on_host  # no other verb looks at models
 
     try:
         models = models_on_host(target)

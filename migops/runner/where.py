@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from migops.collect import Survey
 from migops.compose import Project
 from migops.core.errors import NoVerdict
 from migops.core.model import ImageIdentity, MigrationSet, PlaceName, Unknown
 from migops.docker import Engine
 from migops.docker.containers import inspect
 from migops.docker.same_content import same_content
-from migops.places.container import Container, digests
-from migops.places.container_files import at_or_below
 from migops.runner.words import Program
-from migops.survey import Survey
+from migops.sources.container import Container, digests
+from migops.sources.container_files import at_or_below
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,13 +8,12 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from migops import calling
-from migops.calling import Program as Program
-from migops.calling import program as program
-from migops.places.environment import Home
 from migops.runner.verbs import FILES
+from migops.sources.environment import Home
 from migops.state import owner
-from migops.target import Target
+from migops.target import Target, alembic_program
+from migops.target.alembic_program import Program as Program
+from migops.target.alembic_program import program as program
 
 TOKEN = "MIGOPS_RUN"  # noqa: S105 - no password
 """Set in the environment of what migops runs in a container that it did not start, so that it is found there."""
@@ -42,7 +41,7 @@ def global_options(arguments: Sequence[str]) -> Mapping[str, str]:
 def options(target: Target, home: Home | None, arguments: Sequence[str]) -> tuple[str, ...]:
     """Alembic's own -c and -n, where ``arguments`` lack them and it would read another configuration without."""
     plain = program(target).words
-    return calling.aimed(target, home, global_options(arguments).keys())[len(plain) :]
+    return alembic_program.aimed(target, home, global_options(arguments).keys())[len(plain) :]
 
 
 def with_options(target: Target, options: tuple[str, ...]) -> Program:

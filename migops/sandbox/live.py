@@ -11,8 +11,8 @@ from migops.core.errors import MigopsError, NoVerdict
 from migops.database import DatabaseUrl
 from migops.docker import Engine
 from migops.docker.containers import inspect
-from migops.places.container_files import at_or_below
-from migops.places.database_address import LABEL, is_one_off, service_of
+from migops.sources.container_files import at_or_below
+from migops.sources.database_address import LABEL, is_one_off, service_of
 
 if TYPE_CHECKING:
     from migops.compose import Project

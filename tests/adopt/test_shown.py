@@ -20,9 +20,9 @@ from migops.database.postgres.schema import Found, Item
 from migops.database.postgres.schema.items import schema_of
 from migops.formats.view import View
 from migops.migrations.version_table import VersionTable
-from migops.places.database import Reached
-from migops.places.database_state import DatabaseState
 from migops.sandbox import App, Live
+from migops.sources.database import Reached
+from migops.sources.database_state import DatabaseState
 from migops.target import Target
 
 GOLDEN = Path(__file__).parent / "golden"

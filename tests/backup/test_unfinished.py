@@ -11,7 +11,7 @@ from migops.backup.source import Source
 from migops.backup.unfinished import COMMAND, _is_here
 from migops.database import parse_url
 from migops.migrations.version_table import VersionTable
-from migops.places.database import Reached
+from migops.sources.database import Reached
 from migops.state.journal import Run
 from migops.state.process import Who
 

@@ -10,11 +10,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from migops import survey
-from migops.asking import Ask
+from migops import collect
+from migops.analysis.evidence import Evidence
+from migops.collect.database_query import Ask
 from migops.compose import ComposeOptions
 from migops.docker import Engine
-from migops.evidence import Evidence
 from migops.failures.explain import lines, recognise
 from migops.failures.scene import Scene
 from migops.rules import RULES, judge
@@ -178,7 +178,7 @@ class Shop:
         target = resolve(Wanted(), ComposeOptions(), {}, self.folder)
         # The archive stands in for the engine's image of that name; containers there are none.
         target = replace(target, image=self.archive, deployed=False)
-        evidence = survey.check(target, _no_engine if self.has_image else None, ask=Ask(self.url, 2.0), lint=True)
+        evidence = collect.check(target, _no_engine if self.has_image else None, ask=Ask(self.url, 2.0), lint=True)
         said = list(lines(*known, Scene(target, arguments, evidence)))
         fix = next(number for number, each in enumerate(said) if each.startswith("  fix"))
         return Answer((Said(known[0].name, "\n".join(said[:fix]), "\n".join(said[fix:])),))

@@ -6,18 +6,18 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from migops import survey
-from migops.asking import Ask
+from migops import collect
+from migops.analysis.evidence import Evidence
+from migops.collect.database_query import Ask
 from migops.compose import ComposeOptions
 from migops.core.model import Absent, ImageIdentity, Unknown
 from migops.deploy.facts import Facts
 from migops.deploy.members import Member
-from migops.evidence import Evidence
-from migops.places.container import Container
-from migops.places.container_files import Mount
-from migops.places.database_state import DatabaseState
-from migops.places.environment import Environment
-from migops.places.startup import Startup
+from migops.entrypoint import Startup
+from migops.sources.container import Container
+from migops.sources.container_files import Mount
+from migops.sources.database_state import DatabaseState
+from migops.sources.environment import Environment
 from migops.target import Target, Wanted, resolve
 from tests.deploy.stack import CREATE
 from tests.kit import EXAMPLES
@@ -45,7 +45,7 @@ def facts(
 ) -> Facts:  # fmt: skip
     """Of the example in ``folder``: by default its image is there, one container runs, the database is one behind."""
     found = target(folder, service, **options)
-    evidence: Evidence = survey.check(found, None, ask=Ask(), lint=True)
+    evidence: Evidence = collect.check(found, None, ask=Ask(), lint=True)
     name = found.service
     containers = containers or ((running(name),) if image else ())
     evidence = replace(

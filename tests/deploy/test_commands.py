@@ -13,7 +13,7 @@ from migops.deploy import anonymous, swap
 from migops.deploy.commands import Compose, lock_options, one_off, override, rollback_tag, with_override
 from migops.deploy.members import Member
 from migops.deploy.recreate_old import by_image
-from migops.places.container_files import Mount
+from migops.sources.container_files import Mount
 from tests.deploy.made import facts, running, target
 from tests.kit import EXAMPLES, example
 from tests.rules.made import ANONYMOUS

@@ -95,7 +95,7 @@ def test_what_a_plan_takes_away_is_said() -> None:
     text = texts[name].content.replace(b"op.add_column(", b"op.drop_column('old', 'x'); op.add_column(")
     scripts = {**texts, name: replace(texts[name], content=text)}
     host = replace(found.host, scripts=scripts)
-    from migops.chain import walk
+    from migops.analysis.chain import walk
     from migops.core.model import PlaceName
 
     chain = walk({PlaceName.HOST: host})

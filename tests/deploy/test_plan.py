@@ -20,7 +20,7 @@ from migops.deploy.options import Options
 from migops.deploy.session import Prepared
 from migops.formats.deploy import ShownPlan, plan_json, plan_text
 from migops.formats.view import View
-from migops.places.container_files import Mount
+from migops.sources.container_files import Mount
 from tests.deploy.made import at, facts, running
 from tests.deploy.stack import CREATE, PRICE, edit
 from tests.kit import EXAMPLES, example

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from migops.chain import Chain, walk
+from migops.analysis.chain import Chain, walk
 from migops.compose import ComposeOptions, load
 from migops.compose.render import to_json
 from migops.core.errors import Aborted, ExitCode, MigopsError, NoVerdict
@@ -16,7 +16,7 @@ from migops.core.model import PlaceName, Unknown
 from migops.deploy import preflight
 from migops.deploy.facts import Facts
 from migops.deploy.options import Options
-from migops.places.git import Fate, FateKind
+from migops.sources.git import Fate, FateKind
 from tests.deploy.made import at, facts, running
 from tests.deploy.stack import CREATE, PRICE
 from tests.kit import EXAMPLES, example

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from migops.chain import walk
+from migops.analysis.chain import walk
+from migops.analysis.evidence import Evidence
 from migops.compose import ComposeOptions
 from migops.core.model import MigrationSet, PlaceName, Revision
-from migops.evidence import Evidence
 from migops.failures import FAILURES, Failure
 from migops.failures.document import markdown
 from migops.failures.explain import lines, recognise

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from migops.places.host import HostReader
+from migops.sources.host import HostReader
 from tests.images.build import Member
 from tests.kit import Result, example, migops, write_image
 
@@ -126,15 +126,15 @@ class TestRow11TheHostsTraps:
 
 def test_row_12_a_writer_during_the_scan_is_no_verdict(clean: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The writer is let in at the one moment that matters: after the host was read, before the verdict."""
-    from migops import survey
+    from migops import collect
 
-    read_context = survey.read_context
+    read_context = collect.read_context
 
-    def and_somebody_writes(taken: survey.Survey, host: HostReader) -> None:
+    def and_somebody_writes(taken: collect.Survey, host: HostReader) -> None:
         (clean / "migrations/versions/late.py").write_bytes(b"revision = 'late'\n" + PARENT)
         read_context(taken, host)
 
-    monkeypatch.setattr(survey, "read_context", and_somebody_writes)
+    monkeypatch.setattr(collect, "read_context", and_somebody_writes)
     found = check(clean)
     assert found.code == 3
     assert "late.py" in found.stderr

@@ -98,7 +98,7 @@ def test_a_stream_that_ends_while_a_container_is_read_is_no_verdict(
             finally:
                 proxy.fault = None
 
-    monkeypatch.setattr("migops.places.container_files.view", armed)
+    monkeypatch.setattr("migops.sources.container_files.view", armed)
     box = Sandbox(sandbox.engine, sandbox.name, sandbox.path)
     monkeypatch.setattr(Sandbox, "env", property(lambda self: {**self.engine.env, "COMPOSE_PROJECT_NAME": self.name,
                                                                 "DOCKER_HOST": proxy.host}))  # fmt: skip

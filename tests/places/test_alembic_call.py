@@ -16,10 +16,10 @@ from alembic.config import CommandLine
 
 from migops.core.errors import NoVerdict
 from migops.core.model import Tree
-from migops.places.alembic_call import Call, Process, call_of, started, typed
-from migops.places.home import Home
-from migops.places.host import read_tree
-from migops.places.python_path import find
+from migops.sources.alembic_call import Call, Process, call_of, started, typed
+from migops.sources.home import Home
+from migops.sources.host import read_tree
+from migops.sources.python_path import find
 
 NAMED = ((), ("-c", "a.ini"), ("--config=sub/b.ini",), ("-cpyproject.toml",), ("-c", "x/pyproject.toml", "-c", "a.ini"))
 VARIABLE = (None, "", "env.ini", "/abs/env.ini", "sub/pyproject.toml")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from migops.places import writable
+from migops.sources import writable
 from tests.containers import check, mend, steps
 from tests.engine.sandbox import Sandbox
 from tests.kit import Result, example
@@ -240,7 +240,7 @@ class TestComingAndGoing:
             calls.append(1)
             return real(*arguments)  # type: ignore[arg-type]
 
-        monkeypatch.setattr("migops.places.container.open_layer", removing)
+        monkeypatch.setattr("migops.sources.container.open_layer", removing)
         up(sandbox, clean, f"    volumes: ['{VERSIONS}']\n")
         found = check(sandbox, clean)
         assert calls

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from migops.dockerfile.trace import BuildView, trace
-from migops.places.context import ContextReader
+from migops.sources.context import ContextReader
 from tests.images.build import link
 from tests.kit import Result, example, migops, write_image
 

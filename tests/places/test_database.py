@@ -17,11 +17,11 @@ from migops.core.model import Absent, Unknown
 from migops.database import parse_url
 from migops.migrations.config import parse_config
 from migops.migrations.version_table import VersionTable, version_table
-from migops.places import database
-from migops.places.database import Question, Reached, ask, find_url, reach
-from migops.places.database_address import Address, file_address, server_address
-from migops.places.database_state import SETTINGS, DatabaseState
-from migops.places.database_url import Sought
+from migops.sources import database
+from migops.sources.database import Question, Reached, ask, find_url, reach
+from migops.sources.database_address import Address, file_address, server_address
+from migops.sources.database_state import SETTINGS, DatabaseState
+from migops.sources.database_url import Sought
 
 SECRET = "kAn4ry-s3cret"
 NOTHING = dict.fromkeys(SETTINGS, "")

@@ -10,9 +10,9 @@ import pytest
 from migops.compose import ComposeOptions, load
 from migops.core.model import Unknown
 from migops.docker import connect
-from migops.places.database import Question, read_database
-from migops.places.database_state import SETTINGS
-from migops.places.database_url import Sought
+from migops.sources.database import Question, read_database
+from migops.sources.database_state import SETTINGS
+from migops.sources.database_url import Sought
 from tests.engine.sandbox import Sandbox
 from tests.kit import Result, example, migops
 

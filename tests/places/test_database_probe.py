@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from migops.places import database_probe
+from migops.sources import database_probe
 
 SCRIPT = Path(database_probe.__file__).read_text()
 CANARY = "kAn4ry-s3cret"

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from migops.places.drift import FOUND, differences
+from migops.sources.drift import FOUND, differences
 
 MODELS = """
 from sqlalchemy import *

@@ -13,9 +13,9 @@ from unittest import mock
 import pytest
 
 from migops.core.model import Unknown
-from migops.places.fate import Fate, FateKind
-from migops.places.git import at_head, fates
-from migops.places.repository import PATHS_AT_ONCE, Unanswered
+from migops.sources.git import at_head, fates
+from migops.sources.git_status import Fate, FateKind
+from migops.sources.repository import PATHS_AT_ONCE, Unanswered
 from tests.kit import git
 
 

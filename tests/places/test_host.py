@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from migops.core.errors import MigopsError
-from migops.places.host import HostReader, read_tree
+from migops.sources.host import HostReader, read_tree
 
 
 def test_reads_files_with_digest_and_content(tmp_path: Path) -> None:

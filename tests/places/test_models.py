@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from migops.core.model import Unknown
-from migops.places.models import unimported
+from migops.sources.models import unimported
 
 BASE = "from sqlalchemy.orm import DeclarativeBase\nclass Base(DeclarativeBase): ...\n"
 ENV = "from shop.base import Base\ntarget_metadata = Base.metadata\n"

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from migops.places.tables import mapped
+from migops.sources.tables import mapped
 
 
 @pytest.mark.parametrize(

@@ -5,17 +5,17 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Mapping
 
-from migops.chain import walk
+from migops.analysis.chain import walk
+from migops.analysis.evidence import Evidence, Sibling
 from migops.core.model import Absent, ImageIdentity, MigrationFile, MigrationSet, PlaceName, Reading, Remedy
 from migops.core.printed import Commands
-from migops.evidence import Evidence, Sibling
 from migops.migrations.graph import build
 from migops.migrations.locate import ScriptPaths
 from migops.migrations.revisions import read_revision
-from migops.places.container import Container
-from migops.places.container_files import Mount
-from migops.places.environment import Environment
-from migops.places.fate import Fate, FateKind
+from migops.sources.container import Container
+from migops.sources.container_files import Mount
+from migops.sources.environment import Environment
+from migops.sources.git_status import Fate, FateKind
 
 NEW, OLD = "sha256:" + "a" * 64, "sha256:" + "b" * 64
 ANONYMOUS = "f" * 64

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from migops import survey
+from migops import collect
 from migops.compose import ComposeOptions
 from migops.docker import Engine
 from migops.rules import RULES, judge
@@ -123,7 +123,7 @@ def test_a_deploy_goes_by_the_image_that_it_builds(project: Path) -> None:
     script(project, '#!/bin/sh\nexec "$@"\n')
     wanted = Wanted(image=f"docker-archive:{project.parent}/app.tar", context=".")
     target = resolve(wanted, ComposeOptions(), {}, project)
-    evidence = survey.check(target, no_engine, lint=True)
+    evidence = collect.check(target, no_engine, lint=True)
     upgrades = [rule for rule in RULES if rule.id == "MIG602"]
     assert len(judge(upgrades, evidence)[0]) == 1, "the image that runs now does it"
     assert judge(upgrades, after_build(evidence)) == ((), ())

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 
+from migops.analysis.evidence import Evidence, Sibling
 from migops.core.model import Finding, LinkStatus, PlaceName, Severity
-from migops.evidence import Evidence, Sibling
-from migops.places.container_files import Mount
-from migops.places.fate import FateKind
 from migops.rules import container as rules
 from migops.rules import judge
+from migops.sources.container_files import Mount
+from migops.sources.git_status import FateKind
 from tests.rules.made import ANONYMOUS, FIRST, GHOST, OLD, PULL, SECOND, container, evidence, held
 
 NAMED = Mount("volume", "shop_migrations", "/app/migrations")

@@ -8,7 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from migops.chain import walk
+from migops.analysis.chain import walk
+from migops.analysis.database_position import standing
+from migops.analysis.evidence import Evidence
 from migops.core.model import (
     Absent,
     Finding,
@@ -21,11 +23,9 @@ from migops.core.model import (
     Unknown,
 )
 from migops.core.printed import Commands
-from migops.evidence import Evidence
 from migops.migrations.graph import Graph, build
-from migops.places.database_state import DatabaseReading, DatabaseState
 from migops.rules import database, judge
-from migops.rules.standing import standing
+from migops.sources.database_state import DatabaseReading, DatabaseState
 
 HOST, IMAGE, GIT = PlaceName.HOST, PlaceName.IMAGE, PlaceName.GIT
 COMPOSE = ("docker", "compose")

@@ -6,12 +6,12 @@ from collections.abc import Sequence
 
 import pytest
 
-from migops.chain import walk
+from migops.analysis.chain import walk
+from migops.analysis.evidence import Evidence
 from migops.core.model import Finding
 from migops.core.printed import Commands
-from migops.evidence import Evidence
-from migops.places.database_state import DatabaseState
 from migops.rules import database_schema, judge
+from migops.sources.database_state import DatabaseState
 
 
 def findings(

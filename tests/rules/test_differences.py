@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from migops.rules.differences import content_difference, name_difference
+from migops.analysis.script_diff import content_difference, name_difference
 
 TEXT = b'revision = "a"\ndef f():\n    pass\n'
 

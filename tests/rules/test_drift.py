@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import pytest
 
-from migops.chain import walk
+from migops.analysis.chain import walk
+from migops.analysis.evidence import Evidence, Setup
 from migops.core.model import Location, MigrationFile, MigrationSet, PlaceName
 from migops.core.printed import Commands
-from migops.evidence import Evidence, Setup
 from migops.migrations.config import parse_config
 from migops.migrations.graph import build
 from migops.migrations.revisions import read_revision
-from migops.places.database_state import DatabaseState
-from migops.places.drift import Drift
-from migops.places.models import Model
 from migops.rules import database_schema, judge
+from migops.sources.database_state import DatabaseState
+from migops.sources.drift import Drift
+from migops.sources.models import Model
 
 FIRST = "revision = '0001'\ndown_revision = None\ndef upgrade():\n    op.create_table('item')\n"
 SECOND = "revision = '0002'\ndown_revision = '0001'\ndef upgrade():\n    op.add_column('item', sa.Column('price'))\n"

@@ -8,14 +8,14 @@ from typing import Any
 
 import pytest
 
-from migops.evidence import Commands
+from migops.analysis.evidence import Commands
 from migops.migrations.graph import build
 from migops.migrations.locate import ScriptPaths
-from migops.places.environment import Environment
 from migops.runner.guards.autogenerate import applied_creations
 from migops.runner.guards.written import is_empty
 from migops.runner.seen import History, compare
 from migops.runner.where import watched
+from migops.sources.environment import Environment
 from tests.rules.made import FIRST, GHOST, SECOND, held
 
 TARGET: Any = SimpleNamespace(commands=Commands("app", ("docker", "compose", "-f", "prod.yml"), "shop-app"))

@@ -12,10 +12,10 @@ from migops.core.errors import NoVerdict
 from migops.core.model import Absent, ImageIdentity, MigrationFile, MigrationSet, PlaceName, Unknown
 from migops.migrations.graph import build
 from migops.migrations.locate import ScriptPaths
-from migops.places.container import Container, Mount
-from migops.places.environment import Environment
 from migops.runner import where
 from migops.runner.words import Program
+from migops.sources.container import Container, Mount
+from migops.sources.environment import Environment
 
 ALEMBIC = Program(("alembic",))
 IMAGE = ImageIdentity("shop-app", "sha256:" + "a" * 64)

@@ -14,9 +14,9 @@ import pytest
 
 from migops.compose import ComposeOptions
 from migops.core.errors import MigopsError
-from migops.places.home import Home
 from migops.runner import words
 from migops.runner.words import Program
+from migops.sources.home import Home
 from migops.state import owner
 from migops.state.process import ourselves
 from migops.target import Target, Wanted, resolve

@@ -28,8 +28,8 @@ from migops.database.postgres.still_running import (
     sessions_at_work,
 )
 from migops.migrations.version_table import VersionTable
-from migops.places.database_psql import psql
-from migops.places.database_read import Reached
+from migops.sources.database_psql import psql
+from migops.sources.database_read import Reached
 from migops.state import journal
 from tests.safety.test_session import plain
 

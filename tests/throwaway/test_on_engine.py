@@ -12,18 +12,18 @@ from pathlib import Path
 
 import pytest
 
+from migops import collect, target
 from migops import sandbox as throwaway
-from migops import survey, target
-from migops.asking import Ask, question
+from migops.collect.database_query import Ask, question
+from migops.collect.state import host_home
 from migops.compose import ComposeOptions
 from migops.core.errors import NoVerdict
 from migops.core.model import MigrationSet, PlaceName
 from migops.database import connect as ask
 from migops.docker import Engine, connect, making
 from migops.docker.containers import inspect
-from migops.places.database import Reached, reach
 from migops.sandbox.owned import LABEL, sweep
-from migops.survey.state import host_home
+from migops.sources.database import Reached, reach
 from tests.engine.sandbox import Sandbox
 from tests.kit import example
 
@@ -36,7 +36,7 @@ def made(project: Path, variables: dict[str, str]) -> Iterator[tuple[Engine, thr
     found = target.resolve(target.Wanted(), ComposeOptions(), variables, project)
     assert found.model is not None
     with connect(environment=variables) as engine:
-        seen = survey.running(found, engine)
+        seen = collect.running(found, engine)
         held = seen.places[PlaceName.IMAGE]
         assert isinstance(held, MigrationSet)
         assert seen.image is not None

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from migops.analysis.database_position import listed
+from migops.collect.env_code import ModelsOnHost, changed_code, models_on_host
 from migops.core.errors import Aborted, MigopsError
 from migops.core.model import MigrationSet, Unknown
 from migops.migrations.graph import Graph
 from migops.migrations.operations import operations
-from migops.places.columns import columns
-from migops.places.database_state import DatabaseState
-from migops.rules.standing import listed
 from migops.runner.guards.holding import question
 from migops.runner.guards.scene import History, Scene
 from migops.runner.seen import shown, some
-from migops.survey.env_code import ModelsOnHost, changed_code, models_on_host
+from migops.sources.columns import columns
+from migops.sources.database_state import DatabaseState
 
 
 def obstacles(scene: Scene, history: History, state: DatabaseState | None) -> Iterator[Aborted]:

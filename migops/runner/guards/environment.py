@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from migops.docker.containers import inspect
-from migops.places.database_url import Variables
 from migops.runner.guards.holding import Hold
+from migops.sources.database_url import Variables
 
 
 def environment(hold: Hold, application: str, *, limited: bool) -> dict[str, str]:

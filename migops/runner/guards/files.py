@@ -5,20 +5,20 @@ from __future__ import annotations
 import posixpath
 from collections.abc import Iterator
 
-from migops import survey
+from migops import collect
+from migops.collect.drawing import of_environment
 from migops.core.errors import Aborted
 from migops.core.terminal import quoted
-from migops.drawing import of_environment
 from migops.formats.graph import as_text
 from migops.migrations.env_script import line_of_none
-from migops.places import database
-from migops.places.database_state import DatabaseState
 from migops.runner.guards import autogenerate, written
 from migops.runner.guards.holding import question
 from migops.runner.guards.scene import History, Scene, listed
 from migops.runner.guards.telling import count, migrations, not_compared, stop_where_apart
 from migops.runner.run import Result
 from migops.runner.seen import Gap, shown
+from migops.sources import database
+from migops.sources.database_state import DatabaseState
 
 _WIDTH = 100  # columns of the drawn graph
 
@@ -35,10 +35,10 @@ def revision(scene: Scene) -> Result:
         if not scene.run.wishes.yes:
             raise obstacle
         scene.say(f"{obstacle} (--yes: Alembic decides)")
-    before = survey.host(scene.run.target).migrations
+    before = collect.host(scene.run.target).migrations
     result = scene.run.attempt(scene.where)
     if result.code == 0:
-        written.say(scene, before, survey.host(scene.run.target).migrations)
+        written.say(scene, before, collect.host(scene.run.target).migrations)
     return result
 
 
@@ -123,7 +123,7 @@ def merge(scene: Scene) -> Result:
         scene.run.arguments = (*scene.run.arguments, *heads)
     result = scene.run.attempt(scene.where)
     if result.code == 0:
-        drawn = as_text(of_environment(survey.host(scene.run.target)), color=False, width=_WIDTH)
+        drawn = as_text(of_environment(collect.host(scene.run.target)), color=False, width=_WIDTH)
         for line in drawn.splitlines():
             scene.say(line)
     return result

@@ -10,20 +10,20 @@ from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from migops import asking
+from migops.collect import database_query
+from migops.collect.state import host_home
 from migops.core.errors import Locked, NoVerdict, Operator
 from migops.core.model import Absent, Unknown
 from migops.database.postgres.session import Session, open_session
 from migops.database.postgres.still_running import Command, Sql, refuse_beside
 from migops.docker.containers import inspect
-from migops.places.database import Question, Reached, ask, find_url, reach, read
-from migops.places.database_psql import psql
-from migops.places.database_state import DatabaseState
 from migops.runner.guards.scene import Scene
+from migops.sources.database import Question, Reached, ask, find_url, reach, read
+from migops.sources.database_psql import psql
+from migops.sources.database_state import DatabaseState
 from migops.state import journal, owner, state_folder
 from migops.state.engine_lock import EngineLock, run_lock
 from migops.state.process import Life
-from migops.survey.state import host_home
 
 WAIT = 30.0  # seconds that a database which does not answer yet is waited for, where the user did not say
 TIMEOUT = 10.0  # seconds for one attempt, and for a statement of our own
@@ -107,9 +107,11 @@ def hold(scene: Scene) -> Iterator[Hold]:
 def question(scene: Scene) -> Question:
     """Which database is meant, by what the place has where Alembic will run."""
     run, seen = scene.run, scene.survey
-    said = asking.Ask(run.wishes.url, TIMEOUT)
+    said = database_query.Ask(run.wishes.url, TIMEOUT)
     home = host_home(seen)
-    return asking.question(run.target, scene.where.held, home, seen.home, lambda: run.engine, seen.image_env, said)
+    return database_query.question(
+        run.target, scene.where.held, home, seen.home, lambda: run.engine, seen.image_env, said
+    )
 
 
 def sql(scene: Scene, reached: Reached) -> Sql:

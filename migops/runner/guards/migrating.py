@@ -15,7 +15,6 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
-from migops.calling import program
 from migops.commits import repeating, tracing
 from migops.commits.judging import Outcome, State
 from migops.commits.tracing import Trace
@@ -37,6 +36,7 @@ from migops.runner.verbs import redacted
 from migops.state import journal
 from migops.state.engine_lock import LockLost
 from migops.state.signals import held_back
+from migops.target.alembic_program import program
 
 ATTEMPTS = 3
 APART = (1.0, 3.0)  # seconds between two attempts, by chance in between

@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from migops.analysis import database_position
+from migops.collect import Survey
 from migops.core.errors import Aborted
 from migops.core.terminal import quoted
-from migops.rules import standing
 from migops.runner.run import Run
 from migops.runner.seen import Gap, compare, seen
 from migops.runner.seen import History as History
 from migops.runner.verbs import Call, redacted
 from migops.runner.where import Where
-from migops.survey import Survey
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,4 +80,4 @@ class Scene:
 
 def listed(ids: Sequence[str]) -> str:
     """Revisions as a sentence has them; "no revision" where there is none."""
-    return standing.listed(ids) or "no revision"
+    return database_position.listed(ids) or "no revision"

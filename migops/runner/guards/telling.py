@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from migops import survey
-from migops.asking import Ask
+from migops import collect
+from migops.collect.database_query import Ask
 from migops.core.errors import Aborted, MigopsError
 from migops.core.model import Finding
 from migops.core.terminal import quoted
@@ -81,7 +81,7 @@ def stop_where_apart(scene: Scene, history: History | None, rows: Sequence[str] 
 def _findings(scene: Scene) -> Sequence[Finding]:
     engine, target = scene.run.engine, scene.run.target
     try:
-        evidence = survey.check(target, lambda: engine, ask=Ask(scene.run.wishes.url))
+        evidence = collect.check(target, lambda: engine, ask=Ask(scene.run.wishes.url))
     except MigopsError as error:
         scene.say(f"what the other places have could not be read: {error}")
         return ()

@@ -5,11 +5,11 @@ from __future__ import annotations
 import ast
 import posixpath
 
+from migops.collect.env_code import models_on_host
 from migops.core.model import MigrationFile, MigrationSet, Unknown
 from migops.migrations.env_script import parsed
 from migops.migrations.operations import operations
 from migops.runner.guards.scene import Scene
-from migops.survey.env_code import models_on_host
 
 
 def say(scene: Scene, before: MigrationSet, after: MigrationSet) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from migops.places.startup.program import at_start, created, parsed
+from migops.entrypoint.program import at_start, created, parsed
 
 HEAD = "from alembic import command\n"
 UP = "    command.upgrade(config, 'head')\n"

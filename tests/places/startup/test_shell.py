@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from migops.core.model import Location
-from migops.places.startup.follow import File, Follower
-from migops.places.startup.shell import NotRead, parse
+from migops.entrypoint.follow import File, Follower
+from migops.entrypoint.shell import NotRead, parse
 
 STOPS = (
     "set -e\nalembic upgrade head\nserve",

@@ -1,0 +1,170 @@
+"""What containers show to Alembic that neither the image nor the host does, replica by replica."""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+from migops.analysis.chain import revision_ids
+from migops.analysis.evidence import Evidence
+from migops.analysis.script_diff import content_difference
+from migops.core.model import MigrationFile, MigrationSet, PlaceName, Severity
+from migops.sources.container import Container, digests
+from migops.sources.container_files import Mount
+from migops.sources.environment import Environment
+from migops.sources.git_status import FateKind
+
+HOST, IMAGE, CONTAINER = PlaceName.HOST, PlaceName.IMAGE, PlaceName.CONTAINER
+
+
+@dataclass(frozen=True, slots=True)
+class Script:
+    """A file that containers show to Alembic otherwise than the image and the host do. ``path`` is the containers'."""
+
+    name: str
+    path: str
+    revision: str
+    ours: MigrationFile | None
+    theirs: MigrationFile | None
+    is_script: bool
+    fate: FateKind
+
+    @property
+    def is_ours_alone(self) -> bool:
+        return self.ours is not None and self.theirs is None
+
+    @property
+    def severity(self) -> Severity | None:
+        """A warning for what does not change what a migration does; None where the rule's own counts."""
+        if self.ours and self.theirs and content_difference(self.ours.content, self.theirs.content) != "content":
+            return Severity.WARNING
+        return None if self.is_script else Severity.WARNING
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """What one container shows, or several that show the same: replicas are one finding."""
+
+    containers: tuple[Container, ...]
+    held: MigrationSet
+    image_id: str
+    scripts: tuple[Script, ...]
+
+    @property
+    def container(self) -> Container:
+        return self.containers[0]
+
+    @property
+    def name(self) -> str:
+        return " and ".join(each.name for each in self.containers)
+
+    def under(self, wanted: Callable[[Mount], bool]) -> list[tuple[Mount, list[Script]]]:
+        """The scripts that lie under a mount of that kind, by mount."""
+        found: dict[Mount, list[Script]] = {}
+        for script in self.scripts:
+            mount = self.container.cover(script.path)
+            if mount is not None and wanted(mount):
+                found.setdefault(mount, []).append(script)
+        return list(found.items())
+
+    def written(self) -> list[Script]:
+        """The scripts that the writable layer changed."""
+        return [script for script in self._bare() if self._is_written(script)]
+
+    def of_image(self) -> list[Script]:
+        """The scripts that are otherwise in the image that the container was created from."""
+        return [script for script in self._bare() if not self._is_written(script)]
+
+    def trapped(self) -> list[Script]:
+        """The scripts that nothing but the writable layer has: neither the image nor the host, nor git's past."""
+        known = (FateKind.DELETED, FateKind.REMOVED_HERE)
+        return [each for each in self.written() if each.is_script and each.ours and each.fate not in known]
+
+    def precious(self) -> list[Script]:
+        """The scripts that only this container is known to have."""
+        unseen = (FateKind.NEVER, FateKind.UNKNOWN)
+        return [each for each in self.scripts if each.is_script and each.is_ours_alone and each.fate in unseen]
+
+    def _bare(self) -> list[Script]:
+        return [script for script in self.scripts if self.container.cover(script.path) is None]
+
+    def _is_written(self, script: Script) -> bool:
+        return self.container.wrote(script.path) or self.container.image_id == self.image_id
+
+
+def held_in(evidence: Evidence, place: PlaceName) -> MigrationSet:
+    held = evidence.chain.held(place)
+    if held is None:
+        raise LookupError(f"a rule of MIG2 was judged without the {place.value}; its Rule must name it in `needs`")
+    return held
+
+
+def views(evidence: Evidence, *, one_off: bool = False) -> Iterator[View]:
+    """What the containers show, with ``one_off`` those of `docker compose run` too; the same is shown once."""
+    alike: dict[tuple[object, ...], list[Container]] = {}
+    for each in evidence.containers:
+        if each.migrations is not None and (one_off or not each.one_off):
+            shown = frozenset(digests(each.migrations).items()), frozenset(_around(each.migrations).items())
+            alike.setdefault((each.image_id, each.mounts, each.written, each.one_off, shown), []).append(each)
+    for containers in alike.values():
+        found = containers[0].found
+        if isinstance(found, Environment):
+            yield View(
+                tuple(containers), found.migrations, evidence.image.id if evidence.image else "",
+                tuple(_scripts(evidence, found)),
+            )  # fmt: skip
+
+
+def _scripts(evidence: Evidence, found: Environment) -> Iterator[Script]:
+    """The files of a container that are neither as the image has them nor as the host does.
+
+    What is as on the host is right, and the image that is not is another rule's to name.
+    """
+    held, image, host = found.migrations, held_in(evidence, IMAGE), held_in(evidence, HOST)
+    ids = revision_ids(image) | revision_ids(held)
+    on_host = set(revision_ids(host).values())
+    sides = ((held.scripts, image.scripts, host.scripts), (held.environment, image.environment, host.environment))
+    for ours, theirs, right in sides:
+        for name in sorted(ours.keys() | theirs.keys()):
+            digest = _digest(ours, name)
+            if digest in (_digest(theirs, name), _digest(right, name)):
+                continue
+            if name in ours and name not in right and name not in theirs and ids.get(name) in on_host:
+                continue  # the host has the revision, under another name
+            fate = evidence.fates.get(name)
+            yield Script(
+                name,
+                ours[name].path if name in ours else _path_of(found, theirs[name]),
+                ids.get(name, ""),
+                ours.get(name),
+                theirs.get(name),
+                right is host.scripts,
+                fate.kind if fate else FateKind.UNKNOWN,
+            )
+
+
+def _digest(files: Mapping[str, MigrationFile], name: str) -> str:
+    return files[name].sha256 if name in files else ""
+
+
+def _path_of(found: Environment, theirs: MigrationFile) -> str:
+    """Where the container would have a file that only the image has."""
+    beside = posixpath.join(found.paths.script_location, theirs.name)
+    return beside if theirs.path.endswith(f"/{theirs.name}") and "/" in theirs.name else theirs.path
+
+
+def _around(held: MigrationSet) -> dict[str, str]:
+    return {name: file.sha256 for name, file in held.environment.items()}
+
+
+def differing(left: MigrationSet, right: MigrationSet) -> set[str]:
+    """The names of the scripts that two places do not have in common."""
+    return {name for name, _ in digests(left).items() ^ digests(right).items()}
+
+
+def some(names: Iterable[str], most: int = 3) -> str:
+    """A few names, and how many more there are."""
+    all_ = sorted(names)
+    more = f" and {len(all_) - most} more" if len(all_) > most else ""
+    return ", ".join(all_[:most]) + more

@@ -1,0 +1,126 @@
+"""Where a database stands in the history: behind, ahead, on another branch, or at a revision that nobody knows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from migops.analysis.chain import ORDER
+from migops.analysis.evidence import Evidence
+from migops.core.model import PlaceName, Revision
+from migops.migrations.graph import Graph, build
+from migops.sources.database_state import DatabaseState
+from migops.sources.environment import Environment
+
+
+@dataclass(frozen=True)
+class Standing:
+    """The rows of the version table, held against the history of ``place``: the image's, or else the host's.
+
+    ``graph`` is that history, ``all`` the histories of every place taken together, ``holders`` says by name who has a
+    revision.
+    """
+
+    state: DatabaseState
+    place: PlaceName
+    graph: Graph
+    all: Graph
+    holders: dict[str, tuple[str, ...]]
+
+    @cached_property
+    def unknown(self) -> tuple[str, ...]:
+        """Rows that no script of any place has."""
+        return tuple(row for row in self.state.rows if row not in self.all.by_id)
+
+    @cached_property
+    def beyond(self) -> tuple[str, ...]:
+        """Rows that ``place`` lacks and another place has."""
+        return tuple(row for row in self.state.rows if row not in self.graph.by_id and row in self.all.by_id)
+
+    @cached_property
+    def applied(self) -> frozenset[str]:
+        """All that was done, as far as it is known: the rows, and what is below them."""
+        return self.all.ancestors(self.state.rows) | frozenset(self.unknown)
+
+    @property
+    def is_told(self) -> bool:
+        """Whether the rows tell what was done: tables without a row were made by something else."""
+        return bool(self.state.rows) or self.state.is_fresh
+
+    @cached_property
+    def pending(self) -> tuple[str, ...] | None:
+        """What ``place`` would still have to do, in order; None where that cannot be told."""
+        if self.unknown or not self.is_told:
+            return None
+        order = dict.fromkeys(revision.id for revision in self.graph.revisions)
+        return tuple(each for each in order if each not in self.applied)
+
+    @cached_property
+    def leftover(self) -> dict[str, str]:
+        """Rows that another row already includes, by that one."""
+        rows = [row for row in self.state.rows if row in self.all.by_id]
+        above = {row: self.all.ancestors([row]) - {row} for row in rows}
+        return {old: new for old in rows for new in rows if old in above[new] and new not in above[old]}
+
+    @cached_property
+    def fork(self) -> tuple[str, str] | None:
+        """Where ``place`` left the line of a row that it lacks: the last common revision, and its own next one."""
+        below = self.all.ancestors(self.beyond) - set(self.beyond)
+        rows = set(self.state.rows)
+        for each in self.pending or ():
+            for parent in self.graph.by_id[each].parents:
+                if parent in below and parent not in rows:
+                    return parent, each
+        return None
+
+
+def standing(evidence: Evidence, place: PlaceName | None = None) -> Standing:
+    """Hold the database against ``place``'s history: by default the image's, or the host's where that was not read."""
+    place = place or (PlaceName.IMAGE if PlaceName.IMAGE in evidence.graphs else PlaceName.HOST)
+    if place not in evidence.graphs or not isinstance(evidence.database, DatabaseState):
+        raise LookupError("a database was judged without rows or without a history; a Rule must name both in `needs`")
+    holders: dict[str, list[str]] = {}
+    for name, graph in _histories(evidence):
+        for each in graph.by_id:
+            holders.setdefault(each, []).append(name)
+    whole = together(evidence, place)
+    return Standing(evidence.database, place, evidence.graphs[place], whole, {k: tuple(v) for k, v in holders.items()})
+
+
+def together(evidence: Evidence, first: PlaceName) -> Graph:
+    """Every revision that any place has, once; where texts differ, that of ``first`` counts, then that of the host."""
+    found: dict[str, Revision] = {}
+    order = (first, PlaceName.HOST, *ORDER)
+    graphs = [evidence.graphs[place] for place in order if place in evidence.graphs]
+    graphs += [graph for _, graph in _histories(evidence)]
+    for graph in graphs:
+        for each in graph.by_id.values():
+            found.setdefault(each.id, each)
+    # Mostly one place has them all already, and building a graph anew is the dear part.
+    whole = next((graph for graph in graphs if _holds(graph, found)), None)
+    return whole or build(found.values())
+
+
+def _holds(graph: Graph, revisions: Mapping[str, Revision]) -> bool:
+    """Whether a history is made of just these revisions, as far as what hangs on what goes."""
+    ours = graph.by_id
+    return ours.keys() == revisions.keys() and all(
+        (ours[each.id].parents, ours[each.id].depends_on) == (each.parents, each.depends_on)
+        for each in revisions.values()
+    )
+
+
+def _histories(evidence: Evidence) -> Iterator[tuple[str, Graph]]:
+    """Every history that was read, with its holder's name; replicas that show the same are one."""
+    yield from ((place.value, evidence.graphs[place]) for place in ORDER if place in evidence.graphs)
+    known = {id(graph) for graph in evidence.graphs.values()}
+    for each in evidence.containers:
+        if isinstance(each.found, Environment) and id(each.found.graph) not in known:
+            known.add(id(each.found.graph))
+            yield f"container {each.name}", each.found.graph
+
+
+def listed(names: Sequence[str]) -> str:
+    """Names as a sentence has them: a, b and c."""
+    return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)

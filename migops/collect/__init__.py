@@ -1,0 +1,179 @@
+"""Reads the chain for one target: host, context, image, and the facts around them. It changes nothing anywhere."""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from migops.analysis.chain import ORDER, Chain, walk
+from migops.analysis.evidence import Evidence
+from migops.collect.engine import code, layers, read_containers, read_image
+from migops.collect.overlay import coming
+from migops.collect.state import Survey, host_cwd, host_home
+from migops.collect.static import read_context, read_git, read_host, read_past, read_worktrees
+from migops.core.errors import NoVerdict
+from migops.core.model import Absent, Location, MigrationSet, NotAsked, PlaceName, Unknown
+from migops.docker import Engine
+from migops.dockerfile.trace import BuildView
+from migops.sources.environment import Environment, Reader
+from migops.sources.host import HostReader
+from migops.target import ARCHIVES, Target
+
+if TYPE_CHECKING:  # the database's side is imported only by a command that asks for it
+    from migops.collect.database_query import Ask
+    from migops.sources.database import Question
+    from migops.sources.database_state import DatabaseState
+    from migops.sources.git_status import Fate
+
+__all__ = ["Survey", "check", "host", "host_cwd", "running"]
+
+
+def check(
+    target: Target, engine: Callable[[], Engine] | None, *, all_files: bool = False, ask: Ask | None = None,
+    lint: bool = False,
+) -> Evidence:  # fmt: skip
+    """Read host, context and (where ``engine`` is not None) image and containers, and what git knows of the scripts.
+
+    ``all_files``: compare all that the build brings with the image, not only the migrations. ``ask``: git's HEAD and
+    the database too. ``lint``: what the services do when they start, and the application's code.
+    """
+    survey = Survey(target)
+    reader = _read_ours(survey, git=ask is not None)
+    image: Reader | None = None
+    if engine is None:
+        survey.places[PlaceName.IMAGE] = NotAsked("--no-engine: only what a build would do was checked")
+    else:
+        engine = cache(engine)
+        with ExitStack() as opened:  # an image stays open while containers made from it are read
+            image = read_image(survey, engine, opened)
+            survey.places[PlaceName.CONTAINER] = read_containers(survey, image, engine, opened)
+            if image is not None:
+                is_local = cache(lambda: target.image.startswith(ARCHIVES) or engine().is_local)
+                survey.hidden = coming(survey, image, is_local)
+            if lint:
+                _read_application(survey, image)
+    if lint and engine is None:
+        _read_application(survey, None)
+    written = reader.written_meanwhile()
+    if written:
+        raise NoVerdict(
+            "was written while migops read the folder, so no comparison would hold",
+            at=Location(written),
+            hint="run the check again when nothing writes there",
+        )
+    places = {place: survey.places[place] for place in ORDER if place in survey.places}
+    chain = walk(places, bound=survey.bound)
+    question = _question(survey, chain, engine, ask) if ask else None
+    evidence = Evidence(
+        chain=chain,
+        graphs=survey.graphs,
+        commands=target.commands,
+        image=survey.image,
+        exclusions=survey.exclusions,
+        not_copied=survey.not_copied,
+        uncached=survey.uncached,
+        base=survey.view.base.ref if isinstance(survey.view, BuildView) else "",
+        layers=layers(survey, chain, engine) if engine else {},
+        code=code(survey, engine) if all_files and engine else None,
+        fates=_fates(survey, chain),
+        many_heads_are_meant=target.many_heads,
+        problems=survey.problems,
+        containers=survey.containers,
+        siblings=survey.siblings,
+        for_siblings=target.picked,
+        owner=_owner(chain.held(PlaceName.HOST)),
+        question=question,
+        database=_database(question, ask) if question and ask else NotAsked(),
+        alembic=_alembic(survey) if ask or lint else ("alembic",),
+        worktrees=read_worktrees(chain) if ask else (),
+        startups=survey.startups,
+        creations=survey.creations,
+        setup=survey.setup,
+        configurations=survey.configurations,
+        hidden=survey.hidden,
+    )
+    return replace(evidence, past=read_past(evidence)) if ask else evidence
+
+
+def _read_ours(survey: Survey, *, git: bool) -> HostReader:
+    """The places that no engine is needed for."""
+    if git:
+        read_git(survey)
+    _, reader = read_host(survey)
+    read_context(survey, reader)
+    return reader
+
+
+def running(target: Target, engine: Engine) -> Survey:
+    """Only the image and the service's own containers: what a command that runs in one of them goes by."""
+    survey = Survey(replace(target, siblings={}))
+    with ExitStack() as opened:
+        image = read_image(survey, lambda: engine, opened)
+        survey.places[PlaceName.CONTAINER] = read_containers(survey, image, lambda: engine, opened)
+    return survey
+
+
+def host(target: Target) -> Environment:
+    """Only the host: what Alembic would see there."""
+    return read_host(Survey(target))[0]
+
+
+def _read_application(survey: Survey, image: Reader | None) -> None:
+    from migops.collect.lint import read_application  # imported only where somebody asks for it
+
+    read_application(survey, image)
+
+
+def _question(survey: Survey, chain: Chain, engine: Callable[[], Engine] | None, ask: Ask) -> Question:
+    from migops.collect.database_query import question
+
+    held = chain.held(PlaceName.IMAGE) or chain.held(PlaceName.HOST)
+    image_env = survey.image_config.env if survey.image_config else {}
+    return question(survey.target, held, host_home(survey), survey.home, engine, image_env, ask)
+
+
+def _database(question: Question, ask: Ask) -> DatabaseState | Absent | Unknown:
+    from migops.sources import database
+
+    return database.ask(question, ask.wait)
+
+
+def _alembic(survey: Survey) -> tuple[str, ...]:
+    from migops.target.alembic_program import aimed
+
+    return aimed(survey.target, survey.home)
+
+
+def _fates(survey: Survey, chain: Chain) -> dict[str, Fate]:
+    """What git knows of each script that the image or a container has and the host lacks."""
+    host, image = chain.held(PlaceName.HOST), chain.held(PlaceName.IMAGE)
+    if host is None:
+        return {}
+    holding = [image, *(container.migrations for container in survey.containers)]
+    names = {name for held in holding if held is not None for name in held.scripts} - host.scripts.keys()
+    paths = {name: _host_path(host, name) for name in sorted(names)}
+    if not paths:
+        return {}
+    from migops.sources.git import fates
+
+    found = fates(list(paths.values()))
+    return {name: found[path] for name, path in paths.items()}
+
+
+def _host_path(host: MigrationSet, name: str) -> Path:
+    """Where on the host a script of that name would lie."""
+    return Path(posixpath.normpath(posixpath.join(host.script_location, name)))
+
+
+def _owner(host: MigrationSet | None) -> tuple[int, int] | None:
+    """The user and group that the host's versions folder belongs to."""
+    folder = Path(host.location[0]) if host else None
+    if folder is None or not folder.is_dir():
+        return None
+    info = folder.stat()
+    return info.st_uid, info.st_gid

@@ -1,0 +1,158 @@
+"""The places that the engine shows: the image, the containers made from it, and the layers of what differs."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from migops.analysis.chain import Chain, compare
+from migops.analysis.evidence import Sibling
+from migops.collect.homes import homes, of_container, of_image, others
+from migops.collect.state import Survey
+from migops.core.errors import NoVerdict
+from migops.core.model import MigrationSet, NotAsked, PlaceName, Reading, Unknown
+from migops.docker import Engine, ImageNotFound
+from migops.dockerfile.trace import BuildView
+from migops.images import Image, identity, open_image
+from migops.sources.container import ContainerReader, representative, summary
+from migops.sources.container_files import ImageFiles, links_of, reader_of
+from migops.sources.environment import Environment, Homes, OtherConfiguration, Reader, read_environment
+
+if TYPE_CHECKING:
+    from migops.compose import Service
+    from migops.images.image import Layer
+    from migops.sources.code import Code
+
+T = TypeVar("T")
+
+
+def read_image(survey: Survey, engine: Callable[[], Engine], opened: ExitStack) -> Reader | None:
+    """Read the image; one that cannot be read is an Unknown place, and the others are still judged."""
+    try:
+        image = opened.enter_context(open_image(survey.target.image, engine=engine))
+        survey.image = identity(image)
+        read = reader_of(image)
+        survey.packages[image.id] = links_of(image)
+        found = homes(survey, of_image(image.config, _service(survey)), read, survey.packages[image.id])
+        survey.home = found.first
+        survey.image_config = image.config
+        seen = read_environment(read, survey.home, survey.known)
+        survey.configurations = others(survey, found, read, image.ref)
+        survey.take(PlaceName.IMAGE, seen)
+    except ImageNotFound as error:
+        build = survey.target.commands.build()
+        hint = f"nothing was pulled; build it first: {shlex.join(build)}" if build else error.hint
+        survey.places[PlaceName.IMAGE] = Unknown(str(error), hint)
+        return None
+    except NoVerdict as error:
+        survey.places[PlaceName.IMAGE] = Unknown(str(error), error.hint)
+        return None
+    return read
+
+
+def read_containers(survey: Survey, image: Reader | None, engine: Callable[[], Engine], opened: ExitStack) -> Reading:
+    """Read the containers of the service, which are the place, and those of the services that share its code."""
+    target = survey.target
+    if not target.deployed:
+        return NotAsked("no service of a compose project is made from this image")
+    if image is None or survey.image is None:
+        return NotAsked("the image could not be read")
+    held = survey.places[PlaceName.IMAGE]
+    files = ImageFiles(engine(), opened, {survey.image.id: image}, survey.packages)
+    reader = ContainerReader(files, target.project, _Start(survey, files), survey.known)
+    folders = held.location if isinstance(held, MigrationSet) else ()
+    try:
+        found = reader.read((target.service, *target.siblings), folders)
+        survey.siblings = tuple(
+            Sibling(name, _sibling_image(survey, files, name, ref), found[name])
+            for name, ref in target.siblings.items()
+        )
+    except NoVerdict as error:
+        return Unknown(str(error), error.hint)
+    survey.containers = found[target.service]
+    survey.configurations += tuple(each for one in survey.containers for each in one.configurations)
+    unread = summary(survey.containers)
+    if unread is not None:
+        return unread
+    shown = representative(survey.containers, held if isinstance(held, MigrationSet) else None)
+    survey.bound = shown.is_bound
+    survey.take(PlaceName.CONTAINER, shown.found)
+    return survey.places[PlaceName.CONTAINER]
+
+
+@dataclass(frozen=True, slots=True)
+class _Start:
+    """Where Alembic starts in an existing container."""
+
+    survey: Survey
+    files: ImageFiles
+
+    def homes(self, inspected: Mapping[str, Any], read: Reader) -> Homes:
+        return homes(self.survey, of_container(inspected), read, self.files.links(str(inspected["Image"])))
+
+    def see(
+        self, homes: Homes, read: Reader, name: str
+    ) -> tuple[Environment | Unknown, tuple[OtherConfiguration, ...]]:
+        return read_environment(read, homes.first, self.survey.known), others(self.survey, homes, read, name)
+
+
+def _service(survey: Survey) -> Service | None:
+    """The service that the image is run for; None where another image than compose's is in question."""
+    target = survey.target
+    return target.model.services.get(target.service) if target.model else None
+
+
+def _sibling_image(survey: Survey, files: ImageFiles, name: str, ref: str) -> MigrationSet | None:
+    """What the image of a service that shares the code holds; None where it has none yet."""
+    try:
+        image, read = files.named(ref)
+        service = survey.target.model.services[name] if survey.target.model else None
+        home = homes(survey, of_image(image.config, service), read, links_of(image)).first
+        found = read_environment(read, home, survey.known)
+    except NoVerdict:
+        return None
+    return None if isinstance(found, Unknown) else found.migrations
+
+
+def layers(survey: Survey, chain: Chain, engine: Callable[[], Engine]) -> dict[str, Layer | Unknown]:
+    """The layer of each script of the image that is not as on the host. It costs a pass over the image's layers, so a
+    clean image is not asked."""
+    host, image = chain.held(PlaceName.HOST), chain.held(PlaceName.IMAGE)
+    if host is None or image is None or survey.image is None:
+        return {}
+    link = compare(PlaceName.HOST, host, PlaceName.IMAGE, image)
+    paths = {name: image.scripts[name].path for name in (*link.only_target, *link.changed)}
+    if not paths:
+        return {}
+    base = survey.view.base.ref if isinstance(survey.view, BuildView) else ""
+    from migops.images.layers import attribute
+
+    found = _again(survey, engine, lambda image: attribute(image, paths.values(), base=base))
+    if isinstance(found, Unknown):
+        return dict.fromkeys(paths, found)
+    return {name: found[path] for name, path in paths.items()}
+
+
+def code(survey: Survey, engine: Callable[[], Engine]) -> Code | Unknown:
+    view = survey.view
+    if not isinstance(view, BuildView):
+        return Unknown(view.reason)
+    from migops.sources.code import compare_code
+
+    return _again(survey, engine, lambda image: compare_code(view, image))
+
+
+def _again(survey: Survey, engine: Callable[[], Engine], read: Callable[[Image], T]) -> T | Unknown:
+    """Read more of the very image that was read before; its tag may have moved since."""
+    if survey.image is None:
+        return Unknown("the image could not be read")
+    try:
+        with open_image(survey.target.image, engine=engine) as image:
+            if image.id != survey.image.id:
+                return Unknown(f"{survey.target.image} became another image meanwhile")
+            return read(image)
+    except NoVerdict as error:
+        return Unknown(str(error), error.hint)

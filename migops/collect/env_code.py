@@ -1,0 +1,126 @@
+"""The Python on the host that env.py imports, and how the image has it: what autogenerate takes for the models."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from migops.analysis.script_diff import content_difference
+from migops.collect.state import Survey, host_cwd, host_home
+from migops.collect.static import read_host
+from migops.core.errors import NoVerdict
+from migops.core.model import MigrationSet, PlaceName, Unknown
+from migops.docker import Engine
+from migops.dockerfile.trace import BuildView
+from migops.images import open_image
+from migops.migrations.config import ConfigFile, parse_config
+from migops.sources.application import modules
+from migops.sources.container_files import at_or_below, reader_of
+from migops.sources.models import MAPPING, Model, followed, unimported
+from migops.sources.tables import Mapped, mapped
+from migops.target import Target
+
+
+@dataclass(frozen=True, slots=True)
+class EnvCode:
+    """The host's env.py, the folders that imports start from, and the application's own modules."""
+
+    env: Path
+    roots: tuple[Path, ...]
+    files: tuple[Path, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ModelsOnHost:
+    """What the models that env.py reaches say, and which it does not reach.
+
+    ``code`` are the files that decide what the models are: those that env.py imports, and where an import is computed
+    (``computed`` says where) all that may map a table. ``tables`` are those that the models map.
+    """
+
+    code: frozenset[Path]
+    computed: str
+    unimported: tuple[Model, ...] | Unknown
+    tables: Mapped
+
+
+def code_of_env(survey: Survey, config: ConfigFile) -> EnvCode | None:
+    """Where env.py and the application's modules are on the host, which was read; None where there is no env.py."""
+    host, target = survey.places.get(PlaceName.HOST), survey.target
+    env = host.environment.get("env.py") if isinstance(host, MigrationSet) else None
+    if env is None or not isinstance(host, MigrationSet):
+        return None
+    cwd = host_cwd(survey)
+    option = config.options.get("prepend_sys_path")
+    given = option.value if option and isinstance(option.value, (str, tuple)) else ()
+    words = re.split(r"[\s,:]+", given) if isinstance(given, str) else given
+    roots = [cwd, *(cwd / word for word in words if word), target.root, target.root / "src"]
+    view = survey.view if isinstance(survey.view, BuildView) else None
+    files = modules(target.root, view, [host.script_location])
+    return EnvCode(Path(env.path), tuple(dict.fromkeys(Path(os.path.normpath(root)) for root in roots)), tuple(files))
+
+
+def models_on_host(target: Target) -> ModelsOnHost | None:
+    """What the host's models are; None where there is no env.py. Raises MigopsError where a file cannot be read."""
+    survey = Survey(target)
+    read_host(survey)
+    home = host_home(survey)
+    found = code_of_env(survey, parse_config(target.config.read_bytes(), home.config, home.section))
+    if found is None:
+        return None
+    code, computed = followed(found.env, found.roots)
+    if computed:
+        code = code | {file for file in found.files if any(word in file.read_bytes() for word in MAPPING)}
+    return ModelsOnHost(code, computed, unimported(found.env, found.roots, found.files), mapped(code))
+
+
+def changed_code(target: Target, files: frozenset[Path], engine: Engine) -> tuple[str, ...] | Unknown:
+    """Those of the host's files that a one-off container of the image has otherwise, or not at all.
+
+    A bind mount of the compose file shows the host's file, or another one of the host, which is compared then. A file
+    that no COPY brings (an installed package) cannot be compared; Unknown where none of them can.
+    """
+    survey = Survey(target)
+    view = survey.view
+    if not isinstance(view, BuildView):
+        return Unknown(view.reason)
+    landed = {path: file for file in files for path in view.image_path_of(file)}
+    if not landed:
+        return Unknown("no COPY of the Dockerfile brings the files that env.py imports")
+    mounted = _mounted(target, landed)
+    asked = sorted(landed.keys() - mounted.keys())
+    texts: dict[str, bytes | None] = {path: _text(file) for path, file in mounted.items()}
+    try:
+        with open_image(target.image, engine=lambda: engine) as image:
+            tree = reader_of(image)(asked) if asked else {}
+    except NoVerdict as error:
+        return Unknown(str(error), error.hint)
+    texts |= {path: entry.content if (entry := tree.get(path)) else None for path in asked}
+    changed = {
+        file for path, file in landed.items()
+        if (text := texts[path]) is None or content_difference(text, file.read_bytes()) == "content"
+    }  # fmt: skip
+    return tuple(sorted(_short(file, target.root) for file in changed))
+
+
+def _mounted(target: Target, landed: Mapping[str, Path]) -> dict[str, Path]:
+    """The host's files that bind mounts of the service show at these paths of the container."""
+    service = target.model.services[target.service] if target.model else None
+    found = {}
+    for path in landed:
+        over = [each for each in service.volumes if at_or_below(path, each.target)] if service else []
+        mount = max(over, key=lambda each: len(each.target), default=None)
+        if mount is not None and mount.type == "bind":
+            found[path] = Path(str(mount.source) + path[len(mount.target.rstrip("/")) :])
+    return found
+
+
+def _text(file: Path) -> bytes | None:
+    return file.read_bytes() if file.is_file() else None
+
+
+def _short(file: Path, root: Path) -> str:
+    return str(file.relative_to(root)) if file.is_relative_to(root) else str(file)

@@ -1,0 +1,141 @@
+"""Which configurations Alembic reads in a container: by what the container starts, and by what is typed in it."""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from migops.analysis.chain import compare
+from migops.collect.state import Survey, host_cwd, image_home
+from migops.compose import Service
+from migops.core.errors import MigopsError, NoVerdict
+from migops.core.model import LinkStatus, MigrationSet, PlaceName, Unknown
+from migops.dockerfile.trace import BuildView
+from migops.images.image import ImageConfig
+from migops.sources.alembic_call import Call, Process, of_files, started, typed
+from migops.sources.environment import Environment, Home, Homes, OtherConfiguration, Reader, read_environment
+from migops.sources.host import HostReader
+from migops.target.configuration import started_as
+
+
+def of_image(config: ImageConfig, service: Service | None) -> Process:
+    """What a container starts with that compose makes of this image for the service (None: of the image alone)."""
+    own = (*config.entrypoint, *config.cmd)
+    return started_as(config.working_dir, config.env, config.entrypoint, own, service)
+
+
+def of_container(inspected: Mapping[str, Any]) -> Process:
+    """What an existing container was created to start with."""
+    config = inspected.get("Config") or {}
+    pairs = [str(each).partition("=") for each in config.get("Env") or ()]
+    words = (*(config.get("Entrypoint") or ()), *(config.get("Cmd") or ()))
+    return Process(str(config.get("WorkingDir") or "/"), {name: value for name, _, value in pairs}, words)
+
+
+def homes(survey: Survey, process: Process, read: Reader, links: Reader | None = None) -> Homes:
+    """The configurations that Alembic reads where a container is started so.
+
+    What the user names (``--config``, ``x-migops``) comes first, then what the start names, then ALEMBIC_CONFIG, then
+    what the build does with the host's file. Raises ``NoVerdict`` where one call's files cannot be known.
+    """
+    calls = [*started(process, of_files(read)), typed(process)]
+    undecided = next((each for each in calls if each.undecided), None)
+    calls = [each for each in calls if not each.undecided]
+    if undecided is not None and not survey.target.named:
+        raise NoVerdict(
+            f"which configuration Alembic reads is not known: {undecided.undecided}",
+            hint="say which: --config FILE, or x-migops: {config: FILE} under the service",
+        )
+    usual = image_home(survey, process.working_dir)
+    found = [_home(survey, each) for each in calls]
+    first = usual if survey.target.named else _first(survey, calls, found, usual)
+    first = replace(first, away=first.cwd != usual.cwd)
+    # Where the start tells Flask-Migrate a folder, `flask db` without it reads what the application's code names.
+    typed_flask = [replace(usual, by="`flask db` without --directory")] if first.script_location else []
+    everything = [
+        replace(each, decides=True, environment=process.environment, links=links)
+        for each in (first, *found, *typed_flask)
+    ]
+    different = {each.key: each for each in everything if each.key != everything[0].key}
+    return Homes(everything[0], tuple(different.values()))
+
+
+def _first(survey: Survey, calls: Sequence[Call], found: Sequence[Home], usual: Home) -> Home:
+    """The first call that says something of its own, unless the host has a file for it that is not the one compared."""
+    for call, home in zip(calls, found, strict=True):
+        if call is calls[-1] and not call.variable:
+            break  # a plain `alembic` says nothing of its own
+        if (home.config, home.section) == (usual.config, usual.section):
+            break
+        if _on_host(survey, home) in (None, survey.target.config):
+            return home
+    return usual
+
+
+def _home(survey: Survey, call: Call) -> Home:
+    """Where the call starts; the host's copy stands in for a configuration that the place lacks."""
+    home = call.home()
+    there = _on_host(survey, home)
+    return replace(home, text=there.read_bytes()) if there == survey.target.config and there is not None else home
+
+
+def _on_host(survey: Survey, home: Home) -> Path | None:
+    """The host's file that the build brings to where this configuration is."""
+    if isinstance(survey.view, BuildView):
+        found = survey.view.host_path_of(home.config)
+        return found if found is not None and found.is_file() else None
+    usual = image_home(survey, home.cwd)
+    if home.config == usual.config:
+        return survey.target.config
+    beside = host_cwd(survey) / posixpath.relpath(home.config, home.cwd)
+    return beside if home.config.startswith(f"{home.cwd}/") and beside.is_file() else None
+
+
+def others(survey: Survey, found: Homes, read: Reader, where: str) -> tuple[OtherConfiguration, ...]:
+    """The further calls that read other migrations than the host has for them.
+
+    A configuration that is not there is passed over: Alembic stops at it, and applies nothing.
+    """
+    stale = []
+    for home in found.others:
+        if not _is_there(read, home):
+            continue
+        there = read_environment(read, home, survey.known)
+        if isinstance(there, Unknown):
+            continue
+        host = _host_of(survey, home)
+        if host is None:
+            continue
+        link = compare(PlaceName.HOST, host, PlaceName.IMAGE, there.migrations)
+        if link.status is LinkStatus.DIFFERS:
+            names = (*link.only_target, *link.changed, *link.only_source)
+            stale.append(OtherConfiguration(where, home.by, home.config, there.migrations.location, names))
+    return tuple(stale)
+
+
+def _is_there(read: Reader, home: Home) -> bool:
+    return bool(read(sorted({home.config, home.second})))
+
+
+def _host_of(survey: Survey, home: Home) -> MigrationSet | None:
+    """What the host has for a configuration: for its own copy of it, else for the one that is compared."""
+    held = survey.places.get(PlaceName.HOST)
+    config = _on_host(survey, home)
+    same = (config, home.section) == (survey.target.config, survey.target.section)
+    if config is not None and not same:
+        view = survey.view
+        elsewhere = view.host_path_of if isinstance(view, BuildView) else lambda path: None
+        folder = elsewhere(home.cwd)
+        cwd = str(folder) if folder is not None and folder.is_dir() else str(config.parent)
+        try:
+            found = read_environment(
+                HostReader(survey.target.root, elsewhere), Home(cwd, str(config), home.section), survey.known
+            )
+        except MigopsError:
+            return None
+        if isinstance(found, Environment):
+            return found.migrations
+    return held if isinstance(held, MigrationSet) else None

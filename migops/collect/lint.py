@@ -1,0 +1,128 @@
+"""What only ``doctor`` and a deploy ask: how the services start, and what the application's code says of the schema."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+from migops.analysis.evidence import Setup
+from migops.collect.database_query import Ask, question
+from migops.collect.env_code import code_of_env
+from migops.collect.state import Survey, host_home
+from migops.core.errors import MigopsError
+from migops.core.model import EntryKind, MigrationSet, PlaceName, Unknown
+from migops.dockerfile.trace import BuildView
+from migops.entrypoint import File, Files, ImageCommand, Startup, read
+from migops.migrations.config import ConfigFile, parse_config
+from migops.sources.application import creations
+from migops.sources.context import ContextReader
+from migops.sources.database import find_url
+from migops.sources.database_url import Sought
+from migops.sources.env_files import copied_env_files
+from migops.sources.environment import Reader
+from migops.sources.models import Model, unimported
+from migops.sources.passwords import passwords
+from migops.target import Target
+
+
+def read_application(survey: Survey, image: Reader | None) -> None:
+    """Note how the services start, by the image (which ``image`` reads, None where it was not) and by what a build
+    would make of them, and what the code on the host does past Alembic."""
+    read_startups(survey, image)
+    host = survey.places.get(PlaceName.HOST)
+    migrations = [host.script_location] if isinstance(host, MigrationSet) else []
+    view = survey.view if isinstance(survey.view, BuildView) else None
+    survey.creations = creations(survey.target.root, view, migrations)
+    survey.setup = _setup(survey)
+
+
+def _setup(survey: Survey) -> Setup:
+    target = survey.target
+    home = host_home(survey)
+    config = parse_config(target.config.read_bytes(), home.config, home.section)
+    image_env = survey.image_config.env if survey.image_config else {}
+    held = survey.places.get(PlaceName.HOST)
+    asked = question(target, held if isinstance(held, MigrationSet) else None, home, None, None, image_env, Ask())
+    try:
+        url = find_url(asked)
+    except MigopsError:  # a setting that leads nowhere: who asks the database says so
+        url = None
+    return Setup(
+        config,
+        target.model,
+        url if isinstance(url, Sought) else None,
+        _unimported(survey, config),
+        passwords(target.model, config) if target.model else {},
+        copied_env_files(survey.view, _env_files(target)) if isinstance(survey.view, BuildView) else (),
+    )
+
+
+def _env_files(target: Target) -> list[str]:
+    """The paths of the env files that compose gives the service."""
+    if target.model is None:
+        return []
+    entries = target.model.tree["services"][target.service].get("env_file") or ()
+    return [os.path.normpath(entry["path"] if isinstance(entry, Mapping) else entry) for entry in entries]
+
+
+def _unimported(survey: Survey, config: ConfigFile) -> tuple[Model, ...] | Unknown:
+    found = code_of_env(survey, config)
+    return unimported(found.env, found.roots, found.files) if found else ()
+
+
+def read_startups(survey: Survey, image: Reader | None) -> None:
+    config = survey.image_config
+    if image is not None and config is not None:
+        command = ImageCommand(config.entrypoint, config.cmd, config.working_dir, config.env, "image")
+        survey.startups[PlaceName.IMAGE] = _each(survey, _of_image(image), command)
+    survey.startups[PlaceName.CONTEXT] = _built(survey)
+
+
+def _built(survey: Survey) -> tuple[Startup, ...] | Unknown:
+    """The starts of an image that is built now. What only the base image says is taken from the image, if it was read:
+    a build from the same base keeps it."""
+    view, build, config = survey.view, survey.target.build, survey.image_config
+    if not isinstance(view, BuildView) or build is None:
+        return Unknown(view.reason if not isinstance(view, BuildView) else "nothing says how the image is built")
+    entrypoint, cmd, workdir = view.entrypoint, view.cmd, view.workdir
+    unread = ""
+    if entrypoint is None:
+        if config is None:
+            unread = f"the Dockerfile sets no ENTRYPOINT, and that of the base image {view.base.ref} was not read"
+        entrypoint = config.entrypoint if config else ()
+        cmd = config.cmd if cmd is None and config else cmd
+    environment = {**(config.env if config else {}), **view.env}
+    start = workdir or (config.working_dir if config else "/")
+    command = ImageCommand(entrypoint, cmd or (), start, environment, "Dockerfile", unread)
+    return _each(survey, _of_context(view, Path(build.context)), command)
+
+
+def _each(survey: Survey, files: Files, command: ImageCommand) -> tuple[Startup, ...]:
+    target = survey.target
+    if target.model is None:
+        return (read(files, command),)
+    services = [target.model.services[name] for name in (target.service, *target.siblings)]
+    return tuple(read(files, command, service, target.model) for service in services)
+
+
+def _of_image(reader: Reader) -> Files:
+    def get(path: str) -> File | None:
+        entry = reader([path]).get(path)
+        if entry is None or entry.kind is not EntryKind.FILE or entry.content is None:
+            return None
+        return File(entry.content, path, "image")
+
+    return get
+
+
+def _of_context(view: BuildView, root: Path) -> Files:
+    reader = ContextReader(view, root)
+
+    def get(path: str) -> File | None:
+        entry = reader([path]).get(path)
+        if entry is None or entry.kind is not EntryKind.FILE or entry.content is None:
+            return None
+        return File(entry.content, str(view.host_path_of(path) or path), "host")
+
+    return get

@@ -1,0 +1,136 @@
+"""The places that no engine is needed for: git, the host, the build context."""
+
+from __future__ import annotations
+
+import posixpath
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from migops.analysis.chain import Chain
+from migops.analysis.evidence import Evidence, Exclusion
+from migops.collect.homes import homes
+from migops.collect.state import Survey, host_home
+from migops.core.errors import MigopsError, NoVerdict
+from migops.core.model import Location, NotAsked, PlaceName, Unknown
+from migops.dockerfile.trace import BuildView
+from migops.sources.context import ContextReader
+from migops.sources.environment import Environment, read_environment
+from migops.sources.host import HostReader
+from migops.target.configuration import process_of
+
+if TYPE_CHECKING:
+    from migops.sources.git_history import Past
+    from migops.sources.worktree import Worktree
+
+
+def read_host(survey: Survey) -> tuple[Environment, HostReader]:
+    target, view = survey.target, survey.view
+    elsewhere = view.host_path_of if isinstance(view, BuildView) else lambda path: None
+    reader = HostReader(target.root, elsewhere)
+    found = read_environment(reader, host_home(survey), survey.known)
+    if isinstance(found, Unknown):
+        raise MigopsError(
+            f"this configuration does not lead to migrations: {found.reason}", at=Location(str(target.config)),
+            hint="mend script_location, or name the section that has it with --name",
+        )  # fmt: skip
+    survey.take(PlaceName.HOST, found)
+    return found, reader
+
+
+def read_git(survey: Survey) -> None:
+    """Read what git's HEAD has where the host has its migrations."""
+    view = survey.view
+    from migops.sources.git import at_head
+
+    read = at_head(survey.target.root, view.host_path_of if isinstance(view, BuildView) else lambda path: None)
+    if not callable(read):
+        survey.places[PlaceName.GIT] = read
+        return
+    # The host's own copy stands in for a configuration that is not committed, so that it does not hide the scripts.
+    home = replace(host_home(survey), text=survey.target.config.read_bytes())
+    try:
+        survey.take(PlaceName.GIT, read_environment(read, home, survey.known))
+    except NoVerdict as error:
+        survey.places[PlaceName.GIT] = Unknown(str(error), error.hint)
+
+
+def read_worktrees(chain: Chain) -> tuple[Worktree, ...] | Unknown:
+    """What git says of the host's scripts beside HEAD: asked only of those that are not as HEAD has them."""
+    git, host, link = chain.held(PlaceName.GIT), chain.held(PlaceName.HOST), chain.link(PlaceName.GIT, PlaceName.HOST)
+    if git is None or host is None or link is None:
+        return ()
+    from migops.sources.worktree import worktrees
+
+    found = {name: git.scripts[name].path for name in link.only_source}
+    found |= {name: host.scripts[name].path for name in (*link.only_target, *link.changed)}
+    return worktrees({name: Path(path) for name, path in found.items()}, [Path(folder) for folder in host.location])
+
+
+def read_past(evidence: Evidence) -> Past | Unknown | None:
+    """What git's history says of scripts that the database has had, where the host lacks any or has another text."""
+    git, host = evidence.graphs.get(PlaceName.GIT), evidence.chain.held(PlaceName.HOST)
+    if git is None or host is None:
+        return None
+    from migops.rules.git_database import applied_without_script, disputed
+
+    missing = applied_without_script(evidence) - git.by_id.keys()
+    edited = {each.name: Path(each.host.path) for each in disputed(evidence) if PlaceName.GIT not in each.others}
+    if not missing and not edited:
+        return None
+    from migops.sources.git_history import Past, deleted, edits
+
+    gone = deleted([Path(folder) for folder in host.location], missing) if missing else {}
+    if isinstance(gone, Unknown):
+        return gone
+    wrote = edits(edited) if edited else {}
+    return wrote if isinstance(wrote, Unknown) else Past(gone, wrote)
+
+
+def read_context(survey: Survey, host: HostReader) -> None:
+    view, build = survey.view, survey.target.build
+    if not isinstance(view, BuildView) or build is None:
+        survey.places[PlaceName.CONTEXT] = view if not isinstance(view, BuildView) else NotAsked()
+        return
+    root = Path(build.context)
+    reader = ContextReader(view, root, host.entries if host.root == root else {})
+    found: Environment | Unknown
+    try:
+        service = survey.target.model.services.get(survey.target.service) if survey.target.model else None
+        home = replace(homes(survey, process_of(view, service), reader).first, environment=None)
+        found = read_environment(reader, home, survey.known)
+    except NoVerdict as error:
+        found = Unknown(str(error), error.hint)
+    if isinstance(found, Unknown):
+        survey.places[PlaceName.CONTEXT] = found
+        return
+    folders = found.paths.version_locations
+    survey.uncached = reader.uncached(folders)
+    blind = next((unknown for folder in folders if (unknown := view.unknown(folder))), None)
+    if blind is not None:
+        survey.places[PlaceName.CONTEXT] = blind
+        return
+    survey.exclusions = _exclusions(reader, found)
+    if not found.migrations.scripts and not survey.exclusions:
+        survey.not_copied = f"no COPY or ADD of the build brings anything to {', '.join(folders)}"
+        if view.base.ref:
+            # The base image may hold them. Only reading an image tells.
+            reason = f"{survey.not_copied}, so only the base image {view.base.ref} could hold migrations there"
+            survey.places[PlaceName.CONTEXT] = Unknown(reason)
+            return
+    survey.take(PlaceName.CONTEXT, found)
+
+
+def _exclusions(reader: ContextReader, found: Environment) -> tuple[Exclusion, ...]:
+    script_location = found.paths.script_location
+    lines: dict[str, list[str]] = {}
+    exclusions = []
+    for file in reader.excluded(found.paths.version_locations):
+        if not file.image_path.endswith(".py"):
+            continue
+        at = file.ignored_by
+        if at.file not in lines:
+            lines[at.file] = Path(at.file).read_text(encoding="utf-8-sig", errors="replace").splitlines()
+        pattern = lines[at.file][at.line - 1].strip() if 0 < at.line <= len(lines[at.file]) else ""
+        exclusions.append(Exclusion(posixpath.relpath(file.image_path, script_location), at, pattern))
+    return tuple(exclusions)

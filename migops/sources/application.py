@@ -1,0 +1,74 @@
+"""The application's own code, as far as it says what it does to the schema: read from its text, never imported."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from migops.core.errors import MigopsError
+from migops.core.model import EntryKind, Location
+from migops.database import redact
+from migops.dockerfile.trace import BuildView
+from migops.entrypoint.program import created, parsed
+from migops.sources.host import NOT_READ
+
+LARGEST = 1024 * 1024  # bytes of a module; a larger one is generated, or data
+_TESTS = frozenset(("test", "tests", "testing", "migrations", "alembic", "site-packages", "__pycache__", "venv"))
+
+
+@dataclass(frozen=True, slots=True)
+class Creation:
+    """A line of the application that makes tables from the models (``create_all``)."""
+
+    at: Location
+    text: str
+
+
+def creations(folder: Path, view: BuildView | None, leave_out: Sequence[str]) -> tuple[Creation, ...]:
+    """Every ``create_all`` in the Python files that a build brings (without a ``view``: all below ``folder``).
+
+    Tests and migrations are left out, and the folders of ``leave_out``. Raises MigopsError where a file cannot be read.
+    """
+    return tuple(creation for path in modules(folder, view, leave_out) for creation in _in(path))
+
+
+def modules(folder: Path, view: BuildView | None, leave_out: Sequence[str]) -> list[Path]:
+    """The Python files of the application itself, in order: no tests, no migrations, nothing below ``leave_out``."""
+    found = (path for path in _files(folder, view) if _is_code(path, folder))
+    return sorted(path for path in found if not any(path.is_relative_to(each) for each in leave_out))
+
+
+def _files(folder: Path, view: BuildView | None) -> Iterator[Path]:
+    if view is not None:
+        for file in view.files_under("/"):
+            if file.host_path is not None and file.kind is EntryKind.FILE and file.image_path.endswith(".py"):
+                yield file.host_path
+        return
+    for root, folders, names in os.walk(folder):
+        folders[:] = [name for name in folders if name not in NOT_READ and not name.startswith(".")]
+        yield from (Path(root, name) for name in names if name.endswith(".py"))
+
+
+def _is_code(path: Path, folder: Path) -> bool:
+    below = path.relative_to(folder) if path.is_relative_to(folder) else path
+    name = below.name
+    is_test = name.startswith("test_") or name.endswith("_test.py") or name == "conftest.py"
+    return not is_test and _TESTS.isdisjoint(below.parts[:-1])
+
+
+def _in(path: Path) -> Iterator[Creation]:
+    try:
+        if not path.is_file() or path.stat().st_size > LARGEST:
+            return
+        content = path.read_bytes()
+    except OSError as error:
+        raise MigopsError(f"cannot be read: {error.strerror}", at=Location(str(path))) from None
+    if b"create_all" not in content:
+        return
+    tree = parsed(content)
+    if tree is None:
+        return
+    for call in created(tree, content.decode("utf-8", "replace")):
+        yield Creation(Location(str(path), call.line), redact(call.text))

@@ -1,0 +1,210 @@
+"""What every place has in common: from where Alembic starts there, to the scripts that it would load.
+
+The host, the build context and the image differ only in how bytes are fetched, so each hands a ``Reader`` to
+``read_environment``, and one piece of code decides what Alembic would see.
+"""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import cache
+
+from migops.core.errors import MigopsError, NoVerdict
+from migops.core.model import Entry, EntryKind, MigrationFile, MigrationSet, Tree, Unknown
+from migops.migrations.config import ConfigFile, parse_config
+from migops.migrations.graph import Graph, build
+from migops.migrations.locate import FindPackage, ScriptPaths, absolute, locate
+from migops.migrations.problem import Problem
+from migops.migrations.scripts import History, Known, read_history
+from migops.sources.home import Home as Home
+from migops.sources.home import Homes as Homes
+from migops.sources.home import OtherConfiguration as OtherConfiguration
+from migops.sources.home import Reader as Reader
+
+TEXTS = (".py", ".ini", ".toml", ".cfg", ".conf", ".mako")
+"""Endings of the files whose text is looked at; what else lies in a folder (a dump, say) is known by its digest."""
+
+AROUND = ("env.py", "script.py.mako")
+"""The files beside the versions folder that decide what a migration does."""
+
+
+@dataclass(frozen=True, slots=True)
+class Environment:
+    """What Alembic would see in a place, and what it would stumble over."""
+
+    migrations: MigrationSet
+    graph: Graph
+    paths: ScriptPaths
+    problems: tuple[Problem, ...]
+
+
+def read_environment(read: Reader, home: Home, known: Known) -> Environment | Unknown:
+    """Read a place: its configuration, the folders that this names, the scripts in them.
+
+    ``known`` is shared between places, so that the same text is parsed once. Unknown where the configuration does not
+    lead to a script folder. Where nothing lies below the working directory, but beside the configuration, Alembic is
+    taken to be started there (``cd backend && alembic …``), and the note says so.
+    """
+    found = _read(read, home, known)
+    beside = posixpath.dirname(home.config)
+    if isinstance(found, Unknown) or found.migrations.scripts or found.migrations.bytecode or beside == home.cwd:
+        return found
+    there = _read(read, replace(home, cwd=beside), known)
+    if isinstance(there, Unknown) or not there.migrations.scripts:
+        return found
+    note = f"Alembic is taken to start in {beside}, beside its configuration: below {home.cwd} there is nothing"
+    return replace(there, migrations=replace(there.migrations, note=note))
+
+
+def _read(read: Reader, home: Home, known: Known) -> Environment | Unknown:
+    tree = dict(read(sorted({home.config, home.second})))
+    try:
+        first = _config(tree, home.config, home, home.text)
+        second = _config(tree, home.second, home, None)
+    except MigopsError as error:
+        return Unknown(str(error), error.hint)
+    ini, toml = (second, first) if home.is_toml else (first, second)
+    package = _packages(read, home)
+    by_app = {"script_location": home.script_location} if home.script_location else None
+    paths = locate(ini, toml, cwd=home.cwd, set_by_app=by_app, package=package)
+    beside = [posixpath.dirname(home.config)] if not paths.script_location else []
+    tree.update(read(sorted(set(_wanted(paths, (*paths.search, *beside), home.cwd)))))
+    paths = locate(ini, toml, cwd=home.cwd, exists=lambda path: _exists(tree, path), set_by_app=by_app, package=package)
+    if not paths.script_location:
+        reason = "; ".join(problem.message for problem in paths.problems) or "no script_location is set"
+        if home.by and ini is None and toml is None:
+            reason = "there is no such file"
+        return Unknown(f"{home.config}{f' ({home.by})' if home.by else ''}: {reason}")
+    missing = [folder for folder in paths.version_locations if not _is_folder(tree, folder)]
+    if missing:  # a link to another folder among them
+        tree.update(read(missing))
+    tree = {path: _followed(entry) for path, entry in tree.items()}
+    if home.decides:
+        _stop_where_env_decides(tree, paths, home)
+    history = _as_the_place_has_it(read_history(tree, paths, known), tree)
+    graph = build(history.revisions, history.unreadable, folder=", ".join(paths.version_locations))
+    migrations = _migrations(tree, paths, history, home.cwd, ini.path if ini else "")
+    if home.by:
+        migrations = replace(migrations, note=f"{home.by} leads Alembic to {home.config}")
+    return Environment(migrations, graph, paths, history.problems)
+
+
+def _packages(read: Reader, home: Home) -> FindPackage | None:
+    """How a package is found in a container; None for a place that has no Python of its own."""
+    if home.environment is None:
+        return None
+
+    def find(name: str, prepended: tuple[str, ...], folder: str) -> str:
+        from migops.sources.python_path import find  # hardly any configuration names a package
+
+        return find(name, folder, read, home, prepended)
+
+    return cache(find)
+
+
+def _stop_where_env_decides(tree: Tree, paths: ScriptPaths, home: Home) -> None:
+    """``NoVerdict`` where env.py sets the folders itself: only running it would tell which these are."""
+    entry = tree.get(posixpath.join(paths.script_location, "env.py"))
+    text = entry.content if entry and entry.content else b""
+    if b"version_locations" not in text and b"script_location" not in text:
+        return
+    from migops.migrations.env_script import moved
+
+    settled = {paths.script_location, *paths.version_locations}
+    for line, shown, folders in moved(text.decode("utf-8", "replace")):
+        if folders is None or not {absolute(home.cwd, each) for each in folders} <= settled:
+            raise NoVerdict(
+                f"{entry.path if entry else 'env.py'}:{line} chooses the folders of the migrations (`{shown}`), and it "
+                "is not run to find out which",
+                hint="set version_locations and script_location in Alembic's configuration file, and not in env.py",
+            )
+
+
+def _config(tree: Tree, path: str, home: Home, stand_in: bytes | None) -> ConfigFile | None:
+    entry = tree.get(path)
+    text = entry.content if entry else None
+    if text is None:
+        text = stand_in
+    return parse_config(text, path, home.section) if text is not None else None
+
+
+def _wanted(paths: ScriptPaths, folders: Sequence[str], cwd: str) -> Iterator[str]:
+    """What to fetch: a script location as a whole (one request), but not one that may be the whole project."""
+    whole = [folder for folder in folders if not f"{cwd}/".startswith(f"{folder.rstrip('/')}/")]
+    for folder in folders:
+        if folder not in whole:
+            yield posixpath.join(folder, "versions")
+            yield from (posixpath.join(folder, name) for name in AROUND)
+    versions = [path for path in paths.version_locations if not any(path.startswith(f"{folder}/") for folder in whole)]
+    yield from (*whole, *versions)
+
+
+def _exists(tree: Tree, path: str) -> bool:
+    return path in tree or any(known.startswith(path.rstrip("/") + "/") for known in tree)
+
+
+def _is_folder(tree: Tree, path: str) -> bool:
+    entry = tree.get(path)
+    if entry is not None and entry.kind is EntryKind.DIRECTORY:
+        return True
+    return any(known.startswith(f"{path}/") for known in tree)
+
+
+def _followed(entry: Entry) -> Entry:
+    """A symlink that the reader has read through is, to Alembic, the file it leads to."""
+    if entry.kind is EntryKind.SYMLINK and entry.content is not None:
+        return replace(entry, kind=EntryKind.FILE)
+    return entry
+
+
+def _as_the_place_has_it(history: History, tree: Tree) -> History:
+    """The same history with each script where the place keeps it, which need not be the path that was asked for."""
+    if all(path == entry.path for path, entry in tree.items()):
+        return history
+    real = {path: entry.path for path, entry in tree.items()}
+    return replace(
+        history,
+        revisions=tuple(replace(each, path=real.get(each.path, each.path)) for each in history.revisions),
+        unreadable=tuple(replace(each, path=real.get(each.path, each.path)) for each in history.unreadable),
+    )
+
+
+def _folder(tree: Tree, path: str) -> str:
+    """Where the place keeps a folder that was asked for as ``path``."""
+    for asked, entry in tree.items():
+        if asked.startswith(f"{path}/") and entry.path.endswith(asked[len(path) :]):
+            return entry.path[: len(entry.path) - len(asked[len(path) :])]
+    return tree[path].path if path in tree else path
+
+
+def _migrations(tree: Tree, paths: ScriptPaths, history: History, cwd: str, config: str) -> MigrationSet:
+    def file(path: str, name: str) -> MigrationFile:
+        entry = tree[path]
+        return MigrationFile(
+            name, entry.path, entry.sha256, entry.size, entry.mtime, entry.mode, entry.uid, entry.content or b""
+        )
+
+    def below(path: str) -> str:
+        """The key that all places share. ``..`` tells scripts of a second versions folder from those of the first."""
+        return posixpath.relpath(path, paths.script_location)
+
+    scripts = [file(path, below(path)) for path in history.scripts if path in tree and path.endswith(".py")]
+    around = {posixpath.join(paths.script_location, name): name for name in AROUND}
+    around[config] = posixpath.relpath(config, cwd) if config.startswith(f"{cwd}/") else posixpath.basename(config)
+    environment = [
+        file(path, name) for path, name in around.items() if path in tree and tree[path].kind is EntryKind.FILE
+    ]
+    sources = set(history.scripts) | set(history.others)
+    bytecode = [path for path in sorted(sources) if path.endswith((".pyc", ".pyo")) and path[:-1] not in sources]
+    return MigrationSet(
+        tuple(_folder(tree, folder) for folder in paths.version_locations),
+        {script.name: script for script in scripts},
+        history.revisions,
+        history.unreadable,
+        {file.name: file for file in environment},
+        tuple(bytecode),
+        paths.sourceless,
+        _folder(tree, paths.script_location),
+    )

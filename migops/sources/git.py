@@ -1,0 +1,174 @@
+"""The git place, as far as a verdict needs it: what the repository's history says of a script the host lacks.
+
+Upstream is what the last fetch saw: nothing is fetched here.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path, PurePosixPath
+
+from migops.core.model import Absent, Entry, EntryKind, Remedy, Tree, Unknown
+from migops.sources.environment import Reader
+from migops.sources.git_status import Fate, FateKind
+from migops.sources.repository import Change, Repository, Unanswered, by_holder, holder
+
+LEFT_OUT = "S"  # the tag that git gives a file of the index that a sparse checkout leaves out
+SUBMODULE = "160000"  # the mode that git gives a submodule's folder
+
+
+def fates(paths: Sequence[Path]) -> Mapping[Path, Fate]:
+    """What git knows of each of ``paths`` (absolute, need not exist), each asked of the repository that it lies in."""
+    found: dict[Path, Fate] = {}
+    for folder, some in by_holder(paths).items():
+        if folder is None:
+            found |= {path: Fate(FateKind.NO_GIT, reason=f"{path.parent} is not in a git repository") for path in some}
+            continue
+        try:
+            found |= _asked(Repository(folder), some)
+        except Unanswered as error:
+            found |= dict.fromkeys(some, Fate(FateKind.UNKNOWN, reason=error.message, remedy=error.remedy))
+    return found
+
+
+def at_head(folder: Path, elsewhere: Callable[[str], Path | None] = lambda path: None) -> Reader | Absent | Unknown:
+    """A reader of what HEAD has at paths of the host, or why ``folder``'s repository has none.
+
+    Paths in a submodule are read at its own HEAD. ``elsewhere`` finds a path that is not on this machine as it stands,
+    as for ``HostReader``. The reader raises ``Unanswered`` where git cannot say.
+    """
+    top = holder(folder)
+    if top is None:
+        return Absent(f"{folder} is not in a git repository")
+    try:
+        if not Repository(top).has_commits():
+            return Absent("the git repository has no commits yet")
+    except Unanswered as error:
+        return Unknown(error.message, error.hint)
+
+    def read(paths: Sequence[str]) -> Tree:
+        found: dict[str, Entry] = {}
+        there = {path: path if os.path.lexists(path) else str(elsewhere(path) or path) for path in paths}
+        for path, entry in _read(list(there.values())).items():
+            asked = next((each for each, real in there.items() if path == real or path.startswith(f"{real}/")), path)
+            found[asked + path[len(there.get(asked, path)) :]] = entry
+        return found
+
+    return read
+
+
+def _asked(repository: Repository, paths: Sequence[Path]) -> dict[Path, Fate]:
+    """The fates of paths of one repository, with a handful of commands however many paths there are."""
+    if not repository.has_commits():
+        return dict.fromkeys(paths, Fate(FateKind.NO_GIT, reason="the git repository has no commits yet"))
+    names = {repository.name(path): path for path in paths}
+    upstream = repository.upstream
+    at_head = repository.modes("HEAD", [*names, *_folders(names)])
+    above = repository.modes(upstream.ref, list(names)) if upstream.ref else {}
+    coming = [name for name in names if name in above and name not in at_head]
+    brought = repository.changes([f"HEAD..{upstream.ref}"], coming) if coming else {}
+    brought = {name: changes for name in coming if (changes := brought.get(name))}
+    rest = [name for name in names if name not in brought]
+    past = repository.changes(["HEAD", *([upstream.ref] if upstream.ref else [])], rest)
+    tags = indexed(repository, [name for name in rest if name in at_head])
+    found = {name: _past(repository, name, past.get(name, []), at_head, tags.get(name, "")) for name in rest}
+    if brought:
+        remedy = catch_up(repository)
+        for name, changes in brought.items():
+            fate = _decided(FateKind.UPSTREAM, [change for change in changes if change.status != "D"])
+            found[name] = replace(fate, branch=upstream.name, remedy=remedy)
+    return {path: found[name] for name, path in names.items()}
+
+
+def indexed(repository: Repository, names: Sequence[str]) -> dict[str, str]:
+    """Those of ``names`` that the index has, and git's tag for each: ``LEFT_OUT`` where a sparse checkout does that."""
+    if not names:
+        return {}
+    rows = repository.read("ls-files", "-t", "-z", "--", *names).split(b"\0")
+    return {os.fsdecode(row[2:]): chr(row[0]) for row in rows if row}
+
+
+def _past(repository: Repository, name: str, changes: Sequence[Change], at_head: Mapping[str, str], tag: str) -> Fate:
+    """The fate of a file that no newer commit brings. ``at_head`` has the mode of what HEAD has, ``tag`` is the
+    index's."""
+    if tag == LEFT_OUT:
+        folder = str(PurePosixPath(name).parent)
+        return Fate(
+            FateKind.UNKNOWN,
+            reason="this is a sparse checkout, which leaves it out",
+            remedy=Remedy("check its folder out", repository.command("sparse-checkout", "add", folder)),
+        )
+    if name in at_head:
+        # This undoes a deletion that is staged, too.
+        restore = ("restore", "--source=HEAD", "--staged", "--worktree", "--", name)
+        remedy = Remedy("bring it back", repository.command(*_literally(name), *restore))
+        return replace(_decided(FateKind.REMOVED_HERE, changes), remedy=remedy)
+    deletions = [change for change in changes if change.status == "D"]
+    if deletions:
+        return _decided(FateKind.DELETED, deletions)
+    submodule = next((folder for folder in _folders([name]) if at_head.get(folder) == SUBMODULE), "")
+    if submodule:
+        checkout = repository.command("submodule", "update", "--init", "--", submodule)
+        return Fate(
+            FateKind.UNKNOWN,
+            reason=f"it belongs in the submodule {submodule}, which is not checked out",
+            remedy=Remedy("check the submodule out, then check again", checkout),
+        )
+    if repository.shallow:
+        return Fate(
+            FateKind.UNKNOWN,
+            reason="this clone is shallow, so git does not know the whole history",
+            remedy=Remedy("fetch the whole history, then check again", repository.command("fetch", "--unshallow")),
+        )
+    return Fate(FateKind.NEVER, reason="no commit of this branch or its upstream has ever had this file")
+
+
+def _decided(kind: FateKind, changes: Sequence[Change]) -> Fate:
+    """The fate that the newest change decides. A merge only passes on what was done elsewhere, if anybody did it."""
+    newest = next((change for change in changes if not change.merge), changes[0] if changes else None)
+    return Fate(kind, newest.commit, newest.date, newest.subject) if newest else Fate(kind)
+
+
+def catch_up(repository: Repository) -> Remedy:
+    """How the host gets what upstream has: by a command only where that is sure to go through."""
+    upstream = repository.upstream
+    if upstream.detached:
+        return Remedy(f"no branch is checked out in {repository.top}: check out a commit that has it")
+    if not repository.is_ancestor("HEAD", upstream.ref):
+        return Remedy(f"the branch in {repository.top} has commits that {upstream.name} lacks: merge or rebase it")
+    words = ("pull", "--ff-only") if upstream.tracking else ("merge", "--ff-only", upstream.name)
+    return Remedy(f"bring the host up to {upstream.name}", repository.command(*words))
+
+
+def _folders(names: Sequence[str] | Mapping[str, object]) -> list[str]:
+    """All folders above ``names``, the top level left out."""
+    return list({str(folder): None for name in names for folder in PurePosixPath(name).parents if folder.parts})
+
+
+def _literally(name: str) -> tuple[str, ...]:
+    """The option that keeps git from taking a name for a pattern, where it could."""
+    return ("--literal-pathspecs",) if name.startswith(":") or set(name) & set("*?[\\") else ()
+
+
+def _read(paths: Sequence[str]) -> Tree:
+    """The files that HEAD has at and below the absolute ``paths``."""
+    tree: dict[str, Entry] = {}
+    for folder, some in by_holder([Path(path) for path in paths]).items():
+        if folder is not None:
+            tree |= {entry.path: entry for entry in _entries(Repository(folder), some)}
+    return tree
+
+
+def _entries(repository: Repository, paths: Sequence[Path]) -> Iterator[Entry]:
+    asked = {repository.name(path): str(path) for path in paths}
+    for name, mode, content in repository.blobs(list(asked)):
+        over = next(path for path in asked if path == "." or name == path or name.startswith(f"{path}/"))
+        path = asked[over] + (f"/{name}" if over == "." else name[len(over) :])
+        if mode == b"120000":
+            yield Entry(path, EntryKind.SYMLINK, len(content), target=os.fsdecode(content))
+        else:
+            digest = hashlib.sha256(content).hexdigest()
+            yield Entry(path, EntryKind.FILE, len(content), int(mode, 8) & 0o777, sha256=digest, content=content)

@@ -1,0 +1,178 @@
+"""Where Python in a container finds a package, for ``script_location = package:folder``. Nothing is imported or run.
+
+The ``alembic`` program has the folders of ``prepend_sys_path`` on its path, then PYTHONPATH, then the installed
+packages, and what their ``.pth`` files (editable installs) add. The working directory is not on it, unless one of these
+says so or Alembic is started by ``python -m alembic``. The first regular package (with an ``__init__.py``) wins.
+"""
+
+from __future__ import annotations
+
+import ast
+import posixpath
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from migops.core.errors import NoVerdict
+from migops.core.model import EntryKind
+from migops.migrations.locate import absolute
+from migops.sources.environment import Home, Reader
+
+_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+_VERSIONS = tuple(f"3.{minor}" for minor in range(8, 16))
+_INTERPRETER = re.compile(rb"(/[^\s\"']*/(?:python|pypy)[0-9.]*)")
+_MAPPING = re.compile(r"^MAPPING[^=]*=\s*(\{.*\})\s*$", re.MULTILINE)
+_FINDER = re.compile(r"import\s+(__editable___\w+_finder)")
+
+
+def find(name: str, folder: str, read: Reader, home: Home, prepended: Sequence[str]) -> str:
+    """The folder of the package ``name`` (dots: packages in packages); ``folder`` is what is looked for below it.
+
+    Raises ``NoVerdict`` where it cannot be known which copy Python would take, or where it would find none.
+    """
+    top, *inner = name.split(".")
+    python = _Python(read, home)
+    early = [*prepended, *([home.cwd] if home.module else []), *python.path_variable()]
+    looked = list(dict.fromkeys(early))
+    found = next((each for each in looked if python.is_package(posixpath.join(each, top))), None)
+    if found is None:
+        sites = python.sites()
+        looked += sites
+        found = next((each for each in sites if python.is_package(posixpath.join(each, top))), None)
+        if found is None:
+            linked = [each for site in sites for each in python.linked(site, top)]
+            looked += linked
+            found = next((each for each in linked if python.is_package(posixpath.join(each, top))), None)
+    if found is None:  # a folder without __init__.py is a package too, where no other of its name is on the path
+        below = posixpath.join(top, *inner, folder)
+        found = next((each for each in looked if python.has(posixpath.join(each, below))), None)
+    if found is None:
+        raise NoVerdict(
+            f"{home.config} leads to the package {name!r}, and Python in the container would not find it: it is in "
+            f"none of {', '.join(looked)}",
+            hint="set prepend_sys_path in Alembic's configuration file, or name the folder itself in script_location",
+        )
+    return posixpath.join(found, top, *inner)
+
+
+@dataclass(slots=True)
+class _Python:
+    """The Python that runs ``alembic`` in one place."""
+
+    read: Reader
+    home: Home
+
+    def has(self, path: str) -> bool:
+        return bool(self.read([path]))
+
+    def text(self, path: str) -> bytes | None:
+        entry = self.read([path]).get(path)
+        return entry.content if entry is not None and entry.kind is not EntryKind.DIRECTORY else None
+
+    def is_package(self, path: str) -> bool:
+        return self.has(posixpath.join(path, "__init__.py"))
+
+    def variable(self, name: str) -> str:
+        return (self.home.environment or {}).get(name, "")
+
+    def path_variable(self) -> list[str]:
+        """PYTHONPATH; an empty part of it is the working directory."""
+        given = self.variable("PYTHONPATH")
+        return [absolute(self.home.cwd, each or ".") for each in given.split(":")] if given else []
+
+    def sites(self) -> list[str]:
+        """The folders of installed packages, in the order of Python's path. One of them holds Alembic itself."""
+        program, interpreter = self._program()
+        version, prefix, config = self._of(interpreter)
+        versions = [version] if version else list(_VERSIONS)
+        roots = [*self._homes(program), prefix]
+        sites = [f"{root}/lib/python{each}/site-packages" for root in roots for each in versions]
+        debian = [f"/usr/local/lib/python{each}/dist-packages" for each in versions]
+        debian.append("/usr/lib/python3/dist-packages")
+        if re.search(rb"include-system-site-packages\s*=\s*true", config or b""):
+            sites += [*(f"/usr/local/lib/python{each}/site-packages" for each in versions), *debian]
+        elif config is None:
+            sites += debian
+        sites = list(dict.fromkeys(sites))
+        holding = next((each for each in sites if self.is_package(f"{each}/alembic")), "")
+        if not holding:
+            raise self._unknown(f"Alembic itself is not where {program} would find it ({', '.join(sites[:3])}, …)")
+        if config is None and holding not in debian:
+            sites = [each for each in sites if each not in debian]
+        number = re.search(r"python(3\.[0-9]+)", holding)
+        if number:  # now the version is known
+            sites = [each for each in sites if f"python{number[1]}/" in each or "python3/" in each]
+        return sites
+
+    def linked(self, site: str, top: str) -> list[str]:
+        """The folders that the ``.pth`` files of ``site`` add to the path, in the order of their names."""
+        if self.home.links is None:
+            raise self._unknown("the .pth files of its packages were not read")
+        tree = self.home.links([site])
+        found: list[str] = []
+        for path in sorted(tree):
+            content = tree[path].content
+            if content is None or posixpath.dirname(path) != site or not path.endswith(".pth"):
+                continue
+            for line in content.decode("utf-8", "replace").splitlines():
+                finder = _FINDER.search(line)
+                if finder:
+                    entry = tree.get(posixpath.join(site, f"{finder[1]}.py"))
+                    found += _mapped((entry.content if entry else None) or b"", top)
+                elif line.strip() and not line.startswith(("#", "import ", "import\t")):
+                    found.append(absolute(site, line.strip()))
+        return found
+
+    def _program(self) -> tuple[str, str]:
+        """The ``alembic`` program, and the interpreter in its first line."""
+        folders = (self.variable("PATH") or _PATH).split(":")
+        for folder in folders:
+            path = absolute(self.home.cwd, posixpath.join(folder, "alembic"))
+            text = self.text(path)
+            if text is None:
+                continue
+            first, _, second = text.partition(b"\n")
+            found = _INTERPRETER.search(first) or (_INTERPRETER.search(second) if b"/sh" in first else None)
+            if found:
+                return path, found[1].decode()
+            if b"env" in first:
+                return path, posixpath.join(folder, "python3")
+            raise self._unknown(f"{path} names no Python in its first line")
+        raise self._unknown("no program `alembic` is on the PATH")
+
+    def _of(self, interpreter: str) -> tuple[str, str, bytes | None]:
+        """Version ('' where it is not known), prefix, and the ``pyvenv.cfg`` of a virtual environment."""
+        prefix = posixpath.dirname(posixpath.dirname(interpreter))
+        config = self.text(f"{prefix}/pyvenv.cfg")
+        named = re.search(r"python(3\.[0-9]+)$", interpreter)
+        stated = re.search(rb"version(?:_info)?\s*=\s*(3\.[0-9]+)", config or b"")
+        if named or stated:
+            return (named[1] if named else stated[1].decode() if stated else ""), prefix, config
+        given = re.match(r"3\.[0-9]+", self.variable("PYTHON_VERSION"))
+        return (given[0] if given else ""), prefix, config
+
+    def _homes(self, program: str) -> Iterator[str]:
+        """Where ``pip install --user`` puts packages."""
+        home = self.variable("HOME")
+        beside = posixpath.dirname(posixpath.dirname(program))
+        if beside.endswith("/.local"):
+            yield beside
+        yield f"{home or '/root'}/.local"
+
+    def _unknown(self, why: str) -> NoVerdict:
+        return NoVerdict(
+            f"{self.home.config} names a package, and where Python in the container finds it is not known: {why}",
+            hint="name the folder itself in script_location, or set prepend_sys_path in Alembic's configuration file",
+        )
+
+
+def _mapped(finder: bytes, top: str) -> Iterator[str]:
+    """The folder that an editable install's finder takes the package from; the package itself is its last part."""
+    found = _MAPPING.search(finder.decode("utf-8", "replace"))
+    try:
+        mapping = ast.literal_eval(found[1]) if found else {}
+    except (ValueError, SyntaxError):
+        mapping = {}
+    target = mapping.get(top) if isinstance(mapping, dict) else None
+    if isinstance(target, str) and posixpath.basename(target) == top:
+        yield posixpath.dirname(target)

@@ -1,0 +1,64 @@
+"""How Alembic is called in a service: decided here alone, for commands that are printed and for those that are run."""
+
+from __future__ import annotations
+
+import posixpath
+import shlex
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from migops.core.errors import MigopsError
+from migops.migrations.config import parse_config
+from migops.sources.alembic_call import Process, typed
+from migops.sources.environment import Home
+from migops.target import Target
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """How Alembic is called in the service: the words before its arguments, and whether the entrypoint comes first."""
+
+    words: tuple[str, ...]
+    keeps_entrypoint: bool = False
+
+
+def program(target: Target) -> Program:
+    """``x-migops: {alembic: "flask db"}`` of the service, else what its configuration looks like.
+
+    Flask-Migrate keeps its ini beside ``env.py`` and names the folder in code, so that ``alembic`` alone would not
+    find it.
+    """
+    keeps = target.settings.get("entrypoint") == "keep"
+    if given := target.settings.get("alembic", ""):
+        try:
+            words = tuple(shlex.split(given))
+        except ValueError as error:
+            raise MigopsError(f"x-migops.alembic of service {target.service!r} is not a command: {error}") from None
+        return Program(words, keeps)
+    return Program(("flask", "db") if _is_flask_migrate(target) else ("alembic",), keeps)
+
+
+def aimed(target: Target, home: Home | None, given: Collection[str] = ()) -> tuple[str, ...]:
+    """The words that run Alembic in the service, with the options without which it would not find its configuration.
+
+    ``home`` is where it starts in the image: no option is added where a plain ``alembic`` reads the same files there,
+    ALEMBIC_CONFIG included. ``given`` are options that the user's own arguments have already (``config``, ``name``).
+    What ``x-migops: {alembic: …}`` says is taken as it is.
+    """
+    words = program(target).words
+    if home is None or words != ("alembic",) or target.settings.get("alembic", ""):
+        return words
+    plain = typed(Process(home.cwd, home.environment or {})).home()
+    is_plain = {plain.config, plain.second} == {home.config, home.second}
+    is_plain = is_plain and not home.away
+    config = home.config if home.away else posixpath.relpath(home.config, home.cwd)
+    named = () if is_plain or "config" in given else ("-c", config)
+    section = ("-n", home.section) if home.section != "alembic" and "name" not in given else ()
+    return (*words, *named, *section)
+
+
+def _is_flask_migrate(target: Target) -> bool:
+    config = target.config
+    if config.suffix != ".ini" or not (config.parent / "env.py").is_file():
+        return False
+    return "script_location" not in parse_config(config.read_bytes(), str(config), target.section).options
