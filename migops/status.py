@@ -9,8 +9,8 @@ from migops.analysis.chain import ORDER
 from migops.analysis.database_position import Standing, listed, standing, together
 from migops.analysis.evidence import Evidence
 from migops.core.model import Absent, MigrationSet, PlaceName, Revision, Severity
-from migops.formats.status import Row, Status
 from migops.migrations.graph import build
+from migops.output.status import Row, Status
 from migops.rules.git_database import lost_scripts
 from migops.rules.rule import Rule
 from migops.sources.database_state import DatabaseState

@@ -49,13 +49,13 @@ def adopt(service: str | None, **given: Any) -> int:
     from dataclasses import replace
 
     from migops import target
-    from migops.adopt import document, text
     from migops.adopt.find import Wanted, find
     from migops.adopt.match import Verdict
     from migops.adopt.stamp import stamp
     from migops.cli.output import show
     from migops.deploy import at_work
     from migops.docker import connect
+    from migops.output import adopt_json, adopt_text
     from migops.state import state_folder
     from migops.state.engine_lock import engine_lock
     from migops.state.lock import host_lock
@@ -71,7 +71,7 @@ def adopt(service: str | None, **given: Any) -> int:
         strict=given["strict"],
     )  # fmt: skip
     as_json = given["format_"] == "json"
-    render = document.render if as_json else text.render
+    render = adopt_json.render if as_json else adopt_text.render
     with connect(given["timeout"]) as engine, ExitStack() as held:
         folder = None if wanted.dry_run else state_folder.folder(engine, found.project)
         if folder is not None:

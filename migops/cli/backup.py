@@ -61,9 +61,9 @@ def backup(service: str | None, **given: Any) -> int:
     """
     from migops import backup as action
     from migops import target
-    from migops.backup import shown
     from migops.cli.output import show
     from migops.docker import connect
+    from migops.output import backup as shown
     from migops.state import journal, state_folder
     from migops.state.lock import host_lock
 

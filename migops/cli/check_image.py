@@ -83,7 +83,7 @@ def check_image(service: str | None, **given: Any) -> int:
         def engine() -> Engine:
             """Connected on first use only: an archive needs no engine."""
             connected = stack.enter_context(connect(given["timeout"]))
-            import_meanwhile("migops.report", *(["migops.formats.text"] if given["format_"] == "text" else []))
+            import_meanwhile("migops.report", *(["migops.output.text"] if given["format_"] == "text" else []))
             return connected
 
         evidence = collect.check(found, None if no_engine else engine, all_files=given["all_files"])

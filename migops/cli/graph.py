@@ -23,9 +23,9 @@ from migops.cli.status import database_options
 from migops.core.errors import ExitCode, MigopsError
 
 if TYPE_CHECKING:
-    from migops.formats.graph import Drawing
-    from migops.formats.status import Status
     from migops.migrations.problem import Problem
+    from migops.output.graph import Drawing
+    from migops.output.status import Status
 
 
 @click.command("graph")
@@ -58,7 +58,7 @@ def graph(service: str | None, config: str | None, name: str, settings: Sequence
     """
     from migops.cli.output import show
     from migops.collect.drawing import draw
-    from migops.formats.graph import render
+    from migops.output.graph import render
 
     status = None
     if service is None:

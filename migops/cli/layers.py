@@ -33,10 +33,10 @@ def layers(image_ref: str, path: str | None, **given: Any) -> int:
     """
     from migops.cli.output import show
     from migops.docker import connect
-    from migops.formats import layers as formats
     from migops.images import identity, open_image
     from migops.images.layers import attribute_tree
     from migops.images.merge import clean
+    from migops.output import layers as formats
 
     with ExitStack() as stack:
         image = stack.enter_context(

@@ -47,7 +47,8 @@ def log(what: str | None, **given: Any) -> int:
     from migops import target
     from migops.cli.output import show
     from migops.docker import connect
-    from migops.logbook import look, run_of, shown, unlock
+    from migops.logbook import look, run_of, unlock
+    from migops.output import log as shown
     from migops.state import state_folder
 
     run = int(what) if what and what.isdecimal() else 0

@@ -143,7 +143,7 @@ def _is_full(error: Exception) -> bool:
 def _document(arguments: Sequence[str], error: MigopsError) -> None:
     """On standard output, the error as a document, where one was asked for: a script waits for it."""
     from migops.cli.output import OutputError, put
-    from migops.formats.json import failure
+    from migops.output.json import failure
 
     if isinstance(error, OutputError):
         sys.stdout = None  # what is left in its buffer would fail again at the end of the process

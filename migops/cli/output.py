@@ -16,7 +16,7 @@ from migops.core.location import Location
 
 if TYPE_CHECKING:
     from migops.core.model import Report
-    from migops.formats.view import View
+    from migops.output.view import View
 
 PIPE_WIDTH = 100  # columns where there is no terminal to ask
 NARROWEST, WIDEST = 40, 1000
@@ -30,7 +30,7 @@ class OutputError(NoVerdict):
 
 def write(report: Report, given: Mapping[str, Any]) -> None:
     """Render the report as the output options say, and write it whole or not at all."""
-    from migops.formats import FORMATS
+    from migops.output import FORMATS
 
     show(lambda view: FORMATS[given["format_"]](report, view), given)
 
@@ -42,7 +42,7 @@ def show(render: Callable[[View], str], given: Mapping[str, Any]) -> None:
 
 def view_of(given: Mapping[str, Any]) -> View:
     """How to show it: by the output options that the command has, the terminal, NO_COLOR and COLUMNS."""
-    from migops.formats.view import View
+    from migops.output.view import View
 
     terminal = not given.get("output") and sys.stdout is not None and sys.stdout.isatty()
     plain = given.get("no_color") or "NO_COLOR" in os.environ or os.environ.get("TERM") == "dumb"

@@ -26,8 +26,8 @@ _STATUS_AT = 20  # the column in which a step's end is told
 
 if TYPE_CHECKING:
     from migops.deploy.session import Prepared
-    from migops.formats.deploy import ShownPlan
-    from migops.formats.view import View
+    from migops.output.deploy import ShownPlan
+    from migops.output.view import View
 
 
 def _a_number(context: click.Context, parameter: click.Parameter, value: float | None) -> float | None:
@@ -125,7 +125,7 @@ def rebuild_and_migrate(services: tuple[str, ...], **given: Any) -> int:
     from migops.cli.output import put, view_of
     from migops.deploy import session
     from migops.docker import connect
-    from migops.formats.deploy import end_json, end_text, plan_json, plan_text
+    from migops.output.deploy import end_json, end_text, plan_json, plan_text
 
     with ExitStack() as stack:
         view = view_of(given)
@@ -165,7 +165,7 @@ def _options(given: dict[str, Any]) -> Any:
 def _confirm(plan: ShownPlan, view: View, given: dict[str, Any], prepared: Prepared) -> None:
     """Show the plan and ask for a yes; without a terminal to ask at, --yes must have been said."""
     from migops.core.terminal import printable
-    from migops.formats.deploy import plan_text
+    from migops.output.deploy import plan_text
 
     click.echo(plan_text(plan, view), err=True)
     if given["yes"]:

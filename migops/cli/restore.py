@@ -18,7 +18,7 @@ from migops.core.location import Location
 if TYPE_CHECKING:
     from migops.backup.restoring import Restore
     from migops.backup.swap import Swapped
-    from migops.formats.view import View
+    from migops.output.view import View
     from migops.state.engine_lock import EngineLock
     from migops.target import Target
 
@@ -53,10 +53,11 @@ def restore(file: str, service: str | None, **given: Any) -> int:
     """
     from migops import backup as action
     from migops import target
-    from migops.backup import restoring, shown_restore, unfinished
+    from migops.backup import restoring, unfinished
     from migops.cli.output import view_of
     from migops.deploy import at_work
     from migops.docker import connect
+    from migops.output import restore as shown_restore
     from migops.state import journal, state_folder
     from migops.state.engine_lock import run_lock
 
@@ -90,8 +91,8 @@ def restore(file: str, service: str | None, **given: Any) -> int:
 
 def _shown(planned: Restore, swapped: Swapped | None, given: Mapping[str, Any]) -> int:
     """Show the plan (``swapped`` is None) or what was done, and the exit code that it comes to."""
-    from migops.backup import shown_restore
     from migops.cli.output import show
+    from migops.output import restore as shown_restore
 
     def render(view: View) -> str:
         if given["format_"] == "json":
@@ -121,7 +122,7 @@ def _file(given: str, folder: Path, target: Target) -> Path:
 
 def _see_the_name(planned: Restore, given: str) -> None:
     """See that the database's name was typed, where it has to be: ``given`` in advance, or now. ``Aborted`` if not."""
-    from migops.backup.shown_restore import origin
+    from migops.output.restore import origin
 
     typed = given
     if not given and not planned.needs_name:

@@ -130,7 +130,7 @@ def status(service: str | None, **given: Any) -> int:
     from migops.collect.database_query import Ask
     from migops.core.model import Severity
     from migops.docker import connect
-    from migops.formats.status import render
+    from migops.output.status import render
 
     check_together(given)
     chosen = rules.chosen(given["select"], given["ignore"], "status")

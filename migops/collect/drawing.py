@@ -8,12 +8,12 @@ from pathlib import Path
 
 from migops.core.errors import MigopsError
 from migops.core.model import Entry, EntryKind, Location
-from migops.formats.graph import Drawing
 from migops.migrations.config import ConfigFile, parse_config
 from migops.migrations.graph import Graph, build
 from migops.migrations.locate import ScriptPaths, locate
 from migops.migrations.problem import Problem
 from migops.migrations.scripts import read_history
+from migops.output.graph import Drawing
 from migops.sources.environment import Environment
 from migops.sources.host import read_tree
 

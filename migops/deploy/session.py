@@ -17,7 +17,7 @@ from migops.deploy.options import Options
 from migops.deploy.step import Plan
 from migops.deploy.stop import Stop
 from migops.docker import Engine
-from migops.formats.deploy import ShownEnd, ShownPlan, ShownStep
+from migops.output.deploy import ShownEnd, ShownPlan, ShownStep
 from migops.sources.database import Reached, reach
 from migops.state import journal, state_folder
 from migops.state.engine_lock import EngineLock, run_lock

@@ -12,11 +12,12 @@ from pathlib import Path
 import pytest
 
 from migops.backup import manifest as manifests
-from migops.backup import shown, store
+from migops.backup import store
 from migops.backup.identity import Identity
 from migops.backup.manifest import Manifest
 from migops.backup.store import Backup
 from migops.core.errors import MigopsError
+from migops.output import backup
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=timezone.utc)
 HERE = Identity("7400000000000000001", "engine", "p", "db", "p_data", None, None, "shop")
@@ -94,7 +95,7 @@ def test_a_manifest_of_the_first_version_is_read() -> None:
     (listed,) = store.backups(dump.parent)
     assert listed.problem == ""
     assert store.expired([listed, *aged(0)], HERE, 1, 0, NOW) == []
-    assert shown.owner(listed, [listed]) == "unknown (migops 0.1.0)"
+    assert backup.owner(listed, [listed]) == "unknown (migops 0.1.0)"
 
 
 def test_a_manifest_is_read_back() -> None:

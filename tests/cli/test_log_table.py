@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from migops.formats.view import View
-from migops.logbook import shown
 from migops.logbook.look import Book, DatabaseLock
+from migops.output import log
+from migops.output.view import View
 from migops.state.journal import Run
 from migops.state.process import ourselves
 
@@ -19,7 +19,7 @@ def test_the_columns_stay_apart() -> None:
         for number, (word, code) in enumerate(ends, 1)
     ]
     book = Book("shop", Path("x"), tuple(runs), None, None, DatabaseLock(), ())
-    head, *rows = shown.listed(book, 10, View(width=120)).splitlines()[:4]
+    head, *rows = log.listed(book, 10, View(width=120)).splitlines()[:4]
     for row, (word, code) in zip(rows, ends, strict=True):
         assert f"  {word}, exit {code}  " in row
         assert row.index("alembic downgrade -1") == head.index("command")

@@ -18,8 +18,8 @@ from migops.deploy.facts import Facts
 from migops.deploy.members import Member
 from migops.deploy.options import Options
 from migops.deploy.session import Prepared
-from migops.formats.deploy import ShownPlan, plan_json, plan_text
-from migops.formats.view import View
+from migops.output.deploy import ShownPlan, plan_json, plan_text
+from migops.output.view import View
 from migops.sources.container_files import Mount
 from tests.deploy.made import at, facts, running
 from tests.deploy.stack import CREATE, PRICE, edit

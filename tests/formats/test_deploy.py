@@ -7,8 +7,8 @@ from dataclasses import replace
 
 import pytest
 
-from migops.formats.deploy import ShownEnd, ShownPlan, ShownStep, end_json, end_text, plan_json, plan_text
-from migops.formats.view import View
+from migops.output.deploy import ShownEnd, ShownPlan, ShownStep, end_json, end_text, plan_json, plan_text
+from migops.output.view import View
 
 DONE = ShownEnd(
     "done", 0, "the new state: app on the built image, the database at b2", (("keep", "done", 0.01),

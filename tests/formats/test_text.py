@@ -27,8 +27,8 @@ from migops.core.model import (
     Subject,
     Verdict,
 )
-from migops.formats import FORMATS
-from migops.formats.view import View
+from migops.output import FORMATS
+from migops.output.view import View
 
 GOLDEN = Path(__file__).parent / "golden"
 HOST, CONTEXT, IMAGE = PlaceName.HOST, PlaceName.CONTEXT, PlaceName.IMAGE

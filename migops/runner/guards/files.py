@@ -9,8 +9,8 @@ from migops import collect
 from migops.collect.drawing import of_environment
 from migops.core.errors import Aborted
 from migops.core.terminal import quoted
-from migops.formats.graph import as_text
 from migops.migrations.env_script import line_of_none
+from migops.output.graph import as_text
 from migops.runner.guards import autogenerate, written
 from migops.runner.guards.holding import question
 from migops.runner.guards.scene import History, Scene, listed

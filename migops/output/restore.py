@@ -13,12 +13,12 @@ from rich.text import Text
 from migops.backup import way_back
 from migops.backup.identity import Relation
 from migops.backup.restoring import Restore
-from migops.backup.shown import amount, record
 from migops.backup.store import Backup
 from migops.backup.swap import Swapped
 from migops.core.terminal import printable
-from migops.formats.text import console_for, hang, shell, trimmed
-from migops.formats.view import View
+from migops.output.backup import amount, record
+from migops.output.text import console_for, hang, shell, trimmed
+from migops.output.view import View
 from migops.sources.database_state import DatabaseState
 
 

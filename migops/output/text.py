@@ -14,7 +14,7 @@ from rich.text import Text
 from migops.core.model import Finding, Link, LinkStatus, PlaceName, PlaceSummary, Report, Severity, Verdict
 from migops.core.printed import may_be_next
 from migops.core.terminal import printable, quoted
-from migops.formats.view import View
+from migops.output.view import View
 
 ROWS_SHOWN = 20
 COLORS = {Severity.ERROR: "red", Severity.WARNING: "yellow", Severity.INFO: "cyan"}

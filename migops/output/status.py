@@ -7,8 +7,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from migops.core.model import PlaceName, Report, Revision
-from migops.formats.view import View
 from migops.migrations.graph import Graph
+from migops.output.view import View
 from migops.sources.database_state import DatabaseReading, DatabaseState
 
 PENDING_SHOWN = 10
@@ -62,14 +62,14 @@ def render(status: Status, format_: str, view: View) -> str:
         return json.dumps(document(status), indent=2) + "\n"
     if format_ == "mermaid":
         return _mermaid(status)
-    from migops.formats import status_text  # rich is imported only where text is shown
+    from migops.output import status_text  # rich is imported only where text is shown
 
     return status_text.render(status, view)
 
 
 def document(status: Status) -> dict[str, object]:
     """The written contract; what was not read is null or left out, never false."""
-    from migops.formats.json import document as of_report
+    from migops.output.json import document as of_report
 
     report = of_report(status.report)
     return {
@@ -160,7 +160,7 @@ def folded(rows: Sequence[Row], most: int) -> Iterator[Row | tuple[Row, ...]]:
 
 
 def _mermaid(status: Status) -> str:
-    from migops.formats.graph import as_mermaid
+    from migops.output.graph import as_mermaid
 
     marks = {row.revision.id: ", ".join(_words(row)) for row in status.rows}
     return as_mermaid(status.graph, marks, {row.revision.id: row.state for row in status.rows if row.state})

@@ -13,8 +13,8 @@ from rich.text import Text
 
 from migops.core.model import PlaceName, PlaceSummary, Severity
 from migops.core.terminal import printable
-from migops.formats.status import PENDING_SHOWN, Row, Status, columns, folded
-from migops.formats.text import (
+from migops.output.status import PENDING_SHOWN, Row, Status, columns, folded
+from migops.output.text import (  # fmt: skip
     COLORS,
     MARKS,
     ROWS_SHOWN,
@@ -24,8 +24,8 @@ from migops.formats.text import (
     print_findings,
     short,
     trimmed,
-)  # fmt: skip
-from migops.formats.view import View
+)
+from migops.output.view import View
 from migops.sources.database_state import DatabaseState
 
 _STATES = {

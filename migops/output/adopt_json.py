@@ -8,7 +8,7 @@ from typing import Any
 from migops.adopt.match import Candidate, Match
 from migops.adopt.outcome import Outcome
 from migops.database.postgres.schema import STRICT, Difference, Item
-from migops.formats.view import View
+from migops.output.view import View
 
 
 def render(outcome: Outcome, view: View) -> str:

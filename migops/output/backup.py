@@ -16,8 +16,8 @@ from migops.backup.manifest import Manifest
 from migops.backup.store import Backup
 from migops.backup.take import Pruned
 from migops.core.terminal import printable
-from migops.formats.text import console_for, hang, shell, trimmed
-from migops.formats.view import View
+from migops.output.text import console_for, hang, shell, trimmed
+from migops.output.view import View
 
 _UNITS = ("bytes", "kB", "MB", "GB", "TB")
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from migops.core.errors import MigopsError, Stopped
 from migops.core.model import Finding, Link, PlaceSummary, Report, Row
-from migops.formats.view import View
+from migops.output.view import View
 
 
 def render(report: Report, view: View) -> str:

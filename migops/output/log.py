@@ -13,9 +13,9 @@ from rich.text import Text
 
 from migops.core.printed import here
 from migops.core.terminal import printable
-from migops.formats.text import console_for, hang, trimmed
-from migops.formats.view import View
 from migops.logbook.look import Book
+from migops.output.text import console_for, hang, trimmed
+from migops.output.view import View
 from migops.state.engine_lock import name_of
 from migops.state.journal import Run
 from migops.state.owner import life_of

@@ -7,17 +7,17 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from migops.core.model import Report
-    from migops.formats.view import View
+    from migops.output.view import View
 
 
 def _text(report: Report, view: View) -> str:
-    from migops.formats import text  # rich is imported only where text is shown
+    from migops.output import text  # rich is imported only where text is shown
 
     return text.render(report, view)
 
 
 def _json(report: Report, view: View) -> str:
-    from migops.formats import json
+    from migops.output import json
 
     return json.render(report, view)
 

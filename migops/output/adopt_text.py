@@ -15,8 +15,8 @@ from migops.adopt.outcome import Outcome
 from migops.core.printed import may_be_next
 from migops.core.terminal import printable
 from migops.database.postgres.schema import Difference, Item
-from migops.formats.text import console_for, hang, shell, short, trimmed
-from migops.formats.view import View
+from migops.output.text import console_for, hang, shell, short, trimmed
+from migops.output.view import View
 
 AROUND = 3  # candidates that are shown before and after the one that counts
 MOST = 25  # differences that are shown without -v

@@ -12,7 +12,7 @@ from migops.core.terminal import CYAN, GREEN, RED, YELLOW, printable, styled
 from migops.sources.database_state import DatabaseState
 
 if TYPE_CHECKING:
-    from migops.formats.status import Row, Status
+    from migops.output.status import Row, Status
 
 LETTERS = {
     PlaceName.GIT: "G", PlaceName.HOST: "H", PlaceName.CONTEXT: "B", PlaceName.IMAGE: "I", PlaceName.CONTAINER: "C",
@@ -78,7 +78,7 @@ class Marks:
 
 def marks_of(status: Status) -> Marks:
     """The marks that a status gives to its revisions."""
-    from migops.formats.status import columns
+    from migops.output.status import columns
 
     places = tuple(columns(status))
     rows = {row.revision.id: row for row in status.rows}

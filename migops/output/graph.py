@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING
 
 from migops.core.model import Location, Revision
 from migops.core.terminal import CYAN, GREEN, RED, YELLOW, printable, styled
-from migops.formats.view import View
 from migops.migrations.draw import lines
 from migops.migrations.graph import Graph
 from migops.migrations.locate import ScriptPaths
 from migops.migrations.problem import Problem
+from migops.output.view import View
 
 if TYPE_CHECKING:
-    from migops.formats.status import Row, Status
+    from migops.output.status import Row, Status
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +32,7 @@ class Drawing:
 def render(drawing: Drawing, format_: str, color: bool = False, width: int = 80, status: Status | None = None) -> str:
     """The drawing as text, JSON (schema 1) or a mermaid flowchart; with a ``status``, of all places, marked by it."""
     if status is not None and format_ == "mermaid":
-        from migops.formats.status import render as of_status
+        from migops.output.status import render as of_status
 
         return of_status(status, "mermaid", View(width, color))
     if format_ == "json":
@@ -91,8 +91,8 @@ def _marked(row: Row) -> dict[str, object]:
 
 
 def _places(status: Status) -> dict[str, object]:
-    from migops.formats.json import document
-    from migops.formats.status import database
+    from migops.output.json import document
+    from migops.output.status import database
 
     return {
         "places": document(status.report)["places"],
@@ -144,7 +144,7 @@ def as_text(drawing: Drawing, color: bool, width: int, status: Status | None = N
     graph = status.graph if status else drawing.graph
     beside = None
     if status:
-        from migops.formats.graph_marks import marks_of
+        from migops.output.graph_marks import marks_of
 
         beside = marks_of(status)
     where = ", ".join(_shown(each) for each in drawing.paths.version_locations)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from migops.core.printed import may_be_next
 from migops.core.terminal import GREEN, RED, YELLOW, printable, quoted, styled
-from migops.formats.view import View
+from migops.output.view import View
 
 _INDENT = 16  # columns before a step's text
 COLORS = {"done": GREEN, "aborted": YELLOW, "failed": RED, "operator": RED}
