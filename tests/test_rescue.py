@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from migops import rescue
 from migops.analysis.evidence import Evidence
+from migops.commands import rescue
 from migops.core.errors import MigopsError, NoVerdict
 from migops.core.model import Absent, NotAsked, PlaceName, Reading, Unknown
 from migops.sources.container import Container

@@ -49,11 +49,11 @@ def adopt(service: str | None, **given: Any) -> int:
     from dataclasses import replace
 
     from migops import target
-    from migops.adopt.find import Wanted, find
-    from migops.adopt.match import Verdict
-    from migops.adopt.stamp import stamp
     from migops.cli.output import show
-    from migops.deploy import at_work
+    from migops.commands.adopt.find import Wanted, find
+    from migops.commands.adopt.match import Verdict
+    from migops.commands.adopt.stamp import stamp
+    from migops.commands.deploy import at_work
     from migops.docker import connect
     from migops.output import adopt_json, adopt_text
     from migops.state import state_folder

@@ -15,7 +15,7 @@ from migops.core.errors import MigopsError
 from migops.core.redaction import redact
 
 if TYPE_CHECKING:
-    from migops.runner.run import Wishes
+    from migops.commands.alembic.run import Wishes
 
 TAKING_A_VALUE = frozenset({
     *("--file", "--project-name", "--env-file", "--profile", "--project-directory", "--service"),
@@ -111,9 +111,9 @@ def alembic(arguments: tuple[str, ...], **given: Any) -> int:
     was changed, 6 gave up and nothing was changed, 7 look where it stands
     """
     from migops import collect, target
+    from migops.commands.alembic.run import Run
     from migops.docker import connect
-    from migops.runner import words
-    from migops.runner.run import Run
+    from migops.runner import command_lines
 
     if not arguments:
         raise MigopsError(
@@ -121,11 +121,11 @@ def alembic(arguments: tuple[str, ...], **given: Any) -> int:
         )
     wanted = target.Wanted(service=given["service"], command="alembic", database_url=given["database_url"] or "")
     found = target.resolve(wanted, compose_options_of(given), os.environ, Path.cwd())
-    found = words.aimed(found, arguments, collect.host_cwd(collect.Survey(found)))
+    found = command_lines.aimed(found, arguments, collect.host_cwd(collect.Survey(found)))
     with connect() as engine:
         result = Run(found, arguments, engine, say, _wishes(given)).run()
         if result.child and not result.stopped:
-            from migops.failures import explain  # and with it all the rules: only a failure pays for them
+            from migops.commands.failures import explain  # and with it all the rules: only a failure pays for them
 
             for line in explain(result.output, found, engine, arguments):
                 say(redact(line), plain=True)
@@ -133,7 +133,7 @@ def alembic(arguments: tuple[str, ...], **given: Any) -> int:
 
 
 def _wishes(given: Mapping[str, Any]) -> Wishes:
-    from migops.runner.run import Wishes
+    from migops.commands.alembic.run import Wishes
 
     terminal = sys.stdin is not None and sys.stdin.isatty() and sys.stderr.isatty()
     return Wishes(

@@ -59,9 +59,9 @@ def backup(service: str | None, **given: Any) -> int:
     Exit codes: 0 taken, 2 bad input, 3 no engine or no such database, 4 another run has the
     lock, 5 no backup was taken
     """
-    from migops import backup as action
     from migops import target
     from migops.cli.output import show
+    from migops.commands import backup as action
     from migops.docker import connect
     from migops.output import backup as shown
     from migops.state import journal, state_folder

@@ -83,16 +83,16 @@ def check_image(service: str | None, **given: Any) -> int:
         def engine() -> Engine:
             """Connected on first use only: an archive needs no engine."""
             connected = stack.enter_context(connect(given["timeout"]))
-            import_meanwhile("migops.report", *(["migops.output.text"] if given["format_"] == "text" else []))
+            import_meanwhile("migops.commands.check", *(["migops.output.text"] if given["format_"] == "text" else []))
             return connected
 
         evidence = collect.check(found, None if no_engine else engine, all_files=given["all_files"])
     needed = [PlaceName.HOST, PlaceName.CONTEXT if no_engine else PlaceName.IMAGE]
     if isinstance(evidence.chain.places.get(PlaceName.CONTAINER), Unknown):
         needed.append(PlaceName.CONTAINER)  # there may be none, but one that is there must be read
-    from migops import report
+    from migops.commands import check
 
-    result = report.make("check-image", found, evidence, _rules(given), Severity(given["fail_on"]), needed)
+    result = check.make("check-image", found, evidence, _rules(given), Severity(given["fail_on"]), needed)
     write(result, given)
     return int(EXIT[result.verdict.value])
 

@@ -44,9 +44,10 @@ def doctor(service: str | None, **given: Any) -> int:
     Nothing is changed. Exit codes are those of check-image; 3 too where there is a database that could
     not be asked. --no-engine without --database-url judges what the files tell, without a database.
     """
-    from migops import collect, report, rules, target
+    from migops import collect, rules, target
     from migops.cli.output import write
     from migops.collect.database_query import Ask
+    from migops.commands import check
     from migops.core.model import Absent, PlaceName, Severity
     from migops.docker import connect
 
@@ -69,6 +70,6 @@ def doctor(service: str | None, **given: Any) -> int:
     lint_only = given["no_engine"] and not given["database_url"]
     if lint_only or isinstance(evidence.database, Absent):
         places.remove(PlaceName.DATABASE)  # what it would say is skipped with its reason; the rest is judged
-    result = report.make("doctor", found, evidence, chosen, Severity(given["fail_on"]), places)
+    result = check.make("doctor", found, evidence, chosen, Severity(given["fail_on"]), places)
     write(result, given)
     return int(EXIT[result.verdict.value])

@@ -76,9 +76,10 @@ def graph(service: str | None, config: str | None, name: str, settings: Sequence
 def _of_service(service: str, config: str, section: str, given: Mapping[str, Any]) -> tuple[Drawing, Status]:
     """The history of the service's migrations on the host, and what every place has of it; a place that cannot be read
     is said, and the others are drawn."""
-    from migops import collect, status, target
+    from migops import collect, target
     from migops.collect.database_query import Ask
     from migops.collect.drawing import of_environment
+    from migops.commands import status
     from migops.core.model import Severity
     from migops.docker import connect
 

@@ -46,8 +46,8 @@ def log(what: str | None, **given: Any) -> int:
     """
     from migops import target
     from migops.cli.output import show
+    from migops.commands.log import look, run_of, unlock
     from migops.docker import connect
-    from migops.logbook import look, run_of, unlock
     from migops.output import log as shown
     from migops.state import state_folder
 
@@ -80,10 +80,10 @@ def _image_only(
     service: str, options: ComposeOptions, engine: Engine, stack: ExitStack, error: MigopsError
 ) -> target.Target:
     """A service whose migrations only its image has, as a deploy finds it; else the ``error`` is raised."""
-    from migops.deploy import taken
+    from migops.commands.deploy import image_only
 
     try:
-        return taken.resolve((service,) if service else (), options, os.environ, Path.cwd(), engine, stack)[0]
+        return image_only.resolve((service,) if service else (), options, os.environ, Path.cwd(), engine, stack)[0]
     except MigopsError:
         raise error from None
 

@@ -25,7 +25,7 @@ from migops.core.errors import Aborted, ExitCode
 _STATUS_AT = 20  # the column in which a step's end is told
 
 if TYPE_CHECKING:
-    from migops.deploy.session import Prepared
+    from migops.commands.deploy.session import Prepared
     from migops.output.deploy import ShownPlan
     from migops.output.view import View
 
@@ -123,7 +123,7 @@ def rebuild_and_migrate(services: tuple[str, ...], **given: Any) -> int:
     7 your decision is needed, with the commands · 130/143 interrupted
     """
     from migops.cli.output import put, view_of
-    from migops.deploy import session
+    from migops.commands.deploy import session
     from migops.docker import connect
     from migops.output.deploy import end_json, end_text, plan_json, plan_text
 
@@ -148,7 +148,7 @@ def rebuild_and_migrate(services: tuple[str, ...], **given: Any) -> int:
 
 
 def _options(given: dict[str, Any]) -> Any:
-    from migops.deploy.options import Options
+    from migops.commands.deploy.options import Options
 
     return Options(
         cache=given["cache"], pull=given["pull"], fetch=not given["no_pull"],

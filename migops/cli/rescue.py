@@ -15,7 +15,7 @@ from migops.cli.options import compose_options, compose_options_of, format_optio
 from migops.core.errors import ExitCode
 
 if TYPE_CHECKING:
-    from migops.rescue import Copy, Left
+    from migops.commands.rescue import Copy, Left
 
 
 @click.command("rescue")
@@ -35,8 +35,8 @@ def rescue(service: str | None, **given: Any) -> int:
     container changes. What git has anyway (deleted on purpose, or upstream) is named and left.
     """
     from migops import collect, target
-    from migops import rescue as action
     from migops.cli.output import put
+    from migops.commands import rescue as action
     from migops.docker import connect
 
     wanted = target.Wanted(

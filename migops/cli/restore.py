@@ -16,8 +16,8 @@ from migops.core.errors import Aborted, ExitCode, MigopsError, Operator
 from migops.core.location import Location
 
 if TYPE_CHECKING:
-    from migops.backup.restoring import Restore
-    from migops.backup.swap import Swapped
+    from migops.commands.backup.restoring import Restore
+    from migops.commands.backup.swap import Swapped
     from migops.output.view import View
     from migops.state.engine_lock import EngineLock
     from migops.target import Target
@@ -51,11 +51,11 @@ def restore(file: str, service: str | None, **given: Any) -> int:
     Exit codes: 0 restored, 2 bad input, 3 the server cannot be asked, 4 another run has the lock,
     5 nothing was changed, 6 everything is as it was, 7 you are needed, with the commands
     """
-    from migops import backup as action
     from migops import target
-    from migops.backup import restoring, unfinished
     from migops.cli.output import view_of
-    from migops.deploy import at_work
+    from migops.commands import backup as action
+    from migops.commands.backup import interrupted, restoring
+    from migops.commands.deploy import at_work
     from migops.docker import connect
     from migops.output import restore as shown_restore
     from migops.state import journal, state_folder
@@ -73,13 +73,13 @@ def restore(file: str, service: str | None, **given: Any) -> int:
             return restoring.prepare(engine, source, found, path, given["timeout"], foreign=given["foreign"])
 
         if given["dry_run"]:
-            unfinished.refuse(engine, source, state_folder.path(engine, found.project))
+            interrupted.refuse(engine, source, state_folder.path(engine, found.project))
             return _shown(prepared(), None, given)
         folder = state_folder.folder(engine, found.project)
         with run_lock(engine, folder, found.project, "migops restore", found.commands.unlock()) as lock:
-            unfinished.refuse(engine, source, folder)
+            interrupted.refuse(engine, source, folder)
             at_work.refuse_of_others(lock, folder, found, source.reached, given["timeout"])
-            with journal.begin(folder, unfinished.COMMAND, [path.name, found.service]) as log:
+            with journal.begin(folder, interrupted.COMMAND, [path.name, found.service]) as log:
                 planned = prepared()
                 click.echo(shown_restore.plan(planned, view_of(given)), err=True, nl=False)
                 _see_the_name(planned, given["confirm"])

@@ -79,7 +79,7 @@ def with_drift(
         return evidence
     if engine is None:
         return evidence
-    from migops import drift  # and all that runs Alembic
+    from migops.commands import drift  # and all that runs Alembic
 
     return replace(evidence, drift=drift.ask(target, evidence, engine))
 
@@ -125,9 +125,9 @@ def status(service: str | None, **given: Any) -> int:
     --fail-on also 3 where host, image or database could not be read
     """
     from migops import collect, rules, target
-    from migops import status as statuses
     from migops.cli.output import show
     from migops.collect.database_query import Ask
+    from migops.commands import status as statuses
     from migops.core.model import Severity
     from migops.docker import connect
     from migops.output.status import render

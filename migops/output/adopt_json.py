@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from migops.adopt.match import Candidate, Match
-from migops.adopt.outcome import Outcome
+from migops.commands.adopt.match import Candidate, Match
+from migops.commands.adopt.outcome import Outcome
 from migops.database.postgres.schema import STRICT, Difference, Item
 from migops.output.view import View
 

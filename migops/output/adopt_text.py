@@ -10,8 +10,8 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from migops.adopt.match import Candidate, Match, Verdict
-from migops.adopt.outcome import Outcome
+from migops.commands.adopt.match import Candidate, Match, Verdict
+from migops.commands.adopt.outcome import Outcome
 from migops.core.printed import may_be_next
 from migops.core.terminal import printable
 from migops.database.postgres.schema import Difference, Item

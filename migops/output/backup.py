@@ -12,9 +12,9 @@ from rich.console import Console
 from rich.padding import Padding
 from rich.text import Text
 
-from migops.backup.manifest import Manifest
-from migops.backup.store import Backup
-from migops.backup.take import Pruned
+from migops.commands.backup.manifest import Manifest
+from migops.commands.backup.store import Backup
+from migops.commands.backup.take import Pruned
 from migops.core.terminal import printable
 from migops.output.text import console_for, hang, shell, trimmed
 from migops.output.view import View

@@ -11,9 +11,9 @@ from typing import Any
 from rich.console import Console
 from rich.text import Text
 
+from migops.commands.log.look import Book
 from migops.core.printed import here
 from migops.core.terminal import printable
-from migops.logbook.look import Book
 from migops.output.text import console_for, hang, trimmed
 from migops.output.view import View
 from migops.state.engine_lock import name_of

@@ -10,11 +10,11 @@ from typing import Any
 from rich.console import Console
 from rich.text import Text
 
-from migops.backup import way_back
-from migops.backup.identity import Relation
-from migops.backup.restoring import Restore
-from migops.backup.store import Backup
-from migops.backup.swap import Swapped
+from migops.commands.backup import undo_commands
+from migops.commands.backup.identity import Relation
+from migops.commands.backup.restoring import Restore
+from migops.commands.backup.store import Backup
+from migops.commands.backup.swap import Swapped
 from migops.core.terminal import printable
 from migops.output.backup import amount, record
 from migops.output.text import console_for, hang, shell, trimmed
@@ -134,11 +134,11 @@ def _after(console: Console, planned: Restore, swapped: Swapped) -> None:
         return
     hang(console, Text("  kept     "), Text(f"the database that was there: {printable(planned.old)}"), 11)
     console.print()
-    for number, command in enumerate(way_back.back(planned)):
+    for number, command in enumerate(undo_commands.back(planned)):
         console.print(
             Text.assemble(("back     " if not number else "then     "), (shell(command), "bold")), soft_wrap=True
         )
-    remove = shell(way_back.removing(planned))
+    remove = shell(undo_commands.removing(planned))
     console.print(Text.assemble("\nremove   ", (remove, "bold")), soft_wrap=True)
 
 
@@ -169,7 +169,7 @@ def as_json(planned: Restore, swapped: Swapped | None) -> str:
         "kept": planned.old if kept else None,
         "down": [each.name for each in swapped.down] if swapped else [],
         "seconds": round(swapped.seconds, 3) if swapped else None,
-        "commands": {"back": _lists(way_back.back(planned)), "remove": list(way_back.removing(planned))}
+        "commands": {"back": _lists(undo_commands.back(planned)), "remove": list(undo_commands.removing(planned))}
         if kept
         else None,
     }

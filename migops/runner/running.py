@@ -19,9 +19,9 @@ from migops.core.errors import NoVerdict
 from migops.core.process import start
 from migops.docker import Engine, execs
 from migops.docker.containers import inspect
+from migops.runner.command_lines import TOKEN, signalling
 from migops.runner.signals import ENDED, Events, attend
 from migops.runner.terminal import in_terminal
-from migops.runner.words import TOKEN, signalling
 
 _KEPT = 64 * 1024  # bytes of the output's end that are kept, to explain a failure by
 _SETTLE = 0.3  # seconds: an engine that compose left in the middle of creating the one-off has made it then

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from migops.adopt.idle import does_nothing
-from migops.adopt.match import Match, Verdict, match
-from migops.adopt.steps import Step, Watched
+from migops.commands.adopt.match import Match, Verdict, match
+from migops.commands.adopt.noop import does_nothing
+from migops.commands.adopt.steps import Step, Watched
 from migops.core.errors import MigopsError, NoVerdict
 from migops.database.postgres.schema import Found, Item
 from migops.database.postgres.schema.items import schema_of

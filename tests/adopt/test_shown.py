@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from migops.adopt.match import match
-from migops.adopt.outcome import Baseline, Outcome
-from migops.adopt.scene import Scene
-from migops.adopt.steps import Step
+from migops.commands.adopt.inputs import Scene
+from migops.commands.adopt.match import match
+from migops.commands.adopt.outcome import Baseline, Outcome
+from migops.commands.adopt.steps import Step
 from migops.core.model import ImageIdentity, MigrationSet, Revision
 from migops.core.printed import Commands
 from migops.database import parse_url

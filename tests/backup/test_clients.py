@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from migops.backup.clients import Evidence, Server, Use, usage
-from migops.backup.naming import Named, named
+from migops.commands.backup.clients import Evidence, Server, Use, usage
+from migops.commands.backup.naming import Named, named
 from migops.compose import ComposeOptions, Project, load
 
 CANARY = "kAn4ry-s3cret"

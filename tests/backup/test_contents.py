@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from migops.backup.contents import Contents, major, parse_listing, parse_rows
-from migops.backup.verify import Expected, misfit
+from migops.commands.backup.contents import Contents, major, parse_listing, parse_rows
+from migops.commands.backup.verify import Expected, misfit
 
 LISTING = """;
 ; Archive created at 2026-11-24 10:17:39 UTC

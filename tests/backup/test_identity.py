@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from migops.backup.identity import Identity, Relation, compare, is_same
+from migops.commands.backup.identity import Identity, Relation, compare, is_same
 
 HERE = Identity("7400000000000000001", "engine", "p", "db", "p_data", None, None, "shop")
 FAR = replace(HERE, server=None, volume=None, host="db.example", port=5432)

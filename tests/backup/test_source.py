@@ -6,7 +6,7 @@ from typing import cast
 
 import pytest
 
-from migops.backup.source import Source, find, one_off
+from migops.commands.backup.source import Source, find, one_off
 from migops.core.errors import MigopsError
 from migops.database import parse_url
 from migops.docker import Engine
@@ -38,8 +38,12 @@ def test_the_one_off() -> None:
     source = Source(
         reached, "p", "app", "postgres:15", "", "postgres:15", ("p_default", "p_back"), ("db.example:10.0.0.1",)
     )
-    body = one_off(source, {"migops.backup": "{}"})
-    assert (body["Image"], body["Entrypoint"], body["Labels"]) == ("postgres:15", ["sleep"], {"migops.backup": "{}"})
+    body = one_off(source, {"migops.commands.backup": "{}"})
+    assert (body["Image"], body["Entrypoint"], body["Labels"]) == (
+        "postgres:15",
+        ["sleep"],
+        {"migops.commands.backup": "{}"},
+    )
     assert body["HostConfig"]["NetworkMode"] == "p_default"
     assert body["HostConfig"]["ExtraHosts"] == ["db.example:10.0.0.1"]
     assert CANARY not in str(body), "the password is in the environment of what runs in it, not in the container's own"

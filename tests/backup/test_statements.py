@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from migops.backup import statements
-from migops.backup.statements import Grant, Properties, Setting
+from migops.commands.backup import statements
+from migops.commands.backup.statements import Grant, Properties, Setting
 
 PLAIN = Properties(
     oid=1, owner="keeper", encoding="UTF8", collate="C.UTF-8", ctype="C.UTF-8", tablespace="pg_default", limit=-1

@@ -11,11 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from migops.backup import manifest as manifests
-from migops.backup import store
-from migops.backup.identity import Identity
-from migops.backup.manifest import Manifest
-from migops.backup.store import Backup
+from migops.commands.backup import manifest as manifests
+from migops.commands.backup import store
+from migops.commands.backup.identity import Identity
+from migops.commands.backup.manifest import Manifest
+from migops.commands.backup.store import Backup
 from migops.core.errors import MigopsError
 from migops.output import backup
 

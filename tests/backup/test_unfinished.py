@@ -7,8 +7,8 @@ from typing import cast
 
 import pytest
 
-from migops.backup.source import Source
-from migops.backup.unfinished import COMMAND, _is_here
+from migops.commands.backup.interrupted import COMMAND, _is_here
+from migops.commands.backup.source import Source
 from migops.database import parse_url
 from migops.migrations.version_table import VersionTable
 from migops.sources.database import Reached

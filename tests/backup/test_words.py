@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from migops.backup import words
+from migops.commands.backup import words
 from migops.database import parse_url
 
 CANARY = "kAn4ry-s3cret"

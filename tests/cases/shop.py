@@ -13,10 +13,10 @@ from typing import Any
 from migops import collect
 from migops.analysis.evidence import Evidence
 from migops.collect.database_query import Ask
+from migops.commands.failures.explain import lines, recognise
+from migops.commands.failures.inputs import Scene
 from migops.compose import ComposeOptions
 from migops.docker import Engine
-from migops.failures.explain import lines, recognise
-from migops.failures.scene import Scene
 from migops.rules import RULES, judge
 from migops.target import Wanted, resolve
 from tests.images.build import Member

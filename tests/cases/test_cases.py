@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from migops.failures import FAILURES
+from migops.commands.failures import FAILURES
 from migops.rules import RULES
 from tests.cases import database, graph, places, start, words
 from tests.cases.case import Case

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from migops.logbook.look import Book, DatabaseLock
+from migops.commands.log.look import Book, DatabaseLock
 from migops.output import log
 from migops.output.view import View
 from migops.state.journal import Run

@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
-from migops.commits import reading
-from migops.commits.earlier import told
-from migops.commits.judging import Outcome, State
-from migops.commits.record import Statement, read
-from migops.commits.repeating import Doubt, Past, noted
 from migops.core.printed import Commands
+from migops.runner.commits import reading
+from migops.runner.commits.earlier import told
+from migops.runner.commits.judging import Outcome, State
+from migops.runner.commits.record import Statement, read
+from migops.runner.commits.repeating import Doubt, Past, noted
 from migops.state import journal
 
 WHOLE: list[dict[str, Any]] = [{"begun": 1}, {"watched": "2.0"}, {"alembic": 1}]

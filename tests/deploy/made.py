@@ -9,10 +9,10 @@ from typing import Any
 from migops import collect
 from migops.analysis.evidence import Evidence
 from migops.collect.database_query import Ask
+from migops.commands.deploy.inputs import Facts
+from migops.commands.deploy.services import Member
 from migops.compose import ComposeOptions
 from migops.core.model import Absent, ImageIdentity, Unknown
-from migops.deploy.facts import Facts
-from migops.deploy.members import Member
 from migops.entrypoint import Startup
 from migops.sources.container import Container
 from migops.sources.container_files import Mount

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 import yaml
 
-from migops.deploy import anonymous, swap
-from migops.deploy.commands import Compose, lock_options, one_off, override, rollback_tag, with_override
-from migops.deploy.members import Member
-from migops.deploy.recreate_old import by_image
+from migops.commands.deploy import anonymous, swap
+from migops.commands.deploy.commands import Compose, lock_options, one_off, override, rollback_tag, with_override
+from migops.commands.deploy.recreate_old import by_image
+from migops.commands.deploy.services import Member
 from migops.sources.container_files import Mount
 from tests.deploy.made import facts, running, target
 from tests.kit import EXAMPLES, example

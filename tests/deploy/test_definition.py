@@ -9,10 +9,10 @@ from typing import Any, cast
 
 import pytest
 
-from migops.deploy import bound_files, definition, essence, past
-from migops.deploy.definition import Old
-from migops.deploy.definition_mounts import injected
-from migops.deploy.kept_definition import superseded
+from migops.commands.deploy import bound_files, definition, essence, interrupted_runs
+from migops.commands.deploy.definition import Old
+from migops.commands.deploy.definition_mounts import injected
+from migops.commands.deploy.kept_definition import superseded
 from migops.docker import Engine, ImageNotFound, connect
 from migops.docker.containers import inspect
 from migops.state.journal import Run
@@ -215,6 +215,6 @@ def test_a_killed_run_names_the_definition_that_it_kept(tmp_path: Path) -> None:
     path = tmp_path / "000001.compose.json"
     steps = ({"step": "keep", "status": "done", "definition": str(path)}, {"step": "swap", "status": "started"})
     run = Run(tmp_path / "000001.jsonl", 1, "rebuild-and-migrate", (), ourselves(), "now", steps)
-    assert str(path) not in past.sentence([run]), "it is gone"
+    assert str(path) not in interrupted_runs.sentence([run]), "it is gone"
     path.write_text("{}")
-    assert past.sentence([run]).endswith(f"; the definition of the old ones is kept in {path}")
+    assert interrupted_runs.sentence([run]).endswith(f"; the definition of the old ones is kept in {path}")

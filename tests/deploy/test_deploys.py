@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from migops.deploy import deploys
+from migops.commands.deploy import deploys
 from migops.state import journal
 from migops.state.process import ourselves
 

@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
+from migops.commands.deploy import discard, plan, preflight
+from migops.commands.deploy.inputs import Facts
+from migops.commands.deploy.options import Options
 from migops.core.errors import Aborted, MigopsError
 from migops.core.model import Unknown
-from migops.deploy import discard, plan, preflight
-from migops.deploy.facts import Facts
-from migops.deploy.options import Options
 from migops.rules import RULES, judge
 from tests.deploy.made import at, facts
 from tests.deploy.stack import CREATE, PRICE

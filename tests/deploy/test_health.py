@@ -9,12 +9,12 @@ import pytest
 from click.testing import CliRunner
 
 from migops.cli.rebuild_and_migrate import rebuild_and_migrate
-from migops.deploy import health, plan, rollback
-from migops.deploy.deploy import Deploy
-from migops.deploy.health import Health, Watch
-from migops.deploy.members import Member
-from migops.deploy.options import Options
-from migops.deploy.rollback import Rollback
+from migops.commands.deploy import health, plan, rollback
+from migops.commands.deploy.deploy import Deploy
+from migops.commands.deploy.health import Health, Watch
+from migops.commands.deploy.options import Options
+from migops.commands.deploy.rollback import Rollback
+from migops.commands.deploy.services import Member
 from tests.deploy.made import NEW, OLD, facts, running
 
 
@@ -141,7 +141,7 @@ def test_a_service_that_was_down_after_a_killed_deploy_comes_back() -> None:
 
 def test_one_number_is_one_replica() -> None:
     """A compose that was killed leaves the new container beside the one that it was to replace."""
-    from migops.deploy.members import scale_of
+    from migops.commands.deploy.services import scale_of
 
     found = facts()
     two = Member("app", "shop-app", (running("app", 1), replace(running("app", 1), id="f" * 64)))

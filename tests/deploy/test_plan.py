@@ -12,12 +12,12 @@ from typing import Any, cast
 
 import pytest
 
+from migops.commands.deploy import plan
+from migops.commands.deploy.inputs import Facts
+from migops.commands.deploy.options import Options
+from migops.commands.deploy.services import Member
+from migops.commands.deploy.session import Prepared
 from migops.core.model import Unknown
-from migops.deploy import plan
-from migops.deploy.facts import Facts
-from migops.deploy.members import Member
-from migops.deploy.options import Options
-from migops.deploy.session import Prepared
 from migops.output.deploy import ShownPlan, plan_json, plan_text
 from migops.output.view import View
 from migops.sources.container_files import Mount

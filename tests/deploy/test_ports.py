@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from migops.deploy.ports import Port, listening, taken
+from migops.commands.deploy.ports import Port, listening, taken
 from tests.deploy.made import facts
 
 OWN = {"com.docker.compose.project": "shop", "com.docker.compose.service": "app"}

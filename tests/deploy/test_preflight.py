@@ -9,13 +9,13 @@ from pathlib import Path
 import pytest
 
 from migops.analysis.chain import Chain, walk
+from migops.commands.deploy import preflight
+from migops.commands.deploy.inputs import Facts
+from migops.commands.deploy.options import Options
 from migops.compose import ComposeOptions, load
 from migops.compose.render import to_json
 from migops.core.errors import Aborted, ExitCode, MigopsError, NoVerdict
 from migops.core.model import PlaceName, Unknown
-from migops.deploy import preflight
-from migops.deploy.facts import Facts
-from migops.deploy.options import Options
 from migops.sources.git import Fate, FateKind
 from tests.deploy.made import at, facts, running
 from tests.deploy.stack import CREATE, PRICE

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from migops.commits.judging import Outcome, State
-from migops.commits.repeating import Doubt, Past
+from migops.commands.deploy import repeat
+from migops.commands.deploy.options import Options
 from migops.core.errors import Operator
-from migops.deploy import repeat
-from migops.deploy.options import Options
+from migops.runner.commits.judging import Outcome, State
+from migops.runner.commits.repeating import Doubt, Past
 from tests.deploy.made import facts
 from tests.deploy.stack import CREATE, PRICE
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from migops.deploy import settle
+from migops.commands.deploy import settle
 from migops.docker.events import Events, seconds
 
 

@@ -11,12 +11,12 @@ import pytest
 
 from migops.analysis.chain import walk
 from migops.analysis.evidence import Evidence
+from migops.commands.failures import FAILURES, Failure
+from migops.commands.failures.document import markdown
+from migops.commands.failures.explain import lines, recognise
+from migops.commands.failures.inputs import Scene
 from migops.compose import ComposeOptions
 from migops.core.model import MigrationSet, PlaceName, Revision
-from migops.failures import FAILURES, Failure
-from migops.failures.document import markdown
-from migops.failures.explain import lines, recognise
-from migops.failures.scene import Scene
 from migops.migrations.graph import build
 from migops.target import Target, Wanted, resolve
 from tests.failures.texts import PASSWORD, TEXTS
@@ -109,7 +109,7 @@ def test_that_the_places_could_not_be_read_is_said(target: Target) -> None:
 
 def test_the_documentation_lists_them() -> None:
     said = (ROOT / "docs" / "failures.md").read_text()
-    assert said == markdown(), "write it anew: python -m migops.failures.document > docs/failures.md"
+    assert said == markdown(), "write it anew: python -m migops.commands.failures.document > docs/failures.md"
 
 
 @pytest.mark.parametrize("failure", FAILURES, ids=lambda failure: failure.name)

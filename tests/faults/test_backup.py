@@ -156,8 +156,8 @@ def test_a_backup_is_whole_private_and_keeps_the_secret(backups: Backups) -> Non
     elsewhere = backups.run()
     assert elsewhere.code == 0, elsewhere.stderr
     assert elsewhere.json["backup"]["manifest"]["revisions"] == [SECOND]
-    form = '{{.Label "migops.backup"}}'
-    left = backups.shop.box.docker("ps", "-a", "--filter", "label=migops.backup", "--format", form)
+    form = '{{.Label "migops.commands.backup"}}'
+    left = backups.shop.box.docker("ps", "-a", "--filter", "label=migops.commands.backup", "--format", form)
     assert f'"pid": {os.getpid()},' not in left, "the one-off that has the programs is gone"
     compose.write_text(text.replace("@db:5432", "@db.example.invalid:5432"))
     refused = backups.run()

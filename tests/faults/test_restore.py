@@ -15,7 +15,7 @@ from unittest import mock
 
 import pytest
 
-from migops.backup.maintenance import Maintenance
+from migops.commands.backup.maintenance import Maintenance
 from migops.core.errors import NoVerdict
 from migops.database import parse_url
 from migops.database.postgres.session import open_session
@@ -100,7 +100,7 @@ class Restores(Backups):
     def dies_when_closed(self, file: str) -> int:
         """A restore that is killed when the services are stopped and the database is closed; its exit code."""
         script = (
-            "import os, sys; from migops.backup import swap; from migops.cli.main import run\n"
+            "import os, sys; from migops.commands.backup import swap; from migops.cli.main import run\n"
             "swap._end_sessions = lambda *given: os.kill(os.getpid(), 9)\n"
             "run(sys.argv[1:])"
         )

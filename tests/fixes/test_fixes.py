@@ -13,12 +13,12 @@ import pytest
 
 from migops import target
 from migops.cli.main import cli
+from migops.commands.failures import FAILURES
+from migops.commands.failures.explain import filled
+from migops.commands.failures.inputs import Scene
+from migops.commands.failures.known import Failure
 from migops.compose import ComposeOptions
 from migops.core.printed import BARE, may_be_next
-from migops.failures import FAILURES
-from migops.failures.explain import filled
-from migops.failures.known import Failure
-from migops.failures.scene import Scene
 from migops.rules import RULES
 from tests.cases.shop import Shop
 from tests.engine.sandbox import Sandbox

@@ -7,8 +7,8 @@ from typing import Any, cast
 
 import pytest
 
-from migops.runner import verbs
-from migops.runner.guards.scene import Scene
+from migops.commands.alembic.guards.context import Scene
+from migops.runner import arguments
 
 READS = b"tenant = context.get_x_argument(as_dictionary=True).get('tenant')"
 
@@ -23,5 +23,5 @@ READS = b"tenant = context.get_x_argument(as_dictionary=True).get('tenant')"
 def test_that_env_py_reads_x_is_seen(words: str, env_py: bytes, elsewhere: bool) -> None:
     held = SimpleNamespace(environment={"env.py": SimpleNamespace(path="/app/migrations/env.py", content=env_py)})
     nothing = cast("Any", None)
-    scene = Scene(nothing, verbs.read(words.split()), nothing, cast("Any", SimpleNamespace(held=held)))
+    scene = Scene(nothing, arguments.read(words.split()), nothing, cast("Any", SimpleNamespace(held=held)))
     assert scene.may_lead_elsewhere is elsewhere

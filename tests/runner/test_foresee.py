@@ -20,7 +20,7 @@ from sqlalchemy import Connection, create_engine, text
 
 from migops.core.model import Revision
 from migops.migrations.graph import Graph, build
-from migops.runner import foresee
+from migops.runner import preview
 
 IDS = [f"{letter}0000" for letter in "abcdefg"]
 CALLS = st.one_of(
@@ -88,9 +88,9 @@ def rows_of(connection: Connection) -> tuple[str, ...]:
 
 def told(graph: Graph, rows: tuple[str, ...], verb: str, target: str) -> tuple[tuple[str, ...], set[str]] | None:
     if verb == "stamp":
-        after = foresee.stamp(graph, rows, [target], purge=False)
+        after = preview.stamp(graph, rows, [target], purge=False)
         return None if after is None else (after, set())
-    outlook = (foresee.upgrade if verb == "upgrade" else foresee.downgrade)(graph, rows, target)
+    outlook = (preview.upgrade if verb == "upgrade" else preview.downgrade)(graph, rows, target)
     return None if outlook is None else (outlook.rows, set(outlook.steps))
 
 
@@ -121,15 +121,15 @@ def test_what_is_told_is_told_at_all() -> None:
     """Else the test above would hold of one that never says anything."""
     middle = Revision("b0000", ("a0000",), branch_labels=("b",))
     graph = build([Revision("a0000"), middle, Revision("c0000", ("b0000",))])
-    assert foresee.upgrade(graph, (), "head") == foresee.Outlook(("c0000",), ("a0000", "b0000", "c0000"))
-    assert foresee.upgrade(graph, ("a0000",), "+1") == foresee.Outlook(("b0000",), ("b0000",))
-    assert foresee.upgrade(graph, (), "b000") == foresee.Outlook(("b0000",), ("a0000", "b0000"))
-    assert foresee.upgrade(graph, ("a0000",), "b@head") == foresee.Outlook(("c0000",), ("b0000", "c0000"))
-    assert foresee.downgrade(graph, ("c0000",), "-2") == foresee.Outlook(("a0000",), ("c0000", "b0000"))
-    assert foresee.downgrade(graph, ("c0000",), "base") == foresee.Outlook((), ("c0000", "b0000", "a0000"))
-    assert foresee.stamp(graph, ("a0000",), ["head"], purge=False) == ("c0000",)
-    assert foresee.stamp(graph, ("gone",), ["b0000"], purge=True) == ("b0000",)
-    assert foresee.upgrade(graph, (), "nosuch") is None
+    assert preview.upgrade(graph, (), "head") == preview.Outlook(("c0000",), ("a0000", "b0000", "c0000"))
+    assert preview.upgrade(graph, ("a0000",), "+1") == preview.Outlook(("b0000",), ("b0000",))
+    assert preview.upgrade(graph, (), "b000") == preview.Outlook(("b0000",), ("a0000", "b0000"))
+    assert preview.upgrade(graph, ("a0000",), "b@head") == preview.Outlook(("c0000",), ("b0000", "c0000"))
+    assert preview.downgrade(graph, ("c0000",), "-2") == preview.Outlook(("a0000",), ("c0000", "b0000"))
+    assert preview.downgrade(graph, ("c0000",), "base") == preview.Outlook((), ("c0000", "b0000", "a0000"))
+    assert preview.stamp(graph, ("a0000",), ["head"], purge=False) == ("c0000",)
+    assert preview.stamp(graph, ("gone",), ["b0000"], purge=True) == ("b0000",)
+    assert preview.upgrade(graph, (), "nosuch") is None
 
 
 @pytest.mark.parametrize(
@@ -141,4 +141,4 @@ def test_what_is_told_is_told_at_all() -> None:
     ],
 )
 def test_the_steps_that_alembic_says_it_began(output: str, steps: Any) -> None:
-    assert foresee.ran(output) == steps
+    assert preview.ran(output) == steps

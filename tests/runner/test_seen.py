@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 
 from migops.analysis.evidence import Commands
+from migops.commands.alembic.guards.autogenerate import applied_creations
+from migops.commands.alembic.guards.written import is_empty
+from migops.commands.alembic.visible_migrations import History, compare
 from migops.migrations.graph import build
 from migops.migrations.locate import ScriptPaths
-from migops.runner.guards.autogenerate import applied_creations
-from migops.runner.guards.written import is_empty
-from migops.runner.seen import History, compare
-from migops.runner.where import watched
+from migops.runner.execution_target import watched
 from migops.sources.environment import Environment
 from tests.rules.made import FIRST, GHOST, SECOND, held
 
@@ -108,8 +108,8 @@ def test_what_watch_brings(develop: dict[str, Any] | None, is_said: bool) -> Non
 
 
 def test_the_place_is_not_read_for_help(tmp_path: Path) -> None:
-    from migops.runner.stale import say_stale
-    from migops.runner.verbs import read
+    from migops.commands.alembic.stale_notice import say_stale
+    from migops.runner.arguments import read
 
     said: list[str] = []
     for words in (["heads", "--help"], ["--version"], ["list_templates"]):

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from alembic.config import CommandLine
 
-from migops.runner import verbs
-from migops.runner.verbs import Call
+from migops.runner import arguments
+from migops.runner.arguments import Call
 
 CALLS = (
     "upgrade head", "-c prod.ini upgrade +1", "-cprod.ini -n tenant upgrade --tag x head", "upgrade head --sql",
@@ -21,7 +21,7 @@ CALLS = (
 @pytest.mark.parametrize("words", CALLS)
 def test_as_alembic_reads_them(words: str) -> None:
     theirs: Any = CommandLine("alembic").parser.parse_args(words.split())
-    ours = verbs.read(words.split())
+    ours = arguments.read(words.split())
     assert ours.verb == theirs.cmd[0].__name__
     named = getattr(theirs, "revision", getattr(theirs, "revisions", None))
     if ours.verb != "revision":
@@ -41,20 +41,20 @@ def test_as_alembic_reads_them(words: str) -> None:
     ],
 )  # fmt: skip
 def test_what_is_guarded(words: str, guarded: bool) -> None:
-    assert verbs.read(words.split()).is_guarded is guarded
+    assert arguments.read(words.split()).is_guarded is guarded
 
 
 def test_x_is_known_however_it_is_written() -> None:
     for words in ("-x tenant=f upgrade head", "-xtenant=f upgrade head", "--x-arg=tenant=f upgrade head"):
-        assert verbs.read(words.split()).options == {"-x": "tenant=f"}
+        assert arguments.read(words.split()).options == {"-x": "tenant=f"}
 
 
 def test_flask_migrates_defaults() -> None:
     flask = ("flask", "db")
-    assert verbs.read(["upgrade"], flask) == Call("upgrade", ("head",))
-    assert verbs.read(["downgrade"], flask) == Call("downgrade", ("-1",))
-    assert verbs.read(["migrate", "-m", "x"], flask).autogenerates
-    assert verbs.read(["upgrade"]) == Call("upgrade"), "Alembic itself wants one"
+    assert arguments.read(["upgrade"], flask) == Call("upgrade", ("head",))
+    assert arguments.read(["downgrade"], flask) == Call("downgrade", ("-1",))
+    assert arguments.read(["migrate", "-m", "x"], flask).autogenerates
+    assert arguments.read(["upgrade"]) == Call("upgrade"), "Alembic itself wants one"
 
 
 @pytest.mark.parametrize(
@@ -70,4 +70,4 @@ def test_flask_migrates_defaults() -> None:
     ],
 )
 def test_what_is_written_down(words: str, written: str) -> None:
-    assert " ".join(verbs.redacted(words.split())) == written
+    assert " ".join(arguments.redacted(words.split())) == written

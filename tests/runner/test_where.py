@@ -12,8 +12,8 @@ from migops.core.errors import NoVerdict
 from migops.core.model import Absent, ImageIdentity, MigrationFile, MigrationSet, PlaceName, Unknown
 from migops.migrations.graph import build
 from migops.migrations.locate import ScriptPaths
-from migops.runner import where
-from migops.runner.words import Program
+from migops.runner import execution_target
+from migops.runner.command_lines import Program
 from migops.sources.container import Container, Mount
 from migops.sources.environment import Environment
 
@@ -53,11 +53,13 @@ def states(monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
     def inspect(engine: object, key: str) -> dict[str, Any]:
         return {"State": {"Status": known.get(key, "running")}}
 
-    monkeypatch.setattr(where, "inspect", inspect)
+    monkeypatch.setattr(execution_target, "inspect", inspect)
     return known
 
 
-def choose(*containers: Container, image: object = None, engine: Engine | None = None, **changes: Any) -> where.Where:
+def choose(
+    *containers: Container, image: object = None, engine: Engine | None = None, **changes: Any
+) -> execution_target.Where:
     places = {PlaceName.IMAGE: image or held("1.py"), PlaceName.CONTAINER: changes.pop("place", Absent("none"))}
     survey = SimpleNamespace(
         image=changes.pop("identity", IMAGE),
@@ -66,7 +68,7 @@ def choose(*containers: Container, image: object = None, engine: Engine | None =
         target=SimpleNamespace(service="app", model=None),
     )
     program = changes.pop("program", ALEMBIC)
-    return where.choose(survey, program, engine or Engine())  # type: ignore[arg-type]
+    return execution_target.choose(survey, program, engine or Engine())  # type: ignore[arg-type]
 
 
 def test_the_first_running_container_that_is_current() -> None:

@@ -14,8 +14,8 @@ import pytest
 
 from migops.compose import ComposeOptions
 from migops.core.errors import MigopsError
-from migops.runner import words
-from migops.runner.words import Program
+from migops.runner import command_lines
+from migops.runner.command_lines import Program
 from migops.sources.home import Home
 from migops.state import owner
 from migops.state.process import ourselves
@@ -38,26 +38,28 @@ def target(folder: Path, name: str = "clean", *settings: str, options: ComposeOp
 def test_one_off(tmp_path: Path) -> None:
     options = ComposeOptions(files=("compose.yaml",), project_name="shop", profiles=("*",))
     found = target(tmp_path, options=options)
-    argv = words.one_off(found, ALEMBIC, ["-cprod.ini", "--", "-x", ""], "migops-1", terminal=False)
+    argv = command_lines.one_off(found, ALEMBIC, ["-cprod.ini", "--", "-x", ""], "migops-1", terminal=False)
     assert argv == (
         "docker", "compose", "--progress", "quiet", "-f", "compose.yaml", "-p", "shop", "--profile", "*",
-        "run", "--no-deps", "--name", "migops-1", *words.labels(), "-T",
+        "run", "--no-deps", "--name", "migops-1", *command_lines.labels(), "-T",
         "--entrypoint", "alembic", "app", "-cprod.ini", "--", "-x", "",
     )  # fmt: skip
-    assert "-T" not in words.one_off(found, ALEMBIC, ["current"], "migops-1", terminal=True)
+    assert "-T" not in command_lines.one_off(found, ALEMBIC, ["current"], "migops-1", terminal=True)
 
 
 def test_one_off_of_several_words_and_with_the_images_entrypoint(tmp_path: Path) -> None:
     found = target(tmp_path)
-    argv = words.one_off(found, Program(("flask", "db")), ["current"], "n", terminal=False)
+    argv = command_lines.one_off(found, Program(("flask", "db")), ["current"], "n", terminal=False)
     assert argv[-5:] == ("--entrypoint", "flask", "app", "db", "current")
-    argv = words.one_off(found, Program(("flask", "db"), keeps_entrypoint=True), ["current"], "n", terminal=False)
+    argv = command_lines.one_off(
+        found, Program(("flask", "db"), keeps_entrypoint=True), ["current"], "n", terminal=False
+    )
     assert "--entrypoint" not in argv
     assert argv[-4:] == ("app", "flask", "db", "current")
 
 
 def test_in_a_terminal() -> None:
-    argv = words.in_terminal("app-1", Program(("flask", "db")), ["current"], "t0")
+    argv = command_lines.in_terminal("app-1", Program(("flask", "db")), ["current"], "t0")
     assert argv == ("docker", "exec", "-it", "--env", "MIGOPS_RUN=t0", "app-1", "flask", "db", "current")
 
 
@@ -71,12 +73,12 @@ def test_in_a_terminal() -> None:
     ],
 )
 def test_how_alembic_is_called(name: str, settings: tuple[str, ...], program: Program, tmp_path: Path) -> None:
-    assert words.program(target(tmp_path, name, *settings)) == program
+    assert command_lines.program(target(tmp_path, name, *settings)) == program
 
 
 def test_a_call_that_no_shell_could_read(tmp_path: Path) -> None:
     with pytest.raises(MigopsError, match=r"x-migops\.alembic of service 'app' is not a command"):
-        words.program(target(tmp_path, "clean", 'alembic: "flask \'db"'))
+        command_lines.program(target(tmp_path, "clean", 'alembic: "flask \'db"'))
 
 
 @pytest.mark.parametrize(
@@ -92,27 +94,27 @@ def test_a_call_that_no_shell_could_read(tmp_path: Path) -> None:
     ],
 )
 def test_alembics_own_options(arguments: str, found: dict[str, str]) -> None:
-    assert words.global_options(arguments.split()) == found
+    assert command_lines.global_options(arguments.split()) == found
 
 
 def test_alembics_own_options_say_what_is_looked_at(tmp_path: Path) -> None:
     found = target(tmp_path)
     (found.root / "prod.ini").write_text("[shop]\nscript_location = migrations\n")
-    aimed = words.aimed(found, ["-c", "prod.ini", "-nshop", "current"], found.root)
+    aimed = command_lines.aimed(found, ["-c", "prod.ini", "-nshop", "current"], found.root)
     assert (aimed.config, aimed.section) == (found.root / "prod.ini", "shop")
-    assert words.aimed(found, ["-c", "/etc/alembic.ini", "current"], found.root) == found
-    assert words.aimed(found, ["-c", "gone.ini", "current"], found.root) == found
+    assert command_lines.aimed(found, ["-c", "/etc/alembic.ini", "current"], found.root) == found
+    assert command_lines.aimed(found, ["-c", "gone.ini", "current"], found.root) == found
 
 
 def test_which_commands_make_files() -> None:
-    assert words.makes_files(["-q", "revision", "-m", "x"])
-    assert words.makes_files(["merge", "heads"])
-    assert words.makes_files(["migrate"])
-    assert not words.makes_files(["upgrade", "head"])
+    assert command_lines.makes_files(["-q", "revision", "-m", "x"])
+    assert command_lines.makes_files(["merge", "heads"])
+    assert command_lines.makes_files(["migrate"])
+    assert not command_lines.makes_files(["upgrade", "head"])
 
 
 def test_whose_one_off_it_is() -> None:
-    first, old, second, new = words.labels()
+    first, old, second, new = command_lines.labels()
     assert (first, second) == ("--label", "--label")
     assert old == f"migops.oneoff={os.getpid()}@{socket.gethostname()}", "as 0.1.0 reads it"
     assert owner.of_one_off(dict(each.split("=", 1) for each in (old, new))) == ourselves()
@@ -130,7 +132,7 @@ def test_the_commands_that_signal_find_the_process_and_no_other(number: int) -> 
         for process in (ours, other):
             assert process.stdout is not None
             process.stdout.readline()
-        command = words.signalling(tokens[0], "KILL")[number]
+        command = command_lines.signalling(tokens[0], "KILL")[number]
         assert subprocess.run(command, check=False).returncode == 0
         assert ours.wait(10) == -9
         assert subprocess.run(command, check=False).returncode == 1, "there is no such process any more"
@@ -142,7 +144,7 @@ def test_the_commands_that_signal_find_the_process_and_no_other(number: int) -> 
 
 
 def test_no_setting_that_is_not_there(tmp_path: Path) -> None:
-    assert words.program(replace(target(tmp_path), settings={})) == ALEMBIC
+    assert command_lines.program(replace(target(tmp_path), settings={})) == ALEMBIC
 
 
 @pytest.mark.parametrize(
@@ -162,17 +164,17 @@ def test_alembic_is_called_so_that_it_reads_what_was_compared(
 ) -> None:
     found = target(tmp_path)
     home = Home("/app", f"/app/{config}", environment={"ALEMBIC_CONFIG": variable})
-    given = words.options(found, home, arguments.split())
+    given = command_lines.options(found, home, arguments.split())
     assert given == options
-    assert words.with_options(found, given).words == ("alembic", *options)
+    assert command_lines.with_options(found, given).words == ("alembic", *options)
 
 
 def test_from_another_folder_the_whole_path_is_named(tmp_path: Path) -> None:
     home = Home("/srv/backend", "/srv/backend/alembic.ini", away=True)
-    assert words.options(target(tmp_path), home, ["current"]) == ("-c", "/srv/backend/alembic.ini")
+    assert command_lines.options(target(tmp_path), home, ["current"]) == ("-c", "/srv/backend/alembic.ini")
 
 
 def test_the_section_is_named_once(tmp_path: Path) -> None:
     home = Home("/app", "/app/alembic.ini", "shop")
-    assert words.options(target(tmp_path), home, ["current"]) == ("-n", "shop")
-    assert words.options(target(tmp_path / "two"), home, ["-nshop", "current"]) == ()
+    assert command_lines.options(target(tmp_path), home, ["current"]) == ("-n", "shop")
+    assert command_lines.options(target(tmp_path / "two"), home, ["-nshop", "current"]) == ()

@@ -11,9 +11,9 @@ from typing import cast
 
 import pytest
 
-from migops.backup import store
-from migops.backup.identity import Identity
-from migops.backup.manifest import Manifest
+from migops.commands.backup import store
+from migops.commands.backup.identity import Identity
+from migops.commands.backup.manifest import Manifest
 from migops.core.errors import Aborted
 from migops.docker import Engine
 from migops.state import journal, state_folder

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from migops.commands.deploy.deploy import Deploy
 from migops.database import DatabaseUrl, connect
-from migops.deploy.deploy import Deploy
 
 _TRACES = """
 SELECT CASE c.relkind WHEN 'i' THEN 'index ' WHEN 'S' THEN 'sequence ' WHEN 'v' THEN 'view ' ELSE 'table ' END

@@ -1,0 +1,26 @@
+"""What is looked at, said and asked before Alembic changes something. A verb's guard is one function."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from migops.commands.alembic.guards.context import Scene
+from migops.commands.alembic.guards.files import merge, revision
+from migops.commands.alembic.guards.rows import downgrade, stamp, upgrade
+from migops.commands.alembic.run import Result
+
+__all__ = ["GUARDS", "Scene", "run"]
+
+GUARDS: Mapping[str, Callable[[Scene], Result]] = {
+    "revision": revision,
+    "migrate": revision,
+    "merge": merge,
+    "upgrade": upgrade,
+    "downgrade": downgrade,
+    "stamp": stamp,
+}
+
+
+def run(scene: Scene) -> Result:
+    """Run the call past the guard of its verb."""
+    return GUARDS[scene.call.verb](scene)

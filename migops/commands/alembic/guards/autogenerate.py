@@ -1,0 +1,128 @@
+"""What `revision --autogenerate` must not be run on: models that it does not see, and a schema that is not migrated."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from migops.analysis.database_position import listed
+from migops.collect.env_code import ModelsOnHost, changed_code, models_on_host
+from migops.commands.alembic.guards.context import History, Scene
+from migops.commands.alembic.guards.locks import question
+from migops.commands.alembic.visible_migrations import shown, some
+from migops.core.errors import Aborted, MigopsError
+from migops.core.model import MigrationSet, Unknown
+from migops.migrations.graph import Graph
+from migops.migrations.operations import operations
+from migops.sources.columns import columns
+from migops.sources.database_state import DatabaseState
+
+
+def obstacles(scene: Scene, history: History, state: DatabaseState | None) -> Iterator[Aborted]:
+    """Each reason why the new revision would not be what is meant, with what to do."""
+    target = scene.run.target
+    models = models_on_host(target)
+    if models is not None:
+        yield from _old_models(scene, models)
+        yield from _unreached(scene, models, state)
+    if state is not None:
+        yield from _never_run(scene, history, state)
+
+
+def _old_models(scene: Scene, models: ModelsOnHost) -> Iterator[Aborted]:
+    target = scene.run.target
+    changed = changed_code(target, models.code, scene.run.engine)
+    if isinstance(changed, Unknown):
+        scene.say(f"whether the image has the host's models is not known: {changed.reason}")
+    elif changed:
+        build = shown(target.commands.build())
+        yield Aborted(
+            f"Alembic would compare the database with other models than the host's: {some(changed)}, which env.py "
+            "imports, as they are on the host are not in the image; nothing was written",
+            hint=f"{build}; then run this again"
+            if build
+            else f"{shown(target.commands.migops('check-image'))} tells more",
+        )
+
+
+def _unreached(scene: Scene, models: ModelsOnHost, state: DatabaseState | None) -> Iterator[Aborted]:
+    """Alembic takes the tables of models that env.py does not import for dropped ones.
+
+    Nothing is said where env.py does not name the metadata: then the models may come from anywhere (Flask's app, say).
+    """
+    if isinstance(models.unimported, Unknown):
+        return
+    lost = models.tables.lacks(state.tables) if state else ()
+    drops = f"it would write drop_table for {listed(lost)}" if lost else "their tables are left out, or dropped"
+    if models.unimported:
+        names = some(tuple(f"{each.name} ({each.at})" for each in models.unimported))
+        yield Aborted(
+            f"env.py does not import the models {names}, so Alembic does not know their tables: {drops}; "
+            "nothing was written",
+            hint="import these modules in env.py, build the image, then run this again",
+        )
+    elif lost:
+        yield Aborted(
+            f"no model that env.py imports maps {listed(lost)}, as far as the project's files tell: {drops}; nothing "
+            "was written",
+            hint="import their models in env.py, or leave other programs' tables out (include_name in "
+            f"context.configure); if they are meant to be dropped: {scene.typed('--yes')}",
+        )
+
+
+def _never_run(scene: Scene, history: History, state: DatabaseState) -> Iterator[Aborted]:
+    """An applied revision creates what the database lacks: it was stamped, and would be generated once more."""
+    created = applied_creations(history.graph, history.held, state.rows)
+    there = _there(scene, state, created)
+    lacking = {each: lost for each, names in created.items() if (lost := tuple(n for n in names if n not in there))}
+    if lacking:
+        look = shown(scene.run.target.commands.migops("status", "--drift"))
+        missing = [one for names in lacking.values() for one in names]
+        yield Aborted(
+            f"the database counts {listed(list(lacking))} as applied and lacks what it creates ({listed(missing)}): it "
+            "was stamped and its upgrade never ran, and Alembic would generate it once more; nothing was written",
+            hint=f"{look} says what to do",
+        )
+
+
+def applied_creations(graph: Graph, held: MigrationSet, rows: tuple[str, ...]) -> dict[str, tuple[str, ...]]:
+    """What each applied revision creates and no later applied one takes away, by the literals of the scripts."""
+    texts = {file.path: file.content for file in held.scripts.values()}
+    applied = graph.ancestors(rows)
+    found: dict[str, tuple[str, ...]] = {}
+    for revision in graph.revisions:
+        if revision.id not in applied:
+            continue
+        text = texts.get(revision.path, b"")
+        if b"rename_table" in text or b"new_column_name" in text or b"RENAME" in text.upper():
+            return {}  # names go over to others: nothing can be told by them
+        read = operations(text.decode("utf-8", "replace"))
+        gone = set(read.destroyed)
+        tables = {each[len("table ") :] for each in gone if each.startswith("table ")}
+        for each, names in found.items():
+            found[each] = tuple(name for name in names if name not in gone and _table(name) not in tables)
+        found[revision.id] = tuple(name for name in read.created if name not in gone)
+    return {each: names for each, names in found.items() if names}
+
+
+def _there(scene: Scene, state: DatabaseState, created: dict[str, tuple[str, ...]]) -> set[str]:
+    """Of what was created, all that is there, or of which it cannot be told."""
+    names = {name for each in created.values() for name in each}
+    found = {f"table {table}" for table in state.tables}
+    found |= {name for name in names if _table(name).count(".")}  # in a schema of its own
+    wanted = {_table(name) for name in names if name.startswith("column ")} & set(state.tables)
+    try:
+        has = columns(question(scene), sorted(wanted)) if wanted else {}
+    except MigopsError as error:
+        scene.say(f"which columns the database has is not known: {error}")
+        has = {}
+    for name in names - found:
+        if name.startswith("column ") and _table(name) in state.tables:
+            table, column = _table(name), name.rpartition(".")[2]
+            if table not in has or column in has[table]:
+                found.add(name)
+    return found
+
+
+def _table(name: str) -> str:
+    kind, _, rest = name.partition(" ")
+    return rest.rpartition(".")[0] if kind == "column" else rest

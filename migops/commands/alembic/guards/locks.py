@@ -1,0 +1,198 @@
+"""The locks that are held while Alembic changes a database, and the version table as it stands under them."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from migops.collect import database_query
+from migops.collect.state import host_home
+from migops.commands.alembic.guards.context import Scene
+from migops.core.errors import Locked, NoVerdict, Operator
+from migops.core.model import Absent, Unknown
+from migops.database.postgres.session import Session, open_session
+from migops.database.postgres.still_running import Command, Sql, refuse_beside
+from migops.docker.containers import inspect
+from migops.sources.database import Question, Reached, ask, find_url, reach, read
+from migops.sources.database_psql import psql
+from migops.sources.database_state import DatabaseState
+from migops.state import journal, owner, state_folder
+from migops.state.engine_lock import EngineLock, run_lock
+from migops.state.process import Life
+
+WAIT = 30.0  # seconds that a database which does not answer yet is waited for, where the user did not say
+TIMEOUT = 10.0  # seconds for one attempt, and for a statement of our own
+PAUSE = 0.5
+_SERVERS_WORD = re.compile(r"password authentication|does not exist|no pg_hba.conf|SSL|not permitted", re.IGNORECASE)
+"""The server has answered, and would say the same again."""
+
+
+@dataclass(slots=True)
+class Hold:
+    """The locks of host and engine, and on PostgreSQL the database's. ``reached`` is None where the database cannot be
+    asked."""
+
+    scene: Scene
+    folder: Path
+    lock: EngineLock
+    reached: Reached | None = None
+    session: Session | None = None
+
+    def rows(self) -> tuple[str, ...] | None:
+        """The revisions that the version table names before anything is run; None where that cannot be told.
+
+        Raises ``NoVerdict`` where a database that is locked for us does not say: somebody may have locked the table.
+        """
+        if self.session is not None:
+            return self.session.rows() or ()
+        found = self.state()
+        return found.rows if found else None
+
+    def rows_afterwards(self, wait: float) -> tuple[str, ...] | None:
+        """The same after a run, asked for ``wait`` seconds: our session may be lost, and the server start again."""
+        until = time.monotonic() + wait
+        while True:
+            if self.session is not None:
+                with suppress(NoVerdict):
+                    return self.session.rows() or ()
+            if (found := self.state()) is not None or time.monotonic() >= until:
+                return found.rows if found else None
+            time.sleep(PAUSE)
+
+    def state(self) -> DatabaseState | None:
+        """All that the database says of itself, through a connection that only reads; else from inside a container."""
+        found = read(self.reached, TIMEOUT) if self.reached is not None else ask(question(self.scene))
+        return found if isinstance(found, DatabaseState) else None
+
+
+@contextmanager
+def hold(scene: Scene) -> Iterator[Hold]:
+    """Hold the locks for the ``with``.
+
+    Raises ``Locked`` naming who has one, ``Operator`` where a killed run goes on, ``NoVerdict`` where a PostgreSQL
+    database does not answer, MigopsError where a pooler stands before it.
+    """
+    run = scene.run
+    folder = state_folder.folder(run.engine, run.target.project)
+    release_by = run.target.commands.unlock()
+    with run_lock(run.engine, folder, run.target.project, scene.command, release_by) as lock, ExitStack() as stack:
+        _stop_where_one_goes_on(scene)
+        for each in journal.interrupted(folder):
+            see = shlex.join(run.target.commands.log(each.number))
+            scene.say(f"an earlier run was cut off: `{each.command}` of {each.began}; see {see}")
+        reached = None if run.wishes.no_lock else _reached(scene)
+        session = None
+        if reached is not None and reached.url.dialect == "postgresql":
+            session = _session(scene, reached, stack)
+            session.lock()
+            for where in (folder, *lock.unchecked):
+                refuse_beside(session, where, sql(scene, reached), sure_only=bool(scene.at_work))
+        if scene.at_work:
+            raise Locked(
+                f"Alembic runs in {scene.at_work} already, started by hand or by a run that was killed",
+                hint=f"see what it does, and wait until it has ended: docker top {scene.at_work}",
+            )
+        if reached is not None:
+            lock.checked()  # asked above; only PostgreSQL can be asked for sessions of runs that have gone
+            if session is None and run.wishes.verbose:
+                scene.say(f"{reached.named.shown}: only PostgreSQL has a lock for this, so the host's alone is held")
+        yield Hold(scene, folder, lock, reached, session)
+
+
+def question(scene: Scene) -> Question:
+    """Which database is meant, by what the place has where Alembic will run."""
+    run, seen = scene.run, scene.survey
+    said = database_query.Ask(run.wishes.url, TIMEOUT)
+    home = host_home(seen)
+    return database_query.question(
+        run.target, scene.where.held, home, seen.home, lambda: run.engine, seen.image_env, said
+    )
+
+
+def sql(scene: Scene, reached: Reached) -> Sql:
+    """How the user has the database carry out a statement."""
+    target = scene.run.target
+
+    def command(statement: str) -> Command:
+        return psql(reached, target.model, target.commands.compose, statement)
+
+    return command
+
+
+def _reached(scene: Scene) -> Reached | None:
+    """How the database is reached; None where it cannot be locked, and the user was told why."""
+    asked = question(scene)
+    sought = find_url(asked)
+    if isinstance(sought, Unknown):
+        scene.say(f"the database is not locked, only this host: {sought.reason}; {sought.hint}")
+        return None
+    wait = scene.run.wishes.wait or 0.0
+    until = time.monotonic() + wait
+    told = False
+    while not isinstance(found := reach(asked, sought), Reached) and time.monotonic() < until:
+        if not told:
+            _waiting(scene, wait, found.reason)
+            told = True
+        time.sleep(PAUSE)
+    if isinstance(found, Reached):
+        return found
+    if not sought.text.startswith("postgres"):
+        if scene.run.wishes.verbose:
+            scene.say(f"the database is not asked, and only this host is locked: {found.reason}")
+        return None
+    hint = found.hint if isinstance(found, Unknown) else ""
+    raise _unreachable(scene, found.reason if isinstance(found, (Absent, Unknown)) else "", hint)
+
+
+def _session(scene: Scene, reached: Reached, stack: ExitStack) -> Session:
+    """Our own session, as soon as the server lets anybody in."""
+    said = scene.run.wishes.wait
+    wait = WAIT if said is None else said
+    until = time.monotonic() + wait
+    told = False
+    while True:
+        try:
+            return stack.enter_context(open_session(
+                reached.url, table=reached.table.name, schema=reached.table.schema, timeout=TIMEOUT,
+                label=f"migops {scene.command}",
+            ))  # fmt: skip
+        except NoVerdict as error:
+            unknown = reached.unknown(error)
+            if _SERVERS_WORD.search(error.message) or time.monotonic() >= until:
+                raise _unreachable(scene, unknown.reason, unknown.hint) from None
+        if not told:
+            _waiting(scene, wait, unknown.reason)
+            told = True
+        time.sleep(PAUSE)
+
+
+def _waiting(scene: Scene, seconds: float, reason: str) -> None:
+    scene.say(f"waits up to {seconds:g} s for the database: {reason}")
+
+
+def _unreachable(scene: Scene, reason: str, hint: str) -> NoVerdict:
+    without = f"or without its lock, if nobody else migrates it: {scene.typed('--no-lock')}"
+    return NoVerdict(
+        f"{scene.call.verb} was not run: the database could not be asked and locked: {reason}",
+        hint=f"{hint}; {without}" if hint else without,
+    )
+
+
+def _stop_where_one_goes_on(scene: Scene) -> None:
+    if scene.running:
+        name = scene.running[0]
+        found = inspect(scene.run.engine, name)
+        who = owner.of_one_off(((found or {}).get("Config") or {}).get("Labels"))
+        if who is not None and who.life is Life.UNKNOWN:
+            raise Locked(f"another run has Alembic at work in the container {name}: {who}; {owner.life_of(who)}",
+                         hint=f"wait until it has ended: docker attach --no-stdin {name}")  # fmt: skip
+        raise Operator(
+            f"a container of an earlier run that was killed still works: {name}; two at once would get in each "
+            "other's way. Wait until it has ended, or end it",
+            commands=[("docker", "attach", "--no-stdin", name), ("docker", "rm", "-f", "-v", name)],
+        )

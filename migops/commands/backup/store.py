@@ -1,0 +1,193 @@
+"""The folder of the backups: what is in it, what is half done, what may go."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import BinaryIO
+
+from migops.commands.backup import identity as identities
+from migops.commands.backup import manifest as manifests
+from migops.commands.backup.identity import Identity, is_same
+from migops.commands.backup.manifest import Manifest
+from migops.core.errors import Aborted, MigopsError
+from migops.core.model import Location
+from migops.state.state_folder import make_private_folder, open_private
+
+FOLDER = "backups"
+PARTIAL = ".partial"
+SUFFIX = ".dump"
+
+
+@dataclass(frozen=True, slots=True)
+class Backup:
+    """A dump and what is known of it. ``problem`` says why it does not count as verified, '' where it does."""
+
+    path: Path
+    manifest: Manifest | None
+    problem: str = ""
+
+
+def folder(state: Path) -> Path:
+    """The folder of a project's backups in its state folder, made if need be, for its owner alone."""
+    path = state / FOLDER
+    try:
+        make_private_folder(path)
+    except OSError as error:
+        raise Aborted(f"the folder of the backups cannot be made: {error.strerror}", at=Location(str(path))) from None
+    return path
+
+
+def backups(where: Path) -> list[Backup]:
+    """All dumps of the folder, the newest first: by their manifest's time, those without one at the end."""
+    found = [_look(path) for path in where.glob(f"*{SUFFIX}")]
+    epoch = datetime.min.isoformat()
+    return sorted(
+        found,
+        key=lambda each: (each.manifest.taken_at.isoformat() if each.manifest else epoch, each.path),
+        reverse=True,
+    )
+
+
+def _look(path: Path) -> Backup:
+    try:
+        manifest = manifests.read(path)
+    except MigopsError as error:
+        return Backup(path, None, error.message)
+    if manifest is None:
+        return Backup(path, None, "it has no manifest, so nothing tells whether it is whole")
+    size = path.stat().st_size
+    if size != manifest.size:
+        return Backup(path, manifest, f"it has {size} bytes, and had {manifest.size} when it was verified")
+    return Backup(path, manifest)
+
+
+def expired(found: Sequence[Backup], identity: Identity, keep: int, days: float | None, now: datetime) -> list[Backup]:
+    """Which verified backups of this database may go: those after the ``keep`` newest, and those older than ``days``.
+
+    The newest one never does, and neither does one that is not known to be of the very same database and server.
+    """
+    ours = [each for each in found if each.manifest and not each.problem and is_same(each.manifest.identity, identity)]
+    ours.sort(key=lambda each: each.manifest.taken_at if each.manifest else now, reverse=True)
+    oldest = now - timedelta(days=days) if days is not None else None
+    return [
+        each
+        for place, each in enumerate(ours)
+        if place and (place >= keep or (oldest and each.manifest and each.manifest.taken_at < oldest))
+    ]
+
+
+def remove(backup: Backup) -> None:
+    """Remove a backup: the dump first, so that no dump is ever left without its manifest."""
+    try:
+        backup.path.unlink(missing_ok=True)
+        manifests.beside(backup.path).unlink(missing_ok=True)
+    except OSError as error:
+        raise MigopsError(f"an old backup cannot be removed: {error.strerror}", at=Location(str(backup.path))) from None
+
+
+def sweep(where: Path, identity: Identity) -> list[Path]:
+    """Remove what killed runs have left half done of this database. One that goes on has a lock on its file.
+
+    What is of another database, or of nobody knows which, stays: for the server that has gone it may be all there is.
+    """
+    halves = where.glob(f"*.{identity.mark}{SUFFIX}{PARTIAL}")
+    swept = [path for path in halves if not _is_being_written(path)]
+    for listed in (*where.glob(f"*{SUFFIX}{manifests.SUFFIX}"), *where.glob(f"*{SUFFIX}{manifests.SUFFIX}{PARTIAL}")):
+        dump = listed.with_name(listed.name.removesuffix(PARTIAL).removesuffix(manifests.SUFFIX))
+        is_left = not dump.exists() and not _is_being_written(half(dump, identity))
+        if is_left and _owner(listed) == identity:
+            swept.append(listed)
+    for path in swept:
+        path.unlink(missing_ok=True)
+    return swept
+
+
+def _owner(listed: Path) -> Identity | None:
+    """Whose a manifest is; None where it does not tell."""
+    with suppress(OSError, ValueError, KeyError, TypeError):
+        return identities.parse(json.loads(listed.read_bytes())["identity"])
+    return None
+
+
+def _is_being_written(path: Path) -> bool:
+    try:
+        with path.open("rb") as file:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except FileNotFoundError:
+        return False
+    except BlockingIOError:
+        return True
+    return False
+
+
+def new_path(where: Path, database: str, now: datetime) -> Path:
+    """The path of a dump that begins now; nothing has it yet."""
+    base = f"{re.sub(r'[^A-Za-z0-9_.-]', '_', database).lstrip('.-') or 'database'}-{now:%Y%m%dT%H%M%SZ}"
+    names = (f"{base}{number}{SUFFIX}" for number in ("", *(f"-{n}" for n in range(2, 1000))))
+    return next(where / name for name in names if not _taken(where / name))
+
+
+def _taken(path: Path) -> bool:
+    halves = path.parent.glob(f"{path.name.removesuffix(SUFFIX)}.*{SUFFIX}{PARTIAL}")
+    return path.exists() or manifests.beside(path).exists() or any(halves)
+
+
+@contextmanager
+def partial(path: Path, identity: Identity) -> Iterator[BinaryIO]:
+    """The half-done file of a dump, for its owner alone, locked. It is removed unless ``accept`` has taken it."""
+    there = half(path, identity)
+    descriptor = open_private(there, os.O_RDWR | os.O_CREAT | os.O_EXCL)
+    with os.fdopen(descriptor, "w+b") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        try:
+            yield file
+        finally:
+            there.unlink(missing_ok=True)
+
+
+def half(path: Path, identity: Identity) -> Path:
+    """Where a dump of this database lies until it is accepted: its name tells whose it is."""
+    return path.with_name(f"{path.name.removesuffix(SUFFIX)}.{identity.mark}{SUFFIX}{PARTIAL}")
+
+
+def accept(path: Path, manifest: Manifest, identity: Identity) -> None:
+    """Make the half-done file, which was verified, a backup: its manifest first, then it gets its name."""
+    listed = manifests.beside(path)
+    written = listed.with_name(listed.name + PARTIAL)
+    try:
+        with os.fdopen(open_private(written, os.O_WRONLY | os.O_CREAT | os.O_TRUNC), "w") as file:
+            json.dump(manifest.record(), file, indent=2)
+            file.write("\n")
+            file.flush()
+            os.fsync(file.fileno())
+        written.replace(listed)
+        half(path, identity).replace(path)
+    except BaseException:
+        if not path.exists():
+            for each in (written, listed):
+                each.unlink(missing_ok=True)
+        raise
+    with suppress(OSError):
+        _sync(path.parent)
+
+
+def _sync(where: Path) -> None:
+    descriptor = os.open(where, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def free(where: Path) -> int:
+    """Bytes that we may still write to the folder's disk."""
+    found = os.statvfs(where)
+    return found.f_bavail * found.f_frsize

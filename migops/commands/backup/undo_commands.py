@@ -1,0 +1,56 @@
+"""The commands by which a person goes on alone: back to the database that was kept, or to be rid of it. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from migops.commands.backup import statements
+from migops.commands.backup.external_sessions import Container
+from migops.commands.backup.source import Source
+
+if TYPE_CHECKING:
+    from migops.commands.backup.restoring import Restore
+
+
+def psql(source: Source, sql: Sequence[str]) -> tuple[str, ...]:
+    """Statements on the server, in another database than the application's."""
+    named = source.reached.named
+    user = named.url.username or "postgres"
+    database = "postgres" if source.database != "postgres" else "template1"
+    if source.container:
+        words: tuple[str, ...] = ("docker", "exec", source.name, "psql", "-p", str(named.port))
+    elif source.image:
+        words = (*_one_off(source), "-h", named.host, "-p", str(named.port))
+    else:
+        words = ("psql", "-h", named.host, "-p", str(named.port))
+    commands = tuple(word for each in sql for word in ("-c", each))
+    return (*words, "-U", user, "-d", database, "-P", "pager=off", "-v", "ON_ERROR_STOP=1", *commands)
+
+
+def _one_off(source: Source) -> tuple[str, ...]:
+    """psql in a container from the image that has the programs, where the server's name leads to the server.
+
+    It asks for the password at the terminal, unless PGPASSWORD has it.
+    """
+    networks = tuple(word for each in source.networks for word in ("--network", each))
+    hosts = tuple(word for each in source.hosts for word in ("--add-host", each))
+    return ("docker", "run", "--rm", "-it", "-e", "PGPASSWORD", *networks, *hosts, "--entrypoint", "psql", source.image)
+
+
+def starting(containers: Sequence[Container]) -> list[tuple[str, ...]]:
+    """The command that starts these containers again."""
+    return [("docker", "start", *(each.name for each in containers))] if containers else []
+
+
+def back(planned: Restore) -> list[tuple[str, ...]]:
+    """From the restored database to the one that was kept; the restored one is then kept in its turn."""
+    names = tuple(each.name for each in planned.stopping)
+    stopping = [("docker", "stop", *names)] if names else []
+    sql = statements.back(planned.database, planned.old, planned.new)
+    return [*stopping, psql(planned.source, sql), *starting(planned.stopping)]
+
+
+def removing(planned: Restore) -> tuple[str, ...]:
+    """Remove the database that was kept."""
+    return psql(planned.source, [statements.drop(planned.old)])

@@ -1,0 +1,49 @@
+"""The way back that ``--on-failure downgrade`` asks for: the new image's own downgrade, for whole revisions only."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from migops.analysis.database_position import listed
+from migops.commands.deploy import swap
+from migops.commands.deploy.deploy import Deploy
+from migops.commands.deploy.migrate import committed, note, run
+from migops.core.errors import Failed
+
+
+def go_back(deploy: Deploy) -> dict[str, Any]:
+    """Take the database back by the new image, where that was asked for and every script can; else it stays.
+
+    It is left alone where it has not moved, and where a part of a revision was, or may have been, applied: Alembic
+    does not know of that part, so what it took back would not be what was there before.
+    """
+    before = deploy.before or ()
+    if not deploy.has_moved:
+        return {"skipped": "the database is where it was"}
+    if deploy.options.on_failure != "downgrade":
+        return {"skipped": "--on-failure downgrade was not said"}
+    if deploy.stays:
+        return {"skipped": f"a downgrade takes back whole revisions only: {deploy.stays}"}
+    lacking = without_a_way(deploy)
+    if lacking or len(before) > 1:
+        raise Failed(f"the database cannot be taken back: {listed(lacking) or 'several rows'} without a way down")
+    deploy.check()
+    if "swap" in deploy.begun:
+        swap.stop(deploy)
+    attempt = run(deploy, ("downgrade", before[0] if before else "base"))
+    if attempt.rows != before:
+        note(deploy, attempt, committed(deploy, attempt), "downgrade", deploy.pending or ())
+        raise Failed(f"the downgrade ended with code {attempt.followed.code}, at {listed(attempt.rows) or 'nothing'}")
+    attempt.trace.settle_on_engine()
+    deploy.taken_back = True
+    return {"rows": list(attempt.rows)}
+
+
+def without_a_way(deploy: Deploy) -> tuple[str, ...]:
+    """The revisions that this deploy has applied and that have no downgrade; none that it never came to."""
+    history = deploy.facts.history
+    if all(each in history.by_id for each in deploy.after or ()):
+        applied = history.ancestors(deploy.after or ())
+    else:  # it is not known how far it came
+        applied = frozenset(history.by_id)
+    return tuple(each for each in deploy.pending or () if each in applied and not history.by_id[each].has_downgrade)

@@ -1,0 +1,258 @@
+"""All that a deploy is planned by, read once; reading it changes nothing."""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from migops import collect
+from migops.analysis.database_position import Standing, standing
+from migops.analysis.evidence import Evidence
+from migops.collect.database_query import Ask
+from migops.commands.deploy.commands import Compose, Words
+from migops.commands.deploy.options import Options
+from migops.commands.deploy.previous import Previous
+from migops.commands.deploy.previous import read as read_previous
+from migops.commands.deploy.rollback import Rollback
+from migops.commands.deploy.services import Member, choose, one_shots, scale_of, without_check
+from migops.compose import Project, Service
+from migops.core.errors import MigopsError
+from migops.core.model import MigrationSet, PlaceName
+from migops.docker import Engine
+from migops.migrations.graph import Graph
+from migops.sources.container import Container
+from migops.sources.container_files import Mount, at_or_below
+from migops.sources.database import Question
+from migops.sources.database_address import LABEL, is_one_off, service_of
+from migops.sources.database_state import DatabaseState
+from migops.target import Target
+from migops.target.alembic_program import program
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What was read before anything is done.
+
+    ``members`` are the services that are swapped, the target first; ``left`` those of the same image that stay as they
+    are, with the reason. ``needs`` are the services that must run before a migration can, ``idle`` those
+    of them that do not run. ``database_service`` is the
+    one that the URL leads to, '' for a database outside of the project. ``scale`` is the number of replicas of services
+    that run more than the compose file says. ``starts_in`` is where Alembic is started, where that is not the image's
+    own working directory. ``program`` are the words of the compose CLI. ``taken``: the host has no migrations, and what
+    stands for them was taken from the image that is here. ``unchecked`` are the services without a health check.
+    ``rollbacks`` is the way back of each service. ``previous`` is what the members
+    run as now. ``discards``: a container has what is given up, so that it
+    must be created anew though nothing else has changed.
+    """
+
+    target: Target
+    evidence: Evidence
+    question: Question
+    members: tuple[Member, ...]
+    left: Mapping[str, str]
+    needs: tuple[str, ...]
+    idle: tuple[str, ...]
+    database_service: str
+    scale: Mapping[str, int] = field(default_factory=dict)
+    starts_in: str = ""
+    program: Words = ("docker", "compose")
+    taken: bool = False
+    unchecked: tuple[str, ...] = ()
+    rollbacks: Mapping[str, Rollback] = field(default_factory=dict)
+    previous: Previous = field(default_factory=Previous)
+    discards: bool = False
+
+    @property
+    def project(self) -> Project:
+        if self.target.model is None:
+            raise LookupError("a deploy without a compose project; the command line must not allow it")
+        return self.target.model
+
+    @property
+    def service(self) -> Service:
+        return self.project.services[self.target.service]
+
+    @property
+    def keeps_entrypoint(self) -> bool:
+        """Whether Alembic needs the image's entrypoint to come first, as ``x-migops`` says."""
+        return program(self.target).keeps_entrypoint
+
+    @property
+    def compose(self) -> Compose:
+        """The compose CLI as the user calls it."""
+        return Compose((*self.program, *self.target.commands.options))
+
+    @property
+    def host(self) -> MigrationSet:
+        """What the host has: that is what the new image must hold."""
+        held = self.evidence.chain.held(PlaceName.HOST)
+        if held is None:
+            raise LookupError("the host was not read; survey.check raises where it cannot be")
+        return held
+
+    @property
+    def has_old(self) -> bool:
+        """Whether there is an image already, or a container of one: something to go back to."""
+        return self.evidence.image is not None or any(each.containers for each in self.members)
+
+    @property
+    def image_folders(self) -> tuple[str, ...]:
+        """The versions folders as the container names them, as far as image or context tell."""
+        held = self.evidence.chain.held(PlaceName.IMAGE) or self.evidence.chain.held(PlaceName.CONTEXT)
+        return held.location if held else ()
+
+    @property
+    def history(self) -> Graph:
+        """The host's history."""
+        return self.evidence.graphs[PlaceName.HOST]
+
+    @property
+    def heads(self) -> tuple[str, ...]:
+        """The rows that the database has after the upgrade."""
+        return tuple(sorted(self.history.effective_heads))
+
+    @property
+    def state(self) -> DatabaseState | None:
+        """What the database says; None where it could not be asked, or does not run yet."""
+        found = self.evidence.database
+        return found if isinstance(found, DatabaseState) else None
+
+    @property
+    def standing(self) -> Standing | None:
+        """How the database stands to the host's history."""
+        return standing(self.evidence, PlaceName.HOST) if self.state is not None else None
+
+    @property
+    def volumes(self) -> tuple[Mount, ...]:
+        """Named volumes of the target that lie over the migrations and show others than the host has."""
+        return _freezing(self, named=True)
+
+    @property
+    def code_volumes(self) -> tuple[Mount, ...]:
+        """Named volumes that lie over more than the migrations: whatever else of the image is there, is not seen."""
+        found = {
+            mount.source: mount for member in self.members for each in member.containers if each.migrations
+            for mount in _covers(each)
+            if not mount.is_anonymous and not at_or_below(mount.target, each.migrations.script_location)
+        }  # fmt: skip
+        return tuple(found.values())
+
+    @property
+    def anonymous(self) -> tuple[str, ...]:
+        """Anonymous volumes that lie over the migrations of members: they must be made anew."""
+        return tuple(
+            mount.source for member in self.members for each in member.containers
+            for mount in _covers(each) if mount.is_anonymous
+        )  # fmt: skip
+
+
+def gather(target: Target, engine: Engine, options: Options, compose: Words, ask_url: str = "",
+           named: Sequence[str] = ()) -> Facts:  # fmt: skip
+    """Read everything. ``named`` are further services that the user wants to be swapped."""
+    evidence = collect.check(target, lambda: engine, ask=Ask(ask_url, options.timeout), lint=True)
+    project = target.model
+    question = evidence.question
+    if project is None or question is None:
+        raise MigopsError("a deploy needs a compose project", hint="run it where the compose file is, or name it: -f")
+    members, left = choose(target, evidence, project, engine, named)
+    database_service = service_of(_host_of(question), project)
+    needs = tuple(name for name in _needs(project, [each.name for each in members]) if name in project.services)
+    if database_service and database_service not in needs:
+        needs = (database_service, *needs)
+    idle = not_running(engine, project, needs)
+    starts_in = _starts_in(target, engine)
+    return Facts(
+        target,
+        evidence,
+        question,
+        members,
+        left,
+        needs,
+        idle,
+        database_service,
+        scale_of(project, members),
+        starts_in,
+        compose,
+        unchecked=without_check(project, engine, members),
+        previous=read_previous(engine, project, (*compose, *target.commands.options), compose, members),
+        discards=bool(options.discard),
+    )
+
+
+def _needs(project: Project, members: Sequence[str]) -> list[str]:
+    """The services that the members depend on, directly or through others, in the order in which they must start."""
+    found: list[str] = []
+
+    def visit(name: str) -> None:
+        service = project.services.get(name)
+        for other in service.depends_on if service else ():
+            if other not in found and other not in members:
+                visit(other)
+                if other not in found:
+                    found.append(other)
+
+    for name in members:
+        visit(name)
+    return found
+
+
+def not_running(engine: Engine, project: Project, services: Sequence[str]) -> tuple[str, ...]:
+    """Those of the services of which no container runs, in the same order; one that has done its work is none."""
+    found, once = engine.containers({f"{LABEL}project": project.name}), one_shots(project)
+    at_work = {_service(each) for each in found if each.get("State") == "running" and not is_one_off(each)}
+    at_work |= {
+        name for each in found
+        if (name := _service(each)) in once and each.get("State") == "exited" and "(0)" in str(each.get("Status"))
+    }  # fmt: skip
+    return tuple(name for name in services if name not in at_work)
+
+
+def _service(listed: Mapping[str, Any]) -> str:
+    return str((listed.get("Labels") or {}).get(f"{LABEL}service") or "")
+
+
+def _host_of(question: Question) -> str:
+    """The host in the database's URL as the service has it; '' where there is none to be read."""
+    from migops.core.model import Unknown
+    from migops.database import parse_url
+    from migops.sources.database import find_url
+
+    sought = find_url(question)
+    if isinstance(sought, Unknown) or not sought.inside:
+        return ""
+    try:
+        return parse_url(sought.text).host
+    except MigopsError:
+        return ""
+
+
+def _starts_in(target: Target, engine: Engine) -> str:
+    """The working directory for a one-off, where Alembic is started in another one than the service."""
+    if not target.folder:
+        return ""
+    try:
+        own = str((engine.image(target.image).get("Config") or {}).get("WorkingDir") or "/")
+    except MigopsError:
+        own = "/"
+    return posixpath.normpath(posixpath.join(own, target.working_dir, target.folder))
+
+
+def _covers(container: Container) -> list[Mount]:
+    """The volumes that lie over the container's migrations."""
+    held = container.migrations
+    over = [container.cover(folder) for folder in held.location] if held else []
+    return [mount for mount in dict.fromkeys(over) if mount is not None and mount.type == "volume"]
+
+
+def _freezing(facts: Facts, *, named: bool) -> tuple[Mount, ...]:
+    from migops.sources.container import digests
+
+    found: dict[str, Mount] = {}
+    for member in facts.members:
+        for each in member.containers:
+            held = each.migrations
+            if held is not None and digests(held) != digests(facts.host):
+                found |= {mount.source: mount for mount in _covers(each) if mount.is_anonymous is not named}
+    return tuple(found.values())

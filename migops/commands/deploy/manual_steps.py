@@ -1,0 +1,76 @@
+"""A deploy that was rolled back, in words: which containers run now, and what to type where migops could not do it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from migops.analysis.database_position import listed
+from migops.commands.deploy import images, kept_definition, recreate_old, rollback
+from migops.commands.deploy.deploy import Deploy
+from migops.core.errors import NoVerdict
+from migops.core.terminal import quoted
+
+HINT = (
+    "put the old content of these files back (from git or a backup) and restart the containers (docker restart NAME), "
+    "or deploy again when what failed is fixed"
+)
+
+
+def runs(deploy: Deploy) -> str:
+    """Which containers run, in words. Only where image and definition are the old ones, they are the old containers."""
+    if not any(each.runs for each in deploy.facts.members):
+        return "nothing runs"
+    folders = ", ".join(deploy.facts.previous.folders) if deploy.recreated else ""
+    unknown = f" (what is in the mounted folders was not compared: {folders})" if folders else ""
+    return f"the old containers run{_definition(deploy)}{unknown}"
+
+
+def partly(deploy: Deploy) -> str:
+    """The same where something about them is not as before."""
+    found = "; ".join(deploy.unrestored)
+    return f"the old image runs again, but not all is as it was{_definition(deploy)}: {found}"
+
+
+def _definition(deploy: Deploy) -> str:
+    """What the next `up` would do, where the old definition is not the compose file's any more."""
+    if deploy.definition is None or not deploy.recreated:
+        return ""
+    up = " ".join(quoted(word) for word in (*deploy.facts.compose.words, "up", "-d"))
+    names = listed(list(deploy.facts.previous.services))
+    return f" (from their old definition: the next `{up}` recreates {names} from the compose file as it is now)"
+
+
+def by_hand(deploy: Deploy, trouble: Mapping[str, str]) -> list[tuple[str, ...]]:
+    """The commands that give the names their images and bring the old containers back, where migops could not."""
+    facts = deploy.facts
+    if not {"keep", "build"} & trouble.keys() or deploy.foreign or gone(deploy):
+        return []
+    tagged = [
+        ("docker", "tag", image, each.image_ref) for each in facts.members
+        if "@" not in each.image_ref and (image := deploy.tagged.get(each.name, ""))
+    ]  # fmt: skip
+    if "swap" not in deploy.begun:
+        return list(dict.fromkeys(tagged))
+    found: list[tuple[str, ...]] = []
+    lasting = [each for each in facts.members if rollback.comes_back(facts.rollbacks, each)]
+    for some, words in recreate_old.commands(deploy, lasting):
+        olds = [(deploy.old[each.name], each.image_ref) for each in some if each.name in deploy.old]
+        found += [("docker", "tag", image, ref) for image, ref in olds if "@" not in ref]
+        found.append(kept_definition.typed(words) if deploy.definition else words)
+    # Last, the names mean again what they meant: not always what ran.
+    found += [each for each in tagged if each not in found]
+    return list(dict.fromkeys(found))
+
+
+def gone(deploy: Deploy) -> str:
+    """A sentence where an image that ran before is no longer there: then no command brings the old containers back."""
+    try:
+        lost = [each for each in dict.fromkeys(deploy.old.values()) if not images.exists(deploy, each)]
+    except NoVerdict:  # the engine does not answer, so the commands are the best that is known
+        return ""
+    if not lost:
+        return ""
+    return (
+        f"the old image {listed([each[:19] for each in lost])} is gone from the engine, so the old containers cannot "
+        "come back: mend what failed and deploy again, or check out the old sources, build them and restore the backup"
+    )

@@ -1,0 +1,275 @@
+"""What a rebuild cannot mend is refused before anything is done."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from migops.analysis.database_position import Standing, listed
+from migops.analysis.evidence import Evidence
+from migops.commands import backup
+from migops.commands.deploy import discard
+from migops.commands.deploy.commands import Words
+from migops.commands.deploy.inputs import Facts
+from migops.commands.deploy.options import Options
+from migops.compose import ComposeOptions, Project
+from migops.compose.verify import Difference, command_line, verify
+from migops.core.errors import Aborted, MigopsError, NoVerdict
+from migops.core.model import Finding, PlaceName, Remedy, Severity, Skipped, Unknown
+from migops.core.printed import explain
+from migops.core.process import CommandError, run
+from migops.core.redaction import redact
+from migops.core.redaction.naming import says_secret
+from migops.core.terminal import quoted
+from migops.rules import RULES, judge
+from migops.rules.application import after_build
+from migops.rules.database_remedies import can_adopt
+from migops.rules.remedies import unsettled
+
+_BROKEN = ("MIG301", "MIG302", "MIG303", "MIG304", "MIG306", "MIG501", "MIG502")
+"""Rules on the host's own history and configuration: the build would only bring the fault along."""
+_ONLY_THERE = ("MIG205",)
+"""Rules on what would be lost when a container is created anew."""
+_NAMED = 4  # scripts that a message names
+OLDEST = (2, 17)  # the first compose whose `run` and `up` have the options that a deploy needs
+
+
+def compose_cli() -> Words:
+    """The words that call a compose CLI that is new enough to act with.
+
+    Raises MigopsError (2) where there is only an older one: docker-compose 1.x dies in the middle of a recreate with
+    newer engines, so it is refused before anything changes.
+    """
+    found: list[str] = []
+    for words in (("docker", "compose"), ("docker-compose",)):
+        try:
+            said = run([*words, "version", "--short"], check=False, timeout=20).stdout.decode(errors="replace")
+        except CommandError:
+            continue
+        version = re.search(r"(\d+)\.(\d+)", said)
+        if version and (int(version[1]), int(version[2])) >= OLDEST:
+            return words
+        if version:
+            found.append(f"{' '.join(words)} {said.strip()}")
+    if found:
+        raise MigopsError(
+            f"{' and '.join(found)} cannot be deployed with: docker-compose 1.x dies when it recreates a container on "
+            "a newer engine (KeyError: 'ContainerConfig')",
+            hint="install docker's compose plugin, 2.17 or newer; reading commands such as check-image work without",
+        )
+    raise NoVerdict("there is no compose CLI to build and start with", hint="install docker's compose plugin")
+
+
+def same_project(project: Project, options: ComposeOptions, cwd: Path, program: Words) -> None:
+    """See that compose reads the project as we do, in all that a deploy goes by.
+
+    Raises MigopsError (2) naming the first differences where it does not: then nothing that we plan would hold.
+    """
+    if "-" in project.files:
+        raise MigopsError("a compose file from standard input cannot be read a second time", hint="name a file: -f")
+    differing = [each for each in verify(project, options, cwd, program) if each.matters]
+    if differing:
+        shown = "; ".join(
+            f"{'.'.join(each.path)}: migops {_shown(each, each.ours)}, compose {_shown(each, each.theirs)}"
+            for each in differing[:3]
+        )
+        line = shlex.join(command_line(options, program))
+        raise MigopsError(
+            f"docker compose reads this project otherwise than migops: {shown}",
+            hint=f"compare with `{line}`; please report it, and deploy by hand",
+        )
+
+
+def _shown(difference: Difference, value: str | None) -> str:
+    """What one side has; not so where it is a secret."""
+    return "***" if value and says_secret(difference.path[-1]) else redact(value or "nothing")
+
+
+def refuse(facts: Facts, options: Options) -> None:
+    """Raise ``Aborted`` for the first thing that stands in the way of a deploy, with the way out."""
+    _history(facts)
+    _unsettled(facts)
+    _trapped(facts, options)
+    covered(facts.evidence)
+    _database(facts)
+    starting(facts, options)
+    _backup(facts, options)
+
+
+def _history(facts: Facts) -> None:
+    if not facts.history.revisions:
+        raise Aborted(
+            f"there is not one migration in {', '.join(facts.host.location)}: nothing could be proved of a new image",
+            hint=_baseline(facts),
+        )
+    findings, _ = judge([rule for rule in RULES if rule.id in _BROKEN], facts.evidence)
+    host = PlaceName.HOST.value
+    for finding in findings:
+        if host in finding.facts.get("places", ()) and finding.severity is Severity.ERROR:
+            raise _of(finding, "the build would bring the fault along")
+
+
+def _unsettled(facts: Facts) -> None:
+    """Scripts that only the image has and that are not known as given up: the host may be behind."""
+    names, why = unsettled(facts.evidence)
+    if names and facts.service.build is not None:
+        findings, _ = judge([rule for rule in RULES if rule.id == "MIG001"], facts.evidence)
+        hints = [finding for finding in findings if finding.remedy]
+        raise Aborted(
+            f"the image that is there has {names}, which the host lacks: {why}, and a build would take it away",
+            commands=_commands(hints[0].remedy) if hints else (),
+            hint=f"see where it belongs: `{facts.evidence.commands.say('status')}`",
+        )
+
+
+def _trapped(facts: Facts, options: Options) -> None:
+    """A revision that exists in a container only is lost at the next recreate, unless it is given up by name."""
+    findings, _ = judge([rule for rule in RULES if rule.id in _ONLY_THERE], facts.evidence)
+    discard.refuse(facts, options.discard, findings)
+    for finding in findings:
+        if finding.subject.revision in options.discard:
+            continue
+        error = _of(finding, "creating the container anew would lose it")
+        ways = [
+            " ".join(quoted(word) for word in step.command) for step in finding.remedy if "--discard" in step.command
+        ]
+        error.hint = "; ".join(
+            (*([error.hint] if error.hint else ()), *(f"or give it up, saved first: {way}" for way in ways))
+        )
+        raise error
+
+
+def covered(evidence: Evidence) -> None:
+    """What the compose file lays over the migrations would lie over those of the new image as well."""
+    for each in evidence.hidden:
+        what = f"a {each.kind}" if each.kind == "tmpfs" else f"the {each.kind} {each.source}"
+        raise Aborted(
+            f"{what} lies over {each.target} in every container of {evidence.commands.service}, so that Alembic does "
+            f"not see there what the image holds: {listed(each.names[:_NAMED])}",
+            at=each.at, hint=f"take it out of the compose file ({each.at}), then run this again",
+        )  # fmt: skip
+
+
+def one_configuration(evidence: Evidence) -> None:
+    """Every call of Alembic in the new containers reads the migrations that are compared, or the host's for it."""
+    for each in evidence.configurations:
+        raise Aborted(
+            f"{each.by} in {each.where} reads {each.config}, whose migrations are not as on the host: "
+            f"{listed(each.names[:_NAMED])}",
+            hint=f"see MIG211 other-configuration: {explain('MIG211')}",
+        )
+
+
+def _database(facts: Facts) -> None:
+    """The database, where it could be asked; one that does not run yet is asked again when it does."""
+    if facts.standing is not None:
+        database(facts.standing, facts.evidence)
+    elif isinstance(facts.evidence.database, Unknown) and not facts.database_service:
+        hint = facts.evidence.database.hint
+        if "--wait" in hint:  # that is for a database which the deploy itself starts
+            hint = "nothing was changed; see that the database is up and reached from here, then run this again"
+        raise NoVerdict(facts.evidence.database.reason, hint=hint)
+
+
+def _backup(facts: Facts, options: Options) -> None:
+    """That a backup can be taken, where one will be: better told now than after the build."""
+    asked, found = facts.question, facts.standing
+    if not options.backup or found is None or found.state.is_fresh or not found.pending or asked.engine is None:
+        return
+    try:
+        backup.find(asked, asked.engine())
+    except MigopsError as error:
+        raise Aborted(f"no backup can be taken: {error.message}", at=error.at, hint=error.hint) from None
+
+
+def database(found: Standing, evidence: Evidence) -> None:
+    """Raise ``Aborted`` where the host's history cannot take this database on."""
+    state, say = found.state, evidence.commands.say
+    if found.unknown:
+        raise Aborted(
+            f"the database stands at {listed(found.unknown)}, which no script of the host (or anywhere) has",
+            hint="the host is behind (git pull), or it is another project's database; "
+            f"`{say('status')}` shows the places",
+        )
+    if found.beyond:
+        held = {name for row in found.beyond for name in found.holders.get(row, ())}
+        raise Aborted(
+            f"the database is at {listed(found.beyond)}, which the host does not have ({listed(sorted(held))} has it)",
+            hint=f"bring the script to the host (git pull, git restore, `{say('rescue')}`); or, where the migration is "
+            "given up, downgrade below it with the image that has it",
+        )
+    if not found.is_told:
+        tables = f"{len(state.tables)} table{'s' if len(state.tables) > 1 else ''}"
+        raise Aborted(
+            f"the database has {tables} and no revision noted: which migrations it has had is not known",
+            hint=_adopt(evidence),
+        )
+    if found.leftover:
+        old, new = next(iter(found.leftover.items()))
+        raise Aborted(
+            f"the version table has the row {old} beside {new}, which already includes it: every upgrade dies on that",
+            hint=f"`{say('status')}` shows how the rows are settled (MIG405)",
+        )
+
+
+def _adopt(evidence: Evidence) -> str:
+    """How a database without a revision gets one, where migops can find it."""
+    if can_adopt(evidence):
+        return f"`{evidence.commands.say('adopt')}` finds the revision whose schema it has, proves it and notes it"
+    return f"`{evidence.commands.say('status')}` says how its revision is found (MIG401)"
+
+
+def _baseline(facts: Facts) -> str:
+    """How the first migration is written."""
+    if can_adopt(facts.evidence):
+        return f"where the first one is still to be written: `{facts.evidence.commands.say('adopt', '--baseline')}`"
+    return "where the first one is still to be written: from the models, against an empty database"
+
+
+def starting(facts: Facts, options: Options, *, built: bool = False) -> None:
+    """Raise ``Aborted`` where a start migrates by itself: by what a build makes of it, or by the image where that is
+    the ``built`` one."""
+    for sentence in migrating_starts(facts, built=built):
+        if not options.accept_migrating:
+            raise Aborted(
+                f"{sentence}: the swap would migrate by itself, unlocked and in every replica, and the old image will "
+                "not start again once the database has moved on",
+                hint="take the upgrade out of the start; or say that you know: --accept-migrating-entrypoint",
+            )
+
+
+def migrating_starts(facts: Facts, *, built: bool = False) -> Iterator[str]:
+    """What migrates by itself when a container of a member starts, a sentence each. One-shot services are meant to."""
+    return (f"{finding.message} ({finding.cause})" for finding in _starts(facts, built)[0])
+
+
+def untold_starts(facts: Facts) -> Iterator[str]:
+    """What of the members' starts could not be followed, with the reason: it may migrate as well."""
+    return (skipped.reason for skipped in _starts(facts, built=False)[1])
+
+
+def _starts(facts: Facts, built: bool) -> tuple[tuple[Finding, ...], tuple[Skipped, ...]]:
+    """MIG602 on the members: by what a build makes of them; by the image where that is the one just built."""
+    names = {each.name for each in facts.members}
+    evidence = facts.evidence if built else after_build(facts.evidence)
+    theirs = {
+        place: tuple(each for each in found if each.service in names) if isinstance(found, tuple) else found
+        for place, found in evidence.startups.items() if not built or place is PlaceName.IMAGE
+    }  # fmt: skip
+    return judge([rule for rule in RULES if rule.id == "MIG602"], replace(evidence, startups=theirs))
+
+
+def _of(finding: Finding, why: str) -> Aborted:
+    """A finding as the reason to stop: its remedy is the way out."""
+    texts = [step.why for step in finding.remedy if not step.command and not step.alternative]
+    return Aborted(
+        f"{finding.rule} {finding.name}: {finding.message} ({finding.cause}); {why}",
+        commands=_commands(finding.remedy), hint="; ".join(texts),
+    )  # fmt: skip
+
+
+def _commands(steps: Sequence[Remedy]) -> list[tuple[str, ...]]:
+    return [step.command for step in steps if step.command and not step.alternative]

@@ -1,0 +1,114 @@
+"""The rehearsal: upgrade, downgrade and upgrade again, with the built image, on a throwaway copy of the data."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from migops import sandbox
+from migops.analysis.database_position import listed
+from migops.commands.deploy.copy import Copy
+from migops.commands.deploy.deploy import Deploy
+from migops.core.errors import Aborted, MigopsError
+from migops.database import direct
+from migops.database.postgres.catalogue import traces
+
+if TYPE_CHECKING:
+    from migops.sandbox import Server
+
+SHOWN = 8  # things that did not come back, and tables whose rows changed, that are told one by one
+_PATIENCE = 3600.0  # seconds for a statement of ours on the copy: counting the rows of a large table takes a while
+
+
+def rehearse(deploy: Deploy) -> dict[str, Any]:
+    """Restore the fresh backup into a throwaway server, and do there what is to be done: up, down, and up again.
+
+    ``Aborted`` where it fails there. The live database cannot be reached from it: the network holds nothing else.
+    """
+    if not deploy.pending or deploy.reached is None:
+        return {"skipped": "nothing is pending"}
+    facts, reached = deploy.facts, deploy.reached
+    try:
+        live = sandbox.live_of(deploy.engine, facts.project, reached.named)
+        app = sandbox.app_of(
+            facts.project, facts.service, deploy.built[facts.target.service], live, working_dir=facts.starts_in,
+            code=facts.image_folders, keeps_entrypoint=facts.keeps_entrypoint,
+        )  # fmt: skip
+        app = replace(app, mounts=tuple(each for each in app.mounts if each.get("Type") != "volume"))
+        with sandbox.server(deploy.engine, live, app, on_disk=True) as server:
+            server.fresh_database()
+            if not deploy.is_empty:
+                _restore(deploy, server)
+            with direct(server.url, timeout=_PATIENCE, name="migops rehearsal") as connection:
+                return _play(Copy(deploy, server, connection))
+    except Aborted:
+        raise
+    except MigopsError as error:
+        raise Aborted(f"the rehearsal could not be held: {error}", hint=error.hint) from None
+
+
+def _restore(deploy: Deploy, server: Server) -> None:
+    from migops.commands import backup
+
+    if deploy.backup is None:
+        raise Aborted("a rehearsal needs the backup of this run", hint="leave --no-backup out")
+    url = server.url.url
+    backup.restore_into(
+        deploy.engine, server.name, url.username or "", url.database or "", deploy.backup,
+        password=str(url.password or ""), port=server.live.url.port,
+    )  # fmt: skip
+
+
+def _play(held: Copy) -> dict[str, Any]:
+    """Up, down, up; what was seen is told line by line, and noted in the journal."""
+    deploy, url = held.deploy, held.server.url
+    target = "heads" if deploy.facts.target.many_heads else "head"
+    before = deploy.before or ()
+    held.watch()
+    tables = held.tables()
+    counts, catalogue = held.counts(tables), traces(url, _PATIENCE)
+    up = held.alembic("upgrade", target)
+    if held.rows() != deploy.facts.heads:
+        raise Aborted(f"the rehearsal's upgrade ended at {listed(held.rows()) or 'nothing'}, not at the head")
+    noted = held.noted(tables)
+    for each in noted:
+        locks = ", ".join(f"{mode} on {name}" for name, mode in each.locks.items()) or "no lock on a table there was"
+        deploy.say.line(f"upgrade   {each.revision}  {each.seconds:.2f} s, {locks}")
+    migrated = held.counts(tables)
+    _tell_rows(deploy, "after the upgrade", counts, migrated)
+    facts: dict[str, Any] = {
+        "upgrade_seconds": round(up, 3),
+        "revisions": [
+            {"id": each.revision, "seconds": round(each.seconds, 3), "locks": dict(each.locks)} for each in noted
+        ],
+        "rows": {"before": counts, "after": migrated},
+    }
+    oneway = [each for each in deploy.pending or () if not deploy.facts.history.by_id[each].has_downgrade]
+    if oneway or len(before) > 1:
+        deploy.say.line(f"downgrade was left out: {listed(oneway) or 'several rows'} without a way down")
+        return {**facts, "downgrade": "left out", "without_downgrade": oneway}
+    down = held.alembic("downgrade", before[0] if before else "base")
+    back, lost = held.counts(tables), sorted(catalogue ^ traces(url, _PATIENCE))
+    deploy.say.line(f"downgrade to {listed(before) or 'base'} in {down:.2f} s")
+    _tell_rows(deploy, "after the downgrade", counts, back)
+    for line in lost[:SHOWN]:
+        deploy.say.line(f"did not come back as it was: {line}")
+    again = held.alembic("upgrade", target)
+    deploy.say.line(f"upgrade again in {again:.2f} s")
+    return {**facts, "downgrade_seconds": round(down, 3), "not_come_back": lost, "rows_after_downgrade": back,
+            "second_upgrade_seconds": round(again, 3)}  # fmt: skip
+
+
+def _tell_rows(deploy: Deploy, when: str, before: Mapping[str, int], after: Mapping[str, int]) -> None:
+    changed = [name for name in before if before[name] != after.get(name)]
+    for name in changed[:SHOWN]:
+        now = _number(after[name], "row") if name in after else "gone"
+        deploy.say.line(f"{name}: {_number(before[name], 'row')} before, {now} {when}")
+    if not changed:
+        total = _number(sum(after.values()), "row")
+        deploy.say.line(f"{total} in {_number(len(after), 'table')}, before and {when}")
+
+
+def _number(count: int, what: str) -> str:
+    return f"{count:,} {what}{'' if count == 1 else 's'}"

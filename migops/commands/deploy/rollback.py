@@ -1,0 +1,177 @@
+"""Which image a deploy goes back to: one that is proved, if there is any.
+
+What runs counts as proved where its containers are healthy, or have run without a restart for as long as a deploy would
+watch them, and at least for as long as it does by default; or where it is the last image that a deploy has proved, by
+the journals. Else it may be what a killed or failed deploy has left, or one that was told to watch nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from migops.commands.deploy import deploys
+from migops.commands.deploy.commands import rollback_tag
+from migops.commands.deploy.options import UNCHECKED
+from migops.commands.deploy.services import Member
+from migops.docker import Engine, ImageNotFound, events
+from migops.docker.containers import inspect
+from migops.docker.same_content import same_content
+from migops.state.journal import Run
+
+if TYPE_CHECKING:
+    from migops.commands.deploy.deploy import Deploy
+
+
+@dataclass(frozen=True, slots=True)
+class Rollback:
+    """The way back of one service. Images are IDs.
+
+    ``image`` is what a failed deploy goes back to; ``current`` what the service runs now, or would (its name's image,
+    where it has no container). ``unproved`` says why ``current`` is not proved, '' where it is. ``proved`` is the image
+    that the rollback tag names: the one that last proved well, where one is known, else ``current``; ``is_proved``
+    tells whether it is known. ``others`` are further images that may not lose their last name.
+
+    Where a deploy did not end well after it had begun to replace the containers, and nothing proves ``current`` since,
+    ``image`` is what ran before that deploy: ``run`` is its number (0: no such run), ``rows`` are those that the
+    version table had then (None: not known).
+    """
+
+    image: str
+    current: str
+    proved: str
+    unproved: str = ""
+    run: int = 0
+    rows: tuple[str, ...] | None = None
+    is_proved: bool = True
+    others: tuple[str, ...] = ()
+
+    @property
+    def leads_further(self) -> bool:
+        """Whether going back leads to another image than the one that runs now."""
+        return self.image != self.current
+
+
+def find(engine: Engine, folder: Path, members: Sequence[Member], watch: float) -> dict[str, Rollback]:
+    """The way back of each service that has an image. ``watch``: seconds that prove a container without a check."""
+    runs = deploys.find(folder)
+    return {each.name: found for each in members if (found := _of(engine, each, runs, watch)) is not None}
+
+
+def _of(engine: Engine, member: Member, runs: Sequence[Run], watch: float) -> Rollback | None:
+    own = next(iter(member.image_ids), "")
+    current = own if own and image_id(engine, own) else image_id(engine, member.image_ref)
+    if not current:
+        return None
+    good = next((each for one in deploys.proved_images(runs, member.name) if (each := image_id(engine, one))), "")
+    if good and same_content(engine, good, current):
+        return Rollback(current, current, current)
+    why = _doubt(engine, member, max(watch, UNCHECKED))
+    if not why:
+        return Rollback(current, current, current)
+    unsettled = deploys.unsettled_swap(runs, member.name)
+    before = image_id(engine, unsettled.image) if unsettled else ""
+    watched = image_id(engine, deploys.watched_image(runs, member.name))
+    tagged = rollback_tag(member.image_ref)
+    known = (good, watched, before, *(image_id(engine, each) for each in (f"{tagged}-{member.name}", tagged)))
+    proved = next(each for each in (*known, current) if each)
+    others = tuple(each for each in dict.fromkeys((watched, before)) if each not in ("", proved, current))
+    if unsettled is None or not before or same_content(engine, before, current):
+        return Rollback(current, current, proved, why, is_proved=bool(good), others=others)
+    return Rollback(before, current, proved, why, unsettled.run, unsettled.rows, bool(good), others)
+
+
+def _doubt(engine: Engine, member: Member, watch: float) -> str:
+    """Why the containers do not prove their image; '' where they do."""
+    found = [each for one in member.containers if (each := inspect(engine, one.id))]
+    at_work = [each for each in found if each["State"].get("Running") or each["State"].get("Restarting")]
+    if member.one_shot:
+        codes = {each["State"].get("ExitCode") for each in found if each["State"].get("Status") == "exited"}
+        return "" if codes == {0} else "it has not ended with code 0"
+    if not at_work:
+        return "no container of it runs"
+    if len({str(each["Image"]) for each in at_work}) > 1:
+        return "its containers run two images"
+    now = events.now(engine)
+    return next((why for each in at_work if (why := _doubt_of(each, now, watch))), "")
+
+
+def _doubt_of(found: Mapping[str, Any], now: float, watch: float) -> str:
+    name, state = str(found["Name"]).lstrip("/"), found["State"]
+    health = str((state.get("Health") or {}).get("Status") or "")
+    if state.get("Status") != "running":
+        return f"{name} is {state.get('Status')}"
+    if health not in ("", "none"):
+        return "" if health == "healthy" else f"{name} is {health}"
+    try:
+        up = now - events.seconds(str(state.get("StartedAt")))
+    except ValueError:
+        return f"it is not known since when {name} runs"
+    return "" if up >= watch else f"{name} has run for {max(up, 0):.0f} s, without a health check"
+
+
+def image_id(engine: Engine, ref: str) -> str:
+    """The image that a name or an ID means now; '' where the engine has none."""
+    try:
+        return str(engine.image(ref)["Id"]) if ref else ""
+    except ImageNotFound:
+        return ""
+
+
+def notes(rollbacks: Mapping[str, Rollback]) -> list[str]:
+    """What to know of the way back before saying yes."""
+    found = []
+    for name, each in rollbacks.items():
+        if each.leads_further:
+            found.append(
+                f"the image of {name}, {_short(each.current)}, is not proved ({each.unproved}): run {each.run} "
+                "replaced the containers and did not end well. If this deploy fails after it has replaced them, "
+                f"{name} goes back to {_short(each.image)}, which ran before run {each.run}"
+            )
+        elif each.unproved and each.proved != each.current:
+            found.append(
+                f"the image of {name}, {_short(each.current)}, is not proved ({each.unproved}); the rollback tag stays "
+                f"at {_short(each.proved)}. If this deploy fails, {name} goes back to what was there"
+            )
+        elif each.unproved:
+            found.append(
+                f"the image of {name}, {_short(each.current)}, is not proved ({each.unproved}), and no image is known "
+                "that is: if this deploy fails, it goes back to this one"
+            )
+    return found
+
+
+def comes_back(rollbacks: Mapping[str, Rollback], member: Member) -> bool:
+    """Whether going back starts the service: it ran when the deploy began, or before one that did not end well. What
+    runs once is left alone: the old one would only fail on a database that has moved on."""
+    further = member.name in rollbacks and rollbacks[member.name].leads_further
+    return not member.one_shot and (bool(member.runs) or further)
+
+
+def went_further(deploy: Deploy) -> str:
+    """A sentence where going back has led to another image than the one that ran when the deploy began; else ''."""
+    if not deploy.recreated:
+        return ""
+    names = {each.name for each in deploy.facts.members if comes_back(deploy.facts.rollbacks, each)}
+    led = {name: each for name, each in deploy.facts.rollbacks.items() if name in names and each.leads_further}
+    return "; ".join(
+        f"{name} runs {_short(each.image)} again, as before run {each.run}, not {_short(each.current)}, which it had "
+        "when this deploy began, and which was not proved" for name, each in led.items()
+    )  # fmt: skip
+
+
+def moved_since(deploy: Deploy) -> str:
+    """Why the image that a deploy has gone back to may not fit the database; '' where it is as it was then."""
+    for each in deploy.facts.rollbacks.values():
+        if each.leads_further and each.rows is None:
+            return f"it is not known where the database was before run {each.run}"
+        if each.leads_further and each.rows != (deploy.before or ()):
+            was, now = (", ".join(rows) or "nothing" for rows in (each.rows or (), deploy.before or ()))
+            return f"the database was at {was} then, and is at {now} now"
+    return ""
+
+
+def _short(image: str) -> str:
+    return image[:19]

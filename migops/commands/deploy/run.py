@@ -1,0 +1,188 @@
+"""Carries out a plan: step by step, journalled, and walked back as far as is safe where one fails."""
+
+from __future__ import annotations
+
+import time
+import traceback
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any
+
+from migops.analysis.database_position import listed
+from migops.commands.deploy import manual_steps, outcome, rollback, takeover
+from migops.commands.deploy.deploy import Deploy
+from migops.commands.deploy.step import Plan, Step
+from migops.core.errors import Aborted, ExitCode, Failed, Locked, MigopsError, Operator
+from migops.core.redaction import redact
+
+SIGNAL = 128
+PROOFS = ("image", "revision", "containers")
+"""Steps that only look: they change nothing, so that a lock which is lost meanwhile spoils nothing of them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How a deploy ended: ``word`` is done, aborted, failed or operator; ``sentence`` says which state is left."""
+
+    word: str
+    code: int
+    sentence: str
+    commands: tuple[tuple[str, ...], ...] = ()
+    hint: str = ""
+
+
+def run(plan: Plan, deploy: Deploy) -> Outcome:
+    """Carry the plan out. Whatever happens, the outcome says whether the old or the new state is there."""
+    for number, step in enumerate(plan.steps, 1):
+        if deploy.stop.came and not committed(deploy, plan):
+            return _walk_back(plan, deploy, Aborted(f"stopped by {deploy.stop.name}"))
+        try:
+            _carry_out(number, len(plan.steps), step, deploy)
+        except MigopsError as error:
+            return _walk_back(plan, deploy, error)
+        except Exception as error:  # noqa: BLE001 - not even a bug of ours may leave half a state
+            return _after_a_bug(plan, deploy, error)
+    code = SIGNAL + deploy.stop.came if deploy.stop.came else int(ExitCode.CLEAN)
+    late = f" ({deploy.stop.name} came too late to go back, so it was brought to its end)"
+    stopped = late if deploy.stop.came else ""
+    names = listed([each.name for each in deploy.facts.members])
+    rows = listed(deploy.after or ()) or "nothing"
+    return Outcome("done", code, f"the new state: {names} on the built image, the database at {rows}{stopped}")
+
+
+def committed(deploy: Deploy, plan: Plan) -> bool:
+    """Whether a step was begun after which the way on is the shorter one."""
+    return any(step.commits and step.name in deploy.begun for step in plan.steps)
+
+
+def _carry_out(number: int, of: int, step: Step, deploy: Deploy) -> None:
+    if step.name not in PROOFS:
+        deploy.check_engine()
+    deploy.log.note(step.name, "started", commands=[list(words) for words in step.commands])
+    deploy.begun.append(step.name)
+    deploy.say.begin(number, of, step.name)
+    began = time.monotonic()
+    try:
+        facts = step.act(deploy)
+    except BaseException as error:
+        _ended(step.name, "failed", began, deploy)
+        _note(deploy, step.name, "failed", message=str(error) or type(error).__name__)
+        raise
+    _ended(step.name, "skipped" if "skipped" in facts else "done", began, deploy, str(facts.get("skipped") or ""))
+    note = deploy.log.note if number < of else partial(_note, deploy)  # after the last one nothing is begun any more
+    note(step.name, "done", **facts)
+
+
+def _note(deploy: Deploy, step: str, status: str, **facts: Any) -> None:
+    """Note what was done already: a journal that cannot be written any more must not keep us from going back."""
+    if said := deploy.log.noted(step, status, **facts):
+        deploy.say.line(said)
+
+
+def _ended(name: str, status: str, began: float, deploy: Deploy, why: str = "") -> None:
+    seconds = time.monotonic() - began
+    deploy.seconds[name] = (status, seconds)
+    deploy.say.end(f"{status}: {why}" if why else status, seconds)
+
+
+def _walk_back(plan: Plan, deploy: Deploy, error: MigopsError) -> Outcome:
+    """Undo what was begun, the last first, and say where things stand then. One that fails stops no other."""
+    if kept_out := takeover.regain(deploy):
+        return _kept_out(deploy, error, kept_out)
+    deploy.say.line(f"{error}; going back")
+    undoing = [step for step in reversed(plan.steps) if step.name in deploy.begun and step.undo]
+    trouble = {step.name: said for step in undoing if (said := _undo(step, deploy))}
+    return _outcome(deploy, error, trouble)
+
+
+def _kept_out(deploy: Deploy, error: MigopsError, why: str) -> Outcome:
+    """Another run is at work, or was: what it has made of the project is not ours to undo."""
+    commands = deploy.facts.target.commands
+    status = (commands.log(), commands.migops("status"))
+    begun = listed(deploy.begun) or "nothing"
+    sentence = f"{error}; {why}, so nothing was undone of what this run has begun ({begun})"
+    hint = "wait until the other run has ended, then look how things stand"
+    return Outcome("operator", int(ExitCode.OPERATOR), sentence, status, hint)
+
+
+def _after_a_bug(plan: Plan, deploy: Deploy, error: Exception) -> Outcome:
+    """Go back all the same; the traceback goes to the journal and to the user."""
+    text = redact(traceback.format_exc())
+    _note(deploy, "bug", "failed", traceback=text)
+    for line in text.splitlines():
+        deploy.say.line(line)
+    bug = Aborted(f"a bug in migops ({type(error).__name__}): please report the lines above")
+    found = _walk_back(plan, deploy, bug)
+    return found if found.code == ExitCode.OPERATOR else replace(found, code=int(ExitCode.BUG))
+
+
+def _undo(step: Step, deploy: Deploy) -> str:
+    """Undo one step; why that did not go, '' where it did."""
+    undo = step.undo
+    if undo is None:
+        return ""
+    try:
+        facts: Mapping[str, Any] = undo(deploy)
+    except Exception as error:  # noqa: BLE001 - nor may a bug in one undo keep the others from being done
+        _note(deploy, step.name, "undo failed", message=str(error))
+        return f"undoing the step {step.name} failed: {error}"
+    _note(deploy, step.name, "undone", **facts)
+    return ""
+
+
+def _outcome(deploy: Deploy, error: MigopsError, trouble: Mapping[str, str]) -> Outcome:
+    commands: Sequence[Sequence[str]] = getattr(error, "commands", ())
+    shown = tuple(tuple(words) for words in commands)
+    before, after = listed(deploy.before or ()) or "nothing", listed(deploy.after or ()) or "nothing"
+    at_before = "was not touched" if deploy.before is None else f"is at {before}"
+    if trouble:
+        at = f"; the database is at {after}" if deploy.after is not None else ""
+        back = manual_steps.by_hand(deploy, trouble)
+        # A command that has failed is no way on where there are commands that lead back.
+        ways = (
+            *(() if back and not isinstance(error, Operator) else shown),
+            *back,
+            *(outcome.ways_on(deploy) if deploy.has_moved else ()),
+        )
+        sentence = f"{error}; then {'; '.join(trouble.values())}{at}"
+        unique = tuple(dict.fromkeys(ways))
+        return Outcome("operator", int(ExitCode.OPERATOR), sentence, unique, manual_steps.gone(deploy) or error.hint)
+    if deploy.unrestored:
+        sentence = f"{error}; {manual_steps.partly(deploy)}; the database {at_before}"
+        if deploy.has_moved:
+            sentence = f"{error}; {manual_steps.partly(deploy)}; the database has moved on from {before} to {after}"
+        ways = tuple(outcome.ways_on(deploy)) if deploy.has_moved else ()
+        hint = f"{error.hint}; {manual_steps.HINT}" if error.hint else manual_steps.HINT
+        return Outcome("operator", int(ExitCode.OPERATOR), sentence, ways, hint)
+    if isinstance(error, Operator) and not deploy.taken_back:
+        return Outcome("operator", int(ExitCode.OPERATOR), str(error), shown, error.hint)
+    runs = rollback.went_further(deploy) or manual_steps.runs(deploy)
+    if deploy.has_moved:
+        sentence = f"{error}; {runs}, and the database has moved on from {before} to {after}"
+        ways = tuple(dict.fromkeys((*shown, *outcome.ways_on(deploy))))
+        return Outcome("operator", int(ExitCode.OPERATOR), sentence, ways, error.hint or outcome.how_on(deploy))
+    error = _with_foreign(deploy, error)
+    state = f"the old state: nothing that runs was changed, the database {at_before}"
+    if isinstance(error, Locked) or error.exit_code is ExitCode.USAGE:
+        return Outcome("aborted", int(error.exit_code), f"{error}; {state}", shown, error.hint)
+    if "swap" in deploy.begun or deploy.taken_back or isinstance(error, Failed):
+        taken = "was taken back and " if deploy.taken_back else ""
+        state = f"the old state: {runs}, the database {taken}{at_before}"
+        if rollback.went_further(deploy):
+            state = f"{runs}; the database {taken}{at_before}"
+            if doubt := rollback.moved_since(deploy):
+                ways = (*shown, *outcome.ways_on(deploy))
+                return Outcome("operator", int(ExitCode.OPERATOR), f"{error}; {state}; {doubt}", ways, error.hint)
+        return Outcome("failed", int(ExitCode.FAILED), f"{error}; {state}", shown, error.hint)
+    code = SIGNAL + deploy.stop.came if deploy.stop.came else int(ExitCode.ABORTED)
+    return Outcome("aborted", code, f"{error}; {state}", shown, error.hint)
+
+
+def _with_foreign(deploy: Deploy, error: MigopsError) -> MigopsError:
+    """The error, with the names that someone else has changed meanwhile."""
+    if deploy.foreign:
+        means = "; ".join(f"{ref} means {image[:19] or 'nothing'}" for ref, image in deploy.foreign.items())
+        error.message += f" (someone else has changed names of images meanwhile, which were left so: {means})"
+        error.args = (error.message,)
+    return error

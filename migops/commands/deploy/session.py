@@ -1,0 +1,143 @@
+"""A deploy from the command line's side: prepared under the host's lock, shown, carried out, and told of."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from migops.commands.deploy import (
+    at_work,
+    ddl,
+    image_only,
+    inputs,
+    interrupted_runs,
+    losses,
+    plan,
+    preflight,
+    ready,
+    repeat,
+    rollback,
+    run,
+)
+from migops.commands.deploy.deploy import Deploy, Say
+from migops.commands.deploy.inputs import Facts
+from migops.commands.deploy.options import Options
+from migops.commands.deploy.step import Plan
+from migops.commands.deploy.stop import Stop
+from migops.compose import ComposeOptions
+from migops.core.errors import MigopsError
+from migops.docker import Engine
+from migops.output.deploy import ShownEnd, ShownPlan, ShownStep
+from migops.sources.database import Reached, reach
+from migops.state import journal, state_folder
+from migops.state.engine_lock import EngineLock, run_lock
+from migops.state.journal import Journal
+
+COMMAND = journal.DEPLOY
+
+
+@dataclass(slots=True)
+class Prepared:
+    """A plan that is ready to be shown, and (but for a dry run) to be carried out while the locks are held.
+
+    ``stack`` is closed when the command has told how it ended.
+    """
+
+    inputs: Facts
+    plan: Plan
+    options: Options
+    engine: Engine
+    say: Say
+    interrupted_runs: tuple[str, ...]
+    folder: Path | None = None
+    log: Journal | None = None
+    lock: EngineLock | None = None
+    stack: ExitStack = field(default_factory=ExitStack)
+
+    def shown(self) -> ShownPlan:
+        """The plan as it is shown."""
+        found = self.facts
+        by_id, ids = found.history.by_id, self.plan.pending
+        pending = None if ids is None else tuple((each, by_id[each].message) for each in ids)
+        return ShownPlan(
+            found.project.name, ", ".join(each.name for each in found.members),
+            tuple(ShownStep(step.name, step.why, step.commands) for step in self.plan.steps), pending,
+            found.state.rows if found.state else None, self.plan.notes, self.past,
+            ddl.of(found, self.engine) if self.options.sql else "", losses.of(found, ids),
+        )  # fmt: skip
+
+    def carry_out(self) -> ShownEnd:
+        """Do it. Whatever happens, the end says which state is left."""
+        if self.folder is None or self.log is None:
+            raise LookupError("a dry run is not carried out")
+        stop = Stop()
+        self.stack.enter_context(stop.caught())  # until the end is told, too: a signal must not make a lie of it
+        with ExitStack() as stack:
+            deploy = Deploy(
+                self.facts, self.options, self.engine, self.folder, self.log, self.say, stop, stack, self.lock
+            )
+            stop.tell = lambda name: self.say.line(f"{name}: {_what_now(run.committed(deploy, self.plan))}")
+            outcome = run.run(self.plan, deploy)
+        service = self.facts.target.service
+        current = self.facts.rollbacks[service].current if service in self.facts.rollbacks else ""
+        images = (current, deploy.built.get(service, "") if outcome.word == "done" else "")
+        self.log.end(outcome.word, outcome.code, message=outcome.sentence, commands=outcome.commands)
+        return ShownEnd(
+            outcome.word, outcome.code, outcome.sentence,
+            tuple((name, *deploy.seconds[name]) for name in deploy.begun if name in deploy.seconds), images,
+            (deploy.before, deploy.after), str(deploy.backup or ""), outcome.commands, outcome.hint, str(self.log.path),
+        )  # fmt: skip
+
+
+def _what_now(committed: bool) -> str:
+    if committed:
+        return "the database may be changed already, so the deploy is brought to its end first"
+    return "it stops here, and what was done is undone"
+
+
+@contextmanager
+def prepare(
+    services: Sequence[str], options: ComposeOptions, chosen: Options, engine: Engine, say: Say, *,
+    environment: Mapping[str, str], cwd: Path, url: str = "", dry_run: bool = False,
+) -> Iterator[Prepared]:  # fmt: skip
+    """Read, judge and plan. But for a dry run, which writes nothing, the host's and the engine's lock are held as long
+    as the ``with``.
+
+    Raises what stands in the way: ``Locked`` (4), MigopsError (2), ``NoVerdict`` (3), ``Aborted`` (5).
+    """
+    words = (COMMAND, *services)
+    with ExitStack() as stack:
+        target, is_taken = image_only.resolve(services, options, environment, cwd, engine, stack, url or "")
+        if target.model is None:
+            raise MigopsError(
+                "a deploy needs a compose project", hint="run it where the compose file is, or name it: -f"
+            )
+        for name in services:
+            target.model.service(name)
+        program = preflight.compose_cli()
+        preflight.same_project(target.model, options, cwd, program)
+        chosen = replace(chosen, fetch=chosen.fetch and not is_taken)
+        folder, log, held, said = None, None, None, []
+        if not dry_run:
+            folder = state_folder.folder(engine, target.project)
+            held = stack.enter_context(
+                run_lock(engine, folder, target.project, shlex.join(words), target.commands.unlock())
+            )
+            said = interrupted_runs.look(folder, engine, target.project)
+        found = replace(inputs.gather(target, engine, chosen, program, url, services), taken=is_taken)
+        if folder is not None and held is not None and isinstance(reached := reach(found.question), Reached):
+            at_work.refuse_at_first(held, folder, found, reached, chosen.timeout)
+            repeat.known(found, chosen.repeat)
+            pending = found.standing.pending if found.standing else None
+            repeat.refuse(found, repeat.earlier(found, folder, engine, reached, chosen, held), pending, chosen)
+        where = folder or state_folder.path(engine, target.project)
+        rollbacks = rollback.find(engine, where, found.members, chosen.unchecked_watch)
+        found = replace(found, rollbacks=rollbacks)
+        preflight.refuse(found, chosen)
+        ready.refuse(found, engine)
+        if folder is not None:
+            log = stack.enter_context(journal.begin(folder, COMMAND, list(services)))
+        yield Prepared(found, plan.make(found, chosen), chosen, engine, say, tuple(said), folder, log, held, stack)

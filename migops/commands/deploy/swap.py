@@ -1,0 +1,150 @@
+"""The steps that put the new image to work, and prove that it does."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from migops import collect
+from migops.analysis.database_position import listed
+from migops.commands.deploy import anonymous, health, previous, ready, recreate_old, rollback, settle
+from migops.commands.deploy.commands import Compose, Words
+from migops.commands.deploy.deploy import Deploy
+from migops.commands.deploy.images import give_back, put_tags
+from migops.commands.deploy.inputs import Facts
+from migops.commands.deploy.services import Member
+from migops.core.errors import Failed
+from migops.core.model import Absent, PlaceName, Unknown
+from migops.sources.container import Container, digests
+
+STEADY = 2.0  # seconds for which an old container without a health check must have run again
+
+
+def swap(deploy: Deploy) -> dict[str, Any]:
+    """Create the services' containers anew from the built image. The old ones serve until then.
+
+    The names of the images are seen to once more just before: someone may have built meanwhile.
+    """
+    deploy.check()
+    ready.again(deploy)
+    put_tags(deploy, deploy.built)
+    facts = deploy.facts
+    compose = anonymous.keeping(deploy, anonymous.others(facts))
+    for members, words in zip(rounds(facts), commands(facts, compose), strict=True):
+        ran = settle.up(deploy, words)
+        if ran.code:
+            health.tell_unhealthy(deploy, members)
+            raise Failed(f"the containers could not be swapped (code {ran.code})")
+        if members[0].one_shot:
+            health.wait_until_healthy(deploy, deploy.built, members)
+    for each in facts.anonymous:
+        deploy.say.line(f"the old volume is kept, unused: {each}")
+    return {"services": [each.name for each in facts.members], "volumes_kept": list(facts.anonymous)}
+
+
+def rounds(facts: Facts) -> list[tuple[Member, ...]]:
+    """The members in the order in which they are swapped: those that run once and end come first, so that the others
+    serve on in their old containers meanwhile."""
+    once = tuple(each for each in facts.members if each.one_shot)
+    return [some for some in (once, tuple(each for each in facts.members if not each.one_shot)) if some]
+
+
+def commands(facts: Facts, compose: Compose | None = None) -> tuple[Words, ...]:
+    """What swaps the members, a command a round; by ``compose``, else as the user calls it."""
+    program, renew = compose or facts.compose, bool(facts.anonymous)
+    return tuple(
+        program.swap([each.name for each in some], renew=renew, recreate=facts.discards, scale=scale_of(facts, some))
+        for some in rounds(facts)
+    )
+
+
+def scale_of(facts: Facts, members: Sequence[Member]) -> dict[str, int]:
+    """The replicas to keep, of these members."""
+    return {each.name: facts.scale[each.name] for each in members if each.name in facts.scale}
+
+
+def stop(deploy: Deploy) -> None:
+    """Stop the new containers: while the database is taken back, nothing of the new image may work on it."""
+    if deploy.compose_began is None and previous.is_untouched(
+        deploy.facts.previous, deploy.engine, deploy.facts.project.name
+    ):
+        return  # there are none yet
+    settle.stop(deploy, deploy.facts.members)
+
+
+def restore(deploy: Deploy) -> dict[str, Any]:
+    """The old containers run again, from the image that they had."""
+    if "swap" not in deploy.begun:
+        return {"skipped": "they have run all the time"}
+    facts = deploy.facts
+    members = [each for each in facts.members if rollback.comes_back(facts.rollbacks, each)]
+    new = [each for each in facts.members if not each.one_shot and each not in members]
+    if new:  # before none ran: what is left of it can be looked at, and no longer runs
+        settle.stop(deploy, new)
+    if not members:
+        return {"stopped": [each.name for each in new]}
+    settle.wait(deploy, members)  # a compose that was killed may have begun to stop what still runs
+    if previous.is_untouched(facts.previous, deploy.engine, facts.project.name):
+        alone = give_back(deploy, deploy.tagged)
+        stopped = [each.name for each in new]
+        return {"skipped": "they have run all the time", "stopped": stopped, "left_alone": alone}
+    left = anonymous.made_since(deploy) if facts.anonymous else []
+    deploy.going_back = True
+
+    def start() -> None:
+        settle.remove_surplus(deploy, members)
+        for some, words in recreate_old.commands(deploy, members):
+            if alone := give_back(deploy, {each.name: deploy.old.get(each.name, "") for each in some}):
+                raise Failed(
+                    f"the old containers were not brought back: someone else has given {listed(alone)} to an image"
+                )
+            ran = settle.up(deploy, words)
+            if ran.code:
+                error = settle.Killed if settle.was_killed(ran.code) else Failed
+                raise error(f"the old containers could not be started (code {ran.code})")
+        health.wait_until_healthy(deploy, deploy.old, members, health.Watch(0, STEADY))
+
+    settle.until_steady(deploy, members, start)
+    further = {name: each.image for name, each in facts.rollbacks.items() if each.leads_further}
+    alone = give_back(deploy, {**deploy.tagged, **further})
+    deploy.recreated, deploy.unrestored = True, recreate_old.unrestored(deploy)
+    return {
+        "services": [each.name for each in members],
+        "volumes_left": left,
+        "unrestored": deploy.unrestored,
+        "left_alone": alone,
+    }
+
+
+def gate(deploy: Deploy) -> dict[str, Any]:
+    """Every new container is of the built image, healthy, and sees the migrations that the image holds."""
+    health.wait_until_healthy(deploy, deploy.built, deploy.facts.members)
+    evidence = collect.check(deploy.facts.target, lambda: deploy.engine)
+    reading = evidence.chain.places[PlaceName.CONTAINER]
+    if isinstance(reading, (Unknown, Absent)):
+        raise Failed(f"what the new container sees could not be read: {reading.reason}")
+    names = {each.name for each in deploy.facts.members}
+    siblings = [one for each in evidence.siblings if each.service in names for one in each.containers]
+    for each in (*evidence.containers, *siblings):
+        held = None if each.one_off else each.migrations
+        if held is not None and digests(held) != digests(deploy.facts.host):
+            raise _sees_others(each, held.location[0])
+        for other in each.configurations if not each.one_off else ():
+            raise Failed(f"{other.by} in {each.name} reads {other.config}, whose migrations are not as on the host")
+    return {
+        "containers": [each.name for each in (*evidence.containers, *siblings) if not each.one_off],
+        "proved": [each.name for each in deploy.facts.members if health.proves(deploy, each)],
+        "watched": deploy.options.unchecked_watch,
+    }
+
+
+def _sees_others(container: Container, folder: str) -> Failed:
+    cover = container.cover(folder)
+    over, hint = "nothing lies over them", ""
+    if cover is not None:
+        named = f" ({cover.source})" if cover.source else ""
+        over = f"a {cover.type}{named} lies over {cover.target}"
+    if cover is not None and cover.type == "tmpfs":
+        over += ", which is an empty folder in memory"
+        hint = f"take the tmpfs at {cover.target} out of the compose file, then deploy again"
+    return Failed(f"{container.name} sees other migrations than the built image holds: {over}", hint=hint)

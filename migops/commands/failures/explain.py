@@ -1,0 +1,139 @@
+"""From the end of Alembic's output to the lines that say what it means, why it is so here, and what to type."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+
+from migops import collect
+from migops.collect.database_query import Ask
+from migops.commands.failures.inputs import Scene
+from migops.commands.failures.known import FAILURES, Failure, Step
+from migops.core.errors import MigopsError
+from migops.core.model import Finding
+from migops.core.printed import BARE
+from migops.core.terminal import quoted
+from migops.docker import Engine
+from migops.rules import RULES, judge
+from migops.rules.database_remedies import can_adopt
+from migops.target import Target
+
+_PATIENCE = 5.0  # seconds for a database that has just failed
+_MOST = 2  # findings that are shown: the first ones are the cause, the rest follows from them
+
+
+def explain(output: str, target: Target, engine: Engine, arguments: Sequence[str]) -> Iterator[str]:
+    """The lines for the first failure known in ``output``, none where it knows none. Only reads; never raises."""
+    known = recognise(output)
+    if known is not None:
+        failure, found = known
+        yield from lines(failure, found, look(failure, target, engine, arguments))
+
+
+def recognise(output: str) -> tuple[Failure, re.Match[str]] | None:
+    """The first entry of the table whose pattern is in the output, and the place that tells most: the last of those."""
+    for failure in FAILURES:
+        places = list(failure.pattern.finditer(output))
+        if places:
+            return failure, max(reversed(places), key=lambda found: len(_groups(found)))
+    return None
+
+
+def look(failure: Failure, target: Target, engine: Engine, arguments: Sequence[str]) -> Scene:
+    """Read the places, as far as this failure is explained by them."""
+    containers: dict[str, list[str]] = {}
+    try:
+        for each in engine.containers({"com.docker.compose.project": target.project}):
+            labels = each.get("Labels") or {}
+            if labels.get("com.docker.compose.oneoff") != "True":
+                service = str(labels.get("com.docker.compose.service") or "")
+                containers.setdefault(service, []).append(str(each.get("Status") or each.get("State")))
+        if not (failure.rules or failure.cause):
+            return Scene(target, arguments, containers=containers)
+        ask = Ask(timeout=_PATIENCE) if failure.asks_database else None
+        return Scene(target, arguments, collect.check(target, lambda: engine, ask=ask, lint=True), "", containers)
+    except MigopsError as error:
+        return Scene(target, arguments, None, str(error), containers)
+
+
+def lines(failure: Failure, found: re.Match[str], scene: Scene) -> Iterator[str]:
+    """What to print: what it means, what is seen of it in the places, the fix as commands."""
+    findings = _findings(failure, found, scene)
+    yield ""
+    yield f"migops: {failure.name}"
+    yield f"  means  {failure.means}"
+    seen = [failure.cause(found, scene)] if failure.cause else []
+    seen += [f"{finding.rule}: {finding.message}; {finding.cause}" for finding in findings]
+    if scene.unread:
+        seen.append(f"the places could not be read: {scene.unread}")
+    yield from _column("seen", [sentence for sentence in seen if sentence])
+    if findings and findings[0].remedy:
+        steps = [(step.why, step.command) for step in findings[0].remedy]
+    else:
+        steps = [(step.why, command) for step in failure.fix if (command := filled(step, found, scene)) is not None]
+    fix = [line for why, command in steps for line in (why, *([f"    {shown(command)}"] if command else []))]
+    yield from _column("fix", fix)
+
+
+def shown(command: Sequence[str]) -> str:
+    """A command as it can be typed."""
+    return " ".join(map(quoted, command))
+
+
+def _column(title: str, texts: Sequence[str]) -> Iterator[str]:
+    for number, text in enumerate(texts):
+        yield f"  {'' if number else title:<5}  {text}"
+
+
+def _findings(failure: Failure, found: re.Match[str], scene: Scene) -> list[Finding]:
+    """The findings that are its cause; where it is about a revision, those about that one come first."""
+    if scene.evidence is None or not failure.rules:
+        return []
+    findings, _ = judge([rule for rule in RULES if rule.id in failure.rules], scene.evidence)
+    revision = _groups(found).get("revision", "")
+
+    def order(finding: Finding) -> tuple[bool, int]:
+        return bool(revision) and revision not in (finding.subject.revision, finding.message), failure.rules.index(
+            finding.rule
+        )
+
+    return sorted(findings, key=order)[:_MOST]
+
+
+def filled(step: Step, found: re.Match[str], scene: Scene) -> tuple[str, ...] | None:
+    """The step's command with its words filled in; None where there is nothing to fill one in with."""
+    values: dict[str, Sequence[str]] = {name: [value] for name, value in _groups(found).items()}
+    values |= {
+        "compose": scene.target.commands.compose,
+        "service": [scene.target.service],
+        "image": [scene.target.image],
+    }
+    services = scene.target.model.services if scene.target.model else {}
+    if "host" in values and values["host"][0] not in services:
+        del values["host"]
+    words: list[str] = []
+    for word in step.command:
+        names = re.findall(r"\{(\w+)\}", word)
+        if any(name not in values for name in names):
+            return None
+        if word == f"{{{''.join(names[:1])}}}":
+            words += values[names[0]]
+        else:
+            words.append(re.sub(r"\{(\w+)\}", lambda name: values[name[1]][0], word))
+    return _of_this_call(words, scene)
+
+
+def _of_this_call(words: Sequence[str], scene: Scene) -> tuple[str, ...] | None:
+    """A command with the options of this call; None where it cannot work for such a database."""
+    if words[:1] != ["migops"]:
+        return tuple(words)
+    commands, (name, *rest) = scene.target.commands, words[1:]
+    if name == "alembic":
+        return commands.alembic(*rest)
+    if name == "adopt" and not (scene.evidence and can_adopt(scene.evidence)):
+        return None
+    return commands.migops(name, *rest, service="" if name in ("config", *BARE) else None)
+
+
+def _groups(found: re.Match[str]) -> Mapping[str, str]:
+    return {name: value for name, value in found.groupdict().items() if value}

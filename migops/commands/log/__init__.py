@@ -1,0 +1,7 @@
+"""``migops log``: what runs of migops did, who holds the locks now, and how a lock that nobody needs any more ends."""
+
+from migops.commands.log.look import Book, DatabaseLock, look, run_of
+from migops.commands.log.unlock import unlock
+from migops.output import log
+
+__all__ = ["Book", "DatabaseLock", "look", "run_of", "shown", "unlock"]

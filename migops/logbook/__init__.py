@@ -1,7 +1,0 @@
-"""``migops log``: what runs of migops did, who holds the locks now, and how a lock that nobody needs any more ends."""
-
-from migops.logbook.look import Book, DatabaseLock, look, run_of
-from migops.logbook.unlock import unlock
-from migops.output import log
-
-__all__ = ["Book", "DatabaseLock", "look", "run_of", "shown", "unlock"]

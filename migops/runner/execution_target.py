@@ -1,0 +1,112 @@
+"""Where Alembic is run: in a running container if that shows what the current image holds, else in a one-off one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from migops.collect import Survey
+from migops.compose import Project
+from migops.core.errors import NoVerdict
+from migops.core.model import ImageIdentity, MigrationSet, PlaceName, Unknown
+from migops.docker import Engine
+from migops.docker.containers import inspect
+from migops.docker.same_content import same_content
+from migops.runner.command_lines import Program
+from migops.sources.container import Container, digests
+from migops.sources.container_files import at_or_below
+
+
+@dataclass(frozen=True, slots=True)
+class Where:
+    """The container to run in, None for a one-off one of ``image``, and why. ``held`` is what the image holds.
+
+    ``beside`` is the running container that would do, where a one-off one is taken all the same.
+    """
+
+    container: Container | None
+    image: ImageIdentity
+    why: str
+    held: MigrationSet | None
+    beside: Container | None = None
+
+    def apart(self) -> Where:
+        """The same in a one-off container: what is written there goes with it, so that no twin of a new file stays."""
+        if self.container is None:
+            return self
+        why = f"a new file is written there, so that none stays in {self.container.name}"
+        return Where(None, self.image, why, self.held, self.container)
+
+    def sentence(self) -> str:
+        """For the user: where, and why there."""
+        if self.container is not None:
+            return f"in {self.container.name}: {self.why}"
+        return f"in a one-off container of {self.image.ref} ({self.image.id.removeprefix('sha256:')[:12]}): {self.why}"
+
+
+def choose(survey: Survey, program: Program, engine: Engine) -> Where:
+    """The first running container that is current, else a one-off one; of those that are not, the first says why.
+
+    Raises ``NoVerdict`` where the image cannot be read: then nothing tells what would be run.
+    """
+    image = survey.image
+    reading = survey.places[PlaceName.IMAGE]
+    if image is None:
+        reason = reading if isinstance(reading, Unknown) else Unknown("the image could not be read")
+        raise NoVerdict(reason.reason, hint=reason.hint)
+    held = reading if isinstance(reading, MigrationSet) else None
+    if program.keeps_entrypoint:
+        return Where(None, image, "x-migops says that Alembic needs the image's entrypoint", held)
+    lasting = [each for each in survey.containers if not each.one_off]
+    if not lasting:
+        containers = survey.places.get(PlaceName.CONTAINER)
+        unread = containers.reason if isinstance(containers, Unknown) else ""
+        return Where(None, image, unread or f"no container of {survey.target.service} exists", held)
+    whys = []
+    for each in lasting:
+        why = _why_not(each, image, held, engine, survey)
+        if not why:
+            bound = "the host's folder is mounted in it" if each.is_bound else "its migrations are the image's"
+            return Where(each, image, f"it runs the current image, and {bound}", held)
+        whys.append((not each.running, why))
+    return Where(None, image, min(whys, key=lambda pair: pair[0])[1], held)
+
+
+def _why_not(each: Container, image: ImageIdentity, held: MigrationSet | None, engine: Engine, survey: Survey) -> str:
+    """Why Alembic must not be run in this container; '' where it may."""
+    if not each.running:
+        return f"{each.name} does not run"
+    if not same_content(engine, each.image_id, image.id):
+        return f"{each.name} runs another image than the current one"
+    if isinstance(each.found, Unknown):
+        return each.found.reason
+    if held is None:
+        return "what the image's configuration leads to cannot be read"
+    state = (inspect(engine, each.id) or {}).get("State") or {}
+    if state.get("Status") != "running":
+        return f"{each.name} is {state.get('Status') or 'gone'}"
+    if each.is_bound or _view(each.found.migrations) == _view(held):
+        return ""
+    synced = watched(survey.target.model, survey.target.service, each.found.migrations.location)
+    if synced:
+        return f"{each.name} has other migrations than the image, {synced}"
+    covers = {cover.type for folder in each.found.migrations.location if (cover := each.cover(folder))}
+    shown = f" (a {' and a '.join(sorted(covers))} lies over them)" if covers else ""
+    return f"{each.name} has other migrations than the image{shown}"
+
+
+def watched(model: Project | None, service: str, folders: Sequence[str]) -> str:
+    """A clause where ``develop.watch`` brings the host's files to one of the folders; '' where it does not."""
+    develop = model.services[service].raw.get("develop") if model else None
+    for each in (develop or {}).get("watch") or ():
+        target = str(each.get("target") or "")
+        if str(each.get("action")).startswith("sync") and any(at_or_below(folder, target) for folder in folders):
+            return (
+                f"as `docker compose watch` syncs {each.get('path')} to {target}: from the host to the container only, "
+                "and not to the image; what is written in the container never comes back"
+            )
+    return ""
+
+
+def _view(held: MigrationSet) -> tuple[dict[str, str], dict[str, str]]:
+    return digests(held), {name: file.sha256 for name, file in held.environment.items()}
