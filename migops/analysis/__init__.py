@@ -1,1 +1,1 @@
-"""Pure reasoning on what was read: the chain, the evidence, where a database is, how scripts differ. It reads nothing."""
+"""Pure reasoning on what was read: the chain, the evidence, the database's position, how scripts differ."""

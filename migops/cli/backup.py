@@ -63,7 +63,7 @@ def backup(service: str | None, **given: Any) -> int:
     from migops.cli.output import show
     from migops.commands import backup as action
     from migops.docker import connect
-    from migops.output import backup as shown
+    from migops.output import backup as output
     from migops.state import journal, state_folder
     from migops.state.lock import host_lock
 
@@ -76,7 +76,9 @@ def backup(service: str | None, **given: Any) -> int:
         if given["list_"]:
             where = state_folder.path(engine, found.project) / action.FOLDER
             there = action.backups(where)
-            show(lambda view: shown.list_as_json(where, there) if as_json else shown.listed(where, there, view), given)
+            show(
+                lambda view: output.list_as_json(where, there) if as_json else output.listed(where, there, view), given
+            )
             return int(ExitCode.CLEAN)
         source = action.find(action.question(found, engine, given["timeout"]), engine)
         folder = state_folder.folder(engine, found.project)
@@ -89,7 +91,7 @@ def backup(service: str | None, **given: Any) -> int:
             pruned = action.prune(planned)
             log.noted("retention", "done", removed=[str(each.path) for each in pruned.removed])
     restore = found.commands.migops("restore", made.path.name)
-    show(lambda view: shown.as_json(made, pruned) if as_json else shown.taken(made, pruned, restore, view), given)
+    show(lambda view: output.as_json(made, pruned) if as_json else output.taken(made, pruned, restore, view), given)
     return int(ExitCode.CLEAN)
 
 

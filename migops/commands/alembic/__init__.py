@@ -1,0 +1,1 @@
+"""``migops alembic``: Alembic where the truth is, guarded."""

@@ -57,8 +57,8 @@ def _steps(facts: Facts, options: Options, pending: tuple[str, ...] | None) -> I
         holds = f"it holds {count}, with head {heads}; the host has none to compare them with"
     yield Step("image", holds, images.gate)
     yield Step(
-        "database", f"{_started(facts)}is up, locked for this run, and where the plan takes it to be", prepare_database.start,
-        (facts.compose.start(facts.idle),) if facts.idle else (),
+        "database", f"{_started(facts)}is up, locked for this run, and where the plan takes it to be",
+        prepare_database.start, (facts.compose.start(facts.idle),) if facts.idle else (),
     )  # fmt: skip
     changes = pending is None or bool(pending)
     if changes and options.backup:

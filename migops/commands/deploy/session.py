@@ -46,12 +46,12 @@ class Prepared:
     ``stack`` is closed when the command has told how it ended.
     """
 
-    inputs: Facts
+    facts: Facts
     plan: Plan
     options: Options
     engine: Engine
     say: Say
-    interrupted_runs: tuple[str, ...]
+    past: tuple[str, ...]
     folder: Path | None = None
     log: Journal | None = None
     lock: EngineLock | None = None

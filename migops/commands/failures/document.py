@@ -14,7 +14,8 @@ When Alembic ends with another code than 0, the end of its output is compared wi
 fits is explained on standard error: what it means, what of it is seen in the places just now, and the fix as commands.
 Alembic's own output and exit code stay as they are, and no URL is repeated.
 
-This page is written by `python -m migops.commands.failures.document`; the table itself is `migops/commands/failures/known.py`.
+This page is written by `python -m migops.commands.failures.document`;
+the table itself is `migops/commands/failures/known.py`.
 """
 
 

@@ -2,6 +2,5 @@
 
 from migops.commands.log.look import Book, DatabaseLock, look, run_of
 from migops.commands.log.unlock import unlock
-from migops.output import log
 
-__all__ = ["Book", "DatabaseLock", "look", "run_of", "shown", "unlock"]
+__all__ = ["Book", "DatabaseLock", "look", "run_of", "unlock"]
