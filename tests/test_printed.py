@@ -29,9 +29,9 @@ LABELS = {
 }  # fmt: skip
 """Names by which a session or a lock says whose it is: compared, never printed to be typed."""
 ALLOWED = {
-    ("failures/document.py", "# Failures that"): "the head of a page of the documentation",
-    ("failures/document.py", "Looked for as its cause"): "the same page, of every project",
-    ("adopt/stamp.py", "`alembic stamp"): "what has just been run, not what to type",
+    ("commands/failures/document.py", "# Failures that"): "the head of a page of the documentation",
+    ("commands/failures/document.py", "Looked for as its cause"): "the same page, of every project",
+    ("commands/adopt/stamp.py", "`alembic stamp"): "what has just been run, not what to type",
     ("rules/application.py", "let a service of its own"): "a line of the compose file: `command: …`",
 }
 
@@ -96,7 +96,7 @@ def test_no_list_of_words_is_a_command_past_the_helper() -> None:
                 and "2:" in ast.unparse(each.slice)
             ):
                 found.append(f"{name}:{each.lineno}")
-    assert [each for each in found if not each.startswith("failures/known.py")] == []
+    assert [each for each in found if not each.startswith("commands/failures/known.py")] == []
 
 
 def test_the_options_of_each_command_are_those_that_it_takes() -> None:

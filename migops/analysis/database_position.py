@@ -9,7 +9,8 @@ from functools import cached_property
 from migops.analysis.chain import ORDER
 from migops.analysis.evidence import Evidence
 from migops.core.model import PlaceName, Revision
-from migops.migrations.graph import Graph, build
+from migops.migrations.build import build
+from migops.migrations.graph import Graph
 from migops.sources.database_state import DatabaseState
 from migops.sources.environment import Environment
 

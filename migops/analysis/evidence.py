@@ -20,14 +20,14 @@ if TYPE_CHECKING:  # what a clean check never needs is not imported for its sake
     from migops.sources.application import Creation
     from migops.sources.code import Code
     from migops.sources.container import Container
-    from migops.sources.database import Question
+    from migops.sources.database_question import Question
     from migops.sources.database_state import DatabaseReading
     from migops.sources.database_url import Sought
     from migops.sources.drift import Drift
     from migops.sources.env_files import CopiedEnvFile
-    from migops.sources.environment import OtherConfiguration
     from migops.sources.git_history import Past
     from migops.sources.git_status import Fate
+    from migops.sources.home import OtherConfiguration
     from migops.sources.models import Model
     from migops.sources.passwords import Written
     from migops.sources.worktree import Worktree

@@ -15,7 +15,7 @@ from migops.core.errors import MigopsError
 from migops.core.redaction import redact
 
 if TYPE_CHECKING:
-    from migops.commands.alembic.run import Wishes
+    from migops.commands.alembic.call import Wishes
 
 TAKING_A_VALUE = frozenset({
     *("--file", "--project-name", "--env-file", "--profile", "--project-directory", "--service"),
@@ -49,6 +49,9 @@ class Cut(click.Command):
 
     def collect_usage_pieces(self, ctx: click.Context) -> list[str]:
         return ["[OPTIONS]", "ALEMBIC'S ARGUMENTS..."]
+
+
+_WIDTH = 100  # columns of a drawn graph, which stands among Alembic's own output
 
 
 @click.command("alembic", cls=Cut, context_settings={"help_option_names": ["--help"]})
@@ -111,7 +114,8 @@ def alembic(arguments: tuple[str, ...], **given: Any) -> int:
     was changed, 6 gave up and nothing was changed, 7 look where it stands
     """
     from migops import collect, target
-    from migops.commands.alembic.run import Run
+    from migops.commands.alembic.call import AlembicCall
+    from migops.commands.alembic.run import run
     from migops.docker import connect
     from migops.runner import command_lines
 
@@ -123,7 +127,12 @@ def alembic(arguments: tuple[str, ...], **given: Any) -> int:
     found = target.resolve(wanted, compose_options_of(given), os.environ, Path.cwd())
     found = command_lines.aimed(found, arguments, collect.host_cwd(collect.Survey(found)))
     with connect() as engine:
-        result = Run(found, arguments, engine, say, _wishes(given)).run()
+        result = run(AlembicCall(found, arguments, engine, say, _wishes(given)))
+        if result.drawing is not None:
+            from migops.output.graph import as_text
+
+            for line in as_text(result.drawing, color=False, width=_WIDTH).splitlines():
+                say(line)
         if result.child and not result.stopped:
             from migops.commands.failures import explain  # and with it all the rules: only a failure pays for them
 
@@ -133,7 +142,7 @@ def alembic(arguments: tuple[str, ...], **given: Any) -> int:
 
 
 def _wishes(given: Mapping[str, Any]) -> Wishes:
-    from migops.commands.alembic.run import Wishes
+    from migops.commands.alembic.call import Wishes
 
     terminal = sys.stdin is not None and sys.stdin.isatty() and sys.stderr.isatty()
     return Wishes(

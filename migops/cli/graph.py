@@ -23,9 +23,9 @@ from migops.cli.status import database_options
 from migops.core.errors import ExitCode, MigopsError
 
 if TYPE_CHECKING:
+    from migops.collect.drawing import Drawing
+    from migops.commands.status import Status
     from migops.migrations.problem import Problem
-    from migops.output.graph import Drawing
-    from migops.output.status import Status
 
 
 @click.command("graph")

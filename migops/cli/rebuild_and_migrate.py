@@ -25,8 +25,8 @@ from migops.core.errors import Aborted, ExitCode
 _STATUS_AT = 20  # the column in which a step's end is told
 
 if TYPE_CHECKING:
+    from migops.commands.deploy.result import PlanResult
     from migops.commands.deploy.session import Prepared
-    from migops.output.deploy import ShownPlan
     from migops.output.view import View
 
 
@@ -162,7 +162,7 @@ def _options(given: dict[str, Any]) -> Any:
     )  # fmt: skip
 
 
-def _confirm(plan: ShownPlan, view: View, given: dict[str, Any], prepared: Prepared) -> None:
+def _confirm(plan: PlanResult, view: View, given: dict[str, Any], prepared: Prepared) -> None:
     """Show the plan and ask for a yes; without a terminal to ask at, --yes must have been said."""
     from migops.core.terminal import printable
     from migops.output.deploy import plan_text

@@ -16,7 +16,7 @@ from migops.core.errors import Aborted, ExitCode, MigopsError, Operator
 from migops.core.location import Location
 
 if TYPE_CHECKING:
-    from migops.commands.backup.restoring import Restore
+    from migops.commands.backup.restore_plan import Restore
     from migops.commands.backup.swap import Swapped
     from migops.output.view import View
     from migops.state.engine_lock import EngineLock
@@ -54,7 +54,7 @@ def restore(file: str, service: str | None, **given: Any) -> int:
     from migops import target
     from migops.cli.output import view_of
     from migops.commands import backup as action
-    from migops.commands.backup import interrupted, restoring
+    from migops.commands.backup import interrupted, restore_plan, restoring
     from migops.commands.deploy import at_work
     from migops.docker import connect
     from migops.output import restore as shown_restore
@@ -70,7 +70,7 @@ def restore(file: str, service: str | None, **given: Any) -> int:
         source = action.find(action.question(found, engine, given["timeout"]), engine)
 
         def prepared() -> Restore:
-            return restoring.prepare(engine, source, found, path, given["timeout"], foreign=given["foreign"])
+            return restore_plan.prepare(engine, source, found, path, given["timeout"], foreign=given["foreign"])
 
         if given["dry_run"]:
             interrupted.refuse(engine, source, state_folder.path(engine, found.project))

@@ -20,13 +20,14 @@ from migops.core.errors import NoVerdict
 from migops.core.model import Absent, Location, MigrationSet, NotAsked, PlaceName, Unknown
 from migops.docker import Engine
 from migops.dockerfile.trace import BuildView
-from migops.sources.environment import Environment, Reader
+from migops.sources.environment import Environment
+from migops.sources.home import Reader
 from migops.sources.host import HostReader
 from migops.target import ARCHIVES, Target
 
 if TYPE_CHECKING:  # the database's side is imported only by a command that asks for it
     from migops.collect.database_query import Ask
-    from migops.sources.database import Question
+    from migops.sources.database_question import Question
     from migops.sources.database_state import DatabaseState
     from migops.sources.git_status import Fate
 

@@ -10,8 +10,8 @@ from pathlib import Path
 from migops.core.model import MigrationSet
 from migops.docker import Engine
 from migops.migrations.config import parse_config
-from migops.sources.database import Question
-from migops.sources.environment import Home
+from migops.sources.database_question import Question
+from migops.sources.home import Home
 from migops.target import Target
 
 

@@ -4,18 +4,28 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from migops.core.errors import MigopsError
 from migops.core.model import Entry, EntryKind, Location
+from migops.migrations.build import build
 from migops.migrations.config import ConfigFile, parse_config
-from migops.migrations.graph import Graph, build
+from migops.migrations.graph import Graph
 from migops.migrations.locate import ScriptPaths, locate
 from migops.migrations.problem import Problem
 from migops.migrations.scripts import read_history
-from migops.output.graph import Drawing
 from migops.sources.environment import Environment
 from migops.sources.host import read_tree
+
+
+@dataclass(frozen=True, slots=True)
+class Drawing:
+    """All that is known of a place's history: where it is, what it is, what is wrong with it."""
+
+    paths: ScriptPaths
+    graph: Graph
+    problems: tuple[Problem, ...]
 
 
 def draw(config: str | None, section: str, cwd: str, set_by_app: Mapping[str, str]) -> Drawing:

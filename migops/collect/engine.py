@@ -19,7 +19,8 @@ from migops.dockerfile.trace import BuildView
 from migops.images import Image, identity, open_image
 from migops.sources.container import ContainerReader, representative, summary
 from migops.sources.container_files import ImageFiles, links_of, reader_of
-from migops.sources.environment import Environment, Homes, OtherConfiguration, Reader, read_environment
+from migops.sources.environment import Environment, read_environment
+from migops.sources.home import Homes, OtherConfiguration, Reader
 
 if TYPE_CHECKING:
     from migops.compose import Service

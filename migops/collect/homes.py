@@ -14,9 +14,11 @@ from migops.compose import Service
 from migops.core.errors import MigopsError, NoVerdict
 from migops.core.model import LinkStatus, MigrationSet, PlaceName, Unknown
 from migops.dockerfile.trace import BuildView
+from migops.entrypoint.alembic_call import Call, Process, typed
 from migops.images.image import ImageConfig
-from migops.sources.alembic_call import Call, Process, of_files, started, typed
-from migops.sources.environment import Environment, Home, Homes, OtherConfiguration, Reader, read_environment
+from migops.sources.alembic_start import of_files, started
+from migops.sources.environment import Environment, read_environment
+from migops.sources.home import Home, Homes, OtherConfiguration, Reader, home_of
 from migops.sources.host import HostReader
 from migops.target.configuration import started_as
 
@@ -77,7 +79,7 @@ def _first(survey: Survey, calls: Sequence[Call], found: Sequence[Home], usual: 
 
 def _home(survey: Survey, call: Call) -> Home:
     """Where the call starts; the host's copy stands in for a configuration that the place lacks."""
-    home = call.home()
+    home = home_of(call)
     there = _on_host(survey, home)
     return replace(home, text=there.read_bytes()) if there == survey.target.config and there is not None else home
 

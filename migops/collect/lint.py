@@ -20,7 +20,7 @@ from migops.sources.context import ContextReader
 from migops.sources.database import find_url
 from migops.sources.database_url import Sought
 from migops.sources.env_files import copied_env_files
-from migops.sources.environment import Reader
+from migops.sources.home import Reader
 from migops.sources.models import Model, unimported
 from migops.sources.passwords import passwords
 from migops.target import Target

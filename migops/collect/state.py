@@ -11,7 +11,8 @@ from migops.analysis.evidence import Exclusion, Hidden, Setup, Sibling
 from migops.core.model import ImageIdentity, NotAsked, PlaceName, Reading, Unknown
 from migops.dockerfile.trace import BuildView, trace
 from migops.migrations.scripts import Known
-from migops.sources.environment import Environment, Home, OtherConfiguration, Reader
+from migops.sources.environment import Environment
+from migops.sources.home import Home, OtherConfiguration, Reader
 from migops.target import BuildSpec, Target
 
 if TYPE_CHECKING:

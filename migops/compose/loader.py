@@ -23,7 +23,8 @@ from migops.compose.tree import Map, Mark, refuse
 from migops.compose.yamlfile import Document, documents, read
 from migops.core.errors import MigopsError
 from migops.core.location import Location
-from migops.core.redaction import Known, learn
+from migops.core.redaction import learn
+from migops.core.redaction.known import Known
 
 
 def load(

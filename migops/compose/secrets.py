@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from migops.compose.model import Project
-from migops.core.redaction import Known
 from migops.core.redaction.forms import secrets_in
+from migops.core.redaction.known import Known
 from migops.core.redaction.naming import of_environment, parts
 
 _LARGEST = 64 * 1024  # bytes of a secret's file that are read

@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from migops.core.model import Location
+from migops.entrypoint.alembic_call import Call, Process, Text, call_of
 from migops.entrypoint.failing import ASSIGNED
 from migops.entrypoint.follow import File, Follower, Ran
 from migops.entrypoint.words import unwrapped
-from migops.sources.alembic_call import Call, Process, Text, call_of
 
 _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 

@@ -4,14 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING
 
 from migops.core.model import Location, Revision
 from migops.core.printed import explain
+from migops.migrations.graph import Graph
 from migops.migrations.problem import Problem
-
-if TYPE_CHECKING:
-    from migops.migrations.graph import Graph
 
 
 def check(graph: Graph, files: tuple[Revision, ...], folder: str) -> tuple[Problem, ...]:

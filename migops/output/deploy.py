@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 import textwrap
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 
+from migops.commands.deploy.result import DeployResult, PlanResult
 from migops.core.printed import may_be_next
 from migops.core.terminal import GREEN, RED, YELLOW, printable, quoted, styled
 from migops.output.view import View
@@ -15,50 +15,7 @@ _INDENT = 16  # columns before a step's text
 COLORS = {"done": GREEN, "aborted": YELLOW, "failed": RED, "operator": RED}
 
 
-@dataclass(frozen=True, slots=True)
-class ShownStep:
-    """A step as the plan lists it: its name, why, and the commands that it comes to."""
-
-    name: str
-    why: str
-    commands: tuple[tuple[str, ...], ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class ShownPlan:
-    """The plan: ``pending`` are revisions with their messages (None: not known yet), ``ddl`` their SQL where asked.
-
-    ``losses`` says, a sentence each, what they destroy; it is among the ``notes``, too.
-    """
-
-    project: str
-    service: str
-    steps: tuple[ShownStep, ...]
-    pending: tuple[tuple[str, str], ...] | None
-    rows: tuple[str, ...] | None
-    notes: tuple[str, ...] = ()
-    past: tuple[str, ...] = ()
-    ddl: str = ""
-    losses: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class ShownEnd:
-    """How it ended. ``steps`` are (name, status, seconds); images and revisions are those before and after."""
-
-    outcome: str
-    code: int
-    sentence: str
-    steps: tuple[tuple[str, str, float], ...]
-    images: tuple[str, str]
-    revisions: tuple[tuple[str, ...] | None, tuple[str, ...] | None]
-    backup: str
-    commands: tuple[tuple[str, ...], ...]
-    hint: str = ""
-    journal: str = ""
-
-
-def plan_text(plan: ShownPlan, view: View) -> str:
+def plan_text(plan: PlanResult, view: View) -> str:
     """The plan, in ``view.width`` columns; commands are never broken."""
     head = printable(f"rebuild-and-migrate {plan.service}  (project {plan.project})")
     lines = [head, *_stands(plan), ""]
@@ -81,19 +38,19 @@ def plan_text(plan: ShownPlan, view: View) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _stands(plan: ShownPlan) -> Iterator[str]:
+def _stands(plan: PlanResult) -> Iterator[str]:
     """Where the database is now, if that is known."""
     if plan.rows is not None and plan.pending is not None:
         rows, number = ", ".join(plan.rows) or "no revision yet", len(plan.pending) or "nothing"
         yield printable(f"the database is at {rows}; {number} pending")
 
 
-def _pending(plan: ShownPlan) -> Iterator[str]:
+def _pending(plan: PlanResult) -> Iterator[str]:
     for revision, message in plan.pending or ():
         yield printable(f"{revision}  {message}".rstrip())
 
 
-def end_text(end: ShownEnd, view: View) -> str:
+def end_text(end: DeployResult, view: View) -> str:
     """How it ended: the word, the state that is left, and what to type now."""
     word = end.outcome.upper() if end.outcome != "operator" else "YOUR DECISION IS NEEDED"
     head = styled(word, COLORS[end.outcome]) if view.color else word
@@ -111,7 +68,7 @@ def end_text(end: ShownEnd, view: View) -> str:
     return "\n".join(lines) + "\n"
 
 
-def end_json(end: ShownEnd) -> str:
+def end_json(end: DeployResult) -> str:
     """The written contract, schema 1."""
     before, after = end.revisions
     document = {
@@ -130,7 +87,7 @@ def end_json(end: ShownEnd) -> str:
     return json.dumps(document, indent=2) + "\n"
 
 
-def plan_json(plan: ShownPlan) -> str:
+def plan_json(plan: PlanResult) -> str:
     """A dry run as a document, schema 1."""
     pending = None if plan.pending is None else [{"id": name, "message": said} for name, said in plan.pending]
     document: Mapping[str, object] = {

@@ -5,28 +5,17 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from migops.collect.drawing import Drawing
 from migops.core.model import Location, Revision
 from migops.core.terminal import CYAN, GREEN, RED, YELLOW, printable, styled
 from migops.migrations.draw import lines
 from migops.migrations.graph import Graph
-from migops.migrations.locate import ScriptPaths
-from migops.migrations.problem import Problem
 from migops.output.view import View
 
 if TYPE_CHECKING:
-    from migops.output.status import Row, Status
-
-
-@dataclass(frozen=True, slots=True)
-class Drawing:
-    """All that is known of a place's history: where it is, what it is, what is wrong with it."""
-
-    paths: ScriptPaths
-    graph: Graph
-    problems: tuple[Problem, ...]
+    from migops.commands.status import Row, Status
 
 
 def render(drawing: Drawing, format_: str, color: bool = False, width: int = 80, status: Status | None = None) -> str:

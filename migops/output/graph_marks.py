@@ -12,7 +12,7 @@ from migops.core.terminal import CYAN, GREEN, RED, YELLOW, printable, styled
 from migops.sources.database_state import DatabaseState
 
 if TYPE_CHECKING:
-    from migops.output.status import Row, Status
+    from migops.commands.status import Row, Status
 
 LETTERS = {
     PlaceName.GIT: "G", PlaceName.HOST: "H", PlaceName.CONTEXT: "B", PlaceName.IMAGE: "I", PlaceName.CONTAINER: "C",

@@ -12,7 +12,7 @@ from rich.text import Text
 
 from migops.commands.backup import undo_commands
 from migops.commands.backup.identity import Relation
-from migops.commands.backup.restoring import Restore
+from migops.commands.backup.restore_plan import Restore
 from migops.commands.backup.store import Backup
 from migops.commands.backup.swap import Swapped
 from migops.core.terminal import printable

@@ -3,57 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 
-from migops.core.model import PlaceName, Report, Revision
-from migops.migrations.graph import Graph
+from migops.commands.status import Row, Status
+from migops.core.model import PlaceName
 from migops.output.view import View
 from migops.sources.database_state import DatabaseReading, DatabaseState
 
 PENDING_SHOWN = 10
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One revision: ``marks`` are held, missing or changed (against the host's text) for each place that was read.
-
-    ``state`` is what the database says: current, applied, pending, '' for a revision that neither was applied nor will
-    be by the image, and None where that cannot be told.
-    """
-
-    revision: Revision
-    marks: Mapping[PlaceName, str]
-    state: str | None
-
-    @property
-    def applied(self) -> bool | None:
-        return None if self.state is None else self.state in ("current", "applied")
-
-    @property
-    def is_disputed(self) -> bool:
-        return any(mark != "held" for mark in self.marks.values())
-
-
-@dataclass(frozen=True, slots=True)
-class Status:
-    """The matrix of revisions × places, beside what the rules say of it.
-
-    ``rows`` are in the order of an upgrade; ``graph`` is the history of all places together. ``current`` and
-    ``pending`` are None where they cannot be known. ``word`` and ``sentence`` say how the database stands to
-    ``against``: the image, or the host where no image was read.
-    """
-
-    report: Report
-    rows: tuple[Row, ...]
-    graph: Graph
-    heads: Mapping[PlaceName, tuple[str, ...]]
-    current: tuple[str, ...] | None
-    pending: tuple[str, ...] | None
-    against: PlaceName
-    database: DatabaseReading
-    word: str
-    sentence: str
 
 
 def render(status: Status, format_: str, view: View) -> str:

@@ -11,9 +11,10 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from migops.commands.status import Row, Status
 from migops.core.model import PlaceName, PlaceSummary, Severity
 from migops.core.terminal import printable
-from migops.output.status import PENDING_SHOWN, Row, Status, columns, folded
+from migops.output.status import PENDING_SHOWN, columns, folded
 from migops.output.text import (  # fmt: skip
     COLORS,
     MARKS,

@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from migops.runner.arguments import FILES
-from migops.sources.environment import Home
+from migops.sources.home import Home
 from migops.state import owner
 from migops.target import Target, alembic_program
 from migops.target.alembic_program import Program as Program

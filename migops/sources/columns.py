@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from migops.core.errors import NoVerdict
 from migops.core.model import Absent, Unknown
 from migops.database import connect
-from migops.sources.database import Question, find_url, reach
+from migops.sources.database import find_url, reach
+from migops.sources.database_question import Question
 
 
 def columns(asked: Question, tables: Sequence[str]) -> dict[str, frozenset[str]]:

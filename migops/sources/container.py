@@ -16,7 +16,8 @@ from migops.core.model import Absent, MigrationSet, Unknown
 from migops.docker.containers import inspect
 from migops.migrations.scripts import Known
 from migops.sources.container_files import ContainerFiles, ImageFiles, Mount, at_or_below, covered, mounts_of
-from migops.sources.environment import Environment, Homes, OtherConfiguration, Reader
+from migops.sources.environment import Environment
+from migops.sources.home import Homes, OtherConfiguration, Reader
 from migops.sources.writable import WritableLayer, open_layer
 
 LABEL = "com.docker.compose."

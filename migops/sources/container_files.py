@@ -18,7 +18,8 @@ from migops.images.daemon import read_container
 from migops.images.layer import Budget, Delta, Wanted, scan_layer
 from migops.images.merge import read_merged
 from migops.images.tar import TarReader
-from migops.sources.environment import TEXTS, Reader
+from migops.sources.environment import TEXTS
+from migops.sources.home import Reader
 from migops.sources.writable import WritableLayer, apply
 
 _ANONYMOUS = re.compile(r"[0-9a-f]{64}")

@@ -20,8 +20,8 @@ from migops.database.reading import LOCK_WAIT
 from migops.docker import Engine, execs
 from migops.docker.containers import inspect
 from migops.sources import database_probe
-from migops.sources.database import Question, table_of
 from migops.sources.database_address import LABEL
+from migops.sources.database_question import Question, table_of
 from migops.sources.database_read import RELATIONS, SERVERS, Reached, arranged, state
 from migops.sources.database_state import DatabaseState
 

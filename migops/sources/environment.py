@@ -13,15 +13,13 @@ from functools import cache
 
 from migops.core.errors import MigopsError, NoVerdict
 from migops.core.model import Entry, EntryKind, MigrationFile, MigrationSet, Tree, Unknown
+from migops.migrations.build import build
 from migops.migrations.config import ConfigFile, parse_config
-from migops.migrations.graph import Graph, build
+from migops.migrations.graph import Graph
 from migops.migrations.locate import FindPackage, ScriptPaths, absolute, locate
 from migops.migrations.problem import Problem
 from migops.migrations.scripts import History, Known, read_history
-from migops.sources.home import Home as Home
-from migops.sources.home import Homes as Homes
-from migops.sources.home import OtherConfiguration as OtherConfiguration
-from migops.sources.home import Reader as Reader
+from migops.sources.home import Home, Reader
 
 TEXTS = (".py", ".ini", ".toml", ".cfg", ".conf", ".mako")
 """Endings of the files whose text is looked at; what else lies in a folder (a dump, say) is known by its digest."""

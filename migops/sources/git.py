@@ -12,8 +12,8 @@ from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
 from migops.core.model import Absent, Entry, EntryKind, Remedy, Tree, Unknown
-from migops.sources.environment import Reader
 from migops.sources.git_status import Fate, FateKind
+from migops.sources.home import Reader
 from migops.sources.repository import Change, Repository, Unanswered, by_holder, holder
 
 LEFT_OUT = "S"  # the tag that git gives a file of the index that a sparse checkout leaves out

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from migops.core.model import Tree
+from migops.entrypoint.alembic_call import Call, is_toml
 
 Reader = Callable[[Sequence[str]], Tree]
 """Fetches everything at and below absolute POSIX paths; a path the place does not have is not in the answer."""
@@ -84,3 +85,19 @@ class OtherConfiguration:
     config: str
     folders: tuple[str, ...]
     names: tuple[str, ...]
+
+
+def home_of(call: Call) -> Home:
+    """Where Alembic starts when it is called so."""
+    ini, toml = "alembic.ini", "pyproject.toml"
+    if call.directory:
+        ini = posixpath.join(call.directory, "alembic.ini")
+    elif call.variable:
+        ini, toml = (ini, call.variable) if is_toml(call.variable) else (call.variable, toml)
+    for name in call.configs:
+        ini, toml = (ini, name) if is_toml(name) else (name, toml)
+    paths = [posixpath.normpath(posixpath.join(call.cwd, name)) for name in (ini, toml)]
+    named = call.configs[0] if call.configs else call.variable
+    config, other = (paths[1], paths[0]) if is_toml(named) else (paths[0], paths[1])
+    folder = posixpath.normpath(posixpath.join(call.cwd, call.directory)) if call.directory else ""
+    return Home(call.cwd, config, call.section, other=other, script_location=folder, by=call.by, module=call.module)

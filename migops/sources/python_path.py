@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from migops.core.errors import NoVerdict
 from migops.core.model import EntryKind
 from migops.migrations.locate import absolute
-from migops.sources.environment import Home, Reader
+from migops.sources.home import Home, Reader
 
 _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _VERSIONS = tuple(f"3.{minor}" for minor in range(8, 16))

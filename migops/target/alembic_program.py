@@ -8,9 +8,9 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 from migops.core.errors import MigopsError
+from migops.entrypoint.alembic_call import Process, typed
 from migops.migrations.config import parse_config
-from migops.sources.alembic_call import Process, typed
-from migops.sources.environment import Home
+from migops.sources.home import Home, home_of
 from migops.target import Target
 
 
@@ -48,7 +48,7 @@ def aimed(target: Target, home: Home | None, given: Collection[str] = ()) -> tup
     words = program(target).words
     if home is None or words != ("alembic",) or target.settings.get("alembic", ""):
         return words
-    plain = typed(Process(home.cwd, home.environment or {})).home()
+    plain = home_of(typed(Process(home.cwd, home.environment or {})))
     is_plain = {plain.config, plain.second} == {home.config, home.second}
     is_plain = is_plain and not home.away
     config = home.config if home.away else posixpath.relpath(home.config, home.cwd)

@@ -16,8 +16,10 @@ from migops.compose import Service
 from migops.core.errors import MigopsError
 from migops.core.model import Location, Unknown
 from migops.dockerfile.trace import BuildView
+from migops.entrypoint.alembic_call import Process, typed
 from migops.migrations.config import parse_config
-from migops.sources.alembic_call import Process, started, typed
+from migops.sources.alembic_start import started
+from migops.sources.home import home_of
 
 NOT_SEARCHED = frozenset({"node_modules", "venv", "env", "site-packages", "__pycache__", "dist", "build"})
 CONFIGS_NAMED = 5  # in the message that several could be meant
@@ -162,7 +164,7 @@ def of_build(dockerfile: bytes, view: Callable[[], BuildView | Unknown], service
     for call in (*started(process, text), typed(process)):
         if call.is_plain or call.undecided:
             continue
-        home = call.home()
+        home = home_of(call)
         there = built.host_path_of(home.config)
         if there is not None and there.is_file() and _has_section(there, home.section):
             return Built(there, home.section)

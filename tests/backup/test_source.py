@@ -11,7 +11,8 @@ from migops.core.errors import MigopsError
 from migops.database import parse_url
 from migops.docker import Engine
 from migops.migrations.version_table import VersionTable
-from migops.sources.database import Question, Reached
+from migops.sources.database import Reached
+from migops.sources.database_question import Question
 
 NO_ENGINE = cast(Engine, None)  # it is not asked
 CANARY = "kAn4ry-s3cret"

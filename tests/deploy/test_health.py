@@ -9,7 +9,7 @@ import pytest
 from click.testing import CliRunner
 
 from migops.cli.rebuild_and_migrate import rebuild_and_migrate
-from migops.commands.deploy import health, plan, rollback
+from migops.commands.deploy import health, manual_steps, plan, rollback
 from migops.commands.deploy.deploy import Deploy
 from migops.commands.deploy.health import Health, Watch
 from migops.commands.deploy.options import Options
@@ -119,16 +119,16 @@ def test_what_is_said_of_a_way_back_that_leads_further() -> None:
     further = Rollback(OLD, NEW, OLD, "it is unhealthy", 7, ("a",))
     found = replace(facts(), rollbacks={"app": further})
     made = Deploy(found, Options(), nobody, nobody, nobody, nobody, nobody, nobody, before=("b",))
-    assert rollback.went_further(made) == "", "nothing was brought back yet"
+    assert manual_steps.went_further(made) == "", "nothing was brought back yet"
     made.recreated = True
-    assert f"app runs {OLD[:19]} again, as before run 7, not {NEW[:19]}" in rollback.went_further(made)
-    assert rollback.moved_since(made) == "the database was at a then, and is at b now"
+    assert f"app runs {OLD[:19]} again, as before run 7, not {NEW[:19]}" in manual_steps.went_further(made)
+    assert manual_steps.moved_since(made) == "the database was at a then, and is at b now"
     made.before = ("a",)
-    assert rollback.moved_since(made) == ""
+    assert manual_steps.moved_since(made) == ""
     made.facts = replace(found, rollbacks={"app": replace(further, rows=None)})
-    assert "it is not known where the database was before run 7" in rollback.moved_since(made)
+    assert "it is not known where the database was before run 7" in manual_steps.moved_since(made)
     made.facts = replace(found, rollbacks={"app": Rollback(OLD, OLD, OLD)})
-    assert (rollback.went_further(made), rollback.moved_since(made)) == ("", "")
+    assert (manual_steps.went_further(made), manual_steps.moved_since(made)) == ("", "")
 
 
 def test_a_service_that_was_down_after_a_killed_deploy_comes_back() -> None:

@@ -15,10 +15,11 @@ import pytest
 from migops.commands.deploy import plan
 from migops.commands.deploy.inputs import Facts
 from migops.commands.deploy.options import Options
+from migops.commands.deploy.result import PlanResult
 from migops.commands.deploy.services import Member
 from migops.commands.deploy.session import Prepared
 from migops.core.model import Unknown
-from migops.output.deploy import ShownPlan, plan_json, plan_text
+from migops.output.deploy import plan_json, plan_text
 from migops.output.view import View
 from migops.sources.container_files import Mount
 from tests.deploy.made import at, facts, running
@@ -86,7 +87,7 @@ CASES = {
 }
 
 
-def as_shown(name: str) -> ShownPlan:
+def as_shown(name: str) -> PlanResult:
     make, options = CASES[name]
     found = make()
     nobody = cast("Any", None)  # neither the engine nor the user is asked for a plan without SQL

@@ -17,7 +17,7 @@ from migops.commands.failures.explain import lines, recognise
 from migops.commands.failures.inputs import Scene
 from migops.compose import ComposeOptions
 from migops.core.model import MigrationSet, PlaceName, Revision
-from migops.migrations.graph import build
+from migops.migrations.build import build
 from migops.target import Target, Wanted, resolve
 from tests.failures.texts import PASSWORD, TEXTS
 from tests.kit import example

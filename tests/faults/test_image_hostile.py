@@ -22,7 +22,7 @@ from tests.images.test_contract import no_engine
 READ = """
 import resource, sys
 resource.setrlimit(resource.RLIMIT_AS, (256 * 1024 * 1024,) * 2)
-from migops.errors import NoVerdict
+from migops.core.errors import NoVerdict
 from migops.images import open_image
 try:
     with open_image(sys.argv[1], engine=None) as image:

@@ -44,7 +44,7 @@ def killed(where: Path) -> int:
     """A run that is killed while it migrates; its process, which has gone."""
     code = f"""
 from pathlib import Path; import os, signal
-from migops.safety import journal
+from migops.state import journal
 with journal.begin(Path({str(where)!r}), "alembic upgrade", ["-x", "a=***", "upgrade", "head"]) as log:
     log.note("alembic", "started", container="migops-0123456789ab", rows=[])
     os.kill(os.getpid(), signal.SIGKILL)

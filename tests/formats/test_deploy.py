@@ -7,15 +7,16 @@ from dataclasses import replace
 
 import pytest
 
-from migops.output.deploy import ShownEnd, ShownPlan, ShownStep, end_json, end_text, plan_json, plan_text
+from migops.commands.deploy.result import DeployResult, PlannedStep, PlanResult
+from migops.output.deploy import end_json, end_text, plan_json, plan_text
 from migops.output.view import View
 
-DONE = ShownEnd(
+DONE = DeployResult(
     "done", 0, "the new state: app on the built image, the database at b2", (("keep", "done", 0.01),
     ("migrate", "done", 1.23456)), ("sha256:old", "sha256:new"), (("a1",), ("b2",)), "/state/shop.dump", (),
     journal="/state/journal/000001.jsonl",
 )  # fmt: skip
-STUCK = ShownEnd(
+STUCK = DeployResult(
     "operator", 7, "app-1 is unhealthy: no route; the old containers run, and the database has moved on from a1 to b2",
     (("swap", "failed", 2.0),), ("sha256:old", ""), (("a1",), ("b2",)), "/state/shop.dump",
     (("migops", "alembic", "downgrade", "a1"), ("docker", "tag", "x y", "shop")), "look first",
@@ -51,9 +52,9 @@ def test_the_word_alone_is_coloured(word: str, color: int) -> None:
 def test_what_came_from_elsewhere_is_harmless() -> None:
     text = end_text(replace(STUCK, sentence="said \x1b[2J", hint="\x1b]0;x\x07", backup="/s\x1b[1m"), View(80))
     assert "\x1b" not in text
-    steps = (ShownStep("build", "why\x1b[2J", (("docker", "\x1b[2J"),)),)
+    steps = (PlannedStep("build", "why\x1b[2J", (("docker", "\x1b[2J"),)),)
     pending = (("a\x1b", "m\x1b"),)
-    plan = ShownPlan("shop", "app\x1b[2J", steps, pending, ("a\x1b",), ("note \x1b",), ("past \x1b",), "SQL")
+    plan = PlanResult("shop", "app\x1b[2J", steps, pending, ("a\x1b",), ("note \x1b",), ("past \x1b",), "SQL")
     assert "\x1b" not in plan_text(plan, View(80))
 
 
@@ -72,7 +73,7 @@ def test_the_contract() -> None:
 
 
 def test_what_is_not_known_is_null_and_not_nothing() -> None:
-    plan = ShownPlan("shop", "app", (), None, None)
+    plan = PlanResult("shop", "app", (), None, None)
     document = json.loads(plan_json(plan))
     assert (document["pending"], document["revisions"]["before"], document["sql"]) == (None, None, None)
     assert json.loads(plan_json(replace(plan, pending=(), rows=())))["pending"] == []

@@ -12,8 +12,8 @@ from alembic.script.base import Script
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from migops.migrations.build import build
 from migops.migrations.config import parse_config
-from migops.migrations.graph import build
 from migops.migrations.locate import locate
 from migops.migrations.scripts import read_history
 from tests.history.trees import read

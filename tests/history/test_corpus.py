@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from migops.migrations.build import build
 from migops.migrations.config import ConfigFile, parse_config
 from migops.migrations.folders import Folders
-from migops.migrations.graph import build
 from migops.migrations.locate import locate
 from migops.migrations.scripts import read_history
 from tests.history.trees import tree

@@ -5,7 +5,8 @@ from __future__ import annotations
 import time
 
 from migops.core.model import Revision, Unreadable
-from migops.migrations.graph import Graph, build
+from migops.migrations.build import build
+from migops.migrations.graph import Graph
 
 
 def revision(id_: str, *parents: str, needs: str = "", label: str = "", path: str = "") -> Revision:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from migops.migrations.graph import build
+from migops.migrations.build import build
 from migops.migrations.losses import losses, sentence
 from tests.rules.made import held
 

@@ -16,8 +16,9 @@ from alembic.config import CommandLine
 
 from migops.core.errors import NoVerdict
 from migops.core.model import Tree
-from migops.sources.alembic_call import Call, Process, call_of, started, typed
-from migops.sources.home import Home
+from migops.entrypoint.alembic_call import Call, Process, call_of, typed
+from migops.sources.alembic_start import started
+from migops.sources.home import Home, home_of
 from migops.sources.host import read_tree
 from migops.sources.python_path import find
 
@@ -38,14 +39,14 @@ def test_the_files_and_the_section_are_alembic_s_own(
         toml, ini = line._inis_from_config(options)
     found = call_of(words, "/app", environment)
     assert found is not None
-    home = found.home()
+    home = home_of(found)
     real = {posixpath.normpath(posixpath.join("/app", each)) for each in (toml, ini)}
     assert ({home.config, home.second}, home.section) == (real, options.name)
 
 
 def test_what_is_typed_goes_by_the_containers_variable() -> None:
     process = Process("/srv", {"ALEMBIC_CONFIG": "conf/prod.ini"}, ("alembic", "-c", "other.ini", "heads"))
-    assert typed(process).home().config == "/srv/conf/prod.ini"
+    assert home_of(typed(process)).config == "/srv/conf/prod.ini"
     assert typed(Process("/srv")).is_plain
 
 
@@ -59,7 +60,7 @@ def test_what_is_typed_goes_by_the_containers_variable() -> None:
 )  # fmt: skip
 def test_flask_migrate_s_directory(words: tuple[str, ...], config: str, location: str) -> None:
     (call,) = started(Process("/app", {}, words), lambda path: None)
-    assert (call.home().config, call.home().script_location) == (config, location)
+    assert (home_of(call).config, home_of(call).script_location) == (config, location)
 
 
 @pytest.mark.parametrize(

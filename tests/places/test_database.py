@@ -18,8 +18,9 @@ from migops.database import parse_url
 from migops.migrations.config import parse_config
 from migops.migrations.version_table import VersionTable, version_table
 from migops.sources import database
-from migops.sources.database import Question, Reached, ask, find_url, reach
+from migops.sources.database import Reached, ask, find_url, reach
 from migops.sources.database_address import Address, file_address, server_address
+from migops.sources.database_question import Question
 from migops.sources.database_state import SETTINGS, DatabaseState
 from migops.sources.database_url import Sought
 

@@ -10,7 +10,8 @@ import pytest
 from migops.compose import ComposeOptions, load
 from migops.core.model import Unknown
 from migops.docker import connect
-from migops.sources.database import Question, read_database
+from migops.sources.database import read_database
+from migops.sources.database_question import Question
 from migops.sources.database_state import SETTINGS
 from migops.sources.database_url import Sought
 from tests.engine.sandbox import Sandbox

@@ -12,7 +12,8 @@ import pytest
 
 from migops.compose import ComposeOptions, load
 from migops.core import redaction
-from migops.core.redaction import Known, learn, learn_environment, redact
+from migops.core.redaction import learn, learn_environment, redact
+from migops.core.redaction.known import Known
 from migops.core.redaction.naming import of_environment, says_secret
 from migops.core.redaction.redactor import Redactor
 

@@ -9,7 +9,7 @@ from migops.analysis.chain import walk
 from migops.analysis.evidence import Evidence, Sibling
 from migops.core.model import Absent, ImageIdentity, MigrationFile, MigrationSet, PlaceName, Reading, Remedy
 from migops.core.printed import Commands
-from migops.migrations.graph import build
+from migops.migrations.build import build
 from migops.migrations.locate import ScriptPaths
 from migops.migrations.revisions import read_revision
 from migops.sources.container import Container

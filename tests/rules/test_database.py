@@ -23,7 +23,8 @@ from migops.core.model import (
     Unknown,
 )
 from migops.core.printed import Commands
-from migops.migrations.graph import Graph, build
+from migops.migrations.build import build
+from migops.migrations.graph import Graph
 from migops.rules import database, judge
 from migops.sources.database_state import DatabaseReading, DatabaseState
 

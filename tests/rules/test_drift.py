@@ -8,8 +8,8 @@ from migops.analysis.chain import walk
 from migops.analysis.evidence import Evidence, Setup
 from migops.core.model import Location, MigrationFile, MigrationSet, PlaceName
 from migops.core.printed import Commands
+from migops.migrations.build import build
 from migops.migrations.config import parse_config
-from migops.migrations.graph import build
 from migops.migrations.revisions import read_revision
 from migops.rules import database_schema, judge
 from migops.sources.database_state import DatabaseState

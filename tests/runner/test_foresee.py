@@ -19,7 +19,8 @@ from hypothesis import strategies as st
 from sqlalchemy import Connection, create_engine, text
 
 from migops.core.model import Revision
-from migops.migrations.graph import Graph, build
+from migops.migrations.build import build
+from migops.migrations.graph import Graph
 from migops.runner import preview
 
 IDS = [f"{letter}0000" for letter in "abcdefg"]

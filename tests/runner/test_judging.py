@@ -7,15 +7,15 @@ from typing import Any, cast
 
 import pytest
 
+from migops.commands.alembic.call import Result, Wishes
 from migops.commands.alembic.guards.context import History, Scene
 from migops.commands.alembic.guards.outcome import Course, Judge
-from migops.commands.alembic.run import Result, Wishes
 from migops.core.errors import Failed, MigopsError, Operator
 from migops.core.model import MigrationFile, MigrationSet, Revision
 from migops.core.printed import Commands
 from migops.database.postgres.session import Blocker, Waiting
 from migops.database.postgres.watch import Wait, Watched
-from migops.migrations.graph import build
+from migops.migrations.build import build
 
 A, B, C = Revision("a", path="/a.py"), Revision("b", ("a",), path="/b.py"), Revision("c", ("b",), path="/c.py")
 WAITING = Waiting(5, "10.0.0.3", "migops-1", None, "ALTER TABLE t", "relation", "AccessExclusiveLock", "t", (9,))

@@ -10,7 +10,7 @@ import pytest
 
 from migops.core.errors import NoVerdict
 from migops.core.model import Absent, ImageIdentity, MigrationFile, MigrationSet, PlaceName, Unknown
-from migops.migrations.graph import build
+from migops.migrations.build import build
 from migops.migrations.locate import ScriptPaths
 from migops.runner import execution_target
 from migops.runner.command_lines import Program

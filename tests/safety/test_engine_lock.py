@@ -28,9 +28,9 @@ UNLOCK = ("migops", "log", "--unlock")
 HOLD = """
 import os, sys
 from pathlib import Path
-from migops.engine import connect
-from migops.safety import journal
-from migops.safety.engine_lock import run_lock
+from migops.docker import connect
+from migops.state import journal
+from migops.state.engine_lock import run_lock
 folder = Path(sys.argv[1])
 with connect() as engine, run_lock(engine, folder, sys.argv[2], "rebuild-and-migrate app", ()) as lock:
     with journal.begin(folder, "rebuild-and-migrate", ["app"]):

@@ -80,7 +80,7 @@ def test_no_secret_of_a_bug_is_written_down(tmp_path: Path) -> None:
 def test_a_killed_run_is_interrupted_until_another_of_its_kind_ends(tmp_path: Path) -> None:
     code = f"""
 from pathlib import Path; import os, signal
-from migops.safety import journal
+from migops.state import journal
 with journal.begin(Path({str(tmp_path)!r}), "alembic upgrade") as log:
     log.note("migrate", "started")
     os.kill(os.getpid(), signal.SIGKILL)
@@ -125,7 +125,7 @@ def test_the_state_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
 def test_one_run_at_a_time(tmp_path: Path) -> None:
     code = f"""
 from pathlib import Path; import sys
-from migops.safety.lock import host_lock
+from migops.state.lock import host_lock
 with host_lock(Path({str(tmp_path)!r}), "rebuild-and-migrate app"):
     print("held", flush=True); sys.stdin.read()
 """

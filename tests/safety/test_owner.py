@@ -20,7 +20,7 @@ from migops.state.process import INITIAL, Life, known, ourselves
 
 SAY_WHO = """
 import json, sys
-from migops.safety.process import ourselves
+from migops.state.process import ourselves
 print(json.dumps(ourselves().record()), flush=True)
 sys.stdin.read()
 """

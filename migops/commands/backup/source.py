@@ -18,8 +18,9 @@ from migops.commands.backup.tools import Tools
 from migops.core.errors import MigopsError, NoVerdict
 from migops.core.model import Absent, MigrationSet, PlaceName, Unknown
 from migops.docker import Engine, execs, making
-from migops.sources.database import Question, Reached, find_url, reach
+from migops.sources.database import Reached, find_url, reach
 from migops.sources.database_address import INSTEAD, LABEL, is_one_off, service_of
+from migops.sources.database_question import Question
 from migops.state.process import known, ourselves
 from migops.target import Target
 

@@ -20,7 +20,7 @@ from migops.state.process import ourselves
 from migops.state.signals import held_back
 
 if TYPE_CHECKING:
-    from migops.commands.backup.restoring import Restore
+    from migops.commands.backup.restore_plan import Restore
 
 _EMPTY = 15.0  # seconds in which the sessions that were ended must have gone
 _STEADY = 1.0  # seconds after which a container that was started still runs, or does not

@@ -10,7 +10,7 @@ from migops.commands.backup.external_sessions import Container
 from migops.commands.backup.source import Source
 
 if TYPE_CHECKING:
-    from migops.commands.backup.restoring import Restore
+    from migops.commands.backup.restore_plan import Restore
 
 
 def psql(source: Source, sql: Sequence[str]) -> tuple[str, ...]:

@@ -19,10 +19,12 @@ from migops.core.errors import MigopsError, NoVerdict
 from migops.core.model import EntryKind
 from migops.core.printed import note
 from migops.docker import Engine, ImageNotFound
+from migops.entrypoint.alembic_call import typed
 from migops.images import Image, open_image
-from migops.sources.alembic_call import of_files, started, typed
+from migops.sources.alembic_start import of_files, started
 from migops.sources.container_files import links_of, reader_of
-from migops.sources.environment import Environment, Home, Reader, read_environment
+from migops.sources.environment import Environment, read_environment
+from migops.sources.home import Home, Reader, home_of
 from migops.target import Target, Wanted, configuration
 
 
@@ -119,7 +121,7 @@ def _homes(service: Service, image: Image, read: Reader, settings: Mapping[str, 
     calls = (*started(process, of_files(read)), typed(process))
     named = settings.get("image-config", "")
     if not named and (call := next((each for each in calls if not (each.is_plain or each.undecided)), None)):
-        return [replace(call.home(), environment=process.environment)]
+        return [replace(home_of(call), environment=process.environment)]
     names = [named] if named else ["alembic.ini", "migrations/alembic.ini", "pyproject.toml"]
     return [Home(start, posixpath.join(start, each), section, environment=process.environment) for each in names]
 

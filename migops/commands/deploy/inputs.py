@@ -24,8 +24,8 @@ from migops.docker import Engine
 from migops.migrations.graph import Graph
 from migops.sources.container import Container
 from migops.sources.container_files import Mount, at_or_below
-from migops.sources.database import Question
 from migops.sources.database_address import LABEL, is_one_off, service_of
+from migops.sources.database_question import Question
 from migops.sources.database_state import DatabaseState
 from migops.target import Target
 from migops.target.alembic_program import program

@@ -74,3 +74,27 @@ def gone(deploy: Deploy) -> str:
         f"the old image {listed([each[:19] for each in lost])} is gone from the engine, so the old containers cannot "
         "come back: mend what failed and deploy again, or check out the old sources, build them and restore the backup"
     )
+
+
+def went_further(deploy: Deploy) -> str:
+    """A sentence where going back has led to another image than the one that ran when the deploy began; else ''."""
+    if not deploy.recreated:
+        return ""
+    names = {each.name for each in deploy.facts.members if rollback.comes_back(deploy.facts.rollbacks, each)}
+    led = {name: each for name, each in deploy.facts.rollbacks.items() if name in names and each.leads_further}
+    return "; ".join(
+        f"{name} runs {rollback.short(each.image)} again, as before run {each.run}, not "
+        f"{rollback.short(each.current)}, which it had when this deploy began, and which was not proved"
+        for name, each in led.items()
+    )  # fmt: skip
+
+
+def moved_since(deploy: Deploy) -> str:
+    """Why the image that a deploy has gone back to may not fit the database; '' where it is as it was then."""
+    for each in deploy.facts.rollbacks.values():
+        if each.leads_further and each.rows is None:
+            return f"it is not known where the database was before run {each.run}"
+        if each.leads_further and each.rows != (deploy.before or ()):
+            was, now = (", ".join(rows) or "nothing" for rows in (each.rows or (), deploy.before or ()))
+            return f"the database was at {was} then, and is at {now} now"
+    return ""

@@ -16,10 +16,10 @@ from migops.commands.deploy.commands import Compose, lock_options, migrating, on
 from migops.commands.deploy.deploy import Deploy
 from migops.commands.deploy.follow import Followed, follow
 from migops.commands.deploy.inputs import Facts
+from migops.commands.deploy.left_over import catalogue_of
 from migops.commands.deploy.outcome import Attempt, failed_at, how_on, stays, verdict, ways_on
 from migops.commands.deploy.repeat import stop_before_a_repeat
 from migops.core.errors import Aborted, Failed, NoVerdict, Operator
-from migops.database.postgres.catalogue import trace
 from migops.database.postgres.server_session import as_text
 from migops.database.postgres.watch import Watched, watch
 from migops.docker import execs
@@ -50,7 +50,7 @@ def upgrade(deploy: Deploy) -> dict[str, Any]:
         )  # fmt: skip
     at_work.refuse_before(deploy)
     stop_before_a_repeat(deploy)
-    traces = trace(deploy)
+    traces = catalogue_of(deploy)
     for number in range(1, TRIES + 1):
         deploy.check()
         attempt = run(deploy, ("upgrade", target))
@@ -60,7 +60,7 @@ def upgrade(deploy: Deploy) -> dict[str, Any]:
             return {"rows": list(attempt.rows), "attempts": number}
         commits = committed(deploy, attempt)
         waited = attempt.watched.was_cancelled or "lock timeout" in attempt.followed.text
-        nothing_done = attempt.rows == before and trace(deploy) == traces and commits.may_be_repeated
+        nothing_done = attempt.rows == before and catalogue_of(deploy) == traces and commits.may_be_repeated
         if not (waited and nothing_done and number < TRIES) or deploy.stop.came:
             break
         attempt.trace.settle_on_engine()
@@ -68,7 +68,7 @@ def upgrade(deploy: Deploy) -> dict[str, Any]:
         time.sleep(uniform(*PAUSE))  # noqa: S311 - no secret
     deploy.stays = stays(deploy, attempt, commits)
     note(deploy, attempt, commits, "upgrade", failed_at(deploy, attempt.followed))
-    raise verdict(deploy, attempt, commits, left=sorted(trace(deploy) ^ traces))
+    raise verdict(deploy, attempt, commits, left=sorted(catalogue_of(deploy) ^ traces))
 
 
 def note(deploy: Deploy, attempt: Attempt, commits: Outcome, verb: str, at: Sequence[str]) -> None:

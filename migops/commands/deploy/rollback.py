@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from migops.commands.deploy import deploys
 from migops.commands.deploy.commands import rollback_tag
@@ -20,9 +20,6 @@ from migops.docker import Engine, ImageNotFound, events
 from migops.docker.containers import inspect
 from migops.docker.same_content import same_content
 from migops.state.journal import Run
-
-if TYPE_CHECKING:
-    from migops.commands.deploy.deploy import Deploy
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,18 +123,18 @@ def notes(rollbacks: Mapping[str, Rollback]) -> list[str]:
     for name, each in rollbacks.items():
         if each.leads_further:
             found.append(
-                f"the image of {name}, {_short(each.current)}, is not proved ({each.unproved}): run {each.run} "
+                f"the image of {name}, {short(each.current)}, is not proved ({each.unproved}): run {each.run} "
                 "replaced the containers and did not end well. If this deploy fails after it has replaced them, "
-                f"{name} goes back to {_short(each.image)}, which ran before run {each.run}"
+                f"{name} goes back to {short(each.image)}, which ran before run {each.run}"
             )
         elif each.unproved and each.proved != each.current:
             found.append(
-                f"the image of {name}, {_short(each.current)}, is not proved ({each.unproved}); the rollback tag stays "
-                f"at {_short(each.proved)}. If this deploy fails, {name} goes back to what was there"
+                f"the image of {name}, {short(each.current)}, is not proved ({each.unproved}); the rollback tag stays "
+                f"at {short(each.proved)}. If this deploy fails, {name} goes back to what was there"
             )
         elif each.unproved:
             found.append(
-                f"the image of {name}, {_short(each.current)}, is not proved ({each.unproved}), and no image is known "
+                f"the image of {name}, {short(each.current)}, is not proved ({each.unproved}), and no image is known "
                 "that is: if this deploy fails, it goes back to this one"
             )
     return found
@@ -150,28 +147,6 @@ def comes_back(rollbacks: Mapping[str, Rollback], member: Member) -> bool:
     return not member.one_shot and (bool(member.runs) or further)
 
 
-def went_further(deploy: Deploy) -> str:
-    """A sentence where going back has led to another image than the one that ran when the deploy began; else ''."""
-    if not deploy.recreated:
-        return ""
-    names = {each.name for each in deploy.facts.members if comes_back(deploy.facts.rollbacks, each)}
-    led = {name: each for name, each in deploy.facts.rollbacks.items() if name in names and each.leads_further}
-    return "; ".join(
-        f"{name} runs {_short(each.image)} again, as before run {each.run}, not {_short(each.current)}, which it had "
-        "when this deploy began, and which was not proved" for name, each in led.items()
-    )  # fmt: skip
-
-
-def moved_since(deploy: Deploy) -> str:
-    """Why the image that a deploy has gone back to may not fit the database; '' where it is as it was then."""
-    for each in deploy.facts.rollbacks.values():
-        if each.leads_further and each.rows is None:
-            return f"it is not known where the database was before run {each.run}"
-        if each.leads_further and each.rows != (deploy.before or ()):
-            was, now = (", ".join(rows) or "nothing" for rows in (each.rows or (), deploy.before or ()))
-            return f"the database was at {was} then, and is at {now} now"
-    return ""
-
-
-def _short(image: str) -> str:
+def short(image: str) -> str:
+    """An image ID as it is shown."""
     return image[:19]

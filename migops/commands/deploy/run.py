@@ -10,7 +10,7 @@ from functools import partial
 from typing import Any
 
 from migops.analysis.database_position import listed
-from migops.commands.deploy import manual_steps, outcome, rollback, takeover
+from migops.commands.deploy import manual_steps, outcome, takeover
 from migops.commands.deploy.deploy import Deploy
 from migops.commands.deploy.step import Plan, Step
 from migops.core.errors import Aborted, ExitCode, Failed, Locked, MigopsError, Operator
@@ -157,7 +157,7 @@ def _outcome(deploy: Deploy, error: MigopsError, trouble: Mapping[str, str]) -> 
         return Outcome("operator", int(ExitCode.OPERATOR), sentence, ways, hint)
     if isinstance(error, Operator) and not deploy.taken_back:
         return Outcome("operator", int(ExitCode.OPERATOR), str(error), shown, error.hint)
-    runs = rollback.went_further(deploy) or manual_steps.runs(deploy)
+    runs = manual_steps.went_further(deploy) or manual_steps.runs(deploy)
     if deploy.has_moved:
         sentence = f"{error}; {runs}, and the database has moved on from {before} to {after}"
         ways = tuple(dict.fromkeys((*shown, *outcome.ways_on(deploy))))
@@ -169,9 +169,9 @@ def _outcome(deploy: Deploy, error: MigopsError, trouble: Mapping[str, str]) -> 
     if "swap" in deploy.begun or deploy.taken_back or isinstance(error, Failed):
         taken = "was taken back and " if deploy.taken_back else ""
         state = f"the old state: {runs}, the database {taken}{at_before}"
-        if rollback.went_further(deploy):
+        if manual_steps.went_further(deploy):
             state = f"{runs}; the database {taken}{at_before}"
-            if doubt := rollback.moved_since(deploy):
+            if doubt := manual_steps.moved_since(deploy):
                 ways = (*shown, *outcome.ways_on(deploy))
                 return Outcome("operator", int(ExitCode.OPERATOR), f"{error}; {state}; {doubt}", ways, error.hint)
         return Outcome("failed", int(ExitCode.FAILED), f"{error}; {state}", shown, error.hint)

@@ -25,12 +25,12 @@ from migops.commands.deploy import (
 from migops.commands.deploy.deploy import Deploy, Say
 from migops.commands.deploy.inputs import Facts
 from migops.commands.deploy.options import Options
+from migops.commands.deploy.result import DeployResult, PlannedStep, PlanResult
 from migops.commands.deploy.step import Plan
 from migops.commands.deploy.stop import Stop
 from migops.compose import ComposeOptions
 from migops.core.errors import MigopsError
 from migops.docker import Engine
-from migops.output.deploy import ShownEnd, ShownPlan, ShownStep
 from migops.sources.database import Reached, reach
 from migops.state import journal, state_folder
 from migops.state.engine_lock import EngineLock, run_lock
@@ -57,19 +57,19 @@ class Prepared:
     lock: EngineLock | None = None
     stack: ExitStack = field(default_factory=ExitStack)
 
-    def shown(self) -> ShownPlan:
+    def shown(self) -> PlanResult:
         """The plan as it is shown."""
         found = self.facts
         by_id, ids = found.history.by_id, self.plan.pending
         pending = None if ids is None else tuple((each, by_id[each].message) for each in ids)
-        return ShownPlan(
+        return PlanResult(
             found.project.name, ", ".join(each.name for each in found.members),
-            tuple(ShownStep(step.name, step.why, step.commands) for step in self.plan.steps), pending,
+            tuple(PlannedStep(step.name, step.why, step.commands) for step in self.plan.steps), pending,
             found.state.rows if found.state else None, self.plan.notes, self.past,
             ddl.of(found, self.engine) if self.options.sql else "", losses.of(found, ids),
         )  # fmt: skip
 
-    def carry_out(self) -> ShownEnd:
+    def carry_out(self) -> DeployResult:
         """Do it. Whatever happens, the end says which state is left."""
         if self.folder is None or self.log is None:
             raise LookupError("a dry run is not carried out")
@@ -85,7 +85,7 @@ class Prepared:
         current = self.facts.rollbacks[service].current if service in self.facts.rollbacks else ""
         images = (current, deploy.built.get(service, "") if outcome.word == "done" else "")
         self.log.end(outcome.word, outcome.code, message=outcome.sentence, commands=outcome.commands)
-        return ShownEnd(
+        return DeployResult(
             outcome.word, outcome.code, outcome.sentence,
             tuple((name, *deploy.seconds[name]) for name in deploy.begun if name in deploy.seconds), images,
             (deploy.before, deploy.after), str(deploy.backup or ""), outcome.commands, outcome.hint, str(self.log.path),

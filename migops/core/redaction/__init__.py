@@ -17,18 +17,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from migops.core.redaction.known import HIDDEN as HIDDEN
+from migops.core.redaction.known import Known
+
 if TYPE_CHECKING:
     from migops.core.redaction.redactor import Redactor
-
-HIDDEN = "***"
-
-
-@dataclass(frozen=True, slots=True)
-class Known:
-    """What some source knows: texts that nobody may see, and ``public`` names that are shown anyway."""
-
-    secrets: frozenset[str] = field(default=frozenset(), repr=False)
-    public: frozenset[str] = frozenset()
 
 
 @dataclass(slots=True)

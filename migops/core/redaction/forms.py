@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator
 from urllib.parse import unquote, unquote_plus
 
-from migops.core.redaction import HIDDEN
+from migops.core.redaction.known import HIDDEN
 
 _NAMES = (
     r"(?:pass(?:word|wd|phrase)|pwd|secret|token|credentials?|(?:api|access|private|secret|signing|encryption)[_-]?key)"

@@ -8,8 +8,8 @@ from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from typing import Any
 
-from migops.core.redaction import Known
 from migops.core.redaction.forms import secrets_in
+from migops.core.redaction.known import Known
 
 _SECRET = re.compile(
     r"""pass(?:word|wd|phrase)|(?:^|_)pass(?:_|$)|pwd|secret|token|credential|bearer|jwt|private(?:_?(?:key|pem))?$|signature

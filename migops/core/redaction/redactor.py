@@ -18,8 +18,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from urllib.parse import quote, quote_plus
 
-from migops.core.redaction import HIDDEN
 from migops.core.redaction.common import COMMON
+from migops.core.redaction.known import HIDDEN
 
 _SHORTEST = 4
 _NUMBER = re.compile(r"[\d.,:_-]+")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from migops.commands.deploy.deploy import Deploy
 from migops.database import DatabaseUrl, connect
 
 _TRACES = """
@@ -26,13 +25,6 @@ SELECT 'type ' || n.nspname || '.' || t.typname FROM pg_catalog.pg_type t
 JOIN pg_catalog.pg_namespace n ON n.oid = t.typnamespace
 WHERE t.typtype IN ('e', 'd') AND left(n.nspname, 3) <> 'pg_' AND n.nspname <> 'information_schema'
 """
-
-
-def trace(deploy: Deploy) -> frozenset[str]:
-    """What the database has now, see ``traces``; empty where it is not PostgreSQL, and then nothing is known of it."""
-    if deploy.reached is None or deploy.reached.url.dialect != "postgresql":
-        return frozenset()
-    return traces(deploy.reached.url, deploy.options.timeout)
 
 
 def traces(url: DatabaseUrl, timeout: float) -> frozenset[str]:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
+from migops.commands.alembic.call import Result
 from migops.commands.alembic.guards.context import Scene
 from migops.commands.alembic.guards.files import merge, revision
 from migops.commands.alembic.guards.rows import downgrade, stamp, upgrade
-from migops.commands.alembic.run import Result
 
 __all__ = ["GUARDS", "Scene", "run"]
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from migops.analysis import database_position
 from migops.collect import Survey
-from migops.commands.alembic.run import Run
+from migops.commands.alembic.call import AlembicCall
 from migops.commands.alembic.visible_migrations import Gap, compare, seen
 from migops.commands.alembic.visible_migrations import History as History
 from migops.core.errors import Aborted
@@ -24,7 +24,7 @@ class Scene:
     is to run in where it runs there already, '' elsewhere.
     """
 
-    run: Run
+    run: AlembicCall
     call: Call
     survey: Survey
     where: Where

@@ -4,23 +4,21 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Iterator
+from dataclasses import replace
 
 from migops import collect
 from migops.collect.drawing import of_environment
+from migops.commands.alembic.call import Result
 from migops.commands.alembic.guards import autogenerate, written
 from migops.commands.alembic.guards.context import History, Scene, listed
 from migops.commands.alembic.guards.locks import question
 from migops.commands.alembic.guards.messages import count, migrations, not_compared, stop_where_apart
-from migops.commands.alembic.run import Result
 from migops.commands.alembic.visible_migrations import Gap, shown
 from migops.core.errors import Aborted
 from migops.core.terminal import quoted
 from migops.migrations.env_script import line_of_none
-from migops.output.graph import as_text
 from migops.sources import database
 from migops.sources.database_state import DatabaseState
-
-_WIDTH = 100  # columns of the drawn graph
 
 
 def revision(scene: Scene) -> Result:
@@ -123,9 +121,7 @@ def merge(scene: Scene) -> Result:
         scene.run.arguments = (*scene.run.arguments, *heads)
     result = scene.run.attempt(scene.where)
     if result.code == 0:
-        drawn = as_text(of_environment(collect.host(scene.run.target)), color=False, width=_WIDTH)
-        for line in drawn.splitlines():
-            scene.say(line)
+        return replace(result, drawing=of_environment(collect.host(scene.run.target)))
     return result
 
 

@@ -18,8 +18,9 @@ from migops.core.model import Absent, Unknown
 from migops.database.postgres.session import Session, open_session
 from migops.database.postgres.still_running import Command, Sql, refuse_beside
 from migops.docker.containers import inspect
-from migops.sources.database import Question, Reached, ask, find_url, reach, read
+from migops.sources.database import Reached, ask, find_url, reach, read
 from migops.sources.database_psql import psql
+from migops.sources.database_question import Question
 from migops.sources.database_state import DatabaseState
 from migops.state import journal, owner, state_folder
 from migops.state.engine_lock import EngineLock, run_lock

@@ -15,12 +15,12 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
+from migops.commands.alembic.call import Result
 from migops.commands.alembic.guards.context import listed
 from migops.commands.alembic.guards.environment import environment, set_there
 from migops.commands.alembic.guards.locks import TIMEOUT, Hold, sql
 from migops.commands.alembic.guards.outcome import Course, Judge, status, waited
 from migops.commands.alembic.guards.repeat import stop_before_a_repeat
-from migops.commands.alembic.run import Result
 from migops.core.errors import Aborted, Failed, NoVerdict, Operator
 from migops.database.postgres.server_session import as_text
 from migops.database.postgres.session import SessionLost, open_session

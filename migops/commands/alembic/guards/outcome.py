@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from migops.commands.alembic.call import Result
 from migops.commands.alembic.guards.context import History, Scene, listed
-from migops.commands.alembic.run import Result
 from migops.core.errors import Failed, Operator
 from migops.database.postgres.session import Blocker
 from migops.database.postgres.watch import Watched

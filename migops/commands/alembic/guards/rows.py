@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from migops.commands.alembic.call import Result
 from migops.commands.alembic.guards.context import History, Scene, listed
 from migops.commands.alembic.guards.locks import Hold, hold
 from migops.commands.alembic.guards.losses import ask_where_data_goes
 from migops.commands.alembic.guards.messages import count, left_out, migrations, not_compared, stop_where_apart
 from migops.commands.alembic.guards.migrating import Migration
 from migops.commands.alembic.guards.outcome import Course
-from migops.commands.alembic.run import Result
 from migops.commands.alembic.visible_migrations import Gap
 from migops.core.errors import MigopsError
 from migops.runner import preview

@@ -1,0 +1,217 @@
+"""One call of Alembic in the service's container: run, and the new files brought to the host."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from queue import SimpleQueue
+from typing import TYPE_CHECKING
+
+from migops import collect
+from migops.core.errors import ExitCode, NoVerdict, Operator
+from migops.core.model import MigrationSet
+from migops.docker import Engine
+from migops.runner import command_lines
+from migops.runner.execution_target import Where
+from migops.runner.running import Ended, Exec, Output, new_name, one_off
+from migops.runner.signals import LOST, Events, caught
+from migops.target import Target
+
+if TYPE_CHECKING:
+    from migops.collect.drawing import Drawing
+    from migops.commands.alembic.exported_script import Landed
+    from migops.runner.commits.tracing import Trace
+
+_STAYING = ("", "missing", "if_not_present", "never")  # policies under which compose takes the image that is there
+_KILLED = {128 + signal.SIGTERM, 128 + signal.SIGKILL}
+
+Say = Callable[[str], None]
+"""Tells the user a line on standard error."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wishes:
+    """What the user said of the guards.
+
+    ``yes``: ask nothing. ``ask`` puts a question on the terminal, None where there is none. ``wait`` (seconds, None:
+    not said) is how long the database is waited for, ``lock_timeout`` (seconds, 0: for ever) how long a migration may
+    wait for a lock. ``no_lock``: run it though the database cannot be asked. ``url`` is where it is reached from here.
+    ``repeat`` are revisions that may run although an earlier run may have committed a part of them.
+    """
+
+    yes: bool = False
+    ask: Callable[[str], bool] | None = None
+    wait: float | None = None
+    lock_timeout: float = 5.0
+    no_lock: bool = False
+    repeat: tuple[str, ...] = ()
+    url: str = field(default="", repr=False)
+    verbose: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """How it went: our exit code, the child's, the end of what the child wrote, and where it ran.
+
+    ``drawing`` is the history as it is now, where the call has changed it.
+    """
+
+    code: int
+    child: int
+    output: str
+    where: Where
+    stopped: bool
+    drawing: Drawing | None = None
+
+
+@dataclass(slots=True)
+class AlembicCall:
+    """One call of Alembic in the service's container.
+
+    ``environment`` is added to that of the service; ``container`` is the ID or name of where it runs, once it does.
+    ``options`` are those without which Alembic would not read the service's configuration there. ``trace`` is what
+    records its transactions, where it has any.
+    """
+
+    target: Target
+    arguments: Sequence[str]
+    engine: Engine
+    say: Say
+    wishes: Wishes = field(default_factory=Wishes)
+    output: Output = field(default_factory=Output)
+    events: Events = field(default_factory=SimpleQueue)
+    environment: dict[str, str] = field(default_factory=dict)
+    container: str = ""
+    options: tuple[str, ...] = ()
+    trace: Trace | None = None
+
+    def lose(self) -> None:
+        """Stop it: the lock that it needs is gone. May be called from any thread."""
+        self.events.put(LOST)
+
+    def attempt(self, where: Where, name: str = "") -> Result:
+        """Run it once, and bring the new files to the host. ``name`` is that of a one-off container, if it has one."""
+        program = command_lines.with_options(self.target, self.options)
+        before = collect.host(self.target).migrations if command_lines.makes_files(self.arguments) else None
+        with caught(self.events):
+            if where.container is not None:
+                ended, name, landed = self._in_container(where, program, before)
+            else:
+                ended, name, landed = self._in_one_off(where, program, before, name or new_name())
+        code = self._code(ended, name, landed)
+        return Result(code, ended.code, self.output.tail(), where, ended.signal > 0)
+
+    def _in_container(
+        self, where: Where, program: command_lines.Program, before: MigrationSet | None
+    ) -> tuple[Ended, str, list[Landed]]:
+        container = where.container
+        assert container is not None  # noqa: S101 - the caller has looked
+        self.container = container.id
+        runs = Exec(self.engine, container.id)
+        if has_terminal():
+            argv = command_lines.in_terminal(container.name, program, self.arguments, runs.token, self.environment)
+            ended = runs.run_in_terminal(argv, self.output.take, self.events, self.environment)
+        else:
+            argv = (*program.words, *self.arguments)
+            ended = runs.run(argv, self.output.take, self.events, self.environment)
+        self._collect(ended)
+        landed: list[Landed] = []
+        if before is not None:
+            from migops.commands.alembic import (
+                exported_script,  # and all that reads and writes scripts: only a new one pays for it
+            )
+
+            if container.is_bound:
+                landed = list(exported_script.from_mount(before, collect.host(self.target).migrations))
+            elif container.migrations is not None:
+                again = collect.running(self.target, self.engine).containers
+                after = next((each.migrations for each in again if each.id == container.id), None)
+                made = exported_script.made_in_running(container.migrations, after)
+                landed = list(exported_script.from_container(made, container.name, before))
+        return ended, container.name, landed
+
+    def _in_one_off(
+        self, where: Where, program: command_lines.Program, before: MigrationSet | None, name: str
+    ) -> tuple[Ended, str, list[Landed]]:
+        landed: list[Landed] = []
+        terminal = has_terminal()
+        service = self.target.model.services[self.target.service] if self.target.model else None
+        if service and service.pull_policy not in _STAYING:
+            self.say(f"its pull_policy is {service.pull_policy}, so compose may fetch or build another image first")
+        with one_off(self.engine, name) as runs:
+            self.container = runs.name
+            argv = command_lines.one_off(
+                self.target, program, self.arguments, runs.name, terminal=terminal, variables=self.environment,
+                mount=self.trace.mount() if self.trace else (),
+            )  # fmt: skip
+            ended = runs.run(argv, self.output.take, self.events, self.environment, terminal=terminal)
+            self._collect(ended)
+            if before is not None and where.held is not None and ended.is_over:
+                from migops.commands.alembic import exported_script
+
+                if exported_script.is_bound(self.engine, runs.name, where.held.location):
+                    landed = list(exported_script.from_mount(before, collect.host(self.target).migrations))
+                else:
+                    made = exported_script.made_in_one_off(self.engine, runs.name, where.held)
+                    landed = list(exported_script.from_container(made, runs.name, before))
+                    runs.kept = any(each.taken for each in landed)
+        return ended, runs.name, landed
+
+    def _collect(self, ended: Ended) -> None:
+        """Read what was recorded, where it has not gone well: its container may be removed now."""
+        if self.trace is not None and (ended.code or not ended.is_over):
+            self.trace.collect(self.container)
+
+    def _code(self, ended: Ended, name: str, landed: Sequence[Landed]) -> int:
+        """Our exit code, and what there is to say about how it ended."""
+        for each in landed:
+            self._tell(each)
+        if ended.signal > 0:
+            said = signal.Signals(ended.signal).name
+            if ended.is_over:
+                how = f"ended with code {ended.code}" if ended.code else "had come to its end all the same (code 0)"
+                self.say(f"stopped by {said}: {self.words()} in {name} {how}")
+                if ended.code in _KILLED:
+                    self.say("it could not say so to the database, which may go on with its last statement for a while")
+            else:
+                self.say(
+                    f"{said}: {self.words()} could NOT be stopped in {name} and may still run there: docker top {name}"
+                )
+            return 128 + ended.signal
+        if not ended.is_over:
+            if ended.signal == LOST:
+                raise Operator(
+                    f"the lock is lost, and {self.words()} could NOT be stopped in {name}: it may still run there",
+                    commands=[("docker", "top", name)], hint="see that it ends; then look where the database stands",
+                )  # fmt: skip
+            raise NoVerdict(f"how {self.words()} ended in {name} is not known")
+        if self.output.lost:
+            self.say(f"some of its output could not be written: {self.output.lost}")
+            return ended.code or int(ExitCode.NO_VERDICT)
+        return int(ExitCode.OPERATOR) if any(each.taken for each in landed) else ended.code
+
+    def words(self) -> str:
+        """The command as the user would name it, without its arguments: these may hold secrets (-x)."""
+        return " ".join(command_lines.program(self.target).words)
+
+    def _tell(self, each: Landed) -> None:
+        if each.taken:
+            beside = each.to.with_name(each.to.name + ".new")
+            self.say(f"{each.to} exists already, so the new file was left in {each.container}. Get it with:")
+            self.say(f"  docker cp {each.container}:{each.made} {beside}")
+            if each.container.startswith("migops-"):
+                self.say(f"  docker rm -f -v {each.container}")
+        elif each.owner is not None:
+            self.say(f"the new file is {each.to}; give it to its folder's owner: "
+                     f"sudo chown {each.owner[0]}:{each.owner[1]} {each.to}")  # fmt: skip
+        else:
+            build = " ".join(self.target.commands.build())
+            then = f"; it is not in the image yet: {build}" if each.container and build else ""
+            self.say(f"the new file is on the host: {each.to}{then}")
+
+
+def has_terminal() -> bool:
+    """Whether a terminal can be passed on: where only one end is one, output must stay as it is."""
+    return sys.stdin.isatty() and sys.stdout.isatty()
