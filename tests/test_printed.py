@@ -19,7 +19,7 @@ from migops.core.errors import MigopsError
 from migops.core.printed import Commands, may_be_next
 from tests.kit import example, migops
 
-SOURCE = Path(printed.__file__).parent
+SOURCE = Path(printed.__file__).parents[1]
 WORDS = "|".join(COMMANDS)
 COMMAND = re.compile(rf"(?:^|[`\s(:;=])migops (?:{WORDS})(?=$|[\s`;,.)])")
 RAW = re.compile(r"`alembic (?:upgrade|downgrade|stamp|merge|revision)(?! head` refuses)[^`]*`")
