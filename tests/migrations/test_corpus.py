@@ -14,7 +14,7 @@ from migops.migrations.config import ConfigFile, parse_config
 from migops.migrations.folders import Folders
 from migops.migrations.locate import locate
 from migops.migrations.scripts import read_history
-from tests.history.trees import tree
+from tests.migrations.trees import tree
 
 CORPUS = Path(__file__).parents[3] / "shared" / "corpus" / "alembic"
 

@@ -31,7 +31,7 @@ from migops.migrations.version_table import VersionTable
 from migops.sources.database_psql import psql
 from migops.sources.database_read import Reached
 from migops.state import journal
-from tests.safety.test_session import plain
+from tests.postgres.test_session import plain
 
 SINCE, LATER = "2026-11-28T02:00:00.000000Z", "2026-11-28T02:00:01.000000Z"
 ONE = ServerSession(7, LATER, "172.20.0.3", 40001, "", "shop", "shop", "active", LATER, LATER, "UPDATE t SET n = 1")

@@ -8,7 +8,7 @@ from migops.migrations.folders import Folders
 from migops.migrations.locate import ScriptPaths, locate
 from migops.migrations.revisions import Script
 from migops.migrations.scripts import COMMITS_BY_ITSELF, read_history
-from tests.history.trees import tree
+from tests.migrations.trees import tree
 
 ONE = "revision = 'a'\ndown_revision = None\n"
 PATHS = ScriptPaths("/m", ("/m/versions",))

@@ -11,7 +11,7 @@ import pytest
 from migops.core.errors import Locked
 from migops.database import DatabaseUrl
 from migops.database.postgres.session import SessionLost, lock_key, open_session
-from tests.safety.conftest import CANARY
+from tests.postgres.conftest import CANARY
 
 pytestmark = pytest.mark.engine
 

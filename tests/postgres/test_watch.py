@@ -14,7 +14,7 @@ import pytest
 from migops.database import DatabaseUrl
 from migops.database.postgres.session import Waiting, open_session
 from migops.database.postgres.watch import Quarry, watch
-from tests.safety.test_session import plain
+from tests.postgres.test_session import plain
 
 OURS = Waiting(7, "172.20.0.3", "", 5, "ALTER TABLE t ADD x int", "relation", "AccessExclusiveLock", "t", (8,))
 

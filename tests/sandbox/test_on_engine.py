@@ -103,7 +103,7 @@ def test_the_live_database_is_not_reached(sandbox: Sandbox) -> None:
 def _survives_nothing(project: Path, box: Sandbox) -> None:
     """However the process ends: by a signal it takes everything away, and after SIGKILL the next run does."""
     code = (
-        "import sys, time; from pathlib import Path; from tests.throwaway.test_on_engine import made; import os\n"
+        "import sys, time; from pathlib import Path; from tests.sandbox.test_on_engine import made; import os\n"
         "from migops.cli.main import _signals_raise\n"
         f"with _signals_raise(), made(Path({str(project)!r}), dict(os.environ)) as (engine, server, _):\n"
         "    print('made', flush=True)\n    server.run(['sleep', '600'], take=print)\n"

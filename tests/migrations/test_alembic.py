@@ -16,7 +16,7 @@ from migops.migrations.build import build
 from migops.migrations.config import parse_config
 from migops.migrations.locate import locate
 from migops.migrations.scripts import read_history
-from tests.history.trees import read
+from tests.migrations.trees import read
 
 IDS = [f"{letter}{number}" for number in range(2) for letter in "abcdef"]
 LABELS = ["north", "south"]
