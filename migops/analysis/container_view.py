@@ -13,7 +13,7 @@ from migops.core.model import MigrationFile, MigrationSet, PlaceName, Severity
 from migops.sources.container import Container, digests
 from migops.sources.container_files import Mount
 from migops.sources.environment import Environment
-from migops.sources.git_status import FateKind
+from migops.sources.git_status import GitStatus
 
 HOST, IMAGE, CONTAINER = PlaceName.HOST, PlaceName.IMAGE, PlaceName.CONTAINER
 
@@ -28,7 +28,7 @@ class Script:
     ours: MigrationFile | None
     theirs: MigrationFile | None
     is_script: bool
-    fate: FateKind
+    record: GitStatus
 
     @property
     def is_ours_alone(self) -> bool:
@@ -76,15 +76,15 @@ class View:
         """The scripts that are otherwise in the image that the container was created from."""
         return [script for script in self._bare() if not self._is_written(script)]
 
-    def trapped(self) -> list[Script]:
+    def container_only(self) -> list[Script]:
         """The scripts that nothing but the writable layer has: neither the image nor the host, nor git's past."""
-        known = (FateKind.DELETED, FateKind.REMOVED_HERE)
-        return [each for each in self.written() if each.is_script and each.ours and each.fate not in known]
+        known = (GitStatus.DELETED, GitStatus.REMOVED_HERE)
+        return [each for each in self.written() if each.is_script and each.ours and each.record not in known]
 
-    def precious(self) -> list[Script]:
+    def unsaved(self) -> list[Script]:
         """The scripts that only this container is known to have."""
-        unseen = (FateKind.NEVER, FateKind.UNKNOWN)
-        return [each for each in self.scripts if each.is_script and each.is_ours_alone and each.fate in unseen]
+        unseen = (GitStatus.NEVER, GitStatus.UNKNOWN)
+        return [each for each in self.scripts if each.is_script and each.is_ours_alone and each.record in unseen]
 
     def _bare(self) -> list[Script]:
         return [script for script in self.scripts if self.container.cover(script.path) is None]
@@ -132,7 +132,7 @@ def _scripts(evidence: Evidence, found: Environment) -> Iterator[Script]:
                 continue
             if name in ours and name not in right and name not in theirs and ids.get(name) in on_host:
                 continue  # the host has the revision, under another name
-            fate = evidence.fates.get(name)
+            record = evidence.git_records.get(name)
             yield Script(
                 name,
                 ours[name].path if name in ours else _path_of(found, theirs[name]),
@@ -140,7 +140,7 @@ def _scripts(evidence: Evidence, found: Environment) -> Iterator[Script]:
                 ours.get(name),
                 theirs.get(name),
                 right is host.scripts,
-                fate.kind if fate else FateKind.UNKNOWN,
+                record.kind if record else GitStatus.UNKNOWN,
             )
 
 

@@ -16,7 +16,7 @@ from migops.sources.environment import Environment
 
 
 @dataclass(frozen=True)
-class Standing:
+class DatabasePosition:
     """The rows of the version table, held against the history of ``place``: the image's, or else the host's.
 
     ``graph`` is that history, ``all`` the histories of every place taken together, ``holders`` says by name who has a
@@ -35,7 +35,7 @@ class Standing:
         return tuple(row for row in self.state.rows if row not in self.all.by_id)
 
     @cached_property
-    def beyond(self) -> tuple[str, ...]:
+    def ahead_rows(self) -> tuple[str, ...]:
         """Rows that ``place`` lacks and another place has."""
         return tuple(row for row in self.state.rows if row not in self.graph.by_id and row in self.all.by_id)
 
@@ -58,7 +58,7 @@ class Standing:
         return tuple(each for each in order if each not in self.applied)
 
     @cached_property
-    def leftover(self) -> dict[str, str]:
+    def redundant_rows(self) -> dict[str, str]:
         """Rows that another row already includes, by that one."""
         rows = [row for row in self.state.rows if row in self.all.by_id]
         above = {row: self.all.ancestors([row]) - {row} for row in rows}
@@ -67,7 +67,7 @@ class Standing:
     @cached_property
     def fork(self) -> tuple[str, str] | None:
         """Where ``place`` left the line of a row that it lacks: the last common revision, and its own next one."""
-        below = self.all.ancestors(self.beyond) - set(self.beyond)
+        below = self.all.ancestors(self.ahead_rows) - set(self.ahead_rows)
         rows = set(self.state.rows)
         for each in self.pending or ():
             for parent in self.graph.by_id[each].parents:
@@ -76,7 +76,7 @@ class Standing:
         return None
 
 
-def standing(evidence: Evidence, place: PlaceName | None = None) -> Standing:
+def position(evidence: Evidence, place: PlaceName | None = None) -> DatabasePosition:
     """Hold the database against ``place``'s history: by default the image's, or the host's where that was not read."""
     place = place or (PlaceName.IMAGE if PlaceName.IMAGE in evidence.graphs else PlaceName.HOST)
     if place not in evidence.graphs or not isinstance(evidence.database, DatabaseState):
@@ -86,7 +86,9 @@ def standing(evidence: Evidence, place: PlaceName | None = None) -> Standing:
         for each in graph.by_id:
             holders.setdefault(each, []).append(name)
     whole = together(evidence, place)
-    return Standing(evidence.database, place, evidence.graphs[place], whole, {k: tuple(v) for k, v in holders.items()})
+    return DatabasePosition(
+        evidence.database, place, evidence.graphs[place], whole, {k: tuple(v) for k, v in holders.items()}
+    )
 
 
 def together(evidence: Evidence, first: PlaceName) -> Graph:

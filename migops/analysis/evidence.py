@@ -25,8 +25,8 @@ if TYPE_CHECKING:  # what a clean check never needs is not imported for its sake
     from migops.sources.database_url import Sought
     from migops.sources.drift import Drift
     from migops.sources.env_files import CopiedEnvFile
-    from migops.sources.git_history import Past
-    from migops.sources.git_status import Fate
+    from migops.sources.git_history import GitHistory
+    from migops.sources.git_status import GitRecord
     from migops.sources.home import OtherConfiguration
     from migops.sources.models import Model
     from migops.sources.passwords import Written
@@ -95,19 +95,17 @@ class Evidence:
     ``exclusions`` and ``not_copied`` say why the build would not bring scripts; ``uncached`` is an instruction other
     than a COPY that puts files at the image's path; ``base`` is what FROM names. ``layers`` says which layer holds each
     script of the image that differs, or why that cannot be told; ``code`` compares all other files, where that was
-    asked for. ``fates`` says what git knows of scripts that the host lacks, by script name. ``containers`` are those
-    of the service, one-off ones too; ``for_siblings`` tells that no service was named, so that the answer stands for
-    ``siblings`` too; ``owner`` is the user and group ID of the host's versions folder. ``question`` is
-    what was asked of which database, and ``database`` what it says; ``alembic`` the words that run Alembic in the
-    service, with the options that it needs there.
-    ``worktrees`` is what git says of the scripts that are not as HEAD has them, a repository each (() where git's HEAD
-    was not read); ``past`` what its history says of scripts that the database has had, None where nothing was to ask.
-    ``drift`` is how models and schema differ, where that was asked for.
+    asked for. ``git_records`` says what git knows of scripts that the host lacks, by script name. ``containers`` are
+    those of the service, one-off ones too; ``for_siblings`` tells that no service was named, so that the answer stands
+    for ``siblings`` too; ``owner`` is the user and group ID of the host's versions folder. ``question`` is what was
+    asked of which database, and ``database`` what it says; ``alembic`` the words that run Alembic in the service, with
+    the options that it needs there. ``worktrees`` is what git says of the scripts that are not as HEAD has them, a
+    repository each (() where git's HEAD was not read); ``past`` what its history says of scripts that the database has
+    had, None where nothing was to ask. ``drift`` is how models and schema differ, where that was asked for.
     ``configurations`` are calls of Alembic that read other migrations than those compared; ``hidden`` is what the
-    compose file will lay over the migrations.
-    ``startups`` are what the service and its siblings run when they start, by the image that they run and by what a
-    build would make of it now; {} where nobody asked. ``creations`` are the lines of the host's code that make tables;
-    ``setup`` is None where nobody asked for it.
+    compose file will lay over the migrations. ``startups`` are what the service and its siblings run when they start,
+    by the image that they run and by what a build would make of it now; {} where nobody asked. ``creations`` are the
+    lines of the host's code that make tables; ``setup`` is None where nobody asked for it.
     """
 
     chain: Chain
@@ -120,7 +118,7 @@ class Evidence:
     base: str = ""
     layers: Mapping[str, Layer | Unknown] = field(default_factory=dict)
     code: Code | Unknown | None = None
-    fates: Mapping[str, Fate] = field(default_factory=dict)
+    git_records: Mapping[str, GitRecord] = field(default_factory=dict)
     many_heads_are_meant: bool = False
     problems: Mapping[PlaceName, tuple[Problem, ...]] = field(default_factory=dict)
     containers: tuple[Container, ...] = ()
@@ -131,7 +129,7 @@ class Evidence:
     database: DatabaseReading = field(default_factory=NotAsked)
     alembic: tuple[str, ...] = ("alembic",)
     worktrees: tuple[Worktree, ...] | Unknown = ()
-    past: Past | Unknown | None = None
+    past: GitHistory | Unknown | None = None
     drift: Drift | Unknown | None = None
     startups: Mapping[PlaceName, tuple[Startup, ...] | Unknown] = field(default_factory=dict)
     creations: tuple[Creation, ...] = ()

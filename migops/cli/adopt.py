@@ -87,7 +87,7 @@ def adopt(service: str | None, **given: Any) -> int:
         if not given["yes"]:
             confirm()
         with engine_lock(engine, folder, found.project, "migops adopt", found.commands.unlock()) as lock:
-            at_work.refuse_of_others(lock, folder, found, outcome.scene.reached, given["timeout"])
+            at_work.refuse_of_others(lock, folder, found, outcome.inputs.reached, given["timeout"])
             done = stamp(outcome, live, engine, folder, given["timeout"])
     show(lambda view: render(replace(outcome, stamped=done.heads), view), given)
     return 128 + done.signal if done.signal else int(ExitCode.CLEAN)

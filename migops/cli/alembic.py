@@ -15,7 +15,7 @@ from migops.core.errors import MigopsError
 from migops.core.redaction import redact
 
 if TYPE_CHECKING:
-    from migops.commands.alembic.call import Wishes
+    from migops.commands.alembic.call import RunOptions
 
 TAKING_A_VALUE = frozenset({
     *("--file", "--project-name", "--env-file", "--profile", "--project-directory", "--service"),
@@ -141,11 +141,11 @@ def alembic(arguments: tuple[str, ...], **given: Any) -> int:
     return result.code
 
 
-def _wishes(given: Mapping[str, Any]) -> Wishes:
-    from migops.commands.alembic.call import Wishes
+def _wishes(given: Mapping[str, Any]) -> RunOptions:
+    from migops.commands.alembic.call import RunOptions
 
     terminal = sys.stdin is not None and sys.stdin.isatty() and sys.stderr.isatty()
-    return Wishes(
+    return RunOptions(
         yes=given["yes"], ask=_ask if terminal else None, wait=given["wait"], lock_timeout=given["lock_timeout"],
         no_lock=given["no_lock"], url=given["database_url"], verbose=given["verbose"],
         repeat=given["repeat"],

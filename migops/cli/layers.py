@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from migops.cli.options import format_option, option, output_option, timeout_option
-from migops.core.errors import ExitCode, NoVerdict
+from migops.core.errors import ExitCode, Unavailable
 
 WIDEST = 110  # columns; wider lines would only part names from sizes
 
@@ -46,7 +46,7 @@ def layers(image_ref: str, path: str | None, **given: Any) -> int:
         found = attribute_tree(image, [folder], base=given["base"])
         shown = identity(image)
     if not found.files:
-        raise NoVerdict(f"the image {image_ref} has nothing at {folder}", hint="the folder / shows all that it has")
+        raise Unavailable(f"the image {image_ref} has nothing at {folder}", hint="the folder / shows all that it has")
     if given["format_"] == "json":
         show(lambda view: formats.render_json(shown, found), given)
     else:

@@ -67,12 +67,12 @@ def log(what: str | None, **given: Any) -> int:
                 found, engine, folder, given["timeout"], click.echo, lambda question: _confirm(question, given, found)
             )
             return int(ExitCode.CLEAN)
-        book = look(found, engine, state_folder.path(engine, found.project), given["timeout"])
-    chosen = [run_of(book, run)] if run else book.runs[-given["number"] :]
+        run_log = look(found, engine, state_folder.path(engine, found.project), given["timeout"])
+    chosen = [run_of(run_log, run)] if run else run_log.runs[-given["number"] :]
     if given["format_"] == "json":
-        show(lambda view: shown.as_json(book, chosen), given)
+        show(lambda view: shown.as_json(run_log, chosen), given)
     else:
-        show(lambda view: shown.one(chosen[0], view) if run else shown.listed(book, given["number"], view), given)
+        show(lambda view: shown.one(chosen[0], view) if run else shown.listed(run_log, given["number"], view), given)
     return int(ExitCode.CLEAN)
 
 

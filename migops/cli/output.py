@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from migops.core.errors import MigopsError, NoVerdict
+from migops.core.errors import MigopsError, Unavailable
 from migops.core.location import Location
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EBAD
 """What the system says of a stream or a disk that takes no more; the command line was not at fault."""
 
 
-class OutputError(NoVerdict):
+class OutputError(Unavailable):
     """The answer could not be written, so that nobody has it."""
 
 

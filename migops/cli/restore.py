@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from migops.cli.options import compose_options, compose_options_of, option, output_options, timeout_option
-from migops.core.errors import Aborted, ExitCode, MigopsError, Operator
+from migops.core.errors import Aborted, ExitCode, ManualActionRequired, MigopsError
 from migops.core.location import Location
 
 if TYPE_CHECKING:
@@ -104,7 +104,7 @@ def _shown(planned: Restore, swapped: Swapped | None, given: Mapping[str, Any]) 
         return int(ExitCode.CLEAN)
     if swapped.down:
         names = [each.name for each in swapped.down]
-        raise Operator(
+        raise ManualActionRequired(
             f"{planned.database} was restored, but {', '.join(names)} did not come up again with it",
             commands=[("docker", "logs", "--tail", "50", names[0]), ("docker", "start", *names)],
         )

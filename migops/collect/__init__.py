@@ -16,7 +16,7 @@ from migops.collect.engine import code, layers, read_containers, read_image
 from migops.collect.overlay import coming
 from migops.collect.state import Survey, host_cwd, host_home
 from migops.collect.static import read_context, read_git, read_host, read_past, read_worktrees
-from migops.core.errors import NoVerdict
+from migops.core.errors import Unavailable
 from migops.core.model import Absent, Location, MigrationSet, NotAsked, PlaceName, Unknown
 from migops.docker import Engine
 from migops.dockerfile.trace import BuildView
@@ -29,7 +29,7 @@ if TYPE_CHECKING:  # the database's side is imported only by a command that asks
     from migops.collect.database_query import Ask
     from migops.sources.database_question import Question
     from migops.sources.database_state import DatabaseState
-    from migops.sources.git_status import Fate
+    from migops.sources.git_status import GitRecord
 
 __all__ = ["Survey", "check", "host", "host_cwd", "running"]
 
@@ -62,7 +62,7 @@ def check(
         _read_application(survey, None)
     written = reader.written_meanwhile()
     if written:
-        raise NoVerdict(
+        raise Unavailable(
             "was written while migops read the folder, so no comparison would hold",
             at=Location(written),
             hint="run the check again when nothing writes there",
@@ -81,7 +81,7 @@ def check(
         base=survey.view.base.ref if isinstance(survey.view, BuildView) else "",
         layers=layers(survey, chain, engine) if engine else {},
         code=code(survey, engine) if all_files and engine else None,
-        fates=_fates(survey, chain),
+        git_records=_fates(survey, chain),
         many_heads_are_meant=target.many_heads,
         problems=survey.problems,
         containers=survey.containers,
@@ -150,7 +150,7 @@ def _alembic(survey: Survey) -> tuple[str, ...]:
     return aimed(survey.target, survey.home)
 
 
-def _fates(survey: Survey, chain: Chain) -> dict[str, Fate]:
+def _fates(survey: Survey, chain: Chain) -> dict[str, GitRecord]:
     """What git knows of each script that the image or a container has and the host lacks."""
     host, image = chain.held(PlaceName.HOST), chain.held(PlaceName.IMAGE)
     if host is None:
@@ -160,9 +160,9 @@ def _fates(survey: Survey, chain: Chain) -> dict[str, Fate]:
     paths = {name: _host_path(host, name) for name in sorted(names)}
     if not paths:
         return {}
-    from migops.sources.git import fates
+    from migops.sources.git import git_records
 
-    found = fates(list(paths.values()))
+    found = git_records(list(paths.values()))
     return {name: found[path] for name, path in paths.items()}
 
 

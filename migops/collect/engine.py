@@ -12,7 +12,7 @@ from migops.analysis.chain import Chain, compare
 from migops.analysis.evidence import Sibling
 from migops.collect.homes import homes, of_container, of_image, others
 from migops.collect.state import Survey
-from migops.core.errors import NoVerdict
+from migops.core.errors import Unavailable
 from migops.core.model import MigrationSet, NotAsked, PlaceName, Reading, Unknown
 from migops.docker import Engine, ImageNotFound
 from migops.dockerfile.trace import BuildView
@@ -48,7 +48,7 @@ def read_image(survey: Survey, engine: Callable[[], Engine], opened: ExitStack) 
         hint = f"nothing was pulled; build it first: {shlex.join(build)}" if build else error.hint
         survey.places[PlaceName.IMAGE] = Unknown(str(error), hint)
         return None
-    except NoVerdict as error:
+    except Unavailable as error:
         survey.places[PlaceName.IMAGE] = Unknown(str(error), error.hint)
         return None
     return read
@@ -71,7 +71,7 @@ def read_containers(survey: Survey, image: Reader | None, engine: Callable[[], E
             Sibling(name, _sibling_image(survey, files, name, ref), found[name])
             for name, ref in target.siblings.items()
         )
-    except NoVerdict as error:
+    except Unavailable as error:
         return Unknown(str(error), error.hint)
     survey.containers = found[target.service]
     survey.configurations += tuple(each for one in survey.containers for each in one.configurations)
@@ -113,7 +113,7 @@ def _sibling_image(survey: Survey, files: ImageFiles, name: str, ref: str) -> Mi
         service = survey.target.model.services[name] if survey.target.model else None
         home = homes(survey, of_image(image.config, service), read, links_of(image)).first
         found = read_environment(read, home, survey.known)
-    except NoVerdict:
+    except Unavailable:
         return None
     return None if isinstance(found, Unknown) else found.migrations
 
@@ -155,5 +155,5 @@ def _again(survey: Survey, engine: Callable[[], Engine], read: Callable[[Image],
             if image.id != survey.image.id:
                 return Unknown(f"{survey.target.image} became another image meanwhile")
             return read(image)
-    except NoVerdict as error:
+    except Unavailable as error:
         return Unknown(str(error), error.hint)

@@ -11,7 +11,7 @@ from pathlib import Path
 from migops.analysis.script_diff import content_difference
 from migops.collect.state import Survey, host_cwd, host_home
 from migops.collect.static import read_host
-from migops.core.errors import NoVerdict
+from migops.core.errors import Unavailable
 from migops.core.model import MigrationSet, PlaceName, Unknown
 from migops.docker import Engine
 from migops.dockerfile.trace import BuildView
@@ -87,30 +87,30 @@ def changed_code(target: Target, files: frozenset[Path], engine: Engine) -> tupl
     view = survey.view
     if not isinstance(view, BuildView):
         return Unknown(view.reason)
-    landed = {path: file for file in files for path in view.image_path_of(file)}
-    if not landed:
+    exported = {path: file for file in files for path in view.image_path_of(file)}
+    if not exported:
         return Unknown("no COPY of the Dockerfile brings the files that env.py imports")
-    mounted = _mounted(target, landed)
-    asked = sorted(landed.keys() - mounted.keys())
+    mounted = _mounted(target, exported)
+    asked = sorted(exported.keys() - mounted.keys())
     texts: dict[str, bytes | None] = {path: _text(file) for path, file in mounted.items()}
     try:
         with open_image(target.image, engine=lambda: engine) as image:
             tree = reader_of(image)(asked) if asked else {}
-    except NoVerdict as error:
+    except Unavailable as error:
         return Unknown(str(error), error.hint)
     texts |= {path: entry.content if (entry := tree.get(path)) else None for path in asked}
     changed = {
-        file for path, file in landed.items()
+        file for path, file in exported.items()
         if (text := texts[path]) is None or content_difference(text, file.read_bytes()) == "content"
     }  # fmt: skip
     return tuple(sorted(_short(file, target.root) for file in changed))
 
 
-def _mounted(target: Target, landed: Mapping[str, Path]) -> dict[str, Path]:
+def _mounted(target: Target, exported: Mapping[str, Path]) -> dict[str, Path]:
     """The host's files that bind mounts of the service show at these paths of the container."""
     service = target.model.services[target.service] if target.model else None
     found = {}
-    for path in landed:
+    for path in exported:
         over = [each for each in service.volumes if at_or_below(path, each.target)] if service else []
         mount = max(over, key=lambda each: len(each.target), default=None)
         if mount is not None and mount.type == "bind":

@@ -11,7 +11,7 @@ from typing import Any
 from migops.analysis.chain import compare
 from migops.collect.state import Survey, host_cwd, image_home
 from migops.compose import Service
-from migops.core.errors import MigopsError, NoVerdict
+from migops.core.errors import MigopsError, Unavailable
 from migops.core.model import LinkStatus, MigrationSet, PlaceName, Unknown
 from migops.dockerfile.trace import BuildView
 from migops.entrypoint.alembic_call import Call, Process, typed
@@ -41,13 +41,13 @@ def homes(survey: Survey, process: Process, read: Reader, links: Reader | None =
     """The configurations that Alembic reads where a container is started so.
 
     What the user names (``--config``, ``x-migops``) comes first, then what the start names, then ALEMBIC_CONFIG, then
-    what the build does with the host's file. Raises ``NoVerdict`` where one call's files cannot be known.
+    what the build does with the host's file. Raises ``Unavailable`` where one call's files cannot be known.
     """
     calls = [*started(process, of_files(read)), typed(process)]
     undecided = next((each for each in calls if each.undecided), None)
     calls = [each for each in calls if not each.undecided]
     if undecided is not None and not survey.target.named:
-        raise NoVerdict(
+        raise Unavailable(
             f"which configuration Alembic reads is not known: {undecided.undecided}",
             hint="say which: --config FILE, or x-migops: {config: FILE} under the service",
         )

@@ -11,7 +11,7 @@ from pathlib import Path
 from migops.analysis.evidence import Hidden
 from migops.collect.state import Survey
 from migops.compose import Project, Service
-from migops.core.errors import MigopsError, NoVerdict
+from migops.core.errors import MigopsError, Unavailable
 from migops.core.model import Entry, EntryKind, Location, MigrationFile, MigrationSet, PlaceName, Tree, Unknown
 from migops.sources.container_files import Mount, at_or_below, without_memory
 from migops.sources.environment import read_environment
@@ -128,7 +128,7 @@ def _otherwise(read: Reader, home: Home, survey: Survey, right: Sequence[Migrati
     """The files that are neither as the image has them nor as the host has them."""
     try:
         found = read_environment(read, home, survey.known)
-    except NoVerdict:
+    except Unavailable:
         return (posixpath.basename(home.config),)
     except MigopsError:
         return ()  # a link out of the folder, say: the host's own reading tells of it

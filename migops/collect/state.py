@@ -108,8 +108,8 @@ def image_home(survey: Survey, working_dir: str) -> Home:
     start = _start(survey, working_dir)
     config = target.image_config
     if not config and isinstance(view, BuildView):
-        landed = view.image_path_of(target.config)
-        config = next((path for path in landed if posixpath.dirname(path) == start), *landed[:1] or ("",))
+        exported = view.image_path_of(target.config)
+        config = next((path for path in exported if posixpath.dirname(path) == start), *exported[:1] or ("",))
     if not config:
         cwd = host_cwd(survey)
         below = target.config.relative_to(cwd) if target.config.is_relative_to(cwd) else Path(target.config.name)

@@ -11,7 +11,7 @@ from migops.analysis.chain import Chain
 from migops.analysis.evidence import Evidence, Exclusion
 from migops.collect.homes import homes
 from migops.collect.state import Survey, host_home
-from migops.core.errors import MigopsError, NoVerdict
+from migops.core.errors import MigopsError, Unavailable
 from migops.core.model import Location, NotAsked, PlaceName, Unknown
 from migops.dockerfile.trace import BuildView
 from migops.sources.context import ContextReader
@@ -20,7 +20,7 @@ from migops.sources.host import HostReader
 from migops.target.configuration import process_of
 
 if TYPE_CHECKING:
-    from migops.sources.git_history import Past
+    from migops.sources.git_history import GitHistory
     from migops.sources.worktree import Worktree
 
 
@@ -51,7 +51,7 @@ def read_git(survey: Survey) -> None:
     home = replace(host_home(survey), text=survey.target.config.read_bytes())
     try:
         survey.take(PlaceName.GIT, read_environment(read, home, survey.known))
-    except NoVerdict as error:
+    except Unavailable as error:
         survey.places[PlaceName.GIT] = Unknown(str(error), error.hint)
 
 
@@ -67,7 +67,7 @@ def read_worktrees(chain: Chain) -> tuple[Worktree, ...] | Unknown:
     return worktrees({name: Path(path) for name, path in found.items()}, [Path(folder) for folder in host.location])
 
 
-def read_past(evidence: Evidence) -> Past | Unknown | None:
+def read_past(evidence: Evidence) -> GitHistory | Unknown | None:
     """What git's history says of scripts that the database has had, where the host lacks any or has another text."""
     git, host = evidence.graphs.get(PlaceName.GIT), evidence.chain.held(PlaceName.HOST)
     if git is None or host is None:
@@ -78,13 +78,13 @@ def read_past(evidence: Evidence) -> Past | Unknown | None:
     edited = {each.name: Path(each.host.path) for each in disputed(evidence) if PlaceName.GIT not in each.others}
     if not missing and not edited:
         return None
-    from migops.sources.git_history import Past, deleted, edits
+    from migops.sources.git_history import GitHistory, deleted, edits
 
     gone = deleted([Path(folder) for folder in host.location], missing) if missing else {}
     if isinstance(gone, Unknown):
         return gone
     wrote = edits(edited) if edited else {}
-    return wrote if isinstance(wrote, Unknown) else Past(gone, wrote)
+    return wrote if isinstance(wrote, Unknown) else GitHistory(gone, wrote)
 
 
 def read_context(survey: Survey, host: HostReader) -> None:
@@ -99,16 +99,16 @@ def read_context(survey: Survey, host: HostReader) -> None:
         service = survey.target.model.services.get(survey.target.service) if survey.target.model else None
         home = replace(homes(survey, process_of(view, service), reader).first, environment=None)
         found = read_environment(reader, home, survey.known)
-    except NoVerdict as error:
+    except Unavailable as error:
         found = Unknown(str(error), error.hint)
     if isinstance(found, Unknown):
         survey.places[PlaceName.CONTEXT] = found
         return
     folders = found.paths.version_locations
     survey.uncached = reader.uncached(folders)
-    blind = next((unknown for folder in folders if (unknown := view.unknown(folder))), None)
-    if blind is not None:
-        survey.places[PlaceName.CONTEXT] = blind
+    undetermined = next((unknown for folder in folders if (unknown := view.unknown(folder))), None)
+    if undetermined is not None:
+        survey.places[PlaceName.CONTEXT] = undetermined
         return
     survey.exclusions = _exclusions(reader, found)
     if not found.migrations.scripts and not survey.exclusions:

@@ -63,9 +63,9 @@ def _verdict(findings: Sequence[Finding], missing: Sequence[str], fail_on: Sever
 def _missing(evidence: Evidence, needed: Sequence[PlaceName]) -> tuple[str, ...]:
     """Why there is no verdict, a sentence each."""
     readings = {place: evidence.reading(place) for place in needed}
-    blind = tuple(f"{place.value}: {why}" for place, reading in readings.items() if (why := _why_not(reading)))
-    if blind:
-        return blind
+    undetermined = tuple(f"{place.value}: {why}" for place, reading in readings.items() if (why := _why_not(reading)))
+    if undetermined:
+        return undetermined
     compiled = [
         place.value
         for place, read in readings.items()

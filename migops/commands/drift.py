@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from migops import collect
-from migops.analysis.database_position import standing
+from migops.analysis.database_position import position
 from migops.analysis.evidence import Evidence
 from migops.core.errors import MigopsError
 from migops.core.model import PlaceName, Unknown
@@ -68,8 +68,8 @@ def not_to_be_asked(target: Target, evidence: Evidence) -> str:
         return "the image could not be read"
     if not state.has_version_table:
         return f"there is no version table {state.version_table}, and `alembic check` would create one"
-    found = standing(evidence)
-    if found.pending != () or found.beyond or found.leftover:
+    found = position(evidence)
+    if found.pending != () or found.ahead_rows or found.redundant_rows:
         return "the database is not at the image's heads, and then `alembic check` says only that"
     return ""
 

@@ -12,9 +12,9 @@ from pathlib import Path
 from migops.analysis.chain import revision_ids
 from migops.analysis.container_view import Script, View, views
 from migops.analysis.evidence import Evidence
-from migops.core.errors import MigopsError, NoVerdict
+from migops.core.errors import MigopsError, Unavailable
 from migops.core.model import Absent, Location, MigrationFile, MigrationSet, NotAsked, PlaceName, Unknown
-from migops.sources.git_status import Fate, FateKind
+from migops.sources.git_status import GitRecord, GitStatus
 
 BESIDE = ".rescued"  # added to a name that the host has already: Alembic loads no such file
 MODE = 0o644
@@ -44,20 +44,20 @@ class Left:
 def plan(evidence: Evidence, *, everything: bool = False) -> tuple[list[Copy], list[Left]]:
     """What to copy, and what to leave: what git has anyway is left, unless ``everything`` is asked for.
 
-    Raises ``NoVerdict`` where there is no container, or one that cannot be read: then nothing is known to be safe.
+    Raises ``Unavailable`` where there is no container, or one that cannot be read: then nothing is known to be safe.
     """
     reading = evidence.chain.places.get(PlaceName.CONTAINER, NotAsked())
     if isinstance(reading, (Unknown, NotAsked)) or (isinstance(reading, Absent) and not evidence.containers):
         hint = reading.hint if isinstance(reading, Unknown) else ""
-        raise NoVerdict(f"there is nothing to rescue from: {reading.reason}", hint=hint)
+        raise Unavailable(f"there is nothing to rescue from: {reading.reason}", hint=hint)
     host = evidence.chain.held(PlaceName.HOST)
     if host is None or evidence.chain.held(PlaceName.IMAGE) is None:
-        raise NoVerdict("without the host and the image, what only a container has cannot be told")
+        raise Unavailable("without the host and the image, what only a container has cannot be told")
     copies: dict[str, Copy] = {}
     left: list[Left] = []
     for view, script in _candidates(evidence):
         file = script.ours
-        reason = "" if everything else _kept_elsewhere(evidence.fates.get(script.name))
+        reason = "" if everything else _kept_elsewhere(evidence.git_records.get(script.name))
         if file is None or file.sha256 in copies:
             continue
         if reason:
@@ -117,16 +117,16 @@ def _candidates(evidence: Evidence) -> Iterator[tuple[View, Script]]:
                 yield view, script
 
 
-def _kept_elsewhere(fate: Fate | None) -> str:
+def _kept_elsewhere(record: GitRecord | None) -> str:
     """Where git has the script, if it does: then it is not lost with the container."""
-    if fate is None:
+    if record is None:
         return ""
-    commit = f"commit {fate.commit} of {fate.date[:10]} ({fate.subject})"
+    commit = f"commit {record.commit} of {record.date[:10]} ({record.subject})"
     return {
-        FateKind.DELETED: f"git deleted it in {commit}",
-        FateKind.REMOVED_HERE: f"git's HEAD has it ({commit}): `git restore` brings it back",
-        FateKind.UPSTREAM: f"{fate.branch} has it ({commit}): `git pull` brings it",
-    }.get(fate.kind, "")
+        GitStatus.DELETED: f"git deleted it in {commit}",
+        GitStatus.REMOVED_HERE: f"git's HEAD has it ({commit}): `git restore` brings it back",
+        GitStatus.UPSTREAM: f"{record.branch} has it ({commit}): `git pull` brings it",
+    }.get(record.kind, "")
 
 
 def place_of(host: MigrationSet, name: str) -> Path:

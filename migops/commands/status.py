@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from migops.analysis.chain import ORDER
-from migops.analysis.database_position import Standing, listed, standing, together
+from migops.analysis.database_position import DatabasePosition, listed, position, together
 from migops.analysis.evidence import Evidence
 from migops.commands import check
 from migops.core.model import Absent, MigrationSet, PlaceName, Report, Revision, Severity
@@ -64,7 +64,7 @@ def make(
     target: Target, evidence: Evidence, rules: Sequence[Rule], fail_on: Severity, needed: Sequence[PlaceName]
 ) -> Status:
     """Judge the rules, lay out what every place has. ``needed`` are the places without which there is no verdict."""
-    found = standing(evidence) if isinstance(evidence.database, DatabaseState) else None
+    found = position(evidence) if isinstance(evidence.database, DatabaseState) else None
     against = PlaceName.IMAGE if PlaceName.IMAGE in evidence.graphs else PlaceName.HOST
     graph = found.all if found else together(evidence, against)
     if found and found.unknown:  # the revisions that only the database speaks of
@@ -84,7 +84,7 @@ def make(
     )
 
 
-def _rows(evidence: Evidence, revisions: Sequence[Revision], found: Standing | None) -> list[Row]:
+def _rows(evidence: Evidence, revisions: Sequence[Revision], found: DatabasePosition | None) -> list[Row]:
     held = {place: each for place in ORDER if (each := evidence.chain.held(place)) is not None}
     digests = {place: _digests(each) for place, each in held.items()}
     return [Row(each, _marks(each.id, digests), _state(each.id, found)) for each in revisions]
@@ -105,7 +105,7 @@ def _marks(revision: str, digests: Mapping[PlaceName, Mapping[str, str]]) -> dic
     }
 
 
-def _state(revision: str, found: Standing | None) -> str | None:
+def _state(revision: str, found: DatabasePosition | None) -> str | None:
     if found is None or not found.is_told:
         return None
     if revision in found.state.rows:
@@ -115,7 +115,7 @@ def _state(revision: str, found: Standing | None) -> str | None:
     return "pending" if revision in (found.pending or ()) else ""
 
 
-def _in_words(evidence: Evidence, found: Standing | None) -> tuple[str, str]:
+def _in_words(evidence: Evidence, found: DatabasePosition | None) -> tuple[str, str]:
     """How the database stands to the image: a word for the headline, and a sentence."""
     if found is None:
         reading = evidence.database
@@ -135,14 +135,14 @@ def _in_words(evidence: Evidence, found: Standing | None) -> tuple[str, str]:
         return "unknown revision", f"the database stands at {', '.join(found.unknown)}, {which}"
     if found.fork:
         return "diverged", f"database and {place} went different ways after {found.fork[0]}"
-    if found.beyond:
+    if found.ahead_rows:
         return "ahead", f"the database is ahead: the {place} is older than it"
     if number:
         return "behind", f"the database is {steps} behind the {place}"
     return "up to date", f"the database has all that the {place} has{_host_has_more(evidence, found)}"
 
 
-def _host_has_more(evidence: Evidence, found: Standing) -> str:
+def _host_has_more(evidence: Evidence, found: DatabasePosition) -> str:
     """A clause where the host has revisions that the place lacks which the database is held against."""
     host, graph = evidence.graphs.get(PlaceName.HOST), evidence.graphs.get(found.place)
     more = [each.id for each in host.revisions if each.id not in graph.by_id] if host and graph else []

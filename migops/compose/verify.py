@@ -11,7 +11,7 @@ from typing import Any
 
 from migops.compose.model import ComposeOptions, Project
 from migops.compose.render import to_json
-from migops.core.errors import MigopsError, NoVerdict
+from migops.core.errors import MigopsError, Unavailable
 from migops.core.process import CommandError, run
 from migops.core.redaction import redact
 
@@ -56,18 +56,18 @@ def command_line(options: ComposeOptions, compose: tuple[str, ...]) -> list[str]
 
 
 def find_compose() -> tuple[str, ...]:
-    """The words that call the compose CLI on this machine; ``NoVerdict`` where there is none."""
+    """The words that call the compose CLI on this machine; ``Unavailable`` where there is none."""
     for words in (("docker", "compose"), ("docker-compose",)):
         with suppress(CommandError):
             if run([*words, "version"], check=False, timeout=20).code == 0:
                 return words
-    raise NoVerdict("there is no compose CLI to compare with", hint="install docker's compose plugin")
+    raise Unavailable("there is no compose CLI to compare with", hint="install docker's compose plugin")
 
 
 def verify(project: Project, options: ComposeOptions, cwd: Path, compose: tuple[str, ...]) -> list[Difference]:
     """What the compose CLI, run with the same options in ``cwd``, reads otherwise.
 
-    A project that compose refuses is a ``MigopsError``; ``NoVerdict`` is raised where the CLI gives no answer.
+    A project that compose refuses is a ``MigopsError``; ``Unavailable`` is raised where the CLI gives no answer.
     """
     done = run(command_line(options, compose), cwd=cwd, check=False)
     if done.code != 0:
@@ -77,7 +77,7 @@ def verify(project: Project, options: ComposeOptions, cwd: Path, compose: tuple[
         theirs = json.loads(done.stdout)
     except ValueError:
         said = f"`{' '.join(compose)} config` did not print JSON"
-        raise NoVerdict(said, hint="compose 2.26 or newer is needed") from None
+        raise Unavailable(said, hint="compose 2.26 or newer is needed") from None
     return differences(json.loads(to_json(project)), theirs)
 
 

@@ -45,7 +45,7 @@ class MigopsError(Exception):
         return f"{self.at}: {self.message}" if self.at else self.message
 
 
-class NoVerdict(MigopsError):
+class Unavailable(MigopsError):
     """Something that a verdict needs could not be read: the engine, the image, a stream that was cut."""
 
     exit_code = ExitCode.NO_VERDICT
@@ -79,7 +79,7 @@ class Failed(Stopped):
     exit_code = ExitCode.FAILED
 
 
-class Operator(Stopped):
+class ManualActionRequired(Stopped):
     """Someone has to decide how it goes on; the message says exactly how things stand."""
 
     exit_code = ExitCode.OPERATOR

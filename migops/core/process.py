@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from migops.core.errors import NoVerdict
+from migops.core.errors import Unavailable
 from migops.core.redaction import redact
 
 
@@ -23,7 +23,7 @@ class Completed:
     stderr: bytes
 
 
-class CommandError(NoVerdict):
+class CommandError(Unavailable):
     """A command could not be started, did not end in time, or ended with a code that was not allowed."""
 
 

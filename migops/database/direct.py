@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from migops.core.errors import MigopsError, NoVerdict
+from migops.core.errors import MigopsError, Unavailable
 from migops.database.reading import refused
 from migops.database.url import DatabaseUrl
 
@@ -23,7 +23,7 @@ _SETTINGS = ("idle_session_timeout = 0", "idle_in_transaction_session_timeout = 
 def direct(url: DatabaseUrl, *, timeout: float, name: str, database: str = "") -> Iterator[Connection[Any]]:
     """A connection in autocommit, called ``name`` in the server's lists; a statement of it takes ``timeout`` at most.
 
-    ``database`` is another one of the same server. Raises ``NoVerdict``, free of secrets, where it cannot be opened,
+    ``database`` is another one of the same server. Raises ``Unavailable``, free of secrets, where it cannot be opened,
     or where the driver fails inside of the ``with``; MigopsError where the URL is not PostgreSQL's.
     """
     import psycopg
@@ -43,7 +43,7 @@ def direct(url: DatabaseUrl, *, timeout: float, name: str, database: str = "") -
                 if not setting.startswith("idle_session") or connection.info.server_version >= 140000:
                     connection.execute(f"SET {setting}")
             yield connection
-    except NoVerdict:
+    except Unavailable:
         raise
     except (psycopg.Error, OSError, UnicodeError) as error:
         raise refused(url, error) from None

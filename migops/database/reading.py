@@ -11,7 +11,7 @@ from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from migops.core.errors import MigopsError, NoVerdict
+from migops.core.errors import MigopsError, Unavailable
 from migops.database.url import DatabaseUrl
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ def connect(url: DatabaseUrl, *, timeout: float) -> Iterator[Connection]:
     """A connection to read from, in one read-only transaction that is rolled back.
 
     It opens within ``timeout`` seconds, waits no longer than ``LOCK_WAIT`` for a lock, and is cut where all that is
-    done in the ``with`` takes longer than ``timeout``. What the driver raises becomes ``NoVerdict``, its text without
+    done in the ``with`` takes longer than ``timeout``. What the driver raises becomes ``Unavailable``, its text without
     secrets and without the chain of causes that would show them.
     """
     from sqlalchemy.exc import SQLAlchemyError
@@ -98,11 +98,11 @@ def _cut_after(number: int, seconds: float, stack: ExitStack) -> None:
     stack.callback(timer.cancel)
 
 
-def refused(url: DatabaseUrl, error: Exception) -> NoVerdict:
+def refused(url: DatabaseUrl, error: Exception) -> Unavailable:
     """What a driver says, without the secrets of its URL and without the chain of causes that would show them."""
     said = str(getattr(error, "orig", None) or error) or type(error).__name__
     text = url.redact(" ".join(said.split()))
-    return NoVerdict(text, hint=_hint(text))
+    return Unavailable(text, hint=_hint(text))
 
 
 def _hint(text: str) -> str:

@@ -9,7 +9,7 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl, quote, unquote, unquote_plus
 
-from migops.core.errors import MigopsError, NoVerdict
+from migops.core.errors import MigopsError, Unavailable
 from migops.core.redaction import learn
 from migops.core.redaction import redact as redact
 from migops.core.redaction.known import Known
@@ -98,7 +98,8 @@ def parse_url(text: str, *, ours: bool = True) -> DatabaseUrl:
     """Read a database URL, with the driver that the application uses replaced by the one that migops has; not so with
     ``ours=False``, for a URL that is only shown, and used elsewhere.
 
-    Raises ``MigopsError`` for what is no URL, and ``NoVerdict`` where no driver for it is installed. Neither quotes it.
+    Raises ``MigopsError`` for what is no URL, and ``Unavailable`` where no driver for it is installed. Neither quotes
+    it.
     """
     from sqlalchemy.engine import make_url
     from sqlalchemy.exc import ArgumentError
@@ -121,7 +122,7 @@ def parse_url(text: str, *, ours: bool = True) -> DatabaseUrl:
     driver = _DRIVERS.get(dialect) if ours else None
     if driver:
         if driver == "pymysql" and find_spec("pymysql") is None:
-            raise NoVerdict(f"asking a {dialect} database needs PyMySQL", hint="pip install pymysql, beside migops")
+            raise Unavailable(f"asking a {dialect} database needs PyMySQL", hint="pip install pymysql, beside migops")
         url = url.set(drivername=f"{dialect}+{driver}")
     if dialect == "postgresql" and ours:
         url = url.set(query=_libpq(url.query))

@@ -16,7 +16,7 @@ from types import TracebackType
 from typing import Any
 from urllib.parse import quote, urlencode
 
-from migops.core.errors import MigopsError, NoVerdict
+from migops.core.errors import MigopsError, Unavailable
 from migops.core.redaction import learn_environment
 from migops.docker.endpoint import Endpoint, resolve
 from migops.docker.http import Http, Stream
@@ -31,7 +31,7 @@ _CLEANUP_SILENCE = 5.0
 _SETTLE = 0.2  # seconds: an engine that we left in the middle of creating a probe has made it then
 
 
-class ImageNotFound(NoVerdict):
+class ImageNotFound(Unavailable):
     """The engine has no such image; none is ever pulled."""
 
 
@@ -68,7 +68,7 @@ class Engine:
         return self.endpoint.host.startswith("unix:")
 
     def image(self, ref: str) -> dict[str, Any]:
-        """The engine's inspection of a local image; never pulls. An image it does not have is ``NoVerdict``."""
+        """The engine's inspection of a local image; never pulls. An image it does not have is ``Unavailable``."""
         with self.http.answer(
             "GET", f"/images/{quote(ref, safe='/:@')}/json", f"inspecting the image {ref!r}"
         ) as answer:
@@ -177,14 +177,15 @@ class Engine:
     def _remove(self, container: str) -> None:
         """Remove a probe with its anonymous volumes. Where that fails, a later run sweeps it."""
         silence = min(self.http.timeout, 1.0 if self.http.hangs else _CLEANUP_SILENCE)
-        with contextlib.suppress(NoVerdict):
+        with contextlib.suppress(Unavailable):
             self.http.call("DELETE", f"/containers/{container}?v=1&force=1", "removing a probe", silence=silence)
 
 
 def connect(timeout: float = 20.0, environment: Mapping[str, str] | None = None) -> Engine:
     """Connect to the engine that the docker CLI would use, see ``endpoint.resolve``. Use it as a context manager.
 
-    Raises ``NoVerdict`` where it cannot be reached, does not answer within ``timeout`` seconds or is no Docker Engine.
+    Raises ``Unavailable`` where it cannot be reached, does not answer within ``timeout`` seconds or is no Docker
+    Engine.
     """
     return Engine(Http(resolve(os.environ if environment is None else environment), timeout))
 
@@ -196,4 +197,4 @@ def path_stat(headers: Message) -> PathStat:
         is_folder = bool(int(stat["mode"]) >> 31 & 1)  # as Go writes file modes
         return PathStat(str(stat["name"]), int(stat["size"]), str(stat.get("linkTarget") or ""), is_folder)
     except (KeyError, ValueError, TypeError) as error:
-        raise NoVerdict("the Docker Engine's answer for a path lacks its description") from error
+        raise Unavailable("the Docker Engine's answer for a path lacks its description") from error

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from typing import Any
 from urllib.parse import urlencode
 
-from migops.core.errors import NoVerdict
+from migops.core.errors import Unavailable
 from migops.core.redaction import learn_environment
 from migops.docker.client import NOT_COMPOSES, PROBE_LABEL, Engine, PathStat, path_stat
 from migops.docker.http import Stream
@@ -110,7 +110,7 @@ def view(
                 break
             lost = [target for target, source in binds.items() if refused == source.rstrip(".") and target not in gone]
             if not lost:
-                raise NoVerdict(f"The engine does not find {refused!r} to mount, and it was not asked to mount it.")
+                raise Unavailable(f"The engine does not find {refused!r} to mount, and it was not asked to mount it.")
             gone += lost
         yield name, tuple(gone)
     finally:
@@ -162,5 +162,5 @@ def _sweep(engine: Engine) -> None:
 
 def _remove(engine: Engine, probe: str) -> None:
     """Remove a probe and leave its volumes. Where that fails, a later run sweeps it."""
-    with contextlib.suppress(NoVerdict):
+    with contextlib.suppress(Unavailable):
         engine.http.call("DELETE", f"/containers/{probe}?v=0&force=1", "removing a probe", silence=5.0)

@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import urlencode
 
-from migops.core.errors import NoVerdict
+from migops.core.errors import Unavailable
 from migops.docker.client import Engine
 
 FEW = 100  # an engine remembers its last 256 events; of one that has no more than this, none is forgotten
@@ -29,13 +29,13 @@ class Events:
 
 
 def now(engine: Engine) -> float:
-    """The engine's time, in seconds since the epoch. ``NoVerdict`` where it does not say."""
+    """The engine's time, in seconds since the epoch. ``Unavailable`` where it does not say."""
     with engine.http.answer("GET", "/info", "asking the engine for its time") as answer:
         said = str(engine.http.json(answer, "asking the engine for its time", dict).get("SystemTime"))
     try:
         return seconds(said)
     except ValueError:
-        raise NoVerdict(f"the Docker Engine at {engine.endpoint.host} says no time: {said!r}") from None
+        raise Unavailable(f"the Docker Engine at {engine.endpoint.host} says no time: {said!r}") from None
 
 
 def since(engine: Engine, begin: float, end: float) -> Events:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
-from migops.core.errors import NoVerdict
+from migops.core.errors import Unavailable
 from migops.docker.client import Engine
 
 STDOUT, STDERR = 1, 2
@@ -91,11 +91,11 @@ def logs(engine: Engine, container: str) -> Iterator[Iterator[tuple[int, bytes]]
 
 
 def exec_state(engine: Engine, exec_id: str) -> ExecState:
-    """How the exec stands. ``NoVerdict`` where the engine does not know it any more: its container is gone."""
+    """How the exec stands. ``Unavailable`` where the engine does not know it any more: its container is gone."""
     what = "asking how a command in a container ended"
     with engine.http.answer("GET", f"/exec/{exec_id}/json", what) as answer:
         if answer.status == 404:
-            raise NoVerdict("the container was removed while a command ran in it, so how that ended is not known")
+            raise Unavailable("the container was removed while a command ran in it, so how that ended is not known")
         found = engine.http.json(answer, what, dict)
     code = found.get("ExitCode")
     config = found.get("ProcessConfig") or {}

@@ -11,7 +11,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import IO, Any
 
-from migops.core.errors import NoVerdict
+from migops.core.errors import Unavailable
 from migops.docker.client import Engine
 
 _UPGRADE = {"Connection": "Upgrade", "Upgrade": "tcp"}
@@ -42,7 +42,9 @@ def conversation(
     with engine.http.answer("POST", path, what, body=body, silence=silence, headers=_UPGRADE) as answer:
         engine.http.check(answer, what)
         if answer.status != 101:
-            raise NoVerdict(f"the Docker Engine at {engine.endpoint.host} takes no input for a command in a container")
+            raise Unavailable(
+                f"the Docker Engine at {engine.endpoint.host} takes no input for a command in a container"
+            )
         line, ahead = _line(answer)
         try:
             yield _pieces(engine, _exchange(line, ahead, given, silence), what)

@@ -16,7 +16,7 @@ from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import Any, Protocol
 
-from migops.core.errors import MigopsError, NoVerdict
+from migops.core.errors import MigopsError, Unavailable
 from migops.docker.endpoint import Endpoint
 
 API_VERSION = (1, 44)  # what migops speaks; an older engine (20.10 has 1.41) is spoken to in its own version
@@ -104,7 +104,7 @@ class Http:
         except ValueError:
             value = None
         if not isinstance(value, kind):
-            raise NoVerdict(f"what answers at {self.endpoint.host} is no Docker Engine ({what})")
+            raise Unavailable(f"what answers at {self.endpoint.host} is no Docker Engine ({what})")
         return value
 
     def check(self, answer: Answer, what: str) -> None:
@@ -112,9 +112,9 @@ class Http:
         if answer.status >= 400:
             raise self.refused(what, self.message(answer))
 
-    def refused(self, what: str, message: str) -> NoVerdict:
+    def refused(self, what: str, message: str) -> Unavailable:
         """The error for what the engine would not do, in its own words."""
-        return NoVerdict(f"the Docker Engine at {self.endpoint.host} refused ({what}): {message}")
+        return Unavailable(f"the Docker Engine at {self.endpoint.host} refused ({what}): {message}")
 
     def message(self, answer: Answer) -> str:
         """What the engine says in an answer that is an error."""
@@ -126,7 +126,7 @@ class Http:
 
     @contextmanager
     def translated(self, what: str) -> Iterator[None]:
-        """Turn the many ways in which a connection fails into ``NoVerdict``, naming the engine."""
+        """Turn the many ways in which a connection fails into ``Unavailable``, naming the engine."""
         import requests
         import urllib3
 
@@ -137,12 +137,12 @@ class Http:
             cause = _innermost(error)
             if isinstance(cause, TimeoutError):
                 self.hangs = True
-                raise NoVerdict(
+                raise Unavailable(
                     f"the Docker Engine at {host} did not answer within {self._silence:g} s ({what})",
                     hint="look with `docker info`; restart the engine, or raise --timeout",
                 ) from error
             reason = (getattr(cause, "strerror", None) or str(cause) or type(cause).__name__).rstrip(".")
-            raise NoVerdict(
+            raise Unavailable(
                 f"the connection to the Docker Engine at {host} failed ({what}): {reason}",
                 hint=f"see that the engine is up and may be used; its address comes from {self.endpoint.origin}",
             ) from error
@@ -153,7 +153,7 @@ class Http:
             self.check(answer, "first contact")
             newest = _version(answer.headers.get("Api-Version", ""))
             if newest is None:
-                raise NoVerdict(f"what answers at {self.endpoint.host} is no Docker Engine")
+                raise Unavailable(f"what answers at {self.endpoint.host} is no Docker Engine")
             with self.translated("first contact"):
                 answer.read()
             with contextlib.suppress(TypeError, ValueError):
@@ -162,7 +162,7 @@ class Http:
 
 
 class Stream:
-    """The body of an answer, as it comes. A connection that breaks or falls silent is ``NoVerdict``."""
+    """The body of an answer, as it comes. A connection that breaks or falls silent is ``Unavailable``."""
 
     def __init__(self, answer: Answer, http: Http, what: str) -> None:
         self._answer = answer

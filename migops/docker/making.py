@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from typing import Any
 from urllib.parse import quote, urlencode
 
-from migops.core.errors import NoVerdict
+from migops.core.errors import Unavailable
 from migops.docker.client import NOT_COMPOSES, Engine
 from migops.docker.execs import SILENCE, pieces
 
@@ -83,7 +83,8 @@ def put(engine: Engine, container: str, files: Mapping[str, bytes], folders: Seq
 
 
 def start(engine: Engine, container: str) -> None:
-    """Start a container. ``NoVerdict`` has the engine's words where it does not: no such program, no such folder, …"""
+    """Start a container. ``Unavailable`` has the engine's words where it does not: no such program, no such folder,
+    …"""
     engine.http.call("POST", f"/containers/{quote(container)}/start", f"starting the container {container}")
 
 
@@ -113,5 +114,5 @@ def said(engine: Engine, container: str, lines: int = 20) -> str:
         with engine.http.answer("GET", url, what) as answer:
             engine.http.check(answer, what)
             return b"".join(data for _, data in pieces(engine, answer, what)).decode("utf-8", "replace")
-    except NoVerdict:
+    except Unavailable:
         return ""

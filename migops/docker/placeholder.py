@@ -8,7 +8,7 @@ import tarfile
 from collections.abc import Mapping
 from urllib.parse import quote, urlencode
 
-from migops.core.errors import NoVerdict
+from migops.core.errors import Unavailable
 from migops.docker.client import Engine
 
 _NEVER = ["/migops-never-started"]
@@ -27,7 +27,7 @@ def import_empty(engine: Engine, label: str) -> str:
     said = [json.loads(line) for line in text.splitlines() if line.strip().startswith("{")]
     image_id = str(said[-1].get("status", "")) if said else ""
     if not image_id.startswith("sha256:"):
-        raise NoVerdict(f"the Docker Engine at {engine.endpoint.host} made no empty image: {text[:200].strip()}")
+        raise Unavailable(f"the Docker Engine at {engine.endpoint.host} made no empty image: {text[:200].strip()}")
     return image_id
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from migops.core.errors import NoVerdict
+from migops.core.errors import Unavailable
 from migops.docker.client import Engine
 
 
@@ -18,7 +18,7 @@ def same_content(engine: Engine, one: str, other: str) -> bool:
         return True
     try:
         first, second = (_content(engine.image(image)) for image in (one, other))
-    except NoVerdict:
+    except Unavailable:
         return False
     return bool(first[0]) and first == second
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from migops.core.errors import NoVerdict
+from migops.core.errors import Unavailable
 from migops.docker import Engine, execs
 
 _SILENCE = 5.0  # seconds after which a container does not answer
@@ -35,7 +35,7 @@ def client_ports(engine: Engine, container: str, mark: str) -> frozenset[int]:
     """The local ports of the TCP sockets that processes with ``mark`` in their environment have open.
 
     ``mark`` is of letters, digits and ``-_=`` alone. None are found where another user's processes may not be looked
-    at. Raises ``NoVerdict`` where the engine does not answer, or the container has neither a shell nor Python.
+    at. Raises ``Unavailable`` where the engine does not answer, or the container has neither a shell nor Python.
     """
     for script in SCRIPTS:
         exec_id = execs.create_exec(engine, container, [word.replace("MARK", mark) for word in script], {})
@@ -43,7 +43,7 @@ def client_ports(engine: Engine, container: str, mark: str) -> frozenset[int]:
             said = b"".join(piece for stream, piece in written if stream == execs.STDOUT).decode("utf-8", "replace")
         if execs.exec_state(engine, exec_id).code == 0 and not said.startswith(execs.REFUSED.decode()):
             return ports_of(said)
-    raise NoVerdict(f"the container {container[:12]} has no program that could list its connections")
+    raise Unavailable(f"the container {container[:12]} has no program that could list its connections")
 
 
 def ports_of(said: str) -> frozenset[int]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from migops.core.errors import NoVerdict
+from migops.core.errors import Unavailable
 from migops.core.model import Location
 from migops.entrypoint.follow import LARGEST, Change, File, Follower
 
@@ -118,7 +118,7 @@ def _mounted(files: Files, service: Service | None) -> Files:
         for mount in mounts:
             if path == mount.target or path.startswith(mount.target.rstrip("/") + "/"):
                 if mount.type != "bind":
-                    raise NoVerdict(f"a {mount.type} lies over {mount.target}, and what is in it was not read")
+                    raise Unavailable(f"a {mount.type} lies over {mount.target}, and what is in it was not read")
                 return _of_host(Path(mount.source + path[len(mount.target.rstrip("/")) :]))
         return files(path)
 
@@ -132,7 +132,7 @@ def _of_host(path: Path) -> File | None:
         with path.open("rb") as file:
             return File(file.read(LARGEST + 1), str(path), "host")
     except OSError as error:
-        raise NoVerdict(f"cannot be read: {error.strerror}") from error
+        raise Unavailable(f"cannot be read: {error.strerror}") from error
 
 
 def _is_awaited(service: Service | None, project: Project | None) -> bool:

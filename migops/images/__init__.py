@@ -17,7 +17,7 @@ def open_image(ref: str, *, engine: Callable[[], Engine]) -> AbstractContextMana
     """The image that ``[SCHEME:]LOCATION[:NAME]`` names, open while the context lasts; see ``images.reference``.
 
     ``engine`` is called only where the reference names an image of the Docker Engine; closing it is the caller's.
-    Raises ``MigopsError`` for a reference that is wrong, ``NoVerdict`` where the image cannot be read.
+    Raises ``MigopsError`` for a reference that is wrong, ``Unavailable`` where the image cannot be read.
     """
     reference = parse_reference(ref)
     if reference.scheme == "docker-daemon":

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
-from migops.core.errors import MigopsError, NoVerdict
+from migops.core.errors import MigopsError, Unavailable
 from migops.images.layer import Delta, Wanted
 from migops.images.layered import LayeredImage
 from migops.images.manifest import read_docker, read_oci
@@ -37,7 +37,7 @@ def open_archive(ref: Reference) -> Iterator[LayeredImage]:
         manifests = (read(contents.document, archive.what, ref.name) for read in readers)
         manifest = next((found for found in manifests if found is not None), None)
         if manifest is None:
-            raise NoVerdict(f"{archive.what} holds no image: it has neither a manifest.json nor an index.json")
+            raise Unavailable(f"{archive.what} holds no image: it has neither a manifest.json nor an index.json")
         layers = manifest.layers
 
         def scan(wanted: Wanted) -> list[Delta]:
@@ -61,10 +61,10 @@ class _Archive:
         if is_gzip(body.head):
             stream = Gunzipped(body, self.what)
         elif kind := compression(body.head):
-            raise NoVerdict(f"{self.what} is compressed with {kind}", hint="decompress it first, or use gzip")
+            raise Unavailable(f"{self.what} is compressed with {kind}", hint="decompress it first, or use gzip")
         contents = scan_archive(TarReader(stream, self.what), self.what, wanted, only)
         if self._state() != self._stamp:
-            raise NoVerdict(f"{self.what} changed while it was read", hint="wait until it is written, and try again")
+            raise Unavailable(f"{self.what} changed while it was read", hint="wait until it is written, and try again")
         return contents
 
     def _state(self) -> tuple[int, int]:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from migops.core.errors import NoVerdict
+from migops.core.errors import Unavailable
 from migops.docker import Engine
 from migops.images.image import History, parse_time
 
@@ -41,7 +41,7 @@ def _named(history: Sequence[History], diff_ids: Sequence[str], engine: Engine, 
     """The image that ``FROM`` names, if it is here and still the one that was built on."""
     try:
         inspected = engine.image(name)
-    except NoVerdict:
+    except Unavailable:
         return None
     layers = (inspected.get("RootFS") or {}).get("Layers") or []
     if not layers or list(diff_ids[: len(layers)]) != layers:

@@ -9,7 +9,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from migops.core.errors import NoVerdict
+from migops.core.errors import Unavailable
 from migops.core.model import Entry, EntryKind
 from migops.docker import Engine, Stream
 from migops.images.image import ImageConfig, KeepContent, parse_config, parse_time
@@ -108,7 +108,9 @@ class _Reading:
             if entry.kind is EntryKind.SYMLINK and self._keep(path) and not entry.sha256:
                 self._links += 1
                 if self._links > MAX_LINKS:
-                    raise NoVerdict(f"more than {MAX_LINKS} links in the image would have to be followed, as {path!r}")
+                    raise Unavailable(
+                        f"more than {MAX_LINKS} links in the image would have to be followed, as {path!r}"
+                    )
                 with self._engine.archive(self._probe, path) as found:
                     target = found[0].link if found else ""
                 file = self._file(target, path) if target else None
@@ -148,7 +150,7 @@ class _Reading:
         if self._keep(path) and other.content is None:
             file = self._file(path, path)
             if file is None:
-                raise NoVerdict(f"{path!r} vanished from the image while it was read")
+                raise Unavailable(f"{path!r} vanished from the image while it was read")
             return file
         return replace(other, path=path, content=other.content if self._keep(path) else None)
 

@@ -9,7 +9,7 @@ from datetime import datetime, timezone
 from types import MappingProxyType
 from typing import Any, Protocol
 
-from migops.core.errors import NoVerdict
+from migops.core.errors import Unavailable
 from migops.core.model import Entry, ImageIdentity
 from migops.core.redaction import redact
 
@@ -98,7 +98,7 @@ class Image(Protocol):
         for it and it leads to a regular file, it carries that file's ``sha256`` and ``content`` too, since Alembic
         would load it. A path that the image does not have is not a key.
 
-        Raises ``NoVerdict`` where the answer would not be whole: a cut stream, a hostile or oversized member, a
+        Raises ``Unavailable`` where the answer would not be whole: a cut stream, a hostile or oversized member, a
         symlink loop, a layer that cannot be read.
         """
 
@@ -142,7 +142,7 @@ def parse_time(text: object) -> datetime | None:
 
 def _history(step: object) -> History:
     if not isinstance(step, dict):
-        raise NoVerdict("the image's configuration has a history entry that is not a mapping")
+        raise Unavailable("the image's configuration has a history entry that is not a mapping")
     return History(
         created_by=str(step.get("created_by") or ""),
         created=parse_time(step.get("created")),
@@ -154,14 +154,14 @@ def _history(step: object) -> History:
 def _mapping(document: Mapping[str, Any], key: str) -> Mapping[str, Any]:
     value = document.get(key) or {}
     if not isinstance(value, dict):
-        raise NoVerdict(f"the image's configuration is damaged: {key!r} is not a mapping")
+        raise Unavailable(f"the image's configuration is damaged: {key!r} is not a mapping")
     return value
 
 
 def _strings(document: Mapping[str, Any], key: str) -> tuple[str, ...]:
     value = document.get(key) or ()
     if not isinstance(value, (list, tuple)):
-        raise NoVerdict(f"the image's configuration is damaged: {key!r} is not a list")
+        raise Unavailable(f"the image's configuration is damaged: {key!r} is not a list")
     return tuple(str(item) for item in value)
 
 

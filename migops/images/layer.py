@@ -12,7 +12,7 @@ import posixpath
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 
-from migops.core.errors import NoVerdict
+from migops.core.errors import Unavailable
 from migops.core.model import Entry, EntryKind
 from migops.images.tar import CHUNK, Member, TarReader
 
@@ -56,12 +56,12 @@ class Budget:
     def entry(self) -> None:
         self.entries -= 1
         if self.entries < 0:
-            raise NoVerdict(f"the image has more than {MAX_ENTRIES} files at the paths to read")
+            raise Unavailable(f"the image has more than {MAX_ENTRIES} files at the paths to read")
 
     def keep(self, path: str, size: int) -> None:
         self.kept -= size
         if size > MAX_FILE or self.kept < 0:
-            raise NoVerdict(
+            raise Unavailable(
                 f"{path!r} in the image is too large to be read as source ({size} bytes; {MAX_FILE} are accepted for "
                 f"one file, {MAX_KEPT} for all)"
             )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime
 
-from migops.core.errors import NoVerdict
+from migops.core.errors import Unavailable
 from migops.core.model import Entry
 from migops.images.image import ImageConfig, KeepContent, parse_config, parse_time
 from migops.images.layer import Delta, Wanted
@@ -47,5 +47,5 @@ class LayeredImage:
         for delta in deltas:
             if delta.unknown:
                 hint = "save the image uncompressed, or check it in the Docker Engine by its name"
-                raise NoVerdict(f"{delta.unknown}", hint=hint)
+                raise Unavailable(f"{delta.unknown}", hint=hint)
         return deltas

@@ -11,7 +11,7 @@ import contextlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from migops.core.errors import NoVerdict
+from migops.core.errors import Unavailable
 from migops.core.model import Entry, Unknown
 from migops.images import overlay
 from migops.images.base import Base, find_base
@@ -48,7 +48,7 @@ def attribute(image: Image, paths: Iterable[str], *, base: str = "") -> dict[str
 
 
 def attribute_tree(image: Image, paths: Iterable[str], *, base: str = "") -> Attribution:
-    """Attribute everything at and below the paths. Raises ``NoVerdict`` where the image cannot be read at all."""
+    """Attribute everything at and below the paths. Raises ``Unavailable`` where the image cannot be read at all."""
     return _attribute(image, list(paths), base, follow=True)
 
 
@@ -61,7 +61,7 @@ def _attribute(image: Image, asked: Sequence[str], base: str, *, follow: bool) -
         answer, unknown = _merged(image.scan, asked, follow)
         history_base = find_base(config.history, config.diff_ids, None, {}, base)
     else:
-        raise NoVerdict(f"migops cannot read the layers of {image.ref}")
+        raise Unavailable(f"migops cannot read the layers of {image.ref}")
     files = image.read(asked) if unknown else answer.entries
     layers = _layers(config, history_base)
     made = [layer for layer in layers if not layer.empty]
@@ -141,10 +141,10 @@ class SavedImage:
             contents = scan_archive(TarReader(stream, what), what, wanted)
         manifest = read_docker(contents.document, what, "") or read_oci(contents.document, what, "")
         if manifest is None:
-            raise NoVerdict(f"{what} holds no manifest")
+            raise Unavailable(f"{what} holds no manifest")
         self.config = parse_config(manifest.config)
         if self.config.diff_ids != self._image.config.diff_ids:
-            raise NoVerdict(f"{what} has other layers than the image")
+            raise Unavailable(f"{what} has other layers than the image")
         return [
             contents.delta(layer) or Delta(unknown=f"the engine did not send the layer {layer}")
             for layer in manifest.layers

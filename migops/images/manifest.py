@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from migops.core.errors import MigopsError, NoVerdict
+from migops.core.errors import MigopsError, Unavailable
 
 Document = Callable[[str], "bytes | None"]
 """A JSON document of the archive or folder by its name; None where there is none."""
@@ -43,7 +43,7 @@ def read_docker(document: Document, what: str, name: str) -> Manifest | None:
     image = _only(chosen, what, name, sorted({tag for names in tags for tag in names}))
     config_name, layers = image.get("Config"), _strings(image.get("Layers"))
     if not isinstance(config_name, str):
-        raise NoVerdict(f"{what}: manifest.json names no configuration")
+        raise Unavailable(f"{what}: manifest.json names no configuration")
     digest = posixpath.basename(config_name).removesuffix(".json")
     text, id_ = _proved(document, config_name, f"sha256:{digest}", what)
     return _manifest(what, id_, _json(text, f"{what}, {config_name}", dict), tuple(layers), {})
@@ -61,7 +61,7 @@ def read_oci(document: Document, what: str, name: str) -> Manifest | None:
     found = _for_platform([item for item in found if not _is_attestation(item[0])])
     platforms = sorted({_platform(item[0]) for item in found})
     if len({_platform(item[0]) for item in found}) == len(found) > 1:
-        raise NoVerdict(f"{what} holds no image for {_here()}; it has {', '.join(platforms)}")
+        raise Unavailable(f"{what} holds no image for {_here()}; it has {', '.join(platforms)}")
     _, manifest = _only(found, what, name, names)
     config = manifest.get("config")
     digest = config.get("digest") if isinstance(config, dict) else None
@@ -80,7 +80,7 @@ def _manifest(
     diff_ids = rootfs.get("diff_ids") if isinstance(rootfs, dict) else None
     if not isinstance(diff_ids, list) or len(diff_ids) != len(layers):
         count = len(diff_ids) if isinstance(diff_ids, list) else 0
-        raise NoVerdict(f"{what} names {len(layers)} layers, but the image's configuration {count}")
+        raise Unavailable(f"{what} names {len(layers)} layers, but the image's configuration {count}")
     return Manifest(id_, config, tuple(posixpath.normpath(layer) for layer in layers), sizes)
 
 
@@ -93,13 +93,13 @@ def _manifests(
         blob = _blob(digest, what)
         if document(blob) is None:
             if len(items) == 1:
-                raise NoVerdict(f"{what} does not hold {blob}, which its index names")
+                raise Unavailable(f"{what} does not hold {blob}, which its index names")
             continue
         text, _ = _proved(document, blob, str(digest), what)
         manifest = _json(text, f"{what}, {blob}", dict)
         if "manifests" in manifest:
             if depth == 0:
-                raise NoVerdict(f"{what}: indexes inside indexes, more than {_DEPTH} deep")
+                raise Unavailable(f"{what}: indexes inside indexes, more than {_DEPTH} deep")
             yield from _manifests(document, _descriptors(manifest, "manifests"), what, depth - 1)
         else:
             yield item, manifest
@@ -161,7 +161,7 @@ def _only(found: list[Any], what: str, name: str, names: list[str]) -> Any:
         return found[0]
     listed = f"; it has {', '.join(names)}" if names else ""
     if not found:
-        raise NoVerdict(f"{what} holds no image{f' called {name!r}' if name else ''}{listed}")
+        raise Unavailable(f"{what} holds no image{f' called {name!r}' if name else ''}{listed}")
     raise MigopsError(f"{what} holds {len(found)} images{listed}", hint="name one: ARCHIVE:NAME")
 
 
@@ -169,16 +169,16 @@ def _proved(document: Document, name: str, digest: str, what: str) -> tuple[byte
     """The document, and its digest, which must be ``digest`` where that is one."""
     text = document(name)
     if text is None:
-        raise NoVerdict(f"{what} does not hold {name}, which it names")
+        raise Unavailable(f"{what} does not hold {name}, which it names")
     actual = f"sha256:{hashlib.sha256(text).hexdigest()}"
     if re.fullmatch(r"sha256:[0-9a-f]{64}", digest) and digest != actual:
-        raise NoVerdict(f"{what} is damaged: {name} does not have the digest that it is named by")
+        raise Unavailable(f"{what} is damaged: {name} does not have the digest that it is named by")
     return text, actual
 
 
 def _blob(digest: object, what: str) -> str:
     if not isinstance(digest, str) or not re.fullmatch(r"[a-z0-9]+:[0-9a-f]{32,128}", digest):
-        raise NoVerdict(f"{what} is damaged: {digest!r} is no digest")
+        raise Unavailable(f"{what} is damaged: {digest!r} is no digest")
     return "blobs/" + digest.replace(":", "/")
 
 
@@ -195,7 +195,7 @@ def _json(text: bytes, what: str, kind: type[list[Any]] | type[dict[str, Any]]) 
     try:
         value = json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise NoVerdict(f"{what} is not JSON: {error}") from error
+        raise Unavailable(f"{what} is not JSON: {error}") from error
     if not isinstance(value, kind) or (kind is list and not all(isinstance(item, dict) for item in value)):
-        raise NoVerdict(f"{what} is damaged: it does not have the form that it must have")
+        raise Unavailable(f"{what} is damaged: it does not have the form that it must have")
     return value

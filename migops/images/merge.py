@@ -10,7 +10,7 @@ import posixpath
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from migops.core.errors import NoVerdict
+from migops.core.errors import Unavailable
 from migops.core.model import Entry, EntryKind
 from migops.images.image import KeepContent
 from migops.images.layer import Delta, Wanted, parents
@@ -107,7 +107,7 @@ def read_merged(scan: Scan, paths: Iterable[str], content: KeepContent | None = 
                 query.want(target, keep=query.keep(path))
         if not query.grown:
             return answer
-    raise NoVerdict(f"reading {', '.join(asked)} in the image leads through too many links")
+    raise Unavailable(f"reading {', '.join(asked)} in the image leads through too many links")
 
 
 def clean(path: str) -> str:
@@ -235,7 +235,7 @@ class _Query:
             if entry.kind is EntryKind.SYMLINK:
                 links += 1
                 if links > MAX_LINKS:
-                    raise NoVerdict(f"{path!r} in the image is a symlink loop")
+                    raise Unavailable(f"{path!r} in the image is a symlink loop")
                 real = "/" if entry.target.startswith("/") else posixpath.dirname(real)
                 rest.extend(entry.target.split("/")[::-1])
         return real

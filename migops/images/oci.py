@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from migops.core.errors import MigopsError, NoVerdict
+from migops.core.errors import MigopsError, Unavailable
 from migops.images.layer import Budget, Delta, Wanted
 from migops.images.layered import LayeredImage
 from migops.images.manifest import read_oci
@@ -23,7 +23,7 @@ def open_oci(ref: Reference) -> Iterator[LayeredImage]:
         raise MigopsError(f"{what} is not a folder", hint="for a tar of a layout, write oci-archive:FILE")
     manifest = read_oci(lambda name: _document(root, name, what), what, ref.name)
     if manifest is None:
-        raise NoVerdict(f"{what} has no index.json")
+        raise Unavailable(f"{what} has no index.json")
 
     def scan(wanted: Wanted) -> list[Delta]:
         budget = Budget()
@@ -36,12 +36,12 @@ def _document(root: Path, name: str, what: str) -> bytes | None:
     path = root / name
     try:
         if path.stat().st_size > MAX_DOCUMENT:
-            raise NoVerdict(f"{what}: {name} is larger than a document may be ({MAX_DOCUMENT} bytes)")
+            raise Unavailable(f"{what}: {name} is larger than a document may be ({MAX_DOCUMENT} bytes)")
         return path.read_bytes()
     except FileNotFoundError:
         return None
     except OSError as error:
-        raise NoVerdict(f"{what}: {name} cannot be read: {error.strerror or error}") from error
+        raise Unavailable(f"{what}: {name} cannot be read: {error.strerror or error}") from error
 
 
 def _delta(root: Path, layer: str, size: int | None, what: str, wanted: Wanted, budget: Budget) -> Delta:
@@ -49,11 +49,11 @@ def _delta(root: Path, layer: str, size: int | None, what: str, wanted: Wanted, 
         with (root / layer).open("rb") as file:
             actual = (root / layer).stat().st_size
             if size is not None and actual != size:
-                raise NoVerdict(f"{what} is damaged: {layer} has {actual} bytes, its manifest says {size}")
+                raise Unavailable(f"{what} is damaged: {layer} has {actual} bytes, its manifest says {size}")
             body = Peeked(FileStream(file, f"{what}, {layer}"))
             delta = read_layer(body, f"{what}, layer {layer}", wanted, budget)
     except FileNotFoundError:
         return Delta(unknown=f"{what} does not hold the layer {layer}")
     except OSError as error:
-        raise NoVerdict(f"{what}: {layer} cannot be read: {error.strerror or error}") from error
+        raise Unavailable(f"{what}: {layer} cannot be read: {error.strerror or error}") from error
     return delta or Delta(unknown=f"{what}: {layer} is no layer")

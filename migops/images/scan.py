@@ -15,7 +15,7 @@ from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import BinaryIO, cast
 
-from migops.core.errors import NoVerdict
+from migops.core.errors import Unavailable
 from migops.core.model import EntryKind
 from migops.images.layer import Budget, Delta, Wanted, member_path, scan_layer
 from migops.images.tar import BLOCK, Readable, Skippable, TarReader
@@ -137,7 +137,7 @@ class Peeked:
 
 
 class Gunzipped:
-    """A gzip stream, undone; a cut or damaged one is ``NoVerdict``."""
+    """A gzip stream, undone; a cut or damaged one is ``Unavailable``."""
 
     def __init__(self, stream: Readable, what: str) -> None:
         self._what = what
@@ -147,9 +147,9 @@ class Gunzipped:
         try:
             return bytes(self._file.read(size))
         except EOFError:
-            raise NoVerdict(f"{self._what} ends too early: its gzip stream was cut") from None
+            raise Unavailable(f"{self._what} ends too early: its gzip stream was cut") from None
         except (gzip.BadGzipFile, zlib.error) as error:
-            raise NoVerdict(f"{self._what} is damaged: {error}") from error
+            raise Unavailable(f"{self._what} is damaged: {error}") from error
 
 
 class FileStream:
@@ -165,9 +165,9 @@ class FileStream:
         try:
             return self._file.read(size)
         except OSError as error:
-            raise NoVerdict(f"{self._what} cannot be read: {error.strerror or error}") from error
+            raise Unavailable(f"{self._what} cannot be read: {error.strerror or error}") from error
 
     def skip(self, size: int, /) -> None:
         if self._file.tell() + size > self._size:
-            raise NoVerdict(f"{self._what} ends too early: it was cut", hint="write it once more")
+            raise Unavailable(f"{self._what} ends too early: it was cut", hint="write it once more")
         self._file.seek(size, os.SEEK_CUR)

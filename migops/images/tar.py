@@ -2,7 +2,7 @@
 
 Why not ``tarfile``: it takes a stream cut between two members, and a damaged header, for the end of the archive, so
 that a stale file behind the cut would look clean; and it reads a PAX or long-name header whole, however large it says
-it is. Here both are ``NoVerdict``. The format is that of POSIX ``pax`` and GNU tar, read as Docker's own reader does.
+it is. Here both are ``Unavailable``. The format is that of POSIX ``pax`` and GNU tar, read as Docker's own reader does.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
-from migops.core.errors import NoVerdict
+from migops.core.errors import Unavailable
 from migops.core.model import EntryKind
 
 BLOCK = 512
@@ -114,12 +114,12 @@ class TarReader:
         """Bytes of the current member's data that were not read yet."""
         return self._left
 
-    def cut(self) -> NoVerdict:
-        return NoVerdict(f"{self._what} ends too early: it was cut", hint="read or write it once more")
+    def cut(self) -> Unavailable:
+        return Unavailable(f"{self._what} ends too early: it was cut", hint="read or write it once more")
 
-    def refuse(self, why: str) -> NoVerdict:
+    def refuse(self, why: str) -> Unavailable:
         hint = "no builder writes such a tar: build the image again, or save it again"
-        return NoVerdict(f"{self._what} {why}", hint=hint)
+        return Unavailable(f"{self._what} {why}", hint=hint)
 
     def _next(self) -> Member | None:
         name = linkname = None

@@ -18,23 +18,23 @@ def render(outcome: Outcome, view: View) -> str:
 
 def document(outcome: Outcome) -> dict[str, Any]:
     """The outcome as plain values. ``verdict`` is equal, several, different or versioned."""
-    scene, found, baseline = outcome.scene, outcome.match, outcome.baseline
+    inputs, found, baseline = outcome.inputs, outcome.match, outcome.baseline
     return {
         "schema": 1,
         "command": "adopt",
         "verdict": found.verdict.value if found else "versioned",
         "target": {
-            "project": scene.target.project,
-            "service": scene.target.service,
-            "image": {"ref": scene.image.ref, "id": scene.image.id},
+            "project": inputs.target.project,
+            "service": inputs.target.service,
+            "image": {"ref": inputs.image.ref, "id": inputs.image.id},
         },
         "database": {
-            "url": scene.state.url,
-            "url_from": scene.state.origin,
-            "asked_at": scene.state.address,
-            "server": scene.state.server,
-            "version_table": scene.state.version_table,
-            "rows": list(scene.state.rows),
+            "url": inputs.state.url,
+            "url_from": inputs.state.origin,
+            "asked_at": inputs.state.address,
+            "server": inputs.state.server,
+            "version_table": inputs.state.version_table,
+            "rows": list(inputs.state.rows),
         },
         "compared": dict(found.kinds) if found else {},
         "candidates": [_candidate(outcome, each) for each in found.candidates] if found else [],

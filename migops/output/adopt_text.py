@@ -60,9 +60,9 @@ def render(outcome: Outcome, view: View) -> str:
 
 
 def _headline(outcome: Outcome) -> Text:
-    name, found = (printable(outcome.scene.target.service), "bold"), outcome.match
+    name, found = (printable(outcome.inputs.target.service), "bold"), outcome.match
     if found is None:
-        rows = printable(", ".join(outcome.scene.state.rows))
+        rows = printable(", ".join(outcome.inputs.state.rows))
         return Text.assemble(("VERSIONED", "bold green"), "  ", name, f": nothing to adopt, the database is at {rows}")
     chosen = printable(outcome.named(found.chosen.heads))
     if outcome.stamped:
@@ -79,17 +79,17 @@ def _headline(outcome: Outcome) -> Text:
 
 
 def _facts(outcome: Outcome) -> Iterator[tuple[str, str]]:
-    scene, found = outcome.scene, outcome.match
-    state = scene.state
+    inputs, found = outcome.inputs, outcome.match
+    state = inputs.state
     noted = f"at {', '.join(state.rows)}" if state.rows else "no revision noted"
     yield "database", f"{state.url}, {state.server}, {noted} (URL: {short(state.origin)}; asked at {state.address})"
-    number = len(scene.held.revisions)
-    digest = scene.image.id.removeprefix("sha256:")[:12]
-    yield "image", f"{scene.image.ref} ({digest}), {number} revision{'' if number == 1 else 's'}"
+    number = len(inputs.held.revisions)
+    digest = inputs.image.id.removeprefix("sha256:")[:12]
+    yield "image", f"{inputs.image.ref} ({digest}), {number} revision{'' if number == 1 else 's'}"
     if outcome.baseline is not None:
         yield "baseline", f"{outcome.baseline.path}, written from the models against an empty database"
     if found is not None:
-        yield "tried on", f"a throwaway server of the image that {scene.live.container} runs; it is gone again"
+        yield "tried on", f"a throwaway server of the image that {inputs.live.container} runs; it is gone again"
         kinds = ", ".join(counted(kind, number) for kind, number in found.kinds.items()) or "nothing"
         yield "compared", f"{kinds}; not compared: {left_out(found)}"
 
@@ -190,7 +190,7 @@ def _next(console: Console, outcome: Outcome) -> None:
     found = outcome.match
     if found is None:
         return
-    target, chosen = outcome.scene.target, found.chosen
+    target, chosen = outcome.inputs.target, found.chosen
     lines: list[tuple[str, tuple[str, ...]]] = []
     if outcome.stamped:
         if outcome.baseline is not None:
@@ -202,8 +202,8 @@ def _next(console: Console, outcome: Outcome) -> None:
         heads = " ".join(chosen.heads)
         first = "write the baseline to the host; " if outcome.baseline else ""
         hang(console, Text("plan  ", "bold"), Text(printable(
-            f"{first}note {heads} in {outcome.scene.reached.table} of the database, and touch nothing else there: "
-            f"`{' '.join(outcome.scene.alembic)} stamp {heads}` in a one-off container of the image"
+            f"{first}note {heads} in {outcome.inputs.reached.table} of the database, and touch nothing else there: "
+            f"`{' '.join(outcome.inputs.alembic)} stamp {heads}` in a one-off container of the image"
         )), 6)  # fmt: skip
         if outcome.dry_run:
             lines.append(("", outcome.command()))

@@ -11,7 +11,7 @@ from typing import Any
 from rich.console import Console
 from rich.text import Text
 
-from migops.commands.log.look import Book
+from migops.commands.log.look import RunLog
 from migops.core.printed import here
 from migops.core.terminal import printable
 from migops.output.text import console_for, hang, trimmed
@@ -25,22 +25,22 @@ _STYLES = {"done": "green", "failed": "red", "operator": "bold red", "interrupte
 _OUTCOME = len("interrupted, exit 130")  # the longest
 
 
-def listed(book: Book, number: int, view: View) -> str:
+def listed(run_log: RunLog, number: int, view: View) -> str:
     """A line for each of the last ``number`` runs, what to look at where one was cut off, and the locks."""
     out = StringIO()
     console = console_for(view, out)
-    shown = book.runs[-number:]
-    earlier = len(book.runs) - len(shown)
+    shown = run_log.runs[-number:]
+    earlier = len(run_log.runs) - len(shown)
     if not shown:
-        console.print(Text(f"migops has changed nothing of {book.project} yet, as far as this user's journal tells"))
+        console.print(Text(f"migops has changed nothing of {run_log.project} yet, as far as this user's journal tells"))
     else:
         console.print(Text(f"  {'run':>4}  {'began (UTC)':<19}  {'took':>7}  {'outcome':<{_OUTCOME}}  command", "dim"))
     for run in shown:
         _row(console, run)
     if earlier:
-        console.print(Text(f"  and {earlier} earlier: {here().say('log', '-n', str(len(book.runs)))}"))
+        console.print(Text(f"  and {earlier} earlier: {here().say('log', '-n', str(len(run_log.runs)))}"))
     console.print()
-    _locks(console, book)
+    _locks(console, run_log)
     return trimmed(out)
 
 
@@ -67,18 +67,18 @@ def one(run: Run, view: View) -> str:
     return trimmed(out)
 
 
-def as_json(book: Book, runs: Sequence[Run]) -> str:
+def as_json(run_log: RunLog, runs: Sequence[Run]) -> str:
     """The written contract; every key is always there."""
-    host, database, engine = book.host, book.database, book.engine
+    host, database, engine = run_log.host, run_log.database, run_log.engine
     document = {
         "schema": 1,
         "command": "log",
-        "project": book.project,
+        "project": run_log.project,
         "runs": [_run(run) for run in runs],
         "locks": {
             "host": {"command": host.what, "since": host.since, **_who(host.who.record())} if host else None,
             "engine": {
-                "container": name_of(book.project), "command": engine.owner.command, "since": engine.owner.since,
+                "container": name_of(run_log.project), "command": engine.owner.command, "since": engine.owner.since,
                 **_who(engine.owner.who.record()), "process": engine.owner.who.life.value,
             } if engine else None,
             "database": {
@@ -145,22 +145,22 @@ def _what_to_look_at(run: Run) -> str:
     return f"process {run.who.pid} has gone {step}. See what is left: {ways}"
 
 
-def _locks(console: Console, book: Book) -> None:
-    held = str(book.host) if book.host else "nobody holds it"
+def _locks(console: Console, run_log: RunLog) -> None:
+    held = str(run_log.host) if run_log.host else "nobody holds it"
     hang(console, Text("host's lock", "bold"), Text(printable(held)), 18)
-    if (engine := book.engine) is not None:
-        unlock = "" if engine.owner.who.life is Life.LIVES else f": {shlex.join(book.unlock)}"
+    if (engine := run_log.engine) is not None:
+        unlock = "" if engine.owner.who.life is Life.LIVES else f": {shlex.join(run_log.unlock)}"
         text = f"{engine.owner}; {life_of(engine.owner.who)}{unlock}"
     else:
         text = "nobody holds it"
     hang(console, Text("engine's lock", "bold"), Text(printable(text)), 18)
-    database = book.database
+    database = run_log.database
     if database.unknown:
         text = f"not known: {database.unknown}"
     elif database.holder is None:
         text = f"nobody holds it ({database.database})"
     else:
-        alive = {True: "; its process lives", False: f"; its process HAS GONE: {shlex.join(book.unlock)}", None: ""}
+        alive = {True: "; its process lives", False: f"; its process HAS GONE: {shlex.join(run_log.unlock)}", None: ""}
         text = f"{database.holder}{alive[database.is_alive]}"
     hang(console, Text("database's lock", "bold"), Text(printable(text)), 18)
 

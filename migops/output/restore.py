@@ -101,7 +101,7 @@ def steps(planned: Restore) -> list[str]:
     if planned.properties is None:
         found.append(f"{planned.new} becomes {planned.database}")
     else:
-        others = f", among them {', '.join(planned.strangers)}" if planned.strangers else ""
+        others = f", among them {', '.join(planned.external_sessions)}" if planned.external_sessions else ""
         found += [
             f"end all sessions of {planned.database}{others}",
             f"at once: {planned.database} becomes {planned.old}, which is kept, and {planned.new} becomes "

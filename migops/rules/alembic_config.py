@@ -10,7 +10,7 @@ from migops.analysis.database_position import listed
 from migops.analysis.evidence import Evidence
 from migops.core.model import MigrationFile, PlaceName, Remedy, Severity, Subject, Unknown
 from migops.rules.problems import problems
-from migops.rules.rule import Blind, Hit, Rule
+from migops.rules.rule import Match, Rule, Undetermined
 
 if TYPE_CHECKING:
     from migops.migrations.config import Option
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 _PASSWORD = re.compile(r"://[^\s:/@]*:[^\s@/]+@")
 
 
-def ini_interpolation(evidence: Evidence) -> Iterator[Hit]:
+def ini_interpolation(evidence: Evidence) -> Iterator[Match]:
     """A value of alembic.ini has a `%` that is not doubled.
 
     What: `alembic heads` works, and `current`, `upgrade` and all that reads the settings die with
@@ -33,7 +33,7 @@ def ini_interpolation(evidence: Evidence) -> Iterator[Hit]:
     yield from problems(evidence, "MIG501")
 
 
-def script_location_missing(evidence: Evidence) -> Iterator[Hit]:
+def script_location_missing(evidence: Evidence) -> Iterator[Match]:
     """The configuration does not lead to a folder of scripts.
 
     What: Alembic stops with "No 'script_location' key found", or finds no scripts.
@@ -43,10 +43,10 @@ def script_location_missing(evidence: Evidence) -> Iterator[Hit]:
     Fix: mend `script_location` or `version_locations`, or name the section with `x-migops: {name: …}`.
     """
     # Where only a later place lacks the folder, MIG004 and MIG104 say why it did not get there.
-    yield from (hit for hit in problems(evidence, "MIG502") if PlaceName.HOST.value in hit.facts["places"])
+    yield from (match for match in problems(evidence, "MIG502") if PlaceName.HOST.value in match.facts["places"])
 
 
-def credentials_in_ini(evidence: Evidence) -> Iterator[Hit]:
+def credentials_in_ini(evidence: Evidence) -> Iterator[Match]:
     """Alembic's configuration file has the database's password in it.
 
     What: whoever has the repository or the image has the password. And a URL there is a second truth beside the
@@ -64,7 +64,7 @@ def credentials_in_ini(evidence: Evidence) -> Iterator[Hit]:
 
     for option in evidence.setup.config.options.values():
         if isinstance(option.value, str) and option.value != TEMPLATE and _PASSWORD.search(option.value):
-            yield Hit(
+            yield Match(
                 Subject(path=str(option.at)),
                 f"{option.name} has a password in it",
                 f"{option.at}: a URL with user and password, as it stands there",
@@ -77,7 +77,7 @@ def credentials_in_ini(evidence: Evidence) -> Iterator[Hit]:
             )
 
 
-def no_database_url(evidence: Evidence) -> Iterator[Hit]:
+def no_database_url(evidence: Evidence) -> Iterator[Match]:
     """Nothing gives Alembic the database's URL.
 
     What: every command that connects dies: `KeyError: 'url'` where the option is missing, "Can't load plugin:
@@ -99,7 +99,7 @@ def no_database_url(evidence: Evidence) -> Iterator[Hit]:
     if is_empty and url_source(env.content.decode("utf-8", "replace")).needs_ini:
         at = str(option.at) if option else env.path
         missing = "is as `alembic init` wrote it" if option and option.value == TEMPLATE else "is not set"
-        yield Hit(
+        yield Match(
             Subject(path=at),
             f"nothing gives Alembic the database's URL: sqlalchemy.url {missing}",
             f"{env.path} makes its engine of the configuration file, and sets no URL itself",
@@ -109,7 +109,7 @@ def no_database_url(evidence: Evidence) -> Iterator[Hit]:
         )
 
 
-def percent_in_url(evidence: Evidence) -> Iterator[Hit]:
+def percent_in_url(evidence: Evidence) -> Iterator[Match]:
     """The database's URL has a `%`, and env.py hands it to Alembic's configuration without doubling it.
 
     What: every command dies with "invalid interpolation syntax", on this machine and with this password only.
@@ -126,7 +126,7 @@ def percent_in_url(evidence: Evidence) -> Iterator[Hit]:
     from migops.migrations.env_script import undoubled  # only doctor asks
 
     for line, text in undoubled(env.content.decode("utf-8", "replace")):
-        yield Hit(
+        yield Match(
             Subject(path=f"{env.path}:{line}"),
             f"the database's URL has a %, and env.py does not double it: `{text}`",
             f"the URL is from {url.origin}; set_main_option reads it with interpolation",
@@ -136,7 +136,7 @@ def percent_in_url(evidence: Evidence) -> Iterator[Hit]:
         )
 
 
-def deprecated_setting(evidence: Evidence) -> Iterator[Hit]:
+def deprecated_setting(evidence: Evidence) -> Iterator[Match]:
     """Alembic's configuration has a setting that is no longer used, or that Alembic never had.
 
     What: `version_path_separator` is passed over in favour of `path_separator` from Alembic 1.16 on, and will go.
@@ -156,7 +156,7 @@ def deprecated_setting(evidence: Evidence) -> Iterator[Hit]:
         yield _setting(useless, "is no setting of Alembic, and has no effect", why)
 
 
-def target_metadata_none(evidence: Evidence) -> Iterator[Hit]:
+def target_metadata_none(evidence: Evidence) -> Iterator[Match]:
     """env.py leaves `target_metadata` at None, so that Alembic knows no models.
 
     What: `alembic revision --autogenerate` and `alembic check` stop with "Can't proceed with --autogenerate option".
@@ -172,7 +172,7 @@ def target_metadata_none(evidence: Evidence) -> Iterator[Hit]:
 
     line = line_of_none(env.content.decode("utf-8", "replace"))
     if line:
-        yield Hit(
+        yield Match(
             Subject(path=f"{env.path}:{line}"),
             "env.py leaves target_metadata at None",
             f"{env.path}:{line}: nothing else is given to it",
@@ -182,7 +182,7 @@ def target_metadata_none(evidence: Evidence) -> Iterator[Hit]:
         )
 
 
-def model_not_imported(evidence: Evidence) -> Iterator[Hit | Blind]:
+def model_not_imported(evidence: Evidence) -> Iterator[Match | Undetermined]:
     """A model is in no module that env.py imports, so that Alembic does not know its table.
 
     What: `alembic revision --autogenerate` leaves the model's changes out. Where its table exists, it writes a
@@ -194,14 +194,14 @@ def model_not_imported(evidence: Evidence) -> Iterator[Hit | Blind]:
     """
     found = evidence.setup.unimported if evidence.setup else ()
     if isinstance(found, Unknown):
-        yield Blind(found.reason)
+        yield Undetermined(found.reason)
         return
     files: dict[str, list[Model]] = {}
     for model in found:
         files.setdefault(model.at.file, []).append(model)
     for file, models in files.items():
         names = listed([model.name for model in models])
-        yield Hit(
+        yield Match(
             Subject(path=str(models[0].at)),
             f"{names} {'is a model' if len(models) == 1 else 'are models'} that env.py does not import",
             f"{file} is in none of the modules that env.py leads to",
@@ -216,8 +216,8 @@ def _env(evidence: Evidence) -> MigrationFile | None:
     return host.environment.get("env.py") if host else None
 
 
-def _setting(option: Option, what: str, fix: str) -> Hit:
-    return Hit(
+def _setting(option: Option, what: str, fix: str) -> Match:
+    return Match(
         Subject(path=str(option.at)), f"{option.name} {what}", f"{option.at} sets it", None, {"option": option.name},
         (Remedy(fix),),
     )  # fmt: skip

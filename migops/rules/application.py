@@ -12,7 +12,7 @@ from migops.analysis.evidence import Evidence
 from migops.core.model import PlaceName, Remedy, Severity, Subject, Unknown
 from migops.rules.database_remedies import run_alembic
 from migops.rules.remedies import rebuild
-from migops.rules.rule import Blind, Hit, Rule
+from migops.rules.rule import Match, Rule, Undetermined
 
 if TYPE_CHECKING:
     from migops.entrypoint import Change, Startup
@@ -25,7 +25,7 @@ ONE_SHOT = (
 BY_DEPLOY = "migrate as a step of the deploy instead, before the new containers start"
 
 
-def create_all_at_startup(evidence: Evidence) -> Iterator[Hit]:
+def create_all_at_startup(evidence: Evidence) -> Iterator[Match]:
     """The application makes tables from its models, past Alembic.
 
     What: tables exist before the migration that creates them runs, and that one fails with "relation already exists";
@@ -40,7 +40,7 @@ def create_all_at_startup(evidence: Evidence) -> Iterator[Hit]:
     started = {(each.at.line, PurePath(each.at.file).name) for s in startups_of(evidence) for each in s.changes}
     for found in evidence.creations:
         runs = (found.at.line, PurePath(found.at.file).name) in started
-        yield Hit(
+        yield Match(
             Subject(path=str(found.at)),
             f"{'the start' if runs else 'the application'} makes tables from its models: `{found.text}`",
             f"{found.at} calls create_all, which neither asks nor tells Alembic",
@@ -53,7 +53,7 @@ def create_all_at_startup(evidence: Evidence) -> Iterator[Hit]:
         )
 
 
-def upgrade_in_every_replica(evidence: Evidence) -> Iterator[Hit | Blind]:
+def upgrade_in_every_replica(evidence: Evidence) -> Iterator[Match | Undetermined]:
     """A service migrates by itself whenever one of its containers starts.
 
     What: every replica, every restart and every one-off container runs `alembic upgrade`. Alembic takes no lock, so two
@@ -71,7 +71,7 @@ def upgrade_in_every_replica(evidence: Evidence) -> Iterator[Hit | Blind]:
         replace(run_alembic(evidence, BY_DEPLOY, "upgrade", "head"), alternative=True),
     )
     for each in _cases(evidence, lambda startup, change: not startup.one_shot):
-        yield Hit(
+        yield Match(
             Subject(path=str(each.change.at)),
             f"{each.names} {'migrates' if len(each.startups) == 1 else 'migrate'} at every start: "
             f"`{each.change.text}`{each.when}",
@@ -83,7 +83,7 @@ def upgrade_in_every_replica(evidence: Evidence) -> Iterator[Hit | Blind]:
     yield from _unread(evidence)
 
 
-def failure_swallowed(evidence: Evidence) -> Iterator[Hit | Blind]:
+def failure_swallowed(evidence: Evidence) -> Iterator[Match | Undetermined]:
     """The start goes on when its migration has failed.
 
     What: the application runs on a schema that is not the one it was written for, and nothing is red. With
@@ -96,7 +96,7 @@ def failure_swallowed(evidence: Evidence) -> Iterator[Hit | Blind]:
     """
     for each in _cases(evidence, lambda startup, change: bool(change.swallowed)):
         change = each.change
-        yield Hit(
+        yield Match(
             Subject(path=str(change.at)),
             f"{each.names}: when `{change.text}` fails, the start goes on{each.when}",
             f"{change.swallowed} ({_where(change)}){each.but}",
@@ -174,13 +174,13 @@ def _read(evidence: Evidence) -> dict[PlaceName, tuple[Startup, ...]]:
     return {place: found for place in places if isinstance(found := evidence.startups.get(place), tuple)}
 
 
-def _unread(evidence: Evidence) -> Iterator[Blind]:
+def _unread(evidence: Evidence) -> Iterator[Undetermined]:
     """What of the starts could not be followed: it may migrate, too."""
     found = startups_of(evidence)
     for startup in found:
-        yield from (Blind(f"{startup.service or 'the image'}: {reason}") for reason in startup.unread)
+        yield from (Undetermined(f"{startup.service or 'the image'}: {reason}") for reason in startup.unread)
     if not found:
-        yield from (Blind(each.reason) for each in evidence.startups.values() if isinstance(each, Unknown))
+        yield from (Undetermined(each.reason) for each in evidence.startups.values() if isinstance(each, Unknown))
 
 
 def _by_change(found: Iterable[tuple[Startup, Change]]) -> dict[Change, list[Startup]]:

@@ -12,7 +12,7 @@ from migops.analysis.script_diff import in_substance
 from migops.core.model import LinkStatus, PlaceName, Remedy, Severity, Subject, Unknown
 from migops.images.image import Layer
 from migops.rules.remedies import layer_facts, rebuild, unnoticed
-from migops.rules.rule import Blind, Hit, Rule
+from migops.rules.rule import Match, Rule, Undetermined
 
 if TYPE_CHECKING:
     from migops.sources.code import Code
@@ -23,7 +23,7 @@ FILES_NAMED = 5  # in the sentence; the facts name all
 HOST, CONTEXT, IMAGE = PlaceName.HOST, PlaceName.CONTEXT, PlaceName.IMAGE
 
 
-def stale_layer(evidence: Evidence) -> Iterator[Hit | Blind]:
+def stale_layer(evidence: Evidence) -> Iterator[Match | Undetermined]:
     """A layer that a COPY made holds files that the host has deleted or edited since.
 
     What: the layer is older than the files it was copied from, and Alembic reads the layer. Migrations are always
@@ -37,12 +37,12 @@ def stale_layer(evidence: Evidence) -> Iterator[Hit | Blind]:
     for layer, names in _by_layer(evidence, lambda layer: layer.base is not True and _copies(layer)).items():
         yield _layer_hit(evidence, layer, names, "was made by a COPY before the host's files changed")
     if isinstance(evidence.code, Unknown):
-        yield Blind(f"the whole code: {evidence.code.reason}")
+        yield Undetermined(f"the whole code: {evidence.code.reason}")
     elif evidence.code:
         yield from _stale_code(evidence, evidence.code)
 
 
-def uncacheable_source(evidence: Evidence) -> Iterator[Hit]:
+def uncacheable_source(evidence: Evidence) -> Iterator[Match]:
     """The scripts come from an instruction whose result the build cache keeps, whatever its source has become.
 
     What: `RUN git clone`, `RUN curl`, an installed package: the instruction's text is the cache's key, so a plain
@@ -60,7 +60,7 @@ def uncacheable_source(evidence: Evidence) -> Iterator[Hit]:
         yield _layer_hit(evidence, layer, names, "is kept by the build cache whatever its source has become", True)
     differs = compare(HOST, host, IMAGE, image).status is LinkStatus.DIFFERS
     if evidence.uncached and differs and not hits and not evidence.layers:
-        yield Hit(
+        yield Match(
             Subject(path=", ".join(image.location)),
             f"the scripts of the image come from {evidence.uncached}",
             "the cache's key is the instruction's text, not what it fetches: a plain build brings the old result again",
@@ -70,7 +70,7 @@ def uncacheable_source(evidence: Evidence) -> Iterator[Hit]:
         )
 
 
-def inherited_from_base(evidence: Evidence) -> Iterator[Hit]:
+def inherited_from_base(evidence: Evidence) -> Iterator[Match]:
     """A script that differs from the host's lies in a layer of the base image.
 
     What: building this image again brings it again, with or without the cache.
@@ -84,7 +84,7 @@ def inherited_from_base(evidence: Evidence) -> Iterator[Hit]:
         yield _layer_hit(evidence, layer, names, f"{whose}: no build of this Dockerfile removes it")
 
 
-def same_size_same_date(evidence: Evidence) -> Iterator[Hit]:
+def same_size_same_date(evidence: Evidence) -> Iterator[Match]:
     """Host and image have different texts of a script, with the same size and the same modification time.
 
     What: the builder compares files by size and date before it reads them, so a plain build keeps the old text.
@@ -96,7 +96,7 @@ def same_size_same_date(evidence: Evidence) -> Iterator[Hit]:
     host = evidence.chain.held(HOST)
     for name in sorted(host.scripts) if host else ():
         if unnoticed(evidence, name):
-            yield Hit(
+            yield Match(
                 Subject(revision_ids(host).get(name, "") if host else "", name),
                 f"{name} differs from the image's copy, at the same size and date",
                 "the builder tells files apart by size and date, so a plain build keeps the old text",
@@ -106,7 +106,7 @@ def same_size_same_date(evidence: Evidence) -> Iterator[Hit]:
             )
 
 
-def excluded_from_context(evidence: Evidence) -> Iterator[Hit]:
+def excluded_from_context(evidence: Evidence) -> Iterator[Match]:
     """A migration script of the host never reaches the build: an ignore file drops it, or no COPY brings it.
 
     What: the script is on the host and in git, and no build can bring it into the image.
@@ -124,7 +124,7 @@ def excluded_from_context(evidence: Evidence) -> Iterator[Hit]:
     ids = revision_ids(host)
     for name in sorted(host.scripts.keys() - context.scripts.keys()):
         exclusion = lines.get(name)
-        yield Hit(
+        yield Match(
             Subject(ids.get(name, ""), name),
             f"{name} is on the host and never reaches the build",
             f"{exclusion.at} drops it: {exclusion.pattern}" if exclusion else _not_brought(evidence),
@@ -148,7 +148,7 @@ def _include(evidence: Evidence, exclusion: Exclusion | None) -> tuple[Remedy, .
     return (Remedy(edit), *rebuild(evidence, "build again"))
 
 
-def env_file_in_image(evidence: Evidence) -> Iterator[Hit]:
+def env_file_in_image(evidence: Evidence) -> Iterator[Match]:
     """The build copies a `.env` file into the image.
 
     What: everybody who can pull or read the image has the passwords in the file, and they stay in its layers and in the
@@ -160,7 +160,7 @@ def env_file_in_image(evidence: Evidence) -> Iterator[Hit]:
     """
     for file in evidence.setup.env_files if evidence.setup else ():
         name = posixpath.basename(file.host)
-        yield Hit(
+        yield Match(
             Subject(path=file.host),
             f"the build copies {name} into the image, as {file.image}",
             f"{file.at}: `{file.instruction}` brings it, and no line of .dockerignore leaves it out",
@@ -197,21 +197,21 @@ def _by_layer(evidence: Evidence, wanted: Callable[[Layer], bool]) -> dict[Layer
     host, image = evidence.chain.held(HOST), evidence.chain.held(IMAGE)
     differing = in_substance(host, image) if host and image else set()
     for name, layer in sorted(evidence.layers.items()):
-        fate = evidence.fates.get(name)
-        meant = fate is None or fate.kind.rebuild_helps
+        record = evidence.git_records.get(name)
+        meant = record is None or record.kind.rebuild_helps
         if isinstance(layer, Layer) and name in differing and meant and wanted(layer):
             found.setdefault(layer, []).append(name)
     return found
 
 
-def _blind(evidence: Evidence) -> Iterator[Blind]:
+def _blind(evidence: Evidence) -> Iterator[Undetermined]:
     reasons = {layer.reason for layer in evidence.layers.values() if isinstance(layer, Unknown)}
-    yield from (Blind(f"layer unknown: {reason}") for reason in sorted(reasons))
+    yield from (Undetermined(f"layer unknown: {reason}") for reason in sorted(reasons))
 
 
-def _layer_hit(evidence: Evidence, layer: Layer, names: list[str], story: str, no_cache: bool = False) -> Hit:
+def _layer_hit(evidence: Evidence, layer: Layer, names: list[str], story: str, no_cache: bool = False) -> Match:
     held = f"{len(names)} script that is" if len(names) == 1 else f"{len(names)} scripts that are"
-    return Hit(
+    return Match(
         Subject(path=names[0] if len(names) == 1 else ""),
         f"{_layer_words(layer)} holds {held} not as on the host: {', '.join(names)}",
         f"the layer {story}",
@@ -221,7 +221,7 @@ def _layer_hit(evidence: Evidence, layer: Layer, names: list[str], story: str, n
     )
 
 
-def _stale_code(evidence: Evidence, code: Code) -> Iterator[Hit]:
+def _stale_code(evidence: Evidence, code: Code) -> Iterator[Match]:
     """A hit for each layer that holds other files than the build would bring; one for those that no layer has."""
     image = evidence.chain.held(IMAGE)
     told = {script.path for script in image.scripts.values()} if image else set()
@@ -248,10 +248,10 @@ def _layer_words(layer: Layer | Unknown) -> str:
     return f"layer {layer.index}, `{layer.instruction}`{when},"
 
 
-def _code_hit(evidence: Evidence, holder: str, words: str, paths: list[str]) -> Hit:
+def _code_hit(evidence: Evidence, holder: str, words: str, paths: list[str]) -> Match:
     more = f" and {len(paths) - FILES_NAMED} more" if len(paths) > FILES_NAMED else ""
     shown = ", ".join(paths[:FILES_NAMED]) + more
-    return Hit(
+    return Match(
         Subject(path=paths[0] if len(paths) == 1 else ""),
         f"{holder} is not as on the host in {len(paths)} file{'' if len(paths) == 1 else 's'} ({words}): {shown}",
         "the image was built before the host's files changed",

@@ -14,7 +14,7 @@ from migops.core.model import Remedy, Severity, Subject
 from migops.rules.application import startups_of
 from migops.rules.database_remedies import backup
 from migops.rules.password import change, stands
-from migops.rules.rule import Hit, Rule
+from migops.rules.rule import Match, Rule
 
 if TYPE_CHECKING:
     from migops.compose import Project, Service
@@ -73,7 +73,7 @@ _GUESSED = frozenset(
 _READY = re.compile(r"pg_isready\b([^|&;]*)")
 
 
-def no_readiness(evidence: Evidence) -> Iterator[Hit]:
+def no_readiness(evidence: Evidence) -> Iterator[Match]:
     """A service starts before what it needs is ready.
 
     What: at the first start, or after the machine's, the migration or the application meets a server that does not
@@ -110,7 +110,7 @@ def no_readiness(evidence: Evidence) -> Iterator[Hit]:
             yield _ahead(project, ahead, one_shot)
 
 
-def default_password(evidence: Evidence) -> Iterator[Hit]:
+def default_password(evidence: Evidence) -> Iterator[Match]:
     """The database's password is a well-known default.
 
     What: whoever reaches the server has the data. The value is not shown here.
@@ -128,7 +128,7 @@ def default_password(evidence: Evidence) -> Iterator[Hit]:
             value = (server.environment.get(name) or "").lower()
             if setup and value and (value in _GUESSED or value in (user.lower(), server.name.lower())):
                 places = setup.passwords.get((server.name, name), ())
-                yield Hit(
+                yield Match(
                     Subject(path=str(places[0].at if places else server.location)),
                     f"{name} of service {server.name} is a well-known default password",
                     stands(places) or f"the environment of {server.name} ({server.location}) has it",
@@ -138,7 +138,7 @@ def default_password(evidence: Evidence) -> Iterator[Hit]:
                 )
 
 
-def socket_only_pg_isready(evidence: Evidence) -> Iterator[Hit]:
+def socket_only_pg_isready(evidence: Evidence) -> Iterator[Match]:
     """The healthcheck asks PostgreSQL on its socket, where it answers before it is ready.
 
     What: while the data folder is first made, the official image runs a server that listens on its socket alone. The
@@ -152,7 +152,7 @@ def socket_only_pg_isready(evidence: Evidence) -> Iterator[Hit]:
         check = server.healthcheck
         found = _READY.search(" ".join(check.test)) if check and "postgres" in kind.images else None
         if check and found and not re.search(r"(?:^|\s)(-h|--host)", found[1]) and not server.environment.get("PGHOST"):
-            yield Hit(
+            yield Match(
                 Subject(path=str(check.location)),
                 f"the healthcheck of {server.name} asks PostgreSQL on its socket only",
                 f"{check.location}: `{found[0].strip()}` has no -h, and at the first start the socket answers early",
@@ -162,7 +162,7 @@ def socket_only_pg_isready(evidence: Evidence) -> Iterator[Hit]:
             )
 
 
-def database_without_volume(evidence: Evidence) -> Iterator[Hit]:
+def database_without_volume(evidence: Evidence) -> Iterator[Match]:
     """The database's data folder is in no volume that has a name.
 
     What: the data is in an anonymous volume, which `docker compose down` leaves behind without a name and the next `up`
@@ -178,7 +178,7 @@ def database_without_volume(evidence: Evidence) -> Iterator[Hit]:
         targets = [mount.target for mount in server.volumes if not mount.is_anonymous]
         targets += [entry.partition(":")[0] for entry in server.tmpfs]  # said on purpose
         if not any(_over(target, folder) for target in targets for folder in (data, kind.data)):
-            yield Hit(
+            yield Match(
                 Subject(path=str(server.location)),
                 f"the data of {server.name} is in no volume that has a name",
                 f"service {server.name} ({server.location}) mounts nothing at {data} or below",
@@ -245,12 +245,12 @@ def _follows(project: Project, name: str, other: str, seen: frozenset[str] = fro
     )
 
 
-def _hasty(project: Project, names: list[str], server: Service, kind: Kind) -> Hit:
+def _hasty(project: Project, names: list[str], server: Service, kind: Kind) -> Match:
     has_check = server.healthcheck is not None and not server.healthcheck.disabled
     check = () if has_check else (Remedy(f"give {server.name} a healthcheck: {kind.healthcheck}"),)
     waits = f"under {listed(names)}: depends_on: {{{server.name}: {{condition: {HEALTHY}}}}}"
     at = project.services[names[0]].location
-    return Hit(
+    return Match(
         Subject(path=str(at)),
         f"{listed(names)} {'starts' if len(names) == 1 else 'start'} before {server.name} is ready",
         f"{at}: nothing waits until {server.name} is healthy" + ("" if has_check else ", and it has no healthcheck"),
@@ -260,12 +260,12 @@ def _hasty(project: Project, names: list[str], server: Service, kind: Kind) -> H
     )
 
 
-def _ahead(project: Project, names: list[str], one_shot: Startup) -> Hit:
+def _ahead(project: Project, names: list[str], one_shot: Startup) -> Match:
     at, service = project.services[names[0]].location, project.services[one_shot.service]
     restarted = service.restart not in ("", "no") and not service.restart.startswith("on-failure")
     # One that is started again whenever it ends never counts as completed: who waits for that waits for ever.
     ends = (Remedy(f'under {service.name}: restart: "no" (now: {service.restart})'),) if restarted else ()
-    return Hit(
+    return Match(
         Subject(path=str(at)),
         f"{listed(names)} {'starts' if len(names) == 1 else 'start'} while {one_shot.service} may still migrate",
         f"{at}: {one_shot.service} migrates and ends, and nothing waits until it has completed",

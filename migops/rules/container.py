@@ -11,13 +11,13 @@ from migops.analysis.evidence import Evidence, Sibling
 from migops.core.model import MigrationSet, Remedy, Severity, Subject
 from migops.rules.recreate import NAMED_AT_MOST, before_recreating, catch_up, give_up, refresh
 from migops.rules.remedies import rebuild
-from migops.rules.rule import Hit, Rule
+from migops.rules.rule import Match, Rule
 from migops.sources.container import Container, digests
 from migops.sources.container_files import Mount
-from migops.sources.git_status import FateKind
+from migops.sources.git_status import GitStatus
 
 
-def bind_hides_image(evidence: Evidence) -> Iterator[Hit]:
+def bind_hides_image(evidence: Evidence) -> Iterator[Match]:
     """The running container reads the migrations from a folder of the host, not from the image.
 
     What: a bind mount lies over the versions folder. What the image holds there does not matter to this container, and
@@ -37,12 +37,12 @@ def bind_hides_image(evidence: Evidence) -> Iterator[Hit]:
             for mount, scripts in view.under(lambda mount: mount.type not in ("volume", "tmpfs")):
                 cause = f"{mount.source} is mounted at {mount.target}, over what the image has there"
                 remedy = Remedy(f"take the mount at {mount.target} out of the compose file, or mount what is meant")
-                for hit in _hits(evidence, view, scripts, "the mount", cause, mount, (remedy,)):
-                    yield replace(hit, severity=hit.severity or Severity.ERROR)
+                for match in _hits(evidence, view, scripts, "the mount", cause, mount, (remedy,)):
+                    yield replace(match, severity=match.severity or Severity.ERROR)
             continue
         others = differing(view.held, host)
         source = mount.source + folder[len(mount.target.rstrip("/")) :]
-        yield Hit(
+        yield Match(
             Subject(path=folder),
             f"{view.name} reads {folder} from the folder {source} of the host"
             + (f", which holds other migrations than {host.location[0]}: {some(others)}" if others else ""),
@@ -58,7 +58,7 @@ def bind_hides_image(evidence: Evidence) -> Iterator[Hit]:
         )
 
 
-def volume_freezes_migrations(evidence: Evidence) -> Iterator[Hit]:
+def volume_freezes_migrations(evidence: Evidence) -> Iterator[Match]:
     """A named volume lies over the migrations, and holds other ones than the image.
 
     What: Alembic in the container reads the volume. New revisions never show there, and deleted ones live on.
@@ -79,7 +79,7 @@ def volume_freezes_migrations(evidence: Evidence) -> Iterator[Hit]:
             )  # fmt: skip
 
 
-def anonymous_volume_freezes_migrations(evidence: Evidence) -> Iterator[Hit]:
+def anonymous_volume_freezes_migrations(evidence: Evidence) -> Iterator[Match]:
     """An anonymous volume lies over the migrations, and holds other ones than the image.
 
     What: Alembic in the container reads the volume. New revisions never show there, and deleted ones live on.
@@ -104,7 +104,7 @@ def anonymous_volume_freezes_migrations(evidence: Evidence) -> Iterator[Hit]:
             )  # fmt: skip
 
 
-def container_runs_old_image(evidence: Evidence) -> Iterator[Hit]:
+def container_runs_old_image(evidence: Evidence) -> Iterator[Match]:
     """The container was created from another image than the one its service's name means now, with other migrations.
 
     What: the image was built again (or pulled), and the container still runs the one from before.
@@ -128,7 +128,7 @@ def container_runs_old_image(evidence: Evidence) -> Iterator[Hit]:
         )  # fmt: skip
 
 
-def revision_only_in_container(evidence: Evidence) -> Iterator[Hit]:
+def revision_only_in_container(evidence: Evidence) -> Iterator[Match]:
     """A migration script exists only in a container's writable layer.
 
     What: it was written in the container, and it is lost as soon as the container is created anew. The database may
@@ -142,10 +142,10 @@ def revision_only_in_container(evidence: Evidence) -> Iterator[Hit]:
     refuses where the database is at that revision, or at one that follows it.
     """
     for view in views(evidence, one_off=True):
-        scripts = view.trapped()
+        scripts = view.container_only()
         save = evidence.commands.rescue()
         remedy: tuple[Remedy, ...] = (Remedy("copy it to the host before the container goes", save),)
-        if scripts and all(script.fate is FateKind.UPSTREAM for script in scripts):
+        if scripts and all(script.record is GitStatus.UPSTREAM for script in scripts):
             remedy = catch_up(evidence, scripts)
         remedy += rebuild(evidence, "build the image again, with the rescued script in it")
         if not view.container.one_off:
@@ -159,7 +159,7 @@ def revision_only_in_container(evidence: Evidence) -> Iterator[Hit]:
         )  # fmt: skip
 
 
-def services_disagree(evidence: Evidence) -> Iterator[Hit]:
+def services_disagree(evidence: Evidence) -> Iterator[Match]:
     """Another service of the same code holds other migrations.
 
     What: a worker, a scheduler or a one-shot `migrate` service runs other migrations than the service that is checked.
@@ -183,7 +183,7 @@ def services_disagree(evidence: Evidence) -> Iterator[Hit]:
                 yield _disagreement(evidence, sibling, sibling.image, image, None, stale)
 
 
-def owned_by_root(evidence: Evidence) -> Iterator[Hit]:
+def owned_by_root(evidence: Evidence) -> Iterator[Match]:
     """Migration scripts on the host belong to root, in a folder that does not.
 
     What: whoever owns the folder cannot edit these scripts, and git may fail to replace them.
@@ -200,7 +200,7 @@ def owned_by_root(evidence: Evidence) -> Iterator[Hit]:
     what = [file.path for file in files] if len(files) <= NAMED_AT_MOST else ["-R", host.location[0]]
     command = ("sudo", "chown", *what[:-1], owner, what[-1]) if what[:1] == ["-R"] else ("sudo", "chown", owner, *what)
     for file in files:
-        yield Hit(
+        yield Match(
             Subject(revision_ids(host).get(file.name, ""), file.name),
             f"{file.name} belongs to root; its folder belongs to user {evidence.owner[0]}",
             "a container that runs as root wrote it, through a bind mount",
@@ -210,7 +210,7 @@ def owned_by_root(evidence: Evidence) -> Iterator[Hit]:
         )
 
 
-def files_changed_in_container(evidence: Evidence) -> Iterator[Hit]:
+def files_changed_in_container(evidence: Evidence) -> Iterator[Match]:
     """A file that Alembic reads was deleted or edited in a container, so that it is not what its image has.
 
     What: the container's writable layer hides what its image holds, until the container is created anew.
@@ -220,8 +220,8 @@ def files_changed_in_container(evidence: Evidence) -> Iterator[Hit]:
     Fix: `docker compose up -d --no-deps --force-recreate SERVICE`.
     """
     for view in views(evidence):
-        trapped = view.trapped()
-        scripts = [script for script in view.written() if script not in trapped]
+        container_only = view.container_only()
+        scripts = [script for script in view.written() if script not in container_only]
         yield from _hits(
             evidence, view, scripts, "the container",
             f"files were changed in {view.name} after it was created",
@@ -249,7 +249,7 @@ RULES = (
 def _hits(
     evidence: Evidence, view: View, scripts: Iterable[Script], where: str, cause: str, mount: Mount | None,
     remedy: tuple[Remedy, ...],
-) -> Iterator[Hit]:  # fmt: skip
+) -> Iterator[Match]:  # fmt: skip
     """A hit for each script, with one cause and one fix."""
     for script in scripts:
         if script.ours is None:
@@ -259,9 +259,9 @@ def _hits(
         else:
             message = f"{script.name} is not the same text in {where} as in the image"
         facts = _facts(view.container, mount, containers=[each.name for each in view.containers])
-        yield Hit(
+        yield Match(
             Subject(script.revision, script.name), message, cause, (IMAGE, CONTAINER),
-            {**facts, "container_path": script.path, "git": script.fate.value if script.is_ours_alone else ""},
+            {**facts, "container_path": script.path, "git": script.record.value if script.is_ours_alone else ""},
             remedy, script.severity,
         )  # fmt: skip
 
@@ -274,7 +274,7 @@ def _facts(container: Container, mount: Mount | None, **more: object) -> dict[st
 def _disagreement(
     evidence: Evidence, sibling: Sibling, held: MigrationSet, image: MigrationSet, container: Container | None,
     stale: bool,
-) -> Hit:  # fmt: skip
+) -> Match:  # fmt: skip
     service = evidence.commands.service
     others = differing(held, image)
     where = f"the container {container.name}" if container else f"the image of {sibling.service}"
@@ -289,7 +289,7 @@ def _disagreement(
             remedy += (Remedy("create its container anew", evidence.commands.up(service=sibling.service)),)
     built = "its image was not built together with that one" if stale else "its container was not created anew since"
     host = held_in(evidence, HOST)
-    return Hit(
+    return Match(
         Subject(path=sibling.service),
         f"{sibling.service} shares its code with {service} and holds other migrations: {some(others)}",
         f"{where} is not what the image of {service} is; " + (built if plain else "something lies over it"),

@@ -5,18 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from migops.analysis.container_view import some
-from migops.analysis.database_position import Standing, listed, standing
+from migops.analysis.database_position import DatabasePosition, listed, position
 from migops.analysis.evidence import Evidence
 from migops.core.model import PlaceName, Remedy, Severity, Subject
 from migops.rules.database_remedies import bring_along, find_and_stamp, join, keep_rows, search, upgrade
 from migops.rules.git_database import bring_back, lost_scripts
-from migops.rules.rule import Hit, Rule
+from migops.rules.rule import Match, Rule
 from migops.sources.database_state import DatabaseState
 
 HOST, DATABASE = PlaceName.HOST, PlaceName.DATABASE
 
 
-def tables_without_version(evidence: Evidence) -> Iterator[Hit]:
+def tables_without_version(evidence: Evidence) -> Iterator[Match]:
     """The database has tables, and Alembic has noted no revision in it.
 
     What: `alembic upgrade head` starts with the first migration and dies on a table that exists already. A database
@@ -39,7 +39,7 @@ def tables_without_version(evidence: Evidence) -> Iterator[Hit]:
         schema = state.elsewhere[0]
         remedy = (Remedy(f"say where it is, under the service: x-migops: {{version-table-schema: {schema}}}"),)
     number = len(state.tables)
-    yield Hit(
+    yield Match(
         Subject(),
         f"the database has {lacks}, but {number} table{'s' if number > 1 else ''}: {some(state.tables)}",
         cause,
@@ -52,7 +52,7 @@ def tables_without_version(evidence: Evidence) -> Iterator[Hit]:
     )  # fmt: skip
 
 
-def database_behind(evidence: Evidence) -> Iterator[Hit]:
+def database_behind(evidence: Evidence) -> Iterator[Match]:
     """The database has not yet had all the migrations that the image holds.
 
     What: code that was written for the newer schema meets the older one. `alembic check` and `revision
@@ -62,11 +62,11 @@ def database_behind(evidence: Evidence) -> Iterator[Hit]:
 
     Fix: upgrade, with the new image.
     """
-    found = standing(evidence)
-    if not found.state.rows or found.beyond or not found.pending:
+    found = position(evidence)
+    if not found.state.rows or found.ahead_rows or not found.pending:
         return  # fresh, or another rule's to name
     number, place = len(found.pending), found.place.value
-    yield Hit(
+    yield Match(
         Subject(found.state.rows[-1]),
         f"the database is behind the {place} by {number}: {some_in_order(found, found.pending)}",
         f"it stands at {listed(found.state.rows)}, and the {place} goes on to {listed(found.graph.heads)}",
@@ -76,7 +76,7 @@ def database_behind(evidence: Evidence) -> Iterator[Hit]:
     )
 
 
-def database_ahead(evidence: Evidence) -> Iterator[Hit]:
+def database_ahead(evidence: Evidence) -> Iterator[Match]:
     """The database has had migrations that the image does not hold: the image is older than the database.
 
     What: every Alembic command in the image dies with "Can't locate revision identified by …", `upgrade head` too.
@@ -87,14 +87,14 @@ def database_ahead(evidence: Evidence) -> Iterator[Hit]:
     Fix: build the image from the sources that have the migration, or start the newer image. The database needs
     nothing: a downgrade could lose data, and no image that lacks the script can do it.
     """
-    found = standing(evidence)
-    if not found.beyond or found.fork:
+    found = position(evidence)
+    if not found.ahead_rows or found.fork:
         return
     place = found.place.value
-    for row in found.beyond:
+    for row in found.ahead_rows:
         lacking = found.all.ancestors([row]) - found.graph.by_id.keys()
         extra = [each.id for each in found.all.revisions if each.id in lacking]
-        yield Hit(
+        yield Match(
             Subject(row),
             f"the {place} is older than the database: the database is ahead, at {_named(found, row)}",
             f"the {place} ends at {listed(found.graph.heads) or 'nothing'}; {_who_has(found, row)}",
@@ -104,7 +104,7 @@ def database_ahead(evidence: Evidence) -> Iterator[Hit]:
         )
 
 
-def unknown_revision(evidence: Evidence) -> Iterator[Hit]:
+def unknown_revision(evidence: Evidence) -> Iterator[Match]:
     """The version table names a revision that no script of any place has.
 
     What: every Alembic command dies with "Can't locate revision identified by …".
@@ -114,7 +114,7 @@ def unknown_revision(evidence: Evidence) -> Iterator[Hit]:
 
     Fix: find the script (git log -S shows every commit that ever had it), bring it back, build again.
     """
-    found = standing(evidence)
+    found = position(evidence)
     asked = sorted({name for names in found.holders.values() for name in names})
     lost = lost_scripts(evidence) if found.unknown else {}
     for row in found.unknown:
@@ -125,7 +125,7 @@ def unknown_revision(evidence: Evidence) -> Iterator[Hit]:
         known = "knows this revision"
         if row in lost:
             cause, known = lost[row].cause, "has its script any more"
-        yield Hit(
+        yield Match(
             Subject(row),
             f"the database stands at {row!r}, and nobody {known}",
             f"no script of {listed(asked) or 'any place'} has it; {cause}",
@@ -135,7 +135,7 @@ def unknown_revision(evidence: Evidence) -> Iterator[Hit]:
         )
 
 
-def leftover_version_rows(evidence: Evidence) -> Iterator[Hit]:
+def leftover_version_rows(evidence: Evidence) -> Iterator[Match]:
     """A row of the version table is an ancestor of another row, so it says nothing that the other does not.
 
     What: `alembic upgrade` dies with "Requested revision … overlaps with other requested revisions …".
@@ -145,10 +145,10 @@ def leftover_version_rows(evidence: Evidence) -> Iterator[Hit]:
 
     Fix: keep the newest row of each branch.
     """
-    found = standing(evidence)
-    kept = [row for row in found.state.rows if row not in found.leftover]
-    for row, newer in found.leftover.items():
-        yield Hit(
+    found = position(evidence)
+    kept = [row for row in found.state.rows if row not in found.redundant_rows]
+    for row, newer in found.redundant_rows.items():
+        yield Match(
             Subject(row),
             f"the version table has the row {row} beside {newer}, which already includes it",
             f"{row} is an ancestor of {newer}; Alembic takes the two rows for two branches",
@@ -158,7 +158,7 @@ def leftover_version_rows(evidence: Evidence) -> Iterator[Hit]:
         )
 
 
-def diverged(evidence: Evidence) -> Iterator[Hit]:
+def diverged(evidence: Evidence) -> Iterator[Match]:
     """The database went on along another branch than the image: each has migrations that the other lacks.
 
     What: every Alembic command in the image dies with "Can't locate revision identified by …".
@@ -168,13 +168,13 @@ def diverged(evidence: Evidence) -> Iterator[Hit]:
 
     Fix: an image that has both branches and joins them (`alembic merge`), then upgrade.
     """
-    found = standing(evidence)
+    found = position(evidence)
     if not found.fork:
         return
     common, own = found.fork
     place = found.place.value
-    for row in found.beyond:
-        yield Hit(
+    for row in found.ahead_rows:
+        yield Match(
             Subject(row),
             f"the database and the {place} diverged after {common}: the database went to {_named(found, row)}, "
             f"the {place} to {_named(found, own)}",
@@ -198,7 +198,7 @@ RULES = (
 )
 
 
-def some_in_order(found: Standing, ids: tuple[str, ...], most: int = 3) -> str:
+def some_in_order(found: DatabasePosition, ids: tuple[str, ...], most: int = 3) -> str:
     """The first few revisions with their messages, and how many more there are."""
     more = f", and {len(ids) - most} more" if len(ids) > most else ""
     return ", ".join(_named(found, each) for each in ids[:most]) + more
@@ -214,11 +214,11 @@ def _link(evidence: Evidence) -> tuple[PlaceName, PlaceName]:
     return (PlaceName.IMAGE if PlaceName.IMAGE in evidence.graphs else HOST, DATABASE)
 
 
-def _named(found: Standing, row: str) -> str:
+def _named(found: DatabasePosition, row: str) -> str:
     revision = found.all.by_id.get(row)
     return f"{row} ({revision.message})" if revision and revision.message else row
 
 
-def _who_has(found: Standing, row: str) -> str:
+def _who_has(found: DatabasePosition, row: str) -> str:
     names = found.holders.get(row, ())
     return f"{listed(names)} {'have' if len(names) > 1 else 'has'} {row}"

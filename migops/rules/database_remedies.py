@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from urllib.parse import urlsplit
 
-from migops.analysis.database_position import Standing, listed
+from migops.analysis.database_position import DatabasePosition, listed
 from migops.analysis.evidence import Evidence
 from migops.core.model import PlaceName, Remedy
 from migops.rules.git_database import lost_scripts
@@ -115,7 +115,7 @@ def merge(evidence: Evidence, heads: Sequence[str]) -> tuple[Remedy, ...]:
     return (*first, Remedy(why, alembic(evidence, "merge", "-m", "merge heads", *heads)))
 
 
-def upgrade(evidence: Evidence, found: Standing) -> tuple[Remedy, ...]:
+def upgrade(evidence: Evidence, found: DatabasePosition) -> tuple[Remedy, ...]:
     steps: list[Remedy] = []
     if len(found.graph.effective_heads) > 1 and not evidence.many_heads_are_meant:
         steps.append(Remedy("`upgrade head` stops at several heads: settle those first, as MIG301 says"))
@@ -123,7 +123,7 @@ def upgrade(evidence: Evidence, found: Standing) -> tuple[Remedy, ...]:
     return (*steps, run_alembic(evidence, "apply what is pending, with the image as it is", "upgrade", head))
 
 
-def bring_along(evidence: Evidence, found: Standing, row: str) -> tuple[Remedy, ...]:
+def bring_along(evidence: Evidence, found: DatabasePosition, row: str) -> tuple[Remedy, ...]:
     """How the image gets a script that the database has had already."""
     names = found.holders.get(row, ())
     if HOST.value in names and found.place is not HOST:
@@ -150,7 +150,7 @@ def scripts_of(evidence: Evidence, row: str) -> tuple[str, ...]:
     return tuple(name for name, file in host.scripts.items() if file.path in paths) if host else ()
 
 
-def join(evidence: Evidence, found: Standing, row: str) -> tuple[Remedy, ...]:
+def join(evidence: Evidence, found: DatabasePosition, row: str) -> tuple[Remedy, ...]:
     host = evidence.graphs.get(HOST)
     apply = run_alembic(evidence, "apply the other branch and what joins them", "upgrade", "head")
     if host is None or row not in host.by_id:

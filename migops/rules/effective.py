@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from migops.analysis.container_view import CONTAINER, HOST, IMAGE, some, views
 from migops.analysis.evidence import Evidence, Hidden
 from migops.core.model import Remedy, Severity, Subject
-from migops.rules.rule import Hit, Rule
+from migops.rules.rule import Match, Rule
 
 
-def tmpfs_hides_migrations(evidence: Evidence) -> Iterator[Hit]:
+def tmpfs_hides_migrations(evidence: Evidence) -> Iterator[Match]:
     """A tmpfs lies over the migrations, so the container sees an empty folder.
 
     What: Alembic in the container finds no migration there, or not even its configuration: `upgrade head` does nothing
@@ -26,7 +26,7 @@ def tmpfs_hides_migrations(evidence: Evidence) -> Iterator[Hit]:
         for mount, scripts in view.under(lambda mount: mount.type == "tmpfs"):
             told.add(mount.target)
             hidden = next((each for each in evidence.hidden if each.target == mount.target), None)
-            yield Hit(
+            yield Match(
                 Subject(path=mount.target),
                 f"{view.name} does not see {some(script.name for script in scripts)} of the image: "
                 f"a tmpfs lies over {mount.target}",
@@ -43,7 +43,7 @@ def tmpfs_hides_migrations(evidence: Evidence) -> Iterator[Hit]:
             yield _coming(evidence, each, "a tmpfs starts as an empty folder in memory, whatever the image has there")
 
 
-def mount_will_hide_migrations(evidence: Evidence) -> Iterator[Hit]:
+def mount_will_hide_migrations(evidence: Evidence) -> Iterator[Match]:
     """The compose file mounts something over what Alembic reads, with other content than image and host have.
 
     What: the next container that is created (by `up`, by `run`, by a deploy) reads other migrations, or another
@@ -62,10 +62,10 @@ def mount_will_hide_migrations(evidence: Evidence) -> Iterator[Hit]:
         yield _coming(evidence, each, f"the {each.kind} {each.source} is mounted at {each.target}")
 
 
-def _coming(evidence: Evidence, each: Hidden, cause: str) -> Hit:
+def _coming(evidence: Evidence, each: Hidden, cause: str) -> Match:
     service = evidence.commands.service
     what = "a tmpfs" if each.kind == "tmpfs" else f"the {each.kind} {each.source}"
-    return Hit(
+    return Match(
         Subject(path=each.target),
         f"the next container of {service} does not see {some(each.names)} as the image has it: {what} lies over "
         f"{each.target} ({each.at})",
@@ -80,7 +80,7 @@ def _take_out(kind: str, target: str, at: str) -> str:
     return f"take the {kind} at {target} out of the compose file" + (f" ({at})" if at else "")
 
 
-def other_configuration(evidence: Evidence) -> Iterator[Hit]:
+def other_configuration(evidence: Evidence) -> Iterator[Match]:
     """Alembic is also called with another configuration, and that one leads to other migrations.
 
     What: what the container runs when it starts, and what `alembic` reads when somebody types it in the container, are
@@ -93,7 +93,7 @@ def other_configuration(evidence: Evidence) -> Iterator[Hit]:
     """
     for each in dict.fromkeys(evidence.configurations):
         folders = ", ".join(each.folders)
-        yield Hit(
+        yield Match(
             Subject(path=each.config),
             f"{each.by} in {each.where} reads {each.config}, which leads to {folders}; not as on the host: "
             f"{some(each.names)}",

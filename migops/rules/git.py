@@ -12,7 +12,7 @@ from migops.analysis.evidence import Evidence
 from migops.analysis.script_diff import content_difference, renamed
 from migops.core.model import Location, MigrationSet, PlaceName, Remedy, Severity, Subject, Unknown
 from migops.rules.git_database import told_here
-from migops.rules.rule import Blind, Hit, Rule
+from migops.rules.rule import Match, Rule, Undetermined
 
 if TYPE_CHECKING:
     from migops.sources.worktree import Worktree
@@ -21,7 +21,7 @@ GIT, HOST = PlaceName.GIT, PlaceName.HOST
 LINK = (GIT, HOST)
 
 
-def untracked(evidence: Evidence) -> Iterator[Hit | Blind]:
+def untracked(evidence: Evidence) -> Iterator[Match | Undetermined]:
     """A migration script of the host was never added to git.
 
     What: it works here. A clone, CI and every other machine build an image without it, and where the database has had
@@ -46,7 +46,7 @@ def untracked(evidence: Evidence) -> Iterator[Hit | Blind]:
             )  # fmt: skip
 
 
-def uncommitted(evidence: Evidence) -> Iterator[Hit | Blind]:
+def uncommitted(evidence: Evidence) -> Iterator[Match | Undetermined]:
     """A migration script is not as the last commit has it: added, edited, renamed or deleted, and not committed.
 
     What: an image that is built here holds what no commit has. The next checkout, or the next build elsewhere, does
@@ -77,7 +77,7 @@ def uncommitted(evidence: Evidence) -> Iterator[Hit | Blind]:
                 )  # fmt: skip
 
 
-def ignored(evidence: Evidence) -> Iterator[Hit | Blind]:
+def ignored(evidence: Evidence) -> Iterator[Match | Undetermined]:
     """A line of an ignore file hides a migration script from git.
 
     What: the script works here, `git status` is clean, and no other machine ever gets it.
@@ -107,7 +107,7 @@ def ignored(evidence: Evidence) -> Iterator[Hit | Blind]:
             )  # fmt: skip
 
 
-def behind_upstream(evidence: Evidence) -> Iterator[Hit | Blind]:
+def behind_upstream(evidence: Evidence) -> Iterator[Match | Undetermined]:
     """The upstream branch has migration scripts, or newer texts of them, that this checkout lacks.
 
     What: an image that is built from here lacks them, and a new revision that is written here becomes a second head.
@@ -121,11 +121,11 @@ def behind_upstream(evidence: Evidence) -> Iterator[Hit | Blind]:
     for worktree in _worktrees(evidence):
         coming = worktree.coming
         if isinstance(coming, Unknown):
-            yield Blind(coming.reason)
+            yield Undetermined(coming.reason)
         elif coming:
             names = [PurePosixPath(path).name for path in coming]
             number = f"{len(names)} migration script{'' if len(names) == 1 else 's'}"
-            yield Hit(
+            yield Match(
                 Subject(path=coming[0] if len(coming) == 1 else ""),
                 f"{worktree.upstream} has {number} that HEAD lacks or has an older text of: {some(names)}",
                 "the checkout is behind its upstream branch, as the last fetch saw it",
@@ -147,9 +147,9 @@ def _worktrees(evidence: Evidence) -> tuple[Worktree, ...]:
     return evidence.worktrees if isinstance(evidence.worktrees, tuple) else ()
 
 
-def _blind(evidence: Evidence) -> Iterator[Blind]:
+def _blind(evidence: Evidence) -> Iterator[Undetermined]:
     if isinstance(evidence.worktrees, Unknown):
-        yield Blind(evidence.worktrees.reason)
+        yield Undetermined(evidence.worktrees.reason)
 
 
 def _sides(evidence: Evidence) -> tuple[MigrationSet, MigrationSet]:
@@ -192,11 +192,11 @@ def _commit_or_not(worktree: Worktree, kind: str, names: Sequence[str], moved: d
 def _hit(
     evidence: Evidence, worktree: Worktree, names: Sequence[str], what: str, cause: str,
     remedy: tuple[Remedy, ...], **facts: object,
-) -> Hit:  # fmt: skip
+) -> Match:  # fmt: skip
     git, host = _sides(evidence)
     ids = {**revision_ids(git), **revision_ids(host)}
     subject = Subject(ids.get(names[0], ""), names[0]) if len(names) == 1 else Subject()
-    return Hit(
+    return Match(
         subject, f"{names[0]} is {what}" if len(names) == 1 else f"{len(names)} scripts are {what}: {some(names)}",
         cause, LINK,
         {"scripts": list(names), "revisions": [ids[name] for name in names if name in ids],

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from migops.analysis.chain import ORDER
-from migops.analysis.database_position import listed, standing
+from migops.analysis.database_position import listed, position
 from migops.analysis.evidence import Evidence
 from migops.analysis.script_diff import content_difference
 from migops.core.model import MigrationFile, MigrationSet, PlaceName, Remedy, Severity, Subject, Unknown
 from migops.rules.remedies import rebuild
-from migops.rules.rule import Blind, Hit, Rule
+from migops.rules.rule import Match, Rule, Undetermined
 from migops.sources.database_state import DatabaseState
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ GIT, HOST, IMAGE, DATABASE = PlaceName.GIT, PlaceName.HOST, PlaceName.IMAGE, Pla
 _NOT_RUN = ("git", "host", "context")  # places that Alembic does not run in
 
 
-def deleted_but_applied(evidence: Evidence) -> Iterator[Hit | Blind]:
+def deleted_but_applied(evidence: Evidence) -> Iterator[Match | Undetermined]:
     """A migration script was deleted, and the database has had it.
 
     What: the database keeps what the migration did, and its version table may name it. An image without the script
@@ -34,9 +34,9 @@ def deleted_but_applied(evidence: Evidence) -> Iterator[Hit | Blind]:
     that has the script), in every environment, and only then delete it.
     """
     if isinstance(evidence.past, Unknown):
-        yield Blind(evidence.past.reason)
+        yield Undetermined(evidence.past.reason)
     for revision, lost in sorted(lost_scripts(evidence).items()):
-        yield Hit(
+        yield Match(
             Subject(revision, lost.path),
             f"the database has had {lost.named}, and its script was deleted",
             lost.cause,
@@ -46,7 +46,7 @@ def deleted_but_applied(evidence: Evidence) -> Iterator[Hit | Blind]:
         )
 
 
-def edited_after_applied(evidence: Evidence) -> Iterator[Hit]:
+def edited_after_applied(evidence: Evidence) -> Iterator[Match]:
     """A migration script that the database has had does not have the same text everywhere: somebody edited it.
 
     What: an applied migration never runs again, so the edit does not reach this database, and does reach the next one
@@ -61,7 +61,7 @@ def edited_after_applied(evidence: Evidence) -> Iterator[Hit]:
         names = [place.value for place in each.others]
         cause, look = _edit(evidence, each)
         text = f"{each.name} has another text on the host than in {listed(names)}"
-        yield Hit(
+        yield Match(
             Subject(each.revision, each.name),
             f"the database has had {each.revision}, and {text}",
             cause,
@@ -98,7 +98,7 @@ def lost_scripts(evidence: Evidence) -> dict[str, Lost]:
     missing = applied_without_script(evidence)
     if past is not None:
         missing |= past.deleted.keys() - evidence.graphs[HOST].by_id.keys()
-    held_by = standing(evidence).holders if missing else {}
+    held_by = position(evidence).holders if missing else {}
     for revision in missing:
         holders = held_by.get(revision, ())
         if git is not None and revision in git.by_id:
@@ -136,7 +136,7 @@ def applied_without_script(evidence: Evidence) -> frozenset[str]:
     """The revisions that the database has had and the host has no script of."""
     if HOST not in evidence.graphs or not isinstance(evidence.database, DatabaseState):
         return frozenset()
-    host, applied = evidence.graphs[HOST].by_id, standing(evidence).applied
+    host, applied = evidence.graphs[HOST].by_id, position(evidence).applied
     parents = {parent for each in applied if each in host for parent in host[each].parents}
     return frozenset((applied | parents) - host.keys())
 
@@ -196,7 +196,7 @@ def disputed(evidence: Evidence) -> Iterator[Disputed]:
     host = evidence.chain.held(HOST)
     if host is None or not isinstance(evidence.database, DatabaseState) or not evidence.database.rows:
         return
-    applied = standing(evidence).applied
+    applied = position(evidence).applied
     places = [place for place in ORDER if place not in (HOST, PlaceName.CONTEXT)]
     copies = {place: _by_revision(held) for place in places if (held := evidence.chain.held(place)) is not None}
     for revision, ours in _by_revision(host).items():

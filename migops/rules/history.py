@@ -11,13 +11,13 @@ from migops.core.model import PlaceName, Remedy, Severity, Subject
 from migops.rules.database_remedies import merge
 from migops.rules.problems import OF_CONTAINER, in_words, link_into, problems
 from migops.rules.remedies import rebuild
-from migops.rules.rule import Hit, Rule
+from migops.rules.rule import Match, Rule
 from migops.sources.database_state import DatabaseState
 
 LONGEST_ID = 32  # characters that version_num holds, as Alembic makes it
 
 
-def multiple_heads(evidence: Evidence) -> Iterator[Hit]:
+def multiple_heads(evidence: Evidence) -> Iterator[Match]:
     """The history ends in more than one head.
 
     What: `alembic upgrade head` stops with "Multiple head revisions are present for given argument 'head'".
@@ -39,7 +39,7 @@ def multiple_heads(evidence: Evidence) -> Iterator[Hit]:
                 seen.setdefault(tuple(sorted(problem.revisions)), []).append(place)
     for heads, places in seen.items():
         names = ", ".join(heads)
-        yield Hit(
+        yield Match(
             Subject(path=""),
             f"{in_words(places)} {'have' if len(places) > 1 else 'has'} {len(heads)} heads: {names}",
             _heads_cause(evidence, heads, places),
@@ -82,13 +82,15 @@ def _heads_remedy(evidence: Evidence, heads: tuple[str, ...], places: list[Place
     if places == [PlaceName.CONTAINER]:
         return OF_CONTAINER
     image = evidence.chain.held(PlaceName.IMAGE)
-    fates = [evidence.fates[name] for name in image.scripts if name in evidence.fates] if image else []
-    if not all(fate.kind.rebuild_helps for fate in fates):
+    git_records = (
+        [evidence.git_records[name] for name in image.scripts if name in evidence.git_records] if image else []
+    )
+    if not all(record.kind.rebuild_helps for record in git_records):
         return (Remedy("settle the scripts that only the image has first; each finding above says how"),)
-    return rebuild(evidence, "the image becomes what the host is, with the host's heads", evidence.fates)
+    return rebuild(evidence, "the image becomes what the host is, with the host's heads", evidence.git_records)
 
 
-def missing_parent(evidence: Evidence) -> Iterator[Hit]:
+def missing_parent(evidence: Evidence) -> Iterator[Match]:
     """A revision's `down_revision` names a revision that no script has.
 
     What: Alembic dies with a bare `KeyError`, whatever it is asked.
@@ -100,7 +102,7 @@ def missing_parent(evidence: Evidence) -> Iterator[Hit]:
     yield from problems(evidence, "MIG302")
 
 
-def duplicate_revision(evidence: Evidence) -> Iterator[Hit]:
+def duplicate_revision(evidence: Evidence) -> Iterator[Match]:
     """Two scripts carry the same revision id.
 
     What: Alembic warns, keeps one of them (which one depends on the order of files), and often reports several heads.
@@ -112,7 +114,7 @@ def duplicate_revision(evidence: Evidence) -> Iterator[Hit]:
     yield from problems(evidence, "MIG303")
 
 
-def cycle(evidence: Evidence) -> Iterator[Hit]:
+def cycle(evidence: Evidence) -> Iterator[Match]:
     """Revisions are each other's ancestors.
 
     What: Alembic refuses the whole history with a cycle error.
@@ -124,7 +126,7 @@ def cycle(evidence: Evidence) -> Iterator[Hit]:
     yield from problems(evidence, "MIG304")
 
 
-def empty_history(evidence: Evidence) -> Iterator[Hit]:
+def empty_history(evidence: Evidence) -> Iterator[Match]:
     """A versions folder holds no migration script.
 
     What: `alembic upgrade head` and `alembic heads` say nothing and end with 0. It looks like success.
@@ -136,13 +138,13 @@ def empty_history(evidence: Evidence) -> Iterator[Hit]:
     # An image that lost what the host has is MIG004's to name.
     host = evidence.graphs.get(PlaceName.HOST)
     yield from (
-        hit
-        for hit in problems(evidence, "MIG305")
-        if host is None or not host.revisions or PlaceName.HOST.value in hit.facts["places"]
+        match
+        for match in problems(evidence, "MIG305")
+        if host is None or not host.revisions or PlaceName.HOST.value in match.facts["places"]
     )
 
 
-def unreadable_revision(evidence: Evidence) -> Iterator[Hit]:
+def unreadable_revision(evidence: Evidence) -> Iterator[Match]:
     """A script cannot be understood without running it, and migops never runs it.
 
     What: its place in the history is unknown, so heads and parents may be wrong.
@@ -154,7 +156,7 @@ def unreadable_revision(evidence: Evidence) -> Iterator[Hit]:
     yield from problems(evidence, "MIG306")
 
 
-def no_downgrade(evidence: Evidence) -> Iterator[Hit]:
+def no_downgrade(evidence: Evidence) -> Iterator[Match]:
     """Revisions cannot be taken back: their `downgrade` is missing, does nothing or raises.
 
     What: `alembic downgrade` past one of them changes the version and leaves the schema, or stops there. The way back
@@ -169,7 +171,7 @@ def no_downgrade(evidence: Evidence) -> Iterator[Hit]:
     without = [each for each in graph.revisions if not each.has_downgrade and len(each.parents) < 2] if graph else []
     if without:
         ids = [each.id for each in without]
-        yield Hit(
+        yield Match(
             Subject(ids[0] if len(ids) == 1 else "", without[-1].path),
             f"{len(ids)} {'revision' if len(ids) == 1 else 'revisions'} cannot be taken back: {some(ids)}",
             "the downgrade is missing, does nothing or raises",
@@ -179,7 +181,7 @@ def no_downgrade(evidence: Evidence) -> Iterator[Hit]:
         )
 
 
-def long_revision_id(evidence: Evidence) -> Iterator[Hit]:
+def long_revision_id(evidence: Evidence) -> Iterator[Match]:
     """A revision's id is longer than the column that Alembic notes it in.
 
     What: the migration runs, and then the UPDATE of `alembic_version` fails with "value too long for type character
@@ -203,7 +205,7 @@ def long_revision_id(evidence: Evidence) -> Iterator[Hit]:
                 seen.setdefault(name, []).append(place)
     for name, places in seen.items():
         revision = evidence.graphs[places[0]].by_id[name]
-        yield Hit(
+        yield Match(
             Subject(name, f"{revision.path}:{revision.line}"),
             f"{in_words(places)}: the id {name} has {len(name)} characters",
             f"version_num of Alembic's version table holds {LONGEST_ID}, if nobody has widened it",

@@ -10,13 +10,13 @@ from migops.analysis.evidence import Evidence
 from migops.analysis.script_diff import content_difference, name_difference, renamed
 from migops.core.model import MigrationFile, MigrationSet, PlaceName, Remedy, Severity, Subject
 from migops.rules.remedies import layer_facts, rebuild
-from migops.rules.rule import Hit, Rule
-from migops.sources.git_status import Fate, FateKind
+from migops.rules.rule import Match, Rule
+from migops.sources.git_status import GitRecord, GitStatus
 
 HOST, CONTEXT, IMAGE = PlaceName.HOST, PlaceName.CONTEXT, PlaceName.IMAGE
 
 
-def ghost_revision(evidence: Evidence) -> Iterator[Hit]:
+def ghost_revision(evidence: Evidence) -> Iterator[Match]:
     """A migration script is in the image and not on the host.
 
     What: Alembic reads the image's folder, so it sees a revision that people have deleted (or never had). That is how a
@@ -30,21 +30,21 @@ def ghost_revision(evidence: Evidence) -> Iterator[Hit]:
     """
     host, image = _both(evidence)
     for name in sorted(image.scripts.keys() - host.scripts.keys() - renamed(host, image).keys()):
-        fate = evidence.fates.get(name, Fate(FateKind.UNKNOWN, reason="git was not asked"))
+        record = evidence.git_records.get(name, GitRecord(GitStatus.UNKNOWN, reason="git was not asked"))
         file = image.scripts[name]
-        cause, remedy = _ghost_story(evidence, name, fate)
-        yield Hit(
+        cause, remedy = _ghost_story(evidence, name, record)
+        yield Match(
             Subject(revision_ids(image).get(name, ""), name),
             f"{name} is in the image, not on the host",
             cause,
             _link_of(evidence, name),
-            {"image_path": file.path, "sha256": file.sha256, "git": fate.kind.value, "commit": fate.commit}
+            {"image_path": file.path, "sha256": file.sha256, "git": record.kind.value, "commit": record.commit}
             | layer_facts(evidence, name),
             remedy,
         )
 
 
-def missing_revision(evidence: Evidence) -> Iterator[Hit]:
+def missing_revision(evidence: Evidence) -> Iterator[Match]:
     """A migration script is on the host and would be built, and the image lacks it.
 
     What: `alembic upgrade head` in the container stops short of what the host has; a database that already has the
@@ -66,7 +66,7 @@ def missing_revision(evidence: Evidence) -> Iterator[Hit]:
             cause = evidence.not_copied
         else:
             cause = f"{_image_age(evidence)} before {name} was there, or it is not the image you mean"
-        yield Hit(
+        yield Match(
             Subject(revision_ids(host).get(name, ""), name),
             f"{name} is on the host, not in the image",
             cause,
@@ -76,7 +76,7 @@ def missing_revision(evidence: Evidence) -> Iterator[Hit]:
         )
 
 
-def changed_revision(evidence: Evidence) -> Iterator[Hit]:
+def changed_revision(evidence: Evidence) -> Iterator[Match]:
     """A migration script is in both, under the same name or the same revision id, and the two copies differ.
 
     What: the image runs another text than the one you read. A difference in line ends, a byte order mark, trailing
@@ -95,7 +95,7 @@ def changed_revision(evidence: Evidence) -> Iterator[Hit]:
         if content == naming == "same":
             continue
         cosmetic = content != "content"
-        yield Hit(
+        yield Match(
             Subject(revision_ids(image).get(image_name, ""), host_name),
             _change_in_words(host_name, image_name, content),
             "the copies differ in form only; Alembic does the same with both"
@@ -109,7 +109,7 @@ def changed_revision(evidence: Evidence) -> Iterator[Hit]:
         )
 
 
-def no_migrations_in_image(evidence: Evidence) -> Iterator[Hit]:
+def no_migrations_in_image(evidence: Evidence) -> Iterator[Match]:
     """The host has migration scripts and the image has none.
 
     What: in such an image `alembic upgrade head` prints nothing, ends with 0, and the database stays empty.
@@ -131,7 +131,7 @@ def no_migrations_in_image(evidence: Evidence) -> Iterator[Hit]:
         elsewhere = "; ".join(str(problem.at) + ": " + problem.message for problem in evidence.problems.get(IMAGE, ()))
         cause = evidence.not_copied or f"{_image_age(evidence)} without them, or they are at another path"
         cause += f" (in the image, {elsewhere})" if elsewhere else ""
-    yield Hit(
+    yield Match(
         Subject(path=where),
         f"the image has no migration scripts in {where}; the host has {len(host.scripts)}",
         cause,
@@ -141,7 +141,7 @@ def no_migrations_in_image(evidence: Evidence) -> Iterator[Hit]:
     )
 
 
-def stray_bytecode(evidence: Evidence) -> Iterator[Hit]:
+def stray_bytecode(evidence: Evidence) -> Iterator[Match]:
     """Compiled files whose script is gone lie in the image's versions folder, and `sourceless` makes Alembic load them.
 
     What: a deleted migration lives on as a `.pyc` file. Without `sourceless = true` Alembic ignores such files, and
@@ -158,7 +158,7 @@ def stray_bytecode(evidence: Evidence) -> Iterator[Hit]:
     for path in image.bytecode:
         if _stem(path) in known:
             continue  # compiled from a script that is meant to be there
-        yield Hit(
+        yield Match(
             Subject(path=path),
             f"{path} is compiled from a script that neither image nor host has, and Alembic loads it",
             "sourceless = true in Alembic's configuration, and a compiled file outlived its script",
@@ -171,7 +171,7 @@ def stray_bytecode(evidence: Evidence) -> Iterator[Hit]:
         )
 
 
-def environment_differs(evidence: Evidence) -> Iterator[Hit]:
+def environment_differs(evidence: Evidence) -> Iterator[Match]:
     """env.py, the script template or Alembic's configuration is not the same in the image as on the host.
 
     What: Alembic in the image may read other settings, another URL or other models than the files you look at.
@@ -185,7 +185,7 @@ def environment_differs(evidence: Evidence) -> Iterator[Hit]:
         ours, theirs = host.environment.get(name), image.environment.get(name)
         if ours is not None and theirs is not None and content_difference(ours.content, theirs.content) != "content":
             continue
-        yield Hit(
+        yield Match(
             Subject(path=name),
             f"{name} {_where(ours, theirs)}",
             f"{_image_age(evidence)} before the file was changed on the host",
@@ -218,17 +218,17 @@ def _copy(evidence: Evidence) -> tuple[Remedy, ...]:
     return (Remedy("add a COPY that brings them to the Dockerfile"), *steps) if evidence.not_copied else steps
 
 
-def _ghost_story(evidence: Evidence, name: str, fate: Fate) -> tuple[str, tuple[Remedy, ...]]:
+def _ghost_story(evidence: Evidence, name: str, record: GitRecord) -> tuple[str, tuple[Remedy, ...]]:
     """Cause and fix of a script that only the image has, by what git says of it."""
     built = _image_age(evidence)
-    own = (fate.remedy,) if fate.remedy else ()
-    commit = f"{fate.commit} of {fate.date[:10]} ({fate.subject})"
-    if fate.kind is FateKind.DELETED:
+    own = (record.remedy,) if record.remedy else ()
+    commit = f"{record.commit} of {record.date[:10]} ({record.subject})"
+    if record.kind is GitStatus.DELETED:
         return (
             f"git deleted it in commit {commit}; {built} with the old copy",
             rebuild(evidence, "the build leaves the deleted script out", [name]),
         )
-    if fate.kind is FateKind.REMOVED_HERE:
+    if record.kind is GitStatus.REMOVED_HERE:
         return (
             f"the host's working tree lacks it, though git's HEAD has it (commit {commit}); {built} with it",
             (
@@ -236,18 +236,18 @@ def _ghost_story(evidence: Evidence, name: str, fate: Fate) -> tuple[str, tuple[
                 *(replace(step, why=f"if you did not: {step.why}", alternative=True) for step in own),
             ),
         )
-    if fate.kind is FateKind.UPSTREAM:
+    if record.kind is GitStatus.UPSTREAM:
         return (
-            f"the host is behind: {fate.branch} brings it in commit {commit}. The image is newer than the host",
+            f"the host is behind: {record.branch} brings it in commit {commit}. The image is newer than the host",
             tuple(replace(step, why=f"no rebuild, it would take the revision out: {step.why}") for step in own),
         )
-    if fate.kind is FateKind.NO_GIT:
+    if record.kind is GitStatus.NO_GIT:
         return (
-            f"{fate.reason}, so the host is taken as meant; {built} with a script that the host does not have",
+            f"{record.reason}, so the host is taken as meant; {built} with a script that the host does not have",
             rebuild(evidence, "if the host is right: the build leaves the script out", [name]),
         )
     return (
-        f"{fate.reason}; so migops cannot tell a deleted script from one that the host has yet to get",
+        f"{record.reason}; so migops cannot tell a deleted script from one that the host has yet to get",
         (*own, Remedy("find out who built this image and from what, before a rebuild removes the only copy")),
     )
 

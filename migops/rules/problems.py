@@ -10,12 +10,12 @@ from migops.analysis.evidence import Evidence
 from migops.core.model import PlaceName, Remedy, Subject
 from migops.migrations.problem import Problem
 from migops.rules.remedies import rebuild
-from migops.rules.rule import Hit
+from migops.rules.rule import Match
 
 OF_CONTAINER = (Remedy("settle what only the container holds first: the MIG2 finding says how"),)
 
 
-def problems(evidence: Evidence, rule: str) -> Iterator[Hit]:
+def problems(evidence: Evidence, rule: str) -> Iterator[Match]:
     """The problems of one rule that reading the places brought up; the same one in several places is one finding."""
     seen: dict[tuple[object, ...], tuple[Problem, list[PlaceName]]] = {}
     for place in ORDER:
@@ -25,7 +25,7 @@ def problems(evidence: Evidence, rule: str) -> Iterator[Hit]:
                 key = (problem.revisions, PurePosixPath(problem.at.file).name, problem.at.line)
                 seen.setdefault(key, (problem, []))[1].append(place)
     for problem, places in seen.values():
-        yield Hit(
+        yield Match(
             Subject(problem.revisions[0] if problem.revisions else "", str(problem.at)),
             f"{in_words(places)}: {problem.message}",
             f"{problem.at}",

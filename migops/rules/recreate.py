@@ -14,17 +14,17 @@ from migops.sources.container import digests
 from migops.sources.container_files import Mount, at_or_below
 from migops.sources.database_state import DatabaseState
 from migops.sources.environment import Environment
-from migops.sources.git_status import Fate, FateKind
+from migops.sources.git_status import GitRecord, GitStatus
 
 IN_VOLUME = "/volume"  # where a printed command mounts a volume that it mends
 NAMED_AT_MOST = 20  # files that a printed command names one by one
-_UNSEEN = Fate(FateKind.UNKNOWN)
+_UNSEEN = GitRecord(GitStatus.UNKNOWN)
 
 
 def before_recreating(evidence: Evidence, view: View) -> tuple[Remedy, ...]:
     """What must come before a container or its volume goes: what only it has is saved, and the image is made right."""
     steps = [*catch_up(evidence, (script for script in view.scripts if script.is_ours_alone))]
-    alone = dict.fromkeys(script.name for script in (*view.trapped(), *view.precious()))
+    alone = dict.fromkeys(script.name for script in (*view.container_only(), *view.unsaved()))
     if alone:
         steps.append(Remedy(f"first save what only the container has: {some(alone)}", evidence.commands.rescue()))
     if steps or _image_is_stale(evidence):
@@ -44,7 +44,7 @@ def give_up(evidence: Evidence, view: View, scripts: Iterable[Script]) -> tuple[
     graph = found.graph if isinstance(found, Environment) else None
     gone = [
         script for script in scripts
-        if script.is_ours_alone and script.revision and script.fate is not FateKind.UPSTREAM
+        if script.is_ours_alone and script.revision and script.record is not GitStatus.UPSTREAM
         and view.container.cover(script.path) is None
         and not (graph and graph.descendants([script.revision]) & set(rows))
     ]  # fmt: skip
@@ -70,8 +70,8 @@ def give_up(evidence: Evidence, view: View, scripts: Iterable[Script]) -> tuple[
 
 def catch_up(evidence: Evidence, scripts: Iterable[Script]) -> tuple[Remedy, ...]:
     """How the host gets those of the scripts that its upstream branch has."""
-    fates = [evidence.fates[script.name] for script in scripts if script.fate is FateKind.UPSTREAM]
-    steps = dict.fromkeys(fate.remedy for fate in fates if fate.remedy)
+    git_records = [evidence.git_records[script.name] for script in scripts if script.record is GitStatus.UPSTREAM]
+    steps = dict.fromkeys(record.remedy for record in git_records if record.remedy)
     return tuple(replace(step, why=f"the host is behind, upstream has it: {step.why}") for step in steps)
 
 
@@ -79,8 +79,8 @@ def _image_is_stale(evidence: Evidence) -> bool:
     """Whether the image differs from the host, and a build from the host would take nothing away that is meant."""
     host, image = held_in(evidence, HOST), held_in(evidence, IMAGE)
     lost = image.scripts.keys() - host.scripts.keys()
-    fates = [evidence.fates[name] for name in lost if name in evidence.fates]
-    return digests(host) != digests(image) and all(fate.kind.rebuild_helps for fate in fates)
+    git_records = [evidence.git_records[name] for name in lost if name in evidence.git_records]
+    return digests(host) != digests(image) and all(record.kind.rebuild_helps for record in git_records)
 
 
 def refresh(evidence: Evidence, view: View, mount: Mount) -> Iterator[Remedy]:
@@ -113,6 +113,6 @@ def refresh(evidence: Evidence, view: View, mount: Mount) -> Iterator[Remedy]:
         if at_or_below(folder, mount.target):
             words = run("cp", "-a", f"{folder}/.", f"{inside(folder)}/")
             yield Remedy("copy the image's files into the volume", words)
-    kept = [script for script in surplus if evidence.fates.get(script.name, _UNSEEN).kind is FateKind.NO_GIT]
+    kept = [script for script in surplus if evidence.git_records.get(script.name, _UNSEEN).kind is GitStatus.NO_GIT]
     if kept:
         yield Remedy("to keep what would be taken out, copy it to the host first", evidence.commands.rescue(), True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from migops.analysis.chain import revision_ids
-from migops.analysis.database_position import standing
+from migops.analysis.database_position import position
 from migops.analysis.evidence import Evidence
 from migops.analysis.script_diff import renamed
 from migops.core.model import PlaceName, Remedy, Unknown
@@ -59,11 +59,11 @@ def unsettled(evidence: Evidence) -> tuple[str, str]:
     if host is None or image is None:
         return "", ""
     alone = sorted(image.scripts.keys() - host.scripts.keys() - renamed(host, image).keys())
-    names = [name for name in alone if (fate := evidence.fates.get(name)) and not fate.kind.rebuild_helps]
+    names = [name for name in alone if (record := evidence.git_records.get(name)) and not record.kind.rebuild_helps]
     if names:
         return _few(names), "git does not know it as deleted"
     if alone and isinstance(evidence.database, DatabaseState):
-        ids, applied = revision_ids(image), standing(evidence).applied
+        ids, applied = revision_ids(image), position(evidence).applied
         names = [name for name in alone if ids.get(name) in applied]
     return _few(names), HAD
 

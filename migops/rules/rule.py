@@ -9,18 +9,18 @@ from typing import Any
 from migops.analysis.evidence import Evidence
 from migops.core.model import Absent, Finding, NotAsked, PlaceName, Remedy, Severity, Skipped, Subject, Unknown
 
-Check = Callable[[Evidence], Iterable["Hit | Blind"]]
+Check = Callable[[Evidence], Iterable["Match | Undetermined"]]
 
 
 @dataclass(frozen=True, slots=True)
-class Blind:
+class Undetermined:
     """What a rule's function says where its evidence is unknown: the rule is skipped for this reason."""
 
     reason: str
 
 
 @dataclass(frozen=True, slots=True)
-class Hit:
+class Match:
     """What a rule's function says of one subject; ``Rule.judge`` adds the rule's own id, name and severity."""
 
     subject: Subject
@@ -70,15 +70,17 @@ class Rule:
         if (self.on_request and evidence.drift is None) or (self.lint and evidence.setup is None):
             return
         readings = {place: evidence.reading(place) for place in self.needs}
-        blind = [f"{place.value}: {read.reason}" for place, read in readings.items() if isinstance(read, Unknown)]
-        if blind:
-            yield Skipped(self.id, "; ".join(blind))
+        undetermined = [
+            f"{place.value}: {read.reason}" for place, read in readings.items() if isinstance(read, Unknown)
+        ]
+        if undetermined:
+            yield Skipped(self.id, "; ".join(undetermined))
         elif not any(isinstance(read, (Absent, NotAsked)) for read in readings.values()):
-            for hit in self.check(evidence):
-                yield Skipped(self.id, hit.reason) if isinstance(hit, Blind) else self._finding(hit)
+            for match in self.check(evidence):
+                yield Skipped(self.id, match.reason) if isinstance(match, Undetermined) else self._finding(match)
 
-    def _finding(self, hit: Hit) -> Finding:
+    def _finding(self, match: Match) -> Finding:
         return Finding(
-            self.id, self.name, hit.severity or self.severity,
-            hit.subject, hit.message, hit.cause, hit.link, hit.facts, hit.remedy,
+            self.id, self.name, match.severity or self.severity,
+            match.subject, match.message, match.cause, match.link, match.facts, match.remedy,
         )  # fmt: skip

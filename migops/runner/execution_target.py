@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from migops.collect import Survey
 from migops.compose import Project
-from migops.core.errors import NoVerdict
+from migops.core.errors import Unavailable
 from migops.core.model import ImageIdentity, MigrationSet, PlaceName, Unknown
 from migops.docker import Engine
 from migops.docker.containers import inspect
@@ -47,13 +47,13 @@ class Where:
 def choose(survey: Survey, program: Program, engine: Engine) -> Where:
     """The first running container that is current, else a one-off one; of those that are not, the first says why.
 
-    Raises ``NoVerdict`` where the image cannot be read: then nothing tells what would be run.
+    Raises ``Unavailable`` where the image cannot be read: then nothing tells what would be run.
     """
     image = survey.image
     reading = survey.places[PlaceName.IMAGE]
     if image is None:
         reason = reading if isinstance(reading, Unknown) else Unknown("the image could not be read")
-        raise NoVerdict(reason.reason, hint=reason.hint)
+        raise Unavailable(reason.reason, hint=reason.hint)
     held = reading if isinstance(reading, MigrationSet) else None
     if program.keeps_entrypoint:
         return Where(None, image, "x-migops says that Alembic needs the image's entrypoint", held)

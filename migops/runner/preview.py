@@ -15,24 +15,24 @@ _RAN = re.compile(r"Running (?:upgrade|downgrade|stamp_revision) (?P<from>[^\n]*
 
 
 @dataclass(frozen=True, slots=True)
-class Outlook:
+class MigrationPreview:
     """The rows afterwards, and the migrations that run or are undone, in order."""
 
     rows: tuple[str, ...]
     steps: tuple[str, ...]
 
 
-def upgrade(graph: Graph, rows: Collection[str], target: str) -> Outlook | None:
+def upgrade(graph: Graph, rows: Collection[str], target: str) -> MigrationPreview | None:
     """What ``upgrade target`` would run on a database that stands at ``rows``."""
     applied = graph.ancestors(rows)
     targets = _steps_up(graph, rows, target) if target.startswith("+") else named(graph, target)
     if targets is None:
         return None
     after = applied | graph.ancestors(targets)
-    return Outlook(tops(graph, after), graph.pending(rows, targets))
+    return MigrationPreview(tops(graph, after), graph.pending(rows, targets))
 
 
-def downgrade(graph: Graph, rows: Collection[str], target: str) -> Outlook | None:
+def downgrade(graph: Graph, rows: Collection[str], target: str) -> MigrationPreview | None:
     """What ``downgrade target`` would undo, the newest first."""
     applied = graph.ancestors(rows)
     steps = re.fullmatch(r"-(\d+)", target)
@@ -45,7 +45,7 @@ def downgrade(graph: Graph, rows: Collection[str], target: str) -> Outlook | Non
         if not undone and targets[0] not in rows:
             return None
     order = [each.id for each in reversed(graph.revisions) if each.id in undone]
-    return Outlook(tops(graph, applied - undone), tuple(dict.fromkeys(order)))
+    return MigrationPreview(tops(graph, applied - undone), tuple(dict.fromkeys(order)))
 
 
 def stamp(graph: Graph, rows: Collection[str], targets: Sequence[str], *, purge: bool) -> tuple[str, ...] | None:

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any, TextIO
 
-from migops.core.errors import NoVerdict
+from migops.core.errors import Unavailable
 from migops.core.process import start
 from migops.docker import Engine, execs
 from migops.docker.containers import inspect
@@ -29,7 +29,7 @@ _COMPOSE = {"COMPOSE_PROGRESS": "quiet", "COMPOSE_IGNORE_ORPHANS": "true"}  # it
 _NEVER = "0001-01-01"  # how the engine writes a time that has not come
 
 
-class NotStarted(NoVerdict):
+class NotStarted(Unavailable):
     """Alembic was not started, so nothing can have come of it."""
 
 
@@ -102,14 +102,14 @@ class Exec:
 
     def send(self, name: str) -> None:
         for command in signalling(self.token, name):
-            with suppress(NoVerdict):
+            with suppress(Unavailable):
                 if execs.run_quietly(self.engine, self.container, command) not in (126, 127, None):
                     return
 
     def run(self, words: Sequence[str], sink: Sink, events: Events, env: Mapping[str, str]) -> Ended:
-        """Run to the end, without a terminal. ``NoVerdict`` where the container has no such program."""
+        """Run to the end, without a terminal. ``Unavailable`` where the container has no such program."""
         exec_id = execs.create_exec(self.engine, self.container, words, {TOKEN: self.token, **env})
-        failures: list[NoVerdict] = []
+        failures: list[Unavailable] = []
         refusals: list[bytes] = []
 
         def read() -> None:
@@ -117,7 +117,7 @@ class Exec:
                 with execs.output(self.engine, exec_id) as pieces:
                     for stream, data in pieces:
                         refusals.append(data) if data.startswith(execs.REFUSED) else sink(stream, data)
-            except NoVerdict as error:
+            except Unavailable as error:
                 failures.append(error)
             finally:
                 events.put(ENDED)
@@ -134,7 +134,7 @@ class Exec:
         for data in refusals:
             sink(execs.STDOUT, data)
         if state.code is None:
-            raise NoVerdict(
+            raise Unavailable(
                 f"{words[0]} has closed its output in {self.container[:12]}, and its exit code is not known"
             )
         return Ended(state.code, number)
@@ -157,14 +157,14 @@ class OneOff:
     kept: bool = False
 
     def send(self, name: str) -> None:
-        with suppress(NoVerdict):
+        with suppress(Unavailable):
             if not execs.kill(self.engine, self.name, f"SIG{name}") and self.process is not None:
                 self.process.terminate()  # there is no container yet, or it has just ended: compose stops making one
 
     def run(self, argv: Sequence[str], sink: Sink, events: Events, env: Mapping[str, str], *, terminal: bool) -> Ended:
         """Run to the end; ``env`` is added to compose's own.
 
-        ``NoVerdict`` where compose could not start the container; it has said why.
+        ``Unavailable`` where compose could not start the container; it has said why.
         """
         if terminal:
             with in_terminal(argv, lambda data: sink(execs.STDOUT, data), {**_COMPOSE, **env}) as (self.process, shown):
@@ -188,7 +188,7 @@ class OneOff:
             )
         if state.get("Running"):  # compose went away and left it, or it could not be stopped
             if not number:
-                raise NoVerdict("docker compose went away while the one-off container ran; it is removed now")
+                raise Unavailable("docker compose went away while the one-off container ran; it is removed now")
             return Ended(1, number, is_over=False)
         return Ended(int(state.get("ExitCode") or 0), number)
 

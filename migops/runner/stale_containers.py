@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
-from migops.core.errors import NoVerdict
+from migops.core.errors import Unavailable
 from migops.docker import Engine, execs
 from migops.docker.containers import inspect
 from migops.state import owner
@@ -17,7 +17,7 @@ _PROJECT, _SERVICE = "com.docker.compose.project", "com.docker.compose.service"
 
 
 @dataclass(frozen=True, slots=True)
-class Leftover:
+class StaleContainer:
     """A one-off container of a run that was killed, or may have been (``owner`` tells), and how it stands."""
 
     name: str
@@ -26,7 +26,7 @@ class Leftover:
     sentence: str
 
 
-def leftovers(engine: Engine, project: str, service: str) -> Iterator[Leftover]:
+def stale_containers(engine: Engine, project: str, service: str) -> Iterator[StaleContainer]:
     """Each one-off container of migops whose migops is not known to live."""
     for found in engine.containers({_PROJECT: project, _SERVICE: service}):
         who = owner.of_one_off(found.get("Labels"))
@@ -38,13 +38,13 @@ def leftovers(engine: Engine, project: str, service: str) -> Iterator[Leftover]:
         look = f"docker logs {name}" if verb == "is left" else f"docker attach --no-stdin {name}"
         whose = "an earlier run that was killed" if who.life is Life.GONE else f"another run ({who}; {life_of(who)})"
         sentence = f"{name} of {whose} {verb} ({status}): {look}; docker rm -f -v {name}"
-        yield Leftover(name, who, found.get("State") == "running", sentence)
+        yield StaleContainer(name, who, found.get("State") == "running", sentence)
 
 
 def at_work(engine: Engine, container: str, program: Sequence[str]) -> bool:
     """Whether ``program`` (its first words) runs in the container already, by someone else or by a killed run."""
     for exec_id in (inspect(engine, container) or {}).get("ExecIDs") or ():
-        with suppress(NoVerdict):  # it has ended meanwhile
+        with suppress(Unavailable):  # it has ended meanwhile
             state = execs.exec_state(engine, exec_id)
             if state.running and state.words[: len(program)] == tuple(program):
                 return True

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from migops.core.errors import MigopsError, NoVerdict
+from migops.core.errors import MigopsError, Unavailable
 from migops.database import DatabaseUrl
 from migops.docker import Engine
 from migops.docker.containers import inspect
@@ -53,7 +53,7 @@ def live_of(engine: Engine, project: Project | None, url: DatabaseUrl) -> Live:
     """The server container of the project that the URL, as the service has it, leads to.
 
     Raises MigopsError where none could stand in for it: its host has no name that a container can be given, or no
-    container of the project answers to it. ``NoVerdict`` where it cannot be looked at, or is not reached from here.
+    container of the project answers to it. ``Unavailable`` where it cannot be looked at, or is not reached from here.
     """
     refuse_address(url)
     service = service_of(url.host, project)
@@ -64,7 +64,7 @@ def live_of(engine: Engine, project: Project | None, url: DatabaseUrl) -> Live:
             hint="it takes a service in the compose file with that name (or alias), of the same image and version",
         )
     if not engine.is_local:
-        raise NoVerdict(
+        raise Unavailable(
             f"the engine at {engine.endpoint.host} is on another machine, where a throwaway server is not reached "
             "from here",
             hint="run migops on that machine",
@@ -73,7 +73,7 @@ def live_of(engine: Engine, project: Project | None, url: DatabaseUrl) -> Live:
     running = [each for each in found if each.get("State") == "running" and not is_one_off(each)]
     inspected = inspect(engine, str(running[0]["Id"])) if running else None
     if inspected is None:
-        raise NoVerdict(f"no container of the service {service} runs, so nothing says which image its data is of")
+        raise Unavailable(f"no container of the service {service} runs, so nothing says which image its data is of")
     return _of(inspected, url, service)
 
 

@@ -36,7 +36,7 @@ def run(
 
     ``environment`` comes on top of the service's; ``files`` are written into the container beforehand, into ``folders``
     that are made for them; ``memory`` are folders of it that are empty and in memory. ``take`` gets all that it writes;
-    ``started`` is called once it runs. Raises ``NoVerdict`` where it cannot be started.
+    ``started`` is called once it runs. Raises ``Unavailable`` where it cannot be started.
     """
     kept: deque[bytes] = deque()
     created = False

@@ -8,7 +8,7 @@ from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
-from migops.core.errors import NoVerdict
+from migops.core.errors import Unavailable
 from migops.docker import Engine, execs, making
 from migops.state.process import Life, known, ourselves
 from migops.state.signals import held_back as held_back
@@ -35,7 +35,7 @@ def sweep(engine: Engine) -> list[str]:
     for network in making.networks(engine, LABEL):
         made = datetime.fromisoformat(f"{str(network.get('Created'))[:19]}+00:00").timestamp()
         if _is_stale(network.get("Labels") or {}, made, engine):
-            with suppress(NoVerdict):  # something is still on it
+            with suppress(Unavailable):  # something is still on it
                 making.remove_network(engine, str(network["Id"]))
                 gone.append(str(network.get("Name")))
     return gone

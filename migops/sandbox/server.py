@@ -9,7 +9,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
 
-from migops.core.errors import NoVerdict
+from migops.core.errors import Unavailable
 from migops.database import DatabaseUrl, direct
 from migops.docker import Engine, execs, making
 from migops.docker.containers import inspect
@@ -85,13 +85,13 @@ class Server:
     def ready(self, timeout: float = READY) -> None:
         """Wait until the server answers over TCP; the answer on its socket comes during its first start already.
 
-        Raises ``NoVerdict`` with what it said where it ends instead, or has not come up within ``timeout`` seconds.
+        Raises ``Unavailable`` with what it said where it ends instead, or has not come up within ``timeout`` seconds.
         """
         began = time.monotonic()
         while not self.is_ready:
             try:
                 self._prepare()
-            except NoVerdict as error:
+            except Unavailable as error:
                 self._see_that_it_runs()
                 waited = time.monotonic() - began
                 early = any(words in error.message for words in _NOT_YET)
@@ -166,9 +166,9 @@ class Server:
         with owned.unhurried():
             if self.making:
                 time.sleep(one_off.SETTLE)
-            with suppress(NoVerdict):
+            with suppress(Unavailable):
                 execs.remove(self.engine, self.name)
-            with suppress(NoVerdict):
+            with suppress(Unavailable):
                 making.remove_network(self.engine, self.name)
 
     def _address(self) -> str:
@@ -177,28 +177,28 @@ class Server:
         address = str((networks.get(self.name) or {}).get("IPAddress") or "")
         if not address:
             self._see_that_it_runs()
-            raise NoVerdict(f"the engine gave the throwaway server {self.name} no address")
+            raise Unavailable(f"the engine gave the throwaway server {self.name} no address")
         return address
 
     def _see_that_it_runs(self) -> None:
         state = (inspect(self.engine, self.name) or {}).get("State") or {}
         if not state.get("Running"):
             said = self.live.url.redact(making.said(self.engine, self.name)).strip()
-            raise NoVerdict(
+            raise Unavailable(
                 f"the throwaway server ended with code {state.get('ExitCode')} instead of coming up: "
                 f"{said.splitlines()[-1] if said else 'it said nothing'}",
                 hint=f"it is made like {self.live.container}, but with a data folder of its own: docker logs "
                 f"{self.live.container} shows how that one came up",
             )
 
-    def _not_ready(self, error: NoVerdict) -> NoVerdict:
+    def _not_ready(self, error: Unavailable) -> Unavailable:
         probe = ("pg_isready", "-q", "-h", "127.0.0.1", "-p", str(self.live.url.port))
         if "timeout" in error.message and execs.run_quietly(self.engine, self.name, probe) == 0:
-            return NoVerdict(
+            return Unavailable(
                 f"the throwaway server is up, but its address {self.address} is not reached from here",
                 hint="run migops on the machine (or in the virtual machine) that the engine runs on",
             )
-        return NoVerdict(f"the throwaway server cannot be used: {error.message}", hint=error.hint)
+        return Unavailable(f"the throwaway server cannot be used: {error.message}", hint=error.hint)
 
 
 @contextmanager
@@ -206,7 +206,7 @@ def server(engine: Engine, live: Live, app: App, *, on_disk: bool = False) -> It
     """A server like ``live``, empty, and started but not waited for; and one-off containers of ``app`` beside it.
 
     Its data is in memory, or (for as much as a copy of the live data) in an anonymous volume on the engine's disk.
-    Nothing of it outlives the ``with``, however that is left. Raises ``NoVerdict`` where the engine cannot make it.
+    Nothing of it outlives the ``with``, however that is left. Raises ``Unavailable`` where the engine cannot make it.
     """
     found = Server(engine, live, app, on_disk)
     try:

@@ -37,7 +37,7 @@ class Code:
 def compare_code(view: BuildView, image: Image) -> Code:
     """Compare by digest, and name the layers only where something differs: that costs a pass over the image.
 
-    Raises ``NoVerdict`` where the image cannot be read, ``MigopsError`` where a file of the context cannot.
+    Raises ``Unavailable`` where the image cannot be read, ``MigopsError`` where a file of the context cannot.
     """
     brought = {file.image_path: file for file in view.files_under("/") if _is_comparable(file)}
     folders = _folders(brought)

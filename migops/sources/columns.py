@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from migops.core.errors import NoVerdict
+from migops.core.errors import Unavailable
 from migops.core.model import Absent, Unknown
 from migops.database import connect
 from migops.sources.database import find_url, reach
@@ -16,7 +16,7 @@ def columns(asked: Question, tables: Sequence[str]) -> dict[str, frozenset[str]]
     sought = find_url(asked)
     found = sought if isinstance(sought, Unknown) else reach(asked, sought)
     if isinstance(found, (Unknown, Absent)):
-        raise NoVerdict(found.reason)
+        raise Unavailable(found.reason)
     with connect(found.url, timeout=asked.timeout) as connection:
         from sqlalchemy import inspect
 

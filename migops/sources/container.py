@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from migops.core.errors import NoVerdict
+from migops.core.errors import Unavailable
 from migops.core.model import Absent, MigrationSet, Unknown
 from migops.docker.containers import inspect
 from migops.migrations.scripts import Known
@@ -112,7 +112,7 @@ class ContainerReader:
             if one_off and not _wrote_scripts(layer, folders):
                 return True
             found, others, written = self._found(inspected, layer)
-        except NoVerdict as error:
+        except Unavailable as error:
             if inspect(self.images.engine, key) is None:
                 return None
             found, others, written = Unknown(f"{_name(inspected)}: {error}", error.hint), (), frozenset()

@@ -9,7 +9,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import Any
 
-from migops.core.errors import NoVerdict
+from migops.core.errors import Unavailable
 from migops.core.model import Entry, EntryKind, Tree
 from migops.docker import Engine
 from migops.docker.containers import export, view
@@ -56,7 +56,7 @@ class ImageFiles:
         return self.packages.get(image_id)
 
     def named(self, ref: str) -> tuple[Image, Reader]:
-        """An image by name or ID, and its reader. ``NoVerdict`` where the engine does not have it (any more)."""
+        """An image by name or ID, and its reader. ``Unavailable`` where the engine does not have it (any more)."""
         image = self.opened.enter_context(open_image(f"docker-daemon:{ref}", engine=lambda: self.engine))
         self.packages.setdefault(image.id, links_of(image))
         return image, self.readers.setdefault(image.id, reader_of(image))
@@ -69,7 +69,7 @@ class ImageFiles:
         if image_id not in self.readers:
             try:
                 self.named(image_id)
-            except NoVerdict:
+            except Unavailable:
                 return None
         return self.readers[image_id]
 
@@ -167,7 +167,7 @@ class ContainerFiles:
             for path in paths:
                 lost = next((mount for mount in near if mount.target in gone and at_or_below(path, mount.target)), None)
                 if lost:
-                    raise NoVerdict(
+                    raise Unavailable(
                         f"{lost.source} is mounted at {lost.target}, and it has gone from the engine's host",
                         hint="bring the folder back, or create the container anew",
                     )

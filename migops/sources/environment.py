@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 
-from migops.core.errors import MigopsError, NoVerdict
+from migops.core.errors import MigopsError, Unavailable
 from migops.core.model import Entry, EntryKind, MigrationFile, MigrationSet, Tree, Unknown
 from migops.migrations.build import build
 from migops.migrations.config import ConfigFile, parse_config
@@ -103,7 +103,7 @@ def _packages(read: Reader, home: Home) -> FindPackage | None:
 
 
 def _stop_where_env_decides(tree: Tree, paths: ScriptPaths, home: Home) -> None:
-    """``NoVerdict`` where env.py sets the folders itself: only running it would tell which these are."""
+    """``Unavailable`` where env.py sets the folders itself: only running it would tell which these are."""
     entry = tree.get(posixpath.join(paths.script_location, "env.py"))
     text = entry.content if entry and entry.content else b""
     if b"version_locations" not in text and b"script_location" not in text:
@@ -113,7 +113,7 @@ def _stop_where_env_decides(tree: Tree, paths: ScriptPaths, home: Home) -> None:
     settled = {paths.script_location, *paths.version_locations}
     for line, shown, folders in moved(text.decode("utf-8", "replace")):
         if folders is None or not {absolute(home.cwd, each) for each in folders} <= settled:
-            raise NoVerdict(
+            raise Unavailable(
                 f"{entry.path if entry else 'env.py'}:{line} chooses the folders of the migrations (`{shown}`), and it "
                 "is not run to find out which",
                 hint="set version_locations and script_location in Alembic's configuration file, and not in env.py",

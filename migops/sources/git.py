@@ -12,7 +12,7 @@ from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
 from migops.core.model import Absent, Entry, EntryKind, Remedy, Tree, Unknown
-from migops.sources.git_status import Fate, FateKind
+from migops.sources.git_status import GitRecord, GitStatus
 from migops.sources.home import Reader
 from migops.sources.repository import Change, Repository, Unanswered, by_holder, holder
 
@@ -20,17 +20,19 @@ LEFT_OUT = "S"  # the tag that git gives a file of the index that a sparse check
 SUBMODULE = "160000"  # the mode that git gives a submodule's folder
 
 
-def fates(paths: Sequence[Path]) -> Mapping[Path, Fate]:
+def git_records(paths: Sequence[Path]) -> Mapping[Path, GitRecord]:
     """What git knows of each of ``paths`` (absolute, need not exist), each asked of the repository that it lies in."""
-    found: dict[Path, Fate] = {}
+    found: dict[Path, GitRecord] = {}
     for folder, some in by_holder(paths).items():
         if folder is None:
-            found |= {path: Fate(FateKind.NO_GIT, reason=f"{path.parent} is not in a git repository") for path in some}
+            found |= {
+                path: GitRecord(GitStatus.NO_GIT, reason=f"{path.parent} is not in a git repository") for path in some
+            }
             continue
         try:
             found |= _asked(Repository(folder), some)
         except Unanswered as error:
-            found |= dict.fromkeys(some, Fate(FateKind.UNKNOWN, reason=error.message, remedy=error.remedy))
+            found |= dict.fromkeys(some, GitRecord(GitStatus.UNKNOWN, reason=error.message, remedy=error.remedy))
     return found
 
 
@@ -60,10 +62,10 @@ def at_head(folder: Path, elsewhere: Callable[[str], Path | None] = lambda path:
     return read
 
 
-def _asked(repository: Repository, paths: Sequence[Path]) -> dict[Path, Fate]:
+def _asked(repository: Repository, paths: Sequence[Path]) -> dict[Path, GitRecord]:
     """The fates of paths of one repository, with a handful of commands however many paths there are."""
     if not repository.has_commits():
-        return dict.fromkeys(paths, Fate(FateKind.NO_GIT, reason="the git repository has no commits yet"))
+        return dict.fromkeys(paths, GitRecord(GitStatus.NO_GIT, reason="the git repository has no commits yet"))
     names = {repository.name(path): path for path in paths}
     upstream = repository.upstream
     at_head = repository.modes("HEAD", [*names, *_folders(names)])
@@ -78,8 +80,8 @@ def _asked(repository: Repository, paths: Sequence[Path]) -> dict[Path, Fate]:
     if brought:
         remedy = catch_up(repository)
         for name, changes in brought.items():
-            fate = _decided(FateKind.UPSTREAM, [change for change in changes if change.status != "D"])
-            found[name] = replace(fate, branch=upstream.name, remedy=remedy)
+            record = _decided(GitStatus.UPSTREAM, [change for change in changes if change.status != "D"])
+            found[name] = replace(record, branch=upstream.name, remedy=remedy)
     return {path: found[name] for name, path in names.items()}
 
 
@@ -91,13 +93,15 @@ def indexed(repository: Repository, names: Sequence[str]) -> dict[str, str]:
     return {os.fsdecode(row[2:]): chr(row[0]) for row in rows if row}
 
 
-def _past(repository: Repository, name: str, changes: Sequence[Change], at_head: Mapping[str, str], tag: str) -> Fate:
+def _past(
+    repository: Repository, name: str, changes: Sequence[Change], at_head: Mapping[str, str], tag: str
+) -> GitRecord:
     """The fate of a file that no newer commit brings. ``at_head`` has the mode of what HEAD has, ``tag`` is the
     index's."""
     if tag == LEFT_OUT:
         folder = str(PurePosixPath(name).parent)
-        return Fate(
-            FateKind.UNKNOWN,
+        return GitRecord(
+            GitStatus.UNKNOWN,
             reason="this is a sparse checkout, which leaves it out",
             remedy=Remedy("check its folder out", repository.command("sparse-checkout", "add", folder)),
         )
@@ -105,31 +109,31 @@ def _past(repository: Repository, name: str, changes: Sequence[Change], at_head:
         # This undoes a deletion that is staged, too.
         restore = ("restore", "--source=HEAD", "--staged", "--worktree", "--", name)
         remedy = Remedy("bring it back", repository.command(*_literally(name), *restore))
-        return replace(_decided(FateKind.REMOVED_HERE, changes), remedy=remedy)
+        return replace(_decided(GitStatus.REMOVED_HERE, changes), remedy=remedy)
     deletions = [change for change in changes if change.status == "D"]
     if deletions:
-        return _decided(FateKind.DELETED, deletions)
+        return _decided(GitStatus.DELETED, deletions)
     submodule = next((folder for folder in _folders([name]) if at_head.get(folder) == SUBMODULE), "")
     if submodule:
         checkout = repository.command("submodule", "update", "--init", "--", submodule)
-        return Fate(
-            FateKind.UNKNOWN,
+        return GitRecord(
+            GitStatus.UNKNOWN,
             reason=f"it belongs in the submodule {submodule}, which is not checked out",
             remedy=Remedy("check the submodule out, then check again", checkout),
         )
     if repository.shallow:
-        return Fate(
-            FateKind.UNKNOWN,
+        return GitRecord(
+            GitStatus.UNKNOWN,
             reason="this clone is shallow, so git does not know the whole history",
             remedy=Remedy("fetch the whole history, then check again", repository.command("fetch", "--unshallow")),
         )
-    return Fate(FateKind.NEVER, reason="no commit of this branch or its upstream has ever had this file")
+    return GitRecord(GitStatus.NEVER, reason="no commit of this branch or its upstream has ever had this file")
 
 
-def _decided(kind: FateKind, changes: Sequence[Change]) -> Fate:
+def _decided(kind: GitStatus, changes: Sequence[Change]) -> GitRecord:
     """The fate that the newest change decides. A merge only passes on what was done elsewhere, if anybody did it."""
     newest = next((change for change in changes if not change.merge), changes[0] if changes else None)
-    return Fate(kind, newest.commit, newest.date, newest.subject) if newest else Fate(kind)
+    return GitRecord(kind, newest.commit, newest.date, newest.subject) if newest else GitRecord(kind)
 
 
 def catch_up(repository: Repository) -> Remedy:

@@ -35,7 +35,7 @@ class Edit:
 
 
 @dataclass(frozen=True, slots=True)
-class Past:
+class GitHistory:
     """What git's history says of migrations that the database has had: ``deleted`` by revision id, ``edits`` by name
     of the script."""
 

@@ -8,7 +8,7 @@ from enum import Enum
 from migops.core.model import Remedy
 
 
-class FateKind(str, Enum):
+class GitStatus(str, Enum):
     """What git's history says of a file that the host does not have."""
 
     DELETED = "deleted"  # a commit of this branch or its upstream removed it, and neither has it
@@ -21,18 +21,18 @@ class FateKind(str, Enum):
     @property
     def rebuild_helps(self) -> bool:
         """Whether the host is what is meant, so that a build from it is a fix and takes nothing away."""
-        return self in (FateKind.DELETED, FateKind.REMOVED_HERE, FateKind.NO_GIT)
+        return self in (GitStatus.DELETED, GitStatus.REMOVED_HERE, GitStatus.NO_GIT)
 
 
 @dataclass(frozen=True, slots=True)
-class Fate:
+class GitRecord:
     """What became of a file, and the commit that decides it: abbreviated hash, date (ISO 8601), first line.
 
     ``remedy`` is the step that brings the file to the host, or after which git can say; its command can be typed
     anywhere, and is empty where no one command does it.
     """
 
-    kind: FateKind
+    kind: GitStatus
     commit: str = ""
     date: str = ""
     subject: str = ""

@@ -24,7 +24,7 @@ class Home:
     Alembic so, '' where that goes without saying.
 
     ``decides``: no place but this one is the truth, so what cannot be known without running something raises
-    ``NoVerdict``. ``environment`` are the container's variables, None where the place is no container's file system;
+    ``Unavailable``. ``environment`` are the container's variables, None where the place is no container's file system;
     with them a package is looked up as Python would. ``module``: as ``python -m alembic`` does, which has the working
     directory on its path. ``away``: the start changes to ``cwd`` first, from where a command in the container begins.
     ``links`` reads a folder of packages for its ``.pth`` files alone.

@@ -13,7 +13,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from migops.core.errors import NoVerdict
+from migops.core.errors import Unavailable
 from migops.core.model import EntryKind
 from migops.migrations.locate import absolute
 from migops.sources.home import Home, Reader
@@ -28,7 +28,7 @@ _FINDER = re.compile(r"import\s+(__editable___\w+_finder)")
 def find(name: str, folder: str, read: Reader, home: Home, prepended: Sequence[str]) -> str:
     """The folder of the package ``name`` (dots: packages in packages); ``folder`` is what is looked for below it.
 
-    Raises ``NoVerdict`` where it cannot be known which copy Python would take, or where it would find none.
+    Raises ``Unavailable`` where it cannot be known which copy Python would take, or where it would find none.
     """
     top, *inner = name.split(".")
     python = _Python(read, home)
@@ -47,7 +47,7 @@ def find(name: str, folder: str, read: Reader, home: Home, prepended: Sequence[s
         below = posixpath.join(top, *inner, folder)
         found = next((each for each in looked if python.has(posixpath.join(each, below))), None)
     if found is None:
-        raise NoVerdict(
+        raise Unavailable(
             f"{home.config} leads to the package {name!r}, and Python in the container would not find it: it is in "
             f"none of {', '.join(looked)}",
             hint="set prepend_sys_path in Alembic's configuration file, or name the folder itself in script_location",
@@ -159,8 +159,8 @@ class _Python:
             yield beside
         yield f"{home or '/root'}/.local"
 
-    def _unknown(self, why: str) -> NoVerdict:
-        return NoVerdict(
+    def _unknown(self, why: str) -> Unavailable:
+        return Unavailable(
             f"{self.home.config} names a package, and where Python in the container finds it is not known: {why}",
             hint="name the folder itself in script_location, or set prepend_sys_path in Alembic's configuration file",
         )

@@ -18,7 +18,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Protocol
 
-from migops.core.errors import NoVerdict
+from migops.core.errors import Unavailable
 from migops.core.model import Entry, EntryKind, Tree
 from migops.docker import Engine
 from migops.docker.containers import changes, file_of, stat_of
@@ -121,7 +121,7 @@ class _Asked:
         if found.is_folder:
             return Entry(path, EntryKind.DIRECTORY), ""
         if found.size > MAX_FILE:
-            raise NoVerdict(f"{path!r} of the container is too large to be read as source ({found.size} bytes).")
+            raise Unavailable(f"{path!r} of the container is too large to be read as source ({found.size} bytes).")
         data = io.BytesIO()
         with file_of(self.engine, self.container, path) as stream:
             if stream is None:
@@ -208,7 +208,9 @@ class _Folder:
             if not stat.S_ISREG(info.st_mode) or self._attribute(path, _MOVED[1]):
                 return self.asked.fetch(path)  # where a link leads in there is for the engine to say
             if info.st_size > MAX_FILE:
-                raise NoVerdict(f"{path!r} of the container is too large to be read as source ({info.st_size} bytes).")
+                raise Unavailable(
+                    f"{path!r} of the container is too large to be read as source ({info.st_size} bytes)."
+                )
             self.asked.budget.keep(path, info.st_size)
             content = Path(self._at(path)).read_bytes()
         except FileNotFoundError:

@@ -16,7 +16,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from migops.core.errors import Locked, NoVerdict
+from migops.core.errors import Locked, Unavailable
 from migops.core.printed import here
 from migops.docker import Engine, execs, placeholder
 from migops.docker.containers import inspect
@@ -32,7 +32,7 @@ _AGAIN = 0.1
 _LAST = 5.0  # seconds that an engine which did not answer before is given to take the lock away
 
 
-class LockLost(NoVerdict):
+class LockLost(Unavailable):
     """The lock's container is gone, or another one: nobody else is kept away any more."""
 
 
@@ -89,7 +89,7 @@ class EngineLock:
         """Give it back. One that is no longer ours, or may still be needed, is left alone."""
         if self.engine.http.hangs:  # nobody wants to wait for it once more
             self.engine.http.timeout = min(self.engine.http.timeout, _LAST)
-        with unhurried(), suppress(NoVerdict):  # an engine that has gone keeps it, and the next run sees whose it was
+        with unhurried(), suppress(Unavailable):  # an engine that has gone keeps it, and the next run sees whose it was
             found = look(self.engine, self.project)
             if found is not None and found.owner.token == self.owner.token and not self.unchecked:
                 execs.remove(self.engine, found.id)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from migops.core.errors import NoVerdict
+from migops.core.errors import Unavailable
 from migops.docker import Engine
 from migops.state import journal, owner
 from migops.state.owner import Owner
@@ -75,7 +75,7 @@ def _own(old: Owner, ours: Path, *, is_local: bool) -> Path | None:
 def _runs(folder: Path) -> list[journal.Run]:
     try:
         return journal.runs(folder)
-    except (OSError, NoVerdict):
+    except (OSError, Unavailable):
         return []
 
 

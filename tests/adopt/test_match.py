@@ -7,7 +7,7 @@ import pytest
 from migops.commands.adopt.match import Match, Verdict, match
 from migops.commands.adopt.noop import does_nothing
 from migops.commands.adopt.steps import Step, Watched
-from migops.core.errors import MigopsError, NoVerdict
+from migops.core.errors import MigopsError, Unavailable
 from migops.database.postgres.schema import Found, Item
 from migops.database.postgres.schema.items import schema_of
 from migops.docker.execs import STDERR, STDOUT
@@ -111,6 +111,6 @@ def test_what_is_told_inside_is_told_apart_from_what_alembic_says() -> None:
     assert [len(each.schema) for each in found.steps] == [0, 1, 0]
     assert found.made is not None
     assert found.made.content == "text"
-    with pytest.raises(NoVerdict, match="at the same time"):
+    with pytest.raises(Unavailable, match="at the same time"):
         found.take(STDOUT, b'\nMARK {"heads": [some other line\n')
     assert bytes(found.said) == b"INFO\nsomething\nMARK {} is not ours here\n"

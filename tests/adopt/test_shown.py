@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from migops.commands.adopt.inputs import Scene
+from migops.commands.adopt.inputs import AdoptInputs
 from migops.commands.adopt.match import match
 from migops.commands.adopt.outcome import Baseline, Outcome
 from migops.commands.adopt.steps import Step
@@ -62,7 +62,7 @@ DIFFERENT = [
 ]
 
 
-def scene() -> Scene:
+def inputs() -> AdoptInputs:
     target = Target(
         "shop-app", Path("/srv/shop"), Path("/srv/shop/alembic.ini"), project="shop", service="app",
         commands=Commands("app", COMPOSE, "shop-app"),
@@ -71,7 +71,7 @@ def scene() -> Scene:
         (), False, ("product",), server="PostgreSQL 15.6", url=URL.shown, origin="DATABASE_URL, prod.yml:5",
         address="172.18.0.2:5432, the address of shop-db-1",
     )  # fmt: skip
-    return Scene(
+    return AdoptInputs(
         target=target, project=None, service=None, image=ImageIdentity("shop-app", "sha256:608ec450266d" + "0" * 52),
         held=MigrationSet(("/app/versions",), {}, tuple(Revision(key, message=said) for key, said in MESSAGES.items())),
         alembic=("alembic",), reached=Reached(URL, URL, VersionTable(), state.origin, state.address), state=state,
@@ -82,7 +82,7 @@ def scene() -> Scene:
 def outcome(items: list[Item], **more: object) -> Outcome:
     live = Found(schema_of(items), ("public",))
     wanted = str(more.pop("wanted", ""))
-    return Outcome(scene(), match(STEPS, live, "alembic_version", "", wanted=wanted), **more)  # type: ignore[arg-type]
+    return Outcome(inputs(), match(STEPS, live, "alembic_version", "", wanted=wanted), **more)  # type: ignore[arg-type]
 
 
 CASES = {
@@ -92,7 +92,7 @@ CASES = {
     "named": outcome(PRODUCT, wanted="head"),
     "nothing-ran": outcome([]),
     "adopted": outcome(PRODUCT, stamped=("3f1c0a7be210",)),
-    "versioned": Outcome(replace(scene(), state=replace(scene().state, rows=("a94d5e61c8f3",))), None),
+    "versioned": Outcome(replace(inputs(), state=replace(inputs().state, rows=("a94d5e61c8f3",))), None),
 }
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from migops.sources.container_files import Mount
-from migops.sources.git_status import FateKind
+from migops.sources.git_status import GitStatus
 from tests.cases.case import Case
 from tests.cases.shop import Answer, Shop, judged
 from tests.images.build import Member
@@ -58,13 +58,13 @@ def compiled_only(shop: Shop) -> Answer:
 def made_in_the_container(shop: Shop) -> Answer:
     """`alembic revision` in a container with nothing mounted."""
     made = container(TRAPPED, written=WRITTEN)
-    return judged(evidence(made, fates={"versions/009.py": FateKind.NEVER}))
+    return judged(evidence(made, git_records={"versions/009.py": GitStatus.NEVER}))
 
 
 def made_in_a_one_off(shop: Shop) -> Answer:
     """`compose run app alembic revision` without the file that mounts the project."""
     made = container(TRAPPED, written=WRITTEN, one_off=True, name="shop-app-run-1")
-    return judged(evidence(made, fates={"versions/009.py": FateKind.NEVER}))
+    return judged(evidence(made, git_records={"versions/009.py": GitStatus.NEVER}))
 
 
 def folder_of_root(shop: Shop) -> Answer:

@@ -14,7 +14,7 @@ from migops import collect
 from migops.analysis.evidence import Evidence
 from migops.collect.database_query import Ask
 from migops.commands.failures.explain import lines, recognise
-from migops.commands.failures.inputs import Scene
+from migops.commands.failures.inputs import FailureInputs
 from migops.compose import ComposeOptions
 from migops.docker import Engine
 from migops.rules import RULES, judge
@@ -179,7 +179,7 @@ class Shop:
         # The archive stands in for the engine's image of that name; containers there are none.
         target = replace(target, image=self.archive, deployed=False)
         evidence = collect.check(target, _no_engine if self.has_image else None, ask=Ask(self.url, 2.0), lint=True)
-        said = list(lines(*known, Scene(target, arguments, evidence)))
+        said = list(lines(*known, FailureInputs(target, arguments, evidence)))
         fix = next(number for number, each in enumerate(said) if each.startswith("  fix"))
         return Answer((Said(known[0].name, "\n".join(said[:fix]), "\n".join(said[fix:])),))
 

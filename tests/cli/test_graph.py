@@ -197,7 +197,7 @@ def test_with_a_service_each_revision_is_marked(shop: Path, columns: int) -> Non
     """Read the golden files: this is what a person sees. UPDATE_GOLDEN=1 writes them."""
     text = marked(shop, columns=columns)
     assert max(map(len, text.splitlines())) <= columns
-    path = Path(__file__).parents[1] / "formats" / "golden" / f"graph-{columns}.txt"
+    path = Path(__file__).parents[1] / "output" / "golden" / f"graph-{columns}.txt"
     if os.environ.get("UPDATE_GOLDEN"):
         path.write_text(text)
     assert text == path.read_text()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from migops.commands.log.look import Book, DatabaseLock
+from migops.commands.log.look import DatabaseLock, RunLog
 from migops.output import log
 from migops.output.view import View
 from migops.state.journal import Run
@@ -18,8 +18,8 @@ def test_the_columns_stay_apart() -> None:
         Run(Path("x"), number, "alembic downgrade", ("downgrade", "-1"), ourselves(), when[0], (), word, code, when[1])
         for number, (word, code) in enumerate(ends, 1)
     ]
-    book = Book("shop", Path("x"), tuple(runs), None, None, DatabaseLock(), ())
-    head, *rows = log.listed(book, 10, View(width=120)).splitlines()[:4]
+    run_log = RunLog("shop", Path("x"), tuple(runs), None, None, DatabaseLock(), ())
+    head, *rows = log.listed(run_log, 10, View(width=120)).splitlines()[:4]
     for row, (word, code) in zip(rows, ends, strict=True):
         assert f"  {word}, exit {code}  " in row
         assert row.index("alembic downgrade -1") == head.index("command")

@@ -13,7 +13,7 @@ import pytest
 
 from tests.kit import Result, example, git, migops, repository, write_image
 
-GOLDEN = Path(__file__).parents[1] / "formats" / "golden"
+GOLDEN = Path(__file__).parents[1] / "output" / "golden"
 SECRET = "kAn4ry-s3cret"
 VERSIONS = "migrations/versions"
 FIRST, SECOND = "3f1c0a7be210", "a94d5e61c8f3"

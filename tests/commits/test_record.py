@@ -13,7 +13,7 @@ from migops.runner.commits import reading
 from migops.runner.commits.earlier import told
 from migops.runner.commits.judging import Outcome, State
 from migops.runner.commits.record import Statement, read
-from migops.runner.commits.repeating import Doubt, Past, noted
+from migops.runner.commits.repeating import Doubt, EarlierRuns, noted
 from migops.state import journal
 
 WHOLE: list[dict[str, Any]] = [{"begun": 1}, {"watched": "2.0"}, {"alembic": 1}]
@@ -307,14 +307,14 @@ def test_of_0_1_0_only_the_last_killed_runs_count(tmp_path: Path) -> None:
 
 def test_what_stands_against_a_revision() -> None:
     one = Doubt(3, "upgrade", ("b",), Outcome(State.SOMETHING, "w"))
-    past = Past((one,))
+    past = EarlierRuns((one,))
     assert past.about("upgrade", ("a", "b"), ()) == {"b": one}
     assert past.about("upgrade", ("a", "b"), ("b",)) == {}
     assert past.about("upgrade", ("c",), ()) == {}
     assert past.about("downgrade", ("b",), ()) == {}
     assert past.about("upgrade", None, ()) == {"b": one}, "what is to run is not known"
     unnamed = Doubt(1, "upgrade", (), Outcome(State.UNKNOWN, "w"))
-    assert set(Past((unnamed,)).about("upgrade", ("a", "b"), ("a",))) == {"b"}
+    assert set(EarlierRuns((unnamed,)).about("upgrade", ("a", "b"), ("a",))) == {"b"}
 
 
 def test_what_was_judged_once_is_not_asked_again(tmp_path: Path) -> None:
@@ -338,4 +338,4 @@ def test_a_doubt_of_another_state_folder_names_it() -> None:
     assert Doubt(2, "upgrade", ("b",), Outcome(State.SOMETHING, "w")).look(commands) == commands.log(2)
     assert commands.log(2)[:4] == ("migops", "log", "-f", "x")
     unread = Doubt(0, "", (), Outcome(State.UNKNOWN, "w"), "/there", ("m",))
-    assert set(Past((unread,)).about("downgrade", ("a",), ())) == {"a"}, "what cannot be read stands against all"
+    assert set(EarlierRuns((unread,)).about("downgrade", ("a",), ())) == {"a"}, "what cannot be read stands against all"

@@ -8,7 +8,7 @@ import pytest
 
 from migops.compose import ComposeOptions
 from migops.compose.verify import command_line, differences, find_compose, verify
-from migops.core.errors import MigopsError, NoVerdict
+from migops.core.errors import MigopsError, Unavailable
 from tests.compose.compose_cli import program
 from tests.compose.support import read_text
 
@@ -62,13 +62,13 @@ def test_a_cli_that_refuses_or_says_nonsense(tmp_path: Path) -> None:
     project = read_text(tmp_path, APP)
     with pytest.raises(MigopsError, match="refuses the project that migops accepts: no such thing"):
         verify(project, ComposeOptions(), tmp_path, fake(tmp_path, "echo no such thing >&2; exit 15"))
-    with pytest.raises(NoVerdict, match="did not print JSON"):
+    with pytest.raises(Unavailable, match="did not print JSON"):
         verify(project, ComposeOptions(), tmp_path, fake(tmp_path, "echo hello"))
 
 
 def test_no_cli_is_no_verdict(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
-    with pytest.raises(NoVerdict, match="no compose CLI"):
+    with pytest.raises(Unavailable, match="no compose CLI"):
         find_compose()
     (tmp_path / "docker-compose").write_text("#!/bin/sh\nexit 0\n")
     (tmp_path / "docker-compose").chmod(0o755)

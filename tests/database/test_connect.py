@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
-from migops.core.errors import NoVerdict
+from migops.core.errors import Unavailable
 from migops.database import connect, direct, parse_url
 
 
@@ -30,13 +30,13 @@ def test_it_reads(database: Path) -> None:
 
 def test_it_cannot_write(database: Path) -> None:
     url = parse_url("sqlite:///x").on_file(str(database))
-    with pytest.raises(NoVerdict, match="readonly"), connect(url, timeout=5) as connection:
+    with pytest.raises(Unavailable, match="readonly"), connect(url, timeout=5) as connection:
         connection.execute(text("INSERT INTO product VALUES (1)"))
 
 
 def test_a_file_that_is_not_there_is_not_made(tmp_path: Path) -> None:
     url = parse_url("sqlite:///x").on_file(str(tmp_path / "none.db"))
-    with pytest.raises(NoVerdict, match="unable to open"), connect(url, timeout=5):
+    with pytest.raises(Unavailable, match="unable to open"), connect(url, timeout=5):
         pass
     assert list(tmp_path.iterdir()) == []
 
@@ -45,7 +45,7 @@ def test_a_file_that_is_no_database(tmp_path: Path) -> None:
     path = tmp_path / "x.db"
     path.write_bytes(b"no database at all, but long enough to look like one" * 20)
     with (
-        pytest.raises(NoVerdict, match="not a database"),
+        pytest.raises(Unavailable, match="not a database"),
         connect(parse_url("sqlite:///x").on_file(str(path)), timeout=5) as connection,
     ):
         connection.execute(text("SELECT * FROM sqlite_master"))
@@ -58,7 +58,10 @@ def test_a_fault_of_ours_stays_one(database: Path) -> None:
 
 
 def test_a_driver_that_is_not_there() -> None:
-    with pytest.raises(NoVerdict, match="cockroachdb") as caught, connect(parse_url("cockroachdb://u@h/d"), timeout=5):
+    with (
+        pytest.raises(Unavailable, match="cockroachdb") as caught,
+        connect(parse_url("cockroachdb://u@h/d"), timeout=5),
+    ):
         pass
     assert "PostgreSQL" in caught.value.hint
 
@@ -66,7 +69,7 @@ def test_a_driver_that_is_not_there() -> None:
 def test_a_server_that_accepts_and_says_nothing_is_given_up(unused_tcp_server: int) -> None:
     started = time.monotonic()
     url = parse_url(f"postgresql://u:p@127.0.0.1:{unused_tcp_server}/d")
-    with pytest.raises(NoVerdict), connect(url, timeout=2):
+    with pytest.raises(Unavailable), connect(url, timeout=2):
         pass
     assert time.monotonic() - started < 8
 
@@ -99,7 +102,7 @@ def test_variables_of_our_own_shell_do_not_lead_to_another_server(monkeypatch: p
     """PGHOSTADDR beats the host of a URL in libpq: what is meant for a throwaway server must not reach another."""
     monkeypatch.setenv("PGHOSTADDR", "127.0.0.9")
     url = parse_url("postgresql://app:canary@127.0.0.1:1/app")
-    with pytest.raises(NoVerdict, match=r'at "127\.0\.0\.1"'), connect(url, timeout=2):
+    with pytest.raises(Unavailable, match=r'at "127\.0\.0\.1"'), connect(url, timeout=2):
         pass
-    with pytest.raises(NoVerdict, match=r'at "127\.0\.0\.1"'), direct(url, timeout=2, name="test"):
+    with pytest.raises(Unavailable, match=r'at "127\.0\.0\.1"'), direct(url, timeout=2, name="test"):
         pass

@@ -6,7 +6,7 @@ import traceback
 
 import pytest
 
-from migops.core.errors import MigopsError, NoVerdict
+from migops.core.errors import MigopsError, Unavailable
 from migops.database import DatabaseUrl, parse_url, redact
 
 CANARY = "kAn4ry-s3cret"
@@ -75,7 +75,7 @@ def test_what_is_no_url_is_refused_without_being_quoted(text: str) -> None:
 
 
 def test_a_dialect_whose_driver_is_not_there_is_unknown_and_says_so() -> None:
-    with pytest.raises(NoVerdict, match="needs PyMySQL"):
+    with pytest.raises(Unavailable, match="needs PyMySQL"):
         parse_url("mysql+aiomysql://u:p@h/d")
 
 

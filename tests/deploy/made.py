@@ -9,8 +9,8 @@ from typing import Any
 from migops import collect
 from migops.analysis.evidence import Evidence
 from migops.collect.database_query import Ask
-from migops.commands.deploy.inputs import Facts
-from migops.commands.deploy.services import Member
+from migops.commands.deploy.inputs import DeployInputs
+from migops.commands.deploy.services import DeployedService
 from migops.compose import ComposeOptions
 from migops.core.model import Absent, ImageIdentity, Unknown
 from migops.entrypoint import Startup
@@ -37,12 +37,12 @@ def at(*rows: str, tables: tuple[str, ...] = TABLES) -> DatabaseState:
     return DatabaseState(rows, bool(rows), tables, version_table="alembic_version", schemas=("public",))
 
 
-def facts(
+def inputs(
     folder: Path = EXAMPLES / "clean", *, service: str = "", image: bool = True, containers: tuple[Container, ...] = (),
     database: DatabaseState | Absent | Unknown | None = None, startups: dict[Any, tuple[Startup, ...]] | None = None,
-    members: tuple[Member, ...] = (), left: dict[str, str] | None = None, scale: dict[str, int] | None = None,
+    services: tuple[DeployedService, ...] = (), left: dict[str, str] | None = None, scale: dict[str, int] | None = None,
     idle: tuple[str, ...] = (), database_service: str = "db", **options: Any,
-) -> Facts:  # fmt: skip
+) -> DeployInputs:  # fmt: skip
     """Of the example in ``folder``: by default its image is there, one container runs, the database is one behind."""
     found = target(folder, service, **options)
     evidence: Evidence = collect.check(found, None, ask=Ask(), lint=True)
@@ -56,8 +56,10 @@ def facts(
         startups=evidence.startups if startups is None else startups,
     )
     assert evidence.question is not None
-    chosen = members or (Member(name, found.image, containers),)
-    return Facts(found, evidence, evidence.question, chosen, left or {}, ("db",), idle, database_service, scale or {})
+    chosen = services or (DeployedService(name, found.image, containers),)
+    return DeployInputs(
+        found, evidence, evidence.question, chosen, left or {}, ("db",), idle, database_service, scale or {}
+    )
 
 
 def running(service: str = "app", number: int = 1, *mounts: Mount, image: str = OLD) -> Container:
@@ -67,4 +69,4 @@ def running(service: str = "app", number: int = 1, *mounts: Mount, image: str = 
     return replace(one, service=service, found=found)
 
 
-__all__ = ["NEW", "OLD", "at", "facts", "running", "target"]
+__all__ = ["NEW", "OLD", "at", "inputs", "running", "target"]

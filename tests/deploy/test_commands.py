@@ -12,9 +12,9 @@ import yaml
 from migops.commands.deploy import anonymous, swap
 from migops.commands.deploy.commands import Compose, lock_options, one_off, override, rollback_tag, with_override
 from migops.commands.deploy.recreate_old import by_image
-from migops.commands.deploy.services import Member
+from migops.commands.deploy.services import DeployedService
 from migops.sources.container_files import Mount
-from tests.deploy.made import facts, running, target
+from tests.deploy.made import inputs, running, target
 from tests.kit import EXAMPLES, example
 from tests.rules.made import ANONYMOUS
 
@@ -38,16 +38,16 @@ def test_swap_takes_only_what_is_named_and_builds_nothing() -> None:
 
 
 def test_a_container_with_what_is_given_up_is_created_anew() -> None:
-    (words,) = swap.commands(replace(facts(), discards=True))
+    (words,) = swap.commands(replace(inputs(), discards=True))
     assert words[words.index("--pull") :] == ("--pull", "never", "--force-recreate", "app")
 
 
 def test_what_runs_once_is_swapped_first() -> None:
-    members = (Member("app", "shop", (running(),)), Member("migrate", "shop", (), one_shot=True))
-    found = facts(members=members, scale={"app": 2})
+    services = (DeployedService("app", "shop", (running(),)), DeployedService("migrate", "shop", (), one_shot=True))
+    found = inputs(services=services, scale={"app": 2})
     words = ("docker", "compose", "up", "-d", "--no-deps", "--no-build", "--pull", "never")
     assert swap.commands(found) == ((*words, "migrate"), (*words, "--scale", "app=2", "app"))
-    assert swap.commands(facts()) == ((*words, "app"),)
+    assert swap.commands(inputs()) == ((*words, "app"),)
 
 
 @pytest.mark.parametrize(
@@ -99,7 +99,7 @@ _Loader.add_constructor("!override", lambda loader, node: loader.construct_seque
 
 
 def test_the_override_names_the_image_and_leaves_out_what_hides_it() -> None:
-    service = facts(EXAMPLES / "named-volume").service
+    service = inputs(EXAMPLES / "named-volume").service
     plain = yaml.load(override(service, "sha256:1"), _Loader)["services"]["app"]
     assert plain == {"image": "sha256:1", "pull_policy": "never"}
     bare = yaml.load(override(service, "sha256:1", ["/app/migrations/versions"]), _Loader)["services"]["app"]
@@ -109,7 +109,7 @@ def test_the_override_names_the_image_and_leaves_out_what_hides_it() -> None:
 
 
 def test_an_anonymous_volume_over_the_migrations_makes_the_swap_renew_it() -> None:
-    covered = facts(containers=(replace(running("app", 1, OVER)),))
+    covered = inputs(containers=(replace(running("app", 1, OVER)),))
     assert covered.anonymous == (ANONYMOUS,)
     assert swap.commands(covered)[0][8:10] == ("--force-recreate", "-V")
 
@@ -117,18 +117,18 @@ def test_an_anonymous_volume_over_the_migrations_makes_the_swap_renew_it() -> No
 def test_what_else_is_in_anonymous_volumes_stays_with_its_container() -> None:
     """Of one container the other volumes are named in a file; of several nobody could say which gets which."""
     data = Mount("volume", "e" * 64, "/data$1")
-    one = facts(containers=(running("app", 1, OVER, data, Mount("volume", "shop_named", "/named")),))
+    one = inputs(containers=(running("app", 1, OVER, data, Mount("volume", "shop_named", "/named")),))
     assert anonymous.others(one) == {"app": (data,)}
     assert anonymous.unkept(one) == {}
-    assert anonymous.held(one.members) == {"app": (OVER, data)}
+    assert anonymous.held(one.services) == {"app": (OVER, data)}
     document = json.loads(anonymous.override(anonymous.others(one), {}))
     (key,) = document["volumes"]
     assert document["volumes"][key] == {"name": "e" * 64, "external": True}
     assert document["services"]["app"]["volumes"] == [{"type": "volume", "source": key, "target": "/data$$1"}]
 
-    two = facts(containers=(running("app", 1, OVER, data), running("app", 2, OVER, data)))
+    two = inputs(containers=(running("app", 1, OVER, data), running("app", 2, OVER, data)))
     assert (anonymous.others(two), anonymous.unkept(two)) == ({}, {"app": ("/data$1",)})
-    assert anonymous.others(facts(containers=(running("app", 1, data),))) == {}, "nothing is made anew"
+    assert anonymous.others(inputs(containers=(running("app", 1, data),))) == {}, "nothing is made anew"
 
 
 def test_an_old_image_is_named_by_its_id_where_its_name_has_a_digest() -> None:
@@ -139,8 +139,11 @@ def test_an_old_image_is_named_by_its_id_where_its_name_has_a_digest() -> None:
 
 
 def test_services_of_one_name_each_get_their_own_image_back() -> None:
-    app, worker = Member("app", "shop", (running(), running(number=2))), Member("worker", "shop", (running("worker"),))
-    found = facts(EXAMPLES / "several-services", service="app", members=(app, worker))
+    app, worker = (
+        DeployedService("app", "shop", (running(), running(number=2))),
+        DeployedService("worker", "shop", (running("worker"),)),
+    )
+    found = inputs(EXAMPLES / "several-services", service="app", services=(app, worker))
     words = ("docker", "compose", "up", "-d", "--no-deps", "--no-build", "--pull", "never")
     apart = by_image(found, (app, worker), {"app": "sha256:1", "worker": "sha256:2"}, found.compose)
     assert apart == [([app], (*words, "--scale", "app=2", "app")), ([worker], (*words, "worker"))]

@@ -10,12 +10,12 @@ from typing import Any
 import pytest
 
 from migops.commands.deploy import discard, plan, preflight
-from migops.commands.deploy.inputs import Facts
+from migops.commands.deploy.inputs import DeployInputs
 from migops.commands.deploy.options import Options
 from migops.core.errors import Aborted, MigopsError
 from migops.core.model import Unknown
 from migops.rules import RULES, judge
-from tests.deploy.made import at, facts
+from tests.deploy.made import at, inputs
 from tests.deploy.stack import CREATE, PRICE
 from tests.deploy.test_preflight import _texts, _with_image
 from tests.rules.made import container
@@ -24,9 +24,9 @@ TWIN = f"revision = 'e2'\ndown_revision = '{PRICE}'\n"
 AFTER = "revision = 'e3'\ndown_revision = 'e2'\n"
 
 
-def trapped(**given: Any) -> Facts:
+def container_only(**given: Any) -> DeployInputs:
     """A container has written e2 and e3; the database is (unless told otherwise) at the image's head."""
-    found = facts(**{"database": at(PRICE), **given})
+    found = inputs(**{"database": at(PRICE), **given})
     scripts = _texts(found)
     written = {"versions/e2_x.py": TWIN, "versions/e3_x.py": AFTER}
     one = container({**scripts, **written}, written=[f"/app/migrations/{name}" for name in written])
@@ -36,15 +36,15 @@ def trapped(**given: Any) -> Facts:
 
 def test_both_must_be_named_and_then_nothing_stands_in_the_way() -> None:
     with pytest.raises(Aborted, match="MIG205") as refused:
-        preflight.refuse(trapped(), Options(discard=("e2",)))
+        preflight.refuse(container_only(), Options(discard=("e2",)))
     assert "e3" in refused.value.hint
     assert "migops rebuild-and-migrate --discard" in refused.value.hint
-    preflight.refuse(trapped(), Options(discard=("e2", "e3")))
+    preflight.refuse(container_only(), Options(discard=("e2", "e3")))
 
 
 def test_an_unknown_revision_is_bad_input() -> None:
     with pytest.raises(MigopsError, match="no container of app has a revision of that id") as refused:
-        preflight.refuse(trapped(), Options(discard=("e2", "e3", "nosuch")))
+        preflight.refuse(container_only(), Options(discard=("e2", "e3", "nosuch")))
     assert refused.value.exit_code == 2
 
 
@@ -58,16 +58,16 @@ def test_an_unknown_revision_is_bad_input() -> None:
 )
 def test_it_is_refused_where_the_database_may_have_had_it(database: Any, said: str) -> None:
     with pytest.raises(Aborted, match=said) as refused:
-        preflight.refuse(trapped(database=database), Options(discard=("e2", "e3")))
+        preflight.refuse(container_only(database=database), Options(discard=("e2", "e3")))
     assert refused.value.exit_code == 5
 
 
 def test_it_is_saved_before_anything_else_is_done(tmp_path: Path) -> None:
-    found = trapped()
+    found = container_only()
     first = plan.make(found, Options(discard=("e2", "e3"))).steps[0]
     assert first.name == "discard"
     lines: list[str] = []
-    deploy: Any = SimpleNamespace(facts=found, folder=tmp_path, say=SimpleNamespace(line=lines.append))
+    deploy: Any = SimpleNamespace(inputs=found, folder=tmp_path, say=SimpleNamespace(line=lines.append))
     saved = first.act(deploy)["saved"]
     assert [Path(path).read_text() for path in saved] == [TWIN, AFTER]
     assert {Path(path).stat().st_mode & 0o777 for path in saved} == {0o600}
@@ -76,20 +76,20 @@ def test_it_is_saved_before_anything_else_is_done(tmp_path: Path) -> None:
 
 
 def test_mig205_offers_both_ways_but_not_where_the_database_has_it() -> None:
-    def ways(given: Facts) -> list[tuple[str, ...]]:
+    def ways(given: DeployInputs) -> list[tuple[str, ...]]:
         (rule,) = [rule for rule in RULES if rule.id == "MIG205"]
         finding = judge([rule], given.evidence)[0][0]
         return [step.command for step in finding.remedy if step.alternative]
 
-    offered = ways(trapped())
+    offered = ways(container_only())
     assert offered[0][:2] == ("migops", "rebuild-and-migrate")
     assert "--discard" in offered[0]
     assert offered[1][-2:] == ("--force-recreate", "app")
-    assert ways(trapped(database=at("e3"))) == []
+    assert ways(container_only(database=at("e3"))) == []
 
 
 def test_what_a_plan_takes_away_is_said() -> None:
-    found = facts(database=at(CREATE))
+    found = inputs(database=at(CREATE))
     texts = found.host.scripts
     name = next(each for each in texts if "price" in each)
     text = texts[name].content.replace(b"op.add_column(", b"op.drop_column('old', 'x'); op.add_column(")
@@ -109,4 +109,4 @@ def test_what_a_plan_takes_away_is_said() -> None:
 
 
 def test_descendants_are_taken_from_any_history() -> None:
-    assert {"e2", "e3"} <= discard._at_or_after(trapped(), "e2")
+    assert {"e2", "e3"} <= discard._at_or_after(container_only(), "e2")

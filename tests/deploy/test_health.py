@@ -14,8 +14,8 @@ from migops.commands.deploy.deploy import Deploy
 from migops.commands.deploy.health import Health, Watch
 from migops.commands.deploy.options import Options
 from migops.commands.deploy.rollback import Rollback
-from migops.commands.deploy.services import Member
-from tests.deploy.made import NEW, OLD, facts, running
+from migops.commands.deploy.services import DeployedService
+from tests.deploy.made import NEW, OLD, inputs, running
 
 
 def container(status: str = "running", policy: str = "no", code: int = 0, health: str = "") -> dict[str, Any]:
@@ -58,7 +58,7 @@ def test_how_long_it_is_watched() -> None:
 
 
 def notes(watch: float | None, *, checked: bool) -> str:
-    found = replace(facts(), unchecked=() if checked else ("app",))
+    found = replace(inputs(), unchecked=() if checked else ("app",))
     return "\n".join(plan.make(found, Options(watch=watch)).notes)
 
 
@@ -80,7 +80,7 @@ def test_a_watch_that_is_no_time(seconds: str) -> None:
 
 def test_the_plan_says_where_the_way_back_leads() -> None:
     def said(found: Rollback) -> str:
-        made = plan.make(replace(facts(), rollbacks={"app": found}), Options())
+        made = plan.make(replace(inputs(), rollbacks={"app": found}), Options())
         return "\n".join((made.steps[0].why, *made.notes))
 
     usual = said(Rollback(OLD, OLD, OLD))
@@ -117,7 +117,7 @@ def test_what_proves_the_image_that_runs(found: dict[str, Any], why: str) -> Non
 def test_what_is_said_of_a_way_back_that_leads_further() -> None:
     nobody = cast("Any", None)
     further = Rollback(OLD, NEW, OLD, "it is unhealthy", 7, ("a",))
-    found = replace(facts(), rollbacks={"app": further})
+    found = replace(inputs(), rollbacks={"app": further})
     made = Deploy(found, Options(), nobody, nobody, nobody, nobody, nobody, nobody, before=("b",))
     assert manual_steps.went_further(made) == "", "nothing was brought back yet"
     made.recreated = True
@@ -125,15 +125,15 @@ def test_what_is_said_of_a_way_back_that_leads_further() -> None:
     assert manual_steps.moved_since(made) == "the database was at a then, and is at b now"
     made.before = ("a",)
     assert manual_steps.moved_since(made) == ""
-    made.facts = replace(found, rollbacks={"app": replace(further, rows=None)})
+    made.inputs = replace(found, rollbacks={"app": replace(further, rows=None)})
     assert "it is not known where the database was before run 7" in manual_steps.moved_since(made)
-    made.facts = replace(found, rollbacks={"app": Rollback(OLD, OLD, OLD)})
+    made.inputs = replace(found, rollbacks={"app": Rollback(OLD, OLD, OLD)})
     assert (manual_steps.went_further(made), manual_steps.moved_since(made)) == ("", "")
 
 
 def test_a_service_that_was_down_after_a_killed_deploy_comes_back() -> None:
     stopped = replace(running(), running=False)
-    member = Member("app", "shop-app", (stopped,))
+    member = DeployedService("app", "shop-app", (stopped,))
     assert not rollback.comes_back({"app": Rollback(OLD, OLD, OLD)}, member)
     assert rollback.comes_back({"app": Rollback(OLD, NEW, OLD, "no container of it runs", 7)}, member)
     assert not rollback.comes_back({}, replace(member, containers=(running(),), one_shot=True))
@@ -143,6 +143,6 @@ def test_one_number_is_one_replica() -> None:
     """A compose that was killed leaves the new container beside the one that it was to replace."""
     from migops.commands.deploy.services import scale_of
 
-    found = facts()
-    two = Member("app", "shop-app", (running("app", 1), replace(running("app", 1), id="f" * 64)))
+    found = inputs()
+    two = DeployedService("app", "shop-app", (running("app", 1), replace(running("app", 1), id="f" * 64)))
     assert scale_of(found.project, (two,)) == {}

@@ -13,16 +13,16 @@ from typing import Any, cast
 import pytest
 
 from migops.commands.deploy import plan
-from migops.commands.deploy.inputs import Facts
+from migops.commands.deploy.inputs import DeployInputs
 from migops.commands.deploy.options import Options
 from migops.commands.deploy.result import PlanResult
-from migops.commands.deploy.services import Member
+from migops.commands.deploy.services import DeployedService
 from migops.commands.deploy.session import Prepared
 from migops.core.model import Unknown
 from migops.output.deploy import plan_json, plan_text
 from migops.output.view import View
 from migops.sources.container_files import Mount
-from tests.deploy.made import at, facts, running
+from tests.deploy.made import at, inputs, running
 from tests.deploy.stack import CREATE, PRICE, edit
 from tests.kit import EXAMPLES, example
 from tests.rules.made import ANONYMOUS
@@ -31,56 +31,56 @@ GOLDEN = Path(__file__).parent / "golden"
 USUAL = ["keep", "build", "image", "database", "backup", "migrate", "revision", "swap", "containers"]
 
 
-def names(found: Facts, options: Options | None = None) -> list[str]:
+def names(found: DeployInputs, options: Options | None = None) -> list[str]:
     return [step.name for step in plan.make(found, options or Options()).steps]
 
 
 def test_the_steps() -> None:
-    assert names(facts()) == USUAL
-    assert names(facts(), Options(rehearse=True))[4:6] == ["backup", "rehearse"]
-    assert "backup" not in names(facts(), Options(backup=False))
+    assert names(inputs()) == USUAL
+    assert names(inputs(), Options(rehearse=True))[4:6] == ["backup", "rehearse"]
+    assert "backup" not in names(inputs(), Options(backup=False))
 
 
 def test_nothing_pending_needs_no_backup() -> None:
-    made = plan.make(facts(database=at(PRICE)), Options(rehearse=True))
+    made = plan.make(inputs(database=at(PRICE)), Options(rehearse=True))
     assert made.pending == ()
     assert not {"backup", "rehearse"} & {step.name for step in made.steps}
 
 
 def test_what_is_pending_is_in_order_and_unknown_is_not_nothing() -> None:
-    assert plan.make(facts(database=at(tables=())), Options()).pending == (CREATE, PRICE)
-    assert plan.make(facts(), Options()).pending == (PRICE,)
-    assert plan.make(facts(database=Unknown("it is not there")), Options()).pending is None
+    assert plan.make(inputs(database=at(tables=())), Options()).pending == (CREATE, PRICE)
+    assert plan.make(inputs(), Options()).pending == (PRICE,)
+    assert plan.make(inputs(database=Unknown("it is not there")), Options()).pending is None
 
 
 def test_past_this_step_a_signal_no_longer_stops_it() -> None:
-    commits = [step.name for step in plan.make(facts(), Options()).steps if step.commits]
+    commits = [step.name for step in plan.make(inputs(), Options()).steps if step.commits]
     assert commits == ["migrate", "revision", "swap", "containers"]
-    nothing = [step.name for step in plan.make(facts(database=at(PRICE)), Options()).steps if step.commits]
+    nothing = [step.name for step in plan.make(inputs(database=at(PRICE)), Options()).steps if step.commits]
     assert nothing == ["swap", "containers"]
 
 
-def _several() -> Facts:
+def _several() -> DeployInputs:
     """Services of one image: one that runs once, one with replicas and a volume over the migrations, one stopped."""
     over, data = Mount("volume", ANONYMOUS, "/app/migrations"), Mount("volume", "e" * 64, "/data")
-    members = (
-        Member("app", "shop-shop", (running("app", 1, over, data),)),
-        Member("migrate", "shop-shop", (running("migrate"),), one_shot=True),
+    services = (
+        DeployedService("app", "shop-shop", (running("app", 1, over, data),)),
+        DeployedService("migrate", "shop-shop", (running("migrate"),), one_shot=True),
     )
     left = {"worker": "it is stopped; to have it started as well, name it"}
-    return facts(EXAMPLES / "several-services", service="app", members=members, left=left)
+    return inputs(EXAMPLES / "several-services", service="app", services=services, left=left)
 
 
-def _fresh() -> Facts:
-    return facts(image=False, database=Unknown("it does not run"), idle=("db",))
+def _fresh() -> DeployInputs:
+    return inputs(image=False, database=Unknown("it does not run"), idle=("db",))
 
 
-def _entrypoint() -> Facts:
-    return facts(EXAMPLES / "migrating-entrypoint", scale={"app": 3})
+def _entrypoint() -> DeployInputs:
+    return inputs(EXAMPLES / "migrating-entrypoint", scale={"app": 3})
 
 
 CASES = {
-    "usual": (facts, Options()),
+    "usual": (inputs, Options()),
     "fresh": (_fresh, Options(cache=True)),
     "several": (_several, Options(backup=False, pull=True)),
     "entrypoint": (_entrypoint, Options(accept_migrating=True, rehearse=True)),
@@ -119,7 +119,7 @@ def held_to(path: Path, text: str) -> None:
 def test_an_image_that_is_not_built_here_is_fetched(tmp_path: Path) -> None:
     folder = example("clean", tmp_path)
     edit(folder / "compose.yaml", "    build: .\n", "    image: registry.example/shop:1\n    x-migops: {host-dir: .}\n")
-    made = plan.make(facts(folder, service="app"), Options())
+    made = plan.make(inputs(folder, service="app"), Options())
     (build,) = [step for step in made.steps if step.name == "build"]
     assert build.commands == (("docker", "compose", "pull", "app"),)
     assert build.why == "the image is fetched: nothing here builds it"
@@ -127,7 +127,7 @@ def test_an_image_that_is_not_built_here_is_fetched(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("at", "is_told"), [("/app", True), ("/app/migrations", False)])
 def test_a_named_volume_over_the_code_is_told(at: str, is_told: bool) -> None:
-    found = facts(containers=(running("app", 1, Mount("volume", "shop_code", at)),))
+    found = inputs(containers=(running("app", 1, Mount("volume", "shop_code", at)),))
     notes = plan.make(found, Options()).notes
     assert any("the volume shop_code lies over /app" in note for note in notes) is is_told
     assert "volume" in [step.name for step in plan.make(found, Options()).steps]

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from migops.commands.deploy.ports import Port, listening, taken
-from tests.deploy.made import facts
+from tests.deploy.made import inputs
 
 OWN = {"com.docker.compose.project": "shop", "com.docker.compose.service": "app"}
 
@@ -20,7 +20,7 @@ def said(
     listens: tuple[Port, ...] = (),
     count: int = 1,
 ) -> list[str]:
-    service = replace(facts().service, ports=entries)
+    service = replace(inputs().service, ports=entries)
     return list(taken("shop", [("app", service, count)], containers, listens))
 
 

@@ -10,14 +10,14 @@ import pytest
 
 from migops.analysis.chain import Chain, walk
 from migops.commands.deploy import preflight
-from migops.commands.deploy.inputs import Facts
+from migops.commands.deploy.inputs import DeployInputs
 from migops.commands.deploy.options import Options
 from migops.compose import ComposeOptions, load
 from migops.compose.render import to_json
-from migops.core.errors import Aborted, ExitCode, MigopsError, NoVerdict
+from migops.core.errors import Aborted, ExitCode, MigopsError, Unavailable
 from migops.core.model import PlaceName, Unknown
-from migops.sources.git import Fate, FateKind
-from tests.deploy.made import at, facts, running
+from migops.sources.git import GitRecord, GitStatus
+from tests.deploy.made import at, inputs, running
 from tests.deploy.stack import CREATE, PRICE
 from tests.kit import EXAMPLES, example
 from tests.rules.made import container, held
@@ -25,7 +25,7 @@ from tests.rules.made import container, held
 OPTIONS = Options(backup=False)
 
 
-def refused(found: Facts, options: Options = OPTIONS) -> Aborted:
+def refused(found: DeployInputs, options: Options = OPTIONS) -> Aborted:
     with pytest.raises(Aborted) as caught:
         preflight.refuse(found, options)
     assert caught.value.exit_code is ExitCode.ABORTED
@@ -38,37 +38,37 @@ def write(folder: Path, revision: str, down: str) -> None:
 
 
 def test_what_is_right_is_not_refused() -> None:
-    preflight.refuse(facts(), OPTIONS)
-    preflight.refuse(facts(database=at(tables=())), OPTIONS)
-    preflight.refuse(facts(image=False, database=Unknown("it does not run"), idle=("db",)), OPTIONS)
+    preflight.refuse(inputs(), OPTIONS)
+    preflight.refuse(inputs(database=at(tables=())), OPTIONS)
+    preflight.refuse(inputs(image=False, database=Unknown("it does not run"), idle=("db",)), OPTIONS)
 
 
 def test_several_heads_on_the_host(tmp_path: Path) -> None:
     folder = example("clean", tmp_path)
     write(folder, "d00000000001", CREATE)
-    error = refused(facts(folder))
+    error = refused(inputs(folder))
     assert "MIG301 multiple-heads" in error.message
     assert "the build would bring the fault along" in error.message
     text = (folder / "compose.yaml").read_text()
     (folder / "compose.yaml").write_text(text.replace("    build: .\n", "    build: .\n    x-migops: {heads: many}\n"))
-    preflight.refuse(facts(folder), OPTIONS)
+    preflight.refuse(inputs(folder), OPTIONS)
 
 
 def test_a_missing_parent_and_no_migration_at_all(tmp_path: Path) -> None:
     folder = example("clean", tmp_path)
     (folder / "migrations/versions" / "3f1c0a7be210_create_product.py").unlink()
-    assert "MIG302" in refused(facts(folder)).message
+    assert "MIG302" in refused(inputs(folder)).message
     for path in (folder / "migrations/versions").glob("*.py"):
         path.unlink()
-    error = refused(facts(folder, database=at(tables=())))
+    error = refused(inputs(folder, database=at(tables=())))
     assert "there is not one migration" in error.message
     assert "migops adopt --baseline" in error.hint
 
 
 def test_a_script_that_only_the_image_has_and_nobody_gave_up() -> None:
-    found = facts()
+    found = inputs()
     extra = {**_texts(found), "versions/e1_x.py": "revision = 'e1'\n"}
-    evidence = replace(found.evidence, fates={"versions/e1_x.py": Fate(FateKind.UNKNOWN)})
+    evidence = replace(found.evidence, git_records={"versions/e1_x.py": GitRecord(GitStatus.UNKNOWN)})
     evidence = replace(evidence, chain=_with_image(found, extra))
     error = refused(replace(found, evidence=evidence))
     assert "which the host lacks" in error.message
@@ -76,21 +76,21 @@ def test_a_script_that_only_the_image_has_and_nobody_gave_up() -> None:
 
 
 def test_a_revision_that_only_a_container_has() -> None:
-    found = facts()
+    found = inputs()
     scripts = _texts(found)
-    trapped = container({**scripts, "versions/e2_x.py": f"revision = 'e2'\ndown_revision = '{PRICE}'\n"},
+    container_only = container({**scripts, "versions/e2_x.py": f"revision = 'e2'\ndown_revision = '{PRICE}'\n"},
                         written=["/app/migrations/versions/e2_x.py"])  # fmt: skip
-    evidence = replace(found.evidence, containers=(trapped,), chain=_with_image(found, scripts))
+    evidence = replace(found.evidence, containers=(container_only,), chain=_with_image(found, scripts))
     error = refused(replace(found, evidence=evidence))
     assert "MIG205" in error.message
     assert any("rescue" in command for command in error.commands)
 
 
-def _texts(found: Facts) -> dict[str, str]:
+def _texts(found: DeployInputs) -> dict[str, str]:
     return {name: file.content.decode() for name, file in found.host.scripts.items()}
 
 
-def _with_image(found: Facts, scripts: dict[str, str]) -> Chain:
+def _with_image(found: DeployInputs, scripts: dict[str, str]) -> Chain:
     host = found.evidence.chain.places[PlaceName.HOST]
     return walk({PlaceName.HOST: host, PlaceName.IMAGE: held(scripts)})
 
@@ -107,19 +107,19 @@ def _with_image(found: Facts, scripts: dict[str, str]) -> Chain:
 def test_a_database_that_the_history_cannot_take_on(
     rows: tuple[str, ...], tables: tuple[str, ...], said: str, hint: str
 ) -> None:
-    error = refused(facts(database=at(*rows, tables=tables)))
+    error = refused(inputs(database=at(*rows, tables=tables)))
     assert said in error.message
     assert hint in error.hint
 
 
 def test_a_database_outside_that_does_not_answer_is_no_verdict() -> None:
-    found = facts(database=Unknown("nobody answers at pg:5432", "start it"), database_service="")
-    with pytest.raises(NoVerdict, match="nobody answers at pg:5432"):
+    found = inputs(database=Unknown("nobody answers at pg:5432", "start it"), database_service="")
+    with pytest.raises(Unavailable, match="nobody answers at pg:5432"):
         preflight.refuse(found, OPTIONS)
 
 
 def test_a_start_that_migrates() -> None:
-    found = facts(EXAMPLES / "migrating-entrypoint")
+    found = inputs(EXAMPLES / "migrating-entrypoint")
     error = refused(found)
     assert "app migrates at every start: `alembic upgrade head`" in error.message
     assert "--accept-migrating-entrypoint" in error.hint
@@ -127,7 +127,7 @@ def test_a_start_that_migrates() -> None:
 
 
 def test_what_runs_once_may_migrate() -> None:
-    preflight.refuse(facts(EXAMPLES / "several-services", containers=(running("migrate"),)), OPTIONS)
+    preflight.refuse(inputs(EXAMPLES / "several-services", containers=(running("migrate"),)), OPTIONS)
 
 
 def fake(folder: Path, name: str, text: str) -> None:
@@ -164,7 +164,7 @@ def test_compose_1_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     assert caught.value.exit_code is ExitCode.USAGE
     assert "2.17 or newer" in caught.value.hint
     fake(tmp_path, "docker-compose", "exit 1")
-    with pytest.raises(NoVerdict, match="no compose CLI"):
+    with pytest.raises(Unavailable, match="no compose CLI"):
         preflight.compose_cli()
 
 

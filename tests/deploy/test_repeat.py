@@ -6,17 +6,17 @@ import pytest
 
 from migops.commands.deploy import repeat
 from migops.commands.deploy.options import Options
-from migops.core.errors import Operator
+from migops.core.errors import ManualActionRequired
 from migops.runner.commits.judging import Outcome, State
-from migops.runner.commits.repeating import Doubt, Past
-from tests.deploy.made import facts
+from migops.runner.commits.repeating import Doubt, EarlierRuns
+from tests.deploy.made import inputs
 from tests.deploy.stack import CREATE, PRICE
 
 
 def test_only_what_is_in_doubt_is_to_be_repeated() -> None:
     unknown = Outcome(State.UNKNOWN, "its trace is lost")
-    past = Past((Doubt(3, "upgrade", (CREATE,), unknown), Doubt(4, "upgrade", (PRICE,), unknown)))
-    with pytest.raises(Operator) as caught:
-        repeat.refuse(facts(), past, (CREATE, PRICE, "009"), Options(repeat=("009", CREATE)))
+    past = EarlierRuns((Doubt(3, "upgrade", (CREATE,), unknown), Doubt(4, "upgrade", (PRICE,), unknown)))
+    with pytest.raises(ManualActionRequired) as caught:
+        repeat.refuse(inputs(), past, (CREATE, PRICE, "009"), Options(repeat=("009", CREATE)))
     words = ("migops", "rebuild-and-migrate", "--repeat", CREATE, "--repeat", PRICE, "app")
     assert caught.value.commands[-1] == words

@@ -123,8 +123,8 @@ class Daemon:
         processes.remove_cgroup(self.cgroup)
         host.unmount_below(self.folder)
         host.unmount_below(self.data)
-        for leftover in ("pid.json", "docker.pid", "docker.sock"):
-            (self.folder / leftover).unlink(missing_ok=True)
+        for redundant_rows in ("pid.json", "docker.pid", "docker.sock"):
+            (self.folder / redundant_rows).unlink(missing_ok=True)
 
     def _command(self) -> list[str]:
         return [

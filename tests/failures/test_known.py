@@ -14,7 +14,7 @@ from migops.analysis.evidence import Evidence
 from migops.commands.failures import FAILURES, Failure
 from migops.commands.failures.document import markdown
 from migops.commands.failures.explain import lines, recognise
-from migops.commands.failures.inputs import Scene
+from migops.commands.failures.inputs import FailureInputs
 from migops.compose import ComposeOptions
 from migops.core.model import MigrationSet, PlaceName, Revision
 from migops.migrations.build import build
@@ -38,7 +38,7 @@ def test_each_text_is_recognised_and_explained(name: str, text: str, target: Tar
     assert known is not None
     failure, found = known
     assert failure.name == name
-    said = list(lines(failure, found, Scene(target, ["upgrade", "head"])))
+    said = list(lines(failure, found, FailureInputs(target, ["upgrade", "head"])))
     assert said[1] == f"migops: {name}"
     assert said[2] == f"  means  {failure.means}"
     assert any(line.startswith("  fix    ") for line in said)
@@ -69,40 +69,42 @@ def evidence(target: Target, **places: tuple[str, ...]) -> Evidence:
     return Evidence(walk(held), graphs, target.commands)
 
 
-def explained(text: str, scene: Scene) -> str:
+def explained(text: str, inputs: FailureInputs) -> str:
     known = recognise(text)
     assert known is not None
-    return "\n".join(lines(*known, scene))
+    return "\n".join(lines(*known, inputs))
 
 
 def test_who_has_the_revision_that_was_not_found(target: Target) -> None:
     text = "FAILED: Can't locate revision identified by 'bbb'"
     seen = evidence(target, host=("aaa", "bbb"), image=("aaa",))
-    assert "seen   host has bbb, image has not" in explained(text, Scene(target, ["upgrade", "head"], seen))
+    assert "seen   host has bbb, image has not" in explained(text, FailureInputs(target, ["upgrade", "head"], seen))
     seen = evidence(target, host=("aaa",), image=("aaa",))
-    assert "none of the places that were read has bbb" in explained(text, Scene(target, [], seen))
-    assert "named on the command line" in explained(text, Scene(target, ["upgrade", "bbb"], seen))
+    assert "none of the places that were read has bbb" in explained(text, FailureInputs(target, [], seen))
+    assert "named on the command line" in explained(text, FailureInputs(target, ["upgrade", "bbb"], seen))
 
 
 def test_revision_ids_that_are_too_long_are_named(target: Target) -> None:
     long = "0009_agent_ownership_public_channel_model"
-    said = explained(TEXTS["long-revision-id"][0], Scene(target, [], evidence(target, image=("aaa", long))))
+    said = explained(TEXTS["long-revision-id"][0], FailureInputs(target, [], evidence(target, image=("aaa", long))))
     assert f"longer than 32 characters: {long}" in said
 
 
 def test_how_the_server_stands_is_seen(target: Target) -> None:
     text = TEXTS["name-not-resolved"][1]
-    stopped = explained(text, Scene(target, [], containers={"db": ["Exited (1) 3 minutes ago"]}))
+    stopped = explained(text, FailureInputs(target, [], containers={"db": ["Exited (1) 3 minutes ago"]}))
     assert "service db: Exited (1) 3 minutes ago" in stopped
     assert "docker compose up -d --wait db" in stopped
-    other = explained(text.replace('"db"', '"postgres"'), Scene(target, []))
+    other = explained(text.replace('"db"', '"postgres"'), FailureInputs(target, []))
     assert "no service of the project is called postgres: there are app, db" in other
     assert "up -d --wait" not in other, "no command with a name that compose does not know"
-    assert "is the container that Alembic runs in" in explained(TEXTS["connection-refused"][0], Scene(target, []))
+    assert "is the container that Alembic runs in" in explained(
+        TEXTS["connection-refused"][0], FailureInputs(target, [])
+    )
 
 
 def test_that_the_places_could_not_be_read_is_said(target: Target) -> None:
-    said = explained(TEXTS["multiple-heads"][0], Scene(target, [], None, "the engine is gone"))
+    said = explained(TEXTS["multiple-heads"][0], FailureInputs(target, [], None, "the engine is gone"))
     assert "the places could not be read: the engine is gone" in said
     assert "migops alembic --service app merge heads -m merge" in said
 

@@ -21,8 +21,8 @@ points: dict[str, str] = json.loads(sys.argv[1])
 note = Journal.note
 
 
-def note_and_act(journal: Journal, step: str, status: str, **facts: Any) -> None:
-    note(journal, step, status, **facts)
+def note_and_act(journal: Journal, step: str, status: str, **inputs: Any) -> None:
+    note(journal, step, status, **inputs)
     action = points.pop(f"{step}:{status}", "")
     if action.startswith("SIG"):
         os.kill(os.getpid(), signal.Signals[action])

@@ -8,7 +8,7 @@ import time
 import psycopg
 import pytest
 
-from migops.core.errors import NoVerdict
+from migops.core.errors import Unavailable
 from migops.database import connect, parse_url
 from tests.engine.proxy import Fault, proxy
 from tests.engine.sandbox import Sandbox
@@ -164,7 +164,7 @@ def test_a_server_that_is_paused_or_stopped(shop: Shop) -> None:
 def test_it_only_reads(shop: Shop) -> None:
     shop.execute(VERSION_TABLE)
     url = parse_url(shop.url())
-    with pytest.raises(NoVerdict, match="read-only transaction"), connect(url, timeout=5) as connection:
+    with pytest.raises(Unavailable, match="read-only transaction"), connect(url, timeout=5) as connection:
         connection.exec_driver_sql("INSERT INTO alembic_version VALUES ('x')")
     with connect(url, timeout=5) as connection:
         settings = connection.exec_driver_sql(

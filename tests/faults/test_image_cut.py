@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from migops.core.errors import MigopsError, NoVerdict
+from migops.core.errors import MigopsError, Unavailable
 from migops.images import open_image
 from tests.images.build import (
     Made,
@@ -54,7 +54,7 @@ def test_an_archive_cut_anywhere_is_no_verdict(
     end = len(whole) if compress is gzip.compress else len(whole.rstrip(b"\0"))
     for cut in sorted({0, 1, 100, 512, 1024, *range(512, end, 4096), end - 1}):
         path.write_bytes(whole[:cut])
-        with pytest.raises(NoVerdict):
+        with pytest.raises(Unavailable):
             read(f"docker-archive:{path}")
 
 
@@ -65,13 +65,13 @@ def test_a_layer_cut_in_a_layout_is_no_verdict(compress: Callable[[bytes], bytes
     path = max((root / "blobs/sha256").iterdir(), key=lambda file: file.stat().st_size)
     assert name is None or path == root / name
     path.write_bytes(path.read_bytes()[:-700])
-    with pytest.raises(NoVerdict, match="damaged"):
+    with pytest.raises(Unavailable, match="damaged"):
         read(f"oci:{root}")
 
 
 def test_a_gzipped_layer_cut_before_it_was_packed_up_is_no_verdict(tmp_path: Path) -> None:
     root = write_dir(tmp_path / "oci", oci_files(IMAGE, lambda tar: gzip.compress(tar)[:-30]))
-    with pytest.raises(NoVerdict, match="cut"):
+    with pytest.raises(Unavailable, match="cut"):
         read(f"oci:{root}")
 
 
@@ -82,7 +82,7 @@ def test_a_flipped_bit_in_a_gzipped_layer_is_no_verdict(tmp_path: Path) -> None:
         return bytes(packed)
 
     root = write_dir(tmp_path / "oci", oci_files(IMAGE, flipped))
-    with pytest.raises(NoVerdict):
+    with pytest.raises(Unavailable):
         read(f"oci:{root}")
 
 
@@ -91,14 +91,14 @@ def test_a_missing_layer_is_no_verdict_and_named(form: str, tmp_path: Path) -> N
     files = hybrid_files(IMAGE)
     del files[blob(IMAGE.layers[1])]
     where = write_dir(tmp_path / "a", files) if form == "oci" else write_tar(tmp_path / "a", files)
-    with pytest.raises(NoVerdict, match=blob(IMAGE.layers[1])):
+    with pytest.raises(Unavailable, match=blob(IMAGE.layers[1])):
         read(f"{form}:{where}")
 
 
 def test_a_changed_configuration_is_seen(tmp_path: Path) -> None:
     files = oci_files(IMAGE)
     files[blob(IMAGE.config_json)] = IMAGE.config_json.replace(b"serve", b"evil!")
-    with pytest.raises(NoVerdict, match="digest"):
+    with pytest.raises(Unavailable, match="digest"):
         read(f"oci:{write_dir(tmp_path / 'oci', files)}")
 
 
@@ -108,11 +108,11 @@ def test_a_changed_configuration_is_seen(tmp_path: Path) -> None:
 )
 def test_a_compression_that_cannot_be_undone_is_named(magic: bytes, kind: str, tmp_path: Path) -> None:
     root = write_dir(tmp_path / "oci", oci_files(IMAGE, lambda tar: magic + tar))
-    with pytest.raises(NoVerdict, match=f"compressed with {kind}"):
+    with pytest.raises(Unavailable, match=f"compressed with {kind}"):
         read(f"oci:{root}")
     path = tmp_path / "a.tar"
     path.write_bytes(magic + bytes(100))
-    with pytest.raises(NoVerdict, match=f"compressed with {kind}"):
+    with pytest.raises(Unavailable, match=f"compressed with {kind}"):
         read(f"docker-archive:{path}")
 
 
@@ -145,7 +145,7 @@ def test_engine_25_0_0_s_manifest_without_layers(tmp_path: Path) -> None:
     }
     path = write_tar(tmp_path / "a.tar", files)
     assert read(f"docker-archive:{path}") == {"/app", "/app/noise", "/app/001.py", "/app/002.py"}
-    with pytest.raises(NoVerdict, match="names 0 layers, but the image's configuration 2"):
+    with pytest.raises(Unavailable, match="names 0 layers, but the image's configuration 2"):
         read(f"oci-archive:{path}")
 
 
@@ -155,7 +155,7 @@ def test_an_archive_that_changes_while_it_is_read_is_no_verdict(tmp_path: Path) 
         image.read(["/app"])
         with path.open("ab") as file:
             file.write(b"more")
-        with pytest.raises(NoVerdict, match="changed while"):
+        with pytest.raises(Unavailable, match="changed while"):
             image.read(["/app"])
 
 
@@ -174,7 +174,7 @@ def test_an_archive_that_changes_while_it_is_read_is_no_verdict(tmp_path: Path) 
     ],
 )
 def test_archives_that_make_no_sense(files: dict[str, bytes], words: str, tmp_path: Path) -> None:
-    with pytest.raises(NoVerdict, match=words):
+    with pytest.raises(Unavailable, match=words):
         read(f"docker-archive:{write_tar(tmp_path / 'a.tar', files)}")
 
 
@@ -186,10 +186,10 @@ def test_files_that_are_no_archives(tmp_path: Path) -> None:
         read(f"docker-archive:{tmp_path}")
     with pytest.raises(MigopsError, match="not a folder"):
         read(f"oci:{tmp_path}/nothing")
-    with pytest.raises(NoVerdict, match=r"index\.json"):
+    with pytest.raises(Unavailable, match=r"index\.json"):
         read(f"oci:{tmp_path}")
     (tmp_path / "text").write_bytes(b"hello, this is no tar")
-    with pytest.raises(NoVerdict):
+    with pytest.raises(Unavailable):
         read(f"docker-archive:{tmp_path}/text")
 
 

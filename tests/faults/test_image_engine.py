@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from migops.core.errors import ExitCode, NoVerdict
+from migops.core.errors import ExitCode, Unavailable
 from migops.images import open_image
 from tests.images.build import Member, folder, layer, link
 from tests.images.fake_engine import IMAGE_ID, FakeEngine, engine_at, send, send_json, send_tar, serve
@@ -59,7 +59,7 @@ def test_an_engine_that_hangs_ends_within_the_time_limit(served: tuple[FakeEngin
     if request_line == "DELETE":
         assert read(host, 0.3) == WHOLE  # the answer is whole; the probe is swept by a later run
     else:
-        with pytest.raises(NoVerdict, match=r"did not answer within 0\.3 s") as caught:
+        with pytest.raises(Unavailable, match=r"did not answer within 0\.3 s") as caught:
             read(host, 0.3)
         assert host in caught.value.message
         assert caught.value.hint
@@ -70,7 +70,7 @@ def test_an_engine_that_hangs_ends_within_the_time_limit(served: tuple[FakeEngin
 def test_a_probe_is_removed_with_its_volumes_also_when_reading_fails(served: tuple[FakeEngine, str]) -> None:
     fake, host = served
     fake.answers[ARCHIVE] = lambda to: send_tar(to, TAR, cut=600)
-    with pytest.raises(NoVerdict):
+    with pytest.raises(Unavailable):
         read(host)
     created = next(line for line in fake.seen if line.startswith("POST")).partition("name=")[2]
     assert fake.seen[-1] == f"DELETE /v1.44/containers/{created}?v=1&force=1"
@@ -92,7 +92,7 @@ def test_a_probe_is_removed_also_when_the_user_interrupts(served: tuple[FakeEngi
 def test_a_cut_stream_is_no_verdict(served: tuple[FakeEngine, str], cut: int) -> None:
     fake, host = served
     fake.answers[ARCHIVE] = lambda to: send_tar(to, TAR, cut=cut)
-    with pytest.raises(NoVerdict):
+    with pytest.raises(Unavailable):
         read(host)
 
 
@@ -101,14 +101,14 @@ def test_a_stream_that_ends_between_two_members_is_no_verdict(served: tuple[Fake
     """The engine ends its answer politely when it fails half way: only the missing end marker tells."""
     fake, host = served
     fake.answers[ARCHIVE] = lambda to: send_tar(to, TAR, cut=cut, clean=True)
-    with pytest.raises(NoVerdict, match="cut"):
+    with pytest.raises(Unavailable, match="cut"):
         read(host)
 
 
 def test_a_probe_that_has_gone_is_not_an_image_without_migrations(served: tuple[FakeEngine, str]) -> None:
     fake, host = served
     fake.answers[ARCHIVE] = lambda to: send_json(to, {"message": "No such container: x"}, 404)
-    with pytest.raises(NoVerdict, match="gone"):
+    with pytest.raises(Unavailable, match="gone"):
         read(host)
 
 
@@ -125,7 +125,7 @@ def test_a_path_that_the_image_lacks_is_absent(served: tuple[FakeEngine, str]) -
 def test_members_that_were_not_asked_for_are_refused(served: tuple[FakeEngine, str]) -> None:
     fake, host = served
     fake.answers[ARCHIVE] = lambda to: send_tar(to, layer(folder("versions"), Member("etc/passwd", b"")))
-    with pytest.raises(NoVerdict, match="not asked for"):
+    with pytest.raises(Unavailable, match="not asked for"):
         read(host)
 
 
@@ -170,26 +170,26 @@ def test_the_api_version_is_the_older_of_the_two(served: tuple[FakeEngine, str])
 def test_something_else_behind_the_address(served: tuple[FakeEngine, str], answer: bytes) -> None:
     fake, host = served
     fake.answers["GET /containers/json"] = lambda to: send(to, answer[:-1])
-    with pytest.raises(NoVerdict, match="no Docker Engine"):
+    with pytest.raises(Unavailable, match="no Docker Engine"):
         read(host)
     fake.answers["GET /_ping"] = lambda to: send(to, b"OK", Api_Version="")
-    with pytest.raises(NoVerdict, match="no Docker Engine"):
+    with pytest.raises(Unavailable, match="no Docker Engine"):
         read(host)
 
 
 def test_no_engine_at_all(tmp_path: Path) -> None:
-    with pytest.raises(NoVerdict, match="No such file") as caught:
+    with pytest.raises(Unavailable, match="No such file") as caught:
         engine_at(f"unix://{tmp_path}/nobody.sock")
     assert str(tmp_path) in caught.value.message
     assert "DOCKER_HOST" in caught.value.hint
-    with pytest.raises(NoVerdict, match="refused"):
+    with pytest.raises(Unavailable, match="refused"):
         engine_at("tcp://127.0.0.1:9")
 
 
 def test_an_image_that_is_not_there_is_no_verdict_and_never_pulled(served: tuple[FakeEngine, str]) -> None:
     fake, host = served
     fake.answers["GET /images/app:1/json"] = lambda to: send_json(to, {"message": "No such image: app:1"}, 404)
-    with pytest.raises(NoVerdict, match="has no image 'app:1'") as caught:
+    with pytest.raises(Unavailable, match="has no image 'app:1'") as caught:
         read(host)
     assert "build" in caught.value.hint
     assert not [line for line in fake.seen if line.startswith("POST")]
@@ -198,12 +198,12 @@ def test_an_image_that_is_not_there_is_no_verdict_and_never_pulled(served: tuple
 def test_an_engine_s_own_words_are_passed_on(served: tuple[FakeEngine, str]) -> None:
     fake, host = served
     fake.answers["POST /containers/create"] = lambda to: send_json(to, {"message": "no space left on device."}, 500)
-    with pytest.raises(NoVerdict, match=r"no space left on device$"):
+    with pytest.raises(Unavailable, match=r"no space left on device$"):
         read(host)
     fake.answers["POST /containers/create"] = lambda to: send(
         to, b"Client sent an HTTP request to an HTTPS server.\n", 400
     )
-    with pytest.raises(NoVerdict, match="HTTPS server"):
+    with pytest.raises(Unavailable, match="HTTPS server"):
         read(host)
 
 
@@ -211,7 +211,7 @@ def test_a_probe_that_is_made_after_we_gave_up_is_removed_too(served: tuple[Fake
     """Interrupted while the engine creates it, we ask for its removal before it is there."""
     fake, host = served
     fake.answers["POST /containers/create"] = fake.hang
-    with pytest.raises(NoVerdict, match="creating a probe"):
+    with pytest.raises(Unavailable, match="creating a probe"):
         read(host, 0.2)
     assert len([line for line in fake.seen if line.startswith("DELETE /v1.44/containers/migops-probe-")]) == 2
 
@@ -220,5 +220,5 @@ def test_more_links_than_anybody_has_are_not_followed(served: tuple[FakeEngine, 
     fake, host = served
     links = layer(folder("versions"), *(link(f"versions/{n:04}.py", "/x") for n in range(1500)))
     fake.answers[ARCHIVE] = lambda to: send_tar(to, links if to.path.endswith("versions") else TAR)
-    with pytest.raises(NoVerdict, match="more than 1000 links"):
+    with pytest.raises(Unavailable, match="more than 1000 links"):
         read(host)

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from migops.core.errors import MigopsError, NoVerdict
+from migops.core.errors import MigopsError, Unavailable
 from migops.core.model import EntryKind
 from migops.core.terminal import printable
 from migops.images import open_image
@@ -98,7 +98,7 @@ def test_a_file_too_large_to_keep_is_refused_before_it_is_held(tmp_path: Path) -
 )
 def test_members_that_docker_refuses_are_refused(members: list[Member], words: str, tmp_path: Path) -> None:
     ref = f"oci:{write_dir(tmp_path / 'oci', oci_files(Made([layer(folder('app'), *members)])))}"
-    with open_image(ref, engine=no_engine) as image, pytest.raises(NoVerdict, match=words):
+    with open_image(ref, engine=no_engine) as image, pytest.raises(Unavailable, match=words):
         image.read(["/app"])
 
 

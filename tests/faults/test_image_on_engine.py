@@ -9,7 +9,7 @@ from dataclasses import replace
 
 import pytest
 
-from migops.core.errors import NoVerdict
+from migops.core.errors import Unavailable
 from migops.docker import connect
 from migops.images import open_image
 from tests.engine.fixtures import SecondEngines
@@ -31,9 +31,9 @@ def test_a_frozen_engine_ends_within_the_time_limit(second_engine: SecondEngines
         second.freeze()
         try:
             start = time.monotonic()
-            with pytest.raises(NoVerdict, match="did not answer within 1 s"):
+            with pytest.raises(Unavailable, match="did not answer within 1 s"):
                 engine.image("app")
-            with pytest.raises(NoVerdict, match="did not answer within 1 s") as caught:
+            with pytest.raises(Unavailable, match="did not answer within 1 s") as caught:
                 connect(1.0, second.engine.changes)
             assert time.monotonic() - start < 4
             assert second.engine.host in caught.value.message
@@ -81,7 +81,7 @@ def test_a_cut_answer_is_never_in_sync(sandbox: Sandbox, engine_proxy: Callable[
     for after in (0, 200, 1000, 20_000, 60_000, 100_000):
         proxy.fault = Fault(after=after, on=b"/archive?")
         struck = proxy.struck
-        with pytest.raises(NoVerdict):
+        with pytest.raises(Unavailable):
             read()
         assert proxy.struck > struck
     proxy.fault = None

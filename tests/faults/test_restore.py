@@ -16,7 +16,7 @@ from unittest import mock
 import pytest
 
 from migops.commands.backup.maintenance import Maintenance
-from migops.core.errors import NoVerdict
+from migops.core.errors import Unavailable
 from migops.database import parse_url
 from migops.database.postgres.session import open_session
 from tests.engine.sandbox import Sandbox
@@ -194,7 +194,7 @@ def test_a_restore_and_the_way_back(restores: Restores) -> None:
     before = restores.whole()
 
     def breaks(self: Maintenance, *statements: str) -> None:
-        raise NoVerdict("the test has broken it")
+        raise Unavailable("the test has broken it")
 
     with mock.patch.object(Maintenance, "together", breaks):
         failed = restores.restore(Path(backup).name, "--yes")
@@ -210,7 +210,7 @@ def test_a_restore_and_the_way_back(restores: Restores) -> None:
 
     def lost(self: Maintenance, *statements: str) -> None:
         together(self, *statements)
-        raise NoVerdict("the answer to the COMMIT is lost")
+        raise Unavailable("the answer to the COMMIT is lost")
 
     with mock.patch.object(Maintenance, "together", lost):
         done = restores.restore(Path(backup).name, "--yes")

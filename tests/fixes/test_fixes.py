@@ -15,7 +15,7 @@ from migops import target
 from migops.cli.main import cli
 from migops.commands.failures import FAILURES
 from migops.commands.failures.explain import filled
-from migops.commands.failures.inputs import Scene
+from migops.commands.failures.inputs import FailureInputs
 from migops.commands.failures.known import Failure
 from migops.compose import ComposeOptions
 from migops.core.printed import BARE, may_be_next
@@ -157,7 +157,7 @@ def test_what_a_known_failure_prints_can_be_typed(failure: Failure, tmp_path: Pa
     match = re.match(r"(?P<revision>a1)(?P<host>app)", "a1app")
     assert match
     for step in failure.fix:
-        command = filled(step, match, Scene(found, ("current",)))
+        command = filled(step, match, FailureInputs(found, ("current",)))
         if command and command[0] == "migops":
             known = cli.get_command(click.Context(cli), command[1])
             assert known is not None

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from migops.core.errors import MigopsError, NoVerdict
+from migops.core.errors import MigopsError, Unavailable
 from migops.docker import connect
 from migops.docker.endpoint import DEFAULT_HOST, Endpoint, resolve
 from migops.docker.http import Http
@@ -111,7 +111,7 @@ def test_ssh_without_the_sdks_extra_says_what_to_install(tmp_path: Path) -> None
 def test_a_port_where_nobody_answers(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         host = f"tcp://127.0.0.1:{silent.getsockname()[1]}"
-        with pytest.raises(NoVerdict, match=r"did not answer within 0\.2 s"):
+        with pytest.raises(Unavailable, match=r"did not answer within 0\.2 s"):
             connect(0.2, {"DOCKER_HOST": host, "HOME": str(tmp_path)})
 
 
@@ -123,7 +123,7 @@ def test_over_tls(second_engine: SecondEngines, tmp_path: Path) -> None:
     with connect(10, changes) as engine:
         assert engine.containers({}) == []
         assert not engine.is_local
-    with pytest.raises(NoVerdict, match="HTTPS"):
+    with pytest.raises(Unavailable, match="HTTPS"):
         connect(5, {"DOCKER_HOST": changes["DOCKER_HOST"], "HOME": str(tmp_path)})
-    with pytest.raises(NoVerdict, match="certificate"):
+    with pytest.raises(Unavailable, match="certificate"):
         connect(5, {**changes, "DOCKER_CERT_PATH": str(tmp_path)})

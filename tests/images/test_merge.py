@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from migops.core.errors import NoVerdict
+from migops.core.errors import Unavailable
 from migops.core.model import EntryKind
 from migops.images.layer import MAX_FILE, Budget, Wanted, scan_layer
 from migops.images.merge import Answer, read_merged
@@ -152,14 +152,14 @@ def test_a_chain_of_links_over_layers() -> None:
     "members", [[link("v", "v")], [link("v", "w"), link("w", "v")], [link("v", "w/x"), link("w", "v")]]
 )
 def test_a_loop_is_refused(members: list[Member]) -> None:
-    with pytest.raises(NoVerdict, match="loop"):
+    with pytest.raises(Unavailable, match="loop"):
         merged([members], "/v")
-    with pytest.raises(NoVerdict, match="loop"):
+    with pytest.raises(Unavailable, match="loop"):
         merged([members], "/v/x")
 
 
 def test_a_link_loop_inside_one_layer_is_refused() -> None:
-    with pytest.raises(NoVerdict, match="loop"):
+    with pytest.raises(Unavailable, match="loop"):
         merged([[link("a", "b"), link("b", "a"), Member("a/x", b"")]], "/x")
 
 
@@ -184,13 +184,13 @@ def test_hard_links_inside_and_out_of_the_folder() -> None:
 
 @pytest.mark.parametrize("target", ["v/a.py", "nowhere", "../../etc/passwd", "v"])
 def test_a_hard_link_to_nothing_is_refused(target: str) -> None:
-    with pytest.raises(NoVerdict, match=r"hard link|leads out"):
+    with pytest.raises(Unavailable, match=r"hard link|leads out"):
         merged([[folder("v"), hardlink("v/a.py", target)]], "/v")
 
 
 @pytest.mark.parametrize("name", ["../x", "v/../../x", "./../x"])
 def test_a_name_that_leads_out_is_refused(name: str) -> None:
-    with pytest.raises(NoVerdict, match="leads out"):
+    with pytest.raises(Unavailable, match="leads out"):
         merged([[Member(name, b"x")]], "/v")
 
 
@@ -200,7 +200,7 @@ def test_other_ways_to_write_a_name(name: str) -> None:
 
 
 def test_a_folder_and_a_file_of_one_name_in_one_layer_are_refused() -> None:
-    with pytest.raises(NoVerdict, match="both as a folder"):
+    with pytest.raises(Unavailable, match="both as a folder"):
         merged([[folder("v"), Member("v", b"")]], "/v")
 
 
@@ -211,7 +211,7 @@ def test_devices_are_entries_and_nothing_more() -> None:
 
 def test_what_is_too_large_to_keep_is_named() -> None:
     large = [folder("v"), Member("v/x.py", bytes(MAX_FILE + 1))]
-    with pytest.raises(NoVerdict, match=r"/v/x\.py"):
+    with pytest.raises(Unavailable, match=r"/v/x\.py"):
         merged([large], "/v")
     assert merged([large], "/v", keep=False).entries["/v/x.py"].size == MAX_FILE + 1
 
@@ -219,5 +219,5 @@ def test_what_is_too_large_to_keep_is_named() -> None:
 def test_the_number_of_entries_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     tar = layer(folder("v"), *(Member(f"v/{n}") for n in range(20)), *(Member(f"other/{n}") for n in range(50)))
     scan_layer(TarReader(io.BytesIO(tar), "The layer"), Wanted(["/v"]), Budget(entries=21))
-    with pytest.raises(NoVerdict, match="more than"):
+    with pytest.raises(Unavailable, match="more than"):
         scan_layer(TarReader(io.BytesIO(tar), "The layer"), Wanted(["/v"]), Budget(entries=20))

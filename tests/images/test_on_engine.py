@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from migops.core.errors import MigopsError, NoVerdict
+from migops.core.errors import MigopsError, Unavailable
 from migops.core.model import Entry, EntryKind
 from migops.docker import Engine, connect
 from migops.images import open_image
@@ -86,7 +86,7 @@ def test_the_same_files_as_a_container_sees(sandbox: Sandbox, connection: Engine
     for ref in (tag, f"docker-archive:{saved}"):
         for path in ("/srv/v", "/current"):
             assert _as_shell(read(connection, ref, path), path) == expected, (ref, path)
-        with pytest.raises(NoVerdict):
+        with pytest.raises(Unavailable):
             read(connection, ref, "/loop")
 
 
@@ -121,7 +121,7 @@ def test_images_that_could_never_run(sandbox: Sandbox, connection: Engine) -> No
 
 def test_nothing_is_left_behind_when_reading_fails(sandbox: Sandbox, connection: Engine) -> None:
     ref = load(sandbox, Made([layer(folder("v"), Member("v/1.py", bytes(9 * 1024 * 1024)))]), "large")
-    with pytest.raises(NoVerdict, match=r"/v/1\.py"):
+    with pytest.raises(Unavailable, match=r"/v/1\.py"):
         read(connection, ref, "/v")
     assert containers_of(sandbox, ref) == []
 
@@ -142,9 +142,9 @@ def test_a_probe_takes_its_anonymous_volumes_along(sandbox: Sandbox, connection:
 
 
 def test_names_that_no_engine_has(sandbox: Sandbox, connection: Engine) -> None:
-    with pytest.raises(NoVerdict, match="has no image"):
+    with pytest.raises(Unavailable, match="has no image"):
         read(connection, sandbox.tag("nothing"), "/v")
-    with pytest.raises(NoVerdict, match="has no image"):
+    with pytest.raises(Unavailable, match="has no image"):
         read(connection, "sha256:" + "0" * 64, "/v")
     with pytest.raises(MigopsError, match="not an image name") as caught:
         read(connection, "UPPER/Case", "/v")

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from migops.core.errors import MigopsError, NoVerdict
+from migops.core.errors import MigopsError, Unavailable
 from migops.images import open_image
 from migops.images.image import parse_config, parse_time
 from migops.images.reference import Reference, parse_reference
@@ -104,7 +104,7 @@ def test_several_images_and_no_name(archive: Path) -> None:
     with pytest.raises(MigopsError, match=r"holds 2 images; it has team/one:1, two:latest$") as caught:
         found(f"docker-archive:{archive}")
     assert caught.value.exit_code == 2
-    with pytest.raises(NoVerdict, match="holds no image called 'three'"):
+    with pytest.raises(Unavailable, match="holds no image called 'three'"):
         found(f"docker-archive:{archive}:three")
 
 
@@ -132,7 +132,7 @@ def test_an_image_for_another_platform_alone_is_taken(tmp_path: Path) -> None:
 
 
 def test_several_images_for_other_platforms(tmp_path: Path) -> None:
-    with pytest.raises(NoVerdict, match=r"no image for linux/.*linux/riscv64, linux/s390x"):
+    with pytest.raises(Unavailable, match=r"no image for linux/.*linux/riscv64, linux/s390x"):
         found(oci_index(tmp_path, s390x=ONE, riscv64=TWO))
 
 
@@ -171,5 +171,5 @@ def test_a_configuration_with_nothing_in_it() -> None:
 
 @pytest.mark.parametrize("document", [{"config": [1]}, {"config": {"Env": "A=1"}}, {"history": [1]}, {"rootfs": "x"}])
 def test_a_damaged_configuration(document: dict[str, object]) -> None:
-    with pytest.raises(NoVerdict, match="configuration"):
+    with pytest.raises(Unavailable, match="configuration"):
         parse_config(document)

@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from migops.core.errors import NoVerdict
+from migops.core.errors import Unavailable
 from migops.database import DatabaseUrl, parse_url
 from migops.database.postgres.session import open_session
 from tests.engine.sandbox import Sandbox
@@ -26,7 +26,7 @@ def url(sandbox: Sandbox) -> DatabaseUrl:
         try:
             with open_session(found, timeout=2):
                 break
-        except NoVerdict:
+        except Unavailable:
             assert time.monotonic() < until
             time.sleep(0.2)
     return found

@@ -14,7 +14,7 @@ import psycopg
 import pytest
 
 from migops.compose import Project
-from migops.core.errors import Aborted, Operator
+from migops.core.errors import Aborted, ManualActionRequired
 from migops.database import DatabaseUrl, parse_url
 from migops.database.postgres.recorder import Recorder
 from migops.database.postgres.server_session import ServerSession, recorded
@@ -300,11 +300,13 @@ def test_on_a_server(url: DatabaseUrl, tmp_path: Path) -> None:
             with journal.begin(tmp_path, "rebuild-and-migrate") as log:
                 log.note("container", "started", application="migops-1", since=one.started)
                 log.note_session("migops-1", addresses=[one.address])
-                with pytest.raises(Operator, match=f"session {one.pid}, {two.pid} may be its own") as unclear:
+                with pytest.raises(
+                    ManualActionRequired, match=f"session {one.pid}, {two.pid} may be its own"
+                ) as unclear:
                     refuse_beside(ours, tmp_path, command)
                 assert "terminate" not in f"{unclear.value.commands} {unclear.value.hint} {unclear.value}"
                 log.note_session("migops-1", session=one.record())
-            with pytest.raises(Operator, match=f"though the run has gone: pid {one.pid}, user") as refused:
+            with pytest.raises(ManualActionRequired, match=f"though the run has gone: pid {one.pid}, user") as refused:
                 refuse_beside(ours, tmp_path, command)
             (typed,) = refused.value.commands
             assert typed == command(ending(known, one))
@@ -317,8 +319,8 @@ def test_on_a_server(url: DatabaseUrl, tmp_path: Path) -> None:
                 assert time.monotonic() < until
                 time.sleep(0.05)
             assert server_session(ours, other).state == "active"
-            with pytest.raises(Operator, match=f"session {two.pid} may be its own"):
+            with pytest.raises(ManualActionRequired, match=f"session {two.pid} may be its own"):
                 refuse_beside(ours, tmp_path, command)
-            with pytest.raises(Operator, match="Alembic has ended with code 137; the database"):
+            with pytest.raises(ManualActionRequired, match="Alembic has ended with code 137; the database"):
                 refuse_to_judge(nullcontext(ours), replace(known, exit=137), command, "009", ("migops", "status"))
         refuse_beside(ours, tmp_path, command)  # a session that is idle is at nothing

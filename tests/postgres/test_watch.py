@@ -13,7 +13,7 @@ import pytest
 
 from migops.database import DatabaseUrl
 from migops.database.postgres.session import Waiting, open_session
-from migops.database.postgres.watch import Quarry, watch
+from migops.database.postgres.watch import MigrationSessions, watch
 from tests.postgres.test_session import plain
 
 OURS = Waiting(7, "172.20.0.3", "", 5, "ALTER TABLE t ADD x int", "relation", "AccessExclusiveLock", "t", (8,))
@@ -23,22 +23,22 @@ ROW = replace(OURS, kind="transactionid", mode="ShareLock", table="")
 
 
 @pytest.mark.parametrize(
-    ("quarry", "waiting", "named", "ours"),
+    ("migration_sessions", "waiting", "named", "ours"),
     [
-        (Quarry("migops-1"), replace(OURS, application="migops-1", address="10.0.0.1"), True, True),
-        (Quarry("migops-1", since=4), replace(OURS, application="psql"), True, False),
-        (Quarry("migops-1", since=4), replace(OURS, application="psql"), False, True),
-        (Quarry("migops-1", since=6), replace(OURS, application="psql"), False, False),
-        (Quarry(since=4), replace(OURS, address="10.0.0.1"), False, False),
-        (Quarry(since=4), ROW, False, False),
-        (Quarry(since=4, alone=True), ROW, False, True),
-        (Quarry(since=4, alone=True), replace(ROW, address="10.0.0.1"), False, False),
-        (Quarry(since=4), replace(OURS, mode="RowExclusiveLock"), False, False),
-        (Quarry(since=4), replace(OURS, kind="tuple", mode="ExclusiveLock"), False, False),
+        (MigrationSessions("migops-1"), replace(OURS, application="migops-1", address="10.0.0.1"), True, True),
+        (MigrationSessions("migops-1", since=4), replace(OURS, application="psql"), True, False),
+        (MigrationSessions("migops-1", since=4), replace(OURS, application="psql"), False, True),
+        (MigrationSessions("migops-1", since=6), replace(OURS, application="psql"), False, False),
+        (MigrationSessions(since=4), replace(OURS, address="10.0.0.1"), False, False),
+        (MigrationSessions(since=4), ROW, False, False),
+        (MigrationSessions(since=4, alone=True), ROW, False, True),
+        (MigrationSessions(since=4, alone=True), replace(ROW, address="10.0.0.1"), False, False),
+        (MigrationSessions(since=4), replace(OURS, mode="RowExclusiveLock"), False, False),
+        (MigrationSessions(since=4), replace(OURS, kind="tuple", mode="ExclusiveLock"), False, False),
     ],
 )
-def test_whose_wait_it_is(quarry: Quarry, waiting: Waiting, named: bool, ours: bool) -> None:
-    assert quarry.is_it(waiting, ["172.20.0.3"], named) is ours
+def test_whose_wait_it_is(migration_sessions: MigrationSessions, waiting: Waiting, named: bool, ours: bool) -> None:
+    assert migration_sessions.is_it(waiting, ["172.20.0.3"], named) is ours
 
 
 @contextmanager

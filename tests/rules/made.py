@@ -15,7 +15,7 @@ from migops.migrations.revisions import read_revision
 from migops.sources.container import Container
 from migops.sources.container_files import Mount
 from migops.sources.environment import Environment
-from migops.sources.git_status import Fate, FateKind
+from migops.sources.git_status import GitRecord, GitStatus
 
 NEW, OLD = "sha256:" + "a" * 64, "sha256:" + "b" * 64
 ANONYMOUS = "f" * 64
@@ -54,7 +54,7 @@ def container(
 
 def evidence(
     *containers: Container, host: Mapping[str, str] = SECOND, image: Mapping[str, str] = SECOND,
-    fates: Mapping[str, FateKind] | None = None, siblings: tuple[Sibling, ...] = (),
+    git_records: Mapping[str, GitStatus] | None = None, siblings: tuple[Sibling, ...] = (),
     owner: tuple[int, int] = (0, 0), uid: int = 0,
 ) -> Evidence:  # fmt: skip
     places: dict[PlaceName, Reading] = {
@@ -71,9 +71,9 @@ def evidence(
         graphs={},
         commands=Commands("app", ("docker", "compose", "-f", "prod.yml"), "shop-app", (), True),
         image=ImageIdentity("shop-app", NEW),
-        fates={name: Fate(kind, "abc1234", "2024-05-06", "a change", "origin/main",
-                          remedy=PULL if kind is FateKind.UPSTREAM else None)
-               for name, kind in (fates or {}).items()},
+        git_records={name: GitRecord(kind, "abc1234", "2024-05-06", "a change", "origin/main",
+                          remedy=PULL if kind is GitStatus.UPSTREAM else None)
+               for name, kind in (git_records or {}).items()},
         containers=containers,
         siblings=siblings,
         owner=owner,

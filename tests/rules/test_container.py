@@ -9,7 +9,7 @@ from migops.core.model import Finding, LinkStatus, PlaceName, Severity
 from migops.rules import container as rules
 from migops.rules import judge
 from migops.sources.container_files import Mount
-from migops.sources.git_status import FateKind
+from migops.sources.git_status import GitStatus
 from tests.rules.made import ANONYMOUS, FIRST, GHOST, OLD, PULL, SECOND, container, evidence, held
 
 NAMED = Mount("volume", "shop_migrations", "/app/migrations")
@@ -17,7 +17,7 @@ UNNAMED = Mount("volume", ANONYMOUS, "/app/migrations")
 BIND = Mount("bind", "/srv/shop/migrations", "/app/migrations")
 UP = ("docker", "compose", "-f", "prod.yml", "up", "-d", "--no-deps")
 BUILD = ("docker", "compose", "-f", "prod.yml", "build", "app")
-NO_GIT = {"versions/009.py": FateKind.NO_GIT}
+NO_GIT = {"versions/009.py": GitStatus.NO_GIT}
 RESCUE = ("migops", "rescue", "-f", "prod.yml", "app")
 
 
@@ -98,7 +98,7 @@ class TestFix:
         assert commands(found[0]) == [(*UP, "--force-recreate", "-V", "app")]
 
     def test_named_volume(self) -> None:
-        found = findings(evidence(container(GHOST, NAMED), fates={"versions/009.py": FateKind.DELETED}))
+        found = findings(evidence(container(GHOST, NAMED), git_records={"versions/009.py": GitStatus.DELETED}))
         remove, copy = commands(found[0])
         start = ("docker", "run", "--rm", "--network", "none", "--user", "0", "--entrypoint")
         volume = ("-v", "shop_migrations:/volume", "shop-app")
@@ -108,7 +108,7 @@ class TestFix:
 
     def test_named_volume_over_the_whole_code(self) -> None:
         """Only the migrations are touched: the rest of the volume may hold what people uploaded."""
-        found = findings(evidence(container(GHOST, Mount("volume", "code", "/app")), fates=NO_GIT))
+        found = findings(evidence(container(GHOST, Mount("volume", "code", "/app")), git_records=NO_GIT))
         remove, copy = commands(found[0])
         assert remove[-1] == "/volume/migrations/versions/009.py"
         assert copy[-2:] == ("/app/migrations/.", "/volume/migrations/")
@@ -119,7 +119,7 @@ class TestFix:
 
     def test_named_volume_with_more_than_can_be_named(self) -> None:
         many = {f"versions/x{n:03}.py": f"revision = 'x{n}'\ndown_revision = '001'\n" for n in range(30)}
-        given = evidence(container({**SECOND, **many}, NAMED), fates=dict.fromkeys(many, FateKind.NO_GIT))
+        given = evidence(container({**SECOND, **many}, NAMED), git_records=dict.fromkeys(many, GitStatus.NO_GIT))
         remove, _ = commands(findings(given)[0])
         assert remove[remove.index("shop-app") + 1 :] == (
             "/volume/versions", "-maxdepth", "1", "-name", "*.py", "-delete",
@@ -127,37 +127,37 @@ class TestFix:
 
     def test_the_only_copy_is_saved_first(self) -> None:
         for mounts, image in (((NAMED,), OLD), ((UNNAMED,), OLD), ((), OLD)):
-            given = evidence(container(GHOST, *mounts, image=image), fates={"versions/009.py": FateKind.NEVER})
+            given = evidence(container(GHOST, *mounts, image=image), git_records={"versions/009.py": GitStatus.NEVER})
             for finding in findings(given):
                 assert commands(finding)[:2] == [RESCUE, BUILD], finding.rule
 
     def test_a_trapped_revision_comes_before_anything_that_recreates(self) -> None:
         written = container(GHOST, image=OLD, written=["/app/migrations/versions/009.py"])
-        found = findings(evidence(written, fates={"versions/009.py": FateKind.NO_GIT}))
+        found = findings(evidence(written, git_records={"versions/009.py": GitStatus.NO_GIT}))
         assert [finding.rule for finding in found] == ["MIG204", "MIG205"]
         assert all(commands(finding)[0] == RESCUE for finding in found)
         assert commands(found[1]) == [RESCUE, BUILD, (*UP, "app")]
 
     def test_a_stale_image_is_built_before_a_container_is_made_from_it(self) -> None:
-        found = findings(evidence(container(GHOST, image=OLD), image=FIRST, fates=NO_GIT))
+        found = findings(evidence(container(GHOST, image=OLD), image=FIRST, git_records=NO_GIT))
         assert commands(found[0]) == [BUILD, (*UP, "app")]
 
     def test_no_build_where_it_would_take_away_what_upstream_has(self) -> None:
         third = {**SECOND, "versions/003.py": "revision = '003'\ndown_revision = '002'\n"}
         given = evidence(
             container(GHOST, image=OLD), image=third,
-            fates={"versions/003.py": FateKind.UPSTREAM, "versions/009.py": FateKind.DELETED},
+            git_records={"versions/003.py": GitStatus.UPSTREAM, "versions/009.py": GitStatus.DELETED},
         )  # fmt: skip
         assert all(BUILD not in commands(finding) for finding in findings(given))
 
     def test_a_container_that_is_ahead_of_the_host(self) -> None:
         third = {**SECOND, "versions/003.py": "revision = '003'\ndown_revision = '002'\n"}
-        found = findings(evidence(container(third, image=OLD), fates={"versions/003.py": FateKind.UPSTREAM}))
+        found = findings(evidence(container(third, image=OLD), git_records={"versions/003.py": GitStatus.UPSTREAM}))
         assert commands(found[0])[0] == PULL.command
 
     def test_what_git_saw_deleted_is_not_trapped(self) -> None:
         written = container({**SECOND, **GHOST}, written=["/app/migrations/versions/009.py"])
-        found = findings(evidence(written, fates={"versions/009.py": FateKind.DELETED}))
+        found = findings(evidence(written, git_records={"versions/009.py": GitStatus.DELETED}))
         assert [finding.rule for finding in found] == ["MIG208"]
         assert commands(found[0]) == [(*UP, "--force-recreate", "app")]
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from migops.analysis.chain import walk
-from migops.analysis.database_position import standing
+from migops.analysis.database_position import position
 from migops.analysis.evidence import Evidence
 from migops.core.model import (
     Absent,
@@ -229,7 +229,7 @@ def test_a_separate_branch_that_is_pending_is_no_fork() -> None:
     """Two labelled branches: the database is ahead on one and behind on the other."""
     found = evidence(rows("a2"), history("a1", "a2<a1", "b1"), history("a1", "b1"))
     assert [each.rule for each in findings(found)] == ["MIG403"]
-    assert standing(found).pending == ("b1",)
+    assert position(found).pending == ("b1",)
 
 
 @pytest.mark.parametrize("reading", [Absent("no file yet"), NotAsked()])
@@ -278,4 +278,4 @@ def test_the_direction_is_that_of_the_sets(drawn: tuple[tuple[Revision, ...], fr
     else:
         assert rules <= {"MIG403", "MIG406"}
         assert len(rules) == 1
-    assert set(standing(found).pending or ()) == image - applied
+    assert set(position(found).pending or ()) == image - applied

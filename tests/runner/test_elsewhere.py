@@ -7,7 +7,7 @@ from typing import Any, cast
 
 import pytest
 
-from migops.commands.alembic.guards.context import Scene
+from migops.commands.alembic.guards.context import GuardContext
 from migops.runner import arguments
 
 READS = b"tenant = context.get_x_argument(as_dictionary=True).get('tenant')"
@@ -23,5 +23,5 @@ READS = b"tenant = context.get_x_argument(as_dictionary=True).get('tenant')"
 def test_that_env_py_reads_x_is_seen(words: str, env_py: bytes, elsewhere: bool) -> None:
     held = SimpleNamespace(environment={"env.py": SimpleNamespace(path="/app/migrations/env.py", content=env_py)})
     nothing = cast("Any", None)
-    scene = Scene(nothing, arguments.read(words.split()), nothing, cast("Any", SimpleNamespace(held=held)))
-    assert scene.may_lead_elsewhere is elsewhere
+    context = GuardContext(nothing, arguments.read(words.split()), nothing, cast("Any", SimpleNamespace(held=held)))
+    assert context.may_lead_elsewhere is elsewhere

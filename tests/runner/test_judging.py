@@ -7,10 +7,10 @@ from typing import Any, cast
 
 import pytest
 
-from migops.commands.alembic.call import Result, Wishes
-from migops.commands.alembic.guards.context import History, Scene
+from migops.commands.alembic.call import Result, RunOptions
+from migops.commands.alembic.guards.context import GuardContext, History
 from migops.commands.alembic.guards.outcome import Course, Judge
-from migops.core.errors import Failed, MigopsError, Operator
+from migops.core.errors import Failed, ManualActionRequired, MigopsError
 from migops.core.model import MigrationFile, MigrationSet, Revision
 from migops.core.printed import Commands
 from migops.database.postgres.session import Blocker, Waiting
@@ -33,13 +33,13 @@ def judged(
     held = MigrationSet(("/",), files, environment={"env.py": MigrationFile("env.py", "/env.py", "", content=env_py)})
     course = Course((), expected, ("a", "b", "c"), History(build([A, B, C]), held, "the image"))
     commands = Commands("app", ("docker", "compose", "-f", "c.yaml"))
-    run = SimpleNamespace(wishes=Wishes(), target=SimpleNamespace(commands=commands, service="app"))
+    run = SimpleNamespace(run_options=RunOptions(), target=SimpleNamespace(commands=commands, service="app"))
     said: list[str] = []
-    scene = cast(Scene, SimpleNamespace(run=run, call=SimpleNamespace(verb="upgrade"), say=said.append))
+    context = cast(GuardContext, SimpleNamespace(run=run, call=SimpleNamespace(verb="upgrade"), say=said.append))
     result = Result(child, child, output, cast(Any, None), stopped)
     try:
         watched = seen or Watched()
-        return Judge(scene, course, watched, 3, blockers=watched.blockers).judged(result, after), "\n".join(said)
+        return Judge(context, course, watched, 3, blockers=watched.blockers).judged(result, after), "\n".join(said)
     except MigopsError as error:
         return error, "\n".join(said)
 
@@ -49,20 +49,32 @@ def judged(
     [
         ({"after": ("c",)}, 0, ""),
         ({"after": ("c",), "expected": None}, 0, "stood at no revision, and stands at c now"),
-        ({"after": ("x",)}, Operator, "someone else has changed it meanwhile"),
+        ({"after": ("x",)}, ManualActionRequired, "someone else has changed it meanwhile"),
         ({"after": ()}, 0, "Alembic has changed another one"),
-        ({"after": None}, Operator, "cannot be asked"),
+        ({"after": None}, ManualActionRequired, "cannot be asked"),
         ({"after": (), "child": 1}, 1, ""),
         ({"after": (), "child": 1, "script": b"with autocommit_block():"}, 1, "what a, b and c did outside"),
         ({"after": ("b",), "child": 1, "output": LOGGED}, 1, "failed at c; the 2 before it stay"),
         ({"after": ("b",), "child": 1, "env_py": b"transaction_per_migration=True"}, 1, "failed at c; the 2 before it"),
-        ({"after": ("c",), "child": 1, "output": LOGGED}, Operator, "someone else has migrated it meanwhile"),
-        ({"after": ("b",), "child": 1}, Operator, "or a part of this run has stayed"),
+        (
+            {"after": ("c",), "child": 1, "output": LOGGED},
+            ManualActionRequired,
+            "someone else has migrated it meanwhile",
+        ),
+        ({"after": ("b",), "child": 1}, ManualActionRequired, "or a part of this run has stayed"),
         ({"after": (), "child": 1, "seen": CUT}, Failed, "in the way: pid 9 (psql), user shop from 10.0.0.1"),
         ({"after": (), "child": 1, "output": "canceling statement due to lock timeout"}, Failed, "gave up"),
-        ({"after": (), "child": 1, "seen": CUT, "script": b"op.get_bind().commit()"}, Operator, "may have stayed"),
+        (
+            {"after": (), "child": 1, "seen": CUT, "script": b"op.get_bind().commit()"},
+            ManualActionRequired,
+            "may have stayed",
+        ),
         ({"after": (), "child": 1, "seen": Watched(lost="the session is lost")}, Failed, "because another run could"),
-        ({"after": ("b",), "child": 1, "seen": Watched(lost="the session is lost")}, Operator, "and now at b"),
+        (
+            {"after": ("b",), "child": 1, "seen": Watched(lost="the session is lost")},
+            ManualActionRequired,
+            "and now at b",
+        ),
         ({"after": ("c",), "seen": Watched(lost="the session is lost")}, 0, "had come to its end all the same, at c"),
         ({"after": (), "child": 130, "stopped": True}, 130, "the database is as it was, at no revision"),
         ({"after": ("b",), "child": 130, "stopped": True}, 130, "stood at no revision, and stands at b now"),
@@ -77,5 +89,5 @@ def test_how_it_went(given: dict[str, Any], outcome: Any, text: str) -> None:
     else:
         assert type(found) is outcome, found
         assert text in str(found)
-    if isinstance(found, Operator):
+    if isinstance(found, ManualActionRequired):
         assert found.commands == (("migops", "status", "-f", "c.yaml", "app"),)

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from migops.core.errors import NoVerdict
+from migops.core.errors import Unavailable
 from migops.core.model import Absent, ImageIdentity, MigrationFile, MigrationSet, PlaceName, Unknown
 from migops.migrations.build import build
 from migops.migrations.locate import ScriptPaths
@@ -30,7 +30,7 @@ class Engine:
 
     def image(self, ref: str) -> dict[str, Any]:
         if ref not in self.layers:
-            raise NoVerdict("no such image")
+            raise Unavailable("no such image")
         return {"RootFS": {"Layers": self.layers[ref].split()}, "Config": {"Env": ["A=1"]}}
 
 
@@ -133,7 +133,7 @@ def test_the_images_entrypoint_takes_a_one_off() -> None:
 
 
 def test_without_an_image_nothing_tells_what_would_be_run() -> None:
-    with pytest.raises(NoVerdict, match="no such image"):
+    with pytest.raises(Unavailable, match="no such image"):
         choose(container(), identity=None, image=Unknown("no such image"))
 
 

@@ -17,7 +17,7 @@ from migops import sandbox as throwaway
 from migops.collect.database_query import Ask, question
 from migops.collect.state import host_home
 from migops.compose import ComposeOptions
-from migops.core.errors import NoVerdict
+from migops.core.errors import Unavailable
 from migops.core.model import MigrationSet, PlaceName
 from migops.database import connect as ask
 from migops.docker import Engine, connect, making
@@ -92,7 +92,7 @@ def test_the_live_database_is_not_reached(sandbox: Sandbox) -> None:
             assert ran.code != 0, host
             assert "only-for-this-example" not in ran.output
         assert (tables(server), tables(live)) == ([], [])
-        with pytest.raises(NoVerdict, match="not found"):
+        with pytest.raises(Unavailable, match="not found"):
             server.run(["no-such-program"])
         assert len(ours(engine, os.getpid())) == 2, "the server and its network; one-offs are gone at once"
     with connect(environment=sandbox.env) as engine:

@@ -14,7 +14,7 @@ from unittest import mock
 import pytest
 from alembic.config import CommandLine
 
-from migops.core.errors import NoVerdict
+from migops.core.errors import Unavailable
 from migops.core.model import Tree
 from migops.entrypoint.alembic_call import Call, Process, call_of, typed
 from migops.sources.alembic_start import started
@@ -134,6 +134,6 @@ def test_a_package_is_where_python_finds_it(
     home = Home(str(app), f"{app}/alembic.ini", environment=environment, links=read, decides=True)
     try:
         found = find("shop", "m", read, home, ())
-    except NoVerdict:
+    except Unavailable:
         found = ""
     assert found == real

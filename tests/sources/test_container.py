@@ -119,10 +119,10 @@ class TestReplicas:
         assert representative([replace(same[0], running=False), same[1]], held(SECOND)).name == "shop-app-2"
 
     def test_one_that_cannot_be_read_leaves_the_place_unknown(self) -> None:
-        blind = replace(container(SECOND), found=Unknown("it hangs"))
-        assert summary([container(SECOND), blind]) == Unknown("it hangs")
-        assert summary([container(SECOND), replace(blind, one_off=True)]) is None
-        assert isinstance(summary([replace(blind, one_off=True)]), Absent)
+        undetermined = replace(container(SECOND), found=Unknown("it hangs"))
+        assert summary([container(SECOND), undetermined]) == Unknown("it hangs")
+        assert summary([container(SECOND), replace(undetermined, one_off=True)]) is None
+        assert isinstance(summary([replace(undetermined, one_off=True)]), Absent)
         assert isinstance(summary([]), Absent)
 
 

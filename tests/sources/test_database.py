@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from migops.compose import ComposeOptions, Project, load
-from migops.core.errors import MigopsError, NoVerdict
+from migops.core.errors import MigopsError, Unavailable
 from migops.core.model import Absent, Unknown
 from migops.database import parse_url
 from migops.migrations.config import parse_config
@@ -256,7 +256,7 @@ def test_localhost_is_whose(tmp_path: Path) -> None:
 def test_an_engine_that_cannot_be_asked(tmp_path: Path) -> None:
     class Gone:
         def containers(self, labels: object) -> None:
-            raise NoVerdict("the engine hangs", hint="restart it")
+            raise Unavailable("the engine hangs", hint="restart it")
 
     found = address(tmp_path, Gone())
     assert isinstance(found, Unknown)

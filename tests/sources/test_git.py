@@ -13,8 +13,8 @@ from unittest import mock
 import pytest
 
 from migops.core.model import Unknown
-from migops.sources.git import at_head, fates
-from migops.sources.git_status import Fate, FateKind
+from migops.sources.git import at_head, git_records
+from migops.sources.git_status import GitRecord, GitStatus
 from migops.sources.repository import PATHS_AT_ONCE, Unanswered
 from tests.kit import git
 
@@ -31,19 +31,19 @@ def repository(tmp_path: Path) -> Path:
     return folder
 
 
-def fate(folder: Path, name: str, env: Mapping[str, str] | None = None) -> Fate:
+def record(folder: Path, name: str, env: Mapping[str, str] | None = None) -> GitRecord:
     path = folder / "versions" / name
     with mock.patch.dict(os.environ, env or {}):
-        return fates([path])[path]
+        return git_records([path])[path]
 
 
-def command(found: Fate) -> tuple[str, ...]:
+def command(found: GitRecord) -> tuple[str, ...]:
     """What is printed for the user to type."""
     assert found.remedy is not None
     return found.remedy.command
 
 
-def type_in(found: Fate, *options: str) -> str:
+def type_in(found: GitRecord, *options: str) -> str:
     """Run the printed command as a user would, from a folder that has nothing to do with it."""
     words = command(found)
     assert words[0] == "git"
@@ -88,15 +88,15 @@ def everything(folder: Path) -> dict[str, tuple[float, bytes]]:
 def test_deleted_by_a_commit(repository: Path) -> None:
     git(repository, "rm", "-q", "versions/010.py")
     git(repository, "commit", "-q", "-m", "give up on 010")
-    found = fate(repository, "010.py")
-    assert found.kind is FateKind.DELETED
+    found = record(repository, "010.py")
+    assert found.kind is GitStatus.DELETED
     assert found.subject == "give up on 010"
     assert found.commit == git(repository, "rev-parse", "--short", "HEAD")
 
 
 def test_deleted_in_the_working_tree_only(repository: Path) -> None:
     (repository / "versions" / "010.py").unlink()
-    assert fate(repository, "010.py").kind is FateKind.REMOVED_HERE
+    assert record(repository, "010.py").kind is GitStatus.REMOVED_HERE
 
 
 def test_a_sparse_checkout_leaves_it_out(repository: Path) -> None:
@@ -106,14 +106,14 @@ def test_a_sparse_checkout_leaves_it_out(repository: Path) -> None:
     git(repository, "commit", "-q", "-m", "readme")
     git(repository, "sparse-checkout", "set", "--cone", "elsewhere")
     assert not (repository / "versions/010.py").exists()
-    found = fate(repository, "010.py")
-    assert (found.kind, found.kind.rebuild_helps, "sparse" in found.reason) == (FateKind.UNKNOWN, False, True)
+    found = record(repository, "010.py")
+    assert (found.kind, found.kind.rebuild_helps, "sparse" in found.reason) == (GitStatus.UNKNOWN, False, True)
     type_in(found)
     assert (repository / "versions/010.py").exists()
 
 
 def test_never_seen(repository: Path) -> None:
-    assert fate(repository, "999.py").kind is FateKind.NEVER
+    assert record(repository, "999.py").kind is GitStatus.NEVER
 
 
 def test_upstream_has_it(repository: Path, tmp_path: Path) -> None:
@@ -122,10 +122,10 @@ def test_upstream_has_it(repository: Path, tmp_path: Path) -> None:
     git(repository, "add", ".")
     git(repository, "commit", "-q", "-m", "add 011")
     clone = tmp_path / "clone"
-    assert fate(clone, "011.py").kind is FateKind.NEVER, "nothing is fetched: git has not seen it yet"
+    assert record(clone, "011.py").kind is GitStatus.NEVER, "nothing is fetched: git has not seen it yet"
     git(clone, "fetch", "-q")
-    found = fate(clone, "011.py")
-    assert (found.kind, found.branch) == (FateKind.UPSTREAM, "origin/main")
+    found = record(clone, "011.py")
+    assert (found.kind, found.branch) == (GitStatus.UPSTREAM, "origin/main")
 
 
 def test_deleted_here_and_not_pushed_is_not_upstreams(repository: Path, tmp_path: Path) -> None:
@@ -133,7 +133,7 @@ def test_deleted_here_and_not_pushed_is_not_upstreams(repository: Path, tmp_path
     clone = tmp_path / "clone"
     git(clone, "rm", "-q", "versions/010.py")
     git(clone, "commit", "-q", "-m", "give up on 010")
-    assert fate(clone, "010.py").kind is FateKind.DELETED
+    assert record(clone, "010.py").kind is GitStatus.DELETED
 
 
 def test_detached_head_falls_back_to_the_remotes_branch(repository: Path, tmp_path: Path) -> None:
@@ -144,7 +144,7 @@ def test_detached_head_falls_back_to_the_remotes_branch(repository: Path, tmp_pa
     git(repository, "add", ".")
     git(repository, "commit", "-q", "-m", "add 011")
     git(clone, "fetch", "-q")
-    assert fate(clone, "011.py").kind is FateKind.UPSTREAM
+    assert record(clone, "011.py").kind is GitStatus.UPSTREAM
 
 
 def test_shallow_clone_cannot_say(repository: Path, tmp_path: Path) -> None:
@@ -154,31 +154,31 @@ def test_shallow_clone_cannot_say(repository: Path, tmp_path: Path) -> None:
     git(repository, "add", ".")
     git(repository, "commit", "-q", "-m", "later")
     git(tmp_path, "clone", "-q", "--depth", "1", f"file://{repository}", "clone")
-    found = fate(tmp_path / "clone", "010.py")
-    assert found.kind is FateKind.UNKNOWN
+    found = record(tmp_path / "clone", "010.py")
+    assert found.kind is GitStatus.UNKNOWN
     assert "shallow" in found.reason
 
 
 def test_no_repository_and_no_commits(tmp_path: Path) -> None:
-    assert fate(tmp_path, "010.py").kind is FateKind.NO_GIT
+    assert record(tmp_path, "010.py").kind is GitStatus.NO_GIT
     git(tmp_path, "init", "-q")
-    assert fate(tmp_path, "010.py").kind is FateKind.NO_GIT
+    assert record(tmp_path, "010.py").kind is GitStatus.NO_GIT
 
 
 def test_the_versions_folder_is_gone_too(repository: Path) -> None:
     git(repository, "rm", "-q", "-r", "versions")
     git(repository, "commit", "-q", "-m", "all gone")
     assert not (repository / "versions").exists()
-    assert fate(repository, "010.py").kind is FateKind.DELETED
+    assert record(repository, "010.py").kind is GitStatus.DELETED
 
 
 def test_a_name_with_pathspec_magic_is_literal(repository: Path) -> None:
-    assert fate(repository, "*.py").kind is FateKind.NEVER
+    assert record(repository, "*.py").kind is GitStatus.NEVER
 
 
 def test_asking_writes_nothing(repository: Path) -> None:
     before = everything(repository)
-    fate(repository, "010.py")
+    record(repository, "010.py")
     assert everything(repository) == before
 
 
@@ -190,8 +190,8 @@ class TestHistory:
         git(repository, "checkout", "-q", "main")
         add(repository, "012.py")
         git(repository, "merge", "-q", "--no-ff", "-m", "merge", "feature")
-        found = fate(repository, "011.py")
-        assert (found.kind, found.subject) == (FateKind.DELETED, "give up on 011")
+        found = record(repository, "011.py")
+        assert (found.kind, found.subject) == (GitStatus.DELETED, "give up on 011")
 
     def test_dropped_by_the_merge_itself(self, repository: Path) -> None:
         git(repository, "checkout", "-q", "-b", "feature")
@@ -199,8 +199,8 @@ class TestHistory:
         git(repository, "checkout", "-q", "main")
         add(repository, "012.py")
         git(repository, "merge", "-q", "-s", "ours", "-m", "merge without 011", "feature")
-        found = fate(repository, "011.py")
-        assert (found.kind, found.subject) == (FateKind.DELETED, "merge without 011")
+        found = record(repository, "011.py")
+        assert (found.kind, found.subject) == (GitStatus.DELETED, "merge without 011")
 
     def test_the_deleting_commit_is_named_not_the_merge_that_brought_it(self, repository: Path) -> None:
         git(repository, "checkout", "-q", "-b", "feature")
@@ -208,23 +208,23 @@ class TestHistory:
         git(repository, "checkout", "-q", "main")
         add(repository, "012.py")
         git(repository, "merge", "-q", "--no-ff", "-m", "merge", "feature")
-        assert fate(repository, "010.py").subject == "give up on 010"
+        assert record(repository, "010.py").subject == "give up on 010"
 
     def test_upstream_has_added_and_deleted_it_meanwhile(self, repository: Path, tmp_path: Path) -> None:
         git(tmp_path, "clone", "-q", str(repository), "clone")
         add(repository, "011.py")
         give_up(repository, "011.py")
         git(tmp_path / "clone", "fetch", "-q")
-        found = fate(tmp_path / "clone", "011.py")
-        assert (found.kind, found.subject) == (FateKind.DELETED, "give up on 011")
+        found = record(tmp_path / "clone", "011.py")
+        assert (found.kind, found.subject) == (GitStatus.DELETED, "give up on 011")
 
     def test_renamed_scripts_are_two(self, repository: Path) -> None:
         git(repository, "mv", "versions/010.py", "versions/020.py")
         git(repository, "commit", "-q", "-m", "rename 010")
         (repository / "versions/020.py").unlink()
-        found = fates([repository / "versions/010.py", repository / "versions/020.py"])
+        found = git_records([repository / "versions/010.py", repository / "versions/020.py"])
         assert [(each.kind, each.subject) for each in found.values()] == [
-            (FateKind.DELETED, "rename 010"), (FateKind.REMOVED_HERE, "rename 010"),
+            (GitStatus.DELETED, "rename 010"), (GitStatus.REMOVED_HERE, "rename 010"),
         ]  # fmt: skip
 
     def test_the_users_settings_change_nothing(self, repository: Path, tmp_path: Path) -> None:
@@ -234,8 +234,8 @@ class TestHistory:
         git(repository, "merge", "-q", "-s", "ours", "-m", "merge without 011", "feature")
         give_up(repository, "010.py")
         sign(repository)
-        plain = [fate(repository, name) for name in ("010.py", "011.py")]
-        assert {found.kind for found in plain} == {FateKind.DELETED}
+        plain = [record(repository, name) for name in ("010.py", "011.py")]
+        assert {found.kind for found in plain} == {GitStatus.DELETED}
         ran = tmp_path / "ran"
         program = tmp_path / "program"
         program.write_text(f"#!/bin/sh\ntouch {ran}\n")
@@ -251,17 +251,17 @@ class TestHistory:
         }  # fmt: skip
         for name, value in settings.items():
             git(repository, "config", name, value)
-        assert [fate(repository, name) for name in ("010.py", "011.py")] == plain
+        assert [record(repository, name) for name in ("010.py", "011.py")] == plain
         (repository / "versions" / "001.py").unlink()
-        assert fate(repository, "001.py").subject == "first", "the root commit counts, log.showRoot or not"
+        assert record(repository, "001.py").subject == "first", "the root commit counts, log.showRoot or not"
         assert not ran.exists()
 
     def test_a_name_that_is_not_utf8(self, repository: Path) -> None:
         name = os.fsdecode(b"caf\xe9 \n.py")
         add(repository, name)
         (repository / "versions" / name).unlink()
-        found = fate(repository, name)
-        assert found.kind is FateKind.REMOVED_HERE
+        found = record(repository, name)
+        assert found.kind is GitStatus.REMOVED_HERE
         type_in(found)
         assert (repository / "versions" / name).exists()
 
@@ -270,16 +270,16 @@ class TestNoAnswer:
     """Where git cannot say, nothing is taken for deleted or for never seen."""
 
     def test_git_is_not_installed(self, repository: Path, tmp_path: Path) -> None:
-        found = fate(repository, "010.py", {"PATH": str(tmp_path)})
-        assert found.kind is FateKind.UNKNOWN
+        found = record(repository, "010.py", {"PATH": str(tmp_path)})
+        assert found.kind is GitStatus.UNKNOWN
         assert found.reason == f"{repository} is a git repository, and git is not installed here"
-        assert fate(tmp_path, "010.py", {"PATH": str(tmp_path)}).kind is FateKind.NO_GIT
+        assert record(tmp_path, "010.py", {"PATH": str(tmp_path)}).kind is GitStatus.NO_GIT
 
     def test_git_does_not_answer_in_time(self, repository: Path) -> None:
         late = subprocess.TimeoutExpired("git", 60)
         with mock.patch("migops.core.process.subprocess.run", side_effect=late):
-            found = fate(repository, "010.py")
-        assert found.kind is FateKind.UNKNOWN
+            found = record(repository, "010.py")
+        assert found.kind is GitStatus.UNKNOWN
         assert found.reason.endswith("did not end within 60 s")
 
     @pytest.mark.parametrize("lost", ["commit", "tree"])
@@ -287,19 +287,19 @@ class TestNoAnswer:
         give_up(repository, "010.py")
         digest = git(repository, "rev-parse", "HEAD~1" if lost == "commit" else "HEAD~1^{tree}")
         (repository / ".git" / "objects" / digest[:2] / digest[2:]).unlink()
-        found = fate(repository, "010.py")
-        assert found.kind is FateKind.UNKNOWN
+        found = record(repository, "010.py")
+        assert found.kind is GitStatus.UNKNOWN
         assert digest in found.reason
         assert found.reason.isprintable()
 
     def test_head_leads_nowhere(self, repository: Path) -> None:
         (repository / ".git" / "refs" / "heads" / "main").write_text("0123456789" * 4 + "\n")
-        assert fate(repository, "010.py").kind is FateKind.UNKNOWN
+        assert record(repository, "010.py").kind is GitStatus.UNKNOWN
 
     def test_a_folder_named_git_that_is_no_repository(self, tmp_path: Path) -> None:
         (tmp_path / ".git").mkdir()
-        found = fate(tmp_path, "010.py")
-        assert found.kind is FateKind.UNKNOWN
+        found = record(tmp_path, "010.py")
+        assert found.kind is GitStatus.UNKNOWN
         assert "not a git repository" in found.reason
 
     def test_another_user_owns_it(self, repository: Path, tmp_path: Path) -> None:
@@ -307,23 +307,23 @@ class TestNoAnswer:
         home = tmp_path / "home"
         home.mkdir()
         env = stand_in(tmp_path / "bin", "GIT_TEST_ASSUME_DIFFERENT_OWNER=1") | {"HOME": str(home)}
-        found = fate(repository, "010.py", env)
-        assert found.kind is FateKind.UNKNOWN
+        found = record(repository, "010.py", env)
+        assert found.kind is GitStatus.UNKNOWN
         assert "dubious ownership" in found.reason
         assert found.reason.isprintable()
         assert command(found) == ("git", "config", "--global", "--add", "safe.directory", str(repository))
         with mock.patch.dict(os.environ, env):
             type_in(found)
-        assert fate(repository, "999.py", env).kind is FateKind.NEVER
+        assert record(repository, "999.py", env).kind is GitStatus.NEVER
 
     def test_a_shallow_clone_says_how_it_becomes_whole(self, repository: Path, tmp_path: Path) -> None:
         give_up(repository, "010.py")
         add(repository, "011.py")
         git(tmp_path, "clone", "-q", "--depth", "1", f"file://{repository}", "clone")
-        found = fate(tmp_path / "clone", "010.py")
+        found = record(tmp_path / "clone", "010.py")
         assert command(found) == ("git", "-C", str(tmp_path / "clone"), "fetch", "--unshallow")
         type_in(found)
-        assert fate(tmp_path / "clone", "010.py").kind is FateKind.DELETED
+        assert record(tmp_path / "clone", "010.py").kind is GitStatus.DELETED
 
     @pytest.mark.parametrize("old", [False, True])
     def test_a_partial_clone_fetches_nothing(self, repository: Path, tmp_path: Path, old: bool) -> None:
@@ -336,12 +336,12 @@ class TestNoAnswer:
         clone = tmp_path / "clone"
         git(tmp_path, "clone", "-q", "--filter=tree:0", f"file://{repository}", "clone")
         before = everything(clone)
-        found = fate(clone, "010.py", env)
+        found = record(clone, "010.py", env)
         assert everything(clone) == before
-        assert found.kind is FateKind.UNKNOWN
+        assert found.kind is GitStatus.UNKNOWN
         assert "partial" in found.reason
         type_in(found)
-        assert fate(clone, "010.py").kind is FateKind.DELETED
+        assert record(clone, "010.py").kind is GitStatus.DELETED
 
     def test_a_clone_without_old_contents_needs_none(self, repository: Path, tmp_path: Path) -> None:
         give_up(repository, "010.py")
@@ -349,7 +349,7 @@ class TestNoAnswer:
         clone = tmp_path / "clone"
         git(tmp_path, "clone", "-q", "--filter=blob:none", f"file://{repository}", "clone")
         before = everything(clone)
-        assert fate(clone, "010.py").kind is FateKind.DELETED
+        assert record(clone, "010.py").kind is GitStatus.DELETED
         assert everything(clone) == before
 
 
@@ -366,9 +366,9 @@ class TestWhichRepository:
         return folder
 
     def test_a_submodule_is_asked_itself(self, project: Path) -> None:
-        assert fate(project / "db", "010.py").subject == "give up on 010"
+        assert record(project / "db", "010.py").subject == "give up on 010"
         (project / "db/versions/001.py").unlink()
-        found = fate(project / "db", "001.py")
+        found = record(project / "db", "001.py")
         assert command(found)[:3] == ("git", "-C", str(project / "db"))
 
     def test_head_of_a_submodule_is_read_there(self, project: Path) -> None:
@@ -384,8 +384,8 @@ class TestWhichRepository:
 
     def test_a_submodule_that_is_not_checked_out(self, project: Path, tmp_path: Path) -> None:
         git(tmp_path, "clone", "-q", str(project), "clone")
-        found = fate(tmp_path / "clone" / "db", "001.py")
-        assert found.kind is FateKind.UNKNOWN
+        found = record(tmp_path / "clone" / "db", "001.py")
+        assert found.kind is GitStatus.UNKNOWN
         type_in(found, "-c", "protocol.file.allow=always")
         assert (tmp_path / "clone/db/versions/001.py").exists()
 
@@ -401,27 +401,27 @@ class TestWhichRepository:
             "GIT_WORK_TREE": str(other), "GIT_COMMON_DIR": str(other / ".git"), "GIT_NAMESPACE": "other",
             "GIT_GLOB_PATHSPECS": "1", "GIT_TRACE": "1", "GIT_PREFIX": "x/", "GIT_SHALLOW_FILE": str(other / "none"),
         }  # fmt: skip
-        assert fate(repository, "010.py", env).subject == "give up on 010"
+        assert record(repository, "010.py", env).subject == "give up on 010"
 
     def test_two_repositories_at_once(self, repository: Path, tmp_path: Path) -> None:
         second = Path(shutil.copytree(repository, tmp_path / "second"))
         give_up(second, "010.py")
         paths = [folder / "versions/010.py" for folder in (repository, second, tmp_path / "none")]
         paths[0].unlink()
-        kinds = [found.kind for found in fates(paths).values()]
-        assert kinds == [FateKind.REMOVED_HERE, FateKind.DELETED, FateKind.NO_GIT]
+        kinds = [found.kind for found in git_records(paths).values()]
+        assert kinds == [GitStatus.REMOVED_HERE, GitStatus.DELETED, GitStatus.NO_GIT]
 
     def test_through_a_symlink(self, repository: Path, tmp_path: Path) -> None:
         give_up(repository, "010.py")
         (tmp_path / "link").symlink_to(repository)
-        assert fate(tmp_path / "link", "010.py").kind is FateKind.DELETED
+        assert record(tmp_path / "link", "010.py").kind is GitStatus.DELETED
 
     def test_a_linked_worktree(self, repository: Path, tmp_path: Path) -> None:
         git(repository, "worktree", "add", "-q", "-b", "side", str(tmp_path / "side"))
         give_up(tmp_path / "side", "010.py")
-        assert fate(tmp_path / "side", "010.py").kind is FateKind.DELETED
+        assert record(tmp_path / "side", "010.py").kind is GitStatus.DELETED
         (repository / "versions/010.py").unlink()
-        assert fate(repository, "010.py").kind is FateKind.REMOVED_HERE
+        assert record(repository, "010.py").kind is GitStatus.REMOVED_HERE
 
 
 class TestWhatToType:
@@ -434,31 +434,31 @@ class TestWhatToType:
         return tmp_path / "clone"
 
     def test_a_branch_that_follows_another_is_pulled(self, clone: Path) -> None:
-        found = fate(clone, "011.py")
+        found = record(clone, "011.py")
         assert command(found) == ("git", "-C", str(clone), "pull", "--ff-only")
         type_in(found)
         assert (clone / "versions/011.py").exists()
 
     def test_one_that_follows_none_is_merged(self, clone: Path) -> None:
         git(clone, "checkout", "-q", "--no-track", "-b", "mine", "HEAD")
-        found = fate(clone, "011.py")
+        found = record(clone, "011.py")
         assert command(found) == ("git", "-C", str(clone), "merge", "--ff-only", "origin/main")
         type_in(found)
         assert (clone / "versions/011.py").exists()
 
     def test_a_branch_whose_upstream_is_gone(self, clone: Path) -> None:
         git(clone, "config", "branch.main.merge", "refs/heads/gone")
-        assert command(fate(clone, "011.py"))[3:] == ("merge", "--ff-only", "origin/main")
+        assert command(record(clone, "011.py"))[3:] == ("merge", "--ff-only", "origin/main")
 
     def test_no_branch_is_checked_out(self, clone: Path) -> None:
         git(clone, "checkout", "-q", "--detach")
-        found = fate(clone, "011.py")
-        assert (found.kind, command(found)) == (FateKind.UPSTREAM, ())
+        found = record(clone, "011.py")
+        assert (found.kind, command(found)) == (GitStatus.UPSTREAM, ())
 
     def test_a_branch_with_commits_of_its_own(self, clone: Path) -> None:
         add(clone, "012.py")
-        found = fate(clone, "011.py")
-        assert (found.kind, command(found)) == (FateKind.UPSTREAM, ())
+        found = record(clone, "011.py")
+        assert (found.kind, command(found)) == (GitStatus.UPSTREAM, ())
 
     @pytest.mark.parametrize("staged", [False, True])
     def test_bringing_back_what_the_working_tree_lost(self, repository: Path, staged: bool) -> None:
@@ -466,7 +466,7 @@ class TestWhatToType:
             git(repository, "rm", "-q", "versions/010.py")
         else:
             (repository / "versions/010.py").unlink()
-        type_in(fate(repository, "010.py"))
+        type_in(record(repository, "010.py"))
         assert (repository / "versions/010.py").exists()
         assert git(repository, "status", "--short") == ""
 
@@ -474,7 +474,7 @@ class TestWhatToType:
         add(repository, "*.py")
         (repository / "versions/*.py").unlink()
         (repository / "versions/010.py").write_text("edited\n")
-        type_in(fate(repository, "*.py"))
+        type_in(record(repository, "*.py"))
         assert (repository / "versions/*.py").exists()
         assert (repository / "versions/010.py").read_text() == "edited\n"
 
@@ -484,7 +484,7 @@ class TestWhatToType:
         git(repository, "commit", "-q", "-a", "-m", "edit 010")
         git(tmp_path / "clone", "fetch", "-q")
         (tmp_path / "clone/versions/010.py").unlink()
-        assert fate(tmp_path / "clone", "010.py").kind is FateKind.REMOVED_HERE
+        assert record(tmp_path / "clone", "010.py").kind is GitStatus.REMOVED_HERE
 
 
 def test_hundreds_of_scripts_are_a_handful_of_commands(repository: Path, tmp_path: Path) -> None:
@@ -500,10 +500,10 @@ def test_hundreds_of_scripts_are_a_handful_of_commands(repository: Path, tmp_pat
     paths = [clone / "versions" / name for name in (*gone, "999.py")]
     began = time.monotonic()
     with mock.patch("migops.core.process.subprocess.run", wraps=subprocess.run) as ran:
-        found = fates(paths)
+        found = git_records(paths)
     assert ran.call_count <= 12
     assert time.monotonic() - began < 5, "seconds; it took 13 with six commands a script"
-    assert [found[path].kind for path in paths] == [FateKind.DELETED] * len(gone) + [FateKind.NEVER]
+    assert [found[path].kind for path in paths] == [GitStatus.DELETED] * len(gone) + [GitStatus.NEVER]
 
 
 class TestHead:

@@ -12,7 +12,7 @@ from typing import Any, cast
 
 import pytest
 
-from migops.core.errors import Aborted, Failed, Locked, Operator
+from migops.core.errors import Aborted, Failed, Locked, ManualActionRequired
 from migops.docker import Engine
 from migops.state import journal, lock, state_folder
 from migops.state.process import known, ourselves
@@ -40,7 +40,7 @@ def test_a_run_that_ends_well(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("error", "word", "code"),
     [
-        (Aborted("a"), "aborted", 5), (Failed("b"), "failed", 6), (Operator("c"), "operator", 7),
+        (Aborted("a"), "aborted", 5), (Failed("b"), "failed", 6), (ManualActionRequired("c"), "operator", 7),
         (Locked("d"), "aborted", 4), (KeyboardInterrupt(), "interrupted", 130), (ValueError("e"), "bug", 70),
     ],
 )  # fmt: skip

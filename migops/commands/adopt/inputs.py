@@ -8,7 +8,7 @@ from migops import collect, sandbox
 from migops.collect.database_query import Ask, question
 from migops.collect.state import host_home
 from migops.compose import Project, Service
-from migops.core.errors import MigopsError, NoVerdict
+from migops.core.errors import MigopsError, Unavailable
 from migops.core.model import ImageIdentity, MigrationSet, PlaceName, Revision, Unknown
 from migops.docker import Engine
 from migops.sources.database import Reached, reach, read
@@ -18,7 +18,7 @@ from migops.target.alembic_program import aimed, program
 
 
 @dataclass(frozen=True, slots=True)
-class Scene:
+class AdoptInputs:
     """Where it happens. ``alembic`` are the words that run Alembic in the image, which is ``image``; ``held`` are the
     migrations that it holds. ``live`` is the server container, ``network`` one that it shares with the service.
     """
@@ -52,10 +52,10 @@ class Scene:
         return {revision.id: revision for revision in self.held.revisions}
 
 
-def look(target: Target, engine: Engine, timeout: float) -> Scene:
+def look(target: Target, engine: Engine, timeout: float) -> AdoptInputs:
     """Read the image and the live database.
 
-    Raises ``NoVerdict`` where one of them cannot be read; MigopsError where there is no compose project, or no
+    Raises ``Unavailable`` where one of them cannot be read; MigopsError where there is no compose project, or no
     throwaway server that could stand in for the database.
     """
     if target.model is None:
@@ -67,24 +67,24 @@ def look(target: Target, engine: Engine, timeout: float) -> Scene:
     held = seen.places[PlaceName.IMAGE]
     if seen.image is None or seen.home is None or not isinstance(held, MigrationSet):
         unknown = held if isinstance(held, Unknown) else Unknown("the image holds no migrations that could be read")
-        raise NoVerdict(unknown.reason, hint=unknown.hint)
+        raise Unavailable(unknown.reason, hint=unknown.hint)
     environment = seen.image_config.env if seen.image_config else {}
     asked = question(target, held, host_home(seen), seen.home, lambda: engine, environment, Ask(timeout=timeout))
     reached = reach(asked)
     if not isinstance(reached, Reached):
-        raise NoVerdict(reached.reason, hint=reached.hint if isinstance(reached, Unknown) else "")
+        raise Unavailable(reached.reason, hint=reached.hint if isinstance(reached, Unknown) else "")
     sandbox.refuse_address(reached.named)
     service = target.model.services[target.service]
     live = sandbox.live_of(engine, target.model, reached.named)
     state = read(reached, timeout)
     if isinstance(state, Unknown):
-        raise NoVerdict(state.reason, hint=state.hint)
+        raise Unavailable(state.reason, hint=state.hint)
     code = [*held.location, held.script_location]
     app = sandbox.app_of(
         target.model, service, seen.image.id, live, working_dir=seen.home.cwd, code=code,
         keeps_entrypoint=program(target).keeps_entrypoint,
     )  # fmt: skip
-    return Scene(
+    return AdoptInputs(
         target=target, project=target.model, service=service, image=seen.image, held=held,
         alembic=aimed(target, seen.home), reached=reached, state=state, live=live, app=app,
         network=_shared(target.model, service, live),

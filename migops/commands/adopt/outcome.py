@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from migops.commands.adopt.inputs import Scene
+from migops.commands.adopt.inputs import AdoptInputs
 from migops.commands.adopt.match import Match
 
 
@@ -27,7 +27,7 @@ class Outcome:
     migration that was written for it, if one was; ``notes`` is what there is to know of how it was tried.
     """
 
-    scene: Scene
+    inputs: AdoptInputs
     match: Match | None
     stamped: tuple[str, ...] = ()
     dry_run: bool = False
@@ -38,7 +38,7 @@ class Outcome:
         """The message of a revision, '' where it has none."""
         if self.baseline is not None and self.baseline.revision == head:
             return self.baseline.message
-        revision = self.scene.revisions.get(head)
+        revision = self.inputs.revisions.get(head)
         return revision.message if revision else ""
 
     def named(self, heads: tuple[str, ...]) -> str:
@@ -49,7 +49,7 @@ class Outcome:
 
     def command(self, *more: str) -> tuple[str, ...]:
         """The user's own command, with more words."""
-        target = self.scene.target
+        target = self.inputs.target
         if self.baseline is not None:
             more = ("--baseline", "-m", self.baseline.message, *more)
         if self.match is not None and self.match.strict:

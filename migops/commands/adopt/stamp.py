@@ -6,10 +6,10 @@ import secrets
 from dataclasses import dataclass
 from pathlib import Path
 
-from migops.commands.adopt.inputs import Scene
+from migops.commands.adopt.inputs import AdoptInputs
 from migops.commands.adopt.outcome import Outcome
 from migops.commands.adopt.steps import copying
-from migops.core.errors import Aborted, Failed, NoVerdict, Operator
+from migops.core.errors import Aborted, Failed, ManualActionRequired, Unavailable
 from migops.core.model import Location
 from migops.database import DatabaseUrl
 from migops.database.postgres.schema import Found, read
@@ -34,20 +34,22 @@ def stamp(outcome: Outcome, live: Found, engine: Engine, folder: Path, timeout: 
 
     ``live`` is the schema that was compared; ``folder`` is the project's state folder, whose lock the caller has.
     Raises ``Locked`` where another run has the database's; ``Aborted`` where the database is no longer that one;
-    ``Failed`` where Alembic did not note it; ``Operator`` where the rows are others than they should be.
+    ``Failed`` where Alembic did not note it; ``ManualActionRequired`` where the rows are others than they should be.
     """
     assert outcome.match is not None  # noqa: S101 - a caller that stamps has matched
-    scene, heads = outcome.scene, outcome.match.chosen.heads
-    table = scene.reached.table
+    inputs, heads = outcome.inputs, outcome.match.chosen.heads
+    table = inputs.reached.table
     with (
-        journal.begin(folder, "adopt", [scene.target.service]) as log,
+        journal.begin(folder, "adopt", [inputs.target.service]) as log,
         open_session(
-            scene.reached.url, table=table.name, schema=table.schema, timeout=timeout, label="migops adopt"
+            inputs.reached.url, table=table.name, schema=table.schema, timeout=timeout, label="migops adopt"
         ) as session,
     ):
         session.lock()
-        _still_the_same(scene, session, live, timeout)
-        log.note("compare", "done", image=scene.image.id, database=scene.state.url, compared=dict(outcome.match.kinds))
+        _still_the_same(inputs, session, live, timeout)
+        log.note(
+            "compare", "done", image=inputs.image.id, database=inputs.state.url, compared=dict(outcome.match.kinds)
+        )
         with owned.held_back() as came:
             if outcome.baseline is not None:
                 _write(outcome)
@@ -56,17 +58,17 @@ def stamp(outcome: Outcome, live: Found, engine: Engine, folder: Path, timeout: 
             session.check()
             code, said, rows = _run_and_look(outcome, engine, session)
             log.noted("stamp", "done" if rows == tuple(sorted(heads)) else "failed", rows=list(rows), code=code)
-        _judge(outcome, code, said, rows, scene.reached.url)
+        _judge(outcome, code, said, rows, inputs.reached.url)
     return Stamped(heads, came[0] if came else 0)
 
 
-def _still_the_same(scene: Scene, session: Session, live: Found, timeout: float) -> None:
+def _still_the_same(inputs: AdoptInputs, session: Session, live: Found, timeout: float) -> None:
     rows = session.rows()
     if rows:
-        raise Aborted(f"meanwhile someone has noted {', '.join(rows)} in {scene.state.url}; nothing was changed")
-    if read(scene.reached.url, timeout=timeout, strict=live.strict).schema != live.schema:
+        raise Aborted(f"meanwhile someone has noted {', '.join(rows)} in {inputs.state.url}; nothing was changed")
+    if read(inputs.reached.url, timeout=timeout, strict=live.strict).schema != live.schema:
         raise Aborted(
-            f"the schema of {scene.state.url} was changed while it was compared; nothing was stamped",
+            f"the schema of {inputs.state.url} was changed while it was compared; nothing was stamped",
             hint="see that nothing migrates it or makes its tables, and run it again",
         )
 
@@ -75,31 +77,31 @@ def _run_and_look(outcome: Outcome, engine: Engine, session: Session) -> tuple[i
     """Run it, and whatever became of the container, see what the database says now."""
     try:
         code, said = _run(outcome, engine)
-    except NoVerdict as error:
+    except Unavailable as error:
         code, said = -1, error.message
     try:
         return code, said, session.rows() or ()
-    except NoVerdict as error:
-        raise Operator(
+    except Unavailable as error:
+        raise ManualActionRequired(
             f"`alembic stamp` was run, and whether the row is written cannot be told: {error.message}",
-            commands=[outcome.scene.target.commands.migops("status")],
+            commands=[outcome.inputs.target.commands.migops("status")],
         ) from None
 
 
 def _run(outcome: Outcome, engine: Engine) -> tuple[int, str]:
     """Alembic's own stamp, in a container like those that the migrations were tried in."""
-    scene, baseline = outcome.scene, outcome.baseline
+    inputs, baseline = outcome.inputs, outcome.baseline
     assert outcome.match is not None  # noqa: S101 - a caller that stamps has matched
-    environment = {"PGOPTIONS": f"{scene.options} {_LOCK_TIMEOUT}".strip()}
-    words = [*scene.alembic, "stamp", *outcome.match.chosen.heads]
+    environment = {"PGOPTIONS": f"{inputs.options} {_LOCK_TIMEOUT}".strip()}
+    words = [*inputs.alembic, "stamp", *outcome.match.chosen.heads]
     name = f"migops-adopt-{secrets.token_hex(6)}"
     if baseline is None:
-        code, data = one_off.run(engine, scene.app, words, scene.network, name, environment=environment)
+        code, data = one_off.run(engine, inputs.app, words, inputs.network, name, environment=environment)
     else:
-        new = copying(scene.versions, {baseline.path.name: baseline.content}, scene.python_path)
+        new = copying(inputs.versions, {baseline.path.name: baseline.content}, inputs.python_path)
         more = {**new, "environment": {**new["environment"], **environment}}
-        code, data = one_off.run(engine, scene.app, words, scene.network, name, **more)
-    return code, scene.reached.url.redact(data.decode("utf-8", "replace")).strip()
+        code, data = one_off.run(engine, inputs.app, words, inputs.network, name, **more)
+    return code, inputs.reached.url.redact(data.decode("utf-8", "replace")).strip()
 
 
 def _judge(outcome: Outcome, code: int, said: str, rows: tuple[str, ...], url: DatabaseUrl) -> None:
@@ -111,12 +113,12 @@ def _judge(outcome: Outcome, code: int, said: str, rows: tuple[str, ...], url: D
     at = Location(str(outcome.baseline.path)) if outcome.baseline else None
     last = said.splitlines()[-1] if said else "it said nothing"
     if rows:
-        raise Operator(
+        raise ManualActionRequired(
             f"{url.shown} has the rows {', '.join(rows)}, not {', '.join(heads)}: someone else writes there, too",
-            commands=[outcome.scene.target.commands.migops("status")], at=at,
+            commands=[outcome.inputs.target.commands.migops("status")], at=at,
         )  # fmt: skip
     if code == 0:
-        raise Operator(
+        raise ManualActionRequired(
             f"`alembic stamp` has ended well, but {url.shown} has no row: env.py goes to another database than the one "
             f"that was compared, and has noted {', '.join(heads)} there{kept}",
             hint="look where env.py takes its URL from, and take the row away there",

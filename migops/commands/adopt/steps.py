@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from migops.core.errors import NoVerdict
+from migops.core.errors import Unavailable
 from migops.database.postgres.schema import CATALOGUE, STRICT_CATALOGUE, Item, Schema
 from migops.docker import execs
 from migops.sandbox import Ran, Server
@@ -67,7 +67,7 @@ class Watched:
         try:
             facts: Mapping[str, Any] = json.loads(text)
         except ValueError:
-            raise NoVerdict(
+            raise Unavailable(
                 "what a migration did could not be read: something else wrote to its standard output at the same time",
                 hint="look what env.py or the migrations start in the background",
             ) from None
@@ -122,18 +122,18 @@ def watched(
 def upgrade(server: Server, alembic: Sequence[str], **more: Any) -> tuple[Step, ...]:
     """Upgrade the empty database to all heads; what it passes, from before the first migration to after the last.
 
-    Raises ``NoVerdict`` where the upgrade fails, or could not be watched.
+    Raises ``Unavailable`` where the upgrade fails, or could not be watched.
     """
     ran, found = watched(server, [*alembic, "upgrade", "heads"], **more)
     if ran.code:
         at = f" after {', '.join(found.steps[-1].heads)}" if found.steps and found.steps[-1].heads else ""
-        raise NoVerdict(
+        raise Unavailable(
             f"the migrations do not run on an empty database: `{' '.join(alembic)} upgrade heads` ended with code "
             f"{ran.code}{at}:\n{last(found, server)}",
             hint="a history that does not build the schema from nothing cannot tell which revision a database has",
         )
     if not found.steps:
-        raise NoVerdict(
+        raise Unavailable(
             f"`{' '.join(alembic)} upgrade heads` has run, but what it did could not be watched",
             hint="it takes a Python that reads PYTHONPATH, and Alembic 0.9.3 or newer, in the image",
         )

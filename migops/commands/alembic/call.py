@@ -10,7 +10,7 @@ from queue import SimpleQueue
 from typing import TYPE_CHECKING
 
 from migops import collect
-from migops.core.errors import ExitCode, NoVerdict, Operator
+from migops.core.errors import ExitCode, ManualActionRequired, Unavailable
 from migops.core.model import MigrationSet
 from migops.docker import Engine
 from migops.runner import command_lines
@@ -21,18 +21,18 @@ from migops.target import Target
 
 if TYPE_CHECKING:
     from migops.collect.drawing import Drawing
-    from migops.commands.alembic.exported_script import Landed
+    from migops.commands.alembic.exported_script import ExportedScript
     from migops.runner.commits.tracing import Trace
 
 _STAYING = ("", "missing", "if_not_present", "never")  # policies under which compose takes the image that is there
 _KILLED = {128 + signal.SIGTERM, 128 + signal.SIGKILL}
 
-Say = Callable[[str], None]
+Reporter = Callable[[str], None]
 """Tells the user a line on standard error."""
 
 
 @dataclass(frozen=True, slots=True)
-class Wishes:
+class RunOptions:
     """What the user said of the guards.
 
     ``yes``: ask nothing. ``ask`` puts a question on the terminal, None where there is none. ``wait`` (seconds, None:
@@ -78,8 +78,8 @@ class AlembicCall:
     target: Target
     arguments: Sequence[str]
     engine: Engine
-    say: Say
-    wishes: Wishes = field(default_factory=Wishes)
+    say: Reporter
+    run_options: RunOptions = field(default_factory=RunOptions)
     output: Output = field(default_factory=Output)
     events: Events = field(default_factory=SimpleQueue)
     environment: dict[str, str] = field(default_factory=dict)
@@ -97,15 +97,15 @@ class AlembicCall:
         before = collect.host(self.target).migrations if command_lines.makes_files(self.arguments) else None
         with caught(self.events):
             if where.container is not None:
-                ended, name, landed = self._in_container(where, program, before)
+                ended, name, exported = self._in_container(where, program, before)
             else:
-                ended, name, landed = self._in_one_off(where, program, before, name or new_name())
-        code = self._code(ended, name, landed)
+                ended, name, exported = self._in_one_off(where, program, before, name or new_name())
+        code = self._code(ended, name, exported)
         return Result(code, ended.code, self.output.tail(), where, ended.signal > 0)
 
     def _in_container(
         self, where: Where, program: command_lines.Program, before: MigrationSet | None
-    ) -> tuple[Ended, str, list[Landed]]:
+    ) -> tuple[Ended, str, list[ExportedScript]]:
         container = where.container
         assert container is not None  # noqa: S101 - the caller has looked
         self.container = container.id
@@ -117,25 +117,25 @@ class AlembicCall:
             argv = (*program.words, *self.arguments)
             ended = runs.run(argv, self.output.take, self.events, self.environment)
         self._collect(ended)
-        landed: list[Landed] = []
+        exported: list[ExportedScript] = []
         if before is not None:
             from migops.commands.alembic import (
                 exported_script,  # and all that reads and writes scripts: only a new one pays for it
             )
 
             if container.is_bound:
-                landed = list(exported_script.from_mount(before, collect.host(self.target).migrations))
+                exported = list(exported_script.from_mount(before, collect.host(self.target).migrations))
             elif container.migrations is not None:
                 again = collect.running(self.target, self.engine).containers
                 after = next((each.migrations for each in again if each.id == container.id), None)
                 made = exported_script.made_in_running(container.migrations, after)
-                landed = list(exported_script.from_container(made, container.name, before))
-        return ended, container.name, landed
+                exported = list(exported_script.from_container(made, container.name, before))
+        return ended, container.name, exported
 
     def _in_one_off(
         self, where: Where, program: command_lines.Program, before: MigrationSet | None, name: str
-    ) -> tuple[Ended, str, list[Landed]]:
-        landed: list[Landed] = []
+    ) -> tuple[Ended, str, list[ExportedScript]]:
+        exported: list[ExportedScript] = []
         terminal = has_terminal()
         service = self.target.model.services[self.target.service] if self.target.model else None
         if service and service.pull_policy not in _STAYING:
@@ -152,21 +152,21 @@ class AlembicCall:
                 from migops.commands.alembic import exported_script
 
                 if exported_script.is_bound(self.engine, runs.name, where.held.location):
-                    landed = list(exported_script.from_mount(before, collect.host(self.target).migrations))
+                    exported = list(exported_script.from_mount(before, collect.host(self.target).migrations))
                 else:
                     made = exported_script.made_in_one_off(self.engine, runs.name, where.held)
-                    landed = list(exported_script.from_container(made, runs.name, before))
-                    runs.kept = any(each.taken for each in landed)
-        return ended, runs.name, landed
+                    exported = list(exported_script.from_container(made, runs.name, before))
+                    runs.kept = any(each.taken for each in exported)
+        return ended, runs.name, exported
 
     def _collect(self, ended: Ended) -> None:
         """Read what was recorded, where it has not gone well: its container may be removed now."""
         if self.trace is not None and (ended.code or not ended.is_over):
             self.trace.collect(self.container)
 
-    def _code(self, ended: Ended, name: str, landed: Sequence[Landed]) -> int:
+    def _code(self, ended: Ended, name: str, exported: Sequence[ExportedScript]) -> int:
         """Our exit code, and what there is to say about how it ended."""
-        for each in landed:
+        for each in exported:
             self._tell(each)
         if ended.signal > 0:
             said = signal.Signals(ended.signal).name
@@ -182,21 +182,21 @@ class AlembicCall:
             return 128 + ended.signal
         if not ended.is_over:
             if ended.signal == LOST:
-                raise Operator(
+                raise ManualActionRequired(
                     f"the lock is lost, and {self.words()} could NOT be stopped in {name}: it may still run there",
                     commands=[("docker", "top", name)], hint="see that it ends; then look where the database stands",
                 )  # fmt: skip
-            raise NoVerdict(f"how {self.words()} ended in {name} is not known")
+            raise Unavailable(f"how {self.words()} ended in {name} is not known")
         if self.output.lost:
             self.say(f"some of its output could not be written: {self.output.lost}")
             return ended.code or int(ExitCode.NO_VERDICT)
-        return int(ExitCode.OPERATOR) if any(each.taken for each in landed) else ended.code
+        return int(ExitCode.OPERATOR) if any(each.taken for each in exported) else ended.code
 
     def words(self) -> str:
         """The command as the user would name it, without its arguments: these may hold secrets (-x)."""
         return " ".join(command_lines.program(self.target).words)
 
-    def _tell(self, each: Landed) -> None:
+    def _tell(self, each: ExportedScript) -> None:
         if each.taken:
             beside = each.to.with_name(each.to.name + ".new")
             self.say(f"{each.to} exists already, so the new file was left in {each.container}. Get it with:")

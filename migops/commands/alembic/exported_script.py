@@ -21,7 +21,7 @@ _SLACK = 2.0  # seconds by which a file may look older than the container that w
 
 
 @dataclass(frozen=True, slots=True)
-class Landed:
+class ExportedScript:
     """A new file: where it is on the host now, or (``taken``) whose place there is taken by another one."""
 
     made: str
@@ -31,17 +31,17 @@ class Landed:
     owner: tuple[int, int] | None = None  # whom it should belong to, where we may not see to that
 
 
-def from_container(made: Sequence[MigrationFile], container: str, host: MigrationSet) -> Iterator[Landed]:
+def from_container(made: Sequence[MigrationFile], container: str, host: MigrationSet) -> Iterator[ExportedScript]:
     """Copy each new file out, whole or not at all. Nothing on the host is replaced."""
     for file in made:
         to = place_of(host, file.name)
         taken = os.path.lexists(to)
         if not taken:
             rescue.write(Copy(file, "", container, to))
-        yield Landed(file.path, container, to, taken)
+        yield ExportedScript(file.path, container, to, taken)
 
 
-def from_mount(before: MigrationSet, after: MigrationSet) -> Iterator[Landed]:
+def from_mount(before: MigrationSet, after: MigrationSet) -> Iterator[ExportedScript]:
     """What a container wrote straight to the host, through a bind mount; given to the owner of its folder."""
     for name in sorted(after.scripts.keys() - before.scripts.keys()):
         path = Path(after.scripts[name].path)
@@ -50,9 +50,9 @@ def from_mount(before: MigrationSet, after: MigrationSet) -> Iterator[Landed]:
         if (file.st_uid, file.st_gid) != owner and os.geteuid() == 0:
             os.chown(path, *owner)
         elif file.st_uid != owner[0]:
-            yield Landed(str(path), "", path, owner=owner)
+            yield ExportedScript(str(path), "", path, owner=owner)
             continue
-        yield Landed(str(path), "", path)
+        yield ExportedScript(str(path), "", path)
 
 
 def made_in_one_off(engine: Engine, container: str, image: MigrationSet) -> list[MigrationFile]:

@@ -8,13 +8,13 @@ from migops.commands.alembic.stale_notice import say_stale
 from migops.runner import arguments as verbs
 from migops.runner import command_lines
 from migops.runner.execution_target import choose
-from migops.runner.stale_containers import at_work, leftovers
+from migops.runner.stale_containers import at_work, stale_containers
 
 
 def run(alembic: AlembicCall) -> Result:
-    """Run it, past its guard where it changes something. ``NoVerdict`` where it could not be started."""
+    """Run it, past its guard where it changes something. ``Unavailable`` where it could not be started."""
     program = command_lines.program(alembic.target)
-    left = list(leftovers(alembic.engine, alembic.target.project, alembic.target.service))
+    left = list(stale_containers(alembic.engine, alembic.target.project, alembic.target.service))
     for each in left:
         alembic.say(each.sentence)
     seen = collect.running(alembic.target, alembic.engine)
@@ -34,4 +34,4 @@ def run(alembic: AlembicCall) -> Result:
     from migops.commands.alembic import guards  # and the database's side: what only reads does not pay for it
 
     still = tuple(each.name for each in left if each.is_running)
-    return guards.run(guards.Scene(alembic, call, seen, where, still, busy))
+    return guards.run(guards.GuardContext(alembic, call, seen, where, still, busy))

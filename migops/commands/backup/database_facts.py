@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from migops.core.errors import NoVerdict
+from migops.core.errors import Unavailable
 from migops.database import connect
 from migops.sources.database import Reached
 
@@ -36,7 +36,7 @@ class Facts:
 
 
 def read(reached: Reached, timeout: float) -> Facts:
-    """Ask the database, within ``timeout`` seconds. ``NoVerdict`` where it does not answer."""
+    """Ask the database, within ``timeout`` seconds. ``Unavailable`` where it does not answer."""
     from sqlalchemy import text
 
     try:
@@ -44,7 +44,7 @@ def read(reached: Reached, timeout: float) -> Facts:
             quote: Any = connection.dialect.identifier_preparer.quote_identifier
             table = ".".join(quote(name) for name in (reached.table.schema, reached.table.name) if name)
             database, server, size, schema, tables = connection.execute(text(_FACTS), {"table": table}).one()
-    except NoVerdict as error:
+    except Unavailable as error:
         unknown = reached.unknown(error)
-        raise NoVerdict(unknown.reason, hint=unknown.hint) from None
+        raise Unavailable(unknown.reason, hint=unknown.hint) from None
     return Facts(str(database), str(server), int(size), str(schema or ""), int(tables))

@@ -100,7 +100,7 @@ def _server(source: Source, project: Project, containers: Sequence[Mapping[str, 
     )  # fmt: skip
 
 
-def strangers(engine: Engine, project: str, sessions: Sequence[tuple[str, str]]) -> tuple[str, ...]:
+def others(engine: Engine, project: str, sessions: Sequence[tuple[str, str]]) -> tuple[str, ...]:
     """In words, the sessions that come from no container of the project, by their addresses and names."""
     ours = {address for each in engine.containers({f"{LABEL}project": project}) for address in _addresses(each)}
     return tuple(

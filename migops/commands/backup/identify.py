@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from migops.commands.backup.identity import Identity
 from migops.commands.backup.maintenance import maintenance
 from migops.commands.backup.source import Source
-from migops.core.errors import NoVerdict
+from migops.core.errors import Unavailable
 from migops.database import DatabaseUrl, direct
 from migops.database.reading import refused
 from migops.docker import Engine
@@ -27,7 +27,7 @@ _FOLDER = "SELECT setting FROM pg_catalog.pg_settings WHERE name = 'data_directo
 def identify(engine: Engine, source: Source, timeout: float, *, exists: bool = True) -> Identity:
     """The identity of a source's database, which may not exist (then the server is asked in another one).
 
-    ``NoVerdict`` where the server or the engine does not answer. What the server refuses to tell is unknown, with its
+    ``Unavailable`` where the server or the engine does not answer. What the server refuses to tell is unknown, with its
     reason.
     """
     url = source.reached.url
@@ -68,7 +68,7 @@ def _volume(engine: Engine, source: Source, folder: str) -> tuple[str | None, st
         return None, f"not exactly one container of the service {source.server} runs"
     found = inspect(engine, container)
     if found is None:
-        raise NoVerdict(f"the container of {source.server} has gone")
+        raise Unavailable(f"the container of {source.server} has gone")
     folder = folder or _pgdata(found)
     if not folder:
         return None, f"the server does not tell {source.reached.named.url.username or 'this user'} its data folder"

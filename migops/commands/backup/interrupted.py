@@ -10,7 +10,7 @@ from migops.commands.backup.external_sessions import Container
 from migops.commands.backup.maintenance import maintenance
 from migops.commands.backup.source import Source
 from migops.commands.backup.undo_commands import psql, starting
-from migops.core.errors import Operator
+from migops.core.errors import ManualActionRequired
 from migops.docker import Engine
 from migops.docker.containers import inspect
 from migops.state import journal
@@ -20,7 +20,8 @@ COMMAND = "restore"
 
 
 def refuse(engine: Engine, source: Source, state: Path) -> None:
-    """Raise ``Operator`` where the last restore was killed and has left something that is not as it should be.
+    """Raise ``ManualActionRequired`` where the last restore was killed and has left something that is not as it should
+    be.
 
     Only restores on this server count: on another one a database of the same name says nothing.
     """
@@ -48,7 +49,7 @@ def refuse(engine: Engine, source: Source, state: Path) -> None:
         left.append(f"{new} is left over")
     if there is not None and not there.open and kept is None:
         left.append(f"nobody may connect to {closes}")
-    raise Operator(
+    raise ManualActionRequired(
         f"the last restore ({last.who}, {last.began}) was killed: {database} {replaced}; {', '.join(left)}",
         commands=[*([psql(source, sql)] if sql else []), *starting(down)],
     )

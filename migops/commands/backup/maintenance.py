@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from migops.commands.backup.statements import Grant, Properties, Setting
-from migops.core.errors import NoVerdict
+from migops.core.errors import Unavailable
 from migops.database import DatabaseUrl, direct
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ WHERE datname = ANY(%s) AND pid <> pg_catalog.pg_backend_pid() AND application_n
 
 @dataclass(frozen=True, slots=True)
 class Maintenance:
-    """The session. What the driver raises in it becomes ``NoVerdict`` where the session is left."""
+    """The session. What the driver raises in it becomes ``Unavailable`` where the session is left."""
 
     connection: Connection[Any]
     name: str
@@ -78,7 +78,8 @@ class Maintenance:
 
 @contextmanager
 def maintenance(url: DatabaseUrl, name: str) -> Iterator[Maintenance]:
-    """Open the session, in the server's database ``postgres`` or else ``template1``. ``NoVerdict`` where it cannot."""
+    """Open the session, in the server's database ``postgres`` or else ``template1``. ``Unavailable`` where it
+    cannot."""
     with ExitStack() as stack:
         yield Maintenance(_open(url, name, stack), name[:63])
 
@@ -87,7 +88,7 @@ def _open(url: DatabaseUrl, name: str, stack: ExitStack) -> Connection[Any]:
     first, *others = (each for each in ("postgres", "template1") if each != url.url.database)
     try:
         return stack.enter_context(direct(url, timeout=_PATIENCE, name=name, database=first))
-    except NoVerdict as error:
+    except Unavailable as error:
         if not others or "does not exist" not in error.message:
             raise
     return stack.enter_context(direct(url, timeout=_PATIENCE, name=name, database=others[0]))

@@ -17,12 +17,12 @@ WHERE datname = current_database() AND pg_catalog.starts_with(application_name, 
 
 
 def end_ours(source: Source, timeout: float) -> None:
-    """End the sessions on the server of the programs that this process has started. ``NoVerdict`` where it cannot."""
+    """End the sessions on the server of the programs that this process has started. ``Unavailable`` where it cannot."""
     _end(source, timeout, lambda pid: pid == os.getpid())
 
 
 def end_orphans(source: Source, timeout: float) -> None:
-    """End the sessions of programs whose process was killed. ``NoVerdict`` where that cannot be done."""
+    """End the sessions of programs whose process was killed. ``Unavailable`` where that cannot be done."""
     _end(source, timeout, _is_gone)
 
 

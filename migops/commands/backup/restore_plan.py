@@ -34,8 +34,8 @@ class Restore:
     ``properties`` are those of the database that is there, None where there is none, and ``state`` what it says of its
     revisions. ``new`` is the database that the dump goes into, ``old`` the name under which the one that is there is
     kept. ``stopping`` are the containers that stop meanwhile, ``unsure`` the services that run, are not stopped, and
-    may use the database; ``strangers`` are other sessions, which are ended. ``origin`` is how the database that the
-    backup was taken from relates to this one.
+    may use the database; ``external_sessions`` are other sessions, which are ended. ``origin`` is how the database that
+    the backup was taken from relates to this one.
     """
 
     source: Source
@@ -48,7 +48,7 @@ class Restore:
     new: str
     old: str
     stopping: tuple[Container, ...]
-    strangers: tuple[str, ...]
+    external_sessions: tuple[str, ...]
     timeout: float
     origin: Compared
     unsure: tuple[Usage, ...] = ()
@@ -74,7 +74,7 @@ def prepare(
     """See that the dump is whole and of this database, and what stands in its way. Nothing is touched.
 
     ``foreign`` allows a backup of another server or project. ``Aborted`` says what is wrong with the dump;
-    ``NoVerdict`` that the server cannot be asked.
+    ``Unavailable`` that the server cannot be asked.
     """
     project = target.model
     if project is None:
@@ -102,7 +102,7 @@ def prepare(
     return Restore(
         source, path, known, verified, table, properties, read(source.reached, timeout),
         statements.beside(source.database, "restore", stamp), statements.beside(source.database, "old", stamp),
-        found.stopping, external_sessions.strangers(engine, project.name, sessions), timeout, origin, found.unsure,
+        found.stopping, external_sessions.others(engine, project.name, sessions), timeout, origin, found.unsure,
     )  # fmt: skip
 
 

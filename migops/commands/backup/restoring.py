@@ -12,7 +12,7 @@ from migops.commands.backup.maintenance import Maintenance, maintenance
 from migops.commands.backup.restore_plan import Restore, label
 from migops.commands.backup.source import tools
 from migops.commands.backup.swap import Swap, Swapped
-from migops.core.errors import Aborted, MigopsError, NoVerdict
+from migops.core.errors import Aborted, MigopsError, Unavailable
 from migops.database import direct
 from migops.database.postgres.session import open_session
 from migops.docker import Engine
@@ -27,7 +27,8 @@ def carry_out(engine: Engine, planned: Restore, log: Journal, confirm: Callable[
     """Restore, check, ask ``confirm``, and change the names.
 
     ``Locked`` where another run is at work on the database; ``Aborted`` where nothing was changed (the dump could not
-    be restored, or no was said); ``Failed`` where all was put back as it was; ``Operator`` where that failed.
+    be restored, or no was said); ``Failed`` where all was put back as it was; ``ManualActionRequired`` where that
+    failed.
     """
     reached = planned.source.reached
     with ExitStack() as held:
@@ -57,7 +58,7 @@ def carry_out(engine: Engine, planned: Restore, log: Journal, confirm: Callable[
         except BaseException as error:
             if created:  # else one of that name would not be ours
                 _drop(planned, log)
-            if isinstance(error, NoVerdict):
+            if isinstance(error, Unavailable):
                 raise Aborted(f"nothing was changed: {error.message}", hint=error.hint) from None
             raise
         return Swap(engine, planned, log, oid, release.close).run()

@@ -15,7 +15,7 @@ from migops.collect import database_query
 from migops.collect.state import host_home
 from migops.commands.backup import words
 from migops.commands.backup.tools import Tools
-from migops.core.errors import MigopsError, NoVerdict
+from migops.core.errors import MigopsError, Unavailable
 from migops.core.model import Absent, MigrationSet, PlaceName, Unknown
 from migops.docker import Engine, execs, making
 from migops.sources.database import Reached, find_url, reach
@@ -77,11 +77,11 @@ def find(asked: Question, engine: Engine) -> Source:
     """Find the database that the question means, and who can dump it. Nothing is started for it.
 
     Raises MigopsError where it is no PostgreSQL database, or one whose server is no container of the project and no
-    ``backup-image`` is set; ``NoVerdict`` where it cannot be told, or its container does not run.
+    ``backup-image`` is set; ``Unavailable`` where it cannot be told, or its container does not run.
     """
     sought = find_url(asked)
     if isinstance(sought, Unknown):
-        raise NoVerdict(sought.reason, hint=sought.hint)
+        raise Unavailable(sought.reason, hint=sought.hint)
     kind = sought.text.strip().partition(":")[0].partition("+")[0].lower()
     if kind not in ("postgresql", "postgres"):
         raise MigopsError(
@@ -91,7 +91,7 @@ def find(asked: Question, engine: Engine) -> Source:
     found = reach(asked, sought)
     if isinstance(found, (Absent, Unknown)):
         hint = found.hint.replace(INSTEAD, _INSTEAD) if isinstance(found, Unknown) else ""
-        raise NoVerdict(found.reason, hint=hint)
+        raise Unavailable(found.reason, hint=hint)
     if asked.project is None or asked.service is None:
         raise MigopsError("a backup needs a compose file: it is made in a container of the project")
     project, service = asked.project, asked.service
@@ -128,7 +128,7 @@ def _running(engine: Engine, project: str, service: str, compose: Sequence[str])
     listed = engine.containers({f"{LABEL}project": project, f"{LABEL}service": service})
     running = [each for each in listed if each.get("State") == "running" and not is_one_off(each)]
     if len(running) != 1:
-        raise NoVerdict(
+        raise Unavailable(
             f"{len(running) or 'no'} containers of the service {service} run; the database's server must be one",
             hint="" if running else f"start it: {shlex.join((*compose, 'up', '-d', '--no-deps', service))}",
         )

@@ -12,7 +12,7 @@ from migops.commands.backup import statements
 from migops.commands.backup.external_sessions import Container
 from migops.commands.backup.maintenance import Maintenance, maintenance
 from migops.commands.backup.undo_commands import psql, starting
-from migops.core.errors import Failed, MigopsError, NoVerdict, Operator
+from migops.core.errors import Failed, ManualActionRequired, MigopsError, Unavailable
 from migops.docker import Engine, execs, making
 from migops.docker.containers import inspect
 from migops.state.journal import Journal
@@ -54,7 +54,7 @@ class Swap:
     def run(self) -> Swapped:
         """Do it to its end, whatever signal comes, or put everything back.
 
-        ``Failed`` where all was put back, ``Operator`` where that failed too.
+        ``Failed`` where all was put back, ``ManualActionRequired`` where that failed too.
         """
         began = time.monotonic()
         with held_back() as came:
@@ -76,7 +76,7 @@ class Swap:
         except MigopsError as error:
             return error
         except Exception as error:  # noqa: BLE001 - see above
-            return NoVerdict(f"an error of migops itself: {error!r}")
+            return Unavailable(f"an error of migops itself: {error!r}")
         return None
 
     def _stop(self) -> None:
@@ -148,14 +148,14 @@ class Swap:
         words = [statements.reopen(planned.database)] if planned.properties and planned.properties.open else []
         return [*([psql(planned.source, words)] if words else []), *starting(self.stopped)]
 
-    def _operator(self, message: str, commands: Sequence[Sequence[str]]) -> Operator:
+    def _operator(self, message: str, commands: Sequence[Sequence[str]]) -> ManualActionRequired:
         self._note("swap", "failed", message=message, commands=[list(each) for each in commands])
-        return Operator(message, commands=commands)
+        return ManualActionRequired(message, commands=commands)
 
     def _start(self, each: Container) -> bool:
         try:
             making.start(self.engine, each.id)
-        except NoVerdict as error:
+        except Unavailable as error:
             self._note("start", "failed", container=each.id, message=error.message)
             return False
         return True
@@ -171,7 +171,7 @@ class Swap:
     def _runs(self, each: Container) -> bool:
         try:
             state: dict[str, Any] = (inspect(self.engine, each.id) or {}).get("State") or {}
-        except NoVerdict:
+        except Unavailable:
             return False
         return bool(state.get("Running"))
 
@@ -195,5 +195,5 @@ def _end_sessions(server: Maintenance, *databases: str) -> None:
             return
         if time.monotonic() >= until:
             names = ", ".join(sorted({name or "a session without a name" for _, name in left}))
-            raise NoVerdict(f"sessions that do not end are open in {' and '.join(databases)}: {names}")
+            raise Unavailable(f"sessions that do not end are open in {' and '.join(databases)}: {names}")
         time.sleep(0.1)

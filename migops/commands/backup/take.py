@@ -21,7 +21,7 @@ from migops.commands.backup.source import Source, tools
 from migops.commands.backup.store import Backup
 from migops.commands.backup.tools import Tools
 from migops.commands.backup.verify import Expected, Verified, verify
-from migops.core.errors import Aborted, NoVerdict
+from migops.core.errors import Aborted, Unavailable
 from migops.core.model import Location
 from migops.docker import Engine
 
@@ -73,7 +73,7 @@ def plan(engine: Engine, source: Source, state: Path, policy: Policy) -> Plan:
     try:
         facts = read(source.reached, policy.timeout)
         identity = identify(engine, source, policy.timeout)
-    except NoVerdict as error:
+    except Unavailable as error:
         raise Aborted(f"no backup was taken: {error.message}", hint=error.hint) from None
     planned = Plan(source, facts, identity, where, store.free(where), policy)
     if why := short_of_room(planned):
@@ -110,7 +110,7 @@ def take(engine: Engine, planned: Plan) -> Backup:
             verified = verify(programs, store.half(path, planned.identity), _expected(planned))
             manifest = _manifest(planned, verified, now, time.monotonic() - began)
             store.accept(path, manifest, planned.identity)
-    except NoVerdict as error:
+    except Unavailable as error:
         raise Aborted(f"no backup was taken: {error.message}", hint=error.hint) from None
     except OSError as error:
         raise Aborted(f"no backup was taken: {error.strerror}", at=Location(str(where))) from None
@@ -180,6 +180,6 @@ def _ended_with_us(planned: Plan) -> Iterator[None]:
     try:
         yield
     except BaseException:
-        with suppress(NoVerdict):
+        with suppress(Unavailable):
             end_ours(planned.source, planned.policy.timeout)
         raise

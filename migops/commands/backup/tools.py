@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from migops.core.errors import NoVerdict
+from migops.core.errors import Unavailable
 from migops.database import redact
 from migops.docker import Engine, execs
 from migops.docker.feeding import conversation
@@ -49,7 +49,7 @@ class Tools:
     ) -> Ran:
         """Run to the end. What ``sink`` raises ends it for us; the program is then on its own.
 
-        ``NoVerdict`` where the container has no such program, or where how it ended cannot be known.
+        ``Unavailable`` where the container has no such program, or where how it ended cannot be known.
         """
         exec_id = execs.create_exec(self.engine, self.container, words, self.variables, stdin=given is not None)
         started = (
@@ -69,7 +69,7 @@ class Tools:
                     sink(data)
         code = self._code(exec_id, words)
         if refused or (code in _MISSING and b"not found" in said):
-            raise NoVerdict(
+            raise Unavailable(
                 f"the container {self.name} cannot run {_program(words)}: "
                 + self.redact((refused or said).decode(errors="replace").strip())
             )
@@ -80,7 +80,7 @@ class Tools:
         while (state := execs.exec_state(self.engine, exec_id)).code is None and time.monotonic() < until:
             time.sleep(0.05)
         if state.code is None:
-            raise NoVerdict(f"{_program(words)} in {self.name} has closed its output, and how it ended is not known")
+            raise Unavailable(f"{_program(words)} in {self.name} has closed its output, and how it ended is not known")
         return state.code
 
 

@@ -11,8 +11,8 @@ from collections.abc import Mapping, Sequence
 
 from migops.commands.deploy.commands import Compose, with_override
 from migops.commands.deploy.deploy import Deploy
-from migops.commands.deploy.inputs import Facts
-from migops.commands.deploy.services import Member
+from migops.commands.deploy.inputs import DeployInputs
+from migops.commands.deploy.services import DeployedService
 from migops.core.errors import Failed
 from migops.docker.containers import inspect
 from migops.sources.container_files import Mount, mounts_of
@@ -22,20 +22,20 @@ from migops.state.state_folder import write_private
 OVERRIDE = "volumes.compose.yaml"
 
 
-def others(facts: Facts) -> dict[str, tuple[Mount, ...]]:
+def others(inputs: DeployInputs) -> dict[str, tuple[Mount, ...]]:
     """By service: the anonymous volumes that a renewal would take from its container although no migration is in them.
     Nothing where no volume is renewed."""
-    renewed = set(facts.anonymous)
-    found = held(facts.members) if renewed else {}
+    renewed = set(inputs.anonymous)
+    found = held(inputs.services) if renewed else {}
     kept = {name: tuple(each for each in mounts if each.source not in renewed) for name, mounts in found.items()}
     return {name: mounts for name, mounts in kept.items() if mounts}
 
 
-def unkept(facts: Facts) -> dict[str, tuple[str, ...]]:
+def unkept(inputs: DeployInputs) -> dict[str, tuple[str, ...]]:
     """By service: the folders of such volumes where it has several containers. Compose cannot be told which of them
     gets which volume, so they are made anew; the old ones stay in the engine."""
-    renewed = set(facts.anonymous)
-    several = [each for each in facts.members if renewed and len(each.containers) > 1]
+    renewed = set(inputs.anonymous)
+    several = [each for each in inputs.services if renewed and len(each.containers) > 1]
     found = {
         each.name: tuple(dict.fromkeys(
             mount.target for one in each.containers for mount in one.mounts
@@ -46,19 +46,19 @@ def unkept(facts: Facts) -> dict[str, tuple[str, ...]]:
     return {name: targets for name, targets in found.items() if targets}
 
 
-def held(members: Sequence[Member]) -> dict[str, tuple[Mount, ...]]:
+def held(services: Sequence[DeployedService]) -> dict[str, tuple[Mount, ...]]:
     """By service: the anonymous volumes of its container, where it has just one."""
-    single = {each.name: each.containers[0] for each in members if len(each.containers) == 1}
+    single = {each.name: each.containers[0] for each in services if len(each.containers) == 1}
     found = {name: tuple(each for each in one.mounts if each.is_anonymous) for name, one in single.items()}
     return {name: mounts for name, mounts in found.items() if mounts}
 
 
 def made_since(deploy: Deploy) -> list[str]:
     """The anonymous volumes of the members' containers as they are now that they did not have before."""
-    before = {mount.source for member in deploy.facts.members for each in member.containers for mount in each.mounts}
+    before = {mount.source for member in deploy.inputs.services for each in member.containers for mount in each.mounts}
     found: dict[str, None] = {}
-    for member in deploy.facts.members:
-        labels = {f"{LABEL}project": deploy.facts.project.name, f"{LABEL}service": member.name}
+    for member in deploy.inputs.services:
+        labels = {f"{LABEL}project": deploy.inputs.project.name, f"{LABEL}service": member.name}
         for each in deploy.engine.containers(labels):
             mounts = mounts_of(inspect(deploy.engine, str(each["Id"])) or {})
             found |= {mount.source: None for mount in mounts if mount.is_anonymous and mount.source not in before}
@@ -68,15 +68,15 @@ def made_since(deploy: Deploy) -> list[str]:
 def keeping(deploy: Deploy, mounts: Mapping[str, Sequence[Mount]], images: Mapping[str, str] | None = None) -> Compose:
     """The compose CLI by which the services get these volumes, and are made from these ``images`` (by their IDs); as
     the user calls it where there are none."""
-    facts = deploy.facts
+    inputs = deploy.inputs
     if not mounts and not images:
-        return facts.compose
+        return inputs.compose
     path = deploy.folder / OVERRIDE
     try:
         write_private(path, override(mounts, images or {}))
     except OSError as error:
         raise Failed(f"{path} cannot be written: {error.strerror}") from None
-    return with_override(facts.project, facts.compose, facts.program, str(path))
+    return with_override(inputs.project, inputs.compose, inputs.program, str(path))
 
 
 def override(mounts: Mapping[str, Sequence[Mount]], images: Mapping[str, str]) -> str:

@@ -7,9 +7,9 @@ from pathlib import Path
 
 from migops.analysis.database_position import listed
 from migops.commands.deploy.deploy import Deploy
-from migops.commands.deploy.inputs import Facts
+from migops.commands.deploy.inputs import DeployInputs
 from migops.commands.deploy.outcome import ways_on
-from migops.core.errors import NoVerdict
+from migops.core.errors import Unavailable
 from migops.database.postgres.session import Session, open_session
 from migops.database.postgres.still_running import Command, Sql, past_migrations, refuse_beside, refuse_to_judge
 from migops.database.postgres.watch import Watched
@@ -20,8 +20,9 @@ from migops.state.engine_lock import EngineLock
 from migops.target import Target
 
 
-def refuse_at_first(lock: EngineLock, folder: Path, facts: Facts, reached: Reached, timeout: float) -> None:
-    """Raise ``Operator`` where the server works on a past run's migration, before anything is planned or done.
+def refuse_at_first(lock: EngineLock, folder: Path, inputs: DeployInputs, reached: Reached, timeout: float) -> None:
+    """Raise ``ManualActionRequired`` where the server works on a past run's migration, before anything is planned or
+    done.
 
     Past runs are those of our own state folder, and of the runs whose lock was taken over.
     """
@@ -30,14 +31,17 @@ def refuse_at_first(lock: EngineLock, folder: Path, facts: Facts, reached: Reach
         return
     if not lock.unasked and not past_migrations(journal.runs(folder)):
         return
-    with suppress(NoVerdict), open_session(reached.url, timeout=timeout) as session:  # it is asked again: refuse_before
-        _refuse(session, lock, folder, _sql(facts, reached))
+    with (
+        suppress(Unavailable),
+        open_session(reached.url, timeout=timeout) as session,
+    ):  # it is asked again: refuse_before
+        _refuse(session, lock, folder, _sql(inputs, reached))
 
 
 def refuse_of_others(lock: EngineLock, folder: Path, target: Target, reached: Reached, timeout: float) -> None:
     """The same for a command that is no deploy, where its lock was taken over from a run that has gone.
 
-    Raises ``NoVerdict`` where the server does not answer.
+    Raises ``Unavailable`` where the server does not answer.
     """
     if not lock.took_over:
         return
@@ -55,7 +59,7 @@ def refuse_of_others(lock: EngineLock, folder: Path, target: Target, reached: Re
 def refuse_before(deploy: Deploy) -> None:
     """The same once more under the database's lock: the server may not have been there, or asked, at first."""
     if deploy.session is not None and deploy.reached is not None:
-        _refuse(deploy.session, deploy.lock, deploy.folder, _sql(deploy.facts, deploy.reached))
+        _refuse(deploy.session, deploy.lock, deploy.folder, _sql(deploy.inputs, deploy.reached))
 
 
 def _refuse(session: Session, lock: EngineLock | None, folder: Path, sql: Sql) -> None:
@@ -66,17 +70,17 @@ def _refuse(session: Session, lock: EngineLock | None, folder: Path, sql: Sql) -
 
 
 def refuse_after(deploy: Deploy, watched: Watched, code: int) -> None:
-    """Raise ``Operator`` where the server goes on with the migration of this run, though its container has ended, or
-    where it does not say: then it is not known yet what that will leave."""
+    """Raise ``ManualActionRequired`` where the server goes on with the migration of this run, though its container has
+    ended, or where it does not say: then it is not known yet what that will leave."""
     migration = watched.migration(deploy.log.run, "rebuild-and-migrate", code)
     if migration is not None and deploy.reached is not None:
         stands = listed(deploy.after or ()) or "nothing"
         opened = open_session(deploy.reached.url, timeout=deploy.options.timeout)
-        refuse_to_judge(opened, migration, _sql(deploy.facts, deploy.reached), stands, ways_on(deploy)[0])
+        refuse_to_judge(opened, migration, _sql(deploy.inputs, deploy.reached), stands, ways_on(deploy)[0])
 
 
-def _sql(facts: Facts, reached: Reached) -> Sql:
+def _sql(inputs: DeployInputs, reached: Reached) -> Sql:
     def command(statement: str) -> Command:
-        return psql(reached, facts.project, facts.compose.words, statement)
+        return psql(reached, inputs.project, inputs.compose.words, statement)
 
     return command

@@ -9,7 +9,7 @@ from migops.analysis.database_position import listed
 from migops.commands.deploy.deploy import Deploy
 from migops.commands.deploy.outcome import Attempt
 from migops.commands.failures.explain import lines, recognise
-from migops.commands.failures.inputs import Scene
+from migops.commands.failures.inputs import FailureInputs
 from migops.core.errors import Aborted, Failed
 from migops.core.redaction import redact
 from migops.core.terminal import quoted
@@ -22,7 +22,7 @@ def prove(deploy: Deploy, run: Callable[[Deploy, Sequence[str]], Attempt]) -> Ma
 
     Raises ``Aborted`` where it fails: the next migration would, and nothing that runs has been touched yet.
     """
-    words = " ".join(quoted(word) for word in (*deploy.facts.evidence.alembic, *CURRENT))
+    words = " ".join(quoted(word) for word in (*deploy.inputs.evidence.alembic, *CURRENT))
     try:
         attempt = run(deploy, CURRENT)
     except Failed as error:
@@ -48,7 +48,7 @@ def _explain(deploy: Deploy, attempt: Attempt) -> None:
     for line in attempt.followed.tail:
         deploy.say.line(f"  | {line}")
     if known := recognise(attempt.followed.text):
-        for line in lines(*known, Scene(deploy.facts.target, CURRENT)):
+        for line in lines(*known, FailureInputs(deploy.inputs.target, CURRENT)):
             deploy.say.line(line)
 
 

@@ -8,47 +8,47 @@ from __future__ import annotations
 import posixpath
 import secrets
 
-from migops.commands.deploy.inputs import Facts
-from migops.core.errors import NoVerdict
+from migops.commands.deploy.inputs import DeployInputs
+from migops.core.errors import Unavailable
 from migops.core.model import PlaceName
 from migops.core.terminal import printable
 from migops.database import redact
 from migops.docker import Engine, execs, making
 
 
-def of(facts: Facts, engine: Engine) -> str:
+def of(inputs: DeployInputs, engine: Engine) -> str:
     """The SQL, a statement or comment a line; a sentence in brackets where it cannot be told, and why."""
-    pending = facts.standing.pending if facts.standing else None
-    image, held = facts.evidence.image, facts.evidence.chain.held(PlaceName.IMAGE)
+    pending = inputs.position.pending if inputs.position else None
+    image, held = inputs.evidence.image, inputs.evidence.chain.held(PlaceName.IMAGE)
     if pending is None:
         return "(the database does not run yet, so what is pending is not known)"
     if not pending:
         return "(nothing is pending)"
     if image is None or held is None:
         return "(there is no image yet that could write it: build it, then run this again)"
-    rows = facts.state.rows if facts.state else ()
+    rows = inputs.state.rows if inputs.state else ()
     start = rows[0] if len(rows) == 1 else ""
     if len(rows) > 1:
         return f"(the database has {len(rows)} rows, and Alembic writes SQL from one revision only)"
     files = {
         posixpath.normpath(posixpath.join(held.script_location, name)): file.content
-        for name, file in facts.host.scripts.items()
+        for name, file in inputs.host.scripts.items()
     }
-    targets = facts.history.heads
-    return "\n".join(_offline(facts, engine, image.id, files, f"{start}:{to}" if start else to) for to in targets)
+    targets = inputs.history.heads
+    return "\n".join(_offline(inputs, engine, image.id, files, f"{start}:{to}" if start else to) for to in targets)
 
 
-def _offline(facts: Facts, engine: Engine, image: str, files: dict[str, bytes], span: str) -> str:
-    service, name = facts.service, f"migops-sql-{secrets.token_hex(6)}"
+def _offline(inputs: DeployInputs, engine: Engine, image: str, files: dict[str, bytes], span: str) -> str:
+    service, name = inputs.service, f"migops-sql-{secrets.token_hex(6)}"
     environment = {key: value for key, value in service.environment.items() if value is not None}
-    words = (*facts.evidence.alembic, "upgrade", span, "--sql")
+    words = (*inputs.evidence.alembic, "upgrade", span, "--sql")
     body: dict[str, object] = {
         "Image": image,
-        **({} if facts.keeps_entrypoint else {"Entrypoint": [words[0]]}),
-        "Cmd": list(words if facts.keeps_entrypoint else words[1:]),
+        **({} if inputs.keeps_entrypoint else {"Entrypoint": [words[0]]}),
+        "Cmd": list(words if inputs.keeps_entrypoint else words[1:]),
         "Env": [f"{key}={value}" for key, value in environment.items()],
         "User": service.user,
-        "WorkingDir": facts.starts_in or service.working_dir,
+        "WorkingDir": inputs.starts_in or service.working_dir,
         "NetworkDisabled": True,
         "HostConfig": {"NetworkMode": "none"},
     }
@@ -61,7 +61,7 @@ def _offline(facts: Facts, engine: Engine, image: str, files: dict[str, bytes], 
             for stream, data in pieces:
                 lines[stream] = lines.get(stream, b"") + data
         code = making.wait(engine, name)
-    except NoVerdict as error:
+    except Unavailable as error:
         return f"(it could not be written: {error.message})"
     finally:
         execs.remove(engine, name)

@@ -9,10 +9,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol, TypeVar
 
-from migops.commands.deploy.inputs import Facts
+from migops.commands.deploy.inputs import DeployInputs
 from migops.commands.deploy.options import Options
 from migops.commands.deploy.stop import Stop
-from migops.core.errors import NoVerdict
+from migops.core.errors import Unavailable
 from migops.core.model import Unknown
 from migops.database.postgres.session import Session, open_session
 from migops.docker import Engine
@@ -27,7 +27,7 @@ _AGAIN = 0.5  # seconds between two attempts to reach a database
 _RETURN = 30.0  # seconds for a server that was restarted to answer again
 
 
-class Say(Protocol):
+class Reporter(Protocol):
     """Tells the user how it goes."""
 
     def begin(self, number: int, of: int, name: str) -> None: ...
@@ -55,12 +55,12 @@ class Deploy:
     the compose file, and ``unrestored`` what of them is not as before.
     """
 
-    facts: Facts
+    inputs: DeployInputs
     options: Options
     engine: Engine
     folder: Path
     log: Journal
-    say: Say
+    say: Reporter
     stop: Stop
     stack: ExitStack
     lock: EngineLock | None = None
@@ -93,15 +93,15 @@ class Deploy:
 
     def replicas(self, service: str) -> int:
         """How many containers of a service there must be: as many as before, where the old ones are brought back."""
-        facts = self.facts
-        usual = facts.scale.get(service, facts.project.services[service].replicas)
-        return facts.previous.replicas().get(service, usual) if self.going_back else usual
+        inputs = self.inputs
+        usual = inputs.scale.get(service, inputs.project.services[service].replicas)
+        return inputs.previous.replicas().get(service, usual) if self.going_back else usual
 
     def open(self, wait: float) -> DatabaseState:
         """Reach the database within ``wait`` seconds, take its lock, and read it.
 
         Raises ``Locked`` where another run has the lock, MigopsError (2) where a pooler stands in between, and
-        ``NoVerdict`` where it does not answer in time.
+        ``Unavailable`` where it does not answer in time.
         """
         found = self._patiently(self._reach, wait)
         self.reached = found
@@ -117,7 +117,7 @@ class Deploy:
     def rows(self) -> tuple[str, ...]:
         """The version table's rows as they are now, asked anew: a lost answer is never guessed at.
 
-        Raises ``NoVerdict`` where they cannot be read, also some time after a restart of the server.
+        Raises ``Unavailable`` where they cannot be read, also some time after a restart of the server.
         """
         self.after = self._patiently(self._read_anew, _RETURN, hurried=False).rows
         return self.after
@@ -141,10 +141,10 @@ class Deploy:
             self.session.lock()
 
     def _reach(self) -> Reached:
-        found = reach(self.facts.question)
+        found = reach(self.inputs.question)
         if isinstance(found, Reached):
             return found
-        raise NoVerdict(found.reason, hint=found.hint if isinstance(found, Unknown) else "")
+        raise Unavailable(found.reason, hint=found.hint if isinstance(found, Unknown) else "")
 
     def _open_session(self) -> Session:
         assert self.reached is not None  # noqa: S101 - `open` has set it
@@ -158,16 +158,16 @@ class Deploy:
 
     def _read(self) -> DatabaseState:
         if self.reached is None:
-            raise NoVerdict("the database was not reached")
+            raise Unavailable("the database was not reached")
         found = read(self.reached, self.options.timeout)
         if isinstance(found, Unknown):
-            raise NoVerdict(found.reason, hint=found.hint)
+            raise Unavailable(found.reason, hint=found.hint)
         return found
 
     def _read_anew(self) -> DatabaseState:
         try:
             return self._read()
-        except NoVerdict:
+        except Unavailable:
             self.reached = self._reach()  # a server that was started again may have another address
             return self._read()
 
@@ -177,7 +177,7 @@ class Deploy:
         while True:
             try:
                 return ask()
-            except NoVerdict:
+            except Unavailable:
                 if time.monotonic() >= until or (hurried and self.stop.came):
                     raise
                 time.sleep(_AGAIN)

@@ -9,7 +9,7 @@ from typing import Any
 
 from migops.analysis.database_position import listed
 from migops.commands.deploy.deploy import Deploy
-from migops.commands.deploy.inputs import Facts
+from migops.commands.deploy.inputs import DeployInputs
 from migops.commands.deploy.step import Step
 from migops.core.errors import Aborted, MigopsError
 from migops.core.model import Absent, Finding, MigrationFile, NotAsked, Unknown
@@ -19,45 +19,45 @@ from migops.state.state_folder import make_private_folder, write_private
 FOLDER = "discarded"
 
 
-def refuse(facts: Facts, revisions: Sequence[str], trapped: Sequence[Finding]) -> None:
+def refuse(inputs: DeployInputs, revisions: Sequence[str], container_only: Sequence[Finding]) -> None:
     """Raise MigopsError (2) for a revision that is not in a container alone, ``Aborted`` for one that the database may
     have had: without its script no downgrade would lead back from there."""
-    there = {finding.subject.revision for finding in trapped}
+    there = {finding.subject.revision for finding in container_only}
     for each in revisions:
         if each not in there:
             names = listed(sorted(there)) or "none"
             raise MigopsError(
-                f"--discard {each}: no container of {facts.target.service} has a revision of that id which nothing "
+                f"--discard {each}: no container of {inputs.target.service} has a revision of that id which nothing "
                 f"else has (there: {names})",
-                hint=facts.evidence.commands.say("check-image"),
+                hint=inputs.evidence.commands.say("check-image"),
             )
     if not revisions:
         return
-    database = facts.evidence.database
+    database = inputs.evidence.database
     if isinstance(database, (Unknown, Absent, NotAsked)):
         raise Aborted(
             f"--discard {' --discard '.join(revisions)}: the database cannot be read, so whether it has had the "
             f"revision is not known: {database.reason}",
-            hint=f"start the database, and see that it is reached: {facts.evidence.commands.say('status')}",
+            hint=f"start the database, and see that it is reached: {inputs.evidence.commands.say('status')}",
         )
     for each in revisions:
-        if rows := [row for row in database.rows if row in _at_or_after(facts, each)]:
+        if rows := [row for row in database.rows if row in _at_or_after(inputs, each)]:
             raise Aborted(
                 f"--discard {each}: the database is at {listed(rows)}, which is {each} or follows it, so its script is "
                 "needed (for a downgrade, say)",
-                commands=[facts.evidence.commands.rescue()], hint="copy it to the host instead",
+                commands=[inputs.evidence.commands.rescue()], hint="copy it to the host instead",
             )  # fmt: skip
 
 
-def step(facts: Facts, revisions: Sequence[str]) -> Step:
+def step(inputs: DeployInputs, revisions: Sequence[str]) -> Step:
     """The step that saves the scripts, before anything else is done."""
-    names = listed(sorted(file.path for each in revisions for file in _files(facts, each)))
+    names = listed(sorted(file.path for each in revisions for file in _files(inputs, each)))
     why = f"the script of {listed(sorted(revisions))}, which only a container has ({names}), is saved, then given up"
 
     def save(deploy: Deploy) -> dict[str, Any]:
         saved = []
         for each in revisions:
-            for file in _files(deploy.facts, each):
+            for file in _files(deploy.inputs, each):
                 path = deploy.folder / FOLDER / f"{time.strftime('%Y%m%d-%H%M%S')}-{posixpath.basename(file.path)}"
                 try:
                     make_private_folder(path.parent)
@@ -73,10 +73,10 @@ def step(facts: Facts, revisions: Sequence[str]) -> Step:
     return Step("discard", why, save)
 
 
-def _files(facts: Facts, revision: str) -> list[MigrationFile]:
+def _files(inputs: DeployInputs, revision: str) -> list[MigrationFile]:
     """The revision's script in each container that has one, each text once."""
     found: dict[str, MigrationFile] = {}
-    for container in facts.evidence.containers:
+    for container in inputs.evidence.containers:
         held = container.migrations
         paths = {each.path for each in held.revisions if each.id == revision} if held else set()
         for file in held.scripts.values() if held else ():
@@ -85,10 +85,10 @@ def _files(facts: Facts, revision: str) -> list[MigrationFile]:
     return list(found.values())
 
 
-def _at_or_after(facts: Facts, revision: str) -> frozenset[str]:
+def _at_or_after(inputs: DeployInputs, revision: str) -> frozenset[str]:
     """The revision and all that follows it, in any history that has it."""
-    graphs = [each.found.graph for each in facts.evidence.containers if isinstance(each.found, Environment)]
+    graphs = [each.found.graph for each in inputs.evidence.containers if isinstance(each.found, Environment)]
     found = {revision}
-    for graph in (*graphs, *facts.evidence.graphs.values()):
+    for graph in (*graphs, *inputs.evidence.graphs.values()):
         found |= graph.descendants([revision] if revision in graph.by_id else [])
     return frozenset(found)

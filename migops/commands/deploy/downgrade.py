@@ -41,7 +41,7 @@ def go_back(deploy: Deploy) -> dict[str, Any]:
 
 def without_a_way(deploy: Deploy) -> tuple[str, ...]:
     """The revisions that this deploy has applied and that have no downgrade; none that it never came to."""
-    history = deploy.facts.history
+    history = deploy.inputs.history
     if all(each in history.by_id for each in deploy.after or ()):
         applied = history.ancestors(deploy.after or ())
     else:  # it is not known how far it came

@@ -16,7 +16,7 @@ def take(deploy: Deploy) -> dict[str, Any]:
     if deploy.before == () and deploy.is_empty:
         return {"skipped": "the database is empty"}
     try:
-        source = backup.find(deploy.facts.question, deploy.engine)
+        source = backup.find(deploy.inputs.question, deploy.engine)
         said = deploy.options
         policy = backup.Policy(said.room, said.keep, said.keep_days, said.timeout)
         planned = backup.plan(deploy.engine, source, deploy.folder, policy)

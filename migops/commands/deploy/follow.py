@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from migops.core.errors import NoVerdict
+from migops.core.errors import Unavailable
 from migops.core.terminal import printable
 from migops.database import redact
 from migops.docker import Engine, execs
@@ -45,7 +45,7 @@ class Followed:
 def follow(engine: Engine, container: str, say: Callable[[str], None]) -> Followed:
     """Follow it to its end. ``say`` is given a line for every revision as it begins.
 
-    Raises ``NoVerdict`` where the engine goes away, or no longer knows the container: then how it ended is not known.
+    Raises ``Unavailable`` where the engine goes away, or no longer knows the container: then how it ended is not known.
     """
     tail: deque[str] = deque(maxlen=_TAIL)
     begun: list[str] = []
@@ -69,7 +69,7 @@ def _lines(engine: Engine, container: str) -> Iterator[str]:
             for stream, data in pieces:
                 *whole, rest[stream] = (rest.get(stream, b"") + data).split(b"\n")
                 yield from (_text(line) for line in whole)
-    except NoVerdict:
+    except Unavailable:
         if inspect(engine, container) is None:  # raises where it is the engine that has gone
             raise
     yield from (_text(line) for line in rest.values() if line)
@@ -84,7 +84,7 @@ def _ended(engine: Engine, container: str) -> Mapping[str, Any]:
     while True:
         found = inspect(engine, container)
         if found is None:
-            raise NoVerdict(f"the container {container} was removed while it ran, so how it ended is not known")
+            raise Unavailable(f"the container {container} was removed while it ran, so how it ended is not known")
         state: Mapping[str, Any] = found.get("State") or {}
         if state.get("Status") in ("exited", "dead"):
             return state

@@ -10,7 +10,7 @@ from typing import Any
 
 from migops.commands.deploy.deploy import Deploy
 from migops.commands.deploy.options import UNCHECKED, Options
-from migops.commands.deploy.services import Member
+from migops.commands.deploy.services import DeployedService
 from migops.core.errors import Failed
 from migops.database import redact
 from migops.docker import making
@@ -68,7 +68,7 @@ Memory = dict[str, _Seen]
 
 
 def wait_until_healthy(
-    deploy: Deploy, images: Mapping[str, str], members: Sequence[Member], watch: Watch | None = None
+    deploy: Deploy, images: Mapping[str, str], services: Sequence[DeployedService], watch: Watch | None = None
 ) -> None:
     """Wait until all containers of the members are of their image and healthy; all are watched at the same time.
 
@@ -77,7 +77,7 @@ def wait_until_healthy(
     watch = watch or Watch.of(deploy.options)
     until, memory, announced = time.monotonic() + deploy.options.health, Memory(), False
     while True:
-        found = [of_member(deploy, each, images.get(each.name, ""), memory, watch) for each in members]
+        found = [of_member(deploy, each, images.get(each.name, ""), memory, watch) for each in services]
         first = _first(found)
         if first is None:
             return
@@ -93,7 +93,7 @@ def wait_until_healthy(
         time.sleep(_LOOK)
 
 
-def proves(deploy: Deploy, member: Member) -> bool:
+def proves(deploy: Deploy, member: DeployedService) -> bool:
     """Whether what the deploy waited for proves the service's image to a later one: by its health check, or by seconds
     enough, however few the user has asked for. What runs once has ended well by then."""
     states = [each["State"] for each in inspected(deploy, member)]
@@ -107,9 +107,9 @@ def _first(found: Sequence[ContainerHealth]) -> ContainerHealth | None:
     return next((each for health in order for each in found if each.health is health), None)
 
 
-def tell_unhealthy(deploy: Deploy, members: Sequence[Member]) -> None:
+def tell_unhealthy(deploy: Deploy, services: Sequence[DeployedService]) -> None:
     """Say which containers are not healthy, with the end of their logs: compose only says that they are not."""
-    for member in members:
+    for member in services:
         found = of_member(deploy, member, deploy.built.get(member.name, ""), Memory(), Watch(0, 0))
         if found.container and found.health is not Health.HEALTHY:
             deploy.say.line(found.message)
@@ -123,7 +123,7 @@ def show_log(deploy: Deploy, container: str) -> None:
         deploy.say.line(f"  | {redact(line.rstrip())}")
 
 
-def of_member(deploy: Deploy, member: Member, image: str, memory: Memory, watch: Watch) -> ContainerHealth:
+def of_member(deploy: Deploy, member: DeployedService, image: str, memory: Memory, watch: Watch) -> ContainerHealth:
     """The health of a service: healthy where it has all its replicas, and each of them is."""
     wanted = deploy.replicas(member.name)
     found = [_container(deploy, member, image, each, memory, watch) for each in inspected(deploy, member)]
@@ -134,22 +134,22 @@ def of_member(deploy: Deploy, member: Member, image: str, memory: Memory, watch:
     return ContainerHealth(Health.STARTING, f"{member.name} has {len(found)} of {wanted} containers")
 
 
-def inspected(deploy: Deploy, member: Member) -> list[dict[str, Any]]:
+def inspected(deploy: Deploy, member: DeployedService) -> list[dict[str, Any]]:
     """The engine's inspection of the service's containers, running or not, without those of `compose run`."""
-    labels = {f"{LABEL}project": deploy.facts.project.name, f"{LABEL}service": member.name, f"{LABEL}oneoff": "False"}
+    labels = {f"{LABEL}project": deploy.inputs.project.name, f"{LABEL}service": member.name, f"{LABEL}oneoff": "False"}
     listed = deploy.engine.containers(labels)
     return [found for each in listed if (found := inspect(deploy.engine, str(each["Id"])))]
 
 
 def _container(
-    deploy: Deploy, member: Member, image: str, found: Mapping[str, Any], memory: Memory, watch: Watch
+    deploy: Deploy, member: DeployedService, image: str, found: Mapping[str, Any], memory: Memory, watch: Watch
 ) -> ContainerHealth:
     name, state = str(found["Name"]).lstrip("/"), found["State"]
     if image and not same_content(deploy.engine, str(found["Image"]), image):
         return ContainerHealth(Health.STARTING, f"{name} still runs another image")
     if member.one_shot and state.get("Status") in ("exited", "running"):
         return _one_shot(name, state)
-    old = {each.id for one in deploy.facts.members for each in one.containers}
+    old = {each.id for one in deploy.inputs.services for each in one.containers}
     count, started = int(found.get("RestartCount") or 0), str(state.get("StartedAt"))
     # One that was there before may have been restarted in its life; one that this deploy has made has not.
     seen = memory.setdefault(str(found["Id"]), _Seen(started, count if found["Id"] in old else 0))

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from migops import target as targets
 from migops.compose import ComposeOptions, Project, Service, load
-from migops.core.errors import MigopsError, NoVerdict
+from migops.core.errors import MigopsError, Unavailable
 from migops.core.model import EntryKind
 from migops.core.printed import note
 from migops.docker import Engine, ImageNotFound
@@ -35,8 +35,8 @@ def resolve(
     """What is deployed, and whether the image had to stand in for the host. Its scripts lie in a folder of ``stack``
     then, as they lie in the image.
 
-    Raises what ``target.resolve`` does where there is no such image-only service, and ``NoVerdict`` where its image is
-    not here, or does not lead to migrations.
+    Raises what ``target.resolve`` does where there is no such image-only service, and ``Unavailable`` where its image
+    is not here, or does not lead to migrations.
     """
     wanted = Wanted(service=services[0] if services else "", command="rebuild-and-migrate", database_url=url)
     try:
@@ -77,7 +77,7 @@ def _laid_out(service: Service, engine: Engine, folder: Path, options: ComposeOp
             start, found, path, text = _read(service, image)
     except ImageNotFound as error:
         pull = shlex.join((*targets.compose_command(options), "pull", service.name))
-        raise NoVerdict(f"{error.message}, and the host has no migrations of {service.name} to go by",
+        raise Unavailable(f"{error.message}, and the host has no migrations of {service.name} to go by",
                         hint=f"fetch it, then run this again: {pull}") from None  # fmt: skip
     files = {file.path: file.content for file in (*found.migrations.scripts.values(),
                                                   *found.migrations.environment.values())}  # fmt: skip
@@ -101,7 +101,7 @@ def _read(service: Service, image: Image) -> tuple[str, Environment, str, bytes]
         why = f": {found.reason}" if not isinstance(found, Environment) else ": it leads to no migration"
     start = posixpath.join(image.config.working_dir or "/", service.working_dir)
     names = [posixpath.relpath(home.config, start) for home in _homes(service, image, read, settings)]
-    raise NoVerdict(
+    raise Unavailable(
         f"nothing on this host says what migrations {service.name} has, and its image {service.image_ref} has none "
         f"that are found by {' or '.join(names)} in {start}{why}",
         hint="say where they are in the image, under the service: x-migops: {image-config: /app/alembic.ini}; or where "

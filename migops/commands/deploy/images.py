@@ -12,9 +12,9 @@ from migops.analysis.database_position import listed
 from migops.commands.deploy import preflight, shell
 from migops.commands.deploy.commands import rollback_tag
 from migops.commands.deploy.deploy import Deploy
-from migops.commands.deploy.inputs import Facts
+from migops.commands.deploy.inputs import DeployInputs
 from migops.commands.deploy.rollback import image_id
-from migops.commands.deploy.services import Member
+from migops.commands.deploy.services import DeployedService
 from migops.core.errors import Aborted, Failed
 from migops.core.model import Absent, LinkStatus, MigrationSet, PlaceName, Unknown
 from migops.core.printed import explain
@@ -34,9 +34,9 @@ def keep(deploy: Deploy) -> dict[str, Any]:
     """
     kept: dict[str, dict[str, str | bool]] = {}
     named: dict[str, str] = {}
-    for member in deploy.facts.members:
+    for member in deploy.inputs.services:
         tagged = meaning(deploy, member.image_ref)
-        if found := deploy.facts.rollbacks.get(member.name):
+        if found := deploy.inputs.rollbacks.get(member.name):
             tag = _free(named, rollback_tag(member.image_ref), member, found.proved)
             for each in found.others:  # before the names that they have go over to another
                 short = each.removeprefix("sha256:")[:12]
@@ -53,10 +53,10 @@ def keep(deploy: Deploy) -> dict[str, Any]:
             deploy.old[member.name] = found.image
             deploy.tagged[member.name] = tagged or found.image
         deploy.left[member.image_ref] = tagged
-    return {"images": kept, "containers": [each.id for m in deploy.facts.members for each in m.containers]}
+    return {"images": kept, "containers": [each.id for m in deploy.inputs.services for each in m.containers]}
 
 
-def _free(named: dict[str, str], tag: str, member: Member, image: str) -> str:
+def _free(named: dict[str, str], tag: str, member: DeployedService, image: str) -> str:
     """The tag, or one of the service's own where the tag has another image: services of one name may run two images."""
     if named.setdefault(tag, image) != image:
         tag = f"{tag}-{member.name}"
@@ -73,48 +73,48 @@ def _spare(deploy: Deploy, tag: str, image: str) -> None:
 
 def build(deploy: Deploy) -> dict[str, Any]:
     """Build the image, or fetch it where nothing here builds it."""
-    facts, options = deploy.facts, deploy.options
-    builds = [each for each in facts.members if facts.project.services[each.name].build and is_own(facts, each)]
+    inputs, options = deploy.inputs, deploy.options
+    builds = [each for each in inputs.services if inputs.project.services[each.name].build and is_own(inputs, each)]
     pulls = [
-        each for each in facts.members
-        if options.fetch and not facts.project.services[each.name].build and is_own(facts, each)
+        each for each in inputs.services
+        if options.fetch and not inputs.project.services[each.name].build and is_own(inputs, each)
     ]  # fmt: skip
-    for members, words in (
-        (builds, facts.compose.build([each.name for each in builds], cache=options.cache, pull=options.pull)),
-        (pulls, facts.compose.pull([each.name for each in pulls])),
+    for services, words in (
+        (builds, inputs.compose.build([each.name for each in builds], cache=options.cache, pull=options.pull)),
+        (pulls, inputs.compose.pull([each.name for each in pulls])),
     ):
-        if members:
+        if services:
             ran = shell.run(deploy, words)
-            _note_names(deploy, members, ended_well=not ran.code)
+            _note_names(deploy, services, ended_well=not ran.code)
             if deploy.stop.came:
                 raise Aborted(f"the build was stopped by {deploy.stop.name}")
             if ran.code:
-                verb = "build" if members is builds else "pull"
+                verb = "build" if services is builds else "pull"
                 raise Aborted(
                     f"the {verb} failed with code {ran.code}: what it said last is above", commands=[words],
-                    hint="" if members is builds else "to deploy the image that is here already: --no-pull",
+                    hint="" if services is builds else "to deploy the image that is here already: --no-pull",
                 )  # fmt: skip
-    target = facts.target.service
-    for member in facts.members:
-        if is_own(facts, member):
+    target = inputs.target.service
+    for member in inputs.services:
+        if is_own(inputs, member):
             deploy.built[member.name] = str(deploy.engine.image(member.image_ref)["Id"])
-    for member in facts.members:
-        if not is_own(facts, member):
+    for member in inputs.services:
+        if not is_own(inputs, member):
             deploy.built[member.name] = deploy.built[target]
     return {"images": dict(deploy.built)}
 
 
-def is_own(facts: Facts, member: Member) -> bool:
+def is_own(inputs: DeployInputs, member: DeployedService) -> bool:
     """Whether the member's image is made by a build (or pull) of its own rather than being the target's."""
-    return member.name == facts.target.service or not member.shares
+    return member.name == inputs.target.service or not member.shares
 
 
-def _note_names(deploy: Deploy, members: Sequence[Member], *, ended_well: bool) -> None:
+def _note_names(deploy: Deploy, services: Sequence[DeployedService], *, ended_well: bool) -> None:
     """Note what a build has left the names to mean. One that failed may have left anything, so that the names are its
     own only while the engine's lock keeps others away."""
     if not ended_well:
         deploy.check_engine()
-    for member in members:
+    for member in services:
         deploy.left[member.image_ref] = meaning(deploy, member.image_ref)
     deploy.check_engine()
 
@@ -147,7 +147,9 @@ def give_back(deploy: Deploy, images: Mapping[str, str]) -> list[str]:
 
 def _wanted(deploy: Deploy, images: Mapping[str, str]) -> list[tuple[str, str]]:
     """The names to give, each with its image. Services of one name may have two, one after the other."""
-    found = [(each.image_ref, images.get(each.name, "")) for each in deploy.facts.members if "@" not in each.image_ref]
+    found = [
+        (each.image_ref, images.get(each.name, "")) for each in deploy.inputs.services if "@" not in each.image_ref
+    ]
     return [(ref, wanted) for ref, wanted in dict.fromkeys(found) if wanted]
 
 
@@ -167,10 +169,10 @@ def unbuild(deploy: Deploy) -> dict[str, Any]:
 
 def gate(deploy: Deploy) -> dict[str, Any]:
     """The image that was built holds just what the host held when the plan was shown, with one head."""
-    facts = deploy.facts
-    image_id = deploy.built[facts.target.service]
-    siblings = {each.name: each.image_ref for each in facts.members[1:]}  # for how they start; no container is read
-    target = replace(facts.target, image=image_id, deployed=False, siblings=siblings)
+    inputs = deploy.inputs
+    image_id = deploy.built[inputs.target.service]
+    siblings = {each.name: each.image_ref for each in inputs.services[1:]}  # for how they start; no container is read
+    target = replace(inputs.target, image=image_id, deployed=False, siblings=siblings)
     evidence = collect.check(target, lambda: deploy.engine, lint=True)
     held = evidence.chain.held(PlaceName.IMAGE)
     if held is None:
@@ -178,9 +180,9 @@ def gate(deploy: Deploy) -> dict[str, Any]:
         reason = reading.reason if isinstance(reading, (Unknown, Absent)) else "it was not read"
         raise Aborted(f"what the built image holds could not be read: {reason}")
     now = evidence.chain.held(PlaceName.HOST)
-    if now is not None and (changed := _differing(facts.host, now)):
+    if now is not None and (changed := _differing(inputs.host, now)):
         raise Aborted(f"the host's migrations were edited during the build: {listed(changed)}", hint="run it again")
-    if changed := _differing(facts.host, held):
+    if changed := _differing(inputs.host, held):
         findings, _ = judge([rule for rule in RULES if rule.id in _CAUSES], evidence)
         cause = findings[0] if findings else None
         why = f" ({cause.rule} {cause.name}: {cause.cause})" if cause else ""
@@ -188,16 +190,16 @@ def gate(deploy: Deploy) -> dict[str, Any]:
         raise Aborted(
             f"the built image does not hold what the host holds: {listed(changed)}{why}", commands=steps,
             hint="; ".join(step.why for step in cause.remedy) if cause else
-            f"`{facts.target.commands.say('check-image')}` says more",
+            f"`{inputs.target.commands.say('check-image')}` says more",
         )  # fmt: skip
     preflight.covered(evidence)
     preflight.one_configuration(evidence)
     heads = evidence.graphs[PlaceName.IMAGE].heads
-    if len(heads) != 1 and not facts.target.many_heads:
+    if len(heads) != 1 and not inputs.target.many_heads:
         raise Aborted(f"the built image has {len(heads)} heads: {listed(heads)}", hint=explain("MIG301"))
-    now_built = replace(facts, evidence=evidence)
+    now_built = replace(inputs, evidence=evidence)
     preflight.starting(now_built, deploy.options, built=True)
-    for reason in () if facts.has_old else preflight.untold_starts(now_built):  # else the plan has said so
+    for reason in () if inputs.has_old else preflight.untold_starts(now_built):  # else the plan has said so
         deploy.say.line(f"whether it migrates by itself when it starts is not known: {reason}")
     return {"image": image_id, "heads": list(heads), "revisions": len(held.revisions)}
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from migops import collect
-from migops.analysis.database_position import Standing, standing
+from migops.analysis.database_position import DatabasePosition, position
 from migops.analysis.evidence import Evidence
 from migops.collect.database_query import Ask
 from migops.commands.deploy.commands import Compose, Words
@@ -16,7 +16,7 @@ from migops.commands.deploy.options import Options
 from migops.commands.deploy.previous import Previous
 from migops.commands.deploy.previous import read as read_previous
 from migops.commands.deploy.rollback import Rollback
-from migops.commands.deploy.services import Member, choose, one_shots, scale_of, without_check
+from migops.commands.deploy.services import DeployedService, choose, one_shots, scale_of, without_check
 from migops.compose import Project, Service
 from migops.core.errors import MigopsError
 from migops.core.model import MigrationSet, PlaceName
@@ -32,10 +32,10 @@ from migops.target.alembic_program import program
 
 
 @dataclass(frozen=True, slots=True)
-class Facts:
+class DeployInputs:
     """What was read before anything is done.
 
-    ``members`` are the services that are swapped, the target first; ``left`` those of the same image that stay as they
+    ``services`` are the services that are swapped, the target first; ``left`` those of the same image that stay as they
     are, with the reason. ``needs`` are the services that must run before a migration can, ``idle`` those
     of them that do not run. ``database_service`` is the
     one that the URL leads to, '' for a database outside of the project. ``scale`` is the number of replicas of services
@@ -50,7 +50,7 @@ class Facts:
     target: Target
     evidence: Evidence
     question: Question
-    members: tuple[Member, ...]
+    services: tuple[DeployedService, ...]
     left: Mapping[str, str]
     needs: tuple[str, ...]
     idle: tuple[str, ...]
@@ -95,7 +95,7 @@ class Facts:
     @property
     def has_old(self) -> bool:
         """Whether there is an image already, or a container of one: something to go back to."""
-        return self.evidence.image is not None or any(each.containers for each in self.members)
+        return self.evidence.image is not None or any(each.containers for each in self.services)
 
     @property
     def image_folders(self) -> tuple[str, ...]:
@@ -120,9 +120,9 @@ class Facts:
         return found if isinstance(found, DatabaseState) else None
 
     @property
-    def standing(self) -> Standing | None:
+    def position(self) -> DatabasePosition | None:
         """How the database stands to the host's history."""
-        return standing(self.evidence, PlaceName.HOST) if self.state is not None else None
+        return position(self.evidence, PlaceName.HOST) if self.state is not None else None
 
     @property
     def volumes(self) -> tuple[Mount, ...]:
@@ -133,7 +133,7 @@ class Facts:
     def code_volumes(self) -> tuple[Mount, ...]:
         """Named volumes that lie over more than the migrations: whatever else of the image is there, is not seen."""
         found = {
-            mount.source: mount for member in self.members for each in member.containers if each.migrations
+            mount.source: mount for member in self.services for each in member.containers if each.migrations
             for mount in _covers(each)
             if not mount.is_anonymous and not at_or_below(mount.target, each.migrations.script_location)
         }  # fmt: skip
@@ -143,57 +143,57 @@ class Facts:
     def anonymous(self) -> tuple[str, ...]:
         """Anonymous volumes that lie over the migrations of members: they must be made anew."""
         return tuple(
-            mount.source for member in self.members for each in member.containers
+            mount.source for member in self.services for each in member.containers
             for mount in _covers(each) if mount.is_anonymous
         )  # fmt: skip
 
 
 def gather(target: Target, engine: Engine, options: Options, compose: Words, ask_url: str = "",
-           named: Sequence[str] = ()) -> Facts:  # fmt: skip
+           named: Sequence[str] = ()) -> DeployInputs:  # fmt: skip
     """Read everything. ``named`` are further services that the user wants to be swapped."""
     evidence = collect.check(target, lambda: engine, ask=Ask(ask_url, options.timeout), lint=True)
     project = target.model
     question = evidence.question
     if project is None or question is None:
         raise MigopsError("a deploy needs a compose project", hint="run it where the compose file is, or name it: -f")
-    members, left = choose(target, evidence, project, engine, named)
+    services, left = choose(target, evidence, project, engine, named)
     database_service = service_of(_host_of(question), project)
-    needs = tuple(name for name in _needs(project, [each.name for each in members]) if name in project.services)
+    needs = tuple(name for name in _needs(project, [each.name for each in services]) if name in project.services)
     if database_service and database_service not in needs:
         needs = (database_service, *needs)
     idle = not_running(engine, project, needs)
     starts_in = _starts_in(target, engine)
-    return Facts(
+    return DeployInputs(
         target,
         evidence,
         question,
-        members,
+        services,
         left,
         needs,
         idle,
         database_service,
-        scale_of(project, members),
+        scale_of(project, services),
         starts_in,
         compose,
-        unchecked=without_check(project, engine, members),
-        previous=read_previous(engine, project, (*compose, *target.commands.options), compose, members),
+        unchecked=without_check(project, engine, services),
+        previous=read_previous(engine, project, (*compose, *target.commands.options), compose, services),
         discards=bool(options.discard),
     )
 
 
-def _needs(project: Project, members: Sequence[str]) -> list[str]:
+def _needs(project: Project, services: Sequence[str]) -> list[str]:
     """The services that the members depend on, directly or through others, in the order in which they must start."""
     found: list[str] = []
 
     def visit(name: str) -> None:
         service = project.services.get(name)
         for other in service.depends_on if service else ():
-            if other not in found and other not in members:
+            if other not in found and other not in services:
                 visit(other)
                 if other not in found:
                     found.append(other)
 
-    for name in members:
+    for name in services:
         visit(name)
     return found
 
@@ -246,13 +246,13 @@ def _covers(container: Container) -> list[Mount]:
     return [mount for mount in dict.fromkeys(over) if mount is not None and mount.type == "volume"]
 
 
-def _freezing(facts: Facts, *, named: bool) -> tuple[Mount, ...]:
+def _freezing(inputs: DeployInputs, *, named: bool) -> tuple[Mount, ...]:
     from migops.sources.container import digests
 
     found: dict[str, Mount] = {}
-    for member in facts.members:
+    for member in inputs.services:
         for each in member.containers:
             held = each.migrations
-            if held is not None and digests(held) != digests(facts.host):
+            if held is not None and digests(held) != digests(inputs.host):
                 found |= {mount.source: mount for mount in _covers(each) if mount.is_anonymous is not named}
     return tuple(found.values())

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from migops.commands.deploy.commands import migrating
-from migops.core.errors import Locked, Operator
+from migops.core.errors import Locked, ManualActionRequired
 from migops.core.printed import here
 from migops.docker import Engine, execs
 from migops.docker.containers import inspect
@@ -20,7 +20,8 @@ def look(folder: Path, engine: Engine, project: str) -> list[str]:
     """Sentences on the runs that were killed, for the user. What their container has left is taken away.
 
     Raises ``Locked`` where the container that migrates is that of a run which goes on (with another state folder), or
-    may do so, and ``Operator`` where it still runs though its run has gone: nothing may be started beside it.
+    may do so, and ``ManualActionRequired`` where it still runs though its run has gone: nothing may be started beside
+    it.
     """
     found = journal.interrupted(folder)
     name = migrating(project)
@@ -46,7 +47,7 @@ def _refuse_one_at_work(name: str, left: Mapping[str, Any] | None, state: Mappin
         raise Locked(f"another run migrates, in the container {name}: process {who.pid}@{who.host}",
                      hint="wait until it has ended")  # fmt: skip
     if who.life is Life.GONE and state.get("Running"):
-        raise Operator(
+        raise ManualActionRequired(
             f"a migration that an earlier run has begun still runs in {name}, though that run ({who}) is gone",
             commands=[("docker", "logs", "-f", name)],
             hint="watch it, and run this again when it has ended",

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from migops.commands.deploy import definition, images
 from migops.commands.deploy.commands import ROLLBACK, Compose, Words
-from migops.commands.deploy.inputs import Facts
+from migops.commands.deploy.inputs import DeployInputs
 from migops.core.errors import Aborted
 from migops.core.model import Location
 from migops.docker import Engine, ImageNotFound
@@ -37,7 +37,7 @@ def keep(deploy: Deploy) -> Path | None:
     """
     folder = deploy.folder / FOLDER
     kept = _matching(deploy, folder)
-    if kept is None and deploy.facts.previous.differing:
+    if kept is None and deploy.inputs.previous.differing:
         path = folder / f"{deploy.log.run:06}{_SUFFIX}"
         try:
             state_folder.make_private_folder(folder)
@@ -56,11 +56,11 @@ def is_older(deploy: Deploy) -> bool:
     return deploy.definition is not None and deploy.definition.name != f"{deploy.log.run:06}{_SUFFIX}"
 
 
-def compose(facts: Facts, path: Path) -> Compose:
+def compose(inputs: DeployInputs, path: Path) -> Compose:
     """The compose CLI for the old definition."""
-    project = facts.project
+    project = inputs.project
     where = ("-p", project.name, "--project-directory", project.directory)
-    return Compose((*facts.program, *where, "-f", str(path)))
+    return Compose((*inputs.program, *where, "-f", str(path)))
 
 
 def typed(words: Words) -> Words:
@@ -70,18 +70,18 @@ def typed(words: Words) -> Words:
 
 
 def _document(deploy: Deploy) -> dict[str, Any]:
-    previous, old = deploy.facts.previous, deploy.old
+    previous, old = deploy.inputs.previous, deploy.old
     services = [replace(each, image=old.get(name, each.image)) if each.image.startswith("sha256:") else each
                 for name, each in previous.services.items()]  # fmt: skip
     files = {each.source: each.digest for each in previous.files}
     kept = {name: image for name, image in old.items() if name in previous.services}
-    return definition.document(deploy.facts.project.name, services, {"images": kept, "files": files})
+    return definition.document(deploy.inputs.project.name, services, {"images": kept, "files": files})
 
 
 def _matching(deploy: Deploy, folder: Path) -> Path | None:
     """The definition that an earlier run has kept of the very images that are the way back, where these are not what
     runs now: then what runs now tells nothing of them."""
-    services = deploy.facts.previous.services
+    services = deploy.inputs.previous.services
     older = {
         name: image for name, image in deploy.old.items()
         if name in services and image not in {str(each["Image"]) for each in services[name].containers}

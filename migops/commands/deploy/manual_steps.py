@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from migops.analysis.database_position import listed
 from migops.commands.deploy import images, kept_definition, recreate_old, rollback
 from migops.commands.deploy.deploy import Deploy
-from migops.core.errors import NoVerdict
+from migops.core.errors import Unavailable
 from migops.core.terminal import quoted
 
 HINT = (
@@ -18,9 +18,9 @@ HINT = (
 
 def runs(deploy: Deploy) -> str:
     """Which containers run, in words. Only where image and definition are the old ones, they are the old containers."""
-    if not any(each.runs for each in deploy.facts.members):
+    if not any(each.runs for each in deploy.inputs.services):
         return "nothing runs"
-    folders = ", ".join(deploy.facts.previous.folders) if deploy.recreated else ""
+    folders = ", ".join(deploy.inputs.previous.folders) if deploy.recreated else ""
     unknown = f" (what is in the mounted folders was not compared: {folders})" if folders else ""
     return f"the old containers run{_definition(deploy)}{unknown}"
 
@@ -35,24 +35,24 @@ def _definition(deploy: Deploy) -> str:
     """What the next `up` would do, where the old definition is not the compose file's any more."""
     if deploy.definition is None or not deploy.recreated:
         return ""
-    up = " ".join(quoted(word) for word in (*deploy.facts.compose.words, "up", "-d"))
-    names = listed(list(deploy.facts.previous.services))
+    up = " ".join(quoted(word) for word in (*deploy.inputs.compose.words, "up", "-d"))
+    names = listed(list(deploy.inputs.previous.services))
     return f" (from their old definition: the next `{up}` recreates {names} from the compose file as it is now)"
 
 
 def by_hand(deploy: Deploy, trouble: Mapping[str, str]) -> list[tuple[str, ...]]:
     """The commands that give the names their images and bring the old containers back, where migops could not."""
-    facts = deploy.facts
+    inputs = deploy.inputs
     if not {"keep", "build"} & trouble.keys() or deploy.foreign or gone(deploy):
         return []
     tagged = [
-        ("docker", "tag", image, each.image_ref) for each in facts.members
+        ("docker", "tag", image, each.image_ref) for each in inputs.services
         if "@" not in each.image_ref and (image := deploy.tagged.get(each.name, ""))
     ]  # fmt: skip
     if "swap" not in deploy.begun:
         return list(dict.fromkeys(tagged))
     found: list[tuple[str, ...]] = []
-    lasting = [each for each in facts.members if rollback.comes_back(facts.rollbacks, each)]
+    lasting = [each for each in inputs.services if rollback.comes_back(inputs.rollbacks, each)]
     for some, words in recreate_old.commands(deploy, lasting):
         olds = [(deploy.old[each.name], each.image_ref) for each in some if each.name in deploy.old]
         found += [("docker", "tag", image, ref) for image, ref in olds if "@" not in ref]
@@ -66,7 +66,7 @@ def gone(deploy: Deploy) -> str:
     """A sentence where an image that ran before is no longer there: then no command brings the old containers back."""
     try:
         lost = [each for each in dict.fromkeys(deploy.old.values()) if not images.exists(deploy, each)]
-    except NoVerdict:  # the engine does not answer, so the commands are the best that is known
+    except Unavailable:  # the engine does not answer, so the commands are the best that is known
         return ""
     if not lost:
         return ""
@@ -80,8 +80,8 @@ def went_further(deploy: Deploy) -> str:
     """A sentence where going back has led to another image than the one that ran when the deploy began; else ''."""
     if not deploy.recreated:
         return ""
-    names = {each.name for each in deploy.facts.members if rollback.comes_back(deploy.facts.rollbacks, each)}
-    led = {name: each for name, each in deploy.facts.rollbacks.items() if name in names and each.leads_further}
+    names = {each.name for each in deploy.inputs.services if rollback.comes_back(deploy.inputs.rollbacks, each)}
+    led = {name: each for name, each in deploy.inputs.rollbacks.items() if name in names and each.leads_further}
     return "; ".join(
         f"{name} runs {rollback.short(each.image)} again, as before run {each.run}, not "
         f"{rollback.short(each.current)}, which it had when this deploy began, and which was not proved"
@@ -91,7 +91,7 @@ def went_further(deploy: Deploy) -> str:
 
 def moved_since(deploy: Deploy) -> str:
     """Why the image that a deploy has gone back to may not fit the database; '' where it is as it was then."""
-    for each in deploy.facts.rollbacks.values():
+    for each in deploy.inputs.rollbacks.values():
         if each.leads_further and each.rows is None:
             return f"it is not known where the database was before run {each.run}"
         if each.leads_further and each.rows != (deploy.before or ()):

@@ -15,11 +15,11 @@ from migops.commands.deploy import at_work, connects, shell
 from migops.commands.deploy.commands import Compose, lock_options, migrating, one_off, override, with_override
 from migops.commands.deploy.deploy import Deploy
 from migops.commands.deploy.follow import Followed, follow
-from migops.commands.deploy.inputs import Facts
+from migops.commands.deploy.inputs import DeployInputs
 from migops.commands.deploy.left_over import catalogue_of
 from migops.commands.deploy.outcome import Attempt, failed_at, how_on, stays, verdict, ways_on
 from migops.commands.deploy.repeat import stop_before_a_repeat
-from migops.core.errors import Aborted, Failed, NoVerdict, Operator
+from migops.core.errors import Aborted, Failed, ManualActionRequired, Unavailable
 from migops.database.postgres.server_session import as_text
 from migops.database.postgres.watch import Watched, watch
 from migops.docker import execs
@@ -40,10 +40,10 @@ def upgrade(deploy: Deploy) -> dict[str, Any]:
     if not deploy.pending:
         stop_before_a_repeat(deploy)  # it stops nothing then, but settles what killed runs have left
         return dict(connects.prove(deploy, run))
-    target = goal(deploy.facts)
+    target = goal(deploy.inputs)
     before = deploy.before or ()
     if deploy.rows() != before:
-        raise Operator(
+        raise ManualActionRequired(
             f"the database was at {listed(before) or 'nothing'} a moment ago, and is at "
             f"{listed(deploy.after or ()) or 'nothing'} now: someone else migrates; nothing was applied by this run",
             commands=ways_on(deploy), hint=how_on(deploy),
@@ -84,24 +84,24 @@ def committed(deploy: Deploy, attempt: Attempt) -> Outcome:
     return attempt.trace.outcome(moved=attempt.rows != (deploy.before or ()), backends=attempt.watched.backends)
 
 
-def goal(facts: Facts) -> str:
+def goal(inputs: DeployInputs) -> str:
     """What Alembic is told to upgrade to."""
-    return "heads" if facts.target.many_heads else "head"
+    return "heads" if inputs.target.many_heads else "head"
 
 
 def _tell(deploy: Deploy, attempt: Attempt) -> None:
     """A line for each revision that Alembic's own logging did not tell of."""
     for each in deploy.pending or ():
         if each not in attempt.followed.revisions:
-            deploy.say.line(f"upgrade   {each}  {deploy.facts.history.by_id[each].message}".rstrip())
+            deploy.say.line(f"upgrade   {each}  {deploy.inputs.history.by_id[each].message}".rstrip())
 
 
 def gate(deploy: Deploy) -> dict[str, Any]:
     """The database is where the image's history ends."""
     deploy.check()
-    rows, heads = deploy.rows(), deploy.facts.heads
+    rows, heads = deploy.rows(), deploy.inputs.heads
     if rows != heads:
-        raise Operator(
+        raise ManualActionRequired(
             f"the database is at {listed(rows) or 'nothing'} after the migration, not at {listed(heads)}: someone else "
             "migrates, or env.py writes to another database than the one that migops reads",
             commands=ways_on(deploy), hint=how_on(deploy),
@@ -111,7 +111,7 @@ def gate(deploy: Deploy) -> dict[str, Any]:
 
 def run(deploy: Deploy, arguments: Sequence[str]) -> Attempt:
     """Run Alembic with these words in a one-off container of the built image, to its end, and read the rows then."""
-    name = migrating(deploy.facts.project.name)
+    name = migrating(deploy.inputs.project.name)
     application = f"migops-{secrets.token_hex(6)}"
     traced = _traced(deploy)
     _note_on_engine(deploy, traced, name, arguments)
@@ -120,7 +120,7 @@ def run(deploy: Deploy, arguments: Sequence[str]) -> Attempt:
         since = deploy.session.now() if deploy.session else None
         deploy.log.note(
             "container", "started", name=name, application=application, arguments=list(arguments), since=as_text(since),
-            image=deploy.built[deploy.facts.target.service], rows=list(deploy.after or ()),
+            image=deploy.built[deploy.inputs.target.service], rows=list(deploy.after or ()),
             revisions=list(deploy.pending or ()), **traced.noted(),
         )  # fmt: skip
     except Exception:  # nothing has begun, so nobody is to be told that something might stay
@@ -148,7 +148,7 @@ def run(deploy: Deploy, arguments: Sequence[str]) -> Attempt:
             if watched.lost and not any(interrupted):  # before there was anything to be interrupted
                 _interrupt(deploy, name)
             followed = follow(deploy.engine, name, deploy.say.line)
-    except NoVerdict as error:
+    except Unavailable as error:
         raise _engine_gone(deploy, name, error) from error
     if watched.lost:
         deploy.session = None  # gone with the server's restart, say: the lock is taken anew before anything else
@@ -164,11 +164,11 @@ def run(deploy: Deploy, arguments: Sequence[str]) -> Attempt:
 
 
 def _stop_where_the_server_goes_on(deploy: Deploy, attempt: Attempt, verb: str) -> None:
-    """Raise ``Operator`` where the server works on though the container has ended: it may commit yet, so that the next
-    run must not repeat it unasked."""
+    """Raise ``ManualActionRequired`` where the server works on though the container has ended: it may commit yet, so
+    that the next run must not repeat it unasked."""
     try:
         at_work.refuse_after(deploy, attempt.watched, attempt.followed.code)
-    except Operator:
+    except ManualActionRequired:
         at = failed_at(deploy, attempt.followed) if verb == "upgrade" else deploy.pending or ()
         note(deploy, attempt, Outcome(State.UNKNOWN, tracing.STILL_AT_WORK), verb, at)
         raise
@@ -176,9 +176,9 @@ def _stop_where_the_server_goes_on(deploy: Deploy, attempt: Attempt, verb: str) 
 
 def _traced(deploy: Deploy) -> Trace:
     """A trace, carried to where the container that migrates will find it."""
-    url, keeps = deploy.reached.url if deploy.reached else None, deploy.facts.keeps_entrypoint
+    url, keeps = deploy.reached.url if deploy.reached else None, deploy.inputs.keeps_entrypoint
     found = tracing.begin(deploy.engine, url, deploy.options.timeout, entrypoint=keeps)
-    tracing.into_a_volume(found, deploy.facts.project.name, deploy.built[deploy.facts.target.service])
+    tracing.into_a_volume(found, deploy.inputs.project.name, deploy.built[deploy.inputs.target.service])
     return found
 
 
@@ -187,9 +187,9 @@ def _note_on_engine(deploy: Deploy, traced: Trace, name: str, arguments: Sequenc
     if arguments[0] not in ("upgrade", "downgrade"):
         return
     lacks = traced.note_on_engine(
-        deploy.facts.project.name, run=deploy.log.run, folder=str(deploy.folder), verb=arguments[0],
+        deploy.inputs.project.name, run=deploy.log.run, folder=str(deploy.folder), verb=arguments[0],
         revisions=list(deploy.pending or ()), rows=list(deploy.after or ()), container=name,
-        image=deploy.built[deploy.facts.target.service],
+        image=deploy.built[deploy.inputs.target.service],
     )  # fmt: skip
     if lacks:
         deploy.say.line(lacks)
@@ -207,7 +207,7 @@ def _interrupt(deploy: Deploy, name: str) -> bool:
     False where it does not run yet.
     """
     deploy.say.line("the lock of the database is lost, so the migration is stopped")
-    with suppress(NoVerdict):  # the engine has gone as well: then that is told
+    with suppress(Unavailable):  # the engine has gone as well: then that is told
         return execs.kill(deploy.engine, name, "SIGINT")
     return False
 
@@ -216,35 +216,35 @@ def command(
     deploy: Deploy, name: str, arguments: Sequence[str], application: str, traced: Trace
 ) -> tuple[str, ...]:  # fmt: skip
     """The command that starts the container, and the file beside the journal by which it is of just this image."""
-    facts = deploy.facts
+    inputs = deploy.inputs
     path = deploy.folder / OVERRIDE
     try:
-        write_private(path, override(facts.service, deploy.built[facts.target.service], facts.image_folders))
+        write_private(path, override(inputs.service, deploy.built[inputs.target.service], inputs.image_folders))
     except OSError as error:
         raise Aborted(f"{path} cannot be written: {error.strerror}") from None
-    given = facts.question.variable("PGOPTIONS")
-    environment = {"PGAPPNAME": application, **traced.environment(facts.question.variable("PYTHONPATH"))}
+    given = inputs.question.variable("PGOPTIONS")
+    environment = {"PGAPPNAME": application, **traced.environment(inputs.question.variable("PYTHONPATH"))}
     if deploy.options.lock_timeout:
         environment["PGOPTIONS"] = lock_options(given, deploy.options.lock_timeout)
-    compose: Compose = with_override(facts.project, facts.compose, facts.program, str(path))
+    compose: Compose = with_override(inputs.project, inputs.compose, inputs.program, str(path))
     return one_off(
-        compose, facts.target.service, name, facts.evidence.alembic, arguments, environment=environment,
-        working_dir=facts.starts_in, keeps_entrypoint=facts.keeps_entrypoint, mount=traced.mount(),
+        compose, inputs.target.service, name, inputs.evidence.alembic, arguments, environment=environment,
+        working_dir=inputs.starts_in, keeps_entrypoint=inputs.keeps_entrypoint, mount=traced.mount(),
     )  # fmt: skip
 
 
 def _reread(deploy: Deploy, followed: Followed) -> tuple[str, ...]:
     try:
         return deploy.rows()
-    except NoVerdict as error:
-        raise Operator(
+    except Unavailable as error:
+        raise ManualActionRequired(
             f"the migration ended with code {followed.code}, and where the database stands cannot be read: "
             f"{error.message}", commands=ways_on(deploy),
         ) from error  # fmt: skip
 
 
-def _engine_gone(deploy: Deploy, name: str, error: NoVerdict) -> Operator:
-    return Operator(
+def _engine_gone(deploy: Deploy, name: str, error: Unavailable) -> ManualActionRequired:
+    return ManualActionRequired(
         f"{error.message}; the migration may still run in {name}, or on the database server",
         commands=[("docker", "inspect", "--format", "{{.State.Status}} {{.State.ExitCode}}", name),
                   ("docker", "logs", name), *ways_on(deploy)[:1]],

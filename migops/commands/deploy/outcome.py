@@ -9,8 +9,8 @@ from pathlib import Path
 from migops.analysis.database_position import listed
 from migops.commands.deploy.deploy import Deploy
 from migops.commands.deploy.follow import Followed
-from migops.commands.deploy.inputs import Facts
-from migops.core.errors import Failed, MigopsError, Operator
+from migops.commands.deploy.inputs import DeployInputs
+from migops.core.errors import Failed, ManualActionRequired, MigopsError
 from migops.core.model import PlaceName
 from migops.database.postgres.watch import Watched
 from migops.migrations.scripts import COMMITS_BY_ITSELF
@@ -36,7 +36,7 @@ def _without_a_way_down(deploy: Deploy) -> str:
 
     It runs what the name means once this run is walked back: that is the image that was there before.
     """
-    graph, before = deploy.facts.history, deploy.before or ()
+    graph, before = deploy.inputs.history, deploy.before or ()
     if not deploy.has_moved:
         return ""
     if len(before) > 1:
@@ -47,19 +47,19 @@ def _without_a_way_down(deploy: Deploy) -> str:
     applied = done - graph.ancestors(before)
     if oneway := sorted(each for each in applied if not graph.by_id[each].has_downgrade):
         return f"{listed(oneway)} has no downgrade"
-    if lacking := sorted((applied | set(deploy.after or ())) - _known_before(deploy.facts)):
-        further = deploy.facts.rollbacks.get(deploy.facts.target.service)
+    if lacking := sorted((applied | set(deploy.after or ())) - _known_before(deploy.inputs)):
+        further = deploy.inputs.rollbacks.get(deploy.inputs.target.service)
         lacks = "is not known to have a" if further and further.leads_further else "has no"
         return f"the image that was there before {lacks} script for {listed(lacking)}"
     return ""
 
 
-def _known_before(facts: Facts) -> frozenset[str]:
+def _known_before(inputs: DeployInputs) -> frozenset[str]:
     """The revisions that Alembic has scripts of in the old image, or in an old container that shows the host's."""
-    for each in facts.evidence.containers:
+    for each in inputs.evidence.containers:
         if each.is_bound and not each.one_off and isinstance(each.found, Environment):
             return frozenset(each.found.graph.by_id)
-    further, graph = facts.rollbacks.get(facts.target.service), facts.evidence.graphs.get(PlaceName.IMAGE)
+    further, graph = inputs.rollbacks.get(inputs.target.service), inputs.evidence.graphs.get(PlaceName.IMAGE)
     return frozenset(graph.by_id) if graph and not (further and further.leads_further) else frozenset()
 
 
@@ -83,8 +83,8 @@ def verdict(deploy: Deploy, attempt: Attempt, commits: Outcome, left: Sequence[s
     at = failed_at(deploy, followed)
     how = f"{_why(attempt)}, at {' or '.join(at)}"
     stands, was = listed(attempt.rows) or "nothing", listed(before) or "nothing"
-    if attempt.rows == deploy.facts.heads:
-        return Operator(
+    if attempt.rows == deploy.inputs.heads:
+        return ManualActionRequired(
             f"the migration {how}; yet the database is at {stands}, where it was to go: its last answer was lost, or "
             "what env.py does after the migration failed",
             commands=ways_on(deploy), hint="see above what failed; deploying again goes on from here",
@@ -92,7 +92,7 @@ def verdict(deploy: Deploy, attempt: Attempt, commits: Outcome, left: Sequence[s
     if attempt.rows != before:
         part = f"; {deploy.stays}" if deploy.stays else ""
         alone = "; so it was not taken back: a downgrade takes back whole revisions only"
-        return Operator(
+        return ManualActionRequired(
             f"the migration {how}; the database has moved from {was} to {stands}, and the old application runs on it"
             f"{part}{alone if part and deploy.options.on_failure == 'downgrade' else ''}",
             commands=ways_on(deploy),
@@ -101,7 +101,7 @@ def verdict(deploy: Deploy, attempt: Attempt, commits: Outcome, left: Sequence[s
     if attempt.trace.url is None:
         return _unknown_elsewhere(deploy, how, at, was)
     if left or not commits.is_nothing:
-        return Operator(
+        return ManualActionRequired(
             f"the migration {how}; the database is noted at {was}, but {_stays(commits, left)}",
             commands=ways_on(deploy),
             hint="see what it has done, and undo that by hand or restore the backup; then mend the script"
@@ -140,7 +140,7 @@ def _again(deploy: Deploy, commits: Outcome, at: Sequence[str]) -> str:
 def _unknown_elsewhere(deploy: Deploy, how: str, at: Sequence[str], was: str) -> MigopsError:
     """No other server tells what has been committed: only the script's text does."""
     if _commits_by_itself(deploy, at):
-        return Operator(
+        return ManualActionRequired(
             f"the migration {how}; the database is noted at {was}, but it commits in between, so part of it may stay",
             commands=ways_on(deploy), hint="take that away by hand, or restore the backup; then mend the script",
         )  # fmt: skip
@@ -154,7 +154,7 @@ def failed_at(deploy: Deploy, followed: Followed) -> tuple[str, ...]:
     """The revision that it was at, by Alembic's logging or its traceback; where neither tells, all that may be it."""
     if followed.revision:
         return (followed.revision,)
-    history, pending = deploy.facts.history, deploy.pending or ()
+    history, pending = deploy.inputs.history, deploy.pending or ()
     named = tuple(each for each in pending if Path(history.by_id[each].path).name == followed.script)
     return named or pending
 
@@ -173,11 +173,11 @@ def _why(attempt: Attempt) -> str:
 
 def ways_on(deploy: Deploy) -> list[tuple[str, ...]]:
     """What an operator can type: look, deploy again, or go back by the backup; or by downgrading, where that works."""
-    commands = deploy.facts.target.commands
+    commands = deploy.inputs.target.commands
     before = deploy.before or ()
     ways = [commands.migops("status")]
     if deploy.has_moved:
-        services = (each.name for each in deploy.facts.members)
+        services = (each.name for each in deploy.inputs.services)
         ways.append(commands.migops("rebuild-and-migrate", *services, service=""))
         if not _without_a_way_down(deploy):
             to = before[0] if before else "base"
@@ -192,8 +192,8 @@ def _commits_by_itself(deploy: Deploy, revisions: Sequence[str]) -> bool:
     pending = deploy.pending or ()
     last = max((pending.index(each) for each in revisions if each in pending), default=len(pending) - 1)
     for each in pending[: last + 1]:
-        found = deploy.facts.history.by_id.get(each)
-        script = next((one for one in deploy.facts.host.scripts.values() if found and one.path == found.path), None)
+        found = deploy.inputs.history.by_id.get(each)
+        script = next((one for one in deploy.inputs.host.scripts.values() if found and one.path == found.path), None)
         try:
             text = script.content or Path(script.path).read_bytes() if script else b""
         except OSError:
@@ -206,11 +206,11 @@ def _commits_by_itself(deploy: Deploy, revisions: Sequence[str]) -> bool:
 def _explain(deploy: Deploy, followed: Followed) -> None:
     """The end of what Alembic said, and what migops knows of such a failure."""
     from migops.commands.failures.explain import lines, recognise
-    from migops.commands.failures.inputs import Scene
+    from migops.commands.failures.inputs import FailureInputs
 
     for line in followed.tail:
         deploy.say.line(f"  | {line}")
     if known := recognise(followed.text):
-        scene = Scene(deploy.facts.target, ("upgrade",))
-        for line in lines(*known, scene):
+        inputs = FailureInputs(deploy.inputs.target, ("upgrade",))
+        for line in lines(*known, inputs):
             deploy.say.line(line)

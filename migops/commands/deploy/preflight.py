@@ -8,16 +8,16 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from migops.analysis.database_position import Standing, listed
+from migops.analysis.database_position import DatabasePosition, listed
 from migops.analysis.evidence import Evidence
 from migops.commands import backup
 from migops.commands.deploy import discard
 from migops.commands.deploy.commands import Words
-from migops.commands.deploy.inputs import Facts
+from migops.commands.deploy.inputs import DeployInputs
 from migops.commands.deploy.options import Options
 from migops.compose import ComposeOptions, Project
 from migops.compose.verify import Difference, command_line, verify
-from migops.core.errors import Aborted, MigopsError, NoVerdict
+from migops.core.errors import Aborted, MigopsError, Unavailable
 from migops.core.model import Finding, PlaceName, Remedy, Severity, Skipped, Unknown
 from migops.core.printed import explain
 from migops.core.process import CommandError, run
@@ -60,7 +60,7 @@ def compose_cli() -> Words:
             "a newer engine (KeyError: 'ContainerConfig')",
             hint="install docker's compose plugin, 2.17 or newer; reading commands such as check-image work without",
         )
-    raise NoVerdict("there is no compose CLI to build and start with", hint="install docker's compose plugin")
+    raise Unavailable("there is no compose CLI to build and start with", hint="install docker's compose plugin")
 
 
 def same_project(project: Project, options: ComposeOptions, cwd: Path, program: Words) -> None:
@@ -88,47 +88,47 @@ def _shown(difference: Difference, value: str | None) -> str:
     return "***" if value and says_secret(difference.path[-1]) else redact(value or "nothing")
 
 
-def refuse(facts: Facts, options: Options) -> None:
+def refuse(inputs: DeployInputs, options: Options) -> None:
     """Raise ``Aborted`` for the first thing that stands in the way of a deploy, with the way out."""
-    _history(facts)
-    _unsettled(facts)
-    _trapped(facts, options)
-    covered(facts.evidence)
-    _database(facts)
-    starting(facts, options)
-    _backup(facts, options)
+    _history(inputs)
+    _unsettled(inputs)
+    _trapped(inputs, options)
+    covered(inputs.evidence)
+    _database(inputs)
+    starting(inputs, options)
+    _backup(inputs, options)
 
 
-def _history(facts: Facts) -> None:
-    if not facts.history.revisions:
+def _history(inputs: DeployInputs) -> None:
+    if not inputs.history.revisions:
         raise Aborted(
-            f"there is not one migration in {', '.join(facts.host.location)}: nothing could be proved of a new image",
-            hint=_baseline(facts),
+            f"there is not one migration in {', '.join(inputs.host.location)}: nothing could be proved of a new image",
+            hint=_baseline(inputs),
         )
-    findings, _ = judge([rule for rule in RULES if rule.id in _BROKEN], facts.evidence)
+    findings, _ = judge([rule for rule in RULES if rule.id in _BROKEN], inputs.evidence)
     host = PlaceName.HOST.value
     for finding in findings:
         if host in finding.facts.get("places", ()) and finding.severity is Severity.ERROR:
             raise _of(finding, "the build would bring the fault along")
 
 
-def _unsettled(facts: Facts) -> None:
+def _unsettled(inputs: DeployInputs) -> None:
     """Scripts that only the image has and that are not known as given up: the host may be behind."""
-    names, why = unsettled(facts.evidence)
-    if names and facts.service.build is not None:
-        findings, _ = judge([rule for rule in RULES if rule.id == "MIG001"], facts.evidence)
+    names, why = unsettled(inputs.evidence)
+    if names and inputs.service.build is not None:
+        findings, _ = judge([rule for rule in RULES if rule.id == "MIG001"], inputs.evidence)
         hints = [finding for finding in findings if finding.remedy]
         raise Aborted(
             f"the image that is there has {names}, which the host lacks: {why}, and a build would take it away",
             commands=_commands(hints[0].remedy) if hints else (),
-            hint=f"see where it belongs: `{facts.evidence.commands.say('status')}`",
+            hint=f"see where it belongs: `{inputs.evidence.commands.say('status')}`",
         )
 
 
-def _trapped(facts: Facts, options: Options) -> None:
+def _trapped(inputs: DeployInputs, options: Options) -> None:
     """A revision that exists in a container only is lost at the next recreate, unless it is given up by name."""
-    findings, _ = judge([rule for rule in RULES if rule.id in _ONLY_THERE], facts.evidence)
-    discard.refuse(facts, options.discard, findings)
+    findings, _ = judge([rule for rule in RULES if rule.id in _ONLY_THERE], inputs.evidence)
+    discard.refuse(inputs, options.discard, findings)
     for finding in findings:
         if finding.subject.revision in options.discard:
             continue
@@ -163,20 +163,20 @@ def one_configuration(evidence: Evidence) -> None:
         )
 
 
-def _database(facts: Facts) -> None:
+def _database(inputs: DeployInputs) -> None:
     """The database, where it could be asked; one that does not run yet is asked again when it does."""
-    if facts.standing is not None:
-        database(facts.standing, facts.evidence)
-    elif isinstance(facts.evidence.database, Unknown) and not facts.database_service:
-        hint = facts.evidence.database.hint
+    if inputs.position is not None:
+        database(inputs.position, inputs.evidence)
+    elif isinstance(inputs.evidence.database, Unknown) and not inputs.database_service:
+        hint = inputs.evidence.database.hint
         if "--wait" in hint:  # that is for a database which the deploy itself starts
             hint = "nothing was changed; see that the database is up and reached from here, then run this again"
-        raise NoVerdict(facts.evidence.database.reason, hint=hint)
+        raise Unavailable(inputs.evidence.database.reason, hint=hint)
 
 
-def _backup(facts: Facts, options: Options) -> None:
+def _backup(inputs: DeployInputs, options: Options) -> None:
     """That a backup can be taken, where one will be: better told now than after the build."""
-    asked, found = facts.question, facts.standing
+    asked, found = inputs.question, inputs.position
     if not options.backup or found is None or found.state.is_fresh or not found.pending or asked.engine is None:
         return
     try:
@@ -185,7 +185,7 @@ def _backup(facts: Facts, options: Options) -> None:
         raise Aborted(f"no backup can be taken: {error.message}", at=error.at, hint=error.hint) from None
 
 
-def database(found: Standing, evidence: Evidence) -> None:
+def database(found: DatabasePosition, evidence: Evidence) -> None:
     """Raise ``Aborted`` where the host's history cannot take this database on."""
     state, say = found.state, evidence.commands.say
     if found.unknown:
@@ -194,10 +194,11 @@ def database(found: Standing, evidence: Evidence) -> None:
             hint="the host is behind (git pull), or it is another project's database; "
             f"`{say('status')}` shows the places",
         )
-    if found.beyond:
-        held = {name for row in found.beyond for name in found.holders.get(row, ())}
+    if found.ahead_rows:
+        held = {name for row in found.ahead_rows for name in found.holders.get(row, ())}
         raise Aborted(
-            f"the database is at {listed(found.beyond)}, which the host does not have ({listed(sorted(held))} has it)",
+            f"the database is at {listed(found.ahead_rows)}, which the host does not have "
+            f"({listed(sorted(held))} has it)",
             hint=f"bring the script to the host (git pull, git restore, `{say('rescue')}`); or, where the migration is "
             "given up, downgrade below it with the image that has it",
         )
@@ -207,8 +208,8 @@ def database(found: Standing, evidence: Evidence) -> None:
             f"the database has {tables} and no revision noted: which migrations it has had is not known",
             hint=_adopt(evidence),
         )
-    if found.leftover:
-        old, new = next(iter(found.leftover.items()))
+    if found.redundant_rows:
+        old, new = next(iter(found.redundant_rows.items()))
         raise Aborted(
             f"the version table has the row {old} beside {new}, which already includes it: every upgrade dies on that",
             hint=f"`{say('status')}` shows how the rows are settled (MIG405)",
@@ -222,17 +223,17 @@ def _adopt(evidence: Evidence) -> str:
     return f"`{evidence.commands.say('status')}` says how its revision is found (MIG401)"
 
 
-def _baseline(facts: Facts) -> str:
+def _baseline(inputs: DeployInputs) -> str:
     """How the first migration is written."""
-    if can_adopt(facts.evidence):
-        return f"where the first one is still to be written: `{facts.evidence.commands.say('adopt', '--baseline')}`"
+    if can_adopt(inputs.evidence):
+        return f"where the first one is still to be written: `{inputs.evidence.commands.say('adopt', '--baseline')}`"
     return "where the first one is still to be written: from the models, against an empty database"
 
 
-def starting(facts: Facts, options: Options, *, built: bool = False) -> None:
+def starting(inputs: DeployInputs, options: Options, *, built: bool = False) -> None:
     """Raise ``Aborted`` where a start migrates by itself: by what a build makes of it, or by the image where that is
     the ``built`` one."""
-    for sentence in migrating_starts(facts, built=built):
+    for sentence in migrating_starts(inputs, built=built):
         if not options.accept_migrating:
             raise Aborted(
                 f"{sentence}: the swap would migrate by itself, unlocked and in every replica, and the old image will "
@@ -241,20 +242,20 @@ def starting(facts: Facts, options: Options, *, built: bool = False) -> None:
             )
 
 
-def migrating_starts(facts: Facts, *, built: bool = False) -> Iterator[str]:
+def migrating_starts(inputs: DeployInputs, *, built: bool = False) -> Iterator[str]:
     """What migrates by itself when a container of a member starts, a sentence each. One-shot services are meant to."""
-    return (f"{finding.message} ({finding.cause})" for finding in _starts(facts, built)[0])
+    return (f"{finding.message} ({finding.cause})" for finding in _starts(inputs, built)[0])
 
 
-def untold_starts(facts: Facts) -> Iterator[str]:
+def untold_starts(inputs: DeployInputs) -> Iterator[str]:
     """What of the members' starts could not be followed, with the reason: it may migrate as well."""
-    return (skipped.reason for skipped in _starts(facts, built=False)[1])
+    return (skipped.reason for skipped in _starts(inputs, built=False)[1])
 
 
-def _starts(facts: Facts, built: bool) -> tuple[tuple[Finding, ...], tuple[Skipped, ...]]:
+def _starts(inputs: DeployInputs, built: bool) -> tuple[tuple[Finding, ...], tuple[Skipped, ...]]:
     """MIG602 on the members: by what a build makes of them; by the image where that is the one just built."""
-    names = {each.name for each in facts.members}
-    evidence = facts.evidence if built else after_build(facts.evidence)
+    names = {each.name for each in inputs.services}
+    evidence = inputs.evidence if built else after_build(inputs.evidence)
     theirs = {
         place: tuple(each for each in found if each.service in names) if isinstance(found, tuple) else found
         for place, found in evidence.startups.items() if not built or place is PlaceName.IMAGE

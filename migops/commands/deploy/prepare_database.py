@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from migops.analysis.database_position import Standing, listed, standing
+from migops.analysis.database_position import DatabasePosition, listed, position
 from migops.commands.deploy import at_work, preflight, settle, shell
 from migops.commands.deploy.deploy import Deploy
 from migops.commands.deploy.inputs import not_running
@@ -16,9 +16,9 @@ from migops.sources.database_state import DatabaseState
 
 def start(deploy: Deploy) -> dict[str, Any]:
     """Start what the services need and is not running, wait for the database over TCP, lock it, and read it."""
-    missing = not_running(deploy.engine, deploy.facts.project, deploy.facts.needs)
+    missing = not_running(deploy.engine, deploy.inputs.project, deploy.inputs.needs)
     if missing:
-        words = deploy.facts.compose.start(missing)
+        words = deploy.inputs.compose.start(missing)
         ran = shell.run(deploy, words)
         if settle.was_killed(ran.code) and not deploy.stop.came:  # it starts only what does not run yet
             ran = shell.run(deploy, words)
@@ -28,18 +28,18 @@ def start(deploy: Deploy) -> dict[str, Any]:
     if deploy.lock is not None and deploy.lock.unasked and deploy.reached is not None:  # it did not answer before
         at_work.refuse_before(deploy)
     found = judged(deploy, state)
-    preflight.database(found, deploy.facts.evidence)
-    planned = deploy.facts.standing
+    preflight.database(found, deploy.inputs.evidence)
+    planned = deploy.inputs.position
     if planned is not None and planned.state.rows != state.rows:
         raise Aborted(
             f"the database was at {listed(planned.state.rows) or 'nothing'} when the plan was shown, and is at "
             f"{listed(state.rows) or 'nothing'} now: someone else migrates",
-            hint=f"see who that is ({deploy.facts.target.commands.say('log')}), and run it again",
+            hint=f"see who that is ({deploy.inputs.target.commands.say('log')}), and run it again",
         )
     deploy.pending = found.pending or ()
     return {"started": list(missing), "rows": list(state.rows), "pending": list(deploy.pending)}
 
 
-def judged(deploy: Deploy, state: DatabaseState) -> Standing:
+def judged(deploy: Deploy, state: DatabaseState) -> DatabasePosition:
     """How the database stands to the host's history, by what it says now."""
-    return standing(replace(deploy.facts.evidence, database=state), PlaceName.HOST)
+    return position(replace(deploy.inputs.evidence, database=state), PlaceName.HOST)

@@ -14,7 +14,7 @@ from typing import Any
 from urllib.parse import quote
 
 from migops.commands.deploy import ports
-from migops.commands.deploy.services import Member
+from migops.commands.deploy.services import DeployedService
 from migops.compose import Project, Service
 from migops.docker import Engine
 from migops.docker.containers import inspect
@@ -26,13 +26,13 @@ class Wanted:
     """The services that are to be created, with their number of containers."""
 
     project: Project
-    members: Sequence[Member]
+    deployed: Sequence[DeployedService]
     engine: Engine
     scale: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def services(self) -> list[Service]:
-        return [self.project.services[each.name] for each in self.members]
+        return [self.project.services[each.name] for each in self.deployed]
 
     def replicas(self, service: Service) -> int:
         return self.scale.get(service.name, service.replicas)

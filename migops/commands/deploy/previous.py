@@ -14,7 +14,7 @@ from migops.commands.deploy.commands import Words
 from migops.commands.deploy.definition import Old, container_name, inexpressible
 from migops.commands.deploy.definition_mounts import injected
 from migops.commands.deploy.prerequisites import is_this_host
-from migops.commands.deploy.services import Member
+from migops.commands.deploy.services import DeployedService
 from migops.compose import Project
 from migops.core.process import run
 from migops.docker import Engine, ImageNotFound
@@ -73,9 +73,11 @@ class Previous:
             )
 
 
-def read(engine: Engine, project: Project, compose: Words, program: Words, members: Sequence[Member]) -> Previous:
-    """Look at the members' containers. ``compose`` is the CLI as the user calls it, ``program`` its bare words."""
-    lasting = [each for each in members if each.runs and not each.one_shot]
+def read(
+    engine: Engine, project: Project, compose: Words, program: Words, deployed: Sequence[DeployedService]
+) -> Previous:
+    """Look at the services' containers. ``compose`` is the CLI as the user calls it, ``program`` its bare words."""
+    lasting = [each for each in deployed if each.runs and not each.one_shot]
     services = {each.name: old for each in lasting if (old := _old(engine, project, each))}
     if not services:
         return Previous()
@@ -91,7 +93,7 @@ def read(engine: Engine, project: Project, compose: Words, program: Words, membe
     )  # fmt: skip
 
 
-def _old(engine: Engine, project: Project, member: Member) -> Old | None:
+def _old(engine: Engine, project: Project, member: DeployedService) -> Old | None:
     """The service as it runs; None where its containers have gone meanwhile."""
     ids = [each.id for each in member.runs]
     containers = tuple(found for each in ids if (found := inspect(engine, each)))

@@ -7,44 +7,53 @@ from collections.abc import Mapping, Sequence
 from migops.commands.deploy import anonymous, bound_files, kept_definition, previous
 from migops.commands.deploy.commands import Compose, Words
 from migops.commands.deploy.deploy import Deploy
-from migops.commands.deploy.inputs import Facts
-from migops.commands.deploy.services import Member
+from migops.commands.deploy.inputs import DeployInputs
+from migops.commands.deploy.services import DeployedService
 
 
-def program(deploy: Deploy, members: Sequence[Member]) -> Compose:
+def program(deploy: Deploy, services: Sequence[DeployedService]) -> Compose:
     """The compose CLI that brings the members back: by their old definition, where the compose file has another."""
-    facts = deploy.facts
+    inputs = deploy.inputs
     if deploy.definition is not None:
-        return kept_definition.compose(facts, deploy.definition)
+        return kept_definition.compose(inputs, deploy.definition)
     # A reference with a digest means one image for ever: the old one can only be named by its ID.
-    pinned = {each.name: deploy.old[each.name] for each in members if "@" in each.image_ref and each.name in deploy.old}
-    return anonymous.keeping(deploy, anonymous.held(members) if facts.anonymous else {}, pinned)
+    pinned = {
+        each.name: deploy.old[each.name] for each in services if "@" in each.image_ref and each.name in deploy.old
+    }
+    return anonymous.keeping(deploy, anonymous.held(services) if inputs.anonymous else {}, pinned)
 
 
 def unrestored(deploy: Deploy) -> list[str]:
     """What of the old containers, which run again, is not as it was."""
-    before = deploy.facts.previous
+    before = deploy.inputs.previous
     files = [each for each in before.files if each.changed]
     later = bound_files.since(each for each in before.files if not each.changed)
-    differing = previous.compare(before, deploy.engine, deploy.facts.project.name)
+    differing = previous.compare(before, deploy.engine, deploy.inputs.project.name)
     return [*map(str, (*files, *later)), *(() if kept_definition.is_older(deploy) else differing)]
 
 
-def commands(deploy: Deploy, members: Sequence[Member]) -> list[tuple[list[Member], Words]]:
+def commands(deploy: Deploy, services: Sequence[DeployedService]) -> list[tuple[list[DeployedService], Words]]:
     """What brings the members back, with as many containers as before."""
-    return by_image(deploy.facts, members, deploy.old, program(deploy, members), has_counts=deploy.definition is None)
+    return by_image(
+        deploy.inputs, services, deploy.old, program(deploy, services), has_counts=deploy.definition is None
+    )
 
 
 def by_image(
-    facts: Facts, members: Sequence[Member], old: Mapping[str, str], compose: Compose, *, has_counts: bool = True
-) -> list[tuple[list[Member], Words]]:
+    inputs: DeployInputs,
+    services: Sequence[DeployedService],
+    old: Mapping[str, str],
+    compose: Compose,
+    *,
+    has_counts: bool = True,
+) -> list[tuple[list[DeployedService], Words]]:
     """The commands, for one old image at a time: services of one name may have run two. ``has_counts``: the file has
     the services' replicas; the old definition has none."""
     found = []
-    usual = {each.name: facts.project.services[each.name].replicas if has_counts else 1 for each in members}
-    for image in dict.fromkeys(old.get(each.name, "") for each in members):
-        some = [each for each in members if old.get(each.name, "") == image]
+    usual = {each.name: inputs.project.services[each.name].replicas if has_counts else 1 for each in services}
+    for image in dict.fromkeys(old.get(each.name, "") for each in services):
+        some = [each for each in services if old.get(each.name, "") == image]
         names, counts = [each.name for each in some], {each.name: len(each.runs) or usual[each.name] for each in some}
         scale = {name: count for name, count in counts.items() if count != usual[name]}
-        found.append((some, compose.swap(names, renew=bool(facts.anonymous), scale=scale)))
+        found.append((some, compose.swap(names, renew=bool(inputs.anonymous), scale=scale)))
     return found

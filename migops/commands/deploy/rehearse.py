@@ -28,12 +28,12 @@ def rehearse(deploy: Deploy) -> dict[str, Any]:
     """
     if not deploy.pending or deploy.reached is None:
         return {"skipped": "nothing is pending"}
-    facts, reached = deploy.facts, deploy.reached
+    inputs, reached = deploy.inputs, deploy.reached
     try:
-        live = sandbox.live_of(deploy.engine, facts.project, reached.named)
+        live = sandbox.live_of(deploy.engine, inputs.project, reached.named)
         app = sandbox.app_of(
-            facts.project, facts.service, deploy.built[facts.target.service], live, working_dir=facts.starts_in,
-            code=facts.image_folders, keeps_entrypoint=facts.keeps_entrypoint,
+            inputs.project, inputs.service, deploy.built[inputs.target.service], live, working_dir=inputs.starts_in,
+            code=inputs.image_folders, keeps_entrypoint=inputs.keeps_entrypoint,
         )  # fmt: skip
         app = replace(app, mounts=tuple(each for each in app.mounts if each.get("Type") != "volume"))
         with sandbox.server(deploy.engine, live, app, on_disk=True) as server:
@@ -63,13 +63,13 @@ def _restore(deploy: Deploy, server: Server) -> None:
 def _play(held: Copy) -> dict[str, Any]:
     """Up, down, up; what was seen is told line by line, and noted in the journal."""
     deploy, url = held.deploy, held.server.url
-    target = "heads" if deploy.facts.target.many_heads else "head"
+    target = "heads" if deploy.inputs.target.many_heads else "head"
     before = deploy.before or ()
     held.watch()
     tables = held.tables()
     counts, catalogue = held.counts(tables), traces(url, _PATIENCE)
     up = held.alembic("upgrade", target)
-    if held.rows() != deploy.facts.heads:
+    if held.rows() != deploy.inputs.heads:
         raise Aborted(f"the rehearsal's upgrade ended at {listed(held.rows()) or 'nothing'}, not at the head")
     noted = held.noted(tables)
     for each in noted:
@@ -77,17 +77,17 @@ def _play(held: Copy) -> dict[str, Any]:
         deploy.say.line(f"upgrade   {each.revision}  {each.seconds:.2f} s, {locks}")
     migrated = held.counts(tables)
     _tell_rows(deploy, "after the upgrade", counts, migrated)
-    facts: dict[str, Any] = {
+    inputs: dict[str, Any] = {
         "upgrade_seconds": round(up, 3),
         "revisions": [
             {"id": each.revision, "seconds": round(each.seconds, 3), "locks": dict(each.locks)} for each in noted
         ],
         "rows": {"before": counts, "after": migrated},
     }
-    oneway = [each for each in deploy.pending or () if not deploy.facts.history.by_id[each].has_downgrade]
+    oneway = [each for each in deploy.pending or () if not deploy.inputs.history.by_id[each].has_downgrade]
     if oneway or len(before) > 1:
         deploy.say.line(f"downgrade was left out: {listed(oneway) or 'several rows'} without a way down")
-        return {**facts, "downgrade": "left out", "without_downgrade": oneway}
+        return {**inputs, "downgrade": "left out", "without_downgrade": oneway}
     down = held.alembic("downgrade", before[0] if before else "base")
     back, lost = held.counts(tables), sorted(catalogue ^ traces(url, _PATIENCE))
     deploy.say.line(f"downgrade to {listed(before) or 'base'} in {down:.2f} s")
@@ -96,7 +96,7 @@ def _play(held: Copy) -> dict[str, Any]:
         deploy.say.line(f"did not come back as it was: {line}")
     again = held.alembic("upgrade", target)
     deploy.say.line(f"upgrade again in {again:.2f} s")
-    return {**facts, "downgrade_seconds": round(down, 3), "not_come_back": lost, "rows_after_downgrade": back,
+    return {**inputs, "downgrade_seconds": round(down, 3), "not_come_back": lost, "rows_after_downgrade": back,
             "second_upgrade_seconds": round(again, 3)}  # fmt: skip
 
 

@@ -15,7 +15,7 @@ from typing import Any
 from migops.commands.deploy import deploys
 from migops.commands.deploy.commands import rollback_tag
 from migops.commands.deploy.options import UNCHECKED
-from migops.commands.deploy.services import Member
+from migops.commands.deploy.services import DeployedService
 from migops.docker import Engine, ImageNotFound, events
 from migops.docker.containers import inspect
 from migops.docker.same_content import same_content
@@ -51,13 +51,13 @@ class Rollback:
         return self.image != self.current
 
 
-def find(engine: Engine, folder: Path, members: Sequence[Member], watch: float) -> dict[str, Rollback]:
+def find(engine: Engine, folder: Path, services: Sequence[DeployedService], watch: float) -> dict[str, Rollback]:
     """The way back of each service that has an image. ``watch``: seconds that prove a container without a check."""
     runs = deploys.find(folder)
-    return {each.name: found for each in members if (found := _of(engine, each, runs, watch)) is not None}
+    return {each.name: found for each in services if (found := _of(engine, each, runs, watch)) is not None}
 
 
-def _of(engine: Engine, member: Member, runs: Sequence[Run], watch: float) -> Rollback | None:
+def _of(engine: Engine, member: DeployedService, runs: Sequence[Run], watch: float) -> Rollback | None:
     own = next(iter(member.image_ids), "")
     current = own if own and image_id(engine, own) else image_id(engine, member.image_ref)
     if not current:
@@ -80,7 +80,7 @@ def _of(engine: Engine, member: Member, runs: Sequence[Run], watch: float) -> Ro
     return Rollback(before, current, proved, why, unsettled.run, unsettled.rows, bool(good), others)
 
 
-def _doubt(engine: Engine, member: Member, watch: float) -> str:
+def _doubt(engine: Engine, member: DeployedService, watch: float) -> str:
     """Why the containers do not prove their image; '' where they do."""
     found = [each for one in member.containers if (each := inspect(engine, one.id))]
     at_work = [each for each in found if each["State"].get("Running") or each["State"].get("Restarting")]
@@ -140,7 +140,7 @@ def notes(rollbacks: Mapping[str, Rollback]) -> list[str]:
     return found
 
 
-def comes_back(rollbacks: Mapping[str, Rollback], member: Member) -> bool:
+def comes_back(rollbacks: Mapping[str, Rollback], member: DeployedService) -> bool:
     """Whether going back starts the service: it ran when the deploy began, or before one that did not end well. What
     runs once is left alone: the old one would only fail on a database that has moved on."""
     further = member.name in rollbacks and rollbacks[member.name].leads_further

@@ -13,7 +13,7 @@ from migops.analysis.database_position import listed
 from migops.commands.deploy import manual_steps, outcome, takeover
 from migops.commands.deploy.deploy import Deploy
 from migops.commands.deploy.step import Plan, Step
-from migops.core.errors import Aborted, ExitCode, Failed, Locked, MigopsError, Operator
+from migops.core.errors import Aborted, ExitCode, Failed, Locked, ManualActionRequired, MigopsError
 from migops.core.redaction import redact
 
 SIGNAL = 128
@@ -46,7 +46,7 @@ def run(plan: Plan, deploy: Deploy) -> Outcome:
     code = SIGNAL + deploy.stop.came if deploy.stop.came else int(ExitCode.CLEAN)
     late = f" ({deploy.stop.name} came too late to go back, so it was brought to its end)"
     stopped = late if deploy.stop.came else ""
-    names = listed([each.name for each in deploy.facts.members])
+    names = listed([each.name for each in deploy.inputs.services])
     rows = listed(deploy.after or ()) or "nothing"
     return Outcome("done", code, f"the new state: {names} on the built image, the database at {rows}{stopped}")
 
@@ -64,19 +64,19 @@ def _carry_out(number: int, of: int, step: Step, deploy: Deploy) -> None:
     deploy.say.begin(number, of, step.name)
     began = time.monotonic()
     try:
-        facts = step.act(deploy)
+        inputs = step.act(deploy)
     except BaseException as error:
         _ended(step.name, "failed", began, deploy)
         _note(deploy, step.name, "failed", message=str(error) or type(error).__name__)
         raise
-    _ended(step.name, "skipped" if "skipped" in facts else "done", began, deploy, str(facts.get("skipped") or ""))
+    _ended(step.name, "skipped" if "skipped" in inputs else "done", began, deploy, str(inputs.get("skipped") or ""))
     note = deploy.log.note if number < of else partial(_note, deploy)  # after the last one nothing is begun any more
-    note(step.name, "done", **facts)
+    note(step.name, "done", **inputs)
 
 
-def _note(deploy: Deploy, step: str, status: str, **facts: Any) -> None:
+def _note(deploy: Deploy, step: str, status: str, **inputs: Any) -> None:
     """Note what was done already: a journal that cannot be written any more must not keep us from going back."""
-    if said := deploy.log.noted(step, status, **facts):
+    if said := deploy.log.noted(step, status, **inputs):
         deploy.say.line(said)
 
 
@@ -98,7 +98,7 @@ def _walk_back(plan: Plan, deploy: Deploy, error: MigopsError) -> Outcome:
 
 def _kept_out(deploy: Deploy, error: MigopsError, why: str) -> Outcome:
     """Another run is at work, or was: what it has made of the project is not ours to undo."""
-    commands = deploy.facts.target.commands
+    commands = deploy.inputs.target.commands
     status = (commands.log(), commands.migops("status"))
     begun = listed(deploy.begun) or "nothing"
     sentence = f"{error}; {why}, so nothing was undone of what this run has begun ({begun})"
@@ -123,11 +123,11 @@ def _undo(step: Step, deploy: Deploy) -> str:
     if undo is None:
         return ""
     try:
-        facts: Mapping[str, Any] = undo(deploy)
+        inputs: Mapping[str, Any] = undo(deploy)
     except Exception as error:  # noqa: BLE001 - nor may a bug in one undo keep the others from being done
         _note(deploy, step.name, "undo failed", message=str(error))
         return f"undoing the step {step.name} failed: {error}"
-    _note(deploy, step.name, "undone", **facts)
+    _note(deploy, step.name, "undone", **inputs)
     return ""
 
 
@@ -141,7 +141,7 @@ def _outcome(deploy: Deploy, error: MigopsError, trouble: Mapping[str, str]) -> 
         back = manual_steps.by_hand(deploy, trouble)
         # A command that has failed is no way on where there are commands that lead back.
         ways = (
-            *(() if back and not isinstance(error, Operator) else shown),
+            *(() if back and not isinstance(error, ManualActionRequired) else shown),
             *back,
             *(outcome.ways_on(deploy) if deploy.has_moved else ()),
         )
@@ -155,7 +155,7 @@ def _outcome(deploy: Deploy, error: MigopsError, trouble: Mapping[str, str]) -> 
         ways = tuple(outcome.ways_on(deploy)) if deploy.has_moved else ()
         hint = f"{error.hint}; {manual_steps.HINT}" if error.hint else manual_steps.HINT
         return Outcome("operator", int(ExitCode.OPERATOR), sentence, ways, hint)
-    if isinstance(error, Operator) and not deploy.taken_back:
+    if isinstance(error, ManualActionRequired) and not deploy.taken_back:
         return Outcome("operator", int(ExitCode.OPERATOR), str(error), shown, error.hint)
     runs = manual_steps.went_further(deploy) or manual_steps.runs(deploy)
     if deploy.has_moved:

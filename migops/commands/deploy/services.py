@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from migops.analysis.evidence import Evidence
 from migops.compose import Project, Service
-from migops.core.errors import MigopsError, NoVerdict
+from migops.core.errors import MigopsError, Unavailable
 from migops.core.printed import tagged
 from migops.docker import Engine, ImageNotFound
 from migops.sources.container import Container
@@ -17,7 +17,7 @@ from migops.target import Target
 
 
 @dataclass(frozen=True, slots=True)
-class Member:
+class DeployedService:
     """A service that is to run the new image. ``containers`` are those that it has now, one-off ones left out.
 
     ``shares`` says that its image is the target's, or built in just the same way, so that it needs no build of its own.
@@ -43,11 +43,11 @@ class Member:
 
 def choose(
     target: Target, evidence: Evidence, project: Project, engine: Engine, named: Sequence[str]
-) -> tuple[tuple[Member, ...], dict[str, str]]:
+) -> tuple[tuple[DeployedService, ...], dict[str, str]]:
     """The services to swap, the target first, and those of the same image that stay as they are, with the reason.
 
     Where nothing of the project's image has a container yet, all are chosen. Raises MigopsError for a service in
-    ``named`` that does not have the image, and ``NoVerdict`` where there are containers that could not be read.
+    ``named`` that does not have the image, and ``Unavailable`` where there are containers that could not be read.
     """
     lasting = _lasting(target, evidence)
     _all_read(lasting, project, engine)
@@ -60,7 +60,7 @@ def choose(
             )  # fmt: skip
     is_fresh = not any(lasting.values())
     waited_for = one_shots(project)
-    members, left = [], {}
+    services, left = [], {}
     for name, containers in lasting.items():
         one_shot = name in waited_for
         if not (name == target.service or name in named or is_fresh):
@@ -72,16 +72,16 @@ def choose(
                 continue
         service = project.services[name]
         shares = _shares(project.services[target.service], service)
-        members.append(Member(name, service.image_ref, containers, shares, one_shot))
-    return tuple(members), left | _in_profiles(project, project.services[target.service], engine)
+        services.append(DeployedService(name, service.image_ref, containers, shares, one_shot))
+    return tuple(services), left | _in_profiles(project, project.services[target.service], engine)
 
 
-def scale_of(project: Project, members: Sequence[Member]) -> dict[str, int]:
+def scale_of(project: Project, services: Sequence[DeployedService]) -> dict[str, int]:
     """The number of containers of those that have more than the compose file says: somebody wanted them.
 
     Of one number two may exist: a compose that was killed leaves the new one beside the one that it was to replace.
     """
-    counts = {each.name: len({one.number for one in each.containers}) for each in members if not each.one_shot}
+    counts = {each.name: len({one.number for one in each.containers}) for each in services if not each.one_shot}
     return {name: count for name, count in counts.items() if count > max(1, project.services[name].replicas)}
 
 
@@ -93,9 +93,9 @@ def one_shots(project: Project) -> set[str]:
     }  # fmt: skip
 
 
-def without_check(project: Project, engine: Engine, members: Sequence[Member]) -> tuple[str, ...]:
+def without_check(project: Project, engine: Engine, services: Sequence[DeployedService]) -> tuple[str, ...]:
     """The services that run on without a health check: neither the compose file nor the image that is here has one."""
-    lasting = [each for each in members if not each.one_shot]
+    lasting = [each for each in services if not each.one_shot]
     return tuple(each.name for each in lasting if not _has_check(project.services[each.name], engine, each.image_ref))
 
 
@@ -127,7 +127,7 @@ def _all_read(lasting: Mapping[str, Sequence[Container]], project: Project, engi
             name = str((each.get("Names") or ["?"])[0]).lstrip("/")
             ref, image = project.services[service].image_ref, str(each.get("ImageID") or each.get("Image"))
             tag = shlex.join(("docker", "tag", image, ref))
-            raise NoVerdict(
+            raise Unavailable(
                 f"{name} exists, and what it holds could not be read: no image is called {ref} any more",
                 hint=f"give its image the name back, so that there is a way back: {tag}",
             )

@@ -22,8 +22,8 @@ from migops.commands.deploy import (
     rollback,
     run,
 )
-from migops.commands.deploy.deploy import Deploy, Say
-from migops.commands.deploy.inputs import Facts
+from migops.commands.deploy.deploy import Deploy, Reporter
+from migops.commands.deploy.inputs import DeployInputs
 from migops.commands.deploy.options import Options
 from migops.commands.deploy.result import DeployResult, PlannedStep, PlanResult
 from migops.commands.deploy.step import Plan
@@ -46,11 +46,11 @@ class Prepared:
     ``stack`` is closed when the command has told how it ended.
     """
 
-    facts: Facts
+    inputs: DeployInputs
     plan: Plan
     options: Options
     engine: Engine
-    say: Say
+    say: Reporter
     past: tuple[str, ...]
     folder: Path | None = None
     log: Journal | None = None
@@ -59,11 +59,11 @@ class Prepared:
 
     def shown(self) -> PlanResult:
         """The plan as it is shown."""
-        found = self.facts
+        found = self.inputs
         by_id, ids = found.history.by_id, self.plan.pending
         pending = None if ids is None else tuple((each, by_id[each].message) for each in ids)
         return PlanResult(
-            found.project.name, ", ".join(each.name for each in found.members),
+            found.project.name, ", ".join(each.name for each in found.services),
             tuple(PlannedStep(step.name, step.why, step.commands) for step in self.plan.steps), pending,
             found.state.rows if found.state else None, self.plan.notes, self.past,
             ddl.of(found, self.engine) if self.options.sql else "", losses.of(found, ids),
@@ -77,12 +77,12 @@ class Prepared:
         self.stack.enter_context(stop.caught())  # until the end is told, too: a signal must not make a lie of it
         with ExitStack() as stack:
             deploy = Deploy(
-                self.facts, self.options, self.engine, self.folder, self.log, self.say, stop, stack, self.lock
+                self.inputs, self.options, self.engine, self.folder, self.log, self.say, stop, stack, self.lock
             )
             stop.tell = lambda name: self.say.line(f"{name}: {_what_now(run.committed(deploy, self.plan))}")
             outcome = run.run(self.plan, deploy)
-        service = self.facts.target.service
-        current = self.facts.rollbacks[service].current if service in self.facts.rollbacks else ""
+        service = self.inputs.target.service
+        current = self.inputs.rollbacks[service].current if service in self.inputs.rollbacks else ""
         images = (current, deploy.built.get(service, "") if outcome.word == "done" else "")
         self.log.end(outcome.word, outcome.code, message=outcome.sentence, commands=outcome.commands)
         return DeployResult(
@@ -100,13 +100,13 @@ def _what_now(committed: bool) -> str:
 
 @contextmanager
 def prepare(
-    services: Sequence[str], options: ComposeOptions, chosen: Options, engine: Engine, say: Say, *,
+    services: Sequence[str], options: ComposeOptions, chosen: Options, engine: Engine, say: Reporter, *,
     environment: Mapping[str, str], cwd: Path, url: str = "", dry_run: bool = False,
 ) -> Iterator[Prepared]:  # fmt: skip
     """Read, judge and plan. But for a dry run, which writes nothing, the host's and the engine's lock are held as long
     as the ``with``.
 
-    Raises what stands in the way: ``Locked`` (4), MigopsError (2), ``NoVerdict`` (3), ``Aborted`` (5).
+    Raises what stands in the way: ``Locked`` (4), MigopsError (2), ``Unavailable`` (3), ``Aborted`` (5).
     """
     words = (COMMAND, *services)
     with ExitStack() as stack:
@@ -131,10 +131,10 @@ def prepare(
         if folder is not None and held is not None and isinstance(reached := reach(found.question), Reached):
             at_work.refuse_at_first(held, folder, found, reached, chosen.timeout)
             repeat.known(found, chosen.repeat)
-            pending = found.standing.pending if found.standing else None
+            pending = found.position.pending if found.position else None
             repeat.refuse(found, repeat.earlier(found, folder, engine, reached, chosen, held), pending, chosen)
         where = folder or state_folder.path(engine, target.project)
-        rollbacks = rollback.find(engine, where, found.members, chosen.unchecked_watch)
+        rollbacks = rollback.find(engine, where, found.services, chosen.unchecked_watch)
         found = replace(found, rollbacks=rollbacks)
         preflight.refuse(found, chosen)
         ready.refuse(found, engine)

@@ -14,9 +14,9 @@ from migops.analysis.database_position import listed
 from migops.commands.deploy import shell
 from migops.commands.deploy.deploy import Deploy
 from migops.commands.deploy.health import inspected
-from migops.commands.deploy.services import Member
+from migops.commands.deploy.services import DeployedService
 from migops.compose.units import duration
-from migops.core.errors import Failed, MigopsError, NoVerdict
+from migops.core.errors import Failed, MigopsError, Unavailable
 from migops.docker import events, execs
 from migops.docker.containers import inspect
 from migops.sources.database_address import LABEL
@@ -30,14 +30,14 @@ _GOING = ("removing", "dead")
 _REPLACES = "com.docker.compose.replace"  # compose's label on a container that is to take another one's place
 
 
-def until_steady(deploy: Deploy, members: Sequence[Member], start: Callable[[], None]) -> None:
+def until_steady(deploy: Deploy, services: Sequence[DeployedService], start: Callable[[], None]) -> None:
     """Call ``start`` (which starts containers and waits until they are healthy), and see that no stop from before hits
     them afterwards; else once more. Raises what ``start`` raised last."""
-    wait(deploy, members)
+    wait(deploy, services)
     for attempt in range(1, ATTEMPTS + 1):
-        remove_half_made(deploy, members)
+        remove_half_made(deploy, services)
         error = _error(start)
-        was_busy = wait(deploy, members)
+        was_busy = wait(deploy, services)
         if error is None and not was_busy:
             return
         if attempt == ATTEMPTS or (error is not None and not was_busy and not isinstance(error, Killed)):
@@ -72,14 +72,14 @@ def up(deploy: Deploy, words: Sequence[str]) -> shell.Ran:
     return ran
 
 
-def wait(deploy: Deploy, members: Sequence[Member]) -> bool:
+def wait(deploy: Deploy, services: Sequence[DeployedService]) -> bool:
     """Wait until no old container of the members is being stopped or removed any more; whether one has stopped or gone.
 
     The wait ends with the grace period of the container that has the longest one.
     """
     if deploy.compose_began is not None:
         time.sleep(_ARRIVES)
-    busy, is_sure = _busy(deploy, members)
+    busy, is_sure = _busy(deploy, services)
     if not busy:
         return False
     seconds = max(_grace(deploy, member, each) for member, each in busy) + MARGIN
@@ -93,24 +93,24 @@ def wait(deploy: Deploy, members: Sequence[Member]) -> bool:
     return len(states) < len(busy)
 
 
-def stop(deploy: Deploy, members: Sequence[Member]) -> None:
+def stop(deploy: Deploy, services: Sequence[DeployedService]) -> None:
     """Stop the services' containers. Where compose does not get to its end, what counts is that none of them runs.
 
     Raises ``Failed`` where one still does.
     """
-    names = [each.name for each in members]
+    names = [each.name for each in services]
     for _ in range(2):
-        ran = shell.run(deploy, deploy.facts.compose.stop(names), may_end=False)
-        if not ran.code or _have_stopped(deploy, members):
+        ran = shell.run(deploy, deploy.inputs.compose.stop(names), may_end=False)
+        if not ran.code or _have_stopped(deploy, services):
             return
     raise Failed(f"{listed(names)} could not be stopped (code {ran.code})")
 
 
-def _have_stopped(deploy: Deploy, members: Sequence[Member]) -> bool:
+def _have_stopped(deploy: Deploy, services: Sequence[DeployedService]) -> bool:
     """Whether none of the containers runs any more, once the engine has had the time to stop them."""
     began = time.monotonic()
     while True:
-        runs = [(one, each) for one in members for each in inspected(deploy, one) if each["State"].get("Running")]
+        runs = [(one, each) for one in services for each in inspected(deploy, one) if each["State"].get("Running")]
         if not runs:
             return True
         if time.monotonic() - began > max(_grace(deploy, one, each) for one, each in runs) + MARGIN:
@@ -118,13 +118,15 @@ def _have_stopped(deploy: Deploy, members: Sequence[Member]) -> bool:
         time.sleep(_LOOK)
 
 
-def _busy(deploy: Deploy, members: Sequence[Member]) -> tuple[list[tuple[Member, dict[str, Any]]], bool]:
+def _busy(
+    deploy: Deploy, services: Sequence[DeployedService]
+) -> tuple[list[tuple[DeployedService, dict[str, Any]]], bool]:
     """The containers on which a removal, or of the old ones a stop, is under way; False where a stop is only possible.
 
     Where compose has ended well it has waited for the engine, so nothing is under way.
     """
-    old = {each.id for member in members for each in member.containers}
-    found = [(member, each) for member in members for each in inspected(deploy, member)]
+    old = {each.id for member in services for each in member.containers}
+    found = [(member, each) for member in services for each in inspected(deploy, member)]
     going = [(member, each) for member, each in found if each["State"].get("Status") in _GOING]
     if deploy.compose_began is None:
         return going, True
@@ -140,7 +142,7 @@ def _events(deploy: Deploy, began: float) -> events.Events | None:
     """What has happened since then, by the engine's clock; None where the engine does not know it in full."""
     try:
         found = events.since(deploy.engine, began, events.now(deploy.engine))
-    except (NoVerdict, ValueError):
+    except (Unavailable, ValueError):
         return None
     return found if found.is_complete else None
 
@@ -149,7 +151,7 @@ def _clock(deploy: Deploy) -> float:
     """The engine's time; 0 where it does not say: then what it remembers is not taken to be everything."""
     try:
         return events.now(deploy.engine)
-    except NoVerdict:
+    except Unavailable:
         return 0.0
 
 
@@ -165,22 +167,22 @@ def _state(found: Mapping[str, Any] | None) -> tuple[str, str] | None:
     return (str(state.get("Status")), str(state.get("StartedAt"))) if found else None
 
 
-def _grace(deploy: Deploy, member: Member, found: Mapping[str, Any]) -> float:
+def _grace(deploy: Deploy, member: DeployedService, found: Mapping[str, Any]) -> float:
     """Seconds that the engine gives the container to stop: its own, or those of the compose file, whichever is more."""
     own = (found.get("Config") or {}).get("StopTimeout")
-    raw = deploy.facts.project.services[member.name].raw.get("stop_grace_period")
+    raw = deploy.inputs.project.services[member.name].raw.get("stop_grace_period")
     said = duration(str(raw)) / 1e9 if raw else 0.0
     longest = max(GRACE if own is None else float(own), said)
     return deploy.options.health if own is not None and own < 0 else longest  # negative: it waits for ever
 
 
-def remove_surplus(deploy: Deploy, members: Sequence[Member]) -> None:
+def remove_surplus(deploy: Deploy, services: Sequence[DeployedService]) -> None:
     """Remove the new containers with numbers that no old one had.
 
     Compose scales down by removing any of those that are out of date: the container that stays could have another name
     than the old one.
     """
-    for member in members:
+    for member in services:
         numbers = {each.number for each in member.runs or member.containers}
         for each in inspected(deploy, member) if numbers else ():
             labels = (each.get("Config") or {}).get("Labels") or {}
@@ -190,12 +192,12 @@ def remove_surplus(deploy: Deploy, members: Sequence[Member]) -> None:
                 execs.remove(deploy.engine, name, volumes=False)
 
 
-def remove_half_made(deploy: Deploy, members: Sequence[Member]) -> None:
+def remove_half_made(deploy: Deploy, services: Sequence[DeployedService]) -> None:
     """Remove what a compose that was killed had made to take the place of a container that is still there.
 
     Such a container never ran, and has the other one's volumes: they stay.
     """
-    for member in members:
+    for member in services:
         found = inspected(deploy, member)
         for each in found:
             replaces = str(((each.get("Config") or {}).get("Labels") or {}).get(_REPLACES) or "")

@@ -38,7 +38,7 @@ class Ran:
 def run(deploy: Deploy, words: Sequence[str], *, may_end: bool = True) -> Ran:
     """Run it to its end. A signal ends it where ``may_end``; else it goes on, and the signal waits.
 
-    On failure the end of what it said is shown. ``NoVerdict`` where it cannot be started.
+    On failure the end of what it said is shown. ``Unavailable`` where it cannot be started.
     """
     ran = quietly(words, deploy.stop if may_end else None)
     if ran.code and not (may_end and deploy.stop.came):

@@ -11,9 +11,10 @@ from migops.commands.deploy.commands import Words
 if TYPE_CHECKING:
     from migops.commands.deploy.deploy import Deploy
 
-Facts = Mapping[str, Any]
-Action = Callable[["Deploy"], Facts]
-"""Does a step, and returns what the journal notes of it. What stands in the way is a ``Stopped`` (or ``NoVerdict``)."""
+DeployInputs = Mapping[str, Any]
+Action = Callable[["Deploy"], DeployInputs]
+"""Does a step, and returns what the journal notes of it. What stands in the way is a ``Stopped`` (or
+``Unavailable``)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,8 +11,8 @@ from migops.commands.deploy import anonymous, health, previous, ready, recreate_
 from migops.commands.deploy.commands import Compose, Words
 from migops.commands.deploy.deploy import Deploy
 from migops.commands.deploy.images import give_back, put_tags
-from migops.commands.deploy.inputs import Facts
-from migops.commands.deploy.services import Member
+from migops.commands.deploy.inputs import DeployInputs
+from migops.commands.deploy.services import DeployedService
 from migops.core.errors import Failed
 from migops.core.model import Absent, PlaceName, Unknown
 from migops.sources.container import Container, digests
@@ -28,72 +28,72 @@ def swap(deploy: Deploy) -> dict[str, Any]:
     deploy.check()
     ready.again(deploy)
     put_tags(deploy, deploy.built)
-    facts = deploy.facts
-    compose = anonymous.keeping(deploy, anonymous.others(facts))
-    for members, words in zip(rounds(facts), commands(facts, compose), strict=True):
+    inputs = deploy.inputs
+    compose = anonymous.keeping(deploy, anonymous.others(inputs))
+    for services, words in zip(rounds(inputs), commands(inputs, compose), strict=True):
         ran = settle.up(deploy, words)
         if ran.code:
-            health.tell_unhealthy(deploy, members)
+            health.tell_unhealthy(deploy, services)
             raise Failed(f"the containers could not be swapped (code {ran.code})")
-        if members[0].one_shot:
-            health.wait_until_healthy(deploy, deploy.built, members)
-    for each in facts.anonymous:
+        if services[0].one_shot:
+            health.wait_until_healthy(deploy, deploy.built, services)
+    for each in inputs.anonymous:
         deploy.say.line(f"the old volume is kept, unused: {each}")
-    return {"services": [each.name for each in facts.members], "volumes_kept": list(facts.anonymous)}
+    return {"services": [each.name for each in inputs.services], "volumes_kept": list(inputs.anonymous)}
 
 
-def rounds(facts: Facts) -> list[tuple[Member, ...]]:
+def rounds(inputs: DeployInputs) -> list[tuple[DeployedService, ...]]:
     """The members in the order in which they are swapped: those that run once and end come first, so that the others
     serve on in their old containers meanwhile."""
-    once = tuple(each for each in facts.members if each.one_shot)
-    return [some for some in (once, tuple(each for each in facts.members if not each.one_shot)) if some]
+    once = tuple(each for each in inputs.services if each.one_shot)
+    return [some for some in (once, tuple(each for each in inputs.services if not each.one_shot)) if some]
 
 
-def commands(facts: Facts, compose: Compose | None = None) -> tuple[Words, ...]:
+def commands(inputs: DeployInputs, compose: Compose | None = None) -> tuple[Words, ...]:
     """What swaps the members, a command a round; by ``compose``, else as the user calls it."""
-    program, renew = compose or facts.compose, bool(facts.anonymous)
+    program, renew = compose or inputs.compose, bool(inputs.anonymous)
     return tuple(
-        program.swap([each.name for each in some], renew=renew, recreate=facts.discards, scale=scale_of(facts, some))
-        for some in rounds(facts)
+        program.swap([each.name for each in some], renew=renew, recreate=inputs.discards, scale=scale_of(inputs, some))
+        for some in rounds(inputs)
     )
 
 
-def scale_of(facts: Facts, members: Sequence[Member]) -> dict[str, int]:
+def scale_of(inputs: DeployInputs, services: Sequence[DeployedService]) -> dict[str, int]:
     """The replicas to keep, of these members."""
-    return {each.name: facts.scale[each.name] for each in members if each.name in facts.scale}
+    return {each.name: inputs.scale[each.name] for each in services if each.name in inputs.scale}
 
 
 def stop(deploy: Deploy) -> None:
     """Stop the new containers: while the database is taken back, nothing of the new image may work on it."""
     if deploy.compose_began is None and previous.is_untouched(
-        deploy.facts.previous, deploy.engine, deploy.facts.project.name
+        deploy.inputs.previous, deploy.engine, deploy.inputs.project.name
     ):
         return  # there are none yet
-    settle.stop(deploy, deploy.facts.members)
+    settle.stop(deploy, deploy.inputs.services)
 
 
 def restore(deploy: Deploy) -> dict[str, Any]:
     """The old containers run again, from the image that they had."""
     if "swap" not in deploy.begun:
         return {"skipped": "they have run all the time"}
-    facts = deploy.facts
-    members = [each for each in facts.members if rollback.comes_back(facts.rollbacks, each)]
-    new = [each for each in facts.members if not each.one_shot and each not in members]
+    inputs = deploy.inputs
+    services = [each for each in inputs.services if rollback.comes_back(inputs.rollbacks, each)]
+    new = [each for each in inputs.services if not each.one_shot and each not in services]
     if new:  # before none ran: what is left of it can be looked at, and no longer runs
         settle.stop(deploy, new)
-    if not members:
+    if not services:
         return {"stopped": [each.name for each in new]}
-    settle.wait(deploy, members)  # a compose that was killed may have begun to stop what still runs
-    if previous.is_untouched(facts.previous, deploy.engine, facts.project.name):
+    settle.wait(deploy, services)  # a compose that was killed may have begun to stop what still runs
+    if previous.is_untouched(inputs.previous, deploy.engine, inputs.project.name):
         alone = give_back(deploy, deploy.tagged)
         stopped = [each.name for each in new]
         return {"skipped": "they have run all the time", "stopped": stopped, "left_alone": alone}
-    left = anonymous.made_since(deploy) if facts.anonymous else []
+    left = anonymous.made_since(deploy) if inputs.anonymous else []
     deploy.going_back = True
 
     def start() -> None:
-        settle.remove_surplus(deploy, members)
-        for some, words in recreate_old.commands(deploy, members):
+        settle.remove_surplus(deploy, services)
+        for some, words in recreate_old.commands(deploy, services):
             if alone := give_back(deploy, {each.name: deploy.old.get(each.name, "") for each in some}):
                 raise Failed(
                     f"the old containers were not brought back: someone else has given {listed(alone)} to an image"
@@ -102,14 +102,14 @@ def restore(deploy: Deploy) -> dict[str, Any]:
             if ran.code:
                 error = settle.Killed if settle.was_killed(ran.code) else Failed
                 raise error(f"the old containers could not be started (code {ran.code})")
-        health.wait_until_healthy(deploy, deploy.old, members, health.Watch(0, STEADY))
+        health.wait_until_healthy(deploy, deploy.old, services, health.Watch(0, STEADY))
 
-    settle.until_steady(deploy, members, start)
-    further = {name: each.image for name, each in facts.rollbacks.items() if each.leads_further}
+    settle.until_steady(deploy, services, start)
+    further = {name: each.image for name, each in inputs.rollbacks.items() if each.leads_further}
     alone = give_back(deploy, {**deploy.tagged, **further})
     deploy.recreated, deploy.unrestored = True, recreate_old.unrestored(deploy)
     return {
-        "services": [each.name for each in members],
+        "services": [each.name for each in services],
         "volumes_left": left,
         "unrestored": deploy.unrestored,
         "left_alone": alone,
@@ -118,22 +118,22 @@ def restore(deploy: Deploy) -> dict[str, Any]:
 
 def gate(deploy: Deploy) -> dict[str, Any]:
     """Every new container is of the built image, healthy, and sees the migrations that the image holds."""
-    health.wait_until_healthy(deploy, deploy.built, deploy.facts.members)
-    evidence = collect.check(deploy.facts.target, lambda: deploy.engine)
+    health.wait_until_healthy(deploy, deploy.built, deploy.inputs.services)
+    evidence = collect.check(deploy.inputs.target, lambda: deploy.engine)
     reading = evidence.chain.places[PlaceName.CONTAINER]
     if isinstance(reading, (Unknown, Absent)):
         raise Failed(f"what the new container sees could not be read: {reading.reason}")
-    names = {each.name for each in deploy.facts.members}
+    names = {each.name for each in deploy.inputs.services}
     siblings = [one for each in evidence.siblings if each.service in names for one in each.containers]
     for each in (*evidence.containers, *siblings):
         held = None if each.one_off else each.migrations
-        if held is not None and digests(held) != digests(deploy.facts.host):
+        if held is not None and digests(held) != digests(deploy.inputs.host):
             raise _sees_others(each, held.location[0])
         for other in each.configurations if not each.one_off else ():
             raise Failed(f"{other.by} in {each.name} reads {other.config}, whose migrations are not as on the host")
     return {
         "containers": [each.name for each in (*evidence.containers, *siblings) if not each.one_off],
-        "proved": [each.name for each in deploy.facts.members if health.proves(deploy, each)],
+        "proved": [each.name for each in deploy.inputs.services if health.proves(deploy, each)],
         "watched": deploy.options.unchecked_watch,
     }
 

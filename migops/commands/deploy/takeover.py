@@ -5,7 +5,7 @@ from __future__ import annotations
 from migops.analysis.database_position import listed
 from migops.commands.deploy import images
 from migops.commands.deploy.deploy import Deploy
-from migops.core.errors import Locked, NoVerdict
+from migops.core.errors import Locked, Unavailable
 from migops.state.engine_lock import EngineLock, LockLost
 
 
@@ -21,7 +21,7 @@ def regain(deploy: Deploy) -> str:
     except LockLost:
         deploy.say.line("the lock on the engine is lost: it is taken again before anything is undone")
         return _taken_again(deploy, deploy.lock)
-    except NoVerdict:  # the engine does not answer: each undo finds that out, and says so
+    except Unavailable:  # the engine does not answer: each undo finds that out, and says so
         return ""
     return ""
 
@@ -32,6 +32,6 @@ def _taken_again(deploy: Deploy, lock: EngineLock) -> str:
         changed = [ref for ref, image in deploy.left.items() if images.meaning(deploy, ref) != image]
     except Locked as error:
         return error.message
-    except NoVerdict:  # as above
+    except Unavailable:  # as above
         return ""
     return f"someone else has changed {listed(changed)} meanwhile" if changed else ""

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from migops.commands.deploy.deploy import Deploy
-from migops.commands.deploy.inputs import Facts
+from migops.commands.deploy.inputs import DeployInputs
 from migops.commands.deploy.step import Action
-from migops.core.errors import Failed, NoVerdict
+from migops.core.errors import Failed, Unavailable
 from migops.core.model import MigrationSet
 from migops.docker import execs, making
 from migops.sources.container_files import Mount, at_or_below
@@ -54,10 +54,10 @@ def refresher(mount: Mount) -> Action:
     """What gives the volume the migrations of the host, which are those of the image."""
 
     def refresh(deploy: Deploy) -> dict[str, Any]:
-        held, script_location = shown(deploy.facts, mount)
-        meant = content(mount, deploy.facts.host, held.location, script_location)
+        held, script_location = shown(deploy.inputs, mount)
+        meant = content(mount, deploy.inputs.host, held.location, script_location)
         _fill(deploy, mount, meant)
-        surplus = sorted(held.scripts.keys() - deploy.facts.host.scripts.keys())
+        surplus = sorted(held.scripts.keys() - deploy.inputs.host.scripts.keys())
         return {"volume": mount.source, "files": sorted(meant.files), "removed": surplus}
 
     return refresh
@@ -67,7 +67,7 @@ def restorer(mount: Mount) -> Action:
     """What gives the volume back the migrations that it had."""
 
     def restore(deploy: Deploy) -> dict[str, Any]:
-        held, script_location = shown(deploy.facts, mount)
+        held, script_location = shown(deploy.inputs, mount)
         before = content(mount, held, held.location, script_location)
         _fill(deploy, mount, before)
         return {"volume": mount.source, "files": sorted(before.files)}
@@ -75,9 +75,9 @@ def restorer(mount: Mount) -> Action:
     return restore
 
 
-def shown(facts: Facts, mount: Mount) -> tuple[MigrationSet, str]:
+def shown(inputs: DeployInputs, mount: Mount) -> tuple[MigrationSet, str]:
     """What the containers saw through the volume when the plan was made, and their script location."""
-    for member in facts.members:
+    for member in inputs.services:
         for each in member.containers:
             held = each.migrations
             if held is not None and mount in (each.cover(folder) for folder in held.location):
@@ -106,7 +106,7 @@ def _fill(deploy: Deploy, mount: Mount, meant: Content) -> None:
         with _helper(deploy, mount, meant, python) as name:
             try:
                 making.start(deploy.engine, name)
-            except NoVerdict as error:
+            except Unavailable as error:
                 reason = error.message
                 continue
             if making.wait(deploy.engine, name) == 0:
@@ -122,7 +122,7 @@ def _helper(deploy: Deploy, mount: Mount, meant: Content, python: str) -> Iterat
     name = f"migops-volume-{secrets.token_hex(6)}"
     folders = [posixpath.join(VOLUME, folder) for folder in meant.folders]
     body = {
-        "Image": deploy.built[deploy.facts.target.service],
+        "Image": deploy.built[deploy.inputs.target.service],
         "Entrypoint": [python, "-c", _SCRIPT, FILES, VOLUME, *folders],
         "Cmd": [],
         "User": "0",

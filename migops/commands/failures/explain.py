@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from migops import collect
 from migops.collect.database_query import Ask
-from migops.commands.failures.inputs import Scene
+from migops.commands.failures.inputs import FailureInputs
 from migops.commands.failures.known import FAILURES, Failure, Step
 from migops.core.errors import MigopsError
 from migops.core.model import Finding
@@ -39,7 +39,7 @@ def recognise(output: str) -> tuple[Failure, re.Match[str]] | None:
     return None
 
 
-def look(failure: Failure, target: Target, engine: Engine, arguments: Sequence[str]) -> Scene:
+def look(failure: Failure, target: Target, engine: Engine, arguments: Sequence[str]) -> FailureInputs:
     """Read the places, as far as this failure is explained by them."""
     containers: dict[str, list[str]] = {}
     try:
@@ -49,28 +49,30 @@ def look(failure: Failure, target: Target, engine: Engine, arguments: Sequence[s
                 service = str(labels.get("com.docker.compose.service") or "")
                 containers.setdefault(service, []).append(str(each.get("Status") or each.get("State")))
         if not (failure.rules or failure.cause):
-            return Scene(target, arguments, containers=containers)
+            return FailureInputs(target, arguments, containers=containers)
         ask = Ask(timeout=_PATIENCE) if failure.asks_database else None
-        return Scene(target, arguments, collect.check(target, lambda: engine, ask=ask, lint=True), "", containers)
+        return FailureInputs(
+            target, arguments, collect.check(target, lambda: engine, ask=ask, lint=True), "", containers
+        )
     except MigopsError as error:
-        return Scene(target, arguments, None, str(error), containers)
+        return FailureInputs(target, arguments, None, str(error), containers)
 
 
-def lines(failure: Failure, found: re.Match[str], scene: Scene) -> Iterator[str]:
+def lines(failure: Failure, found: re.Match[str], inputs: FailureInputs) -> Iterator[str]:
     """What to print: what it means, what is seen of it in the places, the fix as commands."""
-    findings = _findings(failure, found, scene)
+    findings = _findings(failure, found, inputs)
     yield ""
     yield f"migops: {failure.name}"
     yield f"  means  {failure.means}"
-    seen = [failure.cause(found, scene)] if failure.cause else []
+    seen = [failure.cause(found, inputs)] if failure.cause else []
     seen += [f"{finding.rule}: {finding.message}; {finding.cause}" for finding in findings]
-    if scene.unread:
-        seen.append(f"the places could not be read: {scene.unread}")
+    if inputs.unread:
+        seen.append(f"the places could not be read: {inputs.unread}")
     yield from _column("seen", [sentence for sentence in seen if sentence])
     if findings and findings[0].remedy:
         steps = [(step.why, step.command) for step in findings[0].remedy]
     else:
-        steps = [(step.why, command) for step in failure.fix if (command := filled(step, found, scene)) is not None]
+        steps = [(step.why, command) for step in failure.fix if (command := filled(step, found, inputs)) is not None]
     fix = [line for why, command in steps for line in (why, *([f"    {shown(command)}"] if command else []))]
     yield from _column("fix", fix)
 
@@ -85,11 +87,11 @@ def _column(title: str, texts: Sequence[str]) -> Iterator[str]:
         yield f"  {'' if number else title:<5}  {text}"
 
 
-def _findings(failure: Failure, found: re.Match[str], scene: Scene) -> list[Finding]:
+def _findings(failure: Failure, found: re.Match[str], inputs: FailureInputs) -> list[Finding]:
     """The findings that are its cause; where it is about a revision, those about that one come first."""
-    if scene.evidence is None or not failure.rules:
+    if inputs.evidence is None or not failure.rules:
         return []
-    findings, _ = judge([rule for rule in RULES if rule.id in failure.rules], scene.evidence)
+    findings, _ = judge([rule for rule in RULES if rule.id in failure.rules], inputs.evidence)
     revision = _groups(found).get("revision", "")
 
     def order(finding: Finding) -> tuple[bool, int]:
@@ -100,15 +102,15 @@ def _findings(failure: Failure, found: re.Match[str], scene: Scene) -> list[Find
     return sorted(findings, key=order)[:_MOST]
 
 
-def filled(step: Step, found: re.Match[str], scene: Scene) -> tuple[str, ...] | None:
+def filled(step: Step, found: re.Match[str], inputs: FailureInputs) -> tuple[str, ...] | None:
     """The step's command with its words filled in; None where there is nothing to fill one in with."""
     values: dict[str, Sequence[str]] = {name: [value] for name, value in _groups(found).items()}
     values |= {
-        "compose": scene.target.commands.compose,
-        "service": [scene.target.service],
-        "image": [scene.target.image],
+        "compose": inputs.target.commands.compose,
+        "service": [inputs.target.service],
+        "image": [inputs.target.image],
     }
-    services = scene.target.model.services if scene.target.model else {}
+    services = inputs.target.model.services if inputs.target.model else {}
     if "host" in values and values["host"][0] not in services:
         del values["host"]
     words: list[str] = []
@@ -120,17 +122,17 @@ def filled(step: Step, found: re.Match[str], scene: Scene) -> tuple[str, ...] | 
             words += values[names[0]]
         else:
             words.append(re.sub(r"\{(\w+)\}", lambda name: values[name[1]][0], word))
-    return _of_this_call(words, scene)
+    return _of_this_call(words, inputs)
 
 
-def _of_this_call(words: Sequence[str], scene: Scene) -> tuple[str, ...] | None:
+def _of_this_call(words: Sequence[str], inputs: FailureInputs) -> tuple[str, ...] | None:
     """A command with the options of this call; None where it cannot work for such a database."""
     if words[:1] != ["migops"]:
         return tuple(words)
-    commands, (name, *rest) = scene.target.commands, words[1:]
+    commands, (name, *rest) = inputs.target.commands, words[1:]
     if name == "alembic":
         return commands.alembic(*rest)
-    if name == "adopt" and not (scene.evidence and can_adopt(scene.evidence)):
+    if name == "adopt" and not (inputs.evidence and can_adopt(inputs.evidence)):
         return None
     return commands.migops(name, *rest, service="" if name in ("config", *BARE) else None)
 

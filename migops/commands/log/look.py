@@ -45,7 +45,7 @@ class DatabaseLock:
 
 
 @dataclass(frozen=True, slots=True)
-class Book:
+class RunLog:
     """The past runs of a project, the oldest first, and the locks as they are now (None: nobody's).
 
     ``unlock`` is what the user types to release one.
@@ -60,22 +60,24 @@ class Book:
     unlock: tuple[str, ...]
 
 
-def look(target: Target, engine: Engine, folder: Path, timeout: float) -> Book:
+def look(target: Target, engine: Engine, folder: Path, timeout: float) -> RunLog:
     """Read all that there is to tell. What cannot be asked of the database is said with its reason."""
     runs = tuple(journal.runs(folder))
     host = lock.holder(folder) if (folder / NAME).exists() else None
     on_engine = engine_lock.look(engine, target.project)
     database = _database(target, engine, runs, timeout)
-    return Book(target.project, folder, runs, host, on_engine, database, target.commands.unlock())
+    return RunLog(target.project, folder, runs, host, on_engine, database, target.commands.unlock())
 
 
-def run_of(book: Book, number: int) -> Run:
+def run_of(run_log: RunLog, number: int) -> Run:
     """The run of that number. Raises MigopsError where there is none."""
-    for run in book.runs:
+    for run in run_log.runs:
         if run.number == number:
             return run
-    known = f"there are {book.runs[0].number} to {book.runs[-1].number}" if book.runs else "there is none yet"
-    raise MigopsError(f"{book.project} has no run {number}: {known}", hint=f"`{shlex.join(here().log())}` lists them")
+    known = f"there are {run_log.runs[0].number} to {run_log.runs[-1].number}" if run_log.runs else "there is none yet"
+    raise MigopsError(
+        f"{run_log.project} has no run {number}: {known}", hint=f"`{shlex.join(here().log())}` lists them"
+    )
 
 
 @contextmanager

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from migops.commands.log.look import DatabaseLock, lock_of, session
-from migops.core.errors import Aborted, Failed, Locked, NoVerdict
+from migops.core.errors import Aborted, Failed, Locked, Unavailable
 from migops.core.model import Unknown
 from migops.core.printed import here
 from migops.docker import Engine
@@ -15,16 +15,16 @@ from migops.state.owner import life_of
 from migops.state.process import Life
 from migops.target import Target
 
-Say = Callable[[str], None]
+Reporter = Callable[[str], None]
 Ask = Callable[[str], bool]
 
 
-def unlock(target: Target, engine: Engine, folder: Path, timeout: float, say: Say, confirm: Ask) -> None:
+def unlock(target: Target, engine: Engine, folder: Path, timeout: float, say: Reporter, confirm: Ask) -> None:
     """Show who has the locks, and end what nobody needs any more.
 
     The host's lock goes with its process, so a live one is only named. The engine's is released, and the session on the
     server ended. Raises ``Locked`` with the command that ends it where the holder is a process of this machine that
-    lives; ``Aborted`` without a yes; ``NoVerdict`` where the database cannot be asked.
+    lives; ``Aborted`` without a yes; ``Unavailable`` where the database cannot be asked.
     """
     holder = lock.holder(folder)
     if holder is not None:
@@ -36,10 +36,10 @@ def unlock(target: Target, engine: Engine, folder: Path, timeout: float, say: Sa
     _unlock_engine(target, engine, folder, say, confirm)
     with session(target, engine, timeout) as found:
         if isinstance(found, Unknown):
-            raise NoVerdict(f"the database's lock: not known: {found.reason}", hint=found.hint)
+            raise Unavailable(f"the database's lock: not known: {found.reason}", hint=found.hint)
         held = lock_of(found, journal.runs(folder))
         if held.unknown:
-            raise NoVerdict(f"the database's lock: not known: {held.unknown}")
+            raise Unavailable(f"the database's lock: not known: {held.unknown}")
         if held.holder is None:
             say(f"the lock of {held.database}: nobody holds it")
             return
@@ -62,7 +62,7 @@ def unlock(target: Target, engine: Engine, folder: Path, timeout: float, say: Sa
     say(f"it was ended; look where it has left the database: {here().say('status')}")
 
 
-def _unlock_engine(target: Target, engine: Engine, folder: Path, say: Say, confirm: Ask) -> None:
+def _unlock_engine(target: Target, engine: Engine, folder: Path, say: Reporter, confirm: Ask) -> None:
     """Remove the lock's container, where its owner does not live and the user has seen to it that nothing goes on."""
     found = engine_lock.look(engine, target.project)
     if found is None:

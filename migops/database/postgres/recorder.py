@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from typing import Any
 
-from migops.core.errors import NoVerdict
+from migops.core.errors import Unavailable
 from migops.database.postgres.server_session import ServerSession
 from migops.database.postgres.session import Session
 
@@ -61,7 +61,8 @@ class Recorder:
     def look(self) -> None:
         """Note the sessions of the migration that are new.
 
-        Raises ``NoVerdict``, and ``Aborted`` of the journal: then they are known all the same, and noted the next time.
+        Raises ``Unavailable``, and ``Aborted`` of the journal: then they are known all the same, and noted the next
+        time.
         """
         now = {each.identity: each for each in self.session.sessions()}
         self._others &= now.keys()
@@ -100,7 +101,7 @@ class Recorder:
             return
         try:
             ports = self.ports()
-        except NoVerdict:  # of the engine, or of a container that has no program to ask: it is asked again
+        except Unavailable:  # of the engine, or of a container that has no program to ask: it is asked again
             ports = ()
         self._asked, self._asked_about = time.monotonic(), keys
         for each in unclear:

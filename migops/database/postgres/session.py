@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from migops.core.errors import Locked, MigopsError, NoVerdict
+from migops.core.errors import Locked, MigopsError, Unavailable
 from migops.core.printed import here
 from migops.database import DatabaseUrl, direct, redact
 from migops.database.postgres.server_session import SERVER_STARTED, SESSIONS, ServerSession, listed
@@ -43,7 +43,7 @@ FROM pg_catalog.pg_stat_activity a WHERE a.pid = ANY(%s)
 """
 
 
-class SessionLost(NoVerdict):
+class SessionLost(Unavailable):
     """The session that held the lock is gone, so nobody else is kept away any more."""
 
 
@@ -140,7 +140,7 @@ class Session:
                 "SELECT count(*) FROM pg_catalog.pg_locks WHERE locktype = 'advisory' AND pid = pg_backend_pid()"
                 " AND granted AND classid = %s::bigint::oid AND objid = %s::bigint::oid", *_halves(self.key),
             )  # fmt: skip
-        except NoVerdict as error:
+        except Unavailable as error:
             raise SessionLost(f"the session that held the lock of {self.url.shown} is lost: {error.message}") from None
         if self.locked and not held:
             raise SessionLost(f"the lock of {self.url.shown} is no longer ours")

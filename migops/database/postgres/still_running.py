@@ -12,7 +12,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from migops.core.errors import NoVerdict, Operator
+from migops.core.errors import ManualActionRequired, Unavailable
 from migops.database.postgres.server_session import ServerSession, recorded
 from migops.database.postgres.session import Session
 from migops.state import journal
@@ -104,7 +104,7 @@ def sessions_at_work(session: Session, migrations: Sequence[PastMigration], look
 
     A possible session counts if it stays at the same work for ``look`` seconds: one whose client is gone can begin
     nothing new. Only the last run's migrations can have possible sessions: that run was started after this check had
-    found none for those before. Raises ``NoVerdict`` where the server does not answer.
+    found none for those before. Raises ``Unavailable`` where the server does not answer.
     """
     now = session.sessions()
     own = tuple((each, one) for each in migrations for one in now if each.is_own(one))
@@ -131,7 +131,8 @@ def sessions_at_work(session: Session, migrations: Sequence[PastMigration], look
 def refuse_to_judge(
     opened: AbstractContextManager[Session], migration: PastMigration, sql: Sql, stands: str, look: Command
 ) -> None:
-    """Raise ``Operator`` where the server still works for a migration whose container has ended: it may commit yet.
+    """Raise ``ManualActionRequired`` where the server still works for a migration whose container has ended: it may
+    commit yet.
 
     ``opened`` gives a session of our own. ``stands`` are the version table's rows as they are now, in words; ``look``
     is the command that shows them.
@@ -140,13 +141,13 @@ def refuse_to_judge(
     try:
         with opened as session:
             found = _after_the_end(session, migration)
-    except NoVerdict as error:
-        raise Operator(
+    except Unavailable as error:
+        raise ManualActionRequired(
             f"{how}whether the database server still works on its statement cannot be asked: {error.message}",
             commands=[look],
         ) from None
     if found.own:
-        raise Operator(
+        raise ManualActionRequired(
             f"{how}yet the database server still works on its statement, and may commit it after all (the database is "
             f"at: {stands}): {_listed(found)}",
             commands=[*ways_to_end(found, sql), look],
@@ -165,12 +166,12 @@ def _after_the_end(session: Session, migration: PastMigration) -> AtWork:
 
 
 def refuse_beside(session: Session, folder: Path, sql: Sql, *, sure_only: bool = False) -> None:
-    """Raise ``Operator`` where the server is still busy with a migration of a past run, or (not with ``sure_only``) may
-    be."""
+    """Raise ``ManualActionRequired`` where the server is still busy with a migration of a past run, or (not with
+    ``sure_only``) may be."""
     found = sessions_at_work(session, past_migrations(journal.runs(folder)))
     if found.own:
         each = found.own[0][0]
-        raise Operator(
+        raise ManualActionRequired(
             "the database server still works on a migration of a run that was killed. The session of run "
             f"{each.run} (`{each.command}`) still works on the server, though the run has gone: "
             f"{_listed(found)}",
@@ -182,12 +183,12 @@ def refuse_beside(session: Session, folder: Path, sql: Sql, *, sure_only: bool =
         raise unclear(found, sql)
 
 
-def unclear(found: AtWork, sql: Sql, said: str = "") -> Operator:
+def unclear(found: AtWork, sql: Sql, said: str = "") -> ManualActionRequired:
     """Where it is not known whose sessions these are: nothing is done, and they are never ended by us."""
     each, one = found.possible[0]
     why = "it comes from the address of its container" if one.address in each.addresses else "it began since then"
     pids = ", ".join(str(session.pid) for _, session in found.possible)
-    return Operator(
+    return ManualActionRequired(
         f"{said}the database server may still work on the migration of run {each.run} (`{each.command}`), whose end "
         f"was not seen: session {pids} may be its own ({why}), or another client's: not all of its number, start, "
         f"address and port are known to be the migration's: {_listed(found)}",

@@ -14,7 +14,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
 
-from migops.core.errors import Aborted, NoVerdict
+from migops.core.errors import Aborted, Unavailable
 from migops.database.postgres.recorder import Note, Recorder, no_ports, unnoted
 from migops.database.postgres.server_session import as_text
 from migops.database.postgres.session import Blocker, Session, SessionLost, Waiting
@@ -26,7 +26,7 @@ NAMED_AFTER = 1.0  # seconds of waiting after which the user is told
 STRONG = frozenset({"ShareLock", "ShareRowExclusiveLock", "ExclusiveLock", "AccessExclusiveLock"})
 """What DDL asks for; an application's own statements do not."""
 
-Say = Callable[[str], None]
+Reporter = Callable[[str], None]
 
 
 def nobody() -> Collection[str]:
@@ -39,7 +39,7 @@ def silent(text: str) -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class Quarry:
+class MigrationSessions:
     """By what the migration's sessions are known among all others of the database.
 
     ``application`` is the name that PGAPPNAME gave it ('' where that was not set). ``addresses`` are those of its
@@ -131,10 +131,10 @@ def watch(
     ports: Callable[[], Collection[int]] = no_ports,
     note: Note = unnoted,
     lock_timeout: float = 5.0,
-    say: Say = silent,
+    say: Reporter = silent,
     lost: Callable[[], None] = lambda: None,
 ) -> Iterator[Watched]:
-    """Watch for the length of the ``with``, in a thread; the first words of ``Quarry`` say whom.
+    """Watch for the length of the ``with``, in a thread; the first words of ``MigrationSessions`` say whom.
 
     Every session of the migration is noted by ``note`` as soon as it is seen; ``Recorder`` says what ``ports`` is for.
     A wait for a lock is named by ``say`` after a second, and cancelled after ``lock_timeout`` seconds (0: never).
@@ -143,9 +143,9 @@ def watch(
     recorder = Recorder(session, application, as_text(since), alone, note, ports)
     found = Watched(recorder=recorder)
     stop = threading.Event()
-    quarry = Quarry(application, addresses, since, alone)
-    hunter = _Hunter(session, quarry, recorder, lock_timeout, say, lost, found)
-    thread = threading.Thread(target=hunter.hunt, args=(stop,), daemon=True)
+    migration_sessions = MigrationSessions(application, addresses, since, alone)
+    lock_watcher = _Hunter(session, migration_sessions, recorder, lock_timeout, say, lost, found)
+    thread = threading.Thread(target=lock_watcher.hunt, args=(stop,), daemon=True)
     thread.start()
     try:
         yield found
@@ -157,10 +157,10 @@ def watch(
 @dataclass(slots=True)
 class _Hunter:
     session: Session
-    quarry: Quarry
+    migration_sessions: MigrationSessions
     recorder: Recorder
     lock_timeout: float
-    say: Say
+    say: Reporter
     lost: Callable[[], None]
     found: Watched
     is_unnoted: bool = False
@@ -178,7 +178,7 @@ class _Hunter:
                     self._look()
             except SessionLost as error:
                 self.found.lost = error.message
-            except NoVerdict as error:
+            except Unavailable as error:
                 self.found.lost = f"the session that held the lock is lost: {error.message}"
             if self.found.lost:
                 self.lost()
@@ -186,9 +186,9 @@ class _Hunter:
 
     def _note(self) -> None:
         """Note what is new of the migration's sessions. Where the journal takes no line, that is told once."""
-        with suppress(NoVerdict):  # of the engine: then the sessions are known by the rest of what is known
+        with suppress(Unavailable):  # of the engine: then the sessions are known by the rest of what is known
             if not (self.recorder.addresses and self.recorder.seen):  # of several networks, one may come after another
-                self.recorder.come_from(self.quarry.addresses())
+                self.recorder.come_from(self.migration_sessions.addresses())
         try:
             self.recorder.look()
         except Aborted as error:
@@ -215,8 +215,8 @@ class _Hunter:
         seen = self.recorder.seen.values()
         if any(each.started and (each.pid, each.started) == (waiting.pid, as_text(waiting.began)) for each in seen):
             return True
-        named = any(each.application == self.quarry.application != "" for each in seen)
-        return self.quarry.is_it(waiting, self.recorder.addresses, named)
+        named = any(each.application == self.migration_sessions.application != "" for each in seen)
+        return self.migration_sessions.is_it(waiting, self.recorder.addresses, named)
 
     def _cancel(self, wait: Wait, seconds: float, limit: float) -> None:
         wait.seconds = seconds

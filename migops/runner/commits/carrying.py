@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from migops.core.errors import NoVerdict
+from migops.core.errors import Unavailable
 from migops.docker import Engine, execs, making
 from migops.docker.containers import file_of, inspect
 from migops.runner.commits import marks
@@ -68,7 +68,7 @@ class Carried:
 def in_a_volume(engine: Engine, project: str, image: str) -> Carried:
     """Fill a new volume with the tracer, by a container of ``image`` that is never started.
 
-    Raises ``NoVerdict`` where the engine does not let us.
+    Raises ``Unavailable`` where the engine does not let us.
     """
     for each in making.containers(engine, LABEL):  # of a run that was killed just here: we hold the project's lock
         if (each.get("Labels") or {}).get(LABEL) == project:
@@ -80,7 +80,7 @@ def in_a_volume(engine: Engine, project: str, image: str) -> Carried:
         marks.make_volume(engine, carried.volume, {LABEL: project})
         making.create_container(engine, name, _never_started(project, image, carried))
         _fill(engine, name, carried.folder)
-    except NoVerdict:
+    except Unavailable:
         execs.remove(engine, name)
         drop(engine, carried)
         raise
@@ -115,7 +115,7 @@ def _texts() -> Mapping[str, bytes]:
 
 
 def in_memory(engine: Engine, container: str) -> Carried:
-    """Put the tracer into the memory of a running container. Raises ``NoVerdict`` where that does not go."""
+    """Put the tracer into the memory of a running container. Raises ``Unavailable`` where that does not go."""
     folder = f"/dev/shm/migops-trace-{secrets.token_hex(6)}"  # noqa: S108 - of the container
     texts = _texts()
     env = {
@@ -124,24 +124,24 @@ def in_memory(engine: Engine, container: str) -> Carried:
     }  # fmt: skip
     ways = (("sh", "-c", _SHELL, folder), ("python3", "-c", _PYTHON, folder), ("python", "-c", _PYTHON, folder))
     if _first(engine, container, ways, env) is None:
-        raise NoVerdict("the tracer could not be written into the running container")
+        raise Unavailable("the tracer could not be written into the running container")
     return Carried(folder, container=container)
 
 
 def record_of(engine: Engine, container: str, carried: Carried) -> bytes:
-    """The record so far. Raises ``NoVerdict`` where it cannot be read."""
+    """The record so far. Raises ``Unavailable`` where it cannot be read."""
     path = f"{carried.folder}/record"
     if carried.volume:
         return _copied(engine, container, path)
     ways = (("cat", path), ("python3", "-c", _CAT, path), ("python", "-c", _CAT, path))
     found = _first(engine, container, ways, {})
     if found is None:
-        raise NoVerdict(f"the record of the migration in {container[:12]} cannot be read")
+        raise Unavailable(f"the record of the migration in {container[:12]} cannot be read")
     return found
 
 
 def left_behind(engine: Engine, project: str, image: str, carried: Carried) -> bytes:
-    """The record in a volume whose container has ended, or has gone. Raises ``NoVerdict`` where there is none."""
+    """The record in a volume whose container has ended, or has gone. Raises ``Unavailable`` where there is none."""
     what = f"looking for the volume {carried.volume}"
     engine.http.call("GET", f"/volumes/{quote(carried.volume)}", what)  # else a container would make a new one
     name = f"migops-{project}-carry-{secrets.token_hex(6)}"
@@ -156,7 +156,7 @@ def _copied(engine: Engine, container: str, path: str) -> bytes:
     data = io.BytesIO()
     with file_of(engine, container, path) as stream:
         if stream is None:
-            raise NoVerdict(f"the container {container[:40]} has no record of its migration")
+            raise Unavailable(f"the container {container[:40]} has no record of its migration")
         while part := stream.read(1 << 16):
             data.write(part)
     data.seek(0)
@@ -167,7 +167,7 @@ def _copied(engine: Engine, container: str, path: str) -> bytes:
 
 def drop(engine: Engine, carried: Carried) -> None:
     """Take it away. What cannot be taken away is small, and bears our name."""
-    with suppress(NoVerdict):
+    with suppress(Unavailable):
         if carried.volume:
             left = inspect(engine, carried.container) if carried.container else None
             if left is not None and not (left.get("State") or {}).get("Running"):

@@ -7,14 +7,14 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from migops.core.errors import NoVerdict
+from migops.core.errors import Unavailable
 from migops.docker import Engine
 from migops.runner.commits import carrying, marks
 from migops.runner.commits.carrying import Carried
 from migops.runner.commits.judging import Outcome, State, judge
 from migops.runner.commits.marks import Mark
 from migops.runner.commits.record import read, untraced
-from migops.runner.commits.repeating import Doubt, Past
+from migops.runner.commits.repeating import Doubt, EarlierRuns
 from migops.state import journal
 from migops.state.journal import Run
 
@@ -39,7 +39,7 @@ class Asked:
         """What a run that was killed has committed, as far as its trace tells."""
         try:
             record = read(self._record(begun, carried))
-        except NoVerdict as error:
+        except Unavailable as error:
             record = untraced(f"it was killed while it migrated, and its trace is lost: {error.message}")
         moved = tuple(sorted(begun.get("rows") or ())) != tuple(sorted(self.rows))
         entrypoint = bool(begun.get("entrypoint"))
@@ -47,7 +47,7 @@ class Asked:
 
     def _record(self, begun: Mapping[str, Any], carried: Carried | None) -> bytes:
         if carried is None:
-            raise NoVerdict("nothing was traced")
+            raise Unavailable("nothing was traced")
         if carried.volume:
             return carrying.left_behind(self.engine, self.project, str(begun.get("image")), carried)
         return carrying.record_of(self.engine, carried.container, carried)
@@ -55,7 +55,7 @@ class Asked:
 
 @dataclass(slots=True)
 class _Found:
-    """A ``Past`` that grows. ``seen`` are the notes on the engine that a journal has told of."""
+    """A ``EarlierRuns`` that grows. ``seen`` are the notes on the engine that a journal has told of."""
 
     asked: Asked
     doubts: list[Doubt] = field(default_factory=list)
@@ -82,11 +82,11 @@ class _Found:
 def look(
     folder: Path, engine: Engine, project: str, url: DatabaseUrl, timeout: float, rows: Sequence[str],
     taken_from: Sequence[Path] = (),
-) -> Past:  # fmt: skip
+) -> EarlierRuns:  # fmt: skip
     """Read the journals and the engine's notes, and judge each run that was killed while it migrated by its trace.
 
     To be called under the locks of host and engine: what has not ended then has been killed. ``rows`` are the version
-    table's; ``taken_from`` the state folders of runs whose lock was taken over. Raises ``NoVerdict`` where the engine
+    table's; ``taken_from`` the state folders of runs whose lock was taken over. Raises ``Unavailable`` where the engine
     does not list its volumes.
     """
     there = {each.name: each for each in marks.found(engine, project)}
@@ -105,10 +105,10 @@ def look(
     needed = {each.carried.volume for each in doubts if each.carried}
     stray = [Carried("", name) for name in marks.volumes(engine, carrying.LABEL, project) if name not in needed]
     traces = {each.volume or each.container: each for each in (*stray, *found.traces)}
-    return Past(doubts, tuple(found.harmless), tuple(traces.values()), tuple(found.useless))
+    return EarlierRuns(doubts, tuple(found.harmless), tuple(traces.values()), tuple(found.useless))
 
 
-def keep(past: Past, engine: Engine, project: str) -> Past:
+def keep(past: EarlierRuns, engine: Engine, project: str) -> EarlierRuns:
     """Have the engine tell of what only another state folder's journal told: its lock is not taken over again."""
     doubts = []
     for each in past.doubts:

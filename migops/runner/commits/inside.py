@@ -54,7 +54,7 @@ def harmless(function: Any) -> Any:
         try:
             function(*words)
         except Exception as error:  # noqa: BLE001 - whatever it is, the trace no longer sees all
-            tell(blind=type(error).__name__)
+            tell(undetermined=type(error).__name__)
 
     return safe
 

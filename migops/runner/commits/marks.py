@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote, urlencode
 
-from migops.core.errors import NoVerdict
+from migops.core.errors import Unavailable
 from migops.docker import Engine
 
 LABEL = "migops.migration"
@@ -34,7 +34,7 @@ class Mark:
 
 
 def put(engine: Engine, project: str, facts: Mapping[str, Any]) -> str:
-    """Make a note; its name. ``facts`` must be free of secrets. Raises ``NoVerdict`` where the engine makes none."""
+    """Make a note; its name. ``facts`` must be free of secrets. Raises ``Unavailable`` where the engine makes none."""
     name = f"migops-{project}-migration-{secrets.token_hex(6)}"
     labels = {LABEL: project, RECORD: json.dumps({"schema": 1, **facts}, default=str)}
     make_volume(engine, name, labels)
@@ -42,14 +42,14 @@ def put(engine: Engine, project: str, facts: Mapping[str, Any]) -> str:
 
 
 def found(engine: Engine, project: str) -> tuple[Mark, ...]:
-    """The project's notes. Raises ``NoVerdict`` where the engine does not list them."""
+    """The project's notes. Raises ``Unavailable`` where the engine does not list them."""
     listed = volumes(engine, LABEL, project)
     return tuple(Mark(name, _facts(labels.get(RECORD, ""))) for name, labels in sorted(listed.items()))
 
 
 def drop(engine: Engine, name: str) -> None:
     """Take a note away. One that the engine does not remove stands, and stops the next run: that is the safe side."""
-    with suppress(NoVerdict):
+    with suppress(Unavailable):
         remove_volume(engine, name)
 
 

@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from migops.core.errors import NoVerdict
+from migops.core.errors import Unavailable
 from migops.core.redaction import redact
 from migops.docker import Engine
 from migops.runner.commits import carrying, marks
@@ -59,7 +59,7 @@ class Doubt:
 
 
 @dataclass(frozen=True, slots=True)
-class Past:
+class EarlierRuns:
     """The doubts that stand, runs that were killed and have committed nothing, and what is of no use any more: traces
     and notes on the engine (``marks``)."""
 
@@ -97,7 +97,7 @@ def _kept(doubt: Doubt, log: Journal, engine: Engine, project: str) -> bool:
         return False
     try:
         mark = marks.put(engine, project, {"folder": doubt.where or str(log.path.parent.parent), **doubt.facts()})
-    except NoVerdict:
+    except Unavailable:
         return False  # its trace and its own note stay, and tell it again
     if not doubt.where:
         log.note("earlier", "judged", mark=mark, **doubt.facts())

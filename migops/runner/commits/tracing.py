@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from migops.core.errors import NoVerdict
+from migops.core.errors import Unavailable
 from migops.docker import Engine
 from migops.runner.commits import carrying, marks
 from migops.runner.commits.carrying import Carried
@@ -65,7 +65,7 @@ class Trace:
         self.facts = {"by": str(ourselves()), "database": self.url.shown, **self.noted(), **facts}
         try:
             self.mark = marks.put(self.engine, project, self.facts)
-        except NoVerdict as error:
+        except Unavailable as error:
             return f"other state folders' runs will not know of this migration: {error.message}"
         return ""
 
@@ -75,7 +75,7 @@ class Trace:
             return "", ""
         try:
             name = marks.put(self.engine, self.project, {**self.facts, **facts})
-        except NoVerdict as error:  # the note that it has begun stands, and counts as a doubt
+        except Unavailable as error:  # the note that it has begun stands, and counts as a doubt
             lacks = f"other state folders' runs will not know of this: {error.message}"
             return self.mark, "" if self.mark else lacks
         self.settle_on_engine()
@@ -94,7 +94,7 @@ class Trace:
             return
         try:
             self.record = read(carrying.record_of(self.engine, container, self.carried))
-        except NoVerdict as error:
+        except Unavailable as error:
             self.record = untraced(f"{NO_RUN}: {error.message}")
 
     def drop(self) -> None:
@@ -126,7 +126,7 @@ def into_a_volume(trace: Trace, project: str, image: str) -> None:
         return
     try:
         trace.carried = carrying.in_a_volume(trace.engine, project, image)
-    except NoVerdict as error:
+    except Unavailable as error:
         trace.record = untraced(f"the tracer could not be brought into its container: {error.message}")
 
 
@@ -136,5 +136,5 @@ def into_memory(trace: Trace, container: str) -> None:
         return
     try:
         trace.carried = carrying.in_memory(trace.engine, container)
-    except NoVerdict as error:
+    except Unavailable as error:
         trace.record = untraced(error.message)

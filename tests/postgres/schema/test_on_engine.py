@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from migops.core.errors import NoVerdict
+from migops.core.errors import Unavailable
 from migops.database import DatabaseUrl, direct, parse_url
 from migops.database.postgres.schema import Schema, Scope, compare, read, without
 from tests.engine.sandbox import Sandbox
@@ -176,7 +176,7 @@ def server(box: Sandbox) -> DatabaseUrl:
     while True:
         try:
             run(url, "SELECT 1")
-        except NoVerdict:
+        except Unavailable:
             assert time.monotonic() < until
             time.sleep(0.1)
         else:

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from migops.commands.alembic.call import Result
-from migops.commands.alembic.guards.context import Scene
+from migops.commands.alembic.guards.context import GuardContext
 from migops.commands.alembic.guards.files import merge, revision
 from migops.commands.alembic.guards.rows import downgrade, stamp, upgrade
 
-__all__ = ["GUARDS", "Scene", "run"]
+__all__ = ["GUARDS", "GuardContext", "run"]
 
-GUARDS: Mapping[str, Callable[[Scene], Result]] = {
+GUARDS: Mapping[str, Callable[[GuardContext], Result]] = {
     "revision": revision,
     "migrate": revision,
     "merge": merge,
@@ -21,6 +21,6 @@ GUARDS: Mapping[str, Callable[[Scene], Result]] = {
 }
 
 
-def run(scene: Scene) -> Result:
+def run(context: GuardContext) -> Result:
     """Run the call past the guard of its verb."""
-    return GUARDS[scene.call.verb](scene)
+    return GUARDS[context.call.verb](context)

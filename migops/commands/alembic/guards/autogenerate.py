@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from migops.analysis.database_position import listed
 from migops.collect.env_code import ModelsOnHost, changed_code, models_on_host
-from migops.commands.alembic.guards.context import History, Scene
+from migops.commands.alembic.guards.context import GuardContext, History
 from migops.commands.alembic.guards.locks import question
 from migops.commands.alembic.visible_migrations import shown, some
 from migops.core.errors import Aborted, MigopsError
@@ -17,22 +17,22 @@ from migops.sources.columns import columns
 from migops.sources.database_state import DatabaseState
 
 
-def obstacles(scene: Scene, history: History, state: DatabaseState | None) -> Iterator[Aborted]:
+def obstacles(context: GuardContext, history: History, state: DatabaseState | None) -> Iterator[Aborted]:
     """Each reason why the new revision would not be what is meant, with what to do."""
-    target = scene.run.target
+    target = context.run.target
     models = models_on_host(target)
     if models is not None:
-        yield from _old_models(scene, models)
-        yield from _unreached(scene, models, state)
+        yield from _old_models(context, models)
+        yield from _unreached(context, models, state)
     if state is not None:
-        yield from _never_run(scene, history, state)
+        yield from _never_run(context, history, state)
 
 
-def _old_models(scene: Scene, models: ModelsOnHost) -> Iterator[Aborted]:
-    target = scene.run.target
-    changed = changed_code(target, models.code, scene.run.engine)
+def _old_models(context: GuardContext, models: ModelsOnHost) -> Iterator[Aborted]:
+    target = context.run.target
+    changed = changed_code(target, models.code, context.run.engine)
     if isinstance(changed, Unknown):
-        scene.say(f"whether the image has the host's models is not known: {changed.reason}")
+        context.say(f"whether the image has the host's models is not known: {changed.reason}")
     elif changed:
         build = shown(target.commands.build())
         yield Aborted(
@@ -44,7 +44,7 @@ def _old_models(scene: Scene, models: ModelsOnHost) -> Iterator[Aborted]:
         )
 
 
-def _unreached(scene: Scene, models: ModelsOnHost, state: DatabaseState | None) -> Iterator[Aborted]:
+def _unreached(context: GuardContext, models: ModelsOnHost, state: DatabaseState | None) -> Iterator[Aborted]:
     """Alembic takes the tables of models that env.py does not import for dropped ones.
 
     Nothing is said where env.py does not name the metadata: then the models may come from anywhere (Flask's app, say).
@@ -65,17 +65,17 @@ def _unreached(scene: Scene, models: ModelsOnHost, state: DatabaseState | None) 
             f"no model that env.py imports maps {listed(lost)}, as far as the project's files tell: {drops}; nothing "
             "was written",
             hint="import their models in env.py, or leave other programs' tables out (include_name in "
-            f"context.configure); if they are meant to be dropped: {scene.typed('--yes')}",
+            f"context.configure); if they are meant to be dropped: {context.typed('--yes')}",
         )
 
 
-def _never_run(scene: Scene, history: History, state: DatabaseState) -> Iterator[Aborted]:
+def _never_run(context: GuardContext, history: History, state: DatabaseState) -> Iterator[Aborted]:
     """An applied revision creates what the database lacks: it was stamped, and would be generated once more."""
     created = applied_creations(history.graph, history.held, state.rows)
-    there = _there(scene, state, created)
+    there = _there(context, state, created)
     lacking = {each: lost for each, names in created.items() if (lost := tuple(n for n in names if n not in there))}
     if lacking:
-        look = shown(scene.run.target.commands.migops("status", "--drift"))
+        look = shown(context.run.target.commands.migops("status", "--drift"))
         missing = [one for names in lacking.values() for one in names]
         yield Aborted(
             f"the database counts {listed(list(lacking))} as applied and lacks what it creates ({listed(missing)}): it "
@@ -104,16 +104,16 @@ def applied_creations(graph: Graph, held: MigrationSet, rows: tuple[str, ...]) -
     return {each: names for each, names in found.items() if names}
 
 
-def _there(scene: Scene, state: DatabaseState, created: dict[str, tuple[str, ...]]) -> set[str]:
+def _there(context: GuardContext, state: DatabaseState, created: dict[str, tuple[str, ...]]) -> set[str]:
     """Of what was created, all that is there, or of which it cannot be told."""
     names = {name for each in created.values() for name in each}
     found = {f"table {table}" for table in state.tables}
     found |= {name for name in names if _table(name).count(".")}  # in a schema of its own
     wanted = {_table(name) for name in names if name.startswith("column ")} & set(state.tables)
     try:
-        has = columns(question(scene), sorted(wanted)) if wanted else {}
+        has = columns(question(context), sorted(wanted)) if wanted else {}
     except MigopsError as error:
-        scene.say(f"which columns the database has is not known: {error}")
+        context.say(f"which columns the database has is not known: {error}")
         has = {}
     for name in names - found:
         if name.startswith("column ") and _table(name) in state.tables:

@@ -17,7 +17,7 @@ from migops.runner.execution_target import Where
 
 
 @dataclass(frozen=True, slots=True)
-class Scene:
+class GuardContext:
     """One guarded call.
 
     ``running`` are one-off containers of killed runs that go on; ``at_work`` is the name of the container that Alembic
@@ -57,15 +57,15 @@ class Scene:
 
     def confirm(self, question: str) -> None:
         """Go on only after a yes: of --yes, or of the user at the terminal. Raises ``Aborted`` otherwise."""
-        wishes = self.run.wishes
-        if wishes.yes:
+        run_options = self.run.run_options
+        if run_options.yes:
             return
-        if wishes.ask is None:
+        if run_options.ask is None:
             raise Aborted(
                 f"{self.call.verb} wants a yes, and there is no terminal to ask on; nothing was changed",
                 hint=f"if that is what you want: {self.typed('--yes')}",
             )
-        if not wishes.ask(question):
+        if not run_options.ask(question):
             raise Aborted("not confirmed; nothing was changed")
 
     def before(self) -> tuple[str, ...]:

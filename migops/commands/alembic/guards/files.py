@@ -10,7 +10,7 @@ from migops import collect
 from migops.collect.drawing import of_environment
 from migops.commands.alembic.call import Result
 from migops.commands.alembic.guards import autogenerate, written
-from migops.commands.alembic.guards.context import History, Scene, listed
+from migops.commands.alembic.guards.context import GuardContext, History, listed
 from migops.commands.alembic.guards.locks import question
 from migops.commands.alembic.guards.messages import count, migrations, not_compared, stop_where_apart
 from migops.commands.alembic.visible_migrations import Gap, shown
@@ -21,54 +21,54 @@ from migops.sources import database
 from migops.sources.database_state import DatabaseState
 
 
-def revision(scene: Scene) -> Result:
+def revision(context: GuardContext) -> Result:
     """Say first what Alembic would only say afterwards, or not at all. With --yes it goes on all the same.
 
     A new file is written in a one-off container, which is removed: no twin of it stays in one that runs.
     """
-    history = scene.history()
+    history = context.history()
     if history is None:
-        not_compared(scene)
-    for obstacle in _obstacles(scene, history) if history else _unreadable(scene):
-        if not scene.run.wishes.yes:
+        not_compared(context)
+    for obstacle in _obstacles(context, history) if history else _unreadable(context):
+        if not context.run.run_options.yes:
             raise obstacle
-        scene.say(f"{obstacle} (--yes: Alembic decides)")
-    before = collect.host(scene.run.target).migrations
-    result = scene.run.attempt(scene.where)
+        context.say(f"{obstacle} (--yes: Alembic decides)")
+    before = collect.host(context.run.target).migrations
+    result = context.run.attempt(context.where)
     if result.code == 0:
-        written.say(scene, before, collect.host(scene.run.target).migrations)
+        written.say(context, before, collect.host(context.run.target).migrations)
     return result
 
 
-def _unreadable(scene: Scene) -> Iterator[Aborted]:
+def _unreadable(context: GuardContext) -> Iterator[Aborted]:
     """Where the image's own migrations cannot be read, nobody finds the new file in the container."""
-    if scene.where.held is None:
+    if context.where.held is None:
         yield Aborted(
             "what the image's configuration leads to cannot be read, so that a new file could not be copied to the "
             "host; nothing was written",
-            hint=f"{shown(scene.run.target.commands.migops('check-image'))} says why",
+            hint=f"{shown(context.run.target.commands.migops('check-image'))} says why",
         )
 
 
-def _obstacles(scene: Scene, history: History) -> Iterator[Aborted]:
-    call, graph = scene.call, history.graph
-    gap = scene.gap(history)
+def _obstacles(context: GuardContext, history: History) -> Iterator[Aborted]:
+    call, graph = context.call, history.graph
+    gap = context.gap(history)
     named = any(option in call.options for option in ("--head", "--splice"))
     if len(graph.heads) > 1 and not named:
         yield Aborted(
             f"{history.place} has {len(graph.heads)} heads, {listed(graph.heads)}, so nothing tells which of them the "
             "new revision follows; nothing was written",
-            hint=_stale(gap) or f"join them first: {_typed(scene, 'merge')}; or name one: --head REVISION",
+            hint=_stale(gap) or f"join them first: {_typed(context, 'merge')}; or name one: --head REVISION",
         )
     if call.autogenerates:
-        yield from _models(scene, history, gap)
+        yield from _models(context, history, gap)
     elif gap.of_history:
         yield _behind(gap, "a new revision there would follow another one than on the host")
     elif gap:
-        scene.say(f"{gap.sentence()}: {gap.command}")
+        context.say(f"{gap.sentence()}: {gap.command}")
 
 
-def _models(scene: Scene, history: History, gap: Gap) -> Iterator[Aborted]:
+def _models(context: GuardContext, history: History, gap: Gap) -> Iterator[Aborted]:
     """What stands in the way of comparing the models with the database."""
     graph = history.graph
     if line := line_of_none(_env_py(history)):
@@ -77,51 +77,51 @@ def _models(scene: Scene, history: History, gap: Gap) -> Iterator[Aborted]:
             "with; nothing was written",
             hint="in env.py: from yourapp.models import Base; target_metadata = Base.metadata",
         )
-    state = _database(scene)
+    state = _database(context)
     if state is not None:
-        stop_where_apart(scene, history, state.rows)
+        stop_where_apart(context, history, state.rows)
     if gap:
         yield _behind(gap, "what is generated there would not be what the host's migrations and models need")
     if state is not None and (pending := graph.pending(state.rows)):
-        scene.say(f"the database stands at {listed(state.rows)}, and {count(len(pending))} are pending:")
-        migrations(scene, graph, pending)
+        context.say(f"the database stands at {listed(state.rows)}, and {count(len(pending))} are pending:")
+        migrations(context, graph, pending)
         yield Aborted(
             f"the database is behind {history.place} by {len(pending)}, and what is pending would be generated once "
             "more; nothing was written",
-            hint=f"{_typed(scene, 'upgrade', 'head')}; then run this again",
+            hint=f"{_typed(context, 'upgrade', 'head')}; then run this again",
         )
-    yield from autogenerate.obstacles(scene, history, state)
+    yield from autogenerate.obstacles(context, history, state)
 
 
 def _behind(gap: Gap, why: str) -> Aborted:
     return Aborted(f"{gap.sentence()}: {why}; nothing was written", hint=_stale(gap))
 
 
-def merge(scene: Scene) -> Result:
+def merge(context: GuardContext) -> Result:
     """Find the heads where none is named, write the revision that joins them, and show the graph with it."""
-    history = scene.history()
+    history = context.history()
     if history is None:
-        not_compared(scene)
-    elif (gap := scene.gap(history)).of_history:
+        not_compared(context)
+    elif (gap := context.gap(history)).of_history:
         behind = _behind(gap, "a merge there would not join the host's heads")
-        if not (scene.call.words and scene.run.wishes.yes):
+        if not (context.call.words and context.run.run_options.yes):
             raise behind
-        scene.say(f"{behind} (--yes: Alembic decides)")
-    if not scene.call.words and history is not None:
+        context.say(f"{behind} (--yes: Alembic decides)")
+    if not context.call.words and history is not None:
         heads = history.graph.heads
         if len(heads) < 2:
             raise Aborted(f"{history.place} has one head, {listed(heads)}: there is nothing to merge")
-        if scene.run.target.many_heads:
+        if context.run.target.many_heads:
             raise Aborted(
                 f"x-migops says that several heads are meant here ({listed(heads)}); nothing was written",
-                hint=f"name those that are to be joined: {_typed(scene, 'merge', *heads)}",
+                hint=f"name those that are to be joined: {_typed(context, 'merge', *heads)}",
             )
-        scene.say(f"merges {listed(heads)} of {history.place}:")
-        migrations(scene, history.graph, heads)
-        scene.run.arguments = (*scene.run.arguments, *heads)
-    result = scene.run.attempt(scene.where)
+        context.say(f"merges {listed(heads)} of {history.place}:")
+        migrations(context, history.graph, heads)
+        context.run.arguments = (*context.run.arguments, *heads)
+    result = context.run.attempt(context.where)
     if result.code == 0:
-        return replace(result, drawing=of_environment(collect.host(scene.run.target)))
+        return replace(result, drawing=of_environment(collect.host(context.run.target)))
     return result
 
 
@@ -130,11 +130,11 @@ def _stale(gap: Gap) -> str:
     return f"{gap.command}; then run this again" if gap else ""
 
 
-def _database(scene: Scene) -> DatabaseState | None:
+def _database(context: GuardContext) -> DatabaseState | None:
     """What the database says, where it can be asked at once."""
-    found = database.ask(question(scene))
-    if not isinstance(found, DatabaseState) and scene.run.wishes.verbose:
-        scene.say(f"whether the database is behind is not known: {found.reason}")
+    found = database.ask(question(context))
+    if not isinstance(found, DatabaseState) and context.run.run_options.verbose:
+        context.say(f"whether the database is behind is not known: {found.reason}")
     return found if isinstance(found, DatabaseState) else None
 
 
@@ -144,6 +144,6 @@ def _env_py(history: History) -> str:
     return text.decode("utf-8", "replace")
 
 
-def _typed(scene: Scene, *words: str) -> str:
+def _typed(context: GuardContext, *words: str) -> str:
     """A call of migops alembic as the user would type it."""
-    return " ".join(quoted(word) for word in (*scene.before(), *words))
+    return " ".join(quoted(word) for word in (*context.before(), *words))

@@ -12,8 +12,8 @@ from pathlib import Path
 
 from migops.collect import database_query
 from migops.collect.state import host_home
-from migops.commands.alembic.guards.context import Scene
-from migops.core.errors import Locked, NoVerdict, Operator
+from migops.commands.alembic.guards.context import GuardContext
+from migops.core.errors import Locked, ManualActionRequired, Unavailable
 from migops.core.model import Absent, Unknown
 from migops.database.postgres.session import Session, open_session
 from migops.database.postgres.still_running import Command, Sql, refuse_beside
@@ -38,7 +38,7 @@ class Hold:
     """The locks of host and engine, and on PostgreSQL the database's. ``reached`` is None where the database cannot be
     asked."""
 
-    scene: Scene
+    context: GuardContext
     folder: Path
     lock: EngineLock
     reached: Reached | None = None
@@ -47,7 +47,7 @@ class Hold:
     def rows(self) -> tuple[str, ...] | None:
         """The revisions that the version table names before anything is run; None where that cannot be told.
 
-        Raises ``NoVerdict`` where a database that is locked for us does not say: somebody may have locked the table.
+        Raises ``Unavailable`` where a database that is locked for us does not say: somebody may have locked the table.
         """
         if self.session is not None:
             return self.session.rows() or ()
@@ -59,7 +59,7 @@ class Hold:
         until = time.monotonic() + wait
         while True:
             if self.session is not None:
-                with suppress(NoVerdict):
+                with suppress(Unavailable):
                     return self.session.rows() or ()
             if (found := self.state()) is not None or time.monotonic() >= until:
                 return found.rows if found else None
@@ -67,57 +67,57 @@ class Hold:
 
     def state(self) -> DatabaseState | None:
         """All that the database says of itself, through a connection that only reads; else from inside a container."""
-        found = read(self.reached, TIMEOUT) if self.reached is not None else ask(question(self.scene))
+        found = read(self.reached, TIMEOUT) if self.reached is not None else ask(question(self.context))
         return found if isinstance(found, DatabaseState) else None
 
 
 @contextmanager
-def hold(scene: Scene) -> Iterator[Hold]:
+def hold(context: GuardContext) -> Iterator[Hold]:
     """Hold the locks for the ``with``.
 
-    Raises ``Locked`` naming who has one, ``Operator`` where a killed run goes on, ``NoVerdict`` where a PostgreSQL
-    database does not answer, MigopsError where a pooler stands before it.
+    Raises ``Locked`` naming who has one, ``ManualActionRequired`` where a killed run goes on, ``Unavailable`` where a
+    PostgreSQL database does not answer, MigopsError where a pooler stands before it.
     """
-    run = scene.run
+    run = context.run
     folder = state_folder.folder(run.engine, run.target.project)
     release_by = run.target.commands.unlock()
-    with run_lock(run.engine, folder, run.target.project, scene.command, release_by) as lock, ExitStack() as stack:
-        _stop_where_one_goes_on(scene)
+    with run_lock(run.engine, folder, run.target.project, context.command, release_by) as lock, ExitStack() as stack:
+        _stop_where_one_goes_on(context)
         for each in journal.interrupted(folder):
             see = shlex.join(run.target.commands.log(each.number))
-            scene.say(f"an earlier run was cut off: `{each.command}` of {each.began}; see {see}")
-        reached = None if run.wishes.no_lock else _reached(scene)
+            context.say(f"an earlier run was cut off: `{each.command}` of {each.began}; see {see}")
+        reached = None if run.run_options.no_lock else _reached(context)
         session = None
         if reached is not None and reached.url.dialect == "postgresql":
-            session = _session(scene, reached, stack)
+            session = _session(context, reached, stack)
             session.lock()
             for where in (folder, *lock.unchecked):
-                refuse_beside(session, where, sql(scene, reached), sure_only=bool(scene.at_work))
-        if scene.at_work:
+                refuse_beside(session, where, sql(context, reached), sure_only=bool(context.at_work))
+        if context.at_work:
             raise Locked(
-                f"Alembic runs in {scene.at_work} already, started by hand or by a run that was killed",
-                hint=f"see what it does, and wait until it has ended: docker top {scene.at_work}",
+                f"Alembic runs in {context.at_work} already, started by hand or by a run that was killed",
+                hint=f"see what it does, and wait until it has ended: docker top {context.at_work}",
             )
         if reached is not None:
             lock.checked()  # asked above; only PostgreSQL can be asked for sessions of runs that have gone
-            if session is None and run.wishes.verbose:
-                scene.say(f"{reached.named.shown}: only PostgreSQL has a lock for this, so the host's alone is held")
-        yield Hold(scene, folder, lock, reached, session)
+            if session is None and run.run_options.verbose:
+                context.say(f"{reached.named.shown}: only PostgreSQL has a lock for this, so the host's alone is held")
+        yield Hold(context, folder, lock, reached, session)
 
 
-def question(scene: Scene) -> Question:
+def question(context: GuardContext) -> Question:
     """Which database is meant, by what the place has where Alembic will run."""
-    run, seen = scene.run, scene.survey
-    said = database_query.Ask(run.wishes.url, TIMEOUT)
+    run, seen = context.run, context.survey
+    said = database_query.Ask(run.run_options.url, TIMEOUT)
     home = host_home(seen)
     return database_query.question(
-        run.target, scene.where.held, home, seen.home, lambda: run.engine, seen.image_env, said
+        run.target, context.where.held, home, seen.home, lambda: run.engine, seen.image_env, said
     )
 
 
-def sql(scene: Scene, reached: Reached) -> Sql:
+def sql(context: GuardContext, reached: Reached) -> Sql:
     """How the user has the database carry out a statement."""
-    target = scene.run.target
+    target = context.run.target
 
     def command(statement: str) -> Command:
         return psql(reached, target.model, target.commands.compose, statement)
@@ -125,34 +125,34 @@ def sql(scene: Scene, reached: Reached) -> Sql:
     return command
 
 
-def _reached(scene: Scene) -> Reached | None:
+def _reached(context: GuardContext) -> Reached | None:
     """How the database is reached; None where it cannot be locked, and the user was told why."""
-    asked = question(scene)
+    asked = question(context)
     sought = find_url(asked)
     if isinstance(sought, Unknown):
-        scene.say(f"the database is not locked, only this host: {sought.reason}; {sought.hint}")
+        context.say(f"the database is not locked, only this host: {sought.reason}; {sought.hint}")
         return None
-    wait = scene.run.wishes.wait or 0.0
+    wait = context.run.run_options.wait or 0.0
     until = time.monotonic() + wait
     told = False
     while not isinstance(found := reach(asked, sought), Reached) and time.monotonic() < until:
         if not told:
-            _waiting(scene, wait, found.reason)
+            _waiting(context, wait, found.reason)
             told = True
         time.sleep(PAUSE)
     if isinstance(found, Reached):
         return found
     if not sought.text.startswith("postgres"):
-        if scene.run.wishes.verbose:
-            scene.say(f"the database is not asked, and only this host is locked: {found.reason}")
+        if context.run.run_options.verbose:
+            context.say(f"the database is not asked, and only this host is locked: {found.reason}")
         return None
     hint = found.hint if isinstance(found, Unknown) else ""
-    raise _unreachable(scene, found.reason if isinstance(found, (Absent, Unknown)) else "", hint)
+    raise _unreachable(context, found.reason if isinstance(found, (Absent, Unknown)) else "", hint)
 
 
-def _session(scene: Scene, reached: Reached, stack: ExitStack) -> Session:
+def _session(context: GuardContext, reached: Reached, stack: ExitStack) -> Session:
     """Our own session, as soon as the server lets anybody in."""
-    said = scene.run.wishes.wait
+    said = context.run.run_options.wait
     wait = WAIT if said is None else said
     until = time.monotonic() + wait
     told = False
@@ -160,39 +160,39 @@ def _session(scene: Scene, reached: Reached, stack: ExitStack) -> Session:
         try:
             return stack.enter_context(open_session(
                 reached.url, table=reached.table.name, schema=reached.table.schema, timeout=TIMEOUT,
-                label=f"migops {scene.command}",
+                label=f"migops {context.command}",
             ))  # fmt: skip
-        except NoVerdict as error:
+        except Unavailable as error:
             unknown = reached.unknown(error)
             if _SERVERS_WORD.search(error.message) or time.monotonic() >= until:
-                raise _unreachable(scene, unknown.reason, unknown.hint) from None
+                raise _unreachable(context, unknown.reason, unknown.hint) from None
         if not told:
-            _waiting(scene, wait, unknown.reason)
+            _waiting(context, wait, unknown.reason)
             told = True
         time.sleep(PAUSE)
 
 
-def _waiting(scene: Scene, seconds: float, reason: str) -> None:
-    scene.say(f"waits up to {seconds:g} s for the database: {reason}")
+def _waiting(context: GuardContext, seconds: float, reason: str) -> None:
+    context.say(f"waits up to {seconds:g} s for the database: {reason}")
 
 
-def _unreachable(scene: Scene, reason: str, hint: str) -> NoVerdict:
-    without = f"or without its lock, if nobody else migrates it: {scene.typed('--no-lock')}"
-    return NoVerdict(
-        f"{scene.call.verb} was not run: the database could not be asked and locked: {reason}",
+def _unreachable(context: GuardContext, reason: str, hint: str) -> Unavailable:
+    without = f"or without its lock, if nobody else migrates it: {context.typed('--no-lock')}"
+    return Unavailable(
+        f"{context.call.verb} was not run: the database could not be asked and locked: {reason}",
         hint=f"{hint}; {without}" if hint else without,
     )
 
 
-def _stop_where_one_goes_on(scene: Scene) -> None:
-    if scene.running:
-        name = scene.running[0]
-        found = inspect(scene.run.engine, name)
+def _stop_where_one_goes_on(context: GuardContext) -> None:
+    if context.running:
+        name = context.running[0]
+        found = inspect(context.run.engine, name)
         who = owner.of_one_off(((found or {}).get("Config") or {}).get("Labels"))
         if who is not None and who.life is Life.UNKNOWN:
             raise Locked(f"another run has Alembic at work in the container {name}: {who}; {owner.life_of(who)}",
                          hint=f"wait until it has ended: docker attach --no-stdin {name}")  # fmt: skip
-        raise Operator(
+        raise ManualActionRequired(
             f"a container of an earlier run that was killed still works: {name}; two at once would get in each "
             "other's way. Wait until it has ended, or end it",
             commands=[("docker", "attach", "--no-stdin", name), ("docker", "rm", "-f", "-v", name)],

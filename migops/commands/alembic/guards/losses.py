@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from migops.commands.alembic.guards.context import History, Scene
+from migops.commands.alembic.guards.context import GuardContext, History
 from migops.migrations.losses import losses, sentence
 
 
 def ask_where_data_goes(
-    scene: Scene, history: History, steps: Sequence[str] | None, rows: Sequence[str] | None
+    context: GuardContext, history: History, steps: Sequence[str] | None, rows: Sequence[str] | None
 ) -> None:
     """Say what goes and ask; ``Aborted`` without a yes (of --yes, where there is no terminal).
 
@@ -18,6 +18,6 @@ def ask_where_data_goes(
     may_run = steps if steps is not None else history.graph.pending(rows or ())
     found = losses(history.held, history.graph, may_run)
     for revision, lost in found.items():
-        scene.say(sentence(revision, lost))
+        context.say(sentence(revision, lost))
     if found:
-        scene.confirm("Run this, though data goes?")
+        context.confirm("Run this, though data goes?")

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from migops import collect
 from migops.collect.database_query import Ask
-from migops.commands.alembic.guards.context import History, Scene, listed
+from migops.commands.alembic.guards.context import GuardContext, History, listed
 from migops.commands.alembic.visible_migrations import Gap
 from migops.core.errors import Aborted, MigopsError
 from migops.core.model import Finding
@@ -19,14 +19,14 @@ MOST = 20  # migrations that are shown; a database that is further behind is ask
 _APART = ("MIG403", "MIG404", "MIG406")
 
 
-def migrations(scene: Scene, graph: Graph, ids: Sequence[str], note: str = "") -> None:
+def migrations(context: GuardContext, graph: Graph, ids: Sequence[str], note: str = "") -> None:
     """A line for each migration. ``note`` is what is said of one that has no downgrade."""
     for each in ids[:MOST]:
         revision = graph.by_id.get(each)
         text = f"  {each}  {revision.message if revision else ''}".rstrip()
-        scene.say(f"{text}  ({note})" if note and revision and not revision.has_downgrade else text)
+        context.say(f"{text}  ({note})" if note and revision and not revision.has_downgrade else text)
     if len(ids) > MOST:
-        scene.say(f"  … and {len(ids) - MOST} more: {scene.run.target.commands.say('status')}")
+        context.say(f"  … and {len(ids) - MOST} more: {context.run.target.commands.say('status')}")
 
 
 def count(number: int, noun: str = "migration") -> str:
@@ -34,55 +34,55 @@ def count(number: int, noun: str = "migration") -> str:
     return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
-def not_compared(scene: Scene) -> None:
+def not_compared(context: GuardContext) -> None:
     """Say that the host was not compared, where what Alembic will see shows only once it runs."""
-    if scene.where.held is not None:
-        scene.say("a mount lies over the migrations, and what it shows is seen only where Alembic runs: it was not "
+    if context.where.held is not None:
+        context.say("a mount lies over the migrations, and what it shows is seen only where Alembic runs: it was not "
                   "compared with the host")  # fmt: skip
 
 
-def left_out(scene: Scene, gap: Gap) -> None:
+def left_out(context: GuardContext, gap: Gap) -> None:
     """Say what the host has and this upgrade does not apply, and what to type to have it applied."""
     if gap.host_only and gap.fix[0] == "docker":
-        again = " ".join(quoted(word) for word in (*scene.before(), *redacted(scene.run.arguments)))
-        scene.say(f"{gap.sentence()}: not applied; to apply it: {gap.command}, then {again}")
+        again = " ".join(quoted(word) for word in (*context.before(), *redacted(context.run.arguments)))
+        context.say(f"{gap.sentence()}: not applied; to apply it: {gap.command}, then {again}")
     elif gap:
-        scene.say(f"{gap.sentence()}{': not applied' if gap.host_only else ''}; {gap.command} tells why")
+        context.say(f"{gap.sentence()}{': not applied' if gap.host_only else ''}; {gap.command} tells why")
 
 
-def stop_where_apart(scene: Scene, history: History | None, rows: Sequence[str] | None) -> None:
+def stop_where_apart(context: GuardContext, history: History | None, rows: Sequence[str] | None) -> None:
     """Raise ``Aborted`` where the database stands at revisions that Alembic will not find where it runs.
 
     Which place has them, and what to do, is said by the rules that `migops status` goes by.
     """
     if history is None or not rows or not (lacking := [row for row in rows if row not in history.graph.by_id]):
         return
-    findings = _findings(scene)
+    findings = _findings(context)
     for finding in findings:
-        scene.say(f"{finding.rule} {finding.name}: {finding.message}")
-        scene.say(f"  why  {finding.cause}")
+        context.say(f"{finding.rule} {finding.name}: {finding.message}")
+        context.say(f"  why  {finding.cause}")
         for step in finding.remedy:
-            scene.say(f"  fix  {step.why}")
+            context.say(f"  fix  {step.why}")
             if step.command:
-                scene.say(f"       {' '.join(quoted(word) for word in step.command)}")
+                context.say(f"       {' '.join(quoted(word) for word in step.command)}")
     direction = str(findings[0].facts.get("direction")) if findings else ""
     means = {
         "ahead": f"{history.place} is older than the database",
         "diverged": f"the database and {history.place} went different ways",
     }.get(direction, f"{history.place} does not know where the database stands")
     raise Aborted(
-        f"{scene.call.verb} was not run, and nothing was changed: {means}; it has no script for {listed(lacking)}, "
+        f"{context.call.verb} was not run, and nothing was changed: {means}; it has no script for {listed(lacking)}, "
         "which the database is at",
         hint="the fix is above; a downgrade needs the image that has the script" if findings else
-        scene.run.target.commands.say("status"),
+        context.run.target.commands.say("status"),
     )  # fmt: skip
 
 
-def _findings(scene: Scene) -> Sequence[Finding]:
-    engine, target = scene.run.engine, scene.run.target
+def _findings(context: GuardContext) -> Sequence[Finding]:
+    engine, target = context.run.engine, context.run.target
     try:
-        evidence = collect.check(target, lambda: engine, ask=Ask(scene.run.wishes.url))
+        evidence = collect.check(target, lambda: engine, ask=Ask(context.run.run_options.url))
     except MigopsError as error:
-        scene.say(f"what the other places have could not be read: {error}")
+        context.say(f"what the other places have could not be read: {error}")
         return ()
     return judge([rule for rule in RULES if rule.id in _APART], evidence)[0]

@@ -21,7 +21,7 @@ from migops.commands.alembic.guards.environment import environment, set_there
 from migops.commands.alembic.guards.locks import TIMEOUT, Hold, sql
 from migops.commands.alembic.guards.outcome import Course, Judge, status, waited
 from migops.commands.alembic.guards.repeat import stop_before_a_repeat
-from migops.core.errors import Aborted, Failed, NoVerdict, Operator
+from migops.core.errors import Aborted, Failed, ManualActionRequired, Unavailable
 from migops.database.postgres.server_session import as_text
 from migops.database.postgres.session import SessionLost, open_session
 from migops.database.postgres.still_running import refuse_to_judge
@@ -54,12 +54,13 @@ class Migration:
     seen: Watched = field(default_factory=Watched)
 
     def run(self) -> Result:
-        """Run it and judge how it went. Raises ``Failed`` or ``Operator`` where Alembic's own code would mislead."""
-        scene = self.hold.scene
-        arguments = redacted(scene.run.arguments)
+        """Run it and judge how it went. Raises ``Failed`` or ``ManualActionRequired`` where Alembic's own code would
+        mislead."""
+        context = self.hold.context
+        arguments = redacted(context.run.arguments)
         past = stop_before_a_repeat(self.hold, self.course)
-        with journal.begin(self.hold.folder, scene.command, arguments) as log, held_back() as came:
-            past.settle(log, scene.run.engine, scene.run.target.project, scene.run.wishes.repeat)
+        with journal.begin(self.hold.folder, context.command, arguments) as log, held_back() as came:
+            past.settle(log, context.run.engine, context.run.target.project, context.run.run_options.repeat)
             number, blockers = 1, self.seen.blockers
             while True:
                 result = self._once(log, number, came)
@@ -69,7 +70,7 @@ class Migration:
                 done = "done" if result.code == 0 else "failed"
                 waits = [str(each) for each in self.seen.waits]
                 if lacks := log.noted("alembic", done, exit=result.child, rows=after, waited_for=waits):
-                    scene.say(lacks)
+                    context.say(lacks)
                 if result.child and after is not None:  # else nothing is claimed of the database anyway
                     self._stop_where_the_server_goes_on(log, result, after)
                 if came or number == ATTEMPTS or not self._may_try_again(result, after, commits):
@@ -77,7 +78,7 @@ class Migration:
                 self._settle_on_engine()
                 number += 1
                 pause = random.uniform(*APART)  # noqa: S311 - no secret
-                scene.say(f"nothing was applied; attempt {number} of {ATTEMPTS} in {pause:.0f} s")
+                context.say(f"nothing was applied; attempt {number} of {ATTEMPTS} in {pause:.0f} s")
                 until = time.monotonic() + pause
                 while not came and time.monotonic() < until:
                     time.sleep(0.1)
@@ -86,11 +87,11 @@ class Migration:
             if came and result.child:  # what came after it had ended well changes nothing any more
                 result = replace(result, code=128 + came[0], stopped=True)
             if commits and (lacks := self._note(log, commits)):
-                scene.say(lacks)
+                context.say(lacks)
             if result.child == 0:
                 self._settle_on_engine()
             result = Judge(
-                scene, self.course, self.seen, number, commits, is_postgresql=self.hold.session is not None,
+                context, self.course, self.seen, number, commits, is_postgresql=self.hold.session is not None,
                 blockers=blockers,
             ).judged(result, after)  # fmt: skip
             log.end(_outcome(result), result.code)
@@ -98,8 +99,8 @@ class Migration:
 
     def _once(self, log: journal.Journal, number: int, came: Sequence[int]) -> Result:
         """One attempt, under the watch. Signals that ``came`` before it could be stopped by them stop it at once."""
-        run, where = self.hold.scene.run, self.hold.scene.where
-        scene, session = self.hold.scene, self.hold.session
+        run, where = self.hold.context.run, self.hold.context.where
+        context, session = self.hold.context, self.hold.session
         application = f"migops-{secrets.token_hex(6)}" if session else ""
         since = None
         try:
@@ -114,7 +115,7 @@ class Migration:
         run.container = where.container.id if where.container else new_name()
         run.trace = self._traced()
         if lacks := self._note_on_engine(log, run.trace):
-            scene.say(lacks)
+            context.say(lacks)
         try:
             self._note_that_it_begins(log, run.trace, number, application, since)
         except Exception:  # nothing has begun, so nobody is to be told that something might stay
@@ -129,7 +130,7 @@ class Migration:
             watching = watch(
                 session, application=application, addresses=self._addresses, since=since,
                 alone=where.container is None, ports=lambda: client_ports(run.engine, run.container, application),
-                note=partial(log.note_session, application), lock_timeout=run.wishes.lock_timeout, say=run.say,
+                note=partial(log.note_session, application), lock_timeout=run.run_options.lock_timeout, say=run.say,
                 lost=run.lose,
             )  # fmt: skip
         for signal in came:
@@ -141,7 +142,7 @@ class Migration:
             log.noted("alembic", "failed")
             self._settle_on_engine()
             raise
-        except NoVerdict as error:
+        except Unavailable as error:
             run.trace.carried = None  # it may go on: what it records is left to the next run
             raise self._out_of_sight(error) from None
         finally:
@@ -151,7 +152,7 @@ class Migration:
         self, log: journal.Journal, trace: Trace, number: int, application: str, since: Any
     ) -> None:  # fmt: skip
         """Note in the journal all by which the next run can judge this one, should it be killed."""
-        run, where = self.hold.scene.run, self.hold.scene.where
+        run, where = self.hold.context.run, self.hold.context.where
         log.note(
             "alembic", "started", attempt=number, container=run.container, image=where.image.id, where=where.sentence(),
             application=application, since=as_text(since), rows=self.course.before, revisions=list(self.course.steps),
@@ -160,24 +161,24 @@ class Migration:
 
     def _note_on_engine(self, log: journal.Journal, trace: Trace) -> str:
         """Have the engine know of it before it begins; a sentence where that does not go."""
-        run, where = self.hold.scene.run, self.hold.scene.where
+        run, where = self.hold.context.run, self.hold.context.where
         return trace.note_on_engine(
-            run.target.project, run=log.run, folder=str(self.hold.folder), verb=self.hold.scene.call.verb,
+            run.target.project, run=log.run, folder=str(self.hold.folder), verb=self.hold.context.call.verb,
             revisions=list(self.course.steps), rows=self.course.before, container=run.container, image=where.image.id,
         )  # fmt: skip
 
     def _settle_on_engine(self) -> None:
-        if self.hold.scene.run.trace is not None:
-            self.hold.scene.run.trace.settle_on_engine()
+        if self.hold.context.run.trace is not None:
+            self.hold.context.run.trace.settle_on_engine()
 
     def _note(self, log: journal.Journal, commits: Outcome) -> str:
         """Note what stays, in the journal and on the engine; a sentence where that does not go."""
-        scene = self.hold.scene
-        return repeating.noted(log, commits, scene.call.verb, self.course.steps, scene.run.trace)
+        context = self.hold.context
+        return repeating.noted(log, commits, context.call.verb, self.course.steps, context.run.trace)
 
     def _traced(self) -> Trace:
         """A trace, carried to where Alembic will find it."""
-        run, where = self.hold.scene.run, self.hold.scene.where
+        run, where = self.hold.context.run, self.hold.context.where
         url = self.hold.reached.url if self.hold.reached and self.hold.session else None
         keeps = where.container is None and program(run.target).keeps_entrypoint
         found = tracing.begin(run.engine, url, TIMEOUT, entrypoint=keeps)
@@ -191,47 +192,48 @@ class Migration:
 
     def _committed(self, after: tuple[str, ...] | None) -> Outcome | None:
         """What the attempt has committed beside the version table's rows; None where no PostgreSQL can be asked."""
-        trace = self.hold.scene.run.trace
+        trace = self.hold.context.run.trace
         if trace is None or trace.url is None:
             return None
         return trace.outcome(moved=after is not None and after != self.course.before, backends=self.seen.backends)
 
     def _stop_where_the_server_goes_on(self, log: journal.Journal, result: Result, after: tuple[str, ...]) -> None:
-        """Raise ``Operator`` where the server works on its statement though Alembic has ended: it may commit it yet."""
-        scene, reached = self.hold.scene, self.hold.reached
-        migration = self.seen.migration(log.run, scene.command, result.child)
+        """Raise ``ManualActionRequired`` where the server works on its statement though Alembic has ended: it may
+        commit it yet."""
+        context, reached = self.hold.context, self.hold.reached
+        migration = self.seen.migration(log.run, context.command, result.child)
         if migration is not None and reached is not None:
             opened = open_session(reached.url, timeout=TIMEOUT)
             try:
-                refuse_to_judge(opened, migration, sql(scene, reached), listed(after), status(scene))
-            except Operator:  # it may commit yet, so that the next run must not repeat it unasked
+                refuse_to_judge(opened, migration, sql(context, reached), listed(after), status(context))
+            except ManualActionRequired:  # it may commit yet, so that the next run must not repeat it unasked
                 unknown = Outcome(State.UNKNOWN, tracing.STILL_AT_WORK)
                 if lacks := self._note(log, unknown):
-                    scene.say(lacks)
+                    context.say(lacks)
                 raise
 
-    def _out_of_sight(self, error: NoVerdict) -> Operator:
+    def _out_of_sight(self, error: Unavailable) -> ManualActionRequired:
         """The engine does not show any more what it does: it may go on, and nobody sees it."""
         after = self.hold.rows_afterwards(AFTERWARDS)
         stands = "not known" if after is None else listed(after)
         pids: list[int] = []
-        with suppress(NoVerdict):
+        with suppress(Unavailable):
             now = self.hold.session.sessions() if self.hold.session else []
             own = self.seen.migration(0, "", None)
             pids = [each.pid for each in now if own is not None and own.is_own(each)]
         server = f", and on the database server as pid {', '.join(map(str, pids))}" if pids else ""
-        container = self.hold.scene.run.container
+        container = self.hold.context.run.container
         short = container[:12] if len(container) == 64 else container  # an ID, else a name
-        return Operator(
+        return ManualActionRequired(
             f"Alembic was started, and how it goes on cannot be seen any more: {error.message}. It may still run in "
             f"{short}{server}; the database is at: {stands}",
-            commands=[("docker", "top", short), status(self.hold.scene)],
+            commands=[("docker", "top", short), status(self.hold.context)],
             hint="see that it has ended before anything else is done, and where it has left the database:",
         )  # fmt: skip
 
     def _addresses(self) -> Collection[str]:
         """The addresses of the container in which Alembic runs."""
-        return addresses(self.hold.scene.run.engine, self.hold.scene.run.container)
+        return addresses(self.hold.context.run.engine, self.hold.context.run.container)
 
     def _may_try_again(self, result: Result, after: tuple[str, ...] | None, commits: Outcome | None) -> bool:
         """Only where it gave up waiting for a lock, and nothing whatever can have stayed."""

@@ -6,8 +6,8 @@ import re
 from dataclasses import dataclass
 
 from migops.commands.alembic.call import Result
-from migops.commands.alembic.guards.context import History, Scene, listed
-from migops.core.errors import Failed, Operator
+from migops.commands.alembic.guards.context import GuardContext, History, listed
+from migops.core.errors import Failed, ManualActionRequired
 from migops.database.postgres.session import Blocker
 from migops.database.postgres.watch import Watched
 from migops.migrations.scripts import COMMITS_BY_ITSELF
@@ -65,7 +65,7 @@ class Judge:
     is False where no server tells. ``blockers`` were in the way of the last attempt of which that was seen.
     """
 
-    scene: Scene
+    context: GuardContext
     course: Course
     seen: Watched
     attempts: int
@@ -76,7 +76,7 @@ class Judge:
     def judged(self, result: Result, after: tuple[str, ...] | None) -> Result:
         """Our exit code, by what the version table says.
 
-        Raises ``Failed`` or ``Operator`` where Alembic's own code would mislead.
+        Raises ``Failed`` or ``ManualActionRequired`` where Alembic's own code would mislead.
         """
         if result.stopped:
             if self.commits is not None and not self.commits.is_nothing and after == self.course.before:
@@ -84,9 +84,9 @@ class Judge:
             self._say_where(after)
             return result
         if after is None and self.course.before is not None:
-            raise Operator(
+            raise ManualActionRequired(
                 f"Alembic ended with code {result.child}, and where the database stands now cannot be asked",
-                commands=[status(self.scene)], hint="look before anything else is done:",
+                commands=[status(self.context)], hint="look before anything else is done:",
             )  # fmt: skip
         if self.seen.lost and result.child:
             self._lost(after)
@@ -108,11 +108,11 @@ class Judge:
         """Whether anything may have stayed that the version table does not tell of."""
         return not self.commits.is_nothing if self.commits else bool(self.course.commits_on_its_own())
 
-    def _stayed(self, result: Result, after: tuple[str, ...]) -> Operator:
+    def _stayed(self, result: Result, after: tuple[str, ...]) -> ManualActionRequired:
         """It failed, and a part of it has, or may have, been committed."""
-        return Operator(
+        return ManualActionRequired(
             f"Alembic ended with code {result.child}; the version table is as it was, at {listed(after)}, but "
-            f"{self._has_stayed()}", commands=[status(self.scene)], hint=self._again(),
+            f"{self._has_stayed()}", commands=[status(self.context)], hint=self._again(),
         )  # fmt: skip
 
     def _again(self) -> str:
@@ -120,22 +120,22 @@ class Judge:
         if self.commits is None:
             return "see what it has done, and undo that by hand; then run it again"
         steps = self.commits.steps or self.course.steps
-        again = self.scene.typed(*(f"--repeat={each}" for each in steps))
+        again = self.context.typed(*(f"--repeat={each}" for each in steps))
         return f"see what it has done, and undo that by hand; the next run stops there until it is told: {again}"
 
     def _as_expected(self, result: Result, after: tuple[str, ...]) -> Result:
         if self.seen.lost:
-            self.scene.say(f"{self.seen.lost}; it had come to its end all the same, at {listed(after)}")
+            self.context.say(f"{self.seen.lost}; it had come to its end all the same, at {listed(after)}")
         if self.course.expected is not None and after == self.course.before != self.course.expected:
-            self.scene.say(
+            self.context.say(
                 f"the version table that was looked at still stands at {listed(after)}: Alembic has changed another "
                 "one (env.py chooses it, by -x or -n, or for each schema), of which migops knows nothing"
             )
         elif self.course.expected is not None and after != self.course.expected:
-            raise Operator(
-                f"the database stands at {listed(after)}, and this {self.scene.call.verb} should have left it at "
+            raise ManualActionRequired(
+                f"the database stands at {listed(after)}, and this {self.context.call.verb} should have left it at "
                 f"{listed(self.course.expected)}: someone else has changed it meanwhile",
-                commands=[status(self.scene)], hint="see what it has now, and who else migrates it:",
+                commands=[status(self.context)], hint="see what it has now, and who else migrates it:",
             )  # fmt: skip
         if self.course.expected is None:
             self._say_where(after)
@@ -145,24 +145,25 @@ class Judge:
         lost = f"{self.seen.lost}; Alembic was stopped, because another run could have begun"
         if after is not None and after == self.course.before and not self._may_have_stayed():
             raise Failed(f"{lost}. The database is as it was, at {listed(after)}", hint="run it again")
-        raise Operator(
+        raise ManualActionRequired(
             f"{lost}. The database stood at {listed(self.course.before or ())} and now at {listed(after or ())}"
             + (f"; {self._has_stayed()}" if self._may_have_stayed() else ""),
-            commands=[status(self.scene)],
+            commands=[status(self.context)],
         )
 
     def _in_the_way(self, after: tuple[str, ...]) -> None:
-        """It gave up waiting. Raises: ``Failed`` where that is all, ``Operator`` where something may have stayed."""
+        """It gave up waiting. Raises: ``Failed`` where that is all, ``ManualActionRequired`` where something may have
+        stayed."""
         lines = "".join(f"\n  in the way: {blocker}" for blocker in self.blockers)
         tries = f"{self.attempts} times " if self.attempts > 1 else ""
-        seconds = self.scene.run.wishes.lock_timeout
+        seconds = self.context.run.run_options.lock_timeout
         gave_up = f"the migration waited {tries}{seconds:g} s for a lock that another session holds"
         pid = self.blockers[0].pid if self.blockers else 0
         end = f", or end that session (SELECT pg_terminate_backend({pid}))" if pid else ""
         if self._may_have_stayed():
-            raise Operator(
+            raise ManualActionRequired(
                 f"{gave_up}. The version table is as it was, at {listed(after)}, but {self._has_stayed()}{lines}",
-                commands=[status(self.scene)],
+                commands=[status(self.context)],
                 hint=f"wait{end}; {self._again()}",
             )
         raise Failed(
@@ -172,18 +173,18 @@ class Judge:
 
     def _moved(self, result: Result, after: tuple[str, ...]) -> Result:
         """It failed, and the rows are other ones than before: by its own first steps, or by someone else."""
-        scene = self.scene
+        context = self.context
         apart = self.commits is not None and not self.commits.is_nothing
-        if not apart and scene.call.verb == "upgrade" and (done := self.course.own_steps(result.output, after)):
-            scene.say(f"it failed at {self.course.steps[done]}; the {done} before it stay: the database stands at "
+        if not apart and context.call.verb == "upgrade" and (done := self.course.own_steps(result.output, after)):
+            context.say(f"it failed at {self.course.steps[done]}; the {done} before it stay: the database stands at "
                       f"{listed(after)}, before it at {listed(self.course.before or ())}")  # fmt: skip
             return result
         stays = (
             self._has_stayed() if apart else "someone else has migrated it meanwhile, or a part of this run has stayed"
         )
-        raise Operator(
+        raise ManualActionRequired(
             f"Alembic ended with code {result.child}, and the database went from {listed(self.course.before or ())} to "
-            f"{listed(after)}: {stays}", commands=[status(self.scene)],
+            f"{listed(after)}: {stays}", commands=[status(self.context)],
             hint=self._again() if apart else "see what it has now, and who else migrates it:",
         )  # fmt: skip
 
@@ -193,15 +194,15 @@ class Judge:
         if before is None:
             return
         if after is None:
-            self.scene.say(f"where the database stands now cannot be asked: {' '.join(status(self.scene))}")
+            self.context.say(f"where the database stands now cannot be asked: {' '.join(status(self.context))}")
         elif after != before:
-            self.scene.say(f"the database stood at {listed(before)}, and stands at {listed(after)} now")
+            self.context.say(f"the database stood at {listed(before)}, and stands at {listed(after)} now")
         elif self._may_have_stayed():
-            self.scene.say(f"the version table is as it was, at {listed(after)}, but {self._has_stayed()}")
+            self.context.say(f"the version table is as it was, at {listed(after)}, but {self._has_stayed()}")
         elif self.is_postgresql:
-            self.scene.say(f"the database is as it was, at {listed(after)}")
+            self.context.say(f"the database is as it was, at {listed(after)}")
         else:
-            self.scene.say(
+            self.context.say(
                 f"the version table is as it was, at {listed(after)}; whether anything else was committed is not known"
             )
 
@@ -218,7 +219,7 @@ def waited(result: Result, seen: Watched) -> bool:
     return bool(result.child) and (seen.was_cancelled or bool(_LOCK_TIMEOUT.search(result.output)))
 
 
-def status(scene: Scene) -> tuple[str, ...]:
+def status(context: GuardContext) -> tuple[str, ...]:
     """The command that shows where the database stands."""
-    target = scene.run.target
+    target = context.run.target
     return target.commands.migops("status")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from migops.commands.alembic.call import Result
-from migops.commands.alembic.guards.context import History, Scene, listed
+from migops.commands.alembic.guards.context import GuardContext, History, listed
 from migops.commands.alembic.guards.locks import Hold, hold
 from migops.commands.alembic.guards.losses import ask_where_data_goes
 from migops.commands.alembic.guards.messages import count, left_out, migrations, not_compared, stop_where_apart
@@ -16,90 +16,92 @@ from migops.core.errors import MigopsError
 from migops.runner import preview
 
 
-def upgrade(scene: Scene) -> Result:
+def upgrade(context: GuardContext) -> Result:
     """Show what is pending and run it. It asks only where data goes: going on is what the verb is for."""
-    history = scene.history()
-    gap = _gap(scene, history)
-    with hold(scene) as held:
+    history = context.history()
+    gap = _gap(context, history)
+    with hold(context) as held:
         rows = held.rows()
-        stop_where_apart(scene, history, rows)
-        outlook = None
-        if history is not None and rows is not None and len(scene.call.words) == 1:
-            outlook = preview.upgrade(history.graph, rows, scene.call.words[0])
+        stop_where_apart(context, history, rows)
+        previewed = None
+        if history is not None and rows is not None and len(context.call.words) == 1:
+            previewed = preview.upgrade(history.graph, rows, context.call.words[0])
         _where_it_stands(held, rows)
-        if outlook and history:
-            number = count(len(outlook.steps))
+        if previewed and history:
+            number = count(len(previewed.steps))
             nothing = f"nothing that {history.place} has is pending" if gap and gap.host_only else "nothing is pending"
-            scene.say(f"{number} to run:" if outlook.steps else nothing)
-            migrations(scene, history.graph, outlook.steps)
+            context.say(f"{number} to run:" if previewed.steps else nothing)
+            migrations(context, history.graph, previewed.steps)
         if gap:
-            left_out(scene, gap)
+            left_out(context, gap)
         if history:
-            ask_where_data_goes(scene, history, outlook.steps if outlook else None, rows)
-        expected, steps = (outlook.rows, outlook.steps) if outlook else (None, ())
+            ask_where_data_goes(context, history, previewed.steps if previewed else None, rows)
+        expected, steps = (previewed.rows, previewed.steps) if previewed else (None, ())
         return Migration(held, Course(rows, expected, steps, history)).run()
 
 
-def _gap(scene: Scene, history: History | None) -> Gap | None:
+def _gap(context: GuardContext, history: History | None) -> Gap | None:
     """What the host has otherwise; None where that is not known, which is said and stops no upgrade."""
     if history is None:
-        not_compared(scene)
+        not_compared(context)
         return None
     try:
-        return scene.gap(history)
+        return context.gap(history)
     except MigopsError as error:
-        scene.say(f"the host's migrations could not be read, so what they have more is not known: {error}")
+        context.say(f"the host's migrations could not be read, so what they have more is not known: {error}")
         return None
 
 
-def downgrade(scene: Scene) -> Result:
+def downgrade(context: GuardContext) -> Result:
     """Show what will be undone, ask, and run it."""
-    history = scene.history()
-    with hold(scene) as held:
+    history = context.history()
+    with hold(context) as held:
         rows = held.rows()
-        stop_where_apart(scene, history, rows)
-        outlook = None
-        if history is not None and rows is not None and len(scene.call.words) == 1:
-            outlook = preview.downgrade(history.graph, rows, scene.call.words[0])
+        stop_where_apart(context, history, rows)
+        previewed = None
+        if history is not None and rows is not None and len(context.call.words) == 1:
+            previewed = preview.downgrade(history.graph, rows, context.call.words[0])
         _where_it_stands(held, rows)
-        if outlook is None or history is None:
-            scene.say(f"which migrations `downgrade {' '.join(scene.call.words)}` undoes cannot be told beforehand")
-        elif not outlook.steps:
-            scene.say("nothing will be undone")
+        if previewed is None or history is None:
+            context.say(f"which migrations `downgrade {' '.join(context.call.words)}` undoes cannot be told beforehand")
+        elif not previewed.steps:
+            context.say("nothing will be undone")
         else:
-            scene.say(f"{count(len(outlook.steps))} to undo, and what they added goes with the data in it:")
-            migrations(scene, history.graph, outlook.steps, "has no downgrade: Alembic will fail, or change nothing")
-        if outlook is None or outlook.steps:
-            scene.confirm("Undo this?")
-        expected, steps = (outlook.rows, outlook.steps) if outlook else (None, ())
+            context.say(f"{count(len(previewed.steps))} to undo, and what they added goes with the data in it:")
+            migrations(
+                context, history.graph, previewed.steps, "has no downgrade: Alembic will fail, or change nothing"
+            )
+        if previewed is None or previewed.steps:
+            context.confirm("Undo this?")
+        expected, steps = (previewed.rows, previewed.steps) if previewed else (None, ())
         return Migration(held, Course(rows, expected, steps, history)).run()
 
 
-def stamp(scene: Scene) -> Result:
+def stamp(context: GuardContext) -> Result:
     """Show the rows before and after, and what that means for the migrations; ask, and run it."""
-    history = scene.history()
-    purge = "--purge" in scene.call.options
-    with hold(scene) as held:
+    history = context.history()
+    purge = "--purge" in context.call.options
+    with hold(context) as held:
         rows = held.rows()
         if not purge:
-            stop_where_apart(scene, history, rows)
+            stop_where_apart(context, history, rows)
         after = None
         if history is not None and rows is not None:
-            after = preview.stamp(history.graph, rows, scene.call.words, purge=purge)
+            after = preview.stamp(history.graph, rows, context.call.words, purge=purge)
         _where_it_stands(held, rows)
         if history is None or rows is None or after is None:
-            scene.say("what the version table holds afterwards cannot be told beforehand")
+            context.say("what the version table holds afterwards cannot be told beforehand")
         else:
-            _what_a_stamp_means(scene, history, rows, after)
+            _what_a_stamp_means(context, history, rows, after)
         if rows is None or after != rows:
-            scene.confirm("Write this?")
+            context.confirm("Write this?")
         return Migration(held, Course(rows, after, (), history)).run()
 
 
 def _where_it_stands(held: Hold, rows: Sequence[str] | None) -> None:
     """Say where the database stands; tables without a revision are said too."""
-    say = held.scene.say
-    if held.scene.may_lead_elsewhere:
+    say = held.context.say
+    if held.context.may_lead_elsewhere:
         say("env.py reads -x, which may lead Alembic to another database or schema than the one that is told of here")
     if rows is None:
         say("where the database stands is not known")
@@ -110,24 +112,24 @@ def _where_it_stands(held: Hold, rows: Sequence[str] | None) -> None:
         if state is None or not state.tables:
             say("the database is fresh: no revision is noted, and there are no tables")
             return
-        adopt = held.scene.run.target.commands.say("adopt")
+        adopt = held.context.run.target.commands.say("adopt")
         way = f": see `{adopt}`" if state.url.startswith("postgresql:") else ""
         say(f"no revision is noted in the database, but it has {count(len(state.tables), 'table')}: Alembic starts "
             f"with the first migration, and fails on a table that is there{way}")  # fmt: skip
 
 
-def _what_a_stamp_means(scene: Scene, history: History, rows: Sequence[str], after: Sequence[str]) -> None:
+def _what_a_stamp_means(context: GuardContext, history: History, rows: Sequence[str], after: Sequence[str]) -> None:
     graph = history.graph
     if list(after) == list(rows):
-        scene.say("the version table stays as it is")
+        context.say("the version table stays as it is")
         return
-    scene.say(f"stamp writes the version table, and nothing else: {listed(rows)} becomes {listed(after)}")
+    context.say(f"stamp writes the version table, and nothing else: {listed(rows)} becomes {listed(after)}")
     order = [each.id for each in graph.revisions]
     skipped = graph.ancestors(after) - graph.ancestors(rows)
     again = graph.ancestors(rows) - graph.ancestors(after)
     if skipped:
-        scene.say(f"{count(len(skipped))} noted as done, which will then never run here:")
-        migrations(scene, graph, [each for each in order if each in skipped])
+        context.say(f"{count(len(skipped))} noted as done, which will then never run here:")
+        migrations(context, graph, [each for each in order if each in skipped])
     if again:
-        scene.say(f"{count(len(again))} no longer noted, which the next upgrade runs (again):")
-        migrations(scene, graph, [each for each in order if each in again])
+        context.say(f"{count(len(again))} no longer noted, which the next upgrade runs (again):")
+        migrations(context, graph, [each for each in order if each in again])

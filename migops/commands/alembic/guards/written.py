@@ -6,26 +6,26 @@ import ast
 import posixpath
 
 from migops.collect.env_code import models_on_host
-from migops.commands.alembic.guards.context import Scene
+from migops.commands.alembic.guards.context import GuardContext
 from migops.core.model import MigrationFile, MigrationSet, Unknown
 from migops.migrations.env_script import parsed
 from migops.migrations.operations import operations
 
 
-def say(scene: Scene, before: MigrationSet, after: MigrationSet) -> None:
+def say(context: GuardContext, before: MigrationSet, after: MigrationSet) -> None:
     """Tell of each new script what its author should know before it is applied."""
     for name in sorted(after.scripts.keys() - before.scripts.keys()):
         script = after.scripts[name]
         text = script.content.decode("utf-8", "replace")
         if lost := operations(text).destroyed:
-            scene.say(
+            context.say(
                 f"MIND: {posixpath.basename(script.path)} destroys {', '.join(lost)}: with it the data goes. Read it "
                 "before it is applied; where that is not meant, see that env.py imports all models, and delete the file"
             )
-        if scene.call.autogenerates and is_empty(text):
-            scene.say(_empty(scene, script))
-    if scene.call.autogenerates and after.scripts.keys() == before.scripts.keys():
-        scene.say("no new file has come to the host")
+        if context.call.autogenerates and is_empty(text):
+            context.say(_empty(context, script))
+    if context.call.autogenerates and after.scripts.keys() == before.scripts.keys():
+        context.say("no new file has come to the host")
 
 
 def is_empty(text: str) -> bool:
@@ -38,8 +38,8 @@ def is_empty(text: str) -> bool:
     )
 
 
-def _empty(scene: Scene, script: MigrationFile) -> str:
-    models = models_on_host(scene.run.target)
+def _empty(context: GuardContext, script: MigrationFile) -> str:
+    models = models_on_host(context.run.target)
     name = posixpath.basename(script.path)
     lead = f"the new revision is empty ({name})"
     if models is not None and isinstance(models.unimported, tuple) and not models.unimported:

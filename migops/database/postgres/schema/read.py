@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from migops.core.errors import NoVerdict
+from migops.core.errors import Unavailable
 from migops.database import DatabaseUrl, connect
 from migops.database.postgres.schema.items import Item, Schema, schema_of
 
@@ -33,14 +33,14 @@ class Found:
 def read(url: DatabaseUrl, *, timeout: float, strict: bool = False) -> Found:
     """Read the schema within ``timeout`` seconds; nothing is changed.
 
-    Raises ``NoVerdict`` where the database cannot be asked, is another one than PostgreSQL, or is too old.
+    Raises ``Unavailable`` where the database cannot be asked, is another one than PostgreSQL, or is too old.
     """
     if url.dialect != "postgresql":
-        raise NoVerdict(f"{url.shown}: the schema of a {url.dialect} database cannot be read, only PostgreSQL's")
+        raise Unavailable(f"{url.shown}: the schema of a {url.dialect} database cannot be read, only PostgreSQL's")
     with connect(url, timeout=timeout) as connection:
         number = int(connection.exec_driver_sql("SHOW server_version_num").scalar_one())
         if number < OLDEST:
-            raise NoVerdict(f"{url.shown}: the server is older than PostgreSQL 12, and its catalogue is another one")
+            raise Unavailable(f"{url.shown}: the server is older than PostgreSQL 12, and its catalogue is another one")
         setting = str(connection.exec_driver_sql("SHOW search_path").scalar_one())
         path = connection.exec_driver_sql("SELECT unnest(pg_catalog.current_schemas(false))::text").scalars().all()
         connection.exec_driver_sql("SELECT pg_catalog.set_config('search_path', '', true)")

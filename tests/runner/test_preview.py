@@ -91,8 +91,8 @@ def told(graph: Graph, rows: tuple[str, ...], verb: str, target: str) -> tuple[t
     if verb == "stamp":
         after = preview.stamp(graph, rows, [target], purge=False)
         return None if after is None else (after, set())
-    outlook = (preview.upgrade if verb == "upgrade" else preview.downgrade)(graph, rows, target)
-    return None if outlook is None else (outlook.rows, set(outlook.steps))
+    found = (preview.upgrade if verb == "upgrade" else preview.downgrade)(graph, rows, target)
+    return None if found is None else (found.rows, set(found.steps))
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
@@ -122,12 +122,12 @@ def test_what_is_told_is_told_at_all() -> None:
     """Else the test above would hold of one that never says anything."""
     middle = Revision("b0000", ("a0000",), branch_labels=("b",))
     graph = build([Revision("a0000"), middle, Revision("c0000", ("b0000",))])
-    assert preview.upgrade(graph, (), "head") == preview.Outlook(("c0000",), ("a0000", "b0000", "c0000"))
-    assert preview.upgrade(graph, ("a0000",), "+1") == preview.Outlook(("b0000",), ("b0000",))
-    assert preview.upgrade(graph, (), "b000") == preview.Outlook(("b0000",), ("a0000", "b0000"))
-    assert preview.upgrade(graph, ("a0000",), "b@head") == preview.Outlook(("c0000",), ("b0000", "c0000"))
-    assert preview.downgrade(graph, ("c0000",), "-2") == preview.Outlook(("a0000",), ("c0000", "b0000"))
-    assert preview.downgrade(graph, ("c0000",), "base") == preview.Outlook((), ("c0000", "b0000", "a0000"))
+    assert preview.upgrade(graph, (), "head") == preview.MigrationPreview(("c0000",), ("a0000", "b0000", "c0000"))
+    assert preview.upgrade(graph, ("a0000",), "+1") == preview.MigrationPreview(("b0000",), ("b0000",))
+    assert preview.upgrade(graph, (), "b000") == preview.MigrationPreview(("b0000",), ("a0000", "b0000"))
+    assert preview.upgrade(graph, ("a0000",), "b@head") == preview.MigrationPreview(("c0000",), ("b0000", "c0000"))
+    assert preview.downgrade(graph, ("c0000",), "-2") == preview.MigrationPreview(("a0000",), ("c0000", "b0000"))
+    assert preview.downgrade(graph, ("c0000",), "base") == preview.MigrationPreview((), ("c0000", "b0000", "a0000"))
     assert preview.stamp(graph, ("a0000",), ["head"], purge=False) == ("c0000",)
     assert preview.stamp(graph, ("gone",), ["b0000"], purge=True) == ("b0000",)
     assert preview.upgrade(graph, (), "nosuch") is None
