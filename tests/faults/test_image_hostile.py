@@ -22,12 +22,12 @@ from tests.images.test_contract import no_engine
 READ = """
 import resource, sys
 resource.setrlimit(resource.RLIMIT_AS, (256 * 1024 * 1024,) * 2)
-from migops.core.errors import NoVerdict
+from migops.core.errors import Unavailable
 from migops.images import open_image
 try:
     with open_image(sys.argv[1], engine=None) as image:
         print(len(image.read(["/app"], content=lambda path: True)))
-except NoVerdict as error:
+except Unavailable as error:
     print(error.message)
     sys.exit(3)
 """
