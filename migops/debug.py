@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 _FORMAT = "%(asctime)s.%(msecs)03dZ %(name)-14s %(message)s"
 _LONGEST_WORD = 160  # characters of one argument: scripts for `sh -c` and `python -c` are longer
 _STATEMENT_WORDS = 8
+_FULL_ID = re.compile("[0-9a-f]{64}")  # a container is named by its ID or by its name
 _COMMANDS = frozenset({"command", "exec"})
 _ASSIGNMENTS = frozenset({"-e", "--env", "--build-arg"})
 _ASSIGNMENT = re.compile(r"(?P<head>(?:-e|--env=|--build-arg=)?(?P<name>[A-Za-z_]\w*)=)(?P<value>.+)", re.DOTALL)
@@ -125,7 +126,7 @@ timed = Timed
 def exec_started(exec_id: str, container: str, command: Sequence[str]) -> None:
     """A command was prepared in a container. Its line is written by ``exec_ended``, or when the run ends."""
     if enabled():
-        _execs[exec_id] = Timed("exec", container[:12], *command)
+        _execs[exec_id] = Timed("exec", container[:12] if _FULL_ID.fullmatch(container) else container, *command)
 
 
 def exec_ended(exec_id: str, code: int | None) -> None:

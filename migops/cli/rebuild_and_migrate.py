@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from migops import debug
 from migops.cli.options import (
     color_option,
     compose_options,
@@ -190,8 +191,8 @@ class Progress:
 
     def begin(self, number: int, of: int, name: str) -> None:
         head = f"{number:>3}/{of}  {name}"
-        self._write(head, nl=False)
-        self.is_open, self.rest = True, " " * max(1, _STATUS_AT - len(head))
+        self.is_open, self.rest = not debug.enabled(), " " * max(1, _STATUS_AT - len(head))
+        self._write(head, nl=not self.is_open)  # debug lines come in between, and have lines of their own
 
     def line(self, text: str) -> None:
         from migops.formats.terminal import printable

@@ -14,6 +14,7 @@ from sqlalchemy import text
 
 from migops import debug, process, redaction
 from migops.cli.main import COMMANDS
+from migops.cli.rebuild_and_migrate import Progress
 from migops.database import connect, parse_url
 from migops.engine import execs
 from migops.process import CommandError
@@ -136,11 +137,11 @@ class TestLines:
             fake.answers["POST /exec/e1/start"] = lambda to: send(to, b"")
             fake.answers["GET /exec/e1/json"] = lambda to: send_json(to, {"Running": False, "ExitCode": 4})
             execs.run_quietly(engine, "c" * 64, ["psql", "-c", "SELECT 1"])
-            execs.create_exec(engine, "c" * 64, ["sleep", "1"], {"PGPASSWORD": SECRET})
+            execs.create_exec(engine, "a-rather-long-name", ["sleep", "1"], {"PGPASSWORD": SECRET})
         debug._stop()
         said = capsys.readouterr().err
         assert ("exec", "cccccccccccc psql -c 'SELECT 1': exit code 4") in lines(said)
-        assert ("exec", "cccccccccccc sleep 1: its end was not asked for") in lines(said)
+        assert ("exec", "a-rather-long-name sleep 1: its end was not asked for") in lines(said)
         assert SECRET not in said
 
     def test_a_database(self, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -169,6 +170,17 @@ class TestLines:
 
     def last(self, capsys: pytest.CaptureFixture[str]) -> tuple[str, str]:
         return lines(capsys.readouterr().err)[-1]
+
+    def test_the_steps_of_a_deploy_leave_it_lines_of_its_own(self, capsys: pytest.CaptureFixture[str]) -> None:
+        debug.start()
+        progress = Progress()
+        progress.begin(2, 9, "build")
+        process.run([sys.executable, "-c", ""])
+        progress.end("done", 1.0)
+        assert [line.strip() for line in capsys.readouterr().err.splitlines() if not LINE.fullmatch(line)] == [
+            "2/9  build",
+            "done, 1.0 s",
+        ]
 
 
 class TestSecrets:
