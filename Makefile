@@ -10,9 +10,11 @@ WORKERS ?= 4
 # How many deploys `make chaos` kills, and the seed of its moments.
 KILLS ?= 100
 SEED ?= 1
+# `make release TAG=1` creates the tag as well.
+TAG ?=
 PYTEST := $(BIN)/python -m pytest --numprocesses $(WORKERS) --dist worksteal
 
-.PHONY: help demo test test-fast lint bench chaos clean
+.PHONY: help demo test test-fast lint bench chaos release clean
 
 help:
 	@echo "make demo       run check-image on the stale example (real engine where there is one or one can be started)"
@@ -20,6 +22,7 @@ help:
 	@echo "make test-fast  the tests that need no engine"
 	@echo "make bench      measure, side by side with what a user would run instead"
 	@echo "make chaos      kill deploys at 100 random moments and count what was lost (KILLS=, SEED=; half an hour)"
+	@echo "make release    build sdist and wheel into dist/ and check them; TAG=1 creates the tag; nothing is uploaded"
 
 # Debian ships Python without ensurepip; as root the package that has it can be installed, else say which it is.
 $(READY): pyproject.toml
@@ -52,6 +55,10 @@ bench: $(READY)
 
 chaos: $(READY)
 	@$(BIN)/python -m tests.chaos --kills $(KILLS) --seed $(SEED)
+
+release: $(READY)
+	@$(BIN)/python -m pip install --quiet --editable '.[dev,release]'
+	@$(BIN)/python -m tests.release $(if $(filter 1 yes true,$(TAG)),--tag)
 
 clean:
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

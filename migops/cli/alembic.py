@@ -21,7 +21,7 @@ TAKING_A_VALUE = frozenset({
     *("--file", "--project-name", "--env-file", "--profile", "--project-directory", "--service"),
     *("--wait", "--lock-timeout", "--database-url", "--repeat"),
 })  # fmt: skip
-FLAGS = frozenset({"--yes", "--no-lock", "--verbose", "--help"})
+FLAGS = frozenset({"--yes", "--no-lock", "--verbose", "--debug", "--help"})
 
 
 def cut(arguments: Sequence[str]) -> tuple[list[str], list[str]]:

@@ -8,12 +8,14 @@ import signal
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
+from itertools import dropwhile
 from types import FrameType
 
 import click
 
 from migops import __version__
-from migops.core import printed, redaction
+from migops.cli.options import debug_option
+from migops.core import debug, printed, redaction
 from migops.core.errors import ExitCode, MigopsError, Stopped
 
 COMMANDS = {
@@ -57,6 +59,8 @@ class Commands(click.Group):
             return None
         module, _, attribute = COMMANDS[cmd_name][0].partition(":")
         command: click.Command = getattr(importlib.import_module(f"migops.cli.{module}"), attribute)
+        if not any(parameter.name == "debug" for parameter in command.params):
+            debug_option(command)  # here once for all commands
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
@@ -65,6 +69,7 @@ class Commands(click.Group):
 
 
 @click.command(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@debug_option
 @click.version_option(__version__, prog_name="migops")
 def cli() -> None:
     """Find where Alembic's migration files went stale between git, host, image, container and database.
@@ -85,14 +90,15 @@ def main() -> None:
 
 def run(arguments: list[str]) -> int:
     """Run one command and return its exit code; every error becomes one message on standard error here."""
-    with redaction.scope(), printed.scope():
+    with redaction.scope(), printed.scope(), debug.scope():
         return _run(arguments)
 
 
-def _run(arguments: list[str]) -> int:
+def _run(given: list[str]) -> int:
+    arguments = list(dropwhile(lambda word: word == "--debug", given))  # from the command's name on
     try:
         with _signals_raise():
-            result = cli.main(args=arguments, prog_name="migops", standalone_mode=False)
+            result = cli.main(args=given, prog_name="migops", standalone_mode=False)
             return int(result or 0)
     except click.exceptions.Exit as ended:
         return ended.exit_code

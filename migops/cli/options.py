@@ -123,6 +123,20 @@ timeout_option = option(
 )
 
 
+def _start_debug(context: click.Context, parameter: click.Parameter, value: bool) -> None:
+    if value and not context.resilient_parsing:
+        from migops.core import debug
+
+        debug.start()
+
+
+debug_option = option(
+    "--debug", is_flag=True, is_eager=True, expose_value=False, callback=_start_debug,
+    help="Log every request, command and SQL statement with its time to standard error, redacted.",
+)  # fmt: skip
+"""Before or after the command's name; ``main.Commands`` adds it to every command."""
+
+
 def output_options(*formats: str) -> Callable[[Command], Command]:
     """--format (the first one given is the default), --output, --no-color, -v and -q."""
 

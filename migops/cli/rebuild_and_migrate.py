@@ -20,6 +20,7 @@ from migops.cli.options import (
     output_option,
     timeout_option,
 )
+from migops.core import debug
 from migops.core.errors import Aborted, ExitCode
 
 _STATUS_AT = 20  # the column in which a step's end is told
@@ -190,8 +191,8 @@ class Progress:
 
     def begin(self, number: int, of: int, name: str) -> None:
         head = f"{number:>3}/{of}  {name}"
-        self._write(head, nl=False)
-        self.is_open, self.rest = True, " " * max(1, _STATUS_AT - len(head))
+        self.is_open, self.rest = not debug.enabled(), " " * max(1, _STATUS_AT - len(head))
+        self._write(head, nl=not self.is_open)  # debug lines come in between, and have lines of their own
 
     def line(self, text: str) -> None:
         from migops.core.terminal import printable

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from migops.core import debug
 from migops.core.errors import Unavailable
 from migops.core.redaction import redact
 
@@ -44,7 +45,11 @@ def run(
     said = " ".join(argv)
     environment = {name: value for name, value in {**os.environ, **(env or {})}.items() if value is not None}
     try:
-        done = subprocess.run(list(argv), cwd=cwd, env=environment, input=stdin, capture_output=True, timeout=timeout)
+        with debug.timed("command", *argv) as line:
+            done = subprocess.run(
+                list(argv), cwd=cwd, env=environment, input=stdin, capture_output=True, timeout=timeout
+            )
+            line.end(f"exit code {done.returncode}")
     except FileNotFoundError as error:
         hint = f"install {argv[0]}, or put it on PATH"
         raise CommandError(f"cannot run `{said}`: {error.strerror}", hint=hint) from None
@@ -74,10 +79,34 @@ def start(
     else:
         streams = {"stdin": terminal, "stdout": terminal, "stderr": terminal, "preexec_fn": _take_terminal}
     try:
-        return subprocess.Popen(list(argv), env={**os.environ, **(env or {})}, start_new_session=True, **streams)
+        start_process = _Timed if debug.enabled() else subprocess.Popen
+        return start_process(list(argv), env={**os.environ, **(env or {})}, start_new_session=True, **streams)
     except OSError as error:
         hint = f"install {argv[0]}, or put it on PATH"
         raise CommandError(f"cannot run `{' '.join(argv)}`: {error.strerror}", hint=hint) from None
+
+
+class _Timed(subprocess.Popen[bytes]):
+    """A process that writes its debug line as soon as its exit code is known."""
+
+    def __init__(self, argv: list[str], **options: Any) -> None:
+        self._line = debug.Timed("command", *argv)
+        try:
+            super().__init__(argv, **options)
+        except OSError as error:
+            self._line.end(f"failed ({type(error).__name__})")
+            raise
+
+    def wait(self, timeout: float | None = None) -> int:
+        code = super().wait(timeout)
+        self._line.end(f"exit code {code}")
+        return code
+
+    def poll(self) -> int | None:
+        code = super().poll()
+        if code is not None:
+            self._line.end(f"exit code {code}")
+        return code
 
 
 def _take_terminal() -> None:

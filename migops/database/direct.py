@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from migops.core import debug
 from migops.core.errors import MigopsError, Unavailable
 from migops.database.reading import refused
 from migops.database.url import DatabaseUrl
@@ -36,8 +37,16 @@ def direct(url: DatabaseUrl, *, timeout: float, name: str, database: str = "") -
         **url.unmoved(), **given, **_KEEPALIVE,
         "client_encoding": "utf8", "application_name": name[:63], "connect_timeout": max(2, math.ceil(timeout)),
     }  # fmt: skip
+    if debug.enabled():
+        from migops.database.debugging import Cursor
+
+        options["cursor_factory"] = Cursor
     try:
-        with psycopg.connect(*arguments, autocommit=True, **options) as connection:
+        with (
+            debug.timed("sql", "connect", (url.of(database) if database else url).shown) as line,
+            psycopg.connect(*arguments, autocommit=True, **options) as connection,
+        ):
+            line.end("open")
             connection.execute(f"SET statement_timeout = {math.ceil(timeout * 1000)}")
             for setting in _SETTINGS:
                 if not setting.startswith("idle_session") or connection.info.server_version >= 140000:

@@ -11,6 +11,7 @@ from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
+from migops.core import debug
 from migops.core.errors import MigopsError, Unavailable
 from migops.database.url import DatabaseUrl
 
@@ -67,7 +68,13 @@ def _open(url: DatabaseUrl, timeout: float, stack: ExitStack) -> Connection:
             _cut_after(number(), timeout, stack)
         return opened
 
-    connection = engine.connect()
+    if debug.enabled():
+        from migops.database.debugging import watch
+
+        watch(engine)
+    with debug.timed("sql", "connect", url.shown) as line:
+        connection = engine.connect()
+        line.end("open")
     stack.callback(connection.close)
     _only_reads(connection, url.dialect, timeout)
     return connection

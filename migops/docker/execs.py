@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
+from migops.core import debug
 from migops.core.errors import Unavailable
 from migops.docker.client import Engine
 
@@ -51,7 +52,9 @@ def create_exec(
         **({"WorkingDir": cwd} if cwd else {}),
     }
     with engine.http.answer("POST", f"/containers/{quote(container)}/exec", what, body=body) as answer:
-        return str(engine.http.json(answer, what, dict)["Id"])
+        exec_id = str(engine.http.json(answer, what, dict)["Id"])
+    debug.exec_started(exec_id, container, command)
+    return exec_id
 
 
 @contextmanager
@@ -100,6 +103,8 @@ def exec_state(engine: Engine, exec_id: str) -> ExecState:
     code = found.get("ExitCode")
     config = found.get("ProcessConfig") or {}
     words = tuple(map(str, (config.get("entrypoint") or "", *(config.get("arguments") or ()))))
+    if not found.get("Running"):
+        debug.exec_ended(exec_id, code)
     return ExecState(bool(found.get("Running")), None if code is None else int(code), int(found.get("Pid") or 0), words)
 
 

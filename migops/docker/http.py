@@ -16,6 +16,7 @@ from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import Any, Protocol
 
+from migops.core import debug
 from migops.core.errors import MigopsError, Unavailable
 from migops.docker.endpoint import Endpoint
 
@@ -77,11 +78,12 @@ class Http:
         data = body if body is None or is_tar else json.dumps(body)
         url = self._session.base_url + (self._version if versioned else "") + path
         self._silence = silence or self.timeout
-        with self.translated(what):
+        with self.translated(what), debug.timed("engine", method, url.removeprefix(self._session.base_url)) as line:
             response = self._session.request(
                 method, url, data=data, headers={**kind, **(headers or {})},
                 timeout=self._silence, stream=True, allow_redirects=False,
             )  # fmt: skip
+            line.end(str(response.status_code))
         try:
             yield response.raw
         finally:

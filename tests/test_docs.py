@@ -1,0 +1,60 @@
+"""The documents: links lead somewhere, decisions have one form and are all listed, the glossary can be looked up."""
+
+from __future__ import annotations
+
+import re
+from itertools import groupby
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+DECISIONS = ROOT / "docs" / "decisions"
+PAGES = [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")]
+_LINK = re.compile(r"\]\((?!https?:|mailto:)(?P<target>[^)#\s]*)(?:#(?P<heading>[\w-]+))?\)")
+
+
+def text(page: Path) -> str:
+    return page.read_text(encoding="utf-8")
+
+
+def anchors(page: Path) -> set[str]:
+    """The headings of a page, as links name them."""
+    titles = re.findall(r"(?m)^#+ (.+)$", text(page))
+    return {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in titles}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
+def test_links_lead_somewhere(page: Path) -> None:
+    for link in _LINK.finditer(text(page)):
+        target = page.parent / link["target"] if link["target"] else page
+        assert target.exists(), f"{page.name} links to {link['target']}"
+        assert not link["heading"] or link["heading"] in anchors(target), f"{page.name} links to #{link['heading']}"
+
+
+def test_the_pages_are_found_from_the_readme() -> None:
+    linked = {link["target"] for link in _LINK.finditer(text(ROOT / "README.md"))}
+    assert {"SECURITY.md", "CHANGELOG.md", "docs/design.md", "docs/glossary.md", "docs/decisions/README.md"} <= linked
+
+
+def test_decisions_have_one_form() -> None:
+    pages = sorted(DECISIONS.glob("[0-9]*.md"))
+    assert [int(page.name[:3]) for page in pages] == list(range(1, len(pages) + 1))
+    for page in pages:
+        headings = re.findall(r"(?m)^#+ .+$", text(page))
+        assert headings[1:] == ["## Context", "## Decision", "## Consequences"], page.name
+        slug = re.sub(r"[^a-z0-9]+", "-", headings[0].removeprefix("# ").lower()).strip("-")
+        assert page.stem[4:] == slug, "the file is named by its title"
+        assert len(text(page).splitlines()) < 40, page.name
+        assert f"- [{page.name[:3]}]({page.name}) {headings[0].removeprefix('# ')}\n" in text(DECISIONS / "README.md")
+
+
+def test_the_glossary_is_in_order_and_explains_each_word_once() -> None:
+    rows = re.findall(r"(?m)^(## .+)$|^\| (?!word|-)(.+?) \| (.+) \|$", text(ROOT / "docs" / "glossary.md"))
+    words = [word for heading, word, _ in rows if not heading]
+    assert len(words) == len(set(words)) > 50
+    for heading, part in groupby(rows, key=lambda row: bool(row[0])):
+        listed = [word for _, word, _ in part]
+        assert heading or listed == sorted(listed), "each part is in alphabetical order"
+    for _, word, meaning in rows:
+        assert not word or (meaning.endswith(".") and meaning.count(". ") == 0), f"{word}: one sentence"
