@@ -99,6 +99,10 @@ class Kept:
         for number in range(1, upto + 1):
             self.put(f"journal/{number:06}.jsonl", more)
 
+    def source(self, name: str) -> Path:
+        """A file as it is kept."""
+        return DATA / self.version / name
+
     def lines(self, number: int) -> list[dict[str, Any]]:
         """The lines of a run's journal."""
         text = self.fill((DATA / self.version / f"journal/{number:06}.jsonl").read_text())

@@ -30,6 +30,9 @@ DOUBLE = 'with op.get_context().autocommit_block():\n        op.execute("update 
 SLEEPS = "op.execute('select pg_sleep(600)')"
 ASLEEP = "from pg_stat_activity where query like 'select pg_sleep(600)%' and pid <> pg_backend_pid()"
 
+LOCK = """select json_build_object('classid', classid::bigint, 'objid', objid::bigint, 'name', application_name)
+    from pg_locks join pg_stat_activity using (pid) where locktype = 'advisory' and granted"""
+
 
 class Maker:
     """A stack on which one version of migops is run. ``runs`` is what its processes ended with, in order."""
@@ -82,11 +85,18 @@ class Maker:
         time.sleep(2)  # a session is noted a moment after it was seen
         shutil.copy(self.folder() / "lock", out / "lock")
         names = box.docker("ps", "-a", "--format", "{{.Names}}", "--filter", f"name=migops-{box.name}").split()
-        there = {each.removeprefix(f"migops-{box.name}-"): self.label("container", each) for each in names}
-        there["notes"] = self.notes()  # type: ignore[assignment]
+        there: dict[str, Any] = {
+            each.removeprefix(f"migops-{box.name}-"): self.label("container", each) for each in names
+        }
+        there["notes"] = notes = self.notes()
+        there["database"] = json.loads(self.found.query(LOCK))
         running.send_signal(signal.SIGKILL)
         self.ended(words, running.wait(), -signal.SIGKILL)
         box.docker("kill", f"migops-{box.name}-migrate")
+        for note in notes:
+            trace = json.loads(note["labels"]["migops.migration.record"])["trace"]
+            there["trace"] = {"folder": trace["folder"], **self.label("volume", trace["volume"])}
+            box.docker("cp", f"migops-{box.name}-migrate:{trace['folder']}/record", str(out / "trace"))
         self.found.query(f"select pg_terminate_backend(pid) {ASLEEP}")
         return there
 

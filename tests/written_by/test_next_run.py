@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import json
+import re
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,10 +14,14 @@ import pytest
 
 from tests.deploy.stack import PRICE, Stack, edit, quick
 from tests.engine.sandbox import Sandbox
+from tests.faults.deploying import session
 from tests.kit import Result, example, migops
 from tests.written_by.kept import FIRST, SECOND, VERSIONS, Kept, alive
 
 pytestmark = pytest.mark.engine
+
+REAL = """select pid, to_char(backend_start at time zone 'utc', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'), host(client_addr),
+    client_port from pg_stat_activity where pid = pg_backend_pid()"""
 
 
 class Site:
@@ -54,6 +59,7 @@ def test_what_other_versions_left(sandbox: Sandbox) -> None:
     """One stack for all, each part from a state folder of its own: to start it takes longer than all the rest."""
     site = Site(sandbox)
     journals_of_killed_and_failed_runs(site)
+    the_lock_on_the_database(site)
     locks_of_owners_that_live_and_that_have_gone(site)
     notes_on_the_engine(site)
     backups_are_listed_and_restored(site)
@@ -103,16 +109,54 @@ def journals_of_killed_and_failed_runs(site: Site) -> None:
         assert (deployed.code, f"run {killed} may have committed a part of it" in deployed.stderr) == (7, True)
         assert len(list(kept.folder.glob("journal/*"))) == killed, "both were stopped before they had begun"
 
+        with at_work(site, kept, killed) as pid:
+            stopped = site.upgrade()
+            assert stopped.code == 7, (version, stopped.stderr)
+            assert f"The session of run {killed} (`rebuild-and-migrate`) still works on the server" in stopped.stderr
+            assert f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid = {pid} AND " in stopped.stderr
+
         failed = kept.last("rebuild-and-migrate", "operator")
         kept.put_journals(failed)
         if any(line.get("step") in ("commits", "earlier") for line in kept.lines(failed)):
             stopped = site.upgrade()
             assert stopped.code == 7, (version, stopped.stderr)
             assert f"run {failed} has committed a part of it (1 statement of it ran outside" in stopped.stderr
+        for number in range(1, len(kept.runs) + 1):
+            for judged in (line for line in kept.lines(number) if line.get("status") == "judged"):
+                kept.put_journals(number)
+                stopped = site.upgrade()
+                assert stopped.code == 7, (version, stopped.stderr)
+                assert f"run {judged['run']} has committed a part of it ({judged['why']})" in stopped.stderr
         settled = kept.last("rebuild-and-migrate", "done")
         kept.put_journals(settled)
         on = site.upgrade()
         assert (on.code, "cut off" in on.stderr) == (0, False), (version, on.stderr)
+
+
+@contextmanager
+def at_work(site: Site, kept: Kept, number: int) -> Iterator[int]:
+    """A session on the server that a killed run's journal tells of, by all that it noted of it; its number."""
+    (name,) = (line["application"] for line in kept.lines(number) if line.get("application"))
+    noted = next((line["session"] for line in kept.lines(number) if "session" in line), None)
+    with session(site.found, "someone" if noted else name) as one:
+        real = one.execute(REAL).fetchone()
+        assert real is not None
+        if noted:
+            there = {**noted, **dict(zip(("pid", "started", "address", "port"), real, strict=True))}
+            kept.put_journals(number, {json.dumps(noted): json.dumps(there)})
+        yield real[0]
+
+
+def the_lock_on_the_database(site: Site) -> None:
+    """Two versions that migrate one database keep each other out, and each names the other."""
+    for version in VERSIONS:
+        lock = site.kept(version).on_engine["killed"]["database"]
+        with session(site.found, lock["name"]) as one:
+            one.execute("select pg_advisory_lock((%s::bigint << 32) | %s)", (lock["classid"], lock["objid"]))
+            stopped = site.upgrade()
+            assert (stopped.code, lock["name"] in stopped.stderr) == (4, True), (version, stopped.stderr)
+            held = site.run("log", "--format", "json").json["locks"]["database"]["holder"]
+            assert held["name"] == lock["name"]
 
 
 def locks_of_owners_that_live_and_that_have_gone(site: Site) -> None:
@@ -174,7 +218,20 @@ def notes_on_the_engine(site: Site) -> None:
                 assert f"{SECOND} would be run again: {where}{has} committed a part of it (" in stopped.stderr
                 assert f"docker volume inspect {note['name']}" in stopped.stderr
                 assert box.docker("volume", "ls", "-q", "--filter", f"name={note['name']}").strip() == note["name"]
+        if trace := kept.on_engine["killed"].get("trace"):
+            image = site.found.image()
+            (note,) = kept.on_engine["killed"]["notes"]
+            labels = {key: re.sub("sha256:[0-9a-f]{64}", image, value) for key, value in note["labels"].items()}
+            with labelled("volume", box, note["name"], labels), labelled("volume", box, trace["name"], trace["labels"]):
+                filled = f"migops-{box.name}-filling"
+                box.docker("create", "--name", filled, "-v", f"{trace['name']}:{trace['folder']}", image)
+                box.docker("cp", str(kept.source("trace")), f"{filled}:{trace['folder']}/record")
+                box.docker("rm", filled)
+                stopped = site.upgrade()
+                has = "has committed a part of it (1 statement of it ran outside of a transaction"
+                assert (stopped.code, has in stopped.stderr) == (7, True), (version, stopped.stderr)
     assert notes, "the last of the versions leaves notes"
+    assert trace, "and the trace of a run that was killed"
 
 
 def backups_are_listed_and_restored(site: Site) -> None:
