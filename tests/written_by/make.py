@@ -47,6 +47,11 @@ class Maker:
         env = {**self.found.env, "PYTHONPATH": str(self.checkout)}
         return subprocess.Popen(argv, cwd=self.found.project, env=env, text=True, stdin=subprocess.DEVNULL)
 
+    def help(self, command: str) -> str:
+        env = {**self.found.env, "PYTHONPATH": str(self.checkout)}
+        words = (sys.executable, "-m", "migops", command, "--help")
+        return subprocess.run(words, cwd=self.found.project, env=env, text=True, capture_output=True, check=True).stdout
+
     def run(self, *words: str, codes: tuple[int, ...] = (0,), at: Mapping[str, str] | None = None) -> None:
         running = self.begin(*words, at=at)
         self.ended(words, running.wait(300), *codes)
@@ -113,7 +118,7 @@ def make(maker: Maker, out: Path) -> None:
     found, on_engine = maker.found, dict[str, Any]()
     quick = ("--cache", "--health-timeout", "20", "--yes")
     deploy, plain = ("rebuild-and-migrate", *quick), ("rebuild-and-migrate", *quick, "--no-backup")
-    is_old = not (maker.checkout / "migops/commits").exists()  # 0.1.0 has no --repeat
+    is_old = "--repeat" not in maker.help("rebuild-and-migrate")  # as 0.1.0
 
     maker.run("backup")
     (dump,) = maker.folder().glob("backups/*.dump")
