@@ -20,6 +20,8 @@ from tests.written_by.kept import FIRST, SECOND, VERSIONS, Kept, alive
 
 pytestmark = pytest.mark.engine
 
+# The words for what was found, each once, for whoever changes them.
+AGAIN, HAS, MAY = "would be run again:", "has committed a part of it", "may have committed a part of it"
 REAL = """select pid, to_char(backend_start at time zone 'utc', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'), host(client_addr),
     client_port from pg_stat_activity where pid = pg_backend_pid()"""
 
@@ -56,7 +58,7 @@ class Site:
 
 
 def test_what_other_versions_left(sandbox: Sandbox) -> None:
-    """One stack for all, each part from a state folder of its own: to start it takes longer than all the rest."""
+    """One stack for all, since to start one takes long; each part begins with a state folder that is empty."""
     site = Site(sandbox)
     journals_of_killed_and_failed_runs(site)
     the_lock_on_the_database(site)
@@ -101,12 +103,12 @@ def journals_of_killed_and_failed_runs(site: Site) -> None:
         kept.put_journals(killed)
         stopped = site.upgrade()
         assert stopped.code == 7, (version, stopped.stderr)
-        assert f"{SECOND} would be run again: run {killed} may have committed a part of it" in stopped.stderr
+        assert f"{SECOND} {AGAIN} run {killed} {MAY}" in stopped.stderr
         assert f"an earlier run was cut off: `rebuild-and-migrate` of {kept.lines(killed)[0]['at']}" in stopped.stderr
         assert f"--repeat={SECOND}" in stopped.stderr
         assert f"migops log {killed}" in stopped.stderr
         deployed = site.run("rebuild-and-migrate", "--yes", "--no-backup")
-        assert (deployed.code, f"run {killed} may have committed a part of it" in deployed.stderr) == (7, True)
+        assert (deployed.code, f"run {killed} {MAY}" in deployed.stderr) == (7, True)
         assert len(list(kept.folder.glob("journal/*"))) == killed, "both were stopped before they had begun"
 
         with at_work(site, kept, killed) as pid:
@@ -120,13 +122,13 @@ def journals_of_killed_and_failed_runs(site: Site) -> None:
         if any(line.get("step") in ("commits", "earlier") for line in kept.lines(failed)):
             stopped = site.upgrade()
             assert stopped.code == 7, (version, stopped.stderr)
-            assert f"run {failed} has committed a part of it (1 statement of it ran outside" in stopped.stderr
+            assert f"run {failed} {HAS} (1 statement" in stopped.stderr
         for number in range(1, len(kept.runs) + 1):
             for judged in (line for line in kept.lines(number) if line.get("status") == "judged"):
                 kept.put_journals(number)
                 stopped = site.upgrade()
                 assert stopped.code == 7, (version, stopped.stderr)
-                assert f"run {judged['run']} has committed a part of it ({judged['why']})" in stopped.stderr
+                assert f"run {judged['run']} {HAS} ({judged['why']})" in stopped.stderr
         settled = kept.last("rebuild-and-migrate", "done")
         kept.put_journals(settled)
         on = site.upgrade()
@@ -214,8 +216,8 @@ def notes_on_the_engine(site: Site) -> None:
                 assert stopped.code == 7, (version, stopped.stderr)
                 by = f" ({record['by']})" if "by" in record else ""
                 where = f"run {record['run']} of another state folder, {record['folder']}{by}, "
-                has = "has" if record.get("state") == "committed" else "may have"
-                assert f"{SECOND} would be run again: {where}{has} committed a part of it (" in stopped.stderr
+                has = HAS if record.get("state") == "committed" else MAY
+                assert f"{SECOND} {AGAIN} {where}{has} (" in stopped.stderr
                 assert f"docker volume inspect {note['name']}" in stopped.stderr
                 assert box.docker("volume", "ls", "-q", "--filter", f"name={note['name']}").strip() == note["name"]
         if trace := kept.on_engine["killed"].get("trace"):
@@ -228,7 +230,7 @@ def notes_on_the_engine(site: Site) -> None:
                 box.docker("cp", str(kept.source("trace")), f"{filled}:{trace['folder']}/record")
                 box.docker("rm", filled)
                 stopped = site.upgrade()
-                has = "has committed a part of it (1 statement of it ran outside of a transaction"
+                has = f"{HAS} (1 statement"
                 assert (stopped.code, has in stopped.stderr) == (7, True), (version, stopped.stderr)
     assert notes, "the last of the versions leaves notes"
     assert trace, "and the trace of a run that was killed"
