@@ -43,11 +43,11 @@ def literals(path: Path) -> tuple[tuple[int, str], ...]:
 
 
 def _literals(path: Path) -> Iterator[tuple[int, str]]:
-    tree = ast.parse(path.read_text())
-    documented = {id(each.value) for each in ast.walk(tree) if isinstance(each, ast.Expr)}
-    inside = {id(part) for each in ast.walk(tree) if isinstance(each, ast.JoinedStr) for part in each.values}
+    nodes = list(ast.walk(ast.parse(path.read_text())))
+    documented = {id(each.value) for each in nodes if isinstance(each, ast.Expr)}
+    inside = {id(part) for each in nodes if isinstance(each, ast.JoinedStr) for part in each.values}
     left_out = documented | inside
-    for each in ast.walk(tree):
+    for each in nodes:
         if isinstance(each, ast.JoinedStr):
             yield each.lineno, "".join(str(p.value) if isinstance(p, ast.Constant) else "…" for p in each.values)
         elif isinstance(each, ast.Constant) and isinstance(each.value, str) and id(each) not in left_out:
