@@ -20,9 +20,6 @@ from tests.images.build import Made, Member, hybrid_files, layer, write_tar
 
 EXAMPLES = Path(__file__).parents[1] / "compose-examples"
 NO_ENGINE = {"DOCKER_HOST": "unix:///nowhere/docker.sock"}
-_WAIT = "signal.sigwait({signal.SIGTERM, signal.SIGINT})"
-_BLOCK = "signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM, signal.SIGINT})\n"
-"""A container's first process gets no signal that it neither handles nor blocks: each stop would take ten seconds."""
 GIT_IDENTITY = ("-c", "user.name=T", "-c", "user.email=t@example.invalid", "-c", "commit.gpgsign=false")
 
 
@@ -64,12 +61,8 @@ def with_migops(env: Mapping[str, str]) -> dict[str, str]:
 
 
 def example(name: str, folder: Path) -> Path:
-    """A copy of an example that a test may change. Its application ends when it is told to."""
-    copy = Path(shutil.copytree(EXAMPLES / name, folder / name))
-    for main in (copy / "main.py", copy / "app/src/bot/main.py"):
-        if main.is_file():
-            main.write_text(main.read_text().replace(_WAIT, f"{_BLOCK}{_WAIT}"))
-    return copy
+    """A copy of an example that a test may change."""
+    return Path(shutil.copytree(EXAMPLES / name, folder / name))
 
 
 def write_image(
