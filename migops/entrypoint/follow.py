@@ -13,7 +13,7 @@ from migops.database import redact
 from migops.entrypoint.failing import ASSIGNED, Frame, Shell, passed_over
 from migops.entrypoint.known import assign, assigned, expanded, is_endless, set_options, taken, under_what, value
 from migops.entrypoint.shell import Compound, NotRead, Script, Simple, parse
-from migops.entrypoint.startup import program
+from migops.entrypoint import program
 from migops.entrypoint.words import Does, Meaning, meaning
 
 DEEPEST = 4  # files that one another start
