@@ -15,6 +15,7 @@ from pathlib import Path, PurePosixPath
 from migops.compose import Service
 from migops.core.errors import MigopsError
 from migops.core.model import Location, Unknown
+from migops.core.text import first_few
 from migops.dockerfile.trace import BuildView
 from migops.entrypoint.alembic_call import Process, typed
 from migops.migrations.config import parse_config
@@ -42,10 +43,9 @@ def find(root: Path, given: str, base: Path, service: Service | None = None) -> 
             f"there is no alembic.ini, and no pyproject.toml with [tool.alembic], in {root} or below it", at=at,
             hint="say where it is: --config FILE, or x-migops: {config: FILE} under the service",
         )  # fmt: skip
-    names = ", ".join(str(path.relative_to(root)) for path in found[:CONFIGS_NAMED])
-    more = f" and {len(found) - CONFIGS_NAMED} more" if len(found) > CONFIGS_NAMED else ""
+    names = first_few([str(path.relative_to(root)) for path in found], CONFIGS_NAMED)
     raise MigopsError(
-        f"several configurations could be meant: {names}{more}", at=at,
+        f"several configurations could be meant: {names}", at=at,
         hint="say which: --config FILE, or x-migops: {config: FILE} under the service",
     )  # fmt: skip
 

@@ -7,7 +7,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from migops.analysis.database_position import listed
 from migops.commands.deploy import bound_files, essence
 from migops.commands.deploy.bound_files import BoundFile
 from migops.commands.deploy.commands import Words
@@ -17,6 +16,7 @@ from migops.commands.deploy.prerequisites import is_this_host
 from migops.commands.deploy.services import DeployedService
 from migops.compose import Project
 from migops.core.process import run
+from migops.core.text import listed
 from migops.docker import Engine, ImageNotFound
 from migops.docker.containers import inspect
 from migops.sources.database_address import LABEL

@@ -10,13 +10,13 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from migops.analysis.database_position import listed
 from migops.commands.deploy import shell
 from migops.commands.deploy.deploy import Deploy
 from migops.commands.deploy.health import inspected
 from migops.commands.deploy.services import DeployedService
 from migops.compose.units import duration
 from migops.core.errors import Failed, MigopsError, Unavailable
+from migops.core.text import listed
 from migops.docker import events, execs
 from migops.docker.containers import inspect
 from migops.sources.database_address import LABEL

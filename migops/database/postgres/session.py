@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from migops.core.errors import Locked, MigopsError, Unavailable
 from migops.core.printed import here
 from migops.database import DatabaseUrl, direct, redact
-from migops.database.postgres.server_session import SERVER_STARTED, SESSIONS, ServerSession, listed
+from migops.database.postgres.server_session import SERVER_STARTED, SESSIONS, ServerSession, from_row
 from migops.state.process import ourselves
 
 if TYPE_CHECKING:
@@ -177,7 +177,7 @@ class Session:
 
     def sessions(self) -> list[ServerSession]:
         """All other clients' sessions of the server, whatever database they are connected to."""
-        return [listed(row) for row in self._all(SESSIONS)]
+        return [from_row(row) for row in self._all(SESSIONS)]
 
     def server_started(self) -> str:
         """When the server was started, as ``ServerSession`` has times: what was connected before is gone."""
