@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
+from migops.core import wait
 from migops.core.errors import MigopsError
 from migops.core.text import counted, first_few
 from migops.runner.commits.record import Record, Statement
@@ -163,12 +163,12 @@ def _system(connection: Any) -> str:
 
 def _settled(ids: Sequence[int], url: DatabaseUrl, timeout: float) -> dict[int, str]:
     """The status of each, once none is in progress any more, or time is up."""
-    until = time.monotonic() + SETTLE
-    while True:
-        found = _status(ids, url, timeout)
-        if "in progress" not in found.values() or time.monotonic() >= until:
-            return found
-        time.sleep(PAUSE)
+    return wait.until(
+        lambda: _status(ids, url, timeout),
+        lambda states: "in progress" not in states.values(),
+        seconds=SETTLE,
+        pause=PAUSE,
+    )
 
 
 def _status(ids: Sequence[int], url: DatabaseUrl, timeout: float) -> dict[int, str]:
