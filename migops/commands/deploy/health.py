@@ -14,10 +14,9 @@ from migops.commands.deploy.services import DeployedService
 from migops.core.errors import Failed
 from migops.core.text import counted
 from migops.database import redact
-from migops.docker import making
-from migops.docker.containers import inspect
+from migops.docker import compose_labels, making
+from migops.docker.containers import inspect, name_of
 from migops.docker.same_content import same_content
-from migops.sources.database_address import LABEL
 
 RESTARTS = 3  # a container with a health check may be restarted fewer times than this before it is healthy
 _LOOK = 0.25  # seconds between two looks
@@ -137,7 +136,7 @@ def of_member(deploy: Deploy, member: DeployedService, image: str, memory: Memor
 
 def inspected(deploy: Deploy, member: DeployedService) -> list[dict[str, Any]]:
     """The engine's inspection of the service's containers, running or not, without those of `compose run`."""
-    labels = {f"{LABEL}project": deploy.inputs.project.name, f"{LABEL}service": member.name, f"{LABEL}oneoff": "False"}
+    labels = compose_labels.filters(deploy.inputs.project.name, member.name, one_offs=False)
     listed = deploy.engine.containers(labels)
     return [found for each in listed if (found := inspect(deploy.engine, str(each["Id"])))]
 
@@ -145,7 +144,7 @@ def inspected(deploy: Deploy, member: DeployedService) -> list[dict[str, Any]]:
 def _container(
     deploy: Deploy, member: DeployedService, image: str, found: Mapping[str, Any], memory: Memory, watch: Watch
 ) -> ContainerHealth:
-    name, state = str(found["Name"]).lstrip("/"), found["State"]
+    name, state = name_of(found), found["State"]
     if image and not same_content(deploy.engine, str(found["Image"]), image):
         return ContainerHealth(Health.STARTING, f"{name} still runs another image")
     if member.one_shot and state.get("Status") in ("exited", "running"):
