@@ -6,9 +6,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from urllib.parse import urlsplit
 
-from migops.analysis.database_position import DatabasePosition, listed
+from migops.analysis.database_position import DatabasePosition
 from migops.analysis.evidence import Evidence
 from migops.core.model import PlaceName, Remedy, Unknown
+from migops.core.text import listed
 from migops.rules.git_database import lost_scripts
 from migops.rules.remedies import rebuild
 from migops.sources.database_state import DatabaseState

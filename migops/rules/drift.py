@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from migops.analysis.database_position import listed
 from migops.analysis.evidence import Evidence
 from migops.core.model import PlaceName, Remedy, Unknown
+from migops.core.text import listed
 from migops.rules.database_remedies import alembic, backup
 from migops.sources.database_state import DatabaseState
 

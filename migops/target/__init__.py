@@ -11,6 +11,7 @@ from typing import Any
 
 from migops.compose import Build, ComposeOptions, Project, Service, load
 from migops.core.errors import MigopsError
+from migops.core.image_source import engine_name, is_of_files
 from migops.core.model import Location
 from migops.core.printed import Commands, note, tagged
 from migops.dockerfile.trace import Inline, trace
@@ -18,7 +19,6 @@ from migops.sources.database_state import SETTINGS
 from migops.target import configuration
 
 _WHICH = ("config", "name", "image-config")  # the settings of x-migops that say which configuration is meant
-ARCHIVES = ("docker-archive:", "oci:", "oci-archive:")
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,13 +161,13 @@ def _without_compose(wanted: Wanted, cwd: Path) -> Target:
 
 def _name(ref: str) -> str:
     """An image reference as the engine would complete it, without the scheme of the daemon's own images."""
-    return tagged(ref.removeprefix("docker-daemon:"))
+    return tagged(engine_name(ref))
 
 
 def _docker_build(wanted: Wanted) -> tuple[str, ...]:
     """What follows ``docker build`` to make the image that is being checked; an ID or a digest is no name to give."""
-    ref = wanted.image.removeprefix("docker-daemon:")
-    unnamed = ref.startswith(ARCHIVES) or "@" in ref or re.fullmatch("(sha256:)?[0-9a-f]{7,64}", ref)
+    ref = engine_name(wanted.image)
+    unnamed = is_of_files(ref) or "@" in ref or re.fullmatch("(sha256:)?[0-9a-f]{7,64}", ref)
     named = () if unnamed else ("-t", ref)
     file = ("-f", wanted.dockerfile) if wanted.dockerfile else ()
     stage = ("--target", wanted.stage) if wanted.stage else ()

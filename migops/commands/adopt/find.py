@@ -16,6 +16,7 @@ from migops.commands.adopt.outcome import Baseline, Outcome
 from migops.commands.adopt.prerequisites import path_of, tried
 from migops.commands.adopt.steps import Made, Step, last, watched
 from migops.core.errors import MigopsError, Unavailable
+from migops.core.text import counted
 from migops.database.postgres.schema import Found
 from migops.database.postgres.schema import read as read_schema
 from migops.docker import Engine
@@ -76,8 +77,7 @@ def _refuse_nothing_to_adopt(inputs: AdoptInputs, wanted: Wanted) -> None:
     number = len(inputs.held.revisions)
     if number and wanted.baseline:
         raise MigopsError(
-            f"{inputs.image.ref} has {number} migration{'s' if number > 1 else ''} already; "
-            "--baseline writes the first",
+            f"{inputs.image.ref} has {counted(number, 'migration')} already; --baseline writes the first",
             hint=say("adopt"),
         )
     if not number and not wanted.baseline:

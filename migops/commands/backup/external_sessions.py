@@ -13,9 +13,9 @@ from migops.commands.backup.naming import named
 from migops.commands.backup.source import Source
 from migops.compose import Project
 from migops.core.errors import MigopsError
-from migops.docker import Engine
-from migops.docker.containers import inspect
-from migops.sources.database_address import LABEL, is_one_off
+from migops.docker import Engine, compose_labels
+from migops.docker.compose_labels import is_one_off, service_of
+from migops.docker.containers import inspect, name_of
 from migops.sources.database_url import Variables
 from migops.target import Target
 
@@ -44,15 +44,17 @@ def clients(engine: Engine, source: Source, target: Target, project: Project, ad
     That is the target's service, whoever is connected from one of the ``addresses``, and whose environment, command or
     depends_on lead to this server and database. A one-off is somebody's command, and is left alone.
     """
-    listed = [each for each in engine.containers({f"{LABEL}project": project.name}) if each.get("State") == "running"]
-    server = _server(source, project, [each for each in listed if _service(each) == source.server])
+    listed = [
+        each for each in engine.containers(compose_labels.filters(project.name)) if each.get("State") == "running"
+    ]
+    server = _server(source, project, [each for each in listed if service_of(each) == source.server])
     stopping, unsure = [], {}
     for each in listed:
-        if is_one_off(each) or _service(each) == source.server:
+        if is_one_off(each) or service_of(each) == source.server:
             continue
         found = _usage(engine, each, server, source, target, addresses)
         if found.use is Use.YES:
-            name = str((each.get("Names") or ["?"])[0]).lstrip("/")
+            name = name_of(each)
             stopping.append(Container(str(each["Id"]), name, found.service, found.why))
         elif found.use is Use.UNSURE:
             unsure[found.service] = found
@@ -72,7 +74,7 @@ def _usage(
     connected: Collection[str],
 ) -> Usage:
     """What a running container's service has to do with the database."""
-    name = _service(listed)
+    name = service_of(listed)
     if name == target.service:
         return Usage(name, Use.YES, "the service that is restored")
     if any(address in connected for address in _addresses(listed)):
@@ -102,16 +104,12 @@ def _server(source: Source, project: Project, containers: Sequence[Mapping[str, 
 
 def others(engine: Engine, project: str, sessions: Sequence[tuple[str, str]]) -> tuple[str, ...]:
     """In words, the sessions that come from no container of the project, by their addresses and names."""
-    ours = {address for each in engine.containers({f"{LABEL}project": project}) for address in _addresses(each)}
+    ours = {address for each in engine.containers(compose_labels.filters(project)) for address in _addresses(each)}
     return tuple(
         sorted(
             {f"{name or 'a session without a name'} from {at or 'a socket'}" for at, name in sessions if at not in ours}
         )
     )
-
-
-def _service(listed: Mapping[str, Any]) -> str:
-    return str((listed.get("Labels") or {}).get(f"{LABEL}service", ""))
 
 
 def _addresses(listed: Mapping[str, Any]) -> Iterator[str]:
