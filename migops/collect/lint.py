@@ -13,7 +13,7 @@ from migops.collect.state import Survey, host_home
 from migops.core.errors import MigopsError
 from migops.core.model import EntryKind, MigrationSet, PlaceName, Unknown
 from migops.dockerfile.trace import BuildView
-from migops.entrypoint import File, Files, ImageCommand, Startup, read
+from migops.entrypoint.startup import File, Files, ImageCommand, Startup, read
 from migops.migrations.config import ConfigFile, parse_config
 from migops.sources.application import creations
 from migops.sources.context import ContextReader

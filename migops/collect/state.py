@@ -18,7 +18,7 @@ from migops.target import BuildSpec, Target
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from migops.entrypoint import Startup
+    from migops.entrypoint.startup import Startup
     from migops.images import ImageConfig
     from migops.migrations.graph import Graph
     from migops.migrations.problem import Problem

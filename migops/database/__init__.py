@@ -6,6 +6,6 @@ URL that may be a secret is taken out of it, by value and by pattern.
 
 from migops.database.direct import direct
 from migops.database.reading import connect
-from migops.database.url import DatabaseUrl, parse_url, redact
+from migops.database.url import DatabaseUrl, parse_url
 
-__all__ = ["DatabaseUrl", "connect", "direct", "parse_url", "redact"]
+__all__ = ["DatabaseUrl", "connect", "direct", "parse_url"]

@@ -15,7 +15,7 @@ from migops.rules.remedies import rebuild
 from migops.rules.rule import Match, Rule, Undetermined
 
 if TYPE_CHECKING:
-    from migops.entrypoint import Change, Startup
+    from migops.entrypoint.startup import Change, Startup
 
 ONE_SHOT = (
     "let a service of its own migrate (`command: alembic upgrade head`), and the others wait for it with depends_on: "

@@ -18,7 +18,7 @@ from migops.rules.rule import Match, Rule
 
 if TYPE_CHECKING:
     from migops.compose import Project, Service
-    from migops.entrypoint import Startup
+    from migops.entrypoint.startup import Startup
 
 HEALTHY, COMPLETED = "service_healthy", "service_completed_successfully"
 

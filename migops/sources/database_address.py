@@ -12,12 +12,12 @@ from urllib.parse import urlsplit
 
 from migops.core.errors import MigopsError
 from migops.core.model import Absent, Unknown
-from migops.database import DatabaseUrl
 from migops.docker import Engine
 from migops.docker.containers import inspect
 
 if TYPE_CHECKING:
     from migops.compose import Project, Service
+    from migops.database import DatabaseUrl
 
 LABEL = "com.docker.compose."
 INSTEAD = "name an address that is reached from here: --database-url URL"

@@ -17,6 +17,7 @@ from migops.state.lock import host_lock
 from migops.state.state_folder import folder
 from tests.engine.inventory import Inventory
 from tests.engine.sandbox import Sandbox
+from tests.engine.sql import ask
 from tests.kit import Result, example, migops
 
 pytestmark = pytest.mark.engine
@@ -55,6 +56,7 @@ def adopt(box: Sandbox, project: Path, *more: str) -> Result:
 
 def up(box: Sandbox, project: Path) -> Path:
     """Start the stack, and wait until the application has made its tables: it takes its time after it has started."""
+    box.seldom(project / "compose.yaml")
     box.compose("up", "-d", "--build", "--wait", cwd=project)
     until = time.monotonic() + 60
     while query(box, project, "select to_regclass('product') is null") == "t":
@@ -64,8 +66,7 @@ def up(box: Sandbox, project: Path) -> Path:
 
 
 def query(box: Sandbox, project: Path, sql: str) -> str:
-    words = ("exec", "-T", "-e", f"PGPASSWORD={CANARY}", "db", "psql", "-h", "127.0.0.1", "-U", "shop", "-d", "shop")
-    return box.compose(*words, "-qAtc", sql, cwd=project).strip()
+    return ask(box, sql, user="shop", password=CANARY, database="shop")
 
 
 def everything(box: Sandbox, project: Path) -> tuple[set[str], str]:
@@ -203,6 +204,7 @@ def test_what_was_made_by_hand_before_the_first_migration(sandbox: Sandbox) -> N
     script.write_text(text.replace("import sqlalchemy", f"{IMPORT}import sqlalchemy"))
     typed = models.read_text().replace("title: Mapped[str]", "title: Mapped[str] = mapped_column(CITEXT())")
     models.write_text(IMPORT + typed)
+    sandbox.seldom(project / "compose.yaml")
     sandbox.compose("up", "-d", "--wait", "db", cwd=project)
     query(sandbox, project, "create schema app; create extension citext; alter role shop set search_path = app, public")
     up(sandbox, project)

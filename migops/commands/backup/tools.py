@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from migops.core.errors import Unavailable
-from migops.database import redact
+from migops.core.redaction import redact
 from migops.docker import Engine, execs
 from migops.docker.feeding import conversation
 

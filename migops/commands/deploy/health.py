@@ -12,7 +12,7 @@ from migops.commands.deploy.deploy import Deploy
 from migops.commands.deploy.options import UNCHECKED, Options
 from migops.commands.deploy.services import DeployedService
 from migops.core.errors import Failed
-from migops.database import redact
+from migops.core.redaction import redact
 from migops.docker import making
 from migops.docker.containers import inspect
 from migops.docker.same_content import same_content
