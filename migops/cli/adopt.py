@@ -61,7 +61,7 @@ def adopt(service: str | None, **given: Any) -> int:
     from migops.state.lock import host_lock
 
     if given["baseline"] and given["revision"]:
-        raise MigopsError("--revision and --baseline contradict each other: without a migration there is no revision")
+        raise MigopsError("--revision and --baseline do not go together: without a migration there is no revision")
     if given["message"] and not given["baseline"]:
         raise MigopsError("--message needs --baseline: without it, no migration is generated")
     wanted_target = target.Wanted(

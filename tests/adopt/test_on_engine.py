@@ -113,7 +113,7 @@ def test_found_proved_and_noted(sandbox: Sandbox, state_folder: Path, monkeypatc
     none = adopt(sandbox, project, "--yes")
     assert none.code == 1
     assert none.stdout.startswith(
-        f"NO MATCH  app: the schema matches no revision exactly; closest: {PRICE} (2 differences)\n"
+        f"NO MATCH  app: the schema matches no revision exactly; closest: {PRICE} (3 differences)\n"
     )
     assert "  Nothing was stamped. Change the database" in none.stdout
     for lines in (
