@@ -73,7 +73,9 @@ def inputs() -> AdoptInputs:
     )  # fmt: skip
     return AdoptInputs(
         target=target, project=None, service=None, image=ImageIdentity("shop-app", "sha256:608ec450266d" + "0" * 52),
-        migrations=MigrationSet(("/app/versions",), {}, tuple(Revision(key, message=said) for key, said in MESSAGES.items())),
+        migrations=MigrationSet(
+            ("/app/versions",), {}, tuple(Revision(key, message=text) for key, text in MESSAGES.items())
+        ),
         alembic=("alembic",), reached=Reached(URL, URL, VersionTable(), state.origin, state.address), state=state,
         live=Live(URL, "shop-db-1", "sha256:db", ("db",), {}), app=App("sha256:app", {}), network="shop_default",
     )  # type: ignore[arg-type]  # fmt: skip
