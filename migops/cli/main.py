@@ -31,10 +31,10 @@ COMMANDS = {
         "Build, migrate and swap, each step proved; undone where one fails.",
     ),
     "alembic": ("alembic:alembic", "Run Alembic in the service's container, or in a one-off one of its current image."),
-    "backup": ("backup:backup", "Take a verified dump of the application's database, or list those that there are."),
-    "adopt": ("adopt:adopt", "Find the revision of a database that has tables and no revision noted, and note it."),
-    "restore": ("restore:restore", "Put a backup in the database's place, and keep the one that is there."),
-    "log": ("log:log", "List past runs and who holds the locks; --unlock ends a session that nobody needs."),
+    "backup": ("backup:backup", "Take a verified dump of the application's database, or list the existing ones."),
+    "adopt": ("adopt:adopt", "Find the revision of a database that has tables but no stamp, and stamp it."),
+    "restore": ("restore:restore", "Replace the database by a backup, and keep the old database."),
+    "log": ("log:log", "List past runs and the holders of the locks; --unlock releases a stale lock."),
     "explain": ("explain:explain", "Say what a rule means, why it happens and how to fix it."),
 }
 """Name → (module:attribute under migops.cli, help line). A command's module is imported only when it is called."""

@@ -136,7 +136,7 @@ def configuration_options(command: Command) -> Command:
     """--config and --name: which configuration of Alembic is meant, by its file on the host and its section."""
     name = option("--name", "section", metavar="SECTION", default="", help="Section of it (default: alembic).")
     config = option(
-        "--config", metavar="FILE", default="", help="Alembic's configuration on the host (default: found)."
+        "--config", metavar="FILE", default="", help="Alembic's configuration on the host (default: auto-detected)."
     )
     return config(name(command))
 

@@ -105,14 +105,17 @@ def test_found_proved_and_noted(sandbox: Sandbox, state_folder: Path, monkeypatc
 
     change = "alter table product alter title type varchar(50); create table audit (at date)"
     with monkeypatch.context() as patch:
-        patch.setattr("migops.cli.adopt.confirm", lambda: query(sandbox, project, change))
+        patch.setattr("migops.cli.adopt.confirm", lambda heads: query(sandbox, project, change))
         meanwhile = adopt(sandbox, project)
         assert (meanwhile.code, "was changed while it was compared" in meanwhile.stderr) == (5, True)
-        assert meanwhile.stdout.startswith(f"EQUAL  app: the database has the schema of {PRICE} (Add product.price)\n")
+        assert meanwhile.stdout.startswith(f"MATCH  app: the database has the schema of {PRICE} (Add product.price)\n")
 
     none = adopt(sandbox, project, "--yes")
     assert none.code == 1
-    assert none.stdout.startswith("DIFFERENT  app: no revision has the database's schema; nothing was noted")
+    assert none.stdout.startswith(
+        f"NO MATCH  app: the schema matches no revision exactly; closest: {PRICE} (3 differences)\n"
+    )
+    assert "  Nothing was stamped. Change the database" in none.stdout
     for lines in (
         "    table public.audit\n      migrations  nothing\n      database    table (1 column)\n",
         "    column public.product.title\n      migrations  character varying NOT NULL\n"
@@ -144,7 +147,7 @@ def test_several_a_literal_url_and_a_signal(sandbox: Sandbox) -> None:
     up(sandbox, project)
     several = adopt(sandbox, project, "--yes")
     assert several.code == 1
-    assert "SEVERAL  app: 2 revisions have the database's schema" in several.stdout
+    assert "SEVERAL  app: 2 revisions match the database's schema" in several.stdout
     for revision in (PRICE, DATA):
         assert f"next  migops adopt --revision {revision} app\n" in several.stdout
 

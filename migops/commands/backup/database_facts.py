@@ -1,4 +1,4 @@
-"""What a database says of itself before it is dumped."""
+"""A database's size, server version and tables, read before it is dumped."""
 
 from __future__ import annotations
 
@@ -22,21 +22,22 @@ SELECT current_database(), current_setting('server_version'),
 
 
 @dataclass(frozen=True, slots=True)
-class Facts:
-    """``size`` is in bytes, on the server's disk. ``schema`` is where the version table is, '' where there is none.
-
-    ``tables`` counts tables, partitions too, but for the server's own and those of extensions.
-    """
+class DatabaseFacts:
+    """A database before its dump."""
 
     database: str
     server: str
+    """The server's version."""
     size: int
+    """Bytes on the server's disk."""
     schema: str
+    """The version table's schema; empty if there is no version table."""
     tables: int
+    """Number of tables and partitions, without those of the server and of extensions."""
 
 
-def read(reached: Reached, timeout: float) -> Facts:
-    """Ask the database, within ``timeout`` seconds. ``Unavailable`` where it does not answer."""
+def read(reached: Reached, timeout: float) -> DatabaseFacts:
+    """Query the database, within ``timeout`` seconds. ``Unavailable`` if it does not answer."""
     from sqlalchemy import text
 
     try:
@@ -47,4 +48,4 @@ def read(reached: Reached, timeout: float) -> Facts:
     except Unavailable as error:
         unknown = reached.unknown(error)
         raise Unavailable(unknown.reason, hint=unknown.hint) from None
-    return Facts(str(database), str(server), int(size), str(schema or ""), int(tables))
+    return DatabaseFacts(str(database), str(server), int(size), str(schema or ""), int(tables))
