@@ -13,10 +13,13 @@ from typing import Any
 from migops.core.errors import Unavailable
 from migops.database.postgres.schema import CATALOGUE, STRICT_CATALOGUE, Item, Schema
 from migops.docker import execs
+from migops.runner.commits import importing
 from migops.sandbox import Ran, Server
 
 _KEPT = 64 * 1024  # bytes of the end of what Alembic says that are kept
-_INSIDE = Path(__file__).parent / "inside.py"
+_CARRIED = {
+    "sitecustomize.py": Path(__file__).parent / "inside.py", f"{importing.NAME}.py": Path(importing.__file__),
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +94,8 @@ def copying(
     ``python_path`` is the PYTHONPATH that the container has anyway. ``strict``: all kinds of items are read.
     """
     folder, catalogue = f"/migops-{secrets.token_hex(8)}", STRICT_CATALOGUE if strict else CATALOGUE
-    files = {f"{folder}/sitecustomize.py": _INSIDE.read_bytes(), f"{folder}/catalogue.sql": catalogue.encode()}
+    files = {f"{folder}/{name}": path.read_bytes() for name, path in _CARRIED.items()}
+    files[f"{folder}/catalogue.sql"] = catalogue.encode()
     files |= {f"{folder}/new/{posixpath.basename(name)}": text.encode() for name, text in new.items()}
     return {
         "files": files,
