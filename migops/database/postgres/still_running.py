@@ -190,8 +190,8 @@ def unclear(at_work: AtWork, sql: Sql, before: str = "") -> ManualActionRequired
     pids = ", ".join(str(session.pid) for _, session in at_work.possible)
     return ManualActionRequired(
         f"{before}the database server may still work on the migration of run {migration.run} (`{migration.command}`), "
-        f"whose end was not seen: session {pids} may be its own ({why}), or another client's: not all of its number, start, "
-        f"address and port are known to be the migration's: {_listed(at_work)}",
+        f"whose end was not seen: session {pids} may be its own ({why}), or another client's: not all of its number, "
+        f"start, address and port are known to be the migration's: {_listed(at_work)}",
         commands=[
             sql(f"SELECT {_SHOWN} FROM pg_stat_activity WHERE pid = {one.pid}")  # noqa: S608
             for _, one in at_work.possible
