@@ -133,16 +133,16 @@ def parse_url(text: str, *, ours: bool = True) -> DatabaseUrl:
 def _secrets(text: str) -> frozenset[str]:
     """Every piece of the text that may be a password or a part of one, also where the text is no proper URL."""
     rest = text.partition("://")[2] or text
-    found: set[str] = set()
+    pieces: set[str] = set()
     userinfo, at, _ = rest.rpartition("@")
     if at:
         password = userinfo.partition(":")[2]
-        found |= {password, *password.split("@")}
+        pieces |= {password, *password.split("@")}
     for name, value in parse_qsl(rest.partition("?")[2], keep_blank_values=True):
         if _SECRET_NAMES.search(name):
-            found |= {value, quote(value, safe="")}
-    found |= {decode(each) for each in tuple(found) for decode in (unquote, unquote_plus)}
-    return frozenset(each for each in found if each)
+            pieces |= {value, quote(value, safe="")}
+    pieces |= {decode(each) for each in tuple(pieces) for decode in (unquote, unquote_plus)}
+    return frozenset(each for each in pieces if each)
 
 
 def _libpq(query: Mapping[str, tuple[str, ...] | str]) -> dict[str, tuple[str, ...] | str]:

@@ -56,19 +56,19 @@ def make_private_folder(where: Path) -> None:
     """
     with suppress(FileExistsError):
         where.mkdir(mode=0o700)
-    found = where.lstat()
-    _refuse_link(where, found)
-    if found.st_uid != os.geteuid():
+    status = where.lstat()
+    _refuse_link(where, status)
+    if status.st_uid != os.geteuid():
         raise Aborted(
-            f"belongs to another user (number {found.st_uid}), who could change what migops keeps there",
+            f"belongs to another user (number {status.st_uid}), who could change what migops keeps there",
             at=Location(str(where)), hint=f"run migops as that user, or name another state folder: {_ELSEWHERE}",
         )  # fmt: skip
-    if found.st_mode & 0o022:
+    if status.st_mode & 0o022:
         raise Aborted(
             "can be written by other users, so the journal, locks and backups in it may not be migops's own",
             at=Location(str(where)), hint=f"look through it, then: chmod 700 {shlex.quote(str(where))}",
         )  # fmt: skip
-    if found.st_mode & 0o077:
+    if status.st_mode & 0o077:
         where.chmod(0o700)
 
 

@@ -5,12 +5,9 @@ No file of Alembic or of the application is changed. It is not part of migops's 
 library, and syntax of old Pythons.
 """
 
-import importlib.abc
-import importlib.util
 import json
 import os
 import shutil
-import sys
 import time
 from typing import Any
 
@@ -107,28 +104,10 @@ def watch_scripts(module: Any) -> None:
 WATCHED = {"alembic.runtime.migration": watch_steps, "alembic.script.base": watch_scripts}
 
 
-class Finder(importlib.abc.MetaPathFinder):
-    """Import hook: finds Alembic's modules as usual and modifies them after their execution."""
-
-    def find_spec(self, name: str, path: Any = None, target: Any = None) -> Any:
-        if name not in WATCHED:
-            return None
-        change = WATCHED.pop(name)
-        spec = importlib.util.find_spec(name)
-        if spec is None or spec.loader is None:
-            return None
-        execute = spec.loader.exec_module
-
-        def changed(module: Any) -> None:
-            execute(module)
-            change(module)
-
-        spec.loader.exec_module = changed  # type: ignore[method-assign]
-        return spec
-
-
 if VERSIONS and os.path.isdir(NEW):  # noqa: PTH112
     for each in os.listdir(NEW):  # noqa: PTH208
         shutil.copyfile(os.path.join(NEW, each), os.path.join(VERSIONS, each))  # noqa: PTH118
 if MARK:
-    sys.meta_path.insert(0, Finder())
+    import migops_importing  # type: ignore[import-not-found]  # its name in the container
+
+    migops_importing.after_import(WATCHED)

@@ -13,10 +13,13 @@ from typing import Any
 from migops.core.errors import Unavailable
 from migops.database.postgres.schema import CATALOGUE, STRICT_CATALOGUE, Item, Schema
 from migops.docker import execs
+from migops.runner.commits import importing
 from migops.sandbox import Ran, Server
 
 _KEPT = 64 * 1024  # bytes kept of the end of Alembic's output
-_INSIDE = Path(__file__).parent / "inside.py"
+_CARRIED = {
+    "sitecustomize.py": Path(__file__).parent / "inside.py", f"{importing.NAME}.py": Path(importing.__file__),
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +99,8 @@ def copying(
     ``python_path``: the container's own PYTHONPATH. ``strict``: read all kinds of items.
     """
     folder, catalogue = f"/migops-{secrets.token_hex(8)}", STRICT_CATALOGUE if strict else CATALOGUE
-    files = {f"{folder}/sitecustomize.py": _INSIDE.read_bytes(), f"{folder}/catalogue.sql": catalogue.encode()}
+    files = {f"{folder}/{name}": path.read_bytes() for name, path in _CARRIED.items()}
+    files[f"{folder}/catalogue.sql"] = catalogue.encode()
     files |= {f"{folder}/new/{posixpath.basename(name)}": text.encode() for name, text in new.items()}
     return {
         "files": files,

@@ -64,20 +64,20 @@ class Recorder:
         Raises ``Unavailable``, and ``Aborted`` of the journal: then they are known all the same, and noted the next
         time.
         """
-        now = {each.identity: each for each in self.session.sessions()}
+        now = {one.identity: one for one in self.session.sessions()}
         self._others &= now.keys()
         unclear = []
-        for each in (now[key] for key in now.keys() - self.seen.keys()):
-            if self._is_named(each):
-                self._take(each)
-            elif each.identity in self._others:
+        for one in (now[key] for key in now.keys() - self.seen.keys()):
+            if self._is_named(one):
+                self._take(one)
+            elif one.identity in self._others:
                 continue
-            elif self._is_noted(each):
-                self._take(each)
-            elif not each.started or each.started < self.since:
-                self._others.add(each.identity)
-            elif each.address in self.addresses or not any(one.started for one in self.seen.values()):
-                unclear.append(each)
+            elif self._is_noted(one):
+                self._take(one)
+            elif not one.started or one.started < self.since:
+                self._others.add(one.identity)
+            elif one.address in self.addresses or not any(known.started for known in self.seen.values()):
+                unclear.append(one)
         self._is_first = False
         if unclear:
             self._by_port(unclear)

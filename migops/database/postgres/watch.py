@@ -141,14 +141,14 @@ def watch(
     ``lost`` is called once, from the thread, where the lock is no longer ours: then nobody is kept away any more.
     """
     recorder = Recorder(session, application, as_text(since), alone, note, ports)
-    found = Watched(recorder=recorder)
+    watched = Watched(recorder=recorder)
     stop = threading.Event()
     migration_sessions = MigrationSessions(application, addresses, since, alone)
-    lock_watcher = _Hunter(session, migration_sessions, recorder, lock_timeout, say, lost, found)
+    lock_watcher = _Hunter(session, migration_sessions, recorder, lock_timeout, say, lost, watched)
     thread = threading.Thread(target=lock_watcher.hunt, args=(stop,), daemon=True)
     thread.start()
     try:
-        yield found
+        yield watched
     finally:
         stop.set()
         thread.join()

@@ -48,18 +48,18 @@ class Comparison:
         return sum(1 + len(each.within) for each in self.differences)
 
 
-def compare(expected: Schema, found: Schema) -> Comparison:
-    """Hold what the database has (``found``) against what the migrations make (``expected``).
+def compare(expected: Schema, actual: Schema) -> Comparison:
+    """Hold what the database has (``actual``) against what the migrations make (``expected``).
 
     The order of columns is noted, and never makes a difference: a column that was added later stands last. Extensions
     that only the database has are noted, too: they were made for the server, not by a migration.
     """
-    lacking = [item for key, item in expected.items() if key not in found and _counts(item)]
-    extra = [item for key, item in found.items() if key not in expected and _counts(item) and item.kind != EXTENSION]
+    lacking = [item for key, item in expected.items() if key not in actual and _counts(item)]
+    extra = [item for key, item in actual.items() if key not in expected and _counts(item) and item.kind != EXTENSION]
     changed = [
-        (item, found[key])
+        (item, actual[key])
         for key, item in expected.items()
-        if key in found and _counts(item) and _text(found[key]) != _text(item)
+        if key in actual and _counts(item) and _text(actual[key]) != _text(item)
     ]
     renamed = list(_renamed(lacking, extra))
     gone, new = {a for a, _ in renamed}, {b for _, b in renamed}
@@ -70,8 +70,8 @@ def compare(expected: Schema, found: Schema) -> Comparison:
         *(Difference(None, item, within) for item, within in _grouped([each for each in extra if each not in new])),
     ]
     differences.sort(key=lambda each: (each.item.table or each.item.name, each.item.kind != "table", each.item.name))
-    everything = {key for key in (*expected, *found) if key[0] != ORDER}
-    return Comparison(tuple(differences), tuple(_notes(expected, found)), len(everything))
+    everything = {key for key in (*expected, *actual) if key[0] != ORDER}
+    return Comparison(tuple(differences), tuple(_notes(expected, actual)), len(everything))
 
 
 def _counts(item: Item) -> bool:
@@ -119,12 +119,12 @@ def _has_parts(item: Item) -> bool:
     return item.kind == "table" or (not item.table and item.kind not in STRICT)
 
 
-def _notes(expected: Schema, found: Schema) -> Iterator[str]:
+def _notes(expected: Schema, actual: Schema) -> Iterator[str]:
     for key, item in expected.items():
-        other = found.get(key)
+        other = actual.get(key)
         same = other is not None and sorted(item.text.split(", ")) == sorted(other.text.split(", "))
         if item.kind == ORDER and other is not None and same and item.text != other.text:
             yield f"{item.name} has its columns in another order: {other.text} instead of {item.text}"
-    for key, item in found.items():
+    for key, item in actual.items():
         if item.kind == EXTENSION and key not in expected:
             yield f"the database has the extension {item.name}, which no migration makes"
