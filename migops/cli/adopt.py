@@ -10,7 +10,14 @@ from typing import Any
 
 import click
 
-from migops.cli.options import compose_options, compose_options_of, option, output_options, timeout_option
+from migops.cli.options import (
+    compose_options,
+    compose_options_of,
+    configuration_options,
+    option,
+    output_options,
+    timeout_option,
+)
 from migops.core.errors import Aborted, ExitCode, MigopsError
 
 
@@ -22,8 +29,7 @@ from migops.core.errors import Aborted, ExitCode, MigopsError
 @option("--strict", is_flag=True, help="Compare also comments, owners, grants, storage, statistics, publications, …")
 @option("--dry-run", is_flag=True, help="Only find and show the revision; stamp nothing, write no file.")
 @option("--yes", is_flag=True, help="Do not ask for confirmation (for scripts).")
-@option("--config", metavar="FILE", default="", help="Alembic's configuration on the host (default: auto-detected).")
-@option("--name", "section", metavar="SECTION", default="", help="Section of it (default: alembic).")
+@configuration_options
 @timeout_option
 @compose_options
 @output_options("text", "json")

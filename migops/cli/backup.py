@@ -8,7 +8,14 @@ from typing import Any
 
 import click
 
-from migops.cli.options import compose_options, compose_options_of, option, output_options, timeout_option
+from migops.cli.options import (
+    compose_options,
+    compose_options_of,
+    configuration_options,
+    option,
+    output_options,
+    timeout_option,
+)
 from migops.core.errors import ExitCode, MigopsError
 
 
@@ -37,8 +44,7 @@ from migops.core.errors import ExitCode, MigopsError
     metavar="FACTOR",
     help="Required free space, as a multiple of the database's size (0: do not check).",
 )
-@option("--config", metavar="FILE", default="", help="Alembic's configuration on the host (default: auto-detected).")
-@option("--name", "section", metavar="SECTION", default="", help="Section of it (default: alembic).")
+@configuration_options
 @timeout_option
 @compose_options
 @output_options("text", "json")

@@ -9,7 +9,6 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from itertools import dropwhile
-from types import FrameType
 
 import click
 
@@ -17,6 +16,7 @@ from migops import __version__
 from migops.cli.options import debug_option
 from migops.core import debug, printed, redaction
 from migops.core.errors import ExitCode, MigopsError, Stopped
+from migops.core.signals import handled
 
 COMMANDS = {
     "check-image": ("check_image:check_image", "Compare the migrations in an image with the host's; say what to type."),
@@ -182,12 +182,8 @@ def describe(error: MigopsError) -> str:
 
 @contextmanager
 def _signals_raise() -> Iterator[None]:
-    def handle(number: int, frame: FrameType | None) -> None:
+    def handle(number: int) -> None:
         raise Terminated(number)
 
-    before = {number: signal.signal(number, handle) for number in (signal.SIGTERM, signal.SIGHUP)}
-    try:
+    with handled(handle, (signal.SIGTERM, signal.SIGHUP)):
         yield
-    finally:
-        for number, old in before.items():
-            signal.signal(number, old)

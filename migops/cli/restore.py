@@ -11,7 +11,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from migops.cli.options import compose_options, compose_options_of, option, output_options, timeout_option
+from migops.cli.options import (
+    compose_options,
+    compose_options_of,
+    configuration_options,
+    option,
+    output_options,
+    timeout_option,
+)
 from migops.core.errors import Aborted, ExitCode, ManualActionRequired, MigopsError
 from migops.core.location import Location
 
@@ -30,8 +37,7 @@ if TYPE_CHECKING:
 @click.option("--foreign", is_flag=True, help="Allow a backup of another server, project or volume.")
 @click.option("--confirm", metavar="NAME", default="", help="The database's name, if it must be typed (for scripts).")
 @option("--dry-run", is_flag=True, help="Check the file and show the plan; change nothing.")
-@option("--config", metavar="FILE", default="", help="Alembic's configuration on the host (default: auto-detected).")
-@option("--name", "section", metavar="SECTION", default="", help="Section of it (default: alembic).")
+@configuration_options
 @timeout_option
 @compose_options
 @output_options("text", "json")

@@ -16,6 +16,10 @@ from migops.cli.options import (
     check_together,
     compose_options,
     compose_options_of,
+    configuration_options,
+    context_option,
+    host_dir_option,
+    image_option,
     option,
     output_options,
     select_options,
@@ -97,11 +101,10 @@ def needed(evidence: Evidence, *, without_engine: bool) -> list[PlaceName]:
 @click.command("status")
 @click.argument("service", required=False)
 @database_options
-@option("--image", metavar="REF", default="", help="The image (default: the service's). docker-archive:F, oci:DIR too.")
-@option("--context", metavar="DIR", default="", help="Build context to compare with; then no compose file is read.")
-@option("--host-dir", metavar="DIR", default="", help="Host folder with the configuration (default: the context).")
-@option("--config", metavar="FILE", default="", help="Alembic's configuration on the host (default: found).")
-@option("--name", "section", metavar="SECTION", default="", help="Section of it (default: alembic).")
+@image_option
+@context_option
+@host_dir_option
+@configuration_options
 @drift_option
 @option("--no-engine", is_flag=True, help="No image and no container; only a database that is reached without.")
 @compose_options

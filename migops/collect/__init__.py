@@ -17,13 +17,14 @@ from migops.collect.overlay import coming
 from migops.collect.state import Survey, host_cwd, host_home
 from migops.collect.static import read_context, read_git, read_host, read_past, read_worktrees
 from migops.core.errors import Unavailable
+from migops.core.image_source import is_of_files
 from migops.core.model import Absent, Location, MigrationSet, NotAsked, PlaceName, Unknown
 from migops.docker import Engine
 from migops.dockerfile.trace import BuildView
 from migops.sources.environment import Environment
 from migops.sources.home import Reader
 from migops.sources.host import HostReader
-from migops.target import ARCHIVES, Target
+from migops.target import Target
 
 if TYPE_CHECKING:  # only commands that query the database import its modules
     from migops.collect.database_query import Ask
@@ -55,7 +56,7 @@ def check(
             image = read_image(survey, engine, opened)
             survey.places[PlaceName.CONTAINER] = read_containers(survey, image, engine, opened)
             if image is not None:
-                is_local = cache(lambda: target.image.startswith(ARCHIVES) or engine().is_local)
+                is_local = cache(lambda: is_of_files(target.image) or engine().is_local)
                 survey.hidden = coming(survey, image, is_local)
             if lint:
                 _read_application(survey, image)

@@ -14,6 +14,7 @@ from migops.commands.adopt.match import Candidate, Match, Verdict
 from migops.commands.adopt.outcome import Outcome
 from migops.core.printed import may_be_next
 from migops.core.terminal import printable
+from migops.core.text import counted
 from migops.database.postgres.schema import Difference, Item
 from migops.output.text import console_for, hang, shell, short, trimmed
 from migops.output.view import View
@@ -91,12 +92,12 @@ def _facts(outcome: Outcome) -> Iterator[tuple[str, str]]:
     yield "database", f"{state.url}, {state.server}, {stamp} (URL: {short(state.origin)}; reached at {state.address})"
     number = len(inputs.migrations.revisions)
     digest = inputs.image.id.removeprefix("sha256:")[:12]
-    yield "image", f"{inputs.image.ref} ({digest}), {number} revision{'' if number == 1 else 's'}"
+    yield "image", f"{inputs.image.ref} ({digest}), {counted(number, 'revision')}"
     if outcome.baseline is not None:
         yield "baseline", f"{outcome.baseline.path}, generated from the models against an empty database"
     if found is not None:
         yield "tried on", f"a throwaway server with the image of {inputs.live.container}, removed again"
-        kinds = ", ".join(counted(kind, number) for kind, number in found.kinds.items()) or "nothing"
+        kinds = ", ".join(objects(kind, number) for kind, number in found.kinds.items()) or "nothing"
         yield "compared", f"{kinds}; not compared: {left_out(found)}"
 
 
@@ -110,9 +111,9 @@ def left_out(found: Match) -> str:
     )
 
 
-def counted(kind: str, number: int) -> str:
+def objects(kind: str, number: int) -> str:
     """A number of items of a kind: ``2 indexes``."""
-    return f"{number} {_ONE.get(kind, kind) if number == 1 else _PLURALS.get(kind, kind + 's')}"
+    return counted(number, _ONE.get(kind, kind), _PLURALS.get(kind, f"{kind}s"))
 
 
 def _candidates(console: Console, outcome: Outcome, found: Match) -> None:
@@ -148,7 +149,7 @@ def _differences(console: Console, outcome: Outcome, found: Match, view: View) -
     if not differences:
         return
     number = found.chosen.comparison.distance
-    what = f"{number} difference{'' if number == 1 else 's'} from {outcome.named(found.chosen.heads)}"
+    what = f"{counted(number, 'difference')} from {outcome.named(found.chosen.heads)}"
     console.print(Text(f"  {printable(what)}", "bold"))
     for each in differences if view.verbose else differences[:MOST]:
         _difference(console, each, view)
@@ -162,7 +163,7 @@ def _difference(console: Console, each: Difference, view: View) -> None:
     within: dict[str, int] = {}
     for part in each.within:
         within[part.kind] = within.get(part.kind, 0) + 1
-    more = f" ({', '.join(counted(kind, number) for kind, number in within.items())})" if within else ""
+    more = f" ({', '.join(objects(kind, number) for kind, number in within.items())})" if within else ""
     for side, item in (("migrations", each.expected), ("database", each.found)):
         words = Text(printable(_words(item, each, view)) + (more if item else ""), "" if item else "dim")
         hang(console, Text(f"      {side:<10}  ", "dim"), words, 18)

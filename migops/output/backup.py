@@ -16,6 +16,7 @@ from migops.commands.backup.manifest import Manifest
 from migops.commands.backup.store import Backup
 from migops.commands.backup.take import Pruned
 from migops.core.terminal import printable
+from migops.core.text import counted, plural
 from migops.output.text import console_for, hang, shell, trimmed
 from migops.output.view import View
 
@@ -36,9 +37,9 @@ def created(backup: Backup, pruned: Pruned, restore: Sequence[str], view: View) 
         return trimmed(out)
     console.print(Text(f"  {backup.path}", "bold"), soft_wrap=True)
     console.print()
-    tables = "table" if manifest.tables == 1 else "tables"
+    tables = counted(manifest.tables, "table")
     facts = {
-        "database": f"{manifest.url}, {amount(manifest.database_size)} on its disk, {manifest.tables} {tables}",
+        "database": f"{manifest.url}, {amount(manifest.database_size)} on its disk, {tables}",
         "server": f"PostgreSQL {manifest.server}{_at(manifest)}",
         "revision": revision(backup),
         "sha256": manifest.sha256,
@@ -65,7 +66,7 @@ def _retention(manifest: Manifest, pruned: Pruned) -> dict[str, str]:
         }
     if not pruned.spared:
         return removed
-    backups = f"{pruned.spared} other {'backup' if pruned.spared == 1 else 'backups'} of a {manifest.database}"
+    backups = f"{counted(pruned.spared, 'other backup')} of a {manifest.database}"
     return {**removed, "kept": f"{backups}, of another or an unknown server; --keep never deletes those"}
 
 
@@ -73,7 +74,7 @@ def listed(where: Path, found: Sequence[Backup], view: View) -> str:
     """All backups of a project, newest first."""
     out = StringIO()
     console = console_for(view, out)
-    console.print(Text(f"{len(found) or 'no'} backup{'' if len(found) == 1 else 's'} in {where}"), soft_wrap=True)
+    console.print(Text(f"{len(found) or 'no'} {plural(len(found), 'backup')} in {where}"), soft_wrap=True)
     if not found or view.quiet:
         return trimmed(out)
     console.print()

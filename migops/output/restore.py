@@ -16,6 +16,7 @@ from migops.commands.backup.restore_plan import Restore
 from migops.commands.backup.store import Backup
 from migops.commands.backup.swap import Swapped
 from migops.core.terminal import printable
+from migops.core.text import counted
 from migops.output.backup import amount, record
 from migops.output.text import console_for, hang, shell, trimmed
 from migops.output.view import View
@@ -46,7 +47,7 @@ def _facts(planned: Restore) -> Iterator[tuple[str, str]]:
     tables = len(planned.verified.contents.tables)
     revisions = ", ".join(planned.verified.revisions) or "none"
     size = amount(planned.verified.size)
-    yield "backup", f"{date}revision {revisions}, {tables} table{'' if tables == 1 else 's'}, {size}, complete"
+    yield "backup", f"{date}revision {revisions}, {counted(tables, 'table')}, {size}, complete"
     if known is None:
         yield "note", "it has no manifest: the file is readable to its end, but whether it is the original is unknown"
     if planned.needs_name:

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 from migops.core.errors import MigopsError, Unavailable
 from migops.database import DatabaseUrl
 from migops.docker import Engine
-from migops.docker.containers import inspect
+from migops.docker.containers import inspect, running
 from migops.sources.container_files import at_or_below
-from migops.sources.database_address import LABEL, is_one_off, service_of
+from migops.sources.database_address import service_of
 
 if TYPE_CHECKING:
     from migops.compose import Project
@@ -71,9 +71,8 @@ def live_of(engine: Engine, project: Project | None, url: DatabaseUrl) -> Live:
             "from here",
             hint="run migops on that machine",
         )
-    listed = engine.containers({f"{LABEL}project": project.name, f"{LABEL}service": service})
-    running = [entry for entry in listed if entry.get("State") == "running" and not is_one_off(entry)]
-    inspected = inspect(engine, str(running[0]["Id"])) if running else None
+    first = next(iter(running(engine, project.name, service)), None)
+    inspected = inspect(engine, str(first["Id"])) if first else None
     if inspected is None:
         raise Unavailable(f"no container of the service {service} is running, so the image of its data is not known")
     return _of(inspected, url, service)

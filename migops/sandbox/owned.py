@@ -10,6 +10,7 @@ from typing import Any
 
 from migops.core.errors import Unavailable
 from migops.docker import Engine, execs, making
+from migops.docker.containers import name_of
 from migops.state.process import Life, known, ourselves
 from migops.state.signals import held_back as held_back
 from migops.state.signals import unhurried as unhurried
@@ -31,7 +32,7 @@ def sweep(engine: Engine) -> list[str]:
         if _is_stale(found.get("Labels") or {}, float(found.get("Created") or 0), engine) and execs.remove(
             engine, str(found["Id"])
         ):
-            gone.append(str((found.get("Names") or [found["Id"][:12]])[0]).lstrip("/"))
+            gone.append(name_of(found))
     for network in making.networks(engine, LABEL):
         made = datetime.fromisoformat(f"{str(network.get('Created'))[:19]}+00:00").timestamp()
         if _is_stale(network.get("Labels") or {}, made, engine):

@@ -2,6 +2,6 @@
 
 from migops.target.options import compose_command, named
 from migops.target.resolve import resolve
-from migops.target.target import ARCHIVES, BuildSpec, Target, Wanted
+from migops.target.target import BuildSpec, Target, Wanted
 
-__all__ = ["ARCHIVES", "BuildSpec", "Target", "Wanted", "compose_command", "named", "resolve"]
+__all__ = ["BuildSpec", "Target", "Wanted", "compose_command", "named", "resolve"]

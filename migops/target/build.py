@@ -7,9 +7,10 @@ from pathlib import Path
 
 from migops.compose import Build, Service
 from migops.core.errors import MigopsError
+from migops.core.image_source import engine_name, is_of_files
 from migops.dockerfile.trace import Inline, trace
 from migops.target import configuration
-from migops.target.target import ARCHIVES, BuildSpec, Wanted
+from migops.target.target import BuildSpec, Wanted
 
 
 def build_spec(build: Build) -> BuildSpec:
@@ -52,8 +53,8 @@ def built_configuration(build: BuildSpec, service: Service | None) -> configurat
 
 def docker_build(wanted: Wanted) -> tuple[str, ...]:
     """The arguments of ``docker build`` that rebuild the checked image; no ``-t`` for an ID or a digest."""
-    ref = wanted.image.removeprefix("docker-daemon:")
-    unnamed = ref.startswith(ARCHIVES) or "@" in ref or re.fullmatch("(sha256:)?[0-9a-f]{7,64}", ref)
+    ref = engine_name(wanted.image)
+    unnamed = is_of_files(ref) or "@" in ref or re.fullmatch("(sha256:)?[0-9a-f]{7,64}", ref)
     named = () if unnamed else ("-t", ref)
     file = ("-f", wanted.dockerfile) if wanted.dockerfile else ()
     stage = ("--target", wanted.stage) if wanted.stage else ()

@@ -13,6 +13,8 @@ from pathlib import Path, PurePosixPath
 from migops.compose import Service
 from migops.core.errors import MigopsError
 from migops.core.model import Location, Unknown
+from migops.core.options import ALEMBIC, with_value
+from migops.core.text import first_few
 from migops.dockerfile.trace import BuildView
 from migops.entrypoint.alembic_call import Process, typed
 from migops.migrations.config import parse_config
@@ -43,10 +45,9 @@ def find(root: Path, given: str, base: Path, service: Service | None = None) -> 
             f"no alembic.ini, and no pyproject.toml with [tool.alembic], in {root} or below it", at=at,
             hint="set its path: --config FILE, or x-migops: {config: FILE} under the service",
         )  # fmt: skip
-    names = ", ".join(str(path.relative_to(root)) for path in candidates[:CONFIGS_NAMED])
-    more = f" and {len(candidates) - CONFIGS_NAMED} more" if len(candidates) > CONFIGS_NAMED else ""
+    names = first_few([str(path.relative_to(root)) for path in candidates], CONFIGS_NAMED)
     raise MigopsError(
-        f"several configurations match: {names}{more}", at=at,
+        f"several configurations match: {names}", at=at,
         hint="choose one: --config FILE, or x-migops: {config: FILE} under the service",
     )  # fmt: skip
 
@@ -105,19 +106,8 @@ def alembic_options(service: Service) -> AlembicOptions:
     before = words[:at]
     if "cd" in before[:-1]:
         folder = before[before.index("cd") + 1].rstrip(";")
-    options = iter(words[at + 1 :])
-    for word in options:
-        if word in ("-c", "--config"):
-            config = next(options, "")
-        elif word in ("-n", "--name"):
-            section = next(options, "")
-        elif word.startswith(("--config=", "--name=")):
-            config, section = (word[9:], section) if word[2] == "c" else (config, word[7:])
-        elif word[:2] in ("-c", "-n") and len(word) > 2:
-            config, section = (word[2:], section) if word[1] == "c" else (config, word[2:])
-        elif not word.startswith("-"):
-            break
-    return AlembicOptions(config, section, folder)
+    options = {option.name: option.value for option in with_value(words[at + 1 :], ALEMBIC)}
+    return AlembicOptions(options.get("--config", config), options.get("--name", section), folder)
 
 
 def host_path(root: Path, options: AlembicOptions, service: Service) -> Path:

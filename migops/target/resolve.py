@@ -9,6 +9,7 @@ from pathlib import Path
 
 from migops.compose import ComposeOptions, Project, Service, load
 from migops.core.errors import MigopsError
+from migops.core.image_source import engine_name
 from migops.core.model import Location
 from migops.core.printed import Commands, note, tagged
 from migops.target import configuration
@@ -135,7 +136,7 @@ def _of_service(project: Project, service: Service, wanted: Wanted, options: Com
 
 def _name(ref: str) -> str:
     """An image reference with its tag, without the scheme ``docker-daemon:``."""
-    return tagged(ref.removeprefix("docker-daemon:"))
+    return tagged(engine_name(ref))
 
 
 def _folder(text: str, base: Path) -> Path:

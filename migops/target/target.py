@@ -10,9 +10,6 @@ from migops.compose import Project
 from migops.core.printed import Commands
 from migops.dockerfile.trace import Inline
 
-ARCHIVES = ("docker-archive:", "oci:", "oci-archive:")
-"""Schemes of images that are files, which no engine has."""
-
 
 @dataclass(frozen=True, slots=True)
 class BuildSpec:

@@ -16,6 +16,7 @@ from migops.commands.adopt.outcome import Baseline, Outcome
 from migops.commands.adopt.prerequisites import search_path_of, try_upgrade
 from migops.commands.adopt.steps import Made, Step, last, watched
 from migops.core.errors import MigopsError, Unavailable
+from migops.core.text import counted
 from migops.database.postgres.schema import Found
 from migops.database.postgres.schema import read as read_schema
 from migops.docker import Engine
@@ -81,8 +82,7 @@ def _refuse_nothing_to_adopt(inputs: AdoptInputs, wanted: Wanted) -> None:
     number = len(inputs.migrations.revisions)
     if number and wanted.baseline:
         raise MigopsError(
-            f"{inputs.image.ref} already has {number} migration{'s' if number > 1 else ''}; "
-            "--baseline generates the first one",
+            f"{inputs.image.ref} already has {counted(number, 'migration')}; --baseline generates the first one",
             hint=say("adopt"),
         )
     if not number and not wanted.baseline:

@@ -7,18 +7,18 @@ from typing import Any
 
 from migops.core.errors import Unavailable
 from migops.database import connect
+from migops.database.postgres.catalogue import NOT_OF_AN_EXTENSION, USER_SCHEMA
 from migops.sources.database import Reached
 
-_FACTS = """
+_FACTS = f"""
 SELECT current_database(), current_setting('server_version'),
        pg_catalog.pg_database_size(current_database()),
        (SELECT n.nspname FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
         WHERE c.oid = pg_catalog.to_regclass(:table)),
        (SELECT count(*) FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
-        WHERE c.relkind IN ('r', 'p') AND left(n.nspname, 3) <> 'pg_' AND n.nspname <> 'information_schema'
-          AND NOT EXISTS (SELECT 1 FROM pg_catalog.pg_depend d WHERE d.objid = c.oid AND d.deptype = 'e'
-                          AND d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass))
-"""
+        WHERE c.relkind IN ('r', 'p') AND {USER_SCHEMA}
+          AND {NOT_OF_AN_EXTENSION})
+"""  # noqa: S608
 
 
 @dataclass(frozen=True, slots=True)

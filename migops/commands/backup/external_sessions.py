@@ -13,9 +13,9 @@ from migops.commands.backup.naming import named
 from migops.commands.backup.source import Source
 from migops.compose import Project
 from migops.core.errors import MigopsError
-from migops.docker import Engine
-from migops.docker.containers import inspect
-from migops.sources.database_address import LABEL, is_one_off
+from migops.docker import Engine, compose_labels
+from migops.docker.compose_labels import is_one_off, service_of
+from migops.docker.containers import inspect, name_of
 from migops.sources.database_url import Variables
 from migops.target import Target
 
@@ -47,15 +47,17 @@ def clients(engine: Engine, source: Source, target: Target, project: Project, ad
     A service is a client if it is the target's, if it is connected from one of the ``addresses``, or if its
     environment, command or depends_on name this server and database. One-offs are a person's commands, and ignored.
     """
-    listed = [each for each in engine.containers({f"{LABEL}project": project.name}) if each.get("State") == "running"]
-    server = _server(source, project, [each for each in listed if _service(each) == source.server])
+    listed = [
+        each for each in engine.containers(compose_labels.filters(project.name)) if each.get("State") == "running"
+    ]
+    server = _server(source, project, [each for each in listed if service_of(each) == source.server])
     stopping, unsure = [], {}
     for entry in listed:
-        if is_one_off(entry) or _service(entry) == source.server:
+        if is_one_off(entry) or service_of(entry) == source.server:
             continue
         client = _usage(engine, entry, server, source, target, addresses)
         if client.use is Use.YES:
-            name = str((entry.get("Names") or ["?"])[0]).lstrip("/")
+            name = name_of(entry)
             stopping.append(Container(str(entry["Id"]), name, client.service, client.why))
         elif client.use is Use.UNSURE:
             unsure[client.service] = client
@@ -75,7 +77,7 @@ def _usage(
     connected: Collection[str],
 ) -> Usage:
     """A running container's use of the database."""
-    name = _service(listed)
+    name = service_of(listed)
     if name == target.service:
         return Usage(name, Use.YES, "the service whose database is restored")
     if any(address in connected for address in _addresses(listed)):
@@ -105,14 +107,10 @@ def _server(source: Source, project: Project, containers: Sequence[Mapping[str, 
 
 def others(engine: Engine, project: str, sessions: Sequence[tuple[str, str]]) -> tuple[str, ...]:
     """The sessions from outside of the project's containers, each by name and address, for a sentence."""
-    ours = {address for each in engine.containers({f"{LABEL}project": project}) for address in _addresses(each)}
+    ours = {address for each in engine.containers(compose_labels.filters(project)) for address in _addresses(each)}
     return tuple(
         sorted({f"{name or 'an unnamed session'} from {at or 'a socket'}" for at, name in sessions if at not in ours})
     )
-
-
-def _service(listed: Mapping[str, Any]) -> str:
-    return str((listed.get("Labels") or {}).get(f"{LABEL}service", ""))
 
 
 def _addresses(listed: Mapping[str, Any]) -> Iterator[str]:

@@ -13,8 +13,7 @@ from migops.core.errors import Unavailable
 from migops.database import DatabaseUrl, direct
 from migops.database.reading import refused
 from migops.docker import Engine
-from migops.docker.containers import inspect
-from migops.sources.database_address import LABEL, is_one_off
+from migops.docker.containers import inspect, running
 
 if TYPE_CHECKING:
     from psycopg import Connection
@@ -76,9 +75,8 @@ def _volume(engine: Engine, source: Source, folder: str) -> tuple[str | None, st
 
 
 def _only_container(engine: Engine, source: Source) -> str | None:
-    listed = engine.containers({f"{LABEL}project": source.project, f"{LABEL}service": source.server})
-    running = [str(each["Id"]) for each in listed if each.get("State") == "running" and not is_one_off(each)]
-    return running[0] if len(running) == 1 else None
+    listed = running(engine, source.project, source.server)
+    return str(listed[0]["Id"]) if len(listed) == 1 else None
 
 
 def _pgdata(inspected: Mapping[str, Any]) -> str:

@@ -18,8 +18,9 @@ from migops.commands.backup.tools import Tools
 from migops.core.errors import MigopsError, Unavailable
 from migops.core.model import Absent, MigrationSet, PlaceName, Unknown
 from migops.docker import Engine, execs, making
+from migops.docker.containers import name_of, running
 from migops.sources.database import Reached, find_url, reach
-from migops.sources.database_address import INSTEAD, LABEL, is_one_off, service_of
+from migops.sources.database_address import INSTEAD, service_of
 from migops.sources.database_question import Question
 from migops.state.process import known, ourselves
 from migops.target import Target
@@ -126,15 +127,14 @@ def _host(entry: object) -> str:
 
 def _running(engine: Engine, project: str, service: str, compose: Sequence[str]) -> tuple[str, str]:
     """The ID and the name of the running container of a service."""
-    listed = engine.containers({f"{LABEL}project": project, f"{LABEL}service": service})
-    running = [each for each in listed if each.get("State") == "running" and not is_one_off(each)]
-    if len(running) != 1:
+    listed = running(engine, project, service)
+    if len(listed) != 1:
         raise Unavailable(
-            f"{len(running) or 'no'} containers of the service {service} are running; exactly one must be, the "
+            f"{len(listed) or 'no'} containers of the service {service} are running; exactly one must be, the "
             "database's server",
-            hint="" if running else f"start it: {shlex.join((*compose, 'up', '-d', '--no-deps', service))}",
+            hint="" if listed else f"start it: {shlex.join((*compose, 'up', '-d', '--no-deps', service))}",
         )
-    return str(running[0]["Id"]), str((running[0].get("Names") or ["?"])[0]).lstrip("/")
+    return str(listed[0]["Id"]), name_of(listed[0])
 
 
 @contextmanager

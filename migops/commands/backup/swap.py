@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -13,6 +14,8 @@ from migops.commands.backup.external_sessions import Container
 from migops.commands.backup.maintenance import Maintenance, maintenance
 from migops.commands.backup.undo_commands import psql, starting
 from migops.core.errors import Failed, ManualActionRequired, MigopsError, Unavailable
+from migops.core.text import listed
+from migops.core.wait import until
 from migops.docker import Engine, execs, making
 from migops.docker.containers import inspect
 from migops.state.journal import Journal
@@ -189,13 +192,11 @@ class Swap:
 
 def _end_sessions(server: Maintenance, *databases: str) -> None:
     """End all sessions in these databases and wait until they are closed: an open session blocks a rename."""
-    until = time.monotonic() + _EMPTY
-    while True:
+
+    def end() -> list[tuple[str, str]]:
         server.run(statements.end_sessions(*databases))
-        left = server.sessions(*databases)
-        if not left:
-            return
-        if time.monotonic() >= until:
-            names = ", ".join(sorted({name or "an unnamed session" for _, name in left}))
-            raise Unavailable(f"sessions in {' and '.join(databases)} do not end: {names}")
-        time.sleep(0.1)
+        return server.sessions(*databases)
+
+    if left := until(end, operator.not_, seconds=_EMPTY, pause=0.1):
+        names = ", ".join(sorted({name or "an unnamed session" for _, name in left}))
+        raise Unavailable(f"sessions in {listed(databases)} do not end: {names}")

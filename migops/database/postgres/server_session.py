@@ -81,8 +81,8 @@ class ServerSession:
         return f"pid {self.pid}{name}, user {self.user} from {place}{since}, {self.state or 'state hidden'}{said}"
 
 
-def listed(row: tuple[Any, ...]) -> ServerSession:
-    """A row of ``SESSIONS``."""
+def from_row(row: tuple[Any, ...]) -> ServerSession:
+    """The session of a row of ``SESSIONS``."""
     pid, started, address, port, *rest = row
     return ServerSession(int(pid), started or "", address or "", int(port or 0), *(each or "" for each in rest))
 

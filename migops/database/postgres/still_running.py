@@ -12,6 +12,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from migops.core import wait
 from migops.core.errors import ManualActionRequired, Unavailable
 from migops.database.postgres.server_session import ServerSession, recorded
 from migops.database.postgres.session import Session
@@ -159,10 +160,9 @@ def refuse_to_judge(
 
 def _after_the_end(session: Session, migration: PastMigration) -> AtWork:
     """What is at work for it, some seconds after its container has ended."""
-    until = time.monotonic() + GRACE
-    while (found := sessions_at_work(session, [migration])).own and time.monotonic() < until:
-        time.sleep(_BETWEEN)
-    return found
+    return wait.until(
+        lambda: sessions_at_work(session, [migration]), lambda at_work: not at_work.own, seconds=GRACE, pause=_BETWEEN
+    )
 
 
 def refuse_beside(session: Session, folder: Path, sql: Sql, *, sure_only: bool = False) -> None:
