@@ -1,4 +1,4 @@
-"""Evaluates the rules on the evidence and draws the verdict."""
+"""From evidence to a report: the rules are judged, and the verdict drawn."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ def make(
     command: str, target: Target, evidence: Evidence, rules: Sequence[Rule], fail_on: Severity,
     needed: Sequence[PlaceName],
 ) -> Report:  # fmt: skip
-    """Evaluate the rules and draw the verdict.
+    """Judge the rules and draw the verdict.
 
-    ``needed``: places without which the verdict is unknown. It is also unknown if there is nothing to compare: two
-    empty folders are equal, but that proves nothing.
+    ``needed`` are the places without which there is no verdict. Nothing examined is no verdict either: two empty
+    folders are equal, and that says nothing.
     """
     findings, skipped = judge(rules, evidence)
     missing = _missing(evidence, needed)
@@ -61,7 +61,7 @@ def _verdict(findings: Sequence[Finding], missing: Sequence[str], fail_on: Sever
 
 
 def _missing(evidence: Evidence, needed: Sequence[PlaceName]) -> tuple[str, ...]:
-    """The reasons why the verdict is unknown, a sentence each."""
+    """Why there is no verdict, a sentence each."""
     readings = {place: evidence.reading(place) for place in needed}
     undetermined = tuple(f"{place.value}: {why}" for place, reading in readings.items() if (why := _why_not(reading)))
     if undetermined:
@@ -83,13 +83,13 @@ def _missing(evidence: Evidence, needed: Sequence[PlaceName]) -> tuple[str, ...]
 
 
 def _readings(evidence: Evidence) -> dict[PlaceName, Reading | DatabaseReading]:
-    """The places of the chain, and the database if it was queried."""
+    """The places of the chain, and the database where it was asked."""
     asked = {} if isinstance(evidence.database, NotAsked) else {PlaceName.DATABASE: evidence.database}
     return {**evidence.chain.places, **asked}
 
 
 def _why_not(reading: Reading | DatabaseReading) -> str:
-    """The reason why a place was not read; empty if it was."""
+    """Why the place was not read; '' where it was."""
     if isinstance(reading, (MigrationSet, DatabaseState)):
         return ""
     hint = reading.hint if isinstance(reading, Unknown) else ""

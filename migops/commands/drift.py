@@ -1,7 +1,7 @@
-"""Runs ``alembic check``: compares the application's models with the schema of the database.
+"""``alembic check`` on request: whether the application's models and the schema of the database are the same.
 
-It runs the project's env.py in the container that ``migops alembic`` would use. Alembic creates a missing version
-table, and does not compare the schema while revisions are pending, so it runs only if neither is the case.
+It runs the project's env.py where ``migops alembic`` would run. Alembic would create a version table where there is
+none, and says nothing of the schema while revisions are pending, so it is asked only where neither is the case.
 """
 
 from __future__ import annotations
@@ -24,39 +24,39 @@ from migops.sources.database_state import DatabaseState
 from migops.sources.drift import Drift, differences
 from migops.target import Target
 
-_MOST = 4 << 20  # bytes kept of the output, enough for the differences of a schema with thousands of tables
+_MOST = 4 << 20  # bytes of output that are kept: what a schema of thousands of tables may differ in
 
 
 def ask(target: Target, evidence: Evidence, connect: Callable[[], Engine]) -> Drift | Unknown:
-    """Run ``alembic check`` in the service's image and parse its output.
+    """Run ``alembic check`` in the service's image and read what it says.
 
-    ``Unknown`` if it must not run, could not run, or its output is not understood. The output is not quoted, since a
-    traceback may contain secrets.
+    ``Unknown`` where it must not be asked, could not be run, or said something else. Its output is not quoted: a
+    traceback may hold secrets.
     """
-    if reason := reason_not_to_run(target, evidence):
-        return Unknown(reason)
+    if why := not_to_be_asked(target, evidence):
+        return Unknown(why)
     program = command_lines.program(target)
     see = f"see why: {target.commands.say('alembic', 'check')}"
     try:
         engine = connect()
         where = choose(collect.running(target, engine), program, engine)
-        ended, output = _run(target, program, where, engine)
+        ended, said = _run(target, program, where, engine)
     except MigopsError as error:
         return Unknown(f"`alembic check` could not be run: {error}", see)
     if ended.signal > 0:
-        signal.raise_signal(ended.signal)  # nothing is left running, so stop as well
-    differing = differences(output)
-    if differing is None:
+        signal.raise_signal(ended.signal)  # ours again: nothing is left running, and now we stop as well
+    found = differences(said)
+    if found is None:
         return Unknown(
             f"`{' '.join(program.words)} check` ended with code {ended.code} in {_shown(where)}, and said nothing of "
             "the schema",
             see,
         )
-    return Drift(differing, _shown(where))
+    return Drift(found, _shown(where))
 
 
-def reason_not_to_run(target: Target, evidence: Evidence) -> str:
-    """The reason why ``alembic check`` must not run or would be useless; empty if it can run."""
+def not_to_be_asked(target: Target, evidence: Evidence) -> str:
+    """Why ``alembic check`` must not be run, or would tell nothing; '' where it may."""
     state = evidence.database
     if not isinstance(state, DatabaseState):
         return f"database: {state.reason}"
@@ -68,15 +68,15 @@ def reason_not_to_run(target: Target, evidence: Evidence) -> str:
         return "the image could not be read"
     if not state.has_version_table:
         return f"there is no version table {state.version_table}, and `alembic check` would create one"
-    status = position(evidence)
-    if status.pending != () or status.ahead_rows or status.redundant_rows:
+    found = position(evidence)
+    if found.pending != () or found.ahead_rows or found.redundant_rows:
         return "the database is not at the image's heads, and then `alembic check` says only that"
     return ""
 
 
 @dataclass(slots=True)
 class _Kept:
-    """The output, kept by stream: a long line of one may arrive in pieces between those of the other."""
+    """What is written, kept by stream and not passed on: a long line of one may come in pieces, among the other's."""
 
     streams: dict[int, bytearray] = field(default_factory=dict)
 

@@ -1,4 +1,4 @@
-"""Copies revisions that exist only in a container to the host's versions folder, without overwriting anything."""
+"""Copies revisions that exist only in a container out to the host, beside their siblings, and overwrites nothing."""
 
 from __future__ import annotations
 
@@ -16,38 +16,35 @@ from migops.core.errors import MigopsError, Unavailable
 from migops.core.model import Absent, Location, MigrationFile, MigrationSet, NotAsked, PlaceName, Unknown
 from migops.sources.git_status import GitRecord, GitStatus
 
-BESIDE = ".rescued"  # appended to a name that exists on the host; Alembic does not load such a file
+BESIDE = ".rescued"  # added to a name that the host has already: Alembic loads no such file
 MODE = 0o644
 
 
 @dataclass(frozen=True, slots=True)
 class Copy:
-    """A container's script to copy."""
+    """A script of a container to be copied: ``to`` does not exist yet. ``why`` says what to mind about it."""
 
     script: MigrationFile
     revision: str
     container: str
     to: Path
-    """The new file on the host, which does not exist yet."""
     why: str = ""
-    """A remark on the copy, such as the reason for an unusual name; empty if there is none."""
 
 
 @dataclass(frozen=True, slots=True)
 class Left:
-    """A script that only a container has, and that is not copied."""
+    """A script that only a container has and that is not copied, and why not."""
 
     name: str
     revision: str
     container: str
     why: str
-    """The reason why it is not copied."""
 
 
 def plan(evidence: Evidence, *, everything: bool = False) -> tuple[list[Copy], list[Left]]:
-    """The scripts to copy and those to leave. A script that git has is left, unless ``everything``.
+    """What to copy, and what to leave: what git has anyway is left, unless ``everything`` is asked for.
 
-    Raises ``Unavailable`` if there is no container, or if one cannot be read, since no script is known to be safe then.
+    Raises ``Unavailable`` where there is no container, or one that cannot be read: then nothing is known to be safe.
     """
     reading = evidence.chain.places.get(PlaceName.CONTAINER, NotAsked())
     if isinstance(reading, (Unknown, NotAsked)) or (isinstance(reading, Absent) and not evidence.containers):
@@ -75,9 +72,9 @@ def plan(evidence: Evidence, *, everything: bool = False) -> tuple[list[Copy], l
 
 
 def write(copy: Copy) -> None:
-    """Write one copy atomically, with its folder's owner. An existing file is never replaced.
+    """Write one copy whole or not at all, for the owner of its folder. Nothing that exists is replaced.
 
-    MigopsError if the host's folder cannot be written.
+    Raises ``MigopsError`` where the host's folder cannot be written.
     """
     folder = copy.to.parent
     try:
@@ -91,7 +88,7 @@ def write(copy: Copy) -> None:
                     os.fchown(file.fileno(), *owner)
                 file.flush()
                 os.fsync(file.fileno())
-            os.link(partial, copy.to)  # unlike a rename, a link never replaces a file
+            os.link(partial, copy.to)  # unlike a rename this never replaces anything
         finally:
             Path(partial).unlink()
     except OSError as error:
@@ -101,7 +98,7 @@ def write(copy: Copy) -> None:
 
 
 def _owned(folder: Path) -> tuple[int, int]:
-    """The folder's owner. A missing folder is created, with the owner of its parent."""
+    """The owner of the folder, which is made if need be, for the owner of the one above it."""
     if not folder.exists():
         owner = _owned(folder.parent)
         folder.mkdir()
@@ -112,7 +109,7 @@ def _owned(folder: Path) -> tuple[int, int]:
 
 
 def _candidates(evidence: Evidence) -> Iterator[tuple[View, Script]]:
-    """Scripts that neither the image nor the host has, and scripts edited in a container."""
+    """Scripts that neither the image nor the host has, and those that were edited in a container."""
     for view in views(evidence, one_off=True):
         written = view.written()
         for script in view.scripts:
@@ -121,7 +118,7 @@ def _candidates(evidence: Evidence) -> Iterator[tuple[View, Script]]:
 
 
 def _kept_elsewhere(record: GitRecord | None) -> str:
-    """Git's copy of the script, which remains without the container; empty if there is none."""
+    """Where git has the script, if it does: then it is not lost with the container."""
     if record is None:
         return ""
     commit = f"commit {record.commit} of {record.date[:10]} ({record.subject})"
@@ -133,7 +130,7 @@ def _kept_elsewhere(record: GitRecord | None) -> str:
 
 
 def place_of(host: MigrationSet, name: str) -> Path:
-    """The path of a script on the host, also of a new one: in the versions folder that its name begins with."""
+    """Where on the host a script of that name lies, or would lie: in the versions folder that the name begins with."""
     if name in host.scripts:
         return Path(host.scripts[name].path)
     folders = [Path(folder) for folder in host.location]
@@ -145,15 +142,15 @@ def place_of(host: MigrationSet, name: str) -> Path:
 def _free(
     to: Path, file: MigrationFile, host: MigrationSet, revision: str, copies: dict[str, Copy]
 ) -> tuple[Path | None, str]:
-    """An unused path on the host with a remark; no path, with the reason, if there is none or the copy exists."""
-    planned = {copy.to for copy in copies.values()}
+    """A name that is free on the host, and what to say of it; no name where this very copy is there already."""
+    taken = {copy.to for copy in copies.values()}
     other = next((path for path, id_ in _by_id(host).items() if id_ == revision and path != str(to)), "")
-    if not os.path.lexists(to) and to not in planned and not other:
+    if not os.path.lexists(to) and to not in taken and not other:
         return to, ""
     beside = to.with_name(to.name + BESIDE)
     if beside.is_file() and hashlib.sha256(beside.read_bytes()).hexdigest() == file.sha256:
         return None, f"{beside} has this copy already"
-    if os.path.lexists(beside) or beside in planned:
+    if os.path.lexists(beside) or beside in taken:
         return None, f"{to} and {beside} exist and hold something else: move one away"
     what = f"{other} has the revision already" if other else f"{to.name} exists and holds something else"
     return beside, f"{what}: compare the two, Alembic reads only the other"

@@ -1,4 +1,4 @@
-"""The status: a matrix of revisions × places, and the database's position relative to the image."""
+"""From evidence to the status: the matrix of revisions × places, and how the database stands to the image."""
 
 from __future__ import annotations
 
@@ -21,65 +21,63 @@ from migops.target import Target
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One revision in all places."""
+    """One revision: ``marks`` are held, missing or changed (against the host's text) for each place that was read.
+
+    ``state`` is what the database says: current, applied, pending, '' for a revision that neither was applied nor will
+    be by the image, and None where that cannot be told.
+    """
 
     revision: Revision
     marks: Mapping[PlaceName, str]
-    """``held``, ``missing`` or ``changed`` (compared with the host's text), for each place that was read."""
     state: str | None
-    """``current``, ``applied`` or ``pending``; empty if neither applied nor in the image; None if unknown."""
 
     @property
     def applied(self) -> bool | None:
-        """True if the database has applied it; None if unknown."""
         return None if self.state is None else self.state in ("current", "applied")
 
     @property
     def is_disputed(self) -> bool:
-        """True if the places differ."""
         return any(mark != "held" for mark in self.marks.values())
 
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """The status of a service."""
+    """The matrix of revisions × places, beside what the rules say of it.
+
+    ``rows`` are in the order of an upgrade; ``graph`` is the history of all places together. ``current`` and
+    ``pending`` are None where they cannot be known. ``word`` and ``sentence`` say how the database stands to
+    ``against``: the image, or the host where no image was read.
+    """
 
     report: Report
     rows: tuple[Row, ...]
-    """In the order of an upgrade."""
     graph: Graph
-    """The revisions of all places together."""
     heads: Mapping[PlaceName, tuple[str, ...]]
     current: tuple[str, ...] | None
-    """The rows of the version table; None if unknown."""
     pending: tuple[str, ...] | None
-    """None if unknown."""
     against: PlaceName
-    """The place that the database is compared with: the image, or the host if no image was read."""
     database: DatabaseReading
     word: str
-    """The database's position, for a headline."""
     sentence: str
-    """The database's position in a sentence."""
 
 
 def make(
     target: Target, evidence: Evidence, rules: Sequence[Rule], fail_on: Severity, needed: Sequence[PlaceName]
 ) -> Status:
-    """Evaluate the rules and build the matrix. ``needed``: places without which the verdict is unknown."""
-    database = position(evidence) if isinstance(evidence.database, DatabaseState) else None
+    """Judge the rules, lay out what every place has. ``needed`` are the places without which there is no verdict."""
+    found = position(evidence) if isinstance(evidence.database, DatabaseState) else None
     against = PlaceName.IMAGE if PlaceName.IMAGE in evidence.graphs else PlaceName.HOST
-    graph = database.all if database else together(evidence, against)
-    if database and database.unknown:  # revisions that only the database has
-        graph = build((*graph.revisions, *(Revision(row) for row in database.unknown)))
-    word, sentence = _in_words(evidence, database)
+    graph = found.all if found else together(evidence, against)
+    if found and found.unknown:  # the revisions that only the database speaks of
+        graph = build((*graph.revisions, *(Revision(row) for row in found.unknown)))
+    word, sentence = _in_words(evidence, found)
     return Status(
         report=check.make("status", target, evidence, rules, fail_on, needed),
-        rows=tuple(_rows(evidence, [each for each in graph.revisions if graph.by_id[each.id] is each], database)),
+        rows=tuple(_rows(evidence, [each for each in graph.revisions if graph.by_id[each.id] is each], found)),
         graph=graph,
         heads={place: evidence.graphs[place].heads for place in ORDER if place in evidence.graphs},
-        current=database.state.rows if database else None,
-        pending=database.pending if database else None,
+        current=found.state.rows if found else None,
+        pending=found.pending if found else None,
         against=against,
         database=evidence.database,
         word=word,
@@ -87,10 +85,10 @@ def make(
     )
 
 
-def _rows(evidence: Evidence, revisions: Sequence[Revision], database: DatabasePosition | None) -> list[Row]:
+def _rows(evidence: Evidence, revisions: Sequence[Revision], found: DatabasePosition | None) -> list[Row]:
     held = {place: each for place in ORDER if (each := evidence.chain.held(place)) is not None}
     digests = {place: _digests(each) for place, each in held.items()}
-    return [Row(each, _marks(each.id, digests), _state(each.id, database)) for each in revisions]
+    return [Row(each, _marks(each.id, digests), _state(each.id, found)) for each in revisions]
 
 
 def _digests(held: MigrationSet) -> dict[str, str]:
@@ -108,45 +106,45 @@ def _marks(revision: str, digests: Mapping[PlaceName, Mapping[str, str]]) -> dic
     }
 
 
-def _state(revision: str, database: DatabasePosition | None) -> str | None:
-    if database is None or not database.is_told:
+def _state(revision: str, found: DatabasePosition | None) -> str | None:
+    if found is None or not found.is_told:
         return None
-    if revision in database.state.rows:
+    if revision in found.state.rows:
         return "current"
-    if revision in database.applied:
+    if revision in found.applied:
         return "applied"
-    return "pending" if revision in (database.pending or ()) else ""
+    return "pending" if revision in (found.pending or ()) else ""
 
 
-def _in_words(evidence: Evidence, database: DatabasePosition | None) -> tuple[str, str]:
-    """The database's position: a word for the headline, and a sentence."""
-    if database is None:
+def _in_words(evidence: Evidence, found: DatabasePosition | None) -> tuple[str, str]:
+    """How the database stands to the image: a word for the headline, and a sentence."""
+    if found is None:
         reading = evidence.database
         if isinstance(reading, Absent):
             return "no database yet", reading.reason
         return "database unknown", "the database could not be asked, so nothing is known of what was applied"
-    place, number = database.place.value, len(database.pending or ())
+    place, number = found.place.value, len(found.pending or ())
     steps = counted(number, "revision")
-    if database.state.is_fresh:
+    if found.state.is_fresh:
         return "fresh", f"the database is empty; an upgrade with the {place} runs {steps}"
-    if not database.state.rows:
-        tables = len(database.state.tables)
+    if not found.state.rows:
+        tables = len(found.state.tables)
         return "no version", f"the database has {counted(tables, 'table')} and no revision noted"
-    if database.unknown:
-        lost = set(database.unknown) <= lost_scripts(evidence).keys()
+    if found.unknown:
+        lost = set(found.unknown) <= lost_scripts(evidence).keys()
         which = "whose script was deleted" if lost else "which nobody knows"
-        return "unknown revision", f"the database stands at {', '.join(database.unknown)}, {which}"
-    if database.fork:
-        return "diverged", f"database and {place} went different ways after {database.fork[0]}"
-    if database.ahead_rows:
+        return "unknown revision", f"the database stands at {', '.join(found.unknown)}, {which}"
+    if found.fork:
+        return "diverged", f"database and {place} went different ways after {found.fork[0]}"
+    if found.ahead_rows:
         return "ahead", f"the database is ahead: the {place} is older than it"
     if number:
         return "behind", f"the database is {steps} behind the {place}"
-    return "up to date", f"the database has all that the {place} has{_host_has_more(evidence, database)}"
+    return "up to date", f"the database has all that the {place} has{_host_has_more(evidence, found)}"
 
 
-def _host_has_more(evidence: Evidence, database: DatabasePosition) -> str:
-    """A clause for revisions of the host that the compared place lacks; empty if there are none."""
-    host, graph = evidence.graphs.get(PlaceName.HOST), evidence.graphs.get(database.place)
+def _host_has_more(evidence: Evidence, found: DatabasePosition) -> str:
+    """A clause where the host has revisions that the place lacks which the database is held against."""
+    host, graph = evidence.graphs.get(PlaceName.HOST), evidence.graphs.get(found.place)
     more = [each.id for each in host.revisions if each.id not in graph.by_id] if host and graph else []
-    return f"; the host has {listed(more)}, which the {database.place.value} lacks" if more else ""
+    return f"; the host has {listed(more)}, which the {found.place.value} lacks" if more else ""

@@ -1,4 +1,4 @@
-"""Explains known failures of Alembic: matches the end of its output, and finds the cause in the places."""
+"""What Alembic's known failures mean: matched in the end of its output, explained by what the places hold."""
 
 from migops.commands.failures.explain import explain
 from migops.commands.failures.known import FAILURES, Failure

@@ -1,4 +1,4 @@
-"""Writes the documentation page of the known failures: ``python -m migops.commands.failures.document``."""
+"""The page of the documentation that lists the known failures: ``python -m migops.commands.failures.document``."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Explains the end of Alembic's output: its meaning, its cause here, and the fix as commands."""
+"""From the end of Alembic's output to the lines that say what it means, why it is so here, and what to type."""
 
 from __future__ import annotations
 
@@ -18,29 +18,29 @@ from migops.rules import RULES, judge
 from migops.rules.database_remedies import can_adopt
 from migops.target import Target
 
-_PATIENCE = 5.0  # seconds for queries of a database that has just failed
-_MOST = 2  # findings that are shown: the first ones are the cause, the others its consequences
+_PATIENCE = 5.0  # seconds for a database that has just failed
+_MOST = 2  # findings that are shown: the first ones are the cause, the rest follows from them
 
 
 def explain(output: str, target: Target, engine: Engine, arguments: Sequence[str]) -> Iterator[str]:
-    """Explanation of the first known failure in ``output``; nothing if there is none. Only reads; never raises."""
+    """The lines for the first failure known in ``output``, none where it knows none. Only reads; never raises."""
     known = recognise(output)
     if known is not None:
-        failure, match = known
-        yield from lines(failure, match, look(failure, target, engine, arguments))
+        failure, found = known
+        yield from lines(failure, found, look(failure, target, engine, arguments))
 
 
 def recognise(output: str) -> tuple[Failure, re.Match[str]] | None:
-    """The first failure whose pattern is in the output, and its last match of those with the most groups."""
+    """The first entry of the table whose pattern is in the output, and the place that tells most: the last of those."""
     for failure in FAILURES:
         places = list(failure.pattern.finditer(output))
         if places:
-            return failure, max(reversed(places), key=lambda match: len(_groups(match)))
+            return failure, max(reversed(places), key=lambda found: len(_groups(found)))
     return None
 
 
 def look(failure: Failure, target: Target, engine: Engine, arguments: Sequence[str]) -> FailureInputs:
-    """Read the places that this failure's explanation needs."""
+    """Read the places, as far as this failure is explained by them."""
     containers: dict[str, list[str]] = {}
     try:
         for each in engine.containers(compose_labels.filters(target.project)):
@@ -57,27 +57,27 @@ def look(failure: Failure, target: Target, engine: Engine, arguments: Sequence[s
         return FailureInputs(target, arguments, None, str(error), containers)
 
 
-def lines(failure: Failure, match: re.Match[str], inputs: FailureInputs) -> Iterator[str]:
-    """The explanation: meaning, causes in the places, and the fix as commands."""
-    findings = _findings(failure, match, inputs)
+def lines(failure: Failure, found: re.Match[str], inputs: FailureInputs) -> Iterator[str]:
+    """What to print: what it means, what is seen of it in the places, the fix as commands."""
+    findings = _findings(failure, found, inputs)
     yield ""
     yield f"migops: {failure.name}"
     yield f"  means  {failure.means}"
-    causes = [failure.cause(match, inputs)] if failure.cause else []
-    causes += [f"{finding.rule}: {finding.message}; {finding.cause}" for finding in findings]
+    seen = [failure.cause(found, inputs)] if failure.cause else []
+    seen += [f"{finding.rule}: {finding.message}; {finding.cause}" for finding in findings]
     if inputs.unread:
-        causes.append(f"the places could not be read: {inputs.unread}")
-    yield from _column("seen", [sentence for sentence in causes if sentence])
+        seen.append(f"the places could not be read: {inputs.unread}")
+    yield from _column("seen", [sentence for sentence in seen if sentence])
     if findings and findings[0].remedy:
         steps = [(step.why, step.command) for step in findings[0].remedy]
     else:
-        steps = [(step.why, command) for step in failure.fix if (command := filled(step, match, inputs)) is not None]
+        steps = [(step.why, command) for step in failure.fix if (command := filled(step, found, inputs)) is not None]
     fix = [line for why, command in steps for line in (why, *([f"    {shown(command)}"] if command else []))]
     yield from _column("fix", fix)
 
 
 def shown(command: Sequence[str]) -> str:
-    """A command, quoted for a shell."""
+    """A command as it can be typed."""
     return " ".join(map(quoted, command))
 
 
@@ -86,12 +86,12 @@ def _column(title: str, texts: Sequence[str]) -> Iterator[str]:
         yield f"  {'' if number else title:<5}  {text}"
 
 
-def _findings(failure: Failure, match: re.Match[str], inputs: FailureInputs) -> list[Finding]:
-    """The findings that are the failure's cause; those about the failure's revision come first."""
+def _findings(failure: Failure, found: re.Match[str], inputs: FailureInputs) -> list[Finding]:
+    """The findings that are its cause; where it is about a revision, those about that one come first."""
     if inputs.evidence is None or not failure.rules:
         return []
     findings, _ = judge([rule for rule in RULES if rule.id in failure.rules], inputs.evidence)
-    revision = _groups(match).get("revision", "")
+    revision = _groups(found).get("revision", "")
 
     def order(finding: Finding) -> tuple[bool, int]:
         return bool(revision) and revision not in (finding.subject.revision, finding.message), failure.rules.index(
@@ -101,9 +101,9 @@ def _findings(failure: Failure, match: re.Match[str], inputs: FailureInputs) -> 
     return sorted(findings, key=order)[:_MOST]
 
 
-def filled(step: Step, match: re.Match[str], inputs: FailureInputs) -> tuple[str, ...] | None:
-    """The step's command with its placeholders filled in; None if a value is missing."""
-    values: dict[str, Sequence[str]] = {name: [value] for name, value in _groups(match).items()}
+def filled(step: Step, found: re.Match[str], inputs: FailureInputs) -> tuple[str, ...] | None:
+    """The step's command with its words filled in; None where there is nothing to fill one in with."""
+    values: dict[str, Sequence[str]] = {name: [value] for name, value in _groups(found).items()}
     values |= {
         "compose": inputs.target.commands.compose,
         "service": [inputs.target.service],
@@ -125,7 +125,7 @@ def filled(step: Step, match: re.Match[str], inputs: FailureInputs) -> tuple[str
 
 
 def _of_this_call(words: Sequence[str], inputs: FailureInputs) -> tuple[str, ...] | None:
-    """A command with the options of this call; None if it cannot work for this database."""
+    """A command with the options of this call; None where it cannot work for such a database."""
     if words[:1] != ["migops"]:
         return tuple(words)
     commands, (name, *rest) = inputs.target.commands, words[1:]
@@ -136,5 +136,5 @@ def _of_this_call(words: Sequence[str], inputs: FailureInputs) -> tuple[str, ...
     return commands.migops(name, *rest, service="" if name in ("config", *BARE) else None)
 
 
-def _groups(match: re.Match[str]) -> Mapping[str, str]:
-    return {name: value for name, value in match.groupdict().items() if value}
+def _groups(found: re.Match[str]) -> Mapping[str, str]:
+    return {name: value for name, value in found.groupdict().items() if value}

@@ -1,4 +1,4 @@
-"""The inputs of an explanation, and the causes that are not findings of a rule."""
+"""What an explanation may look at, and the causes that need more than a finding of a rule."""
 
 from __future__ import annotations
 
@@ -15,26 +15,26 @@ from migops.target import Target
 
 @dataclass(frozen=True, slots=True)
 class FailureInputs:
-    """The places after the failure."""
+    """The places at the time of the failure.
+
+    ``evidence`` is None where they could not be read (``unread`` says why) or where the failure is not about them.
+    ``containers`` tells for each service of the project how its containers stand, in the engine's words.
+    """
 
     target: Target
     arguments: Sequence[str]
-    """Alembic's arguments."""
     evidence: Evidence | None = None
-    """None if the places could not be read, or if the failure is not about them."""
     unread: str = ""
-    """The reason why the places could not be read."""
     containers: Mapping[str, Sequence[str]] = field(default_factory=dict)
-    """The states of each service's containers, in the engine's words."""
 
 
 Cause = Callable[["re.Match[str]", FailureInputs], str]
-"""The cause of a match in the inputs, as a sentence; empty if there is none."""
+"""What of the scene explains the match, as a sentence; '' where nothing does."""
 
 
-def holders(match: re.Match[str], inputs: FailureInputs) -> str:
-    """The places that have the missing revision, and those that lack it."""
-    revision = match["revision"]
+def holders(found: re.Match[str], inputs: FailureInputs) -> str:
+    """Which places have the revision that could not be found, and which do not."""
+    revision = found["revision"]
     if inputs.evidence is None:
         return ""
     having: list[str] = []
@@ -50,8 +50,8 @@ def holders(match: re.Match[str], inputs: FailureInputs) -> str:
     return f"{', '.join(having)} has {revision}, {', '.join(lacking)} has not"
 
 
-def called_otherwise(match: re.Match[str], inputs: FailureInputs) -> str:
-    """The options with which Alembic finds its configuration here."""
+def called_otherwise(found: re.Match[str], inputs: FailureInputs) -> str:
+    """With which options Alembic finds its configuration here."""
     if any(word.startswith(("-c", "--config")) for word in inputs.arguments):
         return "the file that -c names is not there, seen from the service's working directory, or lacks the section"
     words = inputs.evidence.alembic if inputs.evidence else ("alembic",)
@@ -62,16 +62,16 @@ def called_otherwise(match: re.Match[str], inputs: FailureInputs) -> str:
     return ""
 
 
-def long_ids(match: re.Match[str], inputs: FailureInputs) -> str:
+def long_ids(found: re.Match[str], inputs: FailureInputs) -> str:
     """The revision ids that do not fit into the version table."""
     graphs = inputs.evidence.graphs.values() if inputs.evidence else ()
     ids = sorted({name for graph in graphs for name in graph.by_id if len(name) > LONGEST_ID})
     return f"longer than {LONGEST_ID} characters: {', '.join(ids)}" if ids else ""
 
 
-def server(match: re.Match[str], inputs: FailureInputs) -> str:
-    """The state of the service that the address names, if it names one."""
-    host = (match.groupdict().get("host") or "").strip("\"'")
+def server(found: re.Match[str], inputs: FailureInputs) -> str:
+    """How the service stands that the address names, if it names one."""
+    host = (found.groupdict().get("host") or "").strip("\"'")
     if host in ("localhost", "127.0.0.1", "::1"):
         why = _falls_back(inputs)
         return why or f"{host} is the container that Alembic runs in, not the machine and not the database's container"
@@ -86,7 +86,7 @@ def server(match: re.Match[str], inputs: FailureInputs) -> str:
 
 
 def _falls_back(inputs: FailureInputs) -> str:
-    """The reason why env.py falls back to localhost (the service sets no address); empty if it does not."""
+    """Whether env.py takes localhost because the service does not say where the database is; '' where not."""
     held = inputs.evidence.chain.held(PlaceName.HOST) if inputs.evidence else None
     env = held.environment.get("env.py") if held else None
     model = inputs.target.model
@@ -97,15 +97,15 @@ def _falls_back(inputs: FailureInputs) -> str:
     return own_container(service, values, env.content.decode("utf-8", "replace"))
 
 
-def parent(match: re.Match[str], inputs: FailureInputs) -> str:
-    """The places that have the missing script."""
-    revision = match["revision"]
+def parent(found: re.Match[str], inputs: FailureInputs) -> str:
+    """Whether another place has the script that is missing."""
+    revision = found["revision"]
     graphs = inputs.evidence.graphs if inputs.evidence else {}
     having = [place.value for place, graph in graphs.items() if revision in graph.by_id]
     return f"{', '.join(having)} has a script for {revision}" if having else ""
 
 
-def image_user(match: re.Match[str], inputs: FailureInputs) -> str:
-    """The service's user, if the compose file sets it."""
+def image_user(found: re.Match[str], inputs: FailureInputs) -> str:
+    """As whom the service runs, where the compose file says so."""
     service = inputs.target.model.services.get(inputs.target.service) if inputs.target.model else None
     return f"the service runs as user {service.user}" if service and service.user else ""

@@ -1,4 +1,4 @@
-"""The known failures, one entry each. To add one: an entry here, and its example in the tests."""
+"""The failures that migops knows, one entry each. A newcomer adds an entry here, and its example to the tests."""
 
 from __future__ import annotations
 
@@ -10,31 +10,30 @@ from migops.commands.failures.inputs import Cause, called_otherwise, holders, im
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One step of a fix."""
+    """One step of a fix. In ``command``, ``{compose}``, ``{service}``, ``{image}`` and the names of the pattern's
+    groups are filled in, and a command of migops gets this call's options and service; without a command, ``why`` is
+    what to do."""
 
     why: str
-    """The purpose of the command; without a command, the instruction itself."""
     command: tuple[str, ...] = ()
-    """Placeholders: ``{compose}``, ``{service}``, ``{image}`` and the pattern's groups. A command of migops gets the
-    options and the service of this call."""
 
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """A failure, recognized by its text."""
+    """A failure by the text that it leaves.
+
+    Of ``pattern``, only the groups ``revision`` and ``host`` are repeated: no secret can stand there. ``rules`` are
+    those of migops whose findings are its cause, the likeliest first; where one is found, its fix is shown in place of
+    ``fix``. With ``asks_database``, the database is read (only read) to find them.
+    """
 
     name: str
     pattern: re.Pattern[str]
-    """Only its groups ``revision`` and ``host`` are repeated in the explanation, which cannot contain secrets."""
     means: str
-    """The meaning, as a sentence."""
     rules: tuple[str, ...] = ()
-    """The rules whose findings may be the cause, the likeliest first; the fix of a finding replaces ``fix``."""
     cause: Cause | None = None
-    """Finds a cause that no rule finds."""
     fix: tuple[Step, ...] = ()
     asks_database: bool = False
-    """True if the rules need the database, which is only read."""
 
 
 _HISTORY = Step("see the revisions that there are", ("migops", "alembic", "history"))
