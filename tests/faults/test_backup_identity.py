@@ -176,7 +176,8 @@ def test_two_servers_with_a_database_of_one_name(two: Two) -> None:
     assert "--foreign" in two.refused(name(again), "--dry-run", "app")
     assert "--foreign" in two.refused(name(again), "--yes", "app", "--confirm", "shop")
     assert "--confirm shop" in two.refused(name(again), "--yes", "--foreign", "app")
-    assert "'users' is not the name" in two.refused(name(again), "--yes", "--foreign", "--confirm", "users", "app")
+    wrong = two.refused(name(again), "--yes", "--foreign", "--confirm", "users", "app")
+    assert "'users' is not the database's name" in wrong
 
     before = two.started("users-worker", "report", "pg2")
     done = two.restore(name(again), "--yes", "--foreign", "--confirm", "shop", "app")
