@@ -1,17 +1,16 @@
-"""``migops adopt``: find the revision whose schema a database has, prove it, and note it."""
+"""``migops adopt``: find the revision whose schema a database has, prove it, and stamp it."""
 
 from __future__ import annotations
 
 import os
 import sys
-from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import click
 
 from migops.cli.options import compose_options, compose_options_of, option, output_options, timeout_option
-from migops.core.errors import Aborted, ExitCode, MigopsError
+from migops.core.errors import Aborted, MigopsError
 
 
 @click.command("adopt")
@@ -26,7 +25,7 @@ from migops.core.errors import Aborted, ExitCode, MigopsError
 @option("--name", "section", metavar="SECTION", default="", help="Section of it (default: alembic).")
 @timeout_option
 @compose_options
-@output_options("text", "json")
+@output_options("adopt")
 def adopt(service: str | None, **given: Any) -> int:
     """Find the revision whose schema the database of SERVICE has, and note it in the version table.
 
@@ -46,55 +45,38 @@ def adopt(service: str | None, **given: Any) -> int:
     several are, 2 bad input, 3 it could not be found out, 4 locked by another run, 5 not
     confirmed, 6 not noted, 7 look where it stands
     """
-    from dataclasses import replace
-
     from migops import target
     from migops.cli.output import show
-    from migops.commands.adopt.find import Wanted, find
-    from migops.commands.adopt.match import Verdict
-    from migops.commands.adopt.stamp import stamp
-    from migops.commands.deploy import at_work
+    from migops.commands.adopt.find import Wanted
+    from migops.commands.adopt.outcome import Outcome
+    from migops.commands.adopt.run import Dialogue, run
     from migops.docker import connect
-    from migops.output import adopt_json, adopt_text
-    from migops.state import state_folder
-    from migops.state.engine_lock import engine_lock
-    from migops.state.lock import host_lock
+    from migops.output import is_document
 
     if given["baseline"] and given["revision"]:
         raise MigopsError("--revision and --baseline do not go together: there is no revision yet")
     if given["message"] and not given["baseline"]:
         raise MigopsError("--message needs --baseline: without it, no migration is written")
     sought = target.Wanted(service=service or "", config=given["config"], section=given["section"], command="adopt")
-    found = target.resolve(sought, compose_options_of(given), os.environ, Path.cwd())
+    resolved = target.resolve(sought, compose_options_of(given), os.environ, Path.cwd())
     wanted = Wanted(
         given["revision"], given["baseline"], given["message"] or "baseline", given["timeout"], given["dry_run"],
         strict=given["strict"],
     )  # fmt: skip
-    as_json = given["format_"] == "json"
-    render = adopt_json.render if as_json else adopt_text.render
-    with connect(given["timeout"]) as engine, ExitStack() as held:
-        folder = None if wanted.dry_run else state_folder.folder(engine, found.project)
-        if folder is not None:
-            held.enter_context(host_lock(folder, "migops adopt"))
-        outcome, live = find(found, engine, wanted, say)
-        chosen = outcome.match
-        may = chosen is not None and chosen.verdict is Verdict.EQUAL and bool(chosen.chosen.heads)
-        if live is None or folder is None or not may:
-            show(lambda view: render(outcome, view), given)
-            return int(ExitCode.CLEAN if may or live is None else ExitCode.FINDINGS)
-        if not as_json:
-            show(lambda view: render(outcome, view), given)
-        if not given["yes"]:
-            confirm()
-        with engine_lock(engine, folder, found.project, "migops adopt", found.commands.unlock()) as lock:
-            at_work.refuse_of_others(lock, folder, found, outcome.inputs.reached, given["timeout"])
-            done = stamp(outcome, live, engine, folder, given["timeout"])
-    show(lambda view: render(replace(outcome, stamped=done.heads), view), given)
-    return 128 + done.signal if done.signal else int(ExitCode.CLEAN)
+
+    def prove(outcome: Outcome) -> None:
+        if not is_document(given["format_"]):  # of which there is one, at the end
+            show("adopt", outcome, given)
+
+    with connect(given["timeout"]) as engine:
+        dialogue = Dialogue(say, prove, (lambda: None) if given["yes"] else confirm)
+        outcome, code = run(resolved, engine, wanted, dialogue)
+    show("adopt", outcome, given)
+    return code
 
 
 def confirm() -> None:
-    """Ask whether to go on. Raises ``Aborted`` for a no, and where nobody can be asked."""
+    """Ask for a yes. Raises ``Aborted`` for a no, and without a terminal to ask on."""
     if not (sys.stdin is not None and sys.stdin.isatty() and sys.stderr.isatty()):
         raise Aborted("nobody can be asked here, so nothing was changed", hint="--yes answers for you; or --dry-run")
     if not click.confirm("Note it?", err=True):
@@ -102,7 +84,7 @@ def confirm() -> None:
 
 
 def say(line: str) -> None:
-    """A line of ours on standard error."""
+    """Print a line of migops's own on standard error."""
     from migops.core.terminal import printable
 
     click.echo(f"migops: {printable(line)}", err=True)

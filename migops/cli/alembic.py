@@ -124,24 +124,25 @@ def alembic(arguments: tuple[str, ...], **given: Any) -> int:
             "say what Alembic shall do", hint="its own words: current, upgrade head, …; --help shows more"
         )
     wanted = target.Wanted(service=given["service"], command="alembic", database_url=given["database_url"] or "")
-    found = target.resolve(wanted, compose_options_of(given), os.environ, Path.cwd())
-    found = command_lines.aimed(found, arguments, collect.host_cwd(collect.Survey(found)))
+    resolved = target.resolve(wanted, compose_options_of(given), os.environ, Path.cwd())
+    resolved = command_lines.aimed(resolved, arguments, collect.host_cwd(collect.Survey(resolved)))
     with connect() as engine:
-        result = run(AlembicCall(found, arguments, engine, say, _wishes(given)))
+        result = run(AlembicCall(resolved, arguments, engine, say, _options(given)))
         if result.drawing is not None:
-            from migops.output.graph import as_text
+            from migops.commands.graph import GraphResult
+            from migops.output import View, render
 
-            for line in as_text(result.drawing, color=False, width=_WIDTH).splitlines():
+            for line in render("graph", GraphResult(result.drawing), View(width=_WIDTH)).splitlines():
                 say(line)
         if result.child and not result.stopped:
             from migops.commands.failures import explain  # and with it all the rules: only a failure pays for them
 
-            for line in explain(result.output, found, engine, arguments):
+            for line in explain(result.output, resolved, engine, arguments):
                 say(redact(line), plain=True)
     return result.code
 
 
-def _wishes(given: Mapping[str, Any]) -> RunOptions:
+def _options(given: Mapping[str, Any]) -> RunOptions:
     from migops.commands.alembic.call import RunOptions
 
     terminal = sys.stdin is not None and sys.stdin.isatty() and sys.stderr.isatty()

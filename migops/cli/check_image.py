@@ -52,7 +52,7 @@ EXIT = {"clean": ExitCode.CLEAN, "findings": ExitCode.FINDINGS, "unknown": ExitC
 @timeout_option
 @compose_options
 @rule_options
-@output_options("text", "json")
+@output_options("check-image")
 def check_image(service: str | None, **given: Any) -> int:
     """Compare the migrations in SERVICE's image with the host's, and say what to type.
 
@@ -63,9 +63,10 @@ def check_image(service: str | None, **given: Any) -> int:
     migops check-image --no-engine                        before anything is built
     """
     from migops import collect, target
-    from migops.cli.output import write
+    from migops.cli.output import show
     from migops.core.model import PlaceName, Severity, Unknown
     from migops.docker import Engine, connect
+    from migops.output import modules
 
     check_together(given)
     if given["select"] or given["ignore"]:
@@ -77,23 +78,23 @@ def check_image(service: str | None, **given: Any) -> int:
         build_args=_pairs(given["build_args"]),
         needs_image=not no_engine,
     )
-    found = target.resolve(wanted, compose_options_of(given), os.environ, Path.cwd())
+    resolved = target.resolve(wanted, compose_options_of(given), os.environ, Path.cwd())
     with ExitStack() as stack:
 
         def engine() -> Engine:
             """Connected on first use only: an archive needs no engine."""
             connected = stack.enter_context(connect(given["timeout"]))
-            import_meanwhile("migops.commands.check", *(["migops.output.text"] if given["format_"] == "text" else []))
+            import_meanwhile("migops.commands.check", *modules("check-image", given["format_"]))
             return connected
 
-        evidence = collect.check(found, None if no_engine else engine, all_files=given["all_files"])
+        evidence = collect.check(resolved, None if no_engine else engine, all_files=given["all_files"])
     needed = [PlaceName.HOST, PlaceName.CONTEXT if no_engine else PlaceName.IMAGE]
     if isinstance(evidence.chain.places.get(PlaceName.CONTAINER), Unknown):
         needed.append(PlaceName.CONTAINER)  # there may be none, but one that is there must be read
     from migops.commands import check
 
-    result = check.make("check-image", found, evidence, _rules(given), Severity(given["fail_on"]), needed)
-    write(result, given)
+    result = check.make("check-image", resolved, evidence, _rules(given), Severity(given["fail_on"]), needed)
+    show("check-image", result, given)
     return int(EXIT[result.verdict.value])
 
 

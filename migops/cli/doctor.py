@@ -32,7 +32,7 @@ from migops.cli.status import EXIT, database_options, drift_option, needed, with
 @option("--no-engine", is_flag=True, help="No image and no container; only a database that is reached without.")
 @compose_options
 @rule_options
-@output_options("text", "json")
+@output_options("doctor")
 def doctor(service: str | None, **given: Any) -> int:
     """Judge every rule for SERVICE: the whole chain, and what the project's own files tell.
 
@@ -45,7 +45,7 @@ def doctor(service: str | None, **given: Any) -> int:
     not be asked. --no-engine without --database-url judges what the files tell, without a database.
     """
     from migops import collect, rules, target
-    from migops.cli.output import write
+    from migops.cli.output import show
     from migops.collect.database_query import Ask
     from migops.commands import check
     from migops.core.model import Absent, PlaceName, Severity
@@ -60,16 +60,16 @@ def doctor(service: str | None, **given: Any) -> int:
         command="doctor",
         database_url=given["database_url"] or "",
     )
-    found = target.resolve(wanted, compose_options_of(given), os.environ, Path.cwd())
+    resolved = target.resolve(wanted, compose_options_of(given), os.environ, Path.cwd())
     ask = Ask(given["database_url"], given["timeout"], given["wait"])
     with ExitStack() as stack:
         engine = None if given["no_engine"] else lambda: stack.enter_context(connect(given["timeout"]))
-        evidence = collect.check(found, engine, all_files=engine is not None, ask=ask, lint=True)
-        evidence = with_drift(found, evidence, engine, given)
+        evidence = collect.check(resolved, engine, all_files=engine is not None, ask=ask, lint=True)
+        evidence = with_drift(resolved, evidence, engine, given)
     places = needed(evidence, without_engine=given["no_engine"])
     lint_only = given["no_engine"] and not given["database_url"]
     if lint_only or isinstance(evidence.database, Absent):
         places.remove(PlaceName.DATABASE)  # what it would say is skipped with its reason; the rest is judged
-    result = check.make("doctor", found, evidence, chosen, Severity(given["fail_on"]), places)
-    write(result, given)
+    result = check.make("doctor", resolved, evidence, chosen, Severity(given["fail_on"]), places)
+    show("doctor", result, given)
     return int(EXIT[result.verdict.value])

@@ -149,23 +149,23 @@ def _is_full(error: Exception) -> bool:
 def _document(arguments: Sequence[str], error: MigopsError) -> None:
     """On standard output, the error as a document, where one was asked for: a script waits for it."""
     from migops.cli.output import OutputError, put
-    from migops.output.json import failure
+    from migops.output import render_failure
 
     if isinstance(error, OutputError):
         sys.stdout = None  # what is left in its buffer would fail again at the end of the process
-    elif _wants_json(arguments):
+    elif (format_ := _format_asked_for(arguments)) and (text := render_failure(arguments[0], error, format_)):
         with suppress(OutputError):
-            put(failure(arguments[0], error))
+            put(text)
 
 
-def _wants_json(arguments: Sequence[str]) -> bool:
-    """Whether the command line, however wrong it is, or MIGOPS_FORMAT asks for JSON."""
+def _format_asked_for(arguments: Sequence[str]) -> str | None:
+    """The format that the command line, however wrong it is, or MIGOPS_FORMAT names; None for the default."""
     command = cli.get_command(click.Context(cli), arguments[0]) if arguments else None
     if command is None:
-        return False
+        return None
     read = command.make_context(arguments[0], list(arguments[1:]), resilient_parsing=True, ignore_unknown_options=True)
     given = read.get_parameter_source("format_") is not click.core.ParameterSource.DEFAULT
-    return given and read.params.get("format_") == "json"
+    return read.params.get("format_") if given else None
 
 
 def describe(error: MigopsError) -> str:

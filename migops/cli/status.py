@@ -111,7 +111,7 @@ def needed(evidence: Evidence, *, without_engine: bool) -> list[PlaceName]:
     type=click.Choice(["error", "warning", "info"]),
     help="Exit with 1 on findings this bad, and with 3 where a place could not be read (default: exit 0).",
 )
-@output_options("text", "json", "mermaid")
+@output_options("status")
 def status(service: str | None, **given: Any) -> int:
     """Show where each revision of SERVICE is, from git to the database, and what is pending.
 
@@ -130,7 +130,6 @@ def status(service: str | None, **given: Any) -> int:
     from migops.commands import status as statuses
     from migops.core.model import Severity
     from migops.docker import connect
-    from migops.output.status import render
 
     check_together(given)
     chosen = rules.chosen(given["select"], given["ignore"], "status")
@@ -141,15 +140,15 @@ def status(service: str | None, **given: Any) -> int:
         command="status",
         database_url=given["database_url"] or "",
     )
-    found = target.resolve(wanted, compose_options_of(given), os.environ, Path.cwd())
+    resolved = target.resolve(wanted, compose_options_of(given), os.environ, Path.cwd())
     ask = Ask(given["database_url"], given["timeout"], given["wait"])
     with ExitStack() as stack:
         engine = None if given["no_engine"] else lambda: stack.enter_context(connect(given["timeout"]))
-        evidence = collect.check(found, engine, ask=ask, lint=given["drift"])  # for MIG407: which models are reached
-        evidence = with_drift(found, evidence, engine, given)
+        evidence = collect.check(resolved, engine, ask=ask, lint=given["drift"])  # for MIG407: which models are reached
+        evidence = with_drift(resolved, evidence, engine, given)
     places = needed(evidence, without_engine=given["no_engine"])
-    result = statuses.make(found, evidence, chosen, Severity(given["fail_on"] or "error"), places)
-    show(lambda view: render(result, given["format_"], view), given)
+    result = statuses.make(resolved, evidence, chosen, Severity(given["fail_on"] or "error"), places)
+    show("status", result, given)
     if not given["fail_on"]:
         return int(ExitCode.CLEAN if result.rows else ExitCode.NO_VERDICT)
     return int(EXIT[result.report.verdict.value])

@@ -1,9 +1,10 @@
-"""The outcome for a terminal: what was found, what that rests on, what differs, and what to type."""
+"""The outcome of adopt for a terminal: the verdict, its evidence, the differences, the commands to type."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from io import StringIO
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.padding import Padding
@@ -15,8 +16,10 @@ from migops.commands.adopt.outcome import Outcome
 from migops.core.printed import may_be_next
 from migops.core.terminal import printable
 from migops.database.postgres.schema import Difference, Item
-from migops.output.text import console_for, hang, shell, short, trimmed
-from migops.output.view import View
+from migops.output.console import console_for, hang, shell, short, trimmed
+
+if TYPE_CHECKING:
+    from migops.output import View
 
 AROUND = 3  # candidates that are shown before and after the one that counts
 MOST = 25  # differences that are shown without -v
@@ -60,26 +63,26 @@ def render(outcome: Outcome, view: View) -> str:
 
 
 def _headline(outcome: Outcome) -> Text:
-    name, found = (printable(outcome.inputs.target.service), "bold"), outcome.match
-    if found is None:
+    name, match = (printable(outcome.inputs.target.service), "bold"), outcome.match
+    if match is None:
         rows = printable(", ".join(outcome.inputs.state.rows))
         return Text.assemble(("VERSIONED", "bold green"), "  ", name, f": nothing to adopt, the database is at {rows}")
-    chosen = printable(outcome.named(found.chosen.heads))
+    chosen = printable(outcome.named(match.chosen.heads))
     if outcome.stamped:
         return Text.assemble(("ADOPTED", "bold green"), "  ", name, f": the database is noted to be at {chosen}")
-    if found.verdict is Verdict.EQUAL and not found.chosen.heads:
+    if match.verdict is Verdict.EQUAL and not match.chosen.heads:
         return Text.assemble(("EQUAL", "bold green"), "  ", name, ": the database is as before the first migration")
-    if found.verdict is Verdict.EQUAL:
+    if match.verdict is Verdict.EQUAL:
         return Text.assemble(("EQUAL", "bold green"), "  ", name, f": the database has the schema of {chosen}")
-    if found.verdict is Verdict.SEVERAL:
-        number = len(found.equal)
+    if match.verdict is Verdict.SEVERAL:
+        number = len(match.equal)
         return Text.assemble(("SEVERAL", "bold yellow"), "  ", name, f": {number} revisions have the database's schema")
-    said = f"the schema of {chosen} is another one" if found.asked else "no revision has the database's schema"
+    said = f"the schema of {chosen} is another one" if match.asked else "no revision has the database's schema"
     return Text.assemble(("DIFFERENT", "bold red"), "  ", name, f": {said}; nothing was noted")
 
 
 def _facts(outcome: Outcome) -> Iterator[tuple[str, str]]:
-    inputs, found = outcome.inputs, outcome.match
+    inputs, match = outcome.inputs, outcome.match
     state = inputs.state
     noted = f"at {', '.join(state.rows)}" if state.rows else "no revision noted"
     yield "database", f"{state.url}, {state.server}, {noted} (URL: {short(state.origin)}; asked at {state.address})"
@@ -88,15 +91,15 @@ def _facts(outcome: Outcome) -> Iterator[tuple[str, str]]:
     yield "image", f"{inputs.image.ref} ({digest}), {number} revision{'' if number == 1 else 's'}"
     if outcome.baseline is not None:
         yield "baseline", f"{outcome.baseline.path}, written from the models against an empty database"
-    if found is not None:
+    if match is not None:
         yield "tried on", f"a throwaway server of the image that {inputs.live.container} runs; it is gone again"
-        kinds = ", ".join(counted(kind, number) for kind, number in found.kinds.items()) or "nothing"
-        yield "compared", f"{kinds}; not compared: {left_out(found)}"
+        kinds = ", ".join(counted(kind, number) for kind, number in match.kinds.items()) or "nothing"
+        yield "compared", f"{kinds}; not compared: {left_out(match)}"
 
 
-def left_out(found: Match) -> str:
+def left_out(match: Match) -> str:
     """What was not compared, in words; the document lists every kind."""
-    if found.strict:
+    if match.strict:
         return "data, text search, subscriptions, roles (owners and grants are compared by the roles' names)"
     return (
         "data, comments, owners, grants, storage, statistics, replica identity, collations, publications, event "
@@ -109,19 +112,19 @@ def counted(kind: str, number: int) -> str:
     return f"{number} {_ONE.get(kind, kind) if number == 1 else _PLURALS.get(kind, kind + 's')}"
 
 
-def _candidates(console: Console, outcome: Outcome, found: Match) -> None:
-    at = found.candidates.index(found.chosen)
+def _candidates(console: Console, outcome: Outcome, match: Match) -> None:
+    at = match.candidates.index(match.chosen)
     table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="dim")
     table.add_column("revision", no_wrap=True, overflow="ellipsis", min_width=8, max_width=32)
     table.add_column("differs in", no_wrap=True, min_width=10)
     table.add_column("message", no_wrap=True, overflow="ellipsis")
     shown = [
-        each for index, each in enumerate(found.candidates) if abs(index - at) <= AROUND or each.comparison.is_equal
+        each for index, each in enumerate(match.candidates) if abs(index - at) <= AROUND or each.comparison.is_equal
     ]
     for each in reversed(shown):
         table.add_row(printable(", ".join(each.heads) or "(none)"), _distance(each), _messages(outcome, each))
     console.print(Padding(table, (0, 0, 0, 2)))
-    if left := len(found.candidates) - len(shown):
+    if left := len(match.candidates) - len(shown):
         console.print(Text(f"  and {left} more, further apart", "dim"))
     console.print()
 
@@ -137,12 +140,12 @@ def _messages(outcome: Outcome, each: Candidate) -> str:
     return printable("; ".join(text for head in each.heads if (text := outcome.message(head))))
 
 
-def _differences(console: Console, outcome: Outcome, found: Match, view: View) -> None:
-    differences = found.chosen.comparison.differences
+def _differences(console: Console, outcome: Outcome, match: Match, view: View) -> None:
+    differences = match.chosen.comparison.differences
     if not differences:
         return
-    number = found.chosen.comparison.distance
-    what = f"{number} difference{'' if number == 1 else 's'} to {outcome.named(found.chosen.heads)}"
+    number = match.chosen.comparison.distance
+    what = f"{number} difference{'' if number == 1 else 's'} to {outcome.named(match.chosen.heads)}"
     console.print(Text(f"  {printable(what)}", "bold"))
     for each in differences if view.verbose else differences[:MOST]:
         _difference(console, each, view)
@@ -151,54 +154,54 @@ def _differences(console: Console, outcome: Outcome, found: Match, view: View) -
     console.print()
 
 
-def _difference(console: Console, each: Difference, view: View) -> None:
-    console.print(Text(f"    {printable(f'{each.item.kind} {each.item.name}')}"), soft_wrap=True)
+def _difference(console: Console, difference: Difference, view: View) -> None:
+    console.print(Text(f"    {printable(f'{difference.item.kind} {difference.item.name}')}"), soft_wrap=True)
     within: dict[str, int] = {}
-    for part in each.within:
+    for part in difference.within:
         within[part.kind] = within.get(part.kind, 0) + 1
     more = f" ({', '.join(counted(kind, number) for kind, number in within.items())})" if within else ""
-    for side, item in (("migrations", each.expected), ("database", each.found)):
-        words = Text(printable(_words(item, each, view)) + (more if item else ""), "" if item else "dim")
+    for side, item in (("migrations", difference.expected), ("database", difference.found)):
+        words = Text(printable(_words(item, difference, view)) + (more if item else ""), "" if item else "dim")
         hang(console, Text(f"      {side:<10}  ", "dim"), words, 18)
 
 
-def _words(item: Item | None, each: Difference, view: View) -> str:
+def _words(item: Item | None, difference: Difference, view: View) -> str:
     if item is None:
         return "nothing"
-    if each.is_renamed:
+    if difference.is_renamed:
         return item.name
     lines = item.text.strip().splitlines()
     if view.verbose or len(lines) < 2:
         return " ".join(line.strip() for line in lines) or "there"
-    other = each.found if item is each.expected else each.expected
+    other = difference.found if item is difference.expected else difference.expected
     others = other.text.strip().splitlines() if other else []
     at = next((n for n, pair in enumerate(zip(lines, others, strict=False)) if pair[0] != pair[1]), 0)
     where = f"line {at + 1} of {len(lines)}: " if at else ""
     return f"{where}{lines[at].strip()} … (-v shows all)"
 
 
-def _ignored(found: Match) -> Iterator[str]:
-    if found.ignored:
+def _ignored(match: Match) -> Iterator[str]:
+    if match.ignored:
         yield (
-            f"not compared: {', '.join(found.ignored)}; no migration makes anything there, and the search path does "
+            f"not compared: {', '.join(match.ignored)}; no migration makes anything there, and the search path does "
             "not lead there"
         )
 
 
 def _next(console: Console, outcome: Outcome) -> None:
     """What happens now, or what to type."""
-    found = outcome.match
-    if found is None:
+    match = outcome.match
+    if match is None:
         return
-    target, chosen = outcome.inputs.target, found.chosen
+    target, chosen = outcome.inputs.target, match.chosen
     lines: list[tuple[str, tuple[str, ...]]] = []
     if outcome.stamped:
         if outcome.baseline is not None:
             lines.append(("the image does not have the new migration yet", target.commands.build()))
-    elif found.verdict is Verdict.EQUAL and not chosen.heads:
+    elif match.verdict is Verdict.EQUAL and not chosen.heads:
         said = "no migration has run on this database, so there is nothing to note: upgrade it"
         lines.append((said, target.commands.alembic("upgrade", "head")))
-    elif found.verdict is Verdict.EQUAL:
+    elif match.verdict is Verdict.EQUAL:
         heads = " ".join(chosen.heads)
         first = "write the baseline to the host; " if outcome.baseline else ""
         hang(console, Text("plan  ", "bold"), Text(printable(
@@ -207,15 +210,15 @@ def _next(console: Console, outcome: Outcome) -> None:
         )), 6)  # fmt: skip
         if outcome.dry_run:
             lines.append(("", outcome.command()))
-    elif found.verdict is Verdict.SEVERAL:
+    elif match.verdict is Verdict.SEVERAL:
         hang(console, Text("  "), Text(
             "The migrations between them change nothing that is compared: data, perhaps. One that is noted as done "
             "never runs here. Look at them, and say which was the last one that ran:"
         ), 2)  # fmt: skip
-        lines += [("", outcome.command("--revision", each.heads[-1])) for each in found.equal if each.heads]
+        lines += [("", outcome.command("--revision", each.heads[-1])) for each in match.equal if each.heads]
     else:
         hang(console, Text("  "), Text(printable(_advice(outcome))), 2)
-        if chosen.heads and not outcome.baseline and not found.equal:
+        if chosen.heads and not outcome.baseline and not match.equal:
             stamp = target.commands.alembic("stamp", *chosen.heads)
             lines.append(("where none of these differences matters to you, by hand:", stamp))
     for why, command in lines:
@@ -230,9 +233,9 @@ def _advice(outcome: Outcome) -> str:
             "The models do not describe this database. Mend them where they differ, build the image, and run it again; "
             "nothing was written."
         )
-    found = outcome.match
-    if found is not None and found.equal:
-        return f"It has that of {outcome.named(found.equal[-1].heads)}: leave --revision out."
+    match = outcome.match
+    if match is not None and match.equal:
+        return f"It has that of {outcome.named(match.equal[-1].heads)}: leave --revision out."
     return (
         "Change the database (or write the migration that is missing) until one revision is equal, and run it again: "
         "later migrations build on exactly these names and types."

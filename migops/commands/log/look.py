@@ -60,6 +60,14 @@ class RunLog:
     unlock: tuple[str, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class LogResult:
+    """The log of a project, and the ``runs`` of it to show: its last ones, or the one that was asked for."""
+
+    log: RunLog
+    runs: tuple[Run, ...]
+
+
 def look(target: Target, engine: Engine, folder: Path, timeout: float) -> RunLog:
     """Read all that there is to tell. What cannot be asked of the database is said with its reason."""
     runs = tuple(journal.runs(folder))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from io import StringIO
 from itertools import groupby
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.padding import Padding
@@ -13,8 +13,11 @@ from rich.text import Text
 
 from migops.core.model import Finding, Link, LinkStatus, PlaceName, PlaceSummary, Report, Severity, Verdict
 from migops.core.printed import may_be_next
-from migops.core.terminal import printable, quoted
-from migops.output.view import View
+from migops.core.terminal import printable
+from migops.output.console import console_for, hang, shell, short, trimmed
+
+if TYPE_CHECKING:
+    from migops.output import View
 
 ROWS_SHOWN = 20
 COLORS = {Severity.ERROR: "red", Severity.WARNING: "yellow", Severity.INFO: "cyan"}
@@ -37,19 +40,6 @@ def render(report: Report, view: View) -> str:
         _rows(console, report, view)
         print_findings(console, report, view)
     return trimmed(out)
-
-
-def console_for(view: View, out: StringIO) -> Console:
-    """A console that writes plain lines of the view's width; colours only where they are wanted."""
-    return Console(
-        file=out, width=view.width, force_terminal=view.color, color_system="standard" if view.color else None,
-        height=25, highlight=False, markup=False, emoji=False, legacy_windows=False,
-    )  # fmt: skip
-
-
-def trimmed(out: StringIO) -> str:
-    """What was printed, without the blanks that fill tables up."""
-    return "\n".join(line.rstrip() for line in out.getvalue().split("\n"))
 
 
 def print_findings(console: Console, report: Report, view: View) -> None:
@@ -80,16 +70,16 @@ def _summary(report: Report) -> str:
     if report.verdict is Verdict.FINDINGS:
         return words
     if any(link.status is LinkStatus.DIFFERS for link in report.links):
-        said = f"nothing at or above {report.fail_on.value}"  # two places differ, so "the same" would be a lie
+        sentence = f"nothing at or above {report.fail_on.value}"  # two places differ, so "the same" would be a lie
     else:
         mounted = any((link.source, link.target) == (PlaceName.HOST, PlaceName.CONTAINER) for link in report.links)
         read = [place.place.value for place in report.places if place.status == "read"]
         compared = [name for name in read if not (mounted and name == PlaceName.CONTAINER.value)]
-        said = f"{', '.join(compared)} hold the same migrations"
-        said += "; the container reads the host's, through a mount" if mounted else ""
+        sentence = f"{', '.join(compared)} hold the same migrations"
+        sentence += "; the container reads the host's, through a mount" if mounted else ""
     left = len(report.deselected)
     notes = [words, f"{left} rule{'' if left == 1 else 's'} left out" if left else ""]
-    return f"{said} ({'; '.join(filter(None, notes))})" if any(notes) else said
+    return f"{sentence} ({'; '.join(filter(None, notes))})" if any(notes) else sentence
 
 
 def _image(console: Console, report: Report) -> None:
@@ -121,15 +111,6 @@ def _chain(console: Console, report: Report) -> None:
         console.print()
 
 
-def hang(console: Console, lead: Text, body: Text, indent: int) -> None:
-    """Print ``body`` beside ``lead``, wrapped under itself."""
-    margin = Text(" " * indent)
-    lines = body.wrap(console, console.width - indent, overflow="fold")
-    for number, line in enumerate(lines):
-        lead.set_length(indent)
-        console.print(Text.assemble(margin if number else lead, line), soft_wrap=True)
-
-
 def place_words(place: PlaceSummary, report: Report) -> str:
     """What a place holds, or why nothing was read there."""
     if any(missing.startswith(f"{place.place.value}: {place.reason}") for missing in report.missing if place.reason):
@@ -140,12 +121,6 @@ def place_words(place: PlaceSummary, report: Report) -> str:
     heads = ", ".join(place.heads) or "none"
     head = "head" if len(place.heads) == 1 else "heads"
     return printable(f"{place.revisions} {noun}, {head} {heads}")
-
-
-def short(location: str) -> str:
-    """A path below the current folder as the user would type it."""
-    here = f"{Path.cwd()}/"
-    return printable(", ".join(path.removeprefix(here) for path in location.split(", ")))
 
 
 def _link_line(link: Link, width: int, apart: str = "") -> Text:
@@ -210,11 +185,6 @@ def _finding(console: Console, findings: list[Finding], view: View) -> None:
         if step.command:
             console.print(Text(f"       {shell(step.command)}", "bold"), soft_wrap=True)
     console.print()
-
-
-def shell(command: Iterable[str]) -> str:
-    """An argument list as it can be typed."""
-    return " ".join(map(quoted, command))
 
 
 def _skipped(console: Console, report: Report) -> None:
