@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from migops.cli.options import (
+    EXIT,
     LINES,
     check_together,
     compose_options,
@@ -22,12 +23,10 @@ from migops.cli.options import (
     rule_options,
     timeout_option,
 )
-from migops.core.errors import ExitCode, MigopsError
+from migops.core.errors import MigopsError
 
 if TYPE_CHECKING:
     from migops.rules.rule import Rule
-
-EXIT = {"clean": ExitCode.CLEAN, "findings": ExitCode.FINDINGS, "unknown": ExitCode.NO_VERDICT}
 
 
 @click.command("check-image")

@@ -1,4 +1,4 @@
-"""``migops doctor``: every rule, over the whole chain and what the project's own files tell."""
+"""``migops doctor``: every rule, for the whole chain and the project's own files."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from migops.cli.options import (
+    EXIT,
     check_together,
     compose_options,
     compose_options_of,
@@ -17,7 +18,7 @@ from migops.cli.options import (
     output_options,
     rule_options,
 )
-from migops.cli.status import EXIT, database_options, drift_option, needed, with_drift
+from migops.cli.status import check_drift, database_options, drift_option
 
 
 @click.command("doctor")
@@ -44,11 +45,11 @@ def doctor(service: str | None, **given: Any) -> int:
     Nothing is changed. Exit codes are those of check-image; 3 too where there is a database that could
     not be asked. --no-engine without --database-url judges what the files tell, without a database.
     """
-    from migops import collect, rules, target
+    from migops import rules, target
     from migops.cli.output import show
     from migops.collect.database_query import Ask
-    from migops.commands import check
-    from migops.core.model import Absent, PlaceName, Severity
+    from migops.commands import diagnosis
+    from migops.core.model import Severity
     from migops.docker import connect
 
     check_together(given)
@@ -61,15 +62,10 @@ def doctor(service: str | None, **given: Any) -> int:
         database_url=given["database_url"] or "",
     )
     resolved = target.resolve(wanted, compose_options_of(given), os.environ, Path.cwd())
-    ask = Ask(given["database_url"], given["timeout"], given["wait"])
+    check_drift(given)
     with ExitStack() as stack:
         engine = None if given["no_engine"] else lambda: stack.enter_context(connect(given["timeout"]))
-        evidence = collect.check(resolved, engine, all_files=engine is not None, ask=ask, lint=True)
-        evidence = with_drift(resolved, evidence, engine, given)
-    places = needed(evidence, without_engine=given["no_engine"])
-    lint_only = given["no_engine"] and not given["database_url"]
-    if lint_only or isinstance(evidence.database, Absent):
-        places.remove(PlaceName.DATABASE)  # what it would say is skipped with its reason; the rest is judged
-    result = check.make("doctor", resolved, evidence, chosen, Severity(given["fail_on"]), places)
+        access = diagnosis.Access(engine, Ask(given["database_url"], given["timeout"], given["wait"]), given["drift"])
+        result = diagnosis.doctor(resolved, access, chosen, Severity(given["fail_on"]))
     show("doctor", result, given)
     return int(EXIT[result.verdict.value])

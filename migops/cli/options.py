@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from migops.core.errors import MigopsError
+from migops.core.errors import ExitCode, MigopsError
 
 if TYPE_CHECKING:
     from migops.compose import ComposeOptions
@@ -16,8 +16,12 @@ if TYPE_CHECKING:
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 
+EXIT = {"clean": ExitCode.CLEAN, "findings": ExitCode.FINDINGS, "unknown": ExitCode.NO_VERDICT}
+"""The exit code of a verdict."""
+
+
 class Listed(click.types.StringParamType):
-    """Text of which an environment variable may hold several, parted by ``separator``."""
+    """Text of which an environment variable may hold several, separated by ``separator``."""
 
     def __init__(self, separator: str) -> None:
         self.separator = separator
@@ -71,7 +75,7 @@ def compose_options(command: Command) -> Command:
 
 
 def compose_options_of(given: Mapping[str, Any]) -> ComposeOptions:
-    """What ``compose_options`` collected, as the loader takes it."""
+    """The values of ``compose_options``, as the loader takes them."""
     from migops.compose import ComposeOptions
 
     return ComposeOptions(
@@ -166,7 +170,7 @@ _NEED_IMAGE = {"image": "--image", "all_files": "--all-files", "drift": "--drift
 
 
 def check_together(given: Mapping[str, Any]) -> None:
-    """Refuse two options of which one would make the other mean nothing."""
+    """Refuse two options if one of them would have no effect."""
     context = given.get("context")
     for key, name in _NEED_CONTEXT.items():
         if given.get(key) and not context:
