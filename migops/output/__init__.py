@@ -43,7 +43,7 @@ ANSWERS: Mapping[str, Mapping[str, str]] = {
     },
     "graph": {"text": "graph_text:render", DOCUMENT: "graph_document:document", "mermaid": "graph_mermaid:render"},
     "layers": {"text": "layers_text:render", DOCUMENT: "layers_document:document"},
-    "config": {"json": "config_model:as_json", "yaml": "config_model:as_yaml"},
+    "config": {"json": "config_model:as_json", "yaml": "config_model:as_yaml", DOCUMENT: "config_model:document"},
     "config --explain": {"text": "config_text:explanation"},
     "config --verify": {"text": "config_text:differences"},
     "config --services": {"text": "config_text:services"},

@@ -102,8 +102,10 @@ def test_a_new_serialiser_serves_every_command(monkeypatch: pytest.MonkeyPatch, 
     monkeypatch.setattr(output, "_function", _with_repr(output._function))
     documents = [answer for answer, names in ANSWERS.items() if DOCUMENT in names]
     assert {answer for answer in ANSWERS if "repr" in formats(answer)} == set(documents)
+    assert {answer.split()[0] for answer in documents} == {*main.COMMANDS} - {"alembic", "explain"}
     for answer in documents:
-        assert render(answer, made[answer], View(), "repr").startswith("{'schema': 1, ")
+        first = "{'name': 'clean', " if answer == "config" else "{'schema': 1, "
+        assert render(answer, made[answer], View(), "repr").startswith(first)
     assert output.render_failure("check-image", MigopsError("no"), "repr") == (
         "{'schema': 1, 'command': 'check-image', 'verdict': 'error', "
         "'error': {'message': 'no', 'at': None, 'hint': '', 'exit': 2}}"
