@@ -25,7 +25,7 @@ FLAGS = frozenset({"--yes", "--no-lock", "--verbose", "--debug", "--help"})
 
 
 def cut(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
-    """Part migops's own long options from the words that are Alembic's: from the first other word on, all of them."""
+    """Split migops's own long options from Alembic's arguments, which begin at the first other word."""
     position = 0
     while position < len(arguments):
         name, equals, _ = arguments[position].partition("=")
@@ -39,7 +39,7 @@ def cut(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
 
 
 class Cut(click.Command):
-    """A command that shows click none of Alembic's arguments: it would take ``-q`` and ``--`` for its own."""
+    """A command that hides Alembic's arguments from click, which would take ``-q`` and ``--`` for its own."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         ours, theirs = cut(args)
@@ -158,7 +158,7 @@ def _ask(question: str) -> bool:
 
 
 def say(line: str, *, plain: bool = False) -> None:
-    """A line of ours on standard error, told from Alembic's by its beginning."""
+    """Print a line on standard error; its beginning tells it from Alembic's lines."""
     from migops.core.terminal import printable
 
     click.echo(printable(line) if plain else f"migops: {printable(line)}", err=True)

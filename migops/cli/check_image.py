@@ -81,7 +81,7 @@ def check_image(service: str | None, **given: Any) -> int:
     with ExitStack() as stack:
 
         def engine() -> Engine:
-            """Connected on first use only: an archive needs no engine."""
+            """Connect on first use only: an archive needs no engine."""
             connected = stack.enter_context(connect(given["timeout"]))
             import_meanwhile("migops.commands.check", *modules("check-image", given["format_"]))
             return connected
@@ -104,7 +104,7 @@ def _rules(given: Mapping[str, Any]) -> tuple[Rule, ...]:
 
 
 def import_meanwhile(*modules: str) -> None:
-    """Import what is needed later while the engine is waited for; whoever needs it then waits for the rest of it."""
+    """Import modules in a thread while the engine answers; an import of the same module waits for it."""
     Thread(target=lambda: [importlib.import_module(module) for module in modules], daemon=True).start()
 
 

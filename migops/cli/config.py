@@ -1,4 +1,4 @@
-"""``migops config``: the compose project as migops, and ``docker compose``, read it."""
+"""``migops config``: the compose project, as migops and ``docker compose`` read it."""
 
 from __future__ import annotations
 

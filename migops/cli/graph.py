@@ -89,7 +89,7 @@ def _of_service(service: str, config: str, section: str, given: Mapping[str, Any
 
 
 def _refuse_what_needs_a_service() -> None:
-    """Options on the command line that would mean nothing; what the environment says is for all commands."""
+    """Refuse typed options that have no effect; environment variables are for all commands."""
     context = click.get_current_context()
     for parameter in context.command.params:
         is_typed = context.get_parameter_source(parameter.name or "") is click.core.ParameterSource.COMMANDLINE

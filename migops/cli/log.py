@@ -82,7 +82,7 @@ def log(what: str | None, **given: Any) -> int:
 def _image_only(
     service: str, options: ComposeOptions, engine: Engine, stack: ExitStack, error: MigopsError
 ) -> target.Target:
-    """A service whose migrations only its image has, as a deploy finds it; else the ``error`` is raised."""
+    """A service whose migrations are only in its image, found as a deploy does it; else ``error`` is raised."""
     from migops.commands.deploy import image_only
 
     try:

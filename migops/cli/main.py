@@ -1,4 +1,4 @@
-"""The command line's front door: the list of commands, and the one place where errors become text and exit codes."""
+"""The entry point: the list of commands, and the one place that turns errors into text and exit codes."""
 
 from __future__ import annotations
 
@@ -140,14 +140,14 @@ def _tell(text: str) -> None:
 
 
 def _is_full(error: Exception) -> bool:
-    """Whether click's own output (--help) met a stream that takes no more; a file that has a name is another thing."""
+    """Whether click's own output (--help) met a full or closed stream; an error of a named file is not that."""
     from migops.cli.output import FULL
 
     return isinstance(error, OSError) and error.filename is None and error.errno in FULL
 
 
 def _document(arguments: Sequence[str], error: MigopsError) -> None:
-    """On standard output, the error as a document, where one was asked for: a script waits for it."""
+    """Write the error as a document to standard output if the format is one for programs."""
     from migops.cli.output import OutputError, put
     from migops.output import render_failure
 
@@ -169,7 +169,7 @@ def _format_asked_for(arguments: Sequence[str]) -> str | None:
 
 
 def describe(error: MigopsError) -> str:
-    """An error as its reader sees it: what and where on the first line, what to do on the next."""
+    """The error for a person: message and location on the first line, the fix on the next."""
     from migops.core.terminal import printable, quoted
 
     lines = ["error: " + "\n".join(printable(line) for line in str(error).splitlines())]

@@ -20,11 +20,11 @@ if TYPE_CHECKING:
 PIPE_WIDTH = 100  # columns where there is no terminal to ask
 NARROWEST, WIDEST = 40, 1000
 FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EBADF})
-"""What the system says of a stream or a disk that takes no more; the command line was not at fault."""
+"""Errors of a stream or disk that takes no more data; the command line was not at fault."""
 
 
 class OutputError(Unavailable):
-    """The answer could not be written, so that nobody has it."""
+    """The answer could not be written."""
 
 
 def show(answer: str, result: object, given: Mapping[str, Any]) -> None:
@@ -75,9 +75,9 @@ def put(text: str, output: str | None = None) -> None:
 
 
 def write_file(path: Path, text: str) -> None:
-    """Write a file whole or not at all, so that a reader never finds half a report.
+    """Write a file whole or not at all: a reader never finds half a report.
 
-    Through a link, what it leads to is written. A device or a pipe is written to as it is, and never replaced.
+    A link is followed. A device or a pipe is written to, never replaced.
     """
     try:
         if path.exists() and not path.is_file():
@@ -90,7 +90,7 @@ def write_file(path: Path, text: str) -> None:
 
 
 def _replace(path: Path, text: str) -> None:
-    """Through a neighbour and a rename. A file that was there keeps its mode; a new one gets what the umask gives."""
+    """Write a neighbour and rename it. An existing file keeps its mode; a new one gets the umask's."""
     partial = path.with_name(f".migops-{secrets.token_hex(8)}")
     try:
         with os.fdopen(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666), "w", encoding="utf-8") as file:

@@ -23,14 +23,14 @@ from migops.cli.options import (
 from migops.core import debug
 from migops.core.errors import Aborted, ExitCode
 
-_STATUS_AT = 20  # the column in which a step's end is told
+_STATUS_AT = 20  # the column of a step's status
 
 if TYPE_CHECKING:
     from migops.commands.deploy.result import PlanResult
 
 
 def _a_number(context: click.Context, parameter: click.Parameter, value: float | None) -> float | None:
-    """Refuse ``nan``, which is in no range and out of none."""
+    """Refuse ``nan``, which passes every range check."""
     if value is not None and math.isnan(value):
         raise click.BadParameter("nan is not a number of seconds", context, parameter)
     return value
@@ -179,7 +179,7 @@ def _confirm(plan: PlanResult, given: dict[str, Any]) -> None:
 
 
 class Progress:
-    """A line a step, on standard error: what is done stands there while it is done, then how it went."""
+    """Progress on standard error, a line per step: its name when it begins, its status and time when it ends."""
 
     def __init__(self) -> None:
         self.is_open = False  # whether the cursor still stands behind the step's name

@@ -24,7 +24,7 @@ from migops.core.errors import ExitCode, MigopsError
 
 
 def database_options(command: Command) -> Command:
-    """--database-url, --wait and --timeout: which database is asked, and how patiently."""
+    """--database-url, --wait and --timeout: the database, and how long to wait for it."""
     for add in reversed(
         (
             option(

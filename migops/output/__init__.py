@@ -5,9 +5,9 @@ A format is one of two kinds. A *serialiser* (json) writes any answer's document
 line in ``FORMATS``. A *drawn* format (text, mermaid) needs a renderer for each answer, ``<answer>_<format>.py``. A new
 answer is its modules and one line in ``ANSWERS``. docs/adding.md has both recipes.
 
-The modules lie side by side, named answer first, so that all that shows one answer stands together. The registry holds
-names instead of functions: rich, yaml and the rest are imported by the first call that needs them. It is the room's
-``__init__`` because each module more costs every run of migops its start-up time.
+The modules are named answer first, so that the formats of an answer lie side by side. The registry holds names instead
+of functions: rich and yaml are imported by the first call that needs them. It is in ``__init__``, and the modules lie
+flat, because each further module or package adds to the start-up time of every run.
 """
 
 from __future__ import annotations
@@ -62,16 +62,16 @@ ANSWERS: Mapping[str, Mapping[str, str]] = {
     "explain": {"text": "explain_text:listing"},
     "explain RULE": {"text": "explain_text:one"},
 }  # fmt: skip
-"""Answer (a command, with what makes it answer otherwise) → format → ``module:function`` in this room.
+"""Answer (a command, with the argument that gives it another result) → format → ``module:function`` in this room.
 
 A renderer is ``(result, view) -> str``; under ``DOCUMENT``, ``(result) -> plain values``, which every serialiser takes.
-An answer's own renderer goes before the serialiser of that format.
+An answer's own renderer takes precedence over the serialiser of that format.
 """
 
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """The reader's wishes: ``width`` in columns, ``color`` for a terminal that shows it, more or less to read."""
+    """The layout: ``width`` in columns, ``color`` for a terminal, ``verbose`` or ``quiet`` for more or less."""
 
     width: int = 80
     color: bool = False
@@ -95,19 +95,19 @@ def render(answer: str, result: object, view: View, format_: str | None = None) 
 
 
 def render_failure(command: str, error: MigopsError, format_: str) -> str | None:
-    """The document that takes the place of a command's own after an error; None in a drawn format, which has none."""
+    """The document of an error, which a command writes instead of its own; None in a drawn format."""
     if not is_document(format_):
         return None
     return str(_function(_serialiser(format_))(_function("error_document:document")(command, error), command))
 
 
 def is_document(format_: str) -> bool:
-    """Whether programs read this format: then standard output holds one document, and nothing before or after it."""
+    """Whether programs read this format: standard output then holds one document and nothing else."""
     return bool(FORMATS[format_])
 
 
 def modules(answer: str, format_: str) -> tuple[str, ...]:
-    """The modules that rendering imports, for whoever wants to import them early."""
+    """The modules that ``render`` imports, for an import ahead of time."""
     own = ANSWERS[answer]
     names = (own[format_],) if format_ in own else (own[DOCUMENT], _serialiser(format_))
     return tuple(f"{__name__}.{name.partition(':')[0]}" for name in names)

@@ -37,7 +37,7 @@ _ONE |= {"contents": "empty materialized view"}
 
 
 def render(outcome: Outcome, view: View) -> str:
-    """The outcome in ``view.width`` columns. Commands are never broken by us, so that they can be copied."""
+    """The outcome in ``view.width`` columns. Commands are never wrapped, so that they can be copied."""
     out = StringIO()
     console = console_for(view, out)
     console.print(_headline(outcome))
@@ -98,7 +98,7 @@ def _facts(outcome: Outcome) -> Iterator[tuple[str, str]]:
 
 
 def left_out(match: Match) -> str:
-    """What was not compared, in words; the document lists every kind."""
+    """The kinds that were not compared, in words; the document lists every one."""
     if match.strict:
         return "data, text search, subscriptions, roles (owners and grants are compared by the roles' names)"
     return (
@@ -108,7 +108,7 @@ def left_out(match: Match) -> str:
 
 
 def counted(kind: str, number: int) -> str:
-    """How many of a kind, in words."""
+    """A number of a kind, in words."""
     return f"{number} {_ONE.get(kind, kind) if number == 1 else _PLURALS.get(kind, kind + 's')}"
 
 
@@ -189,7 +189,7 @@ def _ignored(match: Match) -> Iterator[str]:
 
 
 def _next(console: Console, outcome: Outcome) -> None:
-    """What happens now, or what to type."""
+    """The plan, or the commands to type."""
     match = outcome.match
     if match is None:
         return
@@ -243,5 +243,5 @@ def _advice(outcome: Outcome) -> str:
 
 
 def _lead(command: tuple[str, ...]) -> tuple[str, str]:
-    """What is called next is safe to type; what is a choice is not called so."""
+    """``next`` before a command that is safe to type, ``or`` before a choice."""
     return ("next  ", "bold green") if may_be_next(command) else ("or    ", "dim")

@@ -27,7 +27,7 @@ def listing(result: BackupList) -> dict[str, Any]:
 
 
 def record(backup: Backup) -> dict[str, Any]:
-    """One backup: its path, whether it counts, and its manifest (null where it has none)."""
+    """One backup: its path, whether it is verified, and its manifest (null if there is none)."""
     known = {**backup.manifest.record()} if backup.manifest else None
     if known:
         del known["schema"]

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def console_for(view: View, out: StringIO) -> Console:
-    """A console that writes plain lines of the view's width; colours only where they are wanted."""
+    """A console that writes plain lines of the view's width; colours only if the view has them."""
     return Console(
         file=out, width=view.width, force_terminal=view.color, color_system="standard" if view.color else None,
         height=25, highlight=False, markup=False, emoji=False, legacy_windows=False,
@@ -25,7 +25,7 @@ def console_for(view: View, out: StringIO) -> Console:
 
 
 def trimmed(out: StringIO) -> str:
-    """What was printed, without the blanks that fill tables up."""
+    """The printed text without trailing blanks."""
     return "\n".join(line.rstrip() for line in out.getvalue().split("\n"))
 
 

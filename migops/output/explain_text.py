@@ -1,4 +1,4 @@
-"""What a rule means, and the list of rules, in lines."""
+"""The meaning of a rule, and the list of rules, in lines."""
 
 from __future__ import annotations
 

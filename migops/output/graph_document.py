@@ -42,7 +42,7 @@ def _revision(revision: Revision, row: Row | None) -> dict[str, Any]:
 
 
 def _marked(row: Row) -> dict[str, Any]:
-    """The places that have a revision, and what the database says of it: null where that is unknown."""
+    """The places that have a revision, and its state in the database: null if that is unknown."""
     return {
         "places": {place.value: mark != "missing" for place, mark in row.marks.items()},
         "changed_in": [place.value for place, mark in row.marks.items() if mark == "changed"],

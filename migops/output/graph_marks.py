@@ -1,4 +1,4 @@
-"""Marks beside a drawn revision: the places that have it, and what the database says of it."""
+"""Marks beside a drawn revision: the places that have it, and its state in the database."""
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@ _OUTCOME = len("interrupted, exit 130")  # the longest
 
 
 def listing(result: LogResult, view: View) -> str:
-    """A line for each run, what to look at where one was cut off, and the locks."""
+    """A line for each run, with the next commands if it was cut off; then the locks."""
     out = StringIO()
     console = console_for(view, out)
     run_log = result.log

@@ -51,7 +51,7 @@ def place(summary: PlaceSummary) -> dict[str, Any]:
 
 
 def _row(row: Row) -> dict[str, Any]:
-    """A script on which places disagree: held, missing or changed in each, and the link that is the cause."""
+    """A script on which places disagree: its mark in each, and the link that causes it."""
     return {
         "revision": row.label,
         "path": row.path,

@@ -1,4 +1,4 @@
-"""Text for a terminal: verdict first, then the chain with its broken link, the disagreeing scripts, the findings."""
+"""The report of check-image and doctor for a terminal: verdict, chain with its broken link, scripts, findings."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ MARKS = {"held": Text("yes"), "missing": Text("-", "red"), "changed": Text("diff
 
 
 def render(report: Report, view: View) -> str:
-    """The report in ``view.width`` columns. Commands are never broken by us, so that they can be copied."""
+    """The report in ``view.width`` columns. Commands are never wrapped, so that they can be copied."""
     out = StringIO()
     console = console_for(view, out)
     _verdict(console, report)
@@ -112,7 +112,7 @@ def _chain(console: Console, report: Report) -> None:
 
 
 def place_words(place: PlaceSummary, report: Report) -> str:
-    """What a place holds, or why nothing was read there."""
+    """The contents of a place, or the reason why it was not read."""
     if any(missing.startswith(f"{place.place.value}: {place.reason}") for missing in report.missing if place.reason):
         return f"{place.status}, see above"
     if place.status != "read":
@@ -124,7 +124,7 @@ def place_words(place: PlaceSummary, report: Report) -> str:
 
 
 def _link_line(link: Link, width: int, apart: str = "") -> Text:
-    """``apart`` names the two places that were compared, where one that was not stands between them."""
+    """The comparison between two places; ``apart`` names them if a place that was not compared lies between."""
     if link.status is LinkStatus.EQUAL and (link.source, link.target) == (PlaceName.HOST, PlaceName.CONTAINER):
         return Text(f"  {'|':>{width // 2}}", "green").append(" a folder of the host, mounted: not the image's", "dim")
     if link.status is LinkStatus.EQUAL:
@@ -163,7 +163,7 @@ def _rows(console: Console, report: Report, view: View) -> None:
 
 
 def _finding(console: Console, findings: list[Finding], view: View) -> None:
-    """One block for findings of one rule that share cause and fix."""
+    """One block for the findings of a rule that share cause and fix."""
     first = findings[0]
     title = Text.assemble(
         (first.rule, f"bold {COLORS[first.severity]}"), f" {first.name} ", (f"({first.severity.value})", "dim")
@@ -188,7 +188,7 @@ def _finding(console: Console, findings: list[Finding], view: View) -> None:
 
 
 def _skipped(console: Console, report: Report) -> None:
-    """The rules that were not judged, and why; a reason that the verdict has given already is not repeated."""
+    """The rules that were not judged, with the reason unless the verdict has given it already."""
     for reason, group in groupby(report.skipped, key=lambda skipped: skipped.reason):
         rules = ", ".join(skipped.rule for skipped in group)
         known = any(missing.startswith(reason) for missing in report.missing)
@@ -202,7 +202,7 @@ def _skipped(console: Console, report: Report) -> None:
 
 
 def _ranges(rules: Iterable[str]) -> Iterator[str]:
-    """Ids in their order, those that follow one another as one word: MIG001-MIG004."""
+    """The ids in order, consecutive ones as a range: MIG001-MIG004."""
     numbered = enumerate(rules)
     for _, group in groupby(numbered, key=lambda pair: int(pair[1].removeprefix("MIG")) - pair[0]):
         run = [rule for _, rule in group]
@@ -210,7 +210,7 @@ def _ranges(rules: Iterable[str]) -> Iterator[str]:
 
 
 def _next(console: Console, report: Report) -> None:
-    """The one command to type now, where every error begins its fix with the same one and leaves no choice."""
+    """The one command to type now, if the fixes of all errors begin with it and leave no choice."""
     errors = [finding for finding in report.findings if finding.severity is Severity.ERROR]
     choices = any(step.alternative for finding in errors for step in finding.remedy)
     first = {finding.remedy[0].command if finding.remedy and not choices else () for finding in errors}

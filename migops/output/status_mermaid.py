@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def render(status: Status, view: View) -> str:
-    """The flowchart; each revision says what the database has of it, and where places disagree."""
+    """The flowchart, each revision with its state in the database and the places that disagree on it."""
     marks = {row.revision.id: ", ".join(_words(row)) for row in status.rows}
     return flowchart(status.graph, marks, {row.revision.id: row.state for row in status.rows if row.state})
 

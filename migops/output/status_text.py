@@ -35,7 +35,7 @@ _GOOD = ("up to date", "fresh", "no database yet")
 
 
 def render(status: Status, view: View) -> str:
-    """The status in ``view.width`` columns. Commands are never broken by us, so that they can be copied."""
+    """The status in ``view.width`` columns. Commands are never wrapped, so that they can be copied."""
     out = StringIO()
     console = console_for(view, out)
     _headline(console, status)
