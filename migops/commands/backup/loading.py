@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from migops.commands.backup.tools import PATIENCE, Tools
 from migops.commands.backup.verify import chunks
 from migops.core.errors import Aborted
 from migops.database.postgres import dump_commands
+from migops.database.postgres.tools import PATIENCE, Tools
 from migops.docker import Engine
 
 

@@ -13,10 +13,10 @@ from typing import Any
 from migops import collect
 from migops.collect import database_query
 from migops.collect.state import host_home
-from migops.commands.backup.tools import Tools
 from migops.core.errors import MigopsError, Unavailable
 from migops.core.model import Absent, MigrationSet, PlaceName, Unknown
 from migops.database.postgres import dump_commands
+from migops.database.postgres.tools import Tools
 from migops.docker import Engine, execs, making
 from migops.sources.database import Reached, find_url, reach
 from migops.sources.database_address import INSTEAD, LABEL, is_one_off, service_of

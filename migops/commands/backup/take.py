@@ -19,11 +19,11 @@ from migops.commands.backup.manifest import Manifest
 from migops.commands.backup.orphaned_dumps import end_orphans, end_ours
 from migops.commands.backup.source import Source, tools
 from migops.commands.backup.store import Backup
-from migops.commands.backup.tools import Tools
 from migops.commands.backup.verify import Expected, Verified, verify
 from migops.core.errors import Aborted, Unavailable
 from migops.core.model import Location
 from migops.database.postgres import dump_commands
+from migops.database.postgres.tools import Tools
 from migops.docker import Engine
 
 ROOM = 1.0

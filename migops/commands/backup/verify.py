@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from migops.commands.backup.contents import Contents, major, parse_listing, parse_rows
-from migops.commands.backup.tools import PATIENCE, Tools
 from migops.core.errors import Aborted
 from migops.core.model import Location
 from migops.database.postgres import dump_commands
+from migops.database.postgres.tools import PATIENCE, Tools
 
 _CHUNK = 1 << 20
 _MAGIC = b"PGDMP"
