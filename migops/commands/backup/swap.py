@@ -8,11 +8,11 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from migops.commands.backup import statements
 from migops.commands.backup.external_sessions import Container
 from migops.commands.backup.maintenance import Maintenance, maintenance
 from migops.commands.backup.undo_commands import psql, starting
 from migops.core.errors import Failed, ManualActionRequired, MigopsError, Unavailable
+from migops.database.postgres import swap_statements
 from migops.docker import Engine, execs, making
 from migops.docker.containers import inspect
 from migops.state.journal import Journal
@@ -92,13 +92,14 @@ class Swap:
         with self._server() as server:
             if planned.properties is None:
                 _end_sessions(server, planned.new)
-                server.run(statements.rename(planned.new, planned.database))
+                server.run(swap_statements.rename(planned.new, planned.database))
             else:
-                server.run(statements.close(planned.database))
+                server.run(swap_statements.close(planned.database))
                 self.release()
                 _end_sessions(server, planned.database, planned.new)
                 server.together(
-                    statements.rename(planned.database, planned.old), statements.rename(planned.new, planned.database)
+                    swap_statements.rename(planned.database, planned.old),
+                    swap_statements.rename(planned.new, planned.database),
                 )
         self._note("swap", "done")
 
@@ -107,7 +108,7 @@ class Swap:
         planned = self.planned
         if planned.properties is not None and planned.properties.open:
             with suppress(MigopsError), self._server() as server:
-                server.run(statements.reopen(planned.old))
+                server.run(swap_statements.reopen(planned.old))
 
     def _has_happened(self) -> bool:
         """Whether the names have changed although we were told of an error: the answer to a COMMIT can be lost."""
@@ -128,9 +129,9 @@ class Swap:
         try:
             with self._server() as server:
                 if planned.properties is not None and planned.properties.open:
-                    server.run(statements.reopen(planned.database))
-                server.run(statements.close(planned.new), statements.end_sessions(planned.new))
-                server.run(statements.drop(planned.new))
+                    server.run(swap_statements.reopen(planned.database))
+                server.run(swap_statements.close(planned.new), swap_statements.end_sessions(planned.new))
+                server.run(swap_statements.drop(planned.new))
         except MigopsError as also:
             left.append(also.message)
         down = self._settled(tuple(each for each in self.stopped if not self._start(each)))
@@ -145,7 +146,7 @@ class Swap:
 
     def _put_back(self) -> list[tuple[str, ...]]:
         planned = self.planned
-        words = [statements.reopen(planned.database)] if planned.properties and planned.properties.open else []
+        words = [swap_statements.reopen(planned.database)] if planned.properties and planned.properties.open else []
         return [*([psql(planned.source, words)] if words else []), *starting(self.stopped)]
 
     def _operator(self, message: str, commands: Sequence[Sequence[str]]) -> ManualActionRequired:
@@ -189,7 +190,7 @@ def _end_sessions(server: Maintenance, *databases: str) -> None:
     """End all sessions in these databases, and wait until they have gone: a rename fails with one open."""
     until = time.monotonic() + _EMPTY
     while True:
-        server.run(statements.end_sessions(*databases))
+        server.run(swap_statements.end_sessions(*databases))
         left = server.sessions(*databases)
         if not left:
             return
