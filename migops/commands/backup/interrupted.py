@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from migops.commands.backup.external_sessions import Container
-from migops.commands.backup.maintenance import maintenance
 from migops.commands.backup.source import Source
 from migops.commands.backup.undo_commands import psql, starting
 from migops.core.errors import ManualActionRequired
 from migops.database.postgres import swap_statements
+from migops.database.postgres.maintenance import maintenance
 from migops.docker import Engine
 from migops.docker.containers import inspect
 from migops.state import journal

@@ -13,13 +13,13 @@ from migops.commands.backup.contents import major
 from migops.commands.backup.external_sessions import Container
 from migops.commands.backup.identify import identify
 from migops.commands.backup.identity import Compared, Relation, compare
-from migops.commands.backup.maintenance import maintenance
 from migops.commands.backup.manifest import Manifest
 from migops.commands.backup.source import Source, tools
 from migops.commands.backup.verify import Expected, Verified, verify
 from migops.core.errors import Aborted, MigopsError
 from migops.core.model import Location, Unknown
 from migops.database.postgres import swap_statements
+from migops.database.postgres.maintenance import maintenance
 from migops.database.postgres.swap_statements import Properties
 from migops.docker import Engine
 from migops.sources.database import read

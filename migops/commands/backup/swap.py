@@ -9,10 +9,10 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from migops.commands.backup.external_sessions import Container
-from migops.commands.backup.maintenance import Maintenance, maintenance
 from migops.commands.backup.undo_commands import psql, starting
 from migops.core.errors import Failed, ManualActionRequired, MigopsError, Unavailable
 from migops.database.postgres import swap_statements
+from migops.database.postgres.maintenance import Maintenance, maintenance
 from migops.docker import Engine, execs, making
 from migops.docker.containers import inspect
 from migops.state.journal import Journal
