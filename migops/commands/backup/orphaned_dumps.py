@@ -7,7 +7,7 @@ import socket
 from collections.abc import Callable
 
 from migops.commands.backup.source import Source
-from migops.database import direct
+from migops.database.postgres.direct import direct
 from migops.database.postgres.dump_commands import APPLICATION
 
 _SESSIONS = """

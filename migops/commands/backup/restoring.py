@@ -12,8 +12,8 @@ from migops.commands.backup.restore_plan import Restore, label
 from migops.commands.backup.source import tools
 from migops.commands.backup.swap import Swap, Swapped
 from migops.core.errors import Aborted, MigopsError, Unavailable
-from migops.database import direct
 from migops.database.postgres import swap_statements
+from migops.database.postgres.direct import direct
 from migops.database.postgres.maintenance import Maintenance, maintenance
 from migops.database.postgres.session import open_session
 from migops.docker import Engine

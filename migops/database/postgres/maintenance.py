@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from migops.core.errors import Unavailable
-from migops.database import DatabaseUrl, direct
+from migops.database import DatabaseUrl
+from migops.database.postgres.direct import direct
 from migops.database.postgres.swap_statements import Grant, Properties, Setting
 
 if TYPE_CHECKING:

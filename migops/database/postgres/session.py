@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 from migops.core.errors import Locked, MigopsError, Unavailable
 from migops.core.printed import here
-from migops.database import DatabaseUrl, direct, redact
+from migops.database import DatabaseUrl, redact
+from migops.database.postgres.direct import direct
 from migops.database.postgres.server_session import SERVER_STARTED, SESSIONS, ServerSession, listed
 from migops.state.process import ourselves
 
