@@ -1,4 +1,4 @@
-"""Attributes that exclude or need each other: what the schema cannot say of one entry.
+"""Attributes that exclude or need each other, which the schema cannot express.
 
 Source: compose-go's ``validation`` package; the messages are compose's.
 """
@@ -12,7 +12,7 @@ from migops.compose.tree import Map, Mark, Seq, refuse
 
 
 def check_attributes(document: Map) -> None:
-    """The checks that need one entry alone."""
+    """Run the checks that need one entry alone. Raises MigopsError for the first violation."""
     for name, volume, mark in _entries(document, "volumes"):
         _check_external(volume, f"volumes.{name}", mark)
     for name, config, mark in _entries(document, "configs"):
@@ -51,8 +51,8 @@ def _check_service(name: str, service: Map) -> None:
     for path, devices in ((".".join(steps), _down(service, *steps)), ("gpus", service.get("gpus"))):
         for device, mark in _maps(devices):
             if "count" in device and "device_ids" in device:
-                said = '"count" and "device_ids" attributes are exclusive'
-                raise refuse(f"services.{name}.{path}.[]: {said}", mark)
+                message = '"count" and "device_ids" attributes are exclusive'
+                raise refuse(f"services.{name}.{path}.[]: {message}", mark)
 
 
 def _entries(document: Map, key: str) -> list[tuple[str, Map, Mark]]:

@@ -1,6 +1,6 @@
 """Short forms → long forms.
 
-Source: compose-go's ``transform`` package. Values are changed in place; what a short form becomes keeps its mark.
+Source: compose-go's ``transform`` package. Values are changed in place; a long form keeps the mark of its short form.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ Warn = Callable[[str], None]
 
 
 class Canonical:
-    """One pass over a document. ``lenient``: variables were left alone, so what cannot be parsed stays as it is."""
+    """One pass over a document. ``lenient``: variables were not substituted, so a value that cannot be parsed stays."""
 
     def __init__(self, warn: Warn, *, lenient: bool) -> None:
         self.warn = warn
@@ -31,9 +31,9 @@ class Canonical:
 
     def entries(self, value: Map, path: str, rules: Table) -> None:
         for key, entry in value.items():
-            found = below(rules, key)
-            if found is not None:
-                value[key] = self.entry(entry, value.marks[key], f"{path}.{key}" if path else key, found)
+            forms = below(rules, key)
+            if forms is not None:
+                value[key] = self.entry(entry, value.marks[key], f"{path}.{key}" if path else key, forms)
 
     def entry(self, value: Any, mark: Mark, path: str, rules: Table) -> Any:
         if "" in rules:
@@ -43,17 +43,17 @@ class Canonical:
         elif isinstance(value, Map):
             self.entries(value, path, rules)
         elif isinstance(value, Seq):
-            found = below(rules, "[]")
-            if found is not None:
+            forms = below(rules, "[]")
+            if forms is not None:
                 for index, item in enumerate(value):
-                    value[index] = self.entry(item, value.marks[index], f"{path}.[]", found)
+                    value[index] = self.entry(item, value.marks[index], f"{path}.[]", forms)
         return value
 
 
-def _expect(value: Any, kind: type, mark: Mark, said: str) -> Any:
-    """The value, which must be of a kind: files that services extend come here without a check of their types."""
+def _expect(value: Any, kind: type, mark: Mark, message: str) -> Any:
+    """The value, which must be of this type: files that services extend have not been checked against the schema."""
     if not isinstance(value, kind):
-        raise refuse(said, mark)
+        raise refuse(message, mark)
     return value
 
 

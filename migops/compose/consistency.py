@@ -1,4 +1,4 @@
-"""Whether a whole project makes sense: services that contradict themselves, and references to what is not there.
+"""Consistency of a whole project: services that contradict themselves, and references to undefined resources.
 
 Source: compose-go's consistency check; the messages are compose's.
 """
@@ -13,7 +13,7 @@ from migops.core.errors import MigopsError
 
 
 def check_consistency(project: Mapping[str, Any], inactive: Mapping[str, Any], tree: Map) -> None:
-    """Raise where the active services of a project contradict each other or themselves.
+    """Raise MigopsError if the active services of a project contradict each other or themselves.
 
     ``project`` is the decoded document with its active services, ``inactive`` the services that no profile enables.
     """
@@ -25,14 +25,14 @@ def check_consistency(project: Mapping[str, Any], inactive: Mapping[str, Any], t
     ]
     for name, secret in project.get("secrets", {}).items():
         if not secret.get("external") and not secret.get("file") and not secret.get("environment"):
-            said = f'secret "{name}" must declare either `file` or `environment`: invalid compose project'
-            faults.append(refuse(said, tree["secrets"].marks[name]))
+            message = f'secret "{name}" must declare either `file` or `environment`: invalid compose project'
+            faults.append(refuse(message, tree["secrets"].marks[name]))
     raise_all(faults)
     _check_cycles(project["services"], services)
 
 
 class _Consistency:
-    """The checks of one service; ``tree`` is it as written, for the places of what is wrong."""
+    """The checks of one service; ``tree`` is the service as written, for the locations of its faults."""
 
     def __init__(
         self, project: Mapping[str, Any], inactive: Mapping[str, Any], name: str, tree: Map, mark: Mark
@@ -44,7 +44,7 @@ class _Consistency:
         self.mark = mark
 
     def at(self, *path: str | int) -> Mark:
-        """The mark of the deepest part of ``path`` that was written."""
+        """The mark of the deepest part of ``path`` that the file contains."""
         mark, value = self.mark, self.tree
         for step in path:
             marks = getattr(value, "marks", None)
@@ -65,29 +65,29 @@ class _Consistency:
         yield from self._networks(service)
         test = (service.get("healthcheck") or {}).get("test")
         if test and test[0] not in ("CMD", "CMD-SHELL", "NONE"):
-            said = 'healthcheck.test must start either by "CMD", "CMD-SHELL" or "NONE"'
-            yield refuse(said, self.at("healthcheck", "test"))
+            message = 'healthcheck.test must start either by "CMD", "CMD-SHELL" or "NONE"'
+            yield refuse(message, self.at("healthcheck", "test"))
         yield from self._dependencies(service)
         yield from self._references(service)
         yield from self._scale(service)
         yield from self._limits(service)
         for index, watch in enumerate((service.get("develop") or {}).get("watch", [])):
             if not watch.get("target") and watch["action"] not in ("rebuild", "restart"):
-                said = f"services.{self.name}.develop.watch: target is required for non-rebuild actions"
-                yield self.invalid(said, "develop", "watch", index)
+                message = f"services.{self.name}.develop.watch: target is required for non-rebuild actions"
+                yield self.invalid(message, "develop", "watch", index)
         yield from self._targets(service)
 
     def _build(self, service: Mapping[str, Any], build: Mapping[str, Any]) -> Iterator[MigopsError]:
         if build.get("dockerfile_inline") and build.get("dockerfile"):
-            said = f'service "{self.name}" declares mutualy exclusive dockerfile and dockerfile_inline'
-            yield self.invalid(said, "build", "dockerfile_inline")
+            message = f'service "{self.name}" declares mutualy exclusive dockerfile and dockerfile_inline'
+            yield self.invalid(message, "build", "dockerfile_inline")
         for added, context in build.get("additional_contexts", {}).items():
             target = context.removeprefix("service:")
-            found = self.project["services"].get(target)
-            if target != context and (found is None or "build" not in found):
-                kind = "unknown" if found is None else "non-buildable"
-                said = f'service "{self.name}" declares {kind} service "{target}" as additional contexts {added}'
-                yield refuse(said, self.at("build", "additional_contexts", added))
+            service_built = self.project["services"].get(target)
+            if target != context and (service_built is None or "build" not in service_built):
+                kind = "unknown" if service_built is None else "non-buildable"
+                message = f'service "{self.name}" declares {kind} service "{target}" as additional contexts {added}'
+                yield refuse(message, self.at("build", "additional_contexts", added))
         platform = service.get("platform")
         if build.get("platforms") and platform and platform not in build["platforms"]:
             yield self.invalid(f'service.build.platforms MUST include service.platform "{platform}"', "platform")
@@ -95,34 +95,36 @@ class _Consistency:
     def _networks(self, service: Mapping[str, Any]) -> Iterator[MigopsError]:
         mode = service.get("network_mode", "")
         if mode and service.get("networks"):
-            said = f"service {self.name} declares mutually exclusive `network_mode` and `networks`"
-            yield self.invalid(said, "network_mode")
+            message = f"service {self.name} declares mutually exclusive `network_mode` and `networks`"
+            yield self.invalid(message, "network_mode")
         for network in service.get("networks", {}):
             if network not in self.project.get("networks", {}):
-                said = f'service "{self.name}" refers to undefined network {network}'
-                yield self.invalid(said, "networks", network)
+                message = f'service "{self.name}" refers to undefined network {network}'
+                yield self.invalid(message, "networks", network)
         if mode.startswith("service:") and mode.removeprefix("service:") not in self.project["services"]:
             target = mode.removeprefix("service:")
-            said = f"service \"{target}\" not found for network_mode 'service:{target}'"
-            yield refuse(said, self.at("network_mode"))
+            message = f"service \"{target}\" not found for network_mode 'service:{target}'"
+            yield refuse(message, self.at("network_mode"))
 
     def _dependencies(self, service: Mapping[str, Any]) -> Iterator[MigopsError]:
         for target, dependency in service.get("depends_on", {}).items():
             if target in self.project["services"] or (target in self.inactive and not dependency["required"]):
                 continue
-            said = f'service "{self.name}" depends on undefined service "{target}": invalid compose project'
+            message = f'service "{self.name}" depends on undefined service "{target}": invalid compose project'
             hint = ""
             if target in self.inactive:
                 profiles = ", ".join(self.inactive[target]["profiles"])
                 hint = f"{target} is only in profile {profiles}; enable it with --profile"
-            yield refuse(said, self.at("depends_on", target), hint)
+            yield refuse(message, self.at("depends_on", target), hint)
 
     def _references(self, service: Mapping[str, Any]) -> Iterator[MigopsError]:
         for index, volume in enumerate(service.get("volumes", [])):
             if volume.get("type") == "volume" and volume.get("source"):
                 yield from self._defined("volume", volume["source"], "volumes", index)
         for index, secret in enumerate((service.get("build") or {}).get("secrets", [])):
-            yield from self._defined("secret", secret.get("source", ""), "build", "secrets", index, said="build secret")
+            yield from self._defined(
+                "secret", secret.get("source", ""), "build", "secrets", index, label="build secret"
+            )
         for index, config in enumerate(service.get("configs", [])):
             yield from self._defined("config", config.get("source", ""), "configs", index)
         for model in service.get("models", {}):
@@ -130,27 +132,27 @@ class _Consistency:
         for index, secret in enumerate(service.get("secrets", [])):
             yield from self._defined("secret", secret.get("source", ""), "secrets", index)
 
-    def _defined(self, kind: str, name: str, *path: str | int, said: str = "") -> Iterator[MigopsError]:
+    def _defined(self, kind: str, name: str, *path: str | int, label: str = "") -> Iterator[MigopsError]:
         if name not in self.project.get(f"{kind}s", {}):
-            yield self.invalid(f'service "{self.name}" refers to undefined {said or kind} {name}', *path)
+            yield self.invalid(f'service "{self.name}" refers to undefined {label or kind} {name}', *path)
 
     def _scale(self, service: Mapping[str, Any]) -> Iterator[MigopsError]:
         scale, deploy = service.get("scale"), service.get("deploy")
         if scale is not None and deploy is not None:
             if deploy.get("replicas", scale) != scale:
-                said = f"services.{self.name}: can't set distinct values on 'scale' and 'deploy.replicas'"
-                yield self.invalid(said, "scale")
+                message = f"services.{self.name}: can't set distinct values on 'scale' and 'deploy.replicas'"
+                yield self.invalid(message, "scale")
             deploy["replicas"] = scale
         replicas = (deploy or {}).get("replicas")
         for path, value in ((("scale",), scale), (("deploy", "replicas"), replicas)):
             if value is not None and value < 0:
-                said = f"services.{self.name}.{'.'.join(path)}: must be greater than or equal to 0"
-                yield refuse(said, self.at(*path))
+                message = f"services.{self.name}.{'.'.join(path)}: must be greater than or equal to 0"
+                yield refuse(message, self.at(*path))
         count = scale if scale is not None else replicas if replicas is not None else 1
         if count > 1 and service.get("container_name"):
             attribute = "deploy.replicas" if scale is None else "scale"
-            said = f"services.{attribute}: can't set container_name and {self.name} as container name must be unique"
-            yield self.invalid(said, "container_name")
+            message = f"services.{attribute}: can't set container_name and {self.name} as container name must be unique"
+            yield self.invalid(message, "container_name")
 
     def _limits(self, service: Mapping[str, Any]) -> Iterator[MigopsError]:
         resources = (service.get("deploy") or {}).get("resources", {})
@@ -162,8 +164,8 @@ class _Consistency:
         ):
             value, section = service.get(key), resources.get(kind)
             if value and section is not None and section.get(below) != value:
-                said = f"can't set distinct values on '{key}' and 'deploy.resources.{kind}.{below}'"
-                yield self.invalid(f"services.{self.name}: {said}", key)
+                message = f"can't set distinct values on '{key}' and 'deploy.resources.{kind}.{below}'"
+                yield self.invalid(f"services.{self.name}: {message}", key)
 
     def _targets(self, service: Mapping[str, Any]) -> Iterator[MigopsError]:
         mounts: dict[str, str] = {}
@@ -174,25 +176,25 @@ class _Consistency:
             for index, target in enumerate(targets):
                 place = f"services.{self.name}.{key}[{index}]"
                 if target in mounts:
-                    said = f"{place}: target {target} already mounted as {mounts[target]}"
-                    yield refuse(said, self.at(key, index))
+                    message = f"{place}: target {target} already mounted as {mounts[target]}"
+                    yield refuse(message, self.at(key, index))
                 mounts[target] = place
 
 
 def check_container_names(services: Mapping[str, Any], tree: Map) -> None:
-    """Raise where two active services have one container name."""
+    """Raise MigopsError if two active services have the same container name."""
     owners: dict[str, str] = {}
     for name, service in services.items():
         container = service.get("container_name")
         if container and container in owners:
-            said = f'services.{name}: container name "{container}" is already in use by service {owners[container]}"'
-            raise refuse(said, tree["services"][name].marks["container_name"])
+            message = f'services.{name}: container name "{container}" is already in use by service {owners[container]}"'
+            raise refuse(message, tree["services"][name].marks["container_name"])
         if container:
             owners[container] = name
 
 
 def _check_cycles(services: Mapping[str, Any], tree: Map) -> None:
-    """Raise for services that depend on each other in a circle. Iterative: chains of dependencies can be long."""
+    """Raise for circular dependencies between services. Iterative: chains of dependencies can be long."""
     children = {
         name: sorted(target for target in service.get("depends_on", {}) if target in services)
         for name, service in services.items()

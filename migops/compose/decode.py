@@ -1,4 +1,4 @@
-"""The merged document → what ``docker compose config --format json`` prints of its sections."""
+"""The merged document → its sections as ``docker compose config --format json`` prints them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _NAMES = (("services",), ("volumes",), ("networks",), ("secrets",), ("configs",)
 
 
 def decode(tree: Map, notes: Notes) -> dict[str, Any]:
-    """Every section of the document, by name and key."""
+    """Every section of the document, by name and key. Raises MigopsError listing every value that cannot be decoded."""
     run = Decoder(notes)
     plain = without_extensions(tree, ())
     made = {}
@@ -25,16 +25,16 @@ def decode(tree: Map, notes: Notes) -> dict[str, Any]:
                 for name, entry in entries.items()
             }
     if run.faults:
-        said = "\n".join(sorted(text for text, _ in run.faults))
-        raise refuse(f"decoding failed due to the following error(s):\n\n{said}", run.faults[0][1])
+        messages = "\n".join(sorted(text for text, _ in run.faults))
+        raise refuse(f"decoding failed due to the following error(s):\n\n{messages}", run.faults[0][1])
     return made
 
 
 def without_extensions(value: Map, path: tuple[str, ...]) -> Map:
-    """``x-*`` entries taken out, as compose does: also where a key only looks like an extension.
+    """A copy without ``x-*`` entries, as compose removes them: also keys that only look like an extension.
 
-    Names under ``services``, ``volumes`` and so on are names. Where something was taken out of a mapping of free keys,
-    compose leaves it under ``#extensions``.
+    Keys directly under ``services``, ``volumes`` and so on are names and stay. Entries removed from a mapping with free
+    keys are kept under ``#extensions``, as in compose.
     """
     named = path in _NAMES or (len(path) == 3 and path[0] == "services" and path[2] == "depends_on")
     made = Map()

@@ -1,4 +1,4 @@
-"""What compose drops or fills in whatever else a file says. Source: compose-go's ``transform`` and ``loader``."""
+"""Values that compose always drops or fills in. Source: compose-go's ``transform`` and ``loader``."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from migops.compose.tree import Map, Mark, Seq
 
 
 def omit_empty(document: Map) -> None:
-    """Drop empty entries where they mean nothing: in ``dns``."""
+    """Drop empty entries of ``dns``, which mean nothing."""
     for service in _services(document):
         dns = service.get("dns")
         if isinstance(dns, Seq):
@@ -16,7 +16,7 @@ def omit_empty(document: Map) -> None:
 
 
 def set_defaults(document: Map) -> None:
-    """The defaults that do not depend on anything else."""
+    """Fill in the defaults that do not depend on other values."""
     for service in _services(document):
         build = service.get("build")
         if isinstance(build, Map) and "context" not in build:

@@ -1,4 +1,4 @@
-"""Which files make up the project, where it lives, and which environment its variables are taken from.
+"""Discovery of a project: its compose files, its directory, and the environment that its variables come from.
 
 Source: compose-go's ``cli`` package and the compose CLI's own options.
 """
@@ -29,20 +29,22 @@ _FALSE = ("0", "f", "F", "FALSE", "false", "False")
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
-    """The compose files (absolute), the project directory, the environment, the profiles, a given project name, and the
-    files (``.env``) that variables were read from."""
+class DiscoveredProject:
+    """The files and settings that a project is loaded from."""
 
-    files: tuple[str, ...]
-    directory: str
-    environment: dict[str, str]
+    files: tuple[str, ...]  # absolute paths of the compose files, in order
+    directory: str  # the absolute project directory
+    environment: dict[str, str]  # of the process, over the env files
     profiles: tuple[str, ...]
-    project_name: str
-    env_files: tuple[str, ...] = ()
+    project_name: str  # from -p or COMPOSE_PROJECT_NAME; '' if neither is set
+    env_files: tuple[str, ...] = ()  # the files (``.env``) that variables were read from
 
 
-def discover(options: ComposeOptions, environment: Mapping[str, str], cwd: str, notes: Notes) -> Found:
-    """Decide as ``docker compose`` does. ``environment`` is the process's; ``.env`` never beats it."""
+def discover(options: ComposeOptions, environment: Mapping[str, str], cwd: str, notes: Notes) -> DiscoveredProject:
+    """Find the project as ``docker compose`` does. ``environment`` is the process's and overrides ``.env``.
+
+    Raises MigopsError if there is no compose file or a setting is invalid.
+    """
     known = dict(environment)
     known.setdefault("PWD", cwd)
     env_files = options.env_files or tuple(name for name in known.get("COMPOSE_ENV_FILES", "").split(",") if name)
@@ -51,7 +53,7 @@ def discover(options: ComposeOptions, environment: Mapping[str, str], cwd: str, 
     project_directory = _absolute(options.project_directory, cwd) if options.project_directory else ""
 
     def silent(_: str) -> None:
-        """The second reading warns; the first would only say it twice."""
+        """Drop the warnings of the first reading: the second one repeats them."""
 
     _add_dotenv(known, given or _default_env_file(_directory(project_directory, files, cwd), environment), silent)
     if not files:
@@ -68,11 +70,11 @@ def discover(options: ComposeOptions, environment: Mapping[str, str], cwd: str, 
     if options.project_name and normalize_name(options.project_name) != options.project_name:
         raise invalid_name(options.project_name)
     name = options.project_name or known.get("COMPOSE_PROJECT_NAME", "")
-    return Found(tuple(files), directory, known, tuple(filter(None, profiles)), name, tuple(variables))
+    return DiscoveredProject(tuple(files), directory, known, tuple(filter(None, profiles)), name, tuple(variables))
 
 
 def normalize_name(name: str) -> str:
-    """A project name as compose derives it from a folder's: lower case, ``[a-z0-9_-]``, no leading ``_`` or ``-``."""
+    """A valid project name from a folder's, as in compose: lower case, ``[a-z0-9_-]``, no leading ``_`` or ``-``."""
     kept = [character for character in name.lower() if character in "abcdefghijklmnopqrstuvwxyz0123456789_-"]
     return "".join(kept).lstrip("_-")
 
@@ -100,8 +102,8 @@ def _default_env_file(directory: str, environment: Mapping[str, str]) -> list[st
     disabled = environment.get("COMPOSE_DISABLE_ENV_FILE")
     if disabled is not None:
         if disabled not in _TRUE + _FALSE:
-            said = f"COMPOSE_DISABLE_ENV_FILE: strconv.ParseBool: parsing {quoted(disabled)}: invalid syntax"
-            raise MigopsError(said, hint="use 0 or 1")
+            message = f"COMPOSE_DISABLE_ENV_FILE: strconv.ParseBool: parsing {quoted(disabled)}: invalid syntax"
+            raise MigopsError(message, hint="use 0 or 1")
         if disabled in _TRUE:
             return []
     file = Path(directory, ".env")
@@ -126,15 +128,15 @@ def _named_files(known: Mapping[str, str], cwd: str) -> list[str]:
 
 def _default_files(directory: str, warn: Warn) -> list[str]:
     for folder in (Path(directory), *Path(directory).parents):
-        found = [str(folder / name) for name in FILE_NAMES if (folder / name).exists()]
-        if not found:
+        files = [str(folder / name) for name in FILE_NAMES if (folder / name).exists()]
+        if not files:
             continue
         overrides = [str(folder / name) for name in OVERRIDE_NAMES if (folder / name).exists()]
-        if len(found) > 1:
-            warn(f"Found multiple config files with supported names: {', '.join(found)}")
-            warn(f"Using {found[0]}")
+        if len(files) > 1:
+            warn(f"Found multiple config files with supported names: {', '.join(files)}")
+            warn(f"Using {files[0]}")
         if len(overrides) > 1:
             warn(f"Found multiple override files with supported names: {', '.join(overrides)}")
             warn(f"Using {overrides[0]}")
-        return [found[0], *overrides[:1]]
+        return [files[0], *overrides[:1]]
     return []

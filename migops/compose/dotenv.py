@@ -1,4 +1,4 @@
-"""The grammar of ``.env`` and ``env_file`` files, as compose reads it.
+"""The grammar of ``.env`` and ``env_file`` files as compose reads them.
 
 Source: compose-go's ``dotenv`` package: ``KEY=value`` and ``KEY: value``, ``export``, quotes, escapes in double quotes,
 comments after a space, a bare ``KEY`` that takes its value from outside, and variables in values.
@@ -23,7 +23,7 @@ _ESCAPED = {"a": "\a", "b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v
 
 
 class _GrammarError(Exception):
-    """What is wrong, and on which line."""
+    """A syntax error in an env file, with its line."""
 
     def __init__(self, line: int, message: str) -> None:
         super().__init__(message)
@@ -31,7 +31,10 @@ class _GrammarError(Exception):
 
 
 def read_env_files(files: list[str], environment: dict[str, str], warn: Warn) -> dict[str, str]:
-    """The variables of several env files in order; their values may refer to ``environment``, which wins there."""
+    """The variables of several env files, in order. References in values prefer ``environment`` over the files.
+
+    Raises MigopsError, with file and line, for a file that cannot be read or parsed.
+    """
     values: dict[str, str] = {}
     for file in files:
         if not Path(file).exists():
@@ -40,8 +43,8 @@ def read_env_files(files: list[str], environment: dict[str, str], warn: Warn) ->
             raise MigopsError(f"{file} is a directory", at=Location(file))
 
         def lookup(name: str) -> str | None:
-            found = environment.get(name)
-            return values.get(name) if found is None else found
+            value = environment.get(name)
+            return values.get(name) if value is None else value
 
         read_into(values, file, lookup, warn)
     return values
@@ -50,10 +53,10 @@ def read_env_files(files: list[str], environment: dict[str, str], warn: Warn) ->
 def read_into(
     values: dict[str, str], file: str, lookup: Lookup, warn: Warn, form: str = "", at: Mark | None = None
 ) -> dict[str, Mark]:
-    """Add one file's variables to ``values``, which later lines may refer to after ``lookup`` found nothing.
+    """Add one file's variables to ``values``; later lines may refer to them where ``lookup`` has no value.
 
-    ``form`` is the ``format`` of an ``env_file`` entry: empty, or ``raw`` for ``docker run --env-file``'s plain lines.
-    ``at`` is where the file is named. Returns where in the file each of its variables is.
+    ``form`` is the ``format`` of an ``env_file`` entry: '', or ``raw`` for ``docker run --env-file``'s plain lines.
+    ``at`` is the mark of the entry that names the file. Returns the mark of each variable in the file.
     """
     if form not in ("", ".env", "raw"):
         raise refuse(f"unsupported env_file format {quoted(form)}", at)
@@ -66,8 +69,8 @@ def read_into(
     try:
         lines = _read_raw(text, values, lookup) if form == "raw" else _Parser(text, values, lookup, warn).parse()
     except _GrammarError as error:
-        said = f"failed to parse env_file {file}: {error}" if form == "raw" else f"failed to read {file}: {error}"
-        raise MigopsError(said, at=Location(file, error.line)) from None
+        message = f"failed to parse env_file {file}: {error}" if form == "raw" else f"failed to read {file}: {error}"
+        raise MigopsError(message, at=Location(file, error.line)) from None
     return {name: Mark(file, line) for name, line in lines.items()}
 
 
@@ -90,7 +93,7 @@ def _read_raw(text: str, values: dict[str, str], lookup: Lookup) -> dict[str, in
 
 
 class _Parser:
-    """A cursor over the text; ``line`` is the cursor's."""
+    """A cursor over the text; ``line`` is its line, from 1."""
 
     def __init__(self, text: str, values: dict[str, str], lookup: Lookup, warn: Warn) -> None:
         self.text = text
@@ -107,7 +110,7 @@ class _Parser:
         return self.counted[1]
 
     def parse(self) -> dict[str, int]:
-        """Read every statement into ``values``; returns the line of each name."""
+        """Read every statement into ``values``. Returns the line of each name."""
         lines = {}
         while self._skip_to_statement():
             line = self.line
@@ -141,7 +144,7 @@ class _Parser:
             self.at += 1
 
     def _key(self) -> tuple[str, bool]:
-        """The key, and whether it stands alone on its line: then its value is taken from outside."""
+        """The key, and True if it is alone on its line: then its value comes from the environment."""
         if _EXPORT.match(self.text, self.at):
             self.at += len("export")
             self._skip(_SPACES)
@@ -155,11 +158,11 @@ class _Parser:
                 self._skip(_SPACES)
                 return key, character == "\n"
             if character not in "_.-[]" and unicodedata.category(character)[0] not in "LN":
-                said = f"unexpected character {quoted(character)} in variable name {quoted(self._rest_of_line())}"
-                raise self._wrong(said)
+                message = f"unexpected character {quoted(character)} in variable name {quoted(self._rest_of_line())}"
+                raise self._wrong(message)
         if self.at >= len(self.text):
             raise self._wrong("zero length string")
-        # A last line without a line end and without "=": compose takes it for a value without a name.
+        # Compose reads a last line without line end and without "=" as a value without a name.
         return "", False
 
     def _value(self) -> str:
@@ -190,17 +193,17 @@ class _Parser:
                 characters.append("\\")
             escaped = False
             characters.append(character)
-        # Compose names the line at which it gave up looking for the quote: the last one.
-        said = f"line {self.text.count(chr(10)) + 1}: unterminated quoted value {self._rest_of_line()}"
-        raise _GrammarError(self.line, said)
+        # Compose reports the line at which it stopped looking for the quote: the last one.
+        message = f"line {self.text.count(chr(10)) + 1}: unterminated quoted value {self._rest_of_line()}"
+        raise _GrammarError(self.line, message)
 
     def _rest_of_line(self) -> str:
         return self.text[self.at :].partition("\n")[0]
 
     def _expand(self, value: str) -> str:
         def lookup(name: str) -> str | None:
-            found = self.outside(name)
-            return self.values.get(name) if found is None else found
+            outer = self.outside(name)
+            return self.values.get(name) if outer is None else outer
 
         try:
             return substitute(value, lookup, self.warn)
@@ -211,10 +214,10 @@ class _Parser:
         return _GrammarError(self.line, f"line {self.line}: {message}")
 
 
-def _unescape(found: re.Match[str]) -> str:
-    text = found.group()
+def _unescape(match: re.Match[str]) -> str:
+    text = match.group()
     if text == "\\$":
-        return "$$"  # what substitution takes for a plain dollar sign
+        return "$$"  # a plain dollar sign to substitution
     if text.startswith("\\0"):
         digits = text[2:]
         octal = len(digits) == 3 and all(digit in "01234567" for digit in digits) and int(digits, 8) < 256

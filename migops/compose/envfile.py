@@ -1,4 +1,4 @@
-"""A service's ``env_file`` and ``label_file``: read, and put under what the service itself says."""
+"""A service's ``env_file`` and ``label_file``: values from these files, under those of the service itself."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from migops.compose.tree import Map, Mark, Seq, refuse
 
 
 def resolve_environment(service: dict[str, Any], tree: Map, environment: Mapping[str, str], notes: Notes) -> None:
-    """Fill in ``service["environment"]``; its ``env_file`` entry is used up."""
+    """Fill in ``service["environment"]`` and remove its ``env_file`` entry."""
     own: dict[str, str | None] = {
         name: environment.get(name) if value is None else value
         for name, value in service.get("environment", {}).items()
     }
 
     def lookup(name: str) -> str | None:
-        found = environment.get(name)
-        return own.get(name) if found is None else found
+        outer = environment.get(name)
+        return own.get(name) if outer is None else outer
 
     values = {name: value for name, value in own.items() if value is not None}
     marks: dict[str, Mark] = {}
@@ -44,7 +44,7 @@ def resolve_environment(service: dict[str, Any], tree: Map, environment: Mapping
 
 
 def _own_marks(value: Any, files: Mapping[str, Mark]) -> dict[str, Mark]:
-    """Where a service itself sets its variables, each over what an env file says of it."""
+    """The marks of the variables that the service itself sets, each replacing the mark from an env file."""
     if isinstance(value, Map):
         own = dict(value.marks)
     else:
@@ -53,12 +53,12 @@ def _own_marks(value: Any, files: Mapping[str, Mark]) -> dict[str, Mark]:
 
 
 def _over(mark: Mark, oldest: Mark | None) -> Mark:
-    """The mark with ``oldest`` at the end of what it replaced."""
+    """The mark with ``oldest`` at the end of the marks that it replaced."""
     return Mark(mark.file, mark.line, _over(mark.replaced, oldest) if mark.replaced else oldest)
 
 
 def resolve_labels(service: dict[str, Any], tree: Map, notes: Notes) -> None:
-    """Fill in ``service["labels"]``; its ``label_file`` entry is used up."""
+    """Fill in ``service["labels"]`` and remove its ``label_file`` entry."""
     labels: dict[str, str] = {}
     for index, path in enumerate(service.pop("label_file", [])):
         mark = tree["label_file"].marks[index]

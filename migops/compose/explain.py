@@ -1,4 +1,4 @@
-"""Where a value of the resolved project was written, and which file overrode which."""
+"""The location of each value of the resolved project, and the values that it overrode in other files."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from migops.core.location import Location
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """A value: its path, where it was written, and the places of the values it replaced, newest first."""
+    """A value: its path, its location, and the locations of the values it replaced, newest first."""
 
     path: str
     value: Any
@@ -24,8 +24,8 @@ class Origin:
 def explain(tree: Map, path: str) -> list[Origin]:
     """The origin of every single value at or below ``path``.
 
-    Steps are separated by dots: ``services.app.volumes.0``. A list item can be named by its number, its mount target
-    or path, or its variable's name: ``services.app.environment.DEBUG``. A key with dots in it is written as it is.
+    Steps are separated by dots: ``services.app.volumes.0``. A list item is addressed by its number, its mount target or
+    path, or its variable's name: ``services.app.environment.DEBUG``. A key that contains dots is written unchanged.
     """
     value: Any = tree
     mark: Mark | None = None
@@ -39,7 +39,7 @@ def explain(tree: Map, path: str) -> list[Origin]:
 
 def _down(value: Any, rest: str, path: str) -> tuple[str | int, Any, Mark, str]:
     if isinstance(value, Map):
-        # The longest key that the rest of the path starts with: labels have dots in them.
+        # Take the longest key that the rest of the path starts with: labels contain dots.
         for key in sorted(value, key=len, reverse=True):
             if rest == key or rest.startswith(f"{key}."):
                 return key, value[key], value.marks[key], rest[len(key) + 1 :]
@@ -73,10 +73,10 @@ def _origins(value: Any, mark: Mark | None, path: str) -> list[Origin]:
     if isinstance(value, Map) and value:
         return [one for key, entry in value.items() for one in _origins(entry, value.marks[key], _join(path, key))]
     if isinstance(value, Seq) and value:
-        found: list[Origin] = []
+        origins: list[Origin] = []
         for index, (item, item_mark) in enumerate(value.marked()):
-            found += _origins(item, item_mark, _join(path, index))
-        return found
+            origins += _origins(item, item_mark, _join(path, index))
+        return origins
     if mark is None:
         return []
     location, *replaced = mark.history()

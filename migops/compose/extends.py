@@ -1,4 +1,4 @@
-"""``extends``: a service made of another one, of the same file or another. Source: compose-go's ``loader`` package."""
+"""``extends``: services derived from others, of the same file or another. Source: compose-go's ``loader`` package."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from migops.compose.unique import keep_last
 
 @dataclass(frozen=True, slots=True)
 class _Source:
-    """Service definitions that stand beside each other, and the ``!reset`` paths of their document."""
+    """The service definitions of one document, and its ``!reset`` paths."""
 
     services: Map
     resets: tuple[TreePath, ...]
 
 
 def apply_extends(document: Map, resets: tuple[TreePath, ...], file: str, layer: Layer) -> None:
-    """Replace each service of ``document`` that extends another by what the two make, in place."""
+    """Merge each service of ``document`` that extends another over its base, in place."""
     if "services" not in document:
         return
     services = document["services"]
@@ -36,14 +36,14 @@ def apply_extends(document: Map, resets: tuple[TreePath, ...], file: str, layer:
 
 
 class _Extends:
-    """The services of one document; ``file`` is that document's, which compose names in every message."""
+    """The services of one document; ``file`` is its file, which compose names in every message."""
 
     def __init__(self, file: str, layer: Layer) -> None:
         self.file = file
         self.layer = layer
 
     def extended(self, name: str, source: _Source, seen: tuple[tuple[str, str], ...]) -> Any:
-        """The service with what it extends merged under it, recursively."""
+        """The service merged over its base, recursively. ``seen`` are the (file, service) pairs on the way."""
         services = source.services
         service, mark = services[name], services.marks[name]
         if service is None:
@@ -59,8 +59,8 @@ class _Extends:
         elif reference in services:
             base_source = source
         else:
-            said = f"cannot extend service {quoted(name)} in {self.file}: service {quoted(reference)} not found"
-            raise refuse(said, at)
+            message = f"cannot extend service {quoted(name)} in {self.file}: service {quoted(reference)} not found"
+            raise refuse(message, at)
         seen = _track(seen, self.file if target is None else target, name, at)
         base = self.extended(reference, base_source, seen)
         if base is None:
@@ -72,7 +72,7 @@ class _Extends:
         return merged
 
     def other_file(self, name: str, reference: str, file: str, mark: Mark) -> _Source:
-        """The services of another file, its paths made relative to the layer's folder; it is not checked by itself."""
+        """The services of another file, with paths relative to the layer's folder. The file itself is not validated."""
         layer = self.layer
         path, parsed = read_named(file, mark, layer)
         merged = Map()
@@ -92,8 +92,8 @@ class _Extends:
         if not isinstance(services, Map):
             raise refuse(f"cannot extend service {quoted(name)} in {path}: services must be a mapping", mark)
         if reference not in services:
-            said = f"service {quoted(reference)} not found in {file}"
-            raise refuse(f"cannot extend service {quoted(name)} in {self.file}: {said}", mark)
+            message = f"service {quoted(reference)} not found in {file}"
+            raise refuse(f"cannot extend service {quoted(name)} in {self.file}: {message}", mark)
         Paths(folder_of(file, layer), layer.home).resolve(merged)
         return _Source(services, resets)
 

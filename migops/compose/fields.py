@@ -1,4 +1,4 @@
-"""The structures of compose's model: their keys, and how each is read. Source: compose-go's ``types`` package."""
+"""The structures of compose's model: their keys, and the reader of each. Source: compose-go's ``types`` package."""
 
 from __future__ import annotations
 

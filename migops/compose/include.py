@@ -1,4 +1,4 @@
-"""``include``: other projects' resources in this one. Source: compose-go's ``loader`` package."""
+"""``include``: resources of other projects in this one. Source: compose-go's ``loader`` package."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Files = list[tuple[str, list[Document]]]
 
 
 def included(document: Map, file: str, layer: Layer) -> Iterator[tuple[Files, Layer]]:
-    """The files of each entry of ``include``, and the layer they are loaded in; the key is used up."""
+    """The files of each entry of ``include``, and the layer to load them in. Removes the key from ``document``."""
     mark = document.marks.get("include")
     entries = document.pop("include", None)
     if entries is None or mark is None:
@@ -66,7 +66,7 @@ def _texts(entry: Map, key: str) -> list[str]:
 
 
 def _environment(env_files: list[str], directory: str, mark: Mark, layer: Layer) -> Mapping[str, str]:
-    """The including environment, and what the include's own env file (or its folder's ``.env``) adds to it."""
+    """The including project's environment, extended by the include's own env file (or the ``.env`` in its folder)."""
     files = []
     for env_file in env_files:
         path = env_file if env_file.startswith("/") else join(layer.directory, env_file)
@@ -84,7 +84,7 @@ def _environment(env_files: list[str], directory: str, mark: Mark, layer: Layer)
 
 
 def import_resources(imported: Map, document: Map) -> None:
-    """Add what an included project defines; the same name is refused unless it means the same."""
+    """Add an included project's resources. Raises MigopsError for a name that is defined differently in both."""
     for kind in ("services", "volumes", "networks", "secrets", "configs", "models"):
         resources = imported.get(kind)
         if not isinstance(resources, Map):

@@ -1,4 +1,4 @@
-"""Substituting variables in a document's values, and casting texts where a number or a boolean is meant."""
+"""Substitution of variables in a document's values, and conversion of texts to numbers and booleans."""
 
 from __future__ import annotations
 
@@ -18,11 +18,14 @@ _FLOAT = re.compile(r"[-+]?(?:(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)?|i
 
 
 class CastError(ValueError):
-    """A text is not of the type that its place asks for."""
+    """A text that cannot be converted to the type of its key."""
 
 
 def interpolate(document: Map, environment: Mapping[str, str], notes: Notes) -> None:
-    """Replace variables in every value (never in keys) and cast what must be a number or boolean, in place."""
+    """Replace variables in every value (never in keys) and convert numbers and booleans, in place.
+
+    Raises MigopsError listing every value that cannot be substituted or converted.
+    """
     run = _Run(environment, notes)
     run.entries(document, (), _CASTS)
     raise_all(run.faults)
@@ -36,41 +39,41 @@ class _Run:
 
     def entries(self, value: Map, path: tuple[str, ...], casts: Table | None) -> None:
         for key, entry in value.items():
-            found = below(casts, key) if casts else None
+            types = below(casts, key) if casts else None
             if isinstance(entry, str):
-                if found is not None or "$" in entry:
-                    value[key] = self.text(entry, value.marks[key], (*path, key), found)
+                if types is not None or "$" in entry:
+                    value[key] = self.text(entry, value.marks[key], (*path, key), types)
             elif isinstance(entry, Map):
-                self.entries(entry, (*path, key), found)
+                self.entries(entry, (*path, key), types)
             elif isinstance(entry, Seq):
-                self.items(entry, (*path, key), found)
+                self.items(entry, (*path, key), types)
 
     def items(self, value: Seq, path: tuple[str, ...], casts: Table | None) -> None:
-        found = below(casts, "[]") if casts else None
+        types = below(casts, "[]") if casts else None
         path = (*path, "[]")
         for index, item in enumerate(value):
             if isinstance(item, str):
-                if found is not None or "$" in item:
-                    value[index] = self.text(item, value.marks[index], path, found)
+                if types is not None or "$" in item:
+                    value[index] = self.text(item, value.marks[index], path, types)
             elif isinstance(item, Map):
-                self.entries(item, path, found)
+                self.entries(item, path, types)
             elif isinstance(item, Seq):
-                self.items(item, path, found)
+                self.items(item, path, types)
 
     def text(self, text: str, mark: Mark, path: tuple[str, ...], casts: Table | None) -> Any:
         at = ".".join(path)
-        said = f"error while interpolating {at}: "
+        message = f"error while interpolating {at}: "
         try:
             done = substitute(text, self.lookup, self.notes.unset)
             return casts[""](done, self.notes) if casts and "" in casts else done
         except InvalidTemplate as error:
-            said = f"invalid interpolation format for {at}.\nYou may need to escape any $ with another $.\n"
-            said += error.template
+            message = f"invalid interpolation format for {at}.\nYou may need to escape any $ with another $.\n"
+            message += error.template
         except TemplateError as error:
-            said += str(error)
+            message += str(error)
         except CastError as error:
-            said += f"failed to cast to expected type: {error}"
-        self.faults.append(refuse(said, mark))
+            message += f"failed to cast to expected type: {error}"
+        self.faults.append(refuse(message, mark))
         return text
 
 

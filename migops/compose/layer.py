@@ -1,4 +1,4 @@
-"""What the steps of loading share: how a group of files is loaded, and the files that another file names."""
+"""State that the loading steps share: the context of a group of files, and access to files named in other files."""
 
 from __future__ import annotations
 
@@ -24,16 +24,12 @@ _REMOTE = ("oci://", "https://", "http://", "git://", "ssh://", "git@", "github.
 
 @dataclass(frozen=True, slots=True)
 class Layer:
-    """How one group of files (the project's, or an included one's) is loaded.
+    """The context in which one group of files (the project's, or an included one's) is loaded."""
 
-    ``directory`` is what its paths are made relative to: absolute for the project, relative to the including one's for
-    an include. ``base`` is the folder in which the other files that it names are found. Where includes are nested it
-    can be relative, and compose then opens it from ``cwd``, the working directory: so do we.
-    """
-
-    directory: str
+    directory: str  # the base of its paths: absolute, or for an include relative to the including project
     base: str
-    cwd: str
+    """Folder of the other files that it names. Relative if includes are nested; compose then opens it from ``cwd``."""
+    cwd: str  # the working directory
     environment: Mapping[str, str]
     home: str
     notes: Notes
@@ -42,7 +38,7 @@ class Layer:
 
 
 def long_forms(document: Map, layer: Layer) -> None:
-    """Long forms for short ones, in place."""
+    """Replace short forms by long ones, in place."""
     Canonical(layer.notes.say, lenient=not layer.interpolated).apply(document)
     omit_empty(document)
     # Long forms can reveal further duplicates: a port of a range, say.
@@ -50,28 +46,28 @@ def long_forms(document: Map, layer: Layer) -> None:
 
 
 def mapping_of(value: Any, file: str) -> Map:
-    """A document's value, which must be a mapping."""
+    """A document's value, which must be a mapping. Raises MigopsError otherwise."""
     if isinstance(value, Map):
         return value
-    said = "top-level object must be a mapping"
+    reason = "top-level object must be a mapping"
     if value is not None:
         kind = "!!seq" if isinstance(value, list) else f"!!{yaml_type(value)} `{sprint(value)}`"
-        said = f"yaml: unmarshal errors:\n  line 1: cannot unmarshal {kind} into cli.named: {said}"
-    raise MigopsError(said, at=Location(file, 1), hint="a compose file starts with keys such as `services:`")
+        reason = f"yaml: unmarshal errors:\n  line 1: cannot unmarshal {kind} into cli.named: {reason}"
+    raise MigopsError(reason, at=Location(file, 1), hint="a compose file starts with keys such as `services:`")
 
 
 def named(path: str, layer: Layer) -> str:
-    """The path of a file that one of the layer's files names: absolute, or else relative to the working directory."""
+    """The path of a file named in one of the layer's files: absolute, or relative to the working directory."""
     return path if path.startswith("/") else join(layer.base, path)
 
 
 def on_disk(path: str, layer: Layer) -> str:
-    """The absolute path of what compose would open by ``path``."""
+    """The absolute path of the file that compose would open for ``path``."""
     return join(layer.cwd, path) if not path.startswith("/") else path
 
 
 def folder_of(path: str, layer: Layer) -> str:
-    """The folder of such a file relative to the layer's: its paths are made absolute with the project's, at the end."""
+    """The folder of a named file, relative to the layer's; all paths become absolute together at the end."""
     path = named(path, layer)
     folder = path if Path(on_disk(path, layer)).is_dir() else parent(path)
     together = folder.startswith("/") == layer.base.startswith("/")
@@ -79,7 +75,7 @@ def folder_of(path: str, layer: Layer) -> str:
 
 
 def read_named(path: str, mark: Mark, layer: Layer) -> tuple[str, list[Document]]:
-    """The path and the documents of a file that is named at ``mark``; what is wrong with it is told there."""
+    """The path and the documents of a file that is named at ``mark``. Errors are reported at ``mark``."""
     if path.startswith(_REMOTE):
         hint = "fetch it, and name the local copy"
         raise refuse(f"{path} is a remote resource: migops reads local compose files only", mark, hint)

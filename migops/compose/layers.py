@@ -1,7 +1,8 @@
 """Files → one merged document: the order of compose's steps.
 
-For each document of each file: substitute variables, ``extends``, ``!reset``, ``include``, merge over what came before,
-drop redefined list items, check the schema, long forms. Source: compose-go's ``loader`` package.
+For each document of each file: substitute variables, apply ``extends``, ``!reset`` and ``include``, merge over the
+documents before it, drop redefined list items, check the schema, expand short forms. Source: compose-go's ``loader``
+package.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from migops.compose.unique import keep_last
 
 
 def load_files(files: Files, layer: Layer) -> Map:
-    """The merged, checked document of several files in order, with its paths resolved. Uses the documents up."""
+    """The merged, checked document of several files in order, with its paths resolved. Consumes the documents."""
     merged = Map()
     for file, parsed in files:
         for document in parsed:
@@ -53,7 +54,7 @@ def _add_document(merged: Map, document: Map, resets: tuple[TreePath, ...], file
 
 
 def _take_environment(document: Map, environment: Mapping[str, str]) -> None:
-    """A name without a value in a service's list takes the value of this layer's environment."""
+    """Give a name without a value in a service's list its value from this layer's environment."""
     services = document.get("services")
     for service in services.values() if isinstance(services, Map) else ():
         listed = service.get("environment") if isinstance(service, Map) else None

@@ -1,4 +1,4 @@
-"""One call from options to a ``Project``: discovery, the project's name, the merged document, the checks on it."""
+"""From options to a ``Project`` in one call: discovery, the project's name, the merged document, the checks."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 from migops.compose.consistency import check_consistency, check_container_names
 from migops.compose.decode import decode
-from migops.compose.discovery import Found, discover, invalid_name, normalize_name
+from migops.compose.discovery import DiscoveredProject, discover, invalid_name, normalize_name
 from migops.compose.envfile import resolve_environment, resolve_labels
 from migops.compose.layer import Layer
 from migops.compose.layers import load_files
@@ -35,11 +35,11 @@ def load(
     interpolate: bool = True,
     consistent: bool = True,
 ) -> Project:
-    """Load the project that ``docker compose`` with these options would load, or raise its refusal as ``MigopsError``.
+    """Load the project that ``docker compose`` with these options would load. Its refusal is raised as ``MigopsError``.
 
-    ``environment`` is the process's environment, ``cwd`` its working directory. With ``interpolate`` off, variables are
-    left as they are, and only ``Project.resolved`` (the merged document) and the names are filled in. With
-    ``consistent`` off, a fragment passes that is no project by itself: a service without an image, say.
+    ``environment`` is the process's environment, ``cwd`` its working directory. Without ``interpolate``, variables are
+    not substituted, and only ``Project.resolved`` (the merged document) and the names are filled in. Without
+    ``consistent``, an incomplete project passes: one with a service without an image, for example.
     """
     notes = Notes()
     try:
@@ -53,24 +53,24 @@ def load(
 def _load(
     options: ComposeOptions, environment: Mapping[str, str], cwd: str, notes: Notes, interpolate: bool, consistent: bool
 ) -> Project:
-    found = discover(options, environment, cwd, notes)
-    files = [(file, documents(_read(file), file)) for file in found.files]
-    name = _project_name(found, files, notes, interpolated=interpolate)
-    known = {**found.environment, "COMPOSE_PROJECT_NAME": name}
+    discovered = discover(options, environment, cwd, notes)
+    files = [(file, documents(_read(file), file)) for file in discovered.files]
+    name = _project_name(discovered, files, notes, interpolated=interpolate)
+    known = {**discovered.environment, "COMPOSE_PROJECT_NAME": name}
     home = environment.get("HOME", "")
-    layer = Layer(found.directory, found.directory, cwd, known, home, notes, interpolated=interpolate)
+    layer = Layer(discovered.directory, discovered.directory, cwd, known, home, notes, interpolated=interpolate)
     tree = load_files(files, layer)
-    first = Mark(found.files[0], 1)
+    first = Mark(discovered.files[0], 1)
     if not tree:
         raise refuse("empty compose file", first)
     if not name:
         raise refuse("project name must not be empty", first, "give one with -p, or a `name:` in the file")
     normalize(tree, name, known, first)
     if not interpolate:
-        return uninterpolated(name, found, known, tree, tuple(notes.texts))
+        return uninterpolated(name, discovered, known, tree, tuple(notes.texts))
     document = decode(tree, notes)
     _check_profiles(options.profiles, document.get("services", {}), first)
-    services, inactive = active(document.get("services", {}), found.profiles)
+    services, inactive = active(document.get("services", {}), discovered.profiles)
     document["services"] = services
     if consistent:
         check_consistency(document, inactive, tree)
@@ -79,13 +79,13 @@ def _load(
         resolve_labels(service, tree["services"][service_name], notes)
     if consistent:
         check_container_names(services, tree)
-    project = build_project(name, found, known, document, inactive, tree, tuple(notes.texts))
+    project = build_project(name, discovered, known, document, inactive, tree, tuple(notes.texts))
     learn(lambda: _secrets_of(project))
     return project
 
 
 def _secrets_of(project: Project) -> Known:
-    from migops.compose.secrets import secrets_of  # only where text of others is shown
+    from migops.compose.secrets import secrets_of  # needed only if text from others is shown
 
     return secrets_of(project)
 
@@ -99,7 +99,7 @@ def _read(file: str) -> bytes:
 
 
 def _check_profiles(asked: tuple[str, ...], services: Mapping[str, Any], mark: Mark) -> None:
-    """Refuse a ``--profile`` that no service has. Compose ignores it, and the service that was meant stays off."""
+    """Reject a ``--profile`` that no service has. Compose ignores it, and the intended service stays off."""
     known = sorted({profile for service in services.values() for profile in service.get("profiles", ())})
     for profile in asked:
         if profile not in known and profile != "*":
@@ -107,12 +107,14 @@ def _check_profiles(asked: tuple[str, ...], services: Mapping[str, Any], mark: M
             raise refuse(f"no service has the profile {quoted(profile)}", mark, hint)
 
 
-def _project_name(found: Found, files: list[tuple[str, list[Document]]], notes: Notes, *, interpolated: bool) -> str:
+def _project_name(
+    discovered: DiscoveredProject, files: list[tuple[str, list[Document]]], notes: Notes, *, interpolated: bool
+) -> str:
     """``-p``, ``COMPOSE_PROJECT_NAME``, the last ``name:`` of the files, or the folder's name."""
-    if found.project_name:
-        if normalize_name(found.project_name) != found.project_name:
-            raise invalid_name(found.project_name)
-        return found.project_name
+    if discovered.project_name:
+        if normalize_name(discovered.project_name) != discovered.project_name:
+            raise invalid_name(discovered.project_name)
+        return discovered.project_name
     named = ""
     location = None
     for _, parsed in files:
@@ -121,17 +123,17 @@ def _project_name(found: Found, files: list[tuple[str, list[Document]]], notes: 
             if given not in (None, "") and not isinstance(given, (dict, list)):
                 named, location = str(given), document.value.marks["name"].location
     if not named:
-        return normalize_name(Path(found.directory).name)
+        return normalize_name(Path(discovered.directory).name)
     if interpolated:
-        named = _interpolated_name(named, found, notes, location)
+        named = _interpolated_name(named, discovered, notes, location)
     return normalize_name(named)
 
 
-def _interpolated_name(name: str, found: Found, notes: Notes, location: Location | None) -> str:
+def _interpolated_name(name: str, discovered: DiscoveredProject, notes: Notes, location: Location | None) -> str:
     try:
-        return substitute(name, found.environment.get, notes.unset)
+        return substitute(name, discovered.environment.get, notes.unset)
     except InvalidTemplate as error:
-        said = "invalid interpolation format for name.\nYou may need to escape any $ with another $.\n"
-        raise MigopsError(said + error.template, at=location) from None
+        message = "invalid interpolation format for name.\nYou may need to escape any $ with another $.\n"
+        raise MigopsError(message + error.template, at=location) from None
     except TemplateError as error:
         raise MigopsError(f"error while interpolating name: {error}", at=location) from None

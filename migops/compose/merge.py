@@ -1,6 +1,6 @@
 """Merging one compose document over another.
 
-Source: compose-go's ``override`` package. What the later file says wins; most lists append, a few things replace.
+Source: compose-go's ``override`` package. The later file wins; most lists append, a few values replace.
 """
 
 from __future__ import annotations
@@ -13,17 +13,17 @@ from migops.compose.table import Table, below, table
 from migops.compose.tree import Map, Mark, Seq, refuse
 
 Marked = tuple[Any, Mark]
-"""A value, and where it was written."""
+"""A value and its mark."""
 Path = tuple[str, ...]
 
 
 def merge(base: Map, over: Map) -> Map:
-    """``base`` with everything that ``over`` says; changes and returns ``base``."""
+    """Merge ``over`` into ``base``, in place. Returns ``base``."""
     return _merge_maps(base, over, (), _SPECIAL)
 
 
 def extend_service(base: Map, service: Map) -> Map:
-    """The service ``base`` with everything that the extending ``service`` says; changes and returns ``base``."""
+    """Merge the extending ``service`` into ``base``, in place. Returns ``base``."""
     return _merge_maps(base, service, ("services", "x"), _SPECIAL["services"]["*"])
 
 
@@ -34,8 +34,8 @@ def _merge_maps(base: Map, over: Map, path: Path, rules: Table | None) -> Map:
             base.put(key, value, mark)
             continue
         old_mark = base.marks[key]
-        found = below(rules, key) if rules else None
-        base[key] = merged = _merge((base[key], old_mark), (value, mark), (*path, key), found)
+        special = below(rules, key) if rules else None
+        base[key] = merged = _merge((base[key], old_mark), (value, mark), (*path, key), special)
         if merged is value:
             base.marks[key] = Mark(mark.file, mark.line, old_mark)
     return base
@@ -95,7 +95,7 @@ def _merge_logging(old: Marked, new: Marked, path: Path, rules: Table) -> Map:
     if not isinstance(base, Map) or not isinstance(over, Map):
         raise refuse(f"cannot override {'.'.join(path)}", mark)
     if "driver" in base and "driver" in over and base["driver"] != over["driver"]:
-        return over  # another driver: its options are not the old one's
+        return over  # the options of another driver do not apply
     return _merge_maps(base, over, path, rules)
 
 
@@ -125,7 +125,7 @@ def _merge_ipam(old: Marked, new: Marked, path: Path, rules: Table) -> Seq:
 
 
 def _as_items(given: Marked) -> Iterable[Marked]:
-    """A list's items; a mapping's as sorted ``KEY=value`` texts; a text as the only item."""
+    """A list's items; a mapping as sorted ``KEY=value`` texts; a text as the only item."""
     value, mark = given
     if isinstance(value, Seq):
         return value.marked()
@@ -145,7 +145,7 @@ def _listed(value: Any) -> list[Any]:
 
 
 def _as_map(given: Marked, path: Path, default: tuple[tuple[str, Any], ...] = ()) -> Map:
-    """A mapping, or a list's names as one of them with ``default`` for each."""
+    """A mapping, or a list of names as a mapping with ``default`` for each."""
     value, _ = given
     if isinstance(value, Map):
         return value

@@ -1,4 +1,4 @@
-"""What the rest of migops sees of a compose project. Frozen values; each says where it was written."""
+"""A compose project as frozen values, each with its location in the files."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class ComposeOptions:
-    """The options that ``docker compose`` has before its command. Empty means: found or decided as compose does."""
+    """The options of ``docker compose`` before its command. An empty one is determined as compose does."""
 
     files: tuple[str, ...] = ()
     project_name: str = ""
@@ -26,18 +26,14 @@ class ComposeOptions:
 
 @dataclass(frozen=True, slots=True)
 class Build:
-    """How a service's image is built. ``context`` is an absolute path, or the URL of a remote context.
+    """The build of a service's image."""
 
-    ``dockerfile`` is as compose gives it to the builder: relative to the context, or absolute. A value of ``args`` is
-    None where the variable of that name was not set.
-    """
-
-    context: str
-    dockerfile: str
+    context: str  # an absolute path, or the URL of a remote context
+    dockerfile: str  # as compose passes it to the builder: relative to the context, or absolute
     location: Location
     dockerfile_inline: str = ""
     target: str = ""
-    args: Mapping[str, str | None] = field(default_factory=dict)
+    args: Mapping[str, str | None] = field(default_factory=dict)  # None: the variable of that name is not set
     additional_contexts: Mapping[str, str] = field(default_factory=dict)
     platforms: tuple[str, ...] = ()
     tags: tuple[str, ...] = ()
@@ -46,25 +42,20 @@ class Build:
 
     @property
     def is_remote(self) -> bool:
-        """Whether the context is a URL or a git reference rather than a folder."""
+        """True if the context is a URL or a git reference rather than a folder."""
         return not self.context.startswith("/")
 
 
 @dataclass(frozen=True, slots=True)
 class Mount:
-    """An entry of a service's ``volumes``.
+    """An entry of a service's ``volumes``."""
 
-    ``type`` is ``bind``, ``volume``, ``tmpfs``, ``image``, ``npipe`` or ``cluster``. ``source`` is an absolute path for
-    a bind mount, the key in the top-level ``volumes`` for a volume (empty: anonymous); ``volume_name`` is that volume's
-    real name in the engine. ``target`` is the path in the container.
-    """
-
-    type: str
-    source: str
-    target: str
+    type: str  # ``bind``, ``volume``, ``tmpfs``, ``image``, ``npipe`` or ``cluster``
+    source: str  # bind: an absolute path; volume: its key in the top-level ``volumes``, '' for an anonymous one
+    target: str  # the path in the container
     location: Location
     read_only: bool = False
-    volume_name: str = ""
+    volume_name: str = ""  # the volume's real name in the engine
     subpath: str = ""
     nocopy: bool = False
 
@@ -75,22 +66,19 @@ class Mount:
 
 @dataclass(frozen=True, slots=True)
 class FileMount:
-    """An entry of a service's ``configs`` or ``secrets``; an empty ``target`` means the engine's default."""
+    """An entry of a service's ``configs`` or ``secrets``."""
 
     source: str
-    target: str
+    target: str  # '': the engine's default
     location: Location
 
 
 @dataclass(frozen=True, slots=True)
 class Dependency:
-    """One ``depends_on`` entry.
-
-    ``condition`` is ``service_started``, ``service_healthy`` or ``service_completed_successfully``.
-    """
+    """One ``depends_on`` entry."""
 
     service: str
-    condition: str
+    condition: str  # ``service_started``, ``service_healthy`` or ``service_completed_successfully``
     required: bool
     restart: bool
     location: Location
@@ -98,9 +86,9 @@ class Dependency:
 
 @dataclass(frozen=True, slots=True)
 class Healthcheck:
-    """A service's ``healthcheck``; ``test`` starts with ``CMD``, ``CMD-SHELL`` or ``NONE`` where it is not empty."""
+    """A service's ``healthcheck``."""
 
-    test: tuple[str, ...]
+    test: tuple[str, ...]  # starts with ``CMD``, ``CMD-SHELL`` or ``NONE``, unless empty
     disabled: bool
     location: Location
 
@@ -130,30 +118,23 @@ class Network:
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """A service, with everything resolved that compose resolves.
-
-    ``image`` is what the file says, or None; ``image_ref`` is that or, for a built image without a name, compose's own
-    ``<project>-<service>``. ``command`` and ``entrypoint`` are None where the image's own counts. A value of
-    ``environment`` is None where the variable is to be taken from an environment that does not have it.
-    ``replicas`` is ``scale`` or ``deploy.replicas``. ``extensions`` are the service's ``x-*`` keys. ``raw`` is the
-    service as ``docker compose config --format json`` prints it.
-    """
+    """A service, resolved as compose resolves it."""
 
     name: str
     location: Location
-    image: str | None
-    image_ref: str
+    image: str | None  # as in the file
+    image_ref: str  # ``image``, or compose's ``<project>-<service>`` for a built image without a name
     build: Build | None
-    command: tuple[str, ...] | None
-    entrypoint: tuple[str, ...] | None
+    command: tuple[str, ...] | None  # None: the image's own
+    entrypoint: tuple[str, ...] | None  # None: the image's own
     working_dir: str
     user: str
     container_name: str
     platform: str
     pull_policy: str
     restart: str
-    replicas: int
-    environment: Mapping[str, str | None]
+    replicas: int  # ``scale`` or ``deploy.replicas``
+    environment: Mapping[str, str | None]  # None: to be taken from the process's environment, which does not set it
     labels: Mapping[str, str]
     volumes: tuple[Mount, ...]
     tmpfs: tuple[str, ...]
@@ -164,47 +145,39 @@ class Service:
     profiles: tuple[str, ...]
     ports: tuple[Mapping[str, Any], ...]
     networks: tuple[str, ...]
-    extensions: Mapping[str, Any]
-    raw: Mapping[str, Any] = field(repr=False)
+    extensions: Mapping[str, Any]  # the service's ``x-*`` keys
+    raw: Mapping[str, Any] = field(repr=False)  # as ``docker compose config --format json`` prints the service
 
 
 @dataclass(frozen=True, slots=True)
 class Project:
-    """A compose project as compose itself would run it.
-
-    ``services`` are the active ones; ``inactive`` those whose profiles are not enabled. ``directory`` is the absolute
-    project directory, ``files`` the absolute compose files in order. ``environment`` is what variables were taken from.
-    ``volumes``, ``networks`` and ``models`` are all that the files declare (and the default network), by key.
-    ``resolved`` is the document that ``docker compose config --format json`` prints, ``tree`` the merged one with the
-    mark of every value, for ``explain``. ``warnings`` are compose's own, in order.
-    ``env_files`` are the files (``.env``) that variables come from, in order: the last one that sets a variable counts.
-    """
+    """A compose project as compose itself would run it. Resources are keyed as in the files."""
 
     name: str
-    directory: str
-    files: tuple[str, ...]
+    directory: str  # the absolute project directory
+    files: tuple[str, ...]  # absolute paths of the compose files, in order
     profiles: tuple[str, ...]
-    services: Mapping[str, Service]
-    inactive: Mapping[str, Service]
+    services: Mapping[str, Service]  # the active ones
+    inactive: Mapping[str, Service]  # those whose profiles are not enabled
     volumes: Mapping[str, Volume]
-    networks: Mapping[str, Network]
+    networks: Mapping[str, Network]  # with the default network
     models: Mapping[str, Any]
     extensions: Mapping[str, Any]
-    environment: Mapping[str, str] = field(repr=False)
-    resolved: Mapping[str, Any] = field(repr=False)
-    tree: Map = field(repr=False)
-    warnings: tuple[str, ...] = ()
+    environment: Mapping[str, str] = field(repr=False)  # the source of the variables in the files
+    resolved: Mapping[str, Any] = field(repr=False)  # the document that ``docker compose config --format json`` prints
+    tree: Map = field(repr=False)  # the merged document with the mark of every value, for ``explain``
+    warnings: tuple[str, ...] = ()  # compose's own, in order
     interpolated: bool = True
-    env_files: tuple[str, ...] = ()
+    env_files: tuple[str, ...] = ()  # the files (``.env``) of variables; the last one that sets a variable counts
 
     def service(self, name: str) -> Service:
-        """The active service of that name; a ``MigopsError`` says whether it is unknown or only not enabled."""
+        """The active service of that name. Raises ``MigopsError`` if it is unknown or not enabled."""
         if name in self.services:
             return self.services[name]
         if name in self.inactive:
-            found = self.inactive[name]
-            said = f"service {name!r} is in profile {', '.join(found.profiles)}, which is not enabled"
-            raise MigopsError(said, at=found.location, hint=f"enable it with --profile {found.profiles[0]}")
+            inactive = self.inactive[name]
+            message = f"service {name!r} is in profile {', '.join(inactive.profiles)}, which is not enabled"
+            raise MigopsError(message, at=inactive.location, hint=f"enable it with --profile {inactive.profiles[0]}")
         at = Location(self.files[0]) if self.files else None
         known = ", ".join(sorted(self.services)) or "none"
         raise MigopsError(f"no such service: {name}", at=at, hint=f"the services are: {known}")

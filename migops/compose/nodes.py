@@ -1,7 +1,7 @@
-"""A YAML file's text → the graph of its nodes, with the line of each, its anchors resolved, and its size bounded.
+"""A YAML file's text → the graph of its nodes, with lines, resolved anchors and a bounded size.
 
-Parsing is libyaml's (or PyYAML's own where that was built without it). What comes after the event stream is ours, as
-PyYAML speaks YAML 1.1, keeps the last of two equal keys, and does not notice alias bombs.
+libyaml parses (or PyYAML's own parser, if that was built without it). The event stream is processed here, because
+PyYAML implements YAML 1.1, keeps the last of two equal keys, and does not detect alias bombs.
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ from migops.core.location import Location
 
 ALIASED_NODES = 20_000
 ALIASED_NODES_EACH = 100
-"""Nodes that a document may reach through aliases and merge keys: so many, and so many more for each node written."""
+"""Nodes that a document may reach through aliases and merge keys: this many, plus this many for each written node."""
 MOST_LEVELS = 200
-"""How deep mappings and lists may lie in each other, aliases followed."""
+"""Maximum nesting of mappings and lists, aliases followed."""
 
 
 class Node:
-    """One node of the YAML graph. ``items`` are a sequence's nodes, or a mapping's keys and values in turn."""
+    """One node of the YAML graph. ``items`` are a sequence's nodes, or a mapping's alternating keys and values."""
 
     __slots__ = ("alias", "height", "items", "kind", "line", "tag", "value", "weight")
 
@@ -31,13 +31,13 @@ class Node:
         self.value = value
         self.items: list[Node] = []
         self.alias: Node | None = None
-        # Of what is here and below, aliases counted with all they stand for: nodes, and levels.
+        # Nodes and levels from here down; an alias counts with everything it stands for.
         self.weight = 1
         self.height = 1
 
 
 class Composer:
-    """libyaml's events → nodes. ``documents`` gives the root of each document, in order."""
+    """libyaml's events → nodes. ``documents`` returns the root of each document, in order."""
 
     def __init__(self, content: bytes, file: str) -> None:
         self.file = file
@@ -66,7 +66,7 @@ class Composer:
                 yield self._node(self.next(), 1)
 
     def _without_escaped_quote(self, error: Any) -> str:
-        """The text with the ``\\'`` that stopped libyaml taken for a quote, as go-yaml does; or else the refusal."""
+        """The text with the ``\\'`` that stopped libyaml replaced by a quote, as in go-yaml; else raises the error."""
         mark = getattr(error, "problem_mark", None)
         if mark is not None and "unknown escape character" in (error.problem or ""):
             at = self.text.find("\\'", max(mark.index - 1, 0), mark.index + 2)
@@ -88,15 +88,15 @@ class Composer:
         context, mark = getattr(error, "context_mark", None), getattr(error, "problem_mark", None)
         problem = getattr(error, "problem", None) or str(error)
         mark = mark or context
-        if "maximum nesting" in problem:  # a newer parser has a limit of its own, further out than ours
+        if "maximum nesting" in problem:  # newer parsers have their own limit, above ours
             return self._too_deep(mark.line + 1 if mark else 1)
         if mark is None:
             return self._fail(problem, 1)
         # go-yaml counts a parser's lines from 0 and a scanner's from 1, and starts from the construct's beginning.
-        said = (context.line if context is not None and context.line else mark.line) + (
+        number = (context.line if context is not None and context.line else mark.line) + (
             1 if type(error).__name__ == "ScannerError" else 0
         )
-        where = f"line {said}: " if said else ""
+        where = f"line {number}: " if number else ""
         hint = "YAML is indented with spaces, never with tabs" if "cannot start any token" in problem else ""
         return self._fail(f"{where}{problem}", mark.line + 1, hint)
 
@@ -123,7 +123,7 @@ class Composer:
         return node
 
     def _check_escapes(self, event: Any, line: int) -> None:
-        """Refuse ``\\/``, which go-yaml does not know."""
+        """Reject ``\\/``, which go-yaml does not know."""
         written = self.text[event.start_mark.index : event.end_mark.index]
         if "\\/" in written.replace("\\\\", ""):
             raise self._fail(f"line {line}: found unknown escape character", line)

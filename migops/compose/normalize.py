@@ -1,4 +1,4 @@
-"""What compose adds once everything is merged: default networks, implied dependencies, real names.
+"""Values that compose adds after merging: default networks, implied dependencies, real names.
 
 Source: compose-go's ``Normalize``.
 """
@@ -87,7 +87,7 @@ def _imply_dependencies(service: Map, mark: Mark) -> None:
 
 
 def _resolve(value: Any, environment: Mapping[str, str], *, keep_unset: bool) -> Any:
-    """Names without a value take it from the environment; those it does not have are kept or dropped."""
+    """Fill in names without a value from the environment; unset ones are kept (``keep_unset``) or dropped."""
     if isinstance(value, Seq):
         items = []
         for item, mark in value.marked():

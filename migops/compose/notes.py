@@ -1,4 +1,4 @@
-"""What compose would warn about, collected while a project is loaded."""
+"""Compose's warnings, collected while a project is loaded."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from migops.compose.scalars import quoted
 
 
 class Notes:
-    """Warnings in the order in which they came up."""
+    """Warnings in the order in which they occurred."""
 
     def __init__(self) -> None:
         self.texts: list[str] = []
@@ -16,13 +16,13 @@ class Notes:
         self.texts.append(text)
 
     def unset(self, name: str) -> None:
-        """A variable is not set."""
+        """Record a variable that is not set."""
         self.missing[name] = None
         self.say(f"The {quoted(name)} variable is not set. Defaulting to a blank string.")
 
     @property
     def hint(self) -> str:
-        """Which variables had no value: often the cause of what fails later."""
+        """The variables without a value, as a hint: often the cause of a later failure."""
         return f"not set, and so empty: {', '.join(self.missing)}" if self.missing else ""
 
     def obsolete_version(self, file: str) -> None:

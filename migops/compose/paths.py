@@ -14,7 +14,7 @@ _REMOTE_CONTEXTS = ("https://", "http://", "git://", "ssh://", "github.com/", "g
 
 
 class Paths:
-    """Resolves against ``directory``, which is itself relative while an included file is loaded; ``home`` is ``~``."""
+    """Resolver of paths against ``directory``, which is relative for an included file; ``home`` is ``~``."""
 
     def __init__(self, directory: str, home: str) -> None:
         self.directory = directory
@@ -25,9 +25,9 @@ class Paths:
 
     def _entries(self, value: Map, rules: Table) -> None:
         for key, entry in value.items():
-            found = below(rules, key)
-            if found is not None:
-                value[key] = self._entry(entry, value.marks[key], found)
+            resolvers = below(rules, key)
+            if resolvers is not None:
+                value[key] = self._entry(entry, value.marks[key], resolvers)
 
     def _entry(self, value: Any, mark: Mark, rules: Table) -> Any:
         if "" in rules:
@@ -35,10 +35,10 @@ class Paths:
         if isinstance(value, Map):
             self._entries(value, rules)
         elif isinstance(value, Seq):
-            found = below(rules, "[]")
-            if found is not None:
+            resolvers = below(rules, "[]")
+            if resolvers is not None:
                 for index, item in enumerate(value):
-                    value[index] = self._entry(item, value.marks[index], found)
+                    value[index] = self._entry(item, value.marks[index], resolvers)
         return value
 
     def expand_user(self, path: str) -> str:
@@ -55,7 +55,7 @@ class Paths:
         return path if not path or path.startswith("/") else join(self.directory, path)
 
     def unix(self, value: Any, mark: Mark | None = None) -> Any:
-        """A path that may be one of a Windows client."""
+        """A path, possibly of a Windows client."""
         if not isinstance(value, str):
             return value
         path = self.expand_user(value)
@@ -75,7 +75,7 @@ class Paths:
         return value
 
     def watched(self, value: Any, mark: Mark) -> Any:
-        """A watched path, with the first symbolic link in it followed."""
+        """A watched path, with its first symbolic link followed."""
         path = self.absolute(value)
         if not isinstance(path, str):
             return path
@@ -88,7 +88,7 @@ class Paths:
         return path
 
     def driver_options(self, value: Any, mark: Mark) -> Any:
-        """A local volume that is really a bind mount has a path among its options."""
+        """Resolve the path in the options of a local volume that is a bind mount."""
         if isinstance(value, Map) and value.get("driver") == "local":
             options = value.get("driver_opts")
             if isinstance(options, Map) and options.get("o") == "bind" and "device" in options:
@@ -97,14 +97,14 @@ class Paths:
 
 
 def join(directory: str, path: str) -> str:
-    """Two paths as Go's ``filepath.Join`` puts them together: cleaned, and an absolute second one is not special."""
+    """Join two paths as Go's ``filepath.Join``: cleaned, and an absolute second path is not special."""
     joined = posixpath.normpath("/".join(part for part in (directory, path) if part) or ".")
     return joined[1:] if joined.startswith("//") else joined
 
 
 def parent(path: str) -> str:
-    """The folder of a path, as Go's ``filepath.Dir`` gives it."""
-    return os.path.dirname(path) or "."  # noqa: PTH120 - a text, as compose has it
+    """The folder of a path, as Go's ``filepath.Dir`` returns it."""
+    return os.path.dirname(path) or "."  # noqa: PTH120 - a text, as in compose
 
 
 _PATHS = table(

@@ -11,7 +11,7 @@ _PORT = re.compile(r"[0-9]+\Z")
 
 
 def parse_port(spec: str, mark: Mark) -> list[dict[str, Any]]:
-    """One long form for each container port, in the order of their texts."""
+    """One long form for each container port, sorted by text. Raises MigopsError for a malformed port."""
     address, host, container = _split(spec)
     container, _, protocol = container.partition("/")
     protocol = (protocol.partition("/")[0] or "tcp") if container else ""
@@ -51,7 +51,7 @@ def _address(text: str, mark: Mark) -> str:
 
 
 def is_ip(text: str) -> bool:
-    """Whether a text is an IPv4 or IPv6 address."""
+    """True if the text is an IPv4 or IPv6 address."""
     import socket
 
     for family in (socket.AF_INET, socket.AF_INET6):

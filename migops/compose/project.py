@@ -1,11 +1,11 @@
-"""The decoded document → the frozen ``Project`` that the rest of migops uses."""
+"""The decoded document → the frozen ``Project`` that all other rooms use."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
 
-from migops.compose.discovery import Found
+from migops.compose.discovery import DiscoveredProject
 from migops.compose.model import (
     Build,
     Dependency,
@@ -27,7 +27,7 @@ Json = dict[str, Any]
 
 
 def active(services: Json, profiles: tuple[str, ...]) -> tuple[Json, Json]:
-    """Services split into those that the enabled profiles switch on, and the others."""
+    """Split services into those that the enabled profiles activate, and the others."""
     on: Json = {}
     off: Json = {}
     for name, service in services.items():
@@ -38,10 +38,10 @@ def active(services: Json, profiles: tuple[str, ...]) -> tuple[Json, Json]:
 
 
 def build_project(
-    name: str, found: Found, environment: Mapping[str, str], document: Json, inactive: Json, tree: Map,
+    name: str, discovered: DiscoveredProject, environment: Mapping[str, str], document: Json, inactive: Json, tree: Map,
     warnings: tuple[str, ...],
 ) -> Project:  # fmt: skip
-    """Put the parts together; ``document`` has its active services only."""
+    """Build the project; ``document`` contains the active services only."""
     volumes = {key: _volume(key, entry, tree) for key, entry in document.get("volumes", {}).items()}
     services: Map = tree.get("services") or Map()
 
@@ -50,9 +50,9 @@ def build_project(
 
     return Project(
         name=name,
-        directory=found.directory,
-        files=found.files,
-        profiles=found.profiles,
+        directory=discovered.directory,
+        files=discovered.files,
+        profiles=discovered.profiles,
         services={key: service(key, raw) for key, raw in document["services"].items()},
         inactive={key: service(key, raw) for key, raw in inactive.items()},
         volumes=volumes,
@@ -63,23 +63,24 @@ def build_project(
         resolved=_resolved(name, document, tree),
         tree=tree,
         warnings=warnings,
-        env_files=found.env_files,
+        env_files=discovered.env_files,
     )
 
 
 def uninterpolated(
-    name: str, found: Found, environment: Mapping[str, str], tree: Map, warnings: tuple[str, ...]
+    name: str, discovered: DiscoveredProject, environment: Mapping[str, str], tree: Map, warnings: tuple[str, ...]
 ) -> Project:
-    """The project of a document whose variables were left alone: services are known by name only, in ``resolved``."""
+    """The project of a document without substitution: services are only in ``resolved``, by name."""
     nothing: Json = {}
     return Project(
-        name, found.directory, found.files, found.profiles, nothing, nothing, nothing, nothing, nothing, nothing,
+        name, discovered.directory, discovered.files, discovered.profiles,
+        nothing, nothing, nothing, nothing, nothing, nothing,
         environment, as_go_prints(tree, UNIQUE), tree, warnings, interpolated=False,
     )  # fmt: skip
 
 
 def _resolved(name: str, document: Json, tree: Map) -> Json:
-    """The document as compose prints it: without what no active service uses."""
+    """The document as compose prints it: without resources that no active service uses."""
     made: Json = {"name": name, "services": {key: _complete(raw) for key, raw in document["services"].items()}}
     used = _used(document["services"])
     for kind in ("networks", "volumes", "secrets", "configs"):
@@ -95,7 +96,7 @@ def _resolved(name: str, document: Json, tree: Map) -> Json:
 
 
 def as_go_prints(value: Any, unique: Table | None = None) -> Any:
-    """Plain values with Go's habits: full dates, 3 for 3.0, null for most empty lists."""
+    """Plain values as Go prints them: full dates, 3 for 3.0, null for most empty lists."""
     if isinstance(value, Map):
         return {key: as_go_prints(entry, below(unique, key) if unique else None) for key, entry in value.items()}
     if isinstance(value, Seq) and (value or (unique and "" in unique)):
@@ -108,7 +109,7 @@ def as_go_prints(value: Any, unique: Table | None = None) -> Any:
 
 
 def _complete(service: Json) -> Json:
-    """Go prints an unset command as null; zero values that stand in structures are printed too."""
+    """Add the keys that Go always prints: an unset command as null, and zero values inside structures."""
     return {"command": None, "entrypoint": None, **service}
 
 

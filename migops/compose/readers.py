@@ -1,7 +1,7 @@
-"""How the values of fields are read: what each may be, and what ``docker compose config`` shows of it.
+"""Readers of field values: the accepted types, and the form that ``docker compose config`` shows.
 
-A reader takes the value, its path (for messages) and the decoder. As in Go's JSON, a zero value is left out, unless its
-field is a pointer that was set.
+A reader takes the value, its path (for messages) and the decoder. As in Go's JSON, a zero value is omitted, unless its
+field is a pointer that is set.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ Struct = dict[str, "Read | Pointer"]
 
 
 class Pointer:
-    """A field that is shown whenever it was set, even to zero."""
+    """A field that is shown whenever it is set, even to zero."""
 
     __slots__ = ("read",)
 
@@ -29,7 +29,7 @@ class Pointer:
 
 
 class DecodeError(Exception):
-    """A value cannot be what its field is; ``path`` is where it is, if deeper than the field."""
+    """A value that its field cannot hold; ``path`` is the value's path, if it is deeper than the field."""
 
     def __init__(self, message: str, path: str = "") -> None:
         super().__init__(message)
@@ -37,7 +37,7 @@ class DecodeError(Exception):
 
 
 class Decoder:
-    """One pass over a document, and the faults found in it: compose tells them all at once."""
+    """One pass over a document, collecting its faults: compose reports all of them at once."""
 
     def __init__(self, notes: Notes) -> None:
         self.notes = notes
@@ -129,7 +129,7 @@ def set_time_span(value: Any, path: str, run: Decoder) -> str:
 
 
 def mapping(value: Any, path: str, run: Decoder) -> dict[str, str]:
-    """Names and values; a name without a value has an empty one."""
+    """Names and values; a name without a value has ''."""
     if isinstance(value, dict):
         return {key: "" if entry is None else sprint(entry) for key, entry in value.items()}
     return dict(_cut(sprint(item)) for item in value)
@@ -176,8 +176,8 @@ def device_count(value: Any, path: str, run: Decoder) -> int:
         try:
             return to_int64(value, run.notes)
         except CastError:
-            said = f"invalid value \"{value}\", the only value allowed is 'all' or a number"
-            raise DecodeError(said) from None
+            message = f"invalid value \"{value}\", the only value allowed is 'all' or a number"
+            raise DecodeError(message) from None
     return integer(value, path, run)
 
 
@@ -198,19 +198,19 @@ def hosts(value: Any, path: str, run: Decoder) -> list[str]:
             [
                 (
                     host,
-                    [sprint(one) for one in found]
-                    if isinstance(found, list)
-                    else ["" if found is None else str(found)],
+                    [sprint(one) for one in listed]
+                    if isinstance(listed, list)
+                    else ["" if listed is None else str(listed)],
                 )
-                for host, found in value.items()
+                for host, listed in value.items()
             ]
         )
     hosts = []
     for item in value:
         text = sprint(item)
         separator = "=" if "=" in text else ":"
-        host, found, address = text.partition(separator)
-        if not found:
+        host, separated, address = text.partition(separator)
+        if not separated:
             raise DecodeError(f"invalid additional host, missing IP: {text}")
         hosts.append((host, address.split(",")))
     return add_hosts(hosts)
@@ -258,7 +258,7 @@ def named(fields: Struct, **always: Any) -> Read:
 
 
 def blkio(key: str, read_value: Read) -> Read:
-    """Entries whose JSON has Go's own field names."""
+    """Reader of entries whose JSON has Go's own field names."""
 
     def read(value: Any, path: str, run: Decoder) -> list[Any]:
         zero: Any = 0 if key == "Weight" else "0"

@@ -14,17 +14,19 @@ from migops.core.errors import MigopsError
 
 
 def to_json(project: Project) -> str:
-    """Indented JSON with every ``$`` doubled, so that it can be read back as a compose file.
+    """Indented JSON with every ``$`` doubled, so that compose can read it back.
 
-    Raises what compose raises for a ``build.ssh`` with a path, which its JSON cannot show.
+    Raises MigopsError, as compose does, for a ``build.ssh`` with a path, which its JSON cannot show.
     """
     if not project.interpolated:
         return _dumped(project)
     for service in project.services.values():
         if any(": " in key for key in service.raw.get("build", {}).get("ssh", [])):
-            said = "json: error calling MarshalJSON for type types.SSHKey: invalid character ':' after top-level value"
+            message = (
+                "json: error calling MarshalJSON for type types.SSHKey: invalid character ':' after top-level value"
+            )
             at = service.build.location if service.build else service.location
-            raise MigopsError(said, at=at, hint="JSON has no form for build.ssh with a path; use --format yaml")
+            raise MigopsError(message, at=at, hint="JSON has no form for build.ssh with a path; use --format yaml")
     return _dumped(project).replace("$", "$$")
 
 
@@ -33,13 +35,13 @@ def _dumped(project: Project) -> str:
         return _utf8(json.dumps(project.resolved, indent=2, ensure_ascii=False, allow_nan=False))
     except ValueError:
         (first, *_) = (one for one in explain(project.tree, "") if _is_endless(one.value))
-        said = f"json: unsupported value: {sprint(first.value)}"
+        message = f"json: unsupported value: {sprint(first.value)}"
         hint = f"{first.path} has no form in JSON; use --format yaml"
-        raise MigopsError(said, at=first.location, hint=hint) from None
+        raise MigopsError(message, at=first.location, hint=hint) from None
 
 
 def _utf8(text: str) -> str:
-    """The text with bytes of the environment that are no UTF-8 shown as compose shows them: as U+FFFD."""
+    """The text with bytes that are not UTF-8 (from the environment) as U+FFFD, as in compose."""
     return text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
 
@@ -48,7 +50,7 @@ def _is_endless(value: Any) -> bool:
 
 
 def to_yaml(project: Project) -> str:
-    """The same as YAML, which shows ``x-*`` keys too; texts that YAML 1.2 would read as something else are quoted."""
+    """The project as YAML, ``x-*`` keys included; texts that YAML 1.2 would read as another type are quoted."""
     import yaml
 
     class Dumper(yaml.SafeDumper):
@@ -82,7 +84,7 @@ def _with_extensions(project: Project) -> Mapping[str, Any]:
 
 
 def _set(service: Mapping[str, Any]) -> dict[str, Any]:
-    """A service without what JSON shows as null or empty only because its form has no way to leave it out."""
+    """A service without the null and empty values that only JSON always shows."""
     shown = {key: value for key, value in service.items() if value is not None}
     if "deploy" in shown:
         shown["deploy"] = {key: value for key, value in shown["deploy"].items() if value != {}}
@@ -96,7 +98,7 @@ def _set(service: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def service_names(project: Project) -> list[str]:
-    """The active services, each after those it depends on."""
+    """The names of the active services, each after its dependencies."""
     ordered: dict[str, None] = {}
     waiting = sorted(project.services, reverse=True)
     opened: set[str] = set()

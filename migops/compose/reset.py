@@ -1,4 +1,4 @@
-"""``!reset`` and ``!override``: what a later file takes away from earlier ones before it is merged over them."""
+"""``!reset`` and ``!override``: removal of earlier files' entries before a later file is merged over them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ TreePath = tuple[str, ...]
 
 
 def remove(document: Map, paths: tuple[TreePath, ...]) -> None:
-    """Delete the entries at ``paths`` (a step ``*`` matches any) from ``document``. List items cannot be taken away."""
+    """Delete the entries at ``paths`` (a step ``*`` matches any) from ``document``. List items cannot be removed."""
     if paths:
         _remove(document, (), paths)
 

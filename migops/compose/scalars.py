@@ -1,4 +1,4 @@
-"""Scalars as Go has them: which plain YAML scalar is which type, and how a number or boolean becomes text.
+"""Scalars as in Go: the type of a plain YAML scalar, and the text of a number or boolean.
 
 Source: the YAML 1.2 rules of go-yaml v3 (compose's reader), and Go's ``fmt`` and ``encoding/json``.
 """
@@ -48,15 +48,15 @@ def _integer(digits: str) -> int:
     number = digits.lstrip("+-").lower()
     if number.startswith(("0x", "0b", "0o")):
         return sign * int(number, 0)
-    # A leading zero alone is YAML 1.1's octal, which go-yaml still reads so.
+    # go-yaml still reads a number with a leading zero as octal, as in YAML 1.1.
     return sign * int(number, 8 if number.startswith("0") else 10)
 
 
 def _is_date(text: str) -> bool:
-    found = _DATE.match(text)
-    if not found:
+    match = _DATE.match(text)
+    if not match:
         return False
-    year, month, day, separator, hour, minute, second, _, zone = found.groups()
+    year, month, day, separator, hour, minute, second, _, zone = match.groups()
     if separator and (zone is None) != (separator == " "):
         return False
     try:
@@ -67,17 +67,17 @@ def _is_date(text: str) -> bool:
 
 
 def rfc3339(text: str) -> str:
-    """A date that ``resolve`` took for one, in full, as Go's JSON shows it."""
-    found = _DATE.match(text)
-    if not found:
+    """A date recognised by ``resolve``, in the full form that Go's JSON shows."""
+    match = _DATE.match(text)
+    if not match:
         return text
-    year, month, day, _, hour, minute, second, fraction, zone = found.groups()
+    year, month, day, _, hour, minute, second, fraction, zone = match.groups()
     seconds = f"{int(second or 0):02d}" + (fraction or "").rstrip("0").rstrip(".")
     return f"{year}-{int(month):02d}-{int(day):02d}T{int(hour or 0):02d}:{int(minute or 0):02d}:{seconds}{zone or 'Z'}"
 
 
 def tagged(tag: str, text: str) -> Any:
-    """The value of a scalar with an explicit core tag (``!!str``, ``!!int``, …); ``ValueError`` where it is none."""
+    """The value of a scalar with an explicit core tag (``!!str``, ``!!int``, …). ``ValueError`` if it does not fit."""
     kind = tag.rsplit(":", 1)[-1]
     if kind == "str":
         return text
@@ -94,7 +94,7 @@ def tagged(tag: str, text: str) -> Any:
 
 
 def yaml_type(value: Any) -> str:
-    """YAML's name of a scalar's type."""
+    """YAML's name for a scalar's type."""
     if value is None:
         return "null"
     if isinstance(value, Timestamp):
@@ -103,7 +103,7 @@ def yaml_type(value: Any) -> str:
 
 
 def go_type(value: Any) -> str:
-    """A value's type as Go's ``%T`` names it: compose's messages do."""
+    """A value's type as Go's ``%T`` prints it, for compose's messages."""
     if isinstance(value, dict):
         return "map[string]interface {}"
     if isinstance(value, list):
@@ -113,7 +113,7 @@ def go_type(value: Any) -> str:
 
 
 def sprint(value: Any) -> str:
-    """A value as Go's ``fmt.Sprint`` writes it."""
+    """A value as Go's ``fmt.Sprint`` prints it."""
     if isinstance(value, str):
         return str(value)
     if value is None:
@@ -130,7 +130,7 @@ def sprint(value: Any) -> str:
 
 
 def go_float(value: float) -> str:
-    """A float as Go's ``%v`` writes it: the shortest digits, with an exponent below 1e-4 and from 1e+06 on."""
+    """A float as Go's ``%v`` prints it: the shortest digits, with an exponent below 1e-4 and from 1e+06 on."""
     if math.isnan(value):
         return "NaN"
     if math.isinf(value):
@@ -160,7 +160,7 @@ def _general(digits: str, point: int) -> str:
 
 
 def float32(value: float) -> float:
-    """The shortest decimal that is the same single-precision number: what Go's JSON shows of a ``float32``."""
+    """The shortest decimal of the same single-precision number, as Go's JSON shows a ``float32``."""
     try:
         single: float = struct.unpack("f", struct.pack("f", value))[0]
     except OverflowError:
@@ -173,14 +173,14 @@ def float32(value: float) -> float:
 
 
 def int64(value: float) -> int:
-    """A number as Go's ``int64`` holds it: whole, and around the corner where it is too large."""
+    """A number as Go's ``int64``: truncated, and wrapped around on overflow."""
     if isinstance(value, float):
         return int(value) if abs(value) < 2**63 else -(2**63)
     return (value + 2**63) % 2**64 - 2**63
 
 
 def quoted(text: str) -> str:
-    """A string as Go's ``%q`` writes it."""
+    """A string as Go's ``%q`` prints it."""
     import json
 
     return json.dumps(text, ensure_ascii=False)

@@ -1,6 +1,6 @@
-"""The check of a document against the types of ``specification``.
+"""Validation of a document against the types of ``specification``.
 
-The deepest faults are reported, in the words of compose's own validator.
+The deepest faults are reported, with the messages of compose's own validator.
 """
 
 from __future__ import annotations
@@ -16,24 +16,24 @@ _TYPE_WORDS = {"object": "mapping"}
 
 @dataclass(slots=True)
 class Fault:
-    """One thing that is wrong: where (path and mark), what, and how deep it lies."""
+    """A violation: its path and mark, compose's message, and its depth in the document."""
 
     path: tuple[str, ...]
-    said: str
+    message: str
     mark: Mark | None
     depth: int
 
 
 def validate(document: Map, file: str) -> None:
-    """Raise compose's refusal where ``document`` (so far merged) is not of the specification's types."""
+    """Raise compose's error if ``document`` (as merged so far) does not match the specification's types."""
     faults = _check(document, DOCUMENT, (), Mark(file, 1))
     deepest = max((fault.depth for fault in faults), default=0)
-    # Of several on one path, the first: the others are what else the value might have been.
-    told = {fault.path: fault for fault in reversed(faults) if fault.depth == deepest}
+    # The first fault of each path: the others come from further alternatives for the value.
+    first = {fault.path: fault for fault in reversed(faults) if fault.depth == deepest}
     raise_all(
         [
-            refuse(f"validating {file}: {'.'.join(path)} {fault.said}", fault.mark)
-            for path, fault in reversed(told.items())
+            refuse(f"validating {file}: {'.'.join(path)} {fault.message}", fault.mark)
+            for path, fault in reversed(first.items())
         ]
     )
 
@@ -56,10 +56,10 @@ def _check(value: Any, rule: Rule, path: tuple[str, ...], mark: Mark | None) -> 
 def _check_alternatives(value: Any, rules: tuple[Rule, ...], path: tuple[str, ...], mark: Mark | None) -> list[Fault]:
     faults = []
     for rule in rules:
-        found = _check(value, rule, path, mark)
-        if not found:
+        own = _check(value, rule, path, mark)
+        if not own:
             return []
-        faults += found
+        faults += own
     return faults
 
 
@@ -80,8 +80,8 @@ def _check_object(value: Any, rule: Rule, path: tuple[str, ...], mark: Mark | No
         elif rule.closed and not (rule.extensible and key.startswith("x-")):
             unknown.append(key)
     if unknown:
-        said = f"additional properties {_quote(unknown)} not allowed"
-        faults.append(Fault(path, said, marks.get(unknown[0], mark), len(path) + 1))
+        message = f"additional properties {_quote(unknown)} not allowed"
+        faults.append(Fault(path, message, marks.get(unknown[0], mark), len(path) + 1))
     return faults
 
 
@@ -93,8 +93,8 @@ def _check_list(value: Any, rule: Rule, path: tuple[str, ...], mark: Mark | None
         for index, item in enumerate(value):
             key = _identity(item)
             if key in seen:
-                said = f"items at {seen[key]} and {index} are equal"
-                faults.append(Fault(path, said, marks[index], len(path)))
+                message = f"items at {seen[key]} and {index} are equal"
+                faults.append(Fault(path, message, marks[index], len(path)))
                 break
             seen[key] = index
     if rule.items is not None:
@@ -104,17 +104,17 @@ def _check_list(value: Any, rule: Rule, path: tuple[str, ...], mark: Mark | None
 
 
 def _check_scalar(value: Any, rule: Rule, path: tuple[str, ...], mark: Mark | None) -> list[Fault]:
-    said = ""
+    message = ""
     if rule.choices and value not in rule.choices:
         several = ", ".join(f"'{choice}'" for choice in rule.choices)
-        said = f"value must be one of {several}" if len(rule.choices) > 1 else f"value must be {several}"
+        message = f"value must be one of {several}" if len(rule.choices) > 1 else f"value must be {several}"
     elif rule.pattern is not None and isinstance(value, str) and not rule.pattern.search(value):
-        said = f"'{value}' does not match pattern '{rule.pattern.pattern}'"
+        message = f"'{value}' does not match pattern '{rule.pattern.pattern}'"
     elif not isinstance(value, str) and rule.least is not None and value < rule.least:
-        said = f"must be greater than or equal to {rule.least}"
+        message = f"must be greater than or equal to {rule.least}"
     elif not isinstance(value, str) and rule.most is not None and value > rule.most:
-        said = f"must be less than or equal to {rule.most}"
-    return [Fault(path, said, mark, len(path))] if said else []
+        message = f"must be less than or equal to {rule.most}"
+    return [Fault(path, message, mark, len(path))] if message else []
 
 
 def _type(value: Any) -> str:
@@ -141,7 +141,7 @@ def _quote(names: list[str]) -> str:
 
 
 def _identity(item: Any) -> Any:
-    """A hashable stand-in: equal for items that JSON Schema takes for equal."""
+    """A hashable key: equal for items that are equal to JSON Schema."""
     if isinstance(item, dict):
         return ("object", frozenset((key, _identity(entry)) for key, entry in item.items()))
     if isinstance(item, list):

@@ -1,4 +1,4 @@
-"""What of a compose project nobody may see: the values whose name or place says secret, for the redaction of output."""
+"""The secrets of a compose project, recognised by name or place, for the redaction of output."""
 
 from __future__ import annotations
 
@@ -12,32 +12,32 @@ from migops.core.redaction.forms import secrets_in
 from migops.core.redaction.known import Known
 from migops.core.redaction.naming import of_environment, parts
 
-_LARGEST = 64 * 1024  # bytes of a secret's file that are read
+_LARGEST = 64 * 1024  # bytes read of a secret's file
 
 
 def secrets_of(project: Project) -> Known:
-    """Of all services: environment and env files, build args, secrets, and passwords in URLs anywhere else.
+    """Secrets of all services: environment and env files, build args, secrets, and passwords in URLs anywhere else.
 
-    Also of the variables that the files are filled in from. A secret's file that cannot be read is passed over.
+    Includes the variables that are substituted into the files. A secret's file that cannot be read is skipped.
     """
     services = [*project.services.values(), *project.inactive.values()]
-    found = [of_environment(project.environment)]
+    environments = [of_environment(project.environment)]
     for service in services:
-        found.append(of_environment(service.environment))
+        environments.append(of_environment(service.environment))
         if service.build:
-            found.append(of_environment(service.build.args))
+            environments.append(of_environment(service.build.args))
     texts = {text for service in services for text in _texts([service.raw, service.extensions])}
     secrets = {each for text in texts for each in secrets_in(text)}
     secrets |= {part for text in _declared(project) for part in parts(text)}
     public = {project.name, *(service.name for service in services), *project.volumes, *project.networks}
     return Known(
-        frozenset(chain(secrets, *(each.secrets for each in found))),
-        frozenset(chain(public, *(each.public for each in found))),
+        frozenset(chain(secrets, *(each.secrets for each in environments))),
+        frozenset(chain(public, *(each.public for each in environments))),
     )
 
 
 def _declared(project: Project) -> Iterator[str]:
-    """The text of each secret that a service or a build is given."""
+    """The text of each secret that a service or a build receives."""
     for entry in (project.resolved.get("secrets") or {}).values():
         if entry.get("file"):
             try:
@@ -56,8 +56,8 @@ def _texts(value: Any) -> Iterator[str]:
     if isinstance(value, str):
         yield value
     elif isinstance(value, Mapping):
-        for each in value.values():
-            yield from _texts(each)
+        for entry in value.values():
+            yield from _texts(entry)
     elif isinstance(value, (list, tuple)):
-        for each in value:
-            yield from _texts(each)
+        for entry in value:
+            yield from _texts(entry)

@@ -1,4 +1,4 @@
-"""The types that a compose file's values must have: a table of our own. Source: the Compose Specification's schema."""
+"""The types of a compose file's values, as a table. Source: the Compose Specification's schema."""
 
 from __future__ import annotations
 
@@ -8,21 +8,17 @@ from dataclasses import dataclass, field
 
 @dataclass(slots=True)
 class Rule:
-    """What a value may be. ``types`` empty means any. ``alternatives``: exactly one of them must hold.
+    """The values that a key accepts. ``alternatives``: at least one of them must match."""
 
-    For objects: ``keys`` are known keys, ``others`` the rule of keys that match ``names``; where ``closed``, any other
-    key but ``x-*`` (where ``extensible``) is refused. For lists: ``items`` and ``unique``.
-    """
-
-    types: tuple[str, ...] = ()
-    keys: dict[str, Rule] = field(default_factory=dict)
-    names: re.Pattern[str] | None = None
-    others: Rule | None = None
-    closed: bool = False
-    extensible: bool = True
+    types: tuple[str, ...] = ()  # empty: any type
+    keys: dict[str, Rule] = field(default_factory=dict)  # of an object: the known keys
+    names: re.Pattern[str] | None = None  # of an object: further allowed names
+    others: Rule | None = None  # the rule of the keys that match ``names``
+    closed: bool = False  # True: any other key is an error
+    extensible: bool = True  # True: ``x-*`` keys are allowed nevertheless
     required: tuple[str, ...] = ()
-    items: Rule | None = None
-    unique: bool = False
+    items: Rule | None = None  # of a list
+    unique: bool = False  # of a list: no two equal items
     choices: tuple[str, ...] = ()
     pattern: re.Pattern[str] | None = None
     least: int | None = None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 Table = dict[str, Any]
-"""Nested by path step; what belongs to the path itself is under the empty step."""
+"""Nested by path step; the entry of the path itself is under the empty step."""
 
 
 def table(entries: dict[str, Any]) -> Table:
@@ -20,6 +20,6 @@ def table(entries: dict[str, Any]) -> Table:
 
 
 def below(at: Table, step: str) -> Table | None:
-    """The part of the table for one step down, or None where no rule speaks of it."""
-    found = at.get(step)
-    return at.get("*") if found is None else found
+    """The part of the table one step down; None if it has no rule."""
+    entry = at.get(step)
+    return at.get("*") if entry is None else entry

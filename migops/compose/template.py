@@ -1,7 +1,7 @@
 """Variable substitution: ``$V``, ``${V}``, ``$$`` and ``${V:-d}``, ``-``, ``:?``, ``?``, ``:+``, ``+``, nested.
 
-Source: compose-go's ``template`` package, quirks included (an operator's word may hold further variables and braces; it
-is substituted even where it is not used, so a ``:?`` inside an unused default still refuses).
+Source: compose-go's ``template`` package, quirks included: an operator's word may contain further variables and braces,
+and is substituted even if it is not used, so that a ``:?`` inside an unused default still fails.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ _OPERATORS = (":?", "?", ":-", "-", ":+", "+")
 
 
 class TemplateError(Exception):
-    """The text cannot be substituted."""
+    """A text that cannot be substituted."""
 
 
 class InvalidTemplate(TemplateError):
-    """A ``${`` that is not a variable. ``template`` is the innermost text that holds it."""
+    """A ``${`` that is not a variable. ``template`` is the innermost text that contains it."""
 
     def __init__(self, template: str) -> None:
         super().__init__(f'Invalid template: "{template}"')
@@ -40,7 +40,10 @@ class MissingVariable(TemplateError):
 
 
 def substitute(text: str, lookup: Lookup, warn: Warn) -> str:
-    """``text`` with every variable replaced by its value; unset ones become empty, and ``warn`` is told their names."""
+    """``text`` with every variable replaced by its value; unset ones become '', and ``warn`` gets their names.
+
+    Raises TemplateError.
+    """
     if "$" not in text:
         return text
     return _VARIABLE.sub(lambda found: _replacement(found.group(), text, lookup, warn), text)
@@ -48,18 +51,18 @@ def substitute(text: str, lookup: Lookup, warn: Warn) -> str:
 
 def _replacement(matched: str, template: str, lookup: Lookup, warn: Warn) -> str:
     operator = _first_operator(matched)
-    # The pattern is greedy: in "${A:-x} ${B}" it takes in the second variable, which is cut off again here.
+    # The pattern is greedy: in "${A:-x} ${B}" it includes the second variable, which is cut off again here.
     end = _closing_brace(matched)
     rest = matched[end + 1 :] if end >= 0 else ""
-    found = _VARIABLE.match(matched[: end + 1] if end >= 0 else matched)
-    if found is None:
+    match = _VARIABLE.match(matched[: end + 1] if end >= 0 else matched)
+    if match is None:
         raise InvalidTemplate(template)
-    if found["escaped"]:
+    if match["escaped"]:
         return "$"
-    expression = found["named"] or found["braced"]
+    expression = match["named"] or match["braced"]
     if not expression:
         raise InvalidTemplate(template)
-    if found["braced"] and operator in expression:
+    if match["braced"] and operator in expression:
         return _apply(operator, expression, lookup, warn) + substitute(rest, lookup, warn)
     value = lookup(expression)
     if value is None:
@@ -70,8 +73,8 @@ def _replacement(matched: str, template: str, lookup: Lookup, warn: Warn) -> str
 
 def _first_operator(matched: str) -> str:
     places = [(matched.find(operator), operator) for operator in _OPERATORS]
-    found = [place for place in places if place[0] >= 0]
-    return min(found)[1] if found else ":?"
+    present = [place for place in places if place[0] >= 0]
+    return min(present)[1] if present else ":?"
 
 
 def _closing_brace(text: str) -> int:

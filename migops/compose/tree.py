@@ -1,7 +1,7 @@
-"""Plain YAML values that remember where each of their entries was written, and what each entry replaced.
+"""Plain YAML values with the mark of each entry: its location, and the marks of the values it replaced.
 
 A ``Map`` is a dict, a ``Seq`` a list; scalars are ``str``, ``int``, ``float``, ``bool``, ``None`` and ``Timestamp``.
-The mark of a value is kept by its container, so every transformation works on ordinary Python values.
+The container keeps the mark of a value, so every transformation works on ordinary Python values.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ MOST_FAULTS = 50
 
 
 class Mark:
-    """Where an entry was written: ``line`` counts from 1. ``replaced`` is the mark of the value it overrode."""
+    """The position of an entry: ``line`` counts from 1. ``replaced`` is the mark of the value it overrode."""
 
     __slots__ = ("file", "line", "replaced")
 
@@ -54,7 +54,7 @@ class Map(dict[str, Any]):
 
     @classmethod
     def of(cls, entries: Iterable[tuple[str, Any]], mark: Mark) -> Map:
-        """A mapping all of whose entries come from one place: the long form of a short one."""
+        """A mapping whose entries all have one mark: the long form of a short one."""
         made = cls()
         for key, value in entries:
             made[key] = value
@@ -88,7 +88,7 @@ class Seq(list[Any]):
 
 
 class Timestamp(str):
-    """A plain scalar that YAML takes for a date. Compose accepts it nowhere but in extensions."""
+    """A plain scalar that YAML reads as a date. Compose accepts it only in extensions."""
 
     __slots__ = ()
 
@@ -119,12 +119,12 @@ def plain(value: Any) -> Any:
 
 
 def refuse(message: str, mark: Mark | None, hint: str = "") -> MigopsError:
-    """The error for input that compose refuses: compose's own sentence, at the place where it was written."""
+    """The error for input that compose rejects: compose's own message, at the entry's mark."""
     return MigopsError(message, at=mark.location if mark else None, hint=hint)
 
 
 def raise_all(faults: list[MigopsError]) -> None:
-    """Raise the first fault, with the others told after it: compose itself would name any one of them."""
+    """Raise the first fault, followed by the others: compose itself would report any one of them."""
     if not faults:
         return
     first, *others = faults

@@ -1,4 +1,4 @@
-"""List items that mean one thing: a variable, a mount target, a port. Only the last of them is kept.
+"""List items with the same identity: a variable, a mount target, a port. Only the last of them is kept.
 
 Source: compose-go's ``override`` package.
 """
@@ -17,19 +17,19 @@ Marked = tuple[Any, Mark]
 
 
 def keep_last(document: Map) -> None:
-    """Of list items that mean one thing (a variable, a mount target, …) keep the last, at the first's place."""
+    """Keep the last of the list items with the same identity (variable, mount target, …), at the first one's index."""
     _keep_last(document, (), UNIQUE)
 
 
 def _keep_last(value: Map, path: tuple[str, ...], rules: Table) -> None:
     for key, entry in value.items():
-        found = below(rules, key)
-        if found is None:
+        identities = below(rules, key)
+        if identities is None:
             continue
         if isinstance(entry, Map):
-            _keep_last(entry, (*path, key), found)
-        elif isinstance(entry, Seq) and "" in found:
-            value[key] = _distinct(entry, (*path, key), found[""])
+            _keep_last(entry, (*path, key), identities)
+        elif isinstance(entry, Seq) and "" in identities:
+            value[key] = _distinct(entry, (*path, key), identities[""])
 
 
 def _distinct(items: Seq, path: tuple[str, ...], identify: Callable[[Any, str, Mark], Any]) -> Seq:
@@ -74,7 +74,7 @@ def _by_port(item: Any, path: str, mark: Mark) -> Any:
         if "target" not in item:
             raise refuse(f"service ports {path} is missing a target port", mark)
         named = {"host_ip": "0.0.0.0", "published": None, "protocol": "tcp", **item}  # noqa: S104 - compose's default
-        # Of another type is another port: 80 and "80" are two.
+        # The type counts: 80 and "80" are two ports.
         entries = [named[key] for key in ("host_ip", "published", "target", "protocol")]
         return tuple((go_type(entry), sprint(entry)) for entry in entries)
     return str(item) if isinstance(item, (str, int)) else ""

@@ -1,4 +1,4 @@
-"""Values with a grammar of their own: durations, sizes, shell words, host lists. Sources are named at each."""
+"""Values with their own grammar: durations, sizes, shell words, host lists. Each function names its source."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _SIZE_NUMBER = re.compile(r"[-+]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)
 
 
 def duration(text: str) -> int:
-    """Nanoseconds of a text such as ``1m30s``, with Go's units and days and weeks; raises ``ValueError``."""
+    """Nanoseconds of a text such as ``1m30s``, in Go's units, days and weeks. Raises ``ValueError``."""
     rest = text[1:] if text[:1] in ("-", "+") else text
     if rest == "0":
         return 0
@@ -25,8 +25,8 @@ def duration(text: str) -> int:
     total = 0
     at = 0
     while at < len(rest):
-        found = _DURATION_PART.match(rest, at)
-        whole, fraction, unit = found.groups() if found else ("", None, "")
+        match = _DURATION_PART.match(rest, at)
+        whole, fraction, unit = match.groups() if match else ("", None, "")
         if not whole and not fraction:
             raise ValueError(f'time: invalid duration "{text}"')
         if not unit:
@@ -38,12 +38,12 @@ def duration(text: str) -> int:
             total += int(int(fraction) * (_UNITS[unit] / 10 ** len(fraction)))
         if total >= 2**63:
             raise ValueError(f'time: invalid duration "{text}"')
-        at = found.end() if found else len(rest)
+        at = match.end() if match else len(rest)
     return -total if text.startswith("-") else total
 
 
 def show_duration(nanoseconds: int) -> str:
-    """A duration as Go's ``time.Duration`` prints it: ``1m30s``, ``1.5s``, ``300ms``."""
+    """A duration in nanoseconds as Go's ``time.Duration`` prints it: ``1m30s``, ``1.5s``, ``300ms``."""
     if nanoseconds == 0:
         return "0s"
     sign, rest = ("-", -nanoseconds) if nanoseconds < 0 else ("", nanoseconds)
@@ -64,7 +64,7 @@ def _decimal(value: int, size: int) -> str:
 
 
 def size(text: str) -> int:
-    """Bytes of a text such as ``64m`` or ``1.5GiB`` (units of 1024); or ``ValueError``. Source: Docker's ``units``."""
+    """Bytes of a text such as ``64m`` or ``1.5GiB`` (units of 1024). Raises ``ValueError``. Source: ``go-units``."""
     at = max(text.rfind(character) for character in "0123456789. ")
     if at < 0:
         raise ValueError(f"invalid size: '{text}'")
@@ -83,14 +83,14 @@ def size(text: str) -> int:
 
 
 def shell_words(line: str) -> list[str]:
-    """The words of a ``command`` given as text: quotes and escapes, nothing expanded; a ``;``, ``&``, ``|`` … ends it.
+    """The words of a ``command`` text: quotes and escapes, no expansion; a ``;``, ``&``, ``|`` … ends the command.
 
-    Source: the shellwords package that compose uses; raises ``ValueError`` for what it refuses.
+    Source: the shellwords package that compose uses. Raises ``ValueError`` for text that it rejects.
     """
     words: list[str] = []
     word = ""
     started = escaped = False
-    quote = ""  # the open one of ' " ` or "(" for $(…)
+    quote = ""  # the open quote: ' " ` or "(" for $(…)
     for character in line:
         if escaped:
             word += character
@@ -141,7 +141,7 @@ def shell_words(line: str) -> list[str]:
 
 
 def add_hosts(hosts: list[tuple[str, list[str]]]) -> list[str]:
-    """``extra_hosts`` as sorted ``host=address`` texts; raises ``ValueError`` for a host name that cannot be one."""
+    """``extra_hosts`` as sorted ``host=address`` texts. Raises ``ValueError`` for an invalid host name."""
     shown = []
     for host, addresses in hosts:
         if not host or ":" in host or "=" in host:

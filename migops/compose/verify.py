@@ -1,4 +1,4 @@
-"""Our reading of a project against the compose CLI's own."""
+"""Comparison of migops' reading of a project with the compose CLI's own."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ SERVICE_KEYS = frozenset({
     "restart", "scale", "deploy", "secrets", "configs",
 })  # fmt: skip
 TOP_KEYS = frozenset({"name", "services", "volumes", "networks", "secrets", "configs"})
-"""What migops decides by. A difference anywhere else is shown, and changes nothing."""
+"""The sections that migops' decisions depend on. A difference elsewhere is shown and changes nothing."""
 
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """A path whose value compose reads otherwise; the values are JSON, or None where there is none.
+    """A path whose value compose reads differently; the values are JSON, None if there is no value.
 
-    ``matters`` says whether migops decides by it.
+    ``matters``: migops' decisions depend on the path.
     """
 
     path: tuple[str, ...]
@@ -44,7 +44,7 @@ class Difference:
 
 
 def command_line(options: ComposeOptions, compose: tuple[str, ...]) -> list[str]:
-    """The command of the CLI ``compose`` (its words) that prints the project with these options."""
+    """The arguments of the CLI ``compose`` that print the project with these options."""
     line = list(compose)
     for flag, values in (("-f", options.files), ("--env-file", options.env_files), ("--profile", options.profiles)):
         for value in values:
@@ -56,7 +56,7 @@ def command_line(options: ComposeOptions, compose: tuple[str, ...]) -> list[str]
 
 
 def find_compose() -> tuple[str, ...]:
-    """The words that call the compose CLI on this machine; ``Unavailable`` where there is none."""
+    """The command of the compose CLI on this machine. Raises ``Unavailable`` if there is none."""
     for words in (("docker", "compose"), ("docker-compose",)):
         with suppress(CommandError):
             if run([*words, "version"], check=False, timeout=20).code == 0:
@@ -65,33 +65,33 @@ def find_compose() -> tuple[str, ...]:
 
 
 def verify(project: Project, options: ComposeOptions, cwd: Path, compose: tuple[str, ...]) -> list[Difference]:
-    """What the compose CLI, run with the same options in ``cwd``, reads otherwise.
+    """Differences from the compose CLI's reading, run with the same options in ``cwd``.
 
-    A project that compose refuses is a ``MigopsError``; ``Unavailable`` is raised where the CLI gives no answer.
+    Raises ``MigopsError`` if compose rejects the project, ``Unavailable`` if the CLI gives no answer.
     """
     done = run(command_line(options, compose), cwd=cwd, check=False)
     if done.code != 0:
-        said = redact(done.stderr.decode(errors="replace").strip())
-        raise MigopsError(f"`{' '.join(compose)}` refuses the project that migops accepts: {said}")
+        message = redact(done.stderr.decode(errors="replace").strip())
+        raise MigopsError(f"`{' '.join(compose)}` refuses the project that migops accepts: {message}")
     try:
         theirs = json.loads(done.stdout)
     except ValueError:
-        said = f"`{' '.join(compose)} config` did not print JSON"
-        raise Unavailable(said, hint="compose 2.26 or newer is needed") from None
+        message = f"`{' '.join(compose)} config` did not print JSON"
+        raise Unavailable(message, hint="compose 2.26 or newer is needed") from None
     return differences(json.loads(to_json(project)), theirs)
 
 
 def differences(ours: Any, theirs: Any, path: tuple[str, ...] = ()) -> list[Difference]:
-    """Every path at which two documents differ; lists are compared item by item where they are of one length."""
+    """Every path at which two documents differ; lists of equal length are compared item by item."""
     if isinstance(ours, Mapping) and isinstance(theirs, Mapping):
-        found: list[Difference] = []
+        different: list[Difference] = []
         for key in sorted({*ours, *theirs}):
             if key in ours and key in theirs:
-                found += differences(ours[key], theirs[key], (*path, key))
+                different += differences(ours[key], theirs[key], (*path, key))
             else:
                 mine = json.dumps(ours[key]) if key in ours else None
-                found.append(Difference((*path, key), mine, None if key in ours else json.dumps(theirs[key])))
-        return found
+                different.append(Difference((*path, key), mine, None if key in ours else json.dumps(theirs[key])))
+        return different
     if isinstance(ours, list) and isinstance(theirs, list) and len(ours) == len(theirs):
         return [
             one

@@ -10,7 +10,7 @@ _PROPAGATIONS = ("rprivate", "private", "rshared", "shared", "rslave", "slave")
 
 
 def parse_volume(spec: str, mark: Mark) -> dict[str, Any]:
-    """The long form's entries, in compose's order. A source is a path only if it starts with ``.``, ``/`` or ``~``."""
+    """The long form's entries, in compose's order. Only a source that starts with ``.``, ``/`` or ``~`` is a path."""
     if not spec:
         raise refuse("invalid empty volume spec", mark)
     if len(spec) <= 2:
@@ -54,7 +54,7 @@ def _long_form(source: str, target: str, options: list[str]) -> dict[str, Any]:
 
 
 def _fields(spec: str) -> list[str]:
-    """Split at colons, but not at a Windows drive's, nor inside ``${…}``."""
+    """Split at colons, except after a Windows drive and inside ``${…}``."""
     fields = [""]
     depth = 0
     for index, character in enumerate(spec):
@@ -70,13 +70,13 @@ def _fields(spec: str) -> list[str]:
 
 
 def is_file_path(source: str) -> bool:
-    """Whether compose takes a short mount's source for a path rather than a volume's name."""
+    """True if compose reads a short mount's source as a path rather than a volume's name."""
     if source.startswith((".", "/", "~", "\\\\")):
         return True
     return len(source) > 1 and source[0].isalpha() and source[1] == ":"
 
 
 def is_windows_absolute(path: str) -> bool:
-    """Whether a path is absolute on Windows: a drive with a slash after it, or a share."""
+    """True if the path is absolute on Windows: a drive followed by a slash, or a share."""
     drive = len(path) > 2 and path[0].isascii() and path[0].isalpha() and path[1] == ":" and path[2] in "\\/"
     return drive or (len(path) > 2 and path[:2] in ("\\\\", "//") and path[2] not in "\\/.")

@@ -1,4 +1,4 @@
-"""YAML files → marked values, as compose's own reader has them: YAML 1.2's scalars, no key twice, ``!reset`` noted."""
+"""YAML files → marked values, as compose's own reader: YAML 1.2 scalars, no duplicate keys, ``!reset`` recorded."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Document:
 
 
 def read(file: str) -> bytes:
-    """A file's bytes; every way in which that can fail is a ``MigopsError`` naming the file."""
+    """A file's bytes. Raises ``MigopsError`` naming the file, whatever the failure."""
     try:
         return Path(file).read_bytes()
     except FileNotFoundError:
@@ -37,7 +37,7 @@ def read(file: str) -> bytes:
 
 
 def documents(content: bytes, file: str) -> list[Document]:
-    """Every document of a file, in order. An empty document is left out, as compose does."""
+    """Every document of a file, in order, without empty ones, as in compose."""
     made = []
     for root in Composer(content, file).documents():
         reader = _Reader(file)
@@ -51,17 +51,17 @@ def documents(content: bytes, file: str) -> list[Document]:
 
 
 class _Reader:
-    """Nodes → values: first ``!reset`` and ``!override`` are noted and taken out, then the rest becomes values."""
+    """Nodes → values: first ``!reset`` and ``!override`` are recorded and removed, then the rest becomes values."""
 
     def __init__(self, file: str) -> None:
         self.file = file
         self.resets: list[TreePath] = []
-        # By anchored node: where its aliases stand; a path above one of them leads to that one.
+        # By anchored node: the paths of its aliases; a path above one of them leads to that alias.
         self.visits: dict[int, dict[str, str]] = {}
         self.open: set[int] = set()
 
     def untag(self, node: Node, path: TreePath) -> Node | None:
-        """The node without what is under ``!reset``, and with aliases replaced by what they stand for."""
+        """The node without the parts under ``!reset``, and with aliases replaced by their nodes."""
         if "<<" in path[1:]:
             at = path.index("<<", 1)
             path = path[:at] + path[at + 1 :]
@@ -96,12 +96,12 @@ class _Reader:
         seen: dict[str, int] = {}
         for key in node.items[::2]:
             if key.value in seen:
-                said = f"mapping key {quoted(key.value)} already defined at line {seen[key.value]}"
-                raise self._fail(f"line {key.line}: {said}", key)
+                message = f"mapping key {quoted(key.value)} already defined at line {seen[key.value]}"
+                raise self._fail(f"line {key.line}: {message}", key)
             seen[key.value] = key.line
 
     def _check_cycle(self, target: Node, alias: Node, path: str) -> None:
-        """Compose's own rule: where an alias stands, it may not stand above or below as well."""
+        """Compose's own rule: an alias may not occur above or below itself."""
         if id(target) in self.open:
             raise self._fail(f"cycle detected: anchor '{alias.value}' value contains itself", alias)
         visited = self.visits.setdefault(id(target), {})
@@ -115,7 +115,7 @@ class _Reader:
             visited.setdefault(prefix, path)
 
     def value(self, node: Node, path: TreePath = ()) -> Any:
-        """The value of an untagged node; ``path`` is where it stands, for messages."""
+        """The value of an untagged node; ``path`` is its path, for messages."""
         if node.kind == "scalar":
             return self._scalar(node)
         if node.alias is not None:

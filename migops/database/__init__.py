@@ -4,8 +4,7 @@ Drivers quote what they were given when they fail, so nothing that they say leav
 URL that may be a secret is taken out of it, by value and by pattern.
 """
 
-from migops.database.direct import direct
 from migops.database.reading import connect
 from migops.database.url import DatabaseUrl, parse_url
 
-__all__ = ["DatabaseUrl", "connect", "direct", "parse_url"]
+__all__ = ["DatabaseUrl", "connect", "parse_url"]

@@ -1,4 +1,4 @@
-"""The instructions of a stage, applied one after the other: what a build would do, as far as reading can tell."""
+"""Application of a stage's instructions in order, as far as a build's effect can be derived from the text."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from migops.dockerfile.tree import Origin, Source, resolve
 
 @dataclass(slots=True)
 class Builder:
-    """Applies stages, each once. ``contexts`` are the named ones: a folder to read, or None for what cannot be read."""
+    """Applies stages, each once. ``contexts`` are the named contexts: a folder, or None if it cannot be read."""
 
     stages: Stages
     context: ContextTree
@@ -137,14 +137,14 @@ class Builder:
         script = "\n".join([*one.args, *(heredoc.content for heredoc in one.heredocs)])
         if one.is_json:
             script = " ".join("'" + word.replace("'", "'\\''") + "'" for word in one.args)
-        with contextlib.suppress(LexError):  # a shell reads what Dockerfile words do not; then the text has to do
+        with contextlib.suppress(LexError):  # valid in a shell, not as Dockerfile words: keep the text
             script = expand(script, state.env, keep_quotes=True, keep_escapes=True, keep_unset=True).text
         workdir = state.workdir or "/"
         for folder in run.made_folders(script, workdir):
             state.tree.changes.append(Folder(resolve(state.tree, folder)))
         mounted = [_mount_target(value, workdir) for value in one.flag_values("mount")]
         for effect in run.effects(script, workdir):
-            # What happens under a mount is gone with it.
+            # Changes below a mount disappear with it.
             paths = tuple(p for p in effect.paths if not any(m and (p + "/").startswith(m + "/") for m in mounted))
             if paths or effect.packages:
                 source = Source(
@@ -166,7 +166,7 @@ class Builder:
 
 
 def _mount_target(value: str, workdir: str) -> str:
-    """Where ``RUN --mount=…`` mounts, "" where it does not say."""
+    """The target of ``RUN --mount=…``; '' if it has none."""
     options = dict(part.partition("=")[::2] for part in value.split(","))
     target = options.get("target") or options.get("dst") or options.get("destination") or ""
     return clean(posixpath.join(workdir, target)) if target else ""

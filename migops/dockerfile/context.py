@@ -18,7 +18,7 @@ from migops.dockerfile.tree import Node, Source
 
 @dataclass(slots=True)
 class ContextTree:
-    """A folder of the host as a build context. Links are not followed here: ``resolve`` does that, inside its root."""
+    """A folder of the host as a build context. Links are not followed here: ``resolve`` does it inside its root."""
 
     root: Path
     ignore: Matcher = field(default_factory=Matcher)
@@ -39,7 +39,7 @@ class ContextTree:
         verdict = self._verdict(path)
         by = verdict.matched_by or (verdict.content_matched_by if kind is EntryKind.FILE else None)
         ignored = by.at if by else None
-        # A folder that is excluded comes along when something below it is brought back.
+        # An excluded folder is included if something below it is re-included.
         if ignored and not raw and not (kind is EntryKind.DIRECTORY and self._holds_included(path)):
             return None
         host = self._host(path)
@@ -67,14 +67,14 @@ class ContextTree:
         return self.root / path.lstrip("/")
 
     def _status(self, path: str) -> os.stat_result | None:
-        """``lstat`` of a path that is reached through real folders only, so that no link leads out of the root."""
+        """``lstat`` of a path whose parents are all real folders, so that no link leads out of the root."""
         if path not in self._kinds:
             parent = self._status(posixpath.dirname(path)) if path != "/" else None
             if path != "/" and (parent is None or not stat.S_ISDIR(parent.st_mode)):
                 self._kinds[path] = None
                 return None
             try:
-                # The root is what the user names, and may be a link; below it nothing is followed.
+                # The root is named by the user and may be a link; below it no link is followed.
                 self._kinds[path] = self.root.stat() if path == "/" else os.lstat(self._host(path))
             except (FileNotFoundError, NotADirectoryError):
                 self._kinds[path] = None

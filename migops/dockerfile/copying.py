@@ -1,4 +1,4 @@
-"""``COPY`` and ``ADD``: which files of a source go where.
+"""``COPY`` and ``ADD``: the files of a source and their destinations.
 
 Reference: moby/buildkit, ``dockerfile2llb`` (dispatchCopy) and tonistiigi/fsutil, ``copy``.
 """
@@ -19,7 +19,7 @@ from migops.dockerfile.patterns import Matcher, glob_match, matcher
 from migops.dockerfile.state import Failure, State, UnsetError, path_word
 from migops.dockerfile.tree import Node, Origin, Source, Tree, resolve
 
-# Folders that an image of any distribution has: a file copied to one of them goes into it.
+# Folders that every distribution's image has: a file copied to one of them goes into it.
 _USUAL_FOLDERS = """
     / /bin /boot /dev /etc /home /lib /media /mnt /opt /proc /root /run /sbin /srv /sys /tmp /usr /usr/bin /usr/lib
     /usr/local /usr/local/bin /usr/local/lib /usr/local/sbin /usr/local/share /usr/sbin /usr/share /var /var/lib
@@ -30,24 +30,24 @@ _ARCHIVES = (b"\x1f\x8b\x08", b"BZh", b"\xfd7zXZ\x00", b"\x28\xb5\x2f\xfd")
 
 @dataclass(frozen=True, slots=True)
 class From:
-    """What an instruction copies from. ``tree`` is None where it cannot be read, and ``unknown`` says why."""
+    """The source of an instruction's files."""
 
     origin: Origin
-    tree: Tree | None
-    unknown: str = ""
+    tree: Tree | None  # None: cannot be read
+    unknown: str = ""  # the reason why it cannot be read
 
 
 @dataclass(frozen=True, slots=True)
 class _Destination:
-    """Where to, links followed. ``spelled``: its spelling makes it a folder; ``folder``: it is one, or will be."""
+    """The destination of an instruction, with links followed."""
 
     path: str
-    spelled: bool
-    folder: bool
+    spelled: bool  # its spelling makes it a folder: ``.``, or a trailing slash
+    folder: bool  # is a folder, or becomes one
 
 
 def copy(one: Instruction, origin: From, state: State) -> None:
-    """Apply a ``COPY`` or an ``ADD`` to the stage, source by source. Raises LexError, UnsetError, MigopsError."""
+    """Apply a ``COPY`` or ``ADD`` to the stage, source by source. Raises LexError, UnsetError or MigopsError."""
     step = Source(origin.origin, one.at, one.text)
     target = path_word(one.args[-1], state)
     for written in one.args[:-1]:
@@ -86,12 +86,12 @@ def _write(one: Instruction, written: str, destination: _Destination, state: Sta
 
 
 def _graft_all(one: Instruction, step: Source, tree: Tree, word: str, to: _Destination, state: State) -> None:
-    """Everything that one source word stands for."""
+    """Graft everything that one source word matches."""
     exclude = matcher(one.flag_values("exclude"), one.at)
     include = Matcher()
     if one.flag("parents") == "true":
-        pivot, found, pattern = word.partition("/./")
-        word, pattern = (pivot, pattern) if found else ("/", word)
+        pivot, marker, pattern = word.partition("/./")
+        word, pattern = (pivot, pattern) if marker else ("/", word)
         include = matcher([clean("/" + pattern)[1:] or "."], one.at)
     source = clean("/" + word)
     if not _has_wildcard(source):
@@ -107,11 +107,11 @@ def _graft_all(one: Instruction, step: Source, tree: Tree, word: str, to: _Desti
 
 
 def _graft(one: Instruction, graft: Graft, node: Node | None, to: _Destination, state: State) -> None:
-    """Lay one source over the image. ``graft.dest`` is still the source's own name, which a file may keep."""
+    """Graft one source onto the image. ``graft.dest`` is still the source's own name, which a file may keep."""
     changes, step = state.tree.changes, graft.step
     if node is None:
         if step.origin is Origin.STAGE:
-            # The stage's base image, or one of its RUNs, has it: the graft says so when it is asked.
+            # The stage's base image, or one of its RUNs, has it: the graft reports that later.
             changes.append(replace(graft, dest=to.path))
             return
         reason = f"{graft.dest.lstrip('/')} is not in the build context: the build would fail here"
@@ -133,9 +133,9 @@ def _graft(one: Instruction, graft: Graft, node: Node | None, to: _Destination, 
 
 
 def _collide(one: Instruction, dest: str, kind: EntryKind, state: State) -> None:
-    """Note that the build stops where a file would replace a folder, or a folder (or its parent) a file.
+    """Record the build's failure if a file would replace a folder, or a folder (or its parent) a file.
 
-    Only the top of what is copied is looked at: two folders that disagree further down would have to be walked.
+    Only the top of the copied tree is compared: a conflict further down would require walking both trees.
     """
     there = state.tree.lookup(dest)
     if kind is not EntryKind.DIRECTORY and there and there.kind is EntryKind.DIRECTORY:
@@ -155,18 +155,18 @@ def _is_folder(state: State, path: str) -> bool:
 
 
 def _glob(tree: Tree, pattern: str, at: Location) -> Iterator[str]:
-    """The paths that a source with wildcards stands for; a folder behind a link is found only before the first one."""
+    """The paths that match a source with wildcards. Links are followed only in parts before the first wildcard."""
     parts = pattern.strip("/").split("/")
     first = next(index for index, part in enumerate(parts) if _has_wildcard(part))
-    found = [resolve(tree, "/" + "/".join(parts[:first]), raw=True)]
+    folders = [resolve(tree, "/" + "/".join(parts[:first]), raw=True)]
     for part in parts[first:]:
-        found = [
+        folders = [
             join(folder, name)
-            for folder in found
+            for folder in folders
             for name in sorted(tree.names(folder, raw=True))
             if glob_match(part, name, at)
         ]
-    yield from found
+    yield from folders
 
 
 def _has_wildcard(path: str) -> bool:
@@ -179,7 +179,7 @@ def _has_wildcard(path: str) -> bool:
 
 
 def _remote(word: str) -> Origin | None:
-    """Whether a source of ``ADD`` is fetched from the network, and how."""
+    """The kind of download for a source of ``ADD``; None if it is not fetched from the network."""
     plain = word.partition("#")[0]
     if word.startswith(("git@", "git://", "ssh://")) or (
         word.startswith(("http://", "https://")) and plain.endswith(".git")
@@ -189,7 +189,7 @@ def _remote(word: str) -> Origin | None:
 
 
 def _is_archive(node: Node) -> bool:
-    """Whether ``ADD`` would unpack the file: a tar, plain or compressed, told by its first bytes as BuildKit does."""
+    """True if ``ADD`` would unpack the file: a tar, plain or compressed, detected by its first bytes as in BuildKit."""
     if node.kind is not EntryKind.FILE or node.host is None:
         return False
     try:

@@ -1,4 +1,4 @@
-"""``.dockerignore``: which file is read, and its lines as patterns."""
+"""``.dockerignore``: the file that applies, and its lines as patterns."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from migops.dockerfile.patterns import Matcher, pattern_of
 def read_ignore(context: Path, dockerfile: Path | None = None) -> Matcher:
     """The ignore file of a build: ``<Dockerfile>.dockerignore``, else ``<context>/.dockerignore``, else no patterns.
 
-    Raises MigopsError where it is there and cannot be read, or has a malformed line.
+    Raises MigopsError if it exists but cannot be read, or has a malformed line.
     """
     candidates = [dockerfile.with_name(dockerfile.name + ".dockerignore")] if dockerfile else []
     for path in [*candidates, context / ".dockerignore"]:
@@ -44,7 +44,7 @@ def parse_ignore(content: bytes, file: str) -> Matcher:
 
 def _read(path: Path) -> bytes | None:
     try:
-        # A FIFO would block for ever, so look before opening.
+        # Opening a FIFO would block forever.
         if not stat.S_ISREG(path.stat().st_mode):
             raise MigopsError("the ignore file is not a regular file", at=Location(str(path)))
         return path.read_bytes()

@@ -1,4 +1,4 @@
-"""One instruction of a Dockerfile, as it is written, and the words after its name.
+"""One instruction of a Dockerfile as written, and the words after its name.
 
 Reference: moby/buildkit, ``frontend/dockerfile/parser`` (line parsers) and ``instructions``.
 """
@@ -26,7 +26,7 @@ _KNOWN = (*_JSON_OR_TEXT, *_JSON_OR_WORDS, *_ONE_TEXT, *_KEYS_AND_VALUES, *_WORD
 
 @dataclass(frozen=True, slots=True)
 class Heredoc:
-    """A here-document: ``content`` as it would be written to a file, tabs cut where ``<<-`` asks for it."""
+    """A here-document: ``content`` as written to a file, without leading tabs for ``<<-``."""
 
     name: str
     content: str
@@ -35,48 +35,45 @@ class Heredoc:
 
 @dataclass(frozen=True, slots=True)
 class Instruction:
-    """One instruction of a Dockerfile, with nothing expanded.
+    """One instruction of a Dockerfile, with nothing expanded."""
 
-    ``name`` is in upper case; ``text`` is the instruction on one line, its continuations joined. ``args`` are the words
-    (``COPY``), or the one text (``RUN`` in shell form), or the list of the JSON form (``is_json``); for ``ENV`` and
-    ``LABEL`` name and value alternate. ``child`` is what an ``ONBUILD`` puts off.
-    """
-
-    name: str
-    text: str
+    name: str  # in upper case
+    text: str  # the instruction on one line, its continuations joined
     at: Location
     flags: tuple[tuple[str, str], ...] = ()
     args: tuple[str, ...] = ()
+    """The words (``COPY``), the one text (``RUN`` in shell form), the list of the JSON form, or alternating names and
+    values (``ENV``, ``LABEL``)."""
     is_json: bool = False
     heredocs: tuple[Heredoc, ...] = ()
-    child: Instruction | None = None
+    child: Instruction | None = None  # the instruction that an ``ONBUILD`` defers
 
     def flag(self, name: str) -> str:
-        """The value of ``--name=value``; "true" for a bare ``--name``; "" where it is not given."""
+        """The value of ``--name=value``; "true" for a bare ``--name``; "" without the flag."""
         return next((value for flag, value in self.flags if flag == name), "")
 
     def flag_values(self, name: str) -> tuple[str, ...]:
-        """All values of a flag that may be repeated (``--exclude``, ``--mount``)."""
+        """All values of a repeatable flag (``--exclude``, ``--mount``)."""
         return tuple(value for flag, value in self.flags if flag == name)
 
     def heredoc(self, word: str) -> Heredoc | None:
-        """The here-document that ``word`` (``<<EOF``) stands for."""
+        """The here-document that ``word`` (``<<EOF``) refers to; None if there is none."""
         opened = heredoc_of(word)
-        found = [one for one in self.heredocs if opened and one.name == opened.name]
-        return found[-1] if found else None
+        named = [one for one in self.heredocs if opened and one.name == opened.name]
+        return named[-1] if named else None
 
 
 @dataclass(frozen=True, slots=True)
 class OpenHeredoc:
-    """What ``<<NAME`` opens: its terminator, whether variables are expanded in it, whether tabs are cut."""
+    """A here-document opened by ``<<NAME``."""
 
-    name: str
-    expand: bool
-    chomp: bool
+    name: str  # the terminator
+    expand: bool  # variables are expanded in it
+    chomp: bool  # leading tabs are removed
 
 
 def heredoc_of(word: str) -> OpenHeredoc | None:
-    """What ``<<NAME`` in ``word`` opens, or None where it opens nothing. Raises LexError for an unclosed quote."""
+    """The here-document that ``<<NAME`` in ``word`` opens, or None. Raises LexError for an unclosed quote."""
     match = _HEREDOC.fullmatch(word)
     if not match or not match[3]:
         return None
@@ -89,7 +86,7 @@ def heredoc_of(word: str) -> OpenHeredoc | None:
 
 
 def read_instruction(line: str, at: Location, escape: str) -> Instruction:
-    """One instruction, its continuations joined, without its here-documents. Raises MigopsError and LexError."""
+    """One instruction, its continuations joined, without its here-documents. Raises MigopsError or LexError."""
     name, _, rest = _partition_blank(line.strip())
     name = name.upper()
     if name not in _KNOWN:
@@ -123,7 +120,7 @@ def _arguments(name: str, rest: str, at: Location, escape: str) -> tuple[tuple[s
 
 def _keys_and_values(name: str, rest: str, at: Location, escape: str) -> tuple[str, ...]:
     words = _words(rest, escape)
-    if words and "=" not in words[0]:  # the old form: ENV name value with blanks
+    if words and "=" not in words[0]:  # the old form: ENV name value with spaces
         key, blank, value = _partition_blank(rest)
         if not blank:
             raise MigopsError(f"{name} must have two arguments", at=at)
@@ -135,7 +132,7 @@ def _keys_and_values(name: str, rest: str, at: Location, escape: str) -> tuple[s
 
 
 def _words(rest: str, escape: str) -> list[str]:
-    """``rest`` cut at blanks outside quotes; quotes and escapes stay for ``lex.expand`` to take off."""
+    """``rest`` split at spaces outside quotes; quotes and escapes remain for ``lex.expand``."""
     words: list[str] = []
     word, quote, at, quoted = "", "", 0, False
     while at < len(rest):
@@ -166,7 +163,7 @@ def _partition_blank(text: str) -> tuple[str, str, str]:
 
 
 def _json_list(rest: str, at: Location) -> tuple[str, ...] | None:
-    """The strings of a JSON array, or None where ``rest`` is not one (then it is the plain form)."""
+    """The strings of a JSON array; None if ``rest`` is not one (then it is the plain form)."""
     if not rest.startswith("["):
         return None
     try:
@@ -179,7 +176,7 @@ def _json_list(rest: str, at: Location) -> tuple[str, ...] | None:
 
 
 def _flags(rest: str) -> tuple[tuple[tuple[str, str], ...], str]:
-    """The leading ``--name=value`` words, unquoted, and what follows them."""
+    """The leading ``--name=value`` words, unquoted, and the rest."""
     flags: list[tuple[str, str]] = []
     at = 0
     while True:
@@ -207,7 +204,7 @@ def _flags(rest: str) -> tuple[tuple[tuple[str, str], ...], str]:
 
 
 def _check(one: Instruction) -> None:
-    """What BuildKit refuses before it looks at any file."""
+    """Raise MigopsError for an instruction that BuildKit rejects before it reads any file."""
     count = len(one.args)
     if one.name == "FROM":
         named = count == 3 and one.args[1].lower() == "as"

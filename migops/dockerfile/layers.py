@@ -1,4 +1,4 @@
-"""What instructions do to a stage's files, laid over what the stage starts from."""
+"""Changes that instructions make to a stage's files, on top of the stage's base."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from migops.dockerfile.tree import Node, Origin, Source, Tree
 
 @dataclass(frozen=True, slots=True)
 class Graft:
-    """``COPY``: the ``source`` of a tree, file or folder, laid over the image at ``dest``."""
+    """``COPY``: the ``source`` of a tree, file or folder, copied over the image at ``dest``."""
 
     step: Source
     tree: Tree
@@ -69,14 +69,14 @@ class Graft:
 
 @dataclass(frozen=True, slots=True)
 class Folder:
-    """``WORKDIR``, ``RUN mkdir``: a folder is made."""
+    """``WORKDIR``, ``RUN mkdir``: a new folder."""
 
     dest: str
 
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """``COPY <<EOF``: a file with the content that is written in the Dockerfile."""
+    """``COPY <<EOF``: a file with content from the Dockerfile."""
 
     step: Source
     dest: str
@@ -85,15 +85,12 @@ class Text:
 
 @dataclass(frozen=True, slots=True)
 class Doubt:
-    """Something that may change ``paths``, all above and all below them, in a way that only the build can tell.
-
-    ``removes``: it can only take away what is there. ``packages``: it installs Python packages, wherever they go.
-    """
+    """A possible change of ``paths``, and of everything above and below them, that only the build can determine."""
 
     step: Source
     paths: tuple[str, ...] = ()
-    removes: bool = False
-    packages: bool = False
+    removes: bool = False  # it can only remove existing files
+    packages: bool = False  # it installs Python packages, to any path
 
     def touches(self, path: str) -> bool:
         if self.packages and ("/site-packages" in path or "/dist-packages" in path):
@@ -103,10 +100,10 @@ class Doubt:
 
 @dataclass(slots=True)
 class StageTree:
-    """A stage: what it starts from, and its instructions in order. ``base`` None is an image not looked into.
+    """A stage: its base, and its instructions' changes in order. ``base`` is None for an image that is not read.
 
-    Answers are kept (under the number of changes they rest on): stages that copy from each other in twos would
-    otherwise double the work with every stage.
+    Answers are cached (by the number of changes they depend on): otherwise stages that each copy twice from the one
+    before would double the work with every stage.
     """
 
     base: Tree | None = None
@@ -146,21 +143,21 @@ class StageTree:
     def sources(self, path: str) -> tuple[Source, ...]:
         key = path, len(self.changes)
         if key not in self._sources:
-            found = dict.fromkeys(self.base.sources(path) if self.base else ())
+            instructions = dict.fromkeys(self.base.sources(path) if self.base else ())
             for change in self.changes:
-                # Taking away where nothing was brought leaves nothing in doubt.
-                if not (isinstance(change, Doubt) and change.removes and not found):
-                    found |= dict.fromkeys(_sources(change, path))
-            self._sources[key] = tuple(found)
+                # Removing nothing leaves nothing in doubt.
+                if not (isinstance(change, Doubt) and change.removes and not instructions):
+                    instructions |= dict.fromkeys(_sources(change, path))
+            self._sources[key] = tuple(instructions)
         return self._sources[key]
 
     def images_of(self, host: Path) -> tuple[str, ...]:
         key = host, len(self.changes)
         if key not in self._images:
-            found = dict.fromkeys(self.base.images_of(host) if self.base else ())
+            paths = dict.fromkeys(self.base.images_of(host) if self.base else ())
             for change in self.changes:
-                found |= dict.fromkeys(change.images_of(host) if isinstance(change, Graft) else ())
-            self._images[key] = tuple(found)
+                paths |= dict.fromkeys(change.images_of(host) if isinstance(change, Graft) else ())
+            self._images[key] = tuple(paths)
         return self._images[key]
 
 

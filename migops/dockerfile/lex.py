@@ -1,7 +1,7 @@
 """Words of a Dockerfile as BuildKit reads them: quotes, escapes, ``$V`` and ``${V…}``.
 
-It looks like a shell and is not one: no command substitution, no word splitting of what a variable brings into a single
-word, and ``\\x`` is ``x`` outside quotes. Reference: moby/buildkit, ``frontend/dockerfile/shell``.
+Unlike a shell: no command substitution, no splitting of a variable's value inside a word, and ``\\x`` is ``x`` outside
+quotes. Reference: moby/buildkit, ``frontend/dockerfile/shell``.
 """
 
 from __future__ import annotations
@@ -14,17 +14,16 @@ _SPECIAL_PARAMETERS = "@*#?-$!0"
 
 
 class LexError(ValueError):
-    """A word that BuildKit refuses. The caller knows the file and the line, and says them."""
+    """A word that BuildKit rejects. The caller adds file and line."""
 
 
 @dataclass(frozen=True, slots=True)
 class Word:
-    """What a word came to. ``words`` is the result split at unquoted blanks; ``unset`` the variables
-    that nobody had set and that have no default of their own there."""
+    """The result of an expansion."""
 
     text: str
-    words: tuple[str, ...]
-    unset: frozenset[str]
+    words: tuple[str, ...]  # ``text`` split at unquoted spaces
+    unset: frozenset[str]  # the variables without a value and without a default
 
 
 def expand(
@@ -37,10 +36,10 @@ def expand(
     keep_unset: bool = False,
     plain_quotes: bool = False,
 ) -> Word:
-    """``word`` with its variables from ``env`` and its quotes and escapes taken off.
+    """``word`` with its variables replaced from ``env`` and its quotes and escapes removed.
 
-    ``keep_quotes`` and ``keep_escapes`` leave those characters standing, ``keep_unset`` leaves an unset variable as it
-    is written, ``plain_quotes`` takes quotes for ordinary characters (heredoc bodies). Raises LexError.
+    ``keep_quotes`` and ``keep_escapes`` keep those characters, ``keep_unset`` keeps an unset variable as written,
+    ``plain_quotes`` treats quotes as ordinary characters (heredoc bodies). Raises LexError.
     """
     lexer = _Lexer(word, env, escape, keep_quotes, keep_escapes, keep_unset, plain_quotes)
     try:
@@ -106,7 +105,7 @@ class _Lexer:
         return char
 
     def until(self, stop: str, keep_escapes: bool | None = None) -> tuple[str, list[str]]:
-        """Everything up to ``stop`` (consumed), or to the end where ``stop`` is ""."""
+        """Everything up to ``stop`` (consumed), or to the end if ``stop`` is ""."""
         before, self.keep_escapes = self.keep_escapes, self.keep_escapes if keep_escapes is None else keep_escapes
         try:
             return self._until(stop)
@@ -187,7 +186,7 @@ class _Lexer:
         return self.braced(self.name())
 
     def braced(self, name: str) -> str:
-        """What follows ``${name``, up to and with the closing brace."""
+        """The value of ``${name…}``, read from after the name through the closing brace."""
         operator = self.next()
         if operator == "}":
             value = self.lookup(name)
@@ -245,7 +244,7 @@ class _Lexer:
 
 
 def _trim(pattern: str, value: str, side: str, greedy: bool) -> str:
-    """``${V#pat}`` and ``${V%pat}``: the shortest (or, greedy, the longest) match at one end of ``value``, cut off."""
+    """``${V#pat}`` and ``${V%pat}``: ``value`` without the shortest (``greedy``: longest) match at one end."""
     regex = re.compile(_shell_pattern(pattern), re.DOTALL)
     lengths = range(len(value), -1, -1) if greedy else range(len(value) + 1)
     for length in lengths:

@@ -1,7 +1,7 @@
-"""Dockerfile text to instructions, line by line as BuildKit's own parser does it.
+"""Dockerfile text to instructions, line by line as in BuildKit's own parser.
 
-Reference: moby/buildkit, ``frontend/dockerfile/parser`` and ``instructions``. Nothing is expanded here: an instruction
-holds what is written, and ``lex.expand`` says what it means once the variables of its stage are known.
+Reference: moby/buildkit, ``frontend/dockerfile/parser`` and ``instructions``. Nothing is expanded here: ``lex.expand``
+does that once the variables of the stage are known.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ class Dockerfile:
 
 
 def syntax_of(text: str) -> str:
-    """The frontend that ``# syntax=`` asks for, "" where it is left to the builder. Nothing else has to be readable."""
+    """The frontend of a ``# syntax=`` line, "" without one. The rest of the text need not be valid."""
     for line in text.removeprefix("\ufeff").splitlines():
         match = _DIRECTIVE.fullmatch(line.lstrip())
         if not match or match[1].lower() not in _DIRECTIVES:
@@ -43,8 +43,8 @@ def syntax_of(text: str) -> str:
 def parse(text: str, file: str, first_line: int = 1) -> Dockerfile:
     """The instructions of a Dockerfile's ``text``.
 
-    ``file`` and ``first_line`` say where the text is found (an inline Dockerfile starts somewhere inside its compose
-    file). Raises MigopsError with that file and line where BuildKit would refuse the text.
+    ``file`` and ``first_line`` locate the text (an inline Dockerfile starts inside its compose file). Raises
+    MigopsError with file and line if BuildKit would reject the text.
     """
     return _Parser(text, file, first_line).run()
 
@@ -58,7 +58,7 @@ class _Parser:
             self.lines.pop()
         self.file = file
         self.first_line = first_line
-        self.at = 0  # lines read so far
+        self.at = 0  # number of lines read
         self.escape = "\\"
         self.directives: dict[str, str] = {}
         self.directives_over = False
@@ -111,21 +111,21 @@ class _Parser:
             self.escape = match[2]
 
     def cut_continuation(self, line: str) -> tuple[str, bool]:
-        """The line without its continuation mark, and whether it had one. A doubled mark is none."""
+        """The line without its continuation mark, and True if it had one. A doubled mark does not count."""
         bare = line.rstrip(" \t")
         if bare.endswith(self.escape) and not bare.endswith(self.escape * 2):
             return bare[:-1], True
         return line, False
 
     def with_heredocs(self, instruction: Instruction, line: str, start: int) -> Instruction:
-        """``instruction`` with the here-documents that follow its line, read up to their terminators."""
+        """``instruction`` with the here-documents after its line, read up to their terminators."""
         holder = instruction.child or instruction
         if holder.name not in _WITH_HEREDOCS or holder.is_json:
             return instruction
         try:
             words = expand(line, {}, keep_quotes=True, keep_escapes=True, keep_unset=True).words
         except LexError:
-            return instruction  # BuildKit looks for no heredoc in a line whose quotes do not close
+            return instruction  # BuildKit ignores heredocs in a line with an unclosed quote
         opened = [one for one in map(heredoc_of, words) if one]
         heredocs = tuple(self.heredoc(one, start) for one in opened)
         child = instruction.child and replace(instruction.child, heredocs=heredocs)

@@ -1,10 +1,10 @@
-"""Absolute and relative POSIX paths as text: a build's own, never the host's."""
+"""POSIX paths of a build as text, absolute and relative; never paths of the host."""
 
 from __future__ import annotations
 
 
 def clean(path: str) -> str:
-    """``path`` without ``.``, ``..`` and doubled slashes, as Go's filepath.Clean: "" is ".", ``//a`` is ``/a``."""
+    """``path`` without ``.``, ``..`` and double slashes, as Go's filepath.Clean: "" becomes ".", ``//a`` ``/a``."""
     parts: list[str] = []
     for part in path.split("/"):
         if part == ".." and parts and parts[-1] != "..":
@@ -20,7 +20,7 @@ def join(folder: str, name: str) -> str:
 
 
 def below(path: str, folder: str) -> str | None:
-    """``path`` relative to ``folder`` ("" for the folder itself), or None where it is not in it."""
+    """``path`` relative to ``folder`` ("" for the folder itself); None if it is outside."""
     if path == folder:
         return ""
     prefix = folder.rstrip("/") + "/"
@@ -28,5 +28,5 @@ def below(path: str, folder: str) -> str | None:
 
 
 def related(one: str, other: str) -> bool:
-    """Whether one of two paths is, or holds, the other."""
+    """True if one of two paths equals or contains the other."""
     return below(one, other) is not None or below(other, one) is not None

@@ -1,8 +1,8 @@
 """The path patterns of a build: ``.dockerignore``, ``--exclude``, ``--parents``, and wildcards in ``COPY``.
 
-References: moby/patternmatcher for one pattern, tonistiigi/fsutil for the walk. Three things differ from ``.gitignore``
-and from Python's ``fnmatch``: the last matching line wins, ``!`` brings back what lies below an excluded folder, and a
-pattern's regular expression is written character by character (so ``[^a]`` and ``\\[`` mean what they say).
+References: moby/patternmatcher for one pattern, tonistiigi/fsutil for the walk. Three differences from ``.gitignore``
+and from Python's ``fnmatch``: the last matching line wins, ``!`` re-includes paths below an excluded folder, and a
+pattern is translated to a regular expression character by character (so ``[^a]`` and ``\\[`` keep their meaning).
 """
 
 from __future__ import annotations
@@ -22,64 +22,59 @@ _BAD_PATTERN = "syntax error in pattern"
 
 @dataclass(frozen=True, slots=True)
 class Pattern:
-    """One line: a cleaned pattern, whether it starts with ``!``, and where it stands."""
+    """One line with a pattern."""
 
-    text: str
-    negated: bool
+    text: str  # cleaned
+    negated: bool  # starts with ``!``
     at: Location
 
     def matches(self, path: str) -> bool:
-        """Whether the line is about exactly this path (relative, ``/``-separated). Parents are the Matcher's matter."""
+        """True if the line matches exactly this path (relative, ``/``-separated). The Matcher checks parents."""
         return _compiled(self.text)(path)
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What the patterns say of one path, and what the judgement of its children starts from.
+    """The patterns' decision on one path, and the start for the decisions on its children."""
 
-    ``by`` is the line that decided the path: the last that matched, or None. ``content_by`` is the line that decides
-    whether a file's content is let through: BuildKit asks a second time when it opens the file, and then looks at all
-    parents. With the lines ``*``, ``!a/b``, ``a`` the file a/b is in the build, and is empty.
-    ``hits`` says for each pattern whether it matched the path or, where it was tried there, one of its parents;
-    ``reached`` whether it matches the path or any parent at all.
-    """
-
-    by: Pattern | None = None
+    by: Pattern | None = None  # the line that decided the path
     content_by: Pattern | None = None
-    hits: tuple[bool, ...] = ()
-    reached: tuple[bool, ...] = ()
+    """The line that decided the content. BuildKit checks again when it opens a file, and then considers
+    all parents: with the lines ``*``, ``!a/b``, ``a`` the file a/b is in the build, but empty."""
+    hits: tuple[bool, ...] = ()  # per pattern: it matched the path, or a parent at which it was tried
+    reached: tuple[bool, ...] = ()  # per pattern: it matches the path or any parent
 
     @property
     def matched_by(self) -> Pattern | None:
-        """The line that has the path, unless a later ``!`` gives it back."""
+        """The line that excludes the path; None if a later ``!`` re-includes it."""
         return self.by if self.by and not self.by.negated else None
 
     @property
     def content_matched_by(self) -> Pattern | None:
-        """The same for a file's content."""
+        """The line that excludes the file's content, or None."""
         return self.content_by if self.content_by and not self.content_by.negated else None
 
 
 @dataclass(frozen=True, slots=True)
 class Matcher:
-    """An ordered list of patterns. ``file`` is where they were read ("" = they are an instruction's own)."""
+    """An ordered list of patterns. ``file`` is their file ("" for an instruction's own patterns)."""
 
     patterns: tuple[Pattern, ...] = ()
     file: str = ""
 
     @property
     def start(self) -> Verdict:
-        """The verdict of the root, from which that of its children follows."""
+        """The verdict of the root, the start for its children."""
         nothing = (False,) * len(self.patterns)
         return Verdict(hits=nothing, reached=nothing)
 
     def step(self, path: str, parent: Verdict) -> Verdict:
-        """The verdict of ``path``, given that of its folder (``start`` for a name at the top)."""
+        """The verdict of ``path``, given that of its folder (``start`` for a name in the root)."""
         by = content_by = None
         hits, reached = [], []
         for pattern, parent_hit, parent_reached in zip(self.patterns, parent.hits, parent.reached, strict=True):
             matches = pattern.matches(path)
-            # A pattern is tried only where it could change the outcome; what was not tried is not handed down.
+            # A pattern is tried only if it could change the outcome; an untried one is not inherited.
             hit = parent_hit or (matches and pattern.negated == (by is not None and not by.negated))
             by = pattern if hit else by
             reach = parent_reached or matches
@@ -90,7 +85,7 @@ class Matcher:
         return Verdict(by, content_by, tuple(hits), tuple(reached))
 
     def judge(self, path: str) -> Verdict:
-        """The verdict of a path by itself, walking down to it from the root."""
+        """The verdict of a single path, walking down to it from the root."""
         verdict = self.start
         parts = path.split("/")
         for depth in range(1, len(parts) + 1):
@@ -98,7 +93,7 @@ class Matcher:
         return verdict
 
     def may_reinclude(self, folder: str) -> bool:
-        """Whether something below an excluded ``folder`` could be brought back: BuildKit looks no further if not."""
+        """True if something below an excluded ``folder`` could be re-included. If not, BuildKit skips the folder."""
         exceptions = [re.sub(r"/\*\*?$", "", one.text) for one in self.patterns if one.negated]
         if any(set(one) & set("*[]?^\\") for one in exceptions):
             return True
@@ -106,7 +101,7 @@ class Matcher:
 
 
 def matcher(patterns: Iterable[str], at: Location) -> Matcher:
-    """A Matcher of an instruction's own patterns (``--exclude``). Raises MigopsError for a malformed one."""
+    """The Matcher of an instruction's own patterns (``--exclude``). Raises MigopsError for a malformed one."""
     return Matcher(tuple(one for text in patterns if (one := pattern_of(text, at))))
 
 
@@ -116,7 +111,7 @@ def glob_match(pattern: str, name: str, at: Location) -> bool:
 
 
 def pattern_of(text: str, at: Location) -> Pattern | None:
-    """One pattern, None for a blank one. Raises MigopsError where BuildKit finds it malformed."""
+    """One pattern, None for a blank one. Raises MigopsError if it is malformed to BuildKit."""
     text = text.strip()
     if not text:
         return None
@@ -135,7 +130,7 @@ def pattern_of(text: str, at: Location) -> Pattern | None:
 
 @lru_cache(maxsize=4096)
 def _compiled(text: str) -> Callable[[str], bool]:
-    """One pattern as a function, by patternmatcher's own rules (which are not quite a glob's)."""
+    """One pattern as a function, by patternmatcher's rules, which differ slightly from a glob's."""
     regex, kind, at = "", "exact", 0
     while at < len(text):
         first = at == 0
@@ -169,13 +164,13 @@ def _compiled(text: str) -> Callable[[str], bool]:
     if kind == "suffix":
         suffix = text[2:]
         return lambda path: path.endswith(suffix) or (suffix[:1] == "/" and path == suffix[1:])
-    with no_warnings():  # "[[" is plain in Go, and still is here
+    with no_warnings():  # "[[" is literal in Go; Python warns about it
         compiled = re.compile(regex, re.ASCII)
     return lambda path: compiled.fullmatch(path) is not None
 
 
 def _go_glob(pattern: str, at: Location) -> re.Pattern[str]:
-    """Go's filepath.Match syntax as a regular expression; raises MigopsError where Go says ErrBadPattern."""
+    """Go's filepath.Match syntax as a regular expression. Raises MigopsError for Go's ErrBadPattern."""
     regex, index = "", 0
     while index < len(pattern):
         char = pattern[index]
@@ -198,7 +193,7 @@ def _go_glob(pattern: str, at: Location) -> re.Pattern[str]:
 
 
 def _go_class(pattern: str, index: int, at: Location) -> tuple[str, int]:
-    """``[a-z]`` from just after its bracket: a regular expression for it, and the index after it."""
+    """``[a-z]``, read from after its bracket: a regular expression, and the index after the class."""
     negated = pattern[index : index + 1] == "^"
     index += negated
     ranges: list[tuple[str, str]] = []

@@ -1,8 +1,8 @@
-"""What a ``RUN`` may do to files, judged from its text: which paths it names, and what is known of the command.
+"""Possible effects of a ``RUN`` on files, derived from the paths in its text and from known commands.
 
-A RUN can do anything. Taking each for a change of everything would leave nothing to say, so the rule is: a command that
-names a path (or a folder above or below it) may change it, unless the command is one that does not touch what files say
-(``chown``, ``mkdir``, ``pip install -r …``). What is not named is taken as not touched.
+A RUN can change anything, but assuming that would make every answer unknown. So the rule is: a command may change the
+paths that it names (and folders above or below them), unless it is one that does not change files' content
+(``chown``, ``mkdir``, ``pip install -r …``). Paths that are not named count as unchanged.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from itertools import pairwise
 from migops.dockerfile.paths import clean
 from migops.dockerfile.tree import Origin
 
-# They read, or change owner, mode and time, or make an empty thing; never what an existing file says.
+# They read, change owner, mode or time, or create something empty; they never change an existing file's content.
 _HARMLESS = """
     : [ adduser addgroup apk apt apt-get cat cd chgrp chmod chown command dpkg du echo env exit export false file
     groupadd head id ldconfig locale-gen ls printf pwd set sha256sum source stat tail test touch true type umask unset
@@ -30,7 +30,7 @@ _INSTALLERS = frozenset(("pip", "pip3", "pipx", "poetry", "uv", "pdm", "pipenv",
 _TARGET_OPTIONS = ("-t", "--target", "--prefix", "--root", "--python", "-p")
 _ENDS = frozenset(("&&", "||", ";", "|", "&", ";;", "|&", "(", ")"))
 _COPIERS = frozenset(("cp", "install", "ln", "rsync"))
-# A wildcard that has none of these is not about migrations: `*.pyc`, `*.sh`, `test*`.
+# A wildcard that contains none of these does not concern migrations: `*.pyc`, `*.sh`, `test*`.
 _SAMPLE_NAMES = (
     *("0001_x.py", "a1b2c3d4e5f6_x.py", "env.py", "alembic.ini", "models.py", "x.mako"),
     *("versions", "migrations", "alembic", "database", "db", "app", "src", "backend", "server"),
@@ -39,7 +39,7 @@ _SAMPLE_NAMES = (
 
 @dataclass(frozen=True, slots=True)
 class Effect:
-    """What one command may do: to ``paths`` and what is above and below them; to installed ``packages``."""
+    """Possible changes by one command: of ``paths`` and everything above and below them, of installed ``packages``."""
 
     origin: Origin = Origin.RUN
     paths: tuple[str, ...] = ()
@@ -57,17 +57,17 @@ def made_folders(script: str, workdir: str) -> tuple[str, ...]:
 
 
 def effects(script: str, workdir: str) -> tuple[Effect, ...]:
-    """The effects of a shell script that starts in ``workdir``; its known variables are already put in."""
-    found = []
+    """The effects of a shell script that starts in ``workdir``; its known variables are already substituted."""
+    changing = []
     for words, cwd in _commands(script, workdir):
         effect = _effect(words, cwd)
         if effect and (effect.paths or effect.packages):
-            found.append(effect)
-    return tuple(found)
+            changing.append(effect)
+    return tuple(changing)
 
 
 def _commands(script: str, workdir: str) -> Iterator[tuple[list[str], str]]:
-    """The simple commands of a script, each with the folder it runs in (as far as a literal ``cd`` tells)."""
+    """The simple commands of a script, each with its working directory (as far as a literal ``cd`` sets it)."""
     cwd = workdir
     for line in re.split(r"\n", script.replace("\\\n", " ")):
         command: list[str] = []
@@ -94,7 +94,7 @@ def _words(line: str) -> list[str]:
     lexer.whitespace_split = True
     try:
         return list(lexer)
-    except ValueError:  # a quote that closes on another line: blanks are good enough to find names
+    except ValueError:  # a quote that closes on another line: splitting at spaces still finds the names
         return re.sub(r"['\"]", " ", line).split()
 
 
@@ -121,14 +121,14 @@ def _effect(words: list[str], cwd: str) -> Effect | None:
 
 
 def _copied_to(arguments: list[str]) -> list[str]:
-    """The words of a copying command that it may write to: the last, and what follows ``-t``."""
+    """The words of a copying command that it may write to: the last one, and the argument of ``-t``."""
     named = [after for word, after in pairwise(arguments) if re.fullmatch(r"-[a-zA-Z]*t", word)]
     named += [word.partition("=")[2] for word in arguments if word.startswith("--target-directory=")]
     return [*named, *[word for word in arguments if not word.startswith("-")][-1:]]
 
 
 def _installer(words: list[str]) -> list[str] | None:
-    """The arguments of a package installer, or None where the command is none."""
+    """The arguments of a package installer; None for any other command."""
     if words[0].startswith("python") and words[1:3] == ["-m", "pip"]:
         words = words[2:]
     known = words[0] in _INSTALLERS or re.fullmatch(r"pip3?\.\d+", words[0])
@@ -136,7 +136,7 @@ def _installer(words: list[str]) -> list[str] | None:
 
 
 def _cloned(arguments: list[str], cwd: str) -> str:
-    """Where ``git clone`` puts its work tree."""
+    """The work tree of ``git clone``."""
     plain = [word for word in arguments[arguments.index("clone") + 1 :] if not word.startswith("-")]
     where = next((index for index, word in enumerate(plain) if re.search(r"://|@.+:|\.git$|/", word)), None)
     if where is None:
@@ -146,14 +146,14 @@ def _cloned(arguments: list[str], cwd: str) -> str:
 
 
 def _options(arguments: list[str], cwd: str) -> tuple[str, ...]:
-    """The folders that an installer is told to install into."""
-    found = []
+    """The target folders in an installer's options."""
+    folders = []
     for index, word in enumerate(arguments):
         name, equals, value = word.partition("=")
         if name in _TARGET_OPTIONS[:4]:
             value = value if equals else "".join(arguments[index + 1 : index + 2])
-            found += [path for path in (_path(value, cwd),) if path]
-    return tuple(found)
+            folders += [path for path in (_path(value, cwd),) if path]
+    return tuple(folders)
 
 
 def _find(arguments: list[str], cwd: str) -> Effect | None:
@@ -172,7 +172,7 @@ def _find(arguments: list[str], cwd: str) -> Effect | None:
 
 
 def _about_migrations(pattern: str) -> bool:
-    """Whether a wildcard may have a migration, what belongs to it, or a folder that holds it."""
+    """True if a wildcard may match a migration, a file beside it, or a folder that contains it."""
     return "$" in pattern or any(fnmatch.fnmatch(sample, pattern) for sample in _SAMPLE_NAMES)
 
 
@@ -182,7 +182,7 @@ def _redirections(arguments: list[str], cwd: str) -> tuple[str, ...]:
 
 
 def _path(word: str, cwd: str) -> str | None:
-    """The path that a word names: its part before any wildcard or unknown variable. None where it names none."""
+    """The path that a word names: its part before any wildcard or unknown variable. None if it names none."""
     if word.startswith("-"):
         word = word.partition("=")[2]
     if not word or "://" in word or word[0] in "$~<>&" or "\0" in word:

@@ -1,4 +1,4 @@
-"""A Dockerfile's stages, its global arguments, and which stage a build is for."""
+"""A Dockerfile's stages, its global arguments, and the target stage of a build."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from migops.dockerfile.lex import LexError, expand
 from migops.dockerfile.parse import Dockerfile
 
 _MACHINES = {"x86_64": "amd64", "aarch64": "arm64", "armv7l": "arm", "i686": "386"}
-_MOST_STAGES = 150  # each may rest on the one before, and following them goes deep
+_MOST_STAGES = 150  # each may depend on the one before, and following them is recursive
 
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """From one ``FROM`` to the next. ``base`` is the image or stage it starts from, its variables put in."""
+    """The instructions from one ``FROM`` to the next. ``base`` is its image or stage, with variables substituted."""
 
     index: int
     name: str
@@ -29,30 +29,30 @@ class Stage:
 
 @dataclass(frozen=True, slots=True)
 class Stages:
-    """The stages in their order, and the values that the ``ARG``s before the first ``FROM`` have."""
+    """The stages in order, and the values of the ``ARG``s before the first ``FROM``."""
 
     stages: tuple[Stage, ...]
     arguments: Mapping[str, str]
 
     def base_of(self, stage: Stage) -> Stage | None:
-        """The earlier stage that ``stage`` starts from, or None where it starts from an image."""
+        """The earlier stage that ``stage`` starts from; None if it starts from an image."""
         earlier = [one for one in self.stages[: stage.index] if one.name and one.name == stage.base.lower()]
         return earlier[-1] if earlier else None
 
     def source(self, name: str, user: Stage, at: Location) -> Stage | None:
-        """The stage that ``--from=name`` means in stage ``user``, or None where it names something else."""
+        """The stage that ``--from=name`` refers to in stage ``user``; None if it refers to something else."""
         named = [one for one in self.stages if one.name and one.name == name.lower()]
-        found = named[-1] if named else None
+        stage = named[-1] if named else None
         if name.isdecimal():
             if int(name) >= len(self.stages):
                 raise MigopsError(f"there is no stage {name}", at=at)
-            found = self.stages[int(name)]
-        if found and found.index >= user.index:
+            stage = self.stages[int(name)]
+        if stage and stage.index >= user.index:
             raise MigopsError(f"cannot copy from stage {name!r}: it has to be defined before this one", at=at)
-        return found
+        return stage
 
     def target(self, name: str | None, file: str) -> Stage:
-        """The stage to build: the one of that name or number, or the last. Raises MigopsError where there is none."""
+        """The stage to build, by name or number, or the last. Raises MigopsError if there is no such stage."""
         if name is None or name == "":
             return self.stages[-1]
         named = [one for one in self.stages if one.name and one.name == name.lower()]
@@ -65,7 +65,7 @@ class Stages:
 
 
 def stages_of(dockerfile: Dockerfile, build_args: Mapping[str, str]) -> Stages:
-    """The stages, their base names expanded with the global arguments. Raises MigopsError where BuildKit refuses."""
+    """The stages, their bases expanded with the global arguments. Raises MigopsError if BuildKit would reject them."""
     arguments = {name: build_args.get(name, value) for name, value in _platform_arguments().items()}
     stages: list[Stage] = []
     for one in dockerfile.instructions:
@@ -102,7 +102,7 @@ def _expand(word: str, env: Mapping[str, str], dockerfile: Dockerfile, at: Locat
 
 
 def _platform_arguments() -> dict[str, str]:
-    """The arguments that BuildKit defines itself, for a build on and for this machine."""
+    """The arguments that BuildKit predefines, for a build on and for this machine's platform."""
     machine = os.uname().machine
     architecture = _MACHINES.get(machine, machine)
     values = {"PLATFORM": f"linux/{architecture}", "OS": "linux", "ARCH": architecture, "VARIANT": ""}

@@ -1,4 +1,4 @@
-"""A stage while its instructions are applied: its files, and what the image's config would say."""
+"""A stage while its instructions are applied: its files and its image configuration."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """An instruction at which the build would stop, and why."""
+    """An instruction at which the build would stop, and the reason."""
 
     at: Location
     reason: str
@@ -21,23 +21,17 @@ class Failure:
 
 @dataclass(slots=True)
 class State:
-    """A stage while its instructions are applied.
+    """A stage while its instructions are applied. Fields named as in an image's configuration have its meaning."""
 
-    ``image`` is the image it rests on ("" = scratch) and ``image_at`` the FROM that names it. ``workdir`` is None while
-    only that image knows it. ``env`` is what words are expanded with, ``variables`` the part of it that the image
-    keeps, ``declared`` the arguments that were named. ``shell``, ``entrypoint`` and ``cmd`` are as the image's config
-    would have them. ``failures`` are shared by all stages of a build; ``escape`` is the Dockerfile's own.
-    """
-
-    escape: str
-    failures: list[Failure]
+    escape: str  # the Dockerfile's escape character
+    failures: list[Failure]  # shared by all stages of a build
     tree: StageTree = field(default_factory=StageTree)
-    image: str = ""
-    image_at: Location = field(default_factory=lambda: Location(""))
-    env: dict[str, str] = field(default_factory=lambda: {"PATH": _PATH})
-    variables: dict[str, str] = field(default_factory=dict)
-    declared: set[str] = field(default_factory=set)
-    workdir: str | None = "/"
+    image: str = ""  # the base image; "" for scratch
+    image_at: Location = field(default_factory=lambda: Location(""))  # the FROM that names it
+    env: dict[str, str] = field(default_factory=lambda: {"PATH": _PATH})  # the values for expanding words
+    variables: dict[str, str] = field(default_factory=dict)  # the part of ``env`` that the image keeps
+    declared: set[str] = field(default_factory=set)  # the names of declared build arguments
+    workdir: str | None = "/"  # None: only the base image defines it
     shell: tuple[str, ...] = ("/bin/sh", "-c")
     entrypoint: tuple[str, ...] | None = None
     cmd: tuple[str, ...] | None = None
@@ -47,7 +41,7 @@ class State:
     labels: dict[str, str] = field(default_factory=dict)
 
     def child(self) -> State:
-        """The state of a stage that starts from this one: build arguments are inherited too."""
+        """The state of a stage that starts from this one, build arguments included."""
         return replace(
             self,
             tree=StageTree(self.tree),
@@ -60,11 +54,11 @@ class State:
 
 
 class UnsetError(Exception):
-    """A word that a path depends on uses a variable which only the base image could have set."""
+    """A path depends on a variable that only the base image could have set."""
 
 
 def path_word(word: str, state: State) -> str:
-    """``word`` expanded, for a path: a variable that only the base image could know makes it unknown."""
+    """``word`` expanded, for a path. Raises UnsetError for a variable that only the base image could have set."""
     result = expand(word, state.env, escape=state.escape)
     unset = sorted(result.unset - state.declared)
     if unset and state.image:

@@ -1,7 +1,7 @@
-"""What a build would put where in the image, read from the Dockerfile, the ignore file and the context alone.
+"""The files that a build would copy into the image, derived from Dockerfile, ignore file and context alone.
 
-Bad input on the host (no such Dockerfile, a syntax error, links in a circle) raises MigopsError. What no reading can
-tell (a context in git, what a RUN did, what a base image holds) is an Unknown with its reason.
+Bad input on the host (a missing Dockerfile, a syntax error, circular links) raises MigopsError. Answers that cannot be
+derived (a context in git, the effect of a RUN, the files of a base image) are an Unknown with the reason.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _OWN_SYNTAX = re.compile(r"(.*/)?docker/dockerfile(-upstream)?([:@].*)?")
 
 @dataclass(frozen=True, slots=True)
 class Inline:
-    """A Dockerfile written into another file (Compose's ``dockerfile_inline``): its text, and where the text starts."""
+    """A Dockerfile inside another file (Compose's ``dockerfile_inline``): its text, and the location of its start."""
 
     text: str
     at: Location
@@ -39,26 +39,21 @@ class Inline:
 
 @dataclass(frozen=True, slots=True)
 class ContextFile:
-    """A file that the build would put into the image.
-
-    ``host_path`` is where it comes from; None for a here-document, whose bytes are ``content``. ``at`` and ``text`` are
-    the instruction that takes it from the context, ``via`` the later ones that carry it from stage to stage. A symlink
-    is copied as it is: ``target`` is its text.
-    """
+    """A file that the build would copy into the image."""
 
     image_path: str
-    host_path: Path | None
-    at: Location
-    text: str
+    host_path: Path | None  # None for a here-document
+    at: Location  # the instruction that copies it from the context
+    text: str  # that instruction
     kind: EntryKind = EntryKind.FILE
-    via: tuple[Location, ...] = ()
-    content: bytes | None = field(default=None, repr=False)
-    target: str = ""
+    via: tuple[Location, ...] = ()  # later instructions that copy it from stage to stage
+    content: bytes | None = field(default=None, repr=False)  # of a here-document
+    target: str = ""  # of a symlink, which is copied unchanged
 
 
 @dataclass(frozen=True, slots=True)
 class ExcludedFile:
-    """A file that an instruction (``at``, ``text``) would have brought, had ``ignored_by`` not kept it out."""
+    """A file that an instruction (``at``, ``text``) would copy if the line ``ignored_by`` did not exclude it."""
 
     image_path: str
     host_path: Path
@@ -69,7 +64,7 @@ class ExcludedFile:
 
 @dataclass(frozen=True, slots=True)
 class BaseImage:
-    """The image that the target rests on, and the FROM that names it. ``ref`` is "" for scratch."""
+    """The target's base image, and the FROM that names it. ``ref`` is "" for scratch."""
 
     ref: str
     at: Location
@@ -77,12 +72,12 @@ class BaseImage:
 
 @dataclass(frozen=True, slots=True)
 class BuildView:
-    """The image that a build would make, as far as reading tells. Image paths are absolute.
+    """The image that a build would create, as far as it can be derived. Image paths are absolute.
 
-    Nothing at a path has three causes, which are kept apart: an ignore file (``excluded_under`` says which line), no
-    instruction that brings it (``sources_of`` is empty: a base image may still have it), or ``unknown``.
-    ``workdir``, ``entrypoint`` and ``cmd`` are None where only the base image has them; ``env`` is what the Dockerfile
-    sets. ``failures`` are the instructions at which the build would stop.
+    A path may be missing for one of three reasons: an ignore file (``excluded_under`` returns the line), no instruction
+    that copies it (``sources_of`` is empty; a base image may still have it), or ``unknown``. ``workdir``,
+    ``entrypoint`` and ``cmd`` are None if only the base image sets them; ``env`` contains the Dockerfile's variables.
+    ``failures`` are the instructions at which the build would stop.
     """
 
     target: Stage
@@ -121,9 +116,9 @@ class BuildView:
         return self._state.labels
 
     def files_under(self, image_dir: str) -> tuple[ContextFile, ...]:
-        """The files (and links) that the build would bring to ``image_dir`` and below it, sorted by path.
+        """The files (and links) that the build would copy to ``image_dir`` and below, sorted by path.
 
-        Where links of the image lead elsewhere, the files are still named below ``image_dir``, as it was asked for.
+        If links of the image lead elsewhere, the files are still named below ``image_dir`` as given.
         """
         resolved = self._resolved(image_dir)
         files = []
@@ -135,7 +130,7 @@ class BuildView:
         return tuple(files)
 
     def excluded_under(self, image_dir: str) -> tuple[ExcludedFile, ...]:
-        """The files that the build would have brought there, had the ignore file not kept them out."""
+        """The files that the build would copy to ``image_dir`` if the ignore file did not exclude them."""
         tree, resolved = self._state.tree, self._resolved(image_dir, raw=True)
         return tuple(
             ExcludedFile(
@@ -146,36 +141,36 @@ class BuildView:
         )
 
     def sources_of(self, image_dir: str) -> tuple[Source, ...]:
-        """Every instruction with a say in ``image_dir``, in the order of the build, those of other stages included."""
+        """Every instruction that affects ``image_dir``, in build order, those of other stages included."""
         return tuple(dict.fromkeys(self._state.tree.sources(self._resolved(image_dir, raw=True))))
 
     def unknown(self, image_dir: str) -> Unknown | None:
-        """Why it cannot be told what the build would put there, or None where it can."""
+        """The reason why the content of ``image_dir`` is unknown; None if it is known."""
         for source in self.sources_of(image_dir):
             if source.unknown:
                 return Unknown(f"{source.at}: {source.text.split(chr(10))[0]}: {source.unknown}")
         return None
 
     def image_path_of(self, host_path: Path) -> tuple[str, ...]:
-        """Where a file or folder of the context lands in the image, whether or not the ignore file lets it."""
+        """The image paths that a file or folder of the context is copied to, ignored or not."""
         tree = self._state.tree
-        found = []
+        paths = []
         for spelling in self._spellings(host_path):
             for path in tree.images_of(spelling):
                 node = tree.lookup(path, raw=True)
                 if node and node.host == spelling:
-                    found.append(path)
-        return tuple(dict.fromkeys(found))
+                    paths.append(path)
+        return tuple(dict.fromkeys(paths))
 
     def host_path_of(self, image_path: str) -> Path | None:
-        """The file or folder of the context that ends up at ``image_path``, whether or not the ignore file lets it."""
+        """The file or folder of the context that is copied to ``image_path``, ignored or not."""
         node = self._state.tree.lookup(self._resolved(image_path, raw=True), raw=True)
         return node.host if node else None
 
     def _spellings(self, host: Path) -> Iterator[Path]:
-        """``host`` as a path under the context's root: as it is written, and where its links lead."""
+        """``host`` as a path under the context's root: as written, and with its links followed."""
         yield _absolute(host)
-        with contextlib.suppress(ValueError):  # it leads out of the context
+        with contextlib.suppress(ValueError):  # outside the context
             yield self._context.root / host.resolve().relative_to(self._context.root.resolve())
 
     def _resolved(self, image_path: str, *, raw: bool = False) -> str:
@@ -183,7 +178,7 @@ class BuildView:
 
 
 def is_remote(context: str) -> bool:
-    """Whether a build context is not a folder of this machine (a git or http URL, ``-``)."""
+    """True if the build context is not a local folder (a git or http URL, ``-``)."""
     return _REMOTE.fullmatch(context) is not None
 
 
@@ -195,10 +190,10 @@ def trace(
     args: Mapping[str, str] | None = None,
     contexts: Mapping[str, str | Path] | None = None,
 ) -> BuildView | Unknown:
-    """What ``docker build`` would make of ``dockerfile`` (None: the context's own ``Dockerfile``) and ``context``.
+    """The result of ``docker build`` with ``dockerfile`` (None: the context's own ``Dockerfile``) and ``context``.
 
-    ``args`` are the build arguments, ``contexts`` Compose's ``additional_contexts`` (a folder, or a URL). The result
-    reads the host when it is asked, and then only the folders that matter. Raises MigopsError for bad input.
+    ``args`` are the build arguments, ``contexts`` Compose's ``additional_contexts`` (folders or URLs). The result
+    reads the host on demand, and only the folders in question. Raises MigopsError for bad input.
     """
     if isinstance(context, str) and is_remote(context):
         return Unknown(f"the build context {context} is not a folder of this machine")
@@ -221,7 +216,7 @@ def trace(
 
 
 def _moved(path: str, old: str, new: str) -> str:
-    """``path``, which is ``old`` or lies below it, as it is called below ``new``."""
+    """``path`` (at or below ``old``) with ``old`` replaced by ``new``."""
     return clean(f"/{new}/{path[len(old) :]}")
 
 
@@ -246,7 +241,7 @@ def _text(dockerfile: Path | Inline | None, root: Path) -> tuple[Path | None, st
         path = path.with_name("dockerfile")
     at = Location(str(path))
     try:
-        # A FIFO would block for ever, so look before opening.
+        # Opening a FIFO would block forever.
         if not stat.S_ISREG(path.stat().st_mode):
             raise MigopsError("the Dockerfile is not a regular file", at=at)
         return path, path.read_bytes().decode("utf-8", "surrogateescape"), at

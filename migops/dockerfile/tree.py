@@ -1,7 +1,7 @@
-"""File trees that are never laid out: a build context, and a stage as the instructions that would fill it.
+"""Virtual file trees: a build context, and a stage as the instructions that would fill it.
 
-A tree answers ``lookup`` and ``names`` for one path at a time, so that asking for one folder of an image reads one
-folder of the host, whatever else the context holds. Paths are absolute and clean in their tree; its root is "/".
+A tree answers ``lookup`` and ``names`` for one path at a time, so that a question about one folder of an image reads
+one folder of the host, whatever else the context contains. Paths are absolute and clean; a tree's root is "/".
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ from migops.core.errors import MigopsError
 from migops.core.model import EntryKind, Location
 from migops.dockerfile.paths import join
 
-_MOST_LINKS = 255  # as BuildKit's own resolver
+_MOST_LINKS = 255  # as in BuildKit's own resolver
 
 
 class Origin(str, Enum):
-    """What kind of thing puts files at an image path."""
+    """The kind of source of the files at an image path."""
 
     CONTEXT = "context"
     HEREDOC = "heredoc"
@@ -36,48 +36,44 @@ class Origin(str, Enum):
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """An instruction that has a say in an image path. ``unknown`` is why its effect cannot be told, "" where it can."""
+    """An instruction that affects an image path."""
 
     origin: Origin
     at: Location
     text: str
-    unknown: str = ""
+    unknown: str = ""  # the reason why its effect is unknown, "" if it is known
 
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """What a tree has at a path.
-
-    ``host`` is the file of the context that it comes from, ``content`` the bytes of a here-document. ``ignored`` is the
-    line of the ignore file that keeps it out of the build. ``steps`` are the instructions that it passed, in order.
-    """
+    """A tree's entry at a path."""
 
     kind: EntryKind
-    host: Path | None = None
-    content: bytes | None = None
-    target: str = ""
-    ignored: Location | None = None
-    steps: tuple[Source, ...] = ()
+    host: Path | None = None  # its file in the context
+    content: bytes | None = None  # of a here-document
+    target: str = ""  # of a symlink
+    ignored: Location | None = None  # the line of the ignore file that excludes it from the build
+    steps: tuple[Source, ...] = ()  # the instructions that copied it, in order
 
 
 class Tree(Protocol):
-    """Both methods take ``raw``: with it they tell what the tree would have if there were no ignore file."""
+    """A file tree. With ``raw``, methods answer as if there were no ignore file."""
 
     def lookup(self, path: str, raw: bool = False) -> Node | None: ...
 
     def names(self, path: str, raw: bool = False) -> set[str]: ...
 
     def sources(self, path: str) -> Iterable[Source]:
-        """What puts files at, above or below ``path``, in the order of the build."""
+        """The instructions that affect ``path`` or a path above or below it, in build order."""
         ...
 
     def images_of(self, host: Path) -> Iterable[str]:
-        """Where a path of the context lands in this tree, ignore file or not."""
+        """The paths of this tree that a path of the context is copied to, ignored or not."""
         ...
 
 
 def resolve(tree: Tree, path: str, *, raw: bool = False) -> str:
-    """``path`` with every link of the tree followed, never leaving its root; what does not exist stays as it is."""
+    """``path`` with every link of the tree followed inside its root; missing parts stay unchanged."""
     todo = path.split("/")[::-1]
     done = "/"
     links = 0
@@ -101,7 +97,7 @@ def resolve(tree: Tree, path: str, *, raw: bool = False) -> str:
 
 
 def walk(tree: Tree, path: str, *, raw: bool = False) -> Iterator[tuple[str, Node]]:
-    """Every file, link and device at or below ``path``, sorted; folders are gone through and not named."""
+    """Every file, link and device at or below ``path``, sorted; folders themselves are omitted."""
     node = tree.lookup(path, raw)
     if node is None:
         return

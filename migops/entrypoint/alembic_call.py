@@ -1,8 +1,8 @@
-"""How Alembic is called in a container: the options and variables that decide which configuration it reads.
+"""Calls of Alembic in a container: the options and variables that select the configuration.
 
-Alembic's own order is ``-c``, then ``ALEMBIC_CONFIG``, then ``alembic.ini`` and ``pyproject.toml`` of the folder that
-it is started in. Two calls in one container may read different files: what the container runs when it starts, and
-what somebody types there.
+Alembic's order is ``-c``, then ``ALEMBIC_CONFIG``, then ``alembic.ini`` and ``pyproject.toml`` in the working
+directory. Two calls in one container may read different files: the one in the container's start, and one that a user
+types there.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ from migops.core.options import ALEMBIC, FLASK_MIGRATE, Option, with_value
 _VARIABLE = re.compile(r"\$(?:(\w+)|\{(\w+)(?::?-([^${}]*))?\})")
 
 Text = Callable[[str], bytes | None]
-"""The bytes of a file of the container by its absolute path; None where there is none."""
+"""From an absolute path to the file's bytes in the container; None if there is none."""
 
 
 @dataclass(frozen=True, slots=True)
 class Process:
-    """What a container starts with. ``environment`` is the container's, ``words`` are entrypoint and command."""
+    """A container's start. ``environment`` is the container's, ``words`` are entrypoint and command."""
 
     working_dir: str
     environment: Mapping[str, str] = field(default_factory=dict, repr=False)
@@ -31,39 +31,34 @@ class Process:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One call of Alembic: the folder it is started in, ``-c`` as typed, ``-n``, ``ALEMBIC_CONFIG``.
+    """One call of Alembic."""
 
-    ``directory`` is the folder that Flask-Migrate is told, '' for Alembic itself. ``module``: ``python -m alembic``,
-    which has the working directory on its path. ``by`` says in words who calls it so. ``undecided`` is why the files
-    cannot be known without running anything, '' where they are.
-    """
-
-    cwd: str
-    by: str
-    configs: tuple[str, ...] = ()
-    section: str = "alembic"
-    variable: str = ""
-    directory: str = ""
-    module: bool = False
-    undecided: str = ""
+    cwd: str  # the working directory
+    by: str  # the call in words, for messages
+    configs: tuple[str, ...] = ()  # ``-c`` as typed
+    section: str = "alembic"  # ``-n``
+    variable: str = ""  # ``ALEMBIC_CONFIG``
+    directory: str = ""  # Flask-Migrate's ``--directory``; '' for Alembic itself
+    module: bool = False  # ``python -m alembic``, which has the working directory on its path
+    undecided: str = ""  # the reason why the files cannot be known without running something
 
     @property
     def is_plain(self) -> bool:
-        """Whether nothing but the working directory decides."""
+        """True if only the working directory selects the configuration."""
         return not (self.configs or self.variable or self.directory or self.undecided) and self.section == "alembic"
 
 
 def typed(process: Process) -> Call:
-    """A plain ``alembic`` that somebody types in the container (``docker compose exec app alembic …``)."""
+    """A plain ``alembic`` that a user types in the container (``docker compose exec app alembic …``)."""
     variable = process.environment.get("ALEMBIC_CONFIG", "")
     by = f"ALEMBIC_CONFIG={variable}" if variable else "a plain `alembic`"
     return Call(posixpath.normpath(process.working_dir or "/"), by, variable=variable)
 
 
 def call_of(words: Sequence[str], cwd: str, environment: Mapping[str, str], *, module: bool = False) -> Call | None:
-    """The call of Alembic (or of Flask-Migrate) that a command's words are; None where they are none.
+    """The call of Alembic (or Flask-Migrate) in a command; None for any other command.
 
-    ``words`` begin with the program; ``environment`` is what the command gets, its own assignments included.
+    ``words`` start with the program; ``environment`` is the command's, its own assignments included.
     """
     name = posixpath.basename(words[0]) if words else ""
     variable = environment.get("ALEMBIC_CONFIG", "")
@@ -76,19 +71,19 @@ def call_of(words: Sequence[str], cwd: str, environment: Mapping[str, str], *, m
         options, unread = _values(with_value(rest, FLASK_MIGRATE, anywhere=True), environment)
         folder = (options.get("--directory") or [""])[-1]
         if not folder:
-            return None  # what the application's code says of the folder holds
+            return None  # the application's code sets the folder
         return Call(cwd, f"`{name} db --directory {folder}`", (), "alembic", "", folder, True, unread)
     return None
 
 
 def _shown(configs: Sequence[str], section: str) -> str:
-    """The call in words, without what else it is given: that may hold secrets."""
+    """The call without its other arguments, which may contain secrets."""
     words = ["alembic", *(word for each in configs for word in ("-c", each))]
     return f"`{' '.join(words + (['-n', section] if section != 'alembic' else []))}`"
 
 
 def _values(options: Iterable[Option], environment: Mapping[str, str]) -> tuple[dict[str, list[str]], str]:
-    """The values of each option by its name, and why one of them cannot be known ('' if all can)."""
+    """The values of each option by its name, and the reason if one is unknown ('' if none is)."""
     values: dict[str, list[str]] = {}
     unread = ""
     for typed, name, given in options:
@@ -100,12 +95,12 @@ def _values(options: Iterable[Option], environment: Mapping[str, str]) -> tuple[
 
 
 def _expanded(word: str, environment: Mapping[str, str]) -> str | None:
-    """The word with variables of the container's environment put in; None where one is not known."""
+    """The word with variables replaced from the container's environment; None if one is unknown."""
     missing = False
 
-    def value(found: re.Match[str]) -> str:
+    def value(match: re.Match[str]) -> str:
         nonlocal missing
-        name, default = found[1] or found[2], found[3]
+        name, default = match[1] or match[2], match[3]
         given = environment.get(name) or default
         missing = missing or given is None
         return given or ""
@@ -115,5 +110,5 @@ def _expanded(word: str, environment: Mapping[str, str]) -> str | None:
 
 
 def is_toml(name: str) -> bool:
-    """True if the configuration file is a pyproject.toml."""
+    """True if ``name`` is a pyproject.toml."""
     return posixpath.basename(name) == "pyproject.toml"

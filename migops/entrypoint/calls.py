@@ -1,4 +1,4 @@
-"""The calls of Alembic that a container's start makes, with the folder and the variables that each of them gets."""
+"""Calls of Alembic in a container's start, each with its working directory and variables."""
 
 from __future__ import annotations
 
@@ -9,14 +9,15 @@ from dataclasses import replace
 from migops.core.model import Location
 from migops.entrypoint.alembic_call import Call, Process, Text, call_of
 from migops.entrypoint.failing import ASSIGNED
-from migops.entrypoint.follow import File, Follower, Ran
+from migops.entrypoint.follow import Follower
+from migops.entrypoint.model import File, Ran
 from migops.entrypoint.words import unwrapped
 
 _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
 def calls(process: Process, text: Text) -> tuple[Call, ...]:
-    """Follow the start. Nothing is run; of the files that it names, ``text`` reads shell scripts alone."""
+    """Follow the start. Nothing is run; ``text`` reads only the shell scripts among the files that it names."""
 
     def files(path: str) -> File | None:
         content = None if path.endswith(".py") or "/python" in path else text(path)
@@ -50,15 +51,15 @@ def _call(ran: Ran) -> Call | None:
 
 
 def _assigned(words: tuple[str, ...]) -> Iterator[tuple[str, str]]:
-    """The variables that are set before a command, by the shell or by ``env``."""
+    """The variables that are set in front of a command, by the shell or by ``env``."""
     for word in words:
-        found = ASSIGNED.fullmatch(word)
-        if found:
-            yield found[1], found[2]
+        assignment = ASSIGNED.fullmatch(word)
+        if assignment:
+            yield assignment[1], assignment[2]
 
 
 def _moved(ran: Ran, wrapped: tuple[str, ...]) -> str:
-    """The folder that a wrapper changes to before it runs the command: ``poetry -C DIR run``, ``env --chdir DIR``."""
+    """The folder that a wrapper changes to before the command: ``poetry -C DIR run``, ``env --chdir DIR``."""
     for at, word in enumerate(wrapped):
         option, equals, value = word.partition("=")
         if option in ("-C", "--chdir", "--directory"):

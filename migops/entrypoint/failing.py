@@ -1,4 +1,4 @@
-"""What a shell does when one of its commands fails: whether the failure comes out, or is passed over."""
+"""A shell's reaction to a failing command: the failure ends the start, or the start goes on."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from migops.entrypoint.shell import Chain, Compound, Pipeline, Script, Simple
+from migops.entrypoint.tree import Chain, Compound, Pipeline, Script, Simple
 from migops.entrypoint.words import Does, meaning
 
 ASSIGNED = re.compile(r"([A-Za-z_]\w*)\+?=(.*)", re.DOTALL)
@@ -15,26 +15,22 @@ _HARMLESS = frozenset(("true", ":", "echo", "printf", "logger", "sleep", "date")
 
 @dataclass(slots=True)
 class Shell:
-    """A shell while its script is followed: its options, its arguments, where it is.
-
-    ``assigned`` are the variables that its script sets anywhere, ``known`` those whose value is told by now. ``gone``:
-    it has ended, or become another program.
-    """
+    """A shell while its script is followed."""
 
     arguments: tuple[str, ...] = ()
     cwd: str = "/"
     errexit: bool = False
     pipefail: bool = False
     functions: dict[str, Script] = field(default_factory=dict)
-    assigned: frozenset[str] = frozenset()
-    known: dict[str, str] = field(default_factory=dict, repr=False)
-    gone: bool = False
+    assigned: frozenset[str] = frozenset()  # the variables that its script sets anywhere
+    known: dict[str, str] = field(default_factory=dict, repr=False)  # variables with a known value at this point
+    gone: bool = False  # it has exited, or was replaced by another program
     environment: Mapping[str, str] = field(default_factory=dict, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """Where in a node a command stands: the ``index``-th part of it. ``test``: where its failure is asked about."""
+    """A command's position in a node: its ``index``-th part. ``test``: in a condition, which handles its failure."""
 
     node: Script | Chain | Pipeline | Compound
     index: int
@@ -43,12 +39,12 @@ class Frame:
 
 
 def passed_over(frames: Sequence[Frame]) -> str:
-    """How the start goes on when the innermost command fails, in words; '' where it stops or somebody asks."""
+    """How the start goes on when the innermost command fails, in words; '' if it stops or handles the failure."""
     if any(_is_tried_again(frame.node) for frame in frames):
         return ""
-    guarded = False  # `set -e` does not count for what stands before a `&&`
-    left: Shell | None = None  # the shell that `set -e` has ended
-    flipped = False  # a `!` makes a success of it, which only a condition can have been meant for
+    guarded = False  # `set -e` has no effect on a command before a `&&`
+    left: Shell | None = None  # the shell that `set -e` ends
+    flipped = False  # a `!` turns the failure into a success, which makes sense only in a condition
     for depth, frame in reversed(list(enumerate(frames))):
         node = frame.node
         if frame.shell is left:
@@ -71,7 +67,7 @@ def passed_over(frames: Sequence[Frame]) -> str:
         elif isinstance(node, Script):
             if flipped:
                 continue
-            if frame.shell.errexit and not guarded and not any(_asks(each, frame.shell) for each in frames[:depth]):
+            if frame.shell.errexit and not guarded and not any(_asks(outer, frame.shell) for outer in frames[:depth]):
                 left = frame.shell
             elif node.chains[frame.index + 1 :]:
                 return _goes_on(node.chains[frame.index + 1], frame.shell.errexit)
@@ -81,14 +77,14 @@ def passed_over(frames: Sequence[Frame]) -> str:
 
 
 def _is_tried_again(node: Script | Chain | Pipeline | Compound) -> bool:
-    """Whether it is a loop that somebody breaks off: when, and what is then, only a running shell knows."""
+    """True for a loop with a way out: only a running shell knows when it is taken."""
     if not isinstance(node, Compound) or node.kind not in ("for", "while", "until"):
         return False
-    return any(each.words[0] in ("break", "exit", "return", "exec") for each in simple(node))
+    return any(command.words[0] in ("break", "exit", "return", "exec") for command in simple(node))
 
 
 def _asks(frame: Frame, shell: Shell) -> bool:
-    """Whether, further out, the same shell asks how this ends: then its `set -e` does not count inside."""
+    """True if an outer part of the same shell tests the exit code: then `set -e` has no effect inside."""
     if frame.shell is not shell:
         return False
     later = isinstance(frame.node, Chain) and frame.index < len(frame.node.operators)
@@ -96,26 +92,26 @@ def _asks(frame: Frame, shell: Shell) -> bool:
 
 
 def _tested(frame: Frame, outer: Sequence[Frame], flipped: bool) -> str:
-    """The same where an ``if`` asks: what it then does must be more than talk, or it goes on all the same."""
+    """``passed_over`` for a command in an ``if``'s condition: a branch that only prints or waits does not handle it."""
     node = frame.node
     if not isinstance(node, Compound) or node.kind != "if" or len(node.tests) != 1:
         return ""
-    taken = node.branches[:1] if flipped else node.branches[1:]
-    if not all(_is_harmless(each, frame.shell) for branch in taken for each in simple(branch.body)):
+    reaction = node.branches[:1] if flipped else node.branches[1:]
+    if not all(_is_harmless(command, frame.shell) for branch in reaction for command in simple(branch.body)):
         return ""
-    what = "the `if` only talks about it" if taken else "the `if` has no `else`"
-    for each in reversed(outer):
-        if isinstance(each.node, Script) and each.node.chains[each.index + 1 :]:
-            following = next(simple(each.node.chains[each.index + 1]))
+    what = "the `if` only talks about it" if reaction else "the `if` has no `else`"
+    for around in reversed(outer):
+        if isinstance(around.node, Script) and around.node.chains[around.index + 1 :]:
+            following = next(simple(around.node.chains[around.index + 1]))
             return f"{what}, so it goes on with `{' '.join(following.words)}`"
     return f"{what}, and ends as if all were well"
 
 
 def _instead(pipeline: Pipeline, shell: Shell) -> str:
-    """What is done instead, where that makes a success of the failure."""
+    """The alternative after ``||``, in words, if it turns the failure into a success; '' otherwise."""
     commands = list(simple(pipeline))
-    stamps = [" ".join(each.words) for each in commands if meaning(each.words).does is Does.STAMP]
-    if not all(_is_harmless(each, shell) or meaning(each.words).does is Does.STAMP for each in commands):
+    stamps = [" ".join(command.words) for command in commands if meaning(command.words).does is Does.STAMP]
+    if not all(_is_harmless(command, shell) or meaning(command.words).does is Does.STAMP for command in commands):
         return ""
     if stamps:
         return f"`|| {stamps[0]}` then notes as applied what was not applied"
@@ -123,7 +119,7 @@ def _instead(pipeline: Pipeline, shell: Shell) -> str:
 
 
 def _is_harmless(command: Simple, shell: Shell, depth: int = 0) -> bool:
-    """Whether the command only talks or waits, so that it ends well: a function of the script is looked into."""
+    """True if the command only prints or waits, and so succeeds. Functions of the script are followed."""
     name, rest = command.words[0], command.words[1:]
     if name in ("exit", "return"):
         return rest == ("0",)
@@ -155,5 +151,5 @@ def simple(node: Simple | Compound | Pipeline | Chain | Script) -> Iterator[Simp
         inner = node.chains
     else:
         inner = (*node.tests, *(branch.body for branch in node.branches))
-    for each in inner:
-        yield from simple(each)
+    for part in inner:
+        yield from simple(part)

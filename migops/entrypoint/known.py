@@ -1,4 +1,4 @@
-"""What is known of a shell before it runs: its arguments, what the container gives it, the branch that it takes."""
+"""Values of a shell that are known before it runs: arguments, the container's variables, branches that it takes."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ import re
 from collections.abc import Iterator, Sequence
 
 from migops.entrypoint.failing import ASSIGNED, Shell, simple
-from migops.entrypoint.shell import Branch, Chain, Compound, Script, Simple
+from migops.entrypoint.tree import Branch, Chain, Compound, Script, Simple
 
 _ALL_ARGUMENTS = re.compile(r"\$(?:[@*]|\{[@*](?::([0-9]+))?\})")
 _LEAVING = ("break", "exit", "return", "exec")
 _VARIABLE = re.compile(r"\$(?:(\w+)|\{(\w+)(?::?-([^${}]*))?\})")
 
 
-def taken(node: Compound, shell: Shell) -> Iterator[tuple[Branch, bool]]:
-    """The branches that may run, and whether it is told that this one does."""
+def possible_branches(node: Compound, shell: Shell) -> Iterator[tuple[Branch, bool]]:
+    """The branches that may run, each with True if it certainly does."""
     settled = True
     for number, branch in enumerate(node.branches):
         runs = _runs(node, number, shell)
@@ -41,28 +41,29 @@ def _runs(node: Compound, number: int, shell: Shell) -> bool | None:
 
 
 def is_endless(node: Compound) -> bool:
-    """Whether it is a loop that nothing ends: it asks nothing, and neither leaves itself nor the script."""
+    """True for an endless loop: its test always holds, and no command leaves the loop or the script."""
     return _asks_nothing(node) and not any(
-        each.words[0] in _LEAVING for branch in node.branches for each in simple(branch.body) if each.words
+        command.words[0] in _LEAVING for branch in node.branches for command in simple(branch.body) if command.words
     )
 
 
 def _asks_nothing(node: Compound) -> bool:
-    """Whether it is a loop whose test always holds: ``while true``, ``while :``, ``until false``."""
-    tests = [each.words for test in node.tests for each in simple(test)]
+    """True for a loop whose test always holds: ``while true``, ``while :``, ``until false``."""
+    tests = [command.words for test in node.tests for command in simple(test)]
     return (node.kind == "while" and tests in ([("true",)], [(":",)])) or (
         node.kind == "until" and tests == [("false",)]
     )
 
 
 def under_what(chain: Chain, at: int, shell: Shell) -> str | None:
-    """The condition that the chain's own ``&&`` and ``||`` put its ``at``-th part under; None where it does not run.
+    """The condition under which the chain's ``&&`` and ``||`` run its ``at``-th part; None if it never runs.
 
-    What follows a ``||`` runs only where something failed. A ``&&`` changes nothing about a success, but for a test.
+    A command after ``||`` runs only after a failure. A ``&&`` is no condition on success, except after a test.
     """
     if "||" in chain.operators[:at]:
         return "where what stands before it fails"
-    tests = [each.parts[0] for each in chain.pipelines[:at] if len(each.parts) == 1 and not each.negated]
+    earlier = chain.pipelines[:at]
+    tests = [pipeline.parts[0] for pipeline in earlier if len(pipeline.parts) == 1 and not pipeline.negated]
     for test in tests:
         if isinstance(test, Simple) and test.words[0] in ("[", "[[", "test"):
             known = _tested(test.words, shell)
@@ -72,7 +73,7 @@ def under_what(chain: Chain, at: int, shell: Shell) -> str | None:
 
 
 def holds(test: Script, shell: Shell) -> bool | None:
-    """Whether a condition holds, where that is known; None where only a running shell could tell."""
+    """True or False for a condition with a known outcome; None if only a running shell determines it."""
     commands = list(simple(test))
     if len(commands) != 1 or test.chains[0].pipelines[0].negated:
         return None
@@ -80,7 +81,7 @@ def holds(test: Script, shell: Shell) -> bool | None:
 
 
 def _tested(words: Sequence[str], shell: Shell) -> bool | None:
-    """``[ A = B ]``, ``[ A != B ]``, ``[ -n A ]``, ``[ -z A ]``, of words that are known."""
+    """The outcome of ``[ A = B ]``, ``[ A != B ]``, ``[ -n A ]`` or ``[ -z A ]``; None if a word is unknown."""
     if words[0] not in ("[", "[[", "test"):
         return None
     words = words[1:] if words[0] == "test" else words[1:-1]
@@ -94,13 +95,13 @@ def _tested(words: Sequence[str], shell: Shell) -> bool | None:
 
 
 def value(word: str, shell: Shell) -> str | None:
-    """What a word comes to: an argument of the script, a variable that the container is given, plain text."""
+    """The value of a word: an argument of the script, a variable of the container, plain text; None if unknown."""
     if "$" not in word and "`" not in word:
         return word
-    found = _VARIABLE.fullmatch(word)
-    if found is None:
+    match = _VARIABLE.fullmatch(word)
+    if match is None:
         return None
-    name, default = found[1] or found[2], found[3]
+    name, default = match[1] or match[2], match[3]
     if name.isdigit():
         at = int(name) - 1
         return (shell.arguments[at] if 0 <= at < len(shell.arguments) else default or "") if at >= 0 else None
@@ -112,27 +113,27 @@ def value(word: str, shell: Shell) -> str | None:
 
 
 def assign(words: Sequence[str], shell: Shell, *, sure: bool) -> None:
-    """Note what ``NAME=VALUE`` gives, where that is told; ``sure``: it is told that it runs."""
+    """Record the values of ``NAME=VALUE`` words, if known. ``sure``: the assignment certainly runs."""
     for word in words:
-        found = ASSIGNED.match(word)
-        if found:
-            given = value(found[2], shell) if sure and "+=" not in word else None
-            shell.known.pop(found[1], None)
+        assignment = ASSIGNED.match(word)
+        if assignment:
+            given = value(assignment[2], shell) if sure and "+=" not in word else None
+            shell.known.pop(assignment[1], None)
             if given is not None:
-                shell.known[found[1]] = given
+                shell.known[assignment[1]] = given
 
 
 def expanded(words: Sequence[str], shell: Shell) -> Iterator[str]:
     for word in words:
-        found = _ALL_ARGUMENTS.fullmatch(word)
-        if found:
-            yield from shell.arguments[int(found[1] or 1) - 1 :]
+        all_arguments = _ALL_ARGUMENTS.fullmatch(word)
+        if all_arguments:
+            yield from shell.arguments[int(all_arguments[1] or 1) - 1 :]
         else:
             yield word
 
 
 def set_options(words: Sequence[str], shell: Shell) -> None:
-    """The options of ``set``, or those that a shell is started with."""
+    """Apply the options of ``set``, or those that a shell is started with."""
     for at, word in enumerate(words):
         on = word.startswith("-")
         if word[:1] not in ("-", "+"):
@@ -145,6 +146,7 @@ def set_options(words: Sequence[str], shell: Shell) -> None:
 
 
 def assigned(script: Script) -> frozenset[str]:
-    """The variables that a script gives a value, itself or by what it reads in."""
-    commands = list(simple(script)) + [each for body in script.functions.values() for each in simple(body)]
-    return frozenset(found[1] for each in commands for word in each.words if (found := ASSIGNED.match(word)))
+    """The variables that a script or its functions assign."""
+    commands = list(simple(script)) + [command for body in script.functions.values() for command in simple(body)]
+    matches = (ASSIGNED.match(word) for command in commands for word in command.words)
+    return frozenset(match[1] for match in matches if match)

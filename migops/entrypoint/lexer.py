@@ -1,4 +1,4 @@
-"""Shell text to words and operators, with their lines. What only a running shell knows stays as it is written."""
+"""Shell text to words and operators, with their lines. Expansions stay as written."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _CLOSING = {"(": ")", "{": "}", "`": "`"}
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """A word (its quotes taken away) or an operator, and where in the text it stands."""
+    """A word (without its quotes) or an operator, and its position in the text."""
 
     text: str
     line: int
@@ -24,16 +24,16 @@ class Token:
     quoted: bool = False
 
     def is_operator(self, *texts: str) -> bool:
-        """Whether it is one of these operators."""
+        """True if the token is one of these operators."""
         return not self.is_word and self.text in texts
 
     def is_keyword(self, *texts: str) -> bool:
-        """Whether it is one of these words, written without quotes."""
+        """True if the token is one of these words, without quotes."""
         return self.is_word and not self.quoted and self.text in texts
 
 
 def tokens(text: str) -> list[Token]:
-    """All words and operators. Comments, redirections and here-documents are left out: they run nothing."""
+    """All words and operators. Comments, redirections and here-documents are omitted: they run nothing."""
     return list(_Lexer(text).tokens())
 
 
@@ -45,13 +45,13 @@ class _Lexer:
         self._ends = [at for at, sign in enumerate(self.text) if sign == "\n"]
 
     def tokens(self) -> Iterator[Token]:
-        bare = True  # no word of this command was seen yet
+        bare = True  # no word of this command has been read yet
         while self._skip_blanks():
             start, line = self.at, bisect.bisect_left(self._ends, self.at) + 1
             if found := _REDIRECTION.match(self.text, self.at):
                 self._redirection(found)
                 if bare and (not self._skip_blanks() or self._operator()):
-                    yield Token(":", line, start, self.at, True)  # `> file` alone is a command, too
+                    yield Token(":", line, start, self.at, True)  # `> file` alone is a command too
                 continue
             operator = self._operator()
             bare = bool(operator)
@@ -65,40 +65,40 @@ class _Lexer:
                 yield Token(word, line, start, self.at, True, quoted)
 
     def _skip_blanks(self) -> bool:
-        """Go to the next token; False at the end of the text."""
-        found = re.compile(r"(?:[ \t]|\\\n|#[^\n]*)*").match(self.text, self.at)
-        self.at = found.end() if found else self.at
+        """Move to the next token. False at the end of the text."""
+        blanks = re.compile(r"(?:[ \t]|\\\n|#[^\n]*)*").match(self.text, self.at)
+        self.at = blanks.end() if blanks else self.at
         return self.at < len(self.text)
 
     def _operator(self) -> str:
-        return next((each for each in _OPERATORS if self.text.startswith(each, self.at)), "")
+        return next((operator for operator in _OPERATORS if self.text.startswith(operator, self.at)), "")
 
-    def _redirection(self, found: re.Match[str]) -> None:
-        self.at = found.end()
+    def _redirection(self, match: re.Match[str]) -> None:
+        self.at = match.end()
         self._skip_blanks()
         if self.text.startswith(("<(", ">("), self.at):
             self.at += 1
-        if self.text.startswith("(", self.at):  # bash: a process in place of a file
+        if self.text.startswith("(", self.at):  # bash: process substitution
             self.at -= 1
             self._nested("(")
             return
         target, _ = self._word()
-        if re.fullmatch(r"[0-9]*<<-?", found[0]):
+        if re.fullmatch(r"[0-9]*<<-?", match[0]):
             self.heredocs.append(target)
 
     def _skip_heredocs(self) -> None:
         for name in self.heredocs:
-            found = re.compile(rf"^\t*{re.escape(name)}$", re.MULTILINE).search(self.text, self.at)
-            self.at = min(found.end() + 1, len(self.text)) if found else len(self.text)
+            end = re.compile(rf"^\t*{re.escape(name)}$", re.MULTILINE).search(self.text, self.at)
+            self.at = min(end.end() + 1, len(self.text)) if end else len(self.text)
         self.heredocs = []
 
     def _word(self) -> tuple[str, bool]:
-        """The word that begins here, and whether any of it is in quotes."""
+        """The word that starts here, and True if any part of it is quoted."""
         parts: list[str] = []
         quoted = False
         while self.at < len(self.text):
             sign = self.text[self.at]
-            if sign == "(" and parts and parts[-1] == "=":  # an array of bash
+            if sign == "(" and parts and parts[-1] == "=":  # a bash array
                 parts.append(f"({self._until(')')})")
                 continue
             if sign in " \t\n;|&()<>":
@@ -137,7 +137,7 @@ class _Lexer:
         return "".join(parts)
 
     def _plain(self) -> str:
-        """One character, or the whole of what begins with it: ``$(…)``, ``${…}``, a backquoted command."""
+        """One character, or the whole expansion that it starts: ``$(…)``, ``${…}``, a backquoted command."""
         start = self.at
         opening = self.text[start + 1 : start + 2] if self.text[start] == "$" else self.text[start].strip("({")
         if opening not in _CLOSING:
@@ -146,7 +146,7 @@ class _Lexer:
         return self._nested(opening)
 
     def _nested(self, opening: str) -> str:
-        """All up to the sign that closes ``opening``, which stands one character on (a backquote: here)."""
+        """The text up to the character that closes ``opening``, which is one position ahead (a backquote: here)."""
         start, depth = self.at, 1
         self.at += 1 if opening == "`" else 2
         while self.at < len(self.text) and depth:

@@ -1,4 +1,4 @@
-"""What a Python program does to the schema when it starts, read from its text. It is never imported."""
+"""Schema changes at the start of a Python program, read from its text. It is never imported."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ _STARTS = ("startup", "on_event", "before_serving", "before_first_request", "lif
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A call that changes the schema. ``upgrade``: Alembic's upgrade, else ``create_all``.
+    """A call that changes the schema. ``upgrade``: Alembic's upgrade; otherwise ``create_all``.
 
-    ``swallowed`` says in words how its failure is passed over, '' where it stops the program.
+    ``swallowed`` describes how its failure is ignored; '' if it stops the program.
     """
 
     line: int
@@ -27,19 +27,19 @@ class Call:
 
 
 def parsed(text: str | bytes) -> ast.Module | None:
-    """The program's tree; None where it is not Python that can be read."""
+    """The program's tree; None if it is not valid Python."""
     try:
-        with no_warnings():  # an odd escape in someone's program is none of our business
+        with no_warnings():  # an invalid escape in the program is not an error here
             return ast.parse(text)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return None
 
 
 def at_start(tree: ast.Module, text: str, callee: str = "") -> list[Call]:
-    """The schema changes that run when the module is started or loaded.
+    """Schema changes that run when the module is started or loaded.
 
-    What counts is the module's own level, the functions that it names there (and those that these name), and those
-    that a framework is told to run at start. ``callee`` is a function that the command names (``app:create_app``).
+    Included are the module's top level, the functions that it names there (and those that these name), and functions
+    that a framework runs at start. ``callee`` is a function that the command names (``app:create_app``).
     """
     functions = {node.name: node for node in ast.walk(tree) if isinstance(node, _FUNCTION)}
     todo = [callee, *_names_at(tree), *(name for name, node in functions.items() if _is_hook(node))]
@@ -48,30 +48,30 @@ def at_start(tree: ast.Module, text: str, callee: str = "") -> list[Call]:
         name = todo.pop()
         if name in functions and name not in reached:
             reached.add(name)
-            todo += [each.id for each in ast.walk(functions[name]) if isinstance(each, ast.Name)]
-            todo += [each.attr for each in ast.walk(functions[name]) if isinstance(each, ast.Attribute)]
+            todo += [inner.id for inner in ast.walk(functions[name]) if isinstance(inner, ast.Name)]
+            todo += [inner.attr for inner in ast.walk(functions[name]) if isinstance(inner, ast.Attribute)]
     where = [tree, *(functions[name] for name in sorted(reached))]
-    found = {call.line: call for scope in where for call in _calls(scope, _Modules.of(tree), text.splitlines())}
-    return [found[line] for line in sorted(found)]
+    calls = {call.line: call for scope in where for call in _calls(scope, _Modules.of(tree), text.splitlines())}
+    return [calls[line] for line in sorted(calls)]
 
 
 def words_in(node: ast.AST) -> Iterator[str]:
-    """The names, attributes and texts of an expression. (``ast.unparse`` would recurse into a hostile one.)"""
-    for each in ast.walk(node):
-        if isinstance(each, ast.Name):
-            yield each.id
-        elif isinstance(each, ast.Attribute):
-            yield each.attr
-        elif isinstance(each, ast.Constant) and isinstance(each.value, str):
-            yield each.value
+    """The names, attributes and texts of an expression. (``ast.unparse`` could exceed the recursion limit.)"""
+    for inner in ast.walk(node):
+        if isinstance(inner, ast.Name):
+            yield inner.id
+        elif isinstance(inner, ast.Attribute):
+            yield inner.attr
+        elif isinstance(inner, ast.Constant) and isinstance(inner.value, str):
+            yield inner.value
 
 
 def created(tree: ast.Module, text: str) -> list[Call]:
-    """Every ``create_all`` of the module, wherever it stands."""
+    """Every ``create_all`` of the module, at any level."""
     modules, lines = _Modules.of(tree), text.splitlines()
     scopes = [tree, *(node for node in ast.walk(tree) if isinstance(node, _FUNCTION))]
-    found = {call.line: call for scope in scopes for call in _calls(scope, modules, lines) if not call.upgrade}
-    return [found[line] for line in sorted(found)]
+    calls = {call.line: call for scope in scopes for call in _calls(scope, modules, lines) if not call.upgrade}
+    return [calls[line] for line in sorted(calls)]
 
 
 _FUNCTION = (ast.FunctionDef, ast.AsyncFunctionDef)
@@ -79,7 +79,7 @@ _FUNCTION = (ast.FunctionDef, ast.AsyncFunctionDef)
 
 @dataclass(frozen=True, slots=True)
 class _Modules:
-    """What the names of a module stand for: ``{"command": "alembic.command"}``."""
+    """The imports of a module, by local name: ``{"command": "alembic.command"}``."""
 
     names: Mapping[str, str] = field(default_factory=dict)
 
@@ -88,17 +88,17 @@ class _Modules:
         names: dict[str, str] = {}
         for node in ast.walk(tree):
             if isinstance(node, ast.Import):
-                for each in node.names:
-                    names[each.asname or each.name.partition(".")[0]] = (
-                        each.name if each.asname else each.name.partition(".")[0]
+                for alias in node.names:
+                    names[alias.asname or alias.name.partition(".")[0]] = (
+                        alias.name if alias.asname else alias.name.partition(".")[0]
                     )
             elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
-                for each in node.names:
-                    names[each.asname or each.name] = f"{node.module}.{each.name}"
+                for alias in node.names:
+                    names[alias.asname or alias.name] = f"{node.module}.{alias.name}"
         return cls(names)
 
     def full(self, node: ast.expr) -> str:
-        """The dotted name that an expression is, with its imports put in; '' where it is none."""
+        """The dotted name of an expression, with imports resolved; '' if it is not a name."""
         parts: list[str] = []
         while isinstance(node, ast.Attribute):
             parts.append(node.attr)
@@ -109,7 +109,7 @@ class _Modules:
 
 
 def _names_at(tree: ast.Module) -> Iterator[str]:
-    """The names that the module's own level uses."""
+    """The names that the module's top level uses."""
     for node in _own(tree):
         if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load):
             yield node.id
@@ -130,7 +130,7 @@ def _own(scope: ast.AST) -> Iterator[ast.AST]:
 
 
 def _is_hook(node: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
-    """Whether a framework is told, above the function, to run it when it starts."""
+    """True if a decorator registers the function with a framework to run at start."""
     return any(start in word for each in node.decorator_list for word in words_in(each) for start in _STARTS)
 
 
@@ -176,7 +176,7 @@ def _is_checked(node: ast.Call, modules: _Modules) -> bool:
 
 
 def _tried(scope: ast.AST) -> Iterator[tuple[int, str]]:
-    """The nodes whose failure an ``except`` catches and passes over, and which one it is."""
+    """The nodes whose failure an ``except`` catches and ignores, each with a description of the handler."""
     for node in _own(scope):
         if isinstance(node, ast.Try):
             handler = next((each for each in node.handlers if _is_broad(each)), None)
@@ -195,7 +195,7 @@ def _is_broad(handler: ast.ExceptHandler) -> bool:
 
 
 def _goes_out(handler: ast.ExceptHandler) -> bool:
-    """Whether the handler lets the failure out, or ends the program."""
+    """True if the handler raises, or ends the program."""
     for node in ast.walk(handler):
         if isinstance(node, ast.Raise):
             return True

@@ -1,77 +1,22 @@
-"""A shell script as a tree: lists of commands, what joins them, and the conditions that they run under.
+"""Parser of shell scripts into the tree of ``entrypoint.tree``.
 
 Reference: POSIX.1-2017, Shell Command Language, 2.9 and 2.10. Nothing is expanded and nothing is run.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-
 from migops.entrypoint.lexer import Token, tokens
+from migops.entrypoint.tree import Branch, Chain, Compound, Pipeline, Script, Simple
 
 _LAST = ("then", "elif", "else", "fi", "do", "done", "esac", "}")
 
 
-@dataclass(frozen=True, slots=True)
-class Simple:
-    """A command: its words, and the line that it begins on."""
-
-    words: tuple[str, ...]
-    line: int
-
-
-@dataclass(frozen=True, slots=True)
-class Branch:
-    """A part of a compound command. ``condition`` is what it runs under, as it is written, '' where it always runs.
-
-    Of a ``case``, ``subject`` is the word that is looked at and ``patterns`` are those of this branch.
-    """
-
-    body: Script
-    condition: str = ""
-    subject: str = ""
-    patterns: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Compound:
-    """``if``, ``while``, ``for``, ``case``, ``{ … }`` or ``( … )``. ``tests`` are what ``if`` and loops ask first."""
-
-    kind: str
-    branches: tuple[Branch, ...]
-    tests: tuple[Script, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Pipeline:
-    parts: tuple[Simple | Compound, ...]
-    negated: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Chain:
-    """Pipelines joined by ``&&`` and ``||``: ``operators[i]`` stands before ``pipelines[i + 1]``."""
-
-    pipelines: tuple[Pipeline, ...]
-    operators: tuple[str, ...] = ()
-    background: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Script:
-    """Chains, one after the other, and the functions that were defined among them."""
-
-    chains: tuple[Chain, ...] = ()
-    functions: Mapping[str, Script] = field(default_factory=dict)
-
-
 class NotRead(ValueError):
-    """The text is no shell script that can be followed; the message says what stood in the way, and on which line."""
+    """The text cannot be parsed as a shell script; the message has the reason and the line."""
 
 
 def parse(text: str) -> Script:
-    """The tree of a script. Raises ``NotRead``."""
+    """Parse a script. Raises ``NotRead``."""
     reader = _Parser(text)
     try:
         script = reader.script()
@@ -94,7 +39,7 @@ class _Parser:
         return self.tokens[self.at] if self.at < len(self.tokens) else None
 
     def script(self, *ends: str) -> Script:
-        """Chains up to a word or an operator that ends them."""
+        """Chains up to a word or operator that ends them."""
         chains: list[Chain] = []
         functions: dict[str, Script] = {}
         while True:
@@ -216,7 +161,7 @@ class _Parser:
         return Compound("case", tuple(branches))
 
     def _function_name(self) -> str:
-        """The name where a function is defined here, and its header is passed; '' elsewhere."""
+        """The name of the function defined here, its header consumed; '' if no definition starts here."""
         ahead = self.tokens[self.at : self.at + 3]
         if ahead and ahead[0].is_keyword("function"):
             self.at += 1

@@ -1,4 +1,4 @@
-"""What a service's container does to the schema when it starts, read from the command and the files that it names."""
+"""Schema changes at the start of a service's container, derived from its command and the files that it names."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 from migops.core.errors import Unavailable
 from migops.core.model import Location
-from migops.entrypoint.follow import LARGEST, Change, File, Follower
+from migops.entrypoint.follow import LARGEST, Follower
+from migops.entrypoint.model import Change, File
 
 if TYPE_CHECKING:
     from migops.compose import Project, Service
@@ -18,54 +19,46 @@ if TYPE_CHECKING:
 __all__ = ["Change", "File", "ImageCommand", "Startup", "read"]
 
 Files = Callable[[str], File | None]
-"""A file by its absolute path in the container; None where there is none."""
+"""From an absolute path in the container to the file; None if there is none."""
 
 _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
 @dataclass(frozen=True, slots=True)
 class ImageCommand:
-    """What an image runs unless it is told otherwise; ``place`` says where that was read: ``image``, ``Dockerfile``.
-
-    ``unread`` is why its ENTRYPOINT is not known, '' where it is.
-    """
+    """An image's default command."""
 
     entrypoint: tuple[str, ...]
     cmd: tuple[str, ...]
     working_dir: str
     environment: Mapping[str, str]
-    place: str
-    unread: str = ""
+    place: str  # the source of the values: ``image`` or ``Dockerfile``
+    unread: str = ""  # the reason why ENTRYPOINT is unknown; '' if it is known
 
 
 @dataclass(frozen=True, slots=True)
 class Startup:
-    """What one service's container runs when it starts, and what of it changes the schema.
-
-    ``words`` are entrypoint and command together. ``one_shot``: the container is there to migrate and then ends, or
-    other services wait until it has completed. ``replicas`` is how many are started. ``waits``: it waits for a server
-    by itself. ``unread`` says, a sentence each, what could not be followed.
-    """
+    """The start of one service's container, and the schema changes in it."""
 
     service: str
-    words: tuple[str, ...] = field(repr=False)  # a URL with its password may be among them
+    words: tuple[str, ...] = field(repr=False)  # entrypoint and command; may contain a URL with its password
     changes: tuple[Change, ...] = ()
-    one_shot: bool = False
+    one_shot: bool = False  # the container migrates and exits, or other services wait for its completion
     replicas: int = 1
-    waits: bool = False
-    unread: tuple[str, ...] = ()
+    waits: bool = False  # it waits for a server by itself
+    unread: tuple[str, ...] = ()  # a sentence for each part that could not be followed
 
     @property
     def upgrades(self) -> tuple[Change, ...]:
-        """The commands that run Alembic's upgrade: where there is one, the service migrates by itself."""
+        """The commands that run Alembic's upgrade. If there is one, the service migrates by itself."""
         return tuple(change for change in self.changes if change.upgrade)
 
 
 def read(files: Files, image: ImageCommand, service: Service | None = None, project: Project | None = None) -> Startup:
     """Follow the start of ``service`` (None: of the image alone). Nothing is run.
 
-    ``files`` are those of the image; where the service mounts something over them, the host's count. Only what the
-    command names is read, and what those files name.
+    ``files`` are those of the image; files below a bind mount are read from the host. Only the files that the command
+    names are read, and the files that these name.
     """
     environment = {**image.environment, **{k: v for k, v in (service.environment if service else {}).items() if v}}
     path = (environment.get("PATH") or _PATH).split(":")
@@ -90,28 +83,28 @@ def read(files: Files, image: ImageCommand, service: Service | None = None, proj
 def _command(
     image: ImageCommand, service: Service | None, project: Project | None
 ) -> tuple[tuple[str, ...], Location, str]:
-    """The words that the container starts with, and where they are written."""
+    """The command that the container starts with, its location, and the source of the location."""
     if service is None or (service.entrypoint is None and service.command is None):
         return (*image.entrypoint, *image.cmd), Location("ENTRYPOINT and CMD"), image.place
     if service.entrypoint is None:
         return (*image.entrypoint, *(service.command or ())), _written(service, project, "command"), "compose file"
-    # As `docker run --entrypoint` does, another entrypoint lets the image's CMD go.
+    # Another entrypoint drops the image's CMD, as in `docker run --entrypoint`.
     key = "entrypoint" if service.entrypoint else "command"
     return (*service.entrypoint, *(service.command or ())), _written(service, project, key), "compose file"
 
 
 def _written(service: Service, project: Project | None, key: str) -> Location:
-    """Where the compose file has the service's ``key``."""
-    from migops.compose.explain import explain  # only where a start is asked for
+    """The location of the service's ``key`` in the compose file."""
+    from migops.compose.explain import explain  # needed only if a start is followed
 
     if project is None or getattr(service, key) is None:
         return service.location
-    found = explain(project.tree, f"services.{service.name}.{key}")
-    return found[0].location if found else service.location
+    origins = explain(project.tree, f"services.{service.name}.{key}")
+    return origins[0].location if origins else service.location
 
 
 def _mounted(files: Files, service: Service | None) -> Files:
-    """``files`` under what the service mounts."""
+    """``files`` under the service's mounts. Reading below a mount other than a bind raises ``Unavailable``."""
     mounts = sorted(service.volumes if service else (), key=lambda mount: -len(mount.target))
 
     def at(path: str) -> File | None:
@@ -136,8 +129,8 @@ def _of_host(path: Path) -> File | None:
 
 
 def _is_awaited(service: Service | None, project: Project | None) -> bool:
-    """Whether another service starts only when this one has completed."""
+    """True if another service starts only after this one has completed."""
     if service is None or project is None:
         return False
     waiting = (other.depends_on.get(service.name) for other in project.services.values())
-    return any(each is not None and each.condition == "service_completed_successfully" for each in waiting)
+    return any(entry is not None and entry.condition == "service_completed_successfully" for entry in waiting)

@@ -1,11 +1,11 @@
-"""What the words of a command come to: a migration, another script to follow, a Python program, or something else."""
+"""Classification of a command by its words: a migration, a script to follow, a Python program, or another command."""
 
 from __future__ import annotations
 
 import posixpath
 import re
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from itertools import pairwise
 
@@ -32,40 +32,36 @@ _SHELL_VALUED = frozenset(("-o", "+o", "-O", "+O"))
 
 
 class Does(Enum):
-    """What a command does, as far as its words tell."""
+    """The effect of a command, as far as its words determine it."""
 
     UPGRADE = "upgrade"
     STAMP = "stamp"
     SHELL_TEXT = "shell text"  # `sh -c TEXT`
     SHELL_FILE = "shell file"  # `sh FILE`
     SOURCE = "source"  # `. FILE`: in the same shell
-    PROGRAM = "program"  # FILE itself: what it is, only its first bytes tell
+    PROGRAM = "program"  # FILE itself: its first bytes determine its kind
     PYTHON_TEXT = "python text"  # `python -c TEXT`
     PYTHON_FILE = "python file"
     PYTHON_MODULE = "python module"
-    OF_A_FILE = "of a file"  # what a Makefile, a Procfile, a supervisor's configuration says
+    OF_A_FILE = "of a file"  # commands in a Makefile, a Procfile, a supervisor's configuration
     OTHER = "other"
 
 
 @dataclass(frozen=True, slots=True)
 class Meaning:
-    """``what`` is the text, file or module that runs; ``arguments`` are those that it gets.
-
-    ``words`` are the command's own, without what it is wrapped in. ``callee`` is the function of a module that a server
-    is told to load, ``folder`` where it is told to look; ``options`` are those of the shell that runs a script.
-    """
+    """A classified command."""
 
     does: Does
-    words: tuple[str, ...]
-    what: str = ""
-    arguments: tuple[str, ...] = ()
-    callee: str = ""
-    folder: str = ""
-    options: str = ""
+    words: tuple[str, ...]  # without wrappers
+    what: str = ""  # the text, file or module that runs
+    arguments: tuple[str, ...] = ()  # the arguments of ``what``
+    callee: str = ""  # the function of the module that a server loads
+    folder: str = ""  # the folder in which a server looks for the module
+    options: str = ""  # of the shell that runs a script
 
 
 def meaning(words: Sequence[str]) -> Meaning:
-    """What a command does. Wrappers (``exec``, ``env``, ``poetry run``, ``tini --``, …) are looked through."""
+    """Classify a command. Wrappers (``exec``, ``env``, ``poetry run``, ``tini --``, …) are removed first."""
     words = unwrapped(words)
     if not words:
         return Meaning(Does.OTHER, ())
@@ -73,7 +69,7 @@ def meaning(words: Sequence[str]) -> Meaning:
     if name in _SHELLS:
         return _shell(words, rest)
     if name in (".", "source") and rest:
-        if posixpath.basename(rest[0]) == "activate":  # of a virtual environment: it sets PATH
+        if posixpath.basename(rest[0]) == "activate":  # of a virtual environment; it sets PATH
             return Meaning(Does.OTHER, (":",))
         return Meaning(Does.SOURCE, words, rest[0], rest[1:])
     if name == "su" and "-c" in rest[:-1]:
@@ -96,7 +92,7 @@ def meaning(words: Sequence[str]) -> Meaning:
 
 
 def unwrapped(words: Sequence[str]) -> tuple[str, ...]:
-    """The command that is run in the end: without assignments, and without what only changes how it is run."""
+    """The command without assignments and without wrappers that only change how it is run."""
     left = tuple(words)
     while left:
         name = posixpath.basename(left[0])
@@ -139,7 +135,7 @@ def _shell(words: tuple[str, ...], rest: tuple[str, ...]) -> Meaning:
     left = _past_options(rest, _SHELL_VALUED)
     options = " ".join(rest[: len(rest) - len(left)])
     if re.search(r"(^|\s)-[a-z]*c", options):
-        # What follows the text is $0 and then the arguments.
+        # The words after the text are $0 and then the arguments.
         return Meaning(Does.SHELL_TEXT, words, left[0] if left else "", left[2:], options=options)
     if left:
         return Meaning(Does.SHELL_FILE, words, left[0], left[1:], options=options)
@@ -170,9 +166,9 @@ def _python(words: tuple[str, ...], rest: tuple[str, ...]) -> Meaning:
 
 
 def _migration(name: str, rest: tuple[str, ...]) -> Does | None:
-    """Whether ``alembic upgrade``, ``flask db upgrade`` or the like is run, or a revision stamped."""
+    """UPGRADE for ``alembic upgrade``, ``flask db upgrade`` and the like, STAMP for a stamp; else None."""
     if "--sql" in rest:
-        return None  # prints, and changes nothing
+        return None  # only prints
     if name == "alembic":
         verbs = _past_options(rest, ALEMBIC)
     elif "db" in rest:
@@ -183,11 +179,26 @@ def _migration(name: str, rest: tuple[str, ...]) -> Does | None:
 
 
 def _server(words: tuple[str, ...], rest: tuple[str, ...]) -> Meaning:
-    """A server that is told what to load: ``package.module:object``."""
+    """A server and the ``package.module:object`` in its arguments."""
     folder = next((after for word, after in pairwise(rest) if word in ("--app-dir", "--chdir")), "")
     folder = next((word.partition("=")[2] for word in rest if word.startswith(("--app-dir=", "--chdir="))), folder)
     for word in rest:
-        found = _OBJECT.fullmatch(word)
-        if found:
-            return Meaning(Does.PYTHON_MODULE, words, found[1], callee=found[2], folder=folder)
+        named = _OBJECT.fullmatch(word)
+        if named:
+            return Meaning(Does.PYTHON_MODULE, words, named[1], callee=named[2], folder=folder)
     return Meaning(Does.OTHER, words)
+
+
+def by_first_line(command: Meaning, text: str) -> Meaning:
+    """The command with the kind and shell options that the file's first line determines."""
+    first = text.split("\n", 1)[0] if text.startswith("#!") else ""
+    words = first[2:].split()
+    if words and posixpath.basename(words[0]) == "env":
+        words = [word for word in words[1:] if word != "-S"]
+    if command.does is Does.PROGRAM:
+        named = meaning((*words, command.what))
+        does = named.does if named.does in (Does.SHELL_FILE, Does.PYTHON_FILE) else Does.PROGRAM
+        if not words and command.what.endswith((".sh", ".bash")):
+            does = Does.SHELL_FILE
+        return replace(command, does=does, options=" ".join(words[1:]))
+    return command  # `sh FILE` ignores the first line

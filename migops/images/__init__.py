@@ -1,4 +1,4 @@
-"""Images, wherever they are: one ``open_image``, one module a source, the same answer for the same content."""
+"""Images from any source: one ``open_image``, one module per source, the same answer for the same content."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ __all__ = ["History", "Image", "ImageConfig", "identity", "open_image"]
 
 
 def open_image(ref: str, *, engine: Callable[[], Engine]) -> AbstractContextManager[Image]:
-    """The image that ``[SCHEME:]LOCATION[:NAME]`` names, open while the context lasts; see ``images.reference``.
+    """Open the image that ``[SCHEME:]LOCATION[:NAME]`` names, see ``images.reference``.
 
-    ``engine`` is called only where the reference names an image of the Docker Engine; closing it is the caller's.
-    Raises ``MigopsError`` for a reference that is wrong, ``Unavailable`` where the image cannot be read.
+    ``engine`` is called only if the reference names an image of the Docker Engine; the caller closes it.
+    Raises ``MigopsError`` for an invalid reference, ``Unavailable`` if the image cannot be read.
     """
     reference = parse_reference(ref)
     if reference.scheme == DAEMON:

@@ -19,12 +19,12 @@ from migops.images.tar import Readable, TarReader
 
 @contextmanager
 def open_archive(ref: Reference) -> Iterator[LayeredImage]:
-    """The image of an archive. Which of its two tables of contents has the say depends on ``ref.scheme``.
+    """The image of an archive. ``ref.scheme`` decides which of its two tables of contents is used.
 
-    For ``docker-archive`` it is ``manifest.json``, since the OCI manifest that Engine 25.0.0 writes names no layers.
+    ``docker-archive`` uses ``manifest.json``, because the OCI manifest of Engine 25.0.0 lists no layers.
     """
     try:
-        file = Path(ref.location).open("rb")  # noqa: SIM115 - closed below; a failure to open wants words of its own
+        file = Path(ref.location).open("rb")  # noqa: SIM115 - closed below; a failure to open has its own message
     except OSError as error:
         raise MigopsError(
             f"the image archive {ref.location!r} cannot be opened: {error.strerror or error}",

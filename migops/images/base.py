@@ -1,4 +1,4 @@
-"""Which of an image's layers come from its ``FROM`` image, and how we know."""
+"""Detection of the layers that come from an image's ``FROM`` image, with the evidence."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from migops.core.errors import Unavailable
 from migops.docker import Engine
 from migops.images.image import History, parse_time
 
-_MOST_IMAGES = 300  # of the engine's images, the newest that could be a base
+_MOST_IMAGES = 300  # newest images of the engine that are considered as a base
 
 
 @dataclass(frozen=True, slots=True)
 class Base:
-    """The first ``steps`` steps of the history are the base image's; None where that cannot be told.
+    """The base image's part of a history: its first ``steps`` steps; None if unknown.
 
-    ``evidence`` says in words what this rests on; ``image`` is the base's name where it is known.
+    ``evidence`` describes the source of the answer; ``image`` is the base's name if it is known.
     """
 
     steps: int | None
@@ -28,17 +28,17 @@ class Base:
 def find_base(
     history: Sequence[History], diff_ids: Sequence[str], engine: Engine | None, inspected: Mapping[str, Any], name: str
 ) -> Base:
-    """Tell the base's steps: from the image called ``name`` (what ``FROM`` says, empty: not known), else from another
-    local image whose whole history ours begins with, else from the history's shape.
+    """Find the base's steps: from the image ``name`` (as in ``FROM``, '': unknown), else from another local image whose
+    whole history is the beginning of ours, else from the history's shape.
     """
-    found = _named(history, diff_ids, engine, name) if engine is not None and name else None
-    if found is None and engine is not None:
-        found = _local(history, engine, inspected)
-    return found or _by_shape(history)
+    base = _named(history, diff_ids, engine, name) if engine is not None and name else None
+    if base is None and engine is not None:
+        base = _local(history, engine, inspected)
+    return base or _by_shape(history)
 
 
 def _named(history: Sequence[History], diff_ids: Sequence[str], engine: Engine, name: str) -> Base | None:
-    """The image that ``FROM`` names, if it is here and still the one that was built on."""
+    """The image that ``FROM`` names, if it exists locally and is still the one that was built on."""
     try:
         inspected = engine.image(name)
     except Unavailable:
@@ -52,9 +52,9 @@ def _named(history: Sequence[History], diff_ids: Sequence[str], engine: Engine, 
 
 
 def _local(history: Sequence[History], engine: Engine, inspected: Mapping[str, Any]) -> Base | None:
-    """The local image with the longest history that is the beginning of ours.
+    """The local image with the longest history that is a prefix of ours.
 
-    All of it, its last ``CMD`` included: an older build of the same Dockerfile shares layers too, but not that.
+    The whole history must match, with its last ``CMD``: an older build of the same Dockerfile shares only layers.
     """
     ours = {_repository(tag) for tag in inspected.get("RepoTags") or ()}
     created = parse_time(inspected.get("Created"))
@@ -73,7 +73,7 @@ def _local(history: Sequence[History], engine: Engine, inspected: Mapping[str, A
 
 
 def _common(history: Sequence[History], other: Sequence[Mapping[str, Any]]) -> int:
-    """How many steps, from the first on, our history and the engine's answer for another image share."""
+    """Number of steps, from the first on, that our history shares with another image's (the engine's answer)."""
     count = 0
     for ours, theirs in zip(history, reversed(other), strict=False):
         moment = int(ours.created.timestamp()) if ours.created else None
@@ -84,7 +84,7 @@ def _common(history: Sequence[History], other: Sequence[Mapping[str, Any]]) -> i
 
 
 def _by_shape(history: Sequence[History]) -> Base:
-    """A build sets its command last. One that is followed by more layers ends the image that was built on."""
+    """Guess from ``CMD``: a build sets it last, so a ``CMD`` followed by further layers ends the base image."""
     for index in range(len(history) - 1, -1, -1):
         step = history[index]
         if step.empty and _sets_command(step.created_by) and any(not later.empty for later in history[index + 1 :]):

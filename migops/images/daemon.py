@@ -1,4 +1,4 @@
-"""``docker-daemon:NAME``, the default: an image of the Docker Engine, read through a container that never runs."""
+"""``docker-daemon:NAME``, the default: an image of the Docker Engine, read through a container that never starts."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ from migops.images.merge import clean, without_engine_made
 from migops.images.reference import Reference
 from migops.images.tar import TarReader
 
-MAX_LINKS = 1000  # links to files that are followed, each a question of its own to the engine
+MAX_LINKS = 1000  # links to files that are followed, one request each
 
 
 @contextmanager
 def open_daemon(ref: Reference, engine: Callable[[], Engine]) -> Iterator[DaemonImage]:
-    """The image that the engine has under the name now. The name is asked for once; from then on only the ID counts."""
+    """The image that the engine has under the name now. The name is resolved once; later requests use the ID."""
     connected = engine()
     with ExitStack() as stack:
         yield DaemonImage(ref.text, connected, connected.image(ref.location), stack)
 
 
 class DaemonImage:
-    """An image of a Docker Engine. All of its readings share one probe, which ``stack`` takes away."""
+    """An image of a Docker Engine. All of its readings share one probe container, which ``stack`` removes."""
 
     def __init__(self, ref: str, engine: Engine, inspected: dict[str, Any], stack: ExitStack) -> None:
         self.engine = engine
@@ -65,7 +65,7 @@ class DaemonImage:
 
 
 def read_container(engine: Engine, probe: str, paths: Iterable[str], keep: KeepContent) -> dict[str, Entry]:
-    """What ``Image.read`` promises, in the file system of a container that has never run."""
+    """``Image.read`` in the file system of a container that has never run."""
     reading = _Reading(engine, probe, keep)
     for path in sorted({clean(path) for path in paths}):
         reading.read(path)
@@ -85,25 +85,25 @@ class _Reading:
         self._links = 0
 
     def read(self, path: str) -> None:
-        """Add what is at and below ``path``."""
+        """Add the entries at and below ``path``."""
         if self._is_known(path):
             return
-        with self._engine.archive(self._probe, path) as found:
-            if found is None:
+        with self._engine.archive(self._probe, path) as archive:
+            if archive is None:
                 return
-            stat, stream = found
+            stat, stream = archive
             if not stat.link:
                 self._take(path, stream)
                 return
             entry = self._link(path, stream)
-        with self._engine.archive(self._probe, stat.link) as found:
-            if found is None:
+        with self._engine.archive(self._probe, stat.link) as archive:
+            if archive is None:
                 self.entries[path] = entry
             else:
-                self._take(path, found[1])
+                self._take(path, archive[1])
 
     def follow_links(self) -> None:
-        """Give the links whose content is asked for the bytes of the files that they lead to."""
+        """Add the content of their target files to the links whose content is requested."""
         for path, entry in list(self.entries.items()):
             if entry.kind is EntryKind.SYMLINK and self._keep(path) and not entry.sha256:
                 self._links += 1
@@ -111,21 +111,21 @@ class _Reading:
                     raise Unavailable(
                         f"more than {MAX_LINKS} links in the image would have to be followed, as {path!r}"
                     )
-                with self._engine.archive(self._probe, path) as found:
-                    target = found[0].link if found else ""
+                with self._engine.archive(self._probe, path) as archive:
+                    target = archive[0].link if archive else ""
                 file = self._file(target, path) if target else None
                 if file is not None:
                     self.entries[path] = replace(entry, sha256=file.sha256, content=file.content)
 
     def _is_known(self, path: str) -> bool:
-        """Whether an earlier path's answer holds this one's too. Below a link it does not."""
+        """True if an earlier path's answer includes this one. Not so below a link."""
         if path in self.entries:
             return self.entries[path].kind is not EntryKind.SYMLINK
         parent = self.entries.get(posixpath.dirname(path))
         return parent is not None and parent.kind is EntryKind.DIRECTORY
 
     def _take(self, path: str, stream: Stream) -> None:
-        """Read a tar whose members are named from the last part of the path that was asked for."""
+        """Read a tar whose member names start with the last part of the requested path."""
         tar = TarReader(stream, f"the engine's answer for {path!r}")
         root, links = "", {}
         for member in tar:
@@ -143,7 +143,7 @@ class _Reading:
             self.entries[at] = self._linked(at, target, tar)
 
     def _linked(self, path: str, target: str, tar: TarReader) -> Entry:
-        """A second name of a file in the same answer."""
+        """The entry for a second name of a file in the same tar."""
         other = self.entries.get(target)
         if other is None or other.kind is not EntryKind.FILE:
             raise tar.refuse(f"has a hard link, {path!r}, to a file that it does not have")
@@ -162,11 +162,11 @@ class _Reading:
         raise tar.refuse("does not hold the link that it was asked for")
 
     def _file(self, real: str, path: str) -> Entry | None:
-        """The regular file at ``real``, with its content, called ``path``; None where it is something else."""
-        with self._engine.archive(self._probe, real) as found:
-            if found is None:
+        """The regular file at ``real``, with its content, as ``path``; None if it is not a regular file."""
+        with self._engine.archive(self._probe, real) as archive:
+            if archive is None:
                 return None
-            tar = TarReader(found[1], f"the engine's answer for {real!r}")
+            tar = TarReader(archive[1], f"the engine's answer for {real!r}")
             for member in tar:
                 if member.kind is EntryKind.FILE and not member.is_hardlink:
                     return read_entry(path, member, tar, True, self._budget)

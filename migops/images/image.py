@@ -1,4 +1,4 @@
-"""What every image source gives: an identity, a configuration, and the files at the paths that are asked for."""
+"""The interface of every image source: identity, configuration, and the files at requested paths."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from migops.core.model import Entry, ImageIdentity
 from migops.core.redaction import redact
 
 KeepContent = Callable[[str], bool]
-"""Asked with a path; true where the reader shall keep the file's bytes, not only their digest."""
+"""From a path to True if the reader must keep the file's bytes, not only their digest."""
 
 
 @dataclass(frozen=True, slots=True)
 class History:
-    """One step of an image's build, as its configuration records it. ``empty`` steps made no layer."""
+    """One step of an image's build, as its configuration records it. ``empty`` steps created no layer."""
 
     created_by: str = ""
     created: datetime | None = None
@@ -29,23 +29,19 @@ class History:
 
 @dataclass(frozen=True, slots=True)
 class Layer:
-    """One step of an image's history. ``index`` counts from 0, empty steps (which made no layer) included.
+    """One step of an image's history."""
 
-    ``diff_id`` is the layer's digest, empty for an empty step; ``created_by`` the instruction and ``comment`` the note
-    as recorded. ``base`` tells whether the step is the ``FROM`` image's, None where that is not known.
-    """
-
-    index: int
-    diff_id: str
-    created_by: str
+    index: int  # from 0, empty steps included
+    diff_id: str  # the layer's digest; '' for an empty step
+    created_by: str  # the instruction, as recorded
     created: datetime | None
-    empty: bool
-    base: bool | None
+    empty: bool  # the step created no layer
+    base: bool | None  # the step belongs to the ``FROM`` image; None: unknown
     comment: str = ""
 
     @property
     def instruction(self) -> str:
-        """``created_by`` as it stands in a Dockerfile, as far as builders let that be seen, without secrets."""
+        """``created_by`` as a Dockerfile's instruction, as far as builders record it, without secrets."""
         text = re.sub(r"\s*# buildkit$", "", self.created_by.strip())
         nop = re.sub(r"^/bin/sh -c #\(nop\)\s*", "", text)
         if nop != text:
@@ -55,11 +51,7 @@ class Layer:
 
 @dataclass(frozen=True, slots=True)
 class ImageConfig:
-    """The part of an image's configuration that migops reads (OCI image spec, ``config.md``).
-
-    ``diff_ids`` name the layers from the lowest up, by the digest of their uncompressed tar. ``history`` is empty where
-    the source cannot tell which steps made a layer: the Engine's inspect cannot, see ``images.layers``.
-    """
+    """The part of an image's configuration that migops reads (OCI image spec, ``config.md``)."""
 
     env: Mapping[str, str] = field(default_factory=dict)
     working_dir: str = "/"
@@ -70,11 +62,12 @@ class ImageConfig:
     volumes: tuple[str, ...] = ()
     exposed: tuple[str, ...] = ()
     history: tuple[History, ...] = ()
-    diff_ids: tuple[str, ...] = ()
+    """Empty if the source does not mark the empty steps, as the Engine's inspect; see ``images.layers``."""
+    diff_ids: tuple[str, ...] = ()  # the digests of the layers' uncompressed tars, lowest layer first
 
 
 class Image(Protocol):
-    """One image, resolved once: whatever happens to its tag meanwhile, all answers are about ``id``."""
+    """One image, resolved once: all answers are about ``id``, even if its tag moves meanwhile."""
 
     @property
     def ref(self) -> str:
@@ -91,25 +84,25 @@ class Image(Protocol):
     def config(self) -> ImageConfig: ...
 
     def read(self, paths: Iterable[str], *, content: KeepContent | None = None) -> dict[str, Entry]:
-        """Every entry at and below each absolute POSIX path, in the file system that a container would see.
+        """Every entry at and below each absolute POSIX path, in the file system of a container.
 
-        Symlinks in a path's leading folders and at the path itself are followed inside the image's root; entries are
-        keyed by the path that was asked for. A link further inside is a ``SYMLINK`` entry; where ``content`` says true
-        for it and it leads to a regular file, it carries that file's ``sha256`` and ``content`` too, since Alembic
-        would load it. A path that the image does not have is not a key.
+        Symlinks in a path's parent folders and at the path itself are followed inside the image's root; entries are
+        keyed by the requested path. A link further inside is a ``SYMLINK`` entry; if ``content`` is True for it and it
+        leads to a regular file, it has that file's ``sha256`` and ``content`` too, since Alembic would load it. A path
+        that the image does not have is not a key.
 
-        Raises ``Unavailable`` where the answer would not be whole: a cut stream, a hostile or oversized member, a
-        symlink loop, a layer that cannot be read.
+        Raises ``Unavailable`` for an incomplete answer: a truncated stream, a hostile or oversized member, a symlink
+        loop, an unreadable layer.
         """
 
 
 def identity(image: Image) -> ImageIdentity:
-    """The image as a report names it."""
+    """The image's identity for reports."""
     return ImageIdentity(ref=image.ref, id=image.id, created=image.created)
 
 
 def parse_config(document: Mapping[str, Any]) -> ImageConfig:
-    """Read an image's configuration blob. The Engine's inspect has the same ``config`` under capitalised keys."""
+    """Read an image's configuration blob. The Engine's inspect has the same ``config`` with capitalised keys."""
     config = _mapping(document, "config")
     rootfs = _mapping(document, "rootfs")
     return ImageConfig(
@@ -127,7 +120,7 @@ def parse_config(document: Mapping[str, Any]) -> ImageConfig:
 
 
 def parse_time(text: object) -> datetime | None:
-    """An RFC 3339 time, whose fraction Docker writes with up to nine digits. None where there is none or it is zero."""
+    """An RFC 3339 time, with Docker's up to nine decimal places. None for no time and for the zero time."""
     match = re.fullmatch(r"(\d{4}-\d\d-\d\d)[Tt ](\d\d:\d\d:\d\d)(\.\d+)?([Zz]|[+-]\d\d:\d\d)?", str(text or ""))
     if match is None:
         return None

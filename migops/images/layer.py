@@ -1,8 +1,8 @@
-"""What one layer says about the paths that are wanted: its entries there, and what it hides of the layers below.
+"""One layer's part of the wanted paths: its entries, and the entries of lower layers that it hides.
 
 A layer is a tar of differences (OCI image spec, ``layer.md``): an entry adds or replaces, ``.wh.NAME`` removes NAME of
-the layers below, ``.wh..wh..opq`` removes everything that they have in its folder. Both act on lower layers only,
-wherever in the tar they stand.
+the lower layers, ``.wh..wh..opq`` removes everything that they have in its folder. Both affect lower layers only,
+at any position in the tar.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ from migops.images.tar import CHUNK, Member, TarReader
 
 WHITEOUT = ".wh."
 OPAQUE = ".wh..wh..opq"
-MAX_ENTRIES = 200_000  # wanted entries of an image; a project with all its dependencies has some tens of thousands
-MAX_FILE = 8 * 1024 * 1024  # bytes of one file whose content is kept
+MAX_ENTRIES = 200_000  # wanted entries of an image; a project with its dependencies has some tens of thousands
+MAX_FILE = 8 * 1024 * 1024  # bytes of one file with kept content
 MAX_KEPT = 64 * 1024 * 1024  # bytes of all of them
 
 
 class Wanted:
-    """The real paths (no symlink in them) of interest: everything at and below them counts, and their parents."""
+    """The paths of interest, without symlinks: everything at and below them, and their parents."""
 
     def __init__(self, paths: Iterable[str], keep: Callable[[str], bool] | None = None) -> None:
         self.paths = frozenset(paths)
@@ -33,22 +33,22 @@ class Wanted:
         self._below = tuple("/" if path == "/" else path + "/" for path in self.paths)
 
     def has(self, path: str) -> bool:
-        """At or below a wanted path."""
+        """True if ``path`` is at or below a wanted path."""
         return path in self.paths or path.startswith(self._below)
 
     def next_names(self, folder: str) -> set[str]:
-        """The names in ``folder``, which is above wanted paths, that lead on to them."""
+        """The names in ``folder`` (above wanted paths) that lead to them."""
         below = "/" if folder == "/" else folder + "/"
         return {path[len(below) :].partition("/")[0] for path in self.paths if path.startswith(below)}
 
     def touches(self, path: str) -> bool:
-        """At, below or above a wanted path: what happens to ``path`` matters."""
+        """True if ``path`` is at, below or above a wanted path, so that its changes matter."""
         return path in self._parents or self.has(path)
 
 
 @dataclass(slots=True)
 class Budget:
-    """What may still be held in memory, shared by everything that one reading holds."""
+    """The remaining memory of one reading, shared by all its parts."""
 
     entries: int = MAX_ENTRIES
     kept: int = MAX_KEPT
@@ -69,16 +69,13 @@ class Budget:
 
 @dataclass(slots=True)
 class Delta:
-    """One layer's say. ``hardlinks`` are those whose bytes are at another path of the layer that was not wanted (yet).
-
-    ``unknown`` is why the layer could not be read; then it says nothing.
-    """
+    """One layer's changes to the wanted paths."""
 
     entries: dict[str, Entry] = field(default_factory=dict)
-    hardlinks: dict[str, str] = field(default_factory=dict)
-    whiteouts: set[str] = field(default_factory=set)
-    opaque: set[str] = field(default_factory=set)
-    unknown: str = ""
+    hardlinks: dict[str, str] = field(default_factory=dict)  # path → path in the same layer that is not wanted (yet)
+    whiteouts: set[str] = field(default_factory=set)  # paths removed from lower layers
+    opaque: set[str] = field(default_factory=set)  # folders whose lower content is hidden
+    unknown: str = ""  # the reason why the layer could not be read
 
 
 def scan_layer(tar: TarReader, wanted: Wanted, budget: Budget) -> Delta:
@@ -101,7 +98,7 @@ def scan_layer(tar: TarReader, wanted: Wanted, budget: Budget) -> Delta:
 
 
 def read_entry(path: str, member: Member, tar: TarReader, keep: bool, budget: Budget) -> Entry:
-    """The entry for a member. A regular file's bytes are digested as they pass, and held where ``keep`` is true."""
+    """The entry for a member. A regular file's bytes are digested as they stream, and kept if ``keep`` is True."""
     has, digest, content = tar.attributes(), "", None
     if member.kind is EntryKind.FILE:
         digest, content = _drain(path, member, tar, keep, budget)
@@ -120,14 +117,14 @@ def read_entry(path: str, member: Member, tar: TarReader, keep: bool, budget: Bu
 
 
 def parents(path: str) -> Iterator[str]:
-    """The folders above ``path``, nearest first, down to ``/``; none for ``/`` itself."""
+    """The folders above ``path``, nearest first, up to ``/``; none for ``/`` itself."""
     while path != "/":
         path = posixpath.dirname(path)
         yield path
 
 
 def member_path(name: str, tar: TarReader) -> str:
-    """A member's name as an absolute path of the image. One that leads out of the root is refused, as Docker does."""
+    """A member's name as an absolute path. Raises ``Unavailable`` if it leads out of the root, as Docker refuses it."""
     path = "/" + name.strip("/")
     if "/." in path or "//" in path:
         clean = posixpath.normpath(name if name.startswith("/") else "./" + name)
@@ -138,9 +135,9 @@ def member_path(name: str, tar: TarReader) -> str:
 
 
 class _Locator:
-    """Where a member lands: a symlink of the same layer in its leading folders is followed, as unpacking would do.
+    """Destinations of members: a symlink of the same layer in the parent folders is followed, as unpacking would do.
 
-    A symlink of a *lower* layer is not: unpacking makes a folder that replaces it, see ``merge``.
+    A symlink of a *lower* layer is not: unpacking creates a folder that replaces it, see ``merge``.
     """
 
     _MAX_LINKS = 200_000
@@ -184,7 +181,7 @@ def _hide(delta: Delta, folder: str, name: str, wanted: Wanted, budget: Budget) 
         if wanted.touches(folder):
             budget.entry()
             delta.opaque.add(folder)
-    elif not name.startswith(WHITEOUT * 2):  # the rest of .wh..wh.* are notes that AUFS made to itself
+    elif not name.startswith(WHITEOUT * 2):  # the other .wh..wh.* are AUFS' own metadata
         path = posixpath.join(folder, name[len(WHITEOUT) :])
         if wanted.touches(path):
             budget.entry()

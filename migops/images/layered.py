@@ -1,4 +1,4 @@
-"""Images whose layers we merge ourselves: archives and OCI folders."""
+"""Images whose layers are merged here: archives and OCI folders."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from migops.images.merge import Scan, read_merged, without_engine_made
 
 
 class LayeredImage:
-    """An ``Image`` out of a manifest and a way to pass over its layers."""
+    """An ``Image`` from a manifest and a scan of its layers."""
 
     def __init__(self, ref: str, manifest: Manifest, scan: Scan) -> None:
         self._ref = ref
@@ -42,7 +42,7 @@ class LayeredImage:
         return without_engine_made(read_merged(self._whole, paths, content).entries)
 
     def _whole(self, wanted: Wanted) -> list[Delta]:
-        """The layers' deltas, refusing to answer from a part of them."""
+        """The layers' deltas. Raises ``Unavailable`` if any layer could not be read."""
         deltas = list(self.scan(wanted))
         for delta in deltas:
             if delta.unknown:

@@ -1,8 +1,8 @@
-"""Layer attribution: for each file of an image, the layer that holds it and the instruction that made that.
+"""Layer attribution: for each file of an image, its layer and the instruction that created the layer.
 
-The history in an image's configuration lists the build's steps; those that are not empty made the layers, in order.
-Who put a file where it is, is told by the layers themselves: the topmost that has it. A local engine's layer folders
-tell it at once where we may read them; otherwise the image is streamed past once.
+The history in an image's configuration lists the build's steps; those that are not empty created the layers, in order.
+A file belongs to the topmost layer that has it. The layer folders of a local engine are used if they are readable;
+otherwise the image is streamed once.
 """
 
 from __future__ import annotations
@@ -27,28 +27,26 @@ from migops.images.tar import TarReader
 
 @dataclass(frozen=True, slots=True)
 class Attribution:
-    """``layers`` are all steps of the image, first to last. ``files`` are the entries at and below the paths asked for,
-    and ``layer_of`` gives each one's layer, or why it cannot be told. ``base`` is what the layers' ``base`` rests on.
-    """
+    """The layers of an image, and the layer of each requested file."""
 
-    layers: tuple[Layer, ...]
-    files: dict[str, Entry]
-    layer_of: dict[str, Layer | Unknown]
-    base: Base
+    layers: tuple[Layer, ...]  # all steps of the image, first to last
+    files: dict[str, Entry]  # the entries at and below the requested paths
+    layer_of: dict[str, Layer | Unknown]  # by path
+    base: Base  # the evidence for the layers' ``base``
 
 
 def attribute(image: Image, paths: Iterable[str], *, base: str = "") -> dict[str, Layer | Unknown]:
-    """The layer of each path itself (of a link, not of what it leads to), or why it cannot be told.
+    """The layer of each path itself (of a link, not of its target), or the reason why it is unknown.
 
-    ``base`` is the name that the Dockerfile's FROM has, where that is known.
+    ``base`` is the image name in the Dockerfile's FROM, if it is known.
     """
     asked = list(paths)
-    found = _attribute(image, asked, base, follow=False).layer_of
-    return {path: found.get(clean(path), Unknown("the image has no such path")) for path in asked}
+    layers = _attribute(image, asked, base, follow=False).layer_of
+    return {path: layers.get(clean(path), Unknown("the image has no such path")) for path in asked}
 
 
 def attribute_tree(image: Image, paths: Iterable[str], *, base: str = "") -> Attribution:
-    """Attribute everything at and below the paths. Raises ``Unavailable`` where the image cannot be read at all."""
+    """Attribute everything at and below the paths. Raises ``Unavailable`` if the image cannot be read at all."""
     return _attribute(image, list(paths), base, follow=True)
 
 
@@ -72,19 +70,19 @@ def _attribute(image: Image, asked: Sequence[str], base: str, *, follow: bool) -
 def _layer(
     path: str, entry: Entry, answer: Answer, made: Sequence[Layer], unknown: Mapping[int, str]
 ) -> Layer | Unknown:
-    """A layer that could not be read may hold anything: only what lies above all of them is certain."""
+    """The layer of an entry. An unreadable layer may contain anything: only entries above all of them are certain."""
     origin = answer.origin.get(path, -1)
     for index in sorted(unknown, reverse=True):
         if index > origin:
             return Unknown(unknown[index])
-    found = answer.entries.get(path)
-    if found is None or (found.sha256, found.kind) != (entry.sha256, entry.kind):
+    merged = answer.entries.get(path)
+    if merged is None or (merged.sha256, merged.kind) != (entry.sha256, entry.kind):
         return Unknown("the layers and the image's files do not fit together")
     return made[origin]
 
 
 def _layers(config: ImageConfig, base: Base) -> list[Layer]:
-    """The steps with their layers' digests; the layers alone where the history does not fit them."""
+    """The steps with their layers' digests; the layers alone if the history does not match them."""
     history: Sequence[History] = config.history
     if sum(not step.empty for step in history) != len(config.diff_ids):
         history = [History() for _ in config.diff_ids]
@@ -105,7 +103,7 @@ def _layers(config: ImageConfig, base: Base) -> list[Layer]:
 
 
 def _merged(scan: Scan, paths: Sequence[str], follow: bool) -> tuple[Answer, dict[int, str]]:
-    """The merged answer, and the layers that had no say in it, with the reason."""
+    """The merged answer, and the layers that could not be read, with the reason."""
     unknown: dict[int, str] = {}
 
     def noting(wanted: Wanted) -> Sequence[Delta]:
@@ -117,7 +115,7 @@ def _merged(scan: Scan, paths: Sequence[str], follow: bool) -> tuple[Answer, dic
 
 
 def _of_daemon(image: DaemonImage, paths: Sequence[str], follow: bool) -> tuple[ImageConfig, Answer, dict[int, str]]:
-    """Through the layer folders where they can be read, else through one pass over the image's stream."""
+    """Read through the layer folders if they are readable, else through one pass over the image's stream."""
     if image.engine.is_local:
         with contextlib.suppress(overlay.NotReadable):
             folders = overlay.find(image.inspected)
@@ -129,7 +127,7 @@ def _of_daemon(image: DaemonImage, paths: Sequence[str], follow: bool) -> tuple[
 
 
 class SavedImage:
-    """An image of the engine as the stream that ``docker save`` makes of it. Each scan streams it past once."""
+    """An image of the engine as the stream of ``docker save``. Each scan reads the stream once."""
 
     def __init__(self, image: DaemonImage) -> None:
         self._image = image

@@ -1,4 +1,4 @@
-"""Which configuration and which layers make up an image: ``manifest.json`` of Docker, ``index.json`` of OCI."""
+"""The configuration and layers of an image, from Docker's ``manifest.json`` or OCI's ``index.json``."""
 
 from __future__ import annotations
 
@@ -13,27 +13,24 @@ from typing import Any
 from migops.core.errors import MigopsError, Unavailable
 
 Document = Callable[[str], "bytes | None"]
-"""A JSON document of the archive or folder by its name; None where there is none."""
+"""From a name to the JSON document in the archive or folder; None if there is none."""
 
 _MACHINES = {"x86_64": "amd64", "aarch64": "arm64", "armv7l": "arm", "armv6l": "arm", "i686": "386", "i386": "386"}
-_DEPTH = 4  # indexes inside indexes; real ones have two
+_DEPTH = 4  # levels of nested indexes; real ones have two
 
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """An image of an archive or layout: ``id`` is its configuration's digest, ``layers`` its members, lowest first.
+    """An image of an archive or layout."""
 
-    ``sizes`` are the layers' lengths in bytes as far as they are stated (OCI states them, Docker does not).
-    """
-
-    id: str
+    id: str  # the digest of the configuration
     config: Mapping[str, Any]
-    layers: tuple[str, ...]
-    sizes: Mapping[str, int]
+    layers: tuple[str, ...]  # member names, lowest layer first
+    sizes: Mapping[str, int]  # bytes of each layer; OCI records them, Docker does not
 
 
 def read_docker(document: Document, what: str, name: str) -> Manifest | None:
-    """Read ``manifest.json`` and pick the image called ``name`` (empty: the only one). None where there is none."""
+    """Read ``manifest.json`` and select the image ``name`` ('': the only one). None if there is no such document."""
     text = document("manifest.json")
     if text is None:
         return None
@@ -50,19 +47,19 @@ def read_docker(document: Document, what: str, name: str) -> Manifest | None:
 
 
 def read_oci(document: Document, what: str, name: str) -> Manifest | None:
-    """Read ``index.json`` and pick the image called ``name`` (empty: the only one) for this machine's platform."""
+    """Read ``index.json`` and select the image ``name`` ('': the only one) for this machine's platform."""
     text = document("index.json")
     if text is None:
         return None
     index = _json(text, f"{what}, index.json", dict)
     named = [item for item in _descriptors(index, "manifests") if not name or _matches(name, _names(item))]
-    found = list(_manifests(document, named, what, _DEPTH))
+    manifests = list(_manifests(document, named, what, _DEPTH))
     names = sorted({label for item in _descriptors(index, "manifests") for label in _names(item)})
-    found = _for_platform([item for item in found if not _is_attestation(item[0])])
-    platforms = sorted({_platform(item[0]) for item in found})
-    if len({_platform(item[0]) for item in found}) == len(found) > 1:
+    manifests = _for_platform([item for item in manifests if not _is_attestation(item[0])])
+    platforms = sorted({_platform(item[0]) for item in manifests})
+    if len({_platform(item[0]) for item in manifests}) == len(manifests) > 1:
         raise Unavailable(f"{what} holds no image for {_here()}; it has {', '.join(platforms)}")
-    _, manifest = _only(found, what, name, names)
+    _, manifest = _only(manifests, what, name, names)
     config = manifest.get("config")
     digest = config.get("digest") if isinstance(config, dict) else None
     text, id_ = _proved(document, _blob(digest, what), str(digest), what)
@@ -87,7 +84,7 @@ def _manifest(
 def _manifests(
     document: Document, items: list[dict[str, Any]], what: str, depth: int
 ) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
-    """Each image manifest that the descriptors lead to. Where a blob is not there, that platform was not saved."""
+    """Each image manifest that the descriptors lead to. A missing blob means that the platform was not saved."""
     for item in items:
         digest = item.get("digest")
         blob = _blob(digest, what)
@@ -106,11 +103,11 @@ def _manifests(
 
 
 def _for_platform(
-    found: list[tuple[dict[str, Any], dict[str, Any]]],
+    manifests: list[tuple[dict[str, Any], dict[str, Any]]],
 ) -> list[tuple[dict[str, Any], dict[str, Any]]]:
-    """Of several images, those for this machine; all where none says that it is."""
-    here = [item for item in found if _platform(item[0]) == _here()]
-    return here if len(found) > 1 and here else found
+    """Of several images, those for this machine's platform; all if none is."""
+    here = [item for item in manifests if _platform(item[0]) == _here()]
+    return here if len(manifests) > 1 and here else manifests
 
 
 def _platform(item: Mapping[str, Any]) -> str:
@@ -126,7 +123,7 @@ def _here() -> str:
 
 
 def _is_attestation(item: Mapping[str, Any]) -> bool:
-    """BuildKit puts notes about the build beside the image, as images for no platform."""
+    """True for BuildKit's metadata about the build, stored as an image without a platform."""
     return "vnd.docker.reference.type" in _annotations(item) or _platform(item) == "unknown/unknown"
 
 
@@ -142,7 +139,7 @@ def _annotations(item: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def _matches(name: str, names: tuple[str, ...]) -> bool:
-    """``app`` means ``app:latest``, and a full name, as containerd writes it, the same as the short one."""
+    """True if the names match: ``app`` is ``app:latest``, and containerd's full names equal the short ones."""
     wanted = _full_name(name)
     return any(name == other or wanted == _full_name(other) for other in names)
 
@@ -156,17 +153,17 @@ def _full_name(name: str) -> str:
     return name if "." in first or ":" in first or first == "localhost" else f"docker.io/{name}"
 
 
-def _only(found: list[Any], what: str, name: str, names: list[str]) -> Any:
-    if len(found) == 1:
-        return found[0]
+def _only(manifests: list[Any], what: str, name: str, names: list[str]) -> Any:
+    if len(manifests) == 1:
+        return manifests[0]
     listed = f"; it has {', '.join(names)}" if names else ""
-    if not found:
+    if not manifests:
         raise Unavailable(f"{what} holds no image{f' called {name!r}' if name else ''}{listed}")
-    raise MigopsError(f"{what} holds {len(found)} images{listed}", hint="name one: ARCHIVE:NAME")
+    raise MigopsError(f"{what} holds {len(manifests)} images{listed}", hint="name one: ARCHIVE:NAME")
 
 
 def _proved(document: Document, name: str, digest: str, what: str) -> tuple[bytes, str]:
-    """The document, and its digest, which must be ``digest`` where that is one."""
+    """The document and its digest, which must equal ``digest`` if that is one."""
     text = document(name)
     if text is None:
         raise Unavailable(f"{what} does not hold {name}, which it names")

@@ -1,7 +1,7 @@
-"""From layers to the file system that a container would see, for the wanted paths only.
+"""From layers to the file system of a container, for the wanted paths only.
 
-The state is small: only wanted paths and their parents are held. Where a symlink leads to a path that was not wanted
-yet, the layers are scanned once more with that path wanted too, so memory stays bounded and the usual case is one pass.
+Only wanted paths and their parents are kept. If a symlink leads to a path that was not wanted yet, the layers are
+scanned again with that path added, so that memory stays bounded and the usual case needs one pass.
 """
 
 from __future__ import annotations
@@ -27,26 +27,26 @@ MAX_LINKS = 40  # symlinks in one path, as in Linux
 
 @dataclass(frozen=True, slots=True)
 class Merged:
-    """The wanted part of the merged file system; ``origin`` is the index of the layer that each entry is of."""
+    """The wanted part of the merged file system; ``origin`` is the index of each entry's layer."""
 
     tree: dict[str, Entry] = field(default_factory=dict)
     origin: dict[str, int] = field(default_factory=dict)
 
     def add(self, index: int, delta: Delta) -> None:
-        """Lay one more layer on top."""
+        """Add one more layer on top."""
         above = {parent for path in delta.entries for parent in parents(path)} | delta.opaque
         above -= delta.entries.keys()
         gone = delta.whiteouts | {path for path in above if path in self.tree and not self._is_folder(path)}
         gone |= {path for path, entry in delta.entries.items() if self._changes_kind(path, entry)}
         if gone or delta.opaque:
             self._hide(gone, delta.opaque)
-        for path in above - self.tree.keys():  # tars may leave out the folders that their files imply
+        for path in above - self.tree.keys():  # tars may omit the folders of their files
             self._set(index, Entry(path=path, kind=EntryKind.DIRECTORY, mode=0o755))
         for entry in delta.entries.values():
             self._set(index, entry)
 
     def _changes_kind(self, path: str, entry: Entry) -> bool:
-        """A folder gives way to something else, or the reverse: then nothing below it stays."""
+        """True if a folder replaces another kind of entry or the reverse: then nothing below it remains."""
         return path in self.tree and (entry.kind is EntryKind.DIRECTORY) != self._is_folder(path)
 
     def _is_folder(self, path: str) -> bool:
@@ -76,7 +76,7 @@ class _More(Exception):
 
 
 def merge(deltas: Iterable[Delta]) -> Merged:
-    """The layers' deltas, lowest first, laid over each other."""
+    """Merge the layers' deltas, lowest first."""
     merged = Merged()
     for index, delta in enumerate(deltas):
         merged.add(index, delta)
@@ -85,7 +85,7 @@ def merge(deltas: Iterable[Delta]) -> Merged:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """``entries`` by the path that was asked for; ``real`` and ``origin`` give each one's own path and its layer."""
+    """``entries`` by requested path; ``real`` and ``origin`` are each one's own path and its layer's index."""
 
     entries: dict[str, Entry]
     real: dict[str, str]
@@ -93,9 +93,9 @@ class Answer:
 
 
 def read_merged(scan: Scan, paths: Iterable[str], content: KeepContent | None = None, *, follow: bool = True) -> Answer:
-    """Answer ``Image.read`` from layers. ``scan`` is called once, and once more for each turn that links take.
+    """Answer ``Image.read`` from layers. ``scan`` is called once, and once more for each further link target.
 
-    Without ``follow`` a path that is a symlink itself is answered with the link.
+    Without ``follow``, a path that is itself a symlink is answered with the link.
     """
     asked = sorted({clean(path) for path in paths})
     query = _Query(asked, content or (lambda path: False), follow=follow)
@@ -116,9 +116,9 @@ def clean(path: str) -> str:
 
 
 def without_engine_made(entries: dict[str, Entry]) -> dict[str, Entry]:
-    """The entries but for the empty files and folders that an engine puts into every container that it creates.
+    """The entries without the empty files and folders that an engine adds to every container.
 
-    An image may have them too; so that all sources answer alike, they are left out of every answer.
+    An image may have them too; they are always omitted, so that all sources give the same answer.
     """
     for path in _ENGINE_MADE:
         entry = entries.get(path)
@@ -130,20 +130,20 @@ def without_engine_made(entries: dict[str, Entry]) -> dict[str, Entry]:
 
 
 class _Query:
-    """The paths asked for, and what must be wanted of the layers to answer them."""
+    """The requested paths, and the paths that the layers must be scanned for to answer them."""
 
     def __init__(self, asked: Sequence[str], content: KeepContent, *, follow: bool) -> None:
         self._asked = asked
         self._follow = follow
         self._content = content
-        self._real = {path: path for path in asked}  # asked path → where it really is, as far as is known
+        self._real = {path: path for path in asked}  # requested path → its real path, as far as known
         self._paths = set(asked)
         self._kept: set[str] = set()
         self._scanned = Wanted(())
         self.grown = False
 
     def next(self) -> Wanted:
-        """What the next pass over the layers shall want."""
+        """The paths for the next scan of the layers."""
         self.grown = False
         self._scanned = Wanted(self._paths, self.keep)
         return self._scanned
@@ -155,7 +155,7 @@ class _Query:
             self._kept.add(path)
 
     def keep(self, real: str) -> bool:
-        """Whether the bytes of the file at ``real`` were asked for under any of its names."""
+        """True if the content of the file at ``real`` was requested under any of its names."""
         if real in self._kept:
             return True
         for asked, root in self._real.items():
@@ -164,7 +164,7 @@ class _Query:
         return False
 
     def answer(self, merged: Merged) -> Answer:
-        """What the merged layers tell; ``grown`` says afterwards that they were not scanned for enough."""
+        """The answer from the merged layers. Sets ``grown`` if the scan did not cover all needed paths."""
         answer = Answer({}, {}, {})
         for asked in self._asked:
             try:
@@ -174,7 +174,7 @@ class _Query:
                 self._real[asked] = more.path
                 continue
             if real is not None:
-                self.grown = self.grown or real != self._real[asked]  # then other names tell what to keep
+                self.grown = self.grown or real != self._real[asked]  # then ``keep`` depends on other names
                 self._real[asked] = real
                 self._collect(merged, asked, real, answer)
         return answer
@@ -192,7 +192,7 @@ class _Query:
             answer.origin[name] = merged.origin[path]
 
     def _through(self, tree: Mapping[str, Entry], path: str, link: Entry) -> Entry:
-        """The link, with the bytes of the regular file that it leads to."""
+        """The link, with the content of the regular file that it leads to."""
         try:
             target = self._resolve(tree, path)
         except _More as more:
@@ -206,7 +206,7 @@ class _Query:
         return replace(link, sha256=file.sha256, content=file.content)
 
     def _locate(self, tree: Mapping[str, Entry], path: str) -> str | None:
-        """Where ``path`` really is. A link that leads nowhere is found where it stands itself."""
+        """The real path of ``path``. A dangling link is its own real path."""
         if path == "/":
             return path
         folder = self._resolve(tree, posixpath.dirname(path))
@@ -217,7 +217,7 @@ class _Query:
         return own if real is None and own in tree else real
 
     def _resolve(self, tree: Mapping[str, Entry], path: str) -> str | None:
-        """``path`` with all its symlinks followed inside the root, or None where there is nothing."""
+        """``path`` with all its symlinks followed inside the root; None if nothing is there."""
         real, rest, links = "/", path.split("/")[::-1], 0
         while rest:
             name = rest.pop()
@@ -242,5 +242,5 @@ class _Query:
 
 
 def _rename(path: str, root: str, asked: str) -> str:
-    """``path``, which is at or below ``root``, as it is called when ``root`` is called ``asked``."""
+    """``path`` (at or below ``root``) with ``root`` replaced by ``asked``."""
     return asked if path == root else posixpath.join(asked, path[len(root) :].lstrip("/"))

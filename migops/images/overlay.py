@@ -1,8 +1,8 @@
 """The layer folders of a local Docker Engine with the overlay2 driver: the layers' deltas without unpacking anything.
 
-Whoever can read ``/var/lib/docker`` (root) finds there, for each layer, the folder that overlayfs mounts: its entries
-as they are, a whiteout as a character device 0/0, an opaque folder by an extended attribute (kernel documentation,
-``overlayfs.rst``). The engine's own tables beside them say which folder belongs to which diff ID.
+For root, ``/var/lib/docker`` contains for each layer the folder that overlayfs mounts: its entries unchanged, a
+whiteout as a character device 0/0, an opaque folder marked by an extended attribute (kernel documentation,
+``overlayfs.rst``). The engine's own tables beside them map each diff ID to its folder.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ from migops.core.model import Entry, EntryKind
 from migops.images.layer import Budget, Delta, Wanted
 from migops.images.tar import CHUNK
 
-_FOREIGN = ("redirect", "metacopy")  # such entries borrow from a lower layer; Docker never makes them
-_DEPTH = 100  # folders inside folders; each holds a file descriptor while we are in it
+_FOREIGN = ("redirect", "metacopy")  # such entries refer to a lower layer; Docker never creates them
+_DEPTH = 100  # nested folders; each keeps a file descriptor open
 _SYS_ADMIN = 1 << 21  # the capability without which the kernel hides the attributes that mark opaque folders
 
 
 class NotReadable(Exception):
-    """The layer folders cannot be read from here; the message says why."""
+    """The layer folders cannot be read from here; the message is the reason."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,7 @@ class LayerFolders:
     folders: tuple[Path, ...]
 
     def scan(self, wanted: Wanted) -> list[Delta]:
-        """Each layer's say about the wanted paths; only these are looked at."""
+        """Each layer's delta for the wanted paths; only these are read."""
         budget = Budget()
         try:
             return [_Folder(folder, wanted, budget).delta() for folder in self.folders]
@@ -66,7 +66,7 @@ def find(inspected: Mapping[str, Any]) -> LayerFolders:
 
 
 def sees_all_attributes(process: Path) -> bool:
-    """Whether the process (a folder of ``/proc``) is privileged on the machine itself, not only in a namespace."""
+    """True if the process (a folder of ``/proc``) is privileged on the machine itself, not only in a namespace."""
     try:
         status = (process / "status").read_text()
         mapped = (process / "uid_map").read_text().split()
@@ -86,7 +86,7 @@ def _configuration(root: Path, image_id: str) -> Mapping[str, Any]:
 
 
 def _folders(root: Path, diff_ids: Sequence[str]) -> Iterator[Path]:
-    """A layer's folder is filed under its chain ID: the digest of all diff IDs up to it (OCI image spec)."""
+    """The layers' folders, found by chain ID: the digest of all diff IDs up to a layer (OCI image spec)."""
     if not diff_ids:
         raise NotReadable("the image has no layers")
     chain = ""
@@ -99,7 +99,7 @@ def _folders(root: Path, diff_ids: Sequence[str]) -> Iterator[Path]:
 
 
 class _Folder:
-    """One layer's folder. No link in it is ever followed: ours is the host, and the links are the image's."""
+    """One layer's folder. Links in it are never followed: they are relative to the image's root, not to the host's."""
 
     def __init__(self, root: Path, wanted: Wanted, budget: Budget) -> None:
         self._root = root
@@ -116,7 +116,7 @@ class _Folder:
         return self._delta
 
     def _children(self, path: str, folder: int) -> None:
-        """What the folder has that is wanted: all of it, or the one name on the way down."""
+        """Read the wanted children of a folder: all of them, or the names that lead to wanted paths."""
         for name in self._names(path, folder):
             child = f"/{name}" if path == "/" else f"{path}/{name}"
             try:
@@ -168,7 +168,7 @@ class _Folder:
         return digest.hexdigest()
 
     def _attributes(self, path: str, descriptor: int) -> None:
-        """Note an opaque folder; give up where overlayfs keeps part of an entry elsewhere."""
+        """Record an opaque folder. Raises ``NotReadable`` if overlayfs keeps part of an entry elsewhere."""
         for attribute in os.listxattr(descriptor):
             prefix, _, name = attribute.rpartition(".")
             if prefix not in ("trusted.overlay", "user.overlay"):

@@ -1,4 +1,4 @@
-"""Image references: which source, where it is, and which image in it."""
+"""Image references: the source, its location, and the image in it."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from migops.core.image_source import DAEMON, SCHEMES
 
 @dataclass(frozen=True, slots=True)
 class Reference:
-    """``location`` is the name in the daemon, or the path of an archive or folder; ``name`` the image inside it."""
+    """A parsed image reference."""
 
-    text: str
+    text: str  # as typed
     scheme: str
-    location: str
-    name: str = ""
+    location: str  # the name in the daemon, or the path of an archive or folder
+    name: str = ""  # the image inside the archive or folder
 
 
 def parse_reference(text: str) -> Reference:
-    """Read ``[SCHEME:]LOCATION[:NAME]``; without a scheme it is an image of the local Docker Engine.
+    """Parse ``[SCHEME:]LOCATION[:NAME]``; without a scheme it is an image of the local Docker Engine.
 
-    Raises ``MigopsError`` for what can be no image: empty, like an option, control characters, ``docker://``.
+    Raises ``MigopsError`` for an impossible reference: empty, like an option, with control characters, ``docker://``.
     """
     if not text or text.startswith("-"):
         raise MigopsError(
@@ -56,7 +56,7 @@ def _of_daemon(text: str, name: str) -> Reference:
 
 
 def _split_location(rest: str) -> tuple[str, str]:
-    """``a.tar:app:1`` is the image ``app:1`` in ``a.tar``. An existing path that holds a colon wins over the split."""
+    """Split ``a.tar:app:1`` into ``a.tar`` and the image ``app:1``. An existing path with a colon is not split."""
     if Path(rest).exists():
         return rest, ""
     for at in (i for i, char in enumerate(rest) if char == ":" and i):

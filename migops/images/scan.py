@@ -1,8 +1,8 @@
-"""Image archives, whatever their flavour: a tar of JSON documents and layers, in an order that nothing promises.
+"""Image archives of every flavour: a tar of JSON documents and layers, in no guaranteed order.
 
-``docker save`` writes one folder a layer and ``manifest.json`` last; since Engine 25 it writes an OCI layout in the
-same tar, and an OCI archive is that layout alone. One pass therefore takes every member for what its first bytes say it
-is; which layer belongs where is told by the documents, see ``manifest``.
+``docker save`` writes one folder per layer and ``manifest.json`` last; since Engine 25 it writes an OCI layout in the
+same tar, and an OCI archive is that layout alone. One pass therefore recognises every member by its first bytes; the
+documents assign the layers afterwards, see ``manifest``.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _COMPRESSIONS = {
 
 @dataclass(slots=True)
 class Contents:
-    """What one pass over an archive found, by member name (``blobs/sha256/…``, ``manifest.json``)."""
+    """The contents found in one pass over an archive, by member name (``blobs/sha256/…``, ``manifest.json``)."""
 
     documents: dict[str, bytes] = field(default_factory=dict)
     deltas: dict[str, Delta] = field(default_factory=dict)
@@ -45,7 +45,7 @@ class Contents:
         return self.deltas.get(self.followed(name))
 
     def followed(self, name: str) -> str:
-        """Old engines write a layer that occurs twice as a link to the first."""
+        """The member that ``name`` links to: old engines write a layer that occurs twice as a link to the first."""
         for _ in range(8):
             if name not in self.links:
                 break
@@ -54,9 +54,9 @@ class Contents:
 
 
 def scan_archive(tar: TarReader, what: str, wanted: Wanted | None, only: Collection[str] | None = None) -> Contents:
-    """One pass: the documents, and what each layer says about ``wanted`` (None: documents alone).
+    """One pass over an archive: the documents, and each layer's delta for ``wanted`` (None: documents alone).
 
-    ``only`` limits the layers that are opened to those members; all others are passed over.
+    ``only`` limits the layers that are opened to those members; all others are skipped.
     """
     contents, budget, room = Contents(), Budget(), MAX_DOCUMENTS
     for member in tar:
@@ -80,9 +80,9 @@ def scan_archive(tar: TarReader, what: str, wanted: Wanted | None, only: Collect
 
 
 def read_layer(body: Peeked, what: str, wanted: Wanted, budget: Budget) -> Delta | None:
-    """A layer's delta, out of its tar or gzipped tar; None where the bytes are no layer at all.
+    """A layer's delta from its tar or gzipped tar; None if the bytes are not a layer at all.
 
-    A layer that is compressed in a way that we cannot undo is a ``Delta`` with the reason in ``unknown``.
+    A layer with an unsupported compression is a ``Delta`` with the reason in ``unknown``.
     """
     if kind := compression(body.head):
         return Delta(unknown=f"{what} is compressed with {kind}, which migops cannot read")
@@ -95,7 +95,7 @@ def read_layer(body: Peeked, what: str, wanted: Wanted, budget: Budget) -> Delta
 
 
 def compression(head: bytes) -> str | None:
-    """The name of the compression that ``head`` starts, where it is one that we cannot undo."""
+    """The name of the unsupported compression that ``head`` starts; None for any other bytes."""
     return next((kind for magic, kind in _COMPRESSIONS.items() if head.startswith(magic)), None)
 
 
@@ -104,7 +104,7 @@ def is_gzip(head: bytes) -> bool:
 
 
 def _is_tar(head: bytes) -> bool:
-    return head[257:262] == b"ustar" or not head.strip(b"\0")  # an empty layer is nothing but an end marker
+    return head[257:262] == b"ustar" or not head.strip(b"\0")  # an empty layer consists of an end marker
 
 
 def read_all(body: Readable, size: int) -> bytes:
@@ -115,7 +115,7 @@ def read_all(body: Readable, size: int) -> bytes:
 
 
 class Peeked:
-    """A stream whose first bytes can be looked at."""
+    """A stream whose first bytes can be read in advance."""
 
     def __init__(self, stream: Skippable) -> None:
         self._stream = stream
@@ -137,11 +137,11 @@ class Peeked:
 
 
 class Gunzipped:
-    """A gzip stream, undone; a cut or damaged one is ``Unavailable``."""
+    """A decompressed gzip stream. Raises ``Unavailable`` for a truncated or damaged one."""
 
     def __init__(self, stream: Readable, what: str) -> None:
         self._what = what
-        self._file = gzip.GzipFile(fileobj=cast(BinaryIO, stream), mode="rb")  # of which it only reads
+        self._file = gzip.GzipFile(fileobj=cast(BinaryIO, stream), mode="rb")  # GzipFile only reads it
 
     def read(self, size: int, /) -> bytes:
         try:
@@ -153,7 +153,7 @@ class Gunzipped:
 
 
 class FileStream:
-    """A file from its start, able to pass over bytes without reading them."""
+    """A file from its start that can skip bytes without reading them."""
 
     def __init__(self, file: BinaryIO, what: str) -> None:
         self._file = file

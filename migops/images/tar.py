@@ -1,8 +1,8 @@
-"""A forward-only tar reader with bounded memory, for streams that nobody vouches for.
+"""A forward-only tar reader with bounded memory, for untrusted streams.
 
-Why not ``tarfile``: it takes a stream cut between two members, and a damaged header, for the end of the archive, so
-that a stale file behind the cut would look clean; and it reads a PAX or long-name header whole, however large it says
-it is. Here both are ``Unavailable``. The format is that of POSIX ``pax`` and GNU tar, read as Docker's own reader does.
+``tarfile`` is unsuitable: it treats a stream truncated between two members, and a damaged header, as the end of the
+archive, so that a stale file after the cut would look clean; and it reads a PAX or long-name header whole, whatever its
+size. Both are ``Unavailable`` here. The format is POSIX ``pax`` and GNU tar, as Docker's own reader reads it.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _ZERO = bytes(BLOCK)
 _WITHOUT_DATA = frozenset(b"123456")
 _KINDS = {
     ord("0"): EntryKind.FILE,
-    ord("1"): EntryKind.FILE,  # a hard link: one more name of a file
+    ord("1"): EntryKind.FILE,  # a hard link: another name of a file
     ord("7"): EntryKind.FILE,
     ord("2"): EntryKind.SYMLINK,
     ord("5"): EntryKind.DIRECTORY,
@@ -29,13 +29,13 @@ _KINDS = {
 
 
 class Readable(Protocol):
-    """Bytes in order. ``read(n)`` gives at most ``n`` bytes, and none only at the end."""
+    """A stream of bytes. ``read(n)`` returns at most ``n`` bytes, and none only at the end."""
 
     def read(self, size: int, /) -> bytes: ...
 
 
 class Skippable(Readable, Protocol):
-    """One that can pass over exactly ``size`` bytes without reading them, and refuses to where it has not as many."""
+    """A stream whose ``skip`` passes over exactly ``size`` bytes without reading them, and raises if it has fewer."""
 
     def skip(self, size: int, /) -> None: ...
 
@@ -53,7 +53,7 @@ class Member:
 
 @dataclass(frozen=True, slots=True)
 class Attributes:
-    """What a header says beside the name: most members are passed over, and theirs are never parsed."""
+    """A header's fields besides name and kind. Parsed on demand, because most members are skipped."""
 
     mode: int
     mtime: float
@@ -62,19 +62,19 @@ class Attributes:
 
 
 class TarReader:
-    """The members of a tar stream in order. A member's data can be read until the next member is asked for.
+    """The members of a tar stream in order. A member's data can be read until the next member is requested.
 
-    ``what`` names the stream in messages. ``bounded`` says that somebody else knows and checks where the stream ends
-    (it is a member of another archive, say); otherwise an archive without its end marker was cut.
+    ``what`` names the stream in messages. ``bounded``: the caller checks the stream's end (a member of another archive,
+    for example); otherwise an archive without its end marker is truncated.
     """
 
     def __init__(self, stream: Readable, what: str, *, bounded: bool = False) -> None:
         self._stream = stream
         self._what = what
         self._bounded = bounded
-        self._left = 0  # bytes of the current member's data that were not read yet
+        self._left = 0  # unread bytes of the current member's data
         self._padding = 0
-        self._block = b""  # the current member's header, and the PAX records that came before it
+        self._block = b""  # the current member's header, and the PAX records before it
         self._pax: dict[str, str] = {}
 
     def __iter__(self) -> Iterator[Member]:
@@ -93,7 +93,7 @@ class TarReader:
         return data
 
     def skip(self, size: int, /) -> None:
-        """Pass over bytes of the current member's data, without reading them where the stream can seek."""
+        """Skip bytes of the current member's data, without reading them if the stream can seek."""
         if size > self._left:
             raise self.cut()
         self._pass_over(size)
@@ -111,7 +111,7 @@ class TarReader:
 
     @property
     def left(self) -> int:
-        """Bytes of the current member's data that were not read yet."""
+        """Unread bytes of the current member's data."""
         return self._left
 
     def cut(self) -> Unavailable:
@@ -124,7 +124,7 @@ class TarReader:
     def _next(self) -> Member | None:
         name = linkname = None
         pax: dict[str, str] = {}
-        announced = False  # an extended header speaks of the member after it
+        announced = False  # an extended header describes the member after it
         while (block := self._header()) is not None:
             kind, size = block[156], self._number(block, 124, 12)
             if size < 0:
@@ -132,7 +132,7 @@ class TarReader:
             if kind in b"gxLK":
                 self._begin(size)
                 if kind == ord("g"):
-                    continue  # global headers change nothing that a layer is made of; Docker passes over them too
+                    continue  # global headers do not affect a layer; Docker skips them too
                 text, announced = self._metadata(), True
                 if kind == ord("x"):
                     pax = self._records(text)
@@ -147,7 +147,7 @@ class TarReader:
         return None
 
     def _header(self) -> bytes | None:
-        """The next header block, with its checksum proved; None at the end of the archive."""
+        """The next header block, with a verified checksum; None at the end of the archive."""
         self._pass_over(self._left + self._padding)
         self._left = self._padding = 0
         block = self._next_block()
@@ -158,7 +158,7 @@ class TarReader:
             raise self.cut()
         if block and (self._next_block() or _ZERO) != _ZERO:
             raise self.refuse("goes on after its end marker")
-        for _ in range(MAX_HEADER // BLOCK):  # padding; then a checksum or a connection behind us is done too
+        for _ in range(MAX_HEADER // BLOCK):  # read the padding, so that a checksum or connection below also ends
             if not self._stream.read(BLOCK):
                 break
         return None
@@ -176,7 +176,7 @@ class TarReader:
     def _prove(self, block: bytes) -> None:
         stated = self._number(block, 148, 8)
         rest = block[:148] + b" " * 8 + block[156:]
-        if stated != sum(rest) and stated != sum(rest) - 256 * sum(byte > 127 for byte in rest):  # old tars sum signed
+        if stated != sum(rest) and stated != sum(rest) - 256 * sum(byte > 127 for byte in rest):  # old: signed
             raise self.refuse("has a damaged header (wrong checksum)")
 
     def _begin(self, size: int) -> None:
@@ -229,7 +229,7 @@ class TarReader:
             raise self.refuse("has a member with an empty name or a NUL in it")
         if "size" in pax:
             size = self._whole(pax["size"])
-        if block[156] == 0 and name.endswith("/"):  # how tars older than POSIX write a folder
+        if block[156] == 0 and name.endswith("/"):  # a folder in tars older than POSIX
             flag = ord("5")
         self._begin(0 if flag in _WITHOUT_DATA else size)
         self._block, self._pax = block, pax
@@ -237,12 +237,12 @@ class TarReader:
 
     def _plain_name(self, block: bytes) -> str:
         name = _text(block[:100].split(b"\0", 1)[0])
-        if block[345] and block[257:263] == b"ustar\0":  # GNU's own format has times there
+        if block[345] and block[257:263] == b"ustar\0":  # GNU's own format has times in this field
             return _text(block[345:500].split(b"\0", 1)[0]) + "/" + name
         return name
 
     def _number(self, block: bytes, at: int, width: int) -> int:
-        """A number field: octal digits, or (first bit set) a big-endian two's complement of what is left."""
+        """A number field: octal digits, or (first bit set) a big-endian two's complement of the remaining bits."""
         field = block[at : at + width]
         if field[0] & 0x80:
             value = int.from_bytes(field, "big") & ((1 << (8 * width - 1)) - 1)

@@ -1,4 +1,4 @@
-"""What is wrong with a history: each problem with its rule, file and line, found without stopping at the first."""
+"""Problems of a migration history, each with its rule, file and line. The check does not stop at the first."""
 
 from __future__ import annotations
 
@@ -12,72 +12,72 @@ from migops.migrations.problem import Problem
 
 
 def check(graph: Graph, files: tuple[Revision, ...], folder: str) -> tuple[Problem, ...]:
-    """Every problem of a graph, by rule. ``files`` are its revisions in file order, ``folder`` where they should be."""
-    found = [
+    """Every problem of a graph, sorted by rule. ``files`` are its revisions in file order, ``folder`` their folder."""
+    problems = [
         *_heads(graph),
         *_missing(graph),
         *_duplicates(files),
         *_labels(files, graph.by_id),
         *_cycles(graph),
-        *(Problem("MIG306", Location(each.path, each.line), each.reason) for each in graph.unreadable),
+        *(Problem("MIG306", Location(script.path, script.line), script.reason) for script in graph.unreadable),
     ]
     if not files and not graph.unreadable:
-        found.append(Problem("MIG305", Location(folder), "there is not a single migration script here"))
-    return tuple(sorted(found, key=lambda each: each.rule))
+        problems.append(Problem("MIG305", Location(folder), "there is not a single migration script here"))
+    return tuple(sorted(problems, key=lambda problem: problem.rule))
 
 
 def _heads(graph: Graph) -> Iterator[Problem]:
-    # A copy of a script is a head to Alembic as well; that is MIG303's to say, and no merge would mend it.
-    heads = [each for each in graph.by_id.values() if each.id not in graph.children]
+    # A copy of a script is a head to Alembic as well, but no merge would fix it: MIG303 reports that.
+    heads = [revision for revision in graph.by_id.values() if revision.id not in graph.children]
     if len(heads) > 1:
         branches = graph.branch_labels()
-        shown = [f"{each.id} ({', '.join(branches[each.id])})" if each.id in branches else each.id for each in heads]
+        shown = [f"{head.id} ({', '.join(branches[head.id])})" if head.id in branches else head.id for head in heads]
         yield Problem(
             "MIG301",
             Location(heads[-1].path, heads[-1].line),
             f"{len(heads)} heads: {', '.join(shown)}; `alembic upgrade head` refuses",
-            revisions=tuple(each.id for each in heads),
+            revisions=tuple(revision.id for revision in heads),
             hint=f"join them by a merge revision (`{explain('MIG301')}` says how)",
         )
 
 
 def _missing(graph: Graph) -> Iterator[Problem]:
-    for each in graph.revisions:
-        at = Location(each.path, each.down_line or each.line)
-        for parent in each.parents:
+    for revision in graph.revisions:
+        at = Location(revision.path, revision.down_line or revision.line)
+        for parent in revision.parents:
             if parent not in graph.by_id:
-                message = f"revision {each.id} follows {parent!r}, which no script has"
-                yield Problem("MIG302", at, message, (each.id,), _lost(parent, graph))
-        for needed in each.depends_on:
+                message = f"revision {revision.id} follows {parent!r}, which no script has"
+                yield Problem("MIG302", at, message, (revision.id,), _lost(parent, graph))
+        for needed in revision.depends_on:
             if needed not in graph.by_id and needed not in graph.labels:
-                message = f"revision {each.id} depends on {needed!r}, which is no revision and no branch label"
-                yield Problem("MIG302", at, message, (each.id,), _lost(needed, graph))
+                message = f"revision {revision.id} depends on {needed!r}, which is no revision and no branch label"
+                yield Problem("MIG302", at, message, (revision.id,), _lost(needed, graph))
 
 
 def _lost(wanted: str, graph: Graph) -> str:
-    """Where a missing parent may be: the usual slips first."""
+    """A hint to the likely cause of a missing parent, the most frequent mistakes first."""
     if not wanted:
         return "an empty text is not None: the first revision is written down_revision = None"
-    for each in graph.revisions:
-        if each.path.rpartition("/")[2].removesuffix(".py") == wanted.removesuffix(".py"):
-            return f"that is a file's name; the revision in it is {each.id!r}"
-    longer = [each for each in graph.by_id if each.startswith(wanted) or wanted.startswith(each)]
+    for revision in graph.revisions:
+        if revision.path.rpartition("/")[2].removesuffix(".py") == wanted.removesuffix(".py"):
+            return f"that is a file's name; the revision in it is {revision.id!r}"
+    longer = [revision for revision in graph.by_id if revision.startswith(wanted) or wanted.startswith(revision)]
     if len(longer) == 1:
         return f"did its writer mean {longer[0]!r}?"
     if graph.unreadable:
-        unread = sorted({each.path for each in graph.unreadable})
+        unread = sorted({revision.path for revision in graph.unreadable})
         return f"it may be in a script that cannot be read: {', '.join(unread[:3])}"
     return "bring its file back, or point down_revision at the revision that takes its place"
 
 
 def _duplicates(files: tuple[Revision, ...]) -> Iterator[Problem]:
-    for identifier, count in Counter(each.id for each in files).items():
+    for identifier, count in Counter(revision.id for revision in files).items():
         if count > 1:
-            same = [each for each in files if each.id == identifier]
+            same = [revision for revision in files if revision.id == identifier]
             yield Problem(
                 "MIG303",
                 Location(same[-1].path, same[-1].line),
-                f"revision {identifier} is in {count} files: {', '.join(each.path for each in same)}; Alembic goes by "
+                f"revision {identifier} is in {count} files: {', '.join(copy.path for copy in same)}; Alembic goes by "
                 "the last, and calls the others heads",
                 (identifier,),
                 "delete the copy, or give it an id of its own",
@@ -85,20 +85,21 @@ def _duplicates(files: tuple[Revision, ...]) -> Iterator[Problem]:
 
 
 def _labels(files: tuple[Revision, ...], by_id: Mapping[str, Revision]) -> Iterator[Problem]:
-    taken: dict[str, str] = {each: each for each in by_id}
-    for each in files:
-        for label in each.branch_labels:
-            if label in taken:
-                message = f"branch label {label!r} of revision {each.id} is already used by revision {taken[label]}"
-                yield Problem("MIG303", Location(each.path, each.line), message, (each.id, taken[label]))
-            taken.setdefault(label, each.id)
+    owners: dict[str, str] = {revision: revision for revision in by_id}
+    for revision in files:
+        for label in revision.branch_labels:
+            if label in owners:
+                owner = owners[label]
+                message = f"branch label {label!r} of revision {revision.id} is already used by revision {owner}"
+                yield Problem("MIG303", Location(revision.path, revision.line), message, (revision.id, owner))
+            owners.setdefault(label, revision.id)
 
 
 def _cycles(graph: Graph) -> Iterator[Problem]:
-    parents = {each.id: each.parents for each in graph.by_id.values()}
+    parents = {node.id: node.parents for node in graph.by_id.values()}
     cycles = [(cycle, "down_revision") for cycle in components(parents)]
-    inside = {each for cycle, _ in cycles for each in cycle}
-    both = {each: graph.below(each) for each in parents}
+    inside = {node for cycle, _ in cycles for node in cycle}
+    both = {node: graph.below(node) for node in parents}
     cycles += [(cycle, "depends_on") for cycle in components(both) if not inside.intersection(cycle)]
     for cycle, kind in cycles:
         first = graph.by_id[cycle[0]]
@@ -110,16 +111,16 @@ def _cycles(graph: Graph) -> Iterator[Problem]:
 
 
 def components(below: Mapping[str, tuple[str, ...]]) -> list[tuple[str, ...]]:
-    """The cycles of a graph: its strongly connected parts of more than one node, and nodes that name themselves.
+    """The cycles of a graph: its strongly connected components of more than one node, and nodes that name themselves.
 
-    Tarjan's algorithm with a stack of its own, as histories are longer than Python's is deep. Each part is listed
-    along one way round, as far as it has one.
+    Tarjan's algorithm with an explicit stack, as histories are longer than Python's recursion limit. Each component is
+    listed along one of its cycles where possible.
     """
     index: dict[str, int] = {}
     low: dict[str, int] = {}
     stack: list[str] = []
     on_stack: set[str] = set()
-    found: list[tuple[str, ...]] = []
+    cycles: list[tuple[str, ...]] = []
     for root in below:
         if root in index:
             continue
@@ -129,17 +130,17 @@ def components(below: Mapping[str, tuple[str, ...]]) -> list[tuple[str, ...]]:
         on_stack.add(root)
         while work:
             node, following = work[-1]
-            for each in following:
-                if each not in below:
+            for child in following:
+                if child not in below:
                     continue
-                if each not in index:
-                    index[each] = low[each] = len(index)
-                    stack.append(each)
-                    on_stack.add(each)
-                    work.append((each, iter(below[each])))
+                if child not in index:
+                    index[child] = low[child] = len(index)
+                    stack.append(child)
+                    on_stack.add(child)
+                    work.append((child, iter(below[child])))
                     break
-                if each in on_stack:
-                    low[node] = min(low[node], index[each])
+                if child in on_stack:
+                    low[node] = min(low[node], index[child])
             else:
                 work.pop()
                 if work:
@@ -150,5 +151,5 @@ def components(below: Mapping[str, tuple[str, ...]]) -> list[tuple[str, ...]]:
                         part.append(stack.pop())
                         on_stack.discard(part[-1])
                     if len(part) > 1 or node in below[node]:
-                        found.append(tuple(part))
-    return found
+                        cycles.append(tuple(part))
+    return cycles

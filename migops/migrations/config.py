@@ -1,7 +1,7 @@
-"""Alembic's configuration, read as Alembic 1.20 reads it: ``alembic.ini`` and ``pyproject.toml``, option by option.
+"""Alembic's configuration as Alembic 1.20 reads it: ``alembic.ini`` and ``pyproject.toml``, option by option.
 
-Alembic dies on the first option that it cannot interpolate. Here each option is read for itself, so that one bad line
-hides nothing: its ``value`` is None, and ``error`` says why.
+Alembic fails at the first option that it cannot interpolate. Here each option is read separately, so that one bad line
+hides nothing: its ``value`` is None, and ``error`` is the reason.
 """
 
 from __future__ import annotations
@@ -24,42 +24,33 @@ Value = str | bool | int | tuple[str, ...] | None
 
 @dataclass(frozen=True, slots=True)
 class Option:
-    """One option of one file.
-
-    ``value`` is what Alembic would see (a TOML array becomes a tuple), or None where it would die, with the reason in
-    ``error``. Neither is shown by ``repr``, and ``error`` never quotes the value: ``sqlalchemy.url`` is an option too.
-    """
+    """One option of one file. ``repr`` hides the value, which may be ``sqlalchemy.url`` with its password."""
 
     name: str
-    value: Value = field(repr=False)
+    value: Value = field(repr=False)  # as Alembic reads it (a TOML array: a tuple); None if Alembic would fail
     at: Location
-    error: str = ""
+    error: str = ""  # the reason of the failure; never quotes the value
 
 
 @dataclass(frozen=True, slots=True)
 class ConfigFile:
-    """The options of one file that count for Alembic: its main section (with ``[DEFAULT]``), or ``[tool.alembic]``.
+    """The options of one file that Alembic uses: its main section (with ``[DEFAULT]``), or ``[tool.alembic]``."""
 
-    ``path`` is the file's absolute POSIX path in its place. ``has_section`` is False where the file lacks the section
-    that was asked for; then Alembic sees none of its options, ``[DEFAULT]`` included. ``hooks`` are the options of
-    ``[post_write_hooks]``, which Alembic reads with every command.
-    """
-
-    path: str
+    path: str  # the file's absolute POSIX path in its source (host, image, container, …)
     section: str
     options: Mapping[str, Option]
     sections: tuple[str, ...] = ()
-    has_section: bool = True
-    hooks: Mapping[str, Option] = field(default_factory=dict)
+    has_section: bool = True  # False: Alembic sees no option of the file, ``[DEFAULT]`` included
+    hooks: Mapping[str, Option] = field(default_factory=dict)  # of ``[post_write_hooks]``, read with every command
 
     @property
     def here(self) -> str:
-        """What ``%(here)s`` stands for: the file's own folder."""
+        """The value of ``%(here)s``: the file's own folder."""
         return posixpath.dirname(self.path)
 
     @property
     def is_toml(self) -> bool:
-        """Alembic goes by the file's name alone."""
+        """True for a ``pyproject.toml``. Alembic decides by the file's name alone."""
         return posixpath.basename(self.path) == "pyproject.toml"
 
     def problems(self) -> tuple[Problem, ...]:
@@ -74,8 +65,8 @@ class ConfigFile:
 def parse_config(text: bytes | str, path: str, section: str = "alembic") -> ConfigFile:
     """Read one configuration file, an ini or (by its name) a ``pyproject.toml``.
 
-    ``path`` is absolute in the place the text came from; ``section`` is what ``alembic --name`` takes, and means
-    nothing in TOML. Raises MigopsError, with the line, for text in which no option can be found at all.
+    ``path`` is absolute in the text's source; ``section`` is the value of ``alembic --name``, ignored for TOML. Raises
+    MigopsError, with the line, for text that cannot be parsed at all.
     """
     decoded = _decode(text, path)
     if posixpath.basename(path) == "pyproject.toml":
@@ -98,7 +89,7 @@ def _decode(text: bytes | str, path: str) -> str:
 
 
 class _Reader:
-    """Hands lines to configparser, and remembers on which one it stands."""
+    """Passes lines to configparser and records the current line number."""
 
     def __init__(self, text: str) -> None:
         self.line = 0
@@ -115,7 +106,7 @@ def _parse_ini(text: str, path: str, section: str) -> ConfigFile:
     lines: dict[str, dict[str, int]] = {}
 
     class Numbered(dict[str, Any]):
-        """A section as configparser fills it: the first time an option is set tells the option's line."""
+        """A section filled by configparser; the first assignment of an option gives its line."""
 
         def __init__(self, *items: Any) -> None:
             super().__init__(*items)
@@ -123,11 +114,11 @@ def _parse_ini(text: str, path: str, section: str) -> ConfigFile:
 
         def __setitem__(self, key: str, value: Any) -> None:
             self.lines.setdefault(key, reader.line)
-            if isinstance(value, Numbered):  # the mapping of sections is one of us too
+            if isinstance(value, Numbered):  # the mapping of sections is a Numbered too
                 lines[key] = value.lines
             super().__setitem__(key, value)
 
-    # As in Alembic, `here` is not escaped: a percent sign in a folder's name breaks every option that uses it.
+    # `here` is not escaped, as in Alembic: a percent sign in a folder's name breaks every option that uses it.
     parser = configparser.ConfigParser({"here": posixpath.dirname(path)}, dict_type=Numbered)
     try:
         parser.read_file(reader, source=path)
@@ -197,9 +188,9 @@ def _parse_toml(text: str, path: str) -> ConfigFile:
     try:
         data = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        found = re.search(r"at line (\d+)", str(error))
+        match = re.search(r"at line (\d+)", str(error))
         what = f"not valid TOML: {str(error).partition(' (at ')[0]}"
-        raise MigopsError(what, at=Location(path, int(found[1]) if found else 0)) from None
+        raise MigopsError(what, at=Location(path, int(match[1]) if match else 0)) from None
     tool = data.get("tool", {})
     table = tool.get("alembic") if isinstance(tool, dict) else None
     header, lines = _toml_lines(text)
@@ -214,7 +205,7 @@ def _parse_toml(text: str, path: str) -> ConfigFile:
 
 
 def _toml_lines(text: str) -> tuple[int, dict[str, int]]:
-    """The line of the ``[tool.alembic]`` header, and those of the keys under it; tomllib tells neither."""
+    """The line of the ``[tool.alembic]`` header, and those of its keys, which tomllib does not report."""
     header, inside = 0, False
     lines: dict[str, int] = {}
     for number, line in enumerate(text.splitlines(), 1):
@@ -238,7 +229,7 @@ def _toml_option(name: str, value: Any, at: Location, arguments: Mapping[str, st
         return Option(name, None, at, f"refers to %({error.args[0]})s; in pyproject.toml there is %(here)s only")
     if isinstance(value, int):
         return Option(name, value, at)
-    # Tables (post_write_hooks) say nothing about where the scripts are; their text is no business of ours.
+    # Tables (post_write_hooks) do not affect the scripts' location and are not read.
     if isinstance(value, (dict, list)):
         return Option(name, (), at)
     return Option(name, None, at, f"is a TOML {type(value).__name__}; Alembic takes text, numbers, arrays and tables")

@@ -1,4 +1,4 @@
-"""The values that a module's top-level names hold once it was run, as far as its text alone tells them."""
+"""Values of a module's top-level names after it has run, as far as its text alone determines them."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True, slots=True)
 class Computed:
-    """A value that only running the module could tell, and the code that it is computed from."""
+    """A value that only running the module could determine, and its code."""
 
     source: ast.AST | str
 
     @property
     def text(self) -> str:
-        """The first line of that code, cut short; made only when asked for, as most names interest no one."""
+        """The first line of that code, shortened. Computed on demand, as most names are never shown."""
         try:
             text = self.source if isinstance(self.source, str) else ast.unparse(self.source).partition("\n")[0]
         except RecursionError:
@@ -23,7 +23,7 @@ class Computed:
         return text if len(text) <= 60 else text[:57] + "..."
 
 
-_MAX_DEPTH = 20  # of an expression; deeper ones are not read
+_MAX_DEPTH = 20  # levels of an expression; deeper ones are not read
 
 Constant = object
 """None, text, a number…; a tuple of those for a tuple, list or set; or Computed."""
@@ -31,29 +31,29 @@ Constant = object
 
 @dataclass(slots=True)
 class Names:
-    """What a module leaves behind: its docstring, each name's last value and line, and whether it can downgrade."""
+    """A module's names: its docstring, each name's last value and line, and the presence of a ``downgrade``."""
 
     docstring: str = ""
     has_downgrade: bool = False
-    star: tuple[str, int] | None = None  # the last `import *` and its line: what is bound nowhere may come from there
+    star: tuple[str, int] | None = None  # the last `import *` and its line, a possible source of unbound names
     bound: dict[str, tuple[Constant, int]] = field(default_factory=dict)
 
     def __contains__(self, name: str) -> bool:
         return name in self.bound
 
     def value(self, name: str) -> Constant:
-        """The value bound to ``name``; None where nothing is."""
+        """The value bound to ``name``; None if it is unbound."""
         return self.bound[name][0] if name in self.bound else None
 
     def line(self, name: str) -> int:
-        """The line of the assignment that counts, 0 where there is none."""
+        """The line of the last assignment, 0 without one."""
         return self.bound[name][1] if name in self.bound else 0
 
 
 def read_names(module: ast.Module) -> Names:
     """Follow the module's top-level statements in order.
 
-    Plain assignments of constants are followed, and names of constants assigned before. Whatever else binds a name (an
+    Assignments of constants, and of names of constants assigned before, are followed. Any other binding of a name (an
     import, a branch, a loop, a call) makes it Computed.
     """
     names = Names(ast.get_docstring(module) or "")
@@ -91,32 +91,32 @@ def _other(statement: ast.stmt, names: Names) -> None:
 
 
 def _bound_in(node: ast.stmt) -> Iterator[str]:
-    """The names that a statement binds in its own scope, however deep; bodies of functions and classes are not it."""
+    """The names that a statement binds in its own scope, at any depth; not in bodies of functions and classes."""
     todo: list[ast.AST] = [node]
     while todo:
-        each = todo.pop()
-        if isinstance(each, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
-            yield each.name
+        inner = todo.pop()
+        if isinstance(inner, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+            yield inner.name
             continue
-        if isinstance(each, ast.Name):
-            if not isinstance(each.ctx, ast.Load):
-                yield each.id
-        elif isinstance(each, ast.alias):
-            yield each.asname or each.name.partition(".")[0]
-        elif isinstance(each, (ast.ExceptHandler, ast.MatchAs, ast.MatchStar)) and each.name:
-            yield each.name
-        elif isinstance(each, ast.MatchMapping) and each.rest:
-            yield each.rest
-        if not isinstance(each, ast.Lambda):
-            todo.extend(ast.iter_child_nodes(each))
+        if isinstance(inner, ast.Name):
+            if not isinstance(inner.ctx, ast.Load):
+                yield inner.id
+        elif isinstance(inner, ast.alias):
+            yield inner.asname or inner.name.partition(".")[0]
+        elif isinstance(inner, (ast.ExceptHandler, ast.MatchAs, ast.MatchStar)) and inner.name:
+            yield inner.name
+        elif isinstance(inner, ast.MatchMapping) and inner.rest:
+            yield inner.rest
+        if not isinstance(inner, ast.Lambda):
+            todo.extend(ast.iter_child_nodes(inner))
 
 
 def _changed_in(statement: ast.stmt, names: Names) -> Iterator[str]:
-    """Names of sequences that a bare call may change: ``down_revision.append("b")``."""
+    """Names of sequences that a call statement may change: ``down_revision.append("b")``."""
     if isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Call):
-        for each in ast.walk(statement):
-            if isinstance(each, ast.Name) and isinstance(names.value(each.id), tuple):
-                yield each.id
+        for inner in ast.walk(statement):
+            if isinstance(inner, ast.Name) and isinstance(names.value(inner.id), tuple):
+                yield inner.id
 
 
 def _evaluate(node: ast.expr, names: Names, depth: int = 0) -> Constant:
@@ -139,8 +139,8 @@ def _evaluate(node: ast.expr, names: Names, depth: int = 0) -> Constant:
 
 def _does_nothing(body: list[ast.stmt]) -> bool:
     return all(
-        isinstance(each, (ast.Pass, ast.Raise))
-        or (isinstance(each, ast.Expr) and isinstance(each.value, ast.Constant))
-        or (isinstance(each, ast.Return) and each.value is None)
-        for each in body
+        isinstance(statement, (ast.Pass, ast.Raise))
+        or (isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant))
+        or (isinstance(statement, ast.Return) and statement.value is None)
+        for statement in body
     )

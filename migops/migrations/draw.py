@@ -8,23 +8,23 @@ from dataclasses import dataclass
 from migops.core.model import Revision
 from migops.migrations.graph import Graph
 
-_WIDEST = 36  # columns of lanes; a history of a hundred loose heads would leave no room for words otherwise
+_WIDEST = 36  # columns of lanes; a history of a hundred heads would leave no space for text otherwise
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One line of the drawing: the lanes, and the revision whose node is on it (None between two nodes)."""
+    """One line of the drawing: the lanes, and the revision of its node (None between two nodes)."""
 
     lanes: str
     revision: Revision | None = None
 
 
 def lines(graph: Graph) -> Iterator[Line]:
-    """Draw every revision once, children above parents; lines through parents only, as `depends_on` joins no branch.
+    """Draw every revision once, children above parents; only parents connect lines, as `depends_on` joins no branch.
 
-    A parent that is missing, or (in a cycle) already drawn, ends its lane; the revision's words have to say so.
+    A parent that is missing or (in a cycle) already drawn ends its lane; the revision's text must mention it.
     """
-    lanes: list[str] = []  # the revision that each lane leads down to; "" for a lane that is free
+    lanes: list[str] = []  # the revision that each lane leads down to; "" for a free lane
     drawn: set[str] = set()
     for revision in reversed(graph.revisions):
         waiting = [column for column, wanted in enumerate(lanes) if wanted == revision.id]
@@ -66,7 +66,7 @@ def _row(lanes: list[str], marks: dict[int, str]) -> str:
 
 
 def _joint(lanes: list[str], column: int, others: list[int], end: str, middle: str) -> str:
-    """A line that ties the lanes ``others`` (all to the right) to the lane ``column``."""
+    """A line that joins the lanes ``others`` (all to the right) to the lane ``column``."""
     marks = {column: "├", **dict.fromkeys(others, middle), max(others): end}
     cells = []
     for at, wanted in enumerate(lanes):

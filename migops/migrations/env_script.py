@@ -1,4 +1,4 @@
-"""What env.py does with the models and with the URL, read from its text. It is never run."""
+"""Reads from env.py's text how it uses the models and the URL. The file is never run."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from collections.abc import Iterator
 
 
 def undoubled(source: str) -> Iterator[tuple[int, str]]:
-    """The calls that hand a computed URL to ``set_main_option`` with no ``%`` doubled: line, and the line's text.
+    """Calls that pass a computed URL to ``set_main_option`` without doubling ``%``: line, and the line's text.
 
-    A name is followed to what the module assigns to it; where any of it has a ``replace`` or ``%%``, nothing is said.
+    Names are followed to their assignments in the module; a ``replace`` or ``%%`` in any of them ends the check.
     """
     tree = parsed(source)
     lines = source.splitlines()
@@ -28,9 +28,9 @@ _FOLDERS = frozenset(("script_location", "version_locations"))
 
 
 def moved(source: str) -> Iterator[tuple[int, str, tuple[str, ...] | None]]:
-    """The statements by which env.py chooses where the migrations lie: line, text, and the folders.
+    """Statements that set the location of the migrations: line, text, and the folders.
 
-    The folders are None where they are computed. Setting the URL is no such statement.
+    The folders are None if they are computed. Setting the URL does not count.
     """
     tree = parsed(source)
     lines = source.splitlines()
@@ -42,7 +42,7 @@ def moved(source: str) -> Iterator[tuple[int, str, tuple[str, ...] | None]]:
 
 
 def _chosen(node: ast.AST) -> ast.expr | None:
-    """The value that a statement gives to one of the folders; None where it is no such statement."""
+    """The value that a statement assigns to one of the folders; None for any other statement."""
     if isinstance(node, ast.Call) and called(node) in ("set_main_option", "set_section_option", "set"):
         *names, value = [*node.args, *(each.value for each in node.keywords)] or [ast.Constant(None)]
         named = any(isinstance(name, ast.Constant) and name.value in _FOLDERS for name in names)
@@ -64,7 +64,7 @@ def _literal(value: ast.expr) -> tuple[str, ...] | None:
 
 
 def line_of_none(source: str) -> int:
-    """The line at which ``target_metadata`` becomes None, where nothing else is ever given to it; 0 elsewhere."""
+    """The line that sets ``target_metadata`` to None; 0 if there is none, or another value is assigned anywhere."""
     tree = parsed(source)
     assigned = [
         (node.lineno, node.value)
@@ -87,27 +87,27 @@ def line_of_none(source: str) -> int:
 
 
 def parsed(source: str) -> ast.Module:
-    """The module's tree; an empty one where it is not Python."""
+    """The module's tree; an empty one if the text is not valid Python."""
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # an odd escape in someone's env.py is none of our business
+            warnings.simplefilter("ignore")  # an invalid escape in env.py is not an error here
             return ast.parse(source)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return ast.Module([], [])  # it stops Alembic itself, which says so
+        return ast.Module([], [])  # Alembic itself fails and reports it
 
 
 def called(node: ast.Call) -> str:
-    """The last name of what is called: ``create_engine`` of ``sa.create_engine(…)``."""
+    """The last part of the called name: ``create_engine`` of ``sa.create_engine(…)``."""
     return node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
 
 
 def sources(value: ast.expr, tree: ast.Module) -> Iterator[ast.expr]:
-    """The expression, and what is assigned anywhere to the names in it, or returned by the functions it calls."""
+    """The expression, every assignment to the names in it, and the return values of the functions that it calls."""
     todo, seen = [value], set[str]()
     while todo:
-        each = todo.pop()
-        yield each
-        names = {node.id for node in ast.walk(each) if isinstance(node, ast.Name)} - seen
+        expression = todo.pop()
+        yield expression
+        names = {node.id for node in ast.walk(expression) if isinstance(node, ast.Name)} - seen
         seen |= names
         for node in ast.walk(tree):
             if (

@@ -1,4 +1,4 @@
-"""Where env.py takes the database's URL from, read from its text. It is never run."""
+"""Reads from env.py's text how it obtains the database URL. The file is never run."""
 
 from __future__ import annotations
 
@@ -12,31 +12,26 @@ _OPTION = "sqlalchemy.url"
 _FROM_CONFIG = ("engine_from_config", "async_engine_from_config")
 _CREATE = ("create_engine", "create_async_engine")
 _ELSEWHERE = ("get_x_argument", "attributes", "current_app", "get_engine")
-"""Names by which env.py may be handed a URL or a connection in ways that its own text does not settle."""
+"""Names by which env.py may receive a URL or a connection that its own text does not determine."""
 
 
 @dataclass(frozen=True, slots=True)
 class UrlSource:
-    """How env.py comes to the URL.
+    """The sources of env.py's database URL."""
 
-    ``reads_ini``: an engine is made of the configuration's section. ``set_at`` is the line at which something else
-    gives the URL, 0 where none does, and ``variables`` are the environment variables that it is read from by name.
-    ``settled``: nothing else in the text may give a URL or a connection.
-    """
-
-    reads_ini: bool
-    set_at: int
-    variables: tuple[str, ...]
-    settled: bool
+    reads_ini: bool  # an engine is created from the configuration's section
+    set_at: int  # the line that sets the URL from another source; 0 if there is none
+    variables: tuple[str, ...]  # the environment variables that the URL is read from by name
+    settled: bool  # the text has no other possible source of a URL or a connection
 
     @property
     def needs_ini(self) -> bool:
-        """Whether Alembic dies where the configuration has no ``sqlalchemy.url``."""
+        """True if Alembic fails when the configuration has no ``sqlalchemy.url``."""
         return self.settled and self.reads_ini and not self.set_at
 
 
 def url_source(source: str) -> UrlSource:
-    """Read the text of an env.py. One that is not Python comes out as nothing settled."""
+    """Read the text of an env.py. Text that is not valid Python gives an unsettled result."""
     tree = parsed(source)
     calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call)]
     reads = any(called(node) in _FROM_CONFIG for node in calls)
@@ -55,27 +50,27 @@ def url_source(source: str) -> UrlSource:
 
 
 def _given(tree: ast.Module, calls: list[ast.Call]) -> Iterator[tuple[int, ast.expr]]:
-    """The lines at which something gives a URL that is not the configuration's own, with the expression that does."""
+    """The lines that set a URL other than the configuration's own, each with the expression."""
     for node in calls:
         name = called(node)
-        if name in ("set_main_option", "set_section_option") and any(_is_option(each) for each in node.args):
+        if name in ("set_main_option", "set_section_option") and any(_is_option(inner) for inner in node.args):
             yield node.lineno, node.args[-1]
         elif name in _CREATE and node.args and not _is_of_ini(node.args[0], tree):
             yield node.lineno, node.args[0]
         elif name in _FROM_CONFIG:
-            yield from ((node.lineno, each.value) for each in node.keywords if each.arg == "url")
+            yield from ((node.lineno, inner.value) for inner in node.keywords if inner.arg == "url")
             if node.args and not _is_of_ini(node.args[0], tree):
                 yield node.lineno, node.args[0]
-        elif name in ("update", "dict", "setdefault") and any(_is_option(each) for each in ast.walk(node)):
+        elif name in ("update", "dict", "setdefault") and any(_is_option(inner) for inner in ast.walk(node)):
             yield node.lineno, node
-    for each in ast.walk(tree):
-        targets = each.targets if isinstance(each, ast.Assign) else []
-        if isinstance(each, ast.Assign) and any(
+    for inner in ast.walk(tree):
+        targets = inner.targets if isinstance(inner, ast.Assign) else []
+        if isinstance(inner, ast.Assign) and any(
             isinstance(one, ast.Subscript) and _is_option(one.slice) for one in targets
         ):
-            yield each.lineno, each.value
-        elif isinstance(each, ast.Dict) and any(key is not None and _is_option(key) for key in each.keys):
-            yield each.lineno, each
+            yield inner.lineno, inner.value
+        elif isinstance(inner, ast.Dict) and any(key is not None and _is_option(key) for key in inner.keys):
+            yield inner.lineno, inner
 
 
 def _is_option(node: ast.AST) -> bool:
@@ -83,11 +78,11 @@ def _is_option(node: ast.AST) -> bool:
 
 
 def _is_of_ini(value: ast.expr, tree: ast.Module) -> bool:
-    """Whether an expression comes from the configuration (``get_section``, ``get_main_option``)."""
+    """True if an expression comes from the configuration (``get_section``, ``get_main_option``)."""
     return any(
         isinstance(node, ast.Call) and called(node) in ("get_section", "get_main_option", "get_section_option")
-        for each in sources(value, tree)
-        for node in ast.walk(each)
+        for expression in sources(value, tree)
+        for node in ast.walk(expression)
     )
 
 
@@ -106,9 +101,9 @@ def _variables(value: ast.expr) -> Iterator[str]:
 
 
 def defaults(source: str) -> Iterator[tuple[str, str, int]]:
-    """The variables of the environment that the text gives a literal to fall back on: name, literal, line.
+    """The environment variables with a literal as fallback: name, literal, line.
 
-    ``os.getenv("X", "y")``, ``os.environ.get("X", "y")``, and either of them without, followed by ``or "y"``.
+    ``os.getenv("X", "y")``, ``os.environ.get("X", "y")``, and either of them without default, followed by ``or "y"``.
     """
     for node in ast.walk(parsed(source)):
         if isinstance(node, ast.Call) and len(node.args) > 1:
@@ -129,5 +124,5 @@ def _is_environ(node: ast.expr) -> bool:
 
 
 def _imports_engine(names: set[str]) -> bool:
-    """Whether env.py uses an engine that another module has made."""
+    """True if env.py uses an engine that another module created."""
     return "engine" in names and not names & {*_CREATE, *_FROM_CONFIG}

@@ -1,4 +1,4 @@
-"""A tree of entries, asked the way a file system is: what is in this folder, where does this path lead."""
+"""File-system access to a tree of entries: content of folders, resolution of links."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _MAX_LINKS = 40  # as in Linux
 
 @dataclass(slots=True)
 class Folders:
-    """A tree that can be asked for a folder's names, and for a path under symbolic links."""
+    """A tree of entries with lookup through symbolic links."""
 
     tree: Tree
     children: dict[str, set[str]] = field(init=False, default_factory=dict)
@@ -22,13 +22,13 @@ class Folders:
         self.has_links = any(entry.kind is EntryKind.SYMLINK for entry in self.tree.values())
         for path in self.tree:
             parent, name = posixpath.split(path)
-            # A tree need not list its folders: git's does not.
+            # A tree may omit its folders, as git's does.
             while name and name not in self.children.setdefault(parent, set()):
                 self.children[parent].add(name)
                 parent, name = posixpath.split(parent)
 
     def resolve(self, path: str) -> str | None:
-        """The path without symbolic links (the last part need not exist), or None where they go round in a circle."""
+        """The path without symbolic links (the last part need not exist); None for circular links."""
         if not self.has_links:
             return posixpath.normpath("/" + path.lstrip("/"))
         done, todo, links = "/", [part for part in reversed(path.split("/")) if part], 0
@@ -49,17 +49,17 @@ class Folders:
         return done
 
     def entry(self, path: str) -> Entry | None:
-        """What the path leads to, in the end."""
+        """The entry at the path, links followed; None if there is none."""
         real = self.resolve(path)
         return self.tree.get(real) if real else None
 
     def exists(self, path: str) -> bool:
-        """Whether the path leads to something."""
+        """True if there is an entry at the path, links followed."""
         real = self.resolve(path)
         return real is not None and (real in self.tree or real in self.children)
 
     def list(self, path: str) -> tuple[list[str], list[str]]:
-        """The names in a folder, sorted: what is no folder (links included), and folders."""
+        """The names in a folder, sorted: files and links, and folders."""
         real = self.resolve(path) or path
         files: list[str] = []
         folders: list[str] = []

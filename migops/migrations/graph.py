@@ -1,4 +1,4 @@
-"""The revision graph, as Alembic builds it, but of broken histories too: it always comes out, problems and all."""
+"""The revision graph as Alembic builds it, but also for broken histories, with their problems."""
 
 from __future__ import annotations
 
@@ -11,67 +11,59 @@ from migops.migrations.problem import Problem
 
 @dataclass(frozen=True, slots=True)
 class Graph:
-    """Revisions and how they hang together.
+    """Revisions and their relations. Ids within a field are in file order."""
 
-    ``revisions`` are in the order of an upgrade, parents first, and hold every file that could be read, even where two
-    share an id; ``by_id`` holds the one that Alembic would use (the last). ``heads`` and ``bases`` are what ``alembic
-    heads`` and ``alembic branches`` go by, ``effective_heads`` the rows of ``alembic_version`` after ``upgrade heads``:
-    heads that no other revision depends on. ``merges`` have several parents, ``branch_points`` several children.
-    ``depends_on`` has each revision's dependencies with branch labels resolved to ids; ``labels`` the revision that
-    each branch label is given to. Ids within a field are in file order.
-    """
-
-    revisions: tuple[Revision, ...]
+    revisions: tuple[Revision, ...]  # every readable file, also with a duplicate id; in upgrade order, parents first
     unreadable: tuple[Unreadable, ...]
-    by_id: Mapping[str, Revision]
+    by_id: Mapping[str, Revision]  # of duplicates the last file, as in Alembic
     children: Mapping[str, tuple[str, ...]]
-    depends_on: Mapping[str, tuple[str, ...]]
+    depends_on: Mapping[str, tuple[str, ...]]  # with branch labels resolved to ids
     dependants: Mapping[str, tuple[str, ...]]
-    labels: Mapping[str, str]
-    heads: tuple[str, ...]
-    effective_heads: tuple[str, ...]
+    labels: Mapping[str, str]  # branch label → the revision that defines it
+    heads: tuple[str, ...]  # as in ``alembic heads``
+    effective_heads: tuple[str, ...]  # without those that others depend on: the rows after ``upgrade heads``
     bases: tuple[str, ...]
-    merges: tuple[str, ...]
-    branch_points: tuple[str, ...]
+    merges: tuple[str, ...]  # revisions with several parents
+    branch_points: tuple[str, ...]  # revisions with several children
     problems: tuple[Problem, ...] = ()
 
     def ancestors(self, ids: Iterable[str], *, dependencies: bool = True) -> frozenset[str]:
-        """``ids`` and all that must be applied before them; ids that the history does not have are left out."""
+        """``ids`` and all revisions that must be applied before them; unknown ids are omitted."""
         return self._reach(ids, lambda each: self.below(each) if dependencies else self.by_id[each].parents)
 
     def descendants(self, ids: Iterable[str], *, dependencies: bool = True) -> frozenset[str]:
-        """``ids`` and all that can only be applied after them."""
+        """``ids`` and all revisions that can only be applied after them."""
 
-        def above(each: str) -> tuple[str, ...]:
-            return self.children.get(each, ()) + (self.dependants.get(each, ()) if dependencies else ())
+        def above(revision: str) -> tuple[str, ...]:
+            return self.children.get(revision, ()) + (self.dependants.get(revision, ()) if dependencies else ())
 
         return self._reach(ids, above)
 
     def pending(self, applied: Iterable[str], targets: Collection[str] | None = None) -> tuple[str, ...]:
-        """What an upgrade from the rows ``applied`` to ``targets`` (default: all heads) would run, in order."""
+        """The revisions of an upgrade from the rows ``applied`` to ``targets`` (default: all heads), in order."""
         done = self.ancestors(applied)
         needed = self.ancestors(self.heads if targets is None else targets)
         order = dict.fromkeys(revision.id for revision in self.revisions)
         return tuple(each for each in order if each in needed and each not in done)
 
-    def below(self, each: str) -> tuple[str, ...]:
+    def below(self, revision: str) -> tuple[str, ...]:
         """The parents and dependencies of a revision."""
-        return self.by_id[each].parents + self.depends_on.get(each, ())
+        return self.by_id[revision].parents + self.depends_on.get(revision, ())
 
     def branch_labels(self) -> dict[str, tuple[str, ...]]:
-        """For each revision that is on a labelled branch, the branch's labels: all at and above the label are on it."""
-        found: dict[str, tuple[str, ...]] = {}
+        """The branch labels of each revision on a labelled branch: the labelled revision and all its descendants."""
+        labels: dict[str, tuple[str, ...]] = {}
         for label, start in self.labels.items():
-            for each in self.descendants([start], dependencies=False):
-                found[each] = (*found.get(each, ()), label)
-        return found
+            for revision in self.descendants([start], dependencies=False):
+                labels[revision] = (*labels.get(revision, ()), label)
+        return labels
 
     def _reach(self, ids: Iterable[str], step: Callable[[str], Iterable[str]]) -> frozenset[str]:
         seen: set[str] = set()
-        todo = [each for each in ids if each in self.by_id]
+        todo = [revision for revision in ids if revision in self.by_id]
         while todo:
-            each = todo.pop()
-            if each not in seen:
-                seen.add(each)
-                todo += [following for following in step(each) if following in self.by_id and following not in seen]
+            revision = todo.pop()
+            if revision not in seen:
+                seen.add(revision)
+                todo += [following for following in step(revision) if following in self.by_id and following not in seen]
         return frozenset(seen)

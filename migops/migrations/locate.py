@@ -1,7 +1,7 @@
-"""From Alembic's options to the folders that it reads: absolute POSIX paths in the place the options came from.
+"""From Alembic's options to the folders that it reads: absolute POSIX paths in the options' source.
 
-Nothing here touches a file system. Where Alembic asks Python for a package (``package:folder``), there are several
-folders it could mean; ``search`` names them all, and ``exists`` picks the one that is there.
+Nothing here reads a file system. A package (``package:folder``), which Alembic resolves through Python, may be in
+several folders; ``search`` lists them all, and ``exists`` selects the one that is present.
 """
 
 from __future__ import annotations
@@ -22,29 +22,24 @@ _DEFAULT_TEMPLATE = "%(rev)s_%(slug)s"
 
 @dataclass(frozen=True, slots=True)
 class ScriptPaths:
-    """Where Alembic finds its scripts.
+    """The locations of Alembic's scripts. Folders are absolute POSIX paths."""
 
-    ``script_location`` and each of ``version_locations`` are absolute and POSIX; ``script_location`` is empty where it
-    cannot be told, and then ``problems`` says why. ``search`` lists every folder that may have to be read to find them.
-    ``notes`` are sentences on what was assumed rather than read. ``at`` is the line that sets ``script_location``.
-    """
-
-    script_location: str
+    script_location: str  # '': unknown, with the reason in ``problems``
     version_locations: tuple[str, ...]
     recursive: bool = False
     sourceless: bool = False
     file_template: str = _DEFAULT_TEMPLATE
     prepend_sys_path: tuple[str, ...] = ()
-    search: tuple[str, ...] = ()
-    at: Location | None = None
+    search: tuple[str, ...] = ()  # every folder that may have to be read to find the scripts
+    at: Location | None = None  # the line that sets ``script_location``
     problems: tuple[Problem, ...] = ()
-    notes: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()  # sentences on assumptions that were made
 
 
 Exists = Callable[[str], bool]
 FindPackage = Callable[[str, tuple[str, ...], str], str]
-"""From a package's name, the folders of prepend_sys_path and the folder wanted below the package, to the folder of the
-package, as Python would find it in the place."""
+"""From a package's name, the folders of prepend_sys_path and a folder below the package, to the package's folder as
+Python would find it."""
 
 
 def locate(
@@ -58,10 +53,10 @@ def locate(
 ) -> ScriptPaths:
     """Find the script folders that Alembic would use, started in ``cwd`` with these files (either may be None).
 
-    As in Alembic, an option of the ini hides the same option of ``pyproject.toml``. ``set_by_app`` are options that
-    the application's code sets, which win over both. ``exists`` tells whether a path is there in the place; without it
-    the likeliest folder is taken. ``package`` finds packages; without it the likeliest folders are searched. What
-    Alembic would die on becomes a problem; nothing is raised but by ``package``.
+    An option of the ini hides the same option of ``pyproject.toml``, as in Alembic. ``set_by_app`` are options that
+    the application's code sets; they override both. ``exists`` is True for an existing path; without it the most
+    likely folder is used. ``package`` finds packages; without it the most likely folders are searched. Options that
+    Alembic would fail on become problems; only ``package`` raises.
     """
     return _Locator(ini, toml, cwd, exists, set_by_app or {}, package).locate()
 
@@ -93,7 +88,7 @@ class _Locator:
         versions = self._list("version_locations", ("path_separator", "version_path_separator"), re.compile(", *| +"))
         folders = tuple(self._folder(folder, roots) for folder in versions)
         if not folders and script:
-            # One of the candidates for the script location holds the versions, so nothing is added to the search.
+            # One of the candidates for the script location contains the versions: no further folder to search.
             folders = (posixpath.join(script, "versions"),)
         return ScriptPaths(
             script_location=script,
@@ -109,7 +104,7 @@ class _Locator:
         )
 
     def _option(self, name: str) -> Option | None:
-        """The option as Alembic's ``get_alembic_option`` finds it: the ini first, whatever it says there."""
+        """The option as Alembic's ``get_alembic_option`` finds it: the ini first, whatever its value."""
         if name in self.set_by_app:
             return Option(name, self.set_by_app[name], Location("(set by the application)"))
         for file in (self.ini, self.toml):
@@ -126,7 +121,7 @@ class _Locator:
         if option is None or option.error:
             return False
         if isinstance(option.value, str) and not self._from_toml(option):
-            return option.value == "true"  # Alembic knows no other spelling
+            return option.value == "true"  # Alembic accepts no other spelling
         if not isinstance(option.value, bool):
             self._stop(option, f"{name} must be true or false, without quotes")
         return option.value is True
@@ -135,10 +130,10 @@ class _Locator:
         return self.toml is not None and option is self.toml.options.get(option.name)
 
     def _list(self, name: str, separators: tuple[str, ...], legacy: re.Pattern[str]) -> tuple[str, ...]:
-        """A list of paths: text of the ini cut at its separator, or an array of ``pyproject.toml``."""
+        """A list of paths: text of the ini split at its separator, or an array of ``pyproject.toml``."""
         option = self._option(name)
         if option and not option.value and not option.error and self.toml:
-            option = self.toml.options.get(name)  # an empty value in the ini does not hide the array
+            option = self.toml.options.get(name)  # an empty value in the ini does not hide the array of the toml
         if option is None or not option.value:
             return ()
         if isinstance(option.value, tuple):
@@ -147,7 +142,7 @@ class _Locator:
             self._stop(option, f"{name} must be an array of paths")
             return ()
         for key in separators:
-            # Alembic looks for the separator in the ini alone, and stops at the first key that is set.
+            # Alembic reads the separator from the ini only, and stops at the first key that is set.
             separator = self._text(key) if key in self.set_by_app else self._ini_text(key)
             if separator is None:
                 continue
@@ -177,7 +172,7 @@ class _Locator:
         return "", None
 
     def _beside_scripts(self) -> str:
-        """The ini's own folder, if it is a script folder: Flask-Migrate keeps its ini there, and names it in code."""
+        """The ini's own folder, if it is a script folder, as with Flask-Migrate, which sets the folder in code."""
         here = self.ini.here if self.ini else ""
         around = [posixpath.join(here, name) for name in ("env.py", "versions")] if here else []
         return here if self.exists and any(self.exists(path) for path in around) else ""
@@ -202,7 +197,7 @@ class _Locator:
         self.problems.append(Problem("MIG502", at, message, hint=hint))
 
     def _folder(self, text: str, roots: tuple[str, ...]) -> str:
-        """One path as ``coerce_resource_to_filename`` reads it; all its candidates are added to ``search``."""
+        """One path as ``coerce_resource_to_filename`` reads it. Adds all its candidates to ``search``."""
         if posixpath.isabs(text) or ":" not in text:
             candidates = [absolute(self.cwd, text)]
         else:
@@ -219,19 +214,19 @@ class _Locator:
         return next((path for path in candidates if self.exists and self.exists(path)), candidates[0])
 
     def _above(self, package: str) -> list[str]:
-        """Folders that hold ``package`` if it is installed from where it lies: ``src``, and the ini's own parents."""
-        top, found = package.partition(".")[0], [posixpath.join(self.cwd, "src")]
+        """Possible parent folders of ``package`` in a source tree: ``src``, and the ini's own parents."""
+        top, folders = package.partition(".")[0], [posixpath.join(self.cwd, "src")]
         folder = self.ini.here if self.ini else self.cwd
         while folder not in ("/", ""):
             if posixpath.basename(folder) == top:
-                found.append(posixpath.dirname(folder))
+                folders.append(posixpath.dirname(folder))
             folder = posixpath.dirname(folder)
-        return found
+        return folders
 
     def _stop(self, option: Option, message: str) -> None:
         self.problems.append(Problem("MIG502", option.at, message))
 
 
 def absolute(cwd: str, path: str) -> str:
-    """``path`` as seen from ``cwd``, with one leading slash (``%(here)s/x`` gives two where here is the root)."""
+    """``path`` relative to ``cwd`` as an absolute path, with one leading slash (``%(here)s/x`` has two in the root)."""
     return "/" + posixpath.normpath(posixpath.join(cwd, path)).lstrip("/")

@@ -1,4 +1,4 @@
-"""What migrations destroy: dropped tables and columns, emptied tables, as far as their texts say so in literals."""
+"""Data that migrations destroy: dropped tables and columns, emptied tables, as far as literals name them."""
 
 from __future__ import annotations
 
@@ -10,24 +10,26 @@ from migops.migrations.operations import operations
 
 
 def losses(held: MigrationSet, graph: Graph, revisions: Iterable[str]) -> dict[str, tuple[str, ...]]:
-    """For each of the revisions that destroys something, what that is (``table NAME``, ``column TABLE.NAME``, ``rows
-    of NAME``). A table that an earlier one of them creates is not counted: there is no data in it yet."""
+    """The losses of each destructive revision: ``table NAME``, ``column TABLE.NAME``, ``rows of NAME``.
+
+    A table that an earlier one of the revisions creates does not count: it has no data yet.
+    """
     texts = {file.path: file.content for file in held.scripts.values()}
-    found: dict[str, tuple[str, ...]] = {}
+    lost_by_revision: dict[str, tuple[str, ...]] = {}
     fresh: set[str] = set()
-    for each in revisions:
-        revision = graph.by_id.get(each)
+    for identifier in revisions:
+        revision = graph.by_id.get(identifier)
         if revision is None:
             continue
         read = operations(texts.get(revision.path, b"").decode("utf-8", "replace"))
         if lost := tuple(one for one in read.destroyed if not _is_fresh(one, fresh)):
-            found[each] = lost
+            lost_by_revision[identifier] = lost
         fresh |= set(read.created)
-    return found
+    return lost_by_revision
 
 
 def sentence(revision: str, lost: tuple[str, ...]) -> str:
-    """For the user: what a migration takes away."""
+    """The losses of one migration as a sentence for the user."""
     dropped = [one for one in lost if not one.startswith("rows of ")]
     emptied = [one.removeprefix("rows of ") for one in lost if one.startswith("rows of ")]
     parts = [f"drops {', '.join(dropped)}"] if dropped else []

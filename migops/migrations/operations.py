@@ -1,4 +1,4 @@
-"""What a migration creates and drops, as far as its text says so in literals. It is never run."""
+"""Objects that a migration creates and drops, as far as literals in its text name them. It is never run."""
 
 from __future__ import annotations
 
@@ -20,17 +20,14 @@ _DELETE = re.compile(r"\bDELETE\s+FROM\s+(?:ONLY\s+)?([\w.\"]+)", re.IGNORECASE)
 
 @dataclass(frozen=True, slots=True)
 class Operations:
-    """What ``upgrade()`` does by its literals: ``table NAME`` or ``column TABLE.NAME``, in order.
+    """The operations of ``upgrade()`` with literal names, in order."""
 
-    ``destroyed`` are those whose data goes: dropped tables and columns, emptied tables (``rows of NAME``).
-    """
-
-    created: tuple[str, ...] = ()
-    destroyed: tuple[str, ...] = ()
+    created: tuple[str, ...] = ()  # ``table NAME`` or ``column TABLE.NAME``
+    destroyed: tuple[str, ...] = ()  # the same for dropped ones, and ``rows of NAME`` for emptied tables
 
 
 def operations(source: str, function: str = "upgrade") -> Operations:
-    """Read one function of a script, and those of the same module that it calls by name."""
+    """Read one function of a script, and the functions of the same module that it calls by name."""
     tree = parsed(source)
     functions = {node.name: node for node in tree.body if isinstance(node, ast.FunctionDef)}
     todo, seen = [function], dict[str, ast.FunctionDef]()
@@ -51,7 +48,7 @@ def operations(source: str, function: str = "upgrade") -> Operations:
 
 
 def _batches(body: ast.FunctionDef) -> Iterator[tuple[str, str]]:
-    """The names that ``with op.batch_alter_table("t") as name`` gives, with the table."""
+    """The names bound by ``with op.batch_alter_table("t") as name``, each with its table."""
     for node in ast.walk(body):
         for item in node.items if isinstance(node, ast.With) else ():
             call, name = item.context_expr, item.optional_vars
@@ -79,17 +76,17 @@ def _destroyed(node: ast.Call, batches: dict[str, str]) -> Iterator[str]:
         if table and (name := _text(rest, 0)):
             yield f"column {table}.{name}"
     elif verb in ("execute", "text"):
-        for statement in (each.value for each in node.args if isinstance(each, ast.Constant)):
+        for statement in (argument.value for argument in node.args if isinstance(argument, ast.Constant)):
             if isinstance(statement, str):
                 yield from (f"table {_bare(name)}" for name in _DROP_TABLE.findall(statement))
                 yield from (f"column {_bare(table)}.{_bare(name)}" for table, name in _DROP_COLUMN.findall(statement))
                 yield from (
-                    f"rows of {_bare(name)}" for each in (_TRUNCATE, _DELETE) for name in each.findall(statement)
+                    f"rows of {_bare(name)}" for verbs in (_TRUNCATE, _DELETE) for name in verbs.findall(statement)
                 )
 
 
 def _table(node: ast.Call, batches: dict[str, str]) -> tuple[str, list[ast.expr]]:
-    """The table of an operation on a column, and the arguments after it: a batch has its table already."""
+    """The table of an operation on a column, and the arguments after it; a batch operation names no table."""
     owner = node.func.value if isinstance(node.func, ast.Attribute) else None
     if isinstance(owner, ast.Name) and owner.id in batches:
         return batches[owner.id], node.args
@@ -97,7 +94,7 @@ def _table(node: ast.Call, batches: dict[str, str]) -> tuple[str, list[ast.expr]
 
 
 def _named(node: ast.Call, table: str) -> str:
-    """The table with the schema that the call names."""
+    """The table, qualified with the schema argument of the call."""
     schema = next((_text([each.value], 0) for each in node.keywords if each.arg == "schema"), "")
     return f"{schema}.{table}" if table and schema else table
 

@@ -1,4 +1,4 @@
-"""A fault on Alembic's side that can be pointed at: its rule, the file and line, and what to do."""
+"""A fault in Alembic's files: its rule, its location, and a hint."""
 
 from __future__ import annotations
 
@@ -9,14 +9,10 @@ from migops.core.model import Location
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One reason why Alembic would stop, or would not do what its files say.
+    """One reason why Alembic would stop, or would not do what its files seem to ask for."""
 
-    ``rule`` is the rule's id (``MIG302``); ``revisions`` are the ids it is about, where it is about revisions; ``hint``
-    is what to do, as a sentence.
-    """
-
-    rule: str
+    rule: str  # the rule's id (``MIG302``)
     at: Location
     message: str
-    revisions: tuple[str, ...] = ()
-    hint: str = ""
+    revisions: tuple[str, ...] = ()  # the ids of the revisions concerned
+    hint: str = ""  # the fix, as a sentence

@@ -1,4 +1,4 @@
-"""A migration script, read from its text: what Alembic would know of it, without running a line of it."""
+"""Reader of a migration script's text: the data that Alembic would get by running it, without running it."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from migops.core.quiet import no_warnings
 from migops.migrations.constants import Computed, Names, read_names
 
 MAX_BYTES = 1 << 16
-"""Of a larger script only the part above its first function is parsed: a parser takes hundreds of times a text's size
-in memory, and in some Pythons time that grows with its square."""
+"""Only the part above its first function is parsed of a larger script: a parser needs hundreds of times a text's size
+in memory, and in some versions of Python time that grows with its square."""
 
 IDENTIFIERS = ("revision", "down_revision", "depends_on", "branch_labels")
 
@@ -22,10 +22,10 @@ _ILLEGAL = "@-+:"
 
 @dataclass(frozen=True, slots=True)
 class Script:
-    """What could be read of one file: the revision, where there is one, and whatever stays unknown or broken.
+    """The readable part of one file: its revision, and the faults in it.
 
-    A script can have both: with ``branch_labels`` computed or a syntax error in its body, its id and parents are still
-    worth knowing, though Alembic would know no more of it than the error.
+    A script can have both: with computed ``branch_labels`` or a syntax error in its body, id and parents are still
+    useful, although Alembic would only report the error.
     """
 
     revision: Revision | None
@@ -33,7 +33,7 @@ class Script:
 
 
 def read_revision(path: str, source: bytes) -> Script:
-    """Read the script that Alembic would load from ``path``. Never raises, never imports, takes bounded time."""
+    """Read the script that Alembic would load from ``path``. Never raises, never imports, needs bounded time."""
     name = path.rpartition("/")[2]
     if name.endswith((".pyc", ".pyo")):
         return Script(None, (Unreadable(path, 0, "compiled bytecode without its source; nothing but Python reads it"),))
@@ -41,13 +41,13 @@ def read_revision(path: str, source: bytes) -> Script:
     names = read_names(module)
     unreadable = [Unreadable(path, *broken)] if broken else []
     revision, reasons = _revision(path, name, names)
-    # A file that does not even parse is broken for one reason, not for all that follows from it.
+    # A file that does not parse is reported for that one reason, not for its consequences.
     unreadable += [Unreadable(path, line, reason) for line, reason in reasons if revision or not broken]
     return Script(revision, tuple(unreadable))
 
 
 def _parse(source: bytes) -> tuple[ast.Module, tuple[int, str] | None]:
-    """The module, and the line and reason why it is not all of the file."""
+    """The module, and the line and reason if it is not the whole file."""
     if len(source) > MAX_BYTES:
         return _parse_large(source)
     if b"\0" in source:
@@ -68,7 +68,7 @@ _DOWNGRADE = re.compile(rb"^(?:async )?def downgrade\b", re.MULTILINE)
 
 
 def _parse_large(source: bytes) -> tuple[ast.Module, tuple[int, str] | None]:
-    """The part of a large script above its functions. That a later line binds an identifier anew goes unseen."""
+    """The part of a large script above its functions. A later assignment to an identifier is not seen."""
     body = _BODY.search(source, 0, MAX_BYTES)
     if body is None:
         return _head(source), (0, f"it is larger than {MAX_BYTES >> 10} KiB, with no function near its top")
@@ -83,9 +83,9 @@ _MAX_LINE = 1000
 
 
 def _head(source: bytes) -> ast.Module:
-    """The identifiers of a file that cannot be parsed, where each is a plain assignment on one line.
+    """The identifiers of a file that cannot be parsed, if each is a plain assignment on one line.
 
-    A Python 2 script, or one for a newer Python than ours, is read this way. Lines keep their numbers.
+    Scripts for Python 2, or for a newer Python than ours, are read this way. Lines keep their numbers.
     """
     body: list[ast.stmt] = []
     for number, line in enumerate(source[:MAX_BYTES].splitlines()):
@@ -141,7 +141,7 @@ def _revision(path: str, name: str, names: Names) -> tuple[Revision | None, list
 
 
 def _texts(value: object) -> tuple[str, ...] | str:
-    """The ids that Alembic makes of a value (one string, or any sequence of them), or why it makes none."""
+    """The ids that Alembic reads from a value (a string, or any sequence of strings), or the reason why it fails."""
     if isinstance(value, Computed):
         return f"is computed ({value.text})"
     if value is None:
@@ -150,7 +150,7 @@ def _texts(value: object) -> tuple[str, ...] | str:
         return (value,)
     if isinstance(value, tuple):
         if len(value) == 1 and not isinstance(value[0], str):
-            return _texts(value[0])  # a sequence of one is its element: `(None,)` is None
+            return _texts(value[0])  # a sequence of one counts as its element: `(None,)` is None
         if all(isinstance(item, str) for item in value):
             return value
     return "is neither text, None nor a sequence of texts"

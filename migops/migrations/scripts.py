@@ -1,4 +1,4 @@
-"""Which files of a tree are migration scripts: the same ones, in the same order, as Alembic 1.20 would load."""
+"""Selection of the migration scripts in a tree: the same files, in the same order, as Alembic 1.20 would load."""
 
 from __future__ import annotations
 
@@ -16,36 +16,31 @@ from migops.migrations.revisions import Script, read_revision
 COMMITS_BY_ITSELF = re.compile(
     rb"""autocommit_block|isolation_level\W+AUTOCOMMIT|\.commit\(\)|["'](?i:\s*commit\s*;?\s*)["']"""
 )
-"""The text of a script that commits in between: where it fails, what it did before has stayed, and no row tells."""
+"""Matches a script that commits in between: if it fails later, its first part stays, and no row records that."""
 _SOURCE = re.compile(r"(?!\.\#|__init__)(.*\.py)$")
 _SOURCE_OR_BYTECODE = re.compile(r"(?!\.\#|__init__)(.*\.py)(c|o)?$")
 
 
 @dataclass(frozen=True, slots=True)
 class History:
-    """What the versions folders of one place hold.
-
-    ``scripts`` are the paths that Alembic loads, in its order, symlinks resolved; ``others`` the files beside them that
-    it passes by (``__init__.py``, bytecode, notes). ``unreadable`` also names what is wrong with a script whose
-    revision could be told. ``problems`` are folders that are not there, and files that are reached twice.
-    """
+    """The content of the versions folders of one source."""
 
     revisions: tuple[Revision, ...] = ()
-    unreadable: tuple[Unreadable, ...] = ()
-    scripts: tuple[str, ...] = ()
-    others: tuple[str, ...] = ()
-    problems: tuple[Problem, ...] = ()
+    unreadable: tuple[Unreadable, ...] = ()  # faults in scripts, also in those with a readable revision
+    scripts: tuple[str, ...] = ()  # the paths that Alembic loads, in its order, symlinks resolved
+    others: tuple[str, ...] = ()  # files beside them that Alembic ignores (``__init__.py``, bytecode, notes)
+    problems: tuple[Problem, ...] = ()  # missing folders, and files that are reached twice
 
 
 Known = MutableMapping[str, Script]
-"""Scripts read before, by the digest of their bytes: places hold mostly the same files."""
+"""Scripts that were read before, by the digest of their bytes: sources contain mostly the same files."""
 
 
 def read_history(tree: Tree, paths: ScriptPaths, known: Known | None = None) -> History:
-    """Read the migration scripts of a place.
+    """Read the migration scripts of a source.
 
-    ``tree`` holds at least the versions folders, with the files' ``content`` kept. Hand the same ``known`` to every
-    place, so that each text is parsed once.
+    ``tree`` contains at least the versions folders, with the files' ``content``. Pass the same ``known`` for every
+    source, so that each text is parsed once.
     """
     folders = Folders(tree)
     problems = list(paths.problems)
@@ -73,11 +68,11 @@ def _select(folders: Folders, paths: ScriptPaths) -> tuple[tuple[str, ...], tupl
     pattern = _SOURCE_OR_BYTECODE if paths.sourceless else _SOURCE
     for location in paths.version_locations:
         if not folders.exists(location):
-            continue  # Alembic passes over it too
+            continue  # Alembic ignores it too
         for listed in _listed(folders, location, paths):
             path = folders.resolve(listed) or listed
-            found = pattern.match(posixpath.basename(path))
-            if found is None or (paths.sourceless and _hidden_by_source(folders, path, found)):
+            match = pattern.match(posixpath.basename(path))
+            if match is None or (paths.sourceless and _hidden_by_source(folders, path, match)):
                 others[path] = None
             else:
                 loaded[path] = None
@@ -85,7 +80,7 @@ def _select(folders: Folders, paths: ScriptPaths) -> tuple[tuple[str, ...], tupl
 
 
 def _listed(folders: Folders, location: str, paths: ScriptPaths) -> Iterator[str]:
-    """The files of a versions folder as Alembic's own walk lists them."""
+    """The files of a versions folder in the order of Alembic's own walk."""
     todo = [location]
     while todo:
         root = todo.pop()
@@ -103,9 +98,9 @@ def _listed(folders: Folders, location: str, paths: ScriptPaths) -> Iterator[str
             return
 
 
-def _hidden_by_source(folders: Folders, path: str, found: re.Match[str]) -> bool:
-    """Whether bytecode is passed over because its source (or, for ``.pyo``, a ``.pyc``) lies beside it."""
-    kind, source = found.group(2), posixpath.join(posixpath.dirname(path), found.group(1))
+def _hidden_by_source(folders: Folders, path: str, match: re.Match[str]) -> bool:
+    """True if bytecode is ignored because its source (or, for ``.pyo``, a ``.pyc``) is beside it."""
+    kind, source = match.group(2), posixpath.join(posixpath.dirname(path), match.group(1))
     return kind is not None and (folders.exists(source) or (kind == "o" and folders.exists(source + "c")))
 
 
@@ -117,7 +112,7 @@ def _read(path: str, folders: Folders, known: Known) -> Script:
         return _unreadable(path, f"not a file but a {entry.kind.value}; Alembic stops at it")
     if entry.content is None:
         return _unreadable(path, f"its content was not read ({entry.size} bytes)")
-    # Only a file named in hexadecimal is read by its name as well, so only then the name is part of the key.
+    # The result depends on a file's name only if that is hexadecimal, so only then the name is part of the key.
     key = f"{entry.sha256}:{posixpath.basename(path)}"
     if not entry.sha256:
         return read_revision(path, entry.content)

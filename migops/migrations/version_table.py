@@ -1,4 +1,4 @@
-"""Which table Alembic notes its revisions in, read from ``env.py`` without running it."""
+"""Alembic's version table, read from the text of ``env.py`` without running it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from migops.core.quiet import no_warnings
 
 @dataclass(frozen=True, slots=True)
 class VersionTable:
-    """The version table's name, and its schema; '' is whatever the search path leads to."""
+    """The version table's name and schema; '' means the first match on the search path."""
 
     name: str = "alembic_version"
     schema: str = ""
@@ -24,20 +24,20 @@ class VersionTable:
 def version_table(source: str, path: str, *, name: str = "", schema: str = "") -> VersionTable | Unknown:
     """The table that ``context.configure(version_table=…, version_table_schema=…)`` names.
 
-    ``name`` and ``schema`` are what the user said; they win. A keyword counts where it is a string, or a name that the
-    module sets to one string; one that is computed otherwise cannot be known, and the answer says where it stands.
+    ``name`` and ``schema`` are the user's options and take precedence. A keyword is known if it is a string, or a name
+    that the module sets to exactly one string; otherwise the answer is Unknown, with its location.
     """
-    found = {"version_table": name, "version_table_schema": schema}
+    settings = {"version_table": name, "version_table_schema": schema}
     try:
-        with no_warnings():  # an odd escape in someone's env.py is none of our business
+        with no_warnings():  # an invalid escape in env.py is not an error here
             tree = ast.parse(source)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
-        # env.py that Python cannot read stops Alembic itself; the usual table is then the best that can be asked for.
+        # Alembic itself fails on an env.py that Python cannot parse; the default table is then the best guess.
         return VersionTable(name or "alembic_version", schema)
     constants = _constants(tree)
     for keyword in _keywords(tree):
         wanted = keyword.arg or ""
-        if found.get(wanted, "-"):
+        if settings.get(wanted, "-"):
             continue
         value = keyword.value
         text = constants.get(value.id) if isinstance(value, ast.Name) else getattr(value, "value", None)
@@ -48,8 +48,8 @@ def version_table(source: str, path: str, *, name: str = "", schema: str = "") -
                 f"{Location(path, value.lineno)} computes {wanted}: which table has the revisions cannot be told",
                 f"say it under the service: x-migops: {{{wanted.replace('_', '-')}: NAME}}",
             )
-        found[wanted] = text
-    return VersionTable(found["version_table"] or "alembic_version", found["version_table_schema"])
+        settings[wanted] = text
+    return VersionTable(settings["version_table"] or "alembic_version", settings["version_table_schema"])
 
 
 def _keywords(tree: ast.Module) -> Iterator[ast.keyword]:
@@ -62,8 +62,8 @@ def _keywords(tree: ast.Module) -> Iterator[ast.keyword]:
 
 
 def _constants(tree: ast.Module) -> dict[str, str | None]:
-    """Names that the module sets to a string; None for one that is set to several, or to anything else."""
-    found: dict[str, str | None] = {}
+    """Names that the module sets to a string; None for one with several values or any other value."""
+    texts: dict[str, str | None] = {}
     for node in ast.walk(tree):
         if not isinstance(node, (ast.Assign, ast.AnnAssign)):
             continue
@@ -71,5 +71,5 @@ def _constants(tree: ast.Module) -> dict[str, str | None]:
         for target in node.targets if isinstance(node, ast.Assign) else [node.target]:
             if isinstance(target, ast.Name):
                 text = value.value if isinstance(value, ast.Constant) and isinstance(value.value, str) else None
-                found[target.id] = text if found.get(target.id, text) == text else None
-    return found
+                texts[target.id] = text if texts.get(target.id, text) == text else None
+    return texts

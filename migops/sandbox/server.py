@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from migops.core.errors import Unavailable
-from migops.database import DatabaseUrl, direct
+from migops.database import DatabaseUrl
+from migops.database.postgres.direct import direct
 from migops.docker import Engine, execs, making
 from migops.docker.containers import inspect
 from migops.sandbox import one_off, owned

@@ -1,4 +1,4 @@
-"""The application's own code, as far as it says what it does to the schema: read from its text, never imported."""
+"""Schema changes in the application's own code, read from its text, never imported."""
 
 from __future__ import annotations
 
@@ -20,24 +20,24 @@ _TESTS = frozenset(("test", "tests", "testing", "migrations", "alembic", "site-p
 
 @dataclass(frozen=True, slots=True)
 class Creation:
-    """A line of the application that makes tables from the models (``create_all``)."""
+    """A line of the application that creates tables from the models (``create_all``)."""
 
     at: Location
     text: str
 
 
 def creations(folder: Path, view: BuildView | None, leave_out: Sequence[str]) -> tuple[Creation, ...]:
-    """Every ``create_all`` in the Python files that a build brings (without a ``view``: all below ``folder``).
+    """Every ``create_all`` in the Python files that a build copies (without a ``view``: all below ``folder``).
 
-    Tests and migrations are left out, and the folders of ``leave_out``. Raises MigopsError where a file cannot be read.
+    Tests, migrations and the folders of ``leave_out`` are skipped. Raises MigopsError if a file cannot be read.
     """
     return tuple(creation for path in modules(folder, view, leave_out) for creation in _in(path))
 
 
 def modules(folder: Path, view: BuildView | None, leave_out: Sequence[str]) -> list[Path]:
-    """The Python files of the application itself, in order: no tests, no migrations, nothing below ``leave_out``."""
-    found = (path for path in _files(folder, view) if _is_code(path, folder))
-    return sorted(path for path in found if not any(path.is_relative_to(each) for each in leave_out))
+    """The application's own Python files, in order: no tests, no migrations, nothing below ``leave_out``."""
+    candidates = (path for path in _files(folder, view) if _is_code(path, folder))
+    return sorted(path for path in candidates if not any(path.is_relative_to(excluded) for excluded in leave_out))
 
 
 def _files(folder: Path, view: BuildView | None) -> Iterator[Path]:

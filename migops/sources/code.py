@@ -1,4 +1,4 @@
-"""The whole code, not only migrations: every file that the build would bring, against what the image has there."""
+"""Comparison of the whole code, not only migrations: every file that the build would copy with the image's file."""
 
 from __future__ import annotations
 
@@ -15,54 +15,49 @@ from migops.sources.host import digest
 
 COMPILED = (".pyc", ".pyo")
 VERSION_CONTROL = frozenset({".git", ".hg", ".svn"})
-"""Folders that change with every commit and hold no code of the application."""
+"""Folders that change with every commit and contain no code of the application."""
 
 
 @dataclass(frozen=True, slots=True)
 class Code:
-    """How the image's files differ from what a build would bring now; paths are those of the image.
+    """Differences between the image's files and those that a build would copy now. Paths are the image's."""
 
-    ``changed`` have another text, ``missing`` are not in the image, ``extra`` lie in a layer that a COPY made and the
-    build would not bring them. ``layers`` says which layer holds each changed or extra file. ``compared`` counts the
-    files that the build would bring.
-    """
-
-    compared: int
-    changed: tuple[str, ...] = ()
-    missing: tuple[str, ...] = ()
-    extra: tuple[str, ...] = ()
-    layers: Mapping[str, Layer | Unknown] = field(default_factory=dict)
+    compared: int  # number of files that the build would copy
+    changed: tuple[str, ...] = ()  # with different content
+    missing: tuple[str, ...] = ()  # not in the image
+    extra: tuple[str, ...] = ()  # in a layer of a COPY, but not copied by the build
+    layers: Mapping[str, Layer | Unknown] = field(default_factory=dict)  # of changed and extra files
 
 
 def compare_code(view: BuildView, image: Image) -> Code:
-    """Compare by digest, and name the layers only where something differs: that costs a pass over the image.
+    """Compare by digest. Layers are attributed only to differing files, as that needs a pass over the image.
 
-    Raises ``Unavailable`` where the image cannot be read, ``MigopsError`` where a file of the context cannot.
+    Raises ``Unavailable`` if the image cannot be read, ``MigopsError`` if a file of the context cannot.
     """
     brought = {file.image_path: file for file in view.files_under("/") if _is_comparable(file)}
     folders = _folders(brought)
-    # What lies in a folder comes along with it. Asked for by its own name, a link would be followed.
+    # Files are requested through their folder: a link requested by its own name would be followed.
     there = image.read([*folders, *(path for path in brought if posixpath.dirname(path) == "/")])
     missing = sorted(path for path in brought if path not in there)
     changed = sorted(path for path, file in brought.items() if path in there and not _same(file, there[path]))
     candidates = sorted(path for path, entry in there.items() if path not in brought and _is_code(path, entry))
     if not changed and not candidates:
         return Code(len(brought), missing=tuple(missing))
-    found = attribute_tree(image, [*folders, *changed], base=view.base.ref).layer_of
-    extra = [path for path in candidates if _copied(found.get(path))]
+    layer_of = attribute_tree(image, [*folders, *changed], base=view.base.ref).layer_of
+    extra = [path for path in candidates if _copied(layer_of.get(path))]
     unknown = Unknown("the image has no such path")
-    layers = {path: found.get(path, unknown) for path in (*changed, *extra)}
+    layers = {path: layer_of.get(path, unknown) for path in (*changed, *extra)}
     return Code(len(brought), tuple(changed), tuple(missing), tuple(extra), layers)
 
 
 def _folders(paths: Iterable[str]) -> list[str]:
-    """The folders that the build fills, without those below another of them, and never the root itself."""
+    """The topmost folders that the build fills, never the root itself."""
     folders = {posixpath.dirname(path) for path in paths} - {"/"}
     return sorted(folder for folder in folders if not any(folder.startswith(f"{other}/") for other in folders))
 
 
 def _is_comparable(file: ContextFile) -> bool:
-    """All but what is no code, and a link at the very root: an image answers that with what it leads to."""
+    """False for files that are not code, and for a link in the root, which an image answers with its target."""
     at_root = posixpath.dirname(file.image_path) == "/"
     return _counts(file.image_path) and not (at_root and file.kind is EntryKind.SYMLINK)
 
@@ -80,16 +75,16 @@ def _is_code(path: str, entry: Entry) -> bool:
 
 
 def _counts(path: str) -> bool:
-    """Version control is no code, and what a ``.env`` file holds belongs in no image: neither is asked for there."""
+    """False for version control, and for ``.env`` files, whose content must not be read from an image."""
     return VERSION_CONTROL.isdisjoint(path.split("/")) and not is_env_file(path)
 
 
 def is_env_file(path: str) -> bool:
-    """Whether a file is named as those that hold settings of one machine: ``.env``, ``.env.prod``, ``.envrc``."""
+    """True if a file has the name of a machine's settings: ``.env``, ``.env.prod``, ``.envrc``."""
     name = posixpath.basename(path)
     return name in (".env", ".envrc") or name.startswith(".env.")
 
 
 def _copied(layer: Layer | Unknown | None) -> bool:
-    """Whether a COPY or ADD of this Dockerfile brought the file: what a RUN made is not stale for being there."""
+    """True if a COPY or ADD of this Dockerfile created the layer: a file from a RUN is not stale."""
     return isinstance(layer, Layer) and layer.base is not True and layer.instruction.split(" ", 1)[0] in ("COPY", "ADD")

@@ -1,4 +1,4 @@
-"""The columns of some tables, asked of the database by a connection that only reads."""
+"""Columns of tables, read from the database through a read-only connection."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from migops.sources.database_question import Question
 
 
 def columns(asked: Question, tables: Sequence[str]) -> dict[str, frozenset[str]]:
-    """The columns of each table, by the search path. Raises MigopsError where it cannot be asked from here."""
+    """The columns of each table, found on the search path. Raises MigopsError if the database is not reachable."""
     sought = find_url(asked)
-    found = sought if isinstance(sought, Unknown) else reach(asked, sought)
-    if isinstance(found, (Unknown, Absent)):
-        raise Unavailable(found.reason)
-    with connect(found.url, timeout=asked.timeout) as connection:
+    reached = sought if isinstance(sought, Unknown) else reach(asked, sought)
+    if isinstance(reached, (Unknown, Absent)):
+        raise Unavailable(reached.reason)
+    with connect(reached.url, timeout=asked.timeout) as connection:
         from sqlalchemy import inspect
 
         read = inspect(connection)
-        return {table: frozenset(str(each["name"]) for each in read.get_columns(table)) for table in tables}
+        return {table: frozenset(str(column["name"]) for column in read.get_columns(table)) for table in tables}

@@ -1,4 +1,4 @@
-"""What one container shows at a path: its image, under its mounts, with what it has written. It is not touched."""
+"""Files of one container: its image, its writable layer, and its mounts on top. The container is not touched."""
 
 from __future__ import annotations
 
@@ -28,24 +28,21 @@ _ANONYMOUS = re.compile(r"[0-9a-f]{64}")
 
 @dataclass(frozen=True, slots=True)
 class Mount:
-    """What lies over a path of a container: ``type`` is bind, volume or tmpfs, as Docker says.
+    """A mount of a container."""
 
-    ``source`` is the folder on the engine's host, or the volume's name.
-    """
-
-    type: str
-    source: str
+    type: str  # bind, volume or tmpfs, as in Docker
+    source: str  # the folder on the engine's host, or the volume's name
     target: str
 
     @property
     def is_anonymous(self) -> bool:
-        """A volume that nobody named: the engine made up 64 hexadecimal digits."""
+        """True for a volume without a name of its own: the engine generates 64 hexadecimal digits."""
         return self.type == "volume" and bool(_ANONYMOUS.fullmatch(self.source))
 
 
 @dataclass(slots=True)
 class ImageFiles:
-    """The images of an engine by ID; what was read of one is not read again. ``opened`` closes them."""
+    """The images of an engine by ID, each read once. ``opened`` closes them."""
 
     engine: Engine
     opened: ExitStack
@@ -53,19 +50,19 @@ class ImageFiles:
     packages: dict[str, Reader] = field(default_factory=dict)
 
     def links(self, image_id: str) -> Reader | None:
-        """What reads the image's folders of installed packages for their ``.pth`` files; None where it is not open."""
+        """The reader of ``.pth`` files in the image's folders of installed packages; None if the image is not open."""
         return self.packages.get(image_id)
 
     def named(self, ref: str) -> tuple[Image, Reader]:
-        """An image by name or ID, and its reader. ``Unavailable`` where the engine does not have it (any more)."""
+        """An image by name or ID, and its reader. Raises ``Unavailable`` if the engine does not have it (any more)."""
         image = self.opened.enter_context(open_image(f"{DAEMON}:{ref}", engine=lambda: self.engine))
         self.packages.setdefault(image.id, links_of(image))
         return image, self.readers.setdefault(image.id, reader_of(image))
 
     def of(self, image_id: str) -> Reader | None:
-        """The reader of the image with that ID; None where the engine does not have it any more.
+        """The reader of the image with that ID; None if the engine no longer has it.
 
-        With the containerd image store an image goes as soon as its name means another, though containers run it.
+        The containerd image store removes an image as soon as its name moves to another, even if containers use it.
         """
         if image_id not in self.readers:
             try:
@@ -75,13 +72,13 @@ class ImageFiles:
         return self.readers[image_id]
 
     def any(self) -> tuple[str, tuple[str, ...]]:
-        """An image that is there, and the paths that it declares to be volumes."""
+        """Any image of the engine, and the paths that it declares as volumes."""
         image_id = next(iter(self.readers))
         return image_id, tuple((self.engine.image(image_id).get("Config") or {}).get("Volumes") or ())
 
 
 def reader_of(image: Image) -> Reader:
-    """Reads an image, and asks it once for the same paths."""
+    """A reader of an image that requests the same paths once."""
     seen: dict[tuple[str, ...], Tree] = {}
 
     def read(paths: Sequence[str]) -> Tree:
@@ -93,28 +90,25 @@ def reader_of(image: Image) -> Reader:
 
 
 def links_of(image: Image) -> Reader:
-    """Reads a folder of an image's installed packages for what says that others lie elsewhere."""
+    """A reader of the files in an image's folder of installed packages that refer to packages elsewhere."""
 
     def read(paths: Sequence[str]) -> Tree:
-        found = image.read(paths, content=lambda path: path.endswith((".pth", "_finder.py")))
-        return {path: entry for path, entry in found.items() if entry.kind is EntryKind.FILE}
+        entries = image.read(paths, content=lambda path: path.endswith((".pth", "_finder.py")))
+        return {path: entry for path, entry in entries.items() if entry.kind is EntryKind.FILE}
 
     return read
 
 
 @dataclass(slots=True)
 class ContainerFiles:
-    """A ``Reader`` of one container: its image, under its mounts, with what it has written.
-
-    ``moved`` are links of the image that lead below a mount, and where they lead: there the mount shows.
-    """
+    """A ``Reader`` of one container: its image, its writable layer, and its mounts on top."""
 
     inspected: Mapping[str, Any]
     layer: WritableLayer
     images: ImageFiles
     asked: set[str] = field(default_factory=set)
     written: set[str] = field(default_factory=set)
-    moved: dict[str, str] = field(default_factory=dict)
+    moved: dict[str, str] = field(default_factory=dict)  # links of the image that lead below a mount → their targets
 
     def __call__(self, paths: Sequence[str]) -> Tree:
         self.asked.update(paths)
@@ -130,18 +124,18 @@ class ContainerFiles:
         return tree
 
     def _moved(self, path: str) -> str:
-        """Where a path leads that is at or below one of ``moved``; '' for any other."""
+        """The target of a path at or below one of ``moved``; '' for any other."""
         link = next((each for each in self.moved if at_or_below(path, each)), "")
         return self.moved[link] + path[len(link) :] if link else ""
 
     def _under_a_mount(self, path: str, target: str) -> str:
-        """Where a link leads, if a mount lies there that does not lie over the link itself; else ''."""
+        """The target of a link if it is below a mount that does not cover the link itself; else ''."""
         real = posixpath.normpath(posixpath.join(posixpath.dirname(path), target))
         mounts = [mount.target for mount in self._mounts]
         return real if covered(real, mounts) and not covered(path, mounts) else ""
 
     def _below_memory(self, paths: Sequence[str]) -> Tree:
-        """``paths`` as they would be if no tmpfs lay over any of them."""
+        """The entries at ``paths`` without regard to tmpfs mounts."""
         near = [mount for mount in self._mounts if any(_near(mount.target, path) for path in paths)]
         near = [mount for mount in near if mount.type != "tmpfs"]
         image = self.images.of(str(self.inspected["Image"]))
@@ -159,7 +153,7 @@ class ContainerFiles:
     def _through_mounts(
         self, paths: Sequence[str], near: Sequence[Mount], image_id: str, declared: Sequence[str] = ()
     ) -> Tree:
-        """``paths`` as the mounts show them over that image. ``declared`` are volumes of it that must not be made."""
+        """The entries at ``paths`` with mounts over that image. Its volumes ``declared`` must not be created."""
         engine = self.images.engine
         binds = {mount.target: mount.source for mount in near if mount.type == "bind"}
         volumes = {*declared, *(self.inspected["Config"].get("Volumes") or ())} - {mount.target for mount in near}
@@ -175,7 +169,7 @@ class ContainerFiles:
             return read_container(engine, probe, paths, lambda path: True)
 
     def _whole(self, paths: Sequence[str], near: Sequence[Mount]) -> Tree:
-        """The same where the image has gone, or hardly anything is left of it: one pass over the whole file system."""
+        """The entries if the image is gone or mostly overwritten: one pass over the whole file system."""
 
         def scan(wanted: Wanted) -> list[Delta]:
             with export(self.images.engine, str(self.inspected["Id"])) as stream:
@@ -196,7 +190,7 @@ class ContainerFiles:
 
 
 def mounts_of(inspected: Mapping[str, Any]) -> tuple[Mount, ...]:
-    found = {
+    mounts = {
         str(item["Destination"]).rstrip("/") or "/": Mount(
             str(item.get("Type") or "volume"),
             str((item.get("Name") if item.get("Type") == "volume" else item.get("Source")) or ""),
@@ -207,14 +201,14 @@ def mounts_of(inspected: Mapping[str, Any]) -> tuple[Mount, ...]:
     host = inspected.get("HostConfig") or {}
     asked = [str(item.get("Target")) for item in host.get("Mounts") or () if item.get("Type") == "tmpfs"]
     for target in (*(host.get("Tmpfs") or ()), *asked):
-        found.setdefault(target.rstrip("/") or "/", Mount("tmpfs", "", target.rstrip("/") or "/"))
-    return tuple(found[target] for target in sorted(found))
+        mounts.setdefault(target.rstrip("/") or "/", Mount("tmpfs", "", target.rstrip("/") or "/"))
+    return tuple(mounts[target] for target in sorted(mounts))
 
 
 def without_memory(tree: Tree, paths: Sequence[str], mounts: Sequence[Mount]) -> Tree:
-    """The tree as a container sees it: a tmpfs starts as an empty folder, whatever the image has below it.
+    """The tree as seen in a container: a tmpfs starts as an empty folder, whatever the image has below it.
 
-    What the container itself has put there since is in its memory alone, and the engine does not show it.
+    Files that the container has written there are in memory only; the engine does not show them.
     """
     memory = [
         each.target for each in mounts if each.type == "tmpfs" and any(_near(each.target, path) for path in paths)
@@ -242,5 +236,5 @@ def covered(path: str, targets: Sequence[str]) -> bool:
 
 
 def _near(target: str, path: str) -> bool:
-    """Whether a mount at ``target`` has a say at or below ``path``."""
+    """True if a mount at ``target`` affects ``path`` or anything below it."""
     return at_or_below(path, target) or at_or_below(target, path)

@@ -1,4 +1,4 @@
-"""The context place: what a build from the host, as it is now, would put at the image's paths. No engine is asked."""
+"""The context source: the files that a build from the host would copy to the image's paths now. Needs no engine."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from migops.dockerfile.tree import Origin
 from migops.sources.host import read_tree
 
 CACHED_BY_CONTENT = frozenset({Origin.CONTEXT, Origin.HEREDOC, Origin.STAGE, Origin.ARCHIVE})
-"""Origins whose build-cache key is the files themselves: a plain build notices every change."""
+"""Origins whose build-cache key is the content: a plain build detects every change."""
 
 
 @dataclass(frozen=True, slots=True)
 class ContextReader:
-    """Reads image paths as the build would fill them. ``root`` is the context's folder.
+    """Reader of image paths as the build would fill them. ``root`` is the context's folder.
 
-    ``known`` are entries of the host that were read below the same root: they are not read again.
+    ``known`` are entries of the host that were already read below the same root.
     """
 
     view: BuildView
@@ -35,21 +35,21 @@ class ContextReader:
         return tree
 
     def _file(self, file: ContextFile) -> Tree:
-        """One file of the build; a link to a folder is read through, as far as the ignore file lets its files in."""
+        """One file of the build. A link to a folder is followed, as far as the ignore file includes its files."""
         if file.host_path is None:
             return {file.image_path: _written(file.image_path, file.content or b"")}
         path = str(file.host_path)
-        found = self.known.get(path) or read_tree([file.host_path], self.root)[path]
-        if found.kind is EntryKind.FILE:
-            return {file.image_path: replace(found, path=file.image_path)}
+        entry = self.known.get(path) or read_tree([file.host_path], self.root)[path]
+        if entry.kind is EntryKind.FILE:
+            return {file.image_path: replace(entry, path=file.image_path)}
         return self([file.image_path])
 
     def excluded(self, folders: Sequence[str]) -> tuple[ExcludedFile, ...]:
-        """The files that an ignore file keeps out of these folders of the image."""
+        """The files that an ignore file excludes from these folders of the image."""
         return tuple(file for folder in folders for file in self.view.excluded_under(folder))
 
     def uncached(self, folders: Sequence[str]) -> str:
-        """The first instruction with a say in these folders whose result the build cache keeps; '' where none has."""
+        """The first instruction that affects these folders and whose result stays in the build cache; '' if none."""
         for folder in folders:
             for source in self.view.sources_of(folder):
                 if source.origin not in CACHED_BY_CONTENT:

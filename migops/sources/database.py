@@ -1,4 +1,4 @@
-"""The database place: the rows of Alembic's version table, and whether other tables exist. It is only ever read."""
+"""The database source: the rows of Alembic's version table, and the other tables. Read-only."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ PAUSE = 0.5  # seconds between two attempts
 _NO_WAY = (
     "could not translate host name", "resolve host", "timeout expired", "No route to host", "unreachable",
 )  # fmt: skip
-"""What a driver says where the address does not lead anywhere from here, and may from a container."""
+"""Parts of a driver's messages for an address that is unreachable from here, but may be reachable in a container."""
 
 
 def ask(asked: Question, wait: float = 0.0) -> DatabaseState | Absent | Unknown:
-    """Ask the database, for up to ``wait`` seconds again and again until it answers."""
+    """Ask the database, retrying for up to ``wait`` seconds until it answers."""
     sought = find_url(asked)
     if isinstance(sought, Unknown):
         return sought
@@ -38,17 +38,17 @@ def ask(asked: Question, wait: float = 0.0) -> DatabaseState | Absent | Unknown:
 
 
 def find_url(asked: Question) -> Sought | Unknown:
-    """The URL that is meant: what was said, what the service has, what Alembic's configuration has, in this order."""
+    """The database URL: the user's option, the service's environment, Alembic's configuration, in this order."""
     if asked.url:
         return Sought(asked.url, "--database-url", inside=False)
-    found: Sought | Unknown | None = None
+    url: Sought | Unknown | None = None
     if asked.project is not None and asked.service is not None:
         variables = Variables(asked.project, asked.service, asked.image_env)
-        found = from_service(variables, asked.settings, asked.env_py)
+        url = from_service(variables, asked.settings, asked.env_py)
     for place, config in asked.configs.items():
-        found = found or from_config(config, place)
-    if found is not None:
-        return found
+        url = url or from_config(config, place)
+    if url is not None:
+        return url
     looked = "the service's environment and " if asked.service else ""
     return Unknown(
         f"no URL of a database was found in {looked}sqlalchemy.url of Alembic's configuration",
@@ -57,49 +57,49 @@ def find_url(asked: Question) -> Sought | Unknown:
 
 
 def reach(asked: Question, sought: Sought | None = None) -> Reached | Absent | Unknown:
-    """How to get to the database that is meant. Nothing is asked of it yet, and nothing is started for it.
+    """The address of the database. Does not connect yet, and starts nothing.
 
-    Whatever stands in the way is an ``Unknown`` with the reason, free of secrets.
+    Any obstacle is an ``Unknown`` with the reason, free of secrets.
     """
-    found = sought or find_url(asked)
-    if isinstance(found, Unknown):
-        return found
+    named = sought or find_url(asked)
+    if isinstance(named, Unknown):
+        return named
     table = table_of(asked)
     if isinstance(table, Unknown):
         return table
     try:
-        url = parse_url(found.text).with_options(_options(asked, found))
+        url = parse_url(named.text).with_options(_options(asked, named))
     except MigopsError as error:
-        return Unknown(f"the URL of {found.origin} {error.message}", error.hint)
-    placed = _placed(asked, found, url)
-    return Reached(placed[0], url, table, found.origin, placed[1]) if isinstance(placed, tuple) else placed
+        return Unknown(f"the URL of {named.origin} {error.message}", error.hint)
+    placed = _placed(asked, named, url)
+    return Reached(placed[0], url, table, named.origin, placed[1]) if isinstance(placed, tuple) else placed
 
 
 def _options(asked: Question, sought: Sought) -> str:
-    """The service's PGOPTIONS, where its driver heeds them: a search path there decides whose version table counts."""
-    said = asked.url or asked.settings.get("database-url")  # a way of its own, past a pooler that refuses them, say
+    """The service's PGOPTIONS, if its driver uses them: a search path in them selects the version table."""
+    override = asked.url or asked.settings.get("database-url")  # may bypass a pooler, which refuses PGOPTIONS
     heeded = re.match(r"postgres(ql)?(\+psycopg(2|2cffi|_async)?)?:", sought.text.strip(), re.IGNORECASE)
-    return asked.variable("PGOPTIONS") if sought.inside and heeded and not said else ""
+    return asked.variable("PGOPTIONS") if sought.inside and heeded and not override else ""
 
 
 def read_database(asked: Question, sought: Sought) -> DatabaseState | Absent | Unknown:
-    """Ask the database once. Whatever stands in the way is an ``Unknown`` with the reason, free of secrets.
+    """Ask the database once. Any obstacle is an ``Unknown`` with the reason, free of secrets.
 
-    Where there is no way to it from here, it is asked from inside the service's running container.
+    If it is not reachable from here, it is asked from inside the service's running container.
     """
     reached = reach(asked, sought)
-    found = read(reached, asked.timeout) if isinstance(reached, Reached) else reached
-    if not isinstance(found, Unknown) or not sought.inside or asked.engine is None or asked.service is None:
-        return found
-    if isinstance(reached, Reached) and not any(words in found.reason for words in _NO_WAY):
-        return found  # it was reached, and refused
+    answer = read(reached, asked.timeout) if isinstance(reached, Reached) else reached
+    if not isinstance(answer, Unknown) or not sought.inside or asked.engine is None or asked.service is None:
+        return answer
+    if isinstance(reached, Reached) and not any(words in answer.reason for words in _NO_WAY):
+        return answer  # the server was reached and refused
     from migops.sources.database_inside import ask_inside
 
-    return ask_inside(asked, sought, found)
+    return ask_inside(asked, sought, answer)
 
 
 def _placed(asked: Question, sought: Sought, url: DatabaseUrl) -> tuple[DatabaseUrl, str] | Absent | Unknown:
-    """The URL as it works from here, and in words how it was found."""
+    """The URL as it works from here, and a description of how it was found."""
     if url.dialect == "sqlite":
         base = asked.home if sought.at else Path.cwd()
         path = file_address(url, asked.service, asked.working_dir, base, sought.inside)

@@ -1,4 +1,4 @@
-"""How to get from here to a database that is named as a container of the project sees it. Nothing is started for it."""
+"""Addresses from here of a database that is named from a container's point of view. Nothing is started for it."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """Where the database is asked, and in words how that was found."""
+    """The address of the database, and a description of how it was found."""
 
     host: str
     port: int
@@ -41,10 +41,10 @@ def server_address(
     inside: bool,
     compose: Sequence[str] = ("docker", "compose"),
 ) -> Address | Unknown:
-    """The address of the URL's server, from here: a published port, a container's own address, or as it is written.
+    """The address of the URL's server from here: a published port, a container's own address, or the URL's own host.
 
-    ``inside`` says that the URL's host is meant as the service's container sees it; ``compose`` is the command by
-    which the user addresses the project.
+    ``inside``: the URL's host is a name inside the service's container. ``compose`` is the user's compose command for
+    the project.
     """
     host, port = url.host, url.port
     if service is not None and inside and (host in _LOOPBACK or not host or host.startswith("/")):
@@ -62,43 +62,45 @@ def server_address(
     if engine is None:
         return Unknown(f"{host} is the service {name}, and --no-engine keeps from asking where it runs", INSTEAD)
     try:
-        found = engine()
-        everything = found.containers(compose_labels.filters(project.name, name))
+        connected = engine()
+        everything = connected.containers(compose_labels.filters(project.name, name))
     except MigopsError as error:
         return Unknown(f"{host} is the service {name}; where it runs cannot be asked: {error}", error.hint)
-    listed = [each for each in everything if not compose_labels.is_one_off(each)]
-    running = [each for each in listed if each.get("State") == "running"]
+    listed = [container for container in everything if not compose_labels.is_one_off(container)]
+    running = [container for container in listed if container.get("State") == "running"]
     if not running:
         state = f"is {listed[0].get('State')}" if listed else "does not exist"
         return Unknown(
             f"the container of the service {name} {state}, and reading starts nothing",
             f"`{shlex.join((*compose, 'up', '-d', '--no-deps', name))}` starts it; or {INSTEAD}",
         )
-    return _of_container(running[0], port, found.endpoint.host, found.is_local)
+    return _of_container(running[0], port, connected.endpoint.host, connected.is_local)
 
 
 def _neighbour(
     host: str, project: Project, service: Service, engine: Callable[[], Engine]
 ) -> tuple[Mapping[str, Any], Engine] | None:
-    """The running container of another project that a host name leads to in a network that the service shares with it;
-    None where there is none, or the engine does not say."""
+    """The running container of another project with that host name in a network of the service, and the engine.
+
+    None if there is none, or the engine does not answer.
+    """
     shared = {project.networks[key].name for key in service.networks if key in project.networks}
     shared = {name for name in shared if name != f"{project.name}_default"}
     if not shared:
         return None
     try:
-        found = engine()
-        for each in found.containers({}):
-            theirs = ((each.get("NetworkSettings") or {}).get("Networks") or {}).keys() & shared
-            if theirs and each.get("State") == "running" and host in _names(found, each, theirs):
-                return each, found
+        connected = engine()
+        for container in connected.containers({}):
+            theirs = ((container.get("NetworkSettings") or {}).get("Networks") or {}).keys() & shared
+            if theirs and container.get("State") == "running" and host in _names(connected, container, theirs):
+                return container, connected
     except MigopsError:
         return None
     return None
 
 
 def _names(engine: Engine, listed: Mapping[str, Any], networks: Iterable[str]) -> set[str]:
-    """What a container is called in these networks."""
+    """The names of a container in these networks."""
     inspected = inspect(engine, str(listed["Id"])) or {}
     joined = (inspected.get("NetworkSettings") or {}).get("Networks") or {}
     aliases = {alias for name in networks for alias in (joined.get(name) or {}).get("Aliases") or ()}
@@ -106,21 +108,21 @@ def _names(engine: Engine, listed: Mapping[str, Any], networks: Iterable[str]) -
 
 
 def service_of(host: str, project: Project | None) -> str:
-    """The service that a host name leads to inside the project's networks, or ''."""
+    """The service with that host name in the project's networks, or ''."""
     if project is None or not host:
         return ""
     if host in project.services:
         return host
-    for each in project.services.values():
-        networks = each.raw.get("networks") or {}
+    for service in project.services.values():
+        networks = service.raw.get("networks") or {}
         aliases = [alias for network in networks.values() for alias in (network or {}).get("aliases") or ()]
-        if host in (each.container_name, each.raw.get("hostname"), *aliases):
-            return each.name
+        if host in (service.container_name, service.raw.get("hostname"), *aliases):
+            return service.name
     return ""
 
 
 def _of_container(listed: Mapping[str, Any], port: int, engine_host: str, is_local: bool) -> Address | Unknown:
-    """The address of a running container's port, by the engine's list of containers."""
+    """The address of a running container's port, from the engine's list of containers."""
     name = name_of(listed)
     theirs = "127.0.0.1" if is_local else urlsplit(engine_host).hostname or ""
     hidden = False
@@ -146,7 +148,7 @@ def _of_container(listed: Mapping[str, Any], port: int, engine_host: str, is_loc
 def file_address(
     url: DatabaseUrl, service: Service | None, working_dir: str, cwd: Path, inside: bool
 ) -> Path | Absent | Unknown:
-    """The host's file that an SQLite URL leads to; a path in the container is followed through bind mounts only."""
+    """The host's file of an SQLite URL; a path in the container is followed through bind mounts only."""
     database = url.url.database or ""
     if not database or database == ":memory:" or database.startswith("file:"):
         return Unknown(f"an SQLite database at {database or ':memory:'} cannot be asked from outside", INSTEAD)

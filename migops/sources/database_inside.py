@@ -1,7 +1,7 @@
-"""The database, asked from inside the service's running container, where no address leads to it from here.
+"""The database, asked from inside the service's running container if no address is reachable from here.
 
-A small script that only reads is run there by the Python that is there: nothing is started but that, and nothing
-written. Where no container runs, none is started.
+A small read-only script is run by the container's own Python. Nothing else is started, and nothing is written. If no
+container is running, none is started.
 """
 
 from __future__ import annotations
@@ -30,15 +30,15 @@ if TYPE_CHECKING:
     from migops.sources.database_url import Sought
 
 _NO_PROGRAM = (126, 127)
-_ALARM = 128 + 14  # the code of a process that SIGALRM has ended
-_GRACE = 5.0  # seconds after which an engine that says nothing of the script has lost it: the script ends by itself
+_ALARM = 128 + 14  # the exit code of a process that SIGALRM has ended
+_GRACE = 5.0  # seconds for an engine to report the end of the script, which ends by itself
 _QUIET = {"PYTHONDONTWRITEBYTECODE": "1", "PYTHONWARNINGS": "ignore", "PYTHONIOENCODING": "utf-8"}
 
 
 def ask_inside(asked: Question, sought: Sought, outside: Unknown) -> DatabaseState | Absent | Unknown:
     """Ask from inside a container of the service.
 
-    ``outside`` is why it cannot be asked from here: where this does not work either, the answer has both reasons.
+    ``outside`` is the reason why it cannot be asked from here. If this fails too, the answer contains both reasons.
     """
     table = table_of(asked)
     if isinstance(table, Unknown) or asked.engine is None or asked.service is None:
@@ -46,13 +46,13 @@ def ask_inside(asked: Question, sought: Sought, outside: Unknown) -> DatabaseSta
     try:
         url = parse_url(sought.text, ours=False)
     except MigopsError:
-        return outside  # which says the same
+        return outside  # with the same reason
     if url.dialect == "sqlite" and (url.url.database or ":").startswith((":", "file:")):
-        return outside  # it lives in the memory of a process
+        return outside  # an SQLite database in the memory of a process
     try:
         engine = asked.engine()
     except MigopsError:
-        return outside  # without an engine there is no way in either
+        return outside  # no engine, so no container
     try:
         container = _running(engine, asked)
         if container is None:
@@ -78,7 +78,7 @@ def _both(outside: Unknown, inside: str) -> Unknown:
 
 
 def _running(engine: Engine, asked: Question) -> dict[str, Any] | None:
-    """The inspection of the service's first container that runs, None where none does. One-off ones do not count."""
+    """The inspection of the service's first running container, None if there is none. One-offs do not count."""
     if asked.project is None or asked.service is None:
         return None
     listed = running(engine, asked.project.name, asked.service.name)
@@ -103,15 +103,15 @@ def _question(asked: Question, sought: Sought, url: DatabaseUrl, table: VersionT
 
 
 def _answer(engine: Engine, container: Mapping[str, Any], asked: Question, question: str) -> dict[str, Any]:
-    """What the script answers, by the first Python that can ask; ``{"error": …}`` where none can."""
+    """The script's answer, from the first Python that can ask; ``{"error": …}`` if none can."""
     why = "there is no Python in it that could ask"
     for python in _pythons(container):
-        code, said = _run(engine, str(container["Id"]), python, question, asked)
-        answers = [line for line in said.splitlines() if line.startswith(database_probe.MARK)]
+        code, output = _run(engine, str(container["Id"]), python, question, asked)
+        answers = [line for line in output.splitlines() if line.startswith(database_probe.MARK)]
         if answers:
-            found: dict[str, Any] = json.loads(answers[-1][len(database_probe.MARK) :])
-            if found.get("missing") != "sqlalchemy":
-                return found
+            answer: dict[str, Any] = json.loads(answers[-1][len(database_probe.MARK) :])
+            if answer.get("missing") != "sqlalchemy":
+                return answer
             why = f"its {python} has no SQLAlchemy"
         elif code == _ALARM:
             return {"error": f"no answer within {asked.timeout:g} s"}
@@ -121,18 +121,18 @@ def _answer(engine: Engine, container: Mapping[str, Any], asked: Question, quest
 
 
 def _run(engine: Engine, container: str, python: str, question: str, asked: Question) -> tuple[int | None, str]:
-    """The exit code and the standard output; what a program writes to standard error may quote secrets."""
+    """The exit code and standard output. Standard error is dropped: it may quote secrets."""
     script = Path(database_probe.__file__).read_text(encoding="utf-8")
     environment = {**_QUIET, database_probe.ASKED: question}
     exec_id = execs.create_exec(engine, container, (python, "-B", "-c", script), environment, cwd=asked.working_dir)
     with execs.output(engine, exec_id, silence=asked.timeout + _GRACE) as written:
-        said = b"".join(piece for stream, piece in written if stream == execs.STDOUT)
+        output = b"".join(piece for stream, piece in written if stream == execs.STDOUT)
     code = execs.exec_state(engine, exec_id).code
-    return (_NO_PROGRAM[0] if said.startswith(execs.REFUSED) else code), said.decode("utf-8", "replace")
+    return (_NO_PROGRAM[0] if output.startswith(execs.REFUSED) else code), output.decode("utf-8", "replace")
 
 
 def _pythons(container: Mapping[str, Any]) -> Iterator[str]:
-    """The Python that lies beside the program that runs there (in a virtual environment), then those on PATH."""
+    """The Python beside the container's running program (in a virtual environment), then those on PATH."""
     program = str(container.get("Path") or "")
     if posixpath.isabs(program):
         yield posixpath.join(posixpath.dirname(program), "python")

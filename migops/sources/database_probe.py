@@ -1,8 +1,8 @@
-"""Asks a database from inside the application's container: the text of this file is run by the Python that is there.
+"""Script that asks a database from inside the application's container, run by the container's own Python.
 
-It only reads, starts nothing and imports nothing of the application but SQLAlchemy and the driver. What it is asked
-comes as JSON in its environment, so that no process list shows a password; what it found leaves as one line of JSON.
-It must do with Python 3.7 and SQLAlchemy 1.4.
+It only reads, starts nothing, and imports nothing of the application except SQLAlchemy and the driver. The question is
+JSON in its environment, so that no process list shows a password; the answer is one line of JSON. It must work with
+Python 3.7 and SQLAlchemy 1.4.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ DRIVERS = {
     "mysql": (("pymysql", "pymysql"), ("mysqldb", "MySQLdb"), ("aiomysql", "aiomysql"), ("asyncmy", "asyncmy")),
 }
 DRIVERS["mariadb"] = DRIVERS["mysql"]
-"""SQLAlchemy's names of drivers, and their modules, for a URL that names none."""
+"""SQLAlchemy's names of drivers, and their modules, for a URL without a driver."""
 
 
 def main() -> None:
-    """Answer the question in the environment. Nothing lives longer than its time: SIGALRM ends the process."""
+    """Answer the question in the environment. SIGALRM ends the process after its timeout."""
     asked = json.loads(os.environ.pop(ASKED))
     signal.setitimer(signal.ITIMER_REAL, asked["timeout"])
     try:
@@ -36,14 +36,14 @@ def main() -> None:
             answer = {"missing": "sqlalchemy"}
         else:
             answer = of_file(asked) if asked["dialect"] == "sqlite" else of_server(asked)
-    except Exception as error:  # noqa: BLE001 - whatever a driver raises is an answer, told as text
-        said = str(getattr(error, "orig", None) or error) or type(error).__name__
-        answer = {"error": " ".join(said.split())}
+    except Exception as error:  # noqa: BLE001 - any exception of a driver is an answer, as text
+        message = str(getattr(error, "orig", None) or error) or type(error).__name__
+        answer = {"error": " ".join(message.split())}
     sys.stdout.write("\n" + MARK + json.dumps(answer) + "\n")
 
 
 def of_file(asked: dict[str, Any]) -> dict[str, Any]:
-    """What an SQLite file holds, opened so that it cannot be written."""
+    """The answer for an SQLite file, opened read-only."""
     import sqlite3
     from urllib.parse import quote
 
@@ -62,7 +62,7 @@ def of_file(asked: dict[str, Any]) -> dict[str, Any]:
 
 
 def of_server(asked: dict[str, Any]) -> dict[str, Any]:
-    """What a server's database holds, by the driver that the URL names, or one that is installed."""
+    """The answer for a server's database, with the URL's driver or an installed one."""
     from sqlalchemy.engine import make_url
 
     url = make_url(asked["url"])
@@ -87,19 +87,19 @@ def of_server(asked: dict[str, Any]) -> dict[str, Any]:
     async def connected() -> dict[str, Any]:
         engine = create_async_engine(url, connect_args=arguments)
         async with engine.connect() as connection:
-            found: dict[str, Any] = await connection.run_sync(look, asked)
+            answer: dict[str, Any] = await connection.run_sync(look, asked)
         await engine.dispose()
-        return found
+        return answer
 
     return asyncio.run(connected())
 
 
 def options(driver: str, backend: str, timeout: float) -> dict[str, Any]:
-    """What the driver is told beside the URL: to be impatient, and to bring text as text."""
+    """Driver options besides the URL: short timeouts, and text as str."""
     if driver in ("psycopg", "psycopg2"):
         return {"connect_timeout": max(2, int(timeout)), "client_encoding": "utf8"}
     if driver == "asyncpg":
-        # A pooler between us and the server may know no prepared statement.
+        # A pooler before the server may not support prepared statements.
         return {"timeout": timeout, "statement_cache_size": 0}
     if driver == "pg8000":
         return {"timeout": timeout}
@@ -107,7 +107,7 @@ def options(driver: str, backend: str, timeout: float) -> dict[str, Any]:
 
 
 def look(connection: Any, asked: dict[str, Any]) -> dict[str, Any]:
-    """Read in one transaction that cannot write, and waits for no lock for long."""
+    """Read in one read-only transaction with a short lock timeout."""
     from sqlalchemy import inspect, text
 
     dialect = connection.dialect

@@ -1,4 +1,4 @@
-"""The command by which a user types a statement to the database that migops has reached."""
+"""The ``psql`` command with which a user runs a statement on the database that migops has reached."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ _PORT = 5432
 
 
 def psql(reached: Reached, project: Project | None, compose: Sequence[str], statement: str) -> tuple[str, ...]:
-    """``psql`` with the statement: in the server's own container where it is a service of the project, else from here.
+    """``psql`` with the statement: in the server's own container if it is a service of the project, else from here.
 
-    ``compose`` is the compose CLI with the options of this call. No password is among the words: in the container of
-    the official image none is needed, and elsewhere psql asks for it.
+    ``compose`` is the compose CLI with the options of this call. The command contains no password: the official image's
+    container needs none, and elsewhere psql prompts for it.
     """
     named, url = reached.named, reached.url
     user, database = url.url.username or "", url.url.database or ""

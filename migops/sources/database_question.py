@@ -1,4 +1,4 @@
-"""Which database is asked, and how: all that decides it."""
+"""The inputs that determine which database is asked, and how."""
 
 from __future__ import annotations
 
@@ -19,38 +19,31 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """All that decides which database is asked, and how.
+    """The inputs that determine which database is asked, and how."""
 
-    ``url`` is --database-url. ``project`` and ``service`` are None without a compose file. ``configs`` are Alembic's
-    configurations by the place that they were read in, the one that counts most first; ``env_py`` is the text of
-    Alembic's env.py and ``env_path`` its path; ``image_env`` is what the image's ENV sets. ``working_dir`` is the
-    container's, ``home`` the host's folder that Alembic starts in. ``compose`` is the user's compose command,
-    ``engine`` None where it may not be asked, ``timeout`` in seconds.
-    """
-
-    url: str = field(default="", repr=False)
-    project: Project | None = None
-    service: Service | None = None
+    url: str = field(default="", repr=False)  # --database-url
+    project: Project | None = None  # None: no compose file
+    service: Service | None = None  # None: no compose file
     settings: Mapping[str, str] = field(default_factory=dict)
-    configs: Mapping[str, ConfigFile] = field(default_factory=dict)
-    env_py: str = ""
+    configs: Mapping[str, ConfigFile] = field(default_factory=dict)  # Alembic's, by source, the preferred one first
+    env_py: str = ""  # the text of Alembic's env.py
     env_path: str = "env.py"
-    image_env: Mapping[str, str] = field(default_factory=dict, repr=False)
-    working_dir: str = ""
-    home: Path = field(default_factory=Path.cwd)
-    compose: tuple[str, ...] = ("docker", "compose")
-    engine: Callable[[], Engine] | None = None
-    timeout: float = 20.0
+    image_env: Mapping[str, str] = field(default_factory=dict, repr=False)  # the image's ENV
+    working_dir: str = ""  # the container's
+    home: Path = field(default_factory=Path.cwd)  # the host's folder that Alembic starts in
+    compose: tuple[str, ...] = ("docker", "compose")  # the user's compose command
+    engine: Callable[[], Engine] | None = None  # None: must not be asked
+    timeout: float = 20.0  # seconds
 
     def variable(self, name: str) -> str:
-        """What a variable is in the service's containers, by the compose file over the image's ENV; '' if it is not."""
+        """A variable's value in the service's containers: from the compose file, else the image's ENV; '' if unset."""
         if self.project is None or self.service is None:
             return ""
         return Variables(self.project, self.service, self.image_env).values().get(name, "")
 
 
 def table_of(asked: Question) -> VersionTable | Unknown:
-    """The table that the service's Alembic notes its revisions in."""
+    """The version table of the service's Alembic."""
     return version_table(
         asked.env_py, asked.env_path,
         name=asked.settings.get("version-table", ""), schema=asked.settings.get("version-table-schema", ""),

@@ -1,4 +1,4 @@
-"""What a database says once it is reached: its tables, and the rows of Alembic's version table."""
+"""Reading of a reachable database: its tables, and the rows of Alembic's version table."""
 
 from __future__ import annotations
 
@@ -23,35 +23,31 @@ WHERE c.relkind IN ('r', 'p') AND NOT c.relispartition
   AND {USER_SCHEMA}
   AND {NOT_OF_AN_EXTENSION}
 """  # noqa: S608
-"""Tables, but for the server's own and those that an extension such as PostGIS brought along; and how far on in the
-search path their schema stands, NULL where it does not."""
+"""Tables, except the server's own and those of extensions such as PostGIS, each with its schema's position in the
+search path, NULL if it is not on it."""
 
 SERVERS = {"postgresql": "PostgreSQL", "sqlite": "SQLite", "mysql": "MySQL"}
-"""Servers as they call themselves, by SQLAlchemy's name of their dialect."""
+"""Names of servers, by SQLAlchemy's name of the dialect."""
 
 
 @dataclass(frozen=True, slots=True)
 class Reached:
-    """A database as it can be asked from here.
+    """A database that can be asked from here."""
 
-    ``url`` leads there, ``named`` is the URL as the service has it, ``origin`` where that was found and ``how``, in
-    words, how it was reached. ``table`` is the one that Alembic notes its revisions in.
-    """
-
-    url: DatabaseUrl
-    named: DatabaseUrl
+    url: DatabaseUrl  # with the address from here
+    named: DatabaseUrl  # as the service has it
     table: VersionTable
-    origin: str
-    how: str
+    origin: str  # the source of ``named``
+    how: str  # a description of how the address was found
 
     def unknown(self, error: MigopsError) -> Unknown:
-        """Why it could not be asked."""
+        """The reason why the database could not be asked."""
         at = f" at {self.how}" if self.how else ""
         return Unknown(f"{self.named.shown}{at}: {error.message} (URL: {self.origin})", error.hint)
 
 
 def read(reached: Reached, timeout: float) -> DatabaseState | Unknown:
-    """Ask a database that can be reached, once, within ``timeout`` seconds."""
+    """Ask a reachable database once, within ``timeout`` seconds."""
     try:
         with connect(reached.url, timeout=timeout) as connection:
             return _read(connection, reached)
@@ -77,7 +73,7 @@ def _read(connection: Connection, reached: Reached) -> DatabaseState:
 def state(
     reached: Reached, relations: Sequence[tuple[str, str, bool]], rows: Sequence[str], server: str, name: str
 ) -> DatabaseState:
-    """What was seen, by whoever asked: the tables as ``arranged`` gives them, and the version table's rows."""
+    """The state from any reader's results: the tables as ``arranged`` returns them, and the version table's rows."""
     table = reached.table
     schemas = tuple(schema for schema, name, there in relations if there and name == table.name)
     return DatabaseState(
@@ -96,21 +92,21 @@ def state(
 
 
 def _server(connection: Connection) -> str:
-    """The server's name; a MariaDB says so itself, also where the URL says mysql."""
+    """The server's name. MariaDB is recognised even if the URL says mysql."""
     dialect = connection.dialect
     return "MariaDB" if getattr(dialect, "is_mariadb", False) else SERVERS.get(dialect.name, dialect.name)
 
 
 def arranged(tables: Iterable[tuple[str, str, int | None]], table: VersionTable) -> list[tuple[str, str, bool]]:
-    """Tables as (schema, name, whether it is where we look): in the version table's schema, or on the search path.
+    """Tables as (schema, name, True if in the version table's schema or on the search path).
 
-    ``tables`` have in their third place how far on in the search path the schema stands, None where it does not; those
-    that are on it come in its order. Of a version table whose schema is named, only that one counts.
+    The third value of ``tables`` is the schema's position in the search path, None if it is not on it; the result is
+    in that order. If the version table's schema is configured, only the version table in that schema counts.
     """
-    found = sorted(tables, key=lambda each: each[2] or 0)
+    ordered = sorted(tables, key=lambda each: each[2] or 0)
     if not table.schema:
-        return [(schema, name, at is not None) for schema, name, at in found]
-    return [(s, n, s == table.schema or (at is not None and n != table.name)) for s, n, at in found]
+        return [(schema, name, at is not None) for schema, name, at in ordered]
+    return [(s, n, s == table.schema or (at is not None and n != table.name)) for s, n, at in ordered]
 
 
 def _relations(connection: Connection, table: VersionTable) -> list[tuple[str, str, int | None]]:

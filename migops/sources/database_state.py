@@ -1,4 +1,4 @@
-"""What asking a database gives. Apart from the asking, which imports a lot: the rules look at it without a database."""
+"""The result of asking a database. Separate from the reader, whose imports are slow, for rules without a database."""
 
 from __future__ import annotations
 
@@ -7,36 +7,30 @@ from dataclasses import dataclass
 from migops.core.model import Absent, NotAsked, Unknown
 
 SETTINGS = ("database-url", "database-env", "version-table", "version-table-schema")
-"""The keys of ``x-migops`` that this place knows."""
+"""The keys of ``x-migops`` for the database."""
 
 
 @dataclass(frozen=True, slots=True)
 class DatabaseState:
-    """What a database says of itself.
+    """The revisions and tables of a database."""
 
-    ``rows`` are those of the version table, in order of their text. ``tables`` are the others that the search path
-    leads to (or that lie in the version table's schema). ``elsewhere`` are other schemas that have a table of the
-    version table's name, ``schemas`` those on the search path that have one: the first of these is what is read.
-    ``url`` may be shown; ``origin`` says where it was found, ``address`` how it was reached.
-    """
-
-    rows: tuple[str, ...]
+    rows: tuple[str, ...]  # of the version table, sorted
     has_version_table: bool
-    tables: tuple[str, ...] = ()
-    elsewhere: tuple[str, ...] = ()
+    tables: tuple[str, ...] = ()  # the others, on the search path or in the version table's schema
+    elsewhere: tuple[str, ...] = ()  # other schemas with a table of the version table's name
     version_table: str = "alembic_version"
-    schemas: tuple[str, ...] = ()
+    schemas: tuple[str, ...] = ()  # schemas on the search path with such a table; the first one is read
     server: str = ""
     name: str = ""
-    url: str = ""
-    origin: str = ""
-    address: str = ""
+    url: str = ""  # without secrets
+    origin: str = ""  # the source of the URL
+    address: str = ""  # a description of how the server was reached
 
     @property
     def is_fresh(self) -> bool:
-        """Nothing was ever done in it."""
+        """True for a database without revisions and without tables."""
         return not self.rows and not self.tables
 
 
 DatabaseReading = DatabaseState | Absent | NotAsked | Unknown
-"""What asking a database gives."""
+"""The result of asking a database."""

@@ -1,4 +1,4 @@
-"""Which database the service means: its URL, from what the user says, the compose file, or Alembic's configuration."""
+"""The URL of a service's database, from the user's options, the compose file, or Alembic's configuration."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ URL = re.compile(r"(postgres(ql)?|mysql|mariadb|sqlite|mssql|oracle|cockroachdb)
 _USUAL = (
     "DATABASE_URL", "SQLALCHEMY_DATABASE_URI", "SQLALCHEMY_DATABASE_URL", "SQLALCHEMY_URL", "DB_URL", "DATABASE_URI",
 )  # fmt: skip
-TEMPLATE = "driver://user:pass@localhost/dbname"  # what `alembic init` writes: nobody's URL
+TEMPLATE = "driver://user:pass@localhost/dbname"  # the placeholder that `alembic init` writes
 _LOOPBACK = re.compile(r"[/@](localhost|127\.0\.0\.1|\[::1\])[:/]")
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 _PIECES = (
@@ -31,7 +31,7 @@ _PIECES = (
     ("mysql", ("MYSQL_USER", "MYSQL_PASSWORD", "MYSQL_HOST", "MYSQL_PORT", "MYSQL_DATABASE")),
     ("postgresql", ("DB_USER", "DB_PASSWORD", "DB_HOST", "DB_PORT", "DB_NAME")),
 )
-"""Variables for user, password, host, port and name, by the dialect that they stand for; DB_* most often is that."""
+"""Variables for user, password, host, port and name, by dialect; DB_* is most often PostgreSQL."""
 _ALSO = {
     "POSTGRES_HOST": ("POSTGRES_SERVER", "POSTGRES_HOSTNAME"),
     "DB_USER": ("DB_USERNAME",),
@@ -43,19 +43,19 @@ _IMAGES = {"postgresql": ("postgres", "postgis", "timescaledb", "pgvector"), "my
 
 @dataclass(frozen=True, slots=True)
 class Sought:
-    """A database's URL as it is written, and where. ``inside`` says that its host is named as the container sees it."""
+    """A database URL as written."""
 
     text: str = field(repr=False)
-    origin: str
-    inside: bool = True
+    origin: str  # its source, in words
+    inside: bool = True  # its host is a name inside the container
     at: Location | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Variables:
-    """The environment of a service's containers: what the compose file sets, over what the image's ENV does.
+    """The environment of a service's containers: the compose file's variables over the image's ENV.
 
-    A variable ``NAME_FILE`` that leads to a secret of the project gives ``NAME`` the text of the secret's file.
+    A variable ``NAME_FILE`` with the path of a secret sets ``NAME`` to the text of the secret's file.
     """
 
     project: Project
@@ -64,38 +64,38 @@ class Variables:
 
     def values(self) -> dict[str, str]:
         """Every variable that has a value."""
-        found = {name: value for name, value in {**self.image, **self.service.environment}.items() if value}
-        for name, value in tuple(found.items()):
+        values = {name: value for name, value in {**self.image, **self.service.environment}.items() if value}
+        for name, value in tuple(values.items()):
             if name.endswith("_FILE") and (path := self._secrets().get(value)):
-                found.setdefault(name.removesuffix("_FILE"), _text(path))
-        return {name: value for name, value in found.items() if value}
+                values.setdefault(name.removesuffix("_FILE"), _text(path))
+        return {name: value for name, value in values.items() if value}
 
     def location(self, name: str) -> Location:
-        """Where a variable is set; the service itself where the compose file does not tell more."""
-        from migops.compose.explain import explain  # a database is asked for seldom, this module imported always
+        """The location of a variable; the service's own if the compose file has no more precise one."""
+        from migops.compose.explain import explain  # seldom needed, while this module is always imported
 
         for written in (name, f"{name}_FILE"):
             try:
-                found = explain(self.project.tree, f"services.{self.service.name}.environment.{written}")
+                origins = explain(self.project.tree, f"services.{self.service.name}.environment.{written}")
             except MigopsError:
                 continue
-            return found[0].location if found else self.service.location
+            return origins[0].location if origins else self.service.location
         return self.service.location
 
     def origin(self, name: str) -> str:
-        """The variable and where it is set, in words."""
+        """The variable and its source, in words."""
         ours = name in self.service.environment or f"{name}_FILE" in self.service.environment
         return f"{name}, {self.location(name)}" if ours else f"{name}, ENV of the image"
 
     def _secrets(self) -> dict[str, Path]:
         """The host's file of each secret of the service, by its path in the container."""
         declared = self.project.resolved.get("secrets") or {}
-        found = {}
+        files = {}
         for mount in self.service.secrets:
             file = (declared.get(mount.source) or {}).get("file")
             if file:
-                found[posixpath.join("/run/secrets", mount.target or mount.source)] = Path(file)
-        return found
+                files[posixpath.join("/run/secrets", mount.target or mount.source)] = Path(file)
+        return files
 
 
 def _text(path: Path) -> str:
@@ -106,10 +106,10 @@ def _text(path: Path) -> str:
 
 
 def from_service(variables: Variables, settings: Mapping[str, str], env_py: str) -> Sought | Unknown | None:
-    """The URL by the compose file: what ``x-migops`` says, else what the service's environment holds.
+    """The URL from the compose file: from ``x-migops``, else from the service's environment.
 
-    ``env_py`` is the text of Alembic's environment: of several variables the one that it names is meant. None where
-    nothing looks like a URL.
+    ``env_py`` is the text of Alembic's env.py: of several variables with a URL, the one that it names is used. None if
+    no variable looks like a URL.
     """
     service = variables.service
     if settings["database-url"]:
@@ -130,7 +130,7 @@ def from_service(variables: Variables, settings: Mapping[str, str], env_py: str)
 
 
 def from_config(config: ConfigFile, place: str) -> Sought | Unknown | None:
-    """``sqlalchemy.url`` of an alembic.ini, or why it has none that can be read; None where it is not set."""
+    """``sqlalchemy.url`` of an alembic.ini, or the reason why it cannot be read; None if it is not set."""
     option = config.options.get("sqlalchemy.url")
     if option is None:
         return None
@@ -142,7 +142,7 @@ def from_config(config: ConfigFile, place: str) -> Sought | Unknown | None:
     text = str(option.value or "")
     if not text or text == TEMPLATE:
         return None
-    # A localhost that everybody sees in the file is the one of those who run Alembic beside it.
+    # A localhost in the committed file is meant for running Alembic on the host.
     inside = place != "host" and not _LOOPBACK.search(text)
     return Sought(text, f"sqlalchemy.url, {option.at} ({place})", inside, option.at)
 
@@ -152,7 +152,7 @@ def _variable(variables: Variables, values: Mapping[str, str], name: str) -> Sou
 
 
 def _choose(urls: Sequence[str], values: Mapping[str, str], env_py: str) -> str | Unknown | None:
-    """Of the variables that hold a URL the one that Alembic goes by."""
+    """Of the variables with a URL, the one that Alembic uses."""
     named = [name for name in urls if re.search(rf"\b{re.escape(name)}\b", env_py)]
     usual = [name for name in _USUAL if name in urls]
     for names in (named, usual, urls):
@@ -167,10 +167,12 @@ def _choose(urls: Sequence[str], values: Mapping[str, str], env_py: str) -> str 
 
 
 def _from_pieces(variables: Variables, values: Mapping[str, str], env_py: str) -> Sought | Unknown | None:
-    """The URL put together from POSTGRES_USER, POSTGRES_PASSWORD, … where the service has these."""
+    """The URL built from POSTGRES_USER, POSTGRES_PASSWORD, … if the service has these."""
     for dialect, names in _PIECES:
-        found = {name: next((each for each in (name, *_ALSO.get(name, ())) if each in values), "") for name in names}
-        user, password, host, port, database = (values.get(found[name], "") for name in names)
+        variable_of = {
+            name: next((alias for alias in (name, *_ALSO.get(name, ())) if alias in values), "") for name in names
+        }
+        user, password, host, port, database = (values.get(variable_of[name], "") for name in names)
         server = next(_servers(variables.project, variables.service, dialect), "")
         if user and database and not host and (fallback := own_container(variables.service, values, env_py, names[2])):
             return Unknown(fallback, f"set it there: {names[2]}: {server}" if server else f"set {names[2]} there")
@@ -180,14 +182,17 @@ def _from_pieces(variables: Variables, values: Mapping[str, str], env_py: str) -
         secret = f":{quote(password, safe='')}" if password else ""
         where = f":{port}" if port else ""
         text = f"{dialect}://{quote(user, safe='')}{secret}@{host}{where}/{quote(database, safe='')}"
-        others = "".join(f"{name}, " for name in list(found.values())[1:] if name)
-        return Sought(text, f"{others}{variables.origin(found[names[0]])}", at=variables.location(found[names[0]]))
+        others = "".join(f"{name}, " for name in list(variable_of.values())[1:] if name)
+        user_variable = variable_of[names[0]]
+        return Sought(text, f"{others}{variables.origin(user_variable)}", at=variables.location(user_variable))
     return None
 
 
 def own_container(service: Service, values: Mapping[str, str], env_py: str, like: str = "") -> str:
-    """Why env.py would look for the database in the service's own container: it falls back on localhost for a variable
-    (``like`` this one, or any) that the service does not set. '' where it does not."""
+    """The reason why env.py would look for the database in the service's own container; '' if it would not.
+
+    That is a fallback on localhost for a variable (``like`` this one, or any) that the service does not set.
+    """
     if service.raw.get("network_mode") == "host":
         return ""
     wanted = (like, *_ALSO.get(like, ())) if like else ()
@@ -201,7 +206,7 @@ def own_container(service: Service, values: Mapping[str, str], env_py: str, like
 
 
 def _servers(project: Project, service: Service, dialect: str) -> Iterator[str]:
-    """The services that the service depends on, then all others, that run a server of this dialect."""
+    """The services that run a server of this dialect, the dependencies of ``service`` first."""
     for name in dict.fromkeys((*service.depends_on, *project.services)):
         other = project.services.get(name)
         image = (other.image or "").rpartition("@")[0] or (other.image or "") if other else ""

@@ -1,6 +1,6 @@
-"""How the application's models and the database's schema differ, read from what ``alembic check`` writes.
+"""Differences between models and schema, parsed from the output of ``alembic check``.
 
-Alembic writes its operations as Python shows them. They are read as text, bracket by bracket, and never evaluated.
+Alembic prints its operations as Python's ``repr``. They are parsed as text, bracket by bracket, and never evaluated.
 """
 
 from __future__ import annotations
@@ -11,34 +11,34 @@ from dataclasses import dataclass
 
 FOUND = "New upgrade operations detected: "
 NONE = "No new upgrade operations detected"
-_LONGEST = 160  # characters of an operation that is shown as it was written
+_LONGEST = 160  # characters of an operation that is shown as printed
 _PAIRS = {"(": ")", "[": "]", "{": "}"}
 
 
 @dataclass(frozen=True, slots=True)
 class Drift:
-    """What ``alembic check`` found, a sentence each (() where models and schema agree), and where it was run."""
+    """The result of ``alembic check``."""
 
-    differences: tuple[str, ...]
-    where: str
+    differences: tuple[str, ...]  # a sentence each; () if models and schema agree
+    where: str  # the container it was run in
 
 
 def differences(output: str) -> tuple[str, ...] | None:
-    """The differences that Alembic's output tells of, in its order; None where it does not say if there are any."""
+    """The differences in Alembic's output, in its order; None if the output has no result."""
     for line in output.splitlines():
-        _, found, operations = line.partition(FOUND)
-        if found and operations.startswith("["):
+        _, marker, operations = line.partition(FOUND)
+        if marker and operations.startswith("["):
             return tuple(_said(each) for each in _flat(operations))
     return () if NONE in output else None
 
 
 def _flat(text: str) -> Iterator[str]:
-    """The operations of a list; those on one column are a list of their own."""
-    for each in _split(_inner(text)):
-        if each.startswith("["):
-            yield from _flat(each)
+    """The operations of a list, flattened: those on one column are a nested list."""
+    for part in _split(_inner(text)):
+        if part.startswith("["):
+            yield from _flat(part)
         else:
-            yield each
+            yield part
 
 
 def _inner(text: str) -> str:
@@ -46,7 +46,7 @@ def _inner(text: str) -> str:
 
 
 def _split(text: str) -> list[str]:
-    """The parts between the commas that lie in no bracket and no string."""
+    """The parts between commas outside brackets and strings."""
     parts, start, depth, at = [], 0, 0, 0
     while at < len(text):
         char = text[at]
@@ -72,12 +72,12 @@ def _end_of_string(text: str, at: int) -> int:
 
 
 def _said(operation: str) -> str:
-    """One operation as a sentence; as it was written where it is one that is not known here."""
+    """One operation as a sentence; an unknown one as printed."""
     try:
-        said = _in_words(operation)
+        sentence = _in_words(operation)
     except IndexError:
-        said = ""
-    return said or (operation if len(operation) <= _LONGEST else f"{operation[: _LONGEST - 1]}…")
+        sentence = ""
+    return sentence or (operation if len(operation) <= _LONGEST else f"{operation[: _LONGEST - 1]}…")
 
 
 def _in_words(operation: str) -> str:
@@ -106,17 +106,17 @@ _VALUES = {
 
 
 def _table(words: list[str]) -> str:
-    """The table that an operation on a column names: its schema comes first."""
+    """The table of an operation on a column, qualified with its schema."""
     return _name(words[1]) if words[0] == "None" else f"{_name(words[0])}.{_name(words[1])}"
 
 
 def _name(word: str) -> str:
-    """A string as it is shown, without its quotes."""
+    """A printed string without its quotes."""
     return word[1:-1] if word[:1] in ("'", '"') else word
 
 
 def _first(call: str) -> str:
-    """The name that an object is made with: ``Table('product', …)``."""
+    """The first argument of a constructor: ``Table('product', …)``."""
     words = _split(call.partition("(")[2].removesuffix(")"))
     return _name(words[0]) if words else call
 
@@ -128,7 +128,7 @@ _THINGS = {
 
 
 def _thing(call: str) -> str:
-    """An index or a constraint, by its name where it has one, with the table and columns that it is about."""
+    """An index or constraint: its name, if it has one, its table and columns."""
     kind = call.partition("(")[0]
     words = _split(call.partition("(")[2].removesuffix(")"))
     named = next((word[len("name=") :] for word in words if word.startswith("name=")), words[0] if words else "")

@@ -1,4 +1,4 @@
-"""The ``.env`` files that a build would copy into the image, with the secrets in them."""
+"""``.env`` files that a build would copy into the image, with their secrets."""
 
 from __future__ import annotations
 
@@ -15,24 +15,21 @@ _EXAMPLES = ("example", "sample", "template", "dist", "tpl")
 
 @dataclass(frozen=True, slots=True)
 class CopiedEnvFile:
-    """An env file in the build context: its path on the host and in the image, and the instruction that copies it.
+    """An env file in the build context that would be copied into the image."""
 
-    ``is_given``: compose gives the service the file's values anyway (``env_file``).
-    """
-
-    host: str
-    image: str
-    at: Location
+    host: str  # its path on the host
+    image: str  # its path in the image
+    at: Location  # of the instruction
     instruction: str
-    is_given: bool = False
+    is_given: bool = False  # compose passes the file's values to the service anyway (``env_file``)
 
 
 def copied_env_files(view: BuildView, given: Collection[str] = ()) -> tuple[CopiedEnvFile, ...]:
-    """Every ``.env*`` file that a build would put into the image; ``given`` are the paths of the service's env files.
+    """Every ``.env*`` file that a build would copy into the image. ``given`` are the paths of the service's env files.
 
-    Examples of such files hold no secrets.
+    Example files are skipped: they contain no secrets.
     """
-    found = []
+    copied = []
     for file in view.files_under("/"):
         if file.host_path is None or not is_env_file(file.image_path) or _is_example(file.image_path):
             continue
@@ -40,8 +37,8 @@ def copied_env_files(view: BuildView, given: Collection[str] = ()) -> tuple[Copi
         if sources:
             last = sources[-1]
             host = str(file.host_path)
-            found.append(CopiedEnvFile(host, file.image_path, last.at, last.text.splitlines()[0], host in given))
-    return tuple(found)
+            copied.append(CopiedEnvFile(host, file.image_path, last.at, last.text.splitlines()[0], host in given))
+    return tuple(copied)
 
 
 def _is_example(path: str) -> bool:

@@ -1,7 +1,7 @@
-"""What every place has in common: from where Alembic starts there, to the scripts that it would load.
+"""Alembic's view in any source: from its working directory to the scripts that it would load.
 
-The host, the build context and the image differ only in how bytes are fetched, so each hands a ``Reader`` to
-``read_environment``, and one piece of code decides what Alembic would see.
+The host, the build context and the image differ only in how bytes are fetched, so each passes a ``Reader`` to
+``read_environment``, and one implementation decides what Alembic would see.
 """
 
 from __future__ import annotations
@@ -22,15 +22,15 @@ from migops.migrations.scripts import History, Known, read_history
 from migops.sources.home import Home, Reader
 
 TEXTS = (".py", ".ini", ".toml", ".cfg", ".conf", ".mako")
-"""Endings of the files whose text is looked at; what else lies in a folder (a dump, say) is known by its digest."""
+"""Suffixes of the files whose text is read. Of other files (a dump, for example) only the digest is used."""
 
 AROUND = ("env.py", "script.py.mako")
-"""The files beside the versions folder that decide what a migration does."""
+"""The files beside the versions folder that affect migrations."""
 
 
 @dataclass(frozen=True, slots=True)
 class Environment:
-    """What Alembic would see in a place, and what it would stumble over."""
+    """Alembic's view in a source, and the problems in it."""
 
     migrations: MigrationSet
     graph: Graph
@@ -39,19 +39,21 @@ class Environment:
 
 
 def read_environment(read: Reader, home: Home, known: Known) -> Environment | Unknown:
-    """Read a place: its configuration, the folders that this names, the scripts in them.
+    """Read a source: its configuration, the folders that this names, the scripts in them.
 
-    ``known`` is shared between places, so that the same text is parsed once. Unknown where the configuration does not
-    lead to a script folder. Where nothing lies below the working directory, but beside the configuration, Alembic is
-    taken to be started there (``cd backend && alembic …``), and the note says so.
+    ``known`` is shared between sources, so that the same text is parsed once. Unknown if the configuration does not
+    lead to a script folder. If there are no scripts below the working directory, but beside the configuration, Alembic
+    is assumed to be started there (``cd backend && alembic …``), with a note.
     """
-    found = _read(read, home, known)
+    environment = _read(read, home, known)
     beside = posixpath.dirname(home.config)
-    if isinstance(found, Unknown) or found.migrations.scripts or found.migrations.bytecode or beside == home.cwd:
-        return found
+    if isinstance(environment, Unknown) or beside == home.cwd:
+        return environment
+    if environment.migrations.scripts or environment.migrations.bytecode:
+        return environment
     there = _read(read, replace(home, cwd=beside), known)
     if isinstance(there, Unknown) or not there.migrations.scripts:
-        return found
+        return environment
     note = f"Alembic is taken to start in {beside}, beside its configuration: below {home.cwd} there is nothing"
     return replace(there, migrations=replace(there.migrations, note=note))
 
@@ -76,7 +78,7 @@ def _read(read: Reader, home: Home, known: Known) -> Environment | Unknown:
             reason = "there is no such file"
         return Unknown(f"{home.config}{f' ({home.by})' if home.by else ''}: {reason}")
     missing = [folder for folder in paths.version_locations if not _is_folder(tree, folder)]
-    if missing:  # a link to another folder among them
+    if missing:  # for example a link to another folder
         tree.update(read(missing))
     tree = {path: _followed(entry) for path, entry in tree.items()}
     if home.decides:
@@ -90,12 +92,12 @@ def _read(read: Reader, home: Home, known: Known) -> Environment | Unknown:
 
 
 def _packages(read: Reader, home: Home) -> FindPackage | None:
-    """How a package is found in a container; None for a place that has no Python of its own."""
+    """The lookup of packages in a container; None for a source without a Python of its own."""
     if home.environment is None:
         return None
 
     def find(name: str, prepended: tuple[str, ...], folder: str) -> str:
-        from migops.sources.python_path import find  # hardly any configuration names a package
+        from migops.sources.python_path import find  # few configurations name a package
 
         return find(name, folder, read, home, prepended)
 
@@ -103,7 +105,7 @@ def _packages(read: Reader, home: Home) -> FindPackage | None:
 
 
 def _stop_where_env_decides(tree: Tree, paths: ScriptPaths, home: Home) -> None:
-    """``Unavailable`` where env.py sets the folders itself: only running it would tell which these are."""
+    """Raise ``Unavailable`` if env.py sets the folders itself: only running it would determine them."""
     entry = tree.get(posixpath.join(paths.script_location, "env.py"))
     text = entry.content if entry and entry.content else b""
     if b"version_locations" not in text and b"script_location" not in text:
@@ -129,7 +131,7 @@ def _config(tree: Tree, path: str, home: Home, stand_in: bytes | None) -> Config
 
 
 def _wanted(paths: ScriptPaths, folders: Sequence[str], cwd: str) -> Iterator[str]:
-    """What to fetch: a script location as a whole (one request), but not one that may be the whole project."""
+    """The paths to fetch: a script location as a whole (one request), unless it may be the whole project."""
     whole = [folder for folder in folders if not f"{cwd}/".startswith(f"{folder.rstrip('/')}/")]
     for folder in folders:
         if folder not in whole:
@@ -151,26 +153,26 @@ def _is_folder(tree: Tree, path: str) -> bool:
 
 
 def _followed(entry: Entry) -> Entry:
-    """A symlink that the reader has read through is, to Alembic, the file it leads to."""
+    """The entry as Alembic sees it: a symlink with content is the file that it leads to."""
     if entry.kind is EntryKind.SYMLINK and entry.content is not None:
         return replace(entry, kind=EntryKind.FILE)
     return entry
 
 
 def _as_the_place_has_it(history: History, tree: Tree) -> History:
-    """The same history with each script where the place keeps it, which need not be the path that was asked for."""
+    """The history with each script's real path in the source, which may differ from the requested path."""
     if all(path == entry.path for path, entry in tree.items()):
         return history
     real = {path: entry.path for path, entry in tree.items()}
     return replace(
         history,
-        revisions=tuple(replace(each, path=real.get(each.path, each.path)) for each in history.revisions),
-        unreadable=tuple(replace(each, path=real.get(each.path, each.path)) for each in history.unreadable),
+        revisions=tuple(replace(script, path=real.get(script.path, script.path)) for script in history.revisions),
+        unreadable=tuple(replace(script, path=real.get(script.path, script.path)) for script in history.unreadable),
     )
 
 
 def _folder(tree: Tree, path: str) -> str:
-    """Where the place keeps a folder that was asked for as ``path``."""
+    """The real path in the source of the folder requested as ``path``."""
     for asked, entry in tree.items():
         if asked.startswith(f"{path}/") and entry.path.endswith(asked[len(path) :]):
             return entry.path[: len(entry.path) - len(asked[len(path) :])]
@@ -185,7 +187,7 @@ def _migrations(tree: Tree, paths: ScriptPaths, history: History, cwd: str, conf
         )
 
     def below(path: str) -> str:
-        """The key that all places share. ``..`` tells scripts of a second versions folder from those of the first."""
+        """The key shared by all sources. ``..`` marks scripts of a second versions folder."""
         return posixpath.relpath(path, paths.script_location)
 
     scripts = [file(path, below(path)) for path in history.scripts if path in tree and path.endswith(".py")]

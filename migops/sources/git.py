@@ -1,6 +1,6 @@
-"""The git place, as far as a verdict needs it: what the repository's history says of a script the host lacks.
+"""The git source: the repository's history of a script that the host lacks.
 
-Upstream is what the last fetch saw: nothing is fetched here.
+Upstream is as of the last fetch: nothing is fetched here.
 """
 
 from __future__ import annotations
@@ -16,31 +16,31 @@ from migops.sources.git_status import GitRecord, GitStatus
 from migops.sources.home import Reader
 from migops.sources.repository import Change, Repository, Unanswered, by_holder, holder
 
-LEFT_OUT = "S"  # the tag that git gives a file of the index that a sparse checkout leaves out
-SUBMODULE = "160000"  # the mode that git gives a submodule's folder
+LEFT_OUT = "S"  # git's tag for a file of the index that a sparse checkout omits
+SUBMODULE = "160000"  # git's mode for a submodule's folder
 
 
 def git_records(paths: Sequence[Path]) -> Mapping[Path, GitRecord]:
-    """What git knows of each of ``paths`` (absolute, need not exist), each asked of the repository that it lies in."""
-    found: dict[Path, GitRecord] = {}
+    """The git record of each of ``paths`` (absolute, need not exist), from the repository that contains it."""
+    records: dict[Path, GitRecord] = {}
     for folder, some in by_holder(paths).items():
         if folder is None:
-            found |= {
+            records |= {
                 path: GitRecord(GitStatus.NO_GIT, reason=f"{path.parent} is not in a git repository") for path in some
             }
             continue
         try:
-            found |= _asked(Repository(folder), some)
+            records |= _asked(Repository(folder), some)
         except Unanswered as error:
-            found |= dict.fromkeys(some, GitRecord(GitStatus.UNKNOWN, reason=error.message, remedy=error.remedy))
-    return found
+            records |= dict.fromkeys(some, GitRecord(GitStatus.UNKNOWN, reason=error.message, remedy=error.remedy))
+    return records
 
 
 def at_head(folder: Path, elsewhere: Callable[[str], Path | None] = lambda path: None) -> Reader | Absent | Unknown:
-    """A reader of what HEAD has at paths of the host, or why ``folder``'s repository has none.
+    """A reader of HEAD's files at paths of the host, or the reason why ``folder``'s repository has none.
 
-    Paths in a submodule are read at its own HEAD. ``elsewhere`` finds a path that is not on this machine as it stands,
-    as for ``HostReader``. The reader raises ``Unanswered`` where git cannot say.
+    Paths in a submodule are read at its own HEAD. ``elsewhere`` maps a path that does not exist on this machine, as for
+    ``HostReader``. The reader raises ``Unanswered`` if git cannot answer.
     """
     top = holder(folder)
     if top is None:
@@ -52,18 +52,18 @@ def at_head(folder: Path, elsewhere: Callable[[str], Path | None] = lambda path:
         return Unknown(error.message, error.hint)
 
     def read(paths: Sequence[str]) -> Tree:
-        found: dict[str, Entry] = {}
+        entries: dict[str, Entry] = {}
         there = {path: path if os.path.lexists(path) else str(elsewhere(path) or path) for path in paths}
         for path, entry in _read(list(there.values())).items():
             asked = next((each for each, real in there.items() if path == real or path.startswith(f"{real}/")), path)
-            found[asked + path[len(there.get(asked, path)) :]] = entry
-        return found
+            entries[asked + path[len(there.get(asked, path)) :]] = entry
+        return entries
 
     return read
 
 
 def _asked(repository: Repository, paths: Sequence[Path]) -> dict[Path, GitRecord]:
-    """The fates of paths of one repository, with a handful of commands however many paths there are."""
+    """The records of paths of one repository, with a few commands for any number of paths."""
     if not repository.has_commits():
         return dict.fromkeys(paths, GitRecord(GitStatus.NO_GIT, reason="the git repository has no commits yet"))
     names = {repository.name(path): path for path in paths}
@@ -76,17 +76,17 @@ def _asked(repository: Repository, paths: Sequence[Path]) -> dict[Path, GitRecor
     rest = [name for name in names if name not in brought]
     past = repository.changes(["HEAD", *([upstream.ref] if upstream.ref else [])], rest)
     tags = indexed(repository, [name for name in rest if name in at_head])
-    found = {name: _past(repository, name, past.get(name, []), at_head, tags.get(name, "")) for name in rest}
+    records = {name: _past(repository, name, past.get(name, []), at_head, tags.get(name, "")) for name in rest}
     if brought:
         remedy = catch_up(repository)
         for name, changes in brought.items():
             record = _decided(GitStatus.UPSTREAM, [change for change in changes if change.status != "D"])
-            found[name] = replace(record, branch=upstream.name, remedy=remedy)
-    return {path: found[name] for name, path in names.items()}
+            records[name] = replace(record, branch=upstream.name, remedy=remedy)
+    return {path: records[name] for name, path in names.items()}
 
 
 def indexed(repository: Repository, names: Sequence[str]) -> dict[str, str]:
-    """Those of ``names`` that the index has, and git's tag for each: ``LEFT_OUT`` where a sparse checkout does that."""
+    """Those of ``names`` that are in the index, with git's tag: ``LEFT_OUT`` if a sparse checkout omits the file."""
     if not names:
         return {}
     rows = repository.read("ls-files", "-t", "-z", "--", *names).split(b"\0")
@@ -96,7 +96,7 @@ def indexed(repository: Repository, names: Sequence[str]) -> dict[str, str]:
 def _past(
     repository: Repository, name: str, changes: Sequence[Change], at_head: Mapping[str, str], tag: str
 ) -> GitRecord:
-    """The fate of a file that no newer commit brings. ``at_head`` has the mode of what HEAD has, ``tag`` is the
+    """The record of a file that no newer commit adds. ``at_head`` has the modes of HEAD's files, ``tag`` is the
     index's."""
     if tag == LEFT_OUT:
         folder = str(PurePosixPath(name).parent)
@@ -106,7 +106,7 @@ def _past(
             remedy=Remedy("check its folder out", repository.command("sparse-checkout", "add", folder)),
         )
     if name in at_head:
-        # This undoes a deletion that is staged, too.
+        # This also undoes a staged deletion.
         restore = ("restore", "--source=HEAD", "--staged", "--worktree", "--", name)
         remedy = Remedy("bring it back", repository.command(*_literally(name), *restore))
         return replace(_decided(GitStatus.REMOVED_HERE, changes), remedy=remedy)
@@ -131,13 +131,13 @@ def _past(
 
 
 def _decided(kind: GitStatus, changes: Sequence[Change]) -> GitRecord:
-    """The fate that the newest change decides. A merge only passes on what was done elsewhere, if anybody did it."""
+    """The record from the newest change. A merge counts only if no other commit made the change."""
     newest = next((change for change in changes if not change.merge), changes[0] if changes else None)
     return GitRecord(kind, newest.commit, newest.date, newest.subject) if newest else GitRecord(kind)
 
 
 def catch_up(repository: Repository) -> Remedy:
-    """How the host gets what upstream has: by a command only where that is sure to go through."""
+    """The step that brings upstream's commits to the host; with a command only if that is certain to succeed."""
     upstream = repository.upstream
     if upstream.detached:
         return Remedy(f"no branch is checked out in {repository.top}: check out a commit that has it")
@@ -148,17 +148,17 @@ def catch_up(repository: Repository) -> Remedy:
 
 
 def _folders(names: Sequence[str] | Mapping[str, object]) -> list[str]:
-    """All folders above ``names``, the top level left out."""
+    """All folders above ``names``, except the top level."""
     return list({str(folder): None for name in names for folder in PurePosixPath(name).parents if folder.parts})
 
 
 def _literally(name: str) -> tuple[str, ...]:
-    """The option that keeps git from taking a name for a pattern, where it could."""
+    """The option that prevents git from reading a name as a pattern, if it could."""
     return ("--literal-pathspecs",) if name.startswith(":") or set(name) & set("*?[\\") else ()
 
 
 def _read(paths: Sequence[str]) -> Tree:
-    """The files that HEAD has at and below the absolute ``paths``."""
+    """HEAD's files at and below the absolute ``paths``."""
     tree: dict[str, Entry] = {}
     for folder, some in by_holder([Path(path) for path in paths]).items():
         if folder is not None:

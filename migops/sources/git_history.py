@@ -1,4 +1,4 @@
-"""Migration scripts that a commit has deleted, found again by their revision ids in what git still keeps of them."""
+"""Migration scripts that a commit has deleted, found in git's history by their revision ids."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from migops.sources.repository import Change, Repository, Unanswered, by_holder
 
 @dataclass(frozen=True, slots=True)
 class Deleted:
-    """A revision whose script git has deleted: what it was, the commit that did it, how the script comes back."""
+    """A revision whose script a commit has deleted, that commit, and the step that restores the script."""
 
     revision: Revision
     commit: str
@@ -26,7 +26,7 @@ class Deleted:
 
 @dataclass(frozen=True, slots=True)
 class Edit:
-    """The newest commit that wrote a script: abbreviated hash, date (ISO 8601), first line; and how to read it."""
+    """The newest commit that changed a script: abbreviated hash, date (ISO 8601), first line, command to show it."""
 
     commit: str
     date: str
@@ -36,46 +36,45 @@ class Edit:
 
 @dataclass(frozen=True, slots=True)
 class GitHistory:
-    """What git's history says of migrations that the database has had: ``deleted`` by revision id, ``edits`` by name
-    of the script."""
+    """Git's history of migrations that the database has had."""
 
-    deleted: Mapping[str, Deleted]
-    edits: Mapping[str, Edit]
+    deleted: Mapping[str, Deleted]  # by revision id
+    edits: Mapping[str, Edit]  # by name of the script
 
 
 def deleted(folders: Sequence[Path], wanted: Collection[str]) -> dict[str, Deleted] | Unknown:
-    """Those of the revisions ``wanted`` (and of their deleted ancestors) whose scripts in ``folders`` git has deleted.
+    """Those of the revisions ``wanted`` (and their ancestors) whose scripts in ``folders`` a commit has deleted.
 
-    The history of HEAD and of its upstream branch is walked, as the last fetch left it.
+    The history of HEAD and of its upstream branch (as of the last fetch) is searched.
     """
-    found: dict[str, Deleted] = {}
+    deletions: dict[str, Deleted] = {}
     try:
         for top, some in by_holder(folders).items():
             if top is None:
                 continue
             repository = Repository(top)
-            for each in _all(repository, some):
-                found.setdefault(each.revision.id, each)
-            unknown = sorted(set(wanted) - found.keys())
+            for deletion in _all(repository, some):
+                deletions.setdefault(deletion.revision.id, deletion)
+            unknown = sorted(set(wanted) - deletions.keys())
             if unknown and repository.shallow:
                 fetch = shlex.join(repository.command("fetch", "--unshallow"))
                 return Unknown(f"this clone is shallow, so that git does not know what became of {unknown[0]}", fetch)
     except Unanswered as error:
         return Unknown(error.message, error.hint)
     kept: dict[str, Deleted] = {}
-    todo = [id_ for id_ in wanted if id_ in found]
+    todo = [id_ for id_ in wanted if id_ in deletions]
     while todo:
         id_ = todo.pop()
         if id_ not in kept:
-            kept[id_] = found[id_]
-            todo += [parent for parent in found[id_].revision.parents if parent in found]
+            kept[id_] = deletions[id_]
+            todo += [parent for parent in deletions[id_].revision.parents if parent in deletions]
     return kept
 
 
 def edits(scripts: Mapping[str, Path]) -> dict[str, Edit] | Unknown:
-    """The newest commit of HEAD that wrote each of the scripts; one that no commit has is left out."""
+    """The newest commit of HEAD that changed each of the scripts; scripts without a commit are omitted."""
     paths = {path: name for name, path in scripts.items()}
-    found: dict[str, Edit] = {}
+    newest_edits: dict[str, Edit] = {}
     try:
         for top, some in by_holder(list(paths)).items():
             if top is None:
@@ -86,14 +85,14 @@ def edits(scripts: Mapping[str, Path]) -> dict[str, Edit] | Unknown:
                 newest = next((each for each in changes if not each.merge and each.status != "D"), None)
                 if newest:
                     show = repository.command("show", newest.commit, "--", name)
-                    found[names[name]] = Edit(newest.commit, newest.date, newest.subject, show)
+                    newest_edits[names[name]] = Edit(newest.commit, newest.date, newest.subject, show)
     except Unanswered as error:
         return Unknown(error.message, error.hint)
-    return found
+    return newest_edits
 
 
 def _all(repository: Repository, folders: Sequence[Path]) -> Iterator[Deleted]:
-    """Every revision that was deleted from the folders, the newest deletion first."""
+    """Every deleted revision of the folders, the newest deletion first."""
     upstream = repository.upstream.ref
     names = [repository.name(folder) for folder in folders]
     gone = [
@@ -102,9 +101,9 @@ def _all(repository: Repository, folders: Sequence[Path]) -> Iterator[Deleted]:
         if name.endswith(".py")
     ]
     texts = repository.contents({digest: os.fsencode(name) for _, name, digest in gone})
-    # A merge only passes on what was done elsewhere, if anybody did it.
+    # A merge counts only if no other commit made the change.
     for change, name, digest in sorted(gone, key=lambda each: each[0].merge):
-        path = os.path.join(repository.top, name)  # noqa: PTH118 - text, as all paths of scripts are
+        path = os.path.join(repository.top, name)  # noqa: PTH118 - text, like all paths of scripts
         script = read_revision(path, texts[digest])
         if script.revision is not None:
             yield Deleted(script.revision, change.commit, change.date, change.subject, _back(repository, change, name))

@@ -1,4 +1,4 @@
-"""Where Alembic starts in a place: which folder, which configuration, by whose word."""
+"""Alembic's start in a source: working directory, configuration, and the caller that sets them."""
 
 from __future__ import annotations
 
@@ -10,42 +10,35 @@ from migops.core.model import Tree
 from migops.entrypoint.alembic_call import Call, is_toml
 
 Reader = Callable[[Sequence[str]], Tree]
-"""Fetches everything at and below absolute POSIX paths; a path the place does not have is not in the answer."""
+"""Fetches everything at and below absolute POSIX paths; a path that does not exist is not in the answer."""
 
 
 @dataclass(frozen=True, slots=True)
 class Home:
-    """Where Alembic is started in a place: working directory, configuration file, section of it.
+    """Alembic's start in a source."""
 
-    ``config`` is absolute; ``text`` is the host's copy of it, which stands in where the place lacks the file, so that
-    a missing alembic.ini does not hide the migrations. ``other`` is the second file that Alembic reads: the
-    ``pyproject.toml`` beside an ini, the ini beside a ``pyproject.toml``; '' for that of the working directory.
-    ``script_location`` is set where the caller sets it (Flask-Migrate's ``--directory``), and ``by`` says who calls
-    Alembic so, '' where that goes without saying.
-
-    ``decides``: no place but this one is the truth, so what cannot be known without running something raises
-    ``Unavailable``. ``environment`` are the container's variables, None where the place is no container's file system;
-    with them a package is looked up as Python would. ``module``: as ``python -m alembic`` does, which has the working
-    directory on its path. ``away``: the start changes to ``cwd`` first, from where a command in the container begins.
-    ``links`` reads a folder of packages for its ``.pth`` files alone.
-    """
-
-    cwd: str
-    config: str
+    cwd: str  # the working directory
+    config: str  # absolute path of the configuration file
     section: str = "alembic"
     text: bytes | None = None
+    """The host's copy of the configuration, used if the source lacks the file, so that a missing alembic.ini does not
+    hide the migrations."""
     other: str = ""
-    script_location: str = ""
-    by: str = ""
-    module: bool = False
-    away: bool = False
-    decides: bool = False
+    """The second file that Alembic reads: the ``pyproject.toml`` beside an ini, or the ini beside a ``pyproject.toml``;
+    '' for the one in the working directory."""
+    script_location: str = ""  # set by the caller (Flask-Migrate's ``--directory``)
+    by: str = ""  # the caller, in words; '' for a plain call
+    module: bool = False  # started as ``python -m alembic``, with the working directory on Python's path
+    away: bool = False  # the start changes to ``cwd`` first, away from the container's working directory
+    decides: bool = False  # this source alone is authoritative: anything unknown raises ``Unavailable``
     environment: Mapping[str, str] | None = field(default=None, repr=False, compare=False)
-    links: Reader | None = field(default=None, repr=False, compare=False)
+    """The container's variables, for looking up packages like Python; None if the source is not a container's file
+    system."""
+    links: Reader | None = field(default=None, repr=False, compare=False)  # for the ``.pth`` files of a package folder
 
     @property
     def key(self) -> tuple[object, ...]:
-        """Two homes that are equal in this lead to the same folders."""
+        """Homes with equal keys lead to the same folders."""
         python_path = (self.environment or {}).get("PYTHONPATH", "")
         return (self.cwd, self.config, self.second, self.section, self.script_location, self.module, python_path)
 
@@ -62,7 +55,7 @@ class Home:
 
 @dataclass(frozen=True, slots=True)
 class Homes:
-    """Where Alembic starts in one container: ``first`` is the place's own answer, ``others`` are further calls."""
+    """Alembic's starts in one container: ``first`` is the default one, ``others`` are further calls."""
 
     first: Home
     others: tuple[Home, ...] = ()
@@ -74,21 +67,17 @@ class Homes:
 
 @dataclass(frozen=True, slots=True)
 class OtherConfiguration:
-    """A call of Alembic in a container that reads other migrations than the host has for it.
+    """A call of Alembic in a container that reads other migrations than the host has for it."""
 
-    ``where`` names the image or the container, ``by`` the call; ``config`` and ``folders`` are paths in the container.
-    ``names`` are the scripts in which they differ.
-    """
-
-    where: str
-    by: str
-    config: str
-    folders: tuple[str, ...]
-    names: tuple[str, ...]
+    where: str  # the image or container
+    by: str  # the call, in words
+    config: str  # a path in the container
+    folders: tuple[str, ...]  # paths in the container
+    names: tuple[str, ...]  # the scripts that differ
 
 
 def home_of(call: Call) -> Home:
-    """Where Alembic starts when it is called so."""
+    """Alembic's start in a call."""
     ini, toml = "alembic.ini", "pyproject.toml"
     if call.directory:
         ini = posixpath.join(call.directory, "alembic.ini")

@@ -1,4 +1,4 @@
-"""The host place: the working tree, read without following anything out of it and without ever blocking."""
+"""The host source: the working tree, read without following links out of it and without blocking."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from pathlib import Path
 from migops.core.errors import MigopsError
 from migops.core.model import Entry, EntryKind, Location, Tree
 
-KEPT_BYTES = 4 * 1024 * 1024  # the largest file whose content is kept: no migration script comes near
+KEPT_BYTES = 4 * 1024 * 1024  # the largest file whose content is kept, far above any migration script
 NOT_READ = frozenset({".git", "node_modules", ".venv", ".tox", ".mypy_cache", ".pytest_cache"})
 
 
 class HostReader:
-    """Reads folders of the working tree, and remembers what it read so that ``written_meanwhile`` can tell.
+    """Reader of folders of the working tree, which records its reads for ``written_meanwhile``.
 
-    ``root`` is the folder that nothing is followed out of. ``elsewhere`` finds a path that is not on this machine as it
-    stands (``script_location = /app/migrations``): where the build takes it from.
+    Links out of ``root`` are not followed. ``elsewhere`` maps a path that does not exist on this machine
+    (``script_location = /app/migrations``) to the build's source for it.
     """
 
     def __init__(self, root: Path, elsewhere: Callable[[str], Path | None] = lambda path: None) -> None:
@@ -33,18 +33,18 @@ class HostReader:
             there = Path(path)
             if not os.path.lexists(there):
                 there = self.elsewhere(path) or there
-            found = self.read[there] = read_tree([there], self.root)
-            # Keyed as asked for, so that a path of the container and its source on the host are one and the same.
-            tree.update({path + key[len(str(there)) :]: entry for key, entry in found.items()})
+            entries = self.read[there] = read_tree([there], self.root)
+            # Keyed by the requested path, so that a path of the container and its source on the host are the same.
+            tree.update({path + key[len(str(there)) :]: entry for key, entry in entries.items()})
         return tree
 
     @property
     def entries(self) -> dict[str, Entry]:
-        """All that was read, by where it lies on the host."""
+        """Everything that was read, by path on the host."""
         return {path: entry for found in self.read.values() for path, entry in found.items()}
 
     def written_meanwhile(self) -> str:
-        """The first path that was added, removed or written since it was read; '' where none was."""
+        """The first path that was added, removed or written since it was read; '' if none was."""
         for path, before in self.read.items():
             now = {str(found): found for found in _walk(path, self.root)}
             changed = [key for key in now.keys() & before.keys() if not _unwritten(now[key], before[key])]
@@ -56,29 +56,29 @@ class HostReader:
 def read_tree(paths: Sequence[Path], root: Path) -> dict[str, Entry]:
     """Everything at and below ``paths``, keyed by absolute path, with the content of files up to ``KEPT_BYTES``.
 
-    A symlink is read through as long as it stays below ``root``. One that loops or leads out of ``root``, and
-    anything that is neither file nor folder, is bad input: a build could not copy what it leads to. A path that does
-    not exist is simply not in the answer.
+    A symlink is followed as long as it stays below ``root``. Raises MigopsError for one that loops or leads out of
+    ``root``, and for anything that is neither file nor folder: a build could not copy its target. A path that does not
+    exist is not in the answer.
     """
     tree: dict[str, Entry] = {}
     for path in paths:
-        for found in _walk(path, root):
-            tree[str(found)] = _entry(found)
+        for inner in _walk(path, root):
+            tree[str(inner)] = _entry(inner)
     return tree
 
 
 def digest(source: Path | bytes) -> str:
-    """The SHA-256, in hex, of a file's bytes (or of these bytes), read block by block."""
+    """The SHA-256, in hex, of a file (or of these bytes), read block by block."""
     if isinstance(source, bytes):
         return hashlib.sha256(source).hexdigest()
-    found = hashlib.sha256()
+    hashed = hashlib.sha256()
     try:
         with source.open("rb") as file:
             while block := file.read(1 << 20):
-                found.update(block)
+                hashed.update(block)
     except OSError as error:
         raise MigopsError(f"cannot be read: {_reason(error)}", at=Location(str(source))) from None
-    return found.hexdigest()
+    return hashed.hexdigest()
 
 
 def _walk(path: Path, root: Path) -> Iterator[Path]:
@@ -100,13 +100,13 @@ def _walk(path: Path, root: Path) -> Iterator[Path]:
 
 
 def _kind(path: Path, root: Path) -> EntryKind:
-    """FILE or DIRECTORY, through symlinks; anything else is refused with the reason."""
+    """FILE or DIRECTORY, symlinks followed. Raises MigopsError with the reason for anything else."""
     try:
         mode = path.lstat().st_mode
     except OSError as error:
         raise MigopsError(f"cannot be read: {_reason(error)}", at=Location(str(path))) from None
     if stat.S_ISLNK(mode):
-        mode = _linked(path, root.resolve())  # links are rare, and resolving costs a look at every folder above
+        mode = _linked(path, root.resolve())  # only for links, which are rare: resolving stats every parent folder
     if stat.S_ISDIR(mode):
         return EntryKind.DIRECTORY
     if stat.S_ISREG(mode):
@@ -115,11 +115,11 @@ def _kind(path: Path, root: Path) -> EntryKind:
 
 
 def _linked(path: Path, root: Path) -> int:
-    """The mode of what a symlink leads to, which must lie below ``root``."""
+    """The mode of a symlink's target, which must be below ``root``."""
     try:
         real = path.resolve(strict=True)
         mode = real.stat().st_mode
-    except (OSError, RuntimeError):  # RuntimeError is how Python before 3.13 reports a loop of symlinks
+    except (OSError, RuntimeError):  # Python before 3.13 raises RuntimeError for a loop of symlinks
         why = "it is a symlink that leads nowhere or in a circle"
         raise MigopsError(f"cannot be read: {why}", at=Location(str(path)), hint="mend or remove the link") from None
     if not real.is_relative_to(root):
@@ -156,7 +156,7 @@ def _entry(path: Path) -> Entry:
 
 def _unwritten(path: Path, before: Entry) -> bool:
     if before.kind is EntryKind.DIRECTORY:
-        return True  # what it holds is compared name by name
+        return True  # its content is compared name by name
     try:
         info = path.stat()
     except OSError:

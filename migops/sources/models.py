@@ -1,4 +1,4 @@
-"""Models that env.py does not import, so that Alembic does not know them: told from the texts, nothing is imported."""
+"""Models that env.py does not import, so that Alembic does not know them. Read from text; nothing is imported."""
 
 from __future__ import annotations
 
@@ -11,31 +11,31 @@ from migops.core.errors import MigopsError
 from migops.core.model import Location, Unknown
 from migops.entrypoint.program import parsed, words_in
 
-DEEPEST = 12  # times that a name is handed on from module to module, or a class inherits
+DEEPEST = 12  # steps of a name from module to module, or of inheritance
 _COMPUTED = frozenset(("import_module", "walk_packages", "iter_modules", "run_path", "run_module"))
 
 MAPPING = (b"__tablename__", b"__table__", b"table=True", b"table = True")
-"""What a file that maps a table has in its text."""
+"""Texts of which a file that maps a table contains at least one."""
 
 Key = tuple[str, str]
-"""Where a name is defined: the module's file, and its name there; '' and the import's words for what is installed."""
+"""The definition of a name: the module's file and the name in it; '' and the import's text for installed packages."""
 
-NOTHING: Key = ("", "")  # None is given to Alembic, which MIG506 says
+NOTHING: Key = ("", "")  # env.py passes None to Alembic, which MIG506 reports
 
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """A class that maps a table, and where it stands."""
+    """A class that maps a table, and its location."""
 
     name: str
     at: Location
 
 
 def unimported(env: Path, roots: Sequence[Path], files: Iterable[Path]) -> tuple[Model, ...] | Unknown:
-    """The models below the Base that env.py gives to Alembic, in those of ``files`` that it does not lead to.
+    """The models below the Base that env.py passes to Alembic, in those of ``files`` that env.py does not import.
 
-    ``roots`` are the folders that imports start from. Unknown where an import on the way is computed, or where env.py's
-    ``target_metadata`` is not the ``metadata`` of one name. Raises MigopsError where a file cannot be read.
+    ``roots`` are the folders that imports start from. Unknown if an import on the way is computed, or if env.py's
+    ``target_metadata`` is not the ``metadata`` of one name. Raises MigopsError if a file cannot be read.
     """
     code = _Code(tuple(roots))
     base = code.metadata_of(env)
@@ -56,11 +56,12 @@ def unimported(env: Path, roots: Sequence[Path], files: Iterable[Path]) -> tuple
 
 
 def followed(env: Path, roots: Sequence[Path]) -> tuple[frozenset[Path], str]:
-    """The project's files that env.py runs by its imports, itself among them; and where one is computed, which may run
-    more ('' where none is). Raises MigopsError where a file cannot be read.
+    """The project's files that env.py runs by its imports, itself included, and the location of a computed import.
+
+    A computed import may run more files; '' if there is none. Raises MigopsError if a file cannot be read.
     """
-    found, computed = _Code(tuple(roots)).reached(env)
-    return frozenset(found), computed
+    files, computed = _Code(tuple(roots)).reached(env)
+    return frozenset(files), computed
 
 
 @dataclass(slots=True)
@@ -76,7 +77,7 @@ class _Code:
         return self._trees[file] or ast.Module([], [])
 
     def may_map(self, file: Path) -> bool:
-        """Whether it is worth parsing: most modules have no model."""
+        """True if the file may contain a model. Most do not and need no parsing."""
         return any(word in self.text(file) for word in MAPPING)
 
     def text(self, file: Path) -> bytes:
@@ -86,29 +87,29 @@ class _Code:
             raise MigopsError(f"cannot be read: {error.strerror}", at=Location(str(file))) from None
 
     def metadata_of(self, env: Path) -> Key | None:
-        """What ``target_metadata = X.metadata`` in env.py calls X, where that is defined; None where it is not so."""
-        found = [
+        """The definition of X in env.py's ``target_metadata = X.metadata``; None without such an assignment."""
+        values = [
             node.value
             for node in ast.walk(self.tree(env))
             if isinstance(node, ast.Assign)
             and any(isinstance(target, ast.Name) and target.id == "target_metadata" for target in node.targets)
         ]
-        if found and all(isinstance(value, ast.Constant) for value in found):
+        if values and all(isinstance(value, ast.Constant) for value in values):
             return NOTHING
-        if len(found) != 1 or not isinstance(found[0], ast.Attribute) or found[0].attr != "metadata":
+        if len(values) != 1 or not isinstance(values[0], ast.Attribute) or values[0].attr != "metadata":
             return None
-        return self.key(env, found[0].value)
+        return self.key(env, values[0].value)
 
     def closure(self, start: Path) -> set[Path] | Unknown:
-        """Every file of the project that importing ``start`` imports; Unknown where an import is computed."""
-        found, computed = self.reached(start)
+        """Every file of the project that importing ``start`` imports; Unknown if an import is computed."""
+        files, computed = self.reached(start)
         return (
-            Unknown(f"{computed} computes what is imported, so which models are cannot be told") if computed else found
+            Unknown(f"{computed} computes what is imported, so which models are cannot be told") if computed else files
         )
 
     def reached(self, start: Path) -> tuple[set[Path], str]:
-        """The files that can be followed, and the first place (file:line) where an import is computed."""
-        found, todo, computed = {start}, [start], ""
+        """The files reached by imports, and the location (file:line) of the first computed import."""
+        files, todo, computed = {start}, [start], ""
         while todo:
             file = todo.pop()
             tree = self.tree(file)
@@ -117,44 +118,48 @@ class _Code:
                 computed = computed or f"{file}:{line}"
             for node in _run(tree):
                 for other in self.imported(file, node):
-                    if other not in found:
-                        found.add(other)
+                    if other not in files:
+                        files.add(other)
                         todo.append(other)
-        return found, computed
+        return files, computed
 
     def imported(self, file: Path, node: ast.AST) -> Iterator[Path]:
-        """The project's files that an import statement runs: packages on the way, the module, modules named in it."""
+        """The project's files that an import statement runs: parent packages, the module, imported modules."""
         if isinstance(node, ast.Import):
-            for each in node.names:
-                yield from self.modules(file, each.name, 0)
+            for alias in node.names:
+                yield from self.modules(file, alias.name, 0)
         elif isinstance(node, ast.ImportFrom):
             name = node.module or ""
             yield from self.modules(file, name, node.level)
-            for each in node.names:
-                yield from self.modules(file, f"{name}.{each.name}".strip("."), node.level)
+            for alias in node.names:
+                yield from self.modules(file, f"{name}.{alias.name}".strip("."), node.level)
 
     def modules(self, file: Path, dotted: str, level: int) -> Iterator[Path]:
         parts = [part for part in dotted.split(".") if part]
         for root in [file.parents[level - 1]] if level else self.roots:
             if level:
-                yield from (each for each in (root / "__init__.py",) if each.is_file())
+                yield from (candidate for candidate in (root / "__init__.py",) if candidate.is_file())
             for number in range(1, len(parts) + 1):
                 folder = root.joinpath(*parts[:number])
-                yield from (each for each in (folder.with_suffix(".py"), folder / "__init__.py") if each.is_file())
+                yield from (
+                    candidate
+                    for candidate in (folder.with_suffix(".py"), folder / "__init__.py")
+                    if candidate.is_file()
+                )
 
     def key(self, file: Path, node: ast.expr, depth: int = 0) -> Key | None:
-        """Where the name (or ``module.name``) that an expression is was defined."""
+        """The definition of an expression that is a name or ``module.name``."""
         if isinstance(node, ast.Name):
             return self.defined(file, node.id, depth)
         if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
             module = self.defined(file, node.value.id, depth)
             if module and module[1] == "" and module[0]:
                 return self.defined(Path(module[0]), node.attr, depth + 1)
-            return module  # db.Model: what counts is db
+            return module  # db.Model: db identifies it
         return None
 
     def defined(self, file: Path, name: str, depth: int = 0) -> Key | None:
-        """Where ``name``, as ``file`` has it, comes from. A module of the project is (its file, '')."""
+        """The definition of ``name`` in ``file``, imports followed. A module of the project is (its file, '')."""
         if depth > DEEPEST:
             return None
         for node in ast.walk(self.tree(file)):
@@ -164,7 +169,7 @@ class _Code:
         return self.starred(file, name, depth) or (str(file), name)
 
     def starred(self, file: Path, name: str, depth: int) -> Key | None:
-        """Where a name comes from that the module itself does not bind, but what it imports with ``*`` does."""
+        """The definition of a name that the module gets from an ``import *``."""
         tree = self.tree(file)
         if any(name in _bound(node) for node in tree.body):
             return None
@@ -190,19 +195,19 @@ class _Code:
         return self.defined(module, alias.name, depth + 1) if module else ("", f"{dotted}.{alias.name}")
 
     def last(self, file: Path, dotted: str, level: int) -> Path | None:
-        """The file of the module itself, not of the packages above it."""
+        """The file of the module itself, not of its parent packages."""
         parts = [part for part in dotted.split(".") if part]
         for root in [file.parents[level - 1]] if level else self.roots:
             folder = root.joinpath(*parts)
-            for each in (folder.with_suffix(".py"), folder / "__init__.py"):
-                if parts and each.is_file():
-                    return each
+            for candidate in (folder.with_suffix(".py"), folder / "__init__.py"):
+                if parts and candidate.is_file():
+                    return candidate
         return None
 
     def descends(self, file: Path, node: ast.ClassDef, base: Key, depth: int = 0) -> bool:
-        """Whether the class is below ``base``, itself or through classes of the project."""
-        for each in node.bases:
-            key = self.key(file, each)
+        """True if the class inherits from ``base``, directly or through classes of the project."""
+        for parent in node.bases:
+            key = self.key(file, parent)
             if key == base:
                 return True
             if key and key[0] and depth < DEEPEST:
@@ -213,7 +218,7 @@ class _Code:
 
 
 def _run(tree: ast.Module) -> Iterator[ast.AST]:
-    """The statements that may run: all but those for type checkers."""
+    """The nodes that may run: all except those for type checkers."""
     todo: list[ast.AST] = [tree]
     while todo:
         node = todo.pop()
@@ -229,15 +234,15 @@ def _classes(tree: ast.Module) -> Iterator[ast.ClassDef]:
 
 
 def _maps(node: ast.ClassDef) -> bool:
-    """Whether the class itself names a table: ``__tablename__``, ``__table__``, SQLModel's ``table=True``."""
+    """True if the class itself names a table: ``__tablename__``, ``__table__``, SQLModel's ``table=True``."""
     named = [
         target.id
-        for each in node.body
-        if isinstance(each, (ast.Assign, ast.AnnAssign))
-        for target in (each.targets if isinstance(each, ast.Assign) else [each.target])
+        for statement in node.body
+        if isinstance(statement, (ast.Assign, ast.AnnAssign))
+        for target in (statement.targets if isinstance(statement, ast.Assign) else [statement.target])
         if isinstance(target, ast.Name)
     ]
-    table = [each.value for each in node.keywords if each.arg == "table"]
+    table = [keyword.value for keyword in node.keywords if keyword.arg == "table"]
     return not {"__tablename__", "__table__"}.isdisjoint(named) or any(
         isinstance(value, ast.Constant) and value.value is True for value in table
     )

@@ -1,4 +1,4 @@
-"""Every place in which one password stands: changing some of them and not the others locks the application out."""
+"""All places that contain one password: changing only some of them locks the application out."""
 
 from __future__ import annotations
 
@@ -22,21 +22,17 @@ _REFERENCE = re.compile(r"\$(?:\{(\w+)|(\w+))")
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """One place that has the password.
-
-    ``what`` names the setting (``DATABASE_URL of app``), ``services`` those that have it from there (() for Alembic's).
-    ``variable`` is the one of an env file or of the shell that gives it there, '' where the file itself has it.
-    """
+    """One place that contains the password."""
 
     at: Location
-    what: str
-    variable: str = ""
+    what: str  # the setting (``DATABASE_URL of app``)
+    variable: str = ""  # the variable of an env file or the shell that contains it; '' if the file itself does
     in_url: bool = False
-    services: tuple[str, ...] = ()
+    services: tuple[str, ...] = ()  # the services that get it from here; () for Alembic's configuration
 
 
 def passwords(project: Project, config: ConfigFile | None) -> dict[tuple[str, str], tuple[Written, ...]]:
-    """For each password that a service is given, by service and variable: every place in which it stands."""
+    """All places of each password that a service receives, by service and variable."""
     return {
         (service.name, name): places(project, value, config)
         for service in project.services.values()
@@ -46,29 +42,31 @@ def passwords(project: Project, config: ConfigFile | None) -> dict[tuple[str, st
 
 
 def places(project: Project, password: str, config: ConfigFile | None) -> tuple[Written, ...]:
-    """Where the password stands: in every service's environment, in the files that their variables come from, and in
-    Alembic's configuration. A place that several settings come from is named once."""
-    found: dict[Location, Written] = {}
+    """The places of the password: every service's environment, the files of its variables, Alembic's configuration.
+
+    A place that several settings use is listed once.
+    """
+    by_location: dict[Location, Written] = {}
     for service in (*project.services.values(), *project.inactive.values()):
         for name, value in service.environment.items():
             if value and (value == password or _has(value, password)):
-                for each in _sources(project, service, name, password):
-                    known = found.get(each.at, each)
+                for place in _sources(project, service, name, password):
+                    known = by_location.get(place.at, place)
                     services = tuple(dict.fromkeys((*known.services, service.name)))
-                    found[each.at] = replace(known, services=services)
+                    by_location[place.at] = replace(known, services=services)
     for option in config.options.values() if config else ():
         if isinstance(option.value, str) and _has(option.value.replace("%%", "%"), password):
-            found.setdefault(option.at, Written(option.at, option.name, in_url=True))
-    return tuple(found.values())
+            by_location.setdefault(option.at, Written(option.at, option.name, in_url=True))
+    return tuple(by_location.values())
 
 
 def _has(text: str, password: str) -> bool:
-    """Whether a URL in the text has this password."""
+    """True if a URL in the text contains this password."""
     return any(unquote(each) == password for each in _IN_URL.findall(text))
 
 
 def _sources(project: Project, service: Service, name: str, password: str) -> Iterator[Written]:
-    """Where a variable of a service has the password from: the line of an env file, the shell, or its own line."""
+    """The sources of the password in a service's variable: the line of an env file, the shell, or its own line."""
     from migops.compose.explain import explain
 
     try:
@@ -92,7 +90,7 @@ def _sources(project: Project, service: Service, name: str, password: str) -> It
 
 
 def _references(at: Location) -> list[str]:
-    """The variables that a line of a compose file takes its value from."""
+    """The variables that a line of a compose file refers to."""
     if not at.line:
         return []
     try:
@@ -104,10 +102,10 @@ def _references(at: Location) -> list[str]:
 
 
 def _line_of(project: Project, variable: str) -> Location | None:
-    """The line of an env file that sets a variable as it counts; None where the shell has set it."""
+    """The line of the env file that sets a variable's effective value; None if the shell sets it."""
     from migops.compose.dotenv import read_into
 
-    found = None
+    location = None
     for file in project.env_files:
         values: dict[str, str] = {}
         try:
@@ -115,5 +113,5 @@ def _line_of(project: Project, variable: str) -> Location | None:
         except MigopsError:
             continue
         if variable in marks and values.get(variable) == project.environment.get(variable):
-            found = marks[variable].location
-    return found
+            location = marks[variable].location
+    return location

@@ -1,8 +1,8 @@
-"""Where Python in a container finds a package, for ``script_location = package:folder``. Nothing is imported or run.
+"""Lookup of a package like Python in a container, for ``script_location = package:folder``. Nothing is imported or run.
 
-The ``alembic`` program has the folders of ``prepend_sys_path`` on its path, then PYTHONPATH, then the installed
-packages, and what their ``.pth`` files (editable installs) add. The working directory is not on it, unless one of these
-says so or Alembic is started by ``python -m alembic``. The first regular package (with an ``__init__.py``) wins.
+The path of the ``alembic`` program has the folders of ``prepend_sys_path``, then PYTHONPATH, then the installed
+packages, and the additions of their ``.pth`` files (editable installs). The working directory is on it only if one of
+these adds it, or with ``python -m alembic``. The first regular package (with an ``__init__.py``) wins.
 """
 
 from __future__ import annotations
@@ -26,38 +26,38 @@ _FINDER = re.compile(r"import\s+(__editable___\w+_finder)")
 
 
 def find(name: str, folder: str, read: Reader, home: Home, prepended: Sequence[str]) -> str:
-    """The folder of the package ``name`` (dots: packages in packages); ``folder`` is what is looked for below it.
+    """The folder of the package ``name`` (dots: nested packages) that contains ``folder``.
 
-    Raises ``Unavailable`` where it cannot be known which copy Python would take, or where it would find none.
+    Raises ``Unavailable`` if it cannot be known which copy Python would use, or if it would find none.
     """
     top, *inner = name.split(".")
     python = _Python(read, home)
     early = [*prepended, *([home.cwd] if home.module else []), *python.path_variable()]
     looked = list(dict.fromkeys(early))
-    found = next((each for each in looked if python.is_package(posixpath.join(each, top))), None)
-    if found is None:
+    parent = next((path for path in looked if python.is_package(posixpath.join(path, top))), None)
+    if parent is None:
         sites = python.sites()
         looked += sites
-        found = next((each for each in sites if python.is_package(posixpath.join(each, top))), None)
-        if found is None:
-            linked = [each for site in sites for each in python.linked(site, top)]
+        parent = next((path for path in sites if python.is_package(posixpath.join(path, top))), None)
+        if parent is None:
+            linked = [path for site in sites for path in python.linked(site, top)]
             looked += linked
-            found = next((each for each in linked if python.is_package(posixpath.join(each, top))), None)
-    if found is None:  # a folder without __init__.py is a package too, where no other of its name is on the path
+            parent = next((path for path in linked if python.is_package(posixpath.join(path, top))), None)
+    if parent is None:  # a folder without __init__.py is a package too, if no regular one of its name is on the path
         below = posixpath.join(top, *inner, folder)
-        found = next((each for each in looked if python.has(posixpath.join(each, below))), None)
-    if found is None:
+        parent = next((path for path in looked if python.has(posixpath.join(path, below))), None)
+    if parent is None:
         raise Unavailable(
             f"{home.config} leads to the package {name!r}, and Python in the container would not find it: it is in "
             f"none of {', '.join(looked)}",
             hint="set prepend_sys_path in Alembic's configuration file, or name the folder itself in script_location",
         )
-    return posixpath.join(found, top, *inner)
+    return posixpath.join(parent, top, *inner)
 
 
 @dataclass(slots=True)
 class _Python:
-    """The Python that runs ``alembic`` in one place."""
+    """The Python that runs ``alembic`` in one source."""
 
     read: Reader
     home: Home
@@ -76,40 +76,40 @@ class _Python:
         return (self.home.environment or {}).get(name, "")
 
     def path_variable(self) -> list[str]:
-        """PYTHONPATH; an empty part of it is the working directory."""
+        """PYTHONPATH; an empty part means the working directory."""
         given = self.variable("PYTHONPATH")
         return [absolute(self.home.cwd, each or ".") for each in given.split(":")] if given else []
 
     def sites(self) -> list[str]:
-        """The folders of installed packages, in the order of Python's path. One of them holds Alembic itself."""
+        """The folders of installed packages, in the order of Python's path. One of them contains Alembic itself."""
         program, interpreter = self._program()
         version, prefix, config = self._of(interpreter)
         versions = [version] if version else list(_VERSIONS)
         roots = [*self._homes(program), prefix]
-        sites = [f"{root}/lib/python{each}/site-packages" for root in roots for each in versions]
-        debian = [f"/usr/local/lib/python{each}/dist-packages" for each in versions]
+        sites = [f"{root}/lib/python{version}/site-packages" for root in roots for version in versions]
+        debian = [f"/usr/local/lib/python{version}/dist-packages" for version in versions]
         debian.append("/usr/lib/python3/dist-packages")
         if re.search(rb"include-system-site-packages\s*=\s*true", config or b""):
-            sites += [*(f"/usr/local/lib/python{each}/site-packages" for each in versions), *debian]
+            sites += [*(f"/usr/local/lib/python{version}/site-packages" for version in versions), *debian]
         elif config is None:
             sites += debian
         sites = list(dict.fromkeys(sites))
-        holding = next((each for each in sites if self.is_package(f"{each}/alembic")), "")
-        if not holding:
+        with_alembic = next((folder for folder in sites if self.is_package(f"{folder}/alembic")), "")
+        if not with_alembic:
             raise self._unknown(f"Alembic itself is not where {program} would find it ({', '.join(sites[:3])}, …)")
-        if config is None and holding not in debian:
-            sites = [each for each in sites if each not in debian]
-        number = re.search(r"python(3\.[0-9]+)", holding)
+        if config is None and with_alembic not in debian:
+            sites = [folder for folder in sites if folder not in debian]
+        number = re.search(r"python(3\.[0-9]+)", with_alembic)
         if number:  # now the version is known
-            sites = [each for each in sites if f"python{number[1]}/" in each or "python3/" in each]
+            sites = [folder for folder in sites if f"python{number[1]}/" in folder or "python3/" in folder]
         return sites
 
     def linked(self, site: str, top: str) -> list[str]:
-        """The folders that the ``.pth`` files of ``site`` add to the path, in the order of their names."""
+        """The folders that the ``.pth`` files of ``site`` add to the path, in the order of the files' names."""
         if self.home.links is None:
             raise self._unknown("the .pth files of its packages were not read")
         tree = self.home.links([site])
-        found: list[str] = []
+        folders: list[str] = []
         for path in sorted(tree):
             content = tree[path].content
             if content is None or posixpath.dirname(path) != site or not path.endswith(".pth"):
@@ -118,10 +118,10 @@ class _Python:
                 finder = _FINDER.search(line)
                 if finder:
                     entry = tree.get(posixpath.join(site, f"{finder[1]}.py"))
-                    found += _mapped((entry.content if entry else None) or b"", top)
+                    folders += _mapped((entry.content if entry else None) or b"", top)
                 elif line.strip() and not line.startswith(("#", "import ", "import\t")):
-                    found.append(absolute(site, line.strip()))
-        return found
+                    folders.append(absolute(site, line.strip()))
+        return folders
 
     def _program(self) -> tuple[str, str]:
         """The ``alembic`` program, and the interpreter in its first line."""
@@ -132,16 +132,16 @@ class _Python:
             if text is None:
                 continue
             first, _, second = text.partition(b"\n")
-            found = _INTERPRETER.search(first) or (_INTERPRETER.search(second) if b"/sh" in first else None)
-            if found:
-                return path, found[1].decode()
+            interpreter = _INTERPRETER.search(first) or (_INTERPRETER.search(second) if b"/sh" in first else None)
+            if interpreter:
+                return path, interpreter[1].decode()
             if b"env" in first:
                 return path, posixpath.join(folder, "python3")
             raise self._unknown(f"{path} names no Python in its first line")
         raise self._unknown("no program `alembic` is on the PATH")
 
     def _of(self, interpreter: str) -> tuple[str, str, bytes | None]:
-        """Version ('' where it is not known), prefix, and the ``pyvenv.cfg`` of a virtual environment."""
+        """Version ('' if unknown), prefix, and the ``pyvenv.cfg`` of a virtual environment."""
         prefix = posixpath.dirname(posixpath.dirname(interpreter))
         config = self.text(f"{prefix}/pyvenv.cfg")
         named = re.search(r"python(3\.[0-9]+)$", interpreter)
@@ -152,7 +152,7 @@ class _Python:
         return (given[0] if given else ""), prefix, config
 
     def _homes(self, program: str) -> Iterator[str]:
-        """Where ``pip install --user`` puts packages."""
+        """The folders of ``pip install --user``."""
         home = self.variable("HOME")
         beside = posixpath.dirname(posixpath.dirname(program))
         if beside.endswith("/.local"):
@@ -167,10 +167,10 @@ class _Python:
 
 
 def _mapped(finder: bytes, top: str) -> Iterator[str]:
-    """The folder that an editable install's finder takes the package from; the package itself is its last part."""
-    found = _MAPPING.search(finder.decode("utf-8", "replace"))
+    """The parent folder of the package in an editable install's finder."""
+    match = _MAPPING.search(finder.decode("utf-8", "replace"))
     try:
-        mapping = ast.literal_eval(found[1]) if found else {}
+        mapping = ast.literal_eval(match[1]) if match else {}
     except (ValueError, SyntaxError):
         mapping = {}
     target = mapping.get(top) if isinstance(mapping, dict) else None

@@ -1,4 +1,4 @@
-"""The tables that Python files map, as far as their texts name them. Nothing is imported."""
+"""Tables that Python files map, as far as their texts name them. Nothing is imported."""
 
 from __future__ import annotations
 
@@ -15,22 +15,20 @@ _HOOKS = (b"include_object", b"include_name")
 
 @dataclass(frozen=True, slots=True)
 class Mapped:
-    """What may be a table's name in some files.
-
-    ``names`` are all texts of the files, and the classes' names as SQLModel and Flask-SQLAlchemy make tables of them:
-    a table that is not among them is mapped by none of the files, unless ``untold`` says why that cannot be told.
-    """
+    """Possible table names in some files."""
 
     names: frozenset[str]
-    untold: str = ""
+    """All texts of the files, and the classes' names as SQLModel and Flask-SQLAlchemy turn them into tables. No file
+    maps a table that is not among them, unless ``untold`` is set."""
+    untold: str = ""  # the reason why the names may be incomplete
 
     def lacks(self, tables: Iterable[str]) -> tuple[str, ...]:
-        """Those of the tables that are surely not mapped; none where that cannot be told."""
+        """Those of the tables that are certainly not mapped; none if ``untold`` is set."""
         return () if self.untold else tuple(sorted(each for each in tables if each not in self.names))
 
 
 def mapped(files: Iterable[Path]) -> Mapped:
-    """Read the files that env.py imports, itself among them."""
+    """Read the files that env.py imports, itself included."""
     names: set[str] = set()
     untold = ""
     for file in sorted(files):
@@ -49,7 +47,7 @@ def mapped(files: Iterable[Path]) -> Mapped:
 
 
 def _computes_a_name(node: ast.AST) -> bool:
-    """Whether ``__tablename__`` is no literal here, or whether tables are read from a database or made by a call."""
+    """True if ``__tablename__`` is not a literal, or tables are read from a database or created by a call."""
     if isinstance(node, ast.FunctionDef):
         return node.name == "__tablename__"
     if isinstance(node, (ast.Assign, ast.AnnAssign)):

@@ -1,6 +1,6 @@
-"""What git says of the migrations beside HEAD: what is staged, what is ignored and by which line, what upstream has.
+"""Git's view of migrations that differ from HEAD: staged, ignored (and by which line), present upstream.
 
-Upstream is what the last fetch saw: nothing is fetched here.
+Upstream is as of the last fetch: nothing is fetched here.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ NO_MERGE_BASE = "no merge base"
 
 @dataclass(frozen=True, slots=True)
 class Ignored:
-    """The line of an ignore file that keeps git from seeing a script."""
+    """The line of an ignore file that hides a script from git."""
 
     at: Location
     pattern: str
@@ -27,30 +27,24 @@ class Ignored:
 
 @dataclass(frozen=True, slots=True)
 class Worktree:
-    """What one repository says of the scripts in which the working tree differs from HEAD.
-
-    ``names`` are these scripts, by their own name the one that git has for them: below ``top``. ``staged`` are those
-    that are in the index, ``sparse`` those that a sparse checkout leaves out. ``upstream`` is the branch that HEAD is
-    held against ('' for none), ``coming`` the script files that it brings or changes since they parted, ``catch_up``
-    how the host gets them.
-    """
+    """The scripts of one repository in which the working tree differs from HEAD."""
 
     top: str
-    names: Mapping[str, str] = field(default_factory=dict)
-    staged: frozenset[str] = frozenset()
-    sparse: frozenset[str] = frozenset()
+    names: Mapping[str, str] = field(default_factory=dict)  # script → its name in git, relative to ``top``
+    staged: frozenset[str] = frozenset()  # in the index
+    sparse: frozenset[str] = frozenset()  # omitted by a sparse checkout
     ignored: Mapping[str, Ignored] = field(default_factory=dict)
-    upstream: str = ""
-    coming: tuple[str, ...] | Unknown = ()
-    catch_up: Remedy | None = None
+    upstream: str = ""  # the branch that HEAD is compared with; '' if there is none
+    coming: tuple[str, ...] | Unknown = ()  # scripts that ``upstream`` adds or changes since the merge base
+    catch_up: Remedy | None = None  # the step that brings them to the host
 
     def command(self, *words: str, scripts: Sequence[str] = ()) -> tuple[str, ...]:
-        """A git command about these scripts, that can be typed anywhere."""
+        """A git command for these scripts that works in any folder."""
         return ("git", "-C", self.top, *words, *(("--", *(self.names[each] for each in scripts)) if scripts else ()))
 
 
 def worktrees(scripts: Mapping[str, Path], folders: Sequence[Path]) -> tuple[Worktree, ...] | Unknown:
-    """Ask each repository that holds any of ``scripts`` (those that differ from HEAD) or versions ``folders``."""
+    """Ask each repository that contains any of ``scripts`` (those that differ from HEAD) or versions ``folders``."""
     paths = {path: name for name, path in scripts.items()}
     held = by_holder([*paths, *folders])
     try:
@@ -85,31 +79,32 @@ def _asked(repository: Repository, scripts: Mapping[str, Path], folders: Sequenc
 
 
 def _ignored(repository: Repository, names: Sequence[str]) -> dict[str, Ignored]:
-    """Those of ``names`` that an ignore file hides from git, and the line that does."""
+    """Those of ``names`` that an ignore file hides from git, with its line."""
     if not names:
         return {}
-    given = b"".join(b"./" + os.fsencode(name) + b"\0" for name in names)  # so that a leading colon is no magic
-    said = repository.read("check-ignore", "-v", "-z", "--stdin", stdin=given, codes=(0, 1))
-    words = [os.fsdecode(word) for word in said.split(b"\0")]
-    found = {}
+    given = b"".join(b"./" + os.fsencode(name) + b"\0" for name in names)  # "./": a leading colon would be magic
+    output = repository.read("check-ignore", "-v", "-z", "--stdin", stdin=given, codes=(0, 1))
+    words = [os.fsdecode(word) for word in output.split(b"\0")]
+    ignored = {}
     for source, line, pattern, name in zip(words[0::4], words[1::4], words[2::4], words[3::4], strict=False):
         if not pattern.startswith("!"):
-            found[name.removeprefix("./")] = Ignored(Location(os.path.join(repository.top, source), int(line)), pattern)  # noqa: PTH118
-    return found
+            at = Location(os.path.join(repository.top, source), int(line))  # noqa: PTH118
+            ignored[name.removeprefix("./")] = Ignored(at, pattern)
+    return ignored
 
 
 def _coming(repository: Repository, ref: str, folders: Sequence[str]) -> tuple[str, ...] | Unknown:
-    """The scripts below ``folders`` that ``ref`` brings or changes since it parted from HEAD, by their file names."""
+    """The file names of scripts below ``folders`` that ``ref`` adds or changes since its merge base with HEAD."""
     if not folders:
         return ()
     options = ("--raw", "-z", "--no-renames", "--no-ext-diff", "--diff-filter=AM")
     try:
-        said = repository.read("diff", *options, f"HEAD...{ref}", "--", *folders)
+        output = repository.read("diff", *options, f"HEAD...{ref}", "--", *folders)
     except Unanswered as error:
         if NO_MERGE_BASE in error.message and repository.shallow:
             return Unknown(f"this clone is shallow, so that HEAD cannot be held against {ref}")
         if NO_MERGE_BASE in error.message:
-            return ()  # histories that have nothing in common: neither is behind the other
+            return ()  # unrelated histories: neither is behind the other
         raise
-    names = [os.fsdecode(name) for name in said.split(b"\0")[1::2]]
+    names = [os.fsdecode(name) for name in output.split(b"\0")[1::2]]
     return tuple(sorted(name for name in names if name.endswith(".py") and not name.endswith("__init__.py")))

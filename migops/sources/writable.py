@@ -1,8 +1,7 @@
-"""A container's writable layer: what was added, edited or deleted in it since it was created.
+"""A container's writable layer: files added, edited or deleted since the container was created.
 
-It is never archived as a folder: the engine keeps a container locked while it streams. Where the layer's own folder can
-be read on this machine, it is; elsewhere the engine lists the changes, and the few files that matter are fetched one by
-one.
+It is never archived as a folder: the engine locks a container while it streams. If the layer's own folder is readable
+on this machine, it is used; otherwise the engine lists the changes, and the few relevant files are fetched one by one.
 """
 
 from __future__ import annotations
@@ -25,34 +24,34 @@ from migops.docker.containers import changes, file_of, stat_of
 from migops.images.layer import MAX_FILE, Budget, read_entry
 from migops.images.tar import TarReader
 
-MOST_FILES = 200  # files that are fetched from a container one by one, some 20 ms each
+MOST_FILES = 200  # files that are fetched from a container one by one, about 20 ms each
 _OPAQUE = "trusted.overlay.opaque"
 _MOVED = ("trusted.overlay.redirect", "trusted.overlay.metacopy")
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """A path of the container that is not what the image has there."""
+    """A path of the container that differs from the image."""
 
     path: str
     deleted: bool = False
 
 
 class WritableLayer(Protocol):
-    """What one container has written."""
+    """The writable layer of one container."""
 
     def changes(self, paths: Sequence[str]) -> Sequence[Change]:
-        """What was changed at and below ``paths``, and which folder above them was deleted; folders before content."""
+        """The changes at and below ``paths``, and deleted folders above them; folders before their content."""
 
     def fetch(self, path: str) -> Entry | None:
-        """A changed file with its content; a folder without; None where it has gone meanwhile."""
+        """A changed file with its content; a folder without; None if it has vanished meanwhile."""
 
     def is_large(self, paths: Sequence[str]) -> bool:
-        """Whether too much was changed at ``paths`` to be fetched file by file: an entrypoint's ``chown -R``, say."""
+        """True if ``paths`` have too many changes to fetch file by file, for example after a ``chown -R``."""
 
 
 def open_layer(engine: Engine, inspected: Mapping[str, Any]) -> WritableLayer:
-    """The writable layer of the container, read in the way that costs the least."""
+    """The writable layer of the container, with the cheapest reader available."""
     container = str(inspected["Id"])
     driver = inspected.get("GraphDriver") or {}
     upper = (driver.get("Data") or {}).get("UpperDir") if driver.get("Name") == "overlay2" else None
@@ -63,7 +62,7 @@ def open_layer(engine: Engine, inspected: Mapping[str, Any]) -> WritableLayer:
 
 
 def apply(layer: WritableLayer, paths: Sequence[str], tree: Tree, covered: Sequence[str]) -> tuple[Tree, list[str]]:
-    """``tree`` as the layer leaves it, and the paths that it changed. What lies under a mount is not the layer's."""
+    """``tree`` with the layer applied, and the paths that it changed. Paths below a mount are not the layer's."""
     result, touched = dict(tree), []
     for change in layer.changes(paths):
         if any(_at_or_below(change.path, target) for target in covered):
@@ -85,7 +84,7 @@ def apply(layer: WritableLayer, paths: Sequence[str], tree: Tree, covered: Seque
 
 @dataclass(slots=True)
 class _Asked:
-    """The layer as the engine tells it. Listing the changes walks the whole image, so it is done once."""
+    """The layer as listed by the engine. Listing walks the whole image, so it is done once."""
 
     engine: Engine
     container: str
@@ -101,7 +100,7 @@ class _Asked:
 
     def fetch(self, path: str) -> Entry | None:
         if _is_bytecode(path):
-            return Entry(path, EntryKind.FILE)  # that it is there is all that matters
+            return Entry(path, EntryKind.FILE)  # only its existence matters
         entry, target = self._one(path)
         if entry is not None and entry.kind is EntryKind.SYMLINK and target:
             file, _ = self._one(target)
@@ -114,14 +113,14 @@ class _Asked:
         return len(files) > MOST_FILES
 
     def _one(self, path: str) -> tuple[Entry | None, str]:
-        """What is at the path, and where it leads if it is a symlink."""
-        found = stat_of(self.engine, self.container, path)
-        if found is None:
+        """The entry at the path, and its target if it is a symlink."""
+        status = stat_of(self.engine, self.container, path)
+        if status is None:
             return None, ""
-        if found.is_folder:
+        if status.is_folder:
             return Entry(path, EntryKind.DIRECTORY), ""
-        if found.size > MAX_FILE:
-            raise Unavailable(f"{path!r} of the container is too large to be read as source ({found.size} bytes).")
+        if status.size > MAX_FILE:
+            raise Unavailable(f"{path!r} of the container is too large to be read as source ({status.size} bytes).")
         data = io.BytesIO()
         with file_of(self.engine, self.container, path) as stream:
             if stream is None:
@@ -131,13 +130,13 @@ class _Asked:
         data.seek(0)
         tar = TarReader(data, f"The engine's answer for {path!r}")
         for member in tar:
-            return read_entry(path, member, tar, True, self.budget), found.link
+            return read_entry(path, member, tar, True, self.budget), status.link
         return None, ""
 
 
 @dataclass(slots=True)
 class _Folder:
-    """The layer's own folder on this machine (overlayfs' upper directory): deletions are devices 0/0."""
+    """The layer's own folder on this machine (overlayfs' upper directory), with deletions as devices 0/0."""
 
     upper: Path
     asked: _Asked
@@ -176,7 +175,7 @@ class _Folder:
                 yield Change(path, deleted=kind == "deleted")
 
     def _kind(self, path: str) -> str | None:
-        """folder, deleted, file (or anything else that is there); None where the layer says nothing of the path."""
+        """``folder``, ``deleted`` or ``file`` (anything else); None if the layer does not change the path."""
         try:
             info = os.lstat(self._at(path))
         except (FileNotFoundError, NotADirectoryError):
@@ -206,7 +205,7 @@ class _Folder:
             if stat.S_ISDIR(info.st_mode):
                 return Entry(path, EntryKind.DIRECTORY)
             if not stat.S_ISREG(info.st_mode) or self._attribute(path, _MOVED[1]):
-                return self.asked.fetch(path)  # where a link leads in there is for the engine to say
+                return self.asked.fetch(path)  # the engine resolves links inside the container
             if info.st_size > MAX_FILE:
                 raise Unavailable(
                     f"{path!r} of the container is too large to be read as source ({info.st_size} bytes)."
@@ -228,11 +227,11 @@ class _Folder:
 
 
 class _Unclear(Exception):
-    """The folder uses a feature of overlayfs that only the engine can read."""
+    """The folder uses a feature of overlayfs that only the engine can interpret."""
 
 
 def _sees_attributes() -> bool:
-    """Whether overlayfs' own attributes are visible to us: without CAP_SYS_ADMIN they look as if they were not set."""
+    """True if overlayfs' own attributes are visible: without CAP_SYS_ADMIN they seem to be unset."""
     with suppress(OSError, StopIteration, ValueError):
         status = Path("/proc/self/status").read_text(encoding="ascii", errors="replace")
         line = next(line for line in status.splitlines() if line.startswith("CapEff:"))

@@ -11,7 +11,8 @@ import pytest
 from sqlalchemy import text
 
 from migops.core.errors import Unavailable
-from migops.database import connect, direct, parse_url
+from migops.database import connect, parse_url
+from migops.database.postgres.direct import direct
 
 
 @pytest.fixture

@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from migops.core.model import Location
-from migops.entrypoint.follow import File, Follower
+from migops.entrypoint.follow import Follower
+from migops.entrypoint.model import File
 from migops.entrypoint.shell import NotRead, parse
 
 STOPS = (

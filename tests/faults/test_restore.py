@@ -15,9 +15,9 @@ from unittest import mock
 
 import pytest
 
-from migops.commands.backup.maintenance import Maintenance
 from migops.core.errors import Unavailable
 from migops.database import parse_url
+from migops.database.postgres.maintenance import Maintenance
 from migops.database.postgres.session import open_session
 from tests.engine.sandbox import Sandbox
 from tests.faults.test_backup import Backups, until

@@ -15,7 +15,6 @@ from migops.commands.backup.identity import Compared, Relation
 from migops.commands.backup.restore_plan import Restore
 from migops.commands.backup.result import BackupList, BackupResult, RestoreResult
 from migops.commands.backup.source import Source
-from migops.commands.backup.statements import Properties
 from migops.commands.backup.store import Backup
 from migops.commands.backup.swap import Swapped
 from migops.commands.backup.take import Pruned
@@ -27,6 +26,7 @@ from migops.compose import ComposeOptions, Project, load
 from migops.compose.verify import Difference
 from migops.core.model import MigrationFile, PlaceName, Severity, Unknown
 from migops.database import parse_url
+from migops.database.postgres.swap_statements import Properties
 from migops.docker import Engine
 from migops.migrations.version_table import VersionTable
 from migops.sources.database import Reached

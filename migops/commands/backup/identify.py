@@ -7,10 +7,11 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from migops.commands.backup.identity import Identity
-from migops.commands.backup.maintenance import maintenance
 from migops.commands.backup.source import Source
 from migops.core.errors import Unavailable
-from migops.database import DatabaseUrl, direct
+from migops.database import DatabaseUrl
+from migops.database.postgres.direct import direct
+from migops.database.postgres.maintenance import maintenance
 from migops.database.reading import refused
 from migops.docker import Engine
 from migops.docker.containers import inspect, running

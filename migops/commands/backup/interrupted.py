@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from migops.commands.backup import statements
 from migops.commands.backup.external_sessions import Container
-from migops.commands.backup.maintenance import maintenance
 from migops.commands.backup.source import Source
 from migops.commands.backup.undo_commands import psql, starting
 from migops.core.errors import ManualActionRequired
+from migops.database.postgres import swap_statements
+from migops.database.postgres.maintenance import maintenance
 from migops.docker import Engine
 from migops.docker.containers import inspect
 from migops.state import journal
@@ -32,9 +32,9 @@ def refuse(engine: Engine, source: Source, state: Path) -> None:
         kept = server.properties(_recorded(last, "swap", "kept")) if closes else None
     sql = []
     if there is not None and not there.open and kept is None:
-        sql.append(statements.reopen(closes))
+        sql.append(swap_statements.reopen(closes))
     if made is not None:
-        sql += [statements.close(new), statements.end_sessions(new), statements.drop(new)]
+        sql += [swap_statements.close(new), swap_statements.end_sessions(new), swap_statements.drop(new)]
     down = _down(engine, last)
     if not sql and not down:
         return

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from migops.commands.backup import words
-from migops.commands.backup.tools import PATIENCE, Tools
 from migops.commands.backup.verify import chunks
 from migops.core.errors import Aborted
+from migops.database.postgres import dump_commands
+from migops.database.postgres.tools import PATIENCE, Tools
 from migops.docker import Engine
 
 
@@ -21,7 +21,7 @@ def restore_into(
     """
     variables = {
         "PGHOST": "127.0.0.1", "PGPORT": str(port), "PGUSER": user, "PGPASSWORD": password,
-        "PGAPPNAME": words.APPLICATION,
+        "PGAPPNAME": dump_commands.APPLICATION,
     }  # fmt: skip
     given = {name: value for name, value in variables.items() if value}
     load(Tools(engine, container, container[:40], given), database, path, owners=False)
@@ -29,7 +29,7 @@ def restore_into(
 
 def load(tools: Tools, database: str, path: Path, *, owners: bool = True) -> None:
     """Restore a dump into an empty database of the tools' server. ``Aborted`` if that fails."""
-    ran = tools.run(words.restore(path.stat().st_size, database, owners=owners), _drop, chunks(path), PATIENCE)
+    ran = tools.run(dump_commands.restore(path.stat().st_size, database, owners=owners), _drop, chunks(path), PATIENCE)
     if ran.code:
         raise Aborted(f"{path.name} could not be restored into {database}: pg_restore {ran.how}", hint=_hint(ran.said))
 

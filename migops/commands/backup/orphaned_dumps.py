@@ -7,8 +7,8 @@ import socket
 from collections.abc import Callable
 
 from migops.commands.backup.source import Source
-from migops.commands.backup.words import APPLICATION
-from migops.database import direct
+from migops.database.postgres.direct import direct
+from migops.database.postgres.dump_commands import APPLICATION
 
 _SESSIONS = """
 SELECT pid, application_name FROM pg_catalog.pg_stat_activity

@@ -7,19 +7,20 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
 
-from migops.commands.backup import external_sessions, manifest, statements
+from migops.commands.backup import external_sessions, manifest
 from migops.commands.backup.clients import Usage
 from migops.commands.backup.contents import major
 from migops.commands.backup.external_sessions import Container
 from migops.commands.backup.identify import identify
 from migops.commands.backup.identity import Compared, Relation, compare
-from migops.commands.backup.maintenance import maintenance
 from migops.commands.backup.manifest import Manifest
 from migops.commands.backup.source import Source, tools
-from migops.commands.backup.statements import Properties
 from migops.commands.backup.verify import Expected, Verified, verify
 from migops.core.errors import Aborted, MigopsError
 from migops.core.model import Location, Unknown
+from migops.database.postgres import swap_statements
+from migops.database.postgres.maintenance import maintenance
+from migops.database.postgres.swap_statements import Properties
 from migops.docker import Engine
 from migops.sources.database import read
 from migops.sources.database_state import DatabaseState
@@ -106,7 +107,8 @@ def prepare(
     clients = external_sessions.clients(engine, source, target, project, addresses)
     return Restore(
         source, path, known, verified, table, properties, read(source.reached, timeout),
-        statements.beside(source.database, "restore", stamp), statements.beside(source.database, "old", stamp),
+        swap_statements.beside(source.database, "restore", stamp),
+        swap_statements.beside(source.database, "old", stamp),
         clients.stopping, external_sessions.others(engine, project.name, sessions), timeout, origin, clients.unsure,
     )  # fmt: skip
 

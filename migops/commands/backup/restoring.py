@@ -6,14 +6,15 @@ from collections.abc import Callable
 from contextlib import ExitStack, suppress
 from dataclasses import replace
 
-from migops.commands.backup import database_facts, statements
+from migops.commands.backup import database_facts
 from migops.commands.backup.loading import load
-from migops.commands.backup.maintenance import Maintenance, maintenance
 from migops.commands.backup.restore_plan import Restore, label
 from migops.commands.backup.source import tools
 from migops.commands.backup.swap import Swap, Swapped
 from migops.core.errors import Aborted, MigopsError, Unavailable
-from migops.database import direct
+from migops.database.postgres import swap_statements
+from migops.database.postgres.direct import direct
+from migops.database.postgres.maintenance import Maintenance, maintenance
 from migops.database.postgres.session import open_session
 from migops.docker import Engine
 from migops.state.journal import Journal
@@ -46,7 +47,7 @@ def carry_out(engine: Engine, planned: Restore, log: Journal, confirm: Callable[
                 server=planned.source.at, origin=planned.origin.relation.value,
             )  # fmt: skip
             with unhurried():
-                server.run(statements.create(planned.new, planned.properties))
+                server.run(swap_statements.create(planned.new, planned.properties))
                 created = True
             oid = _restore(engine, planned, server, log)
             if not confirm():
@@ -68,7 +69,7 @@ def _restore(engine: Engine, planned: Restore, server: Maintenance, log: Journal
     with tools(engine, planned.source) as programs:
         load(programs, planned.new, planned.path)
     if planned.properties is not None:
-        server.run(*statements.carry_over(planned.new, planned.properties))
+        server.run(*swap_statements.carry_over(planned.new, planned.properties))
     made = server.properties(planned.new)
     _check(planned)
     log.note("restore", "done", tables=len(planned.verified.contents.tables), revisions=planned.verified.revisions)
@@ -87,7 +88,7 @@ def _check(planned: Restore) -> None:
         raise Aborted(f"the restored database has {tables} tables, but the dump has {wanted}")
     with direct(there.url, timeout=_ANALYZE, name=label("restore")) as connection:
         if planned.verified.contents.has_rows_of(*planned.table):
-            name = ".".join(map(statements.identifier, planned.table))
+            name = ".".join(map(swap_statements.identifier, planned.table))
             result = connection.execute(f"SELECT version_num FROM {name}".encode()).fetchall()  # noqa: S608 - quoted
             rows = tuple(sorted(str(number) for (number,) in result))
             if rows != planned.verified.revisions:
@@ -100,6 +101,8 @@ def _drop(planned: Restore, log: Journal) -> None:
     with unhurried(), suppress(MigopsError), maintenance(planned.source.reached.url, label("restore")) as server:
         if server.properties(planned.new) is not None:
             server.run(
-                statements.close(planned.new), statements.end_sessions(planned.new), statements.drop(planned.new)
+                swap_statements.close(planned.new),
+                swap_statements.end_sessions(planned.new),
+                swap_statements.drop(planned.new),
             )
         log.note("restore", "undone", database=planned.new)

@@ -13,10 +13,10 @@ from typing import Any
 from migops import collect
 from migops.collect import database_query
 from migops.collect.state import host_home
-from migops.commands.backup import words
-from migops.commands.backup.tools import Tools
 from migops.core.errors import MigopsError, Unavailable
 from migops.core.model import Absent, MigrationSet, PlaceName, Unknown
+from migops.database.postgres import dump_commands
+from migops.database.postgres.tools import Tools
 from migops.docker import Engine, execs, making
 from migops.docker.containers import name_of, running
 from migops.sources.database import Reached, find_url, reach
@@ -142,13 +142,13 @@ def tools(engine: Engine, source: Source) -> Iterator[Tools]:
     """The programs, ready to run. A one-off container for them is removed afterwards."""
     named = source.reached.named
     who = ourselves()
-    application = f"{words.APPLICATION} {who.pid}@{who.host}"[:63]
+    application = f"{dump_commands.APPLICATION} {who.pid}@{who.host}"[:63]
     if source.container:
-        variables = words.variables(named, "127.0.0.1", named.port, application)
+        variables = dump_commands.variables(named, "127.0.0.1", named.port, application)
         yield Tools(engine, source.container, source.name, variables, named.redact)
         return
     _sweep(engine)
-    variables = words.variables(named, named.host, named.port, application)
+    variables = dump_commands.variables(named, named.host, named.port, application)
     name = f"migops-backup-{secrets.token_hex(6)}"
     try:
         making.create_container(engine, name, one_off(source, {ONE_OFF: json.dumps(who.record())}))

@@ -9,13 +9,13 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from migops.commands.backup import statements
 from migops.commands.backup.external_sessions import Container
-from migops.commands.backup.maintenance import Maintenance, maintenance
 from migops.commands.backup.undo_commands import psql, starting
 from migops.core.errors import Failed, ManualActionRequired, MigopsError, Unavailable
 from migops.core.text import listed
 from migops.core.wait import until
+from migops.database.postgres import swap_statements
+from migops.database.postgres.maintenance import Maintenance, maintenance
 from migops.docker import Engine, execs, making
 from migops.docker.containers import inspect
 from migops.state.journal import Journal
@@ -97,13 +97,14 @@ class Swap:
         with self._server() as server:
             if planned.properties is None:
                 _end_sessions(server, planned.new)
-                server.run(statements.rename(planned.new, planned.database))
+                server.run(swap_statements.rename(planned.new, planned.database))
             else:
-                server.run(statements.close(planned.database))
+                server.run(swap_statements.close(planned.database))
                 self.release()
                 _end_sessions(server, planned.database, planned.new)
                 server.together(
-                    statements.rename(planned.database, planned.old), statements.rename(planned.new, planned.database)
+                    swap_statements.rename(planned.database, planned.old),
+                    swap_statements.rename(planned.new, planned.database),
                 )
         self._note("swap", "done")
 
@@ -112,7 +113,7 @@ class Swap:
         planned = self.planned
         if planned.properties is not None and planned.properties.open:
             with suppress(MigopsError), self._server() as server:
-                server.run(statements.reopen(planned.old))
+                server.run(swap_statements.reopen(planned.old))
 
     def _has_happened(self) -> bool:
         """True if the names were swapped in spite of an error: the answer to a COMMIT can be lost."""
@@ -133,9 +134,9 @@ class Swap:
         try:
             with self._server() as server:
                 if planned.properties is not None and planned.properties.open:
-                    server.run(statements.reopen(planned.database))
-                server.run(statements.close(planned.new), statements.end_sessions(planned.new))
-                server.run(statements.drop(planned.new))
+                    server.run(swap_statements.reopen(planned.database))
+                server.run(swap_statements.close(planned.new), swap_statements.end_sessions(planned.new))
+                server.run(swap_statements.drop(planned.new))
         except MigopsError as also:
             left.append(also.message)
         down = self._settled(tuple(each for each in self.stopped if not self._start(each)))
@@ -150,7 +151,7 @@ class Swap:
 
     def _manual_steps(self) -> list[tuple[str, ...]]:
         planned = self.planned
-        sql = [statements.reopen(planned.database)] if planned.properties and planned.properties.open else []
+        sql = [swap_statements.reopen(planned.database)] if planned.properties and planned.properties.open else []
         return [*([psql(planned.source, sql)] if sql else []), *starting(self.stopped)]
 
     def _needs_action(self, message: str, commands: Sequence[Sequence[str]]) -> ManualActionRequired:
@@ -194,7 +195,7 @@ def _end_sessions(server: Maintenance, *databases: str) -> None:
     """End all sessions in these databases and wait until they are closed: an open session blocks a rename."""
 
     def end() -> list[tuple[str, str]]:
-        server.run(statements.end_sessions(*databases))
+        server.run(swap_statements.end_sessions(*databases))
         return server.sessions(*databases)
 
     if left := until(end, operator.not_, seconds=_EMPTY, pause=0.1):

@@ -11,7 +11,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import BinaryIO
 
-from migops.commands.backup import store, words
+from migops.commands.backup import store
 from migops.commands.backup.database_facts import DatabaseFacts, read
 from migops.commands.backup.identify import identify
 from migops.commands.backup.identity import Identity, is_same
@@ -19,10 +19,11 @@ from migops.commands.backup.manifest import Manifest
 from migops.commands.backup.orphaned_dumps import end_orphans, end_ours
 from migops.commands.backup.source import Source, tools
 from migops.commands.backup.store import Backup
-from migops.commands.backup.tools import Tools
 from migops.commands.backup.verify import Expected, Verified, verify
 from migops.core.errors import Aborted, Unavailable
 from migops.core.model import Location
+from migops.database.postgres import dump_commands
+from migops.database.postgres.tools import Tools
 from migops.docker import Engine
 
 ROOM = 1.0
@@ -136,7 +137,7 @@ def prune(planned: Plan) -> Pruned:
 
 
 def _dump(programs: Tools, file: BinaryIO) -> None:
-    ran = programs.run(words.dump(), file.write)
+    ran = programs.run(dump_commands.dump(), file.write)
     if ran.code:
         raise Aborted(f"no backup was taken: pg_dump in {programs.name} {ran.how}", hint=_hint(ran.said))
     file.flush()

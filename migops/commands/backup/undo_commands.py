@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from migops.commands.backup import statements
 from migops.commands.backup.external_sessions import Container
 from migops.commands.backup.source import Source
+from migops.database.postgres import swap_statements
 
 if TYPE_CHECKING:
     from migops.commands.backup.restore_plan import Restore
@@ -47,10 +47,10 @@ def back(planned: Restore) -> list[tuple[str, ...]]:
     """The commands that swap the restored database with the kept one again; the restored one is then kept."""
     names = tuple(each.name for each in planned.stopping)
     stopping = [("docker", "stop", *names)] if names else []
-    sql = statements.back(planned.database, planned.old, planned.new)
+    sql = swap_statements.back(planned.database, planned.old, planned.new)
     return [*stopping, psql(planned.source, sql), *starting(planned.stopping)]
 
 
 def removing(planned: Restore) -> tuple[str, ...]:
     """The command that drops the kept database."""
-    return psql(planned.source, [statements.drop(planned.old)])
+    return psql(planned.source, [swap_statements.drop(planned.old)])

@@ -7,11 +7,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from migops.commands.backup import words
 from migops.commands.backup.contents import Contents, major, parse_listing, parse_rows
-from migops.commands.backup.tools import PATIENCE, Tools
 from migops.core.errors import Aborted
 from migops.core.model import Location
+from migops.database.postgres import dump_commands
+from migops.database.postgres.tools import PATIENCE, Tools
 
 _CHUNK = 1 << 20
 _MAGIC = b"PGDMP"
@@ -54,13 +54,13 @@ def verify(tools: Tools, path: Path, expected: Expected) -> Verified:
     if expected.sha256 and sha256 != expected.sha256:
         raise unfit(path, "it has changed since it was verified (sha256)")
     listed = bytearray()
-    ran = tools.run(words.listing(size), listed.extend, chunks(path))
+    ran = tools.run(dump_commands.listing(size), listed.extend, chunks(path))
     if ran.code:
         raise unfit(path, f"pg_restore --list {ran.how}")
     contents = parse_listing(listed.decode(errors="replace"))
     if why := misfit(contents, expected):
         raise unfit(path, why)
-    ran = tools.run(words.reading(size), _drop, chunks(path), PATIENCE)
+    ran = tools.run(dump_commands.reading(size), _drop, chunks(path), PATIENCE)
     if ran.code:
         raise unfit(path, f"it cannot be read to its end: pg_restore {ran.how}")
     return Verified(contents, size, sha256, _revisions(tools, path, size, contents, expected.table))
@@ -114,7 +114,7 @@ def _revisions(tools: Tools, path: Path, size: int, contents: Contents, table: t
     if not contents.has_rows_of(schema, name):
         return ()
     text = bytearray()
-    ran = tools.run(words.rows(size, schema, name), text.extend, chunks(path))
+    ran = tools.run(dump_commands.rows(size, schema, name), text.extend, chunks(path))
     if ran.code:
         raise unfit(path, f"the rows of {schema}.{name} cannot be read: pg_restore {ran.how}")
     return parse_rows(text.decode(errors="replace"))

@@ -11,8 +11,8 @@ from migops.commands.deploy.copy import Copy
 from migops.commands.deploy.deploy import Deploy
 from migops.core.errors import Aborted, MigopsError
 from migops.core.text import counted, listed
-from migops.database import direct
 from migops.database.postgres.catalogue import traces
+from migops.database.postgres.direct import direct
 
 if TYPE_CHECKING:
     from migops.sandbox import Server

@@ -14,7 +14,8 @@ from migops.core.errors import Locked, MigopsError, Unavailable
 from migops.core.printed import here
 from migops.core.redaction import redact
 from migops.core.wait import until
-from migops.database import DatabaseUrl, direct
+from migops.database import DatabaseUrl
+from migops.database.postgres.direct import direct
 from migops.database.postgres.server_session import SERVER_STARTED, SESSIONS, ServerSession, from_row
 from migops.state.process import ourselves
 

@@ -7,7 +7,8 @@ import time
 import pytest
 
 from migops.core.errors import Unavailable
-from migops.database import DatabaseUrl, direct, parse_url
+from migops.database import DatabaseUrl, parse_url
+from migops.database.postgres.direct import direct
 from migops.database.postgres.schema import Schema, Scope, compare, read, without
 from tests.engine.sandbox import Sandbox
 

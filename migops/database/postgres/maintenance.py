@@ -7,9 +7,10 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from migops.commands.backup.statements import Grant, Properties, Setting
 from migops.core.errors import Unavailable
-from migops.database import DatabaseUrl, direct
+from migops.database import DatabaseUrl
+from migops.database.postgres.direct import direct
+from migops.database.postgres.swap_statements import Grant, Properties, Setting
 
 if TYPE_CHECKING:
     from psycopg import Connection

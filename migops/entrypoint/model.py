@@ -1,0 +1,39 @@
+"""Findings of following a container's start: files, schema changes, calls of Alembic."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from migops.core.model import Location
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """A file that the start names."""
+
+    content: bytes
+    at: str  # its path
+    place: str  # the path's source: ``image``, ``host``
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A command of the start that changes the schema."""
+
+    at: Location
+    place: str  # the source of ``at``: ``image``, ``host``, or a description of the command's own source
+    text: str  # the command, or the program's line
+    upgrade: bool  # Alembic's upgrade; otherwise ``create_all``
+    condition: str = ""  # as written; '' if it certainly runs
+    swallowed: str = ""  # how the start goes on when it fails; '' if it stops
+
+
+@dataclass(frozen=True, slots=True)
+class Ran:
+    """A command that mentions Alembic."""
+
+    words: tuple[str, ...]
+    cwd: str  # its working directory
+    environment: Mapping[str, str] = field(repr=False)  # the known variables at this point
+    unknown: frozenset[str] = frozenset()  # variables that the script sets to a value unknown here
