@@ -36,7 +36,7 @@ def adopt(service: str | None, **given: Any) -> int:
     """Find the revision whose schema the database of SERVICE has, and stamp the database with it.
 
     For a database that has tables but no recorded Alembic revision: the application created them (create_all), or a
-    dump was restored. The migrations run on a throwaway server, which is created from the image of the database's own
+    dump was restored. The migrations run on a disposable server, which is created from the image of the database's own
     container and is alone on an internal network. The schema after each migration is compared with the database,
     which is only read. If one revision matches, the proof is shown, and after your confirmation Alembic stamps it.
 

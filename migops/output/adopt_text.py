@@ -99,7 +99,7 @@ def _facts(outcome: Outcome) -> Iterator[tuple[str, str]]:
     if outcome.baseline is not None:
         yield "baseline", f"{outcome.baseline.path}, generated from the models against an empty database"
     if match is not None:
-        yield "tried on", f"a throwaway server with the image of {inputs.live.container}, removed again"
+        yield "tried on", f"a disposable server with the image of {inputs.live.container}, removed again"
         kinds = ", ".join(objects(kind, number) for kind, number in match.kinds.items()) or "nothing"
         yield "compared", f"{kinds}; not compared: {left_out(match)}"
 
