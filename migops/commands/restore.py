@@ -22,33 +22,35 @@ from migops.target import Target
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """The call: ``file`` is a path or the name of a backup, ``foreign`` allows one of another server or project.
-
-    ``timeout`` in seconds.
-    """
+    """The user's options."""
 
     file: str
+    """A path, or the name of a backup."""
     foreign: bool
+    """Allow a backup of another server or project."""
     timeout: float
+    """Seconds for each query."""
 
 
 @dataclass(frozen=True, slots=True)
 class Dialogue:
-    """The user's side: ``review`` sees the plan, and raises ``Aborted`` for a no; ``confirm`` precedes the swap."""
+    """The user's side of the run."""
 
     review: Callable[[Restore], None]
+    """Shows the plan. Raises ``Aborted`` if the database's name must be typed and is not."""
     confirm: Callable[[Restore], bool]
+    """Asks whether to swap the databases, after the backup was restored and checked."""
 
 
 def dry_run(target: Target, engine: Engine, wanted: Wanted) -> RestoreResult:
-    """Check the backup and plan its restore; nothing is touched."""
+    """Check the backup and plan its restore; nothing is changed."""
     path, source = _found(target, engine, wanted)
     interrupted.refuse(engine, source, state_folder.path(engine, target.project))
     return RestoreResult(_plan(target, engine, wanted, path, source))
 
 
 def run(target: Target, engine: Engine, wanted: Wanted, dialogue: Dialogue) -> RestoreResult:
-    """Restore the backup, after a yes. Raises ``Stopped`` as ``restoring.carry_out`` does, ``Locked`` beside a run."""
+    """Restore the backup, after confirmation. Raises as ``restoring.carry_out``, and ``Locked`` beside another run."""
     path, source = _found(target, engine, wanted)
     folder = state_folder.folder(engine, target.project)
     with run_lock(engine, folder, target.project, "migops restore", target.commands.unlock()) as lock:

@@ -21,18 +21,18 @@ from migops.target import Target
 
 @dataclass(frozen=True, slots=True)
 class Dialogue:
-    """The user's side of the run: progress in lines, the proof to look at, and the question.
-
-    ``confirm`` takes the heads that would be stamped, and raises ``Aborted`` for a no.
-    """
+    """The user's side of the run."""
 
     say: Reporter
+    """Reports progress, a line each."""
     prove: Callable[[Outcome], None]
+    """Shows the proof before the question."""
     confirm: Callable[[str], None]
+    """Asks whether to stamp these heads. Raises ``Aborted`` for a no."""
 
 
 def run(target: Target, engine: Engine, wanted: Wanted, dialogue: Dialogue) -> tuple[Outcome, int]:
-    """Find the revision, and stamp it unless ``wanted.dry_run``: the outcome and the exit code.
+    """Find the revision and, unless ``wanted.dry_run``, stamp it. Return the outcome and the exit code.
 
     The code is CLEAN, FINDINGS if no revision or several match, or 128 + the number of a signal that arrived while
     Alembic stamped. Raises MigopsError as ``find`` and ``stamp`` do, ``Locked`` beside another run.
@@ -54,6 +54,6 @@ def run(target: Target, engine: Engine, wanted: Wanted, dialogue: Dialogue) -> t
 
 
 def _is_equal(outcome: Outcome) -> bool:
-    """Whether one revision has the database's schema, and is not the state before the first migration."""
+    """True if exactly one revision has the database's schema, and it is not the state before the first migration."""
     match = outcome.match
     return match is not None and match.verdict is Verdict.EQUAL and bool(match.chosen.heads)

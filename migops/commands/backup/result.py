@@ -1,4 +1,4 @@
-"""The answers of ``migops backup`` and ``migops restore``."""
+"""The results of ``migops backup`` and ``migops restore``."""
 
 from __future__ import annotations
 
@@ -13,16 +13,18 @@ from migops.commands.backup.take import Pruned
 
 @dataclass(frozen=True, slots=True)
 class BackupResult:
-    """A new backup, what retention did, and ``restore``, the command that restores it."""
+    """A new backup."""
 
     backup: Backup
     pruned: Pruned
+    """The result of retention."""
     restore: tuple[str, ...]
+    """The command that restores it."""
 
 
 @dataclass(frozen=True, slots=True)
 class BackupList:
-    """The backups in a project's folder, the newest first."""
+    """The backups in a project's folder, newest first."""
 
     folder: Path
     backups: tuple[Backup, ...]
@@ -30,7 +32,8 @@ class BackupList:
 
 @dataclass(frozen=True, slots=True)
 class RestoreResult:
-    """The plan of a restore, and what was done (None: nothing yet, or a dry run)."""
+    """A restore, planned or finished."""
 
     plan: Restore
     swapped: Swapped | None = None
+    """The finished swap; None for a dry run."""

@@ -30,6 +30,6 @@ def run(target: Target, engine: Engine, policy: Policy) -> BackupResult:
 
 
 def listing(target: Target, engine: Engine) -> BackupList:
-    """The backups of the target's project, the newest first. Changes nothing."""
+    """The backups of the target's project, newest first. Changes nothing."""
     folder = state_folder.path(engine, target.project) / FOLDER
     return BackupList(folder, tuple(backups(folder)))
