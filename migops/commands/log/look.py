@@ -13,7 +13,8 @@ from migops.commands.backup import question
 from migops.core.errors import MigopsError
 from migops.core.model import Unknown
 from migops.core.printed import here
-from migops.database.postgres.session import Holder, Session, open_session
+from migops.database.postgres.lock_rows import Holder
+from migops.database.postgres.session import Session, open_session
 from migops.docker import Engine
 from migops.sources.database import Reached, reach
 from migops.state import engine_lock, journal, lock
