@@ -56,7 +56,7 @@ class RunLog:
     folder: Path
     runs: tuple[Run, ...]
     host: lock.Holder | None
-    engine: engine_lock.Found | None
+    engine: engine_lock.LockState | None
     database: DatabaseLock
     unlock: tuple[str, ...]
 
