@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 from pathlib import Path
@@ -52,7 +53,13 @@ def state(box: Sandbox) -> dict[str, Any]:
     for container in now.container.values():
         container["Mounts"].sort(key=lambda mount: mount["Destination"])  # the engine lists them in no order
     volumes = {name: (volume, tree(Path(volume["Mountpoint"]))) for name, volume in now.volume.items()}
-    return {"container": now.container, "image": now.image, "network": now.network, "volume": volumes}
+    images = json.loads(box.docker("image", "inspect", *now.image)) if now.image else []
+    return {
+        "container": now.container,
+        "image": {each["Id"]: each for each in images},
+        "network": now.network,
+        "volume": volumes,
+    }
 
 
 def changed(before: Any, after: Any, at: str = "") -> list[str]:

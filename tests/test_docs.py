@@ -58,3 +58,16 @@ def test_the_glossary_is_in_order_and_explains_each_word_once() -> None:
         assert heading or listed == sorted(listed), "each part is in alphabetical order"
     for _, word, meaning in rows:
         assert not word or (meaning.endswith(".") and meaning.count(". ") == 0), f"{word}: one sentence"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
+def test_modules_that_a_page_names_exist(page: Path) -> None:
+    """``room/module.py`` is a module of migops, or a path from the top of the repository."""
+    if page.name not in ("CHANGELOG.md", "cases.md"):  # which name what was there then, and files of others
+        for name in re.findall(r"`([a-z_]+(?:/[a-z_]+)+\.py)`", text(page)):
+            assert (ROOT / "migops" / name).exists() or (ROOT / name).exists(), f"{page.name} names {name}"
+
+
+def test_the_architecture_lists_every_room() -> None:
+    rooms = {path.name for path in (ROOT / "migops").iterdir() if path.is_dir() and path.name != "__pycache__"}
+    assert set(re.findall(r"(?m)^\| `([a-z]+)/` \|", text(ROOT / "docs" / "architecture.md"))) == rooms

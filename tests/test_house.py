@@ -13,6 +13,7 @@ import migops
 SOURCE = Path(migops.__file__).parent
 MOST_AT_THE_TOP = 22
 LONGEST_LIFE = 5  # lines
+INNER = (ast.FunctionDef, ast.Lambda, ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
 SHORT_NAMES = frozenset(("found", "each", "said"))
 OLD_NAMES = frozenset(
     (
@@ -83,7 +84,7 @@ def lives(tree: ast.AST) -> Iterator[tuple[str, int, int]]:
             inner = {
                 id(node) for part in ast.walk(function)
                 if part is not function
-                and isinstance(part, (ast.FunctionDef, ast.Lambda, ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp))
+                and isinstance(part, INNER)
                 for node in ast.walk(part)
             }  # fmt: skip
             spans: dict[str, list[int]] = {}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 from migops.analysis.chain import revision_ids
@@ -161,10 +161,3 @@ def _around(held: MigrationSet) -> dict[str, str]:
 def differing(left: MigrationSet, right: MigrationSet) -> set[str]:
     """The names of the scripts that two places do not have in common."""
     return {name for name, _ in digests(left).items() ^ digests(right).items()}
-
-
-def some(names: Iterable[str], most: int = 3) -> str:
-    """A few names, and how many more there are."""
-    all_ = sorted(names)
-    more = f" and {len(all_) - most} more" if len(all_) > most else ""
-    return ", ".join(all_[:most]) + more

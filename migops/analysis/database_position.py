@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -122,8 +122,3 @@ def _histories(evidence: Evidence) -> Iterator[tuple[str, Graph]]:
         if isinstance(each.found, Environment) and id(each.found.graph) not in known:
             known.add(id(each.found.graph))
             yield f"container {each.name}", each.found.graph
-
-
-def listed(names: Sequence[str]) -> str:
-    """Names as a sentence has them: a, b and c."""
-    return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)

@@ -12,7 +12,7 @@ from migops.core.printed import Commands
 
 if TYPE_CHECKING:  # what a clean check never needs is not imported for its sake
     from migops.compose import Project
-    from migops.entrypoint import Startup
+    from migops.entrypoint.startup import Startup
     from migops.images.image import Layer
     from migops.migrations.config import ConfigFile
     from migops.migrations.graph import Graph

@@ -1,4 +1,4 @@
-"""``migops backup``: take a verified dump of the application's database, or list those that there are."""
+"""``migops backup``: take a verified dump of the application's database, or list the existing ones."""
 
 from __future__ import annotations
 
@@ -8,26 +8,33 @@ from typing import Any
 
 import click
 
-from migops.cli.options import compose_options, compose_options_of, option, output_options, timeout_option
+from migops.cli.options import (
+    compose_options,
+    compose_options_of,
+    configuration_options,
+    option,
+    output_options,
+    timeout_option,
+)
 from migops.core.errors import ExitCode, MigopsError
 
 
 @click.command("backup")
 @click.argument("service", required=False)
-@option("--list", "list_", is_flag=True, help="Only list the backups that there are, the newest first.")
+@option("--list", "list_", is_flag=True, help="Only list the existing backups, newest first.")
 @option(
     "--keep",
     type=click.IntRange(min=1),
     default=10,
     show_default=True,
     metavar="N",
-    help="Keep the N newest of this database on this server; others are never removed.",
+    help="Keep the N newest backups of this database on this server; others are never deleted.",
 )
 @option(
     "--keep-days",
     type=click.FloatRange(min=0),
     metavar="D",
-    help="Remove what is older than D days. The newest always stays.",
+    help="Delete backups older than D days; the newest is always kept.",
 )
 @option(
     "--room",
@@ -35,20 +42,19 @@ from migops.core.errors import ExitCode, MigopsError
     default=1.0,
     show_default=True,
     metavar="FACTOR",
-    help="Space that must be free, by the database's size; 0 does not look.",
+    help="Required free space, as a multiple of the database's size (0: do not check).",
 )
-@option("--config", metavar="FILE", default="", help="Alembic's configuration on the host (default: found).")
-@option("--name", "section", metavar="SECTION", default="", help="Section of it (default: alembic).")
+@configuration_options
 @timeout_option
 @compose_options
 @output_options("text", "json")
 def backup(service: str | None, **given: Any) -> int:
     """Dump the PostgreSQL database of SERVICE, read the dump back, and keep it with a manifest.
 
-    The server's own container makes the dump (for a server elsewhere: x-migops: {backup-image: postgres:15}). It is
-    streamed to the state folder, for you alone, and counts only when every byte of it could be read again.
-    Old backups of the same database on the same server are removed (--keep). Those of another server, and those that
-    do not say which (made by migops 0.1.0), never are.
+    The server's own container takes the dump (for a server outside of the project: x-migops: {backup-image:
+    postgres:15}). The dump is streamed to the state folder, readable for you alone, and is accepted only after it was
+    read back completely. Old backups of the same database on the same server are deleted (--keep). Backups of another
+    server, or of an unknown one (taken by migops 0.1.0), never are.
 
     \b
     migops backup                     the database of the only service with migrations
@@ -70,19 +76,19 @@ def backup(service: str | None, **given: Any) -> int:
     if given["list_"]:
         _refuse_what_a_list_ignores()
     wanted = target.Wanted(service=service or "", config=given["config"], section=given["section"], command="backup")
-    found = target.resolve(wanted, compose_options_of(given), os.environ, Path.cwd())
+    chosen = target.resolve(wanted, compose_options_of(given), os.environ, Path.cwd())
     as_json = given["format_"] == "json"
     with connect(given["timeout"]) as engine:
         if given["list_"]:
-            where = state_folder.path(engine, found.project) / action.FOLDER
+            where = state_folder.path(engine, chosen.project) / action.FOLDER
             there = action.backups(where)
             show(
                 lambda view: output.list_as_json(where, there) if as_json else output.listed(where, there, view), given
             )
             return int(ExitCode.CLEAN)
-        source = action.find(action.question(found, engine, given["timeout"]), engine)
-        folder = state_folder.folder(engine, found.project)
-        with host_lock(folder, "migops backup"), journal.begin(folder, "backup", [found.service]) as log:
+        source = action.find(action.question(chosen, engine, given["timeout"]), engine)
+        folder = state_folder.folder(engine, chosen.project)
+        with host_lock(folder, "migops backup"), journal.begin(folder, "backup", [chosen.service]) as log:
             policy = action.Policy(given["room"], given["keep"], given["keep_days"], given["timeout"])
             planned = action.plan(engine, source, folder, policy)
             log.note("backup", "started", database=planned.facts.database)
@@ -90,8 +96,8 @@ def backup(service: str | None, **given: Any) -> int:
             log.noted("backup", "done", path=str(made.path), sha256=made.manifest.sha256 if made.manifest else "")
             pruned = action.prune(planned)
             log.noted("retention", "done", removed=[str(each.path) for each in pruned.removed])
-    restore = found.commands.migops("restore", made.path.name)
-    show(lambda view: output.as_json(made, pruned) if as_json else output.taken(made, pruned, restore, view), given)
+    restore = chosen.commands.migops("restore", made.path.name)
+    show(lambda view: output.as_json(made, pruned) if as_json else output.created(made, pruned, restore, view), given)
     return int(ExitCode.CLEAN)
 
 
@@ -99,4 +105,6 @@ def _refuse_what_a_list_ignores() -> None:
     source = click.get_current_context().get_parameter_source
     for key, name in (("keep", "--keep"), ("keep_days", "--keep-days"), ("room", "--room")):
         if source(key) is click.core.ParameterSource.COMMANDLINE:
-            raise MigopsError(f"{name} and --list do not go together: a list removes nothing", hint="leave one out")
+            raise MigopsError(
+                f"{name} and --list do not go together: --list deletes nothing", hint="leave out one of them"
+            )

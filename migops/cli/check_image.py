@@ -17,6 +17,10 @@ from migops.cli.options import (
     check_together,
     compose_options,
     compose_options_of,
+    configuration_options,
+    context_option,
+    host_dir_option,
+    image_option,
     option,
     output_options,
     rule_options,
@@ -32,8 +36,8 @@ EXIT = {"clean": ExitCode.CLEAN, "findings": ExitCode.FINDINGS, "unknown": ExitC
 
 @click.command("check-image")
 @click.argument("service", required=False)
-@option("--image", metavar="REF", default="", help="The image (default: the service's). docker-archive:F, oci:DIR too.")
-@option("--context", metavar="DIR", default="", help="Build context to compare with; then no compose file is read.")
+@image_option
+@context_option
 @option("--dockerfile", metavar="FILE", default="", help="With --context: the Dockerfile.")
 @option("--target", "stage", metavar="STAGE", default="", help="With --context: the stage that was built.")
 @option(
@@ -44,9 +48,8 @@ EXIT = {"clean": ExitCode.CLEAN, "findings": ExitCode.FINDINGS, "unknown": ExitC
     type=LINES,
     help="With --context: a build argument.",
 )
-@option("--host-dir", metavar="DIR", default="", help="Host folder with the configuration (default: the context).")
-@option("--config", metavar="FILE", default="", help="Alembic's configuration on the host (default: found).")
-@option("--name", "section", metavar="SECTION", default="", help="Section of it (default: alembic).")
+@host_dir_option
+@configuration_options
 @option("--all-files", is_flag=True, help="Compare all that the build copies, not only migrations.")
 @option("--no-engine", is_flag=True, help="Check only what a build would do; no image, no engine.")
 @timeout_option

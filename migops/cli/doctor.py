@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 from contextlib import ExitStack
-from pathlib import Path
 from typing import Any
 
 import click
@@ -12,22 +10,24 @@ import click
 from migops.cli.options import (
     check_together,
     compose_options,
-    compose_options_of,
+    configuration_options,
+    context_option,
+    host_dir_option,
+    image_option,
     option,
     output_options,
     rule_options,
 )
-from migops.cli.status import EXIT, database_options, drift_option, needed, with_drift
+from migops.cli.status import EXIT, database_options, drift_option, needed, target_of, with_drift
 
 
 @click.command("doctor")
 @click.argument("service", required=False)
 @database_options
-@option("--image", metavar="REF", default="", help="The image (default: the service's). docker-archive:F, oci:DIR too.")
-@option("--context", metavar="DIR", default="", help="Build context to compare with; then no compose file is read.")
-@option("--host-dir", metavar="DIR", default="", help="Host folder with the configuration (default: the context).")
-@option("--config", metavar="FILE", default="", help="Alembic's configuration on the host (default: found).")
-@option("--name", "section", metavar="SECTION", default="", help="Section of it (default: alembic).")
+@image_option
+@context_option
+@host_dir_option
+@configuration_options
 @drift_option
 @option("--no-engine", is_flag=True, help="No image and no container; only a database that is reached without.")
 @compose_options
@@ -44,7 +44,7 @@ def doctor(service: str | None, **given: Any) -> int:
     Nothing is changed. Exit codes are those of check-image; 3 too where there is a database that could
     not be asked. --no-engine without --database-url judges what the files tell, without a database.
     """
-    from migops import collect, rules, target
+    from migops import collect, rules
     from migops.cli.output import write
     from migops.collect.database_query import Ask
     from migops.commands import check
@@ -53,14 +53,7 @@ def doctor(service: str | None, **given: Any) -> int:
 
     check_together(given)
     chosen = rules.chosen(given["select"], given["ignore"])
-    wanted = target.Wanted(
-        service=service or "",
-        **{key: given[key] for key in ("image", "context", "host_dir", "config", "section")},
-        needs_image=not given["no_engine"],
-        command="doctor",
-        database_url=given["database_url"] or "",
-    )
-    found = target.resolve(wanted, compose_options_of(given), os.environ, Path.cwd())
+    found = target_of(service or "", given, "doctor")
     ask = Ask(given["database_url"], given["timeout"], given["wait"])
     with ExitStack() as stack:
         engine = None if given["no_engine"] else lambda: stack.enter_context(connect(given["timeout"]))

@@ -1,4 +1,4 @@
-"""``migops log``: past runs, who holds the locks, and ``--unlock``."""
+"""``migops log``: past runs, holders of the locks, and ``--unlock``."""
 
 from __future__ import annotations
 
@@ -22,17 +22,17 @@ if TYPE_CHECKING:
 
 @click.command("log")
 @click.argument("what", metavar="[RUN|SERVICE]", required=False)
-@option("--unlock", is_flag=True, help="Show who holds the locks, and release one whose process has gone.")
-@option("--yes", is_flag=True, help="--unlock: ask nothing, for scripts.")
-@option("-n", "--number", type=click.IntRange(min=1), default=20, show_default=True, help="How many runs to list.")
+@option("--unlock", is_flag=True, help="Show the holders of the locks, and release a stale lock.")
+@option("--yes", is_flag=True, help="--unlock: do not ask for confirmation (for scripts).")
+@option("-n", "--number", type=click.IntRange(min=1), default=20, show_default=True, help="Number of runs to list.")
 @timeout_option
 @compose_options
 @output_options("text", "json")
 def log(what: str | None, **given: Any) -> int:
-    """List what migops has changed here: a line for each run; or the steps of RUN, by its number.
+    """List the runs of migops that changed something here, or the steps of RUN, by its number.
 
-    Every command that changes something writes a journal in the state folder. SERVICE says whose database is asked
-    who holds its lock, where more than one service has migrations.
+    Every command that changes something writes a journal in the state folder. SERVICE selects the database whose lock
+    is shown, if more than one service has migrations.
 
     \b
     migops log
@@ -41,8 +41,8 @@ def log(what: str | None, **given: Any) -> int:
 
     \b
     Exit codes: 0 shown, 2 no such run, 3 no engine; with --unlock also 3 the
-    database cannot be asked, 4 the holder lives, 5 nothing was ended, 6 the
-    server would not end it
+    database does not answer, 4 the holder is running, 5 nothing was ended,
+    6 the server refused to end the session
     """
     from migops import target
     from migops.cli.output import show
@@ -53,7 +53,7 @@ def log(what: str | None, **given: Any) -> int:
 
     run = int(what) if what and what.isdecimal() else 0
     if run and given["unlock"]:
-        raise MigopsError("--unlock ends no run, but a session that holds the lock", hint="leave the number out")
+        raise MigopsError("--unlock releases locks; it does not take the number of a run", hint="leave out the number")
     wanted = target.Wanted(service="" if run else what or "", needs_image=False, command="log")
     options = compose_options_of(given)
     with connect(given["timeout"]) as engine, ExitStack() as stack:
@@ -79,7 +79,7 @@ def log(what: str | None, **given: Any) -> int:
 def _image_only(
     service: str, options: ComposeOptions, engine: Engine, stack: ExitStack, error: MigopsError
 ) -> target.Target:
-    """A service whose migrations only its image has, as a deploy finds it; else the ``error`` is raised."""
+    """The target of a service whose migrations are in its image only, as in a deploy; else raises ``error``."""
     from migops.commands.deploy import image_only
 
     try:
@@ -93,6 +93,7 @@ def _confirm(question: str, given: dict[str, Any], found: target.Target) -> bool
         return True
     if not sys.stdin.isatty():
         raise Aborted(
-            "this wants a yes, and there is no terminal to ask on", hint=shlex.join((*found.commands.unlock(), "--yes"))
+            "--unlock needs confirmation, and this is not a terminal",
+            hint=shlex.join((*found.commands.unlock(), "--yes")),
         )
     return click.confirm(question, err=True)

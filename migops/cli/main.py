@@ -9,7 +9,6 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from itertools import dropwhile
-from types import FrameType
 
 import click
 
@@ -17,6 +16,7 @@ from migops import __version__
 from migops.cli.options import debug_option
 from migops.core import debug, printed, redaction
 from migops.core.errors import ExitCode, MigopsError, Stopped
+from migops.core.signals import handled
 
 COMMANDS = {
     "check-image": ("check_image:check_image", "Compare the migrations in an image with the host's; say what to type."),
@@ -31,10 +31,10 @@ COMMANDS = {
         "Build, migrate and swap, each step proved; undone where one fails.",
     ),
     "alembic": ("alembic:alembic", "Run Alembic in the service's container, or in a one-off one of its current image."),
-    "backup": ("backup:backup", "Take a verified dump of the application's database, or list those that there are."),
-    "adopt": ("adopt:adopt", "Find the revision of a database that has tables and no revision noted, and note it."),
-    "restore": ("restore:restore", "Put a backup in the database's place, and keep the one that is there."),
-    "log": ("log:log", "List past runs and who holds the locks; --unlock ends a session that nobody needs."),
+    "backup": ("backup:backup", "Take a verified dump of the application's database, or list the existing ones."),
+    "adopt": ("adopt:adopt", "Find the revision of a database that has tables but no stamp, and stamp it."),
+    "restore": ("restore:restore", "Replace the database by a backup, and keep the old database."),
+    "log": ("log:log", "List past runs and the holders of the locks; --unlock releases a stale lock."),
     "explain": ("explain:explain", "Say what a rule means, why it happens and how to fix it."),
 }
 """Name → (module:attribute under migops.cli, help line). A command's module is imported only when it is called."""
@@ -182,12 +182,8 @@ def describe(error: MigopsError) -> str:
 
 @contextmanager
 def _signals_raise() -> Iterator[None]:
-    def handle(number: int, frame: FrameType | None) -> None:
+    def handle(number: int) -> None:
         raise Terminated(number)
 
-    before = {number: signal.signal(number, handle) for number in (signal.SIGTERM, signal.SIGHUP)}
-    try:
+    with handled(handle, (signal.SIGTERM, signal.SIGHUP)):
         yield
-    finally:
-        for number, old in before.items():
-            signal.signal(number, old)

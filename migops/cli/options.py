@@ -121,6 +121,24 @@ color_option = option("--no-color", is_flag=True, help="No colours, even on a te
 timeout_option = option(
     "--timeout", type=click.FloatRange(min=0.1), default=20.0, show_default=True, help="Seconds for the engine."
 )
+image_option = option(
+    "--image", metavar="REF", default="", help="The image (default: the service's). docker-archive:F, oci:DIR too."
+)
+context_option = option(
+    "--context", metavar="DIR", default="", help="Build context to compare with; then no compose file is read."
+)
+host_dir_option = option(
+    "--host-dir", metavar="DIR", default="", help="Host folder with the configuration (default: the context)."
+)
+
+
+def configuration_options(command: Command) -> Command:
+    """--config and --name: which configuration of Alembic is meant, by its file on the host and its section."""
+    name = option("--name", "section", metavar="SECTION", default="", help="Section of it (default: alembic).")
+    config = option(
+        "--config", metavar="FILE", default="", help="Alembic's configuration on the host (default: auto-detected)."
+    )
+    return config(name(command))
 
 
 def _start_debug(context: click.Context, parameter: click.Parameter, value: bool) -> None:

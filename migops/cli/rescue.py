@@ -11,7 +11,15 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from migops.cli.options import compose_options, compose_options_of, format_option, option, timeout_option
+from migops.cli.options import (
+    compose_options,
+    compose_options_of,
+    configuration_options,
+    format_option,
+    host_dir_option,
+    option,
+    timeout_option,
+)
 from migops.core.errors import ExitCode
 
 if TYPE_CHECKING:
@@ -20,9 +28,8 @@ if TYPE_CHECKING:
 
 @click.command("rescue")
 @click.argument("service", required=False)
-@option("--config", metavar="FILE", default="", help="Alembic's configuration on the host (default: found).")
-@option("--name", "section", metavar="SECTION", default="", help="Section of it (default: alembic).")
-@option("--host-dir", metavar="DIR", default="", help="Host folder with the configuration (default: the context).")
+@configuration_options
+@host_dir_option
 @option("--all", "everything", is_flag=True, help="Copy what git has deleted, or has elsewhere, as well.")
 @option("--dry-run", is_flag=True, help="Only say what would be copied.")
 @timeout_option

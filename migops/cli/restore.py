@@ -1,4 +1,4 @@
-"""``migops restore``: put a backup in the database's place. The database that is there is kept."""
+"""``migops restore``: replace the database by a backup. The previous database is kept."""
 
 from __future__ import annotations
 
@@ -11,7 +11,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from migops.cli.options import compose_options, compose_options_of, option, output_options, timeout_option
+from migops.cli.options import (
+    compose_options,
+    compose_options_of,
+    configuration_options,
+    option,
+    output_options,
+    timeout_option,
+)
 from migops.core.errors import Aborted, ExitCode, ManualActionRequired, MigopsError
 from migops.core.location import Location
 
@@ -26,30 +33,29 @@ if TYPE_CHECKING:
 @click.command("restore")
 @click.argument("file", metavar="FILE")
 @click.argument("service", required=False)
-@option("--yes", is_flag=True, help="Do not ask, for scripts. A name that has to be typed: --confirm.")
+@option("--yes", is_flag=True, help="Do not ask for confirmation (for scripts). It does not replace --confirm.")
 @click.option("--foreign", is_flag=True, help="Allow a backup of another server, project or volume.")
-@click.option("--confirm", metavar="NAME", default="", help="The database's name, where it has to be typed (scripts).")
-@option("--dry-run", is_flag=True, help="Check the file and show the plan; touch nothing.")
-@option("--config", metavar="FILE", default="", help="Alembic's configuration on the host (default: found).")
-@option("--name", "section", metavar="SECTION", default="", help="Section of it (default: alembic).")
+@click.option("--confirm", metavar="NAME", default="", help="The database's name, if it must be typed (for scripts).")
+@option("--dry-run", is_flag=True, help="Check the file and show the plan; change nothing.")
+@configuration_options
 @timeout_option
 @compose_options
 @output_options("text", "json")
 def restore(file: str, service: str | None, **given: Any) -> int:
-    """Put the backup FILE (a path, or a name that `migops backup --list` shows) in the place of SERVICE's database.
+    """Replace SERVICE's database by the backup FILE (a path, or a name that `migops backup --list` shows).
 
-    FILE is restored into a database of its own and checked there, while everything goes on. Then, after a yes, the
-    services that use the database stop, the two databases change names, and the services start. The database that was
-    there is kept, and the commands that lead back to it are printed.
+    FILE is restored into a new database and checked there, while the services keep running. After your confirmation
+    the services that use the database stop, the two databases swap their names, and the services start again. The
+    previous database is kept, and the commands that bring it back are printed.
 
-    A backup of another server or project is refused without --foreign. For such a one, after the server was made again
-    (only its system identifier differs), and for a backup that does not say where it comes from (migops 0.1.0), the
-    database's name has to be typed; --yes does not answer that. Scripts: --confirm NAME. These two options have no
-    MIGOPS_ variable.
+    A backup of another server or project needs --foreign. For such a backup, for one of a recreated server (only its
+    system identifier differs), and for one that does not record its server (migops 0.1.0), you must type the
+    database's name; --yes does not replace that. In scripts: --confirm NAME. These two options have no MIGOPS_
+    variable.
 
     \b
-    Exit codes: 0 restored, 2 bad input, 3 the server cannot be asked, 4 another run has the lock,
-    5 nothing was changed, 6 everything is as it was, 7 you are needed, with the commands
+    Exit codes: 0 restored, 2 bad input, 3 the server does not answer, 4 locked by another run,
+    5 nothing was changed, 6 failed, rolled back, 7 manual action needed, with the commands
     """
     from migops import target
     from migops.cli.output import view_of
@@ -62,7 +68,10 @@ def restore(file: str, service: str | None, **given: Any) -> int:
     from migops.state.engine_lock import run_lock
 
     if not (given["yes"] or given["dry_run"] or (sys.stdin is not None and sys.stdin.isatty())):
-        raise Aborted("nobody can be asked here, so nothing was changed", hint="--yes answers for you; or --dry-run")
+        raise Aborted(
+            "not a terminal, so migops cannot ask for confirmation; nothing was changed",
+            hint="add --yes to confirm, or --dry-run",
+        )
     wanted = target.Wanted(service=service or "", config=given["config"], section=given["section"], command="restore")
     found = target.resolve(wanted, compose_options_of(given), os.environ, Path.cwd())
     with connect(given["timeout"]) as engine:
@@ -90,7 +99,7 @@ def restore(file: str, service: str | None, **given: Any) -> int:
 
 
 def _shown(planned: Restore, swapped: Swapped | None, given: Mapping[str, Any]) -> int:
-    """Show the plan (``swapped`` is None) or what was done, and the exit code that it comes to."""
+    """Show the plan (``swapped`` is None) or the result; return the exit code."""
     from migops.cli.output import show
     from migops.output import restore as shown_restore
 
@@ -105,23 +114,23 @@ def _shown(planned: Restore, swapped: Swapped | None, given: Mapping[str, Any]) 
     if swapped.down:
         names = [each.name for each in swapped.down]
         raise ManualActionRequired(
-            f"{planned.database} was restored, but {', '.join(names)} did not come up again with it",
+            f"{planned.database} was restored, but {', '.join(names)} did not start again",
             commands=[("docker", "logs", "--tail", "50", names[0]), ("docker", "start", *names)],
         )
     return 128 + swapped.signals[0] if swapped.signals else int(ExitCode.CLEAN)
 
 
 def _file(given: str, folder: Path, target: Target) -> Path:
-    """The file that is meant: a path, or the name of one in the folder of the backups."""
+    """The backup file: a path, or a name in the backup folder. MigopsError if there is none."""
     for path in (Path(given), *([folder / given] if Path(given).name == given else [])):
         if path.is_file():
             return path.resolve()
     listing = target.commands.say("backup", "--list")
-    raise MigopsError("is no file", at=Location(given), hint=f"`{listing}` shows the backups that there are")
+    raise MigopsError("no such file", at=Location(given), hint=f"`{listing}` shows the existing backups")
 
 
 def _see_the_name(planned: Restore, given: str) -> None:
-    """See that the database's name was typed, where it has to be: ``given`` in advance, or now. ``Aborted`` if not."""
+    """Check that the database's name was typed, if it must be: ``given`` in advance, or now. ``Aborted`` if not."""
     from migops.output.restore import origin
 
     typed = given
@@ -130,16 +139,17 @@ def _see_the_name(planned: Restore, given: str) -> None:
     if not given:
         if sys.stdin is None or not sys.stdin.isatty():
             raise Aborted(
-                f"nothing was changed: {origin(planned)}, and nobody can be asked here for the database's name",
-                hint=f"if you mean this backup: --confirm {shlex.quote(planned.database)}; --yes does not answer this",
+                f"nothing was changed: {origin(planned)}, and without a terminal migops cannot ask for the database's "
+                "name",
+                hint=f"if this is the right backup: --confirm {shlex.quote(planned.database)}; --yes is not enough",
             )
         typed = _typed()
     if typed != planned.database:
-        raise Aborted(f"nothing was changed: {typed!r} is not the name of the database, {planned.database!r}")
+        raise Aborted(f"nothing was changed: {typed!r} is not the database's name, {planned.database!r}")
 
 
 def _typed() -> str:
-    question = "Type the name of the database that this backup is to replace"
+    question = "Type the name of the database that this backup will replace"
     try:
         return str(click.prompt(question, default="", show_default=False, err=True))
     except click.Abort:  # Ctrl-C, or the end of the input
@@ -147,7 +157,7 @@ def _typed() -> str:
 
 
 def _goes_on(planned: Restore, lock: EngineLock, yes: bool) -> bool:
-    """Whether the names are to change now: after a yes, and with the lock still ours."""
+    """True if confirmed. Raises ``LockLost`` if the lock was lost meanwhile."""
     sure = yes or _confirmed(planned)
     lock.check()
     return sure
@@ -156,8 +166,8 @@ def _goes_on(planned: Restore, lock: EngineLock, yes: bool) -> bool:
 def _confirmed(planned: Restore) -> bool:
     tables = len(planned.verified.contents.tables)
     click.echo(f"restored into {planned.new} and checked: {tables} tables", err=True)
-    stop = f"Stop {', '.join(planned.services)} and put" if planned.services else "Put"
+    action = f"Stop {', '.join(planned.services)} and replace" if planned.services else "Replace"
     try:
-        return click.confirm(f"{stop} it in the place of {planned.database} now?", err=True)
+        return click.confirm(f"{action} {planned.database} now?", err=True)
     except click.Abort:  # Ctrl-C, or the end of the input
         raise KeyboardInterrupt from None

@@ -16,6 +16,10 @@ from migops.cli.options import (
     check_together,
     compose_options,
     compose_options_of,
+    configuration_options,
+    context_option,
+    host_dir_option,
+    image_option,
     option,
     output_options,
     select_options,
@@ -84,6 +88,20 @@ def with_drift(
     return replace(evidence, drift=drift.ask(target, evidence, engine))
 
 
+def target_of(service: str, given: Mapping[str, Any], command: str) -> Target:
+    """What is looked at, by the options that ``status`` and ``doctor`` share. ``service``: '' for the only one."""
+    from migops import target
+
+    wanted = target.Wanted(
+        service=service,
+        **{key: given[key] for key in ("image", "context", "host_dir", "config", "section")},
+        needs_image=not given["no_engine"],
+        command=command,
+        database_url=given["database_url"] or "",
+    )
+    return target.resolve(wanted, compose_options_of(given), os.environ, Path.cwd())
+
+
 def needed(evidence: Evidence, *, without_engine: bool) -> list[PlaceName]:
     """The places without which there is no verdict where the database is asked too."""
     from migops.core.model import PlaceName, Unknown
@@ -97,11 +115,10 @@ def needed(evidence: Evidence, *, without_engine: bool) -> list[PlaceName]:
 @click.command("status")
 @click.argument("service", required=False)
 @database_options
-@option("--image", metavar="REF", default="", help="The image (default: the service's). docker-archive:F, oci:DIR too.")
-@option("--context", metavar="DIR", default="", help="Build context to compare with; then no compose file is read.")
-@option("--host-dir", metavar="DIR", default="", help="Host folder with the configuration (default: the context).")
-@option("--config", metavar="FILE", default="", help="Alembic's configuration on the host (default: found).")
-@option("--name", "section", metavar="SECTION", default="", help="Section of it (default: alembic).")
+@image_option
+@context_option
+@host_dir_option
+@configuration_options
 @drift_option
 @option("--no-engine", is_flag=True, help="No image and no container; only a database that is reached without.")
 @compose_options
@@ -124,7 +141,7 @@ def status(service: str | None, **given: Any) -> int:
     Exit codes: 0 shown, 1 findings (with --fail-on), 2 bad input, 3 nothing to show; with
     --fail-on also 3 where host, image or database could not be read
     """
-    from migops import collect, rules, target
+    from migops import collect, rules
     from migops.cli.output import show
     from migops.collect.database_query import Ask
     from migops.commands import status as statuses
@@ -134,14 +151,7 @@ def status(service: str | None, **given: Any) -> int:
 
     check_together(given)
     chosen = rules.chosen(given["select"], given["ignore"], "status")
-    wanted = target.Wanted(
-        service=service or "",
-        **{key: given[key] for key in ("image", "context", "host_dir", "config", "section")},
-        needs_image=not given["no_engine"],
-        command="status",
-        database_url=given["database_url"] or "",
-    )
-    found = target.resolve(wanted, compose_options_of(given), os.environ, Path.cwd())
+    found = target_of(service or "", given, "status")
     ask = Ask(given["database_url"], given["timeout"], given["wait"])
     with ExitStack() as stack:
         engine = None if given["no_engine"] else lambda: stack.enter_context(connect(given["timeout"]))

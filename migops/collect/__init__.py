@@ -1,4 +1,4 @@
-"""Reads the chain for one target: host, context, image, and the facts around them. It changes nothing anywhere."""
+"""Reads the chain of one target: host, context, image, containers and database. Nothing is changed."""
 
 from __future__ import annotations
 
@@ -17,15 +17,16 @@ from migops.collect.overlay import coming
 from migops.collect.state import Survey, host_cwd, host_home
 from migops.collect.static import read_context, read_git, read_host, read_past, read_worktrees
 from migops.core.errors import Unavailable
+from migops.core.image_source import is_of_files
 from migops.core.model import Absent, Location, MigrationSet, NotAsked, PlaceName, Unknown
 from migops.docker import Engine
 from migops.dockerfile.trace import BuildView
 from migops.sources.environment import Environment
 from migops.sources.home import Reader
 from migops.sources.host import HostReader
-from migops.target import ARCHIVES, Target
+from migops.target import Target
 
-if TYPE_CHECKING:  # the database's side is imported only by a command that asks for it
+if TYPE_CHECKING:  # only commands that query the database import its modules
     from migops.collect.database_query import Ask
     from migops.sources.database_question import Question
     from migops.sources.database_state import DatabaseState
@@ -38,23 +39,24 @@ def check(
     target: Target, engine: Callable[[], Engine] | None, *, all_files: bool = False, ask: Ask | None = None,
     lint: bool = False,
 ) -> Evidence:  # fmt: skip
-    """Read host, context and (where ``engine`` is not None) image and containers, and what git knows of the scripts.
+    """Read host, context, git's records of the scripts and, if ``engine`` is not None, image and containers.
 
-    ``all_files``: compare all that the build brings with the image, not only the migrations. ``ask``: git's HEAD and
-    the database too. ``lint``: what the services do when they start, and the application's code.
+    ``all_files``: compare all files of the build with the image, not only the migrations. ``ask``: read git's HEAD and
+    the database as well. ``lint``: read the services' startup commands and the application's code as well. Raises
+    MigopsError if the host's migrations cannot be found, ``Unavailable`` if they change during the reading.
     """
     survey = Survey(target)
-    reader = _read_ours(survey, git=ask is not None)
+    reader = _read_host_side(survey, git=ask is not None)
     image: Reader | None = None
     if engine is None:
         survey.places[PlaceName.IMAGE] = NotAsked("--no-engine: only what a build would do was checked")
     else:
         engine = cache(engine)
-        with ExitStack() as opened:  # an image stays open while containers made from it are read
+        with ExitStack() as opened:  # keep the image open while its containers are read
             image = read_image(survey, engine, opened)
             survey.places[PlaceName.CONTAINER] = read_containers(survey, image, engine, opened)
             if image is not None:
-                is_local = cache(lambda: target.image.startswith(ARCHIVES) or engine().is_local)
+                is_local = cache(lambda: is_of_files(target.image) or engine().is_local)
                 survey.hidden = coming(survey, image, is_local)
             if lint:
                 _read_application(survey, image)
@@ -63,7 +65,7 @@ def check(
     written = reader.written_meanwhile()
     if written:
         raise Unavailable(
-            "was written while migops read the folder, so no comparison would hold",
+            "was written while migops read the folder, so a comparison would be unreliable",
             at=Location(written),
             hint="run the check again when nothing writes there",
         )
@@ -81,7 +83,7 @@ def check(
         base=survey.view.base.ref if isinstance(survey.view, BuildView) else "",
         layers=layers(survey, chain, engine) if engine else {},
         code=code(survey, engine) if all_files and engine else None,
-        git_records=_fates(survey, chain),
+        git_records=_git_records(survey, chain),
         many_heads_are_meant=target.many_heads,
         problems=survey.problems,
         containers=survey.containers,
@@ -101,8 +103,8 @@ def check(
     return replace(evidence, past=read_past(evidence)) if ask else evidence
 
 
-def _read_ours(survey: Survey, *, git: bool) -> HostReader:
-    """The places that no engine is needed for."""
+def _read_host_side(survey: Survey, *, git: bool) -> HostReader:
+    """Read the places that need no engine: git's HEAD if ``git``, the host and the build context."""
     if git:
         read_git(survey)
     _, reader = read_host(survey)
@@ -111,7 +113,7 @@ def _read_ours(survey: Survey, *, git: bool) -> HostReader:
 
 
 def running(target: Target, engine: Engine) -> Survey:
-    """Only the image and the service's own containers: what a command that runs in one of them goes by."""
+    """Read only the image and the service's own containers, for a command that runs in one of them."""
     survey = Survey(replace(target, siblings={}))
     with ExitStack() as opened:
         image = read_image(survey, lambda: engine, opened)
@@ -120,12 +122,12 @@ def running(target: Target, engine: Engine) -> Survey:
 
 
 def host(target: Target) -> Environment:
-    """Only the host: what Alembic would see there."""
+    """Read only the host: the environment that Alembic would see there. MigopsError if it has no migrations."""
     return read_host(Survey(target))[0]
 
 
 def _read_application(survey: Survey, image: Reader | None) -> None:
-    from migops.collect.lint import read_application  # imported only where somebody asks for it
+    from migops.collect.lint import read_application  # imported only if needed
 
     read_application(survey, image)
 
@@ -150,29 +152,29 @@ def _alembic(survey: Survey) -> tuple[str, ...]:
     return aimed(survey.target, survey.home)
 
 
-def _fates(survey: Survey, chain: Chain) -> dict[str, GitRecord]:
-    """What git knows of each script that the image or a container has and the host lacks."""
+def _git_records(survey: Survey, chain: Chain) -> dict[str, GitRecord]:
+    """Git's record of each script that the image or a container has and the host lacks."""
     host, image = chain.held(PlaceName.HOST), chain.held(PlaceName.IMAGE)
     if host is None:
         return {}
-    holding = [image, *(container.migrations for container in survey.containers)]
-    names = {name for held in holding if held is not None for name in held.scripts} - host.scripts.keys()
+    others = [image, *(container.migrations for container in survey.containers)]
+    names = {name for held in others if held is not None for name in held.scripts} - host.scripts.keys()
     paths = {name: _host_path(host, name) for name in sorted(names)}
     if not paths:
         return {}
     from migops.sources.git import git_records
 
-    found = git_records(list(paths.values()))
-    return {name: found[path] for name, path in paths.items()}
+    records = git_records(list(paths.values()))
+    return {name: records[path] for name, path in paths.items()}
 
 
 def _host_path(host: MigrationSet, name: str) -> Path:
-    """Where on the host a script of that name would lie."""
+    """The path that a script of that name would have on the host."""
     return Path(posixpath.normpath(posixpath.join(host.script_location, name)))
 
 
 def _owner(host: MigrationSet | None) -> tuple[int, int] | None:
-    """The user and group that the host's versions folder belongs to."""
+    """User and group of the host's versions folder; None if there is no such folder."""
     folder = Path(host.location[0]) if host else None
     if folder is None or not folder.is_dir():
         return None

@@ -1,4 +1,4 @@
-"""From what was read of image and host to the question that the database is asked."""
+"""Builds the inputs for finding and querying the database, from image and host."""
 
 from __future__ import annotations
 
@@ -17,11 +17,14 @@ from migops.target import Target
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """That git's HEAD and the database are read too: at which URL, where it was said, and how long (in seconds)."""
+    """The request to query the database."""
 
     url: str = field(default="", repr=False)
+    """The URL of ``--database-url``; empty to find it in the project."""
     timeout: float = 20.0
+    """Seconds for each connection and query."""
     wait: float = 0.0
+    """Seconds to wait for a database that is not up yet."""
 
 
 def question(
@@ -33,7 +36,7 @@ def question(
     image_env: Mapping[str, str],
     ask: Ask,
 ) -> Question:
-    """Which database is meant, by what the image holds, or else the host: ``held`` is that place."""
+    """The inputs for finding the database, from ``held``: the migrations of the image, or else of the host."""
     configs = {"host": parse_config(target.config.read_bytes(), host.config, host.section)}
     around = {file.path: file.content for file in held.environment.values()} if held else {}
     if image and image.config in around:

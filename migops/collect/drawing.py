@@ -1,4 +1,4 @@
-"""Reads the history that a configuration file leads to, for drawing: whatever is wrong becomes a problem."""
+"""Reads the revision history of a configuration file for drawing; errors in it become problems."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from migops.sources.host import read_tree
 
 @dataclass(frozen=True, slots=True)
 class Drawing:
-    """All that is known of a place's history: where it is, what it is, what is wrong with it."""
+    """A place's revision history: its paths, its graph and its problems."""
 
     paths: ScriptPaths
     graph: Graph
@@ -31,7 +31,7 @@ class Drawing:
 def draw(config: str | None, section: str, cwd: str, set_by_app: Mapping[str, str]) -> Drawing:
     """Read the history that ``alembic -c config -n section`` would read, started in ``cwd``.
 
-    Raises MigopsError where the configuration cannot be read at all; whatever else is wrong becomes a problem.
+    MigopsError if the configuration cannot be read; other errors become problems.
     """
 
     def parse(path: Path) -> ConfigFile | None:
@@ -57,20 +57,20 @@ def draw(config: str | None, section: str, cwd: str, set_by_app: Mapping[str, st
 
 
 def of_environment(environment: Environment) -> Drawing:
-    """The history of a place that has been read."""
+    """The history of a place that was already read."""
     return _drawing(environment.paths, environment.graph, environment.problems)
 
 
 def _drawing(paths: ScriptPaths, graph: Graph, problems: tuple[Problem, ...]) -> Drawing:
-    # An empty history that was never found is told once, by the reason why it was not found.
-    found = [each for each in graph.problems if each.rule != "MIG305" or not problems]
-    return Drawing(paths, graph, (*problems, *found))
+    # A missing history is also empty: report it once, by the reason why it is missing.
+    others = [each for each in graph.problems if each.rule != "MIG305" or not problems]
+    return Drawing(paths, graph, (*problems, *others))
 
 
 def _something_given(
     ini: ConfigFile | None, toml: ConfigFile | None, config: str | None, is_toml: bool, set_by_app: Mapping[str, str]
 ) -> None:
-    """A file that was named must be there; without a name, either of Alembic's own two, or --set."""
+    """Raise MigopsError if a named file is missing or, without a name, both of Alembic's defaults and --set."""
     hint = "name the file: --config path/to/alembic.ini"
     if config is not None and (toml if is_toml else ini) is None:
         raise MigopsError("there is no such file", at=Location(config), hint=hint)

@@ -1,4 +1,4 @@
-"""The places that the engine shows: the image, the containers made from it, and the layers of what differs."""
+"""Reads the places of the engine: the image, its containers, and the layers of differing scripts."""
 
 from __future__ import annotations
 
@@ -31,18 +31,18 @@ T = TypeVar("T")
 
 
 def read_image(survey: Survey, engine: Callable[[], Engine], opened: ExitStack) -> Reader | None:
-    """Read the image; one that cannot be read is an Unknown place, and the others are still judged."""
+    """Read the image. If it cannot be read, the place is Unknown and the others are still checked."""
     try:
         image = opened.enter_context(open_image(survey.target.image, engine=engine))
         survey.image = identity(image)
         read = reader_of(image)
         survey.packages[image.id] = links_of(image)
-        found = homes(survey, of_image(image.config, _service(survey)), read, survey.packages[image.id])
-        survey.home = found.first
+        starts = homes(survey, of_image(image.config, _service(survey)), read, survey.packages[image.id])
+        survey.home = starts.first
         survey.image_config = image.config
-        seen = read_environment(read, survey.home, survey.known)
-        survey.configurations = others(survey, found, read, image.ref)
-        survey.take(PlaceName.IMAGE, seen)
+        environment = read_environment(read, survey.home, survey.known)
+        survey.configurations = others(survey, starts, read, image.ref)
+        survey.take(PlaceName.IMAGE, environment)
     except ImageNotFound as error:
         build = survey.target.commands.build()
         hint = f"nothing was pulled; build it first: {shlex.join(build)}" if build else error.hint
@@ -55,7 +55,7 @@ def read_image(survey: Survey, engine: Callable[[], Engine], opened: ExitStack) 
 
 
 def read_containers(survey: Survey, image: Reader | None, engine: Callable[[], Engine], opened: ExitStack) -> Reading:
-    """Read the containers of the service, which are the place, and those of the services that share its code."""
+    """Read the service's containers, which are the place, and those of the services that share its code."""
     target = survey.target
     if not target.deployed:
         return NotAsked("no service of a compose project is made from this image")
@@ -66,14 +66,14 @@ def read_containers(survey: Survey, image: Reader | None, engine: Callable[[], E
     reader = ContainerReader(files, target.project, _Start(survey, files), survey.known)
     folders = held.location if isinstance(held, MigrationSet) else ()
     try:
-        found = reader.read((target.service, *target.siblings), folders)
+        containers = reader.read((target.service, *target.siblings), folders)
         survey.siblings = tuple(
-            Sibling(name, _sibling_image(survey, files, name, ref), found[name])
+            Sibling(name, _sibling_image(survey, files, name, ref), containers[name])
             for name, ref in target.siblings.items()
         )
     except Unavailable as error:
         return Unknown(str(error), error.hint)
-    survey.containers = found[target.service]
+    survey.containers = containers[target.service]
     survey.configurations += tuple(each for one in survey.containers for each in one.configurations)
     unread = summary(survey.containers)
     if unread is not None:
@@ -86,7 +86,7 @@ def read_containers(survey: Survey, image: Reader | None, engine: Callable[[], E
 
 @dataclass(frozen=True, slots=True)
 class _Start:
-    """Where Alembic starts in an existing container."""
+    """The starting places of Alembic in existing containers."""
 
     survey: Survey
     files: ImageFiles
@@ -101,13 +101,13 @@ class _Start:
 
 
 def _service(survey: Survey) -> Service | None:
-    """The service that the image is run for; None where another image than compose's is in question."""
+    """The service of the image; None without a compose file."""
     target = survey.target
     return target.model.services.get(target.service) if target.model else None
 
 
 def _sibling_image(survey: Survey, files: ImageFiles, name: str, ref: str) -> MigrationSet | None:
-    """What the image of a service that shares the code holds; None where it has none yet."""
+    """The migrations in the image of a service that shares the code; None if that image cannot be read."""
     try:
         image, read = files.named(ref)
         service = survey.target.model.services[name] if survey.target.model else None
@@ -119,8 +119,10 @@ def _sibling_image(survey: Survey, files: ImageFiles, name: str, ref: str) -> Mi
 
 
 def layers(survey: Survey, chain: Chain, engine: Callable[[], Engine]) -> dict[str, Layer | Unknown]:
-    """The layer of each script of the image that is not as on the host. It costs a pass over the image's layers, so a
-    clean image is not asked."""
+    """The layer of each script in the image that differs from the host.
+
+    It takes a pass over the image's layers, which a clean image is spared.
+    """
     host, image = chain.held(PlaceName.HOST), chain.held(PlaceName.IMAGE)
     if host is None or image is None or survey.image is None:
         return {}
@@ -131,13 +133,14 @@ def layers(survey: Survey, chain: Chain, engine: Callable[[], Engine]) -> dict[s
     base = survey.view.base.ref if isinstance(survey.view, BuildView) else ""
     from migops.images.layers import attribute
 
-    found = _again(survey, engine, lambda image: attribute(image, paths.values(), base=base))
-    if isinstance(found, Unknown):
-        return dict.fromkeys(paths, found)
-    return {name: found[path] for name, path in paths.items()}
+    origins = _again(survey, engine, lambda image: attribute(image, paths.values(), base=base))
+    if isinstance(origins, Unknown):
+        return dict.fromkeys(paths, origins)
+    return {name: origins[path] for name, path in paths.items()}
 
 
 def code(survey: Survey, engine: Callable[[], Engine]) -> Code | Unknown:
+    """The comparison of all files of the build with the image."""
     view = survey.view
     if not isinstance(view, BuildView):
         return Unknown(view.reason)
@@ -147,7 +150,7 @@ def code(survey: Survey, engine: Callable[[], Engine]) -> Code | Unknown:
 
 
 def _again(survey: Survey, engine: Callable[[], Engine], read: Callable[[Image], T]) -> T | Unknown:
-    """Read more of the very image that was read before; its tag may have moved since."""
+    """Read more of the image that was read before; Unknown if its tag has moved since."""
     if survey.image is None:
         return Unknown("the image could not be read")
     try:

@@ -1,4 +1,4 @@
-"""The Python on the host that env.py imports, and how the image has it: what autogenerate takes for the models."""
+"""The Python code on the host that env.py imports, from which autogenerate gets the models, and the image's copy."""
 
 from __future__ import annotations
 
@@ -26,29 +26,31 @@ from migops.target import Target
 
 @dataclass(frozen=True, slots=True)
 class EnvCode:
-    """The host's env.py, the folders that imports start from, and the application's own modules."""
+    """The host's env.py and the application's code."""
 
     env: Path
     roots: tuple[Path, ...]
+    """The folders of imports."""
     files: tuple[Path, ...]
+    """The application's own modules."""
 
 
 @dataclass(frozen=True, slots=True)
 class ModelsOnHost:
-    """What the models that env.py reaches say, and which it does not reach.
-
-    ``code`` are the files that decide what the models are: those that env.py imports, and where an import is computed
-    (``computed`` says where) all that may map a table. ``tables`` are those that the models map.
-    """
+    """The models on the host."""
 
     code: frozenset[Path]
+    """The files that define the models: those that env.py imports; after a computed import, all that map a table."""
     computed: str
+    """The place of a computed import; empty if there is none."""
     unimported: tuple[Model, ...] | Unknown
+    """Models that env.py does not import."""
     tables: Mapped
+    """The tables of the models."""
 
 
 def code_of_env(survey: Survey, config: ConfigFile) -> EnvCode | None:
-    """Where env.py and the application's modules are on the host, which was read; None where there is no env.py."""
+    """The paths of env.py and of the application's modules on the host; None if there is no env.py."""
     host, target = survey.places.get(PlaceName.HOST), survey.target
     env = host.environment.get("env.py") if isinstance(host, MigrationSet) else None
     if env is None or not isinstance(host, MigrationSet):
@@ -64,24 +66,24 @@ def code_of_env(survey: Survey, config: ConfigFile) -> EnvCode | None:
 
 
 def models_on_host(target: Target) -> ModelsOnHost | None:
-    """What the host's models are; None where there is no env.py. Raises MigopsError where a file cannot be read."""
+    """The host's models; None if there is no env.py. MigopsError if a file cannot be read."""
     survey = Survey(target)
     read_host(survey)
     home = host_home(survey)
-    found = code_of_env(survey, parse_config(target.config.read_bytes(), home.config, home.section))
-    if found is None:
+    env_code = code_of_env(survey, parse_config(target.config.read_bytes(), home.config, home.section))
+    if env_code is None:
         return None
-    code, computed = followed(found.env, found.roots)
+    code, computed = followed(env_code.env, env_code.roots)
     if computed:
-        code = code | {file for file in found.files if any(word in file.read_bytes() for word in MAPPING)}
-    return ModelsOnHost(code, computed, unimported(found.env, found.roots, found.files), mapped(code))
+        code = code | {file for file in env_code.files if any(word in file.read_bytes() for word in MAPPING)}
+    return ModelsOnHost(code, computed, unimported(env_code.env, env_code.roots, env_code.files), mapped(code))
 
 
 def changed_code(target: Target, files: frozenset[Path], engine: Engine) -> tuple[str, ...] | Unknown:
-    """Those of the host's files that a one-off container of the image has otherwise, or not at all.
+    """The host's files that differ or are missing in a one-off container of the image.
 
-    A bind mount of the compose file shows the host's file, or another one of the host, which is compared then. A file
-    that no COPY brings (an installed package) cannot be compared; Unknown where none of them can.
+    A file under a bind mount is compared with the mounted one. A file that no COPY copies (an installed package) is
+    not compared; Unknown if none can be.
     """
     survey = Survey(target)
     view = survey.view
@@ -107,15 +109,15 @@ def changed_code(target: Target, files: frozenset[Path], engine: Engine) -> tupl
 
 
 def _mounted(target: Target, exported: Mapping[str, Path]) -> dict[str, Path]:
-    """The host's files that bind mounts of the service show at these paths of the container."""
+    """The host's files that bind mounts of the service put at these paths of the container."""
     service = target.model.services[target.service] if target.model else None
-    found = {}
+    files = {}
     for path in exported:
         over = [each for each in service.volumes if at_or_below(path, each.target)] if service else []
         mount = max(over, key=lambda each: len(each.target), default=None)
         if mount is not None and mount.type == "bind":
-            found[path] = Path(str(mount.source) + path[len(mount.target.rstrip("/")) :])
-    return found
+            files[path] = Path(str(mount.source) + path[len(mount.target.rstrip("/")) :])
+    return files
 
 
 def _text(file: Path) -> bytes | None:

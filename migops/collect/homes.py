@@ -1,4 +1,4 @@
-"""Which configurations Alembic reads in a container: by what the container starts, and by what is typed in it."""
+"""The configurations that Alembic reads in a container: by the container's start, and by a plain ``alembic`` in it."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ from migops.target.configuration import started_as
 
 
 def of_image(config: ImageConfig, service: Service | None) -> Process:
-    """What a container starts with that compose makes of this image for the service (None: of the image alone)."""
+    """The first process of a container that compose creates for the service (None: of the image alone)."""
     own = (*config.entrypoint, *config.cmd)
     return started_as(config.working_dir, config.env, config.entrypoint, own, service)
 
 
 def of_container(inspected: Mapping[str, Any]) -> Process:
-    """What an existing container was created to start with."""
+    """The first process of an existing container."""
     config = inspected.get("Config") or {}
     pairs = [str(each).partition("=") for each in config.get("Env") or ()]
     words = (*(config.get("Entrypoint") or ()), *(config.get("Cmd") or ()))
@@ -38,10 +38,10 @@ def of_container(inspected: Mapping[str, Any]) -> Process:
 
 
 def homes(survey: Survey, process: Process, read: Reader, links: Reader | None = None) -> Homes:
-    """The configurations that Alembic reads where a container is started so.
+    """The configurations that Alembic reads in a container with this first process.
 
-    What the user names (``--config``, ``x-migops``) comes first, then what the start names, then ALEMBIC_CONFIG, then
-    what the build does with the host's file. Raises ``Unavailable`` where one call's files cannot be known.
+    In order of precedence: the user's (``--config``, ``x-migops``), the one in the start, ALEMBIC_CONFIG, and the path
+    to which the build copies the host's file. Raises ``Unavailable`` if a call's files cannot be determined.
     """
     calls = [*started(process, of_files(read)), typed(process)]
     undecided = next((each for each in calls if each.undecided), None)
@@ -52,24 +52,24 @@ def homes(survey: Survey, process: Process, read: Reader, links: Reader | None =
             hint="say which: --config FILE, or x-migops: {config: FILE} under the service",
         )
     usual = image_home(survey, process.working_dir)
-    found = [_home(survey, each) for each in calls]
-    first = usual if survey.target.named else _first(survey, calls, found, usual)
+    starts = [_home(survey, each) for each in calls]
+    first = usual if survey.target.named else _first(survey, calls, starts, usual)
     first = replace(first, away=first.cwd != usual.cwd)
-    # Where the start tells Flask-Migrate a folder, `flask db` without it reads what the application's code names.
+    # If the start passes a folder to Flask-Migrate, a plain `flask db` reads the one in the application's code.
     typed_flask = [replace(usual, by="`flask db` without --directory")] if first.script_location else []
     everything = [
         replace(each, decides=True, environment=process.environment, links=links)
-        for each in (first, *found, *typed_flask)
+        for each in (first, *starts, *typed_flask)
     ]
     different = {each.key: each for each in everything if each.key != everything[0].key}
     return Homes(everything[0], tuple(different.values()))
 
 
-def _first(survey: Survey, calls: Sequence[Call], found: Sequence[Home], usual: Home) -> Home:
-    """The first call that says something of its own, unless the host has a file for it that is not the one compared."""
-    for call, home in zip(calls, found, strict=True):
+def _first(survey: Survey, calls: Sequence[Call], starts: Sequence[Home], usual: Home) -> Home:
+    """The first call that names a configuration, unless the host's file for it is not the compared one."""
+    for call, home in zip(calls, starts, strict=True):
         if call is calls[-1] and not call.variable:
-            break  # a plain `alembic` says nothing of its own
+            break  # a plain `alembic` names no configuration
         if (home.config, home.section) == (usual.config, usual.section):
             break
         if _on_host(survey, home) in (None, survey.target.config):
@@ -78,17 +78,17 @@ def _first(survey: Survey, calls: Sequence[Call], found: Sequence[Home], usual: 
 
 
 def _home(survey: Survey, call: Call) -> Home:
-    """Where the call starts; the host's copy stands in for a configuration that the place lacks."""
+    """The call's starting place; with the host's copy of the configuration, in case the place lacks it."""
     home = home_of(call)
     there = _on_host(survey, home)
     return replace(home, text=there.read_bytes()) if there == survey.target.config and there is not None else home
 
 
 def _on_host(survey: Survey, home: Home) -> Path | None:
-    """The host's file that the build brings to where this configuration is."""
+    """The host's file that the build copies to this configuration's path."""
     if isinstance(survey.view, BuildView):
-        found = survey.view.host_path_of(home.config)
-        return found if found is not None and found.is_file() else None
+        path = survey.view.host_path_of(home.config)
+        return path if path is not None and path.is_file() else None
     usual = image_home(survey, home.cwd)
     if home.config == usual.config:
         return survey.target.config
@@ -96,13 +96,13 @@ def _on_host(survey: Survey, home: Home) -> Path | None:
     return beside if home.config.startswith(f"{home.cwd}/") and beside.is_file() else None
 
 
-def others(survey: Survey, found: Homes, read: Reader, where: str) -> tuple[OtherConfiguration, ...]:
-    """The further calls that read other migrations than the host has for them.
+def others(survey: Survey, homes: Homes, read: Reader, where: str) -> tuple[OtherConfiguration, ...]:
+    """The further calls whose migrations differ from the host's.
 
-    A configuration that is not there is passed over: Alembic stops at it, and applies nothing.
+    A missing configuration is skipped: Alembic fails without it and applies nothing.
     """
     stale = []
-    for home in found.others:
+    for home in homes.others:
         if not _is_there(read, home):
             continue
         there = read_environment(read, home, survey.known)
@@ -123,7 +123,7 @@ def _is_there(read: Reader, home: Home) -> bool:
 
 
 def _host_of(survey: Survey, home: Home) -> MigrationSet | None:
-    """What the host has for a configuration: for its own copy of it, else for the one that is compared."""
+    """The host's migrations for a configuration: for its own copy of it, else for the compared one."""
     held = survey.places.get(PlaceName.HOST)
     config = _on_host(survey, home)
     same = (config, home.section) == (survey.target.config, survey.target.section)
@@ -133,11 +133,11 @@ def _host_of(survey: Survey, home: Home) -> MigrationSet | None:
         folder = elsewhere(home.cwd)
         cwd = str(folder) if folder is not None and folder.is_dir() else str(config.parent)
         try:
-            found = read_environment(
+            environment = read_environment(
                 HostReader(survey.target.root, elsewhere), Home(cwd, str(config), home.section), survey.known
             )
         except MigopsError:
             return None
-        if isinstance(found, Environment):
-            return found.migrations
+        if isinstance(environment, Environment):
+            return environment.migrations
     return held if isinstance(held, MigrationSet) else None

@@ -1,4 +1,4 @@
-"""What only ``doctor`` and a deploy ask: how the services start, and what the application's code says of the schema."""
+"""Reads what only ``doctor`` and a deploy need: the services' startup, and the application code's use of the schema."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from migops.collect.state import Survey, host_home
 from migops.core.errors import MigopsError
 from migops.core.model import EntryKind, MigrationSet, PlaceName, Unknown
 from migops.dockerfile.trace import BuildView
-from migops.entrypoint import File, Files, ImageCommand, Startup, read
+from migops.entrypoint.startup import File, Files, ImageCommand, Startup, read
 from migops.migrations.config import ConfigFile, parse_config
 from migops.sources.application import creations
 from migops.sources.context import ContextReader
@@ -27,8 +27,8 @@ from migops.target import Target
 
 
 def read_application(survey: Survey, image: Reader | None) -> None:
-    """Note how the services start, by the image (which ``image`` reads, None where it was not) and by what a build
-    would make of them, and what the code on the host does past Alembic."""
+    """Read the services' startup in the image (``image``: None if it was not read) and in a new build, and the code on
+    the host that changes the schema without Alembic."""
     read_startups(survey, image)
     host = survey.places.get(PlaceName.HOST)
     migrations = [host.script_location] if isinstance(host, MigrationSet) else []
@@ -46,7 +46,7 @@ def _setup(survey: Survey) -> Setup:
     asked = question(target, held if isinstance(held, MigrationSet) else None, home, None, None, image_env, Ask())
     try:
         url = find_url(asked)
-    except MigopsError:  # a setting that leads nowhere: who asks the database says so
+    except MigopsError:  # an invalid setting: reported where the database is queried
         url = None
     return Setup(
         config,
@@ -59,7 +59,7 @@ def _setup(survey: Survey) -> Setup:
 
 
 def _env_files(target: Target) -> list[str]:
-    """The paths of the env files that compose gives the service."""
+    """The paths of the service's env files."""
     if target.model is None:
         return []
     entries = target.model.tree["services"][target.service].get("env_file") or ()
@@ -67,11 +67,12 @@ def _env_files(target: Target) -> list[str]:
 
 
 def _unimported(survey: Survey, config: ConfigFile) -> tuple[Model, ...] | Unknown:
-    found = code_of_env(survey, config)
-    return unimported(found.env, found.roots, found.files) if found else ()
+    code = code_of_env(survey, config)
+    return unimported(code.env, code.roots, code.files) if code else ()
 
 
 def read_startups(survey: Survey, image: Reader | None) -> None:
+    """Read the services' startup in the image (None if it was not read) and in a new build."""
     config = survey.image_config
     if image is not None and config is not None:
         command = ImageCommand(config.entrypoint, config.cmd, config.working_dir, config.env, "image")
@@ -80,8 +81,8 @@ def read_startups(survey: Survey, image: Reader | None) -> None:
 
 
 def _built(survey: Survey) -> tuple[Startup, ...] | Unknown:
-    """The starts of an image that is built now. What only the base image says is taken from the image, if it was read:
-    a build from the same base keeps it."""
+    """The startup in a new build. Settings of the base image are taken from the image, if it was read: a build from the
+    same base keeps them."""
     view, build, config = survey.view, survey.target.build, survey.image_config
     if not isinstance(view, BuildView) or build is None:
         return Unknown(view.reason if not isinstance(view, BuildView) else "nothing says how the image is built")

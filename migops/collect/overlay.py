@@ -1,4 +1,4 @@
-"""What the compose file lays over the files that Alembic reads, for a container that does not exist yet."""
+"""Mounts of the compose file that will hide files of Alembic in a container that does not exist yet."""
 
 from __future__ import annotations
 
@@ -21,23 +21,23 @@ from migops.sources.host import read_tree
 
 @dataclass(frozen=True, slots=True)
 class _Cover:
-    """One entry of a service that lies over a path of its containers. ``key`` is where the compose file has it.
-
-    ``source`` is a path of the host for a bind mount, a config or a secret from a file; '' for what has none here.
-    """
+    """A mount, config or secret of a service that covers a path of its containers."""
 
     kind: str
     source: str
+    """The host's path of a bind mount, or of a config or secret from a file; empty otherwise."""
     target: str
     key: str
+    """The service's key in the compose file."""
     content: bytes | None = None
+    """The contents of a config or secret that is not a file."""
 
 
 def coming(survey: Survey, read: Reader, is_local: Callable[[], bool]) -> tuple[Hidden, ...]:
-    """What the next container of the service sees otherwise than image and host have it.
+    """The files that the service's next container will see differently from image and host.
 
-    A volume is left out: it is filled from the image when it is made, and one that exists is looked at in its
-    container. ``is_local`` tells whether the paths of bind mounts are this machine's.
+    Volumes are left out: a new one is filled from the image, and an existing one is read in its container.
+    ``is_local`` returns True if the paths of bind mounts are this machine's.
     """
     project, home = survey.target.model, survey.home
     held, host = survey.places.get(PlaceName.IMAGE), survey.places.get(PlaceName.HOST)
@@ -48,7 +48,7 @@ def coming(survey: Survey, read: Reader, is_local: Callable[[], bool]) -> tuple[
         return ()
     paths = (home.config, home.second, held.script_location, *held.location)
     near = [each for each in _covers(project, service) if any(_near(each.target, path) for path in paths)]
-    found = []
+    hidden = []
     for cover in near:
         if cover.kind != "tmpfs" and not is_local():
             continue
@@ -56,8 +56,8 @@ def coming(survey: Survey, read: Reader, is_local: Callable[[], bool]) -> tuple[
         if names:
             at = _written(project, service, cover.key)
             shown = posixpath.basename(cover.source) if cover.kind in ("config", "secret") else cover.source
-            found.append(Hidden(cover.kind, shown, cover.target, at, names))
-    return tuple(found)
+            hidden.append(Hidden(cover.kind, shown, cover.target, at, names))
+    return tuple(hidden)
 
 
 def _near(target: str, path: str) -> bool:
@@ -90,7 +90,7 @@ def _clean(path: str) -> str:
 
 
 def _over(cover: _Cover, below: Reader) -> Reader:
-    """``below`` with one thing laid over it."""
+    """A reader of ``below`` with one cover over it."""
 
     def read(paths: Sequence[str]) -> Tree:
         tree = below(paths)
@@ -110,7 +110,7 @@ def _over(cover: _Cover, below: Reader) -> Reader:
 
 
 def _of(cover: _Cover, below: str) -> Tree:
-    """What lies at (and below) a path of what is mounted, by the container's paths."""
+    """The entries at and below a path of a mount, by the container's paths."""
     if cover.content is not None:
         digest = hashlib.sha256(cover.content).hexdigest()
         entry = Entry(cover.target, EntryKind.FILE, len(cover.content), sha256=digest, content=cover.content)
@@ -118,23 +118,23 @@ def _of(cover: _Cover, below: str) -> Tree:
     source = Path(cover.source + below)
     at = cover.target.rstrip("/") + below
     if cover.source and not Path(cover.source).exists() and not below:
-        return {at: Entry(at, EntryKind.DIRECTORY)}  # the engine makes the folder of a bind mount
-    found = read_tree([source], Path(cover.source)) if cover.source else {}
-    moved = {at + path[len(str(source)) :]: entry for path, entry in found.items()}
+        return {at: Entry(at, EntryKind.DIRECTORY)}  # the engine creates the missing folder of a bind mount
+    tree = read_tree([source], Path(cover.source)) if cover.source else {}
+    moved = {at + path[len(str(source)) :]: entry for path, entry in tree.items()}
     return {path: replace(entry, path=path) for path, entry in moved.items()}
 
 
 def _otherwise(read: Reader, home: Home, survey: Survey, right: Sequence[MigrationSet]) -> tuple[str, ...]:
-    """The files that are neither as the image has them nor as the host has them."""
+    """The files that are equal neither to the image's nor to the host's."""
     try:
-        found = read_environment(read, home, survey.known)
+        environment = read_environment(read, home, survey.known)
     except Unavailable:
         return (posixpath.basename(home.config),)
     except MigopsError:
-        return ()  # a link out of the folder, say: the host's own reading tells of it
-    if isinstance(found, Unknown):
+        return ()  # for example a link out of the folder, reported where the host is read
+    if isinstance(environment, Unknown):
         return (posixpath.basename(home.config),)
-    seen = found.migrations
+    seen = environment.migrations
     names: list[str] = []
     for now, before in (
         (seen.scripts, [each.scripts for each in right]),
@@ -152,8 +152,8 @@ def _digest(file: MigrationFile | None) -> str:
 
 
 def _written(project: Project, service: Service, key: str) -> Location:
-    """Where the compose file has the service's ``key``."""
-    from migops.compose.explain import explain  # only where something lies over the migrations
+    """The place of the service's ``key`` in the compose file."""
+    from migops.compose.explain import explain  # imported only if a mount covers the migrations
 
     found = explain(project.tree, f"services.{service.name}.{key}")
     return found[0].location if found else service.location

@@ -1,4 +1,4 @@
-"""What a survey has read so far, and where Alembic starts in each place."""
+"""The state of a reading of the chain, and Alembic's starting place in each place."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from migops.target import BuildSpec, Target
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from migops.entrypoint import Startup
+    from migops.entrypoint.startup import Startup
     from migops.images import ImageConfig
     from migops.migrations.graph import Graph
     from migops.migrations.problem import Problem
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True)
 class Survey:
-    """One reading of the chain, place by place. ``known`` lets places share the work of parsing the same scripts."""
+    """One reading of the chain, place by place."""
 
     target: Target
     view: BuildView | Unknown | NotAsked = field(init=False)
@@ -37,52 +37,56 @@ class Survey:
     problems: dict[PlaceName, tuple[Problem, ...]] = field(default_factory=dict)
     image: ImageIdentity | None = None
     known: Known = field(default_factory=dict)
+    """Parsed scripts by digest, shared by the places."""
     exclusions: tuple[Exclusion, ...] = ()
     not_copied: str = ""
     uncached: str = ""
     containers: tuple[Container, ...] = ()
     siblings: tuple[Sibling, ...] = ()
     bound: bool = False
-    home: Home | None = None  # where Alembic starts in the image
+    home: Home | None = None
+    """Alembic's starting place in the image."""
     image_config: ImageConfig | None = field(default=None, repr=False)
     startups: dict[PlaceName, tuple[Startup, ...] | Unknown] = field(default_factory=dict)
     creations: tuple[Creation, ...] = ()
     setup: Setup | None = None
     configurations: tuple[OtherConfiguration, ...] = ()
     hidden: tuple[Hidden, ...] = ()
-    packages: dict[str, Reader] = field(default_factory=dict, repr=False)  # see ImageFiles.links
+    packages: dict[str, Reader] = field(default_factory=dict, repr=False)
+    """See ``ImageFiles.links``."""
 
     def __post_init__(self) -> None:
         self.view = view_of(self.target.build)
 
     @property
     def image_env(self) -> Mapping[str, str]:
-        """What the image's ENV sets; nothing where it was not read."""
+        """The image's ENV; empty if the image was not read."""
         return self.image_config.env if self.image_config else {}
 
-    def take(self, place: PlaceName, found: Environment | Unknown) -> None:
-        """Note what reading a place gave."""
-        if isinstance(found, Unknown):
-            self.places[place] = found
+    def take(self, place: PlaceName, environment: Environment | Unknown) -> None:
+        """Store the result of reading a place."""
+        if isinstance(environment, Unknown):
+            self.places[place] = environment
             return
-        self.places[place] = found.migrations
-        self.graphs[place] = found.graph
-        self.problems[place] = found.problems
+        self.places[place] = environment.migrations
+        self.graphs[place] = environment.graph
+        self.problems[place] = environment.problems
 
 
 def view_of(build: BuildSpec | None) -> BuildView | Unknown | NotAsked:
+    """The traced build; NotAsked without a build, Unknown if it cannot be traced."""
     if build is None:
         return NotAsked("nothing says how the image is built")
     return trace(build.dockerfile, build.context, target=build.target, args=build.args, contexts=dict(build.contexts))
 
 
 def host_home(survey: Survey) -> Home:
-    """Where Alembic starts on the host."""
+    """Alembic's starting place on the host."""
     return Home(str(host_cwd(survey)), str(survey.target.config), survey.target.section)
 
 
 def host_cwd(survey: Survey) -> Path:
-    """The host folder that is the container's working directory: relative paths of the configuration start there."""
+    """The host's counterpart of the container's working directory, the base of relative paths in the configuration."""
     view = survey.view
     if isinstance(view, BuildView):
         working_dir = working_dir_of(survey, view.workdir or "")
@@ -93,17 +97,17 @@ def host_cwd(survey: Survey) -> Path:
 
 
 def working_dir_of(survey: Survey, own: str) -> str:
-    """The container's working directory, where the image's own is ``own``; compose may set another."""
+    """The container's working directory: compose's, else ``own`` (the image's)."""
     return posixpath.join(own, survey.target.working_dir) if survey.target.working_dir else own
 
 
 def _start(survey: Survey, working_dir: str) -> str:
-    """The folder that Alembic starts in, in a container with this working directory."""
+    """The folder that Alembic starts in, for a container with this working directory."""
     return posixpath.normpath(posixpath.join(working_dir, survey.target.folder))
 
 
 def image_home(survey: Survey, working_dir: str) -> Home:
-    """Where Alembic starts in the image, by what the build does with the host's configuration file."""
+    """Alembic's starting place in the image, by the path to which the build copies the host's configuration."""
     target, view = survey.target, survey.view
     start = _start(survey, working_dir)
     config = target.image_config

@@ -1,4 +1,4 @@
-"""The places that no engine is needed for: git, the host, the build context."""
+"""Reads the places that need no engine: git, the host, the build context."""
 
 from __future__ import annotations
 
@@ -25,21 +25,22 @@ if TYPE_CHECKING:
 
 
 def read_host(survey: Survey) -> tuple[Environment, HostReader]:
+    """Read the host. MigopsError if its configuration has no migrations."""
     target, view = survey.target, survey.view
     elsewhere = view.host_path_of if isinstance(view, BuildView) else lambda path: None
     reader = HostReader(target.root, elsewhere)
-    found = read_environment(reader, host_home(survey), survey.known)
-    if isinstance(found, Unknown):
+    environment = read_environment(reader, host_home(survey), survey.known)
+    if isinstance(environment, Unknown):
         raise MigopsError(
-            f"this configuration does not lead to migrations: {found.reason}", at=Location(str(target.config)),
-            hint="mend script_location, or name the section that has it with --name",
+            f"this configuration does not lead to migrations: {environment.reason}", at=Location(str(target.config)),
+            hint="correct script_location, or name the section that has it with --name",
         )  # fmt: skip
-    survey.take(PlaceName.HOST, found)
-    return found, reader
+    survey.take(PlaceName.HOST, environment)
+    return environment, reader
 
 
 def read_git(survey: Survey) -> None:
-    """Read what git's HEAD has where the host has its migrations."""
+    """Read the host's migrations as of git's HEAD."""
     view = survey.view
     from migops.sources.git import at_head
 
@@ -47,7 +48,7 @@ def read_git(survey: Survey) -> None:
     if not callable(read):
         survey.places[PlaceName.GIT] = read
         return
-    # The host's own copy stands in for a configuration that is not committed, so that it does not hide the scripts.
+    # For an uncommitted configuration the host's copy is used, so that the scripts are found.
     home = replace(host_home(survey), text=survey.target.config.read_bytes())
     try:
         survey.take(PlaceName.GIT, read_environment(read, home, survey.known))
@@ -56,19 +57,19 @@ def read_git(survey: Survey) -> None:
 
 
 def read_worktrees(chain: Chain) -> tuple[Worktree, ...] | Unknown:
-    """What git says of the host's scripts beside HEAD: asked only of those that are not as HEAD has them."""
+    """Git's status of the host's scripts; queried only for those that differ from HEAD."""
     git, host, link = chain.held(PlaceName.GIT), chain.held(PlaceName.HOST), chain.link(PlaceName.GIT, PlaceName.HOST)
     if git is None or host is None or link is None:
         return ()
     from migops.sources.worktree import worktrees
 
-    found = {name: git.scripts[name].path for name in link.only_source}
-    found |= {name: host.scripts[name].path for name in (*link.only_target, *link.changed)}
-    return worktrees({name: Path(path) for name, path in found.items()}, [Path(folder) for folder in host.location])
+    paths = {name: git.scripts[name].path for name in link.only_source}
+    paths |= {name: host.scripts[name].path for name in (*link.only_target, *link.changed)}
+    return worktrees({name: Path(path) for name, path in paths.items()}, [Path(folder) for folder in host.location])
 
 
 def read_past(evidence: Evidence) -> GitHistory | Unknown | None:
-    """What git's history says of scripts that the database has had, where the host lacks any or has another text."""
+    """Git's history of applied scripts that are missing or changed on the host; None if there are none."""
     git, host = evidence.graphs.get(PlaceName.GIT), evidence.chain.held(PlaceName.HOST)
     if git is None or host is None:
         return None
@@ -88,44 +89,45 @@ def read_past(evidence: Evidence) -> GitHistory | Unknown | None:
 
 
 def read_context(survey: Survey, host: HostReader) -> None:
+    """Read the build context. ``host``: the reader of the host, whose entries are reused."""
     view, build = survey.view, survey.target.build
     if not isinstance(view, BuildView) or build is None:
         survey.places[PlaceName.CONTEXT] = view if not isinstance(view, BuildView) else NotAsked()
         return
     root = Path(build.context)
     reader = ContextReader(view, root, host.entries if host.root == root else {})
-    found: Environment | Unknown
+    environment: Environment | Unknown
     try:
         service = survey.target.model.services.get(survey.target.service) if survey.target.model else None
         home = replace(homes(survey, process_of(view, service), reader).first, environment=None)
-        found = read_environment(reader, home, survey.known)
+        environment = read_environment(reader, home, survey.known)
     except Unavailable as error:
-        found = Unknown(str(error), error.hint)
-    if isinstance(found, Unknown):
-        survey.places[PlaceName.CONTEXT] = found
+        environment = Unknown(str(error), error.hint)
+    if isinstance(environment, Unknown):
+        survey.places[PlaceName.CONTEXT] = environment
         return
-    folders = found.paths.version_locations
+    folders = environment.paths.version_locations
     survey.uncached = reader.uncached(folders)
     undetermined = next((unknown for folder in folders if (unknown := view.unknown(folder))), None)
     if undetermined is not None:
         survey.places[PlaceName.CONTEXT] = undetermined
         return
-    survey.exclusions = _exclusions(reader, found)
-    if not found.migrations.scripts and not survey.exclusions:
+    survey.exclusions = _exclusions(reader, environment)
+    if not environment.migrations.scripts and not survey.exclusions:
         survey.not_copied = f"no COPY or ADD of the build brings anything to {', '.join(folders)}"
         if view.base.ref:
-            # The base image may hold them. Only reading an image tells.
+            # The base image may contain them, which only reading the image shows.
             reason = f"{survey.not_copied}, so only the base image {view.base.ref} could hold migrations there"
             survey.places[PlaceName.CONTEXT] = Unknown(reason)
             return
-    survey.take(PlaceName.CONTEXT, found)
+    survey.take(PlaceName.CONTEXT, environment)
 
 
-def _exclusions(reader: ContextReader, found: Environment) -> tuple[Exclusion, ...]:
-    script_location = found.paths.script_location
+def _exclusions(reader: ContextReader, environment: Environment) -> tuple[Exclusion, ...]:
+    script_location = environment.paths.script_location
     lines: dict[str, list[str]] = {}
     exclusions = []
-    for file in reader.excluded(found.paths.version_locations):
+    for file in reader.excluded(environment.paths.version_locations):
         if not file.image_path.endswith(".py"):
             continue
         at = file.ignored_by

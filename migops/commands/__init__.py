@@ -1,1 +1,1 @@
-"""One room a command: each returns a frozen result, and prints nothing."""
+"""The commands, one module or package each: a command returns a frozen result and prints nothing."""

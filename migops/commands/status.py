@@ -6,10 +6,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from migops.analysis.chain import ORDER
-from migops.analysis.database_position import DatabasePosition, listed, position, together
+from migops.analysis.database_position import DatabasePosition, position, together
 from migops.analysis.evidence import Evidence
 from migops.commands import check
 from migops.core.model import Absent, MigrationSet, PlaceName, Report, Revision, Severity
+from migops.core.text import counted, listed
 from migops.migrations.build import build
 from migops.migrations.graph import Graph
 from migops.rules.git_database import lost_scripts
@@ -123,12 +124,12 @@ def _in_words(evidence: Evidence, found: DatabasePosition | None) -> tuple[str, 
             return "no database yet", reading.reason
         return "database unknown", "the database could not be asked, so nothing is known of what was applied"
     place, number = found.place.value, len(found.pending or ())
-    steps = f"{number} revision{'' if number == 1 else 's'}"
+    steps = counted(number, "revision")
     if found.state.is_fresh:
         return "fresh", f"the database is empty; an upgrade with the {place} runs {steps}"
     if not found.state.rows:
         tables = len(found.state.tables)
-        return "no version", f"the database has {tables} table{'' if tables == 1 else 's'} and no revision noted"
+        return "no version", f"the database has {counted(tables, 'table')} and no revision noted"
     if found.unknown:
         lost = set(found.unknown) <= lost_scripts(evidence).keys()
         which = "whose script was deleted" if lost else "which nobody knows"

@@ -13,7 +13,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-_LONG = {"-f": "--file", "-p": "--project-name"}
+from migops.core.options import COMPOSE
+
 _FOUND = frozenset({"--config", "--name"})
 _PLACES = _FOUND | {"--image", "--context", "--host-dir"}
 _URL = "--database-url"
@@ -79,7 +80,7 @@ class Commands:
     @property
     def long_options(self) -> tuple[str, ...]:
         """The same in their long form: before Alembic's first word, only long ones are migops's."""
-        return tuple(_LONG.get(word, word) for word in self.options)
+        return tuple(COMPOSE.get(word, word) for word in self.options)
 
     def migops(self, command: str, *words: str, service: str | None = None) -> tuple[str, ...]:
         """A command of migops on the service (or another one of the project, or none: ''), options and all."""

@@ -42,7 +42,7 @@ def run(
     ``env`` is added to our own environment, and what is None there is left out; ``timeout`` is in seconds. With
     ``check``, a code other than 0 raises ``CommandError`` with the code and what the command wrote.
     """
-    said = " ".join(argv)
+    shown = " ".join(argv)
     environment = {name: value for name, value in {**os.environ, **(env or {})}.items() if value is not None}
     try:
         with debug.timed("command", *argv) as line:
@@ -52,15 +52,15 @@ def run(
             line.end(f"exit code {done.returncode}")
     except FileNotFoundError as error:
         hint = f"install {argv[0]}, or put it on PATH"
-        raise CommandError(f"cannot run `{said}`: {error.strerror}", hint=hint) from None
+        raise CommandError(f"cannot run `{shown}`: {error.strerror}", hint=hint) from None
     except OSError as error:
-        raise CommandError(f"cannot run `{said}`: {error.strerror}") from None
+        raise CommandError(f"cannot run `{shown}`: {error.strerror}") from None
     except subprocess.TimeoutExpired:
-        raise CommandError(f"`{said}` did not end within {timeout:g} s") from None
+        raise CommandError(f"`{shown}` did not end within {timeout:g} s") from None
     completed = Completed(tuple(argv), done.returncode, done.stdout, done.stderr)
     if check and completed.code != 0:
         text = (completed.stderr or completed.stdout).decode(errors="replace").strip()
-        raise CommandError(f"`{said}` ended with code {completed.code}: {redact(text) or 'it said nothing'}")
+        raise CommandError(f"`{shown}` ended with code {completed.code}: {redact(text) or 'it said nothing'}")
     return completed
 
 

@@ -4,6 +4,6 @@ Drivers quote their input in errors, so every message is redacted here, by value
 """
 
 from migops.database.reading import connect
-from migops.database.url import DatabaseUrl, parse_url, redact
+from migops.database.url import DatabaseUrl, parse_url
 
-__all__ = ["DatabaseUrl", "connect", "parse_url", "redact"]
+__all__ = ["DatabaseUrl", "connect", "parse_url"]

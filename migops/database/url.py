@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl, quote, unquote, unquote_plus
 
 from migops.core.errors import MigopsError, Unavailable
-from migops.core.redaction import learn
-from migops.core.redaction import redact as redact
+from migops.core.redaction import learn, redact
 from migops.core.redaction.known import Known
 
 if TYPE_CHECKING:

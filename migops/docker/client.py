@@ -18,13 +18,11 @@ from urllib.parse import quote, urlencode
 
 from migops.core.errors import MigopsError, Unavailable
 from migops.core.redaction import learn_environment
+from migops.docker import compose_labels
 from migops.docker.endpoint import Endpoint, resolve
 from migops.docker.http import Http, Stream
 
 PROBE_LABEL = "migops.probe"
-NOT_COMPOSES = {"com.docker.compose.project": "", "com.docker.compose.service": ""}
-"""Labels that override those of an image that compose built: otherwise a probe would look like the service's
-container."""
 
 _PROBE_AGE = 600  # seconds after which a probe is abandoned: reading a folder takes less than one
 _SAVE_SILENCE = 900.0  # seconds: overlay2 writes the whole image to disk before it sends the first byte
@@ -93,7 +91,7 @@ class Engine:
             "Image": image_id,
             "Entrypoint": ["/migops-never-started"],  # otherwise an image without a command is refused
             "Cmd": [],
-            "Labels": {PROBE_LABEL: "1", **NOT_COMPOSES},
+            "Labels": {PROBE_LABEL: "1", **compose_labels.NONE},
             "NetworkDisabled": True,
             "HostConfig": {"NetworkMode": "none", "LogConfig": {"Type": "none"}},
         }

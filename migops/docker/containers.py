@@ -11,7 +11,8 @@ from urllib.parse import urlencode
 
 from migops.core.errors import Unavailable
 from migops.core.redaction import learn_environment
-from migops.docker.client import NOT_COMPOSES, PROBE_LABEL, Engine, PathStat, path_stat
+from migops.docker import compose_labels
+from migops.docker.client import PROBE_LABEL, Engine, PathStat, path_stat
 from migops.docker.http import Stream
 
 VIEW = "view"  # the label's value for probes that share a container's volumes
@@ -28,6 +29,18 @@ def inspect(engine: Engine, container: str) -> dict[str, Any] | None:
         inspected: dict[str, Any] = engine.http.json(answer, what, dict)
         learn_environment((inspected.get("Config") or {}).get("Env") or ())  # may contain secrets of older files
         return inspected
+
+
+def name_of(container: Mapping[str, Any]) -> str:
+    """The name of a container, given as a row of the engine's list or as its inspection; without one, a short ID."""
+    name = container.get("Name") or next(iter(container.get("Names") or ()), "") or str(container.get("Id") or "?")[:12]
+    return str(name).lstrip("/")
+
+
+def running(engine: Engine, project: str, service: str) -> list[dict[str, Any]]:
+    """The rows of a service's containers that run, without one-offs."""
+    listed = engine.containers(compose_labels.filters(project, service))
+    return [each for each in listed if each.get("State") == "running" and not compose_labels.is_one_off(each)]
 
 
 def addresses(engine: Engine, container: str) -> list[str]:
@@ -131,7 +144,7 @@ def _create(
         "Image": image_id,
         "Entrypoint": ["/migops-never-started"],
         "Cmd": [],
-        "Labels": {PROBE_LABEL: VIEW, **NOT_COMPOSES},
+        "Labels": {PROBE_LABEL: VIEW, **compose_labels.NONE},
         "NetworkDisabled": True,
         "HostConfig": {
             "NetworkMode": "none",

@@ -96,15 +96,13 @@ def exec_state(engine: Engine, exec_id: str) -> ExecState:
     with engine.http.answer("GET", f"/exec/{exec_id}/json", what) as answer:
         if answer.status == 404:
             raise Unavailable("the container was removed while a command ran in it, so how that ended is not known")
-        inspected = engine.http.json(answer, what, dict)
-    code = inspected.get("ExitCode")
-    config = inspected.get("ProcessConfig") or {}
+        state = engine.http.json(answer, what, dict)
+    code = state.get("ExitCode")
+    config = state.get("ProcessConfig") or {}
     words = tuple(map(str, (config.get("entrypoint") or "", *(config.get("arguments") or ()))))
-    if not inspected.get("Running"):
+    if not state.get("Running"):
         debug.exec_ended(exec_id, code)
-    return ExecState(
-        bool(inspected.get("Running")), None if code is None else int(code), int(inspected.get("Pid") or 0), words
-    )
+    return ExecState(bool(state.get("Running")), None if code is None else int(code), int(state.get("Pid") or 0), words)
 
 
 def run_quietly(engine: Engine, container: str, command: Sequence[str]) -> int | None:

@@ -14,7 +14,8 @@ from typing import Any
 from urllib.parse import quote, urlencode
 
 from migops.core.errors import Unavailable
-from migops.docker.client import NOT_COMPOSES, Engine
+from migops.docker import compose_labels
+from migops.docker.client import Engine
 from migops.docker.execs import SILENCE, pieces
 
 
@@ -60,7 +61,7 @@ def _listed(engine: Engine, path: str, label: str) -> list[dict[str, Any]]:
 
 def create_container(engine: Engine, name: str, body: Mapping[str, Any]) -> None:
     """Create a container without starting it. Its labels keep it out of any compose project."""
-    made = {**body, "Labels": {**NOT_COMPOSES, **body.get("Labels", {})}}
+    made = {**body, "Labels": {**compose_labels.NONE, **body.get("Labels", {})}}
     engine.http.call("POST", f"/containers/create?name={quote(name)}", f"creating the container {name}", body=made)
 
 

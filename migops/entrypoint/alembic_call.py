@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+
+from migops.core.options import ALEMBIC, FLASK_MIGRATE, Option, with_value
 
 _VARIABLE = re.compile(r"\$(?:(\w+)|\{(\w+)(?::?-([^${}]*))?\})")
 
@@ -61,17 +63,13 @@ def call_of(words: Sequence[str], cwd: str, environment: Mapping[str, str], *, m
     name = posixpath.basename(words[0]) if words else ""
     variable = environment.get("ALEMBIC_CONFIG", "")
     if name == "alembic":
-        options, unread = _options(
-            words[1:], {"-c": "config", "--config": "config", "-n": "name", "--name": "name", "-x": "x"}, environment
-        )
-        configs, section = tuple(options.get("config", ())), (options.get("name") or ["alembic"])[-1]
+        options, unread = _values(with_value(words[1:], ALEMBIC), environment)
+        configs, section = tuple(options.get("--config", ())), (options.get("--name") or ["alembic"])[-1]
         return Call(cwd, _shown(configs, section), configs, section, variable, "", module, unread)
     if "db" in words[1:4] and name in ("flask", "quart"):
         rest = words[words.index("db") + 2 :]
-        options, unread = _options(
-            rest, {"-d": "directory", "--directory": "directory", "-x": "x"}, environment, every=True
-        )
-        folder = (options.get("directory") or [""])[-1]
+        options, unread = _values(with_value(rest, FLASK_MIGRATE, anywhere=True), environment)
+        folder = (options.get("--directory") or [""])[-1]
         if not folder:
             return None  # the application's code sets the folder
         return Call(cwd, f"`{name} db --directory {folder}`", (), "alembic", "", folder, True, unread)
@@ -84,26 +82,15 @@ def _shown(configs: Sequence[str], section: str) -> str:
     return f"`{' '.join(words + (['-n', section] if section != 'alembic' else []))}`"
 
 
-def _options(
-    words: Sequence[str], valued: Mapping[str, str], environment: Mapping[str, str], *, every: bool = False
-) -> tuple[dict[str, list[str]], str]:
-    """The options before the subcommand (``every``: all) with their values, and the reason if one is unknown."""
+def _values(options: Iterable[Option], environment: Mapping[str, str]) -> tuple[dict[str, list[str]], str]:
+    """The values of each option by its name, and the reason if one is unknown ('' if none is)."""
     values: dict[str, list[str]] = {}
     unread = ""
-    rest = iter(words)
-    for word in rest:
-        if not word.startswith("-"):
-            if every:
-                continue
-            break
-        option, equals, value = word.partition("=") if word.startswith("--") else (word[:2], word[2:], word[2:])
-        if option not in valued:
-            continue
-        given = value if equals else next(rest, "")
+    for typed, name, given in options:
         known = _expanded(given, environment)
-        if known is None and valued[option] != "x":
-            unread = f"it is called with {option} {given}, and only the running start knows what that is"
-        values.setdefault(valued[option], []).append(known or given)
+        if known is None and name != "-x":
+            unread = f"it is called with {typed} {given}, and only the running start knows what that is"
+        values.setdefault(name, []).append(known or given)
     return values, unread
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 
 from migops.core.errors import MigopsError
 from migops.core.model import Location
-from migops.database import redact
+from migops.core.redaction import redact
 from migops.entrypoint import program
 from migops.entrypoint.failing import ASSIGNED, Frame, Shell, passed_over
 from migops.entrypoint.known import (

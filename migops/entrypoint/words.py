@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
 from itertools import pairwise
+
+from migops.core.options import ALEMBIC, FLASK_MIGRATE
 
 _SHELLS = frozenset(("sh", "bash", "ash", "dash", "zsh", "ksh"))
 _PLAIN_WRAPPERS = frozenset(("exec", "command", "nohup", "time", "builtin", "setsid", "then", "xvfb-run", "catchsegv"))
@@ -25,7 +27,6 @@ _FOLLOWS_A_FILE = frozenset(
 _ASSIGNMENT = re.compile(r"[A-Za-z_]\w*=.*", re.DOTALL)
 _PYTHON = re.compile(r"(python|pypy)[0-9.]*")
 _OBJECT = re.compile(r"([A-Za-z_][\w.]*):([A-Za-z_][\w.]*)(\(.*\))?")
-_ALEMBIC_VALUED = frozenset(("-c", "--config", "-n", "--name", "-x"))
 _PYTHON_VALUED = frozenset(("-X", "-W"))
 _SHELL_VALUED = frozenset(("-o", "+o", "-O", "+O"))
 
@@ -122,7 +123,7 @@ def _past(words: tuple[str, ...], skips: Callable[[str], bool]) -> tuple[str, ..
     return words[at:]
 
 
-def _past_options(words: tuple[str, ...], valued: frozenset[str]) -> tuple[str, ...]:
+def _past_options(words: tuple[str, ...], valued: Collection[str]) -> tuple[str, ...]:
     """The words after the options; those of ``valued`` take the next word with them."""
     at = 0
     while at < len(words) and words[at].startswith(("-", "+")):
@@ -169,9 +170,9 @@ def _migration(name: str, rest: tuple[str, ...]) -> Does | None:
     if "--sql" in rest:
         return None  # only prints
     if name == "alembic":
-        verbs = _past_options(rest, _ALEMBIC_VALUED)
+        verbs = _past_options(rest, ALEMBIC)
     elif "db" in rest:
-        verbs = _past_options(rest[rest.index("db") + 1 :], frozenset(("-d", "--directory", "-x", "--x-arg")))
+        verbs = _past_options(rest[rest.index("db") + 1 :], FLASK_MIGRATE)
     else:
         return None
     return {"upgrade": Does.UPGRADE, "stamp": Does.STAMP}.get(verbs[0] if verbs else "")

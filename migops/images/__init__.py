@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 
+from migops.core.image_source import DAEMON
 from migops.docker import Engine
 from migops.images.daemon import open_daemon
 from migops.images.image import History, Image, ImageConfig, identity
@@ -20,7 +21,7 @@ def open_image(ref: str, *, engine: Callable[[], Engine]) -> AbstractContextMana
     Raises ``MigopsError`` for an invalid reference, ``Unavailable`` if the image cannot be read.
     """
     reference = parse_reference(ref)
-    if reference.scheme == "docker-daemon":
+    if reference.scheme == DAEMON:
         return open_daemon(reference, engine)
     if reference.scheme == "oci":
         from migops.images.oci import open_oci

@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from migops.core.errors import MigopsError
-
-SCHEMES = ("docker-daemon", "docker-archive", "oci", "oci-archive")
+from migops.core.image_source import DAEMON, SCHEMES
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +41,7 @@ def parse_reference(text: str) -> Reference:
         return _of_daemon(text, text)
     if not rest or rest.startswith("-"):
         raise MigopsError(f"{text!r} names no image after {scheme!r}", hint=f"write {scheme}:NAME")
-    if scheme == "docker-daemon":
+    if scheme == DAEMON:
         return _of_daemon(text, rest)
     location, name = _split_location(rest)
     return Reference(text, scheme, location, name)
@@ -53,7 +52,7 @@ def _of_daemon(text: str, name: str) -> Reference:
         raise MigopsError(
             f"{name!r} is not an image name", hint="give a name like app, app:1.2, registry:5000/team/app"
         )
-    return Reference(text, "docker-daemon", name)
+    return Reference(text, DAEMON, name)
 
 
 def _split_location(rest: str) -> tuple[str, str]:

@@ -12,12 +12,12 @@ from migops.output.view import View
 
 
 def render(outcome: Outcome, view: View) -> str:
-    """The document; ASCII only, since a name may hold what a terminal acts on."""
+    """The document; ASCII only, since a name may contain a terminal's control characters."""
     return json.dumps(document(outcome), indent=2) + "\n"
 
 
 def document(outcome: Outcome) -> dict[str, Any]:
-    """The outcome as plain values. ``verdict`` is equal, several, different or versioned."""
+    """The outcome as plain values. ``verdict``: equal, several, different or versioned."""
     inputs, found, baseline = outcome.inputs, outcome.match, outcome.baseline
     return {
         "schema": 1,

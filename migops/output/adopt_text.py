@@ -1,4 +1,4 @@
-"""The outcome for a terminal: what was found, what that rests on, what differs, and what to type."""
+"""The outcome of ``migops adopt`` for a terminal: result, evidence, differences and next command."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from migops.commands.adopt.match import Candidate, Match, Verdict
 from migops.commands.adopt.outcome import Outcome
 from migops.core.printed import may_be_next
 from migops.core.terminal import printable
+from migops.core.text import counted
 from migops.database.postgres.schema import Difference, Item
 from migops.output.text import console_for, hang, shell, short, trimmed
 from migops.output.view import View
@@ -37,7 +38,7 @@ def render(outcome: Outcome, view: View) -> str:
     """The outcome in ``view.width`` columns. Commands are never broken by us, so that they can be copied."""
     out = StringIO()
     console = console_for(view, out)
-    console.print(_headline(outcome))
+    console.print(_headline(outcome), soft_wrap=view.quiet)
     if view.quiet:
         return trimmed(out)
     if outcome.stamped:  # the proof was shown before the question
@@ -66,54 +67,60 @@ def _headline(outcome: Outcome) -> Text:
         return Text.assemble(("VERSIONED", "bold green"), "  ", name, f": nothing to adopt, the database is at {rows}")
     chosen = printable(outcome.named(found.chosen.heads))
     if outcome.stamped:
-        return Text.assemble(("ADOPTED", "bold green"), "  ", name, f": the database is noted to be at {chosen}")
+        return Text.assemble(("ADOPTED", "bold green"), "  ", name, f": the database is now stamped {chosen}")
     if found.verdict is Verdict.EQUAL and not found.chosen.heads:
-        return Text.assemble(("EQUAL", "bold green"), "  ", name, ": the database is as before the first migration")
+        return Text.assemble(("MATCH", "bold green"), "  ", name, ": the schema is as before the first migration")
     if found.verdict is Verdict.EQUAL:
-        return Text.assemble(("EQUAL", "bold green"), "  ", name, f": the database has the schema of {chosen}")
+        return Text.assemble(("MATCH", "bold green"), "  ", name, f": the database has the schema of {chosen}")
     if found.verdict is Verdict.SEVERAL:
         number = len(found.equal)
-        return Text.assemble(("SEVERAL", "bold yellow"), "  ", name, f": {number} revisions have the database's schema")
-    said = f"the schema of {chosen} is another one" if found.asked else "no revision has the database's schema"
-    return Text.assemble(("DIFFERENT", "bold red"), "  ", name, f": {said}; nothing was noted")
+        return Text.assemble(
+            ("SEVERAL", "bold yellow"), "  ", name, f": {number} revisions match the database's schema"
+        )
+    distance = found.chosen.comparison.distance
+    differences = f"{distance} difference{'' if distance == 1 else 's'}"
+    heads = printable(", ".join(found.chosen.heads)) or chosen
+    closest = f"the schema matches no revision exactly; closest: {heads} ({differences})"
+    reason = f"the schema is not that of {chosen}: {differences}" if found.asked else closest
+    return Text.assemble(("NO MATCH", "bold red"), "  ", name, f": {reason}")
 
 
 def _facts(outcome: Outcome) -> Iterator[tuple[str, str]]:
     inputs, found = outcome.inputs, outcome.match
     state = inputs.state
-    noted = f"at {', '.join(state.rows)}" if state.rows else "no revision noted"
-    yield "database", f"{state.url}, {state.server}, {noted} (URL: {short(state.origin)}; asked at {state.address})"
-    number = len(inputs.held.revisions)
+    stamp = f"at {', '.join(state.rows)}" if state.rows else "not stamped"
+    yield "database", f"{state.url}, {state.server}, {stamp} (URL: {short(state.origin)}; reached at {state.address})"
+    number = len(inputs.migrations.revisions)
     digest = inputs.image.id.removeprefix("sha256:")[:12]
-    yield "image", f"{inputs.image.ref} ({digest}), {number} revision{'' if number == 1 else 's'}"
+    yield "image", f"{inputs.image.ref} ({digest}), {counted(number, 'revision')}"
     if outcome.baseline is not None:
-        yield "baseline", f"{outcome.baseline.path}, written from the models against an empty database"
+        yield "baseline", f"{outcome.baseline.path}, generated from the models against an empty database"
     if found is not None:
-        yield "tried on", f"a throwaway server of the image that {inputs.live.container} runs; it is gone again"
-        kinds = ", ".join(counted(kind, number) for kind, number in found.kinds.items()) or "nothing"
+        yield "tried on", f"a throwaway server with the image of {inputs.live.container}, removed again"
+        kinds = ", ".join(objects(kind, number) for kind, number in found.kinds.items()) or "nothing"
         yield "compared", f"{kinds}; not compared: {left_out(found)}"
 
 
 def left_out(found: Match) -> str:
-    """What was not compared, in words; the document lists every kind."""
+    """The kinds that were not compared, for a sentence; the JSON document lists all of them."""
     if found.strict:
-        return "data, text search, subscriptions, roles (owners and grants are compared by the roles' names)"
+        return "data, text search, subscriptions, roles (owners and grants are compared by role name)"
     return (
         "data, comments, owners, grants, storage, statistics, replica identity, collations, publications, event "
-        "triggers, … (--strict compares these, but for the data)"
+        "triggers, … (--strict compares all of these except data)"
     )
 
 
-def counted(kind: str, number: int) -> str:
-    """How many of a kind, in words."""
-    return f"{number} {_ONE.get(kind, kind) if number == 1 else _PLURALS.get(kind, kind + 's')}"
+def objects(kind: str, number: int) -> str:
+    """A number of items of a kind: ``2 indexes``."""
+    return counted(number, _ONE.get(kind, kind), _PLURALS.get(kind, f"{kind}s"))
 
 
 def _candidates(console: Console, outcome: Outcome, found: Match) -> None:
     at = found.candidates.index(found.chosen)
     table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="dim")
     table.add_column("revision", no_wrap=True, overflow="ellipsis", min_width=8, max_width=32)
-    table.add_column("differs in", no_wrap=True, min_width=10)
+    table.add_column("differences", no_wrap=True, min_width=10)
     table.add_column("message", no_wrap=True, overflow="ellipsis")
     shown = [
         each for index, each in enumerate(found.candidates) if abs(index - at) <= AROUND or each.comparison.is_equal
@@ -122,15 +129,15 @@ def _candidates(console: Console, outcome: Outcome, found: Match) -> None:
         table.add_row(printable(", ".join(each.heads) or "(none)"), _distance(each), _messages(outcome, each))
     console.print(Padding(table, (0, 0, 0, 2)))
     if left := len(found.candidates) - len(shown):
-        console.print(Text(f"  and {left} more, further apart", "dim"))
+        console.print(Text(f"  and {left} more, further away in the history", "dim"))
     console.print()
 
 
 def _distance(each: Candidate) -> Text:
     distance = each.comparison.distance
     if not distance:
-        return Text("nothing", "bold green")
-    return Text(f"{distance} thing{'' if distance == 1 else 's'}")
+        return Text("none", "bold green")
+    return Text(f"{distance}")
 
 
 def _messages(outcome: Outcome, each: Candidate) -> str:
@@ -142,7 +149,7 @@ def _differences(console: Console, outcome: Outcome, found: Match, view: View) -
     if not differences:
         return
     number = found.chosen.comparison.distance
-    what = f"{number} difference{'' if number == 1 else 's'} to {outcome.named(found.chosen.heads)}"
+    what = f"{counted(number, 'difference')} from {outcome.named(found.chosen.heads)}"
     console.print(Text(f"  {printable(what)}", "bold"))
     for each in differences if view.verbose else differences[:MOST]:
         _difference(console, each, view)
@@ -156,7 +163,7 @@ def _difference(console: Console, each: Difference, view: View) -> None:
     within: dict[str, int] = {}
     for part in each.within:
         within[part.kind] = within.get(part.kind, 0) + 1
-    more = f" ({', '.join(counted(kind, number) for kind, number in within.items())})" if within else ""
+    more = f" ({', '.join(objects(kind, number) for kind, number in within.items())})" if within else ""
     for side, item in (("migrations", each.expected), ("database", each.found)):
         words = Text(printable(_words(item, each, view)) + (more if item else ""), "" if item else "dim")
         hang(console, Text(f"      {side:<10}  ", "dim"), words, 18)
@@ -169,7 +176,7 @@ def _words(item: Item | None, each: Difference, view: View) -> str:
         return item.name
     lines = item.text.strip().splitlines()
     if view.verbose or len(lines) < 2:
-        return " ".join(line.strip() for line in lines) or "there"
+        return " ".join(line.strip() for line in lines) or "present"
     other = each.found if item is each.expected else each.expected
     others = other.text.strip().splitlines() if other else []
     at = next((n for n, pair in enumerate(zip(lines, others, strict=False)) if pair[0] != pair[1]), 0)
@@ -180,13 +187,13 @@ def _words(item: Item | None, each: Difference, view: View) -> str:
 def _ignored(found: Match) -> Iterator[str]:
     if found.ignored:
         yield (
-            f"not compared: {', '.join(found.ignored)}; no migration makes anything there, and the search path does "
-            "not lead there"
+            f"not compared: schema{'s' if len(found.ignored) > 1 else ''} {', '.join(found.ignored)}; no migration "
+            "creates anything there, and the search path does not lead there"
         )
 
 
 def _next(console: Console, outcome: Outcome) -> None:
-    """What happens now, or what to type."""
+    """The plan, or the next command."""
     found = outcome.match
     if found is None:
         return
@@ -194,30 +201,30 @@ def _next(console: Console, outcome: Outcome) -> None:
     lines: list[tuple[str, tuple[str, ...]]] = []
     if outcome.stamped:
         if outcome.baseline is not None:
-            lines.append(("the image does not have the new migration yet", target.commands.build()))
+            lines.append(("the image does not contain the new migration yet", target.commands.build()))
     elif found.verdict is Verdict.EQUAL and not chosen.heads:
-        said = "no migration has run on this database, so there is nothing to note: upgrade it"
-        lines.append((said, target.commands.alembic("upgrade", "head")))
+        reason = "nothing to stamp: no migration has run on this database. Upgrade it:"
+        lines.append((reason, target.commands.alembic("upgrade", "head")))
     elif found.verdict is Verdict.EQUAL:
         heads = " ".join(chosen.heads)
         first = "write the baseline to the host; " if outcome.baseline else ""
         hang(console, Text("plan  ", "bold"), Text(printable(
-            f"{first}note {heads} in {outcome.inputs.reached.table} of the database, and touch nothing else there: "
+            f"{first}stamp the database with {heads} in {outcome.inputs.reached.table}, and change nothing else there: "
             f"`{' '.join(outcome.inputs.alembic)} stamp {heads}` in a one-off container of the image"
         )), 6)  # fmt: skip
         if outcome.dry_run:
             lines.append(("", outcome.command()))
     elif found.verdict is Verdict.SEVERAL:
         hang(console, Text("  "), Text(
-            "The migrations between them change nothing that is compared: data, perhaps. One that is noted as done "
-            "never runs here. Look at them, and say which was the last one that ran:"
+            "The migrations between them change nothing that was compared; they may change data. A migration that is "
+            "stamped as done never runs here. Read them, and choose the last one that ran:"
         ), 2)  # fmt: skip
         lines += [("", outcome.command("--revision", each.heads[-1])) for each in found.equal if each.heads]
     else:
         hang(console, Text("  "), Text(printable(_advice(outcome))), 2)
         if chosen.heads and not outcome.baseline and not found.equal:
             stamp = target.commands.alembic("stamp", *chosen.heads)
-            lines.append(("where none of these differences matters to you, by hand:", stamp))
+            lines.append(("Only if you accept these differences, stamp it by hand:", stamp))
     for why, command in lines:
         if why:
             console.print(Text(f"  {why}"))
@@ -227,18 +234,18 @@ def _next(console: Console, outcome: Outcome) -> None:
 def _advice(outcome: Outcome) -> str:
     if outcome.baseline is not None:
         return (
-            "The models do not describe this database. Mend them where they differ, build the image, and run it again; "
-            "nothing was written."
+            "The models do not match the database. Fix the models where they differ, build the image, and run adopt "
+            "again; no file was written."
         )
     found = outcome.match
     if found is not None and found.equal:
-        return f"It has that of {outcome.named(found.equal[-1].heads)}: leave --revision out."
+        return f"It matches {outcome.named(found.equal[-1].heads)}: leave out --revision."
     return (
-        "Change the database (or write the migration that is missing) until one revision is equal, and run it again: "
-        "later migrations build on exactly these names and types."
+        "Nothing was stamped. Change the database (or add the missing migration) until one revision matches, and run "
+        "adopt again: later migrations rely on exactly these names and types."
     )
 
 
 def _lead(command: tuple[str, ...]) -> tuple[str, str]:
-    """What is called next is safe to type; what is a choice is not called so."""
+    """``next`` for a command that is safe to run; ``or`` for a choice."""
     return ("next  ", "bold green") if may_be_next(command) else ("or    ", "dim")

@@ -1,4 +1,4 @@
-"""What a backup, and the list of them, look like: for a terminal, and as JSON."""
+"""Backups and their list, for a terminal and as JSON."""
 
 from __future__ import annotations
 
@@ -16,29 +16,30 @@ from migops.commands.backup.manifest import Manifest
 from migops.commands.backup.store import Backup
 from migops.commands.backup.take import Pruned
 from migops.core.terminal import printable
+from migops.core.text import counted, plural
 from migops.output.text import console_for, hang, shell, trimmed
 from migops.output.view import View
 
 _UNITS = ("bytes", "kB", "MB", "GB", "TB")
 
 
-def taken(backup: Backup, pruned: Pruned, restore: Sequence[str], view: View) -> str:
-    """A backup that was just taken: where it is, what it holds, how it is restored, which older ones were removed."""
+def created(backup: Backup, pruned: Pruned, restore: Sequence[str], view: View) -> str:
+    """A new backup: its file, contents, the command that restores it, and the older backups that were deleted."""
     out = StringIO()
     console = console_for(view, out)
     manifest = backup.manifest
     assert manifest is not None  # noqa: S101 - none is taken without
     name = Text(printable(manifest.service), "bold")
     console.print(
-        Text.assemble(("BACKED UP", "bold green"), "  ", name, f": {amount(manifest.size)}, read back and found whole")
+        Text.assemble(("BACKED UP", "bold green"), "  ", name, f": {amount(manifest.size)}, read back completely")
     )
     if view.quiet:
         return trimmed(out)
     console.print(Text(f"  {backup.path}", "bold"), soft_wrap=True)
     console.print()
-    tables = "table" if manifest.tables == 1 else "tables"
+    tables = counted(manifest.tables, "table")
     facts = {
-        "database": f"{manifest.url}, {amount(manifest.database_size)} on its disk, {manifest.tables} {tables}",
+        "database": f"{manifest.url}, {amount(manifest.database_size)} on its disk, {tables}",
         "server": f"PostgreSQL {manifest.server}{_at(manifest)}",
         "revision": revision(backup),
         "sha256": manifest.sha256,
@@ -56,21 +57,24 @@ def _at(manifest: Manifest) -> str:
 
 
 def _retention(manifest: Manifest, pruned: Pruned) -> dict[str, str]:
-    """What became of older backups of the name."""
+    """The result of retention for older backups of the same name."""
     removed = {"removed": ", ".join(each.path.name for each in pruned.removed)} if pruned.removed else {}
     if pruned.unknown:
-        return {**removed, "kept": f"every backup: this server cannot be told from another one ({pruned.unknown})"}
+        return {
+            **removed,
+            "kept": f"every backup: this server cannot be distinguished from another one ({pruned.unknown})",
+        }
     if not pruned.spared:
         return removed
-    backups = f"{pruned.spared} other {'backup' if pruned.spared == 1 else 'backups'} of a {manifest.database}"
-    return {**removed, "kept": f"{backups}: of another server, or not known of which; --keep never removes those"}
+    backups = f"{counted(pruned.spared, 'other backup')} of a {manifest.database}"
+    return {**removed, "kept": f"{backups}, of another or an unknown server; --keep never deletes those"}
 
 
 def listed(where: Path, found: Sequence[Backup], view: View) -> str:
-    """All backups of a project, the newest first."""
+    """All backups of a project, newest first."""
     out = StringIO()
     console = console_for(view, out)
-    console.print(Text(f"{len(found) or 'no'} backup{'' if len(found) == 1 else 's'} in {where}"), soft_wrap=True)
+    console.print(Text(f"{len(found) or 'no'} {plural(len(found), 'backup')} in {where}"), soft_wrap=True)
     if not found or view.quiet:
         return trimmed(out)
     console.print()
@@ -85,7 +89,7 @@ def listed(where: Path, found: Sequence[Backup], view: View) -> str:
 
 
 def owner(backup: Backup, among: Sequence[Backup]) -> str:
-    """Whose a backup is, in words by which it differs from the others in the list."""
+    """A backup's server, in words that distinguish it from the others in the list."""
     if backup.manifest is None:
         return "unknown"
     known = backup.manifest.identity
@@ -112,7 +116,7 @@ def _row(console: Console, each: Backup, width: int, server: str) -> None:
 
 
 def revision(backup: Backup) -> str:
-    """The rows of its version table, in words."""
+    """The rows of a backup's version table, for a sentence."""
     manifest = backup.manifest
     if manifest is None:
         return "?"
@@ -122,7 +126,7 @@ def revision(backup: Backup) -> str:
 
 
 def amount(size: int) -> str:
-    """Bytes as a person reads them: ``24.1 kB``."""
+    """A readable number of bytes: ``24.1 kB``."""
     value = float(size)
     for unit in _UNITS:
         if value < 1000 or unit == _UNITS[-1]:
@@ -151,7 +155,7 @@ def list_as_json(where: Path, found: Sequence[Backup]) -> str:
 
 
 def record(backup: Backup) -> dict[str, Any]:
-    """One backup: its path, whether it counts, and its manifest (null where it has none)."""
+    """One backup: its path, whether it is verified, and its manifest (null if it has none)."""
     known = {**backup.manifest.record()} if backup.manifest else None
     if known:
         del known["schema"]

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from migops.collect.drawing import Drawing
 from migops.core.model import Location, Revision
 from migops.core.terminal import CYAN, GREEN, RED, YELLOW, printable, styled
+from migops.core.text import counted
 from migops.migrations.draw import lines
 from migops.migrations.graph import Graph
 from migops.output.view import View
@@ -137,7 +138,7 @@ def as_text(drawing: Drawing, color: bool, width: int, status: Status | None = N
 
         beside = marks_of(status)
     where = ", ".join(_shown(each) for each in drawing.paths.version_locations)
-    text = [f"{_count(len(graph.revisions), 'revision')} in {printable(where)}" if where else "no versions folder"]
+    text = [f"{counted(len(graph.revisions), 'revision')} in {printable(where)}" if where else "no versions folder"]
     text += [f"note: {printable(_near(note))}" for note in drawing.paths.notes]
     text += beside.legend(width) if beside else ()
     for line in lines(graph):
@@ -173,10 +174,6 @@ def _words(graph: Graph, revision: Revision) -> list[str]:
     words += [f"needs {each}" for each in graph.depends_on.get(revision.id, ())]
     words += [f"parent {parent!r} is missing" for parent in revision.parents if parent not in graph.by_id]
     return words + (["duplicate"] if graph.by_id[revision.id] is not revision else [])
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}" + ("" if number == 1 else "s")
 
 
 def _location(at: Location) -> str:

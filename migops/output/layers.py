@@ -13,6 +13,7 @@ from itertools import groupby
 from migops.core.model import Entry, EntryKind, ImageIdentity, Unknown
 from migops.core.redaction import redact
 from migops.core.terminal import printable
+from migops.core.text import counted
 from migops.images.image import Layer
 from migops.images.layers import Attribution
 
@@ -90,7 +91,8 @@ def _head(image: ImageIdentity, found: Attribution, path: str, count: int, layer
     built = f"  created {image.created:%Y-%m-%d %H:%M} UTC" if image.created else ""
     yield f"{printable(image.ref)}  {image.id[:19]}{built}"
     total = sum(not layer.empty for layer in found.layers)
-    yield f"{_count(count, 'file')} at {printable(path)}, from {layers} of {_count(total, 'layer')}"
+    files, of_layers = counted(count, "file", grouped=True), counted(total, "layer", grouped=True)
+    yield f"{files} at {printable(path)}, from {layers} of {of_layers}"
     if found.base.evidence:
         which = f"steps 0 to {found.base.steps - 1}" if found.base.steps else "not known"
         yield from textwrap.wrap(f"base: {which}; {printable(found.base.evidence)}", width, subsequent_indent="      ")
@@ -134,7 +136,7 @@ def _tree(root: str, files: Mapping[str, Entry], names: Sequence[str], width: in
         node.entry = files[name]
     yield from _branch(top, "       ", width)
     if len(names) > len(shown):
-        yield f"       … {_count(len(names) - len(shown), 'more file')} (-v shows them)"
+        yield f"       … {counted(len(names) - len(shown), 'more file', grouped=True)} (-v shows them)"
 
 
 def _branch(node: _Node, indent: str, width: int) -> Iterator[str]:
@@ -170,7 +172,3 @@ def _size(size: float) -> str:
             return f"{size:.0f} {unit}" if unit == "B" or size >= 10 else f"{size:.1f} {unit}"
         size /= 1000
     return f"{size:.1f} GB"
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"

@@ -1,4 +1,4 @@
-"""What the past runs and the locks look like: for a terminal, and as JSON (schema 1)."""
+"""Past runs and locks, for a terminal and as JSON (schema 1)."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ _OUTCOME = len("interrupted, exit 130")  # the longest
 
 
 def listed(run_log: RunLog, number: int, view: View) -> str:
-    """A line for each of the last ``number`` runs, what to look at where one was cut off, and the locks."""
+    """The last ``number`` runs, a line each, with commands for those that were cut off; and the locks."""
     out = StringIO()
     console = console_for(view, out)
     shown = run_log.runs[-number:]
     earlier = len(run_log.runs) - len(shown)
     if not shown:
-        console.print(Text(f"migops has changed nothing of {run_log.project} yet, as far as this user's journal tells"))
+        console.print(Text(f"no runs yet: this user has not changed {run_log.project} with migops"))
     else:
         console.print(Text(f"  {'run':>4}  {'began (UTC)':<19}  {'took':>7}  {'outcome':<{_OUTCOME}}  command", "dim"))
     for run in shown:
@@ -45,7 +45,7 @@ def listed(run_log: RunLog, number: int, view: View) -> str:
 
 
 def one(run: Run, view: View) -> str:
-    """A run with its steps, each with what was noted of it."""
+    """A run with its steps and their values."""
     out = StringIO()
     console = console_for(view, out)
     console.print(Text.assemble(_outcome(run), Text(f"  run {run.number}: {printable(_words(run))}", "bold")))
@@ -53,7 +53,7 @@ def one(run: Run, view: View) -> str:
     if run.ended:
         hang(console, Text("  ended"), Text(f"{_when(run.ended)} UTC, exit {run.exit}"), 10)
     if run.message:
-        hang(console, Text("  said"), Text(printable(run.message)), 10)
+        hang(console, Text("  message"), Text(printable(run.message)), 10)
     for step in run.steps:
         console.print()
         title = f"  {_when(str(step.get('at')))[11:]}  {step.get('step')}: {step.get('status')}"
@@ -68,7 +68,7 @@ def one(run: Run, view: View) -> str:
 
 
 def as_json(run_log: RunLog, runs: Sequence[Run]) -> str:
-    """The written contract; every key is always there."""
+    """The JSON document; every key is always present."""
     host, database, engine = run_log.host, run_log.database, run_log.engine
     document = {
         "schema": 1,
@@ -133,7 +133,7 @@ def _words(run: Run) -> str:
 def _outcome(run: Run) -> Text:
     if run.outcome:
         return Text(f"{run.outcome}, exit {run.exit}", _STYLES.get(run.outcome, "yellow"))
-    return Text("CUT OFF", "bold red") if run.is_interrupted else Text("going on", "cyan")
+    return Text("CUT OFF", "bold red") if run.is_interrupted else Text("running", "cyan")
 
 
 def _what_to_look_at(run: Run) -> str:
@@ -142,7 +142,7 @@ def _what_to_look_at(run: Run) -> str:
     container = next((str(each["container"]) for each in reversed(run.steps) if each.get("container")), "")
     look = f"docker ps -a --no-trunc --filter name={container}; " if container.startswith("migops-") else ""
     ways = f"{shlex.join(here().log(run.number))}; {look}{here().say('status')}"
-    return f"process {run.who.pid} has gone {step}. See what is left: {ways}"
+    return f"process {run.who.pid} died {step}. See what it left: {ways}"
 
 
 def _locks(console: Console, run_log: RunLog) -> None:
@@ -156,11 +156,15 @@ def _locks(console: Console, run_log: RunLog) -> None:
     hang(console, Text("engine's lock", "bold"), Text(printable(text)), 18)
     database = run_log.database
     if database.unknown:
-        text = f"not known: {database.unknown}"
+        text = f"unknown: {database.unknown}"
     elif database.holder is None:
         text = f"nobody holds it ({database.database})"
     else:
-        alive = {True: "; its process lives", False: f"; its process HAS GONE: {shlex.join(run_log.unlock)}", None: ""}
+        alive = {
+            True: "; its process is running",
+            False: f"; its process HAS DIED: {shlex.join(run_log.unlock)}",
+            None: "",
+        }
         text = f"{database.holder}{alive[database.is_alive]}"
     hang(console, Text("database's lock", "bold"), Text(printable(text)), 18)
 

@@ -1,4 +1,4 @@
-"""What a restore would do, and what it did: for a terminal, and as JSON."""
+"""The plan and the result of a restore, for a terminal and as JSON."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from migops.commands.backup.restore_plan import Restore
 from migops.commands.backup.store import Backup
 from migops.commands.backup.swap import Swapped
 from migops.core.terminal import printable
+from migops.core.text import counted
 from migops.output.backup import amount, record
 from migops.output.text import console_for, hang, shell, trimmed
 from migops.output.view import View
@@ -23,7 +24,7 @@ from migops.sources.database_state import DatabaseState
 
 
 def plan(planned: Restore, view: View) -> str:
-    """The backup, the database that is there, and the steps."""
+    """The plan: the backup, the current database, and the steps."""
     out = StringIO()
     console = console_for(view, out)
     name = Text(printable(planned.source.service), "bold")
@@ -42,43 +43,43 @@ def plan(planned: Restore, view: View) -> str:
 
 def _facts(planned: Restore) -> Iterator[tuple[str, str]]:
     known = planned.manifest
-    taken = f"{known.taken_at:%Y-%m-%d %H:%M} UTC, " if known else ""
+    date = f"{known.taken_at:%Y-%m-%d %H:%M} UTC, " if known else ""
     tables = len(planned.verified.contents.tables)
     revisions = ", ".join(planned.verified.revisions) or "none"
     size = amount(planned.verified.size)
-    yield "backup", f"{taken}revision {revisions}, {tables} table{'' if tables == 1 else 's'}, {size}, whole"
+    yield "backup", f"{date}revision {revisions}, {counted(tables, 'table')}, {size}, complete"
     if known is None:
-        yield "mind", "it has no manifest: that it can be read to its end is known, that it is what was dumped is not"
+        yield "note", "it has no manifest: the file is readable to its end, but whether it is the original is unknown"
     if planned.needs_name:
-        yield "mind", f"{origin(planned)}; the name of the database is asked for before anything is done"
+        yield "note", f"{origin(planned)}; you must type the database's name first"
     yield "now", _now(planned)
     for service, why in _reasons(planned).items():
         yield "stops", f"{service}: {why}"
     for each in planned.unsure:
-        yield "unsure", f"{each.service} is not stopped, though it may use the database: {each.why}"
+        yield "unsure", f"{each.service} is not stopped, but may use the database: {each.why}"
 
 
 _ORIGINS = {
-    Relation.SAME: "the backup is of this very database",
-    Relation.RECREATED: "the backup is of another server at this place, which was made again since",
-    Relation.UNPROVED: "whether the backup is of this server is not known",
+    Relation.SAME: "the backup is of this database",
+    Relation.RECREATED: "the backup is of an earlier server at this place, which was recreated since",
+    Relation.UNPROVED: "whether the backup is of this server is unknown",
     Relation.FOREIGN: "the backup is of another database",
-    Relation.UNIDENTIFIED: "the backup does not say which server it was taken from",
+    Relation.UNIDENTIFIED: "the backup does not record which server it was taken from",
 }
 
 
 def origin(planned: Restore) -> str:
-    """How the database that the backup was taken from relates to the one here, in words."""
+    """The relation of the backup's database to the current one, for a sentence."""
     compared = planned.origin
     words = _ORIGINS[compared.relation]
     if compared.relation is Relation.UNIDENTIFIED or not compared.why:
         known = planned.manifest
-        return f"{words} (it was made by migops {known.migops})" if known and compared.why else words
+        return f"{words} (it was taken by migops {known.migops})" if known and compared.why else words
     return f"{words} ({'; '.join(compared.why)})"
 
 
 def _reasons(planned: Restore) -> dict[str, str]:
-    """Why each service stops."""
+    """The reason why each service stops, by service."""
     return {each.service: each.why for each in planned.stopping}
 
 
@@ -87,39 +88,39 @@ def _now(planned: Restore) -> str:
         return f"there is no database {planned.database}"
     if isinstance(planned.state, DatabaseState):
         rows = ", ".join(planned.state.rows) or "none"
-        return f"revision {rows}; what was written since the backup was taken is not in it"
-    return f"it cannot be asked: {planned.state.reason}"
+        return f"revision {rows}; the backup lacks everything written since it was taken"
+    return f"unknown: {planned.state.reason}"
 
 
 def steps(planned: Restore) -> list[str]:
-    """What will be done, in order."""
+    """The steps in order."""
     services = ", ".join(planned.services)
     names = ", ".join(each.name for each in planned.stopping)
-    found = [f"make the database {planned.new}, restore the backup into it, check its tables and revision"]
+    found = [f"create the database {planned.new}, restore the backup into it, check its tables and revision"]
     if services:
         found.append(f"stop {services} ({names})")
     if planned.properties is None:
-        found.append(f"{planned.new} becomes {planned.database}")
+        found.append(f"rename {planned.new} to {planned.database}")
     else:
-        others = f", among them {', '.join(planned.external_sessions)}" if planned.external_sessions else ""
+        others = f", including {', '.join(planned.external_sessions)}" if planned.external_sessions else ""
         found += [
-            f"end all sessions of {planned.database}{others}",
-            f"at once: {planned.database} becomes {planned.old}, which is kept, and {planned.new} becomes "
-            f"{planned.database}, with the owner, the rights and the settings that it has now",
+            f"end all sessions in {planned.database}{others}",
+            f"in one transaction: rename {planned.database} to {planned.old} (kept), and {planned.new} to "
+            f"{planned.database}, with the same owner, privileges and settings as now",
         ]
     return [*found, f"start {services} again"] if services else found
 
 
 def done(planned: Restore, swapped: Swapped, view: View) -> str:
-    """What was done, and the ways from here."""
+    """The result and the commands for afterwards."""
     out = StringIO()
     console = console_for(view, out)
     known = planned.manifest
-    taken = f" of {known.taken_at:%Y-%m-%d %H:%M} UTC" if known else ""
+    date = f" of {known.taken_at:%Y-%m-%d %H:%M} UTC" if known else ""
     revisions = ", ".join(planned.verified.revisions) or "none"
-    said = f": {planned.database} is the backup{taken}, revision {revisions}"
+    result = f": {planned.database} is the backup{date}, revision {revisions}"
     name = Text(printable(planned.source.service), "bold")
-    console.print(Text.assemble(("RESTORED", "bold green"), "  ", name, printable(said)))
+    console.print(Text.assemble(("RESTORED", "bold green"), "  ", name, printable(result)))
     if not view.quiet:
         _after(console, planned, swapped)
     return trimmed(out)
@@ -132,7 +133,7 @@ def _after(console: Console, planned: Restore, swapped: Swapped) -> None:
         hang(console, Text("  running  "), Text(printable(words)), 11)
     if not swapped.kept:
         return
-    hang(console, Text("  kept     "), Text(f"the database that was there: {printable(planned.old)}"), 11)
+    hang(console, Text("  kept     "), Text(f"the previous database: {printable(planned.old)}"), 11)
     console.print()
     for number, command in enumerate(undo_commands.back(planned)):
         console.print(

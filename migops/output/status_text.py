@@ -14,6 +14,7 @@ from rich.text import Text
 from migops.commands.status import Row, Status
 from migops.core.model import PlaceName, PlaceSummary, Severity
 from migops.core.terminal import printable
+from migops.core.text import counted
 from migops.output.status import PENDING_SHOWN, columns, folded
 from migops.output.text import (  # fmt: skip
     COLORS,
@@ -84,7 +85,7 @@ def _words(place: PlaceSummary, status: Status) -> str:
     if place.place is not PlaceName.DATABASE or not isinstance(state, DatabaseState):
         return place_words(place, status.report)
     at = f"at {', '.join(state.rows)}" if state.rows else "no revision noted"
-    tables = "1 table" if len(state.tables) == 1 else f"{len(state.tables)} tables"
+    tables = counted(len(state.tables), "table")
     return printable(f"{at}; {tables}, {state.server}, {state.url}")
 
 

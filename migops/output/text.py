@@ -14,6 +14,7 @@ from rich.text import Text
 from migops.core.model import Finding, Link, LinkStatus, PlaceName, PlaceSummary, Report, Severity, Verdict
 from migops.core.printed import may_be_next
 from migops.core.terminal import printable, quoted
+from migops.core.text import counted, plural
 from migops.output.view import View
 
 ROWS_SHOWN = 20
@@ -88,7 +89,7 @@ def _summary(report: Report) -> str:
         said = f"{', '.join(compared)} hold the same migrations"
         said += "; the container reads the host's, through a mount" if mounted else ""
     left = len(report.deselected)
-    notes = [words, f"{left} rule{'' if left == 1 else 's'} left out" if left else ""]
+    notes = [words, f"{counted(left, 'rule')} left out" if left else ""]
     return f"{said} ({'; '.join(filter(None, notes))})" if any(notes) else said
 
 
@@ -136,10 +137,8 @@ def place_words(place: PlaceSummary, report: Report) -> str:
         return f"{place.status}, see above"
     if place.status != "read":
         return printable(f"{place.status}: {place.reason}" if place.reason else place.status)
-    noun = "revision" if place.revisions == 1 else "revisions"
     heads = ", ".join(place.heads) or "none"
-    head = "head" if len(place.heads) == 1 else "heads"
-    return printable(f"{place.revisions} {noun}, {head} {heads}")
+    return printable(f"{counted(place.revisions, 'revision')}, {plural(len(place.heads), 'head')} {heads}")
 
 
 def short(location: str) -> str:

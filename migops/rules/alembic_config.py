@@ -6,9 +6,9 @@ import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from migops.analysis.database_position import listed
 from migops.analysis.evidence import Evidence
 from migops.core.model import MigrationFile, PlaceName, Remedy, Severity, Subject, Unknown
+from migops.core.text import listed
 from migops.rules.problems import problems
 from migops.rules.rule import Match, Rule, Undetermined
 

@@ -7,15 +7,15 @@ from dataclasses import dataclass, replace
 from pathlib import PurePath
 from typing import TYPE_CHECKING
 
-from migops.analysis.database_position import listed
 from migops.analysis.evidence import Evidence
 from migops.core.model import PlaceName, Remedy, Severity, Subject, Unknown
+from migops.core.text import listed
 from migops.rules.database_remedies import run_alembic
 from migops.rules.remedies import rebuild
 from migops.rules.rule import Match, Rule, Undetermined
 
 if TYPE_CHECKING:
-    from migops.entrypoint import Change, Startup
+    from migops.entrypoint.startup import Change, Startup
 
 ONE_SHOT = (
     "let a service of its own migrate (`command: alembic upgrade head`), and the others wait for it with depends_on: "

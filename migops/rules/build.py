@@ -10,6 +10,7 @@ from migops.analysis.chain import compare, revision_ids
 from migops.analysis.evidence import Evidence, Exclusion
 from migops.analysis.script_diff import in_substance
 from migops.core.model import LinkStatus, PlaceName, Remedy, Severity, Subject, Unknown
+from migops.core.text import counted, first_few
 from migops.images.image import Layer
 from migops.rules.remedies import layer_facts, rebuild, unnoticed
 from migops.rules.rule import Match, Rule, Undetermined
@@ -249,11 +250,10 @@ def _layer_words(layer: Layer | Unknown) -> str:
 
 
 def _code_hit(evidence: Evidence, holder: str, words: str, paths: list[str]) -> Match:
-    more = f" and {len(paths) - FILES_NAMED} more" if len(paths) > FILES_NAMED else ""
-    shown = ", ".join(paths[:FILES_NAMED]) + more
+    shown = first_few(paths, FILES_NAMED)
     return Match(
         Subject(path=paths[0] if len(paths) == 1 else ""),
-        f"{holder} is not as on the host in {len(paths)} file{'' if len(paths) == 1 else 's'} ({words}): {shown}",
+        f"{holder} is not as on the host in {counted(len(paths), 'file')} ({words}): {shown}",
         "the image was built before the host's files changed",
         (HOST, IMAGE),
         {"files": paths},

@@ -8,9 +8,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from migops.analysis.database_position import listed
 from migops.analysis.evidence import Evidence
 from migops.core.model import Remedy, Severity, Subject
+from migops.core.text import listed
 from migops.rules.application import startups_of
 from migops.rules.database_remedies import backup
 from migops.rules.password import change, stands
@@ -18,7 +18,7 @@ from migops.rules.rule import Match, Rule
 
 if TYPE_CHECKING:
     from migops.compose import Project, Service
-    from migops.entrypoint import Startup
+    from migops.entrypoint.startup import Startup
 
 HEALTHY, COMPLETED = "service_healthy", "service_completed_successfully"
 

@@ -6,9 +6,10 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from migops.analysis.chain import revision_ids
-from migops.analysis.container_view import CONTAINER, HOST, IMAGE, Script, View, differing, held_in, some, views
+from migops.analysis.container_view import CONTAINER, HOST, IMAGE, Script, View, differing, held_in, views
 from migops.analysis.evidence import Evidence, Sibling
 from migops.core.model import MigrationSet, Remedy, Severity, Subject
+from migops.core.text import some
 from migops.rules.recreate import NAMED_AT_MOST, before_recreating, catch_up, give_up, refresh
 from migops.rules.remedies import rebuild
 from migops.rules.rule import Match, Rule

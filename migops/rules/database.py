@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from migops.analysis.container_view import some
-from migops.analysis.database_position import DatabasePosition, listed, position
+from migops.analysis.database_position import DatabasePosition, position
 from migops.analysis.evidence import Evidence
 from migops.core.model import PlaceName, Remedy, Severity, Subject
+from migops.core.text import counted, first_few, listed, some
 from migops.rules.database_remedies import bring_along, find_and_stamp, join, keep_rows, search, upgrade
 from migops.rules.git_database import bring_back, lost_scripts
 from migops.rules.rule import Match, Rule
@@ -41,7 +41,7 @@ def tables_without_version(evidence: Evidence) -> Iterator[Match]:
     number = len(state.tables)
     yield Match(
         Subject(),
-        f"the database has {lacks}, but {number} table{'s' if number > 1 else ''}: {some(state.tables)}",
+        f"the database has {lacks}, but {counted(number, 'table')}: {some(state.tables)}",
         cause,
         _link(evidence),
         {
@@ -200,8 +200,7 @@ RULES = (
 
 def some_in_order(found: DatabasePosition, ids: tuple[str, ...], most: int = 3) -> str:
     """The first few revisions with their messages, and how many more there are."""
-    more = f", and {len(ids) - most} more" if len(ids) > most else ""
-    return ", ".join(_named(found, each) for each in ids[:most]) + more
+    return first_few([_named(found, each) for each in ids], most, before_more=", and ")
 
 
 def _state(evidence: Evidence) -> DatabaseState:

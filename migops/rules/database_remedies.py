@@ -6,14 +6,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from urllib.parse import urlsplit
 
-from migops.analysis.database_position import DatabasePosition, listed
+from migops.analysis.database_position import DatabasePosition
 from migops.analysis.evidence import Evidence
-from migops.core.model import PlaceName, Remedy
+from migops.core.model import PlaceName, Remedy, Unknown
+from migops.core.text import listed
 from migops.rules.git_database import lost_scripts
 from migops.rules.remedies import rebuild
-from migops.sources.database_address import service_of
 from migops.sources.database_state import DatabaseState
-from migops.sources.database_url import Sought
 
 HOST = PlaceName.HOST
 BY_HAND = (
@@ -88,7 +87,7 @@ def _url(evidence: Evidence) -> str:
     from migops.sources.database import find_url  # a clean check never needs it
 
     found = find_url(evidence.question) if evidence.question else None
-    return found.text if isinstance(found, Sought) else ""
+    return found.text if found is not None and not isinstance(found, Unknown) else ""
 
 
 def _server(evidence: Evidence) -> str | None:
@@ -97,6 +96,8 @@ def _server(evidence: Evidence) -> str | None:
     project = asked.project if asked else setup.project if setup else None
     if project is None:
         return None
+    from migops.sources.database_address import service_of  # only where a database was asked
+
     try:
         return service_of(urlsplit(_url(evidence)).hostname or "", project)
     except ValueError:  # no URL that could be split

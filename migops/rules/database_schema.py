@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from migops.analysis.database_position import listed
 from migops.analysis.evidence import Evidence
 from migops.core.model import PlaceName, Remedy, Severity, Subject, Unknown
+from migops.core.text import counted, first_few, listed
 from migops.rules.drift import align, because
 from migops.rules.rule import Match, Rule, Undetermined
 from migops.sources.database_state import DatabaseState
@@ -71,12 +71,11 @@ def schema_drift(evidence: Evidence) -> Iterator[Match | Undetermined]:
     found = evidence.drift.differences if evidence.drift else ()
     if not found or not evidence.drift:
         return
-    more = f"; and {len(found) - SHOWN} more" if len(found) > SHOWN else ""
     heads = evidence.graphs[PlaceName.IMAGE].heads if PlaceName.IMAGE in evidence.graphs else ()
     yield Match(
         Subject(heads[0] if len(heads) == 1 else ""),
-        f"models and database differ in {len(found)} point{'' if len(found) == 1 else 's'}: "
-        f"{'; '.join(found[:SHOWN])}{more}",
+        f"models and database differ in {counted(len(found), 'point')}: "
+        + first_few(found, SHOWN, separator="; ", before_more="; and "),
         because(evidence, found),
         (PlaceName.IMAGE, DATABASE),
         {"differences": list(found), "asked": evidence.drift.where},

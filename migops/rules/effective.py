@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from migops.analysis.container_view import CONTAINER, HOST, IMAGE, some, views
+from migops.analysis.container_view import CONTAINER, HOST, IMAGE, views
 from migops.analysis.evidence import Evidence, Hidden
 from migops.core.model import Remedy, Severity, Subject
+from migops.core.text import some
 from migops.rules.rule import Match, Rule
 
 

@@ -7,10 +7,10 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 from migops.analysis.chain import revision_ids
-from migops.analysis.container_view import some
 from migops.analysis.evidence import Evidence
 from migops.analysis.script_diff import content_difference, renamed
 from migops.core.model import Location, MigrationSet, PlaceName, Remedy, Severity, Subject, Unknown
+from migops.core.text import counted, some
 from migops.rules.git_database import told_here
 from migops.rules.rule import Match, Rule, Undetermined
 
@@ -124,7 +124,7 @@ def behind_upstream(evidence: Evidence) -> Iterator[Match | Undetermined]:
             yield Undetermined(coming.reason)
         elif coming:
             names = [PurePosixPath(path).name for path in coming]
-            number = f"{len(names)} migration script{'' if len(names) == 1 else 's'}"
+            number = counted(len(names), "migration script")
             yield Match(
                 Subject(path=coming[0] if len(coming) == 1 else ""),
                 f"{worktree.upstream} has {number} that HEAD lacks or has an older text of: {some(names)}",

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from migops.analysis.chain import ORDER
-from migops.analysis.database_position import listed, position
+from migops.analysis.database_position import position
 from migops.analysis.evidence import Evidence
 from migops.analysis.script_diff import content_difference
 from migops.core.model import MigrationFile, MigrationSet, PlaceName, Remedy, Severity, Subject, Unknown
+from migops.core.text import listed
 from migops.rules.remedies import rebuild
 from migops.rules.rule import Match, Rule, Undetermined
 from migops.sources.database_state import DatabaseState

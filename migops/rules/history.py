@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from migops.analysis.chain import ORDER
-from migops.analysis.container_view import some
 from migops.analysis.evidence import Evidence
 from migops.core.model import PlaceName, Remedy, Severity, Subject
+from migops.core.text import counted, some
 from migops.rules.database_remedies import merge
 from migops.rules.problems import OF_CONTAINER, in_words, link_into, problems
 from migops.rules.remedies import rebuild
@@ -173,7 +173,7 @@ def no_downgrade(evidence: Evidence) -> Iterator[Match]:
         ids = [each.id for each in without]
         yield Match(
             Subject(ids[0] if len(ids) == 1 else "", without[-1].path),
-            f"{len(ids)} {'revision' if len(ids) == 1 else 'revisions'} cannot be taken back: {some(ids)}",
+            f"{counted(len(ids), 'revision')} cannot be taken back: {some(ids)}",
             "the downgrade is missing, does nothing or raises",
             None,
             {"revisions": ids},

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from migops.analysis.database_position import listed
 from migops.core.model import Remedy
 from migops.core.printed import Commands, explain
+from migops.core.text import listed
 
 if TYPE_CHECKING:
     from migops.compose import Service

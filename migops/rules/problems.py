@@ -8,6 +8,7 @@ from pathlib import PurePosixPath
 from migops.analysis.chain import ORDER
 from migops.analysis.evidence import Evidence
 from migops.core.model import PlaceName, Remedy, Subject
+from migops.core.text import listed
 from migops.migrations.problem import Problem
 from migops.rules.remedies import rebuild
 from migops.rules.rule import Match
@@ -53,5 +54,4 @@ def link_into(evidence: Evidence, place: PlaceName) -> tuple[PlaceName, PlaceNam
 
 
 def in_words(places: list[PlaceName]) -> str:
-    names = [place.value for place in places]
-    return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
+    return listed([place.value for place in places])

@@ -6,9 +6,10 @@ import posixpath
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
-from migops.analysis.container_view import HOST, IMAGE, Script, View, held_in, some
+from migops.analysis.container_view import HOST, IMAGE, Script, View, held_in
 from migops.analysis.evidence import Evidence
 from migops.core.model import Remedy
+from migops.core.text import some
 from migops.rules.remedies import rebuild
 from migops.sources.container import digests
 from migops.sources.container_files import Mount, at_or_below

@@ -10,6 +10,7 @@ from migops.analysis.evidence import Evidence
 from migops.analysis.script_diff import renamed
 from migops.core.model import PlaceName, Remedy, Unknown
 from migops.core.redaction import redact
+from migops.core.text import first_few
 from migops.images.image import Layer
 from migops.sources.database_state import DatabaseState
 
@@ -61,11 +62,11 @@ def unsettled(evidence: Evidence) -> tuple[str, str]:
     alone = sorted(image.scripts.keys() - host.scripts.keys() - renamed(host, image).keys())
     names = [name for name in alone if (record := evidence.git_records.get(name)) and not record.kind.rebuild_helps]
     if names:
-        return _few(names), "git does not know it as deleted"
+        return first_few(names, NAMED), "git does not know it as deleted"
     if alone and isinstance(evidence.database, DatabaseState):
         ids, applied = revision_ids(image), position(evidence).applied
         names = [name for name in alone if ids.get(name) in applied]
-    return _few(names), HAD
+    return first_few(names, NAMED), HAD
 
 
 def _how(evidence: Evidence) -> str:
@@ -73,10 +74,6 @@ def _how(evidence: Evidence) -> str:
     if evidence.past is not None and not isinstance(evidence.past, Unknown):
         return " (MIG704 says how)"
     return ". Bring it to the host, or downgrade below it with this image, which can, before it goes"
-
-
-def _few(names: list[str]) -> str:
-    return ", ".join(names[:NAMED]) + (f" and {len(names) - NAMED} more" if len(names) > NAMED else "")
 
 
 def from_base(evidence: Evidence, name: str) -> bool:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from migops.analysis.database_position import listed
 from migops.analysis.evidence import Evidence
 from migops.core.model import MigrationFile, Remedy
+from migops.core.text import listed
 from migops.migrations.env_url import UrlSource, url_source
 
 if TYPE_CHECKING:

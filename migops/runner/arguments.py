@@ -6,16 +6,17 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from migops.core.options import ALEMBIC, FLASK_MIGRATE, split
+
 ROWS = ("upgrade", "downgrade", "stamp")
 """The verbs that change the database."""
 FILES = ("revision", "migrate", "merge")
 """The verbs that write a script; ``migrate`` is Flask-Migrate's ``revision --autogenerate``."""
 
 _VALUED = {
-    "-c": "--config", "-n": "--name", "-x": "-x", "-m": "--message", "-r": "--rev-range", "-d": "--directory",
+    **ALEMBIC, **FLASK_MIGRATE, "-m": "--message", "-r": "--rev-range",
     **{name: name for name in (
-        "--config", "--name", "--message", "--rev-range", "--directory", "--x-arg", "--head", "--branch-label",
-        "--version-path", "--rev-id", "--depends-on", "--tag",
+        "--message", "--rev-range", "--head", "--branch-label", "--version-path", "--rev-id", "--depends-on", "--tag",
     )},
 }  # fmt: skip
 _FLAGS = ("--sql", "--autogenerate", "--splice", "--purge", "--help", "--verbose", "--raiseerr", "--quiet")
@@ -66,9 +67,9 @@ def _parts(arguments: Sequence[str]) -> Iterator[str | tuple[str, str]]:
         elif not word.startswith("-") or word == "-" or _RELATIVE.fullmatch(word):
             yield word
         elif word.startswith("--"):
-            name, equals, value = word.partition("=")
-            name = _long(name)
-            yield "-x" if name == "--x-arg" else name, value if equals or name not in _VALUED else next(words, "")
+            typed, value = split(word)
+            name = _long(typed)
+            yield _VALUED.get(name, name), value if value is not None else next(words, "") if name in _VALUED else ""
         elif word[:2] in _VALUED:
             yield _VALUED[word[:2]], word[2:] or next(words, "")
         else:

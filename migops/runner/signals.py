@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import signal
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from queue import Empty, SimpleQueue
-from types import FrameType
 from typing import Protocol
+
+from migops.core.signals import handled
 
 Events = SimpleQueue[int]
 """Numbers of signals as they arrive, ENDED once what runs has ended, LOST where the lock that it needs is gone."""
 
 ENDED, LOST = 0, -1
-_NUMBERS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 STEPS = ((0.0, "INT"), (2.5, "INT"), (5.0, "TERM"), (10.0, "KILL"), (15.0, ""))
 """What is sent when, in seconds from the first signal; '' gives up. A Python that has only just begun misses the first
 SIGINT where it is the first process of its container."""
@@ -30,16 +29,8 @@ class Running(Protocol):
 @contextmanager
 def caught(events: Events) -> Iterator[None]:
     """Put INT, TERM and HUP into ``events`` instead of acting on them."""
-
-    def handle(number: int, frame: FrameType | None) -> None:
-        events.put(number)
-
-    before = {number: signal.signal(number, handle) for number in _NUMBERS}
-    try:
+    with handled(events.put):
         yield
-    finally:
-        for number, old in before.items():
-            signal.signal(number, old)
 
 
 def attend(running: Running, events: Events) -> tuple[int, bool]:

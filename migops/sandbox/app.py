@@ -1,4 +1,4 @@
-"""The application, as one-off containers of it run beside the throwaway server."""
+"""The application, as one-off containers beside the throwaway server run it."""
 
 from __future__ import annotations
 
@@ -22,22 +22,22 @@ _SECRETS = "/run/secrets"
 
 @dataclass(frozen=True, slots=True)
 class App:
-    """What one-off containers are made of.
-
-    ``image`` is an image's ID. ``working_dir`` is the folder that they start in, '' for the image's own. ``mounts``
-    are the service's where they lie over its code, read-only, as the Engine API takes them. ``files`` are its secrets
-    and configs by their paths. ``keeps_entrypoint``: the words that are run come after the entrypoint, which is
-    ``entrypoint`` or (None) the image's own.
-    """
+    """The definition of the one-off containers."""
 
     image: str
+    """The image's ID."""
     environment: Mapping[str, str] = field(repr=False)
     user: str = ""
     working_dir: str = ""
+    """The folder that they start in; empty for the image's own."""
     mounts: tuple[Mapping[str, Any], ...] = ()
+    """The service's mounts that cover its code, read-only, in the form of the Engine API."""
     files: Mapping[str, bytes] = field(default_factory=dict, repr=False)
+    """The contents of its secrets and configs, by path."""
     entrypoint: tuple[str, ...] | None = None
+    """The service's entrypoint; None for the image's own."""
     keeps_entrypoint: bool = False
+    """True if the command line follows the entrypoint instead of replacing it."""
 
 
 def app_of(
@@ -50,11 +50,11 @@ def app_of(
     code: Sequence[str],
     keeps_entrypoint: bool = False,
 ) -> App:
-    """The service's one-off containers, of the image with that ID.
+    """The definition of the service's one-off containers, with the image of that ID.
 
-    ``code`` are the folders that Alembic reads. Of the service's mounts only those are taken that lie over these, or
-    in the working directory, and none that the live server has as well: it could bring its socket. Raises MigopsError
-    where the code cannot be had without that.
+    ``code``: the folders that Alembic reads. Only mounts that cover these or the working directory are kept, and none
+    that the live server has as well, since it could bring in the server's socket. Raises MigopsError if the code
+    cannot be mounted without that socket.
     """
     return App(
         image=image,
@@ -78,29 +78,29 @@ def _mounts(service: Service, live: Live, code: Sequence[str]) -> Iterator[Mappi
         elif mount.type == "volume" and not mount.subpath and mount.volume_name not in live.volumes:
             yield {
                 "Type": "volume", "Source": mount.volume_name, "Target": mount.target, "ReadOnly": True,
-                "VolumeOptions": {"NoCopy": True},  # else an empty one would be filled from the image
+                "VolumeOptions": {"NoCopy": True},  # otherwise the engine fills an empty volume from the image
             }  # fmt: skip
 
 
 def _leads_to(live: Live, mount: Mount) -> bool:
-    """Whether a bind mount is one of the live server's as well, or a socket: one can be used though it is read-only."""
+    """True if the live server has this bind mount too, or if it is a socket, which works even read-only."""
     source = os.path.realpath(mount.source)
-    sockets = [os.path.realpath(each) for each in live.sockets]
+    sockets = [os.path.realpath(socket) for socket in live.sockets]
     if source in map(os.path.realpath, live.binds.values()) or Path(source).is_socket():
         return True
-    if any(at_or_below(source, each) for each in sockets):
+    if any(at_or_below(source, socket) for socket in sockets):
         return True
-    if above := next((each for each in sockets if at_or_below(each, source)), ""):
+    if above := next((socket for socket in sockets if at_or_below(socket, source)), ""):
         raise MigopsError(
             f"{mount.source} is mounted at {mount.target}, and {live.container} has its socket below it, in {above}:"
-            " an env.py that uses it could not be kept from the live database",
-            at=mount.location, hint="move the socket's folder out of the one with the code",
+            " an env.py that uses the socket could reach the live database",
+            at=mount.location, hint="move the socket's folder out of the folder with the code",
         )  # fmt: skip
     return False
 
 
 def _files(project: Project, service: Service) -> Iterator[tuple[str, bytes]]:
-    """Secrets and configs: their text, wherever compose would take it from."""
+    """Secrets and configs with their contents, from the same source as compose: file, content or environment."""
     for kind, mounts, folder in (("secrets", service.secrets, _SECRETS), ("configs", service.configs, "/")):
         declared = project.resolved.get(kind) or {}
         for mount in mounts:

@@ -1,4 +1,4 @@
-"""What the engine is asked to make, as the documents that its API takes. Pure functions: they make nothing."""
+"""Request bodies of the Engine API for the throwaway server and its one-off containers. Pure functions."""
 
 from __future__ import annotations
 
@@ -10,38 +10,38 @@ from migops.database import DatabaseUrl
 from migops.sandbox.app import App
 from migops.sandbox.live import Live
 
-_SAID_IN_FILES = ("POSTGRES_USER_FILE", "POSTGRES_PASSWORD_FILE", "POSTGRES_DB_FILE")
+_FILE_VARIABLES = ("POSTGRES_USER_FILE", "POSTGRES_PASSWORD_FILE", "POSTGRES_DB_FILE")
 _OFFICIAL = ("POSTGRES_PASSWORD", "POSTGRES_PASSWORD_FILE", "POSTGRES_USER", "POSTGRES_HOST_AUTH_METHOD")
 _QUIET = {"Test": ["NONE"]}
 
 
 def server_environment(live: Live) -> tuple[dict[str, str], DatabaseUrl | None]:
-    """The server's environment, and (where the URL's user is not the one that its first start makes) the admin's URL.
+    """The server's environment, and the superuser's URL if the first start does not create the URL's user.
 
-    The first start of the official image makes the URL's database; where its user is the URL's, with the URL's
-    password: the live one may have changed since its own first start.
+    The first start of the official image creates the URL's database. It sets the URL's password for the URL's user,
+    since the live server's password may have changed since its own first start.
     """
-    url, found = live.url, dict(live.environment)
-    if not any(name in found for name in _OFFICIAL):
-        return found, None  # another image's variables say the same in their own way
+    url, environment = live.url, dict(live.environment)
+    if not any(name in environment for name in _OFFICIAL):
+        return environment, None  # another image, with variables of its own for the same settings
     user = url.url.username or ""
-    admin = found.get("POSTGRES_USER") or (user if "POSTGRES_USER_FILE" in found else "postgres")
-    for name in _SAID_IN_FILES:
-        found.pop(name, None)
-    found["POSTGRES_USER"] = admin
-    found["POSTGRES_DB"] = url.url.database or admin
+    admin = environment.get("POSTGRES_USER") or (user if "POSTGRES_USER_FILE" in environment else "postgres")
+    for name in _FILE_VARIABLES:
+        environment.pop(name, None)
+    environment["POSTGRES_USER"] = admin
+    environment["POSTGRES_DB"] = url.url.database or admin
     password = str(url.url.password or "") if user == admin else ""
-    found["POSTGRES_PASSWORD"] = password or found.get("POSTGRES_PASSWORD") or secrets.token_hex(16)
+    environment["POSTGRES_PASSWORD"] = password or environment.get("POSTGRES_PASSWORD") or secrets.token_hex(16)
     if user == admin:
-        return found, None
-    given = found["POSTGRES_PASSWORD"]
-    return found, DatabaseUrl(url.url.set(username=admin, password=given), url.secrets | {given})
+        return environment, None
+    given = environment["POSTGRES_PASSWORD"]
+    return environment, DatabaseUrl(url.url.set(username=admin, password=given), url.secrets | {given})
 
 
 def server_body(
     live: Live, environment: Mapping[str, str], network: str, labels: Mapping[str, str], *, on_disk: bool = False
 ) -> dict[str, Any]:
-    """The server's container: the live one's image, command and configuration, its data in memory (or on disk)."""
+    """The server's container: image, command and configuration of the live one, data in memory or on disk."""
     mounts = [
         {"Type": "bind", "Source": source, "Target": target, "ReadOnly": True} for target, source in live.binds.items()
     ]
@@ -69,9 +69,9 @@ def _log() -> dict[str, Any]:
 
 
 def _owner(user: str) -> str | None:
-    """The options of a file system in memory that the server may write to; None where they cannot be told."""
+    """Mount options of a tmpfs that the server can write to; None if the user's number is not known."""
     if user in ("", "root", "0"):
-        return "rw"  # it starts as root, and hands its folder over by itself
+        return "rw"  # it starts as root and changes the owner of its folder itself
     number, _, group = user.partition(":")
     return f"rw,mode=0700,uid={number}" + (f",gid={group}" if group.isdecimal() else "") if number.isdecimal() else None
 
@@ -80,7 +80,7 @@ def app_body(
     app: App, words: Sequence[str], network: str, labels: Mapping[str, str], *,
     environment: Mapping[str, str], memory: Sequence[str] = (),
 ) -> dict[str, Any]:  # fmt: skip
-    """A one-off container that runs ``words``; ``memory`` are folders that are empty and in memory."""
+    """A one-off container that runs ``words``, with an empty tmpfs at each folder of ``memory``."""
     keeps = app.keeps_entrypoint
     entrypoint = (list(app.entrypoint) if app.entrypoint is not None else None) if keeps else [words[0]]
     return {

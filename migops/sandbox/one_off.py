@@ -1,4 +1,4 @@
-"""A one-off container of the application: made, filled, run to its end, listened to, and removed."""
+"""A one-off container of the application: created, filled with files, run to its end and removed."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from migops.sandbox import owned
 from migops.sandbox.app import App
 from migops.sandbox.bodies import app_body
 
-SETTLE = 0.3  # seconds: what the engine was about to make when we were interrupted is there then
-_KEPT = 64 * 1024  # bytes of the output's end that are kept
+SETTLE = 0.3  # seconds for the engine to finish creating a container when a signal interrupts the request
+_KEPT = 64 * 1024  # bytes kept of the end of the output
 
 Take = Callable[[int, bytes], None]
-"""Takes what it writes, as it comes: ``execs.STDOUT`` or ``execs.STDERR``, and the bytes."""
+"""Receives the output as it arrives: ``execs.STDOUT`` or ``execs.STDERR``, and the bytes."""
 
 
 def run(
@@ -32,11 +32,11 @@ def run(
     take: Take | None = None,
     started: Callable[[], None] | None = None,
 ) -> tuple[int, bytes]:
-    """Run ``words`` in a container of that name on that network alone; its exit code, and the end of what it wrote.
+    """Run ``words`` in a container of that name on that network alone; return its exit code and the end of its output.
 
-    ``environment`` comes on top of the service's; ``files`` are written into the container beforehand, into ``folders``
-    that are made for them; ``memory`` are folders of it that are empty and in memory. ``take`` gets all that it writes;
-    ``started`` is called once it runs. Raises ``Unavailable`` where it cannot be started.
+    ``environment`` is added to the service's. ``files`` are written before the start, into new ``folders``. ``memory``:
+    folders with an empty tmpfs. ``take`` receives all output; ``started`` is called when the container runs. Raises
+    ``Unavailable`` if it cannot be started.
     """
     kept: deque[bytes] = deque()
     created = False

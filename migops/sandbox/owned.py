@@ -1,4 +1,4 @@
-"""What carries our label: whose it is, how it is taken away, and what runs that were killed have left."""
+"""Ownership of the throwaway servers' containers and networks by a label, and the removal of those of killed runs."""
 
 from __future__ import annotations
 
@@ -10,32 +10,33 @@ from typing import Any
 
 from migops.core.errors import Unavailable
 from migops.docker import Engine, execs, making
+from migops.docker.containers import name_of
 from migops.state.process import Life, known, ourselves
 from migops.state.signals import held_back as held_back
 from migops.state.signals import unhurried as unhurried
 
 LABEL = "migops.sandbox"
-"""On every container and network of a throwaway server; its value is the process that made it."""
-_FOREIGN = 24 * 3600.0  # seconds after which what a process that is not known here made is nobody's
+"""Label of every container and network of a throwaway server; its value is the process that created it."""
+_FOREIGN = 24 * 3600.0  # seconds after which the property of a process that is not known here is considered stale
 
 
 def labels() -> dict[str, str]:
-    """The label of what this process makes."""
+    """The label for everything that this process creates."""
     return {LABEL: json.dumps(ourselves().record())}
 
 
 def sweep(engine: Engine) -> list[str]:
-    """Remove what belongs to a process that has gone; the names of what was removed."""
+    """Remove containers and networks of processes that no longer exist; return their names."""
     gone = []
     for found in making.containers(engine, LABEL):
         if _is_stale(found.get("Labels") or {}, float(found.get("Created") or 0), engine) and execs.remove(
             engine, str(found["Id"])
         ):
-            gone.append(str((found.get("Names") or [found["Id"][:12]])[0]).lstrip("/"))
+            gone.append(name_of(found))
     for network in making.networks(engine, LABEL):
         made = datetime.fromisoformat(f"{str(network.get('Created'))[:19]}+00:00").timestamp()
         if _is_stale(network.get("Labels") or {}, made, engine):
-            with suppress(Unavailable):  # something is still on it
+            with suppress(Unavailable):  # a container is still attached to it
                 making.remove_network(engine, str(network["Id"]))
                 gone.append(str(network.get("Name")))
     return gone

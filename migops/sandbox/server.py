@@ -1,4 +1,4 @@
-"""The throwaway server while it lives: it is made, asked whether it is ready, used, and taken away whatever happens."""
+"""The throwaway server's life: created, waited for, used, and removed whatever happens."""
 
 from __future__ import annotations
 
@@ -19,44 +19,48 @@ from migops.sandbox.app import App
 from migops.sandbox.bodies import server_body, server_environment
 from migops.sandbox.live import Live
 
-READY = 90.0  # seconds for the server's first start; one that runs scripts of its own may need them
-_PAUSE = 0.05  # seconds between two attempts to connect
-_PATIENCE = 8.0  # seconds after which an error that is no "not yet" is final
+READY = 90.0  # seconds for the server's first start, which may run scripts of its own
+_PAUSE = 0.05  # seconds between two connection attempts
+_PATIENCE = 8.0  # seconds after which an error that does not mean "not yet" is final
 _NOT_YET = ("Connection refused", "starting up", "shutting down", "closed the connection", "No route", "reset by peer")
-_PLAIN = "postgres"  # the database that every server has, to stand in while another one is made anew
+_PLAIN = "postgres"  # a database that every server has, to connect to while the other one is recreated
 
 
 @dataclass(frozen=True, slots=True)
 class Ran:
-    """How a one-off container ended: its exit code, and the end of what it wrote, without secrets."""
+    """The end of a one-off container."""
 
     code: int
+    """Its exit code."""
     output: str
+    """The end of its output, without secrets."""
 
 
-Seeds = Sequence[tuple[str, Sequence[str]]]
-"""Statements to prepare a database with; each ``{}`` stands for the next of the identifiers that follow."""
+Prerequisites = Sequence[tuple[str, Sequence[str]]]
+"""SQL statements that prepare a database, each with the identifiers for its ``{}`` in order."""
 
 
 @dataclass(slots=True)
 class Server:
-    """A server that is being made, or there. Only ``server`` makes one.
-
-    ``seeds`` are run in the empty database, before anything else is: when the server is ready, and when the database
-    is made anew.
-    """
+    """A throwaway server, starting or ready. Only ``server`` creates one."""
 
     engine: Engine
     live: Live
     app: App
     on_disk: bool = False
+    """True: data on the engine's disk, in an anonymous volume; False: in memory."""
     token: str = field(default_factory=lambda: secrets.token_hex(6))
     swept: tuple[str, ...] = ()
-    seeds: Seeds = ()
+    """Names of the containers and networks of killed runs that ``begin`` removed."""
+    prerequisites: Prerequisites = ()
+    """Run in the empty database before anything else: when the server is ready, and when the database is recreated."""
     number: int = 0
+    """The one-off containers so far."""
     making: bool = False
+    """True while the engine creates the server."""
     address: str = ""
     admin: DatabaseUrl | None = field(default=None, repr=False)
+    """The superuser's URL, if the first start does not create the URL's user."""
     is_ready: bool = False
 
     @property
@@ -66,14 +70,14 @@ class Server:
 
     @property
     def url(self) -> DatabaseUrl:
-        """The database as it is reached from here, once ``ready`` has come back."""
+        """The database's URL from here, valid after ``ready``."""
         return self.live.url.at(self.address, self.live.url.port)
 
     def begin(self) -> None:
-        """Make the network and start the server; it is not waited for."""
+        """Create the network and start the server, without waiting for it."""
         self.swept = tuple(owned.sweep(self.engine))
         environment, self.admin = server_environment(self.live)
-        self.making = True  # where that is interrupted, the engine may make it all the same
+        self.making = True  # a signal may interrupt the request, and the engine may create it all the same
         making.create_network(self.engine, self.name, owned.labels())
         body = server_body(self.live, environment, self.name, owned.labels(), on_disk=self.on_disk)
         making.create_container(self.engine, self.name, body)
@@ -84,9 +88,9 @@ class Server:
             self.admin = self.admin.at(self.address, self.live.url.port)
 
     def ready(self, timeout: float = READY) -> None:
-        """Wait until the server answers over TCP; the answer on its socket comes during its first start already.
+        """Wait until the server answers over TCP. Its socket already answers during the first start.
 
-        Raises ``Unavailable`` with what it said where it ends instead, or has not come up within ``timeout`` seconds.
+        Raises ``Unavailable`` with its last output if it ends, or is not ready within ``timeout`` seconds.
         """
         began = time.monotonic()
         while not self.is_ready:
@@ -101,10 +105,10 @@ class Server:
                 time.sleep(_PAUSE)
                 continue
             self.is_ready = True
-            self._sow()
+            self._run_prerequisites()
 
     def _prepare(self) -> None:
-        """Connect once; where the URL's user is not the one that the first start made, make that one too."""
+        """Connect once, and create the URL's user if the first start did not."""
         if self.admin is None:
             with direct(self.url, timeout=2.0, name="migops throwaway") as connection:
                 connection.execute("SELECT 1")
@@ -122,7 +126,7 @@ class Server:
             connection.execute(sql.SQL("ALTER DATABASE {} OWNER TO {}").format(database, role))
 
     def fresh_database(self) -> None:
-        """Make the database anew, empty. What the server's own first start had put into it is gone then, too."""
+        """Drop and recreate the database, empty; this also drops what the server's first start had created in it."""
         from psycopg import sql
 
         self.ready()
@@ -132,22 +136,22 @@ class Server:
             connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(name))
             owner = sql.Identifier(self.live.url.url.username or "")
             connection.execute(sql.SQL("CREATE DATABASE {} OWNER {}").format(name, owner))
-        self._sow()
+        self._run_prerequisites()
 
-    def _sow(self) -> None:
-        if not self.seeds:
+    def _run_prerequisites(self) -> None:
+        if not self.prerequisites:
             return
         from psycopg import sql
 
         with direct(self.url, timeout=30.0, name="migops throwaway") as connection:
-            for text, names in self.seeds:
+            for text, names in self.prerequisites:
                 connection.execute(sql.SQL(text).format(*map(sql.Identifier, names)))
 
     def run(self, words: Sequence[str], go: str = "", **more: Any) -> Ran:
         """Run ``words`` in a one-off container of the application, on this network alone: see ``one_off.run``.
 
-        With ``go`` it is started at once, and waits until there is a file of that name, which is written when the
-        server is ready.
+        With ``go`` the container starts at once and waits for a file of that name, which is written when the server is
+        ready.
         """
         if not go:
             self.ready()
@@ -163,7 +167,7 @@ class Server:
         return Ran(code, self.live.url.redact(output.decode("utf-8", "replace")))
 
     def end(self) -> None:
-        """Take all of it away. What cannot be reached now is swept by the next run."""
+        """Remove everything. The next run removes what cannot be removed now."""
         with owned.unhurried():
             if self.making:
                 time.sleep(one_off.SETTLE)
@@ -178,40 +182,40 @@ class Server:
         address = str((networks.get(self.name) or {}).get("IPAddress") or "")
         if not address:
             self._see_that_it_runs()
-            raise Unavailable(f"the engine gave the throwaway server {self.name} no address")
+            raise Unavailable(f"the throwaway server {self.name} got no address from the engine")
         return address
 
     def _see_that_it_runs(self) -> None:
         state = (inspect(self.engine, self.name) or {}).get("State") or {}
         if not state.get("Running"):
-            said = self.live.url.redact(making.said(self.engine, self.name)).strip()
+            output = self.live.url.redact(making.said(self.engine, self.name)).strip()
             raise Unavailable(
-                f"the throwaway server ended with code {state.get('ExitCode')} instead of coming up: "
-                f"{said.splitlines()[-1] if said else 'it said nothing'}",
-                hint=f"it is made like {self.live.container}, but with a data folder of its own: docker logs "
-                f"{self.live.container} shows how that one came up",
+                f"the throwaway server did not start, exit code {state.get('ExitCode')}: "
+                f"{output.splitlines()[-1] if output else 'no output'}",
+                hint=f"it is created like {self.live.container}, but with an empty data folder; for comparison: "
+                f"docker logs {self.live.container}",
             )
 
     def _not_ready(self, error: Unavailable) -> Unavailable:
         probe = ("pg_isready", "-q", "-h", "127.0.0.1", "-p", str(self.live.url.port))
         if "timeout" in error.message and execs.run_quietly(self.engine, self.name, probe) == 0:
             return Unavailable(
-                f"the throwaway server is up, but its address {self.address} is not reached from here",
-                hint="run migops on the machine (or in the virtual machine) that the engine runs on",
+                f"the throwaway server is up, but its address {self.address} cannot be reached from here",
+                hint="run migops on the machine (or in the virtual machine) of the engine",
             )
         return Unavailable(f"the throwaway server cannot be used: {error.message}", hint=error.hint)
 
 
 @contextmanager
 def server(engine: Engine, live: Live, app: App, *, on_disk: bool = False) -> Iterator[Server]:
-    """A server like ``live``, empty, and started but not waited for; and one-off containers of ``app`` beside it.
+    """An empty server like ``live``, started but not yet ready, for one-off containers of ``app`` beside it.
 
-    Its data is in memory, or (for as much as a copy of the live data) in an anonymous volume on the engine's disk.
-    Nothing of it outlives the ``with``, however that is left. Raises ``Unavailable`` where the engine cannot make it.
+    Its data is in memory or, with ``on_disk`` (a copy of the live data), in an anonymous volume on the engine's disk.
+    Everything is removed at the end of the ``with``. Raises ``Unavailable`` if the engine cannot create it.
     """
-    found = Server(engine, live, app, on_disk)
+    throwaway = Server(engine, live, app, on_disk)
     try:
-        found.begin()
-        yield found
+        throwaway.begin()
+        yield throwaway
     finally:
-        found.end()
+        throwaway.end()

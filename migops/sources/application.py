@@ -9,7 +9,7 @@ from pathlib import Path
 
 from migops.core.errors import MigopsError
 from migops.core.model import EntryKind, Location
-from migops.database import redact
+from migops.core.redaction import redact
 from migops.dockerfile.trace import BuildView
 from migops.entrypoint.program import created, parsed
 from migops.sources.host import NOT_READ

@@ -13,14 +13,15 @@ from typing import Any, Protocol
 
 from migops.core.errors import Unavailable
 from migops.core.model import Absent, MigrationSet, Unknown
-from migops.docker.containers import inspect
+from migops.docker import compose_labels
+from migops.docker.compose_labels import NUMBER, ONE_OFF, is_one_off, read, service_of
+from migops.docker.containers import inspect, name_of
 from migops.migrations.scripts import Known
 from migops.sources.container_files import ContainerFiles, ImageFiles, Mount, at_or_below, covered, mounts_of
 from migops.sources.environment import Environment
 from migops.sources.home import Homes, OtherConfiguration, Reader
 from migops.sources.writable import WritableLayer, open_layer
 
-LABEL = "com.docker.compose."
 Others = tuple[OtherConfiguration, ...]
 TRIES = 3  # listings of the containers, if some vanish while they are read
 
@@ -88,9 +89,9 @@ class ContainerReader:
         If a container vanishes while it is read, it was being replaced: then all are listed again.
         """
         for _ in range(TRIES):
-            listed = self.images.engine.containers({f"{LABEL}project": self.project})
+            listed = self.images.engine.containers(compose_labels.filters(self.project))
             # Compose's images have the other labels too, so a container that a user ran from one may carry them.
-            wanted = [item for item in listed if _label(item, "service") in services and _label(item, "oneoff")]
+            wanted = [item for item in listed if service_of(item) in services and read(item, ONE_OFF)]
             readings = [self._container(str(item["Id"]), folders) for item in wanted]
             if None not in readings:
                 break
@@ -105,19 +106,19 @@ class ContainerReader:
             return None
         try:
             layer = open_layer(self.images.engine, inspected)
-            one_off = _label(inspected["Config"], "oneoff") == "True"
+            one_off = is_one_off(inspected)
             if one_off and not _wrote_scripts(layer, folders):
                 return True
             environment, others, written = self._found(inspected, layer)
         except Unavailable as error:
             if inspect(self.images.engine, key) is None:
                 return None
-            environment, others, written = Unknown(f"{_name(inspected)}: {error}", error.hint), (), frozenset()
+            environment, others, written = Unknown(f"{name_of(inspected)}: {error}", error.hint), (), frozenset()
         return Container(
             id=key,
-            name=_name(inspected),
-            service=_label(inspected["Config"], "service"),
-            number=_number(_label(inspected["Config"], "container-number")),
+            name=name_of(inspected),
+            service=service_of(inspected),
+            number=_number(read(inspected, NUMBER)),
             running=bool(inspected["State"].get("Running")),
             one_off=one_off,
             image_id=str(inspected["Image"]),
@@ -139,9 +140,9 @@ class ContainerReader:
             changes = layer.changes(sorted(asked))
             if all(covered(change.path, targets) for change in changes):
                 return environment, others, frozenset()
-        environment, others = self.starts.see(homes, files, _name(inspected))
+        environment, others = self.starts.see(homes, files, name_of(inspected))
         if isinstance(environment, Unknown):
-            environment = Unknown(f"{_name(inspected)}: {environment.reason}", environment.hint)
+            environment = Unknown(f"{name_of(inspected)}: {environment.reason}", environment.hint)
         if not files.written:
             self.seen[key] = environment, others, frozenset(files.asked)
         return environment, others, frozenset(files.written)
@@ -178,13 +179,5 @@ def _wrote_scripts(layer: WritableLayer, folders: Sequence[str]) -> bool:
     return any(change.path.endswith(".py") and not change.deleted for change in layer.changes(folders))
 
 
-def _label(item: Mapping[str, Any], name: str) -> str:
-    return str((item.get("Labels") or {}).get(LABEL + name) or "")
-
-
 def _number(text: str) -> int:
     return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else 0
-
-
-def _name(inspected: Mapping[str, Any]) -> str:
-    return str(inspected.get("Name") or inspected["Id"][:12]).lstrip("/")

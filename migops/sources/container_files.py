@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from migops.core.errors import Unavailable
+from migops.core.image_source import DAEMON
 from migops.core.model import Entry, EntryKind, Tree
 from migops.docker import Engine
 from migops.docker.containers import export, view
@@ -54,7 +55,7 @@ class ImageFiles:
 
     def named(self, ref: str) -> tuple[Image, Reader]:
         """An image by name or ID, and its reader. Raises ``Unavailable`` if the engine does not have it (any more)."""
-        image = self.opened.enter_context(open_image(f"docker-daemon:{ref}", engine=lambda: self.engine))
+        image = self.opened.enter_context(open_image(f"{DAEMON}:{ref}", engine=lambda: self.engine))
         self.packages.setdefault(image.id, links_of(image))
         return image, self.readers.setdefault(image.id, reader_of(image))
 

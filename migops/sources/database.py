@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from migops.core.errors import MigopsError
 from migops.core.model import Absent, Unknown
+from migops.core.wait import until
 from migops.database import DatabaseUrl, parse_url
 from migops.sources.database_address import file_address, server_address
 from migops.sources.database_question import Question, table_of
@@ -32,13 +32,9 @@ def ask(asked: Question, wait: float = 0.0) -> DatabaseState | Absent | Unknown:
     sought = find_url(asked)
     if isinstance(sought, Unknown):
         return sought
-    until = time.monotonic() + wait
-    while True:
-        answer = read_database(asked, sought)
-        left = until - time.monotonic()
-        if not isinstance(answer, Unknown) or left <= 0:
-            return answer
-        time.sleep(min(PAUSE, left))
+    return until(
+        lambda: read_database(asked, sought), lambda read: not isinstance(read, Unknown), seconds=wait, pause=PAUSE
+    )
 
 
 def find_url(asked: Question) -> Sought | Unknown:

@@ -13,13 +13,13 @@ from urllib.parse import urlsplit
 from migops.core.errors import MigopsError
 from migops.core.model import Absent, Unknown
 from migops.database import DatabaseUrl
-from migops.docker import Engine
-from migops.docker.containers import inspect
+from migops.docker import Engine, compose_labels
+from migops.docker.containers import inspect, name_of
 
 if TYPE_CHECKING:
     from migops.compose import Project, Service
+    from migops.database import DatabaseUrl
 
-LABEL = "com.docker.compose."
 INSTEAD = "name an address that is reached from here: --database-url URL"
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
@@ -63,10 +63,10 @@ def server_address(
         return Unknown(f"{host} is the service {name}, and --no-engine keeps from asking where it runs", INSTEAD)
     try:
         connected = engine()
-        everything = connected.containers({f"{LABEL}project": project.name, f"{LABEL}service": name})
+        everything = connected.containers(compose_labels.filters(project.name, name))
     except MigopsError as error:
         return Unknown(f"{host} is the service {name}; where it runs cannot be asked: {error}", error.hint)
-    listed = [container for container in everything if not is_one_off(container)]
+    listed = [container for container in everything if not compose_labels.is_one_off(container)]
     running = [container for container in listed if container.get("State") == "running"]
     if not running:
         state = f"is {listed[0].get('State')}" if listed else "does not exist"
@@ -123,7 +123,7 @@ def service_of(host: str, project: Project | None) -> str:
 
 def _of_container(listed: Mapping[str, Any], port: int, engine_host: str, is_local: bool) -> Address | Unknown:
     """The address of a running container's port, from the engine's list of containers."""
-    name = str((listed.get("Names") or ["?"])[0]).lstrip("/")
+    name = name_of(listed)
     theirs = "127.0.0.1" if is_local else urlsplit(engine_host).hostname or ""
     hidden = False
     for published in listed.get("Ports") or ():
@@ -143,10 +143,6 @@ def _of_container(listed: Mapping[str, Any], port: int, engine_host: str, is_loc
     if is_local:
         return Unknown(f"{name} {why}, and it has no address on a network", INSTEAD)
     return Unknown(f"{name} {why}, and the engine at {engine_host} is on another machine", INSTEAD)
-
-
-def is_one_off(listed: Mapping[str, Any]) -> bool:
-    return (listed.get("Labels") or {}).get(f"{LABEL}oneoff") == "True"
 
 
 def file_address(

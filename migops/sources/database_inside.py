@@ -18,9 +18,8 @@ from migops.core.model import Absent, Unknown
 from migops.database import parse_url
 from migops.database.reading import LOCK_WAIT
 from migops.docker import Engine, execs
-from migops.docker.containers import inspect
+from migops.docker.containers import inspect, running
 from migops.sources import database_probe
-from migops.sources.database_address import LABEL
 from migops.sources.database_question import Question, table_of
 from migops.sources.database_read import RELATIONS, SERVERS, Reached, arranged, state
 from migops.sources.database_state import DatabaseState
@@ -82,12 +81,9 @@ def _running(engine: Engine, asked: Question) -> dict[str, Any] | None:
     """The inspection of the service's first running container, None if there is none. One-offs do not count."""
     if asked.project is None or asked.service is None:
         return None
-    labels = {f"{LABEL}project": asked.project.name, f"{LABEL}service": asked.service.name}
-    for listed in sorted(engine.containers(labels), key=lambda each: str(each.get("Names"))):
-        one_off = (listed.get("Labels") or {}).get(f"{LABEL}oneoff") == "True"
-        if listed.get("State") == "running" and not one_off:
-            return inspect(engine, str(listed["Id"]))
-    return None
+    listed = running(engine, asked.project.name, asked.service.name)
+    first = min(listed, key=lambda each: str(each.get("Names")), default=None)
+    return inspect(engine, str(first["Id"])) if first else None
 
 
 def _question(asked: Question, sought: Sought, url: DatabaseUrl, table: VersionTable) -> str:

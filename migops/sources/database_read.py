@@ -9,21 +9,20 @@ from typing import TYPE_CHECKING
 from migops.core.errors import MigopsError
 from migops.core.model import Unknown
 from migops.database import DatabaseUrl, connect
+from migops.database.postgres.catalogue import NOT_OF_AN_EXTENSION, USER_SCHEMA
 from migops.migrations.version_table import VersionTable
 from migops.sources.database_state import DatabaseState
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
-RELATIONS = """
+RELATIONS = f"""
 SELECT n.nspname, c.relname, pg_catalog.array_position(pg_catalog.current_schemas(false), n.nspname)
 FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
 WHERE c.relkind IN ('r', 'p') AND NOT c.relispartition
-  AND left(n.nspname, 3) <> 'pg_' AND n.nspname <> 'information_schema'
-  AND NOT EXISTS (
-    SELECT 1 FROM pg_catalog.pg_depend d
-    WHERE d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass AND d.objid = c.oid AND d.deptype = 'e')
-"""
+  AND {USER_SCHEMA}
+  AND {NOT_OF_AN_EXTENSION}
+"""  # noqa: S608
 """Tables, except the server's own and those of extensions such as PostGIS, each with its schema's position in the
 search path, NULL if it is not on it."""
 

@@ -101,23 +101,23 @@ class EngineLock:
         self.id, _ = placeholder.create(self.engine, name_of(self.project), image, labels)
         return bool(self.id)
 
-    def _take_away(self, other: LockState) -> None:
-        if not other.is_ours:
+    def _take_away(self, lock: LockState) -> None:
+        if not lock.is_ours:
             name = name_of(self.project)
             raise Locked(
                 f"a container that is not migops's has the name of the lock, {name}: so nobody can be kept away by it",
                 hint=f"see what it is (docker inspect {name}), and give it another name: docker rename {name} NAME",
             )
-        before = stale_locks.folders(self.engine, self.project, other.owner, Path(self.owner.folder))
+        before = stale_locks.folders(self.engine, self.project, lock.owner, Path(self.owner.folder))
         if isinstance(before, str):
-            raise held(self.project, other, before, self.release_by)
+            raise held(self.project, lock, before, self.release_by)
         self.took_over = self.unasked = True
         new = [each for each in before if each != Path(self.owner.folder)]
         self.unchecked = tuple(dict.fromkeys((*self.unchecked, *new)))
         self.taken_from = tuple(dict.fromkeys((*self.taken_from, *new)))
         after = tuple(map(str, self.unchecked))
         self.owner = owner.now(self.owner.command, self.owner.folder, after, self.owner.token)
-        execs.remove(self.engine, other.id)
+        execs.remove(self.engine, lock.id)
 
 
 @contextmanager
@@ -168,13 +168,13 @@ def remove(engine: Engine, lock: LockState) -> None:
         placeholder.remove_unused(engine, LABEL)
 
 
-def held(project: str, other: LockState, why: str, release_by: Sequence[str]) -> Locked:
+def held(project: str, lock: LockState, why: str, release_by: Sequence[str]) -> Locked:
     """The error for a lock that another run holds, with ``why`` it cannot be taken over."""
-    pid = other.owner.who.pid
+    pid = lock.owner.who.pid
     if why == stale_locks.LIVES:
         hint = f"wait until it has ended (ps -p {pid}); `{shlex.join(here().log())}` shows what it does"
     else:
         hint = (
             f"{why}. See that it has ended, and its migration with it; then release its lock: {shlex.join(release_by)}"
         )
-    return Locked(f"another run has the lock of {project} on the engine: {other.owner}", hint=hint)
+    return Locked(f"another run has the lock of {project} on the engine: {lock.owner}", hint=hint)

@@ -7,7 +7,6 @@ import json
 import os
 import shlex
 import stat
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from pathlib import Path
 from migops.core.errors import Aborted, Locked
 from migops.core.model import Location
 from migops.core.printed import here
+from migops.core.wait import until
 from migops.state.process import Who, known, ourselves
 
 NAME = "lock"
@@ -53,23 +53,28 @@ def host_lock(folder: Path, what: str) -> Iterator[None]:
 
 
 def _locked_file(path: Path) -> int:
-    """The file, open and locked. Retries if the file was replaced meanwhile, as its lock would exclude nobody."""
-    until = time.monotonic() + _LOOKED_AT
-    while True:
-        descriptor = _open(path)
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            if _is(descriptor, path):
-                return descriptor
-        except BlockingIOError:
-            if time.monotonic() >= until:
-                os.close(descriptor)
-                raise _held(read(path)) from None
-        except BaseException:
+    """The file, open and locked. Raises ``Locked`` if another process has the lock."""
+    descriptor = until(lambda: _try(path), lambda locked: locked is not None, seconds=_LOOKED_AT, pause=_AGAIN)
+    if descriptor is None:
+        raise _held(read(path))
+    return descriptor
+
+
+def _try(path: Path) -> int | None:
+    """The file, open and locked; None if another process has the lock, or the file was replaced meanwhile.
+
+    A lock on a replaced file would exclude nobody.
+    """
+    descriptor, locked = _open(path), False
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        locked = _is(descriptor, path)
+    except BlockingIOError:
+        pass
+    finally:
+        if not locked:
             os.close(descriptor)
-            raise
-        os.close(descriptor)
-        time.sleep(_AGAIN)
+    return descriptor if locked else None
 
 
 def _open(path: Path) -> int:

@@ -6,9 +6,8 @@ import signal
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from types import FrameType
 
-_NUMBERS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+from migops.core.signals import handled
 
 
 @contextmanager
@@ -18,16 +17,8 @@ def held_back() -> Iterator[list[int]]:
     if threading.current_thread() is not threading.main_thread():
         yield came
         return
-
-    def note(number: int, frame: FrameType | None) -> None:
-        came.append(number)
-
-    before = {number: signal.signal(number, note) for number in _NUMBERS}
-    try:
+    with handled(came.append):
         yield came
-    finally:
-        for number, old in before.items():
-            signal.signal(number, old)
 
 
 @contextmanager

@@ -8,14 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from migops.core.errors import Unavailable
-from migops.docker import Engine
+from migops.docker import Engine, compose_labels
 from migops.state import journal, owner
 from migops.state.owner import Owner
 from migops.state.process import Life, Who
 
 LIVES = "it lives"
 SETTLE = 3.0  # seconds in which a living run would detect the end of its migration and remove the container
-_PROJECT = "com.docker.compose.project"
 
 
 def folders(engine: Engine, project: str, old: Owner, ours: Path) -> tuple[Path, ...] | str:
@@ -48,7 +47,7 @@ def migration_has_ended(engine: Engine, project: str, who: Who) -> bool:
 
 
 def _containers(engine: Engine, project: str, who: Who) -> list[dict[str, Any]]:
-    listed = engine.containers({_PROJECT: project}) if project else []
+    listed = engine.containers(compose_labels.filters(project)) if project else []
     return [each for each in listed if owner.OWNER in (each.get("Labels") or {}) and _is(each, who)]
 
 

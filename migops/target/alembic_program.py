@@ -1,4 +1,4 @@
-"""How Alembic is called in a service: decided here alone, for commands that are printed and for those that are run."""
+"""How Alembic is called in a service, for printed commands and for those that run."""
 
 from __future__ import annotations
 
@@ -11,22 +11,24 @@ from migops.core.errors import MigopsError
 from migops.entrypoint.alembic_call import Process, typed
 from migops.migrations.config import parse_config
 from migops.sources.home import Home, home_of
-from migops.target import Target
+from migops.target.target import Target
 
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """How Alembic is called in the service: the words before its arguments, and whether the entrypoint comes first."""
+    """How Alembic is called in the service."""
 
     words: tuple[str, ...]
+    """The command line before Alembic's own arguments."""
     keeps_entrypoint: bool = False
+    """True if the image's entrypoint runs first (``x-migops: {entrypoint: keep}``)."""
 
 
 def program(target: Target) -> Program:
-    """``x-migops: {alembic: "flask db"}`` of the service, else what its configuration looks like.
+    """``x-migops: {alembic: …}`` of the service, else ``flask db`` or ``alembic``, depending on the configuration.
 
-    Flask-Migrate keeps its ini beside ``env.py`` and names the folder in code, so that ``alembic`` alone would not
-    find it.
+    Flask-Migrate keeps its ini beside ``env.py`` and names the folder in code, so ``alembic`` alone would not find it.
+    MigopsError if the setting is not a command.
     """
     keeps = target.settings.get("entrypoint") == "keep"
     if given := target.settings.get("alembic", ""):
@@ -39,11 +41,11 @@ def program(target: Target) -> Program:
 
 
 def aimed(target: Target, home: Home | None, given: Collection[str] = ()) -> tuple[str, ...]:
-    """The words that run Alembic in the service, with the options without which it would not find its configuration.
+    """The command line that runs Alembic in the service, with the options that it needs to find its configuration.
 
-    ``home`` is where it starts in the image: no option is added where a plain ``alembic`` reads the same files there,
-    ALEMBIC_CONFIG included. ``given`` are options that the user's own arguments have already (``config``, ``name``).
-    What ``x-migops: {alembic: …}`` says is taken as it is.
+    ``home``: its starting place in the image. No option is added if a plain ``alembic`` reads the same files there,
+    also by ALEMBIC_CONFIG. ``given``: options that the user's arguments already contain (``config``, ``name``).
+    ``x-migops: {alembic: …}`` is used unchanged.
     """
     words = program(target).words
     if home is None or words != ("alembic",) or target.settings.get("alembic", ""):

@@ -1,6 +1,4 @@
-"""Finds Alembic's configuration on the host: the file that is given, that the service's command names, or the only
-one.
-"""
+"""Finds Alembic's configuration on the host: the given file, the one in the service's command, or the only one."""
 
 from __future__ import annotations
 
@@ -15,6 +13,8 @@ from pathlib import Path, PurePosixPath
 from migops.compose import Service
 from migops.core.errors import MigopsError
 from migops.core.model import Location, Unknown
+from migops.core.options import ALEMBIC, with_value
+from migops.core.text import first_few
 from migops.dockerfile.trace import BuildView
 from migops.entrypoint.alembic_call import Process, typed
 from migops.migrations.config import parse_config
@@ -22,51 +22,53 @@ from migops.sources.alembic_start import started
 from migops.sources.home import home_of
 
 NOT_SEARCHED = frozenset({"node_modules", "venv", "env", "site-packages", "__pycache__", "dist", "build"})
-CONFIGS_NAMED = 5  # in the message that several could be meant
+CONFIGS_NAMED = 5  # in the message that several match
 SEARCH_DEPTH = 5  # folders below the build context in which an alembic.ini is looked for
 
 
 def find(root: Path, given: str, base: Path, service: Service | None = None) -> Path:
-    """Alembic's configuration on the host: the one that is named, else the only one below ``root``."""
+    """Alembic's configuration on the host: ``given``, relative to ``base``, else the only one below ``root``.
+
+    MigopsError if it is missing, or if there are several.
+    """
     if given:
         path = Path(os.path.normpath(base / given))
         if not path.is_file():
-            raise MigopsError("there is no such configuration file", at=Location(str(path)), hint="check --config")
+            raise MigopsError("no such configuration file", at=Location(str(path)), hint="check --config")
         return path
-    found = search(root)
-    if len(found) == 1:
-        return found[0]
+    candidates = search(root)
+    if len(candidates) == 1:
+        return candidates[0]
     at = service.location if service else Location(str(root))
-    if not found:
+    if not candidates:
         raise MigopsError(
-            f"there is no alembic.ini, and no pyproject.toml with [tool.alembic], in {root} or below it", at=at,
-            hint="say where it is: --config FILE, or x-migops: {config: FILE} under the service",
+            f"no alembic.ini, and no pyproject.toml with [tool.alembic], in {root} or below it", at=at,
+            hint="set its path: --config FILE, or x-migops: {config: FILE} under the service",
         )  # fmt: skip
-    names = ", ".join(str(path.relative_to(root)) for path in found[:CONFIGS_NAMED])
-    more = f" and {len(found) - CONFIGS_NAMED} more" if len(found) > CONFIGS_NAMED else ""
+    names = first_few([str(path.relative_to(root)) for path in candidates], CONFIGS_NAMED)
     raise MigopsError(
-        f"several configurations could be meant: {names}{more}", at=at,
-        hint="say which: --config FILE, or x-migops: {config: FILE} under the service",
+        f"several configurations match: {names}", at=at,
+        hint="choose one: --config FILE, or x-migops: {config: FILE} under the service",
     )  # fmt: skip
 
 
 def search(root: Path) -> Sequence[Path]:
-    """Configurations of Alembic below ``root``: the one at the top wins over any that lies deeper."""
+    """Configurations of Alembic below ``root``; one at the top takes precedence over deeper ones."""
     if (root / "alembic.ini").is_file():
         return [root / "alembic.ini"]
     if _is_for_alembic(root / "pyproject.toml"):
         return [root / "pyproject.toml"]
-    found: list[Path] = []
+    configs: list[Path] = []
     for folder, names, files in os.walk(root):
         here = Path(folder)
         if len(here.relative_to(root).parts) >= SEARCH_DEPTH:
             names.clear()
         names[:] = sorted(name for name in names if name not in NOT_SEARCHED and not name.startswith("."))
         if "alembic.ini" in files:
-            found.append(here / "alembic.ini")
+            configs.append(here / "alembic.ini")
         elif "pyproject.toml" in files and _is_for_alembic(here / "pyproject.toml"):
-            found.append(here / "pyproject.toml")
-    return found
+            configs.append(here / "pyproject.toml")
+    return configs
 
 
 def _is_for_alembic(path: Path) -> bool:
@@ -78,63 +80,59 @@ def _is_for_alembic(path: Path) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
-    """What a service's own command says of Alembic: ``-c``, ``-n``, and the folder that it changes to before."""
+class AlembicOptions:
+    """Options of Alembic in a service's own command; each is empty if the command does not set it."""
 
     config: str = ""
+    """``-c``, or ``ALEMBIC_CONFIG``: a path in the container."""
     section: str = ""
+    """``-n``."""
     folder: str = ""
+    """The folder of a ``cd`` before Alembic."""
 
 
-def said_by(service: Service) -> Said:
+def alembic_options(service: Service) -> AlembicOptions:
     """Read ``alembic -c FILE -n SECTION`` out of the service's entrypoint and command, and ``ALEMBIC_CONFIG``."""
     words: list[str] = []
     for word in (*(service.entrypoint or ()), *(service.command or ())):
         try:
-            words += shlex.split(word) if " " in word else [word]  # a shell's script is one word
+            words += shlex.split(word) if " " in word else [word]  # a shell script is a single word
         except ValueError:
             words.append(word)
     config, section, folder = service.environment.get("ALEMBIC_CONFIG") or "", "", ""
     at = next((index for index, word in enumerate(words) if posixpath.basename(word) == "alembic"), None)
     if at is None:
-        return Said(config)
+        return AlembicOptions(config)
     before = words[:at]
     if "cd" in before[:-1]:
         folder = before[before.index("cd") + 1].rstrip(";")
-    options = iter(words[at + 1 :])
-    for word in options:
-        if word in ("-c", "--config"):
-            config = next(options, "")
-        elif word in ("-n", "--name"):
-            section = next(options, "")
-        elif word.startswith(("--config=", "--name=")):
-            config, section = (word[9:], section) if word[2] == "c" else (config, word[7:])
-        elif word[:2] in ("-c", "-n") and len(word) > 2:
-            config, section = (word[2:], section) if word[1] == "c" else (config, word[2:])
-        elif not word.startswith("-"):
-            break
-    return Said(config, section, folder)
+    options = {option.name: option.value for option in with_value(words[at + 1 :], ALEMBIC)}
+    return AlembicOptions(options.get("--config", config), options.get("--name", section), folder)
 
 
-def said_path(root: Path, said: Said, service: Service) -> Path:
-    """The host's file for the configuration that the service's command names, which is a path of the container."""
-    name = PurePosixPath(said.config)
+def host_path(root: Path, options: AlembicOptions, service: Service) -> Path:
+    """The host's file of the configuration that the service's command names by its path in the container.
+
+    MigopsError if the host has no such file.
+    """
+    name = PurePosixPath(options.config)
     if name.is_absolute():
         parts = [PurePosixPath(*name.parts[index:]) for index in range(1, len(name.parts))]
     else:
-        parts = [PurePosixPath(said.folder) / name, name] if not said.folder.startswith("/") else [name]
+        parts = [PurePosixPath(options.folder) / name, name] if not options.folder.startswith("/") else [name]
     for part in parts:
         if (root / part).is_file():
             return root / part
     raise MigopsError(
-        f"service {service.name!r} runs Alembic with {said.config}, and {root} has no such file", at=service.location,
-        hint="say which file of the host that is: x-migops: {config: FILE} under the service",
+        f"service {service.name!r} runs Alembic with {options.config}, and {root} has no such file",
+        at=service.location,
+        hint="set the file on the host: x-migops: {config: FILE} under the service",
     )  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
 class Built:
-    """The host's file for the configuration that a built image leads Alembic to, and its section."""
+    """The host's file of the configuration that Alembic reads in a built image, and its section."""
 
     config: Path
     section: str
@@ -144,10 +142,10 @@ _LEADS = re.compile(rb"ALEMBIC_CONFIG|\balembic[\"',\s]+-|\.sh\b|entrypoint|\bdb
 
 
 def of_build(dockerfile: bytes, view: Callable[[], BuildView | Unknown], service: Service | None) -> Built | None:
-    """What ENV, ENTRYPOINT and CMD of the Dockerfile say of Alembic's configuration, under what the service sets.
+    """Alembic's configuration by the Dockerfile's ENV, ENTRYPOINT and CMD, as overridden by the service.
 
-    None where they say nothing, or name a file that the build does not take from the host. ``view`` is asked only where
-    the Dockerfile's text may say something.
+    None if they name none, or a file that the build does not copy from the host. ``view`` is called only if the
+    Dockerfile's text might name one.
     """
     words = " ".join((*(service.entrypoint or ()), *(service.command or ()))) if service else ""
     if not (_LEADS.search(dockerfile) or _LEADS.search(words.encode())):
@@ -179,7 +177,7 @@ def _has_section(config: Path, section: str) -> bool:
 
 
 def process_of(view: BuildView, service: Service | None) -> Process:
-    """What a container of the image starts with that a build makes, as far as the Dockerfile tells."""
+    """The first process of a container of a built image, as far as the Dockerfile shows."""
     own = (*(view.entrypoint or ()), *(view.cmd or ()))
     return started_as(view.workdir or "/", view.env, view.entrypoint or (), own, service)
 
@@ -187,13 +185,13 @@ def process_of(view: BuildView, service: Service | None) -> Process:
 def started_as(
     working_dir: str, env: Mapping[str, str], entrypoint: Sequence[str], own: Sequence[str], service: Service | None
 ) -> Process:
-    """What a container starts with that compose makes of an image for the service (None: of the image alone).
+    """The first process of a container that compose creates for the service (None: of the image alone).
 
-    ``own`` are the image's ENTRYPOINT and CMD together.
+    ``own``: the image's ENTRYPOINT and CMD together.
     """
     given = {name: value for name, value in (service.environment if service else {}).items() if value is not None}
     words = tuple(own)
-    if service is not None and service.entrypoint is not None:  # then the image's CMD does not count
+    if service is not None and service.entrypoint is not None:  # the image's CMD is then ignored
         words = (*service.entrypoint, *(service.command or ()))
     elif service is not None and service.command is not None:
         words = (*entrypoint, *service.command)

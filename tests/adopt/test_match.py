@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from migops.commands.adopt.match import Match, Verdict, match
-from migops.commands.adopt.noop import does_nothing
+from migops.commands.adopt.noop import is_noop
 from migops.commands.adopt.steps import Step, Watched
 from migops.core.errors import MigopsError, Unavailable
 from migops.database.postgres.schema import Found, Item
@@ -46,9 +46,9 @@ def test_several_are_equal_and_none_is_chosen_unseen() -> None:
 def test_a_migration_that_does_nothing_makes_no_choice() -> None:
     """As a merge of two branches: nothing is lost by noting it as done."""
     live = Found(schema_of(map(column, ["x", "y"])), ("public",))
-    found = match(STEPS, live, "alembic_version", "", idle=frozenset({"b3"}))
+    found = match(STEPS, live, "alembic_version", "", noops=frozenset({"b3"}))
     assert (found.verdict, found.chosen.heads) == (Verdict.EQUAL, ("b3",))
-    other = match(STEPS, live, "alembic_version", "", idle=frozenset({"b2"}))
+    other = match(STEPS, live, "alembic_version", "", noops=frozenset({"b2"}))
     assert other.verdict is Verdict.SEVERAL
 
 
@@ -59,13 +59,13 @@ def test_a_migration_that_does_nothing_makes_no_choice() -> None:
         ("if x: pass", False),
     ],
 )  # fmt: skip
-def test_what_does_nothing(body: str, nothing: bool) -> None:
-    assert does_nothing(f"def upgrade() -> None:\n    {body}\n".encode()) == nothing
+def test_what_is_noop(body: str, nothing: bool) -> None:
+    assert is_noop(f"def upgrade() -> None:\n    {body}\n".encode()) == nothing
 
 
 def test_what_cannot_be_told_does_something() -> None:
     for text in (b"", b"def upgrade(:", b"upgrade = other", b"def upgrade(): pass\ndef upgrade(): pass", b"\0"):
-        assert not does_nothing(text)
+        assert not is_noop(text)
 
 
 def test_none_is_equal_and_the_last_of_the_nearest_is_shown() -> None:
@@ -81,7 +81,7 @@ def test_a_revision_that_was_named_and_is_not_equal() -> None:
     assert (found.verdict, found.chosen.heads, len(found.equal)) == (Verdict.DIFFERENT, ("b3", "c4"), 1)
     with pytest.raises(MigopsError, match="several revisions"):
         of("x", "b")
-    with pytest.raises(MigopsError, match="no revision that the upgrade passes"):
+    with pytest.raises(MigopsError, match="is not a revision of this upgrade"):
         of("x", "nope")
 
 
@@ -113,4 +113,4 @@ def test_what_is_told_inside_is_told_apart_from_what_alembic_says() -> None:
     assert found.made.content == "text"
     with pytest.raises(Unavailable, match="at the same time"):
         found.take(STDOUT, b'\nMARK {"heads": [some other line\n')
-    assert bytes(found.said) == b"INFO\nsomething\nMARK {} is not ours here\n"
+    assert bytes(found.output) == b"INFO\nsomething\nMARK {} is not ours here\n"

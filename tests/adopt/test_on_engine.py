@@ -17,6 +17,7 @@ from migops.state.lock import host_lock
 from migops.state.state_folder import folder
 from tests.engine.inventory import Inventory
 from tests.engine.sandbox import Sandbox
+from tests.engine.sql import ask
 from tests.kit import Result, example, migops
 
 pytestmark = pytest.mark.engine
@@ -55,6 +56,7 @@ def adopt(box: Sandbox, project: Path, *more: str) -> Result:
 
 def up(box: Sandbox, project: Path) -> Path:
     """Start the stack, and wait until the application has made its tables: it takes its time after it has started."""
+    box.seldom(project / "compose.yaml")
     box.compose("up", "-d", "--build", "--wait", cwd=project)
     until = time.monotonic() + 60
     while query(box, project, "select to_regclass('product') is null") == "t":
@@ -64,8 +66,7 @@ def up(box: Sandbox, project: Path) -> Path:
 
 
 def query(box: Sandbox, project: Path, sql: str) -> str:
-    words = ("exec", "-T", "-e", f"PGPASSWORD={CANARY}", "db", "psql", "-h", "127.0.0.1", "-U", "shop", "-d", "shop")
-    return box.compose(*words, "-qAtc", sql, cwd=project).strip()
+    return ask(box, sql, user="shop", password=CANARY, database="shop")
 
 
 def everything(box: Sandbox, project: Path) -> tuple[set[str], str]:
@@ -104,14 +105,17 @@ def test_found_proved_and_noted(sandbox: Sandbox, state_folder: Path, monkeypatc
 
     change = "alter table product alter title type varchar(50); create table audit (at date)"
     with monkeypatch.context() as patch:
-        patch.setattr("migops.cli.adopt.confirm", lambda: query(sandbox, project, change))
+        patch.setattr("migops.cli.adopt.confirm", lambda heads: query(sandbox, project, change))
         meanwhile = adopt(sandbox, project)
         assert (meanwhile.code, "was changed while it was compared" in meanwhile.stderr) == (5, True)
-        assert meanwhile.stdout.startswith(f"EQUAL  app: the database has the schema of {PRICE} (Add product.price)\n")
+        assert meanwhile.stdout.startswith(f"MATCH  app: the database has the schema of {PRICE} (Add product.price)\n")
 
     none = adopt(sandbox, project, "--yes")
     assert none.code == 1
-    assert none.stdout.startswith("DIFFERENT  app: no revision has the database's schema; nothing was noted")
+    assert none.stdout.startswith(
+        f"NO MATCH  app: the schema matches no revision exactly; closest: {PRICE} (3 differences)\n"
+    )
+    assert "  Nothing was stamped. Change the database" in none.stdout
     for lines in (
         "    table public.audit\n      migrations  nothing\n      database    table (1 column)\n",
         "    column public.product.title\n      migrations  character varying NOT NULL\n"
@@ -143,7 +147,7 @@ def test_several_a_literal_url_and_a_signal(sandbox: Sandbox) -> None:
     up(sandbox, project)
     several = adopt(sandbox, project, "--yes")
     assert several.code == 1
-    assert "SEVERAL  app: 2 revisions have the database's schema" in several.stdout
+    assert "SEVERAL  app: 2 revisions match the database's schema" in several.stdout
     for revision in (PRICE, DATA):
         assert f"next  migops adopt --revision {revision} app\n" in several.stdout
 
@@ -200,6 +204,7 @@ def test_what_was_made_by_hand_before_the_first_migration(sandbox: Sandbox) -> N
     script.write_text(text.replace("import sqlalchemy", f"{IMPORT}import sqlalchemy"))
     typed = models.read_text().replace("title: Mapped[str]", "title: Mapped[str] = mapped_column(CITEXT())")
     models.write_text(IMPORT + typed)
+    sandbox.seldom(project / "compose.yaml")
     sandbox.compose("up", "-d", "--wait", "db", cwd=project)
     query(sandbox, project, "create schema app; create extension citext; alter role shop set search_path = app, public")
     up(sandbox, project)

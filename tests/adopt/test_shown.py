@@ -73,7 +73,9 @@ def inputs() -> AdoptInputs:
     )  # fmt: skip
     return AdoptInputs(
         target=target, project=None, service=None, image=ImageIdentity("shop-app", "sha256:608ec450266d" + "0" * 52),
-        held=MigrationSet(("/app/versions",), {}, tuple(Revision(key, message=said) for key, said in MESSAGES.items())),
+        migrations=MigrationSet(
+            ("/app/versions",), {}, tuple(Revision(key, message=text) for key, text in MESSAGES.items())
+        ),
         alembic=("alembic",), reached=Reached(URL, URL, VersionTable(), state.origin, state.address), state=state,
         live=Live(URL, "shop-db-1", "sha256:db", ("db",), {}), app=App("sha256:app", {}), network="shop_default",
     )  # type: ignore[arg-type]  # fmt: skip
@@ -137,7 +139,9 @@ def test_what_was_not_compared_is_told() -> None:
     assert plain.match is not None
     strict = replace(plain, match=replace(plain.match, strict=True), dry_run=True)
     shown = adopt_text.render(strict, View(width=200))
-    assert "; not compared: data, text search, subscriptions, roles (owners and grants are compared by" in shown
+    assert (
+        "; not compared: data, text search, subscriptions, roles (owners and grants are compared by role name)" in shown
+    )
     assert "next  migops adopt -f prod.yml --strict app" in shown
     found = json.loads(adopt_json.render(strict, View()))
     assert (found["strict"], found["kinds_not_compared"]) == (True, [])
@@ -146,7 +150,7 @@ def test_what_was_not_compared_is_told() -> None:
 def test_a_baseline_tells_what_comes_next() -> None:
     made = Baseline(Path("/srv/shop/versions/b1_first.py"), "3f1c0a7be210", "first", "text")
     planned = adopt_text.render(replace(CASES["equal"], baseline=made), View(width=80))
-    assert "plan  write the baseline to the host; note 3f1c0a7be210 in" in planned
+    assert "plan  write the baseline to the host; stamp the database with 3f1c0a7be210 in" in planned
     assert "next  migops adopt -f prod.yml --baseline -m first app\n" in planned
     shown = adopt_text.render(replace(CASES["adopted"], baseline=made), View(width=80))
     assert "3f1c0a7be210 (first)" in shown

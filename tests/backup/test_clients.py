@@ -187,7 +187,7 @@ def test_the_server_itself(tmp_path: Path) -> None:
         values = {key: value or "" for key, value in model.services[name].environment.items()}
         found = usage(model.services[name], server, Evidence(values))
         assert (found.use, CANARY in found.why) == (use, False)
-    assert found.why == "DATABASE_URL leads to postgres"
+    assert found.why == "DATABASE_URL points to postgres"
 
 
 def test_what_is_named() -> None:

@@ -13,7 +13,7 @@ from tests.kit import migops
     ("words", "code", "said"),
     [
         (("backup", "--list", "--keep", "3"), 2, "--keep and --list do not go together"),
-        (("restore", "a.dump"), 5, "nobody can be asked here, so nothing was changed"),
+        (("restore", "a.dump"), 5, "cannot ask for confirmation; nothing was changed"),
         (("restore",), 2, "Missing argument 'FILE'"),
         (("backup", "--list"), 3, "nowhere"),
     ],

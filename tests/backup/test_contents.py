@@ -51,10 +51,10 @@ def test_a_listing_of_nothing() -> None:
     [
         ({}, ""),
         ({"database": "other"}, "it is of the database 'shop', not of 'other'"),
-        ({"server": "15.9"}, "the server says 15.9"),
+        ({"server": "15.9"}, "the server is 15.9"),
         ({"newest": 14}, "the server is older: 14"),
         ({"newest": 16}, ""),
-        ({"has_table": False}, "public.alembic_version has come up meanwhile"),
+        ({"has_table": False}, "public.alembic_version was created meanwhile"),
         ({"table": ("public", "versions")}, "the rows of public.versions are missing"),
         ({"table": ("public", "versions"), "has_table": None}, ""),
     ],

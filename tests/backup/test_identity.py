@@ -18,7 +18,7 @@ REFUSED = "permission denied for function pg_control_system"
     [
         (HERE, HERE, Relation.SAME, ""),
         (FAR, FAR, Relation.SAME, ""),
-        (None, HERE, Relation.UNIDENTIFIED, "does not say"),
+        (None, HERE, Relation.UNIDENTIFIED, "does not record"),
         (replace(HERE, system="8"), HERE, Relation.RECREATED, "system identifier 8, here 7400000000000000001"),
         (replace(HERE, system=None, system_unknown=REFUSED), HERE, Relation.UNPROVED, f"of the backup: {REFUSED}"),
         (HERE, replace(HERE, system=None, system_unknown=REFUSED), Relation.UNPROVED, f"here: {REFUSED}"),

@@ -23,6 +23,7 @@ class Stack:
     def __init__(self, box: Sandbox) -> None:
         self.box = box
         self.folder = example("clean", box.path)
+        box.seldom(self.folder / "compose.yaml")
         box.compose("build", "-q", "app", cwd=self.folder)
         box.compose("up", "-d", "--wait", "db", cwd=self.folder)
 

@@ -184,14 +184,16 @@ class TestPrintedCommands:
         "image", ["sha256:" + "a" * 64, "485770302d73", "app@sha256:" + "b" * 64, "docker-archive:../app.tar"]
     )
     def test_an_id_is_no_name_to_build_under(self, image: str) -> None:
-        from migops.target import Wanted, _docker_build
+        from migops.target import Wanted
+        from migops.target.build import docker_build
 
-        assert _docker_build(Wanted(image=image, context=".")) == (".",)
+        assert docker_build(Wanted(image=image, context=".")) == (".",)
 
     def test_a_name_is(self) -> None:
-        from migops.target import Wanted, _docker_build
+        from migops.target import Wanted
+        from migops.target.build import docker_build
 
-        assert _docker_build(Wanted(image="docker-daemon:app:1", context=".")) == ("-t", "app:1", ".")
+        assert docker_build(Wanted(image="docker-daemon:app:1", context=".")) == ("-t", "app:1", ".")
 
     def test_the_hint_to_name_a_service_keeps_the_files(self, project: Path, tmp_path: Path) -> None:
         other = example("two-heads", tmp_path)

@@ -31,6 +31,17 @@ def test_of_many_configurations_five_are_named(tmp_path: Path) -> None:
     assert "part05" not in found.stderr
 
 
+@pytest.mark.parametrize("options", ["-c prod.ini", "--config=prod.ini", "-x tenant=a -c prod.ini", "-cprod.ini"])
+def test_the_configuration_that_the_services_command_names(tmp_path: Path, options: str) -> None:
+    (tmp_path / "compose.yaml").write_text(
+        f"services:\n  app:\n    build: .\n    command: alembic {options} upgrade head\n"
+    )
+    (tmp_path / "alembic.ini").write_text(INI)
+    found = migops("check-image", "app", cwd=tmp_path)
+    assert found.code == 2
+    assert "service 'app' runs Alembic with prod.ini" in found.stderr
+
+
 def test_no_finding_has_an_empty_fix(tmp_path: Path) -> None:
     project = example("clean", tmp_path)
     for script in (project / "migrations/versions").iterdir():

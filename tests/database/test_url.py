@@ -7,7 +7,8 @@ import traceback
 import pytest
 
 from migops.core.errors import MigopsError, Unavailable
-from migops.database import DatabaseUrl, parse_url, redact
+from migops.core.redaction import redact
+from migops.database import DatabaseUrl, parse_url
 
 CANARY = "kAn4ry-s3cret"
 

@@ -13,7 +13,7 @@ from migops.commands.deploy.inputs import DeployInputs
 from migops.commands.deploy.services import DeployedService
 from migops.compose import ComposeOptions
 from migops.core.model import Absent, ImageIdentity, Unknown
-from migops.entrypoint import Startup
+from migops.entrypoint.startup import Startup
 from migops.sources.container import Container
 from migops.sources.container_files import Mount
 from migops.sources.database_state import DatabaseState

@@ -12,6 +12,7 @@ from typing import Any
 
 from tests.engine.inventory import Inventory
 from tests.engine.sandbox import Sandbox
+from tests.engine.sql import ask
 from tests.kit import Result, example, git, repository
 
 CREATE, PRICE = "3f1c0a7be210", "a94d5e61c8f3"
@@ -56,8 +57,8 @@ class Stack:
 
     def query(self, sql: str) -> str:
         """What psql prints, bare."""
-        words = ("psql", "-h", "127.0.0.1", "-U", self.user, "-d", self.database, "-Atc", sql)
-        return self.compose("exec", "-T", "-e", f"PGPASSWORD={self.password}", self.server, *words).strip()
+        who = {"user": self.user, "password": self.password, "database": self.database}
+        return ask(self.box, sql, server=self.server, **who)
 
     def rows(self) -> list[str]:
         return self.query("select version_num from alembic_version order by 1").split()
@@ -108,6 +109,7 @@ def stack(
     """
     found = Stack(box, example(name, box.path), box.path / "state", password=password)
     edit(found.project / "compose.yaml", PASSWORD, password)
+    box.seldom(found.project / "compose.yaml")
     quick(found.project / "compose.yaml", more)
     found.up(*services)
     if migrated:
@@ -120,6 +122,7 @@ def incident(box: Sandbox) -> Stack:
     """The guide's broken state: two heads baked into the image, the database at 009, data in it, 010 deleted in git."""
     project = example("stale-image", box.path)
     found = Stack(box, project, box.path / "state", ("-f", "docker-compose.prod.yml"), "bot", "catalog_db", "postgres")
+    box.seldom(project / "docker-compose.prod.yml")
     edit(project / "docker-compose.prod.yml", "    build: ./app\n", "    build: ./app\n    init: true\n")
     versions = project / "app/src/infrastructure/database/migrations/versions"
     ghost = versions / "010_add_product_discount.py"

@@ -64,7 +64,7 @@ def test_nothing_is_there_yet(sandbox: Sandbox) -> None:
     shown = found.deploy("--dry-run")
     assert shown.code == 0, shown.stderr
     assert (shown.json["pending"], shown.json["revisions"]["before"]) == (None, None)
-    done = found.deploy()
+    done = found.deploy("--cache")
     assert (done.code, done.json["outcome"]) == (0, "done"), done.stderr
     assert done.json["revisions"] == {"before": [], "after": [PRICE]}
     assert (found.rows(), found.running()) == ([PRICE], [found.image()])
@@ -93,14 +93,14 @@ def test_it_fails_and_goes_back(sandbox: Sandbox) -> None:
     dockerfile = found.project / "Dockerfile"
     text = dockerfile.read_text()
     dockerfile.write_text(text + "RUN echo the build breaks here && false\n")
-    failed = found.deploy()
+    failed = found.deploy("--cache")
     assert (failed.code, failed.json["outcome"]) == (5, "aborted")
     assert "the build breaks here" in failed.stderr
     assert (found.image(), found.running(), found.rows()) == (old, [old], [PRICE])
     dockerfile.write_text(text)
 
     bad = found.write("b00000000001", PRICE, 'op.execute("select 1/0")')
-    failed = found.deploy()
+    failed = found.deploy("--cache")
     assert (failed.code, failed.json["outcome"]) == (6, "failed"), failed.stderr
     assert "division by zero" in failed.stderr
     assert (found.image(), found.running(), found.rows()) == (old, [old], [PRICE])
@@ -111,10 +111,10 @@ def test_it_fails_and_goes_back(sandbox: Sandbox) -> None:
     main = found.project / "main.py"
     works = main.read_text()
     main.write_text("raise SystemExit('it does not come up')\n")
-    back = found.deploy("--on-failure", "downgrade", "--health-timeout", "20")
+    back = found.deploy("--cache", "--on-failure", "downgrade", "--health-timeout", "20")
     assert (back.code, back.json["outcome"]) == (6, "failed"), back.stderr
     assert (found.image(), found.running(), found.rows()) == (old, [old], [PRICE])
-    stopped = found.deploy("--health-timeout", "20")
+    stopped = found.deploy("--cache", "--health-timeout", "20")
     assert (stopped.code, stopped.json["outcome"]) == (7, "operator"), stopped.stderr
     assert (found.running(), found.rows()) == ([old], ["b00000000002"])
     assert found.query("select title from product") == "kept"

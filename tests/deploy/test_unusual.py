@@ -69,6 +69,7 @@ def test_everything_said_otherwise(sandbox: Sandbox) -> None:
     project = example("clean", sandbox.path / "with space")
     flags = ("-f", "compose.yaml", "-f", "over.yaml", "--env-file", "prod.env", "--profile", "web")
     found = Stack(sandbox, project, sandbox.path / "state", flags)
+    sandbox.seldom(project / "compose.yaml")
     quick(project / "compose.yaml")
     edit(project / "compose.yaml", "postgresql+psycopg", "postgresql+asyncpg")
     (project / "migrations/env.py").write_text(ENV_PY)
@@ -106,6 +107,7 @@ def test_everything_said_otherwise(sandbox: Sandbox) -> None:
 def test_flask_migrate_and_services_of_one_build(sandbox: Sandbox) -> None:
     """Flask-Migrate; one more service of the same build, which needs none of its own, and one with other arguments."""
     found = Stack(sandbox, example("flask-migrate", sandbox.path), sandbox.path / "state")
+    sandbox.seldom(found.project / "compose.yaml")
     quick(found.project / "compose.yaml")
     text = (found.project / "compose.yaml").read_text()
     app = text[text.index("  app:\n") : text.index("  db:\n    image")]

@@ -20,6 +20,7 @@ BROKEN = "raise SystemExit('it does not come up')\n"
 def broken(box: Sandbox, name: str, volume: str = "") -> Stack:
     """The example in its state, and a database at the first revision. ``volume`` is one more in its Dockerfile."""
     found = Stack(box, example(name, box.path), box.path / "state")
+    box.seldom(found.project / "compose.yaml")
     quick(found.project / "compose.yaml")
     if volume:
         edit(found.project / "Dockerfile", "VOLUME /app/migrations\n", f"VOLUME /app/migrations {volume}\n")

@@ -16,7 +16,10 @@ from tests.engine.engine import Engine
 
 @dataclass(frozen=True)
 class Inventory:
-    """The containers, volumes, networks and images of an engine, each by its ID as `docker inspect` shows it."""
+    """The containers, volumes and networks of an engine, each by its ID as `docker inspect` shows it.
+
+    Images are as the engine lists them: there may be hundreds, and their names and labels are all that is asked for.
+    """
 
     container: dict[str, Any]
     volume: dict[str, Any]
@@ -32,7 +35,7 @@ class Inventory:
                 _inspect(client.containers(all=True, quiet=True), "Id", client.inspect_container),
                 _inspect(client.volumes()["Volumes"] or (), "Name", client.inspect_volume),
                 _inspect(client.networks(), "Id", client.inspect_network),
-                _inspect(client.images(all=True), "Id", client.inspect_image),
+                {each["Id"]: {**each, "RepoTags": _tags(each)} for each in client.images(all=True)},
             )
 
     def ids(self) -> frozenset[str]:
@@ -112,7 +115,12 @@ def _inspect(
 
 
 def _own(image: dict[str, Any]) -> tuple[Any, ...]:
-    return image["RepoTags"], (image.get("Config") or {}).get("Labels")
+    return image["RepoTags"], image["Labels"]
+
+
+def _tags(image: dict[str, Any]) -> list[str]:
+    """The names of a listed image: before Engine 24, one without a name is listed as "<none>:<none>"."""
+    return [tag for tag in image["RepoTags"] or () if tag != "<none>:<none>"]
 
 
 def _names(item: dict[str, Any]) -> str:

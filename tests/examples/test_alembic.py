@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.engine.sandbox import Sandbox
+from tests.engine.sql import ask
 from tests.kit import Result, example, migops
 
 pytestmark = pytest.mark.engine
@@ -54,6 +55,7 @@ def own(result: Result) -> list[str]:
 def up(box: Sandbox, name: str, *services: str) -> Path:
     """The example, built and started: all of it, or these services alone."""
     project = example(name, box.path)
+    box.seldom(project / "compose.yaml")
     box.compose("build", "-q", cwd=project)
     box.compose("up", "-d", "--wait", *(("--no-deps", *services) if services else ()), cwd=project)
     return project
@@ -68,8 +70,7 @@ def containers(box: Sandbox) -> set[str]:
 
 
 def query(box: Sandbox, project: Path, sql: str) -> str:
-    words = ("exec", "-T", "db", "psql", "-h", "127.0.0.1", "-U", "shop", "-d", "shop", "-Atc", sql)
-    return box.compose(*words[:1], "-e", "PGPASSWORD=only-for-this-example", *words[1:], cwd=project).strip()
+    return ask(box, sql, user="shop", password="only-for-this-example", database="shop")
 
 
 def statements(box: Sandbox, project: Path) -> str:
@@ -264,6 +265,7 @@ def test_a_signal_stops_the_migration_and_nothing_runs_on(
     sandbox: Sandbox, running: bool, number: signal.Signals
 ) -> None:
     project = example("clean", sandbox.path)
+    sandbox.seldom(project / "compose.yaml")
     (project / "migrations/versions/c00000000001_slow.py").write_text(SLOW)
     sandbox.compose("build", "-q", cwd=project)
     sandbox.compose("up", "-d", "--wait", *(("app", "db") if running else ("db",)), cwd=project)
@@ -285,6 +287,7 @@ def test_a_signal_stops_the_migration_and_nothing_runs_on(
 
 def test_a_killed_migops_is_reported_by_the_next(sandbox: Sandbox) -> None:
     project = example("clean", sandbox.path)
+    sandbox.seldom(project / "compose.yaml")
     (project / "migrations/versions/c00000000001_slow.py").write_text(SLOW)
     sandbox.compose("build", "-q", cwd=project)
     sandbox.compose("up", "-d", "--wait", "db", cwd=project)
@@ -397,6 +400,7 @@ def test_without_a_database_server(sandbox: Sandbox) -> None:
 def test_in_a_terminal(sandbox: Sandbox, running: bool) -> None:
     """There is one inside too; a failure is explained all the same, and Ctrl-C is a key that Alembic gets."""
     project = example("clean", sandbox.path)
+    sandbox.seldom(project / "compose.yaml")
     (project / "migrations/versions/c00000000001_slow.py").write_text(SLOW)
     sandbox.compose("build", "-q", cwd=project)
     sandbox.compose("up", "-d", "--wait", *(("app", "db") if running else ("db",)), cwd=project)

@@ -87,6 +87,7 @@ class Stack:
     def __init__(self, box: Sandbox, *, slow: bool = False, async_: bool = False) -> None:
         self.box, self.project = box, example("clean", box.path)
         compose = self.project / "compose.yaml"
+        box.seldom(compose)
         more = "    environment:\n      PGOPTIONS: -c work_mem=7MB\n      DATABASE_URL"
         text = compose.read_text().replace("    environment:\n      DATABASE_URL", more)
         compose.write_text(text.replace("only-for-this-example", CANARY))

@@ -176,13 +176,14 @@ def test_two_servers_with_a_database_of_one_name(two: Two) -> None:
     assert "--foreign" in two.refused(name(again), "--dry-run", "app")
     assert "--foreign" in two.refused(name(again), "--yes", "app", "--confirm", "shop")
     assert "--confirm shop" in two.refused(name(again), "--yes", "--foreign", "app")
-    assert "'users' is not the name" in two.refused(name(again), "--yes", "--foreign", "--confirm", "users", "app")
+    wrong = two.refused(name(again), "--yes", "--foreign", "--confirm", "users", "app")
+    assert "'users' is not the database's name" in wrong
 
     before = two.started("users-worker", "report", "pg2")
     done = two.restore(name(again), "--yes", "--foreign", "--confirm", "shop", "app")
     assert done.code == 0, done.stderr
     assert two.first() == ["a user"]
-    assert done.json["stops"] == [{"service": "orders-worker", "why": "DB_HOST leads to db"}]
+    assert done.json["stops"] == [{"service": "orders-worker", "why": "DB_HOST points to db"}]
     assert [each["service"] for each in done.json["unsure"]] == ["report"]
     assert done.json["origin"]["relation"] == "foreign"
     assert two.started("users-worker", "report", "pg2") == before, "what uses another server goes on"
@@ -204,7 +205,7 @@ def test_a_server_that_was_made_again_and_backups_that_do_not_say_whose_they_are
     two.fill_second()
     two.second("DELETE FROM product")
     why = two.refused(users, "--yes", "users")
-    assert "was made again since (system identifier " in why
+    assert "was recreated since (system identifier " in why
     done = two.restore(users, "--yes", "--confirm", "shop", "users")
     assert (done.code, done.json["origin"]["relation"]) == (0, "recreated"), done.stderr
     assert two.second("SELECT name FROM product") == "a user"
@@ -229,13 +230,13 @@ def test_a_server_that_was_made_again_and_backups_that_do_not_say_whose_they_are
 
     (old,) = FROM_010.glob("*.dump")
     two.shop.execute("DELETE FROM product")
-    assert "does not say which server" in two.refused(str(old), "--yes", "app")
+    assert "does not record which server" in two.refused(str(old), "--yes", "app")
     asked = {"Type the name of the database": "shop", "now? [y/N]": "y"}
     code, text = two.at_a_terminal("restore", str(old), "app", answers={**asked, "Type the name of the database": "y"})
     assert (code, two.first()) == (5, []), text
     code, text = two.at_a_terminal("restore", str(old), "app", answers=asked)
     assert (code, two.first()) == (0, ["coffee", "tea"]), text
-    assert "made by migops 0.1.0" in " ".join(text.split())
+    assert "taken by migops 0.1.0" in " ".join(text.split())
     assert json.loads(Path(f"{old}.json").read_text())["schema"] == 1
     until(lambda: not two.dumping(), "no program of ours goes on")
 

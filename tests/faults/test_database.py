@@ -29,6 +29,7 @@ class Shop:
         self.project = example("clean", box.path)
         write_image(box.path / "app.tar", {"/app": self.project})
         compose = self.project / "compose.yaml"
+        box.seldom(compose)
         compose.write_text(compose.read_text().replace("only-for-this-example", CANARY))
         box.compose("up", "-d", "--wait", "db", cwd=self.project)
         self.container = box.compose("ps", "-q", "db", cwd=self.project).strip()

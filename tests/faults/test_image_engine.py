@@ -218,7 +218,7 @@ def test_a_probe_that_is_made_after_we_gave_up_is_removed_too(served: tuple[Fake
 
 def test_more_links_than_anybody_has_are_not_followed(served: tuple[FakeEngine, str]) -> None:
     fake, host = served
-    links = layer(folder("versions"), *(link(f"versions/{n:04}.py", "/x") for n in range(1500)))
+    links = layer(folder("versions"), *(link(f"versions/{n:04}.py", "/x") for n in range(1001)))
     fake.answers[ARCHIVE] = lambda to: send_tar(to, links if to.path.endswith("versions") else TAR)
     with pytest.raises(Unavailable, match="more than 1000 links"):
         read(host)

@@ -77,6 +77,7 @@ def pg8000() -> Path:
 def four_drivers(box: Sandbox, driver: str) -> Stack:
     """The clean example with every driver, whose migration doubles what is in a table, after a pause that is in one."""
     found = Stack(box, example("clean", box.path), box.path / "state")
+    box.seldom(found.project / "compose.yaml")
     quick(found.project / "compose.yaml")
     shutil.copytree(pg8000(), found.project / "wheels")
     (found.project / "requirements.txt").write_text(

@@ -174,7 +174,7 @@ def test_what_is_no_whole_dump_of_this_database_is_refused(restores: Restores, t
     refused(content[:-1], "cannot be read to its end", manifest=False)
     refused(bytes(flipped), "sha256", manifest=True)
     refused(base64.b64decode(other), "it is of the database 'other', not of 'shop'", manifest=False)
-    refused(b"-- a plain dump\n", "no dump in PostgreSQL's custom format", manifest=False)
+    refused(b"-- a plain dump\n", "not a dump in PostgreSQL's custom format", manifest=False)
 
     assert restores.restore("no-such.dump", "--yes").code == 2
     assert restores.restore(backup.name).code == 5, "nobody can be asked"
@@ -199,7 +199,7 @@ def test_a_restore_and_the_way_back(restores: Restores) -> None:
     with mock.patch.object(Maintenance, "together", breaks):
         failed = restores.restore(Path(backup).name, "--yes")
     assert failed.code == 6, failed.stderr
-    assert "It is as it was" in failed.json["error"]["message"]
+    assert "It is as before" in failed.json["error"]["message"]
     after = restores.whole()
     assert (after[0], after[2:]) == (before[0], before[2:])
     until(restores.connected, "the worker is connected again")
@@ -254,8 +254,8 @@ def test_a_restore_that_is_killed_is_told_of(shop: Shop, tmp_path: Path) -> None
     found = restores.restore(backup, "--yes")
     assert found.code == 7, found.stderr
     said = found.json["error"]["message"]
-    assert "is the one that was there before" in said
-    for left in ("worker-1 is stopped", "is left over", "nobody may connect to shop"):
+    assert "shop was not replaced" in said
+    for left in ("worker-1 is stopped", "is left over", "connections to shop are disabled"):
         assert left in said
     commands = found.json["error"]["commands"]
     assert [command[:2] for command in commands] == [["docker", "exec"], ["docker", "start"]]

@@ -31,8 +31,8 @@ def live(url: str = URL, **changes: Any) -> Live:
     [
         ("postgresql://shop:canary-7f3a@10.0.0.5/shop", "10.0.0.5 is an address"),
         ("postgresql://shop:canary-7f3a@[fe80::1]/shop", "fe80::1 is an address"),
-        ("postgresql://shop:canary-7f3a@localhost/shop", "localhost always leads to the machine itself"),
-        ("postgresql://shop:canary-7f3a@host.docker.internal/shop", "host.docker.internal always leads to"),
+        ("postgresql://shop:canary-7f3a@localhost/shop", "localhost always means the machine itself"),
+        ("postgresql://shop:canary-7f3a@host.docker.internal/shop", "host.docker.internal always means"),
         ("postgresql:///shop?host=/var/run/postgresql", "through a socket"),
         ("postgresql:///shop", "through a socket"),
         ("sqlite:///shop.db", "for PostgreSQL only"),
@@ -49,7 +49,7 @@ def test_a_database_outside_of_the_project_is_refused(tmp_path: Path) -> None:
     (tmp_path / "compose.yaml").write_text("services: {app: {image: a}, db: {image: postgres}}\n")
     project = load(ComposeOptions(), environment=os.environ, cwd=str(tmp_path))
     for model in (project, None):
-        with pytest.raises(MigopsError, match=r"db\.example\.com is no service of the compose project"):
+        with pytest.raises(MigopsError, match=r"db\.example\.com is not a service of the compose project"):
             live_of(None, model, parse_url("postgresql://shop@db.example.com/shop"))  # type: ignore[arg-type]
 
 

@@ -1,5 +1,5 @@
-"""``migops adopt``: a database with tables and no revision noted. Which revision's schema is it? Prove it, and note it.
+"""``migops adopt``: find and prove the revision of a database that has tables but no stamp, and stamp it.
 
-The migrations are run, one by one, on a throwaway server, and what each makes is held against the live database, which
-is only read. What is written to it in the end is one row of the version table, by Alembic itself.
+The migrations run one by one on a throwaway server, and the schema after each one is compared with the live database,
+which is only read. At the end Alembic itself writes one row of its version table.
 """

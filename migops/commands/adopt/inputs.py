@@ -1,4 +1,4 @@
-"""What is there before anything is done: the image, the live database and its schema. All of it is only read."""
+"""Inputs of ``migops adopt``: the image and the live database, which are only read."""
 
 from __future__ import annotations
 
@@ -19,57 +19,61 @@ from migops.target.alembic_program import aimed, program
 
 @dataclass(frozen=True, slots=True)
 class AdoptInputs:
-    """Where it happens. ``alembic`` are the words that run Alembic in the image, which is ``image``; ``held`` are the
-    migrations that it holds. ``live`` is the server container, ``network`` one that it shares with the service.
-    """
+    """The image, the live database, and the definition of the containers beside it."""
 
     target: Target
     project: Project
     service: Service
     image: ImageIdentity
-    held: MigrationSet
+    migrations: MigrationSet
+    """The image's migrations."""
     alembic: tuple[str, ...]
+    """The command line that runs Alembic in the image."""
     reached: Reached
     state: DatabaseState
     live: sandbox.Live
+    """The live server's container."""
     app: sandbox.App
     network: str
+    """A network that the live server shares with the service."""
     python_path: str = field(default="")
+    """The service's PYTHONPATH."""
     options: str = field(default="")
+    """The service's PGOPTIONS."""
 
     @property
     def versions(self) -> str:
-        """The folder of the image that new migrations go into."""
-        return self.held.location[0]
+        """The image's folder for new migrations."""
+        return self.migrations.location[0]
 
     def text_of(self, revision: Revision) -> bytes:
-        """The text of a revision's script, as the image holds it."""
-        return next((file.content for file in self.held.scripts.values() if file.path == revision.path), b"")
+        """The text of a revision's script in the image."""
+        return next((file.content for file in self.migrations.scripts.values() if file.path == revision.path), b"")
 
     @property
     def revisions(self) -> dict[str, Revision]:
         """The image's revisions by their IDs."""
-        return {revision.id: revision for revision in self.held.revisions}
+        return {revision.id: revision for revision in self.migrations.revisions}
 
 
 def look(target: Target, engine: Engine, timeout: float) -> AdoptInputs:
     """Read the image and the live database.
 
-    Raises ``Unavailable`` where one of them cannot be read; MigopsError where there is no compose project, or no
-    throwaway server that could stand in for the database.
+    Raises ``Unavailable`` if one of them cannot be read; MigopsError without a compose project, or if no throwaway
+    server can take the database's place.
     """
     if target.model is None:
         raise MigopsError(
-            "adopt needs a compose project: it says how the service reaches its database",
-            hint="run it beside the compose file, or name it: -f FILE",
+            "adopt needs a compose project, to know how the service reaches its database",
+            hint="run it in the folder of the compose file, or name the file: -f FILE",
         )
     seen = collect.running(target, engine)
-    held = seen.places[PlaceName.IMAGE]
-    if seen.image is None or seen.home is None or not isinstance(held, MigrationSet):
-        unknown = held if isinstance(held, Unknown) else Unknown("the image holds no migrations that could be read")
+    migrations = seen.places[PlaceName.IMAGE]
+    if seen.image is None or seen.home is None or not isinstance(migrations, MigrationSet):
+        unknown = migrations if isinstance(migrations, Unknown) else Unknown("the image has no readable migrations")
         raise Unavailable(unknown.reason, hint=unknown.hint)
     environment = seen.image_config.env if seen.image_config else {}
-    asked = question(target, held, host_home(seen), seen.home, lambda: engine, environment, Ask(timeout=timeout))
+    asked = question(target, migrations, host_home(seen), seen.home, lambda: engine, environment, Ask(timeout=timeout))
     reached = reach(asked)
     if not isinstance(reached, Reached):
         raise Unavailable(reached.reason, hint=reached.hint if isinstance(reached, Unknown) else "")
@@ -79,13 +83,13 @@ def look(target: Target, engine: Engine, timeout: float) -> AdoptInputs:
     state = read(reached, timeout)
     if isinstance(state, Unknown):
         raise Unavailable(state.reason, hint=state.hint)
-    code = [*held.location, held.script_location]
+    code = [*migrations.location, migrations.script_location]
     app = sandbox.app_of(
         target.model, service, seen.image.id, live, working_dir=seen.home.cwd, code=code,
         keeps_entrypoint=program(target).keeps_entrypoint,
     )  # fmt: skip
     return AdoptInputs(
-        target=target, project=target.model, service=service, image=seen.image, held=held,
+        target=target, project=target.model, service=service, image=seen.image, migrations=migrations,
         alembic=aimed(target, seen.home), reached=reached, state=state, live=live, app=app,
         network=_shared(target.model, service, live),
         python_path=service.environment.get("PYTHONPATH") or environment.get("PYTHONPATH", ""),
@@ -94,7 +98,7 @@ def look(target: Target, engine: Engine, timeout: float) -> AdoptInputs:
 
 
 def _shared(project: Project, service: Service, live: sandbox.Live) -> str:
-    """A network that both the service and the live server are on."""
+    """A network that the service shares with the live server. MigopsError if there is none."""
     names = [project.networks[key].name for key in service.networks if key in project.networks]
     for name in names:
         if name in live.networks:

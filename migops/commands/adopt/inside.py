@@ -1,16 +1,13 @@
-"""Runs in the application's one-off container, as ``sitecustomize`` of whatever Python Alembic is run by there.
+"""Runs in the application's one-off container, as ``sitecustomize`` of the Python that runs Alembic there.
 
-It tells on standard output, a marked line each, what the schema is before the first and after every migration, and
-which new revision was written. Nothing of Alembic's or the application's files is changed. It is no part of migops's
-own process: it uses the standard library alone, and is kept to what old Pythons read.
+It writes marked lines to standard output: the schema before the first and after every migration, and each new revision.
+No file of Alembic or of the application is changed. It is not part of migops's own process: it uses only the standard
+library, and syntax of old Pythons.
 """
 
-import importlib.abc
-import importlib.util
 import json
 import os
 import shutil
-import sys
 import time
 from typing import Any
 
@@ -25,21 +22,21 @@ CREATE = (
 )
 
 
-def tell(**facts: Any) -> None:
-    """A line of ours, whole: however the application buffers its own output."""
+def report(**facts: Any) -> None:
+    """Write one marked line, complete even if the application buffers its own output."""
     data = ("\n" + MARK + json.dumps(facts) + "\n").encode()
     while data:
         data = data[os.write(1, data) :]
 
 
 def wait_to_go() -> None:
-    """The container is started while the server comes up, so that nothing is lost by importing what it takes."""
+    """Wait for the server. The container starts earlier, so that imports run while the server starts."""
     while not os.path.exists(os.path.join(HERE, "go")):  # noqa: PTH110, PTH118
         time.sleep(0.01)
 
 
 class Watch:
-    """What was told of the schema last, so that each step tells only what it changed."""
+    """The last reported schema, so that each step reports only its changes."""
 
     def __init__(self) -> None:
         self.known: Any = {}
@@ -47,16 +44,16 @@ class Watch:
             self.query = file.read()
 
     def applied(self, ctx: Any, heads: Any, **_: Any) -> None:
-        """Alembic calls it after each step, in the step's own transaction."""
+        """Report the schema; called by Alembic after each step, in the step's own transaction."""
         rows = self.read(ctx.connection)
         changed = [row for key, row in rows.items() if self.known.get(key) != row]
         gone = [list(key) for key in self.known if key not in rows]
         self.known = rows
-        tell(heads=sorted(heads), changed=changed, gone=gone)
+        report(heads=sorted(heads), changed=changed, gone=gone)
 
     def read(self, connection: Any) -> Any:
         run = getattr(connection, "exec_driver_sql", connection.execute)
-        # A function, so that its plan is kept; it goes with the session, and with a transaction that is rolled back.
+        # A function keeps its query plan. It ends with the session, or with the transaction if that is rolled back.
         if run("SELECT to_regprocedure('" + FUNCTION + "') IS NULL").fetchone()[0]:
             run(CREATE + self.query + "; END $migops$")
         rows = run("SELECT * FROM " + FUNCTION).fetchall()  # noqa: S608 - a constant
@@ -64,7 +61,7 @@ class Watch:
 
 
 def watch_steps(module: Any) -> None:
-    """Have every MigrationContext tell of its steps."""
+    """Have every MigrationContext report its steps."""
     watch = Watch()
     original = module.MigrationContext.__init__
 
@@ -85,7 +82,7 @@ def watch_steps(module: Any) -> None:
 
 
 def watch_scripts(module: Any) -> None:
-    """Have the script directory wait for the server, and tell of a new revision."""
+    """Have the script directory wait for the server and report new revisions."""
     directory = module.ScriptDirectory
     run_env, generate = directory.run_env, directory.generate_revision
 
@@ -98,7 +95,7 @@ def watch_scripts(module: Any) -> None:
         script = generate(self, *words, **options)
         if script is not None:
             with open(script.path, encoding="utf-8") as file:  # noqa: PTH123
-                tell(made=os.path.abspath(script.path), revision=script.revision, content=file.read())  # noqa: PTH100
+                report(made=os.path.abspath(script.path), revision=script.revision, content=file.read())  # noqa: PTH100
         return script
 
     directory.run_env, directory.generate_revision = changed_run, changed_generate
@@ -107,28 +104,10 @@ def watch_scripts(module: Any) -> None:
 WATCHED = {"alembic.runtime.migration": watch_steps, "alembic.script.base": watch_scripts}
 
 
-class Finder(importlib.abc.MetaPathFinder):
-    """Finds Alembic's modules as they are found anyway, and has them changed once they are there."""
-
-    def find_spec(self, name: str, path: Any = None, target: Any = None) -> Any:
-        if name not in WATCHED:
-            return None
-        change = WATCHED.pop(name)
-        spec = importlib.util.find_spec(name)
-        if spec is None or spec.loader is None:
-            return None
-        execute = spec.loader.exec_module
-
-        def changed(module: Any) -> None:
-            execute(module)
-            change(module)
-
-        spec.loader.exec_module = changed  # type: ignore[method-assign]
-        return spec
-
-
 if VERSIONS and os.path.isdir(NEW):  # noqa: PTH112
     for each in os.listdir(NEW):  # noqa: PTH208
         shutil.copyfile(os.path.join(NEW, each), os.path.join(VERSIONS, each))  # noqa: PTH118
 if MARK:
-    sys.meta_path.insert(0, Finder())
+    import migops_importing  # type: ignore[import-not-found]  # its name in the container
+
+    migops_importing.after_import(WATCHED)

@@ -1,4 +1,4 @@
-"""Which of the schemas that the migrations pass through is the database's. Nothing is asked of anyone here."""
+"""Compares the schema after each migration with the database's. Pure functions."""
 
 from __future__ import annotations
 
@@ -13,61 +13,70 @@ from migops.database.postgres.schema import ORDER, Comparison, Found, Schema, Sc
 
 
 class Verdict(str, Enum):
-    """What comparing came to."""
+    """The result of the comparison."""
 
     EQUAL = "equal"
+    """One revision has the database's schema."""
     SEVERAL = "several"
+    """Several revisions have it."""
     DIFFERENT = "different"
+    """No revision has it, or not the one that the user named."""
 
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A set of revisions that the version table may name, and how the database's schema differs from theirs.
-
-    ``heads`` is () for what the server has before any migration.
-    """
+    """A state of the version table, with the differences between its schema and the database's."""
 
     heads: tuple[str, ...]
+    """() for the state before any migration."""
     comparison: Comparison
 
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """All candidates in the order of the upgrade; ``chosen`` is the one to note, or the nearest one.
-
-    ``asked``: the user named the one that counts. ``strict``: all kinds were compared. ``kinds`` is how many items of
-    each kind the database has, ``ignored`` its schemas that were not compared: no migration makes anything in them, and
-    the search path does not lead there.
-    """
+    """The result of the comparison with every candidate."""
 
     verdict: Verdict
     candidates: tuple[Candidate, ...]
+    """In the order of the upgrade."""
     chosen: Candidate
+    """The one to stamp, or the closest one."""
     kinds: Mapping[str, int]
+    """Number of the database's items by kind."""
     ignored: tuple[str, ...] = ()
+    """Schemas that were not compared: no migration creates anything there, and the search path does not name them."""
     asked: bool = False
+    """True if the user named the revision."""
     strict: bool = False
+    """True if all kinds were compared."""
 
     @property
     def equal(self) -> tuple[Candidate, ...]:
+        """The candidates without a difference."""
         return tuple(each for each in self.candidates if each.comparison.is_equal)
 
 
 def match(
-    steps: Sequence[Step], live: Found, table: str, schema: str, *, wanted: str = "", idle: frozenset[str] = frozenset()
+    steps: Sequence[Step],
+    live: Found,
+    table: str,
+    schema: str,
+    *,
+    wanted: str = "",
+    noops: frozenset[str] = frozenset(),
 ) -> Match:
-    """Compare each step with the database. ``table`` and ``schema`` are the version table's; ``wanted`` is a revision
-    that the user names, or the beginning of its ID: then it alone is the question. ``idle`` are revisions whose upgrade
-    does nothing, as a merge's mostly does: nothing is lost by noting one of them as done.
+    """Compare each step with the database.
 
-    Raises MigopsError for a revision that the upgrade does not pass.
+    ``table`` and ``schema``: the version table. ``wanted``: the only revision to compare with, or the beginning of its
+    ID. ``noops``: revisions whose upgrade does nothing, such as merges; stamping one of them skips nothing. Raises
+    MigopsError if the upgrade does not reach ``wanted``.
     """
-    made = {item.schema for step in steps for item in step.schema.values()}
-    scope = Scope(frozenset({*made, *live.path, schema} - {""}), table, schema, live.path)
-    found = without(live.schema, scope)
-    candidates = tuple(Candidate(step.heads, _compare(step.schema, found, scope)) for step in steps)
+    created = {item.schema for step in steps for item in step.schema.values()}
+    scope = Scope(frozenset({*created, *live.path, schema} - {""}), table, schema, live.path)
+    actual = without(live.schema, scope)
+    candidates = tuple(Candidate(step.heads, _compare(step.schema, actual, scope)) for step in steps)
     ignored = {item.schema for item in live.schema.values()} - scope.schemas - {""}
-    equal = list(_apart([each for each in candidates if each.comparison.is_equal], idle))
+    equal = list(_distinct([each for each in candidates if each.comparison.is_equal], noops))
     if wanted:
         chosen = _named(candidates, wanted)
         verdict = Verdict.EQUAL if chosen.comparison.is_equal else Verdict.DIFFERENT
@@ -76,35 +85,35 @@ def match(
     elif equal:
         verdict, chosen = Verdict.SEVERAL, equal[-1]
     else:
-        # Of several that are as near, the last: what was done since the database was made most likely came later.
+        # Of several equally close ones the last: changes made since then most likely came after it.
         verdict, chosen = Verdict.DIFFERENT, min(reversed(candidates), key=lambda each: each.comparison.distance)
     kinds: dict[str, int] = {}
-    for kind, _ in sorted(found):
+    for kind, _ in sorted(actual):
         if kind != ORDER:
             kinds[kind] = kinds.get(kind, 0) + 1
     return Match(verdict, candidates, chosen, kinds, tuple(sorted(ignored)), bool(wanted), live.strict)
 
 
-def _apart(equal: Sequence[Candidate], idle: frozenset[str]) -> Iterator[Candidate]:
-    """Of equal candidates, those after which something was done; of the others the last one stands for all."""
+def _distinct(equal: Sequence[Candidate], noops: frozenset[str]) -> Iterator[Candidate]:
+    """The equal candidates, without those that are followed by noops only."""
     for index, each in enumerate(equal, 1):
-        if index == len(equal) or not set(equal[index].heads) - set(each.heads) <= idle:
+        if index == len(equal) or not set(equal[index].heads) - set(each.heads) <= noops:
             yield each
 
 
-def _compare(step: Schema, found: Schema, scope: Scope) -> Comparison:
-    return compare(without(step, scope), found)
+def _compare(step: Schema, actual: Schema, scope: Scope) -> Comparison:
+    return compare(without(step, scope), actual)
 
 
 def _named(candidates: Sequence[Candidate], wanted: str) -> Candidate:
-    """The candidate that a user's word means: ``head``, or the beginning of a revision's ID."""
+    """The candidate that the user named: ``head``, or the beginning of a revision's ID."""
     if wanted in ("head", "heads"):
         return candidates[-1]
-    found = [each for each in candidates if any(head == wanted for head in each.heads)] or [
+    named = [each for each in candidates if any(head == wanted for head in each.heads)] or [
         each for each in candidates if any(head.startswith(wanted) for head in each.heads)
     ]
-    # On a branch a revision stays a head while the other branch goes on: the first is the one right after it.
-    if not found or len({head for each in found for head in each.heads if head.startswith(wanted)}) > 1:
-        what = "is the beginning of several revisions' IDs" if found else "is no revision that the upgrade passes"
-        raise MigopsError(f"--revision {wanted} {what}", hint=f"`{here().say('graph')}` shows them")
-    return found[0]
+    # A revision stays a head while another branch grows: the first candidate is the state right after it.
+    if not named or len({head for each in named for head in each.heads if head.startswith(wanted)}) > 1:
+        what = "is ambiguous: several revisions begin with it" if named else "is not a revision of this upgrade"
+        raise MigopsError(f"--revision {wanted} {what}", hint=f"`{here().say('graph')}` shows the revisions")
+    return named[0]

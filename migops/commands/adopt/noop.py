@@ -1,4 +1,4 @@
-"""Tells a migration that does nothing, as one that only joins two branches: by its text, which is never run."""
+"""Recognizes migrations that do nothing, such as merges, by their text, which is never run."""
 
 from __future__ import annotations
 
@@ -6,16 +6,16 @@ import ast
 import warnings
 
 
-def does_nothing(source: bytes) -> bool:
-    """Whether ``upgrade`` is there, once, and is empty. What cannot be read is taken to do something."""
+def is_noop(source: bytes) -> bool:
+    """True if the script has one ``upgrade`` and that is empty; False if the script cannot be parsed."""
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # an odd escape in someone's script is none of our business
+            warnings.simplefilter("ignore")  # an odd escape in a user's script does not matter here
             tree = ast.parse(source)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return False
-    found = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef) and node.name == "upgrade"]
-    return len(found) == 1 and not found[0].decorator_list and all(_is_empty(each) for each in found[0].body)
+    upgrades = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef) and node.name == "upgrade"]
+    return len(upgrades) == 1 and not upgrades[0].decorator_list and all(map(_is_empty, upgrades[0].body))
 
 
 def _is_empty(statement: ast.stmt) -> bool:

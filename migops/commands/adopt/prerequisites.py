@@ -1,4 +1,4 @@
-"""What a database was given before the first migration, by hand: without it, the migrations may not run elsewhere."""
+"""Prerequisites that a database got by hand before the first migration, which may not run elsewhere without them."""
 
 from __future__ import annotations
 
@@ -9,54 +9,56 @@ from migops.commands.adopt.inputs import AdoptInputs
 from migops.commands.adopt.steps import Step, upgrade
 from migops.core.errors import Unavailable
 from migops.database.postgres.schema import EXTENSION, Found
-from migops.sandbox import Seeds, Server
+from migops.sandbox import Prerequisites, Server
 
 _USUAL = '"$user", public'
 
 
-def tried(server: Server, inputs: AdoptInputs, live: Found, **more: Any) -> tuple[tuple[Step, ...], tuple[str, ...]]:
-    """The steps of the upgrade, and what was given to the throwaway server beforehand, in words.
+def try_upgrade(
+    server: Server, inputs: AdoptInputs, live: Found, **more: Any
+) -> tuple[tuple[Step, ...], tuple[str, ...]]:
+    """Upgrade the throwaway server; return the steps, and the prerequisites that were created before them as notes.
 
-    What the live database has may come from the migrations or from someone's hand, so they are tried with several
-    gifts until they run. Where they never do, the first failure is the one that is told.
+    The live database's schemas and extensions may come from the migrations or from a person, so several sets of
+    prerequisites are tried until the upgrade succeeds. If none does, the first failure is raised.
     """
     first: Unavailable | None = None
-    for seeds, words in prerequisites(inputs, live):
+    for statements, notes in prerequisites(inputs, live):
         if first is not None:
             if not server.is_ready:
                 break
-            server.seeds = seeds
+            server.prerequisites = statements
             server.fresh_database()
-        server.seeds = seeds
+        server.prerequisites = statements
         try:
-            return upgrade(server, inputs.alembic, **more), words
+            return upgrade(server, inputs.alembic, **more), notes
         except Unavailable as error:
             first = first or error
     raise first or Unavailable("the migrations were not tried")
 
 
-def prerequisites(inputs: AdoptInputs, live: Found) -> Iterator[tuple[Seeds, tuple[str, ...]]]:
-    """What to try the migrations with, and that in words; the likeliest first.
+def prerequisites(inputs: AdoptInputs, live: Found) -> Iterator[tuple[Prerequisites, tuple[str, ...]]]:
+    """Sets of prerequisites with their notes, the likeliest first.
 
-    Schemas of the search path are there from the start, or all would land in another one, unnoticed. Extensions are
-    given only where the migrations do not run without.
+    Schemas of the search path come first: without them all tables would silently go into another one. Extensions are
+    created only if the migrations fail without them.
     """
-    path = path_of(inputs, live)
+    path = search_path_of(inputs, live)
     names = [name for name in dict.fromkeys((*live.path, inputs.reached.table.schema)) if name not in ("", "public")]
     schemas = [("CREATE SCHEMA IF NOT EXISTS {}", (name,)) for name in names]
     bare = [item.name.strip('"').replace('""', '"') for item in live.schema.values() if item.kind == EXTENSION]
     extensions = [("CREATE EXTENSION IF NOT EXISTS {}", (name,)) for name in bare]
     first = "made on the throwaway server before the first migration, as the database has it: "
-    said = [*(f"the schema {name}" for name in names), *(f"the extension {name}" for name in bare)]
-    yield (*schemas, *path), (f"{first}{', '.join(said[: len(names)])}",) if names else ()
+    descriptions = [*(f"the schema {name}" for name in names), *(f"the extension {name}" for name in bare)]
+    yield (*schemas, *path), (f"{first}{', '.join(descriptions[: len(names)])}",) if names else ()
     if extensions:
-        yield (*schemas, *path, *extensions), (f"{first}{', '.join(said)}",)
+        yield (*schemas, *path, *extensions), (f"{first}{', '.join(descriptions)}",)
     if schemas:
         yield path, ()
 
 
-def path_of(inputs: AdoptInputs, live: Found) -> Seeds:
-    """The live user's search path, where it is set for the user or the database."""
+def search_path_of(inputs: AdoptInputs, live: Found) -> Prerequisites:
+    """A statement that sets the live user's search path; none if it is the default."""
     if live.search_path == _USUAL:
         return ()
     # A search path is a list of identifiers as SQL writes them, and comes from the server itself.

@@ -1,4 +1,4 @@
-"""Writes down what was proved: under the locks, in the journal, on a database that is still what was compared."""
+"""Stamps the proved revision: locked, journalled, and only if the database is still the one that was compared."""
 
 from __future__ import annotations
 
@@ -18,23 +18,26 @@ from migops.docker import Engine
 from migops.sandbox import one_off, owned
 from migops.state import journal
 
-_LOCK_TIMEOUT = "-c lock_timeout=10s"  # by libpq's own variable: a version table that someone holds stops us, not them
+_LOCK_TIMEOUT = (
+    "-c lock_timeout=10s"  # in PGOPTIONS: if another session has locked the version table, the stamp gives up
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Stamped:
-    """What was noted, and the signal (0: none) that came meanwhile and has waited."""
+    """A finished stamp."""
 
     heads: tuple[str, ...]
     signal: int
+    """The signal that was deferred meanwhile; 0 for none."""
 
 
 def stamp(outcome: Outcome, live: Found, engine: Engine, folder: Path, timeout: float) -> Stamped:
-    """Have Alembic note the chosen revision, in a one-off container of the image beside the live database.
+    """Have Alembic stamp the chosen revision, in a one-off container of the image beside the live database.
 
-    ``live`` is the schema that was compared; ``folder`` is the project's state folder, whose lock the caller has.
-    Raises ``Locked`` where another run has the database's; ``Aborted`` where the database is no longer that one;
-    ``Failed`` where Alembic did not note it; ``ManualActionRequired`` where the rows are others than they should be.
+    ``live``: the schema that was compared. ``folder``: the project's state folder, locked by the caller. Raises
+    ``Locked`` if another run has locked the database; ``Aborted`` if the database has changed since; ``Failed`` if
+    Alembic wrote no row; ``ManualActionRequired`` if the rows are not the expected ones.
     """
     assert outcome.match is not None  # noqa: S101 - a caller that stamps has matched
     inputs, heads = outcome.inputs, outcome.match.chosen.heads
@@ -56,40 +59,42 @@ def stamp(outcome: Outcome, live: Found, engine: Engine, folder: Path, timeout: 
                 log.note("write", "done", path=str(outcome.baseline.path))
             log.note("stamp", "started", revisions=list(heads))
             session.check()
-            code, said, rows = _run_and_look(outcome, engine, session)
+            code, output, rows = _run_and_read(outcome, engine, session)
             log.noted("stamp", "done" if rows == tuple(sorted(heads)) else "failed", rows=list(rows), code=code)
-        _judge(outcome, code, said, rows, inputs.reached.url)
+        _check_outcome(outcome, code, output, rows, inputs.reached.url)
     return Stamped(heads, came[0] if came else 0)
 
 
 def _still_the_same(inputs: AdoptInputs, session: Session, live: Found, timeout: float) -> None:
     rows = session.rows()
     if rows:
-        raise Aborted(f"meanwhile someone has noted {', '.join(rows)} in {inputs.state.url}; nothing was changed")
+        raise Aborted(
+            f"{inputs.state.url} was stamped {', '.join(rows)} by someone else meanwhile; nothing was changed"
+        )
     if read(inputs.reached.url, timeout=timeout, strict=live.strict).schema != live.schema:
         raise Aborted(
             f"the schema of {inputs.state.url} was changed while it was compared; nothing was stamped",
-            hint="see that nothing migrates it or makes its tables, and run it again",
+            hint="stop whatever migrates it or creates its tables, and run adopt again",
         )
 
 
-def _run_and_look(outcome: Outcome, engine: Engine, session: Session) -> tuple[int, str, tuple[str, ...]]:
-    """Run it, and whatever became of the container, see what the database says now."""
+def _run_and_read(outcome: Outcome, engine: Engine, session: Session) -> tuple[int, str, tuple[str, ...]]:
+    """Run the stamp and read the version table, whatever became of the container."""
     try:
-        code, said = _run(outcome, engine)
+        code, output = _run(outcome, engine)
     except Unavailable as error:
-        code, said = -1, error.message
+        code, output = -1, error.message
     try:
-        return code, said, session.rows() or ()
+        return code, output, session.rows() or ()
     except Unavailable as error:
         raise ManualActionRequired(
-            f"`alembic stamp` was run, and whether the row is written cannot be told: {error.message}",
+            f"`alembic stamp` ran, but whether it wrote the row is unknown: {error.message}",
             commands=[outcome.inputs.target.commands.migops("status")],
         ) from None
 
 
 def _run(outcome: Outcome, engine: Engine) -> tuple[int, str]:
-    """Alembic's own stamp, in a container like those that the migrations were tried in."""
+    """Run ``alembic stamp`` in a container like those of the throwaway server."""
     inputs, baseline = outcome.inputs, outcome.baseline
     assert outcome.match is not None  # noqa: S101 - a caller that stamps has matched
     environment = {"PGOPTIONS": f"{inputs.options} {_LOCK_TIMEOUT}".strip()}
@@ -104,37 +109,39 @@ def _run(outcome: Outcome, engine: Engine) -> tuple[int, str]:
     return code, inputs.reached.url.redact(data.decode("utf-8", "replace")).strip()
 
 
-def _judge(outcome: Outcome, code: int, said: str, rows: tuple[str, ...], url: DatabaseUrl) -> None:
+def _check_outcome(outcome: Outcome, code: int, output: str, rows: tuple[str, ...], url: DatabaseUrl) -> None:
+    """Raise ``Failed`` or ``ManualActionRequired`` unless the version table has the stamped rows."""
     assert outcome.match is not None  # noqa: S101 - a caller that stamps has matched
     heads = outcome.match.chosen.heads
     if rows == tuple(sorted(heads)):
         return
-    kept = f" ({outcome.baseline.path} is written, and may stay)" if outcome.baseline else ""
+    kept = f" ({outcome.baseline.path} was written and can stay)" if outcome.baseline else ""
     at = Location(str(outcome.baseline.path)) if outcome.baseline else None
-    last = said.splitlines()[-1] if said else "it said nothing"
+    last = output.splitlines()[-1] if output else "no output"
     if rows:
         raise ManualActionRequired(
-            f"{url.shown} has the rows {', '.join(rows)}, not {', '.join(heads)}: someone else writes there, too",
+            f"the version table of {url.shown} has {', '.join(rows)} instead of {', '.join(heads)}: something else "
+            "writes to it as well",
             commands=[outcome.inputs.target.commands.migops("status")], at=at,
         )  # fmt: skip
     if code == 0:
         raise ManualActionRequired(
-            f"`alembic stamp` has ended well, but {url.shown} has no row: env.py goes to another database than the one "
-            f"that was compared, and has noted {', '.join(heads)} there{kept}",
-            hint="look where env.py takes its URL from, and take the row away there",
+            f"`alembic stamp` succeeded, but {url.shown} has no row: env.py uses another database than the one that "
+            f"was compared, and stamped {', '.join(heads)} there{kept}",
+            hint="check where env.py takes its URL from, and remove the row from that database",
         )
     raise Failed(f"`alembic stamp {' '.join(heads)}` ended with code {code}, and no row was written{kept}: {last}")
 
 
 def _write(outcome: Outcome) -> None:
-    """The baseline's file, whole or not at all, for the owner of its folder."""
+    """Write the baseline's file, atomically, with its folder's owner."""
     import hashlib
 
     from migops.commands import rescue
     from migops.core.model import MigrationFile
 
     baseline = outcome.baseline
-    assert baseline is not None  # noqa: S101 - the caller has looked
+    assert baseline is not None  # noqa: S101 - checked by the caller
     content = baseline.content.encode()
     digest = hashlib.sha256(content).hexdigest()
     file = MigrationFile(baseline.path.name, str(baseline.path), digest, len(content), content=content)

@@ -1,4 +1,4 @@
-"""The schema after each migration: one run of Alembic's own upgrade on the throwaway server, watched from inside."""
+"""The schema after each migration, observed inside one ``alembic upgrade`` on the throwaway server."""
 
 from __future__ import annotations
 
@@ -13,17 +13,21 @@ from typing import Any
 from migops.core.errors import Unavailable
 from migops.database.postgres.schema import CATALOGUE, STRICT_CATALOGUE, Item, Schema
 from migops.docker import execs
+from migops.runner.commits import importing
 from migops.sandbox import Ran, Server
 
-_KEPT = 64 * 1024  # bytes of the end of what Alembic says that are kept
-_INSIDE = Path(__file__).parent / "inside.py"
+_KEPT = 64 * 1024  # bytes kept of the end of Alembic's output
+_CARRIED = {
+    "sitecustomize.py": Path(__file__).parent / "inside.py", f"{importing.NAME}.py": Path(importing.__file__),
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """What an upgrade passes on its way: the rows that the version table then has, and the schema."""
+    """The state of the database after one migration of the upgrade."""
 
     heads: tuple[str, ...]
+    """The rows of the version table."""
     schema: Schema
 
 
@@ -38,38 +42,42 @@ class Made:
 
 @dataclass(slots=True)
 class Watched:
-    """Reads what ``inside`` tells out of all that a one-off writes."""
+    """The observations of ``inside``, filtered out of a one-off's output."""
 
     mark: str
+    """The beginning of a line of ``inside``."""
     steps: list[Step] = field(default_factory=list)
     made: Made | None = None
-    said: bytearray = field(default_factory=bytearray)
+    output: bytearray = field(default_factory=bytearray)
+    """The end of Alembic's own output."""
     rest: bytes = b""
+    """An incomplete last line."""
     now: dict[tuple[str, str], Item] = field(default_factory=dict)
+    """The schema after the last step."""
 
     def take(self, stream: int, data: bytes) -> None:
-        """Take a piece of output: marked lines are ours, all else is Alembic's and is kept."""
+        """Take a piece of output: marked lines are observations, the rest is Alembic's output and is kept."""
         if stream != execs.STDOUT:
             self._keep(data)
             return
         *lines, self.rest = (self.rest + data).split(b"\n")
         for line in lines:
             if line.startswith(self.mark.encode()):
-                self._told(line[len(self.mark) :])
+                self._observe(line[len(self.mark) :])
             elif line:
                 self._keep(line + b"\n")
 
     def _keep(self, data: bytes) -> None:
-        self.said += data
-        del self.said[:-_KEPT]
+        self.output += data
+        del self.output[:-_KEPT]
 
-    def _told(self, text: bytes) -> None:
+    def _observe(self, text: bytes) -> None:
         try:
             facts: Mapping[str, Any] = json.loads(text)
         except ValueError:
             raise Unavailable(
-                "what a migration did could not be read: something else wrote to its standard output at the same time",
-                hint="look what env.py or the migrations start in the background",
+                "the effect of a migration could not be read: something else wrote to standard output at the same time",
+                hint="check what env.py or the migrations start in the background",
             ) from None
         if "made" in facts:
             self.made = Made(facts["made"], facts["revision"], facts["content"])
@@ -85,13 +93,14 @@ class Watched:
 def copying(
     versions: str, new: Mapping[str, str], python_path: str, mark: str = "", *, strict: bool = False
 ) -> dict[str, Any]:
-    """What ``one_off.run`` takes so that the folder ``versions`` holds the scripts ``new`` alone, by their names.
+    """Arguments for ``one_off.run`` that observe Alembic and put the scripts ``new`` alone into ``versions``.
 
-    It is in memory, so that it takes them whatever is mounted there and whoever the container's user is.
-    ``python_path`` is the PYTHONPATH that the container has anyway. ``strict``: all kinds of items are read.
+    The folder is a tmpfs, so that it is writable whatever is mounted there and whoever the container's user is.
+    ``python_path``: the container's own PYTHONPATH. ``strict``: read all kinds of items.
     """
     folder, catalogue = f"/migops-{secrets.token_hex(8)}", STRICT_CATALOGUE if strict else CATALOGUE
-    files = {f"{folder}/sitecustomize.py": _INSIDE.read_bytes(), f"{folder}/catalogue.sql": catalogue.encode()}
+    files = {f"{folder}/{name}": path.read_bytes() for name, path in _CARRIED.items()}
+    files[f"{folder}/catalogue.sql"] = catalogue.encode()
     files |= {f"{folder}/new/{posixpath.basename(name)}": text.encode() for name, text in new.items()}
     return {
         "files": files,
@@ -112,35 +121,35 @@ def watched(
     versions: str = "",
     strict: bool = False,
 ) -> tuple[Ran, Watched]:
-    """Run Alembic's ``words`` in a one-off beside the throwaway server, and watch: see ``copying``."""
-    found = Watched(f"migops-{secrets.token_hex(8)} ")
-    more = copying(versions, new or {}, python_path, found.mark, strict=strict)
-    ran = server.run(words, take=found.take, go=f"{more['folders'][0]}/go", **more)
-    return ran, found
+    """Run Alembic's ``words`` in a one-off beside the throwaway server and observe it: see ``copying``."""
+    observed = Watched(f"migops-{secrets.token_hex(8)} ")
+    more = copying(versions, new or {}, python_path, observed.mark, strict=strict)
+    ran = server.run(words, take=observed.take, go=f"{more['folders'][0]}/go", **more)
+    return ran, observed
 
 
 def upgrade(server: Server, alembic: Sequence[str], **more: Any) -> tuple[Step, ...]:
-    """Upgrade the empty database to all heads; what it passes, from before the first migration to after the last.
+    """Upgrade the empty database to all heads; return its states, from before the first migration to after the last.
 
-    Raises ``Unavailable`` where the upgrade fails, or could not be watched.
+    Raises ``Unavailable`` if the upgrade fails or could not be observed.
     """
-    ran, found = watched(server, [*alembic, "upgrade", "heads"], **more)
+    ran, observed = watched(server, [*alembic, "upgrade", "heads"], **more)
     if ran.code:
-        at = f" after {', '.join(found.steps[-1].heads)}" if found.steps and found.steps[-1].heads else ""
+        at = f" after {', '.join(observed.steps[-1].heads)}" if observed.steps and observed.steps[-1].heads else ""
         raise Unavailable(
             f"the migrations do not run on an empty database: `{' '.join(alembic)} upgrade heads` ended with code "
-            f"{ran.code}{at}:\n{last(found, server)}",
-            hint="a history that does not build the schema from nothing cannot tell which revision a database has",
+            f"{ran.code}{at}:\n{last(observed, server)}",
+            hint="the migrations must run on an empty database for adopt to work",
         )
-    if not found.steps:
+    if not observed.steps:
         raise Unavailable(
-            f"`{' '.join(alembic)} upgrade heads` has run, but what it did could not be watched",
-            hint="it takes a Python that reads PYTHONPATH, and Alembic 0.9.3 or newer, in the image",
+            f"`{' '.join(alembic)} upgrade heads` ran, but its effect could not be observed",
+            hint="the image needs a Python that reads PYTHONPATH, and Alembic 0.9.3 or newer",
         )
-    return tuple(found.steps)
+    return tuple(observed.steps)
 
 
-def last(found: Watched, server: Server, lines: int = 12) -> str:
-    """The last that Alembic said, without secrets."""
-    said = server.live.url.redact(found.said.decode("utf-8", "replace")).strip()
-    return "\n".join(said.splitlines()[-lines:])
+def last(observed: Watched, server: Server, lines: int = 12) -> str:
+    """The last lines of Alembic's output, without secrets."""
+    output = server.live.url.redact(observed.output.decode("utf-8", "replace")).strip()
+    return "\n".join(output.splitlines()[-lines:])

@@ -10,6 +10,7 @@ from migops import collect
 from migops.collect import Survey
 from migops.core.model import MigrationFile, MigrationSet, PlaceName
 from migops.core.terminal import quoted
+from migops.core.text import first_few
 from migops.migrations.graph import Graph
 from migops.runner.execution_target import Where
 from migops.sources.container_files import at_or_below
@@ -76,8 +77,7 @@ class Gap:
 
 def some(names: tuple[str, ...]) -> str:
     """A few names, and how many more there are."""
-    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
-    return ", ".join(names[:_NAMED]) + more
+    return first_few(names, _NAMED)
 
 
 def shown(command: tuple[str, ...]) -> str:

@@ -1,6 +1,6 @@
 """Verified dumps of the application's PostgreSQL database: taking, keeping and restoring them.
 
-For a deploy: ``find`` the database, ``plan`` (which sees that there is room), ``take``, ``prune``.
+A deploy uses ``find`` (the database), ``plan`` (checks the free space), ``take`` and ``prune``.
 """
 
 from migops.commands.backup.loading import restore_into

@@ -1,4 +1,4 @@
-"""Whether a service uses one database of one server: only what settles it counts, the rest is said to be unsure."""
+"""Decides if a service uses a database of a server. Only proof counts as yes or no; anything less is unsure."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _DATA = "/var/lib/postgresql"
 
 
 class Use(Enum):
-    """Whether a service uses the database."""
+    """Use of the database by a service."""
 
     YES = "yes"
     NO = "no"
@@ -25,70 +25,74 @@ class Use(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """What was found of a service, and why, in words."""
+    """A service's use of the database."""
 
     service: str
     use: Use
     why: str = ""
+    """The reason, for a sentence."""
 
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """The server and its database. ``service`` is '' for a server elsewhere, which is found by ``host`` and ``port``.
-
-    ``host`` is as ``client`` (a service's name) sees it. ``addresses`` are those of the server's containers in their
-    networks, ``published`` their ports on the engine's host.
-    """
+    """A server and one of its databases."""
 
     project: Project
     client: str
+    """The service that uses the database for certain."""
     service: str
+    """The server's service; empty for a server outside of the project, found by ``host`` and ``port``."""
     host: str
+    """The server's host name in the client's URL."""
     port: int
     database: str
     addresses: frozenset[str] = frozenset()
+    """Network addresses of the server's containers."""
     published: frozenset[int] = frozenset()
+    """Their ports on the engine's host."""
 
     @property
     def label(self) -> str:
-        """The server in words."""
+        """The server, for a sentence."""
         return self.service or f"{self.host}:{self.port}"
 
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """What a service starts with: its variables, the words of its command, and whether it is of the same image as the
-    client whose database is meant (``is_twin``), with no URL but the one in that image (``by_image``)."""
+    """A service's start: its variables, command and image."""
 
     values: Mapping[str, str]
+    """Its environment."""
     words: Sequence[str] = ()
+    """Its entrypoint and command."""
     is_twin: bool = False
+    """True if it has the same image as the client."""
     by_image: bool = False
+    """True if the client has no URL but the one in its image."""
 
 
 def usage(client: Service, server: Server, evidence: Evidence) -> Usage:
-    """Whether a service uses the server's database."""
+    """A service's use of the server's database."""
     if client.name == server.service:
         return Usage(client.name, Use.NO, "it is the server")
-    found = named(evidence.values, evidence.words)
-    judged = [(each, _leads(each, client, server)) for each in found]
+    uses = [(address, _use(address, client, server)) for address in named(evidence.values, evidence.words)]
     for wanted in (Use.YES, Use.UNSURE):
-        for each, use in judged:
+        for address, use in uses:
             if use is wanted:
-                may = "leads" if use is Use.YES else "may lead"
-                return Usage(client.name, use, f"{each.by} {may} to {server.label}")
-    for each, _ in judged:
-        if each.is_database:
-            other = f"{each.host}, database {each.database}" if each.database else each.host
-            return Usage(client.name, Use.NO, f"{each.by} leads to {other}")
+                points = "points" if use is Use.YES else "may point"
+                return Usage(client.name, use, f"{address.by} {points} to {server.label}")
+    for address, _ in uses:
+        if address.is_database:
+            other = f"{address.host}, database {address.database}" if address.database else address.host
+            return Usage(client.name, Use.NO, f"{address.by} points to {other}")
     return _without_a_name(client, server, evidence)
 
 
-def _leads(each: Named, client: Service, server: Server) -> Use:
-    """Whether what a service names is the server, and its database."""
-    if each.database is not None and each.database != server.database:
+def _use(address: Named, client: Service, server: Server) -> Use:
+    """Decide if an address in a service's settings means the server and its database."""
+    if address.database is not None and address.database != server.database:
         return Use.NO
-    to = destination(each.host, client, server.project)
+    to = destination(address.host, client, server.project)
     if server.service:
         if server.service in to.services:
             return Use.YES if len(to.services) == 1 else Use.UNSURE
@@ -97,42 +101,44 @@ def _leads(each: Named, client: Service, server: Server) -> Use:
         if to.elsewhere in server.addresses:
             return Use.YES
         if to.elsewhere == ENGINE_HOST:
-            return Use.YES if _port(each) in server.published else Use.NO
+            return Use.YES if _port(address) in server.published else Use.NO
         is_outside = to.elsewhere not in services_of(server.project)
-        return Use.UNSURE if is_outside and _may_publish(each, server) else Use.NO
+        return Use.UNSURE if is_outside and _may_publish(address, server) else Use.NO
     user = services_of(server.project).get(server.client)
     theirs = destination(server.host, user, server.project).elsewhere if user else server.host.lower()
     if to.services:
         if not any(_publishes(server, name) for name in to.services):
             return Use.NO
-        return Use.YES if theirs == ENGINE_HOST else Use.UNSURE  # another name may be one of the engine's host
+        return (
+            Use.YES if theirs == ENGINE_HOST else Use.UNSURE
+        )  # the server's host may be another name of the engine's host
     if to.elsewhere == client.name:
         return Use.NO
     if to.elsewhere != theirs:
-        return Use.UNSURE if each.database is not None and each.is_database else Use.NO
-    if _port(each) != server.port:
+        return Use.UNSURE if address.database is not None and address.is_database else Use.NO
+    if _port(address) != server.port:
         return Use.NO
-    is_local_name = not re.search(r"[.:(]", theirs)  # of a container that is on a network which both must share
+    is_local_name = not re.search(r"[.:(]", theirs)  # a container's name, valid only in a network that both share
     return Use.UNSURE if user and is_local_name and not {*user.networks} & {*client.networks} else Use.YES
 
 
-def _port(each: Named) -> int:
-    return each.port or 5432
+def _port(address: Named) -> int:
+    return address.port or 5432
 
 
 def _publishes(server: Server, name: str) -> bool:
-    """Whether a service has the server's port on the engine's host, and so may be the server."""
+    """True if a service publishes the server's port on the engine's host, so that it may be the server."""
     service = services_of(server.project).get(name)
     return service is not None and any(str(port.get("published")) == str(server.port) for port in service.ports)
 
 
-def _may_publish(each: Named, server: Server) -> bool:
-    """Whether another name may be one of the engine's host, where the server has this port."""
-    return each.is_database and _port(each) in server.published
+def _may_publish(address: Named, server: Server) -> bool:
+    """True if an unknown host may be the engine's, on which the server publishes this port."""
+    return address.is_database and _port(address) in server.published
 
 
 def _without_a_name(client: Service, server: Server, evidence: Evidence) -> Usage:
-    """Where neither a variable nor the command names a server."""
+    """A service's use if neither a variable nor the command names a server."""
     if server.service in client.depends_on:
         others = [name for name in client.depends_on if name != server.service and _is_server(server.project, name)]
         if not others:
@@ -140,8 +146,8 @@ def _without_a_name(client: Service, server: Server, evidence: Evidence) -> Usag
         return Usage(client.name, Use.UNSURE, f"depends_on {server.service} and {', '.join(others)}")
     if evidence.is_twin and not any(_is_server(server.project, name) for name in client.depends_on):
         if evidence.by_image:
-            return Usage(client.name, Use.YES, f"its image is {server.client}'s, which has the URL")
-        return Usage(client.name, Use.UNSURE, f"its image is {server.client}'s, and nothing names its server")
+            return Usage(client.name, Use.YES, f"it has the image of {server.client}, which contains the URL")
+        return Usage(client.name, Use.UNSURE, f"it has the image of {server.client}, and nothing names its server")
     if not _is_server(server.project, client.name):
         for variable, value in databases(evidence.values):
             if value == server.database:
@@ -150,7 +156,7 @@ def _without_a_name(client: Service, server: Server, evidence: Evidence) -> Usag
 
 
 def _is_server(project: Project, name: str) -> bool:
-    """Whether a service looks like a PostgreSQL server itself."""
+    """True if a service looks like a PostgreSQL server itself."""
     service = services_of(project).get(name)
     if service is None:
         return False

@@ -1,4 +1,4 @@
-"""What a dump holds, by what ``pg_restore`` says of it."""
+"""A dump's contents, parsed from the output of ``pg_restore``."""
 
 from __future__ import annotations
 
@@ -13,57 +13,57 @@ _ESCAPES = {"\\t": "\t", "\\n": "\n", "\\r": "\r", "\\\\": "\\"}
 
 @dataclass(frozen=True, slots=True)
 class Contents:
-    """A dump's table of contents: which database of which server, and ``SCHEMA NAME OWNER`` of each table.
-
-    ``entries`` counts what is listed; ``data`` are the tables whose rows are in it.
-    """
+    """A dump's table of contents."""
 
     database: str
     server: str
+    """The version of the server that it was taken from."""
     entries: int
     tables: tuple[str, ...]
+    """``SCHEMA NAME OWNER`` of each table."""
     data: tuple[str, ...]
+    """``SCHEMA NAME OWNER`` of each table with rows in the dump."""
 
     def has_rows_of(self, schema: str, table: str) -> bool:
-        """Whether the rows of a table, or that it has none, are in it."""
+        """True if the dump has an entry for a table's rows, even if there are none."""
         return any(entry.startswith(f"{schema} {table} ") for entry in self.data)
 
 
 def parse_listing(text: str) -> Contents:
-    """Read what ``pg_restore --list`` prints."""
+    """Parse the output of ``pg_restore --list``."""
     header: dict[str, str] = {}
     tables, data = [], []
     entries = 0
     for line in text.splitlines():
         if line.startswith(";"):
-            if found := _HEADER.match(line):
-                header.setdefault(found["name"].strip(), found["value"].strip())
+            if field := _HEADER.match(line):
+                header.setdefault(field["name"].strip(), field["value"].strip())
             continue
         entries += bool(line.strip())
-        if found := _TABLE.match(line):
-            tables.append(found["rest"])
-        elif found := _DATA.match(line):
-            data.append(found["rest"])
+        if table := _TABLE.match(line):
+            tables.append(table["rest"])
+        elif rows := _DATA.match(line):
+            data.append(rows["rest"])
     return Contents(
         header.get("dbname", ""), header.get("Dumped from database version", ""), entries, tuple(tables), tuple(data)
     )
 
 
 def parse_rows(text: str) -> tuple[str, ...]:
-    """The first column of the rows of the one COPY statement that ``pg_restore --data-only`` prints, in order."""
+    """The sorted first column of the single COPY statement that ``pg_restore --data-only`` prints."""
     lines = iter(text.splitlines())
-    found = []
+    values = []
     for line in lines:
         if line.startswith("COPY ") and line.endswith(" FROM stdin;"):
             for row in lines:
                 if row == "\\.":
                     break
-                found.append(re.sub(r"\\.", lambda each: _ESCAPES.get(each[0], each[0][1:]), row.split("\t")[0]))
+                values.append(re.sub(r"\\.", lambda each: _ESCAPES.get(each[0], each[0][1:]), row.split("\t")[0]))
             break
-    return tuple(sorted(found))
+    return tuple(sorted(values))
 
 
 def major(version: str) -> int:
-    """The number by which servers are told apart: 15 of ``15.8 (Debian …)``, 9 of 9.6; 0 where there is none."""
+    """The first number of a version: 15 of ``15.8 (Debian …)``, 9 of 9.6; 0 if there is none."""
     found = re.match(r"\d+", version)
     return int(found[0]) if found else 0

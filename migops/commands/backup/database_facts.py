@@ -1,4 +1,4 @@
-"""What a database says of itself before it is dumped."""
+"""A database's size, server version and tables, read before it is dumped."""
 
 from __future__ import annotations
 
@@ -7,36 +7,37 @@ from typing import Any
 
 from migops.core.errors import Unavailable
 from migops.database import connect
+from migops.database.postgres.catalogue import NOT_OF_AN_EXTENSION, USER_SCHEMA
 from migops.sources.database import Reached
 
-_FACTS = """
+_FACTS = f"""
 SELECT current_database(), current_setting('server_version'),
        pg_catalog.pg_database_size(current_database()),
        (SELECT n.nspname FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
         WHERE c.oid = pg_catalog.to_regclass(:table)),
        (SELECT count(*) FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
-        WHERE c.relkind IN ('r', 'p') AND left(n.nspname, 3) <> 'pg_' AND n.nspname <> 'information_schema'
-          AND NOT EXISTS (SELECT 1 FROM pg_catalog.pg_depend d WHERE d.objid = c.oid AND d.deptype = 'e'
-                          AND d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass))
-"""
+        WHERE c.relkind IN ('r', 'p') AND {USER_SCHEMA}
+          AND {NOT_OF_AN_EXTENSION})
+"""  # noqa: S608
 
 
 @dataclass(frozen=True, slots=True)
-class Facts:
-    """``size`` is in bytes, on the server's disk. ``schema`` is where the version table is, '' where there is none.
-
-    ``tables`` counts tables, partitions too, but for the server's own and those of extensions.
-    """
+class DatabaseFacts:
+    """A database before its dump."""
 
     database: str
     server: str
+    """The server's version."""
     size: int
+    """Bytes on the server's disk."""
     schema: str
+    """The version table's schema; empty if there is no version table."""
     tables: int
+    """Number of tables and partitions, without those of the server and of extensions."""
 
 
-def read(reached: Reached, timeout: float) -> Facts:
-    """Ask the database, within ``timeout`` seconds. ``Unavailable`` where it does not answer."""
+def read(reached: Reached, timeout: float) -> DatabaseFacts:
+    """Query the database, within ``timeout`` seconds. ``Unavailable`` if it does not answer."""
     from sqlalchemy import text
 
     try:
@@ -47,4 +48,4 @@ def read(reached: Reached, timeout: float) -> Facts:
     except Unavailable as error:
         unknown = reached.unknown(error)
         raise Unavailable(unknown.reason, hint=unknown.hint) from None
-    return Facts(str(database), str(server), int(size), str(schema or ""), int(tables))
+    return DatabaseFacts(str(database), str(server), int(size), str(schema or ""), int(tables))

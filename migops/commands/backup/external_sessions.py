@@ -1,4 +1,4 @@
-"""Who is connected to the database, or would be: what has to stop while another one takes its place."""
+"""Clients of a database: the containers to stop and the sessions to end while another database replaces it."""
 
 from __future__ import annotations
 
@@ -13,53 +13,58 @@ from migops.commands.backup.naming import named
 from migops.commands.backup.source import Source
 from migops.compose import Project
 from migops.core.errors import MigopsError
-from migops.docker import Engine
-from migops.docker.containers import inspect
-from migops.sources.database_address import LABEL, is_one_off
+from migops.docker import Engine, compose_labels
+from migops.docker.compose_labels import is_one_off, service_of
+from migops.docker.containers import inspect, name_of
 from migops.sources.database_url import Variables
 from migops.target import Target
 
 
 @dataclass(frozen=True, slots=True)
 class Container:
-    """A running container of a service of the project; ``why`` it counts as using the database, in words."""
+    """A running container of the project that uses the database."""
 
     id: str
     name: str
     service: str
     why: str = ""
+    """The reason, for a sentence."""
 
 
 @dataclass(frozen=True, slots=True)
 class Clients:
-    """The running containers that use a database, and the services that run and of which it cannot be told."""
+    """The clients of a database."""
 
     stopping: tuple[Container, ...]
+    """The containers that use it."""
     unsure: tuple[Usage, ...]
+    """The running services that may use it."""
 
 
 def clients(engine: Engine, source: Source, target: Target, project: Project, addresses: Collection[str]) -> Clients:
-    """Who uses the source's database, but for its server.
+    """The clients of the source's database, without its server.
 
-    That is the target's service, whoever is connected from one of the ``addresses``, and whose environment, command or
-    depends_on lead to this server and database. A one-off is somebody's command, and is left alone.
+    A service is a client if it is the target's, if it is connected from one of the ``addresses``, or if its
+    environment, command or depends_on name this server and database. One-offs are a person's commands, and ignored.
     """
-    listed = [each for each in engine.containers({f"{LABEL}project": project.name}) if each.get("State") == "running"]
-    server = _server(source, project, [each for each in listed if _service(each) == source.server])
+    listed = [
+        each for each in engine.containers(compose_labels.filters(project.name)) if each.get("State") == "running"
+    ]
+    server = _server(source, project, [each for each in listed if service_of(each) == source.server])
     stopping, unsure = [], {}
-    for each in listed:
-        if is_one_off(each) or _service(each) == source.server:
+    for entry in listed:
+        if is_one_off(entry) or service_of(entry) == source.server:
             continue
-        found = _usage(engine, each, server, source, target, addresses)
-        if found.use is Use.YES:
-            name = str((each.get("Names") or ["?"])[0]).lstrip("/")
-            stopping.append(Container(str(each["Id"]), name, found.service, found.why))
-        elif found.use is Use.UNSURE:
-            unsure[found.service] = found
+        client = _usage(engine, entry, server, source, target, addresses)
+        if client.use is Use.YES:
+            name = name_of(entry)
+            stopping.append(Container(str(entry["Id"]), name, client.service, client.why))
+        elif client.use is Use.UNSURE:
+            unsure[client.service] = client
     stopped = {each.service for each in stopping}
     return Clients(
         tuple(sorted(stopping, key=lambda each: each.name)),
-        tuple(found for name, found in sorted(unsure.items()) if name not in stopped),
+        tuple(client for name, client in sorted(unsure.items()) if name not in stopped),
     )
 
 
@@ -71,10 +76,10 @@ def _usage(
     target: Target,
     connected: Collection[str],
 ) -> Usage:
-    """What a running container's service has to do with the database."""
-    name = _service(listed)
+    """A running container's use of the database."""
+    name = service_of(listed)
     if name == target.service:
-        return Usage(name, Use.YES, "the service that is restored")
+        return Usage(name, Use.YES, "the service whose database is restored")
     if any(address in connected for address in _addresses(listed)):
         return Usage(name, Use.YES, "it is connected now")
     config = (inspect(engine, str(listed["Id"])) or {}).get("Config") or {}
@@ -84,7 +89,7 @@ def _usage(
     if service is None:
         meant = any(each.database == server.database for each in named(values, words))
         return Usage(name, Use.UNSURE if meant else Use.NO, "it is not in the compose file")
-    with suppress(MigopsError):  # a secret's file that cannot be read says nothing
+    with suppress(MigopsError):  # an unreadable secret is no evidence
         values = {**Variables(server.project, service, values).values(), **values}
     by_image = source.reached.origin.startswith("sqlalchemy.url")
     return usage(service, server, Evidence(values, words, name in target.siblings, by_image))
@@ -101,17 +106,11 @@ def _server(source: Source, project: Project, containers: Sequence[Mapping[str, 
 
 
 def others(engine: Engine, project: str, sessions: Sequence[tuple[str, str]]) -> tuple[str, ...]:
-    """In words, the sessions that come from no container of the project, by their addresses and names."""
-    ours = {address for each in engine.containers({f"{LABEL}project": project}) for address in _addresses(each)}
+    """The sessions from outside of the project's containers, each by name and address, for a sentence."""
+    ours = {address for each in engine.containers(compose_labels.filters(project)) for address in _addresses(each)}
     return tuple(
-        sorted(
-            {f"{name or 'a session without a name'} from {at or 'a socket'}" for at, name in sessions if at not in ours}
-        )
+        sorted({f"{name or 'an unnamed session'} from {at or 'a socket'}" for at, name in sessions if at not in ours})
     )
-
-
-def _service(listed: Mapping[str, Any]) -> str:
-    return str((listed.get("Labels") or {}).get(f"{LABEL}service", ""))
 
 
 def _addresses(listed: Mapping[str, Any]) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""Where a host name leads, as the containers of one service see it: to which service of the project, or elsewhere."""
+"""Resolves host names in the containers of a service: to services of the project, or to hosts elsewhere."""
 
 from __future__ import annotations
 
@@ -11,24 +11,26 @@ from migops.compose import Project, Service
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
 _MACHINE = ("host.docker.internal", "gateway.docker.internal", "host-gateway")
 ENGINE_HOST = "(the engine's host)"
-"""What every name of the engine's own machine is reduced to."""
+"""Stands for every name of the engine's own machine."""
 
 
 @dataclass(frozen=True, slots=True)
 class Destination:
-    """Where a name leads: to these services (several share a name), or else to ``elsewhere``, a name or an address."""
+    """The destination of a host name."""
 
     services: frozenset[str]
+    """Services of the project; several can share a name."""
     elsewhere: str = ""
+    """Otherwise a host outside of the project: a name or an address."""
 
 
 def services_of(project: Project) -> dict[str, Service]:
-    """All services of a project, those of profiles that are not enabled too: their containers may run."""
+    """All services of a project, also of disabled profiles, since their containers may be running."""
     return {**project.inactive, **project.services}
 
 
 def destination(host: str, client: Service, project: Project) -> Destination:
-    """Where the name leads from a client's containers."""
+    """The destination of a name in a client's containers."""
     name = host.lower().rstrip(".")
     shared = _namespace(client)
     if shared and shared in services_of(project):
@@ -50,14 +52,14 @@ def destination(host: str, client: Service, project: Project) -> Destination:
         if alias == name:
             return Destination(frozenset(each.name for each in services_of(project).values() if _is(to, each, project)))
     reached = services_of(project).values()
-    found = frozenset(
-        each.name for each in reached if name in _names(each, client) or _meets(name, each, client, project)
+    services = frozenset(
+        each.name for each in reached if name in _names(each, client) or _answers(name, each, client, project)
     )
-    return Destination(found, "" if found else name)
+    return Destination(services, "" if services else name)
 
 
 def _namespace(service: Service) -> str:
-    """The service whose network another one shares; '' for one with a network of its own."""
+    """The service whose network namespace this one shares; empty if it has its own."""
     mode = str(service.raw.get("network_mode") or "")
     return mode.removeprefix("service:") if mode.startswith("service:") else ""
 
@@ -69,14 +71,14 @@ def _written(service: Service) -> Iterator[tuple[str, str]]:
 
 
 def _links(service: Service) -> Iterator[tuple[str, str]]:
-    """Aliases that only this service has, and the service or container that each stands for."""
+    """Aliases that are valid in this service only, with the service or container of each."""
     for each in (*(service.raw.get("links") or ()), *(service.raw.get("external_links") or ())):
         to, _, alias = str(each).partition(":")
         yield (alias or to).lower(), to
 
 
 def _names(other: Service, client: Service) -> set[str]:
-    """What a service is called in the networks that it shares with the client."""
+    """A service's names in the networks that it shares with the client."""
     joined = other.raw.get("networks") or dict.fromkeys(other.networks)
     shared = {*joined} & {*client.networks}
     if not shared:
@@ -85,8 +87,8 @@ def _names(other: Service, client: Service) -> set[str]:
     return {each.lower() for each in (other.name, other.container_name, other.raw.get("hostname"), *aliases) if each}
 
 
-def _meets(name: str, other: Service, client: Service, project: Project) -> bool:
-    """Whether it is the name of one of the service's containers, or a fixed address of it."""
+def _answers(name: str, other: Service, client: Service, project: Project) -> bool:
+    """True if the name is one of the service's containers, or its fixed address, in a shared network."""
     joined = other.raw.get("networks") or dict.fromkeys(other.networks)
     shared = {*joined} & {*client.networks}
     fixed = {str((joined.get(key) or {}).get(kind)) for key in shared for kind in ("ipv4_address", "ipv6_address")}
@@ -94,6 +96,6 @@ def _meets(name: str, other: Service, client: Service, project: Project) -> bool
 
 
 def _is(name: str, service: Service, project: Project) -> bool:
-    """Whether a name is the service's own, or that of one of its containers as compose makes it."""
+    """True if a name is the service's own, or one that compose gives its containers."""
     made = re.fullmatch(rf"{re.escape(project.name)}[-_]{re.escape(service.name)}[-_]\d+", name)
     return name in (service.name, service.container_name) or made is not None

@@ -1,4 +1,4 @@
-"""The identity of a backup: which database, on which server, it was taken from. Names alone do not tell."""
+"""The identity of a database, recorded with its backups: names alone do not distinguish two servers."""
 
 from __future__ import annotations
 
@@ -12,35 +12,35 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """Which database a dump comes from.
-
-    ``system`` is the server's own number (``pg_control_system().system_identifier``: made by initdb, kept by restarts,
-    replicas and copies of its files). ``engine`` is the Docker Engine's ID, ``project`` the compose project.
-    A server of the project has its compose service in ``server``, and in ``volume`` the volume that holds its data:
-    its real name, the host's path of a bind mount, or None where the data lies in the container itself. A server
-    elsewhere has ``host`` and ``port`` instead. ``system_unknown`` and ``volume_unknown`` are the reasons why the
-    value is None although there is one; nothing is guessed then.
-    """
+    """The identity of a database on its server."""
 
     system: str | None
+    """``pg_control_system().system_identifier``: created by initdb, the same in replicas and copies of the files."""
     engine: str
+    """The Docker Engine's ID."""
     project: str
+    """The compose project."""
     server: str | None
+    """The server's compose service; None for a server outside of the project."""
     volume: str | None
+    """The volume's name or the host's path of the data; None if the data is in the container itself."""
     host: str | None
+    """The host of a server outside of the project."""
     port: int | None
     database: str
     system_unknown: str | None = None
+    """The reason why ``system`` could not be read; nothing is guessed then."""
     volume_unknown: str | None = None
+    """The reason why ``volume`` could not be read."""
 
     @property
     def unknown(self) -> str | None:
-        """The reason why the server cannot be told from another one at the same place; None where it can."""
+        """The reason why the server cannot be distinguished from another one at the same place; None if it can."""
         return self.system_unknown or self.volume_unknown
 
     @property
     def place(self) -> str:
-        """Where the server is, in words."""
+        """The server's place, for a sentence."""
         if self.server is None:
             return f"{self.host}:{self.port}"
         if self.volume_unknown:
@@ -51,11 +51,11 @@ class Identity:
 
     @property
     def mark(self) -> str:
-        """A few letters that stand for it in a file's name."""
+        """A short digest of the identity for file names."""
         return hashlib.sha256(json.dumps(self.record(), sort_keys=True).encode()).hexdigest()[:12]
 
     def record(self) -> dict[str, Any]:
-        """As it is written to the manifest."""
+        """The JSON object in the manifest."""
         return {
             "system_identifier": self.system,
             "system_identifier_unknown": self.system_unknown,
@@ -71,14 +71,14 @@ class Identity:
 
 
 def parse(record: object) -> Identity:
-    """Read what ``Identity.record`` gave. KeyError or TypeError for anything else."""
+    """Parse the object of ``Identity.record``. KeyError or TypeError for anything else."""
     if not isinstance(record, Mapping):
         raise TypeError("identity")
     system, why = _text(record, "system_identifier"), _text(record, "system_identifier_unknown")
     return Identity(
         system, str(record["engine"]), str(record["project"]), _text(record, "server"), _text(record, "volume"),
         _text(record, "host"), None if record["port"] is None else int(record["port"]), str(record["database"]),
-        why or (None if system else "its manifest does not say why"), _text(record, "volume_unknown"),
+        why or (None if system else "its manifest gives no reason"), _text(record, "volume_unknown"),
     )  # fmt: skip
 
 
@@ -87,49 +87,50 @@ def _text(record: Mapping[str, Any], key: str) -> str | None:
 
 
 class Relation(Enum):
-    """How the database that a backup comes from relates to the one that is here now."""
+    """The relation of a backup's database to the current one."""
 
     SAME = "same"
-    """It is the same database of the same server."""
+    """The same database of the same server."""
     RECREATED = "recreated"
-    """The same place, and another server: it was made again."""
+    """The same place, but the server was recreated."""
     UNPROVED = "unproved"
-    """The same place; whether it is the same server cannot be told."""
+    """The same place; whether the server is the same is unknown."""
     FOREIGN = "foreign"
     """Another place."""
     UNIDENTIFIED = "unidentified"
-    """The backup does not say where it comes from: migops 0.1.0, or another program, made it."""
+    """The backup has no identity: it was created by migops 0.1.0 or by another program."""
 
 
 @dataclass(frozen=True, slots=True)
 class Compared:
-    """The relation, and the differences or the reason in words, each a part of a sentence."""
+    """The result of ``compare``."""
 
     relation: Relation
     why: tuple[str, ...] = ()
+    """The differences or reasons, each a part of a sentence."""
 
 
 def compare(backup: Identity | None, here: Identity) -> Compared:
-    """How a backup's identity relates to the database that is here."""
+    """Compare a backup's identity with the current database's."""
     if backup is None:
-        return Compared(Relation.UNIDENTIFIED, ("the backup does not say which server it was taken from",))
+        return Compared(Relation.UNIDENTIFIED, ("the backup does not record which server it was taken from",))
     differing = tuple(_differences(backup, here))
     if differing:
         return Compared(Relation.FOREIGN, differing)
     if unknown := tuple(_unknown(backup, here)):
         return Compared(Relation.UNPROVED, unknown)
-    if remade := tuple(_remade(backup, here)):
-        return Compared(Relation.RECREATED, remade)
+    if recreated := tuple(_recreated(backup, here)):
+        return Compared(Relation.RECREATED, recreated)
     return Compared(Relation.SAME)
 
 
 def is_same(one: Identity | None, other: Identity | None) -> bool:
-    """Whether both are known to be the same database of the same server: what retention counts together."""
+    """True if both are known to be the same database of the same server, so that retention counts them together."""
     return one is not None and other is not None and one == other and one.unknown is None
 
 
 def _differences(backup: Identity, here: Identity) -> list[str]:
-    """What of two places differs. An anonymous volume has no name that says anything, one that is unknown has none."""
+    """The differences between two places. Volumes are compared by name, unless both are anonymous or one is unknown."""
     pairs: list[tuple[str, object, object]] = [
         ("Docker Engine", backup.engine, here.engine),
         ("compose project", backup.project, here.project),
@@ -139,23 +140,23 @@ def _differences(backup: Identity, here: Identity) -> list[str]:
     comparable = not (backup.volume_unknown or here.volume_unknown)
     if comparable and not (_is_anonymous(backup.volume) and _is_anonymous(here.volume)):
         pairs.append(("volume", _short(backup.volume or "none"), _short(here.volume or "none")))
-    return [f"{what} {then}, here {now}" for what, then, now in pairs if then != now]
+    return [f"{kind} {then}, here {now}" for kind, then, now in pairs if then != now]
 
 
 def _unknown(backup: Identity, here: Identity) -> list[str]:
     if backup.system is not None and here.system is not None and backup.system != here.system:
         return []  # another server, whatever else is unknown
-    found = [f"of the backup: {backup.unknown}"] if backup.unknown else []
-    return [*found, f"here: {here.unknown}"] if here.unknown else found
+    reasons = [f"of the backup: {backup.unknown}"] if backup.unknown else []
+    return [*reasons, f"here: {here.unknown}"] if here.unknown else reasons
 
 
-def _remade(backup: Identity, here: Identity) -> list[str]:
-    found = []
+def _recreated(backup: Identity, here: Identity) -> list[str]:
+    differences = []
     if backup.system != here.system:
-        found.append(f"system identifier {backup.system}, here {here.system}")
+        differences.append(f"system identifier {backup.system}, here {here.system}")
     if not (backup.volume_unknown or here.volume_unknown) and backup.volume != here.volume:
-        found.append(f"anonymous volume {_short(backup.volume or '')}, here {_short(here.volume or '')}")
-    return found
+        differences.append(f"anonymous volume {_short(backup.volume or '')}, here {_short(here.volume or '')}")
+    return differences
 
 
 def _is_anonymous(volume: str | None) -> bool:

@@ -1,4 +1,4 @@
-"""What a restore that was killed has left: where things stand, and the commands that put them right."""
+"""Detects a killed restore: the state that it left, and the commands that repair it."""
 
 from __future__ import annotations
 
@@ -20,20 +20,16 @@ COMMAND = "restore"
 
 
 def refuse(engine: Engine, source: Source, state: Path) -> None:
-    """Raise ``ManualActionRequired`` where the last restore was killed and has left something that is not as it should
-    be.
-
-    Only restores on this server count: on another one a database of the same name says nothing.
-    """
+    """Raise ``ManualActionRequired`` if the last restore on this server was killed and left something to repair."""
     runs = [run for run in journal.runs(state) if run.command == COMMAND and _is_here(run, source)]
     if not runs or not runs[-1].is_interrupted:
         return
     last = runs[-1]
-    new, closes = _noted(last, "restore", "database"), _noted(last, "swap", "database")
+    new, closes = _recorded(last, "restore", "database"), _recorded(last, "swap", "database")
     with maintenance(source.reached.url, "migops") as server:
         made = server.properties(new) if new else None
         there = server.properties(closes) if closes else None
-        kept = server.properties(_noted(last, "swap", "kept")) if closes else None
+        kept = server.properties(_recorded(last, "swap", "kept")) if closes else None
     sql = []
     if there is not None and not there.open and kept is None:
         sql.append(swap_statements.reopen(closes))
@@ -42,13 +38,13 @@ def refuse(engine: Engine, source: Source, state: Path) -> None:
     down = _down(engine, last)
     if not sql and not down:
         return
-    database = _noted(last, "restore", "of") or closes or source.database
-    replaced = "was replaced by the backup" if kept is not None else "is the one that was there before"
+    database = _recorded(last, "restore", "of") or closes or source.database
+    replaced = "was replaced by the backup" if kept is not None else "was not replaced"
     left = [f"{each.name} is stopped" for each in down]
     if made is not None:
         left.append(f"{new} is left over")
     if there is not None and not there.open and kept is None:
-        left.append(f"nobody may connect to {closes}")
+        left.append(f"connections to {closes} are disabled")
     raise ManualActionRequired(
         f"the last restore ({last.who}, {last.began}) was killed: {database} {replaced}; {', '.join(left)}",
         commands=[*([psql(source, sql)] if sql else []), *starting(down)],
@@ -56,23 +52,23 @@ def refuse(engine: Engine, source: Source, state: Path) -> None:
 
 
 def _is_here(run: Run, source: Source) -> bool:
-    """Whether a run began to restore on the source's server; of a run of migops 0.1.0 it is not known, and may be."""
-    started = _noted(run, "restore", "database")
-    return bool(started) and _noted(run, "restore", "server") in ("", source.at)
+    """True if a run began a restore on the source's server, or by migops 0.1.0 on an unknown one."""
+    started = _recorded(run, "restore", "database")
+    return bool(started) and _recorded(run, "restore", "server") in ("", source.at)
 
 
-def _noted(run: Run, step: str, key: str) -> str:
-    """What a run wrote of a step when it began."""
-    found = (each for each in run.steps if each.get("step") == step and each.get("status") == "started")
-    return str(next((each.get(key, "") for each in found), ""))
+def _recorded(run: Run, step: str, key: str) -> str:
+    """A value in the journal's entry of a started step; empty if there is none."""
+    entries = (each for each in run.steps if each.get("step") == step and each.get("status") == "started")
+    return str(next((each.get(key, "") for each in entries), ""))
 
 
 def _down(engine: Engine, run: Run) -> Sequence[Container]:
-    """The containers that the run stopped and that do not run."""
-    found = []
-    for each in run.steps:
-        if each.get("step") == "stop" and each.get("status") == "started":
-            inspected = inspect(engine, str(each.get("container")))
+    """The containers that the run stopped and that are still down."""
+    down = []
+    for step in run.steps:
+        if step.get("step") == "stop" and step.get("status") == "started":
+            inspected = inspect(engine, str(step.get("container")))
             if inspected is not None and not (inspected.get("State") or {}).get("Running"):
-                found.append(Container(str(each.get("container")), str(each.get("name")), ""))
-    return found
+                down.append(Container(str(step.get("container")), str(step.get("name")), ""))
+    return down

@@ -1,4 +1,4 @@
-"""What is known of a backup, in a JSON file beside it."""
+"""The manifest of a backup: a JSON file beside the dump."""
 
 from __future__ import annotations
 
@@ -16,39 +16,44 @@ from migops.core.errors import MigopsError
 from migops.core.model import Location
 
 SCHEMA = 2
-"""Version 1, of migops 0.1.0, has no ``identity``. migops 0.1.0 reads no version 2, and leaves such a backup alone."""
+"""Version 1 (migops 0.1.0) has no ``identity``. migops 0.1.0 cannot read version 2 and ignores such backups."""
 _READ = (1, 2)
 SUFFIX = ".json"
 
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """A backup that was verified when it was taken.
-
-    ``server`` is the version as PostgreSQL says it. ``version_table`` is ``SCHEMA.NAME``, '' where there was none;
-    ``revisions`` are its rows *in the dump*. ``size`` and ``sha256`` are the dump's; ``database_size`` is what the
-    database took on its disk (bytes). ``taken_at`` is when the dump began. ``identity`` says
-    which server's database it is; None where that is not known.
-    """
+    """A backup that was verified when it was taken."""
 
     project: str
     service: str
     database: str
     url: str
+    """The database's URL without the password."""
     server: str
+    """The server's version, in PostgreSQL's words."""
     version_table: str
+    """``SCHEMA.NAME``; empty if there was none."""
     revisions: tuple[str, ...]
+    """The version table's rows in the dump."""
     tables: int
     size: int
+    """Bytes of the dump."""
     sha256: str
+    """Digest of the dump."""
     database_size: int
+    """Bytes of the database on the server's disk."""
     taken_at: datetime
+    """The beginning of the dump."""
     seconds: float
+    """Duration of dump and verification."""
     migops: str = __version__
+    """The version that took the backup."""
     identity: Identity | None = None
+    """The database's identity; None if unknown."""
 
     def record(self) -> dict[str, Any]:
-        """As it is written to the file."""
+        """The JSON object in the file."""
         return {
             "schema": SCHEMA,
             "migops": self.migops,
@@ -70,11 +75,11 @@ class Manifest:
 
 
 def parse(record: Mapping[str, Any]) -> Manifest:
-    """Read what ``Manifest.record`` gave. ValueError for anything else."""
+    """Parse the object of ``Manifest.record``. ValueError for anything else."""
     try:
         if record["schema"] not in _READ:
             raise ValueError(
-                f"its schema is {record['schema']!r}, and this migops reads {' and '.join(map(str, _READ))}"
+                f"its schema is {record['schema']!r}, but this migops reads {' and '.join(map(str, _READ))}"
             )
         known = record["identity"] if record["schema"] > 1 else None
         return Manifest(
@@ -95,16 +100,16 @@ def parse(record: Mapping[str, Any]) -> Manifest:
             identity=identities.parse(known) if known is not None else None,
         )
     except (KeyError, TypeError) as error:
-        raise ValueError(f"it lacks or misspells {error}") from None
+        raise ValueError(f"a key is missing or invalid: {error}") from None
 
 
 def beside(dump: Path) -> Path:
-    """Where the manifest of a dump is."""
+    """The path of a dump's manifest."""
     return dump.with_name(dump.name + SUFFIX)
 
 
 def read(dump: Path) -> Manifest | None:
-    """The manifest of a dump; None where it has none. MigopsError for one that cannot be read."""
+    """The manifest of a dump; None if it has none. MigopsError if it cannot be read."""
     path = beside(dump)
     try:
         record = json.loads(path.read_bytes())

@@ -1,4 +1,4 @@
-"""The PostgreSQL servers that a service's variables and words name: in URLs, in DSNs, in variables such as DB_HOST."""
+"""Finds PostgreSQL servers in a service's variables and command: in URLs, DSNs and variables such as DB_HOST."""
 
 from __future__ import annotations
 
@@ -23,28 +23,28 @@ _OF_A_DATABASE = re.compile(r"(?:^|_)(?:PG|POSTGRES|POSTGRESQL|DB|DATABASE|SQL)(
 
 @dataclass(frozen=True, slots=True)
 class Named:
-    """A server that a service names. ``by`` is the variable, or says that it is the command.
-
-    ``port`` and ``database`` are None where nothing says them. ``is_database`` is false where a variable such as
-    CACHE_HOST may mean a server of another kind.
-    """
+    """A server that a service names."""
 
     by: str
+    """The variable, or ``its command``."""
     host: str
     port: int | None
+    """None if not given."""
     database: str | None
+    """None if not given."""
     is_database: bool = True
+    """False if the variable, such as CACHE_HOST, may mean another kind of server."""
 
 
 def named(values: Mapping[str, str], words: Sequence[str] = ()) -> list[Named]:
-    """Every server that the variables and the words of a command name."""
+    """Every server in the variables and in the words of a command."""
     texts = [*values.items(), *(("its command", word) for word in words)]
-    found = [each for by, text in texts for each in _in_text(by, text)]
-    return [*found, *(each for name in values for each in _in_variables(name, values))]
+    servers = [each for by, text in texts for each in _in_text(by, text)]
+    return [*servers, *(each for name in values for each in _in_variables(name, values))]
 
 
 def databases(values: Mapping[str, str]) -> Iterator[tuple[str, str]]:
-    """The variables that say a database's name, with it, whatever server they mean."""
+    """The variables that contain a database's name, with that name, of whatever server."""
     for name, value in values.items():
         if _DATABASE.search(name):
             yield name, value
@@ -82,16 +82,16 @@ def _in_variables(name: str, values: Mapping[str, str]) -> Iterator[Named]:
         return
     prefix = match.group(1)
     is_database = bool(_OF_A_DATABASE.search(prefix))
-    names = (f"{prefix}{each}" for each in _DATABASES if is_database or each != "NAME")  # APP_NAME is no database's
+    names = (f"{prefix}{each}" for each in _DATABASES if is_database or each != "NAME")  # APP_NAME is not a database's
     database = next((values[each] for each in names if values.get(each)), None)
     port = values.get(f"{prefix}PORT", "")
-    for each in value.split(","):
-        host = _split(each, int(port) if port.isdecimal() else None)
+    for text in value.split(","):
+        host = _split(text, int(port) if port.isdecimal() else None)
         yield Named(name, *host, database, is_database)
 
 
 def _split(text: str, port: int | None) -> tuple[str, int | None]:
-    """A host and its port, of ``host``, ``host:port`` or ``[address]:port``."""
+    """Host and port of ``host``, ``host:port`` or ``[address]:port``."""
     match = re.fullmatch(r"\[?([^\[\]]+?)\]?(?::(\d+))?", text) if text.count(":") < 2 or "[" in text else None
     if match is None:
         return text, port

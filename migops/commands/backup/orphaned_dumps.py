@@ -1,4 +1,4 @@
-"""Dumps that nobody waits for any more: the engine lets a program go on when the one that started it has gone."""
+"""Ends orphaned dumps: the engine keeps a program running after the process that started it has died."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ WHERE datname = current_database() AND pg_catalog.starts_with(application_name, 
 
 
 def end_ours(source: Source, timeout: float) -> None:
-    """End the sessions on the server of the programs that this process has started. ``Unavailable`` where it cannot."""
+    """End the server's sessions of programs that this process started. ``Unavailable`` if that fails."""
     _end(source, timeout, lambda pid: pid == os.getpid())
 
 
 def end_orphans(source: Source, timeout: float) -> None:
-    """End the sessions of programs whose process was killed. ``Unavailable`` where that cannot be done."""
+    """End the server's sessions of programs whose process was killed. ``Unavailable`` if that fails."""
     _end(source, timeout, _is_gone)
 
 

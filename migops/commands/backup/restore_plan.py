@@ -1,4 +1,4 @@
-"""What a restore would do: the dump is verified and compared with the database; nothing is touched."""
+"""The plan of a restore: verifies the dump and compares it with the database, and changes nothing."""
 
 from __future__ import annotations
 
@@ -30,56 +30,61 @@ from migops.target import Target
 
 @dataclass(frozen=True, slots=True)
 class Restore:
-    """What is to be restored, and what that would do.
-
-    ``properties`` are those of the database that is there, None where there is none, and ``state`` what it says of its
-    revisions. ``new`` is the database that the dump goes into, ``old`` the name under which the one that is there is
-    kept. ``stopping`` are the containers that stop meanwhile, ``unsure`` the services that run, are not stopped, and
-    may use the database; ``external_sessions`` are other sessions, which are ended. ``origin`` is how the database that
-    the backup was taken from relates to this one.
-    """
+    """A verified backup and the steps of its restore."""
 
     source: Source
     path: Path
+    """The dump."""
     manifest: Manifest | None
     verified: Verified
     table: tuple[str, str]
+    """Schema and name of the version table."""
     properties: Properties | None
+    """Those of the current database; None if there is none."""
     state: DatabaseState | Unknown
+    """The current database's revisions."""
     new: str
+    """The database that the dump is restored into."""
     old: str
+    """The name under which the current database is kept."""
     stopping: tuple[Container, ...]
+    """The containers that stop during the swap."""
     external_sessions: tuple[str, ...]
+    """Other sessions, which are ended."""
     timeout: float
+    """Seconds for each query."""
     origin: Compared
+    """The relation of the backup's database to the current one."""
     unsure: tuple[Usage, ...] = ()
+    """Running services that may use the database and are not stopped."""
 
     @property
     def database(self) -> str:
+        """The database's name."""
         return self.source.database
 
     @property
     def needs_name(self) -> bool:
-        """Whether the database's name has to be typed: the backup is not known to be of this very database."""
+        """True if the user must type the database's name, since the backup may be of another database."""
         return self.origin.relation is not Relation.SAME
 
     @property
     def services(self) -> tuple[str, ...]:
-        """The services that stop meanwhile."""
+        """The services that stop during the swap."""
         return tuple(dict.fromkeys(each.service for each in self.stopping))
 
 
 def prepare(
     engine: Engine, source: Source, target: Target, path: Path, timeout: float, *, foreign: bool = False
 ) -> Restore:
-    """See that the dump is whole and of this database, and what stands in its way. Nothing is touched.
+    """Check that the dump is complete and of this database, and plan its restore. Nothing is changed.
 
-    ``foreign`` allows a backup of another server or project. ``Aborted`` says what is wrong with the dump;
-    ``Unavailable`` that the server cannot be asked.
+    ``foreign`` allows a backup of another server or project. Raises ``Aborted`` if the dump is not acceptable,
+    ``Unavailable`` if the server does not answer.
     """
     project = target.model
     if project is None:
-        raise MigopsError("a restore needs a compose file: the services that use the database stop meanwhile")
+        raise MigopsError("a restore needs a compose file, to stop the services that use the database")
     known = manifest.read(path)
     schema, _, name = known.version_table.rpartition(".") if known else ("", "", "")
     table = (schema or source.reached.table.schema or "public", name or source.reached.table.name)
@@ -99,12 +104,12 @@ def prepare(
         verified = verify(programs, path, expected)
     stamp = f"{datetime.now(timezone.utc):%Y%m%dT%H%M%S}"
     addresses = {address for address, _ in sessions if address}
-    found = external_sessions.clients(engine, source, target, project, addresses)
+    clients = external_sessions.clients(engine, source, target, project, addresses)
     return Restore(
         source, path, known, verified, table, properties, read(source.reached, timeout),
         swap_statements.beside(source.database, "restore", stamp),
         swap_statements.beside(source.database, "old", stamp),
-        found.stopping, external_sessions.others(engine, project.name, sessions), timeout, origin, found.unsure,
+        clients.stopping, external_sessions.others(engine, project.name, sessions), timeout, origin, clients.unsure,
     )  # fmt: skip
 
 
@@ -113,12 +118,12 @@ def _refused(path: Path, source: Source, origin: Compared, target: Target) -> Ab
     return Aborted(
         f"this backup is of another database than {source.service}'s {source.database}: {'; '.join(origin.why)}",
         at=Location(str(path)),
-        hint="if you do mean this backup: --foreign, and you are asked for the database's name "
-        f"(for scripts: --foreign --confirm {shlex.quote(source.database)}); `{listing}` shows what there is",
+        hint="if this is the right backup, add --foreign, and migops asks for the database's name "
+        f"(in scripts: --foreign --confirm {shlex.quote(source.database)}); `{listing}` lists the backups",
     )
 
 
 def label(what: str) -> str:
-    """The ``application_name`` of a session of ours, by which others see who it is."""
+    """The ``application_name`` of migops's sessions, with the process that they belong to."""
     who = ourselves()
     return f"migops {what} {who.pid}@{who.host}"

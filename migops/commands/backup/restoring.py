@@ -1,4 +1,4 @@
-"""Restores a backup: into a database of its own first, which is checked; then the two swap names."""
+"""Restores a backup into a new database, checks it, and swaps its name with the current database's."""
 
 from __future__ import annotations
 
@@ -25,11 +25,10 @@ _ANALYZE = 3600.0  # seconds
 
 
 def carry_out(engine: Engine, planned: Restore, log: Journal, confirm: Callable[[], bool]) -> Swapped:
-    """Restore, check, ask ``confirm``, and change the names.
+    """Restore, check, call ``confirm``, and swap the names.
 
-    ``Locked`` where another run is at work on the database; ``Aborted`` where nothing was changed (the dump could not
-    be restored, or no was said); ``Failed`` where all was put back as it was; ``ManualActionRequired`` where that
-    failed.
+    Raises ``Locked`` if another run is working on the database; ``Aborted`` if nothing was changed (the restore failed
+    or was not confirmed); ``Failed`` if everything was undone; ``ManualActionRequired`` if undoing failed.
     """
     reached = planned.source.reached
     with ExitStack() as held:
@@ -52,12 +51,12 @@ def carry_out(engine: Engine, planned: Restore, log: Journal, confirm: Callable[
                 created = True
             oid = _restore(engine, planned, server, log)
             if not confirm():
-                raise Aborted("nothing was changed: it was not confirmed", hint="--yes asks nothing")  # noqa: TRY301
+                raise Aborted("not confirmed; nothing was changed", hint="--yes confirms in advance")  # noqa: TRY301
             if planned.properties is not None:
                 session.check()
             log.note("restore", "confirmed")
         except BaseException as error:
-            if created:  # else one of that name would not be ours
+            if created:  # otherwise a database of that name is not ours to drop
                 _drop(planned, log)
             if isinstance(error, Unavailable):
                 raise Aborted(f"nothing was changed: {error.message}", hint=error.hint) from None
@@ -66,7 +65,7 @@ def carry_out(engine: Engine, planned: Restore, log: Journal, confirm: Callable[
 
 
 def _restore(engine: Engine, planned: Restore, server: Maintenance, log: Journal) -> int:
-    """Restore into the new database and check it there; its number."""
+    """Restore into the new database and check it there; return its OID."""
     with tools(engine, planned.source) as programs:
         load(programs, planned.new, planned.path)
     if planned.properties is not None:
@@ -75,30 +74,30 @@ def _restore(engine: Engine, planned: Restore, server: Maintenance, log: Journal
     _check(planned)
     log.note("restore", "done", tables=len(planned.verified.contents.tables), revisions=planned.verified.revisions)
     if made is None:
-        raise Aborted(f"the database {planned.new} has gone")
+        raise Aborted(f"the database {planned.new} was dropped by someone else")
     return made.oid
 
 
 def _check(planned: Restore) -> None:
-    """See that all tables and the revisions of the dump are in the new database; gather its statistics too."""
+    """Check that the new database has the dump's tables and revisions, and collect its statistics."""
     reached = planned.source.reached
     there = replace(reached, url=reached.url.of(planned.new))
     tables = database_facts.read(there, planned.timeout).tables
     wanted = len(planned.verified.contents.tables)
     if tables != wanted:
-        raise Aborted(f"the restored database has {tables} tables, and the dump has {wanted}")
+        raise Aborted(f"the restored database has {tables} tables, but the dump has {wanted}")
     with direct(there.url, timeout=_ANALYZE, name=label("restore")) as connection:
         if planned.verified.contents.has_rows_of(*planned.table):
             name = ".".join(map(swap_statements.identifier, planned.table))
-            found = connection.execute(f"SELECT version_num FROM {name}".encode()).fetchall()  # noqa: S608 - quoted
-            rows = tuple(sorted(str(number) for (number,) in found))
+            result = connection.execute(f"SELECT version_num FROM {name}".encode()).fetchall()  # noqa: S608 - quoted
+            rows = tuple(sorted(str(number) for (number,) in result))
             if rows != planned.verified.revisions:
-                raise Aborted(f"the restored database is at {rows}, and the dump at {planned.verified.revisions}")
-        connection.execute("ANALYZE")  # a dump has no statistics, without which every query is slow for hours
+                raise Aborted(f"the restored database is at {rows}, but the dump is at {planned.verified.revisions}")
+        connection.execute("ANALYZE")  # a dump has no statistics, and queries are slow without them
 
 
 def _drop(planned: Restore, log: Journal) -> None:
-    """Remove the new database, of which nobody knows yet. Where that fails, the next run tells of it."""
+    """Drop the new database, which nothing uses yet. If that fails, the next run reports it."""
     with unhurried(), suppress(MigopsError), maintenance(planned.source.reached.url, label("restore")) as server:
         if server.properties(planned.new) is not None:
             server.run(

@@ -1,4 +1,4 @@
-"""Which database is backed up, and the container whose programs do it: the server's own, or a one-off."""
+"""The database to back up, and the container with PostgreSQL's programs: the server's own, or a one-off."""
 
 from __future__ import annotations
 
@@ -18,38 +18,39 @@ from migops.core.model import Absent, MigrationSet, PlaceName, Unknown
 from migops.database.postgres import dump_commands
 from migops.database.postgres.tools import Tools
 from migops.docker import Engine, execs, making
+from migops.docker.containers import name_of, running
 from migops.sources.database import Reached, find_url, reach
-from migops.sources.database_address import INSTEAD, LABEL, is_one_off, service_of
+from migops.sources.database_address import INSTEAD, service_of
 from migops.sources.database_question import Question
 from migops.state.process import known, ourselves
 from migops.target import Target
 
-_LONGEST = 24 * 3600  # seconds after which a one-off ends by itself, whatever became of us
+_LONGEST = 24 * 3600  # seconds after which a one-off ends by itself, even if migops was killed
 ONE_OFF = "migops.commands.backup"
-"""The label of the one-off containers that have the programs: which process made it."""
+"""Label of the one-off containers with the programs; its value is the process that created them."""
 _KINDS = {"sqlite": "SQLite's", "mysql": "MySQL's", "mariadb": "MariaDB's"}
-_INSTEAD = "name an address that is reached from here: x-migops: {database-url: URL} under the service"
-SAY_NONE = "a deploy goes without a backup only where --no-backup says so"
+_INSTEAD = "set an address that can be reached from here: x-migops: {database-url: URL} under the service"
+SAY_NONE = "a deploy without a backup needs --no-backup"
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A PostgreSQL database and where its programs are run.
-
-    ``container`` is the server's own (its ID); '' means a one-off from ``image``, on ``networks`` (real names), with
-    ``hosts`` (``NAME:ADDRESS``). ``name`` is what a sentence calls it; ``server`` the server's own service, '' where
-    it is elsewhere.
-    """
+    """A PostgreSQL database and the container for its programs."""
 
     reached: Reached
     project: str
     service: str
     name: str
+    """The name of the container or image, for a sentence."""
     container: str = ""
+    """The ID of the server's own container; empty for a one-off from ``image``."""
     image: str = ""
     networks: tuple[str, ...] = ()
+    """The one-off's networks, by their real names."""
     hosts: tuple[str, ...] = ()
+    """The one-off's extra hosts, each ``NAME:ADDRESS``."""
     server: str = ""
+    """The server's service; empty for a server outside of the project."""
 
     @property
     def database(self) -> str:
@@ -58,12 +59,12 @@ class Source:
 
     @property
     def at(self) -> str:
-        """Which of the project's servers it is: its service, or the host and port of one elsewhere."""
+        """The server: its service, or host and port if it is outside of the project."""
         return self.server or f"{self.reached.named.host or 'localhost'}:{self.reached.named.port}"
 
 
 def question(target: Target, engine: Engine, timeout: float) -> Question:
-    """Which database a target's service means, by what its image holds, or else the host."""
+    """The inputs for finding the database of a target's service: from its image, or else from the host."""
     seen = collect.running(target, engine)
     held = seen.places[PlaceName.IMAGE]
     known = held if isinstance(held, MigrationSet) else collect.host(target).migrations
@@ -74,42 +75,43 @@ def question(target: Target, engine: Engine, timeout: float) -> Question:
 
 
 def find(asked: Question, engine: Engine) -> Source:
-    """Find the database that the question means, and who can dump it. Nothing is started for it.
+    """Find the database and the container that can dump it. Nothing is started for that.
 
-    Raises MigopsError where it is no PostgreSQL database, or one whose server is no container of the project and no
-    ``backup-image`` is set; ``Unavailable`` where it cannot be told, or its container does not run.
+    Raises MigopsError if it is not PostgreSQL, or if its server is not a container of the project and no
+    ``backup-image`` is set; ``Unavailable`` if the database is unknown or its container does not run.
     """
-    sought = find_url(asked)
-    if isinstance(sought, Unknown):
-        raise Unavailable(sought.reason, hint=sought.hint)
-    kind = sought.text.strip().partition(":")[0].partition("+")[0].lower()
+    address = find_url(asked)
+    if isinstance(address, Unknown):
+        raise Unavailable(address.reason, hint=address.hint)
+    kind = address.text.strip().partition(":")[0].partition("+")[0].lower()
     if kind not in ("postgresql", "postgres"):
         raise MigopsError(
-            f"the database ({sought.origin}) is {_KINDS.get(kind, 'of another kind')}; PostgreSQL alone is backed up",
+            f"the database ({address.origin}) is {_KINDS.get(kind, 'of another kind')}; "
+            "migops backs up PostgreSQL only",
             hint=f"back it up with its own tools; {SAY_NONE}",
         )
-    found = reach(asked, sought)
-    if isinstance(found, (Absent, Unknown)):
-        hint = found.hint.replace(INSTEAD, _INSTEAD) if isinstance(found, Unknown) else ""
-        raise Unavailable(found.reason, hint=hint)
+    reached = reach(asked, address)
+    if isinstance(reached, (Absent, Unknown)):
+        hint = reached.hint.replace(INSTEAD, _INSTEAD) if isinstance(reached, Unknown) else ""
+        raise Unavailable(reached.reason, hint=hint)
     if asked.project is None or asked.service is None:
-        raise MigopsError("a backup needs a compose file: it is made in a container of the project")
+        raise MigopsError("a backup needs a compose file: a container of the project takes it")
     project, service = asked.project, asked.service
-    server = service_of(found.named.host, project)
+    server = service_of(reached.named.host, project)
     if image := asked.settings.get("backup-image", ""):
         engine.image(image)
         networks = () if service.raw.get("network_mode") else _networks(asked)
         hosts = tuple(_host(each) for each in service.raw.get("extra_hosts") or ())
-        return Source(found, project.name, service.name, image, "", image, networks, hosts, server)
+        return Source(reached, project.name, service.name, image, "", image, networks, hosts, server)
     if not server:
         raise MigopsError(
-            f"{found.named.host or 'its server'} is no service of this project, so nothing here has the programs of "
-            f"{found.named.shown}'s server", at=service.location,
-            hint="name an image that has them (pg_dump of the server's version) under the service: "
+            f"{reached.named.host or 'its server'} is not a service of this project, so no container here has the "
+            f"programs for {reached.named.shown}", at=service.location,
+            hint="under the service, set an image with pg_dump of the server's version: "
             f"x-migops: {{backup-image: postgres:15}}; {SAY_NONE}",
         )  # fmt: skip
     container, name = _running(engine, project.name, server, asked.compose)
-    return Source(found, project.name, service.name, name, container, server=server)
+    return Source(reached, project.name, service.name, name, container, server=server)
 
 
 def _networks(asked: Question) -> tuple[str, ...]:
@@ -119,25 +121,25 @@ def _networks(asked: Question) -> tuple[str, ...]:
 
 
 def _host(entry: object) -> str:
-    """``NAME=ADDRESS`` as compose prints it, as the engine takes it."""
+    """Convert compose's ``NAME=ADDRESS`` to the engine's ``NAME:ADDRESS``."""
     return str(entry).replace("=", ":", 1)
 
 
 def _running(engine: Engine, project: str, service: str, compose: Sequence[str]) -> tuple[str, str]:
     """The ID and the name of the running container of a service."""
-    listed = engine.containers({f"{LABEL}project": project, f"{LABEL}service": service})
-    running = [each for each in listed if each.get("State") == "running" and not is_one_off(each)]
-    if len(running) != 1:
+    listed = running(engine, project, service)
+    if len(listed) != 1:
         raise Unavailable(
-            f"{len(running) or 'no'} containers of the service {service} run; the database's server must be one",
-            hint="" if running else f"start it: {shlex.join((*compose, 'up', '-d', '--no-deps', service))}",
+            f"{len(listed) or 'no'} containers of the service {service} are running; exactly one must be, the "
+            "database's server",
+            hint="" if listed else f"start it: {shlex.join((*compose, 'up', '-d', '--no-deps', service))}",
         )
-    return str(running[0]["Id"]), str((running[0].get("Names") or ["?"])[0]).lstrip("/")
+    return str(listed[0]["Id"]), name_of(listed[0])
 
 
 @contextmanager
 def tools(engine: Engine, source: Source) -> Iterator[Tools]:
-    """The programs, ready to be run. A one-off container that was made for them is gone afterwards."""
+    """The programs, ready to run. A one-off container for them is removed afterwards."""
     named = source.reached.named
     who = ourselves()
     application = f"{dump_commands.APPLICATION} {who.pid}@{who.host}"[:63]
@@ -159,7 +161,7 @@ def tools(engine: Engine, source: Source) -> Iterator[Tools]:
 
 
 def one_off(source: Source, labels: Mapping[str, str]) -> dict[str, Any]:
-    """What the engine is asked to make where the programs are in no container yet: one that only waits."""
+    """The Engine API's body of a waiting one-off container with the programs."""
     first = source.networks[:1]
     return {
         "Image": source.image,
@@ -176,8 +178,8 @@ def one_off(source: Source, labels: Mapping[str, str]) -> dict[str, Any]:
 
 
 def _sweep(engine: Engine) -> None:
-    """Remove the one-off containers of runs that were killed."""
-    for found in making.containers(engine, ONE_OFF):
+    """Remove the one-off containers of killed runs."""
+    for entry in making.containers(engine, ONE_OFF):
         with suppress(ValueError):
-            if not known(json.loads(found["Labels"][ONE_OFF])).is_alive:
-                execs.remove(engine, str(found["Id"]))
+            if not known(json.loads(entry["Labels"][ONE_OFF])).is_alive:
+                execs.remove(engine, str(entry["Id"]))

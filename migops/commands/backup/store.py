@@ -1,4 +1,4 @@
-"""The folder of the backups: what is in it, what is half done, what may go."""
+"""The backup folder: finished backups, incomplete ones, and retention."""
 
 from __future__ import annotations
 
@@ -28,29 +28,33 @@ SUFFIX = ".dump"
 
 @dataclass(frozen=True, slots=True)
 class Backup:
-    """A dump and what is known of it. ``problem`` says why it does not count as verified, '' where it does."""
+    """A dump with its manifest."""
 
     path: Path
     manifest: Manifest | None
     problem: str = ""
+    """The reason why it does not count as verified; empty if it does."""
 
 
 def folder(state: Path) -> Path:
-    """The folder of a project's backups in its state folder, made if need be, for its owner alone."""
+    """The backup folder in a project's state folder, created if missing, with access for its owner only.
+
+    ``Aborted`` if it cannot be created.
+    """
     path = state / FOLDER
     try:
         make_private_folder(path)
     except OSError as error:
-        raise Aborted(f"the folder of the backups cannot be made: {error.strerror}", at=Location(str(path))) from None
+        raise Aborted(f"the backup folder cannot be created: {error.strerror}", at=Location(str(path))) from None
     return path
 
 
 def backups(where: Path) -> list[Backup]:
-    """All dumps of the folder, the newest first: by their manifest's time, those without one at the end."""
-    found = [_look(path) for path in where.glob(f"*{SUFFIX}")]
+    """All dumps of the folder, newest first by the manifest's time; those without a manifest at the end."""
+    dumps = [_look(path) for path in where.glob(f"*{SUFFIX}")]
     epoch = datetime.min.isoformat()
     return sorted(
-        found,
+        dumps,
         key=lambda each: (each.manifest.taken_at.isoformat() if each.manifest else epoch, each.path),
         reverse=True,
     )
@@ -62,17 +66,17 @@ def _look(path: Path) -> Backup:
     except MigopsError as error:
         return Backup(path, None, error.message)
     if manifest is None:
-        return Backup(path, None, "it has no manifest, so nothing tells whether it is whole")
+        return Backup(path, None, "it has no manifest, so whether it is complete is unknown")
     size = path.stat().st_size
     if size != manifest.size:
-        return Backup(path, manifest, f"it has {size} bytes, and had {manifest.size} when it was verified")
+        return Backup(path, manifest, f"it has {size} bytes, but had {manifest.size} when it was verified")
     return Backup(path, manifest)
 
 
 def expired(found: Sequence[Backup], identity: Identity, keep: int, days: float | None, now: datetime) -> list[Backup]:
-    """Which verified backups of this database may go: those after the ``keep`` newest, and those older than ``days``.
+    """The verified backups of this database to delete: those after the ``keep`` newest, and those older than ``days``.
 
-    The newest one never does, and neither does one that is not known to be of the very same database and server.
+    The newest one is always kept, and so is every backup that is not known to be of the same database and server.
     """
     ours = [each for each in found if each.manifest and not each.problem and is_same(each.manifest.identity, identity)]
     ours.sort(key=lambda each: each.manifest.taken_at if each.manifest else now, reverse=True)
@@ -85,18 +89,18 @@ def expired(found: Sequence[Backup], identity: Identity, keep: int, days: float 
 
 
 def remove(backup: Backup) -> None:
-    """Remove a backup: the dump first, so that no dump is ever left without its manifest."""
+    """Delete a backup: the dump first, so that no dump is ever without its manifest. MigopsError if that fails."""
     try:
         backup.path.unlink(missing_ok=True)
         manifests.beside(backup.path).unlink(missing_ok=True)
     except OSError as error:
-        raise MigopsError(f"an old backup cannot be removed: {error.strerror}", at=Location(str(backup.path))) from None
+        raise MigopsError(f"an old backup cannot be deleted: {error.strerror}", at=Location(str(backup.path))) from None
 
 
 def sweep(where: Path, identity: Identity) -> list[Path]:
-    """Remove what killed runs have left half done of this database. One that goes on has a lock on its file.
+    """Delete incomplete files of killed runs for this database; return them. Running dumps have locked theirs.
 
-    What is of another database, or of nobody knows which, stays: for the server that has gone it may be all there is.
+    Files of another or an unknown database are kept: they may be the last copy of a server that no longer exists.
     """
     halves = where.glob(f"*.{identity.mark}{SUFFIX}{PARTIAL}")
     swept = [path for path in halves if not _is_being_written(path)]
@@ -111,7 +115,7 @@ def sweep(where: Path, identity: Identity) -> list[Path]:
 
 
 def _owner(listed: Path) -> Identity | None:
-    """Whose a manifest is; None where it does not tell."""
+    """The identity in a manifest; None if it has none."""
     with suppress(OSError, ValueError, KeyError, TypeError):
         return identities.parse(json.loads(listed.read_bytes())["identity"])
     return None
@@ -129,20 +133,20 @@ def _is_being_written(path: Path) -> bool:
 
 
 def new_path(where: Path, database: str, now: datetime) -> Path:
-    """The path of a dump that begins now; nothing has it yet."""
+    """An unused path for a dump that begins now."""
     base = f"{re.sub(r'[^A-Za-z0-9_.-]', '_', database).lstrip('.-') or 'database'}-{now:%Y%m%dT%H%M%SZ}"
     names = (f"{base}{number}{SUFFIX}" for number in ("", *(f"-{n}" for n in range(2, 1000))))
-    return next(where / name for name in names if not _taken(where / name))
+    return next(where / name for name in names if not _exists(where / name))
 
 
-def _taken(path: Path) -> bool:
+def _exists(path: Path) -> bool:
     halves = path.parent.glob(f"{path.name.removesuffix(SUFFIX)}.*{SUFFIX}{PARTIAL}")
     return path.exists() or manifests.beside(path).exists() or any(halves)
 
 
 @contextmanager
 def partial(path: Path, identity: Identity) -> Iterator[BinaryIO]:
-    """The half-done file of a dump, for its owner alone, locked. It is removed unless ``accept`` has taken it."""
+    """The incomplete file of a dump, locked, with access for its owner only; deleted unless ``accept`` renames it."""
     there = half(path, identity)
     descriptor = open_private(there, os.O_RDWR | os.O_CREAT | os.O_EXCL)
     with os.fdopen(descriptor, "w+b") as file:
@@ -154,12 +158,12 @@ def partial(path: Path, identity: Identity) -> Iterator[BinaryIO]:
 
 
 def half(path: Path, identity: Identity) -> Path:
-    """Where a dump of this database lies until it is accepted: its name tells whose it is."""
+    """The path of a dump of this database until it is accepted; the name contains the identity's digest."""
     return path.with_name(f"{path.name.removesuffix(SUFFIX)}.{identity.mark}{SUFFIX}{PARTIAL}")
 
 
 def accept(path: Path, manifest: Manifest, identity: Identity) -> None:
-    """Make the half-done file, which was verified, a backup: its manifest first, then it gets its name."""
+    """Turn the verified incomplete file into a backup: write its manifest first, then rename it."""
     listed = manifests.beside(path)
     written = listed.with_name(listed.name + PARTIAL)
     try:
@@ -188,6 +192,6 @@ def _sync(where: Path) -> None:
 
 
 def free(where: Path) -> int:
-    """Bytes that we may still write to the folder's disk."""
-    found = os.statvfs(where)
-    return found.f_bavail * found.f_frsize
+    """Free bytes on the folder's disk for this user."""
+    disk = os.statvfs(where)
+    return disk.f_bavail * disk.f_frsize

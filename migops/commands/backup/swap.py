@@ -1,7 +1,8 @@
-"""Two databases change names, so that the restored one takes the place of the one that was there."""
+"""Swaps the names of two databases, so that the restored one replaces the current one."""
 
 from __future__ import annotations
 
+import operator
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -11,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 from migops.commands.backup.external_sessions import Container
 from migops.commands.backup.undo_commands import psql, starting
 from migops.core.errors import Failed, ManualActionRequired, MigopsError, Unavailable
+from migops.core.text import listed
+from migops.core.wait import until
 from migops.database.postgres import swap_statements
 from migops.database.postgres.maintenance import Maintenance, maintenance
 from migops.docker import Engine, execs, making
@@ -22,43 +25,45 @@ from migops.state.signals import held_back
 if TYPE_CHECKING:
     from migops.commands.backup.restore_plan import Restore
 
-_EMPTY = 15.0  # seconds in which the sessions that were ended must have gone
-_STEADY = 1.0  # seconds after which a container that was started still runs, or does not
+_EMPTY = 15.0  # seconds until all ended sessions must be closed
+_STEADY = 1.0  # seconds that a started container must keep running
 
 
 @dataclass(frozen=True, slots=True)
 class Swapped:
-    """It is done. ``down`` are the containers that did not come up again; ``signals`` came meanwhile, and waited.
-
-    ``kept`` is whether there was a database to keep. ``seconds`` is for how long the services were stopped.
-    """
+    """A finished swap."""
 
     kept: bool
+    """True if there was a database, which is kept under another name."""
     down: tuple[Container, ...]
+    """The containers that did not start again."""
     signals: tuple[int, ...]
+    """Signals that were deferred meanwhile."""
     seconds: float
+    """Time for which the services were stopped."""
 
 
 @dataclass(slots=True)
 class Swap:
-    """The change of names and its undoing. ``oid`` is the restored database's number; ``release`` ends our session in
-    the one that is there, which would keep it from being renamed."""
+    """The swap and its undo."""
 
     engine: Engine
     planned: Restore
     log: Journal
     oid: int
+    """The restored database's OID."""
     release: Callable[[], None]
+    """Ends migops's own session in the current database, which would block the rename."""
     stopped: list[Container] = field(default_factory=list)
 
     def run(self) -> Swapped:
-        """Do it to its end, whatever signal comes, or put everything back.
+        """Swap or undo completely, and defer all signals meanwhile.
 
-        ``Failed`` where all was put back, ``ManualActionRequired`` where that failed too.
+        ``Failed`` if everything was undone, ``ManualActionRequired`` if undoing failed.
         """
         began = time.monotonic()
         with held_back() as came:
-            error = self._tried()
+            error = self._try()
             if error is not None and not self._has_happened():
                 self._undo(error)
             down = tuple(each for each in self.stopped if not self._start(each))
@@ -68,15 +73,15 @@ class Swap:
             self._note("start", "done", down=[each.name for each in down])
         return Swapped(self.planned.properties is not None, down, tuple(came), seconds)
 
-    def _tried(self) -> MigopsError | None:
-        """Stop the services and change the names; what went wrong, whatever it was: nothing may stay stopped."""
+    def _try(self) -> MigopsError | None:
+        """Stop the services and swap the names. Returns any error, since the services must be started in any case."""
         try:
             self._stop()
             self._rename()
         except MigopsError as error:
             return error
         except Exception as error:  # noqa: BLE001 - see above
-            return Unavailable(f"an error of migops itself: {error!r}")
+            return Unavailable(f"an internal error of migops: {error!r}")
         return None
 
     def _stop(self) -> None:
@@ -104,25 +109,25 @@ class Swap:
         self._note("swap", "done")
 
     def _open_kept(self) -> None:
-        """What was written since the backup is looked up in the database that was kept: it is as open as it was."""
+        """Reopen the kept database, so that data written since the backup can be looked up."""
         planned = self.planned
         if planned.properties is not None and planned.properties.open:
             with suppress(MigopsError), self._server() as server:
                 server.run(swap_statements.reopen(planned.old))
 
     def _has_happened(self) -> bool:
-        """Whether the names have changed although we were told of an error: the answer to a COMMIT can be lost."""
+        """True if the names were swapped in spite of an error: the answer to a COMMIT can be lost."""
         try:
             with self._server() as server:
                 now = server.properties(self.planned.database)
         except MigopsError as error:
-            raise self._operator(
-                f"whether {self.planned.database} was replaced is not known: {error.message}", self._put_back()
+            raise self._needs_action(
+                f"whether {self.planned.database} was replaced is unknown: {error.message}", self._manual_steps()
             ) from None
         return now is not None and now.oid == self.oid
 
     def _undo(self, error: MigopsError) -> None:
-        """Put everything back, and raise what that comes to."""
+        """Undo everything and raise the result."""
         self._note("swap", "failed", message=error.message)
         planned = self.planned
         left: list[str] = []
@@ -135,43 +140,43 @@ class Swap:
         except MigopsError as also:
             left.append(also.message)
         down = self._settled(tuple(each for each in self.stopped if not self._start(each)))
-        left += [f"{each.name} does not run" for each in down]
+        left += [f"{each.name} is not running" for each in down]
         if left:
-            raise self._operator(f"{error.message}; putting it back failed: {'; '.join(left)}", self._put_back())
+            raise self._needs_action(f"{error.message}; undoing failed: {'; '.join(left)}", self._manual_steps())
         self._note("swap", "undone")
         raise Failed(
-            f"the database was not replaced: {error.message}. It is as it was, and the services run again",
+            f"the database was not replaced: {error.message}. It is as before, and the services are running again",
             hint=error.hint,
         ) from None
 
-    def _put_back(self) -> list[tuple[str, ...]]:
+    def _manual_steps(self) -> list[tuple[str, ...]]:
         planned = self.planned
-        words = [swap_statements.reopen(planned.database)] if planned.properties and planned.properties.open else []
-        return [*([psql(planned.source, words)] if words else []), *starting(self.stopped)]
+        sql = [swap_statements.reopen(planned.database)] if planned.properties and planned.properties.open else []
+        return [*([psql(planned.source, sql)] if sql else []), *starting(self.stopped)]
 
-    def _operator(self, message: str, commands: Sequence[Sequence[str]]) -> ManualActionRequired:
+    def _needs_action(self, message: str, commands: Sequence[Sequence[str]]) -> ManualActionRequired:
         self._note("swap", "failed", message=message, commands=[list(each) for each in commands])
         return ManualActionRequired(message, commands=commands)
 
-    def _start(self, each: Container) -> bool:
+    def _start(self, container: Container) -> bool:
         try:
-            making.start(self.engine, each.id)
+            making.start(self.engine, container.id)
         except Unavailable as error:
-            self._note("start", "failed", container=each.id, message=error.message)
+            self._note("start", "failed", container=container.id, message=error.message)
             return False
         return True
 
     def _settled(self, down: tuple[Container, ...]) -> tuple[Container, ...]:
-        """With those that were started and have ended again."""
+        """The containers of ``down``, and those that ended soon after their start."""
         if not self.stopped:
             return down
         time.sleep(_STEADY)
         running = {each.id for each in self.stopped if self._runs(each)}
         return tuple(each for each in self.stopped if each in down or each.id not in running)
 
-    def _runs(self, each: Container) -> bool:
+    def _runs(self, container: Container) -> bool:
         try:
-            state: dict[str, Any] = (inspect(self.engine, each.id) or {}).get("State") or {}
+            state: dict[str, Any] = (inspect(self.engine, container.id) or {}).get("State") or {}
         except Unavailable:
             return False
         return bool(state.get("Running"))
@@ -181,20 +186,18 @@ class Swap:
         return maintenance(self.planned.source.reached.url, f"migops restore {who.pid}@{who.host}")
 
     def _note(self, step: str, status: str, **facts: Any) -> None:
-        """A line of the journal where nothing must be given up because it cannot be written."""
+        """Write to the journal; a failure to write does not stop the swap."""
         with suppress(MigopsError):
             self.log.note(step, status, **facts)
 
 
 def _end_sessions(server: Maintenance, *databases: str) -> None:
-    """End all sessions in these databases, and wait until they have gone: a rename fails with one open."""
-    until = time.monotonic() + _EMPTY
-    while True:
+    """End all sessions in these databases and wait until they are closed: an open session blocks a rename."""
+
+    def end() -> list[tuple[str, str]]:
         server.run(swap_statements.end_sessions(*databases))
-        left = server.sessions(*databases)
-        if not left:
-            return
-        if time.monotonic() >= until:
-            names = ", ".join(sorted({name or "a session without a name" for _, name in left}))
-            raise Unavailable(f"sessions that do not end are open in {' and '.join(databases)}: {names}")
-        time.sleep(0.1)
+        return server.sessions(*databases)
+
+    if left := until(end, operator.not_, seconds=_EMPTY, pause=0.1):
+        names = ", ".join(sorted({name or "an unnamed session" for _, name in left}))
+        raise Unavailable(f"sessions in {listed(databases)} do not end: {names}")

@@ -1,4 +1,4 @@
-"""Taking a backup: a dump, streamed to our disk, verified there, and only then called one."""
+"""Takes a backup: streams a dump to this machine's disk, verifies it, and only then accepts it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from migops.commands.backup import store
-from migops.commands.backup.database_facts import Facts, read
+from migops.commands.backup.database_facts import DatabaseFacts, read
 from migops.commands.backup.identify import identify
 from migops.commands.backup.identity import Identity, is_same
 from migops.commands.backup.manifest import Manifest
@@ -27,48 +27,52 @@ from migops.database.postgres.tools import Tools
 from migops.docker import Engine
 
 ROOM = 1.0
-"""How much room a backup must find at least, as a multiple of what the database takes on its server's disk."""
+"""Free space required for a backup, as a multiple of the database's size on its server's disk."""
 
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """``room``: see ``ROOM``, 0 does not look. ``keep`` and ``days``: see ``store.expired``. ``timeout`` in seconds."""
+    """The user's options for a backup."""
 
     room: float = ROOM
+    """See ``ROOM``; 0: do not check."""
     keep: int = 10
+    """See ``store.expired``."""
     days: float | None = None
+    """See ``store.expired``."""
     timeout: float = 20.0
+    """Seconds for each query."""
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What a backup would do: dump this database (``facts``) into ``folder``, which has ``free`` bytes left."""
+    """A backup to take."""
 
     source: Source
-    facts: Facts
+    facts: DatabaseFacts
     identity: Identity
     folder: Path
+    """The backup folder."""
     free: int
+    """Free bytes on its disk."""
     policy: Policy
 
 
 @dataclass(frozen=True, slots=True)
 class Pruned:
-    """What retention did: the backups that it removed, and how many of the same database name it does not count.
-
-    Those are of other servers, or it is not known of which. ``unknown`` is the reason why this server itself cannot be
-    told from another one: then every backup is spared, the new one among them.
-    """
+    """The result of retention."""
 
     removed: tuple[Backup, ...]
     spared: int
+    """Number of backups of the same database name that retention ignores: their server is another or unknown."""
     unknown: str | None = None
+    """The reason why this server cannot be distinguished from others; retention then deletes nothing."""
 
 
 def plan(engine: Engine, source: Source, state: Path, policy: Policy) -> Plan:
-    """See that a backup can be taken. ``state`` is the project's state folder.
+    """Check that a backup is possible. ``state``: the project's state folder.
 
-    ``Aborted`` where the database does not answer, or there is too little room.
+    ``Aborted`` if the database does not answer, or if there is too little free space.
     """
     where = store.folder(state)
     try:
@@ -80,25 +84,25 @@ def plan(engine: Engine, source: Source, state: Path, policy: Policy) -> Plan:
     if why := short_of_room(planned):
         raise Aborted(
             why, at=Location(str(where)),
-            hint="make room there, or name another state folder: XDG_STATE_HOME=DIR; most dumps are far smaller than "
-            "their database: --room 0.3 asks for less",
+            hint="free some space there, or set another state folder: XDG_STATE_HOME=DIR; most dumps are much smaller "
+            "than their database: --room 0.3 requires less",
         )  # fmt: skip
     return planned
 
 
 def short_of_room(planned: Plan) -> str:
-    """Why there is too little room, in a sentence; '' where there is enough."""
+    """The reason why there is too little free space; empty if there is enough."""
     needed = int(planned.facts.size * planned.policy.room)
     if planned.free >= needed:
         return ""
     return (
-        f"the database takes {planned.facts.size:,} bytes, {needed:,} should be free for its backup, "
-        f"and {planned.free:,} are"
+        f"the database takes {planned.facts.size:,} bytes, so {needed:,} should be free for its backup, "
+        f"but only {planned.free:,} are"
     )
 
 
 def take(engine: Engine, planned: Plan) -> Backup:
-    """Dump the database, verify the dump and keep it. Whatever goes wrong is ``Aborted``, and leaves nothing behind."""
+    """Dump the database, verify the dump and keep it. ``Aborted`` if anything fails; no file is left then."""
     where = planned.folder
     now, began = datetime.now(timezone.utc), time.monotonic()
     try:
@@ -119,15 +123,17 @@ def take(engine: Engine, planned: Plan) -> Backup:
 
 
 def prune(planned: Plan) -> Pruned:
-    """Remove the backups of this very database that are too many or too old. Others of its name are left alone."""
+    """Delete the backups of this database that are too many or too old; same-named ones of other servers stay."""
     policy = planned.policy
-    found = store.backups(planned.folder)
-    gone = store.expired(found, planned.identity, policy.keep, policy.days, datetime.now(timezone.utc))
-    for each in gone:
+    backups = store.backups(planned.folder)
+    expired = store.expired(backups, planned.identity, policy.keep, policy.days, datetime.now(timezone.utc))
+    for each in expired:
         store.remove(each)
-    namesakes = [each.manifest for each in found if each.manifest and each.manifest.database == planned.facts.database]
+    namesakes = [
+        each.manifest for each in backups if each.manifest and each.manifest.database == planned.facts.database
+    ]
     spared = sum(not is_same(each.identity, planned.identity) for each in namesakes)
-    return Pruned(tuple(gone), spared, planned.identity.unknown)
+    return Pruned(tuple(expired), spared, planned.identity.unknown)
 
 
 def _dump(programs: Tools, file: BinaryIO) -> None:
@@ -158,11 +164,11 @@ def _manifest(planned: Plan, verified: Verified, taken_at: datetime, seconds: fl
     )
 
 
-def _hint(said: str) -> str:
-    if "permission denied" in said:
-        return "the application's user may not read all of the database; a backup needs one that may"
-    if "lock" in said and "timeout" in said:
-        return "someone holds a lock on a table: a migration that runs, or a session that was left open"
+def _hint(errors: str) -> str:
+    if "permission denied" in errors:
+        return "the application's user may not read the whole database; use a user that may"
+    if "lock" in errors and "timeout" in errors:
+        return "another session holds a lock on a table: a running migration, or a session that was left open"
     return ""
 
 
@@ -177,7 +183,7 @@ def _expected(planned: Plan) -> Expected:
 
 @contextmanager
 def _ended_with_us(planned: Plan) -> Iterator[None]:
-    """Where the ``with`` is left early, the engine lets pg_dump go on for nobody: its session is ended then."""
+    """End pg_dump's session if the ``with`` ends early: the engine would keep the program running."""
     try:
         yield
     except BaseException:

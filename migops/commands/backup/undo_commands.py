@@ -1,4 +1,4 @@
-"""The commands by which a person goes on alone: back to the database that was kept, or to be rid of it. Pure."""
+"""Commands for the user: return to the kept database, or drop it. Pure functions."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def psql(source: Source, sql: Sequence[str]) -> tuple[str, ...]:
-    """Statements on the server, in another database than the application's."""
+    """The command that runs SQL statements on the server, in another database than the application's."""
     named = source.reached.named
     user = named.url.username or "postgres"
     database = "postgres" if source.database != "postgres" else "template1"
@@ -29,9 +29,9 @@ def psql(source: Source, sql: Sequence[str]) -> tuple[str, ...]:
 
 
 def _one_off(source: Source) -> tuple[str, ...]:
-    """psql in a container from the image that has the programs, where the server's name leads to the server.
+    """psql in a container of the image with the programs, on a network where the server's name resolves.
 
-    It asks for the password at the terminal, unless PGPASSWORD has it.
+    It asks for the password at the terminal, unless PGPASSWORD is set.
     """
     networks = tuple(word for each in source.networks for word in ("--network", each))
     hosts = tuple(word for each in source.hosts for word in ("--add-host", each))
@@ -44,7 +44,7 @@ def starting(containers: Sequence[Container]) -> list[tuple[str, ...]]:
 
 
 def back(planned: Restore) -> list[tuple[str, ...]]:
-    """From the restored database to the one that was kept; the restored one is then kept in its turn."""
+    """The commands that swap the restored database with the kept one again; the restored one is then kept."""
     names = tuple(each.name for each in planned.stopping)
     stopping = [("docker", "stop", *names)] if names else []
     sql = swap_statements.back(planned.database, planned.old, planned.new)
@@ -52,5 +52,5 @@ def back(planned: Restore) -> list[tuple[str, ...]]:
 
 
 def removing(planned: Restore) -> tuple[str, ...]:
-    """Remove the database that was kept."""
+    """The command that drops the kept database."""
     return psql(planned.source, [swap_statements.drop(planned.old)])

@@ -1,4 +1,4 @@
-"""Whether a dump is whole, and of the database that it should be of. It is read where it lies, on our disk."""
+"""Verifies that a dump on this machine's disk is complete and of the expected database."""
 
 from __future__ import annotations
 
@@ -19,38 +19,40 @@ _MAGIC = b"PGDMP"
 
 @dataclass(frozen=True, slots=True)
 class Expected:
-    """What a dump must be.
-
-    ``server`` is the version that it must come from, '' where any will do that is not newer than ``newest`` (a major
-    number). ``table`` is the version table, schema and name ('' for the schema: whichever has it); ``has_table``
-    whether its rows must be in the dump, None where nobody knows. ``sha256`` is '' where nobody knows. ``is_empty``
-    allows that the dump lists nothing, because the database held nothing.
-    """
+    """The requirements on a dump."""
 
     database: str
     table: tuple[str, str]
+    """Schema and name of the version table."""
     server: str = ""
+    """The server's exact version; empty for any."""
     newest: int = 0
+    """The newest major version; 0 for any."""
     has_table: bool | None = None
+    """True if the version table's rows must be in the dump, False if they must not; None if unknown."""
     sha256: str = ""
+    """The dump's digest; empty if unknown."""
     is_empty: bool = False
+    """True if the database was empty, so that the dump may be empty too."""
 
 
 @dataclass(frozen=True, slots=True)
 class Verified:
-    """A dump that is whole: what it holds, its size in bytes, its digest, and the rows of its version table."""
+    """A complete dump."""
 
     contents: Contents
     size: int
+    """Bytes."""
     sha256: str
     revisions: tuple[str, ...]
+    """The rows of its version table."""
 
 
 def verify(tools: Tools, path: Path, expected: Expected) -> Verified:
-    """Read the dump to its end, with the programs that would restore it. ``Aborted`` says what is wrong with it."""
+    """Read the whole dump with the programs that would restore it. ``Aborted`` if it is not as expected."""
     size, sha256 = path.stat().st_size, _digest(path)
     if expected.sha256 and sha256 != expected.sha256:
-        raise unfit(path, "its bytes are not those that were verified when it was taken (sha256)")
+        raise unfit(path, "it has changed since it was verified (sha256)")
     listed = bytearray()
     ran = tools.run(dump_commands.listing(size), listed.extend, chunks(path))
     if ran.code:
@@ -65,28 +67,28 @@ def verify(tools: Tools, path: Path, expected: Expected) -> Verified:
 
 
 def misfit(contents: Contents, expected: Expected) -> str:
-    """Why a dump with this table of contents is not what it should be; '' where it is."""
+    """The reason why a dump with these contents is not as expected; empty if it is."""
     if not contents.entries and not expected.is_empty:
         return "its table of contents is empty"
     if contents.database != expected.database:
         return f"it is of the database {contents.database!r}, not of {expected.database!r}"
     if expected.server and contents.server != expected.server:
-        return f"it comes from PostgreSQL {contents.server}, and the server says {expected.server}"
+        return f"it comes from PostgreSQL {contents.server}, but the server is {expected.server}"
     if expected.newest and major(contents.server) > expected.newest:
-        return f"it comes from PostgreSQL {contents.server}, and the server is older: {expected.newest}"
+        return f"it comes from PostgreSQL {contents.server}, but the server is older: {expected.newest}"
     if expected.has_table is not None and contents.has_rows_of(*expected.table) != expected.has_table:
         name = ".".join(expected.table)
-        return f"the rows of {name} are missing in it" if expected.has_table else f"{name} has come up meanwhile"
+        return f"the rows of {name} are missing" if expected.has_table else f"{name} was created meanwhile"
     return ""
 
 
 def unfit(path: Path, why: str) -> Aborted:
-    """The error for a dump that does not count."""
-    return Aborted(f"this dump is not accepted: {why}", at=Location(str(path)))
+    """The error for an unacceptable dump."""
+    return Aborted(f"this dump is not acceptable: {why}", at=Location(str(path)))
 
 
 def chunks(path: Path) -> Iterator[bytes]:
-    """The file, piece by piece. ``Aborted`` where the disk does not give it."""
+    """The file, piece by piece. ``Aborted`` if it cannot be read."""
     try:
         with path.open("rb") as file:
             while piece := file.read(_CHUNK):
@@ -96,14 +98,14 @@ def chunks(path: Path) -> Iterator[bytes]:
 
 
 def _digest(path: Path) -> str:
-    """The file's digest, as it is read from the disk; ``Aborted`` for what is no dump at all."""
+    """The file's SHA-256. ``Aborted`` if it is not a dump."""
     digest = hashlib.sha256()
     first = b""
     for piece in chunks(path):
         first = first or piece[: len(_MAGIC)]
         digest.update(piece)
     if first != _MAGIC:
-        raise unfit(path, "it is no dump in PostgreSQL's custom format (pg_dump -Fc)")
+        raise unfit(path, "it is not a dump in PostgreSQL's custom format (pg_dump -Fc)")
     return digest.hexdigest()
 
 
@@ -119,4 +121,4 @@ def _revisions(tools: Tools, path: Path, size: int, contents: Contents, table: t
 
 
 def _drop(data: bytes) -> None:
-    """What is written to standard output while the file is read: nothing that counts."""
+    """Discard standard output."""

@@ -14,9 +14,9 @@ from migops.commands.deploy.deploy import Deploy
 from migops.commands.deploy.inputs import DeployInputs
 from migops.commands.deploy.services import DeployedService
 from migops.core.errors import Failed
+from migops.docker import compose_labels
 from migops.docker.containers import inspect
 from migops.sources.container_files import Mount, mounts_of
-from migops.sources.database_address import LABEL
 from migops.state.state_folder import write_private
 
 OVERRIDE = "volumes.compose.yaml"
@@ -58,7 +58,7 @@ def made_since(deploy: Deploy) -> list[str]:
     before = {mount.source for member in deploy.inputs.services for each in member.containers for mount in each.mounts}
     found: dict[str, None] = {}
     for member in deploy.inputs.services:
-        labels = {f"{LABEL}project": deploy.inputs.project.name, f"{LABEL}service": member.name}
+        labels = compose_labels.filters(deploy.inputs.project.name, member.name)
         for each in deploy.engine.containers(labels):
             mounts = mounts_of(inspect(deploy.engine, str(each["Id"])) or {})
             found |= {mount.source: None for mount in mounts if mount.is_anonymous and mount.source not in before}

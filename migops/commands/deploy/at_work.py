@@ -5,11 +5,11 @@ from __future__ import annotations
 from contextlib import suppress
 from pathlib import Path
 
-from migops.analysis.database_position import listed
 from migops.commands.deploy.deploy import Deploy
 from migops.commands.deploy.inputs import DeployInputs
 from migops.commands.deploy.outcome import ways_on
 from migops.core.errors import Unavailable
+from migops.core.text import listed
 from migops.database.postgres.session import Session, open_session
 from migops.database.postgres.still_running import Command, Sql, past_migrations, refuse_beside, refuse_to_judge
 from migops.database.postgres.watch import Watched

@@ -11,6 +11,8 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
+from migops.docker.containers import name_of
+
 _LARGE = 16 << 20  # bytes; more than any secret, and no wait for a database that lies in one file
 
 
@@ -33,7 +35,7 @@ class BoundFile:
 def of(inspected: Mapping[str, Any]) -> tuple[list[BoundFile], list[str]]:
     """The container's files, and the folders that it has mounted: what these hold is not looked at."""
     files, folders = list[BoundFile](), list[str]()
-    name = str(inspected["Name"]).lstrip("/")
+    name = name_of(inspected)
     for mount in inspected.get("Mounts") or ():
         if mount["Type"] != "bind":
             continue

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from migops.analysis.database_position import listed
 from migops.commands.deploy.deploy import Deploy
 from migops.commands.deploy.outcome import Attempt
 from migops.commands.failures.explain import lines, recognise
@@ -13,6 +12,7 @@ from migops.commands.failures.inputs import FailureInputs
 from migops.core.errors import Aborted, Failed
 from migops.core.redaction import redact
 from migops.core.terminal import quoted
+from migops.core.text import listed
 
 CURRENT = ("current",)
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from migops.commands.deploy.deploy import Deploy
 from migops.core.errors import Aborted
+from migops.database.postgres.catalogue import USER_SCHEMA
 
 if TYPE_CHECKING:
     from psycopg import Connection
@@ -19,7 +20,7 @@ _STRENGTH = (
     "RowShareLock", "RowExclusiveLock", "ShareUpdateExclusiveLock", "ShareLock", "ShareRowExclusiveLock",
     "ExclusiveLock", "AccessExclusiveLock",
 )  # fmt: skip
-_NOTES = """
+_NOTES = f"""
 CREATE SCHEMA migops_rehearsal;
 CREATE TABLE migops_rehearsal.note (
   n bigserial, began timestamptz, at timestamptz, revision text, relation text, mode text);
@@ -35,22 +36,22 @@ BEGIN
   SELECT now(), noted, moved, n.nspname || '.' || c.relname, l.mode
   FROM pg_catalog.pg_locks l JOIN pg_catalog.pg_class c ON c.oid = l.relation
   JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
-  WHERE l.pid = pg_backend_pid() AND l.granted AND c.relkind IN ('r', 'p') AND left(n.nspname, 3) <> 'pg_'
-    AND n.nspname NOT IN ('migops_rehearsal', 'information_schema');
+  WHERE l.pid = pg_backend_pid() AND l.granted AND c.relkind IN ('r', 'p') AND {USER_SCHEMA}
+    AND n.nspname <> 'migops_rehearsal';
   RETURN NULL;
 END $$;
-"""
+"""  # noqa: S608
 """A trigger on the version table: what a revision has locked is still held when its row is written, so all is seen."""
 _TAKEN = """
 SELECT n, extract(epoch FROM began), extract(epoch FROM at), revision, relation, mode
 FROM migops_rehearsal.note ORDER BY at, n
 """
-_TABLES = """
+_TABLES = f"""
 SELECT n.nspname, c.relname FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
-WHERE c.relkind IN ('r', 'p') AND left(n.nspname, 3) <> 'pg_'
-  AND n.nspname NOT IN ('migops_rehearsal', 'information_schema')
+WHERE c.relkind IN ('r', 'p') AND {USER_SCHEMA}
+  AND n.nspname <> 'migops_rehearsal'
 ORDER BY 1, 2
-"""
+"""  # noqa: S608
 _TRIGGER = """
 CREATE TRIGGER migops AFTER INSERT OR UPDATE OR DELETE ON {} FOR EACH ROW EXECUTE FUNCTION migops_rehearsal.note()
 """

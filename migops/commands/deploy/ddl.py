@@ -11,8 +11,8 @@ import secrets
 from migops.commands.deploy.inputs import DeployInputs
 from migops.core.errors import Unavailable
 from migops.core.model import PlaceName
+from migops.core.redaction import redact
 from migops.core.terminal import printable
-from migops.database import redact
 from migops.docker import Engine, execs, making
 
 

@@ -14,7 +14,8 @@ from typing import Any
 
 from migops.commands.deploy import definition_host, definition_mounts
 from migops.commands.deploy.definition_mounts import Injected
-from migops.sources.database_address import LABEL
+from migops.docker import compose_labels
+from migops.docker.containers import name_of
 
 Inspected = Mapping[str, Any]
 
@@ -68,7 +69,7 @@ def inexpressible(old: Old) -> tuple[str, ...]:
 
 def own_labels(labels: Mapping[str, str] | None) -> dict[str, str]:
     """Labels without those that compose sets itself."""
-    return {key: value for key, value in (labels or {}).items() if not key.startswith(LABEL)}
+    return {key: value for key, value in (labels or {}).items() if not key.startswith(compose_labels.PREFIX)}
 
 
 def own_hostname(inspected: Inspected) -> str:
@@ -90,20 +91,16 @@ def shares_network(inspected: Inspected) -> bool:
 
 def own_aliases(inspected: Inspected, endpoint: Mapping[str, Any]) -> list[str]:
     """The aliases in a network that the definition names: not the service's, the container's own name or its ID."""
-    service = str((inspected["Config"].get("Labels") or {}).get(f"{LABEL}service") or "")
-    given = {service, container_name(inspected), str(inspected["Id"])[:12]}
+    service = compose_labels.service_of(inspected)
+    given = {service, name_of(inspected), str(inspected["Id"])[:12]}
     return sorted({str(each) for each in endpoint.get("Aliases") or ()} - given)
-
-
-def container_name(inspected: Inspected) -> str:
-    return str(inspected["Name"]).lstrip("/")
 
 
 def is_default_name(inspected: Inspected) -> bool:
     """Whether the container's name is the one that compose (2, or 1 with its underscores) makes up."""
-    labels = inspected["Config"].get("Labels") or {}
-    parts = [str(labels.get(f"{LABEL}{key}") or "") for key in ("project", "service", "container-number")]
-    return container_name(inspected) in ("-".join(parts), "_".join(parts))
+    names = (compose_labels.PROJECT, compose_labels.SERVICE, compose_labels.NUMBER)
+    parts = [compose_labels.read(inspected, name) for name in names]
+    return name_of(inspected) in ("-".join(parts), "_".join(parts))
 
 
 def _config(old: Old) -> dict[str, Any]:
@@ -116,7 +113,7 @@ def _config(old: Old) -> dict[str, Any]:
         "domainname": config.get("Domainname"), "tty": config.get("Tty"), "stdin_open": config.get("OpenStdin"),
         "stop_signal": config.get("StopSignal"), "mac_address": config.get("MacAddress"),
         "expose": [] if shares_network(old.model) else sorted(config.get("ExposedPorts") or ()),
-        "container_name": "" if is_default_name(old.model) else container_name(old.model),
+        "container_name": "" if is_default_name(old.model) else name_of(old.model),
     }  # fmt: skip
     result: dict[str, Any] = {key: value for key, value in found.items() if value}
     if config.get("StopTimeout") is not None:

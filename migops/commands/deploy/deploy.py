@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -14,6 +13,7 @@ from migops.commands.deploy.options import Options
 from migops.commands.deploy.stop import Stop
 from migops.core.errors import Unavailable
 from migops.core.model import Unknown
+from migops.core.wait import retry
 from migops.database.postgres.session import Session, open_session
 from migops.docker import Engine
 from migops.sources.database import Reached, reach, read
@@ -173,11 +173,4 @@ class Deploy:
 
     def _patiently(self, ask: Callable[[], T], wait: float, *, hurried: bool = True) -> T:
         """Ask until there is an answer, for ``wait`` seconds. ``hurried``: a signal ends the waiting."""
-        until = time.monotonic() + wait
-        while True:
-            try:
-                return ask()
-            except Unavailable:
-                if time.monotonic() >= until or (hurried and self.stop.came):
-                    raise
-                time.sleep(_AGAIN)
+        return retry(ask, Unavailable, seconds=wait, pause=_AGAIN, is_final=lambda _: hurried and bool(self.stop.came))

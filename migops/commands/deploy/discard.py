@@ -7,12 +7,12 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
-from migops.analysis.database_position import listed
 from migops.commands.deploy.deploy import Deploy
 from migops.commands.deploy.inputs import DeployInputs
 from migops.commands.deploy.step import Step
 from migops.core.errors import Aborted, MigopsError
 from migops.core.model import Absent, Finding, MigrationFile, NotAsked, Unknown
+from migops.core.text import listed
 from migops.sources.environment import Environment
 from migops.state.state_folder import make_private_folder, write_private
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from migops.analysis.database_position import listed
 from migops.commands.deploy import swap
 from migops.commands.deploy.deploy import Deploy
 from migops.commands.deploy.migrate import committed, note, run
 from migops.core.errors import Failed
+from migops.core.text import listed
 
 
 def go_back(deploy: Deploy) -> dict[str, Any]:

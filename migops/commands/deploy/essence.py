@@ -8,6 +8,7 @@ from typing import Any
 from migops.commands.deploy import definition
 from migops.commands.deploy.definition_host import ELSEWHERE, NO_SETTINGS, restart
 from migops.commands.deploy.definition_mounts import is_anonymous
+from migops.docker.containers import name_of
 
 _CONFIG = (
     "Cmd", "Entrypoint", "User", "WorkingDir", "Domainname", "Tty", "OpenStdin", "StopSignal", "StopTimeout",
@@ -34,7 +35,7 @@ def of(inspected: Mapping[str, Any]) -> dict[str, Any]:
     found |= {key: value for key, value in host.items() if key not in _COMPARED_APART}
     found |= {key: _kind(host.get(key)) for key in _SHARED}
     found["RestartPolicy"] = restart(host)
-    found["Name"] = "" if definition.is_default_name(inspected) else definition.container_name(inspected)
+    found["Name"] = "" if definition.is_default_name(inspected) else name_of(inspected)
     found |= {f"Mount {each['Destination']}": _mount(each) for each in inspected.get("Mounts") or ()}
     found |= _networks(inspected)
     return {key: value for key, value in found.items() if value or (value == "" and key.startswith(("Env ", "Label ")))}

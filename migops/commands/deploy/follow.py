@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from migops.core.errors import Unavailable
+from migops.core.redaction import redact
 from migops.core.terminal import printable
-from migops.database import redact
 from migops.docker import Engine, execs
 from migops.docker.containers import inspect
 

@@ -12,11 +12,11 @@ from migops.commands.deploy.deploy import Deploy
 from migops.commands.deploy.options import UNCHECKED, Options
 from migops.commands.deploy.services import DeployedService
 from migops.core.errors import Failed
-from migops.database import redact
-from migops.docker import making
-from migops.docker.containers import inspect
+from migops.core.redaction import redact
+from migops.core.text import counted
+from migops.docker import compose_labels, making
+from migops.docker.containers import inspect, name_of
 from migops.docker.same_content import same_content
-from migops.sources.database_address import LABEL
 
 RESTARTS = 3  # a container with a health check may be restarted fewer times than this before it is healthy
 _LOOK = 0.25  # seconds between two looks
@@ -136,7 +136,7 @@ def of_member(deploy: Deploy, member: DeployedService, image: str, memory: Memor
 
 def inspected(deploy: Deploy, member: DeployedService) -> list[dict[str, Any]]:
     """The engine's inspection of the service's containers, running or not, without those of `compose run`."""
-    labels = {f"{LABEL}project": deploy.inputs.project.name, f"{LABEL}service": member.name, f"{LABEL}oneoff": "False"}
+    labels = compose_labels.filters(deploy.inputs.project.name, member.name, one_offs=False)
     listed = deploy.engine.containers(labels)
     return [found for each in listed if (found := inspect(deploy.engine, str(each["Id"])))]
 
@@ -144,7 +144,7 @@ def inspected(deploy: Deploy, member: DeployedService) -> list[dict[str, Any]]:
 def _container(
     deploy: Deploy, member: DeployedService, image: str, found: Mapping[str, Any], memory: Memory, watch: Watch
 ) -> ContainerHealth:
-    name, state = str(found["Name"]).lstrip("/"), found["State"]
+    name, state = name_of(found), found["State"]
     if image and not same_content(deploy.engine, str(found["Image"]), image):
         return ContainerHealth(Health.STARTING, f"{name} still runs another image")
     if member.one_shot and state.get("Status") in ("exited", "running"):
@@ -189,7 +189,7 @@ def _failure(found: Mapping[str, Any], restarts: int, *, is_checked: bool, was_u
     state = found["State"]
     policy = str(((found.get("HostConfig") or {}).get("RestartPolicy") or {}).get("Name") or "no")
     code = int(state.get("ExitCode") or 0)
-    often = f", restarted {restarts} time{'s' if restarts > 1 else ''}" if restarts > 0 else ""
+    often = f", restarted {counted(restarts, 'time')}" if restarts > 0 else ""
     is_over = policy in ("", "no") or (policy == "on-failure" and code == 0)
     if (state.get("Status") == "exited" and is_over) or state.get("Status") == "dead":
         return f"does not stay up: it ended with code {code}{often}"

@@ -115,7 +115,7 @@ def _homes(service: Service, image: Image, read: Reader, settings: Mapping[str, 
         image.config.working_dir, image.config.env, image.config.entrypoint,
         (*image.config.entrypoint, *image.config.cmd), service,
     )  # fmt: skip
-    said = configuration.said_by(service)
+    said = configuration.alembic_options(service)
     start = posixpath.normpath(posixpath.join(process.working_dir, settings.get("working-dir", "") or said.folder))
     section = settings.get("name", "") or said.section or "alembic"
     calls = (*started(process, of_files(read)), typed(process))

@@ -8,7 +8,6 @@ from typing import Any
 
 from migops import collect
 from migops.analysis.chain import compare
-from migops.analysis.database_position import listed
 from migops.commands.deploy import preflight, shell
 from migops.commands.deploy.commands import rollback_tag
 from migops.commands.deploy.deploy import Deploy
@@ -18,6 +17,7 @@ from migops.commands.deploy.services import DeployedService
 from migops.core.errors import Aborted, Failed
 from migops.core.model import Absent, LinkStatus, MigrationSet, PlaceName, Unknown
 from migops.core.printed import explain
+from migops.core.text import listed
 from migops.rules import RULES, judge
 from migops.state import journal
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import posixpath
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 from migops import collect
 from migops.analysis.database_position import DatabasePosition, position
@@ -20,11 +19,11 @@ from migops.commands.deploy.services import DeployedService, choose, one_shots, 
 from migops.compose import Project, Service
 from migops.core.errors import MigopsError
 from migops.core.model import MigrationSet, PlaceName
-from migops.docker import Engine
+from migops.docker import Engine, compose_labels
 from migops.migrations.graph import Graph
 from migops.sources.container import Container
 from migops.sources.container_files import Mount, at_or_below
-from migops.sources.database_address import LABEL, is_one_off, service_of
+from migops.sources.database_address import service_of
 from migops.sources.database_question import Question
 from migops.sources.database_state import DatabaseState
 from migops.target import Target
@@ -200,17 +199,18 @@ def _needs(project: Project, services: Sequence[str]) -> list[str]:
 
 def not_running(engine: Engine, project: Project, services: Sequence[str]) -> tuple[str, ...]:
     """Those of the services of which no container runs, in the same order; one that has done its work is none."""
-    found, once = engine.containers({f"{LABEL}project": project.name}), one_shots(project)
-    at_work = {_service(each) for each in found if each.get("State") == "running" and not is_one_off(each)}
+    found, once = engine.containers(compose_labels.filters(project.name)), one_shots(project)
+    at_work = {
+        compose_labels.service_of(each)
+        for each in found
+        if each.get("State") == "running" and not compose_labels.is_one_off(each)
+    }
     at_work |= {
         name for each in found
-        if (name := _service(each)) in once and each.get("State") == "exited" and "(0)" in str(each.get("Status"))
+        if (name := compose_labels.service_of(each)) in once
+        and each.get("State") == "exited" and "(0)" in str(each.get("Status"))
     }  # fmt: skip
     return tuple(name for name in services if name not in at_work)
-
-
-def _service(listed: Mapping[str, Any]) -> str:
-    return str((listed.get("Labels") or {}).get(f"{LABEL}service") or "")
 
 
 def _host_of(question: Question) -> str:

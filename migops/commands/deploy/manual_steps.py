@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from migops.analysis.database_position import listed
 from migops.commands.deploy import images, kept_definition, recreate_old, rollback
 from migops.commands.deploy.deploy import Deploy
 from migops.core.errors import Unavailable
 from migops.core.terminal import quoted
+from migops.core.text import listed
 
 HINT = (
     "put the old content of these files back (from git or a backup) and restart the containers (docker restart NAME), "

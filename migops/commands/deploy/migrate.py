@@ -10,7 +10,6 @@ from functools import partial
 from random import uniform
 from typing import Any
 
-from migops.analysis.database_position import listed
 from migops.commands.deploy import at_work, connects, shell
 from migops.commands.deploy.commands import Compose, lock_options, migrating, one_off, override, with_override
 from migops.commands.deploy.deploy import Deploy
@@ -20,6 +19,7 @@ from migops.commands.deploy.left_over import catalogue_of
 from migops.commands.deploy.outcome import Attempt, failed_at, how_on, stays, verdict, ways_on
 from migops.commands.deploy.repeat import stop_before_a_repeat
 from migops.core.errors import Aborted, Failed, ManualActionRequired, Unavailable
+from migops.core.text import listed
 from migops.database.postgres.server_session import as_text
 from migops.database.postgres.watch import Watched, watch
 from migops.docker import execs

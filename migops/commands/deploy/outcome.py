@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from migops.analysis.database_position import listed
 from migops.commands.deploy.deploy import Deploy
 from migops.commands.deploy.follow import Followed
 from migops.commands.deploy.inputs import DeployInputs
 from migops.core.errors import Failed, ManualActionRequired, MigopsError
 from migops.core.model import PlaceName
+from migops.core.text import listed
 from migops.database.postgres.watch import Watched
 from migops.migrations.scripts import COMMITS_BY_ITSELF
 from migops.runner.commits.judging import Outcome, State

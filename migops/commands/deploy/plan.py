@@ -5,7 +5,6 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterator
 
-from migops.analysis.database_position import listed
 from migops.commands.deploy import (
     anonymous,
     connects,
@@ -28,6 +27,7 @@ from migops.commands.deploy.inputs import DeployInputs
 from migops.commands.deploy.options import Options
 from migops.commands.deploy.step import Plan, Step
 from migops.core.model import Unknown
+from migops.core.text import counted, listed
 from migops.rules import RULES, judge
 
 _UNSAVED = ("MIG701", "MIG702", "MIG703")  # what is deployed, and nobody else would have
@@ -51,7 +51,7 @@ def _steps(inputs: DeployInputs, options: Options, pending: tuple[str, ...] | No
     yield Step("keep", kept, kept_definition.keep_all, undo=swap.restore)
     yield _build(inputs, options)
     heads = listed(inputs.history.heads)
-    count = _count(len(inputs.history.by_id))
+    count = counted(len(inputs.history.by_id), "revision")
     holds = f"it must hold the host's {count}, no other, with head {heads}"
     if inputs.taken:
         holds = f"it holds {count}, with head {heads}; the host has none to compare them with"
@@ -97,16 +97,12 @@ def _started(inputs: DeployInputs) -> str:
     return f"{inputs.database_service} " if inputs.database_service else "the database "
 
 
-def _count(number: int) -> str:
-    return f"{number} revision{'s' if number > 1 else ''}"
-
-
 def _migrates(inputs: DeployInputs, pending: tuple[str, ...] | None) -> str:
     if pending == ():
         return (
             f"nothing is pending: `{shlex.join((*inputs.evidence.alembic, *connects.CURRENT))}` shows that it could be"
         )
-    what = "what turns out to be pending" if pending is None else _count(len(pending))
+    what = "what turns out to be pending" if pending is None else counted(len(pending), "revision")
     words = " ".join((*inputs.evidence.alembic, "upgrade", migrate.goal(inputs)))
     return f"{what}, by `{words}` in a container of the built image"
 

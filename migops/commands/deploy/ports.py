@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from migops.compose import Service
-from migops.sources.database_address import LABEL, is_one_off
+from migops.docker.compose_labels import PROJECT, is_one_off, read, service_of
+from migops.docker.containers import name_of
 
 _ANY = ("", "0.0.0.0", "::")  # noqa: S104 - compared with, not bound to
 _LISTENS = {"tcp": "0A", "udp": "07"}  # the kernel's numbers for a socket that others cannot share the port with
@@ -97,9 +98,8 @@ def _of_containers(
     """The ports of the containers that are replaced, and those of all others."""
     own, foreign = list[Port](), list[Port]()
     for each in containers:
-        labels = each.get("Labels") or {}
-        ours = labels.get(f"{LABEL}project") == project and labels.get(f"{LABEL}service") in names
-        owner = f"the container {str((each.get('Names') or ['?'])[0]).lstrip('/')}"
+        ours = read(each, PROJECT) == project and service_of(each) in names
+        owner = f"the container {name_of(each)}"
         found = [
             Port(int(port["PublicPort"]), str(port.get("Type") or "tcp"), str(port.get("IP") or ""), owner)
             for port in each.get("Ports") or () if port.get("PublicPort")

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from migops.analysis.database_position import DatabasePosition, listed
+from migops.analysis.database_position import DatabasePosition
 from migops.analysis.evidence import Evidence
 from migops.commands import backup
 from migops.commands.deploy import discard
@@ -24,6 +24,7 @@ from migops.core.process import CommandError, run
 from migops.core.redaction import redact
 from migops.core.redaction.naming import says_secret
 from migops.core.terminal import quoted
+from migops.core.text import counted, listed
 from migops.rules import RULES, judge
 from migops.rules.application import after_build
 from migops.rules.database_remedies import can_adopt
@@ -203,7 +204,7 @@ def database(found: DatabasePosition, evidence: Evidence) -> None:
             "given up, downgrade below it with the image that has it",
         )
     if not found.is_told:
-        tables = f"{len(state.tables)} table{'s' if len(state.tables) > 1 else ''}"
+        tables = counted(len(state.tables), "table")
         raise Aborted(
             f"the database has {tables} and no revision noted: which migrations it has had is not known",
             hint=_adopt(evidence),

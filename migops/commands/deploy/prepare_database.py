@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from migops.analysis.database_position import DatabasePosition, listed, position
+from migops.analysis.database_position import DatabasePosition, position
 from migops.commands.deploy import at_work, preflight, settle, shell
 from migops.commands.deploy.deploy import Deploy
 from migops.commands.deploy.inputs import not_running
 from migops.core.errors import Aborted
 from migops.core.model import PlaceName
+from migops.core.text import listed
 from migops.sources.database_state import DatabaseState
 
 

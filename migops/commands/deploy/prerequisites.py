@@ -16,9 +16,8 @@ from urllib.parse import quote
 from migops.commands.deploy import ports
 from migops.commands.deploy.services import DeployedService
 from migops.compose import Project, Service
-from migops.docker import Engine
+from migops.docker import Engine, compose_labels
 from migops.docker.containers import inspect
-from migops.sources.database_address import LABEL
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,8 +102,7 @@ def _names(wanted: Wanted, service: Service) -> Iterator[str]:
 def _labels(inspected: Mapping[str, Any] | None) -> tuple[str, str] | None:
     if inspected is None:
         return None
-    found = inspected["Config"].get("Labels") or {}
-    return str(found.get(f"{LABEL}project") or ""), str(found.get(f"{LABEL}service") or "")
+    return compose_labels.read(inspected, compose_labels.PROJECT), compose_labels.service_of(inspected)
 
 
 def _external(wanted: Wanted, service: Service) -> Iterator[str]:

@@ -7,21 +7,18 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from migops.analysis.database_position import listed
 from migops.commands.deploy import bound_files, essence
 from migops.commands.deploy.bound_files import BoundFile
 from migops.commands.deploy.commands import Words
-from migops.commands.deploy.definition import Old, container_name, inexpressible
+from migops.commands.deploy.definition import Old, inexpressible
 from migops.commands.deploy.definition_mounts import injected
 from migops.commands.deploy.prerequisites import is_this_host
 from migops.commands.deploy.services import DeployedService
 from migops.compose import Project
 from migops.core.process import run
-from migops.docker import Engine, ImageNotFound
-from migops.docker.containers import inspect
-from migops.sources.database_address import LABEL
-
-HASH = f"{LABEL}config-hash"
+from migops.core.text import listed
+from migops.docker import Engine, ImageNotFound, compose_labels
+from migops.docker.containers import inspect, name_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +131,7 @@ def _with_injected(engine: Engine, project: Project, old: Old) -> Old:
 def _differing(services: Mapping[str, Old], project: Project, compose: Words, program: Words) -> tuple[str, ...]:
     """The services whose containers are not what compose would create now, by compose's own hash of a definition."""
     labels = {
-        name: {str((each["Config"].get("Labels") or {}).get(HASH) or "") for each in old.containers}
+        name: {compose_labels.read(each, compose_labels.CONFIG_HASH) for each in old.containers}
         for name, old in services.items()
     }  # fmt: skip
     open_names = tuple(services)
@@ -181,18 +178,18 @@ def compare(previous: Previous, engine: Engine, project: str) -> list[str]:
     found = []
     for name, old in previous.services.items():
         by_number = {_number(each): each for each in old.containers}
-        labels = {f"{LABEL}project": project, f"{LABEL}service": name, f"{LABEL}oneoff": "False"}
+        labels = compose_labels.filters(project, name, one_offs=False)
         for one in engine.containers(labels):
             new = inspect(engine, str(one["Id"]))
             if new and (names := essence.differences(by_number.get(_number(new), old.model), new)):
-                found.append(f"{container_name(new)} differs from before in {', '.join(names)}")
+                found.append(f"{name_of(new)} differs from before in {', '.join(names)}")
     return found
 
 
 def is_untouched(previous: Previous, engine: Engine, project: str) -> bool:
     """Whether the very containers of before still run, not restarted, and no new one of their services is there."""
     for name, old in previous.services.items():
-        labels = {f"{LABEL}project": project, f"{LABEL}service": name, f"{LABEL}oneoff": "False"}
+        labels = compose_labels.filters(project, name, one_offs=False)
         now = [inspect(engine, str(each["Id"])) for each in engine.containers(labels)]
         running = {_life(each) for each in now if each and each["State"].get("Running")}
         if running != {_life(each) for each in old.containers} or any(_is_new(each, old) for each in now):
@@ -212,4 +209,4 @@ def _life(inspected: Mapping[str, Any]) -> tuple[str, str]:
 
 
 def _number(inspected: Mapping[str, Any]) -> str:
-    return str((inspected["Config"].get("Labels") or {}).get(f"{LABEL}container-number") or "")
+    return compose_labels.read(inspected, compose_labels.NUMBER)

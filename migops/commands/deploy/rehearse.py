@@ -7,10 +7,10 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from migops import sandbox
-from migops.analysis.database_position import listed
 from migops.commands.deploy.copy import Copy
 from migops.commands.deploy.deploy import Deploy
 from migops.core.errors import Aborted, MigopsError
+from migops.core.text import counted, listed
 from migops.database.postgres.catalogue import traces
 from migops.database.postgres.direct import direct
 
@@ -103,12 +103,8 @@ def _play(held: Copy) -> dict[str, Any]:
 def _tell_rows(deploy: Deploy, when: str, before: Mapping[str, int], after: Mapping[str, int]) -> None:
     changed = [name for name in before if before[name] != after.get(name)]
     for name in changed[:SHOWN]:
-        now = _number(after[name], "row") if name in after else "gone"
-        deploy.say.line(f"{name}: {_number(before[name], 'row')} before, {now} {when}")
+        now = counted(after[name], "row", grouped=True) if name in after else "gone"
+        deploy.say.line(f"{name}: {counted(before[name], 'row', grouped=True)} before, {now} {when}")
     if not changed:
-        total = _number(sum(after.values()), "row")
-        deploy.say.line(f"{total} in {_number(len(after), 'table')}, before and {when}")
-
-
-def _number(count: int, what: str) -> str:
-    return f"{count:,} {what}{'' if count == 1 else 's'}"
+        total = counted(sum(after.values()), "row", grouped=True)
+        deploy.say.line(f"{total} in {counted(len(after), 'table', grouped=True)}, before and {when}")

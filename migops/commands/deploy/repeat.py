@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from migops.analysis.database_position import listed
 from migops.commands.deploy.deploy import Deploy
 from migops.commands.deploy.inputs import DeployInputs
 from migops.commands.deploy.options import Options
 from migops.core.errors import ManualActionRequired, MigopsError
+from migops.core.text import listed
 from migops.docker import Engine
 from migops.runner.commits import earlier as earlier_runs
 from migops.runner.commits.repeating import EarlierRuns

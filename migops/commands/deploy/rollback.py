@@ -17,7 +17,7 @@ from migops.commands.deploy.commands import rollback_tag
 from migops.commands.deploy.options import UNCHECKED
 from migops.commands.deploy.services import DeployedService
 from migops.docker import Engine, ImageNotFound, events
-from migops.docker.containers import inspect
+from migops.docker.containers import inspect, name_of
 from migops.docker.same_content import same_content
 from migops.state.journal import Run
 
@@ -96,7 +96,7 @@ def _doubt(engine: Engine, member: DeployedService, watch: float) -> str:
 
 
 def _doubt_of(found: Mapping[str, Any], now: float, watch: float) -> str:
-    name, state = str(found["Name"]).lstrip("/"), found["State"]
+    name, state = name_of(found), found["State"]
     health = str((state.get("Health") or {}).get("Status") or "")
     if state.get("Status") != "running":
         return f"{name} is {state.get('Status')}"

@@ -9,12 +9,12 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
-from migops.analysis.database_position import listed
 from migops.commands.deploy import manual_steps, outcome, takeover
 from migops.commands.deploy.deploy import Deploy
 from migops.commands.deploy.step import Plan, Step
 from migops.core.errors import Aborted, ExitCode, Failed, Locked, ManualActionRequired, MigopsError
 from migops.core.redaction import redact
+from migops.core.text import listed
 
 SIGNAL = 128
 PROOFS = ("image", "revision", "containers")

@@ -10,9 +10,9 @@ from migops.analysis.evidence import Evidence
 from migops.compose import Project, Service
 from migops.core.errors import MigopsError, Unavailable
 from migops.core.printed import tagged
-from migops.docker import Engine, ImageNotFound
+from migops.docker import Engine, ImageNotFound, compose_labels
+from migops.docker.containers import name_of
 from migops.sources.container import Container
-from migops.sources.database_address import LABEL, is_one_off
 from migops.target import Target
 
 
@@ -120,11 +120,10 @@ def _lasting(target: Target, evidence: Evidence) -> dict[str, tuple[Container, .
 
 def _all_read(lasting: Mapping[str, Sequence[Container]], project: Project, engine: Engine) -> None:
     """See that no container goes unnoticed because the image of its service could not be read."""
-    for each in engine.containers({f"{LABEL}project": project.name}):
-        labels = each.get("Labels") or {}
-        service = str(labels.get(f"{LABEL}service") or "")
-        if service in lasting and not lasting[service] and not is_one_off(each):
-            name = str((each.get("Names") or ["?"])[0]).lstrip("/")
+    for each in engine.containers(compose_labels.filters(project.name)):
+        service = compose_labels.service_of(each)
+        if service in lasting and not lasting[service] and not compose_labels.is_one_off(each):
+            name = name_of(each)
             ref, image = project.services[service].image_ref, str(each.get("ImageID") or each.get("Image"))
             tag = shlex.join(("docker", "tag", image, ref))
             raise Unavailable(
@@ -137,7 +136,7 @@ def _in_profiles(project: Project, own: Service, engine: Engine) -> dict[str, st
     """Services of the image that run although their profile is not enabled now: they would go on with the old one."""
     found = {}
     for name, service in project.inactive.items():
-        labels = {f"{LABEL}project": project.name, f"{LABEL}service": name}
+        labels = compose_labels.filters(project.name, name)
         if _shares(own, service) and any(each.get("State") == "running" for each in engine.containers(labels)):
             profile = service.profiles[0]
             found[name] = f"it runs, and its profile {profile} is not enabled; to have it too: --profile {profile}"

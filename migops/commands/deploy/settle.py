@@ -10,16 +10,15 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from migops.analysis.database_position import listed
 from migops.commands.deploy import shell
 from migops.commands.deploy.deploy import Deploy
 from migops.commands.deploy.health import inspected
 from migops.commands.deploy.services import DeployedService
 from migops.compose.units import duration
 from migops.core.errors import Failed, MigopsError, Unavailable
-from migops.docker import events, execs
-from migops.docker.containers import inspect
-from migops.sources.database_address import LABEL
+from migops.core.text import listed
+from migops.docker import compose_labels, events, execs
+from migops.docker.containers import inspect, name_of
 
 MARGIN = 3.0  # seconds that the engine may take longer than the grace period
 GRACE = 10.0  # seconds between SIGTERM and SIGKILL, where nothing else was said
@@ -27,7 +26,6 @@ ATTEMPTS = 3
 _LOOK = 0.25  # seconds between two looks
 _ARRIVES = 0.5  # seconds in which a request of a compose that was killed has reached the engine
 _GOING = ("removing", "dead")
-_REPLACES = "com.docker.compose.replace"  # compose's label on a container that is to take another one's place
 
 
 def until_steady(deploy: Deploy, services: Sequence[DeployedService], start: Callable[[], None]) -> None:
@@ -83,7 +81,7 @@ def wait(deploy: Deploy, services: Sequence[DeployedService]) -> bool:
     if not busy:
         return False
     seconds = max(_grace(deploy, member, each) for member, each in busy) + MARGIN
-    names = listed(sorted(str(each["Name"]).lstrip("/") for _, each in busy))
+    names = listed(sorted(name_of(each) for _, each in busy))
     does = "is stopping or removing" if is_sure else "may still be stopping"
     deploy.say.line(f"the engine {does} {names}: waiting up to {seconds:g} s for it")
     until, states = time.monotonic() + seconds, {str(each["Id"]): _state(each) for _, each in busy}
@@ -185,8 +183,7 @@ def remove_surplus(deploy: Deploy, services: Sequence[DeployedService]) -> None:
     for member in services:
         numbers = {each.number for each in member.runs or member.containers}
         for each in inspected(deploy, member) if numbers else ():
-            labels = (each.get("Config") or {}).get("Labels") or {}
-            number, name = str(labels.get(f"{LABEL}container-number") or ""), str(each["Id"])
+            number, name = compose_labels.read(each, compose_labels.NUMBER), str(each["Id"])
             if number.isdecimal() and int(number) not in numbers and name not in {c.id for c in member.containers}:
                 execs.stop(deploy.engine, name)
                 execs.remove(deploy.engine, name, volumes=False)
@@ -200,8 +197,8 @@ def remove_half_made(deploy: Deploy, services: Sequence[DeployedService]) -> Non
     for member in services:
         found = inspected(deploy, member)
         for each in found:
-            replaces = str(((each.get("Config") or {}).get("Labels") or {}).get(_REPLACES) or "")
+            replaces = compose_labels.read(each, compose_labels.REPLACES)
             others = [one for one in found if one is not each]
-            is_there = any(replaces in (str(one["Id"]), str(one["Name"]).lstrip("/")) for one in others)
+            is_there = any(replaces in (str(one["Id"]), name_of(one)) for one in others)
             if each["State"].get("Status") == "created" and is_there:
                 execs.remove(deploy.engine, str(each["Id"]), volumes=False)

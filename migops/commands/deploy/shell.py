@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from migops.commands.deploy.deploy import Deploy
 from migops.commands.deploy.stop import Stop
 from migops.core.process import start
+from migops.core.redaction import redact
 from migops.core.terminal import printable
-from migops.database import redact
 
 SHOWN = 40  # lines of the output's end that a failure shows
 _QUIET = {

@@ -6,9 +6,8 @@ import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from types import FrameType
 
-_NUMBERS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+from migops.core.signals import handled
 
 
 @dataclass(slots=True)
@@ -39,15 +38,11 @@ class Stop:
     def caught(self) -> Iterator[None]:
         """Note INT, TERM and HUP instead of dying of them."""
 
-        def handle(number: int, frame: FrameType | None) -> None:
+        def handle(number: int) -> None:
             self.came = self.came or number
             self.tell(signal.Signals(number).name)
             if self.hurry is not None:
                 self.hurry()
 
-        before = {number: signal.signal(number, handle) for number in _NUMBERS}
-        try:
+        with handled(handle):
             yield
-        finally:
-            for number, old in before.items():
-                signal.signal(number, old)

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from typing import Any
 
 from migops import collect
-from migops.analysis.database_position import listed
 from migops.commands.deploy import anonymous, health, previous, ready, recreate_old, rollback, settle
 from migops.commands.deploy.commands import Compose, Words
 from migops.commands.deploy.deploy import Deploy
@@ -15,6 +14,7 @@ from migops.commands.deploy.inputs import DeployInputs
 from migops.commands.deploy.services import DeployedService
 from migops.core.errors import Failed
 from migops.core.model import Absent, PlaceName, Unknown
+from migops.core.text import listed
 from migops.sources.container import Container, digests
 
 STEADY = 2.0  # seconds for which an old container without a health check must have run again

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from migops.analysis.database_position import listed
 from migops.commands.deploy import images
 from migops.commands.deploy.deploy import Deploy
 from migops.core.errors import Locked, Unavailable
+from migops.core.text import listed
 from migops.state.engine_lock import EngineLock, LockLost
 
 

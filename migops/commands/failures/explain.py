@@ -13,7 +13,7 @@ from migops.core.errors import MigopsError
 from migops.core.model import Finding
 from migops.core.printed import BARE
 from migops.core.terminal import quoted
-from migops.docker import Engine
+from migops.docker import Engine, compose_labels
 from migops.rules import RULES, judge
 from migops.rules.database_remedies import can_adopt
 from migops.target import Target
@@ -43,10 +43,9 @@ def look(failure: Failure, target: Target, engine: Engine, arguments: Sequence[s
     """Read the places, as far as this failure is explained by them."""
     containers: dict[str, list[str]] = {}
     try:
-        for each in engine.containers({"com.docker.compose.project": target.project}):
-            labels = each.get("Labels") or {}
-            if labels.get("com.docker.compose.oneoff") != "True":
-                service = str(labels.get("com.docker.compose.service") or "")
+        for each in engine.containers(compose_labels.filters(target.project)):
+            if not compose_labels.is_one_off(each):
+                service = compose_labels.service_of(each)
                 containers.setdefault(service, []).append(str(each.get("Status") or each.get("State")))
         if not (failure.rules or failure.cause):
             return FailureInputs(target, arguments, containers=containers)

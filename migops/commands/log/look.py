@@ -1,4 +1,4 @@
-"""Reads the journals of a project, and who holds its locks. Nothing is written."""
+"""Reads a project's journals and the holders of its locks. Nothing is written."""
 
 from __future__ import annotations
 
@@ -28,41 +28,43 @@ _LABEL = re.compile(r"^(?P<what>.*) (?P<pid>\d+)@(?P<host>\S+)$")
 
 @dataclass(frozen=True, slots=True)
 class DatabaseLock:
-    """The lock on a database: whose it is (None: nobody's), or why that is not known.
-
-    ``is_alive`` tells of the process that the holder names: True, False, or None where that is not known here.
-    """
+    """The lock on a database."""
 
     database: str = ""
     holder: Holder | None = None
+    """None if nobody holds it."""
     is_alive: bool | None = None
+    """True if the holder's process is running, False if it no longer exists, None if unknown here."""
     unknown: str = ""
+    """The reason why the holder is unknown."""
 
     @property
     def process(self) -> tuple[int, str]:
-        """The number and the host of the migops that the session belongs to; (0, '') where its name does not tell."""
+        """PID and host of the migops that owns the session; (0, '') if the session's name does not contain them."""
         named = _LABEL.match(self.holder.name) if self.holder else None
         return (int(named["pid"]), named["host"]) if named else (0, "")
 
 
 @dataclass(frozen=True, slots=True)
 class RunLog:
-    """The past runs of a project, the oldest first, and the locks as they are now (None: nobody's).
-
-    ``unlock`` is what the user types to release one.
-    """
+    """The past runs of a project and its current locks."""
 
     project: str
     folder: Path
+    """The project's state folder."""
     runs: tuple[Run, ...]
+    """Oldest first."""
     host: lock.Holder | None
+    """The holder of the host's lock; None if nobody holds it."""
     engine: engine_lock.LockState | None
+    """The engine's lock; None if nobody holds it."""
     database: DatabaseLock
     unlock: tuple[str, ...]
+    """The command that releases a stale lock."""
 
 
 def look(target: Target, engine: Engine, folder: Path, timeout: float) -> RunLog:
-    """Read all that there is to tell. What cannot be asked of the database is said with its reason."""
+    """Read the runs and the locks. If the database cannot be queried, its lock is unknown, with the reason."""
     runs = tuple(journal.runs(folder))
     host = lock.holder(folder) if (folder / NAME).exists() else None
     on_engine = engine_lock.look(engine, target.project)
@@ -71,11 +73,11 @@ def look(target: Target, engine: Engine, folder: Path, timeout: float) -> RunLog
 
 
 def run_of(run_log: RunLog, number: int) -> Run:
-    """The run of that number. Raises MigopsError where there is none."""
+    """The run of that number. MigopsError if there is none."""
     for run in run_log.runs:
         if run.number == number:
             return run
-    known = f"there are {run_log.runs[0].number} to {run_log.runs[-1].number}" if run_log.runs else "there is none yet"
+    known = f"runs {run_log.runs[0].number} to {run_log.runs[-1].number} exist" if run_log.runs else "no runs yet"
     raise MigopsError(
         f"{run_log.project} has no run {number}: {known}", hint=f"`{shlex.join(here().log())}` lists them"
     )
@@ -83,7 +85,7 @@ def run_of(run_log: RunLog, number: int) -> Run:
 
 @contextmanager
 def session(target: Target, engine: Engine, timeout: float) -> Iterator[Session | Unknown]:
-    """A session on the database of the target, or why there is none."""
+    """A session on the target's database, or the reason why there is none."""
     try:
         reached = reach(question(target, engine, timeout))
     except MigopsError as error:
@@ -93,7 +95,7 @@ def session(target: Target, engine: Engine, timeout: float) -> Iterator[Session 
         yield Unknown(reached.reason)
         return
     if reached.url.dialect != "postgresql":
-        yield Unknown(f"{reached.named.shown} is no PostgreSQL database, so nothing but the host is locked")
+        yield Unknown(f"{reached.named.shown} is not PostgreSQL, so only host and engine are locked")
         return
     with ExitStack() as stack:
         try:
@@ -111,17 +113,17 @@ def _database(target: Target, engine: Engine, runs: Sequence[Run], timeout: floa
         return DatabaseLock(unknown=found.reason) if isinstance(found, Unknown) else lock_of(found, runs)
 
 
-def lock_of(found: Session, runs: Sequence[Run]) -> DatabaseLock:
-    """The lock as the server shows it, and whether the process that it names still is."""
+def lock_of(opened: Session, runs: Sequence[Run]) -> DatabaseLock:
+    """The lock's holder by the server, and whether its process is running."""
     try:
-        lock_ = DatabaseLock(found.url.shown, found.holder())
+        lock_ = DatabaseLock(opened.url.shown, opened.holder())
     except MigopsError as error:
-        return DatabaseLock(found.url.shown, unknown=str(error))
+        return DatabaseLock(opened.url.shown, unknown=str(error))
     pid, host = lock_.process
     if lock_.holder is None or not pid or host != ourselves().host:
         return lock_
     known = next((run.who for run in reversed(runs) if (run.who.pid, run.who.host) == (pid, host)), None)
-    if known is None:  # nobody noted when it began: a process of that number may be it
+    if known is None:  # its start is not in the journal: any process of that number may be the holder
         return DatabaseLock(lock_.database, lock_.holder, Who("", host, pid, "").is_there or None)
     alive = {Life.LIVES: True, Life.GONE: False, Life.UNKNOWN: None}[known.life]
     return DatabaseLock(lock_.database, lock_.holder, alive)

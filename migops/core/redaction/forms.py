@@ -78,16 +78,16 @@ def _hidden(value: str) -> str:
 
 def secrets_in(text: str) -> Iterator[str]:
     """Every secret that stands in a text by its form: of URLs, ``password=…``, JSON, also as it is once decoded."""
-    for found in _URL.finditer(text):
-        user = found["head"].removeprefix("://").removesuffix(":")
-        yield from decoded(found["value"])
-        if found["value"]:
-            pair = f"{unquote(user)}:{unquote(found['value'])}"  # as Basic takes it
+    for match in _URL.finditer(text):
+        user = match["head"].removeprefix("://").removesuffix(":")
+        yield from decoded(match["value"])
+        if match["value"]:
+            pair = f"{unquote(user)}:{unquote(match['value'])}"  # as Basic takes it
             yield base64.b64encode(pair.encode("utf-8", "surrogateescape")).decode().rstrip("=")
-    for found in _ALONE.finditer(text):
-        yield from decoded(found["value"])
-    for found in _ASSIGNED.finditer(text):
-        yield from decoded(found["value"].strip("\\\"'"))
+    for match in _ALONE.finditer(text):
+        yield from decoded(match["value"])
+    for match in _ASSIGNED.finditer(text):
+        yield from decoded(match["value"].strip("\\\"'"))
 
 
 def decoded(value: str) -> Iterator[str]:

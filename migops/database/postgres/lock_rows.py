@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from migops.database import redact
+from migops.core.redaction import redact
 
 HOLDER = """
 SELECT a.pid, a.application_name, coalesce(host(a.client_addr), 'a socket'),

@@ -64,20 +64,20 @@ class Recorder:
         Raises ``Unavailable``, and the journal's ``Aborted``: then the sessions are known nevertheless, and recorded
         with the next call.
         """
-        now = {session.identity: session for session in self.session.sessions()}
+        now = {one.identity: one for one in self.session.sessions()}
         self._others &= now.keys()
         unclear = []
-        for session in (now[key] for key in now.keys() - self.seen.keys()):
-            if self._is_named(session):
-                self._take(session)
-            elif session.identity in self._others:
+        for one in (now[key] for key in now.keys() - self.seen.keys()):
+            if self._is_named(one):
+                self._take(one)
+            elif one.identity in self._others:
                 continue
-            elif self._is_noted(session):
-                self._take(session)
-            elif not session.started or session.started < self.since:
-                self._others.add(session.identity)
-            elif session.address in self.addresses or not any(one.started for one in self.seen.values()):
-                unclear.append(session)
+            elif self._is_noted(one):
+                self._take(one)
+            elif not one.started or one.started < self.since:
+                self._others.add(one.identity)
+            elif one.address in self.addresses or not any(known.started for known in self.seen.values()):
+                unclear.append(one)
         self._is_first = False
         if unclear:
             self._by_port(unclear)

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, fields
 from datetime import datetime, timezone
 from typing import Any
 
-from migops.database import redact
+from migops.core.redaction import redact
 
 _TIME = """to_char({} AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')"""
 
@@ -76,8 +76,8 @@ class ServerSession:
         return f"pid {self.pid}{name}, user {self.user} from {place}{since}, {self.state or 'state hidden'}{statement}"
 
 
-def listed(row: tuple[Any, ...]) -> ServerSession:
-    """A row of ``SESSIONS``."""
+def from_row(row: tuple[Any, ...]) -> ServerSession:
+    """The session of a row of ``SESSIONS``."""
     pid, started, address, port, *rest = row
     return ServerSession(int(pid), started or "", address or "", int(port or 0), *(each or "" for each in rest))
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import random
 import shlex
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -13,10 +12,11 @@ from typing import TYPE_CHECKING, Any
 
 from migops.core.errors import Locked, MigopsError, Unavailable
 from migops.core.printed import here
+from migops.core.wait import until
 from migops.database import DatabaseUrl
 from migops.database.postgres.direct import direct
 from migops.database.postgres.lock_rows import BLOCKER, HOLDER, WAITING, Blocker, Holder, Waiting
-from migops.database.postgres.server_session import SERVER_STARTED, SESSIONS, ServerSession, listed
+from migops.database.postgres.server_session import SERVER_STARTED, SESSIONS, ServerSession, from_row
 from migops.state.process import ourselves
 
 if TYPE_CHECKING:
@@ -47,15 +47,15 @@ class Session:
         holder, and MigopsError behind a pooler, where two clients can hold the same lock.
         """
         self._refuse_pooler()
-        until = time.monotonic() + wait
-        while not self._one("SELECT pg_catalog.pg_try_advisory_lock(%s)", self.key):
-            if time.monotonic() >= until:
-                raise Locked(
-                    f"another run has the lock of the database {self.url.shown}: {self.holder() or 'it has just gone'}",
-                    hint=f"wait until it has ended; `{shlex.join(here().unlock())}` shows who it is, and how to end it",
-                )
-            time.sleep(random.uniform(*PAUSE))  # noqa: S311 - no secret
-        self.locked = True
+        self.locked = until(
+            lambda: bool(self._one("SELECT pg_catalog.pg_try_advisory_lock(%s)", self.key)), bool,
+            seconds=wait, pause=lambda: random.uniform(*PAUSE),  # noqa: S311 - no secret
+        )  # fmt: skip
+        if not self.locked:
+            raise Locked(
+                f"another run has the lock of the database {self.url.shown}: {self.holder() or 'it has just gone'}",
+                hint=f"wait until it has ended; `{shlex.join(here().unlock())}` shows who it is, and how to end it",
+            )
 
     def holder(self) -> Holder | None:
         """The session that holds the lock now; None if it is free."""
@@ -106,7 +106,7 @@ class Session:
 
     def sessions(self) -> list[ServerSession]:
         """All other clients' sessions of the server, whatever database they are connected to."""
-        return [listed(row) for row in self._all(SESSIONS)]
+        return [from_row(row) for row in self._all(SESSIONS)]
 
     def server_started(self) -> str:
         """The server's start, in the format of ``ServerSession``. Earlier sessions are gone."""

@@ -12,6 +12,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from migops.core import wait
 from migops.core.errors import ManualActionRequired, Unavailable
 from migops.database.postgres.server_session import ServerSession, recorded
 from migops.database.postgres.session import Session
@@ -155,10 +156,9 @@ def refuse_to_judge(
 
 def _after_the_end(session: Session, migration: PastMigration) -> AtWork:
     """The sessions at work for the migration ``GRACE`` seconds after its container has ended, or earlier if none."""
-    until = time.monotonic() + GRACE
-    while (at_work := sessions_at_work(session, [migration])).own and time.monotonic() < until:
-        time.sleep(_BETWEEN)
-    return at_work
+    return wait.until(
+        lambda: sessions_at_work(session, [migration]), lambda at_work: not at_work.own, seconds=GRACE, pause=_BETWEEN
+    )
 
 
 def refuse_beside(session: Session, folder: Path, sql: Sql, *, sure_only: bool = False) -> None:
@@ -168,10 +168,10 @@ def refuse_beside(session: Session, folder: Path, sql: Sql, *, sure_only: bool =
     """
     at_work = sessions_at_work(session, past_migrations(journal.runs(folder)))
     if at_work.own:
-        past = at_work.own[0][0]
+        migration = at_work.own[0][0]
         raise ManualActionRequired(
             "the database server still works on a migration of a run that was killed. The session of run "
-            f"{past.run} (`{past.command}`) still works on the server, though the run has gone: "
+            f"{migration.run} (`{migration.command}`) still works on the server, though the run has gone: "
             f"{_listed(at_work)}",
             commands=ways_to_end(at_work, sql),
             hint="wait until it has ended, or end it: the command ends just that session, and no other that has got "
@@ -190,7 +190,10 @@ def unclear(at_work: AtWork, sql: Sql, prefix: str = "") -> ManualActionRequired
         f"{prefix}the database server may still work on the migration of run {migration.run} (`{migration.command}`), "
         f"whose end was not seen: session {pids} may be its own ({why}), or another client's: not all of its number, "
         f"start, address and port are known to be the migration's: {_listed(at_work)}",
-        commands=[sql(f"SELECT {_SHOWN} FROM pg_stat_activity WHERE pid = {one.pid}") for _, one in at_work.possible],  # noqa: S608
+        commands=[
+            sql(f"SELECT {_SHOWN} FROM pg_stat_activity WHERE pid = {one.pid}")  # noqa: S608
+            for _, one in at_work.possible
+        ],
         hint="see whose it is; wait until its statement has ended, then run this again",
     )  # fmt: skip
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from migops.core.errors import Unavailable
-from migops.database import redact
+from migops.core.redaction import redact
+from migops.core.wait import until
 from migops.docker import Engine, execs
 from migops.docker.feeding import conversation
 
@@ -77,9 +77,10 @@ class Tools:
         return Ran(code, self.redact(" ".join(errors.decode(errors="replace").split())))
 
     def _code(self, exec_id: str, words: Sequence[str]) -> int:
-        until = time.monotonic() + _SETTLE
-        while (state := execs.exec_state(self.engine, exec_id)).code is None and time.monotonic() < until:
-            time.sleep(0.05)
+        state = until(
+            lambda: execs.exec_state(self.engine, exec_id), lambda found: found.code is not None,
+            seconds=_SETTLE, pause=0.05,
+        )  # fmt: skip
         if state.code is None:
             raise Unavailable(f"{_program(words)} in {self.name} has closed its output, and how it ended is not known")
         return state.code

@@ -20,22 +20,28 @@ from urllib.parse import quote
 from migops.core.errors import Unavailable
 from migops.docker import Engine, execs, making
 from migops.docker.containers import file_of, inspect
-from migops.runner.commits import marks
+from migops.runner.commits import importing, marks
 
 LABEL = "migops.trace"
 _HERE = Path(__file__).parent
-_SCRIPTS = {"sitecustomize.py": "hooks.py", "migops_inside.py": "inside.py", "migops_reading.py": "reading.py"}
-_SHELL = (
-    'umask 077 && mkdir "$0" && printf %s "$MIGOPS_HOOKS" > "$0/sitecustomize.py" && '
-    'printf %s "$MIGOPS_INSIDE" > "$0/migops_inside.py" && '
-    'printf %s "$MIGOPS_READING" > "$0/migops_reading.py" && : > "$0/record"'
+_SCRIPTS = {
+    "sitecustomize.py": "hooks.py", "migops_inside.py": "inside.py", "migops_reading.py": "reading.py",
+    f"{importing.NAME}.py": "importing.py",
+}  # fmt: skip
+_VARIABLES = {name: f"MIGOPS_{ours.removesuffix('.py').upper()}" for name, ours in _SCRIPTS.items()}
+"""The variables in which a process gets the scripts that it writes."""
+_SHELL = " && ".join(
+    (
+        'umask 077 && mkdir "$0"',
+        *(f'printf %s "${variable}" > "$0/{name}"' for name, variable in _VARIABLES.items()),
+        ': > "$0/record"',
+    )
 )
 _PYTHON = (
     "import os, sys\nos.umask(0o77)\nfolder = sys.argv[1]\nos.mkdir(folder)\n"
-    "for name, text in (('sitecustomize.py', os.environ['MIGOPS_HOOKS']),"
-    " ('migops_inside.py', os.environ['MIGOPS_INSIDE']), ('migops_reading.py', os.environ['MIGOPS_READING']),"
-    " ('record', '')):\n"
-    "    open(os.path.join(folder, name), 'w').write(text)\n"
+    f"for name, variable in {[*_VARIABLES.items()]}:\n"
+    "    open(os.path.join(folder, name), 'w').write(os.environ[variable])\n"
+    "open(os.path.join(folder, 'record'), 'w').close()\n"
 )
 _CAT = "import sys; sys.stdout.write(open(sys.argv[1]).read())"
 _REMOVE = "import shutil, sys; shutil.rmtree(sys.argv[1], ignore_errors=True)"
@@ -117,11 +123,7 @@ def _texts() -> Mapping[str, bytes]:
 def in_memory(engine: Engine, container: str) -> Carried:
     """Put the tracer into the memory of a running container. Raises ``Unavailable`` where that does not go."""
     folder = f"/dev/shm/migops-trace-{secrets.token_hex(6)}"  # noqa: S108 - of the container
-    texts = _texts()
-    env = {
-        "MIGOPS_HOOKS": texts["sitecustomize.py"].decode(), "MIGOPS_INSIDE": texts["migops_inside.py"].decode(),
-        "MIGOPS_READING": texts["migops_reading.py"].decode(),
-    }  # fmt: skip
+    env = {_VARIABLES[name]: text.decode() for name, text in _texts().items()}
     ways = (("sh", "-c", _SHELL, folder), ("python3", "-c", _PYTHON, folder), ("python", "-c", _PYTHON, folder))
     if _first(engine, container, ways, env) is None:
         raise Unavailable("the tracer could not be written into the running container")

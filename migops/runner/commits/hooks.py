@@ -6,7 +6,6 @@ image has of its own is run afterwards. Standard library alone, and kept to what
 """
 
 import binascii
-import importlib.abc
 import importlib.machinery
 import importlib.util
 import os
@@ -14,7 +13,7 @@ import sys
 from typing import Any
 
 HERE = os.path.dirname(os.path.abspath(__file__))  # noqa: PTH100, PTH120 - no import that costs time
-OURS = ("sqlalchemy", "alembic", "migops_inside", "migops_reading", __name__)
+OURS = ("sqlalchemy", "alembic", "migops_importing", "migops_inside", "migops_reading", __name__)
 HARMLESS = (
     "uname", "ldconfig", "gcc", "cc", "ld", "objdump", "git", "ifconfig", "ip", "arp", "hostname", "stty", "file",
 )  # fmt: skip
@@ -181,26 +180,6 @@ WATCHED = {
 }  # fmt: skip
 
 
-class Finder(importlib.abc.MetaPathFinder):
-    """Finds these modules as they are found anyway, and has them changed once they are there."""
-
-    def find_spec(self, name: str, path: Any = None, target: Any = None) -> Any:
-        if name not in WATCHED:
-            return None
-        change = WATCHED.pop(name)
-        spec = importlib.util.find_spec(name)
-        if spec is None or spec.loader is None:
-            return None
-        execute = spec.loader.exec_module
-
-        def changed(module: Any) -> None:
-            execute(module)
-            inside.harmless(change)(module)
-
-        spec.loader.exec_module = changed  # type: ignore[method-assign]
-        return spec
-
-
 def heard(event: str, arguments: Any) -> None:
     """Python's own notice of what happens: another program is started; one that is a Python tells of itself."""
     if event == "os.system":  # a shell's line: what it starts is not told
@@ -234,11 +213,12 @@ def hand_on() -> None:
 
 
 try:
-    import migops_inside as inside  # type: ignore[import-not-found]  # its name in the container
+    import migops_importing as importing  # type: ignore[import-not-found]  # their names in the container
+    import migops_inside as inside  # type: ignore[import-not-found]
 
     inside.state["fd"] = os.open(os.path.join(HERE, "record"), os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC)  # noqa: PTH118
     inside.tell(**myself())
-    sys.meta_path.insert(0, Finder())
+    importing.after_import({name: inside.harmless(change) for name, change in WATCHED.items()})
     if hasattr(sys, "addaudithook"):
         sys.addaudithook(inside.harmless(heard))
     else:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
+from migops.core import wait
 from migops.core.errors import MigopsError
+from migops.core.text import counted, first_few
 from migops.runner.commits.record import Record, Statement
 
 if TYPE_CHECKING:
@@ -127,19 +128,18 @@ def _something(parts: Sequence[Statement], autocommitted: Sequence[Statement]) -
     steps = tuple(dict.fromkeys(each.step for each in (*parts, *autocommitted) if each.step))
     told = []
     if parts:
-        told.append(f"{_count(parts, 'transaction')} of it committed apart from the version table: {_shown(parts)}")
+        told.append(
+            f"{counted(len(parts), 'transaction')} of it committed apart from the version table: {_shown(parts)}"
+        )
     if autocommitted:
-        told.append(f"{_count(autocommitted, 'statement')} of it ran outside of a transaction: {_shown(autocommitted)}")
+        told.append(
+            f"{counted(len(autocommitted), 'statement')} of it ran outside of a transaction: {_shown(autocommitted)}"
+        )
     return Outcome(State.SOMETHING, "; ".join(told), steps)
 
 
-def _count(found: Sequence[Statement], noun: str) -> str:
-    return f"{len(found)} {noun}{'s' if len(found) > 1 else ''}"
-
-
 def _shown(found: Sequence[Statement]) -> str:
-    texts = list(dict.fromkeys(map(str, found)))
-    return ", ".join(texts[:3]) + (f" and {len(texts) - 3} more" if len(texts) > 3 else "")
+    return first_few(list(dict.fromkeys(map(str, found))))
 
 
 def _steps(record: Record) -> tuple[str, ...]:
@@ -163,12 +163,12 @@ def _system(connection: Any) -> str:
 
 def _settled(ids: Sequence[int], url: DatabaseUrl, timeout: float) -> dict[int, str]:
     """The status of each, once none is in progress any more, or time is up."""
-    until = time.monotonic() + SETTLE
-    while True:
-        found = _status(ids, url, timeout)
-        if "in progress" not in found.values() or time.monotonic() >= until:
-            return found
-        time.sleep(PAUSE)
+    return wait.until(
+        lambda: _status(ids, url, timeout),
+        lambda states: "in progress" not in states.values(),
+        seconds=SETTLE,
+        pause=PAUSE,
+    )
 
 
 def _status(ids: Sequence[int], url: DatabaseUrl, timeout: float) -> dict[int, str]:

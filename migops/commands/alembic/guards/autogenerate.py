@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from migops.analysis.database_position import listed
 from migops.collect.env_code import ModelsOnHost, changed_code, models_on_host
 from migops.commands.alembic.guards.context import GuardContext, History
 from migops.commands.alembic.guards.locks import question
 from migops.commands.alembic.visible_migrations import shown, some
 from migops.core.errors import Aborted, MigopsError
 from migops.core.model import MigrationSet, Unknown
+from migops.core.text import listed
 from migops.migrations.graph import Graph
 from migops.migrations.operations import operations
 from migops.sources.columns import columns

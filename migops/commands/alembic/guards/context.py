@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from migops.analysis import database_position
 from migops.collect import Survey
 from migops.commands.alembic.call import AlembicCall
 from migops.commands.alembic.visible_migrations import Gap, compare, seen
 from migops.commands.alembic.visible_migrations import History as History
+from migops.core import text
 from migops.core.errors import Aborted
 from migops.core.terminal import quoted
 from migops.runner.arguments import Call, redacted
@@ -80,4 +80,4 @@ class GuardContext:
 
 def listed(ids: Sequence[str]) -> str:
     """Revisions as a sentence has them; "no revision" where there is none."""
-    return database_position.listed(ids) or "no revision"
+    return text.listed(ids, none="no revision")

@@ -12,10 +12,11 @@ from migops.commands.alembic.call import Result
 from migops.commands.alembic.guards import autogenerate, written
 from migops.commands.alembic.guards.context import GuardContext, History, listed
 from migops.commands.alembic.guards.locks import question
-from migops.commands.alembic.guards.messages import count, migrations, not_compared, stop_where_apart
+from migops.commands.alembic.guards.messages import migrations, not_compared, stop_where_apart
 from migops.commands.alembic.visible_migrations import Gap, shown
 from migops.core.errors import Aborted
 from migops.core.terminal import quoted
+from migops.core.text import counted
 from migops.migrations.env_script import line_of_none
 from migops.sources import database
 from migops.sources.database_state import DatabaseState
@@ -83,7 +84,9 @@ def _models(context: GuardContext, history: History, gap: Gap) -> Iterator[Abort
     if gap:
         yield _behind(gap, "what is generated there would not be what the host's migrations and models need")
     if state is not None and (pending := graph.pending(state.rows)):
-        context.say(f"the database stands at {listed(state.rows)}, and {count(len(pending))} are pending:")
+        context.say(
+            f"the database stands at {listed(state.rows)}, and {counted(len(pending), 'migration')} are pending:"
+        )
         migrations(context, graph, pending)
         yield Aborted(
             f"the database is behind {history.place} by {len(pending)}, and what is pending would be generated once "

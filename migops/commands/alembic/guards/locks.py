@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import shlex
-import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from migops.collect.state import host_home
 from migops.commands.alembic.guards.context import GuardContext
 from migops.core.errors import Locked, ManualActionRequired, Unavailable
 from migops.core.model import Absent, Unknown
+from migops.core.wait import retry, until
 from migops.database.postgres.session import Session, open_session
 from migops.database.postgres.still_running import Command, Sql, refuse_beside
 from migops.docker.containers import inspect
@@ -56,14 +56,14 @@ class Hold:
 
     def rows_afterwards(self, wait: float) -> tuple[str, ...] | None:
         """The same after a run, asked for ``wait`` seconds: our session may be lost, and the server start again."""
-        until = time.monotonic() + wait
-        while True:
-            if self.session is not None:
-                with suppress(Unavailable):
-                    return self.session.rows() or ()
-            if (found := self.state()) is not None or time.monotonic() >= until:
-                return found.rows if found else None
-            time.sleep(PAUSE)
+        return until(self._rows_now, lambda rows: rows is not None, seconds=wait, pause=PAUSE)
+
+    def _rows_now(self) -> tuple[str, ...] | None:
+        if self.session is not None:
+            with suppress(Unavailable):
+                return self.session.rows() or ()
+        found = self.state()
+        return found.rows if found else None
 
     def state(self) -> DatabaseState | None:
         """All that the database says of itself, through a connection that only reads; else from inside a container."""
@@ -133,13 +133,10 @@ def _reached(context: GuardContext) -> Reached | None:
         context.say(f"the database is not locked, only this host: {sought.reason}; {sought.hint}")
         return None
     wait = context.run.run_options.wait or 0.0
-    until = time.monotonic() + wait
-    told = False
-    while not isinstance(found := reach(asked, sought), Reached) and time.monotonic() < until:
-        if not told:
-            _waiting(context, wait, found.reason)
-            told = True
-        time.sleep(PAUSE)
+    found = until(
+        lambda: reach(asked, sought), lambda answer: isinstance(answer, Reached), seconds=wait, pause=PAUSE,
+        on_wait=lambda answer: None if isinstance(answer, Reached) else _waiting(context, wait, answer.reason),
+    )  # fmt: skip
     if isinstance(found, Reached):
         return found
     if not sought.text.startswith("postgres"):
@@ -154,22 +151,22 @@ def _session(context: GuardContext, reached: Reached, stack: ExitStack) -> Sessi
     """Our own session, as soon as the server lets anybody in."""
     said = context.run.run_options.wait
     wait = WAIT if said is None else said
-    until = time.monotonic() + wait
-    told = False
-    while True:
-        try:
-            return stack.enter_context(open_session(
-                reached.url, table=reached.table.name, schema=reached.table.schema, timeout=TIMEOUT,
-                label=f"migops {context.command}",
-            ))  # fmt: skip
-        except Unavailable as error:
-            unknown = reached.unknown(error)
-            if _SERVERS_WORD.search(error.message) or time.monotonic() >= until:
-                raise _unreachable(context, unknown.reason, unknown.hint) from None
-        if not told:
-            _waiting(context, wait, unknown.reason)
-            told = True
-        time.sleep(PAUSE)
+
+    def connect() -> Session:
+        return stack.enter_context(open_session(
+            reached.url, table=reached.table.name, schema=reached.table.schema, timeout=TIMEOUT,
+            label=f"migops {context.command}",
+        ))  # fmt: skip
+
+    try:
+        return retry(
+            connect, Unavailable, seconds=wait, pause=PAUSE,
+            is_final=lambda error: _SERVERS_WORD.search(error.message),
+            on_wait=lambda error: _waiting(context, wait, reached.unknown(error).reason),
+        )  # fmt: skip
+    except Unavailable as error:
+        unknown = reached.unknown(error)
+        raise _unreachable(context, unknown.reason, unknown.hint) from None
 
 
 def _waiting(context: GuardContext, seconds: float, reason: str) -> None:

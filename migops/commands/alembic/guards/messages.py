@@ -29,11 +29,6 @@ def migrations(context: GuardContext, graph: Graph, ids: Sequence[str], note: st
         context.say(f"  … and {len(ids) - MOST} more: {context.run.target.commands.say('status')}")
 
 
-def count(number: int, noun: str = "migration") -> str:
-    """``1 migration``, ``2 migrations``."""
-    return f"{number} {noun}{'' if number == 1 else 's'}"
-
-
 def not_compared(context: GuardContext) -> None:
     """Say that the host was not compared, where what Alembic will see shows only once it runs."""
     if context.where.held is not None:

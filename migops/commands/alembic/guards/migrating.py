@@ -8,7 +8,6 @@ from __future__ import annotations
 import random
 import re
 import secrets
-import time
 from collections.abc import Collection, Sequence
 from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass, field, replace
@@ -22,6 +21,7 @@ from migops.commands.alembic.guards.locks import TIMEOUT, Hold, sql
 from migops.commands.alembic.guards.outcome import Course, Judge, status, waited
 from migops.commands.alembic.guards.repeat import stop_before_a_repeat
 from migops.core.errors import Aborted, Failed, ManualActionRequired, Unavailable
+from migops.core.wait import until
 from migops.database.postgres.server_session import as_text
 from migops.database.postgres.session import SessionLost, open_session
 from migops.database.postgres.still_running import refuse_to_judge
@@ -79,10 +79,7 @@ class Migration:
                 number += 1
                 pause = random.uniform(*APART)  # noqa: S311 - no secret
                 context.say(f"nothing was applied; attempt {number} of {ATTEMPTS} in {pause:.0f} s")
-                until = time.monotonic() + pause
-                while not came and time.monotonic() < until:
-                    time.sleep(0.1)
-                if came:
+                if until(lambda: came, bool, seconds=pause, pause=0.1):
                     break
             if came and result.child:  # what came after it had ended well changes nothing any more
                 result = replace(result, code=128 + came[0], stopped=True)

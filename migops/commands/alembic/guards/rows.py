@@ -8,11 +8,12 @@ from migops.commands.alembic.call import Result
 from migops.commands.alembic.guards.context import GuardContext, History, listed
 from migops.commands.alembic.guards.locks import Hold, hold
 from migops.commands.alembic.guards.losses import ask_where_data_goes
-from migops.commands.alembic.guards.messages import count, left_out, migrations, not_compared, stop_where_apart
+from migops.commands.alembic.guards.messages import left_out, migrations, not_compared, stop_where_apart
 from migops.commands.alembic.guards.migrating import Migration
 from migops.commands.alembic.guards.outcome import Course
 from migops.commands.alembic.visible_migrations import Gap
 from migops.core.errors import MigopsError
+from migops.core.text import counted
 from migops.runner import preview
 
 
@@ -28,7 +29,7 @@ def upgrade(context: GuardContext) -> Result:
             previewed = preview.upgrade(history.graph, rows, context.call.words[0])
         _where_it_stands(held, rows)
         if previewed and history:
-            number = count(len(previewed.steps))
+            number = counted(len(previewed.steps), "migration")
             nothing = f"nothing that {history.place} has is pending" if gap and gap.host_only else "nothing is pending"
             context.say(f"{number} to run:" if previewed.steps else nothing)
             migrations(context, history.graph, previewed.steps)
@@ -67,7 +68,9 @@ def downgrade(context: GuardContext) -> Result:
         elif not previewed.steps:
             context.say("nothing will be undone")
         else:
-            context.say(f"{count(len(previewed.steps))} to undo, and what they added goes with the data in it:")
+            context.say(
+                f"{counted(len(previewed.steps), 'migration')} to undo, and what they added goes with the data in it:"
+            )
             migrations(
                 context, history.graph, previewed.steps, "has no downgrade: Alembic will fail, or change nothing"
             )
@@ -114,7 +117,7 @@ def _where_it_stands(held: Hold, rows: Sequence[str] | None) -> None:
             return
         adopt = held.context.run.target.commands.say("adopt")
         way = f": see `{adopt}`" if state.url.startswith("postgresql:") else ""
-        say(f"no revision is noted in the database, but it has {count(len(state.tables), 'table')}: Alembic starts "
+        say(f"no revision is noted in the database, but it has {counted(len(state.tables), 'table')}: Alembic starts "
             f"with the first migration, and fails on a table that is there{way}")  # fmt: skip
 
 
@@ -128,8 +131,8 @@ def _what_a_stamp_means(context: GuardContext, history: History, rows: Sequence[
     skipped = graph.ancestors(after) - graph.ancestors(rows)
     again = graph.ancestors(rows) - graph.ancestors(after)
     if skipped:
-        context.say(f"{count(len(skipped))} noted as done, which will then never run here:")
+        context.say(f"{counted(len(skipped), 'migration')} noted as done, which will then never run here:")
         migrations(context, graph, [each for each in order if each in skipped])
     if again:
-        context.say(f"{count(len(again))} no longer noted, which the next upgrade runs (again):")
+        context.say(f"{counted(len(again), 'migration')} no longer noted, which the next upgrade runs (again):")
         migrations(context, graph, [each for each in order if each in again])

@@ -1,0 +1,125 @@
+"""The result of a check: findings with their fixes, and the report that every format renders. Frozen values only."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Any
+
+from migops.core.model.places import ImageIdentity, Link, PlaceName
+
+
+class Severity(str, Enum):
+    """The severity of a finding. ``--fail-on`` compares by ``rank``."""
+
+    INFO = "info"
+    WARNING = "warning"
+    ERROR = "error"
+
+    @property
+    def rank(self) -> int:
+        """0 for info, 1 for warning, 2 for error."""
+        return ("info", "warning", "error").index(self.value)
+
+
+@dataclass(frozen=True, slots=True)
+class Remedy:
+    """One step of a fix. Steps follow one another, except for an ``alternative``."""
+
+    why: str
+    """The effect of the command; without a command, the instruction itself."""
+    command: tuple[str, ...] = ()
+    """Arguments of a command that works as typed; () for a step that no command can do."""
+    alternative: bool = False
+    """True for another way than the steps before it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """The subject of a finding: a revision, a file, or both."""
+
+    revision: str = ""
+    path: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One problem, with the facts that prove it and the smallest fix."""
+
+    rule: str
+    """The rule's ID, such as MIG101."""
+    name: str
+    severity: Severity
+    subject: Subject
+    message: str
+    cause: str
+    link: tuple[PlaceName, PlaceName] | None = None
+    """The first broken link of the chain, if that is the cause."""
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    remedy: tuple[Remedy, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Skipped:
+    """A rule that could not be checked. It is reported, since it is not a pass."""
+
+    rule: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class PlaceSummary:
+    """A place in a report."""
+
+    place: PlaceName
+    status: str
+    """``read``, ``absent``, ``not-asked`` or ``unknown``."""
+    reason: str = ""
+    """The reason why it was not read, or a remark on the reading."""
+    location: str = ""
+    revisions: int = 0
+    """Number of revisions."""
+    heads: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One revision or script in which the places differ."""
+
+    label: str
+    path: str
+    marks: Mapping[PlaceName, str]
+    """``held``, ``missing`` or ``changed``, by place."""
+    link: tuple[PlaceName, PlaceName] | None
+    """The link that is the cause."""
+
+
+class Verdict(str, Enum):
+    """The result of a check as a whole; it matches the exit codes 0, 1 and 3."""
+
+    CLEAN = "clean"
+    FINDINGS = "findings"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """The complete result of a diagnostic command."""
+
+    command: str
+    verdict: Verdict
+    project: str
+    service: str
+    image: ImageIdentity | None
+    places: tuple[PlaceSummary, ...]
+    links: tuple[Link, ...]
+    rows: tuple[Row, ...]
+    findings: tuple[Finding, ...]
+    skipped: tuple[Skipped, ...]
+    missing: tuple[str, ...] = ()
+    """The reasons for ``Verdict.UNKNOWN``, a sentence each."""
+    deselected: tuple[str, ...] = ()
+    """IDs of the rules that --select or --ignore left out."""
+    fail_on: Severity = Severity.ERROR
+    """The lowest severity that counts for the verdict."""

@@ -1,0 +1,146 @@
+"""Resolves the command line to a target: from a compose project, or from --context or --host-dir alone."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+
+from migops.compose import ComposeOptions, Project, Service, load
+from migops.core.errors import MigopsError
+from migops.core.image_source import engine_name
+from migops.core.model import Location
+from migops.core.printed import Commands, note, tagged
+from migops.target import configuration
+from migops.target.build import build_spec, built_configuration, docker_build
+from migops.target.options import compose_command, named
+from migops.target.service import build_key, choose, settings_of
+from migops.target.target import BuildSpec, Target, Wanted
+
+_WHICH = ("config", "name", "image-config")  # the settings of x-migops that select a configuration
+
+
+def resolve(wanted: Wanted, options: ComposeOptions, environment: Mapping[str, str], cwd: Path) -> Target:
+    """The target: from --context, or --host-dir with --image, if they stand alone; else from the compose project.
+
+    Raises MigopsError if the project, the service or Alembic's configuration is missing or ambiguous.
+    """
+    given = named(wanted, environment)
+    if wanted.context or (wanted.image and wanted.host_dir and options == ComposeOptions()):
+        return _registered(_without_compose(wanted, cwd), given)
+    note(Commands(compose=compose_command(options), named=given))
+    try:
+        project = load(options, environment=environment, cwd=str(cwd))
+    except MigopsError as error:
+        if wanted.image and error.at is None:  # no compose file, and none is needed
+            error.hint = f"{error.hint}; or compare with a build context alone: --context DIR".removeprefix("; or ")
+        raise
+    service = choose(project, wanted, options, given)
+    return _registered(_of_service(project, service, wanted, options, cwd), given)
+
+
+def _registered(target: Target, named: tuple[tuple[str, str], ...]) -> Target:
+    """The target with the options of this run, registered for all printed commands."""
+    complete = replace(target, commands=replace(target.commands, named=named))
+    note(complete.commands)
+    return complete
+
+
+def _without_compose(wanted: Wanted, cwd: Path) -> Target:
+    if wanted.service:
+        raise MigopsError(
+            "SERVICE needs a compose file, and --context does without one",
+            hint="leave out SERVICE or --context",
+        )
+    if not wanted.image and wanted.needs_image:
+        raise MigopsError(
+            "--context needs --image, the image to compare with",
+            hint="add --image REF; or --no-engine to check only the build",
+        )
+    root = _folder(wanted.host_dir or wanted.context, cwd)
+    build = None
+    if wanted.context:
+        context = _folder(wanted.context, cwd)
+        dockerfile = cwd / wanted.dockerfile if wanted.dockerfile else None
+        build = BuildSpec(context, dockerfile, wanted.stage or None, wanted.build_args)
+    commands = Commands(
+        image=wanted.image,
+        build_arguments=docker_build(wanted) if build else (),
+        can_build=build is not None,
+    )
+    built = built_configuration(build, None) if build and not (wanted.config or wanted.section) else None
+    config = built.config if built else configuration.find(root, wanted.config, cwd)
+    named = bool(wanted.config or wanted.section)
+    section = built.section if built else wanted.section or "alembic"
+    return Target(wanted.image, root, config, section, build=build, named=named, commands=commands)
+
+
+def _of_service(project: Project, service: Service, wanted: Wanted, options: ComposeOptions, cwd: Path) -> Target:
+    settings = settings_of(service)
+    base = Path(project.directory)
+    build = build_spec(service.build) if service.build else None
+    host_dir = wanted.host_dir or ""
+    if host_dir:
+        root = _folder(host_dir, cwd)
+    elif settings["host-dir"]:
+        root = _folder(settings["host-dir"], base)
+    elif build and isinstance(build.context, Path):
+        root = build.context
+    else:
+        root = base
+    call = configuration.alembic_options(service)
+    named = bool(wanted.config or wanted.section) or any(settings[key] for key in _WHICH)
+    built = built_configuration(build, service) if build and not (named or host_dir or settings["host-dir"]) else None
+    if built is not None:
+        config = built.config
+        call = replace(call, section=built.section)
+    elif wanted.config:
+        config = configuration.find(root, wanted.config, cwd)
+    elif settings["config"] or not call.config:
+        config = configuration.find(root, settings["config"], base, service)
+    else:
+        config = configuration.host_path(root, call, service)
+    # If --image names another image than the service's, compose's build would not fix that one.
+    its_own = not wanted.image or _name(wanted.image) == _name(service.image_ref)
+    image = wanted.image or service.image_ref
+    builders = {tagged(other.image_ref): other.name for other in project.services.values() if other.build}
+    commands = Commands(service.name, compose_command(options), image, (), its_own and build is not None, builders)
+    return Target(
+        image=image,
+        root=root,
+        config=config,
+        section=wanted.section or settings["name"] or call.section or "alembic",
+        project=project.name,
+        service=service.name,
+        build=build,
+        working_dir=service.working_dir,
+        folder=settings["working-dir"] or call.folder,
+        image_config=settings["image-config"],
+        named=named,
+        many_heads=settings["heads"] == "many",
+        commands=commands,
+        deployed=its_own,
+        picked=not wanted.service,
+        siblings={  # another image (--image) is taken to be run by the named service alone
+            other.name: other.image_ref
+            for other in project.services.values()
+            if its_own
+            and other.name != service.name
+            and (other.image_ref == service.image_ref or build_key(other) == build_key(service))
+        },
+        model=project,
+        settings=settings,
+    )
+
+
+def _name(ref: str) -> str:
+    """An image reference with its tag, without the scheme ``docker-daemon:``."""
+    return tagged(engine_name(ref))
+
+
+def _folder(text: str, base: Path) -> Path:
+    path = Path(os.path.normpath(base / text))
+    if not path.is_dir():
+        raise MigopsError("is not a folder", at=Location(str(path)), hint="check --context or --host-dir")
+    return path
