@@ -13,7 +13,7 @@ from migops.commands.alembic.guards.outcome import Course, Judge
 from migops.core.errors import Failed, ManualActionRequired, MigopsError
 from migops.core.model import MigrationFile, MigrationSet, Revision
 from migops.core.printed import Commands
-from migops.database.postgres.session import Blocker, Waiting
+from migops.database.postgres.lock_rows import Blocker, Waiting
 from migops.database.postgres.watch import Wait, Watched
 from migops.migrations.build import build
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from migops.commands.alembic.call import Result
 from migops.commands.alembic.guards.context import GuardContext, History, listed
 from migops.core.errors import Failed, ManualActionRequired
-from migops.database.postgres.session import Blocker
+from migops.database.postgres.lock_rows import Blocker
 from migops.database.postgres.watch import Watched
 from migops.migrations.scripts import COMMITS_BY_ITSELF
 from migops.runner.commits.judging import Outcome, State
