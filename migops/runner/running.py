@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import IO, Any, TextIO
 
 from migops.core.errors import Unavailable
@@ -30,7 +31,9 @@ _NEVER = "0001-01-01"  # how the engine writes a time that has not come
 
 
 class NotStarted(Unavailable):
-    """Alembic was not started, so nothing can have come of it."""
+    """Alembic was not started, so nothing can have come of it. ``facts`` are for the journal."""
+
+    facts: Mapping[str, Any] = MappingProxyType({})
 
 
 Sink = Callable[[int, bytes], None]

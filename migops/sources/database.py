@@ -81,9 +81,8 @@ def reach(asked: Question, sought: Sought | None = None) -> Reached | Absent | U
 
 def _options(asked: Question, sought: Sought) -> str:
     """The service's PGOPTIONS, where its driver heeds them: a search path there decides whose version table counts."""
-    said = asked.url or asked.settings.get("database-url")  # a way of its own, past a pooler that refuses them, say
     heeded = re.match(r"postgres(ql)?(\+psycopg(2|2cffi|_async)?)?:", sought.text.strip(), re.IGNORECASE)
-    return asked.variable("PGOPTIONS") if sought.inside and heeded and not said else ""
+    return asked.variable("PGOPTIONS") if sought.inside and heeded and not asked.is_led_elsewhere else ""
 
 
 def read_database(asked: Question, sought: Sought) -> DatabaseState | Absent | Unknown:

@@ -42,6 +42,11 @@ class Question:
     engine: Callable[[], Engine] | None = None
     timeout: float = 20.0
 
+    @property
+    def is_led_elsewhere(self) -> bool:
+        """Whether the user has given a URL for migops alone: past a pooler, say, which refuses ``options``."""
+        return bool(self.url or self.settings.get("database-url"))
+
     def variable(self, name: str) -> str:
         """What a variable is in the service's containers, by the compose file over the image's ENV; '' if it is not."""
         if self.project is None or self.service is None:

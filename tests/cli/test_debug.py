@@ -10,12 +10,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from migops.core.process import CommandError
 from sqlalchemy import text
 
 from migops.cli.main import COMMANDS
 from migops.cli.rebuild_and_migrate import Progress
 from migops.core import debug, process, redaction
+from migops.core.process import CommandError
 from migops.database import connect, parse_url
 from migops.docker import execs
 from tests.deploy.stack import PASSWORD, Stack

@@ -65,6 +65,16 @@ class Result:
     stopped: bool
     drawing: Drawing | None = None
 
+    @property
+    def exit_code(self) -> int:
+        """Alembic's own exit code."""
+        return self.child
+
+    @property
+    def text(self) -> str:
+        """The end of what it wrote."""
+        return self.output
+
 
 @dataclass(slots=True)
 class AlembicCall:

@@ -1,18 +1,15 @@
-"""Refuses a deploy where the database server still works on a migration, be it a past run's or this one's own."""
+"""Refuses a deploy where the database server still works on a migration, of a past run."""
 
 from __future__ import annotations
 
 from contextlib import suppress
 from pathlib import Path
 
-from migops.analysis.database_position import listed
 from migops.commands.deploy.deploy import Deploy
 from migops.commands.deploy.inputs import DeployInputs
-from migops.commands.deploy.outcome import ways_on
 from migops.core.errors import Unavailable
 from migops.database.postgres.session import Session, open_session
-from migops.database.postgres.still_running import Command, Sql, past_migrations, refuse_beside, refuse_to_judge
-from migops.database.postgres.watch import Watched
+from migops.database.postgres.still_running import Command, Sql, past_migrations, refuse_beside
 from migops.sources.database import Reached
 from migops.sources.database_psql import psql
 from migops.state import journal
@@ -67,16 +64,6 @@ def _refuse(session: Session, lock: EngineLock | None, folder: Path, sql: Sql) -
         refuse_beside(session, each, sql)
     if lock is not None:  # nothing goes on for those that it was taken over from
         lock.checked()
-
-
-def refuse_after(deploy: Deploy, watched: Watched, code: int) -> None:
-    """Raise ``ManualActionRequired`` where the server goes on with the migration of this run, though its container has
-    ended, or where it does not say: then it is not known yet what that will leave."""
-    migration = watched.migration(deploy.log.run, "rebuild-and-migrate", code)
-    if migration is not None and deploy.reached is not None:
-        stands = listed(deploy.after or ()) or "nothing"
-        opened = open_session(deploy.reached.url, timeout=deploy.options.timeout)
-        refuse_to_judge(opened, migration, _sql(deploy.inputs, deploy.reached), stands, ways_on(deploy)[0])
 
 
 def _sql(inputs: DeployInputs, reached: Reached) -> Sql:

@@ -11,8 +11,8 @@ from migops.core.errors import Unavailable
 from migops.docker import Engine
 from migops.runner.commits import carrying, marks
 from migops.runner.commits.carrying import Carried
-from migops.runner.commits.judging import Outcome, State, judge
 from migops.runner.commits.marks import Mark
+from migops.runner.commits.outcome import Outcome, State, judge
 from migops.runner.commits.record import read, untraced
 from migops.runner.commits.repeating import Doubt, EarlierRuns
 from migops.state import journal

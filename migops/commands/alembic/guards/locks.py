@@ -13,9 +13,10 @@ from pathlib import Path
 from migops.collect import database_query
 from migops.collect.state import host_home
 from migops.commands.alembic.guards.context import GuardContext
-from migops.core.errors import Locked, ManualActionRequired, Unavailable
+from migops.core.errors import Aborted, Failed, Locked, ManualActionRequired, Unavailable
 from migops.core.model import Absent, Unknown
-from migops.database.postgres.session import Session, open_session
+from migops.database import DatabaseUrl
+from migops.database.postgres.session import Session, SessionLost, open_session
 from migops.database.postgres.still_running import Command, Sql, refuse_beside
 from migops.docker.containers import inspect
 from migops.sources.database import Reached, ask, find_url, reach, read
@@ -23,18 +24,19 @@ from migops.sources.database_psql import psql
 from migops.sources.database_question import Question
 from migops.sources.database_state import DatabaseState
 from migops.state import journal, owner, state_folder
-from migops.state.engine_lock import EngineLock, run_lock
+from migops.state.engine_lock import EngineLock, LockLost, run_lock
 from migops.state.process import Life
 
 WAIT = 30.0  # seconds that a database which does not answer yet is waited for, where the user did not say
 TIMEOUT = 10.0  # seconds for one attempt, and for a statement of our own
+AFTERWARDS = 15.0  # seconds for a server that restarts to say where it stands
 PAUSE = 0.5
 _SERVERS_WORD = re.compile(r"password authentication|does not exist|no pg_hba.conf|SSL|not permitted", re.IGNORECASE)
 """The server has answered, and would say the same again."""
 
 
 @dataclass(slots=True)
-class Hold:
+class MigrationLock:
     """The locks of host and engine, and on PostgreSQL the database's. ``reached`` is None where the database cannot be
     asked."""
 
@@ -54,8 +56,35 @@ class Hold:
         found = self.state()
         return found.rows if found else None
 
-    def rows_afterwards(self, wait: float) -> tuple[str, ...] | None:
-        """The same after a run, asked for ``wait`` seconds: our session may be lost, and the server start again."""
+    @property
+    def url(self) -> DatabaseUrl | None:
+        """The PostgreSQL database that transactions are asked of; None where its lock is not held."""
+        return self.reached.url if self.reached is not None and self.session is not None else None
+
+    def check(self, number: int) -> None:
+        """See that the locks are still ours before the attempt of that number. Raises ``Aborted``, or ``Failed``."""
+        try:
+            self.lock.check()
+            if self.session is not None:
+                self.session.check()
+        except (LockLost, SessionLost) as error:
+            raise (Aborted if number == 1 else Failed)(f"stopped before anything was changed: {error}") from None
+
+    def lost(self) -> None:
+        """The session is asked once more afterwards, and nothing is begun under it: ``check`` sees to that."""
+
+    def sql(self) -> Sql:
+        """How the user has the database carry out a statement."""
+        if self.reached is None:
+            raise LookupError("no database was reached")
+        return sql(self.context, self.reached)
+
+    def rows_afterwards(self, code: int) -> tuple[str, ...] | None:
+        """The same after a run that ended with ``code``; None where they cannot be read."""
+        return self.rows_within(AFTERWARDS if code else 0.0)
+
+    def rows_within(self, wait: float) -> tuple[str, ...] | None:
+        """The same, asked for ``wait`` seconds: our session may be lost, and the server start again."""
         until = time.monotonic() + wait
         while True:
             if self.session is not None:
@@ -72,8 +101,8 @@ class Hold:
 
 
 @contextmanager
-def hold(context: GuardContext) -> Iterator[Hold]:
-    """Hold the locks for the ``with``.
+def hold(context: GuardContext) -> Iterator[MigrationLock]:
+    """MigrationLock the locks for the ``with``.
 
     Raises ``Locked`` naming who has one, ``ManualActionRequired`` where a killed run goes on, ``Unavailable`` where a
     PostgreSQL database does not answer, MigopsError where a pooler stands before it.
@@ -102,7 +131,7 @@ def hold(context: GuardContext) -> Iterator[Hold]:
             lock.checked()  # asked above; only PostgreSQL can be asked for sessions of runs that have gone
             if session is None and run.run_options.verbose:
                 context.say(f"{reached.named.shown}: only PostgreSQL has a lock for this, so the host's alone is held")
-        yield Hold(context, folder, lock, reached, session)
+        yield MigrationLock(context, folder, lock, reached, session)
 
 
 def question(context: GuardContext) -> Question:
@@ -123,6 +152,11 @@ def sql(context: GuardContext, reached: Reached) -> Sql:
         return psql(reached, target.model, target.commands.compose, statement)
 
     return command
+
+
+def status(context: GuardContext) -> tuple[str, ...]:
+    """The command that shows where the database stands."""
+    return context.run.target.commands.migops("status")
 
 
 def _reached(context: GuardContext) -> Reached | None:

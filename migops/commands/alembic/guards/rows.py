@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from migops.commands.alembic.call import Result
+from migops.commands.alembic.guards import migrating
 from migops.commands.alembic.guards.context import GuardContext, History, listed
-from migops.commands.alembic.guards.locks import Hold, hold
+from migops.commands.alembic.guards.locks import MigrationLock, hold
 from migops.commands.alembic.guards.losses import ask_where_data_goes
 from migops.commands.alembic.guards.messages import count, left_out, migrations, not_compared, stop_where_apart
-from migops.commands.alembic.guards.migrating import Migration
-from migops.commands.alembic.guards.outcome import Course
 from migops.commands.alembic.visible_migrations import Gap
 from migops.core.errors import MigopsError
 from migops.runner import preview
+from migops.runner.expected_run import ExpectedRun
 
 
 def upgrade(context: GuardContext) -> Result:
@@ -37,7 +37,7 @@ def upgrade(context: GuardContext) -> Result:
         if history:
             ask_where_data_goes(context, history, previewed.steps if previewed else None, rows)
         expected, steps = (previewed.rows, previewed.steps) if previewed else (None, ())
-        return Migration(held, Course(rows, expected, steps, history)).run()
+        return migrating.run(held, _expected(rows, expected, steps, history))
 
 
 def _gap(context: GuardContext, history: History | None) -> Gap | None:
@@ -74,7 +74,7 @@ def downgrade(context: GuardContext) -> Result:
         if previewed is None or previewed.steps:
             context.confirm("Undo this?")
         expected, steps = (previewed.rows, previewed.steps) if previewed else (None, ())
-        return Migration(held, Course(rows, expected, steps, history)).run()
+        return migrating.run(held, _expected(rows, expected, steps, history))
 
 
 def stamp(context: GuardContext) -> Result:
@@ -95,10 +95,18 @@ def stamp(context: GuardContext) -> Result:
             _what_a_stamp_means(context, history, rows, after)
         if rows is None or after != rows:
             context.confirm("Write this?")
-        return Migration(held, Course(rows, after, (), history)).run()
+        return migrating.run(held, _expected(rows, after, (), history))
 
 
-def _where_it_stands(held: Hold, rows: Sequence[str] | None) -> None:
+def _expected(
+    before: tuple[str, ...] | None, after: tuple[str, ...] | None, steps: tuple[str, ...], history: History | None
+) -> ExpectedRun:  # fmt: skip
+    if history is None:
+        return ExpectedRun(before, after, steps)
+    return ExpectedRun(before, after, steps, history.graph, history.held)
+
+
+def _where_it_stands(held: MigrationLock, rows: Sequence[str] | None) -> None:
     """Say where the database stands; tables without a revision are said too."""
     say = held.context.say
     if held.context.may_lead_elsewhere:
