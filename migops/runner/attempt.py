@@ -7,14 +7,13 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Generic, Protocol
+from typing import Any, Generic
 
 from migops.analysis.database_position import listed
 from migops.core.errors import ManualActionRequired, Unavailable
-from migops.database import DatabaseUrl
 from migops.database.postgres.server_session import as_text
-from migops.database.postgres.session import Session, open_session
-from migops.database.postgres.still_running import Sql, refuse_to_judge
+from migops.database.postgres.session import open_session
+from migops.database.postgres.still_running import refuse_to_judge
 from migops.database.postgres.watch import Watched, watch
 from migops.docker import Engine
 from migops.docker.containers import addresses
@@ -24,6 +23,7 @@ from migops.runner.commits.outcome import Outcome, State
 from migops.runner.commits.tracing import Trace
 from migops.runner.environment import environment, server_lock_timeout
 from migops.runner.expected_run import ExpectedRun
+from migops.runner.migration_lock import RETURN, MigrationLock
 from migops.runner.process import AlembicProcess, E_co
 from migops.runner.running import NotStarted
 from migops.state.journal import Journal
@@ -34,14 +34,13 @@ class MigrationRequest:
     """What Alembic is to do, and by what its end is judged.
 
     ``command`` is the command of migops, as journals name it; ``status`` the one that shows where the database is.
-    ``folder`` is the state folder, ``image`` the ID of the image that runs.
+    ``image`` is the ID of the image that runs.
     """
 
     project: str
     command: str
     verb: str
     image: str
-    folder: str
     expected: ExpectedRun
     status: tuple[str, ...]
 
@@ -62,41 +61,13 @@ class MigrationPolicy:
     attempts: int = 1
 
 
-class HeldLocks(Protocol):
-    """The locks of host and engine, and the database's session with its lock."""
-
-    @property
-    def session(self) -> Session | None:
-        """Our session on PostgreSQL; None where no lock of the database is held."""
-        ...
-
-    @property
-    def url(self) -> DatabaseUrl | None:
-        """The PostgreSQL database, as migops reaches it; None where transactions cannot be asked about."""
-        ...
-
-    def check(self, number: int) -> None:
-        """See that all locks are still ours before the attempt of that number. Raises where one is not."""
-
-    def lost(self) -> None:
-        """The session is gone, and the database's lock with it."""
-
-    def rows_afterwards(self, code: int) -> tuple[str, ...] | None:
-        """The version table's rows after a run that ended with ``code``; None where they cannot be read."""
-        ...
-
-    def sql(self) -> Sql:
-        """How the user has the database carry out a statement."""
-        ...
-
-
 @dataclass(frozen=True, slots=True)
 class Handles:
     """What a run holds and writes to. ``is_stopped`` tells whether a signal has come."""
 
     engine: Engine
     log: Journal
-    locks: HeldLocks
+    lock: MigrationLock
     say: Callable[[str], None]
     is_stopped: Callable[[], bool]
 
@@ -120,7 +91,7 @@ def attempt(
     Raises what the lock or the process does where it could not be started, and ``ManualActionRequired`` where it, or
     the server, may still be at work.
     """
-    handles.locks.check(number)
+    handles.lock.check()
     process.prepare()
     trace, application, since = _begin(request, policy, handles, process, number)
     watched = Watched()
@@ -135,8 +106,8 @@ def attempt(
     except Unavailable as error:  # it may go on: what it records is left to the next run
         raise process.out_of_sight(error, watched) from error
     if watched.lost:
-        handles.locks.lost()
-    rows = handles.locks.rows_afterwards(end.exit_code)  # first: whatever fails now, it is known where the database is
+        handles.lock.lost()
+    rows = _rows(handles.lock, process, end.exit_code)  # first: whatever fails now, it is known where the database is
     process.collect(trace)
     status, facts = process.end_note(rows, watched)
     if lacks := handles.log.noted(process.step, status, **facts):
@@ -149,6 +120,14 @@ def attempt(
     return Attempt(end, watched, rows, trace, commits)
 
 
+def _rows(lock: MigrationLock, process: AlembicProcess[E_co], code: int) -> tuple[str, ...] | None:
+    try:
+        return lock.rows(0.0 if lock.reached is None and not code else RETURN)
+    except Unavailable as error:
+        process.rows_unread(error, code)
+        return None
+
+
 def _begin(
     request: MigrationRequest, policy: MigrationPolicy, handles: Handles, process: AlembicProcess[E_co], number: int
 ) -> tuple[Trace, str, Any]:  # fmt: skip
@@ -156,13 +135,13 @@ def _begin(
 
     Returns the trace, the name of Alembic's sessions, and the server's time before there is any.
     """
-    locks, expected = handles.locks, request.expected
-    session, application = locks.session, ""
+    lock, expected = handles.lock, request.expected
+    session, application = lock.session, ""
     if session is not None:
         application = f"migops-{secrets.token_hex(6)}"
-    trace = tracing.begin(handles.engine, locks.url, policy.timeout, entrypoint=process.is_entrypoint_kept)
+    trace = tracing.begin(handles.engine, lock.url, policy.timeout, entrypoint=process.is_entrypoint_kept)
     process.carry(trace)
-    if policy.is_noted and (lacks := _note_on_engine(request, trace, process.container, handles.log.run)):
+    if policy.is_noted and (lacks := _note_on_engine(request, trace, process.container, handles)):
         handles.say(lacks)
     try:
         seconds = server_lock_timeout(policy.lock_timeout, expected, led_elsewhere=policy.led_elsewhere)
@@ -180,11 +159,11 @@ def _begin(
     return trace, application, since
 
 
-def _note_on_engine(request: MigrationRequest, trace: Trace, container: str, run: int) -> str:
+def _note_on_engine(request: MigrationRequest, trace: Trace, container: str, handles: Handles) -> str:
     """Have the engine know of it before it begins; a sentence where that does not go."""
     return trace.note_on_engine(
-        request.project, run=run, folder=request.folder, verb=request.verb, revisions=list(request.expected.steps),
-        rows=request.expected.before, container=container, image=request.image,
+        request.project, run=handles.log.run, folder=str(handles.lock.folder), verb=request.verb,
+        revisions=list(request.expected.steps), rows=request.expected.before, container=container, image=request.image,
     )  # fmt: skip
 
 
@@ -192,7 +171,7 @@ def _watching(
     policy: MigrationPolicy, handles: Handles, process: AlembicProcess[E_co], application: str, since: Any
 ) -> AbstractContextManager[Watched]:  # fmt: skip
     """The watch, from before Alembic is started: its first statement may be the one that goes on."""
-    session, engine, container = handles.locks.session, handles.engine, process.container
+    session, engine, container = handles.lock.session, handles.engine, process.container
     if session is None:
         return nullcontext(Watched())
     return watch(
@@ -209,12 +188,12 @@ def _stop_where_the_server_goes_on(
 ) -> None:  # fmt: skip
     """Raise ``ManualActionRequired`` where the server works on its statement though Alembic has ended: it may commit it
     yet, so that the next run must not repeat it unasked."""
-    url, migration = handles.locks.url, watched.migration(handles.log.run, request.command, code)
+    url, migration = handles.lock.url, watched.migration(handles.log.run, request.command, code)
     if migration is None or url is None:
         return
     opened = open_session(url, timeout=policy.timeout)
     try:
-        refuse_to_judge(opened, migration, handles.locks.sql(), listed(rows) or "no revision", request.status)
+        refuse_to_judge(opened, migration, handles.lock.sql(), listed(rows) or "no revision", request.status)
     except ManualActionRequired:
         unknown = Outcome(State.UNKNOWN, tracing.STILL_AT_WORK)
         note_commits(request, handles, process, trace, unknown)

@@ -82,6 +82,10 @@ class AlembicProcess(Protocol[E_co]):
     def lock_lost(self) -> None:
         """Stop it: another run could begin now. May be called from any thread."""
 
+    def rows_unread(self, error: Unavailable, code: int) -> None:
+        """Alembic has ended with ``code``, and the rows cannot be read. May raise: then its trace and container stay
+        for the next run to judge."""
+
     def collect(self, trace: Trace) -> None:
         """Read what was recorded, where that was not done before the container went."""
 

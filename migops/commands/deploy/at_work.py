@@ -9,9 +9,9 @@ from migops.commands.deploy.deploy import Deploy
 from migops.commands.deploy.inputs import DeployInputs
 from migops.core.errors import Unavailable
 from migops.database.postgres.session import Session, open_session
-from migops.database.postgres.still_running import Command, Sql, past_migrations, refuse_beside
+from migops.database.postgres.still_running import Sql, past_migrations, refuse_beside
+from migops.runner.migration_lock import sql_by
 from migops.sources.database import Reached
-from migops.sources.database_psql import psql
 from migops.state import journal
 from migops.state.engine_lock import EngineLock
 from migops.target import Target
@@ -32,7 +32,7 @@ def refuse_at_first(lock: EngineLock, folder: Path, inputs: DeployInputs, reache
         suppress(Unavailable),
         open_session(reached.url, timeout=timeout) as session,
     ):  # it is asked again: refuse_before
-        _refuse(session, lock, folder, _sql(inputs, reached))
+        _refuse(session, lock, folder, sql_by(reached, inputs.project, inputs.compose.words))
 
 
 def refuse_of_others(lock: EngineLock, folder: Path, target: Target, reached: Reached, timeout: float) -> None:
@@ -46,17 +46,15 @@ def refuse_of_others(lock: EngineLock, folder: Path, target: Target, reached: Re
         lock.checked()
         return
 
-    def sql(statement: str) -> Command:
-        return psql(reached, target.model, target.commands.compose, statement)
-
+    sql = sql_by(reached, target.model, target.commands.compose)
     with open_session(reached.url, timeout=timeout) as session:
         _refuse(session, lock, folder, sql)
 
 
 def refuse_before(deploy: Deploy) -> None:
     """The same once more under the database's lock: the server may not have been there, or asked, at first."""
-    if deploy.session is not None and deploy.reached is not None:
-        _refuse(deploy.session, deploy.lock, deploy.folder, _sql(deploy.inputs, deploy.reached))
+    if deploy.database.session is not None and deploy.database.reached is not None:
+        _refuse(deploy.database.session, deploy.lock, deploy.folder, deploy.database.sql())
 
 
 def _refuse(session: Session, lock: EngineLock | None, folder: Path, sql: Sql) -> None:
@@ -64,10 +62,3 @@ def _refuse(session: Session, lock: EngineLock | None, folder: Path, sql: Sql) -
         refuse_beside(session, each, sql)
     if lock is not None:  # nothing goes on for those that it was taken over from
         lock.checked()
-
-
-def _sql(inputs: DeployInputs, reached: Reached) -> Sql:
-    def command(statement: str) -> Command:
-        return psql(reached, inputs.project, inputs.compose.words, statement)
-
-    return command

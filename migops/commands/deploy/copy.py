@@ -130,7 +130,7 @@ class Copy:
         }  # fmt: skip
 
     def _table(self) -> tuple[str, ...]:
-        reached = self.deploy.reached
+        reached = self.deploy.database.reached
         table = reached.table if reached else None
         name = table.name if table else "alembic_version"
         return (table.schema, name) if table and table.schema else (name,)

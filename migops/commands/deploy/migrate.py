@@ -13,7 +13,7 @@ from migops.commands.deploy.inputs import DeployInputs
 from migops.commands.deploy.left_over import catalogue_of
 from migops.commands.deploy.next_steps import next_steps, next_steps_hint
 from migops.commands.deploy.outcome import failure, stays
-from migops.commands.deploy.process import DeployLocks, DetachedProcess, failed_at
+from migops.commands.deploy.process import DetachedProcess, failed_at
 from migops.commands.deploy.repeat import stop_before_a_repeat
 from migops.core.errors import Failed, ManualActionRequired
 from migops.runner.attempt import Attempt, Handles, MigrationPolicy, MigrationRequest, attempt
@@ -112,7 +112,7 @@ def _expected(deploy: Deploy, after: tuple[str, ...]) -> ExpectedRun:
 def _request(deploy: Deploy, verb: str, expected: ExpectedRun) -> MigrationRequest:
     target = deploy.inputs.target
     return MigrationRequest(
-        deploy.inputs.project.name, DEPLOY, verb, deploy.built[target.service], str(deploy.folder), expected,
+        deploy.inputs.project.name, DEPLOY, verb, deploy.built[target.service], expected,
         target.commands.migops("status"),
     )  # fmt: skip
 
@@ -123,7 +123,7 @@ def _policy(deploy: Deploy, attempts: int, *, is_noted: bool = True) -> Migratio
 
 
 def _handles(deploy: Deploy) -> Handles:
-    return Handles(deploy.engine, deploy.log, DeployLocks(deploy), deploy.say.line, lambda: bool(deploy.stop.came))
+    return Handles(deploy.engine, deploy.log, deploy.database, deploy.say.line, deploy.is_stopped)
 
 
 def _tell(deploy: Deploy, followed: Followed) -> None:

@@ -25,7 +25,7 @@ def start(deploy: Deploy) -> dict[str, Any]:
         if ran.code:
             raise Aborted(f"{listed(missing)} could not be started (code {ran.code})", commands=[words])
     state = deploy.open(deploy.options.wait)
-    if deploy.lock is not None and deploy.lock.unasked and deploy.reached is not None:  # it did not answer before
+    if deploy.lock is not None and deploy.lock.unasked:  # it did not answer before
         at_work.refuse_before(deploy)
     found = judged(deploy, state)
     preflight.database(found, deploy.inputs.evidence)

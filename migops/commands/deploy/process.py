@@ -14,16 +14,12 @@ from migops.commands.deploy.deploy import Deploy
 from migops.commands.deploy.follow import Followed, follow
 from migops.commands.deploy.next_steps import next_steps
 from migops.core.errors import Aborted, ManualActionRequired, Unavailable
-from migops.database import DatabaseUrl
-from migops.database.postgres.session import Session
-from migops.database.postgres.still_running import Command, Sql
 from migops.database.postgres.watch import Watched
 from migops.docker import execs
 from migops.docker.containers import inspect
 from migops.runner.commits import tracing
 from migops.runner.commits.tracing import Trace
 from migops.runner.running import NotStarted
-from migops.sources.database_psql import psql
 from migops.state.state_folder import write_private
 
 OVERRIDE = "migrate.compose.yaml"
@@ -103,11 +99,18 @@ class DetachedProcess:
             if execs.kill(self.deploy.engine, self.container, "SIGINT"):
                 self.is_interrupted = True
 
+    def rows_unread(self, error: Unavailable, code: int) -> None:
+        raise ManualActionRequired(
+            f"the migration ended with code {code}, and where the database stands cannot be read: {error.message}",
+            commands=next_steps(self.deploy),
+        ) from error
+
     def collect(self, trace: Trace) -> None:
         trace.collect(self.container)
 
     def end_note(self, rows: tuple[str, ...] | None, watched: Watched) -> tuple[str, Mapping[str, Any]]:
         followed = self.followed
+        self.deploy.after = rows
         code, oom = (followed.code, followed.out_of_memory) if followed else (None, False)
         return "done", {"name": self.container, "exit": code, "oom": oom, "rows": list(rows or ())}
 
@@ -142,45 +145,3 @@ def failed_at(deploy: Deploy, followed: Followed) -> tuple[str, ...]:
     history, pending = deploy.inputs.history, deploy.pending or ()
     named = tuple(each for each in pending if Path(history.by_id[each].path).name == followed.script)
     return named or pending
-
-
-@dataclass(frozen=True, slots=True)
-class DeployLocks:
-    """The locks that a deploy holds, for the runner."""
-
-    deploy: Deploy
-
-    @property
-    def session(self) -> Session | None:
-        return self.deploy.session
-
-    @property
-    def url(self) -> DatabaseUrl | None:
-        reached = self.deploy.reached
-        return reached.url if reached is not None and reached.url.dialect == "postgresql" else None
-
-    def check(self, number: int) -> None:
-        self.deploy.check()
-
-    def lost(self) -> None:
-        """With the server's restart, say: the lock is taken again before anything else."""
-        self.deploy.session = None
-
-    def rows_afterwards(self, code: int) -> tuple[str, ...] | None:
-        try:
-            return self.deploy.rows()
-        except Unavailable as error:
-            raise ManualActionRequired(
-                f"the migration ended with code {code}, and where the database stands cannot be read: {error.message}",
-                commands=next_steps(self.deploy),
-            ) from error
-
-    def sql(self) -> Sql:
-        deploy, reached = self.deploy, self.deploy.reached
-
-        def command(statement: str) -> Command:
-            if reached is None:
-                raise LookupError("no database was reached")
-            return psql(reached, deploy.inputs.project, deploy.inputs.compose.words, statement)
-
-        return command

@@ -47,6 +47,6 @@ def refuse(inputs: DeployInputs, past: EarlierRuns, pending: Sequence[str] | Non
 
 def stop_before_a_repeat(deploy: Deploy) -> None:
     """The same once the database answers and the lock is ours; and note what is settled by this."""
-    past = earlier(deploy.inputs, deploy.folder, deploy.engine, deploy.reached, deploy.options, deploy.lock)
+    past = earlier(deploy.inputs, deploy.folder, deploy.engine, deploy.database.reached, deploy.options, deploy.lock)
     refuse(deploy.inputs, past, deploy.pending, deploy.options)
     past.settle(deploy.log, deploy.engine, deploy.inputs.project.name, deploy.options.repeat)

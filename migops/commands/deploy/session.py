@@ -31,6 +31,7 @@ from migops.commands.deploy.stop import Stop
 from migops.compose import ComposeOptions
 from migops.core.errors import MigopsError
 from migops.docker import Engine
+from migops.runner.migration_lock import MigrationLock
 from migops.sources.database import Reached, reach
 from migops.state import journal, state_folder
 from migops.state.engine_lock import EngineLock, run_lock
@@ -76,9 +77,12 @@ class Prepared:
         stop = Stop()
         self.stack.enter_context(stop.caught())  # until the end is told, too: a signal must not make a lie of it
         with ExitStack() as stack:
-            deploy = Deploy(
-                self.inputs, self.options, self.engine, self.folder, self.log, self.say, stop, stack, self.lock
-            )
+            inputs = self.inputs
+            lock = MigrationLock(
+                self.folder, self.lock, inputs.question, "migops deploy", self.options.timeout, stack, inputs.project,
+                inputs.compose.words,
+            )  # fmt: skip
+            deploy = Deploy(inputs, self.options, self.engine, lock, self.log, self.say, stop)
             stop.tell = lambda name: self.say.line(f"{name}: {_what_now(run.committed(deploy, self.plan))}")
             outcome = run.run(self.plan, deploy)
         service = self.inputs.target.service

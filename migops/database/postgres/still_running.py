@@ -57,6 +57,11 @@ class PastMigration:
         by_name = bool(self.application) and session.application == self.application
         return by_name or any(each.is_same(session) for each in self.sessions)
 
+    def is_over(self, session: ServerSession) -> bool:
+        """Whether a session of its own does nothing for it any more: its process has ended, and the session is idle. A
+        pooler keeps sessions after their client."""
+        return self.exit is not None and session.state == "idle"
+
     def may_be_own(self, session: ServerSession, database: str) -> bool:
         """Whether it may be this migration's, for all that is known: it began since then, at the same address; or, of
         a migration of which no session was ever seen, anywhere in the same database. Of another role's session there
@@ -107,7 +112,7 @@ def sessions_at_work(session: Session, migrations: Sequence[PastMigration], look
     found none for those before. Raises ``Unavailable`` where the server does not answer.
     """
     now = session.sessions()
-    own = tuple((each, one) for each in migrations for one in now if each.is_own(one))
+    own = tuple((each, one) for each in migrations for one in now if each.is_own(one) and not each.is_over(one))
     dated = [each for each in migrations if each.since]
     last = [each for each in dated if each.run == dated[-1].run and each.may_have_left_work]
     began, database = session.server_started(), session.database
