@@ -17,7 +17,7 @@ from migops.core.errors import MigopsError
 from migops.core.model import PlaceName, Unknown
 from migops.docker import Engine
 from migops.runner import command_lines
-from migops.runner.execution_target import Where, choose
+from migops.runner.execution_target import ExecutionTarget, choose
 from migops.runner.running import Ended, Exec, new_name, one_off
 from migops.runner.signals import Events, caught
 from migops.sources.database_state import DatabaseState
@@ -88,7 +88,7 @@ class _Kept:
         return "\n".join(kept.decode("utf-8", "replace") for kept in self.streams.values())
 
 
-def _run(target: Target, program: command_lines.Program, where: Where, engine: Engine) -> tuple[Ended, str]:
+def _run(target: Target, program: command_lines.Program, where: ExecutionTarget, engine: Engine) -> tuple[Ended, str]:
     kept, events = _Kept(), Events()
     with caught(events):
         if where.container is not None:
@@ -100,5 +100,5 @@ def _run(target: Target, program: command_lines.Program, where: Where, engine: E
     return ended, kept.text()
 
 
-def _shown(where: Where) -> str:
+def _shown(where: ExecutionTarget) -> str:
     return where.container.name if where.container is not None else f"a one-off container of {where.image.ref}"

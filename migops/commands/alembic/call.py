@@ -14,7 +14,7 @@ from migops.core.errors import ExitCode, ManualActionRequired, Unavailable
 from migops.core.model import MigrationSet
 from migops.docker import Engine
 from migops.runner import command_lines
-from migops.runner.execution_target import Where
+from migops.runner.execution_target import ExecutionTarget
 from migops.runner.running import Ended, Exec, Output, new_name, one_off
 from migops.runner.signals import LOST, Events, caught
 from migops.target import Target
@@ -61,7 +61,7 @@ class Result:
     code: int
     child: int
     output: str
-    where: Where
+    where: ExecutionTarget
     stopped: bool
     drawing: Drawing | None = None
 
@@ -101,7 +101,7 @@ class AlembicCall:
         """Stop it: the lock that it needs is gone. May be called from any thread."""
         self.events.put(LOST)
 
-    def attempt(self, where: Where, name: str = "") -> Result:
+    def attempt(self, where: ExecutionTarget, name: str = "") -> Result:
         """Run it once, and bring the new files to the host. ``name`` is that of a one-off container, if it has one."""
         program = command_lines.with_options(self.target, self.options)
         before = collect.host(self.target).migrations if command_lines.makes_files(self.arguments) else None
@@ -114,7 +114,7 @@ class AlembicCall:
         return Result(code, ended.code, self.output.tail(), where, ended.signal > 0)
 
     def _in_container(
-        self, where: Where, program: command_lines.Program, before: MigrationSet | None
+        self, where: ExecutionTarget, program: command_lines.Program, before: MigrationSet | None
     ) -> tuple[Ended, str, list[ExportedScript]]:
         container = where.container
         assert container is not None  # noqa: S101 - the caller has looked
@@ -143,7 +143,7 @@ class AlembicCall:
         return ended, container.name, exported
 
     def _in_one_off(
-        self, where: Where, program: command_lines.Program, before: MigrationSet | None, name: str
+        self, where: ExecutionTarget, program: command_lines.Program, before: MigrationSet | None, name: str
     ) -> tuple[Ended, str, list[ExportedScript]]:
         exported: list[ExportedScript] = []
         terminal = has_terminal()
@@ -166,7 +166,7 @@ class AlembicCall:
                 else:
                     made = exported_script.made_in_one_off(self.engine, runs.name, where.held)
                     exported = list(exported_script.from_container(made, runs.name, before))
-                    runs.kept = any(each.taken for each in exported)
+                    runs.kept = any(each.exists_already for each in exported)
         return ended, runs.name, exported
 
     def _collect(self, ended: Ended) -> None:
@@ -200,14 +200,14 @@ class AlembicCall:
         if self.output.lost:
             self.say(f"some of its output could not be written: {self.output.lost}")
             return ended.code or int(ExitCode.NO_VERDICT)
-        return int(ExitCode.OPERATOR) if any(each.taken for each in exported) else ended.code
+        return int(ExitCode.OPERATOR) if any(each.exists_already for each in exported) else ended.code
 
     def words(self) -> str:
         """The command as the user would name it, without its arguments: these may hold secrets (-x)."""
         return " ".join(command_lines.program(self.target).words)
 
     def _tell(self, each: ExportedScript) -> None:
-        if each.taken:
+        if each.exists_already:
             beside = each.to.with_name(each.to.name + ".new")
             self.say(f"{each.to} exists already, so the new file was left in {each.container}. Get it with:")
             self.say(f"  docker cp {each.container}:{each.made} {beside}")

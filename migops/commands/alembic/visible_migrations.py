@@ -11,7 +11,7 @@ from migops.collect import Survey
 from migops.core.model import MigrationFile, MigrationSet, PlaceName
 from migops.core.terminal import quoted
 from migops.migrations.graph import Graph
-from migops.runner.execution_target import Where
+from migops.runner.execution_target import ExecutionTarget
 from migops.sources.container_files import at_or_below
 from migops.sources.environment import Environment
 from migops.target import Target
@@ -85,7 +85,7 @@ def shown(command: tuple[str, ...]) -> str:
     return " ".join(quoted(word) for word in command)
 
 
-def seen(target: Target, read: Survey, where: Where) -> History | None:
+def seen(target: Target, read: Survey, where: ExecutionTarget) -> History | None:
     """What Alembic will see where it runs; None where that cannot be told before, because a volume lies over it."""
     container = where.container
     if container is not None:

@@ -40,8 +40,8 @@ class DeployInputs:
     of them that do not run. ``database_service`` is the
     one that the URL leads to, '' for a database outside of the project. ``scale`` is the number of replicas of services
     that run more than the compose file says. ``starts_in`` is where Alembic is started, where that is not the image's
-    own working directory. ``program`` are the words of the compose CLI. ``taken``: the host has no migrations, and what
-    stands for them was taken from the image that is here. ``unchecked`` are the services without a health check.
+    own working directory. ``program`` are the words of the compose CLI. ``is_image_only``: the host has no migrations, and
+    what stands for them was taken from the image that is here. ``unchecked`` are the services without a health check.
     ``rollbacks`` is the way back of each service. ``previous`` is what the members
     run as now. ``discards``: a container has what is given up, so that it
     must be created anew though nothing else has changed.
@@ -58,7 +58,7 @@ class DeployInputs:
     scale: Mapping[str, int] = field(default_factory=dict)
     starts_in: str = ""
     program: Words = ("docker", "compose")
-    taken: bool = False
+    is_image_only: bool = False
     unchecked: tuple[str, ...] = ()
     rollbacks: Mapping[str, Rollback] = field(default_factory=dict)
     previous: Previous = field(default_factory=Previous)
@@ -148,7 +148,7 @@ class DeployInputs:
         )  # fmt: skip
 
 
-def gather(target: Target, engine: Engine, options: Options, compose: Words, ask_url: str = "",
+def observe(target: Target, engine: Engine, options: Options, compose: Words, ask_url: str = "",
            named: Sequence[str] = ()) -> DeployInputs:  # fmt: skip
     """Read everything. ``named`` are further services that the user wants to be swapped."""
     evidence = collect.check(target, lambda: engine, ask=Ask(ask_url, options.timeout), lint=True)

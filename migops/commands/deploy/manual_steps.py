@@ -40,7 +40,7 @@ def _definition(deploy: Deploy) -> str:
     return f" (from their old definition: the next `{up}` recreates {names} from the compose file as it is now)"
 
 
-def by_hand(deploy: Deploy, trouble: Mapping[str, str]) -> list[tuple[str, ...]]:
+def manual_steps_for(deploy: Deploy, trouble: Mapping[str, str]) -> list[tuple[str, ...]]:
     """The commands that give the names their images and bring the old containers back, where migops could not."""
     inputs = deploy.inputs
     if not {"keep", "build"} & trouble.keys() or deploy.foreign or gone(deploy):

@@ -37,7 +37,7 @@ class Port:
         return one in _ANY or two in _ANY or one == two
 
 
-def taken(
+def occupied(
     project: str, needs: Sequence[tuple[str, Service, int]], containers: Iterable[Mapping[str, Any]],
     listening: Sequence[Port],
 ) -> Iterator[str]:  # fmt: skip

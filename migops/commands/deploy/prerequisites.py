@@ -46,7 +46,7 @@ def lacking(wanted: Wanted) -> list[str]:
     here = is_this_host(wanted.engine)
     needs = [(each.name, each, wanted.replicas(each)) for each in wanted.services]
     listed = wanted.engine.containers({})
-    found = [*ports.taken(wanted.project.name, needs, listed, ports.listening() if here else ())]
+    found = [*ports.occupied(wanted.project.name, needs, listed, ports.listening() if here else ())]
     for service in wanted.services:
         found += _names(wanted, service)
         found += _external(wanted, service)

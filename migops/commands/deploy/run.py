@@ -139,7 +139,7 @@ def _outcome(deploy: Deploy, error: MigopsError, trouble: Mapping[str, str]) -> 
     at_before = "was not touched" if deploy.before is None else f"is at {before}"
     if trouble:
         at = f"; the database is at {after}" if deploy.after is not None else ""
-        back = manual_steps.by_hand(deploy, trouble)
+        back = manual_steps.manual_steps_for(deploy, trouble)
         # A command that has failed is no way on where there are commands that lead back.
         ways = (
             *(() if back and not isinstance(error, ManualActionRequired) else shown),
@@ -168,10 +168,10 @@ def _outcome(deploy: Deploy, error: MigopsError, trouble: Mapping[str, str]) -> 
     if isinstance(error, Locked) or error.exit_code is ExitCode.USAGE:
         return Outcome("aborted", int(error.exit_code), f"{error}; {state}", shown, error.hint)
     if "swap" in deploy.begun or deploy.taken_back or isinstance(error, Failed):
-        taken = "was taken back and " if deploy.taken_back else ""
-        state = f"the old state: {runs}, the database {taken}{at_before}"
+        returned = "was taken back and " if deploy.taken_back else ""
+        state = f"the old state: {runs}, the database {returned}{at_before}"
         if manual_steps.went_further(deploy):
-            state = f"{runs}; the database {taken}{at_before}"
+            state = f"{runs}; the database {returned}{at_before}"
             if doubt := manual_steps.moved_since(deploy):
                 ways = (*shown, *next_steps(deploy))
                 return Outcome("operator", int(ExitCode.OPERATOR), f"{error}; {state}; {doubt}", ways, error.hint)

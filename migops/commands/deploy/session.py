@@ -114,7 +114,7 @@ def prepare(
     """
     words = (COMMAND, *services)
     with ExitStack() as stack:
-        target, is_taken = image_only.resolve(services, options, environment, cwd, engine, stack, url or "")
+        target, is_image_only = image_only.resolve(services, options, environment, cwd, engine, stack, url or "")
         if target.model is None:
             raise MigopsError(
                 "a deploy needs a compose project", hint="run it where the compose file is, or name it: -f"
@@ -123,7 +123,7 @@ def prepare(
             target.model.service(name)
         program = preflight.compose_cli()
         preflight.same_project(target.model, options, cwd, program)
-        chosen = replace(chosen, fetch=chosen.fetch and not is_taken)
+        chosen = replace(chosen, fetch=chosen.fetch and not is_image_only)
         folder, log, held, said = None, None, None, []
         if not dry_run:
             folder = state_folder.folder(engine, target.project)
@@ -131,7 +131,7 @@ def prepare(
                 run_lock(engine, folder, target.project, shlex.join(words), target.commands.unlock())
             )
             said = interrupted_runs.look(folder, engine, target.project)
-        found = replace(inputs.gather(target, engine, chosen, program, url, services), taken=is_taken)
+        found = replace(inputs.observe(target, engine, chosen, program, url, services), is_image_only=is_image_only)
         if folder is not None and held is not None and isinstance(reached := reach(found.question), Reached):
             at_work.refuse_at_first(held, folder, found, reached, chosen.timeout)
             repeat.known(found, chosen.repeat)
