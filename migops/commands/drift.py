@@ -45,14 +45,14 @@ def ask(target: Target, evidence: Evidence, connect: Callable[[], Engine]) -> Dr
         return Unknown(f"`alembic check` could not be run: {error}", see)
     if ended.signal > 0:
         signal.raise_signal(ended.signal)  # ours again: nothing is left running, and now we stop as well
-    found = differences(said)
-    if found is None:
+    drift = differences(said)
+    if drift is None:
         return Unknown(
             f"`{' '.join(program.words)} check` ended with code {ended.code} in {_shown(where)}, and said nothing of "
             "the schema",
             see,
         )
-    return Drift(found, _shown(where))
+    return Drift(drift, _shown(where))
 
 
 def not_to_be_asked(target: Target, evidence: Evidence) -> str:

@@ -27,15 +27,15 @@ def makes_files(arguments: Sequence[str]) -> bool:
 
 def global_options(arguments: Sequence[str]) -> Mapping[str, str]:
     """``config`` and ``name`` as given by Alembic's own -c and -n, before its command."""
-    found: dict[str, str] = {}
+    given: dict[str, str] = {}
     words = iter(arguments)
     for word in words:
         if not word.startswith("-"):
             break
         option, equals, value = word.partition("=") if word.startswith("--") else (word[:2], word[2:], word[2:])
         if option in _WITH_VALUE:
-            found[_WITH_VALUE[option]] = value if equals else next(words, "")
-    return found
+            given[_WITH_VALUE[option]] = value if equals else next(words, "")
+    return given
 
 
 def options(target: Target, home: Home | None, arguments: Sequence[str]) -> tuple[str, ...]:

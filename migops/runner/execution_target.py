@@ -72,27 +72,29 @@ def choose(survey: Survey, program: Program, engine: Engine) -> ExecutionTarget:
     return ExecutionTarget(None, image, min(whys, key=lambda pair: pair[0])[1], held)
 
 
-def _why_not(each: Container, image: ImageIdentity, held: MigrationSet | None, engine: Engine, survey: Survey) -> str:
+def _why_not(
+    container: Container, image: ImageIdentity, held: MigrationSet | None, engine: Engine, survey: Survey
+) -> str:
     """Why Alembic must not be run in this container; '' where it may."""
-    if not each.running:
-        return f"{each.name} does not run"
-    if not same_content(engine, each.image_id, image.id):
-        return f"{each.name} runs another image than the current one"
-    if isinstance(each.found, Unknown):
-        return each.found.reason
+    if not container.running:
+        return f"{container.name} does not run"
+    if not same_content(engine, container.image_id, image.id):
+        return f"{container.name} runs another image than the current one"
+    if isinstance(container.found, Unknown):
+        return container.found.reason
     if held is None:
         return "what the image's configuration leads to cannot be read"
-    state = (inspect(engine, each.id) or {}).get("State") or {}
+    state = (inspect(engine, container.id) or {}).get("State") or {}
     if state.get("Status") != "running":
-        return f"{each.name} is {state.get('Status') or 'gone'}"
-    if each.is_bound or _view(each.found.migrations) == _view(held):
+        return f"{container.name} is {state.get('Status') or 'gone'}"
+    if container.is_bound or _view(container.found.migrations) == _view(held):
         return ""
-    synced = watched(survey.target.model, survey.target.service, each.found.migrations.location)
+    synced = watched(survey.target.model, survey.target.service, container.found.migrations.location)
     if synced:
-        return f"{each.name} has other migrations than the image, {synced}"
-    covers = {cover.type for folder in each.found.migrations.location if (cover := each.cover(folder))}
+        return f"{container.name} has other migrations than the image, {synced}"
+    covers = {cover.type for folder in container.found.migrations.location if (cover := container.cover(folder))}
     shown = f" (a {' and a '.join(sorted(covers))} lies over them)" if covers else ""
-    return f"{each.name} has other migrations than the image{shown}"
+    return f"{container.name} has other migrations than the image{shown}"
 
 
 def watched(model: Project | None, service: str, folders: Sequence[str]) -> str:

@@ -179,15 +179,16 @@ class AlembicCall:
         for each in exported:
             self._tell(each)
         if ended.signal > 0:
-            said = signal.Signals(ended.signal).name
+            signal_name = signal.Signals(ended.signal).name
             if ended.is_over:
                 how = f"ended with code {ended.code}" if ended.code else "had come to its end all the same (code 0)"
-                self.say(f"stopped by {said}: {self.words()} in {name} {how}")
+                self.say(f"stopped by {signal_name}: {self.words()} in {name} {how}")
                 if ended.code in _KILLED:
                     self.say("it could not say so to the database, which may go on with its last statement for a while")
             else:
                 self.say(
-                    f"{said}: {self.words()} could NOT be stopped in {name} and may still run there: docker top {name}"
+                    f"{signal_name}: {self.words()} could NOT be stopped in {name} and may still run there: "
+                    f"docker top {name}"
                 )
             return 128 + ended.signal
         if not ended.is_over:
@@ -206,20 +207,20 @@ class AlembicCall:
         """The command as the user would name it, without its arguments: these may hold secrets (-x)."""
         return " ".join(command_lines.program(self.target).words)
 
-    def _tell(self, each: ExportedScript) -> None:
-        if each.exists_already:
-            beside = each.to.with_name(each.to.name + ".new")
-            self.say(f"{each.to} exists already, so the new file was left in {each.container}. Get it with:")
-            self.say(f"  docker cp {each.container}:{each.made} {beside}")
-            if each.container.startswith("migops-"):
-                self.say(f"  docker rm -f -v {each.container}")
-        elif each.owner is not None:
-            self.say(f"the new file is {each.to}; give it to its folder's owner: "
-                     f"sudo chown {each.owner[0]}:{each.owner[1]} {each.to}")  # fmt: skip
+    def _tell(self, script: ExportedScript) -> None:
+        if script.exists_already:
+            beside = script.to.with_name(script.to.name + ".new")
+            self.say(f"{script.to} exists already, so the new file was left in {script.container}. Get it with:")
+            self.say(f"  docker cp {script.container}:{script.made} {beside}")
+            if script.container.startswith("migops-"):
+                self.say(f"  docker rm -f -v {script.container}")
+        elif script.owner is not None:
+            self.say(f"the new file is {script.to}; give it to its folder's owner: "
+                     f"sudo chown {script.owner[0]}:{script.owner[1]} {script.to}")  # fmt: skip
         else:
             build = " ".join(self.target.commands.build())
-            then = f"; it is not in the image yet: {build}" if each.container and build else ""
-            self.say(f"the new file is on the host: {each.to}{then}")
+            then = f"; it is not in the image yet: {build}" if script.container and build else ""
+            self.say(f"the new file is on the host: {script.to}{then}")
 
 
 def has_terminal() -> bool:

@@ -137,13 +137,13 @@ def _covers(target: Target, held: MigrationSet) -> list[tuple[str, str]]:
     ('', '') where the image shows, ('?', …) where a volume of another kind lies over it.
     """
     service = target.model.services[target.service] if target.model else None
-    found = []
+    covers = []
     for folder in held.location:
         over = [each for each in service.volumes if at_or_below(folder, each.target)] if service else []
         mount = max(over, key=lambda each: len(each.target), default=None)
         source = "" if mount is None else str(mount.source) if mount.type == "bind" else "?"
-        found.append((source, mount.target) if mount else ("", ""))
-    return found if any(source for source, _ in found) else []
+        covers.append((source, mount.target) if mount else ("", ""))
+    return covers if any(source for source, _ in covers) else []
 
 
 def _below(cover: tuple[str, str], folder: str) -> str:

@@ -51,15 +51,15 @@ def manual_steps_for(deploy: Deploy, trouble: Mapping[str, str]) -> list[tuple[s
     ]  # fmt: skip
     if "swap" not in deploy.begun:
         return list(dict.fromkeys(tagged))
-    found: list[tuple[str, ...]] = []
+    steps: list[tuple[str, ...]] = []
     lasting = [each for each in inputs.services if rollback.comes_back(inputs.rollbacks, each)]
     for some, words in recreate_old.commands(deploy, lasting):
         olds = [(deploy.old[each.name], each.image_ref) for each in some if each.name in deploy.old]
-        found += [("docker", "tag", image, ref) for image, ref in olds if "@" not in ref]
-        found.append(kept_definition.typed(words) if deploy.definition else words)
+        steps += [("docker", "tag", image, ref) for image, ref in olds if "@" not in ref]
+        steps.append(kept_definition.typed(words) if deploy.definition else words)
     # Last, the names mean again what they meant: not always what ran.
-    found += [each for each in tagged if each not in found]
-    return list(dict.fromkeys(found))
+    steps += [each for each in tagged if each not in steps]
+    return list(dict.fromkeys(steps))
 
 
 def gone(deploy: Deploy) -> str:

@@ -96,15 +96,15 @@ def _of_containers(
 ) -> tuple[list[Port], list[Port]]:
     """The ports of the containers that are replaced, and those of all others."""
     own, foreign = list[Port](), list[Port]()
-    for each in containers:
-        labels = each.get("Labels") or {}
+    for container in containers:
+        labels = container.get("Labels") or {}
         ours = labels.get(f"{LABEL}project") == project and labels.get(f"{LABEL}service") in names
-        owner = f"the container {str((each.get('Names') or ['?'])[0]).lstrip('/')}"
+        owner = f"the container {str((container.get('Names') or ['?'])[0]).lstrip('/')}"
         found = [
             Port(int(port["PublicPort"]), str(port.get("Type") or "tcp"), str(port.get("IP") or ""), owner)
-            for port in each.get("Ports") or () if port.get("PublicPort")
+            for port in container.get("Ports") or () if port.get("PublicPort")
         ]  # fmt: skip
-        (own if ours and not is_one_off(each) else foreign).extend(found)
+        (own if ours and not is_one_off(container) else foreign).extend(found)
     return own, foreign
 
 

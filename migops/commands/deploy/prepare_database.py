@@ -27,8 +27,8 @@ def start(deploy: Deploy) -> dict[str, Any]:
     state = deploy.open(deploy.options.wait)
     if deploy.lock is not None and deploy.lock.unasked:  # it did not answer before
         at_work.refuse_before(deploy)
-    found = judged(deploy, state)
-    preflight.database(found, deploy.inputs.evidence)
+    position = judged(deploy, state)
+    preflight.database(position, deploy.inputs.evidence)
     planned = deploy.inputs.position
     if planned is not None and planned.state.rows != state.rows:
         raise Aborted(
@@ -36,7 +36,7 @@ def start(deploy: Deploy) -> dict[str, Any]:
             f"{listed(state.rows) or 'nothing'} now: someone else migrates",
             hint=f"see who that is ({deploy.inputs.target.commands.say('log')}), and run it again",
         )
-    deploy.pending = found.pending or ()
+    deploy.pending = position.pending or ()
     return {"started": list(missing), "rows": list(state.rows), "pending": list(deploy.pending)}
 
 

@@ -60,14 +60,14 @@ class Prepared:
 
     def shown(self) -> PlanResult:
         """The plan as it is shown."""
-        found = self.inputs
-        by_id, ids = found.history.by_id, self.plan.pending
+        planned = self.inputs
+        by_id, ids = planned.history.by_id, self.plan.pending
         pending = None if ids is None else tuple((each, by_id[each].message) for each in ids)
         return PlanResult(
-            found.project.name, ", ".join(each.name for each in found.services),
+            planned.project.name, ", ".join(each.name for each in planned.services),
             tuple(PlannedStep(step.name, step.why, step.commands) for step in self.plan.steps), pending,
-            found.state.rows if found.state else None, self.plan.notes, self.past,
-            ddl.of(found, self.engine) if self.options.sql else "", losses.of(found, ids),
+            planned.state.rows if planned.state else None, self.plan.notes, self.past,
+            ddl.of(planned, self.engine) if self.options.sql else "", losses.of(planned, ids),
         )  # fmt: skip
 
     def carry_out(self) -> DeployResult:
@@ -124,24 +124,26 @@ def prepare(
         program = preflight.compose_cli()
         preflight.same_project(target.model, options, cwd, program)
         chosen = replace(chosen, fetch=chosen.fetch and not is_image_only)
-        folder, log, held, said = None, None, None, []
+        folder, log, held, past = None, None, None, []
         if not dry_run:
             folder = state_folder.folder(engine, target.project)
             held = stack.enter_context(
                 run_lock(engine, folder, target.project, shlex.join(words), target.commands.unlock())
             )
-            said = interrupted_runs.look(folder, engine, target.project)
-        found = replace(inputs.observe(target, engine, chosen, program, url, services), is_image_only=is_image_only)
-        if folder is not None and held is not None and isinstance(reached := reach(found.question), Reached):
-            at_work.refuse_at_first(held, folder, found, reached, chosen.timeout)
-            repeat.known(found, chosen.repeat)
-            pending = found.position.pending if found.position else None
-            repeat.refuse(found, repeat.earlier(found, folder, engine, reached, chosen, held), pending, chosen)
+            past = interrupted_runs.look(folder, engine, target.project)
+        observed = replace(inputs.observe(target, engine, chosen, program, url, services), is_image_only=is_image_only)
+        if folder is not None and held is not None and isinstance(reached := reach(observed.question), Reached):
+            at_work.refuse_at_first(held, folder, observed, reached, chosen.timeout)
+            repeat.known(observed, chosen.repeat)
+            pending = observed.position.pending if observed.position else None
+            repeat.refuse(observed, repeat.earlier(observed, folder, engine, reached, chosen, held), pending, chosen)
         where = folder or state_folder.path(engine, target.project)
-        rollbacks = rollback.find(engine, where, found.services, chosen.unchecked_watch)
-        found = replace(found, rollbacks=rollbacks)
-        preflight.refuse(found, chosen)
-        ready.refuse(found, engine)
+        rollbacks = rollback.find(engine, where, observed.services, chosen.unchecked_watch)
+        observed = replace(observed, rollbacks=rollbacks)
+        preflight.refuse(observed, chosen)
+        ready.refuse(observed, engine)
         if folder is not None:
             log = stack.enter_context(journal.begin(folder, COMMAND, list(services)))
-        yield Prepared(found, plan.make(found, chosen), chosen, engine, say, tuple(said), folder, log, held, stack)
+        yield Prepared(
+            observed, plan.make(observed, chosen), chosen, engine, say, tuple(past), folder, log, held, stack
+        )

@@ -109,19 +109,19 @@ def _reached(context: GuardContext, asked: Question) -> Reached | None:
     wait = context.run.run_options.wait or 0.0
     until = time.monotonic() + wait
     told = False
-    while not isinstance(found := reach(asked, sought), Reached) and time.monotonic() < until:
+    while not isinstance(way := reach(asked, sought), Reached) and time.monotonic() < until:
         if not told:
-            _waiting(context, wait, found.reason)
+            _waiting(context, wait, way.reason)
             told = True
         time.sleep(PAUSE)
-    if isinstance(found, Reached):
-        return found
+    if isinstance(way, Reached):
+        return way
     if not sought.text.startswith("postgres"):
         if context.run.run_options.verbose:
-            context.say(f"the database is not asked, and only this host is locked: {found.reason}")
+            context.say(f"the database is not asked, and only this host is locked: {way.reason}")
         return None
-    hint = found.hint if isinstance(found, Unknown) else ""
-    raise _unreachable(context, found.reason if isinstance(found, (Absent, Unknown)) else "", hint)
+    hint = way.hint if isinstance(way, Unknown) else ""
+    raise _unreachable(context, way.reason if isinstance(way, (Absent, Unknown)) else "", hint)
 
 
 def _lock_database(context: GuardContext, lock: MigrationLock) -> None:
