@@ -53,9 +53,9 @@ def adopt(service: str | None, **given: Any) -> int:
     from migops.commands.adopt.find import Wanted, find
     from migops.commands.adopt.match import Verdict
     from migops.commands.adopt.stamp import stamp
-    from migops.commands.deploy import at_work
     from migops.docker import connect
     from migops.output import adopt_json, adopt_text
+    from migops.runner import past_runs
     from migops.state import state_folder
     from migops.state.engine_lock import engine_lock
     from migops.state.lock import host_lock
@@ -87,7 +87,7 @@ def adopt(service: str | None, **given: Any) -> int:
         if not given["yes"]:
             confirm()
         with engine_lock(engine, folder, found.project, "migops adopt", found.commands.unlock()) as lock:
-            at_work.refuse_of_others(lock, folder, found, outcome.inputs.reached, given["timeout"])
+            past_runs.refuse_of_others(lock, folder, found, outcome.inputs.reached, given["timeout"])
             done = stamp(outcome, live, engine, folder, given["timeout"])
     show(lambda view: render(replace(outcome, stamped=done.heads), view), given)
     return 128 + done.signal if done.signal else int(ExitCode.CLEAN)

@@ -55,9 +55,9 @@ def restore(file: str, service: str | None, **given: Any) -> int:
     from migops.cli.output import view_of
     from migops.commands import backup as action
     from migops.commands.backup import interrupted, restore_plan, restoring
-    from migops.commands.deploy import at_work
     from migops.docker import connect
     from migops.output import restore as shown_restore
+    from migops.runner import past_runs
     from migops.state import journal, state_folder
     from migops.state.engine_lock import run_lock
 
@@ -78,7 +78,7 @@ def restore(file: str, service: str | None, **given: Any) -> int:
         folder = state_folder.folder(engine, found.project)
         with run_lock(engine, folder, found.project, "migops restore", found.commands.unlock()) as lock:
             interrupted.refuse(engine, source, folder)
-            at_work.refuse_of_others(lock, folder, found, source.reached, given["timeout"])
+            past_runs.refuse_of_others(lock, folder, found, source.reached, given["timeout"])
             with journal.begin(folder, interrupted.COMMAND, [path.name, found.service]) as log:
                 planned = prepared()
                 click.echo(shown_restore.plan(planned, view_of(given)), err=True, nl=False)

@@ -17,8 +17,9 @@ from migops.core.errors import MigopsError
 from migops.core.model import PlaceName, Unknown
 from migops.docker import Engine
 from migops.runner import command_lines
+from migops.runner.attached import Invocation, invoked
 from migops.runner.execution_target import ExecutionTarget, choose
-from migops.runner.running import Ended, Exec, new_name, one_off
+from migops.runner.running import Ended, new_name
 from migops.runner.signals import Events, caught
 from migops.sources.database_state import DatabaseState
 from migops.sources.drift import Drift, differences
@@ -90,13 +91,9 @@ class _Kept:
 
 def _run(target: Target, program: command_lines.Program, where: ExecutionTarget, engine: Engine) -> tuple[Ended, str]:
     kept, events = _Kept(), Events()
-    with caught(events):
-        if where.container is not None:
-            ended = Exec(engine, where.container.id).run((*program.words, "check"), kept.take, events, {})
-        else:
-            with one_off(engine, new_name()) as runs:
-                argv = command_lines.one_off(target, program, ["check"], runs.name, terminal=False)
-                ended = runs.run(argv, kept.take, events, {}, terminal=False)
+    call = Invocation(target, program, ["check"], where, new_name())
+    with caught(events), invoked(engine, call, kept.take, events) as (ended, _):
+        pass
     return ended, kept.text()
 
 

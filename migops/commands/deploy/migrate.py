@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from migops.analysis.database_position import listed
-from migops.commands.deploy import at_work, connects
+from migops.commands.deploy import connects
 from migops.commands.deploy.deploy import Deploy
 from migops.commands.deploy.follow import Followed
 from migops.commands.deploy.inputs import DeployInputs
@@ -19,6 +19,7 @@ from migops.core.errors import Failed, ManualActionRequired
 from migops.runner.attempt import Attempt, Handles, MigrationPolicy, MigrationRequest, attempt
 from migops.runner.expected_run import ExpectedRun
 from migops.runner.migration import Migrated, migrate
+from migops.runner.past_runs import refuse_at_work_under
 from migops.runner.retries import ATTEMPTS
 from migops.runner.running import NotStarted
 from migops.state.journal import DEPLOY
@@ -36,7 +37,7 @@ def upgrade(deploy: Deploy) -> dict[str, Any]:
             f"{listed(deploy.after or ()) or 'nothing'} now: someone else migrates; nothing was applied by this run",
             commands=next_steps(deploy), hint=next_steps_hint(deploy),
         )  # fmt: skip
-    at_work.refuse_before(deploy)
+    refuse_at_work_under(deploy.database)
     stop_before_a_repeat(deploy)
     catalogue = catalogue_of(deploy)
     expected = _expected(deploy, deploy.inputs.heads)

@@ -6,11 +6,12 @@ from dataclasses import replace
 from typing import Any
 
 from migops.analysis.database_position import DatabasePosition, listed, position
-from migops.commands.deploy import at_work, preflight, settle, shell
+from migops.commands.deploy import preflight, settle, shell
 from migops.commands.deploy.deploy import Deploy
 from migops.commands.deploy.inputs import not_running
 from migops.core.errors import Aborted
 from migops.core.model import PlaceName
+from migops.runner.past_runs import refuse_at_work_under
 from migops.sources.database_state import DatabaseState
 
 
@@ -26,7 +27,7 @@ def start(deploy: Deploy) -> dict[str, Any]:
             raise Aborted(f"{listed(missing)} could not be started (code {ran.code})", commands=[words])
     state = deploy.open(deploy.options.wait)
     if deploy.lock is not None and deploy.lock.unasked:  # it did not answer before
-        at_work.refuse_before(deploy)
+        refuse_at_work_under(deploy.database)
     position = judged(deploy, state)
     preflight.database(position, deploy.inputs.evidence)
     planned = deploy.inputs.position

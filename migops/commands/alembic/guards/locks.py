@@ -14,9 +14,9 @@ from migops.commands.alembic.guards.context import GuardContext
 from migops.core.errors import Locked, ManualActionRequired, Unavailable
 from migops.core.model import Absent, Unknown
 from migops.database.postgres.session import Session
-from migops.database.postgres.still_running import refuse_beside
 from migops.docker.containers import inspect
 from migops.runner.migration_lock import PAUSE, MigrationLock
+from migops.runner.past_runs import refuse_at_work_under
 from migops.sources.database import Reached, find_url, reach
 from migops.sources.database_question import Question
 from migops.sources.database_state import DatabaseState
@@ -128,9 +128,7 @@ def _lock_database(context: GuardContext, lock: MigrationLock) -> None:
     """Take the database's lock, as soon as the server lets anybody in, where no past run is at work there."""
     lock.session = _session(context, lock)
     lock.session.lock()
-    unchecked = lock.engine_lock.unchecked if lock.engine_lock else ()
-    for folder in (lock.folder, *unchecked):
-        refuse_beside(lock.session, folder, lock.sql(), sure_only=bool(context.at_work))
+    refuse_at_work_under(lock, sure_only=bool(context.at_work))
 
 
 def _session(context: GuardContext, lock: MigrationLock) -> Session:
