@@ -11,10 +11,10 @@ from migops.commands.backup.restore_plan import Restore
 from migops.commands.backup.result import RestoreResult
 from migops.commands.backup.source import Source, find, question
 from migops.commands.backup.store import FOLDER
-from migops.commands.deploy import at_work
 from migops.core.errors import ExitCode, MigopsError
 from migops.core.location import Location
 from migops.docker import Engine
+from migops.runner import past_runs
 from migops.state import journal, state_folder
 from migops.state.engine_lock import run_lock
 from migops.target import Target
@@ -55,7 +55,7 @@ def run(target: Target, engine: Engine, wanted: Wanted, dialogue: Dialogue) -> R
     folder = state_folder.folder(engine, target.project)
     with run_lock(engine, folder, target.project, "migops restore", target.commands.unlock()) as lock:
         interrupted.refuse(engine, source, folder)
-        at_work.refuse_of_others(lock, folder, target, source.reached, wanted.timeout)
+        past_runs.refuse_of_others(lock, folder, target, source.reached, wanted.timeout)
         with journal.begin(folder, interrupted.COMMAND, [path.name, target.service]) as log:
             planned = _plan(target, engine, wanted, path, source)
             dialogue.review(planned)

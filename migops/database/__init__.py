@@ -1,7 +1,6 @@
-"""The one door to databases: a URL that keeps its secrets, a connection that only reads, and one that holds locks.
+"""Access to databases: URLs that hide their secrets, and read-only connections; ``postgres`` has the rest.
 
-Drivers quote what they were given when they fail, so nothing that they say leaves this room before every piece of the
-URL that may be a secret is taken out of it, by value and by pattern.
+Drivers quote their input in errors, so every message is redacted here, by value and by pattern, before it is passed on.
 """
 
 from migops.database.reading import connect

@@ -33,7 +33,7 @@ def watch(engine: Engine) -> None:
     """Have every statement that this SQLAlchemy engine executes write a debug line."""
     from sqlalchemy import event
 
-    running: dict[int, debug.Timed] = {}  # by cursor: a statement begins and ends on the same one
+    running: dict[int, debug.Timed] = {}  # by cursor: a statement starts and ends on the same one
 
     @event.listens_for(engine, "before_cursor_execute")
     def begin(connection: Any, cursor: Any, text: str, *_: Any) -> None:

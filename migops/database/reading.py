@@ -1,4 +1,4 @@
-"""A connection that only reads, in one transaction that is rolled back; and what may be said of a driver's failure."""
+"""A read-only connection, in one transaction that is rolled back, and redacted errors of drivers."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ from migops.database.url import DatabaseUrl
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
-LOCK_WAIT = 3.0  # seconds: who holds the version table longer than this is migrating, or has forgotten it
+LOCK_WAIT = 3.0  # seconds: a longer lock on the version table is a migration or an abandoned transaction
 
 
 @contextmanager
 def connect(url: DatabaseUrl, *, timeout: float) -> Iterator[Connection]:
-    """A connection to read from, in one read-only transaction that is rolled back.
+    """Open a connection with one read-only transaction that is rolled back.
 
-    It opens within ``timeout`` seconds, waits no longer than ``LOCK_WAIT`` for a lock, and is cut where all that is
-    done in the ``with`` takes longer than ``timeout``. What the driver raises becomes ``Unavailable``, its text without
-    secrets and without the chain of causes that would show them.
+    It opens within ``timeout`` seconds, waits at most ``LOCK_WAIT`` seconds for a lock, and is closed if the whole
+    ``with`` takes longer than ``timeout``. Errors of the driver become ``Unavailable``, without secrets in the text and
+    without the chain of causes, which would show them.
     """
     from sqlalchemy.exc import SQLAlchemyError
 
@@ -36,7 +36,7 @@ def connect(url: DatabaseUrl, *, timeout: float) -> Iterator[Connection]:
             connection = _open(url, timeout, stack)
         except MigopsError:
             raise
-        except Exception as error:  # noqa: BLE001 - whatever a driver raises here may quote what it was given
+        except Exception as error:  # noqa: BLE001 - any exception of a driver may quote its input
             raise refused(url, error) from None
         try:
             yield connection
@@ -50,7 +50,7 @@ def _open(url: DatabaseUrl, timeout: float, stack: ExitStack) -> Connection:
     arguments: dict[str, Any] = {}
     target = url.url
     if url.dialect == "postgresql":
-        # Without it, the text of an SQL_ASCII database comes as bytes, which SQLAlchemy cannot take.
+        # Otherwise psycopg returns text of an SQL_ASCII database as bytes, which SQLAlchemy cannot process.
         arguments = {"client_encoding": "utf8", "application_name": "migops", **url.unmoved()}
         arguments["connect_timeout"] = max(2, math.ceil(timeout))
     elif url.dialect == "sqlite":
@@ -81,9 +81,9 @@ def _open(url: DatabaseUrl, timeout: float, stack: ExitStack) -> Connection:
 
 
 def _only_reads(connection: Connection, dialect: str, timeout: float) -> None:
-    """Make the transaction read-only and impatient.
+    """Make the transaction read-only, with short timeouts.
 
-    By statements, not by ``options`` of the connection: a pooler such as PgBouncer refuses those, or passes over them.
+    Uses statements instead of the connection's ``options``, which a pooler such as PgBouncer refuses or ignores.
     """
     lock = min(LOCK_WAIT, timeout)
     if dialect == "postgresql":
@@ -97,7 +97,7 @@ def _only_reads(connection: Connection, dialect: str, timeout: float) -> None:
 
 
 def _cut_after(number: int, seconds: float, stack: ExitStack) -> None:
-    """End the connection when the time is up: a server that is frozen keeps no ``statement_timeout`` of its own."""
+    """Close the connection after ``seconds``: a frozen server does not apply ``statement_timeout``."""
     ours = stack.enter_context(socket.socket(fileno=os.dup(number)))
     timer = threading.Timer(seconds, ours.shutdown, (socket.SHUT_RDWR,))
     timer.daemon = True
@@ -106,14 +106,14 @@ def _cut_after(number: int, seconds: float, stack: ExitStack) -> None:
 
 
 def refused(url: DatabaseUrl, error: Exception) -> Unavailable:
-    """What a driver says, without the secrets of its URL and without the chain of causes that would show them."""
-    said = str(getattr(error, "orig", None) or error) or type(error).__name__
-    text = url.redact(" ".join(said.split()))
+    """The error for a driver's failure, without the URL's secrets and without the chain of causes that shows them."""
+    message = str(getattr(error, "orig", None) or error) or type(error).__name__
+    text = url.redact(" ".join(message.split()))
     return Unavailable(text, hint=_hint(text))
 
 
 def _hint(text: str) -> str:
-    """What to do about the failures that everybody meets."""
+    """A hint for common failures."""
     for words, hint in _HINTS.items():
         if words in text:
             return hint

@@ -1,4 +1,4 @@
-"""A database URL that keeps its secrets: nothing of it is shown before every piece that may be one is taken out."""
+"""A database URL that hides its secrets: every part that may be one is redacted before anything is shown."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _PORTS = {"postgresql": 5432, "mysql": 3306, "mariadb": 3306}
 
 @dataclass(frozen=True, slots=True)
 class DatabaseUrl:
-    """Where a database is and who asks, as SQLAlchemy reads it. ``secrets`` are the texts that nobody may see."""
+    """A database URL as SQLAlchemy reads it. ``secrets`` are the texts that must never be shown."""
 
     url: URL = field(repr=False)
     secrets: frozenset[str] = field(repr=False)
@@ -35,18 +35,18 @@ class DatabaseUrl:
 
     @property
     def host(self) -> str:
-        """The host's name; '' for a file, and where the driver's own default counts."""
+        """The host's name; '' for a file, and for the driver's own default."""
         return self.url.host or _single(self.url.query.get("host"))
 
     @property
     def port(self) -> int:
-        """The port, or the server's usual one; 0 where there is none."""
+        """The port, or the server's default port; 0 if there is none."""
         given = _single(self.url.query.get("port"))
         return self.url.port or (int(given) if given.isdigit() else _PORTS.get(self.dialect, 0))
 
     @property
     def shown(self) -> str:
-        """The URL as it may be shown: no driver, no password, no query."""
+        """The URL for display, without driver, password and query."""
         if self.dialect == "sqlite":
             return f"sqlite:///{self.url.database or ':memory:'}"
         user = f"{self.url.username}@" if self.url.username else ""
@@ -55,23 +55,26 @@ class DatabaseUrl:
         return f"{self.dialect}://{user}{f'[{host}]' if ':' in host else host}{port}/{self.url.database or ''}"
 
     def unmoved(self) -> dict[str, str]:
-        """What libpq is told so that our own environment does not lead elsewhere: PGHOSTADDR (or a service file's)
-        would beat the URL's host, and PGOPTIONS could name another search path. The URL's own words stay."""
+        """libpq settings that keep our own environment from redirecting the connection.
+
+        PGHOSTADDR (or a service file's) would override the URL's host, and PGOPTIONS could set another search path. The
+        URL's own settings stay.
+        """
         return {name: "" for name in ("hostaddr", "options") if name not in self.url.query}
 
     def at(self, host: str, port: int) -> DatabaseUrl:
-        """The same database, asked at another address."""
+        """The same database at another address."""
         url = self.url.difference_update_query(["host", "port", "hostaddr"]).set(host=host, port=port)
         return DatabaseUrl(url, self.secrets)
 
     def with_options(self, options: str) -> DatabaseUrl:
-        """The same, with these command-line options for the session where it has none of its own."""
+        """The same URL with these command-line options for the session, unless it has its own."""
         if not options or "options" in self.url.query:
             return self
         return DatabaseUrl(self.url.update_query_dict({"options": options}), self.secrets)
 
     def of(self, database: str) -> DatabaseUrl:
-        """Another database of the same server, asked by the same user."""
+        """Another database of the same server, as the same user."""
         return DatabaseUrl(self.url.set(database=database), self.secrets)
 
     def on_file(self, path: str) -> DatabaseUrl:
@@ -79,9 +82,9 @@ class DatabaseUrl:
         return DatabaseUrl(self.url.set(database=path, query={}), self.secrets)
 
     def redact(self, text: str) -> str:
-        """``text`` without the secrets of this URL and of this run, and without what looks like those of another one.
+        """``text`` without the secrets of this URL and this run, and without texts that look like secrets.
 
-        Which value is hidden where is told in ``migops.core.redaction.redactor``.
+        The rules are in ``migops.core.redaction.redactor``.
         """
         from migops.core.redaction.redactor import Redactor
 
@@ -89,16 +92,15 @@ class DatabaseUrl:
 
     @property
     def public(self) -> frozenset[str]:
-        """The names in it that are shown anyway."""
+        """The URL's names that are shown, even if they equal a secret."""
         return frozenset(name for name in (self.url.username, self.host, self.url.database, self.dialect) if name)
 
 
 def parse_url(text: str, *, ours: bool = True) -> DatabaseUrl:
-    """Read a database URL, with the driver that the application uses replaced by the one that migops has; not so with
-    ``ours=False``, for a URL that is only shown, and used elsewhere.
+    """Parse a database URL, with the application's driver replaced by the one that migops has.
 
-    Raises ``MigopsError`` for what is no URL, and ``Unavailable`` where no driver for it is installed. Neither quotes
-    it.
+    ``ours=False`` keeps the driver, for a URL that is only shown or used elsewhere. Raises ``MigopsError`` for an
+    invalid URL, and ``Unavailable`` if no driver for it is installed. Neither quotes the URL.
     """
     from sqlalchemy.engine import make_url
     from sqlalchemy.exc import ArgumentError
@@ -125,13 +127,13 @@ def parse_url(text: str, *, ours: bool = True) -> DatabaseUrl:
         url = url.set(drivername=f"{dialect}+{driver}")
     if dialect == "postgresql" and ours:
         url = url.set(query=_libpq(url.query))
-    found = DatabaseUrl(url, secrets)
-    learn(lambda: Known(found.secrets, found.public))
-    return found
+    parsed = DatabaseUrl(url, secrets)
+    learn(lambda: Known(parsed.secrets, parsed.public))
+    return parsed
 
 
 def _secrets(text: str) -> frozenset[str]:
-    """Every piece of the text that may be a password or a part of one, also where the text is no proper URL."""
+    """Every part of the text that may be a password or a part of one, even if the text is not a valid URL."""
     rest = text.partition("://")[2] or text
     pieces: set[str] = set()
     userinfo, at, _ = rest.rpartition("@")
@@ -141,12 +143,12 @@ def _secrets(text: str) -> frozenset[str]:
     for name, value in parse_qsl(rest.partition("?")[2], keep_blank_values=True):
         if _SECRET_NAMES.search(name):
             pieces |= {value, quote(value, safe="")}
-    pieces |= {decode(each) for each in tuple(pieces) for decode in (unquote, unquote_plus)}
-    return frozenset(each for each in pieces if each)
+    pieces |= {decode(piece) for piece in tuple(pieces) for decode in (unquote, unquote_plus)}
+    return frozenset(piece for piece in pieces if piece)
 
 
 def _libpq(query: Mapping[str, tuple[str, ...] | str]) -> dict[str, tuple[str, ...] | str]:
-    """The query as libpq takes it: ``ssl`` of asyncpg is ``sslmode``, and what only other drivers know is left out."""
+    """The query for libpq: asyncpg's ``ssl`` becomes ``sslmode``, and parameters of other drivers are dropped."""
     from psycopg import pq
 
     known = {option.keyword.decode() for option in pq.Conninfo.get_defaults()}

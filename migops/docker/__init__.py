@@ -1,4 +1,4 @@
-"""The one door to the Docker Engine: ``connect`` to the engine that the docker CLI would use."""
+"""Access to the Docker Engine: ``connect`` to the engine that the docker CLI would use."""
 
 from migops.docker.client import PROBE_LABEL, Engine, ImageNotFound, PathStat, connect
 from migops.docker.http import Stream

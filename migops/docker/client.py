@@ -1,4 +1,4 @@
-"""The requests that migops makes of a Docker Engine: the little of the Engine API that it needs, over HTTP."""
+"""A client for the small part of the Docker Engine API that migops needs."""
 
 from __future__ import annotations
 
@@ -24,23 +24,23 @@ from migops.docker.http import Http, Stream
 
 PROBE_LABEL = "migops.probe"
 
-_PROBE_AGE = 600  # seconds after which a probe is nobody's: reading a folder takes less than one
-_SAVE_SILENCE = 900.0  # seconds: overlay2 writes the whole image to its disk before it sends the first byte
+_PROBE_AGE = 600  # seconds after which a probe is abandoned: reading a folder takes less than one
+_SAVE_SILENCE = 900.0  # seconds: overlay2 writes the whole image to disk before it sends the first byte
 _CLEANUP_SILENCE = 5.0
-_SETTLE = 0.2  # seconds: an engine that we left in the middle of creating a probe has made it then
+_SETTLE = 0.2  # seconds for an engine to finish creating a probe after an interrupted request
 
 
 class ImageNotFound(Unavailable):
-    """The engine has no such image; none is ever pulled."""
+    """The engine does not have the image. migops never pulls one."""
 
 
 @dataclass(frozen=True, slots=True)
 class PathStat:
-    """What the engine says of a path: ``link`` is where a symlink leads, all links followed inside the root."""
+    """The engine's stat of a path in a container."""
 
     name: str
-    size: int
-    link: str
+    size: int  # bytes
+    link: str  # the final target of a symlink inside the root; '' for other entries
     is_folder: bool = False
 
 
@@ -58,16 +58,16 @@ class Engine:
 
     @property
     def endpoint(self) -> Endpoint:
-        """Where the engine is, and which setting said so."""
+        """The engine's address, and the setting that names it."""
         return self.http.endpoint
 
     @property
     def is_local(self) -> bool:
-        """Whether the engine is reached through a socket of this machine."""
+        """True if the engine is reached through a socket of this machine."""
         return self.endpoint.host.startswith("unix:")
 
     def image(self, ref: str) -> dict[str, Any]:
-        """The engine's inspection of a local image; never pulls. An image it does not have is ``Unavailable``."""
+        """The engine's inspection of a local image. Never pulls. Raises ``ImageNotFound`` for a missing one."""
         with self.http.answer(
             "GET", f"/images/{quote(ref, safe='/:@')}/json", f"inspecting the image {ref!r}"
         ) as answer:
@@ -84,12 +84,12 @@ class Engine:
 
     @contextmanager
     def probe(self, image_id: str) -> Iterator[str]:
-        """The name of a container of the image that never runs, to read files from. It is gone afterwards."""
+        """Create a container of the image that never runs, for reading files. Yields its name; removed afterwards."""
         self._sweep()
         name = f"migops-probe-{secrets.token_hex(8)}"
         body = {
             "Image": image_id,
-            "Entrypoint": ["/migops-never-started"],  # an image without a command is refused otherwise
+            "Entrypoint": ["/migops-never-started"],  # otherwise an image without a command is refused
             "Cmd": [],
             "Labels": {PROBE_LABEL: "1", **compose_labels.NONE},
             "NetworkDisabled": True,
@@ -102,30 +102,30 @@ class Engine:
             yield name
         finally:
             self._remove(name)
-            if not created:  # the engine may still be at it
+            if not created:  # the engine may still be creating it
                 time.sleep(_SETTLE)
                 self._remove(name)
 
     @contextmanager
     def archive(self, container: str, path: str) -> Iterator[tuple[PathStat, Stream] | None]:
-        """The tar of ``path`` in a container that does not run, or None where it has no such path."""
+        """The tar of ``path`` in a stopped container; None if it has no such path."""
         url = f"/containers/{container}/archive?{urlencode({'path': path})}"
         what = f"reading {path!r}"
         with self.http.answer("GET", url, what) as answer:
             if answer.status < 400:
-                stream = Stream(answer, self.http, what)  # held here: without it the answer would be closed, unread
+                stream = Stream(answer, self.http, what)  # keeps the answer open
                 yield path_stat(answer.headers), stream
-            elif answer.status == 404:  # which the engine also says when the container itself has gone
+            elif answer.status == 404:  # also if the container itself is gone
                 self.http.call("GET", f"/containers/{container}/json", "asking for a probe that has gone")
                 yield None
-            elif (message := self.http.message(answer)).endswith("not a directory"):  # a file above the path
+            elif (message := self.http.message(answer)).endswith("not a directory"):  # a parent of the path is a file
                 yield None
             else:
                 raise self.http.refused(what, message)
 
     @contextmanager
     def save(self, image_id: str) -> Iterator[Stream]:
-        """The image as a ``docker save`` archive. Ask by ID: a name without a tag would save all of its tags."""
+        """The image as a ``docker save`` archive. Pass the ID: a name without a tag would save all of its tags."""
         what = f"saving {image_id}"
         with self.http.answer("GET", f"/images/{quote(image_id, safe=':')}/get", what, silence=_SAVE_SILENCE) as answer:
             self.http.check(answer, what)
@@ -133,12 +133,12 @@ class Engine:
             yield stream
 
     def id(self) -> str:
-        """The engine's own ID, which it keeps as long as its data folder."""
+        """The engine's own ID, constant for its data folder."""
         with self.http.answer("GET", "/info", "asking who the engine is") as answer:
             return str(self.http.json(answer, "asking who the engine is", dict).get("ID") or "engine")
 
     def tag(self, image_id: str, ref: str) -> None:
-        """Give an image one more name; a name that another image had goes over to it."""
+        """Add a name to an image. A name of another image is moved to it."""
         name, colon, tag = ref.rpartition(":")
         if not colon or "/" in tag:
             name, tag = ref, "latest"
@@ -146,35 +146,35 @@ class Engine:
         self.http.call("POST", url, f"calling {image_id[:19]} {ref}")
 
     def images(self) -> list[dict[str, Any]]:
-        """The engine's list of the images that it has, without intermediate ones."""
+        """The engine's list of images, without intermediate ones."""
         with self.http.answer("GET", "/images/json", "listing images") as answer:
-            found = self.http.json(answer, "listing images", list)
-            return [item for item in found if isinstance(item, dict)]
+            listed = self.http.json(answer, "listing images", list)
+            return [item for item in listed if isinstance(item, dict)]
 
     def history(self, image_id: str) -> list[dict[str, Any]]:
-        """The steps that made an image, the last one first. It does not tell which of them made a layer."""
+        """The build steps of an image, the last one first, without information on their layers."""
         url = f"/images/{quote(image_id, safe=':')}/history"
         with self.http.answer("GET", url, f"reading the history of {image_id}") as answer:
-            found = self.http.json(answer, f"reading the history of {image_id}", list)
-            return [item for item in found if isinstance(item, dict)]
+            steps = self.http.json(answer, f"reading the history of {image_id}", list)
+            return [item for item in steps if isinstance(item, dict)]
 
     def containers(self, labels: Mapping[str, str]) -> list[dict[str, Any]]:
-        """The engine's list of all containers, running or not, that carry all the labels."""
+        """The engine's list of all containers, running or not, with all these labels."""
         filters = json.dumps({"label": [f"{key}={value}" for key, value in labels.items()]})
         url = "/containers/json?" + urlencode({"all": "1", "filters": filters})
         with self.http.answer("GET", url, "listing containers") as answer:
-            found = self.http.json(answer, "listing containers", list)
-            return [item for item in found if isinstance(item, dict)]
+            listed = self.http.json(answer, "listing containers", list)
+            return [item for item in listed if isinstance(item, dict)]
 
     def _sweep(self) -> None:
-        """Remove what runs that were killed have left behind."""
-        for found in self.containers({PROBE_LABEL: "1"}):
-            age = self.http.clock.timestamp() - float(found.get("Created") or 0)
-            if found.get("State") == "created" and age > _PROBE_AGE:
-                self._remove(str(found.get("Id")))
+        """Remove probes of interrupted runs."""
+        for container in self.containers({PROBE_LABEL: "1"}):
+            age = self.http.clock.timestamp() - float(container.get("Created") or 0)
+            if container.get("State") == "created" and age > _PROBE_AGE:
+                self._remove(str(container.get("Id")))
 
     def _remove(self, container: str) -> None:
-        """Remove a probe with its anonymous volumes. Where that fails, a later run sweeps it."""
+        """Remove a probe with its anonymous volumes. After a failure, a later run sweeps it."""
         silence = min(self.http.timeout, 1.0 if self.http.hangs else _CLEANUP_SILENCE)
         with contextlib.suppress(Unavailable):
             self.http.call("DELETE", f"/containers/{container}?v=1&force=1", "removing a probe", silence=silence)
@@ -183,17 +183,17 @@ class Engine:
 def connect(timeout: float = 20.0, environment: Mapping[str, str] | None = None) -> Engine:
     """Connect to the engine that the docker CLI would use, see ``endpoint.resolve``. Use it as a context manager.
 
-    Raises ``Unavailable`` where it cannot be reached, does not answer within ``timeout`` seconds or is no Docker
+    Raises ``Unavailable`` if it cannot be reached, does not answer within ``timeout`` seconds, or is not a Docker
     Engine.
     """
     return Engine(Http(resolve(os.environ if environment is None else environment), timeout))
 
 
 def path_stat(headers: Message) -> PathStat:
-    """Read the header in which the engine describes a path."""
+    """Parse the header with the engine's stat of a path."""
     try:
         stat = json.loads(base64.b64decode(headers.get("X-Docker-Container-Path-Stat", "")))
-        is_folder = bool(int(stat["mode"]) >> 31 & 1)  # as Go writes file modes
+        is_folder = bool(int(stat["mode"]) >> 31 & 1)  # Go's encoding of file modes
         return PathStat(str(stat["name"]), int(stat["size"]), str(stat.get("linkTarget") or ""), is_folder)
     except (KeyError, ValueError, TypeError) as error:
         raise Unavailable("the Docker Engine's answer for a path lacks its description") from error

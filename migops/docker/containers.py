@@ -1,4 +1,4 @@
-"""Looking at containers that run, without touching them: what they are, what they changed, what their mounts hold."""
+"""Read-only access to running containers: inspection, changes, files, mounts."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ from migops.docker import compose_labels
 from migops.docker.client import PROBE_LABEL, Engine, PathStat, path_stat
 from migops.docker.http import Stream
 
-VIEW = "view"  # the label's value on probes that share a container's volumes
-_VIEW_AGE = 600.0  # seconds after which such a probe is nobody's
+VIEW = "view"  # the label's value for probes that share a container's volumes
+_VIEW_AGE = 600.0  # seconds after which such a probe is abandoned
 _NO_SOURCE = "bind source path does not exist: "
 
 
 def inspect(engine: Engine, container: str) -> dict[str, Any] | None:
-    """The engine's inspection of a container, or None where it has gone."""
+    """The engine's inspection of a container; None if it is gone."""
     what = f"inspecting the container {container[:12]}"
     with engine.http.answer("GET", f"/containers/{container}/json", what) as answer:
         if answer.status == 404:
             return None
-        found: dict[str, Any] = engine.http.json(answer, what, dict)
-        learn_environment((found.get("Config") or {}).get("Env") or ())  # also of what an older file has set
-        return found
+        inspected: dict[str, Any] = engine.http.json(answer, what, dict)
+        learn_environment((inspected.get("Config") or {}).get("Env") or ())  # may contain secrets of older files
+        return inspected
 
 
 def name_of(container: Mapping[str, Any]) -> str:
@@ -44,25 +44,25 @@ def running(engine: Engine, project: str, service: str) -> list[dict[str, Any]]:
 
 
 def addresses(engine: Engine, container: str) -> list[str]:
-    """The addresses of a container in its networks; none where it has gone."""
+    """The addresses of a container in its networks; none if it is gone."""
     networks = ((inspect(engine, container) or {}).get("NetworkSettings") or {}).get("Networks") or {}
     return [str(each["IPAddress"]) for each in networks.values() if each and each.get("IPAddress")]
 
 
 def changes(engine: Engine, container: str) -> list[tuple[str, bool]]:
-    """The paths that the container's writable layer adds, changes or (true) deletes, as the engine lists them.
+    """The paths that the container's writable layer adds, changes or (True) deletes, as the engine lists them.
 
-    Mount points are among them; what is inside of mounts is not.
+    Includes mount points, but not the content of mounts.
     """
     what = f"asking what the container {container[:12]} has changed"
     with engine.http.answer("GET", f"/containers/{container}/changes", what) as answer:
         engine.http.check(answer, what)
-        found = engine.http.json(answer, what, object)
-    return [(str(item["Path"]), item["Kind"] == 2) for item in found or () if isinstance(item, dict)]
+        changed = engine.http.json(answer, what, object)
+    return [(str(item["Path"]), item["Kind"] == 2) for item in changed or () if isinstance(item, dict)]
 
 
 def stat_of(engine: Engine, container: str, path: str) -> PathStat | None:
-    """What is at a path of a container that may run; None where nothing is. It is locked for a moment only."""
+    """The stat of a path in a possibly running container; None if nothing is there. Locks it only for a moment."""
     what = f"looking for {path!r} in the container {container[:12]}"
     with engine.http.answer("HEAD", _archive(container, path), what) as answer:
         if answer.status == 404:
@@ -74,9 +74,9 @@ def stat_of(engine: Engine, container: str, path: str) -> PathStat | None:
 
 @contextmanager
 def file_of(engine: Engine, container: str, path: str) -> Iterator[Stream | None]:
-    """The tar of one file of a container that may run; None where it has no such path.
+    """The tar of one file of a possibly running container; None if it has no such path.
 
-    The engine keeps the container locked until the stream ends: read it at once, and nothing that may be large.
+    The engine locks the container until the stream ends: read it at once, and only small files.
     """
     what = f"reading {path!r} of the container {container[:12]}"
     with engine.http.answer("GET", _archive(container, path), what) as answer:
@@ -90,7 +90,7 @@ def file_of(engine: Engine, container: str, path: str) -> Iterator[Stream | None
 
 @contextmanager
 def export(engine: Engine, container: str) -> Iterator[Stream]:
-    """The tar of the container's whole file system, without its mounts. It may be large, and locks nothing."""
+    """The tar of the container's whole file system, without its mounts. May be large. Does not lock the container."""
     what = f"reading the file system of the container {container[:12]}"
     with engine.http.answer("GET", f"/containers/{container}/export", what) as answer:
         engine.http.check(answer, what)
@@ -106,12 +106,12 @@ def _archive(container: str, path: str) -> str:
 def view(
     engine: Engine, container: str, image_id: str, binds: Mapping[str, str], hidden: Sequence[str] = ()
 ) -> Iterator[tuple[str, tuple[str, ...]]]:
-    """A container that never runs and has the image and the volumes of another one, read-only, to look at its mounts.
+    """Create a probe that never runs, with the image and the volumes of another container, for reading its mounts.
 
-    ``binds`` are the bind mounts, target → source: each is named anew, because one that is only inherited would be
-    *made* where its source has gone. Gives the probe's name, and the targets whose source has gone. ``hidden`` are
-    targets to leave alone. The probe is removed without its volumes: they are the service's, and where the service's
-    container goes away meanwhile, removing them would take its data along.
+    ``binds`` are the bind mounts, target → source. Each is listed explicitly, because the engine would *create* the
+    missing source of an inherited one. ``hidden`` are targets to omit. Yields the probe's name, and the targets with
+    missing sources. The probe is removed without its volumes: they belong to the service, whose data would be lost if
+    its container is removed meanwhile.
     """
     _sweep(engine)
     gone = list(hidden)
@@ -133,7 +133,7 @@ def view(
 def _create(
     engine: Engine, name: str, container: str, image_id: str, binds: Mapping[str, str], gone: Sequence[str]
 ) -> str | None:
-    """Create the probe; the source of a bind mount that does not exist, or None where all went well."""
+    """Create the probe. Returns the missing source of a bind mount, or None on success."""
     mounts = [
         {"Type": "tmpfs", "Target": target}
         if target in gone
@@ -166,14 +166,14 @@ def _create(
 
 
 def _sweep(engine: Engine) -> None:
-    """Remove what runs that were killed have left behind."""
-    for found in engine.containers({PROBE_LABEL: VIEW}):
-        age = engine.http.clock.timestamp() - float(found.get("Created") or 0)
-        if found.get("State") == "created" and age > _VIEW_AGE:
-            _remove(engine, str(found.get("Id")))
+    """Remove probes of interrupted runs."""
+    for probe in engine.containers({PROBE_LABEL: VIEW}):
+        age = engine.http.clock.timestamp() - float(probe.get("Created") or 0)
+        if probe.get("State") == "created" and age > _VIEW_AGE:
+            _remove(engine, str(probe.get("Id")))
 
 
 def _remove(engine: Engine, probe: str) -> None:
-    """Remove a probe and leave its volumes. Where that fails, a later run sweeps it."""
+    """Remove a probe without its volumes. After a failure, a later run sweeps it."""
     with contextlib.suppress(Unavailable):
         engine.http.call("DELETE", f"/containers/{probe}?v=0&force=1", "removing a probe", silence=5.0)

@@ -1,4 +1,4 @@
-"""Which Docker Engine is meant: ``DOCKER_HOST``, a context, or the default socket, chosen as the docker CLI chooses."""
+"""The Docker Engine's address: ``DOCKER_HOST``, a context, or the default socket, in the docker CLI's order."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ DEFAULT_HOST = "unix:///var/run/docker.sock"
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """An engine's address, and where its certificates are. ``origin`` says which setting named it."""
+    """An engine's address and its certificates. ``origin`` is the setting that names it."""
 
     host: str
     origin: str
@@ -29,7 +29,7 @@ class Endpoint:
 def resolve(environment: Mapping[str, str]) -> Endpoint:
     """The engine of the docker CLI: ``DOCKER_HOST``, else ``DOCKER_CONTEXT``, the current context, a default.
 
-    Raises ``MigopsError`` for a context that is not there or cannot be read.
+    Raises ``MigopsError`` for a context that is missing or cannot be read.
     """
     home = Path(environment.get("DOCKER_CONFIG") or Path(environment.get("HOME") or Path.home()) / ".docker")
     if host := environment.get("DOCKER_HOST"):

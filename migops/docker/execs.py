@@ -1,4 +1,4 @@
-"""Running something in a container of the engine, and stopping it: exec, kill, remove."""
+"""Commands in a container, and its end: exec, logs, kill, stop, remove."""
 
 from __future__ import annotations
 
@@ -13,34 +13,31 @@ from migops.core.errors import Unavailable
 from migops.docker.client import Engine
 
 STDOUT, STDERR = 1, 2
-SILENCE = 1e6  # seconds: a migration may say nothing for hours, and that is no fault of the engine
+SILENCE = 1e6  # seconds: a migration may print nothing for hours, which is not a failure of the engine
 REFUSED = b"OCI runtime exec failed"
-"""What the engine writes in place of a program's output where the container has no such program."""
-_GRACE = 900.0  # seconds: a container may have been given a long time to stop in
-_HEADER = 8  # bytes before each piece of output: which stream, three of padding, the length
+"""The start of the engine's output for a program that the container does not have."""
+_GRACE = 900.0  # seconds: a container may have a long grace period
+_HEADER = 8  # bytes before each piece of output: the stream, three of padding, the length
 
 
 @dataclass(frozen=True, slots=True)
 class ExecState:
-    """How an exec stands. ``code`` is None as long as it runs; ``pid`` is 0 where it was never started.
-
-    ``words`` are what it runs.
-    """
+    """The state of an exec."""
 
     running: bool
-    code: int | None
-    pid: int
-    words: tuple[str, ...] = ()
+    code: int | None  # the exit code; None while it runs
+    pid: int  # 0 if it was never started
+    words: tuple[str, ...] = ()  # its command
 
 
 def create_exec(
     engine: Engine, container: str, command: Sequence[str], env: Mapping[str, str], *,
     stdin: bool = False, cwd: str = "",
 ) -> str:  # fmt: skip
-    """Prepare ``command`` in a running container, as its user and in its working directory (or ``cwd``); the exec's ID.
+    """Create an exec of ``command`` in a running container, as its user and in its working directory (or ``cwd``).
 
-    It gets no terminal, and no standard input but with ``stdin`` (see ``engine.feeding``). ``env`` is added to the
-    container's environment.
+    It has no terminal, and standard input only with ``stdin`` (see ``docker.feeding``). ``env`` is added to the
+    container's environment. Returns the exec's ID.
     """
     what = f"preparing {command[0]!r} in the container {container[:12]}"
     body = {
@@ -59,9 +56,9 @@ def create_exec(
 
 @contextmanager
 def output(engine: Engine, exec_id: str, silence: float = SILENCE) -> Iterator[Iterator[tuple[int, bytes]]]:
-    """Start the exec; its output piece by piece as it comes, each with the stream it was written to.
+    """Start the exec. Yields its output piece by piece, each with its stream.
 
-    ``silence`` is for how many seconds it may write nothing.
+    ``silence`` is the number of seconds that it may write nothing.
     """
     what = "running a command in a container"
     body = {"Detach": False, "Tty": False}
@@ -71,7 +68,7 @@ def output(engine: Engine, exec_id: str, silence: float = SILENCE) -> Iterator[I
 
 
 def pieces(engine: Engine, answer: Any, what: str) -> Iterator[tuple[int, bytes]]:
-    """What an answer brings of two streams in one, piece by piece, each with the stream that it was written to."""
+    """Demultiplex an answer with two streams into pieces, each with its stream."""
     while True:
         with engine.http.translated(what):
             header = answer.read(_HEADER)
@@ -85,7 +82,7 @@ def pieces(engine: Engine, answer: Any, what: str) -> Iterator[tuple[int, bytes]
 
 @contextmanager
 def logs(engine: Engine, container: str) -> Iterator[Iterator[tuple[int, bytes]]]:
-    """What a container without a terminal writes, from its beginning until it ends, piece by piece as it comes."""
+    """The output of a container without a terminal from start to end, piece by piece, each with its stream."""
     what = f"following the output of the container {container[:40]}"
     url = f"/containers/{quote(container)}/logs?follow=1&stdout=1&stderr=1"
     with engine.http.answer("GET", url, what, silence=SILENCE) as answer:
@@ -94,7 +91,7 @@ def logs(engine: Engine, container: str) -> Iterator[Iterator[tuple[int, bytes]]
 
 
 def exec_state(engine: Engine, exec_id: str) -> ExecState:
-    """How the exec stands. ``Unavailable`` where the engine does not know it any more: its container is gone."""
+    """The state of the exec. Raises ``Unavailable`` if the engine no longer knows it, as its container is gone."""
     what = "asking how a command in a container ended"
     with engine.http.answer("GET", f"/exec/{exec_id}/json", what) as answer:
         if answer.status == 404:
@@ -109,7 +106,7 @@ def exec_state(engine: Engine, exec_id: str) -> ExecState:
 
 
 def run_quietly(engine: Engine, container: str, command: Sequence[str]) -> int | None:
-    """Run a short command in a container and return its code, 126 or 127 where the container has no such program."""
+    """Run a short command in a container. Returns its exit code, 126 or 127 if there is no such program."""
     exec_id = create_exec(engine, container, command, {})
     with output(engine, exec_id) as written:
         for _ in written:
@@ -118,7 +115,7 @@ def run_quietly(engine: Engine, container: str, command: Sequence[str]) -> int |
 
 
 def kill(engine: Engine, container: str, signal: str) -> bool:
-    """Send a signal to a container's first process; False where it does not run (any more, or yet)."""
+    """Send a signal to a container's first process. False if it is not running (any more, or yet)."""
     what = f"sending {signal} to the container {container[:12]}"
     with engine.http.answer("POST", f"/containers/{quote(container)}/kill?signal={signal}", what) as answer:
         if answer.status in (404, 409):
@@ -129,19 +126,18 @@ def kill(engine: Engine, container: str, signal: str) -> bool:
 
 
 def stop(engine: Engine, container: str) -> None:
-    """Stop a container as ``docker stop`` does, after the grace period that it has; one that is stopped stays so."""
+    """Stop a container like ``docker stop``, with its own grace period. No effect on a stopped one."""
     what = f"stopping the container {container[:12]}"
     engine.http.call("POST", f"/containers/{quote(container)}/stop", what, silence=_GRACE)
 
 
 def remove(engine: Engine, container: str, *, volumes: bool = True) -> bool:
-    """Remove a container, running or not, and its anonymous volumes unless told to leave them; False where there is
-    none."""
+    """Remove a container, running or not, and (with ``volumes``) its anonymous volumes. False if there is none."""
     what = f"removing the container {container[:12]}"
     with engine.http.answer("DELETE", f"/containers/{quote(container)}?v={volumes:d}&force=1", what) as answer:
         if answer.status == 404:
             return False
-        if answer.status != 409:  # 409: someone else is removing it
+        if answer.status != 409:  # 409: already being removed
             engine.http.check(answer, what)
         answer.read()
     return True

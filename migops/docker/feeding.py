@@ -1,4 +1,4 @@
-"""Running a command in a container with a standard input, over the connection that the engine gives away for it."""
+"""Commands in a container with standard input, over the hijacked connection of the engine."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from migops.docker.client import Engine
 
 _UPGRADE = {"Connection": "Upgrade", "Upgrade": "tcp"}
 _CHUNK = 256 * 1024
-_HEADER = 8  # bytes before each piece of output: which stream, three of padding, the length
+_HEADER = 8  # bytes before each piece of output: the stream, three of padding, the length
 
 
 def limited(command: Sequence[str], size: int) -> tuple[str, ...]:
-    """``command`` with an input of ``size`` bytes and then its end, whatever becomes of the connection.
+    """``command`` with an input that ends after ``size`` bytes, independent of the connection.
 
-    TLS has no way to say that only one direction has ended, so ``head`` counts; the exit code is the command's own.
+    TLS cannot close one direction alone, so ``head`` counts the bytes. The exit code is the command's own.
     """
     return ("sh", "-c", 'head -c "$0" | "$@"', str(size), *command)
 
@@ -31,10 +31,10 @@ def limited(command: Sequence[str], size: int) -> tuple[str, ...]:
 def conversation(
     engine: Engine, exec_id: str, given: Iterator[bytes], silence: float
 ) -> Iterator[Iterator[tuple[int, bytes]]]:
-    """Start the exec and write ``given`` to it; its output piece by piece, each with the stream it was written to.
+    """Start the exec and write ``given`` to it. Yields its output piece by piece, each with its stream.
 
-    A command that stops reading is no error: ``given`` is then not asked for more. ``silence`` is for how many seconds
-    nothing may move in either direction.
+    A command that stops reading is not an error: the rest of ``given`` is dropped. ``silence`` is the number of seconds
+    without data in either direction.
     """
     what = "running a command in a container with an input"
     body = {"Detach": False, "Tty": False}
@@ -54,7 +54,7 @@ def conversation(
 
 @dataclass(frozen=True, slots=True)
 class _Line:
-    """Both directions of a connection that never blocks. ``take`` gives None where nothing has come yet."""
+    """Both directions of a non-blocking connection. ``take`` returns None if there is no data yet."""
 
     reads: int
     writes: int
@@ -65,9 +65,9 @@ class _Line:
 
 
 def _line(answer: Any) -> tuple[_Line, bytes]:
-    """The connection below an answer, and what of it was read already."""
+    """The connection of an answer, and the bytes already read from it."""
     reader = answer._fp.fp
-    channel = getattr(reader, "channel", None)  # the SDK's name for the client of ssh that it has started
+    channel = getattr(reader, "channel", None)  # the SDK's name for its ssh client
     if channel is not None:
         pipe = channel.proc.stdin
         os.set_blocking(reader.fileno(), False)
@@ -89,13 +89,13 @@ def _line(answer: Any) -> tuple[_Line, bytes]:
 
 
 def _end(pipe: IO[bytes]) -> None:
-    """Close the way to ssh's client: the SDK's own closing would write to one that has ended."""
+    """Close the pipe to the ssh client: the SDK's own close would write to a client that has ended."""
     with suppress(OSError):
         pipe.close()
 
 
 def _exchange(line: _Line, ahead: bytes, given: Iterator[bytes], silence: float) -> Iterator[bytes]:
-    """Write what is given as fast as it is taken, and meanwhile pass on what comes."""
+    """Write ``given`` as fast as it is read, and yield incoming data meanwhile."""
     if ahead:
         yield ahead
     left = memoryview(next(given, b""))
@@ -116,7 +116,7 @@ def _exchange(line: _Line, ahead: bytes, given: Iterator[bytes], silence: float)
             left = left[line.put(left) :] or memoryview(next(given, b""))
         except (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError):
             pass
-        except (BrokenPipeError, ConnectionResetError):  # it reads no more: what it has written counts
+        except (BrokenPipeError, ConnectionResetError):  # the command stopped reading; its output is still valid
             left = memoryview(b"")
 
 

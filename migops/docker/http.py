@@ -1,7 +1,7 @@
-"""Requests to a Docker Engine through the Docker SDK's connection: a version of its API, errors in our words.
+"""Requests to a Docker Engine through the Docker SDK's connection, with API version and error messages.
 
-The SDK brings the ways to an engine (socket, TLS, ssh). Its own calls read a whole answer into memory or hide that a
-stream was cut, so the few requests that migops makes are put to its session directly.
+The SDK provides the transports (socket, TLS, ssh). Its own calls read a whole answer into memory or hide a truncated
+stream, so migops sends its few requests through the SDK's session directly.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ from migops.core import debug
 from migops.core.errors import MigopsError, Unavailable
 from migops.docker.endpoint import Endpoint
 
-API_VERSION = (1, 44)  # what migops speaks; an older engine (20.10 has 1.41) is spoken to in its own version
+API_VERSION = (1, 44)  # the newest version used; an older engine (20.10 has 1.41) is addressed in its own version
 _CHUNK = 256 * 1024
 _MAX_MESSAGE = 2000
 
 
 class Answer(Protocol):
-    """An answer whose body is read as it is needed (urllib3's response)."""
+    """An answer whose body is read on demand (urllib3's response)."""
 
     status: int
     headers: Any
@@ -35,9 +35,9 @@ class Answer(Protocol):
 
 
 class Http:
-    """One engine's API. ``timeout`` (seconds) is how long it may stay silent.
+    """One engine's API. ``timeout`` is the number of seconds that it may stay silent.
 
-    ``clock`` is the engine's own time at the first contact; ``hangs`` is set once it has not answered in time.
+    ``clock`` is the engine's own time at the first contact; ``hangs`` is set after a timeout.
     """
 
     def __init__(self, endpoint: Endpoint, timeout: float) -> None:
@@ -69,9 +69,9 @@ class Http:
         versioned: bool = True,
         headers: Mapping[str, str] | None = None,
     ) -> Iterator[Answer]:
-        """The answer to one request, its body not read yet. What is left of it afterwards is thrown away.
+        """Send a request. Yields the answer with its body unread; the rest of the body is dropped afterwards.
 
-        ``body`` is sent as JSON; bytes are a tar, sent as they are.
+        ``body`` is sent as JSON; bytes are sent unchanged, as a tar.
         """
         is_tar = isinstance(body, bytes)
         kind = {} if body is None else {"Content-Type": "application/x-tar" if is_tar else "application/json"}
@@ -90,14 +90,14 @@ class Http:
             response.close()
 
     def call(self, method: str, path: str, what: str, *, silence: float | None = None, **options: Any) -> None:
-        """Make a request whose answer says no more than that it was done."""
+        """Send a request whose answer has no content. Raises ``Unavailable`` if it failed."""
         with self.answer(method, path, what, silence=silence, **options) as answer:
             self.check(answer, what)
             with self.translated(what):
                 answer.read()
 
     def json(self, answer: Answer, what: str, kind: type) -> Any:
-        """The answer's JSON document, which must be a ``kind``."""
+        """The answer's JSON document, which must be of type ``kind``."""
         self.check(answer, what)
         with self.translated(what):
             text = answer.read()
@@ -110,16 +110,16 @@ class Http:
         return value
 
     def check(self, answer: Answer, what: str) -> None:
-        """Refuse an answer that is an error."""
+        """Raise ``Unavailable`` for an error answer."""
         if answer.status >= 400:
             raise self.refused(what, self.message(answer))
 
     def refused(self, what: str, message: str) -> Unavailable:
-        """The error for what the engine would not do, in its own words."""
+        """The error for a refused request, with the engine's message."""
         return Unavailable(f"the Docker Engine at {self.endpoint.host} refused ({what}): {message}")
 
     def message(self, answer: Answer) -> str:
-        """What the engine says in an answer that is an error."""
+        """The message of an error answer."""
         with self.translated("reading an error"):
             text = answer.read(_MAX_MESSAGE).decode("utf-8", "replace").strip()
         with contextlib.suppress(ValueError, KeyError, TypeError):
@@ -128,7 +128,7 @@ class Http:
 
     @contextmanager
     def translated(self, what: str) -> Iterator[None]:
-        """Turn the many ways in which a connection fails into ``Unavailable``, naming the engine."""
+        """Convert the connection's various exceptions to ``Unavailable``, naming the engine."""
         import requests
         import urllib3
 
@@ -150,7 +150,7 @@ class Http:
             ) from error
 
     def _negotiate(self) -> None:
-        """Agree on a version of the API. One round trip, which also proves that something answers."""
+        """Negotiate the API version. One round trip, which also proves that the engine answers."""
         with self.answer("GET", "/_ping", "first contact", versioned=False) as answer:
             self.check(answer, "first contact")
             newest = _version(answer.headers.get("Api-Version", ""))
@@ -164,13 +164,13 @@ class Http:
 
 
 class Stream:
-    """The body of an answer, as it comes. A connection that breaks or falls silent is ``Unavailable``."""
+    """The body of an answer as a stream. Raises ``Unavailable`` for a broken or silent connection."""
 
     def __init__(self, answer: Answer, http: Http, what: str) -> None:
         self._answer = answer
         self._http = http
         self._what = what
-        self._ahead = memoryview(b"")  # a tar is read in small pieces, and each read of the answer costs
+        self._ahead = memoryview(b"")  # buffer: a tar is read in small pieces, and each read of the answer is slow
 
     def read(self, size: int, /) -> bytes:
         """Up to ``size`` bytes; fewer only at the end."""
@@ -188,7 +188,7 @@ class Stream:
 
 
 def _session(endpoint: Endpoint, timeout: float) -> Any:
-    """The SDK's client for the engine; it is a session of ``requests`` that knows the way."""
+    """The SDK's client for the engine: a ``requests`` session with the right transport."""
     from docker.api.client import APIClient
     from docker.errors import DockerException
 
@@ -200,11 +200,11 @@ def _session(endpoint: Endpoint, timeout: float) -> Any:
         hint = f"it comes from {endpoint.origin}"
         if endpoint.host.startswith("ssh:"):
             hint += "; an engine over ssh needs `pip install 'migops[ssh]'`"
-        said = f"the Docker Engine's address {endpoint.host!r} cannot be used: {error}"
-        raise MigopsError(said, hint=hint) from error
-    session.headers["Accept-Encoding"] = "identity"  # the engine would compress tars, which costs more than it saves
+        message = f"the Docker Engine's address {endpoint.host!r} cannot be used: {error}"
+        raise MigopsError(message, hint=hint) from error
+    session.headers["Accept-Encoding"] = "identity"  # compressing tars would take longer than it saves
     session.headers["User-Agent"] = "migops"
-    session.trust_env = False  # a proxy of the environment is not for the engine
+    session.trust_env = False  # the environment's proxy does not apply to the engine
     return session
 
 
@@ -222,7 +222,7 @@ def _file(folder: Path, name: str) -> str | None:
 
 
 def _innermost(error: BaseException) -> BaseException:
-    """The first cause, which is the one that says something."""
+    """The first cause, which has the meaningful message."""
     while inner := error.__cause__ or error.__context__:
         error = inner
     return error

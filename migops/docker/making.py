@@ -1,6 +1,7 @@
-"""Networks and containers of our own making: created, filled, started, listened to, waited for.
+"""Creation of networks and containers: create, fill, start, attach, wait.
 
-``execs`` has what stops and removes a container."""
+``execs`` stops and removes containers.
+"""
 
 from __future__ import annotations
 
@@ -19,13 +20,13 @@ from migops.docker.execs import SILENCE, pieces
 
 
 def create_network(engine: Engine, name: str, labels: Mapping[str, str], *, internal: bool = True) -> None:
-    """Make a bridge network; from an ``internal`` one nothing outside of it is reached."""
+    """Create a bridge network. An ``internal`` one has no access to anything outside."""
     body = {"Name": name, "Driver": "bridge", "Internal": internal, "CheckDuplicate": True, "Labels": dict(labels)}
     engine.http.call("POST", "/networks/create", f"creating the network {name}", body=body)
 
 
 def remove_network(engine: Engine, name: str) -> bool:
-    """Remove a network; False where there is none."""
+    """Remove a network. False if there is none."""
     what = f"removing the network {name}"
     with engine.http.answer("DELETE", f"/networks/{quote(name)}", what) as answer:
         if answer.status == 404:
@@ -36,18 +37,18 @@ def remove_network(engine: Engine, name: str) -> bool:
 
 
 def join(engine: Engine, network: str, container: str) -> None:
-    """Put a container on one more network."""
+    """Connect a container to a further network."""
     what = f"joining the network {network}"
     engine.http.call("POST", f"/networks/{quote(network)}/connect", what, body={"Container": container})
 
 
 def networks(engine: Engine, label: str) -> list[dict[str, Any]]:
-    """The engine's networks that carry a label of this name, whatever its value."""
+    """The engine's networks with a label of this name, whatever its value."""
     return _listed(engine, "/networks", label)
 
 
 def containers(engine: Engine, label: str) -> list[dict[str, Any]]:
-    """The engine's containers, running or not, that carry a label of this name, whatever its value."""
+    """The engine's containers, running or not, with a label of this name, whatever its value."""
     return _listed(engine, "/containers/json", label)
 
 
@@ -59,15 +60,15 @@ def _listed(engine: Engine, path: str, label: str) -> list[dict[str, Any]]:
 
 
 def create_container(engine: Engine, name: str, body: Mapping[str, Any]) -> None:
-    """Make a container of that name, not started. It never passes for one of a compose project."""
+    """Create a container without starting it. Its labels keep it out of any compose project."""
     made = {**body, "Labels": {**compose_labels.NONE, **body.get("Labels", {})}}
     engine.http.call("POST", f"/containers/create?name={quote(name)}", f"creating the container {name}", body=made)
 
 
 def put(engine: Engine, container: str, files: Mapping[str, bytes], folders: Sequence[str] = ()) -> None:
-    """Write files, by their absolute paths, into a container, for everyone to read.
+    """Write files, by absolute path, into a container, readable for everyone.
 
-    ``folders`` are those that are to be made; one that exists already would get their owner and mode.
+    ``folders`` are created; an existing one would get the new owner and mode.
     """
     data = io.BytesIO()
     with tarfile.open(fileobj=data, mode="w") as tar:
@@ -84,14 +85,13 @@ def put(engine: Engine, container: str, files: Mapping[str, bytes], folders: Seq
 
 
 def start(engine: Engine, container: str) -> None:
-    """Start a container. ``Unavailable`` has the engine's words where it does not: no such program, no such folder,
-    …"""
+    """Start a container. Raises ``Unavailable`` with the engine's message: no such program, no such folder, …"""
     engine.http.call("POST", f"/containers/{quote(container)}/start", f"starting the container {container}")
 
 
 @contextmanager
 def attached(engine: Engine, container: str) -> Iterator[Iterator[tuple[int, bytes]]]:
-    """What a container writes from now on, piece by piece; it ends with the container. Attach first, then start."""
+    """The output of a container from now to its end, piece by piece. Attach first, then start."""
     what = f"listening to the container {container}"
     url = f"/containers/{quote(container)}/attach?stream=1&stdout=1&stderr=1"
     with engine.http.answer("POST", url, what, silence=SILENCE) as answer:
@@ -101,14 +101,14 @@ def attached(engine: Engine, container: str) -> Iterator[Iterator[tuple[int, byt
 
 
 def wait(engine: Engine, container: str) -> int:
-    """Wait until a container has ended; its exit code."""
+    """Wait until a container has ended. Returns its exit code."""
     what = f"waiting for the container {container}"
     with engine.http.answer("POST", f"/containers/{quote(container)}/wait", what, silence=SILENCE) as answer:
         return int(engine.http.json(answer, what, dict)["StatusCode"])
 
 
 def said(engine: Engine, container: str, lines: int = 20) -> str:
-    """The last lines that a container wrote, of both streams; '' where its log cannot be read."""
+    """The last lines of a container's output, of both streams; '' if its log cannot be read."""
     what = f"reading what the container {container} said"
     url = f"/containers/{quote(container)}/logs?stdout=1&stderr=1&tail={lines}"
     try:

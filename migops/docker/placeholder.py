@@ -1,4 +1,4 @@
-"""Containers that never run and are made from nothing: the engine gives a name to one of them only."""
+"""Empty containers that never run, used as locks: names are unique on an engine."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _NEVER = ["/migops-never-started"]
 
 
 def import_empty(engine: Engine, label: str) -> str:
-    """Make an image with nothing in it, of no name, that carries the label; its ID. Nothing is fetched for it."""
+    """Create an empty image without a name, with the label. Pulls nothing. Returns its ID."""
     data = io.BytesIO()
     tarfile.open(fileobj=data, mode="w").close()
     what = "making an empty image"
@@ -24,17 +24,17 @@ def import_empty(engine: Engine, label: str) -> str:
         engine.http.check(answer, what)
         with engine.http.translated(what):
             text = answer.read().decode("utf-8", "replace")
-    said = [json.loads(line) for line in text.splitlines() if line.strip().startswith("{")]
-    image_id = str(said[-1].get("status", "")) if said else ""
+    messages = [json.loads(line) for line in text.splitlines() if line.strip().startswith("{")]
+    image_id = str(messages[-1].get("status", "")) if messages else ""
     if not image_id.startswith("sha256:"):
         raise Unavailable(f"the Docker Engine at {engine.endpoint.host} made no empty image: {text[:200].strip()}")
     return image_id
 
 
 def create(engine: Engine, name: str, image_id: str, labels: Mapping[str, str]) -> tuple[str, str]:
-    """Make a container of that name, which never runs: its ID, '' where it was not made; and why not.
+    """Create a container of that name, which never runs. Returns its ID and '', or '' and the reason of the failure.
 
-    Why is ``name`` where another container has it, ``image`` where the image has been pruned meanwhile.
+    The reason is ``name`` if another container has the name, ``image`` if the image has been pruned meanwhile.
     """
     what = f"creating the container {name}"
     body = {
@@ -49,13 +49,13 @@ def create(engine: Engine, name: str, image_id: str, labels: Mapping[str, str]) 
 
 
 def remove_unused(engine: Engine, label: str) -> None:
-    """Remove the empty images with the label of which no container is made."""
+    """Remove the empty images with the label that no container uses."""
     query = urlencode({"filters": json.dumps({"label": [label], "dangling": ["true"]})})
     with engine.http.answer("GET", f"/images/json?{query}", "listing empty images") as answer:
-        found = engine.http.json(answer, "listing empty images", list)
-    for each in found:
-        path = f"/images/{quote(str(each['Id']), safe=':')}"
+        images = engine.http.json(answer, "listing empty images", list)
+    for image in images:
+        path = f"/images/{quote(str(image['Id']), safe=':')}"
         with engine.http.answer("DELETE", path, "removing an empty image") as answer:
-            if answer.status not in (404, 409):  # 409: a container is made of it, so it is in use
+            if answer.status not in (404, 409):  # 409: in use by a container
                 engine.http.check(answer, "removing an empty image")
             answer.read()

@@ -1,4 +1,4 @@
-"""Whether two images are the same, but for an ID that the containerd store changes with every build."""
+"""Comparison of images by content: the containerd store gives a new ID to every build."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from migops.docker.client import Engine
 
 
 def same_content(engine: Engine, one: str, other: str) -> bool:
-    """Whether two image IDs mean one image, or two with the same layers, environment, working directory and user.
+    """True for the same image ID, or for equal layers, environment, working directory and user.
 
-    False where the engine no longer has one of them.
+    False if the engine no longer has one of them.
     """
     if one == other:
         return True

@@ -1,4 +1,4 @@
-"""Which TCP ports the processes of a container have open, read from its /proc: nothing is changed for it."""
+"""Open TCP ports of a container's processes, read from its /proc."""
 
 from __future__ import annotations
 
@@ -27,27 +27,27 @@ for path in glob.glob("/proc/[0-9]*"):
         pass
 """
 SCRIPTS = (("sh", "-c", _SHELL), ("python3", "-c", _PYTHON), ("python", "-c", _PYTHON))
-"""Commands that list what processes with MARK in their environment have open, and all TCP sockets. The first that can
-be run counts."""
+"""Commands that list the open files of processes with MARK in their environment, and all TCP sockets. The first one
+that can be run is used."""
 
 
 def client_ports(engine: Engine, container: str, mark: str) -> frozenset[int]:
-    """The local ports of the TCP sockets that processes with ``mark`` in their environment have open.
+    """The local ports of open TCP sockets of processes with ``mark`` in their environment.
 
-    ``mark`` is of letters, digits and ``-_=`` alone. None are found where another user's processes may not be looked
-    at. Raises ``Unavailable`` where the engine does not answer, or the container has neither a shell nor Python.
+    ``mark`` consists of letters, digits and ``-_=``. Processes of another user that may not be inspected are skipped.
+    Raises ``Unavailable`` if the engine does not answer, or the container has neither a shell nor Python.
     """
     for script in SCRIPTS:
         exec_id = execs.create_exec(engine, container, [word.replace("MARK", mark) for word in script], {})
         with execs.output(engine, exec_id, silence=_SILENCE) as written:
-            said = b"".join(piece for stream, piece in written if stream == execs.STDOUT).decode("utf-8", "replace")
-        if execs.exec_state(engine, exec_id).code == 0 and not said.startswith(execs.REFUSED.decode()):
-            return ports_of(said)
+            output = b"".join(piece for stream, piece in written if stream == execs.STDOUT).decode("utf-8", "replace")
+        if execs.exec_state(engine, exec_id).code == 0 and not output.startswith(execs.REFUSED.decode()):
+            return ports_of(output)
     raise Unavailable(f"the container {container[:12]} has no program that could list its connections")
 
 
-def ports_of(said: str) -> frozenset[int]:
-    """By the sockets that processes hold, the ports of the lines of /proc/net/tcp that are theirs."""
-    inodes = set(_INODE.findall(said))
-    lines = ((port, rest.split()) for port, rest in _LINE.findall(said))
+def ports_of(output: str) -> frozenset[int]:
+    """The ports in /proc/net/tcp of the sockets that the processes have open."""
+    inodes = set(_INODE.findall(output))
+    lines = ((port, rest.split()) for port, rest in _LINE.findall(output))
     return frozenset(int(port, 16) for port, rest in lines if len(rest) > 5 and rest[5] in inodes)

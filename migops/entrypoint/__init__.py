@@ -1,1 +1,1 @@
-"""What a container does to the schema when it starts, followed in the text of command and scripts. Nothing is run."""
+"""A container's start, followed in the text of its command and scripts: schema changes, calls of Alembic."""

@@ -12,9 +12,10 @@ from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
 from migops.core.model import Absent, Entry, EntryKind, Remedy, Tree, Unknown
+from migops.sources.git_output import Change
 from migops.sources.git_status import GitRecord, GitStatus
 from migops.sources.home import Reader
-from migops.sources.repository import Change, Repository, Unanswered, by_holder, holder
+from migops.sources.repository import Repository, Unanswered, by_holder, holder
 
 LEFT_OUT = "S"  # git's tag for a file of the index that a sparse checkout omits
 SUBMODULE = "160000"  # git's mode for a submodule's folder

@@ -10,7 +10,8 @@ from pathlib import Path
 
 from migops.core.model import Remedy, Revision, Unknown
 from migops.migrations.revisions import read_revision
-from migops.sources.repository import Change, Repository, Unanswered, by_holder
+from migops.sources.git_output import Change
+from migops.sources.repository import Repository, Unanswered, by_holder
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from migops.core.model import Remedy
 from migops.core.process import CommandError, Completed, run
+from migops.sources.git_output import Change, read_log, reason
 
 PATHS_AT_ONCE = 500  # argument lists are limited: 1 MiB with the environment on macOS
 NAMES_A_FOLDER = 10  # from this number on, the log of a folder is cheaper than that of its files
@@ -52,17 +53,6 @@ class Upstream:
     name: str  # short name
     tracking: bool  # the checked-out branch tracks it, so that `git pull` works
     detached: bool  # no branch is checked out
-
-
-@dataclass(frozen=True, slots=True)
-class Change:
-    """A commit's change of a path: git's status letter (A, M, D, T), abbreviated hash, date (ISO 8601), first line."""
-
-    status: str
-    commit: str
-    date: str
-    subject: str
-    merge: bool
 
 
 def holder(path: Path) -> Path | None:
@@ -146,14 +136,14 @@ class Repository:
         options = (*_WALK, "--name-status", "-z", *_LAYOUT)
         changes_by_name: dict[str, list[Change]] = {}
         for some in _chunks(_searched(names)):
-            for _, name, change in _log(self.read("log", *options, *commits, "--", *some)):
+            for _, name, change in read_log(self.read("log", *options, *commits, "--", *some)):
                 changes_by_name.setdefault(name, []).append(change)
         return {name: changes_by_name[name] for name in names if name in changes_by_name}
 
     def deletions(self, commits: Sequence[str], names: Sequence[str]) -> Iterator[tuple[Change, str, bytes]]:
         """Each deletion of a file at or below ``names`` by ``commits``, newest first, with its name and last digest."""
         options = (*_WALK, "--diff-filter=D", "--raw", "-z", *_LAYOUT)
-        for what, name, change in _log(self.read("log", *options, *commits, "--", *names)):
+        for what, name, change in read_log(self.read("log", *options, *commits, "--", *names)):
             yield change, name, what.split()[2].encode()
 
     def blobs(self, names: Sequence[str]) -> Iterator[tuple[str, bytes, bytes]]:
@@ -210,12 +200,12 @@ class Repository:
     def _refusal(self, subcommand: str, done: Completed) -> Unanswered:
         """The error for git's refusal, with a remedy."""
         text = done.stderr.decode(errors="replace")
-        message = f"`git {subcommand}` in {self.folder}: {_reason(text)}"
+        message = f"`git {subcommand}` in {self.folder}: {reason(text)}"
         if "safe.directory" in text:
             trust = ("git", "config", "--global", "--add", "safe.directory", str(self.folder))
             return Unanswered(message, Remedy("another user owns the repository: if you trust it, say so", trust))
         if subcommand != "rev-parse" and self._is_partial():
-            message = f"this clone is partial and lacks what tells; a check fetches nothing ({_reason(text)})"
+            message = f"this clone is partial and lacks what tells; a check fetches nothing ({reason(text)})"
             fetch = self.command(*FULL_FETCH)
             return Unanswered(message, Remedy("fetch what the clone lacks, then check again", fetch))
         return Unanswered(message)
@@ -238,25 +228,3 @@ def _searched(names: Sequence[str]) -> Sequence[str]:
     """
     folders = list(dict.fromkeys(name.rpartition("/")[0] for name in names))
     return folders if "" not in folders and len(names) > NAMES_A_FOLDER * len(folders) else names
-
-
-def _log(output: bytes) -> Iterator[tuple[str, str, Change]]:
-    """Each file of each commit in the output of ``git log -z``: ``--name-status`` or ``--raw`` line, name, change."""
-    tokens = iter(output.split(b"\0"))
-    commit = date = subject = ""
-    merge = False
-    for token in tokens:
-        word = os.fsdecode(token.removeprefix(b"\n"))
-        if word.startswith("\1"):
-            commit, date = word[1:], next(tokens).decode()
-            merge = b" " in next(tokens)
-            subject = next(tokens).decode(errors="replace")
-        elif word:
-            yield word, os.fsdecode(next(tokens)), Change(word.split()[-1], commit, date, subject, merge)
-
-
-def _reason(stderr: str) -> str:
-    """The line with the reason why a git command failed, without its marker."""
-    lines = [" ".join(line.split()) for line in stderr.splitlines() if line.strip()]
-    first = next((line for line in lines if line.startswith("fatal: ")), lines[0] if lines else "it gave no reason")
-    return first.removeprefix("fatal: ")

@@ -1,8 +1,8 @@
-"""One run at a time on a compose project's engine, from whichever host, user or state folder it is started.
+"""One run at a time per compose project on an engine, whichever host, user or state folder starts it.
 
-The lock is a container that never runs, under a fixed name: the engine gives a name once. It is the project's, not one
-database's: any two runs of a project may stop each other's services or give one image's name to and fro. Two projects
-that share a database meet at the lock inside of PostgreSQL.
+The lock is a container that never runs, under a fixed name, because names are unique on an engine. It belongs to the
+project, not to one database: any two runs of a project could stop each other's services or move an image's name back
+and forth. Two projects that share a database are excluded by the lock inside PostgreSQL.
 """
 
 from __future__ import annotations
@@ -26,77 +26,73 @@ from migops.state.owner import Owner
 from migops.state.signals import unhurried
 
 LABEL = "migops.lock"
-"""On the container, with its owner's record; and on the empty image that it is made from."""
-_TRIES = 10  # attempts: between two answers of the engine a lock may be released, or an image pruned
+"""Label of the container, with its owner's record, and of the empty image that it is created from."""
+_TRIES = 10  # attempts: between two requests a lock may be released, or an image pruned
 _AGAIN = 0.1
-_LAST = 5.0  # seconds that an engine which did not answer before is given to take the lock away
+_LAST = 5.0  # seconds for an engine that did not answer before to remove the lock
 
 
 class LockLost(Unavailable):
-    """The lock's container is gone, or another one: nobody else is kept away any more."""
+    """The lock's container is gone or was replaced, so other runs are no longer locked out."""
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
-    """The lock as the engine has it now: its container's ID and its owner. ``is_ours`` that migops made it."""
+class LockState:
+    """The lock's current state on the engine."""
 
-    id: str
+    id: str  # of the container
     owner: Owner
-    is_ours: bool = True
+    is_ours: bool = True  # migops created it
 
 
 @dataclass(slots=True)
 class EngineLock:
-    """The lock, held. ``id`` is its container's.
-
-    ``took_over`` tells that its last owner had gone without releasing it, ``unasked`` that the database server was not
-    asked since whether it still works for that one. ``unchecked`` are other state folders than ours of such owners:
-    until then, the lock is never removed. ``taken_from`` are the same folders, also when that was found out.
-    """
+    """The lock, held by this run."""
 
     engine: Engine
     project: str
     owner: Owner
     release_by: tuple[str, ...]
-    id: str = ""
-    took_over: bool = False
-    unasked: bool = False
+    id: str = ""  # of the container
+    took_over: bool = False  # the last owner was gone without releasing the lock
+    unasked: bool = False  # the database server has not yet been asked if it still works for the last owner
     unchecked: tuple[Path, ...] = field(default=())
-    taken_from: tuple[Path, ...] = field(default=())
+    """Other state folders than ours of such owners; it is never removed before the server was asked about them."""
+    taken_from: tuple[Path, ...] = field(default=())  # the same folders, also after the server was asked
 
     def check(self) -> None:
-        """See that the lock is still ours, before anything is changed. Raises ``LockLost`` where it is not."""
-        found = look(self.engine, self.project)
-        if found is not None and found.id == self.id:
+        """Verify before a change that the lock is still ours. Raises ``LockLost`` if it is not."""
+        current = look(self.engine, self.project)
+        if current is not None and current.id == self.id:
             return
-        how = f"{found.owner} has it now" if found else "its container was removed (docker container prune?)"
+        how = f"{current.owner} has it now" if current else "its container was removed (docker container prune?)"
         raise LockLost(
             f"the lock of {self.project} on the engine is lost: {how}",
             hint=f"leave the container {name_of(self.project)} alone while migops works",
         )
 
     def take(self) -> None:
-        """Take it, or take it over from a run that has certainly gone. Raises ``Locked`` naming who has it."""
+        """Take the lock, or take it over from a run that is certainly gone. Raises ``Locked`` naming its owner."""
         for number in range(_TRIES):
             time.sleep(_AGAIN * bool(number))
-            if (found := look(self.engine, self.project)) is not None:
-                self._take_away(found)
+            if (current := look(self.engine, self.project)) is not None:
+                self._take_away(current)
             if self._created():
                 return
         raise Locked(f"the lock of {self.project} on the engine is taken and released all the time: try again later")
 
     def release(self) -> None:
-        """Give it back. One that is no longer ours, or may still be needed, is left alone."""
-        if self.engine.http.hangs:  # nobody wants to wait for it once more
+        """Release the lock, unless it is no longer ours, or may still be needed."""
+        if self.engine.http.hangs:  # do not wait for it again
             self.engine.http.timeout = min(self.engine.http.timeout, _LAST)
-        with unhurried(), suppress(Unavailable):  # an engine that has gone keeps it, and the next run sees whose it was
-            found = look(self.engine, self.project)
-            if found is not None and found.owner.token == self.owner.token and not self.unchecked:
-                execs.remove(self.engine, found.id)
+        with unhurried(), suppress(Unavailable):  # an unreachable engine keeps it; the next run reads its owner
+            current = look(self.engine, self.project)
+            if current is not None and current.owner.token == self.owner.token and not self.unchecked:
+                execs.remove(self.engine, current.id)
             placeholder.remove_unused(self.engine, LABEL)
 
     def checked(self) -> None:
-        """Nothing goes on any more for the owners that it was taken over from."""
+        """Record that the server no longer works for the owners that the lock was taken over from."""
         self.unasked, self.unchecked = False, ()
 
     def _created(self) -> bool:
@@ -105,7 +101,7 @@ class EngineLock:
         self.id, _ = placeholder.create(self.engine, name_of(self.project), image, labels)
         return bool(self.id)
 
-    def _take_away(self, lock: Found) -> None:
+    def _take_away(self, lock: LockState) -> None:
         if not lock.is_ours:
             name = name_of(self.project)
             raise Locked(
@@ -128,10 +124,10 @@ class EngineLock:
 def run_lock(
     engine: Engine, folder: Path, project: str, command: str, release_by: Sequence[str]
 ) -> Iterator[EngineLock]:
-    """Hold the lock of the state folder and that of the engine for the ``with``.
+    """Hold the lock of the state folder and that of the engine during the ``with``.
 
-    ``command`` names the run for whoever finds it locked; ``release_by`` is what the user types to release a lock of
-    which nobody here can tell whether it is still needed. Raises ``Locked`` naming who has one.
+    ``command`` names this run for other runs; ``release_by`` is the user's command to release a lock that this machine
+    cannot prove to be unneeded. Raises ``Locked`` naming the owner.
     """
     with host_lock(folder, command), engine_lock(engine, folder, project, command, release_by) as lock:
         yield lock
@@ -141,7 +137,7 @@ def run_lock(
 def engine_lock(
     engine: Engine, folder: Path, project: str, command: str, release_by: Sequence[str]
 ) -> Iterator[EngineLock]:
-    """The engine's lock alone, for a caller that has the state folder's."""
+    """Hold the engine's lock alone, for a caller that holds the state folder's."""
     who = owner.now(command, str(folder), token=secrets.token_hex(8))
     lock = EngineLock(engine, project, who, tuple(release_by))
     try:
@@ -152,28 +148,28 @@ def engine_lock(
 
 
 def name_of(project: str) -> str:
-    """The name of the lock's container."""
+    """The name of the project's lock container."""
     return f"migops-{re.sub(r'[^A-Za-z0-9_.-]', '-', project).lstrip('.') or 'unnamed'}-lock"
 
 
-def look(engine: Engine, project: str) -> Found | None:
-    """Who has the lock now; None where nobody has. Only reads."""
-    found = inspect(engine, name_of(project))
-    if found is None:
+def look(engine: Engine, project: str) -> LockState | None:
+    """The lock's current state; None if it is free. Only reads."""
+    inspected = inspect(engine, name_of(project))
+    if inspected is None:
         return None
-    labels = (found.get("Config") or {}).get("Labels") or {}
-    return Found(str(found["Id"]), owner.read(labels.get(LABEL, "")), LABEL in labels)
+    labels = (inspected.get("Config") or {}).get("Labels") or {}
+    return LockState(str(inspected["Id"]), owner.read(labels.get(LABEL, "")), LABEL in labels)
 
 
-def remove(engine: Engine, found: Found) -> None:
-    """Take the lock away from its owner: the caller knows that nobody needs it any more."""
+def remove(engine: Engine, lock: LockState) -> None:
+    """Remove the lock of a gone owner. The caller guarantees that it is no longer needed."""
     with unhurried():
-        execs.remove(engine, found.id)
+        execs.remove(engine, lock.id)
         placeholder.remove_unused(engine, LABEL)
 
 
-def held(project: str, lock: Found, why: str, release_by: Sequence[str]) -> Locked:
-    """What to tell the user where another run has the lock."""
+def held(project: str, lock: LockState, why: str, release_by: Sequence[str]) -> Locked:
+    """The error for a lock that another run holds, with ``why`` it cannot be taken over."""
     pid = lock.owner.who.pid
     if why == stale_locks.LIVES:
         hint = f"wait until it has ended (ps -p {pid}); `{shlex.join(here().log())}` shows what it does"

@@ -1,4 +1,4 @@
-"""The journal: what a run did, when, by whom, with which IDs. JSON lines, one file a run, on disk before it goes on."""
+"""The journal of a run: its steps, their times and IDs. JSON lines, one file per run, flushed to disk at each line."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ from migops.state.state_folder import make_private_folder, open_private
 SCHEMA = 1
 FOLDER = "journal"
 DEPLOY = "rebuild-and-migrate"
-"""The command of a deploy, as its journal names it."""
-_SAID = ("message", "traceback")  # of a line: words that may be a driver's, and hold secrets
+"""The name of the deploy command in journals."""
+_SAID = ("message", "traceback")  # keys of a line that may contain a driver's text, with secrets
 
 
 @dataclass(slots=True)
 class Journal:
-    """A run's own journal, while it goes on. ``run`` is its number in the project."""
+    """The journal of the current run. ``run`` is its number in the project."""
 
     path: Path
     run: int
@@ -38,22 +38,22 @@ class Journal:
     writing: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
     def note_session(self, application: str, **facts: Any) -> None:
-        """Write what was seen of the migration of that ``application`` on the server. May be called from any thread.
+        """Record sessions of the migration named ``application`` on the server. Thread-safe.
 
-        ``facts``: ``addresses`` of the container that migrates, or ``session``, the record of a session of it.
-        Raises ``Aborted`` where that cannot be done.
+        ``facts``: ``addresses`` of the container that migrates, or ``session``, the record of one of its sessions.
+        Raises ``Aborted`` if it cannot be written.
         """
         self._write({"of": application, **facts})
 
     def note(self, step: str, status: str, **facts: Any) -> None:
-        """Write a line and see it to the disk. ``status``: started, done, failed, undone, skipped, or a word more.
+        """Write a line and flush it to disk. ``status``: started, done, failed, undone, skipped, or another word.
 
-        Raises ``Aborted`` where that cannot be done: what happens next would not be known to the next run.
+        Raises ``Aborted`` if it cannot be written, as the next run would not know of the following step.
         """
         self._write({"step": step, "status": status, **facts})
 
     def noted(self, step: str, status: str, **facts: Any) -> str:
-        """Note what was done already, which no full disk makes undone: a sentence where it cannot be noted, else ''."""
+        """Record a completed step. Returns a sentence if it cannot be written, else ''."""
         try:
             self.note(step, status, **facts)
         except Aborted as error:
@@ -61,9 +61,9 @@ class Journal:
         return ""
 
     def end(self, outcome: str, code: int, **facts: Any) -> None:
-        """The last line: ``done``, ``aborted``, ``failed``, ``operator`` or ``interrupted``, and the exit code.
+        """Write the last line: ``done``, ``aborted``, ``failed``, ``operator`` or ``interrupted``, and the exit code.
 
-        Where it cannot be written, what was done stands all the same, and the run reads as one that was cut off.
+        If it cannot be written, nothing is undone, and the run reads as an interrupted one.
         """
         if not self.outcome:
             self.outcome = outcome
@@ -75,7 +75,7 @@ class Journal:
         with self.writing:
             rest = ("\n" * self.is_torn + text).encode()
             try:
-                while rest:  # of a disk that fills up, a part of a line may be written
+                while rest:  # a full disk may write a part of a line
                     written = os.write(self.descriptor, rest)
                     self.is_torn, rest = True, rest[written:]
                 self.is_torn = False
@@ -86,10 +86,7 @@ class Journal:
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """A past run, or one that goes on: its first line, its steps in order, and how it ended.
-
-    ``sessions`` are the lines of ``Journal.note_session``.
-    """
+    """A past or current run, read from its journal."""
 
     path: Path
     number: int
@@ -97,18 +94,18 @@ class Run:
     arguments: tuple[str, ...]
     who: Who
     began: str
-    steps: tuple[Mapping[str, Any], ...]
+    steps: tuple[Mapping[str, Any], ...]  # in order
     outcome: str = ""
     exit: int | None = None
     ended: str = ""
     message: str = ""
-    sessions: tuple[Mapping[str, Any], ...] = ()
+    sessions: tuple[Mapping[str, Any], ...] = ()  # the lines of ``Journal.note_session``
 
     @property
     def is_interrupted(self) -> bool:
-        """Whether it never came to its end, and goes on no more.
+        """True if the run stopped without an end line, and is no longer running.
 
-        What goes on has the lock of its state folder, by which the kernel tells more than a process's number does.
+        A running one holds the lock of its state folder, which is more reliable than a process's number.
         """
         if self.outcome or self.who.life is not Life.UNKNOWN:
             return not self.outcome and self.who.life is Life.GONE
@@ -116,25 +113,25 @@ class Run:
         return has_it is None or has_it.who != self.who
 
     def has(self, step: str, status: str = "started") -> bool:
-        """Whether it noted that of the step."""
+        """True if the journal has a line with this status for the step."""
         return any((each.get("step"), each.get("status")) == (step, status) for each in self.steps)
 
     def facts(self, step: str) -> Mapping[str, Any]:
-        """What was noted when the step was done; empty where it was not."""
+        """The facts of the step's ``done`` line; empty without one."""
         done = (each for each in self.steps if each.get("step") == step and each.get("status") == "done")
         return next(done, {})
 
     @property
     def last(self) -> Mapping[str, Any]:
-        """The last step that it wrote of; empty where there is none."""
+        """The last step's line; empty without steps."""
         return self.steps[-1] if self.steps else {}
 
 
 @contextmanager
 def begin(folder: Path, command: str, arguments: Sequence[str] = ()) -> Iterator[Journal]:
-    """A new run's journal. ``arguments`` must be free of secrets. What leaves the ``with`` decides the last line.
+    """Open a new run's journal. ``arguments`` must be free of secrets. The ``with``'s exception sets the last line.
 
-    Raises ``Aborted`` where it cannot be made.
+    Raises ``Aborted`` if it cannot be created.
     """
     journal = _open(folder / FOLDER)
     try:
@@ -150,29 +147,31 @@ def begin(folder: Path, command: str, arguments: Sequence[str] = ()) -> Iterator
 
 
 def _outcome(error: BaseException) -> tuple[str, int]:
-    """The word and the exit code for what ended a run."""
+    """The outcome and exit code for the exception that ended a run."""
     if isinstance(error, MigopsError):
         word = {ExitCode.FAILED: "failed", ExitCode.OPERATOR: "operator"}.get(error.exit_code, "aborted")
         return word, int(error.exit_code)
     if isinstance(error, KeyboardInterrupt):
         return "interrupted", int(ExitCode.INTERRUPTED)
-    number = getattr(error, "number", 0)  # of a signal, where it is one that the command line raises
+    number = getattr(error, "number", 0)  # of a signal, if the command line raised the exception for one
     return ("interrupted", 128 + number) if number else ("bug", int(ExitCode.BUG))
 
 
 def runs(folder: Path) -> list[Run]:
-    """Every run that the state folder knows of, the oldest first."""
+    """Every run in the state folder, the oldest first."""
     return [run for path in sorted((folder / FOLDER).glob("*.jsonl")) if (run := _read(path)) is not None]
 
 
 def interrupted(folder: Path) -> list[Run]:
-    """The runs that were killed, and that nothing since has settled. A deploy is settled by a later one of the same
-    services that ended well, and by nothing else; another run also by a later one of its own kind.
+    """Interrupted runs that no later run has settled.
+
+    A deploy is settled only by a later successful one of the same services, another run also by a later one of its
+    own kind.
     """
-    found = runs(folder)
+    past = runs(folder)
     return [
-        run for index, run in enumerate(found)
-        if run.is_interrupted and not any(_settles(later, run) for later in found[index + 1 :])
+        run for index, run in enumerate(past)
+        if run.is_interrupted and not any(_settles(later, run) for later in past[index + 1 :])
     ]  # fmt: skip
 
 
@@ -185,7 +184,7 @@ def _settles(later: Run, run: Run) -> bool:
 
 
 def _services(run: Run) -> set[str]:
-    """The services whose images a deploy has kept, before it replaced their containers."""
+    """The services whose images a deploy has kept before it replaced their containers."""
     return set(run.facts("keep").get("images") or {})
 
 
@@ -193,7 +192,7 @@ def _open(folder: Path) -> Journal:
     try:
         make_private_folder(folder)
         number = max((_number(path) for path in folder.glob("*.jsonl")), default=0) + 1
-        while True:  # numbers, not dates: a clock may jump, and two runs may begin at once
+        while True:  # numbers, not dates: a clock may jump, and two runs may start at once
             path = folder / f"{number:06}.jsonl"
             try:
                 flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND
@@ -205,11 +204,11 @@ def _open(folder: Path) -> Journal:
 
 
 def _read(path: Path) -> Run | None:
-    """A journal as it stands. A line that was cut off, by a crash or a full disk, counts as not written."""
+    """Read a journal. An incomplete line (after a crash, or on a full disk) is ignored."""
     lines: list[Mapping[str, Any]] = []
     for text in path.read_text(encoding="utf-8", errors="replace").splitlines():
         with suppress(ValueError):
-            lines.append(_redacted(json.loads(text)))  # an older version has kept more
+            lines.append(_redacted(json.loads(text)))  # an older version may have written secrets
     if not lines or "command" not in lines[0]:
         return None
     first, end = lines[0], next((line for line in lines if "outcome" in line), {})
@@ -223,7 +222,7 @@ def _read(path: Path) -> Run | None:
 
 
 def _redacted(line: Mapping[str, Any]) -> dict[str, Any]:
-    """The line without secrets in what it says in words."""
+    """The line without secrets in its texts."""
     return {**line, **{key: redact(str(line[key])) for key in _SAID if line.get(key)}}
 
 

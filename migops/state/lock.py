@@ -1,4 +1,4 @@
-"""One run at a time on this host: ``flock`` on a file of the state folder. It ends when the process does, anyhow."""
+"""One run at a time on this host: ``flock`` on a file of the state folder. The kernel releases it with the process."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ from migops.core.wait import until
 from migops.state.process import Who, known, ourselves
 
 NAME = "lock"
-_LOOKED_AT = 0.5  # seconds: `migops log` holds the file for a moment, to see who has it
+_LOOKED_AT = 0.5  # seconds: `migops log` locks the file for a moment to check it
 _AGAIN = 0.05
 
 
 @dataclass(frozen=True, slots=True)
 class Holder:
-    """Who has the lock, what for, and since when (ISO 8601, UTC). It only names the owner: the kernel has the lock."""
+    """The lock's owner, its command and start (ISO 8601, UTC). Informational: the kernel holds the lock itself."""
 
     who: Who
     what: str
@@ -38,12 +38,12 @@ class Holder:
 
 @contextmanager
 def host_lock(folder: Path, what: str) -> Iterator[None]:
-    """Hold the lock of the state folder for the ``with``; ``what`` is the command, for whoever finds it locked.
+    """Hold the lock of the state folder during the ``with``; ``what`` is the command, shown to other runs.
 
-    Raises ``Locked`` naming the holder where another process has it. No lock expires by date.
+    Raises ``Locked`` naming the holder if another process has it. A lock never expires.
     """
     path = folder / NAME
-    descriptor = _taken(path)
+    descriptor = _locked_file(path)
     try:
         _write(descriptor, Holder(ourselves(), what, datetime.now(timezone.utc).isoformat(timespec="seconds")))
         yield
@@ -52,8 +52,8 @@ def host_lock(folder: Path, what: str) -> Iterator[None]:
         os.close(descriptor)
 
 
-def _taken(path: Path) -> int:
-    """The file, open and locked. A lock on a file that was removed meanwhile would keep nobody away."""
+def _locked_file(path: Path) -> int:
+    """The file, open and locked. Raises ``Locked`` if another process has the lock."""
     descriptor = until(lambda: _try(path), lambda locked: locked is not None, seconds=_LOOKED_AT, pause=_AGAIN)
     if descriptor is None:
         raise _held(read(path))
@@ -61,7 +61,10 @@ def _taken(path: Path) -> int:
 
 
 def _try(path: Path) -> int | None:
-    """The file, open and locked; None where another process has the lock, or the file was removed meanwhile."""
+    """The file, open and locked; None if another process has the lock, or the file was replaced meanwhile.
+
+    A lock on a replaced file would exclude nobody.
+    """
     descriptor, locked = _open(path), False
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -75,7 +78,7 @@ def _try(path: Path) -> int | None:
 
 
 def _open(path: Path) -> int:
-    """The lock's file. A link is not followed: what it leads to is not ours to write."""
+    """Open the lock's file. A link is not followed: its target is not ours to write."""
     try:
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK, 0o600)
     except OSError as error:
@@ -89,7 +92,7 @@ def _open(path: Path) -> int:
 
 
 def _is(descriptor: int, path: Path) -> bool:
-    """Whether the path still leads to the open file."""
+    """True if the path still refers to the open file."""
     try:
         return os.path.samestat(os.fstat(descriptor), os.stat(path, follow_symlinks=False))  # noqa: PTH116
     except FileNotFoundError:
@@ -105,11 +108,11 @@ def _held(holder: Holder | None) -> Locked:
 
 
 def holder(folder: Path) -> Holder | None:
-    """Who has the lock now; None where nobody has."""
+    """The current holder; None if the lock is free."""
     path = folder / NAME
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
-    except OSError:  # there is none, or it is none
+    except OSError:  # missing, or not a regular file
         return None
     try:
         fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
@@ -121,7 +124,7 @@ def holder(folder: Path) -> Holder | None:
 
 
 def read(path: Path) -> Holder | None:
-    """What the last holder has written, None where that is nothing (yet)."""
+    """The last holder's record; None if there is none (yet)."""
     try:
         record = json.loads(path.read_text())
     except (OSError, ValueError):

@@ -1,4 +1,4 @@
-"""The owner's record on what a run leaves in the engine: its lock, and the containers in which Alembic runs."""
+"""The owner's record on a run's objects in the engine: its lock, and the containers in which Alembic runs."""
 
 from __future__ import annotations
 
@@ -12,47 +12,44 @@ from typing import Any
 from migops.state.process import Life, Who, known, ourselves
 
 ONE_OFF = "migops.oneoff"
-"""On every one-off container that migops starts: ``PID@HOST``, all that 0.1.0 noted of its owner."""
+"""Label of every one-off container that migops starts: ``PID@HOST``, the only record in 0.1.0."""
 OWNER = "migops.owner"
-"""Beside it since 0.2: the whole record, as JSON."""
+"""Label with the whole record as JSON, since 0.2."""
 
 
 @dataclass(frozen=True, slots=True)
 class Owner:
-    """A run by its process, its command (without arguments that may be secret) and its begin (ISO 8601, UTC).
-
-    ``folder`` is its state folder, with its journal; ``after`` are the state folders of runs whose lock it took over
-    and of which it had not yet found out whether the database server is done with them.
-    """
+    """A run that owns objects in the engine."""
 
     who: Who
-    command: str
-    since: str
-    folder: str
+    command: str  # without arguments that may be secret
+    since: str  # ISO 8601, UTC
+    folder: str  # its state folder, with its journal
     after: tuple[str, ...] = ()
+    """State folders of runs whose lock it took over, for which the database server had not yet been asked."""
     token: str = ""
 
     def __str__(self) -> str:
         return f"`{self.command}` by {self.who}, since {self.since}"
 
     def record(self) -> str:
-        """As a label has it."""
+        """The record as a label's value."""
         more = {"command": self.command, "since": self.since, "folder": self.folder, "after": list(self.after)}
         return json.dumps({"schema": 1, **self.who.record(), **more, "token": self.token})
 
 
 def now(command: str, folder: str, after: tuple[str, ...] = (), token: str = "") -> Owner:
-    """This process as an owner."""
+    """The current process as an owner."""
     since = datetime.now(timezone.utc).isoformat(timespec="seconds")
     return Owner(ourselves(), command, since, folder, after, token)
 
 
 def read(text: str) -> Owner:
-    """An owner by its record. One that cannot be read is a process that nobody knows."""
-    found: Any = None
+    """An owner from its record; an unreadable record gives an unknown process."""
+    document: Any = None
     with suppress(ValueError):
-        found = json.loads(text)
-    record: Mapping[str, Any] = found if isinstance(found, dict) else {}
+        document = json.loads(text)
+    record: Mapping[str, Any] = document if isinstance(document, dict) else {}
     after = record.get("after")
     return Owner(
         known(record), str(record.get("command") or "?"), str(record.get("since") or "?"),
@@ -62,13 +59,13 @@ def read(text: str) -> Owner:
 
 
 def labels() -> dict[str, str]:
-    """What a one-off container of this process carries."""
+    """The labels of a one-off container of this process."""
     who = ourselves()
     return {ONE_OFF: f"{who.pid}@{who.host}", OWNER: json.dumps(who.record())}
 
 
 def of_one_off(labels: Mapping[str, str] | None) -> Who | None:
-    """The process that started a one-off container; None where it is none of migops."""
+    """The process that started a one-off container; None if migops did not create it."""
     given = labels or {}
     if OWNER in given:
         return read(given[OWNER]).who
@@ -79,7 +76,7 @@ def of_one_off(labels: Mapping[str, str] | None) -> Who | None:
 
 
 def life_of(who: Who) -> str:
-    """What is known of a process, as the end of a sentence about it."""
+    """The state of a process, as the end of a sentence about it."""
     if who.life is Life.LIVES:
         return "it lives"
     return "it has gone" if who.life is Life.GONE else f"whether it lives is not known here ({_why(who)})"

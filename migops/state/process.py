@@ -1,4 +1,4 @@
-"""Who a run is, so that a later one can tell whether it still goes on."""
+"""Identity of a run's process, by which a later run determines if it is still alive."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from pathlib import Path
 from typing import Any
 
 INITIAL = "pid:[4026531836]"
-"""Linux's first PID namespace, by a number that the kernel never changes. A process in any other is in a container."""
+"""Linux's initial PID namespace, a constant of the kernel. A process in any other namespace is in a container."""
 _MACHINE_ID = ("/etc/machine-id", "/var/lib/dbus/machine-id")
-_ENDED = ("Z", "X", "x")  # the kernel's states of a process that has ended, and that nobody has waited for yet
+_ENDED = ("Z", "X", "x")  # the kernel's states of a process that has ended but has not been reaped
 
 
 class Life(Enum):
-    """What is known of a process here: it lives, it has gone, or neither can be told."""
+    """The state of a process as seen from here: alive, gone, or unknown."""
 
     LIVES = "lives"
     GONE = "gone"
@@ -27,29 +27,24 @@ class Life(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Who:
-    """A process. A record that 0.1.0 wrote has neither ``machine`` nor ``namespace``.
-
-    ``born`` is its start in the kernel's ticks with the boot's ID, since numbers are given again; ``machine`` is the
-    machine's own ID (a host's name alone says little: containers get any), ``namespace`` the PID namespace in which
-    the process has its number. '' is what the machine did not tell.
-    """
+    """A process. Unknown values are ''. Records of 0.1.0 have neither ``machine`` nor ``namespace``."""
 
     user: str
     host: str
     pid: int
-    born: str
-    machine: str = ""
-    namespace: str = ""
+    born: str  # its start in the kernel's ticks with the boot's ID, because process numbers are reused
+    machine: str = ""  # the machine's ID, because host names are not unique: containers get any
+    namespace: str = ""  # the PID namespace of ``pid``
 
     @property
     def life(self) -> Life:
-        """Whether it lives. Never judged by age: what this machine cannot know is ``UNKNOWN``."""
+        """The process's state. Never guessed from its age: ``UNKNOWN`` if this machine cannot know it."""
         here = ourselves()
         same = (self.host, self.machine, self.namespace) == (here.host, here.machine, here.namespace)
         if not same or not self.namespace or not self.boot or not here.boot:
             return Life.UNKNOWN
         if self.boot != here.boot:
-            # A container may have any machine's ID, and its namespace's number is given again after a reboot.
+            # A container may have any machine's ID, and its namespace's number is reused after a reboot.
             return Life.GONE if self.machine and self.namespace == INITIAL else Life.UNKNOWN
         born = _born(self.pid)
         if born is None:
@@ -58,38 +53,38 @@ class Who:
 
     @property
     def is_alive(self) -> bool:
-        """Whether it has to be taken for alive: it lives, or that is not known here."""
+        """True if the process is alive or its state is unknown."""
         return self.life is not Life.GONE
 
     @property
     def is_there(self) -> bool:
-        """Whether any process has this number now, be it another one."""
+        """True if any process has this number now, possibly another one."""
         return _born(self.pid) != ""
 
     @property
     def boot(self) -> str:
-        """The boot of the machine on which it runs."""
+        """The ID of the machine's boot in which it started."""
         return self.born.partition("@")[2]
 
     def __str__(self) -> str:
         return f"{self.user}@{self.host}, process {self.pid}"
 
     def record(self) -> dict[str, Any]:
-        """As it is written down; ``known`` reads it back."""
+        """The record of the process, which ``known`` reads back."""
         return asdict(self)
 
 
 def ourselves() -> Who:
-    """This process."""
+    """The current process."""
     try:
         user = getpass.getuser()
-    except (OSError, KeyError):  # a container's user may have no name
+    except (OSError, KeyError):  # a container's user may lack a name
         user = str(os.geteuid())
     return Who(user, socket.gethostname(), os.getpid(), _born(os.getpid()) or "", _machine(), _namespace())
 
 
 def known(record: Mapping[str, Any]) -> Who:
-    """A process by what ``Who.record`` has written."""
+    """A process from ``Who.record``."""
     pid = str(record.get("pid", ""))
     return Who(
         str(record.get("user", "?")), str(record.get("host", "?")), int(pid) if pid.isdecimal() else 0,
@@ -98,12 +93,12 @@ def known(record: Mapping[str, Any]) -> Who:
 
 
 def _machine() -> str:
-    """The machine's ID, '' where it has none (in most containers)."""
+    """The machine's ID, '' if it has none (in most containers)."""
     return next((text for path in _MACHINE_ID if (text := _text(path))), "")
 
 
 def _namespace() -> str:
-    """The PID namespace whose numbers /proc shows; '' where it shows another one's than ours, or there is none."""
+    """Our PID namespace; '' if /proc is missing or shows another namespace."""
     try:
         if os.readlink("/proc/self") != str(os.getpid()):  # noqa: PTH115 - a number, not a path
             return ""
@@ -113,7 +108,7 @@ def _namespace() -> str:
 
 
 def _born(pid: int) -> str | None:
-    """When a process began; '' where there is none, or it is a zombie; None where that cannot be told."""
+    """The start of a process; '' if there is none, or it is a zombie; None if it is unknown."""
     boot = _text("/proc/sys/kernel/random/boot_id")
     try:
         state, *fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
@@ -125,7 +120,7 @@ def _born(pid: int) -> str | None:
 
 
 def _exists(pid: int) -> bool:
-    if pid <= 0:  # which would mean a group of processes
+    if pid <= 0:  # would mean a process group
         return False
     try:
         os.kill(pid, 0)

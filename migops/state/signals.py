@@ -1,4 +1,4 @@
-"""Signals while something goes on that must come to its end."""
+"""Deferral of signals during a step that must not be interrupted."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from migops.core.signals import handled
 
 @contextmanager
 def held_back() -> Iterator[list[int]]:
-    """Let a step come to its end: INT, TERM and HUP that come meanwhile are in the list, for the caller to heed."""
+    """Defer INT, TERM and HUP until the step has ended. They are added to the list, for the caller to handle."""
     came: list[int] = []
     if threading.current_thread() is not threading.main_thread():
         yield came
@@ -23,7 +23,7 @@ def held_back() -> Iterator[list[int]]:
 
 @contextmanager
 def unhurried() -> Iterator[None]:
-    """Let what takes things away come to its end: a signal that arrives meanwhile is raised afterwards."""
+    """Defer signals until a cleanup has ended, and raise them afterwards."""
     with held_back() as came:
         yield
     if came:

@@ -1,4 +1,4 @@
-"""When a lock may be taken over without asking: its owner has certainly gone, and it is known what it has left."""
+"""Conditions for taking over a lock without asking: its owner is certainly gone, and its remains are known."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from migops.state.owner import Owner
 from migops.state.process import Life, Who
 
 LIVES = "it lives"
-SETTLE = 3.0  # seconds in which a run that lives would have seen that its migration ended, and removed the container
+SETTLE = 3.0  # seconds in which a living run would detect the end of its migration and remove the container
 
 
 def folders(engine: Engine, project: str, old: Owner, ours: Path) -> tuple[Path, ...] | str:
-    """The state folders whose journals tell what the owner, and those before it, may have left at work on the server.
+    """The state folders with the journals of the owner and those before it, whose sessions may still be at work.
 
-    Where the lock must not be taken over: why not. ``ours`` is our own state folder.
+    If the lock must not be taken over, the reason as a text. ``ours`` is our own state folder.
     """
     life = old.who.life
     if life is Life.LIVES:
@@ -34,9 +34,9 @@ def folders(engine: Engine, project: str, old: Owner, ours: Path) -> tuple[Path,
 
 
 def migration_has_ended(engine: Engine, project: str, who: Who) -> bool:
-    """Whether the containers in which this process had Alembic run are there, and all of them have ended.
+    """True if the containers in which this process ran Alembic exist, and all of them have ended.
 
-    A run that lives removes its container as soon as it has ended: so it is looked at twice.
+    A living run removes its container as soon as it has ended, so the check is repeated after ``SETTLE`` seconds.
     """
     first = _containers(engine, project, who)
     if not _all_ended(first):
@@ -47,8 +47,8 @@ def migration_has_ended(engine: Engine, project: str, who: Who) -> bool:
 
 
 def _containers(engine: Engine, project: str, who: Who) -> list[dict[str, Any]]:
-    found = engine.containers(compose_labels.filters(project)) if project else []
-    return [each for each in found if owner.OWNER in (each.get("Labels") or {}) and _is(each, who)]
+    listed = engine.containers(compose_labels.filters(project)) if project else []
+    return [each for each in listed if owner.OWNER in (each.get("Labels") or {}) and _is(each, who)]
 
 
 def _is(container: dict[str, Any], who: Who) -> bool:
@@ -60,14 +60,15 @@ def _all_ended(containers: Sequence[dict[str, Any]]) -> bool:
 
 
 def _own(old: Owner, ours: Path, *, is_local: bool) -> Path | None:
-    """The state folder with the owner's journal; None where that cannot be found here.
+    """The state folder with the owner's journal; None if it cannot be found here.
 
-    One that went before it began a journal has changed nothing. A path of another container may be another folder here.
+    An owner that was gone before it began a journal has changed nothing. A path recorded in another container may be a
+    different folder here.
     """
     there = Path(old.folder) if old.folder else ours
-    for each in dict.fromkeys((ours, there)):
-        if any(run.who == old.who for run in _runs(each)):
-            return each
+    for candidate in dict.fromkeys((ours, there)):
+        if any(run.who == old.who for run in _runs(candidate)):
+            return candidate
     return there if is_local and there.is_dir() and _is_readable(there) else None
 
 

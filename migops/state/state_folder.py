@@ -1,4 +1,4 @@
-"""Where migops keeps what outlives a run: ``$XDG_STATE_HOME/migops/<engine>/<project>/``, for its owner alone."""
+"""The state folder: ``$XDG_STATE_HOME/migops/<engine>/<project>/``, accessible to its owner only."""
 
 from __future__ import annotations
 
@@ -16,29 +16,29 @@ from migops.core.model import Location
 from migops.docker import Engine
 
 _ELSEWHERE = "XDG_STATE_HOME=DIR"
-_PARTIAL = re.compile(r"\..+-[0-9a-f]{12}")  # a file that is written, until it has its name
-_FORGOTTEN = 3600.0  # seconds after which nobody is writing it any more
+_PARTIAL = re.compile(r"\..+-[0-9a-f]{12}")  # the name of a file while it is written
+_FORGOTTEN = 3600.0  # seconds after which a partial file is abandoned
 
 
 def folder(engine: Engine, project: str) -> Path:
-    """The folder of a compose project on an engine, made if need be, with mode 0700.
+    """The folder of a compose project on an engine, created with mode 0700 if missing.
 
-    ``$XDG_STATE_HOME`` and its ``migops`` may be reached through symlinks; nothing below them may be one. Raises
-    ``Aborted`` where it cannot be written (without a journal nothing is done), or where others could write to it.
+    ``$XDG_STATE_HOME`` and its ``migops`` may be symlinks; nothing below them may be one. Raises ``Aborted`` if it
+    cannot be written (nothing is done without a journal), or if others could write to it.
     """
     where = path(engine, project)
     try:
         where.parent.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         _close(where.parent.parent)
-        for each in (where.parent, where):
-            make_private_folder(each)
+        for parent in (where.parent, where):
+            make_private_folder(parent)
         for entry in where.iterdir():
             _refuse_link(entry, entry.lstat())
             if _PARTIAL.fullmatch(entry.name) and time.time() - entry.lstat().st_mtime > _FORGOTTEN:
-                entry.unlink(missing_ok=True)  # a run was killed while it wrote
+                entry.unlink(missing_ok=True)  # a run was killed while writing it
         write_private(
             where / f".writable-{os.getpid()}", b"migops\n" * 512
-        ).unlink()  # a full disk still makes empty files
+        ).unlink()  # a full disk still creates empty files
     except OSError as error:
         raise Aborted(
             f"the state folder cannot be written ({error.strerror}), and nothing is done without a journal",
@@ -49,10 +49,10 @@ def folder(engine: Engine, project: str) -> Path:
 
 
 def make_private_folder(where: Path) -> None:
-    """See that a folder of the state is there, ours, and nobody else's to write to.
+    """Ensure that a state folder exists, is ours, and is not writable by others.
 
-    Raises ``Aborted`` where it is a symlink, someone else's, or writable by others: what is in it may be theirs.
-    ``OSError`` where it cannot be made.
+    Raises ``Aborted`` if it is a symlink, owned by another user, or writable by others, who may have written its
+    content; ``OSError`` if it cannot be created.
     """
     with suppress(FileExistsError):
         where.mkdir(mode=0o700)
@@ -73,18 +73,18 @@ def make_private_folder(where: Path) -> None:
 
 
 def _close(where: Path) -> None:
-    """The folder above all engines: whoever opened it, what is in it is looked at by itself."""
-    found = where.stat()
-    if found.st_uid != os.geteuid():
+    """Restrict the folder above all engines to its owner. Its subfolders are checked separately."""
+    status = where.stat()
+    if status.st_uid != os.geteuid():
         make_private_folder(Path(os.path.realpath(where)))
-    if found.st_mode & 0o022:
+    if status.st_mode & 0o022:
         where.chmod(0o700)
 
 
 def open_private(where: Path, flags: int) -> int:
-    """A descriptor of a file of the state, for its owner alone (0600) from the first byte.
+    """Open a state file, accessible to its owner only (0600) from the first byte. Returns the descriptor.
 
-    No symlink is followed: ``Aborted`` where there is one. ``OSError`` as ``os.open`` has it.
+    Raises ``Aborted`` for a symlink, ``OSError`` like ``os.open``.
     """
     try:
         return os.open(where, flags | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
@@ -95,9 +95,9 @@ def open_private(where: Path, flags: int) -> int:
 
 
 def write_private(where: Path, content: bytes | str) -> Path:
-    """Write a file of the state whole or not at all, for its owner alone (0600) from the first byte; its path.
+    """Write a state file atomically, accessible to its owner only (0600) from the first byte. Returns its path.
 
-    Raises ``Aborted`` where there is a symlink at its path, ``OSError`` where it cannot be written.
+    Raises ``Aborted`` for a symlink at its path, ``OSError`` if it cannot be written.
     """
     with suppress(FileNotFoundError):
         _refuse_link(where, where.lstat())
@@ -114,8 +114,8 @@ def write_private(where: Path, content: bytes | str) -> Path:
     return where
 
 
-def _refuse_link(where: Path, found: os.stat_result) -> None:
-    if stat.S_ISLNK(found.st_mode):
+def _refuse_link(where: Path, status: os.stat_result) -> None:
+    if stat.S_ISLNK(status.st_mode):
         raise Aborted(
             f"is a symlink (to {os.readlink(where)}), and migops follows none in its state folder",  # noqa: PTH115 - text
             at=Location(str(where)), hint=f"see who made it, then: rm {shlex.quote(str(where))}",
@@ -123,17 +123,17 @@ def _refuse_link(where: Path, found: os.stat_result) -> None:
 
 
 def path(engine: Engine, project: str) -> Path:
-    """Where ``folder`` is or would be; nothing is made, for a command that only reads."""
+    """The path of ``folder``, without creating it, for a command that only reads."""
     return root() / _name(engine.id()) / _name(project)
 
 
 def root() -> Path:
-    """The folder of all engines, which may not exist yet."""
-    said = os.environ.get("XDG_STATE_HOME", "")
-    base = Path(said) if os.path.isabs(said) else Path.home() / ".local" / "state"  # noqa: PTH117 - text, not a path yet
+    """The folder of all engines. It may not exist yet."""
+    setting = os.environ.get("XDG_STATE_HOME", "")
+    base = Path(setting) if os.path.isabs(setting) else Path.home() / ".local" / "state"  # noqa: PTH117 - text, not a path yet
     return base / "migops"
 
 
 def _name(text: str) -> str:
-    """``text`` as one folder's name; the IDs of older engines have colons in them."""
+    """``text`` as a folder's name; IDs of older engines contain colons."""
     return re.sub(r"[^A-Za-z0-9_.-]", "-", text).lstrip(".") or "unnamed"

@@ -12,7 +12,8 @@ import psycopg
 import pytest
 
 from migops.database import DatabaseUrl
-from migops.database.postgres.session import Waiting, open_session
+from migops.database.postgres.lock_rows import Waiting
+from migops.database.postgres.session import open_session
 from migops.database.postgres.watch import MigrationSessions, watch
 from tests.postgres.test_session import plain
 

@@ -10,9 +10,9 @@ from migops.commands.adopt.find import Reporter, Wanted, find
 from migops.commands.adopt.match import Verdict
 from migops.commands.adopt.outcome import Outcome
 from migops.commands.adopt.stamp import stamp
-from migops.commands.deploy import at_work
 from migops.core.errors import ExitCode
 from migops.docker import Engine
+from migops.runner import past_runs
 from migops.state import state_folder
 from migops.state.engine_lock import engine_lock
 from migops.state.lock import host_lock
@@ -48,7 +48,7 @@ def run(target: Target, engine: Engine, wanted: Wanted, dialogue: Dialogue) -> t
         dialogue.prove(outcome)
         dialogue.confirm(" ".join(outcome.match.chosen.heads) if outcome.match else "")
         with engine_lock(engine, folder, target.project, "migops adopt", target.commands.unlock()) as lock:
-            at_work.refuse_of_others(lock, folder, target, outcome.inputs.reached, wanted.timeout)
+            past_runs.refuse_of_others(lock, folder, target, outcome.inputs.reached, wanted.timeout)
             done = stamp(outcome, live, engine, folder, wanted.timeout)
     return replace(outcome, stamped=done.heads), 128 + done.signal if done.signal else int(ExitCode.CLEAN)
 

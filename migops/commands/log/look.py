@@ -13,7 +13,8 @@ from migops.commands.backup import question
 from migops.core.errors import MigopsError
 from migops.core.model import Unknown
 from migops.core.printed import here
-from migops.database.postgres.session import Holder, Session, open_session
+from migops.database.postgres.lock_rows import Holder
+from migops.database.postgres.session import Session, open_session
 from migops.docker import Engine
 from migops.sources.database import Reached, reach
 from migops.state import engine_lock, journal, lock
@@ -55,7 +56,7 @@ class RunLog:
     """Oldest first."""
     host: lock.Holder | None
     """The holder of the host's lock; None if nobody holds it."""
-    engine: engine_lock.Found | None
+    engine: engine_lock.LockState | None
     """The engine's lock; None if nobody holds it."""
     database: DatabaseLock
     unlock: tuple[str, ...]

@@ -1,1 +1,1 @@
-"""All that only PostgreSQL has: the session that holds a lock, who waits for whom, the catalogue."""
+"""Everything that only PostgreSQL has: lock session, lock watch, schema, dump and restore commands."""

@@ -1,4 +1,4 @@
-"""What a failed migration may leave behind although no row tells of it: tables, columns, indexes, constraints."""
+"""Traces of a failed migration that no row of the version table records: tables, columns, indexes, constraints."""
 
 from __future__ import annotations
 
@@ -36,6 +36,6 @@ WHERE t.typtype IN ('e', 'd') AND {USER_SCHEMA}
 
 
 def traces(url: DatabaseUrl, timeout: float) -> frozenset[str]:
-    """All that the catalogue of a PostgreSQL database lists, a line each, to be held against the same later on."""
+    """All objects in the catalogue of a PostgreSQL database, a line each, for comparison with a later call."""
     with connect(url, timeout=timeout) as connection:
         return frozenset(str(line) for (line,) in connection.exec_driver_sql(_TRACES))

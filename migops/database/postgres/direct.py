@@ -1,4 +1,4 @@
-"""A connection to PostgreSQL that is kept open, in autocommit: it holds a lock and watches, as long as a run takes."""
+"""A long-lived autocommit connection to PostgreSQL, for the lock and the lock watch of a run."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ if TYPE_CHECKING:
     from psycopg import Connection
 
 _KEEPALIVE = {"keepalives_idle": 5, "keepalives_interval": 2, "keepalives_count": 3, "tcp_user_timeout": 12000}
-"""Seconds (the last: milliseconds) after which a server that has gone without a word is noticed."""
+"""Seconds (the last: milliseconds) until a silently vanished server is detected."""
 _SETTINGS = ("idle_session_timeout = 0", "idle_in_transaction_session_timeout = 0", "lock_timeout = '5s'")
 
 
 @contextmanager
 def direct(url: DatabaseUrl, *, timeout: float, name: str, database: str = "") -> Iterator[Connection[Any]]:
-    """A connection in autocommit, called ``name`` in the server's lists; a statement of it takes ``timeout`` at most.
+    """Open an autocommit connection, called ``name`` in the server's lists; ``timeout`` (s) limits each statement.
 
-    ``database`` is another one of the same server. Raises ``Unavailable``, free of secrets, where it cannot be opened,
-    or where the driver fails inside of the ``with``; MigopsError where the URL is not PostgreSQL's.
+    ``database`` selects another database of the same server. Raises ``Unavailable``, free of secrets, if it cannot be
+    opened, or if the driver fails inside the ``with``; MigopsError if the URL is not PostgreSQL's.
     """
     import psycopg
 

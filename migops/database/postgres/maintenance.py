@@ -1,4 +1,4 @@
-"""A session on the server, in another database than the one that is restored: it makes, names and closes databases."""
+"""A session for creating, renaming and closing databases, connected to another database than the restored one."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from migops.database.postgres.swap_statements import Grant, Properties, Setting
 if TYPE_CHECKING:
     from psycopg import Connection
 
-_PATIENCE = 600.0  # seconds for one statement: a database is made by copying files, and a disk may be slow
+_PATIENCE = 600.0  # seconds for one statement: CREATE DATABASE copies files, and a disk may be slow
 _DATABASE = """
 SELECT pg_catalog.to_jsonb(d), pg_catalog.pg_get_userbyid(d.datdba), pg_catalog.pg_encoding_to_char(d.encoding),
        t.spcname, pg_catalog.shobj_description(d.oid, 'pg_database')
@@ -39,13 +39,13 @@ WHERE datname = ANY(%s) AND pid <> pg_catalog.pg_backend_pid() AND application_n
 
 @dataclass(frozen=True, slots=True)
 class Maintenance:
-    """The session. What the driver raises in it becomes ``Unavailable`` where the session is left."""
+    """The session. Errors of the driver become ``Unavailable`` when the session is closed."""
 
     connection: Connection[Any]
     name: str
 
     def run(self, *statements: str) -> None:
-        """Run statements one after another, each by itself."""
+        """Run statements one after another, each in its own transaction."""
         for statement in statements:
             self.connection.execute(statement.encode())
 
@@ -55,11 +55,11 @@ class Maintenance:
             self.run(*statements)
 
     def properties(self, database: str) -> Properties | None:
-        """What a database has of its own; None where there is none of that name."""
-        found = self.connection.execute(_DATABASE, (database,)).fetchone()
-        if found is None:
+        """The properties of a database; None if there is none of that name."""
+        record = self.connection.execute(_DATABASE, (database,)).fetchone()
+        if record is None:
             return None
-        row, owner, encoding, tablespace, comment = found
+        row, owner, encoding, tablespace, comment = record
         grants = self.connection.execute(_GRANTS, (database,)).fetchall() if row["datacl"] is not None else None
         settings = self.connection.execute(_SETTINGS, (database,)).fetchall()
         return Properties(
@@ -72,15 +72,14 @@ class Maintenance:
         )  # fmt: skip
 
     def sessions(self, *databases: str) -> list[tuple[str, str]]:
-        """Who is connected to these databases, but for ourselves: address ('': a socket) and the name they gave."""
-        found = self.connection.execute(_SESSIONS, (list(databases), self.name)).fetchall()
-        return [(str(address), str(name)) for address, name in found]
+        """All other sessions in these databases: address ('': a socket) and application name."""
+        rows = self.connection.execute(_SESSIONS, (list(databases), self.name)).fetchall()
+        return [(str(address), str(name)) for address, name in rows]
 
 
 @contextmanager
 def maintenance(url: DatabaseUrl, name: str) -> Iterator[Maintenance]:
-    """Open the session, in the server's database ``postgres`` or else ``template1``. ``Unavailable`` where it
-    cannot."""
+    """Open the session, in the database ``postgres`` or else ``template1``. Raises ``Unavailable`` if it cannot."""
     with ExitStack() as stack:
         yield Maintenance(_open(url, name, stack), name[:63])
 

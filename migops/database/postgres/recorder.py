@@ -1,4 +1,4 @@
-"""Notes in the journal, at once, the sessions of a migration that runs: its run may be killed the next moment."""
+"""Records the sessions of a running migration in the journal at once, as its run may be killed at any moment."""
 
 from __future__ import annotations
 
@@ -12,39 +12,39 @@ from migops.database.postgres.server_session import ServerSession
 from migops.database.postgres.session import Session
 
 Note = Callable[..., None]
-"""Writes a line of facts: ``addresses`` or ``session``. Raises ``Aborted`` where that cannot be done."""
+"""Writes a line of facts: ``addresses`` or ``session``. Raises ``Aborted`` if it cannot be written."""
 
-_ASK = (0.5, 2.0)  # seconds between two questions to the container for its processes' ports: for a new one, or else
+_ASK = (0.5, 2.0)  # seconds between two queries of the container's ports: with a new session, and otherwise
 
 
 def unnoted(**facts: Any) -> None:
-    """Writes nothing."""
+    """The default note: writes nothing."""
 
 
 def no_ports() -> Collection[int]:
-    """No port is known."""
+    """The default for unknown ports: none."""
     return ()
 
 
 @dataclass(slots=True)
 class Recorder:
-    """Tells the migration's sessions from all others of the server, and notes each once. Made before it is started.
+    """Recognises the migration's sessions among all sessions of the server, and records each once.
 
-    A session is the migration's where it has its name (``application``); or began since (the server's time) and comes
-    from an address of its container, of which nobody else connects (``alone``); or, where others do, or where the
-    address that the server sees is another one (NAT, the host's network), from a port that the migration's own
-    processes have open. ``ports`` asks the container for these. ``seen`` are those that were noted, by their identity.
-    Of another role's session all that would tell is hidden: one that is new in the database is noted as it is shown.
+    Created before the migration starts. A session is the migration's if it has its name (``application``); or if it
+    started ``since`` and comes from an address of the container from which nothing else connects (``alone``); or
+    otherwise (also if the server sees another address: NAT, the host's network) if it comes from a port that the
+    migration's own processes have open. The server hides these properties of another role's session: one that is new
+    in the database is recorded as shown.
     """
 
     session: Session
     application: str
-    since: str
+    since: str  # the server's time
     alone: bool
     note: Note = unnoted
-    ports: Callable[[], Collection[int]] = no_ports
-    addresses: tuple[str, ...] = ()
-    seen: dict[tuple[int, str, str, int], ServerSession] = field(default_factory=dict)
+    ports: Callable[[], Collection[int]] = no_ports  # queries the container
+    addresses: tuple[str, ...] = ()  # of the container
+    seen: dict[tuple[int, str, str, int], ServerSession] = field(default_factory=dict)  # recorded ones, by identity
     _unwritten: list[dict[str, Any]] = field(default_factory=list)
     _is_first: bool = True
     _others: set[tuple[int, str, str, int]] = field(default_factory=set)
@@ -52,17 +52,17 @@ class Recorder:
     _asked_about: set[tuple[int, str, str, int]] = field(default_factory=set)
 
     def come_from(self, addresses: Collection[str]) -> None:
-        """Learn the addresses of the container; the next look notes them."""
+        """Add addresses of the container; the next ``look`` records them."""
         new = [each for each in addresses if each not in self.addresses]
         if new:
             self.addresses = (*self.addresses, *new)
             self._unwritten.append({"addresses": list(self.addresses)})
 
     def look(self) -> None:
-        """Note the sessions of the migration that are new.
+        """Record new sessions of the migration.
 
-        Raises ``Unavailable``, and ``Aborted`` of the journal: then they are known all the same, and noted the next
-        time.
+        Raises ``Unavailable``, and the journal's ``Aborted``: then the sessions are known nevertheless, and recorded
+        with the next call.
         """
         now = {one.identity: one for one in self.session.sessions()}
         self._others &= now.keys()
@@ -94,21 +94,21 @@ class Recorder:
         return self.alone and one.address in self.addresses and one.started >= self.since
 
     def _by_port(self, unclear: list[ServerSession]) -> None:
-        """Ask the container, where it is time, which of these come from its processes."""
-        keys = {each.identity for each in unclear}
+        """Ask the container, if it is time, which of these sessions belong to its processes."""
+        keys = {session.identity for session in unclear}
         is_new = not self.seen and not keys <= self._asked_about
         if time.monotonic() - self._asked < _ASK[0 if is_new else 1]:
             return
         try:
             ports = self.ports()
-        except Unavailable:  # of the engine, or of a container that has no program to ask: it is asked again
+        except Unavailable:  # of the engine, or a container without a program to ask: retried later
             ports = ()
         self._asked, self._asked_about = time.monotonic(), keys
-        for each in unclear:
-            if each.port > 0 and each.port in ports:
-                self._take(each)
-            elif ports:  # what the server knows has been open there since before they were asked for
-                self._others.add(each.identity)
+        for session in unclear:
+            if session.port > 0 and session.port in ports:
+                self._take(session)
+            elif ports:  # the session was open before the ports were read, so a missing port means another client
+                self._others.add(session.identity)
 
     def _take(self, one: ServerSession) -> None:
         self.seen[one.identity] = one

@@ -1,4 +1,4 @@
-"""Our own session on the database while something changes it: it holds the lock, and sees who waits for whom."""
+"""Our own session on the database during a change: it holds the lock, and queries lock waits."""
 
 from __future__ import annotations
 
@@ -12,112 +12,39 @@ from typing import TYPE_CHECKING, Any
 
 from migops.core.errors import Locked, MigopsError, Unavailable
 from migops.core.printed import here
-from migops.core.redaction import redact
 from migops.core.wait import until
 from migops.database import DatabaseUrl
 from migops.database.postgres.direct import direct
+from migops.database.postgres.lock_rows import BLOCKER, HOLDER, WAITING, Blocker, Holder, Waiting
 from migops.database.postgres.server_session import SERVER_STARTED, SESSIONS, ServerSession, from_row
 from migops.state.process import ourselves
 
 if TYPE_CHECKING:
     from psycopg import Connection
 
-PAUSE = (0.2, 0.6)  # seconds between two attempts, by chance in between: two that wait do not keep in step
-
-_HOLDER = """
-SELECT a.pid, a.application_name, coalesce(host(a.client_addr), 'a socket'),
-       date_trunc('second', now() - a.backend_start)::text
-FROM pg_catalog.pg_locks l JOIN pg_catalog.pg_stat_activity a ON a.pid = l.pid
-WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 1 AND l.database = (
-    SELECT oid FROM pg_catalog.pg_database WHERE datname = current_database())
-  AND l.classid = %s::bigint::oid AND l.objid = %s::bigint::oid
-"""
-_WAITING = """
-SELECT a.pid, host(a.client_addr), a.application_name, a.backend_start, a.query, l.locktype, l.mode,
-       l.relation::regclass::text, pg_catalog.pg_blocking_pids(a.pid)
-FROM pg_catalog.pg_stat_activity a LEFT JOIN pg_catalog.pg_locks l ON l.pid = a.pid AND NOT l.granted
-WHERE a.datname = current_database() AND a.pid <> pg_backend_pid() AND a.wait_event_type = 'Lock'
-"""
-_BLOCKER = """
-SELECT a.pid, a.application_name, coalesce(host(a.client_addr), 'a socket'), a.usename, a.state,
-       date_trunc('second', now() - coalesce(a.xact_start, a.backend_start))::text, left(a.query, 200)
-FROM pg_catalog.pg_stat_activity a WHERE a.pid = ANY(%s)
-"""
+PAUSE = (0.2, 0.6)  # range of random seconds between two attempts, so that two waiting runs do not stay in step
 
 
 class SessionLost(Unavailable):
-    """The session that held the lock is gone, so nobody else is kept away any more."""
-
-
-@dataclass(frozen=True, slots=True)
-class Blocker:
-    """A session that holds what another one waits for. ``age`` is that of its transaction."""
-
-    pid: int
-    application: str
-    address: str
-    user: str
-    state: str
-    age: str
-    query: str
-
-    def __str__(self) -> str:
-        name = f" ({self.application})" if self.application else ""
-        said = " ".join(redact(self.query).split())
-        state = self.state or "its state hidden from this user"
-        return f"pid {self.pid}{name}, user {self.user} from {self.address}, {state} for {self.age}: {said}"
-
-
-@dataclass(frozen=True, slots=True)
-class Waiting:
-    """A session of this database that waits for a lock: from which address, for which ``mode`` on which table.
-
-    ``kind`` is the server's ``locktype``: ``relation`` for a table, ``transactionid`` for a row that another
-    transaction has changed, ``virtualxid`` for transactions that CREATE INDEX CONCURRENTLY lets end.
-    """
-
-    pid: int
-    address: str
-    application: str
-    began: Any
-    query: str
-    kind: str
-    mode: str
-    table: str
-    blocked_by: Sequence[int]
-
-
-@dataclass(frozen=True, slots=True)
-class Holder:
-    """The session that has the lock: its number on the server, its name, where it comes from, how long it is open."""
-
-    pid: int
-    name: str
-    address: str
-    age: str
-
-    def __str__(self) -> str:
-        name = self.name or "a session without a name"
-        return f"{name} (pid {self.pid} on the server, from {self.address}, connected for {self.age})"
+    """The session that held the lock is gone, so other runs are no longer locked out."""
 
 
 @dataclass(slots=True)
 class Session:
-    """An open session. ``locked`` tells whether it has ever got the lock; ``key`` is the lock's number."""
+    """An open session."""
 
     connection: Connection[Any]
     url: DatabaseUrl
-    table: str
+    table: str  # the version table
     schema: str
-    key: int
-    locked: bool = field(default=False)
+    key: int  # the number of the advisory lock
+    locked: bool = field(default=False)  # it has held the lock at some time
 
     def lock(self, wait: float = 0.0) -> None:
-        """Take the lock, trying for ``wait`` seconds. It is never waited for inside of the server: that deadlocks with
-        CREATE INDEX CONCURRENTLY.
+        """Take the lock, trying for ``wait`` seconds.
 
-        Raises ``Locked`` naming the holder, and MigopsError where a pooler stands in between: behind one, two clients
-        can have the same lock.
+        Never waits inside the server, which would deadlock with CREATE INDEX CONCURRENTLY. Raises ``Locked`` naming the
+        holder, and MigopsError behind a pooler, where two clients can hold the same lock.
         """
         self._refuse_pooler()
         self.locked = until(
@@ -131,12 +58,12 @@ class Session:
             )
 
     def holder(self) -> Holder | None:
-        """Who has the lock now; None where nobody has."""
-        found = self._all(_HOLDER, *_halves(self.key))
-        return Holder(int(found[0][0]), *map(_text, found[0][1:])) if found else None
+        """The session that holds the lock now; None if it is free."""
+        rows = self._all(HOLDER, *_halves(self.key))
+        return Holder(int(rows[0][0]), *map(_text, rows[0][1:])) if rows else None
 
     def check(self) -> None:
-        """See that the lock is still ours. Raises ``SessionLost`` where it is not, or where nobody answers."""
+        """Verify that the lock is still ours. Raises ``SessionLost`` if it is not, or if the server does not answer."""
         try:
             held = self._one(
                 "SELECT count(*) FROM pg_catalog.pg_locks WHERE locktype = 'advisory' AND pid = pg_backend_pid()"
@@ -148,7 +75,7 @@ class Session:
             raise SessionLost(f"the lock of {self.url.shown} is no longer ours")
 
     def rows(self) -> tuple[str, ...] | None:
-        """The revisions that the version table names, by their text; None where there is no such table."""
+        """The revisions in the version table, sorted; None if there is no such table."""
         from psycopg import sql
 
         name = sql.Identifier(*((self.schema, self.table) if self.schema else (self.table,)))
@@ -158,19 +85,19 @@ class Session:
         return tuple(sorted(str(number) for (number,) in rows))
 
     def now(self) -> Any:
-        """The server's own time, to hold ``Waiting.began`` against."""
+        """The server's own time, comparable with ``Waiting.began``."""
         return self._one("SELECT now()")
 
     def waiting(self) -> list[Waiting]:
-        """All other sessions of the database that wait for a lock just now."""
+        """All other sessions of the database that are waiting for a lock."""
         return [
             Waiting(int(pid), _text(host), _text(name), began, _text(query), _text(kind), _text(mode), _text(table), by)
-            for pid, host, name, began, query, kind, mode, table, by in self._all(_WAITING)
+            for pid, host, name, began, query, kind, mode, table, by in self._all(WAITING)
         ]
 
     def blockers(self, pids: Sequence[int]) -> list[Blocker]:
-        """The sessions with these numbers, as the server lists them. Of another user it may hide the query."""
-        return [Blocker(int(pid), *map(_text, rest)) for pid, *rest in self._all(_BLOCKER, list(pids))]
+        """The sessions with these numbers, as the server lists them. It may hide the query of another role."""
+        return [Blocker(int(pid), *map(_text, rest)) for pid, *rest in self._all(BLOCKER, list(pids))]
 
     @property
     def database(self) -> str:
@@ -182,11 +109,11 @@ class Session:
         return [from_row(row) for row in self._all(SESSIONS)]
 
     def server_started(self) -> str:
-        """When the server was started, as ``ServerSession`` has times: what was connected before is gone."""
+        """The server's start, in the format of ``ServerSession``. Earlier sessions are gone."""
         return str(self._one(SERVER_STARTED))
 
     def cancel(self, pid: int) -> bool:
-        """Cancel the statement that a session is at; False where there is none, or the server does not let us."""
+        """Cancel a session's statement. False if there is none, or the server does not permit it."""
         import psycopg
 
         try:
@@ -195,7 +122,7 @@ class Session:
             return False
 
     def terminate(self, pid: int) -> bool:
-        """End a session, and with it what it does and holds; False where there is none, or the server forbids it."""
+        """End a session with its work and locks. False if there is none, or the server does not permit it."""
         import psycopg
 
         try:
@@ -205,7 +132,7 @@ class Session:
         return bool(rows and rows[0][0])
 
     def _refuse_pooler(self) -> None:
-        # Each connection is told its backend's number when it opens; a pooler makes one up.
+        # The server sends each connection its backend's number; a pooler sends a made-up one.
         if self._one("SELECT pg_catalog.pg_backend_pid()") != self.connection.info.backend_pid:
             raise MigopsError(
                 f"a pooler (PgBouncer or the like) stands before {self.url.shown}: behind it, two runs can hold the "
@@ -232,9 +159,9 @@ class Session:
 def open_session(
     url: DatabaseUrl, *, table: str = "alembic_version", schema: str = "", timeout: float = 20.0, label: str = "migops"
 ) -> Iterator[Session]:
-    """A session of our own on a PostgreSQL database; ``label`` says what for, in the server's own lists.
+    """Open a session on a PostgreSQL database; ``label`` describes its purpose in the server's own lists.
 
-    ``timeout`` (seconds) is for connecting, and for every statement of ours. The lock goes with the session.
+    ``timeout`` (seconds) applies to connecting and to every statement. The lock ends with the session.
     """
     who = ourselves()
     with direct(url, timeout=timeout, name=f"{label} {who.pid}@{who.host}") as connection:
@@ -242,7 +169,7 @@ def open_session(
 
 
 def lock_key(database: str, schema: str, table: str) -> int:
-    """The advisory lock's number: the same for everyone who migrates the same version table."""
+    """The advisory lock's number: the same for all runs that migrate the same version table."""
     text = f"migops/1\0{database}\0{schema}\0{table}"
     return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big", signed=True)
 
@@ -252,6 +179,6 @@ def _text(value: object) -> str:
 
 
 def _halves(key: int) -> tuple[int, int]:
-    """The two numbers by which ``pg_locks`` shows a lock of 64 bits."""
+    """The two numbers that ``pg_locks`` shows for a lock of 64 bits."""
     unsigned = key & 0xFFFF_FFFF_FFFF_FFFF
     return unsigned >> 32, unsigned & 0xFFFF_FFFF

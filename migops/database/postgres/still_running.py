@@ -12,7 +12,6 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from migops.core import wait
 from migops.core.errors import ManualActionRequired, Unavailable
 from migops.database.postgres.server_session import ServerSession, recorded
 from migops.database.postgres.session import Session
@@ -58,6 +57,11 @@ class PastMigration:
         by_name = bool(self.application) and session.application == self.application
         return by_name or any(each.is_same(session) for each in self.sessions)
 
+    def is_over(self, session: ServerSession) -> bool:
+        """Whether a session of its own does nothing for it any more: its process has ended, and the session is idle. A
+        pooler keeps sessions after their client."""
+        return self.exit is not None and session.state == "idle"
+
     def may_be_own(self, session: ServerSession, database: str) -> bool:
         """Whether it may be this migration's, for all that is known: it began since then, at the same address; or, of
         a migration of which no session was ever seen, anywhere in the same database. Of another role's session there
@@ -83,21 +87,21 @@ class AtWork:
 
 def past_migrations(runs: Sequence[Run]) -> list[PastMigration]:
     """The migrations of the last runs, the oldest first, as their journals tell of them."""
-    migrations: dict[str, PastMigration] = {}
+    found: dict[str, PastMigration] = {}
     for run in runs[-RUNS:]:
         name = ""
         for step in run.steps:
             if step.get("application"):
                 name = str(step["application"])
-                migrations[name] = PastMigration(run.number, run.command, name, str(step.get("since") or ""))
+                found[name] = PastMigration(run.number, run.command, name, str(step.get("since") or ""))
             elif name and "exit" in step:
-                migrations[name] = replace(migrations[name], exit=int(step["exit"] or 0))
+                found[name] = replace(found[name], exit=int(step["exit"] or 0))
         for line in run.sessions:
-            if (one := migrations.get(str(line["of"]))) is not None:
+            if (one := found.get(str(line["of"]))) is not None:
                 more = (recorded(line["session"]),) if "session" in line else ()
                 addresses = tuple(map(str, line.get("addresses") or one.addresses))
-                migrations[one.application] = replace(one, addresses=addresses, sessions=(*one.sessions, *more))
-    return list(migrations.values())
+                found[one.application] = replace(one, addresses=addresses, sessions=(*one.sessions, *more))
+    return list(found.values())
 
 
 def sessions_at_work(session: Session, migrations: Sequence[PastMigration], look: float = LOOK) -> AtWork:
@@ -108,7 +112,7 @@ def sessions_at_work(session: Session, migrations: Sequence[PastMigration], look
     found none for those before. Raises ``Unavailable`` where the server does not answer.
     """
     now = session.sessions()
-    own = tuple((each, one) for each in migrations for one in now if each.is_own(one))
+    own = tuple((each, one) for each in migrations for one in now if each.is_own(one) and not each.is_over(one))
     dated = [each for each in migrations if each.since]
     last = [each for each in dated if each.run == dated[-1].run and each.may_have_left_work]
     began, database = session.server_started(), session.database
@@ -141,68 +145,66 @@ def refuse_to_judge(
     how = f"Alembic has ended with code {migration.exit}; "
     try:
         with opened as session:
-            at_work = _after_the_end(session, migration)
+            found = _after_the_end(session, migration)
     except Unavailable as error:
         raise ManualActionRequired(
             f"{how}whether the database server still works on its statement cannot be asked: {error.message}",
             commands=[look],
         ) from None
-    if at_work.own:
+    if found.own:
         raise ManualActionRequired(
             f"{how}yet the database server still works on its statement, and may commit it after all (the database is "
-            f"at: {stands}): {_listed(at_work)}",
-            commands=[*ways_to_end(at_work, sql), look],
+            f"at: {stands}): {_listed(found)}",
+            commands=[*ways_to_end(found, sql), look],
             hint="wait until it has ended, or end it by the first command; then look where the database is",
         )  # fmt: skip
-    if at_work.possible:
-        raise unclear(at_work, sql, how)
+    if found.possible:
+        raise unclear(found, sql, how)
 
 
 def _after_the_end(session: Session, migration: PastMigration) -> AtWork:
     """What is at work for it, some seconds after its container has ended."""
-    return wait.until(
-        lambda: sessions_at_work(session, [migration]), lambda at_work: not at_work.own, seconds=GRACE, pause=_BETWEEN
-    )
+    until = time.monotonic() + GRACE
+    while (found := sessions_at_work(session, [migration])).own and time.monotonic() < until:
+        time.sleep(_BETWEEN)
+    return found
 
 
 def refuse_beside(session: Session, folder: Path, sql: Sql, *, sure_only: bool = False) -> None:
     """Raise ``ManualActionRequired`` where the server is still busy with a migration of a past run, or (not with
     ``sure_only``) may be."""
-    at_work = sessions_at_work(session, past_migrations(journal.runs(folder)))
-    if at_work.own:
-        migration = at_work.own[0][0]
+    found = sessions_at_work(session, past_migrations(journal.runs(folder)))
+    if found.own:
+        each = found.own[0][0]
         raise ManualActionRequired(
             "the database server still works on a migration of a run that was killed. The session of run "
-            f"{migration.run} (`{migration.command}`) still works on the server, though the run has gone: "
-            f"{_listed(at_work)}",
-            commands=ways_to_end(at_work, sql),
+            f"{each.run} (`{each.command}`) still works on the server, though the run has gone: "
+            f"{_listed(found)}",
+            commands=ways_to_end(found, sql),
             hint="wait until it has ended, or end it: the command ends just that session, and no other that has got "
             "its number since; then run this again",
         )  # fmt: skip
-    if at_work.possible and not sure_only:
-        raise unclear(at_work, sql)
+    if found.possible and not sure_only:
+        raise unclear(found, sql)
 
 
-def unclear(at_work: AtWork, sql: Sql, before: str = "") -> ManualActionRequired:
+def unclear(found: AtWork, sql: Sql, said: str = "") -> ManualActionRequired:
     """Where it is not known whose sessions these are: nothing is done, and they are never ended by us."""
-    migration, one = at_work.possible[0]
-    why = "it comes from the address of its container" if one.address in migration.addresses else "it began since then"
-    pids = ", ".join(str(session.pid) for _, session in at_work.possible)
+    each, one = found.possible[0]
+    why = "it comes from the address of its container" if one.address in each.addresses else "it began since then"
+    pids = ", ".join(str(session.pid) for _, session in found.possible)
     return ManualActionRequired(
-        f"{before}the database server may still work on the migration of run {migration.run} (`{migration.command}`), "
-        f"whose end was not seen: session {pids} may be its own ({why}), or another client's: not all of its number, "
-        f"start, address and port are known to be the migration's: {_listed(at_work)}",
-        commands=[
-            sql(f"SELECT {_SHOWN} FROM pg_stat_activity WHERE pid = {one.pid}")  # noqa: S608
-            for _, one in at_work.possible
-        ],
+        f"{said}the database server may still work on the migration of run {each.run} (`{each.command}`), whose end "
+        f"was not seen: session {pids} may be its own ({why}), or another client's: not all of its number, start, "
+        f"address and port are known to be the migration's: {_listed(found)}",
+        commands=[sql(f"SELECT {_SHOWN} FROM pg_stat_activity WHERE pid = {one.pid}") for _, one in found.possible],  # noqa: S608
         hint="see whose it is; wait until its statement has ended, then run this again",
     )  # fmt: skip
 
 
-def ways_to_end(at_work: AtWork, sql: Sql) -> list[Command]:
+def ways_to_end(found: AtWork, sql: Sql) -> list[Command]:
     """The commands that end the sessions that are surely a migration's, and no other that has got their number."""
-    return list(dict.fromkeys(sql(ending(each, one)) for each, one in at_work.own))
+    return list(dict.fromkeys(sql(ending(each, one)) for each, one in found.own))
 
 
 def ending(migration: PastMigration, one: ServerSession) -> str:
@@ -211,5 +213,5 @@ def ending(migration: PastMigration, one: ServerSession) -> str:
     return f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid = {one.pid} AND {by}"  # noqa: S608
 
 
-def _listed(at_work: AtWork) -> str:
-    return "; ".join(dict.fromkeys(str(one) for _, one in at_work.own or at_work.possible))
+def _listed(found: AtWork) -> str:
+    return "; ".join(dict.fromkeys(str(one) for _, one in found.own or found.possible))

@@ -1,4 +1,4 @@
-"""The SQL by which one database takes another one's place. Pure functions: text in, text out."""
+"""The SQL that replaces one database by another. Pure functions: text in, text out."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ _LISTS = frozenset({
     "local_preload_libraries", "search_path", "session_preload_libraries", "shared_preload_libraries",
     "temp_tablespaces", "unix_socket_directories",
 })  # fmt: skip
-"""Settings whose value is a list of names: as one literal, it would be taken for a single name."""
-_LONGEST = 63  # bytes of a name in PostgreSQL
+"""Settings whose value is a list of names: a single literal would be read as one name."""
+_LONGEST = 63  # bytes of a PostgreSQL name
 
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """A right on a database; an empty ``grantee`` is everyone."""
+    """A privilege on a database; an empty ``grantee`` is PUBLIC."""
 
     grantee: str
     privilege: str
@@ -24,7 +24,7 @@ class Grant:
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """A setting that holds in a database, for one role or ('') for all."""
+    """A setting of a database, for one role or ('') for all."""
 
     role: str
     name: str
@@ -33,11 +33,7 @@ class Setting:
 
 @dataclass(frozen=True, slots=True)
 class Properties:
-    """What a database has of its own beside what is in it, none of which a restored dump brings along.
-
-    ``provider`` is ``c``, ``i`` or ``b``, and '' on servers that know only one; ``locale`` is that of the latter two.
-    ``grants`` is None where the rights were never touched. ``open`` tells whether anyone may connect.
-    """
+    """Properties of a database itself, which a restored dump does not include."""
 
     oid: int
     owner: str
@@ -46,33 +42,33 @@ class Properties:
     ctype: str
     tablespace: str
     limit: int
-    provider: str = ""
-    locale: str = ""
+    provider: str = ""  # of the locale: ``c``, ``i`` (ICU) or ``b`` (builtin); '' on servers with only one
+    locale: str = ""  # of ICU or builtin
     comment: str = ""
-    grants: tuple[Grant, ...] | None = None
+    grants: tuple[Grant, ...] | None = None  # None: the default privileges
     settings: tuple[Setting, ...] = ()
-    open: bool = True
+    open: bool = True  # connections are allowed
 
 
 def identifier(name: str) -> str:
-    """A name as SQL takes it."""
+    """A name quoted for SQL."""
     return '"' + name.replace('"', '""') + '"'
 
 
 def literal(text: str) -> str:
-    """A text as SQL takes it, whatever ``standard_conforming_strings`` says."""
+    """A text quoted for SQL, independent of ``standard_conforming_strings``."""
     doubled = text.replace("'", "''")
     return "E'" + doubled.replace("\\", "\\\\") + "'" if "\\" in text else f"'{doubled}'"
 
 
 def beside(database: str, what: str, stamp: str) -> str:
-    """The name of a database that stands for another one: ``shop_migops_old_20261124T101222``, within 63 bytes."""
+    """The name of a database derived from another's: ``shop_migops_old_20261124T101222``, within 63 bytes."""
     tail = f"_migops_{what}_{stamp}"
     return database.encode()[: _LONGEST - len(tail)].decode(errors="ignore") + tail
 
 
 def create(name: str, like: Properties | None) -> str:
-    """Make an empty database like another one, or as the server makes one."""
+    """Create an empty database with the properties of another one, or with the server's defaults."""
     words = [f"CREATE DATABASE {identifier(name)} TEMPLATE template0"]
     if like is not None:
         words += [
@@ -93,7 +89,7 @@ def _provider(like: Properties) -> Iterator[str]:
 
 
 def carry_over(name: str, like: Properties) -> Iterator[str]:
-    """Give a database the rights, settings and comment of another one."""
+    """Copy the privileges, settings and comment of another database."""
     at = f"DATABASE {identifier(name)}"
     if like.grants is not None:
         yield f"REVOKE ALL ON {at} FROM PUBLIC, {identifier(like.owner)}"
@@ -101,9 +97,9 @@ def carry_over(name: str, like: Properties) -> Iterator[str]:
         to = identifier(grant.grantee) if grant.grantee else "PUBLIC"
         option = " WITH GRANT OPTION" if grant.grantable else ""
         yield f"GRANT {grant.privilege} ON {at} TO {to}{option}"
-    for each in like.settings:
-        who = f"ROLE {identifier(each.role)} IN {at}" if each.role else at
-        yield f"ALTER {who} SET {identifier(each.name)} TO {_value(each)}"
+    for setting in like.settings:
+        who = f"ROLE {identifier(setting.role)} IN {at}" if setting.role else at
+        yield f"ALTER {who} SET {identifier(setting.name)} TO {_value(setting)}"
     if like.comment:
         yield f"COMMENT ON {at} IS {literal(like.comment)}"
 
@@ -115,7 +111,7 @@ def _value(setting: Setting) -> str:
 
 
 def names(text: str) -> Iterator[str]:
-    """The names of a list as the server keeps it: ``"$user", public``."""
+    """The names in a list as the server stores it: ``"$user", public``."""
     rest = text.strip()
     while rest:
         if rest.startswith('"'):
@@ -131,37 +127,37 @@ def names(text: str) -> Iterator[str]:
 
 
 def close(name: str) -> str:
-    """Let nobody connect any more, not even a superuser."""
+    """Forbid new connections, even for superusers."""
     return f"ALTER DATABASE {identifier(name)} ALLOW_CONNECTIONS false"
 
 
 def reopen(name: str) -> str:
-    """Let everybody connect again."""
+    """Allow connections again."""
     return f"ALTER DATABASE {identifier(name)} ALLOW_CONNECTIONS true"
 
 
 def end_sessions(*databases: str) -> str:
-    """End everybody's sessions in these databases."""
-    # Quoted with dollars where that can be: it is also shown as a word of a command, within the shell's quotes.
-    found = ", ".join(literal(name) if "$" in name else f"$${name}$$" for name in databases)
+    """End all sessions in these databases."""
+    # Dollar-quoted if possible: it is also shown as a word of a command, inside the shell's quotes.
+    quoted = ", ".join(literal(name) if "$" in name else f"$${name}$$" for name in databases)
     return (
         "SELECT pg_catalog.pg_terminate_backend(pid) FROM pg_catalog.pg_stat_activity "  # noqa: S608 - quoted
-        f"WHERE datname IN ({found}) AND pid <> pg_catalog.pg_backend_pid()"
+        f"WHERE datname IN ({quoted}) AND pid <> pg_catalog.pg_backend_pid()"
     )
 
 
 def rename(name: str, to: str) -> str:
-    """Give a database another name; fails while anyone is connected to it."""
+    """Rename a database. Fails while anyone is connected to it."""
     return f"ALTER DATABASE {identifier(name)} RENAME TO {identifier(to)}"
 
 
 def drop(name: str) -> str:
-    """Remove a database for good."""
+    """Drop a database."""
     return f"DROP DATABASE {identifier(name)}"
 
 
 def back(database: str, kept: str, aside: str) -> tuple[str, ...]:
-    """The way back to the database that was kept: the restored one steps aside under the name ``aside``."""
+    """Undo a swap: the database ``kept`` gets its name back, and the restored one is renamed to ``aside``."""
     return (
         close(database), end_sessions(database, kept),
         f"BEGIN; {rename(database, aside)}; {rename(kept, database)}; COMMIT", reopen(database),

@@ -1,4 +1,4 @@
-"""PostgreSQL's own programs, run in a container that has them: their input from a file of ours, their output to us."""
+"""Runs PostgreSQL's own programs in a container that has them, with local input and output."""
 
 from __future__ import annotations
 
@@ -11,32 +11,32 @@ from migops.core.wait import until
 from migops.docker import Engine, execs
 from migops.docker.feeding import conversation
 
-_KEPT = 4000  # bytes of what a program says that are shown when it fails
-_SETTLE = 3.0  # seconds after its output's end in which the engine notes how a program ended
+_KEPT = 4000  # last bytes of a program's standard error, shown when it fails
+_SETTLE = 3.0  # seconds for the engine to record the exit code after the end of the output
 _MISSING = (126, 127)
-SILENCE = 900.0  # seconds in which a dump moves on, however slow the disk
-PATIENCE = 1e6  # seconds: an index of a large table is built without a word
+SILENCE = 900.0  # seconds without output after which a dump has failed, even on a slow disk
+PATIENCE = 1e6  # seconds: building an index on a large table produces no output
 
 Sink = Callable[[bytes], object]
 
 
 @dataclass(frozen=True, slots=True)
 class Ran:
-    """How a program ended: its own exit code, and the end of what it said on standard error, free of secrets."""
+    """The end of a program: its exit code, and the end of its standard error, free of secrets."""
 
     code: int
     said: str
 
     @property
     def how(self) -> str:
-        """In words, for a sentence."""
+        """The end in words, as part of a sentence."""
         killed = f"was killed by signal {self.code - 128}" if self.code > 128 else f"ended with code {self.code}"
         return f"{killed}: {self.said}" if self.said else killed
 
 
 @dataclass(frozen=True, slots=True)
 class Tools:
-    """Where the programs are, and the variables by which they get to the database."""
+    """The container with the programs, and the variables with the database's address."""
 
     engine: Engine
     container: str
@@ -47,9 +47,10 @@ class Tools:
     def run(
         self, words: Sequence[str], sink: Sink, given: Iterator[bytes] | None = None, silence: float = SILENCE
     ) -> Ran:
-        """Run to the end. What ``sink`` raises ends it for us; the program is then on its own.
+        """Run a program to its end. ``given`` is its input, ``sink`` gets its output, ``silence`` is in seconds.
 
-        ``Unavailable`` where the container has no such program, or where how it ended cannot be known.
+        An exception from ``sink`` is passed on, and the program is left to itself. Raises ``Unavailable`` if the
+        container has no such program, or if its exit code cannot be known.
         """
         exec_id = execs.create_exec(self.engine, self.container, words, self.variables, stdin=given is not None)
         started = (
@@ -57,23 +58,23 @@ class Tools:
             if given is None
             else conversation(self.engine, exec_id, given, silence)
         )
-        said = b""
+        errors = b""
         refused = b""
         with started as pieces:
             for stream, data in pieces:
                 if stream == execs.STDERR:
-                    said = (said + data)[-_KEPT:]
+                    errors = (errors + data)[-_KEPT:]
                 elif data.startswith(execs.REFUSED):
                     refused = data
                 else:
                     sink(data)
         code = self._code(exec_id, words)
-        if refused or (code in _MISSING and b"not found" in said):
+        if refused or (code in _MISSING and b"not found" in errors):
             raise Unavailable(
                 f"the container {self.name} cannot run {_program(words)}: "
-                + self.redact((refused or said).decode(errors="replace").strip())
+                + self.redact((refused or errors).decode(errors="replace").strip())
             )
-        return Ran(code, self.redact(" ".join(said.decode(errors="replace").split())))
+        return Ran(code, self.redact(" ".join(errors.decode(errors="replace").split())))
 
     def _code(self, exec_id: str, words: Sequence[str]) -> int:
         state = until(

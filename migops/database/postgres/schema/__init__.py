@@ -1,4 +1,4 @@
-"""The schema of a PostgreSQL database, as plain values: read from its catalogue, and compared."""
+"""The schema of a PostgreSQL database as plain values: read from its catalogue, and compared."""
 
 from migops.database.postgres.schema.compare import Comparison, Difference, compare
 from migops.database.postgres.schema.items import EXTENSION, ORDER, STRICT, Item, Schema, Scope, without

@@ -1,4 +1,4 @@
-"""Compares two schemas: what exactly differs, how far they are apart, and what differs without counting."""
+"""Compares two schemas: exact differences, their distance, and notes on differences that do not count."""
 
 from __future__ import annotations
 
@@ -10,30 +10,27 @@ from migops.database.postgres.schema.items import EXTENSION, ORDER, STRICT, Item
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """One thing that differs. ``expected`` is what the migrations make, ``found`` what the database has; None: nothing.
+    """One difference."""
 
-    Where a whole table (or view, …) is on one side only, what belongs to it is not told apart: ``within`` are those.
-    """
-
-    expected: Item | None
-    found: Item | None
-    within: tuple[Item, ...] = ()
+    expected: Item | None  # created by the migrations
+    found: Item | None  # in the database
+    within: tuple[Item, ...] = ()  # the items of a whole table (or view, …) that is on one side only
 
     @property
     def item(self) -> Item:
         item = self.expected or self.found
-        assert item is not None  # noqa: S101 - one of the two is there, or it would be no difference
+        assert item is not None  # noqa: S101 - a difference has at least one of the two
         return item
 
     @property
     def is_renamed(self) -> bool:
-        """Whether only the name differs."""
+        """True if only the name differs."""
         return bool(self.expected and self.found and self.expected.name != self.found.name)
 
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """What differs, table by table; ``distance`` is how many items that are. ``notes`` do not count."""
+    """Differences, table by table. ``distance`` is the number of items; ``notes`` do not count."""
 
     differences: tuple[Difference, ...]
     notes: tuple[str, ...]
@@ -49,10 +46,10 @@ class Comparison:
 
 
 def compare(expected: Schema, actual: Schema) -> Comparison:
-    """Hold what the database has (``actual``) against what the migrations make (``expected``).
+    """Compare the database's schema (``actual``) with the one that the migrations create (``expected``).
 
-    The order of columns is noted, and never makes a difference: a column that was added later stands last. Extensions
-    that only the database has are noted, too: they were made for the server, not by a migration.
+    The order of columns is only a note: a column that was added later is last. Extensions that only the database has
+    are notes too: they were created for the server, not by a migration.
     """
     lacking = [item for key, item in expected.items() if key not in actual and _counts(item)]
     extra = [item for key, item in actual.items() if key not in expected and _counts(item) and item.kind != EXTENSION]
@@ -66,10 +63,10 @@ def compare(expected: Schema, actual: Schema) -> Comparison:
     differences = [
         *(Difference(a, b) for a, b in changed),
         *(Difference(a, b) for a, b in renamed),
-        *(Difference(item, None, within) for item, within in _grouped([each for each in lacking if each not in gone])),
-        *(Difference(None, item, within) for item, within in _grouped([each for each in extra if each not in new])),
+        *(Difference(item, None, within) for item, within in _grouped([one for one in lacking if one not in gone])),
+        *(Difference(None, item, within) for item, within in _grouped([one for one in extra if one not in new])),
     ]
-    differences.sort(key=lambda each: (each.item.table or each.item.name, each.item.kind != "table", each.item.name))
+    differences.sort(key=lambda one: (one.item.table or one.item.name, one.item.kind != "table", one.item.name))
     everything = {key for key in (*expected, *actual) if key[0] != ORDER}
     return Comparison(tuple(differences), tuple(_notes(expected, actual)), len(everything))
 
@@ -79,12 +76,12 @@ def _counts(item: Item) -> bool:
 
 
 def _text(item: Item) -> str:
-    """The definition as it counts: a view's or function's end of line is nobody's choice."""
+    """The definition for the comparison, without differences in the line ends of views and functions."""
     return "\n".join(line.rstrip() for line in item.text.strip().splitlines())
 
 
 def _renamed(lacking: list[Item], extra: list[Item]) -> Iterator[tuple[Item, Item]]:
-    """Keys, constraints and indexes of one table that say the same under two names."""
+    """Keys, constraints and indexes of one table with the same definition under two names."""
     left = list(extra)
     for item in lacking:
         twin = next((each for each in left if _same_but_for_the_name(item, each)), None)
@@ -100,12 +97,12 @@ def _same_but_for_the_name(one: Item, other: Item) -> bool:
 
 
 def _nameless(item: Item) -> str:
-    """An index's definition holds its name."""
+    """The definition without the name, which an index's definition contains."""
     return item.text.partition(" ON ")[2] + str("UNIQUE" in item.text[:14]) if item.kind == "index" else item.text
 
 
 def _grouped(items: list[Item]) -> Iterator[tuple[Item, tuple[Item, ...]]]:
-    """Each table with all that belongs to it, and what belongs to tables that both sides have, one by one."""
+    """Each table with its items; items of tables that both sides have come one by one."""
     whole = {item.name for item in items if _has_parts(item)}
     for item in items:
         if _has_parts(item):
@@ -115,7 +112,7 @@ def _grouped(items: list[Item]) -> Iterator[tuple[Item, tuple[Item, ...]]]:
 
 
 def _has_parts(item: Item) -> bool:
-    """Whether others belong to it: a table, and (an owner, a comment) what stands by itself as a view does."""
+    """True if other items may belong to this one: a table's columns, the owner or comment of a view, …"""
     return item.kind == "table" or (not item.table and item.kind not in STRICT)
 
 

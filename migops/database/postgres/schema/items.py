@@ -1,4 +1,4 @@
-"""What a schema is made of: items, each of a kind, with a name and a text that says all that there is to say of it."""
+"""The items of a schema, each with a kind, a name and a complete definition."""
 
 from __future__ import annotations
 
@@ -6,33 +6,28 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 ORDER = "column order"
-"""The kind of the items that list a table's columns in order. It is told, and never makes two schemas different."""
+"""The kind of the items that list a table's columns in order. A difference is a note and does not count."""
 EXTENSION = "extension"
 STRICT = (
     "comment", "owner", "grant", "default privileges", "storage", "column storage", "replica identity", "statistics",
     "contents", "collation", "operator", "cast", "publication", "event trigger", "foreign server",
 )  # fmt: skip
-"""The kinds that are compared only when asked for. ``contents`` is a materialized view that was not filled."""
+"""The kinds that are compared only in strict mode. ``contents`` is a materialized view that was not filled."""
 _OUTSIDE = frozenset({EXTENSION, "publication", "event trigger", "cast", "foreign server", "default privileges"})
-"""Kinds that lie in no schema."""
+"""Kinds of items outside any schema."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class Item:
-    """One thing in a schema.
-
-    ``kind`` is ``table``, ``column``, ``primary key``, ``unique``, ``foreign key``, ``check``, ``exclusion``,
-    ``index``, ``policy``, ``rule``, ``sequence``, ``enum``, ``range``, ``domain``, ``composite``, ``view``,
-    ``materialized view``, ``function``, ``aggregate``, ``trigger``, ``extension``, ``column order``, or one of
-    ``STRICT``. ``table`` is the table that it belongs to, or ''; for those of ``STRICT`` also the view, type, ….
-    Both ``table`` and ``name`` begin with the schema and are quoted as in SQL.
-    ``text`` is PostgreSQL's own definition.
-    """
+    """One item of a schema. ``table`` and ``name`` start with the schema and are quoted as in SQL."""
 
     kind: str
-    table: str
+    """``table``, ``column``, ``primary key``, ``unique``, ``foreign key``, ``check``, ``exclusion``, ``index``,
+    ``policy``, ``rule``, ``sequence``, ``enum``, ``range``, ``domain``, ``composite``, ``view``, ``materialized view``,
+    ``function``, ``aggregate``, ``trigger``, ``extension``, ``column order``, or one of ``STRICT``."""
+    table: str  # the table that it belongs to, for ``STRICT`` also the view, type, …; '' for none
     name: str
-    text: str
+    text: str  # PostgreSQL's own definition
 
     @property
     def key(self) -> tuple[str, str]:
@@ -40,7 +35,7 @@ class Item:
 
     @property
     def schema(self) -> str:
-        """The schema that it lies in, '' for what lies in none."""
+        """The schema of the item, '' for an item outside any schema."""
         return "" if self.kind in _OUTSIDE else head(self.name)
 
 
@@ -50,9 +45,9 @@ Schema = Mapping[tuple[str, str], Item]
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """What of a database is looked at: these schemas, and all but the version table.
+    """The compared part of a database: these schemas, without the version table.
 
-    ``version_schema`` is '' where the search path leads to it.
+    ``version_schema`` is '' if the version table is found through the search path.
     """
 
     schemas: frozenset[str] = frozenset()
@@ -75,12 +70,12 @@ def schema_of(items: Iterable[Item]) -> Schema:
 
 
 def without(schema: Schema, scope: Scope) -> Schema:
-    """Only what is in the scope."""
+    """The items in the scope."""
     return {key: item for key, item in schema.items() if scope.holds(item)}
 
 
 def head(name: str) -> str:
-    """The schema that a qualified name begins with, unquoted."""
+    """The schema of a qualified name, unquoted."""
     if not name.startswith('"'):
         return name.partition(".")[0]
     end = 1
@@ -90,7 +85,7 @@ def head(name: str) -> str:
 
 
 def quote(name: str) -> str:
-    """A name as PostgreSQL's ``quote_ident`` writes it, but for reserved words, which it quotes too."""
+    """A name as PostgreSQL's ``quote_ident`` writes it, except that reserved words stay unquoted."""
     plain = name[:1].isalpha() or name[:1] == "_"
     if plain and name.islower() and all(char.isascii() and (char.isalnum() or char == "_") for char in name):
         return name

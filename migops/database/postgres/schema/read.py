@@ -10,30 +10,26 @@ from migops.database import DatabaseUrl, connect
 from migops.database.postgres.schema.items import Item, Schema, schema_of
 
 CATALOGUE = (Path(__file__).parent / "catalogue.sql").read_text(encoding="utf-8")
-"""The query. It gives kind, table, name and definition of every item, and is run with an empty search path."""
+"""The query for kind, table, name and definition of every item. It is run with an empty search path."""
 STRICT_CATALOGUE = CATALOGUE + (Path(__file__).parent / "strict.sql").read_text(encoding="utf-8")
-"""The same with the kinds of ``items.STRICT``."""
-OLDEST = 120000  # PostgreSQL 12, as server_version_num says it
+"""The query including the kinds of ``items.STRICT``."""
+OLDEST = 120000  # server_version_num of PostgreSQL 12
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A database's schema: all that is not the server's own.
-
-    ``path`` are the schemas that the search path leads to, ``search_path`` is how it is set for this user. ``strict``:
-    the kinds of ``items.STRICT`` were read, too.
-    """
+    """A database's schema, without the server's own objects."""
 
     schema: Schema
-    path: tuple[str, ...]
-    search_path: str = '"$user", public'
-    strict: bool = False
+    path: tuple[str, ...]  # the existing schemas on the search path
+    search_path: str = '"$user", public'  # as set for this role
+    strict: bool = False  # the kinds of ``items.STRICT`` are included
 
 
 def read(url: DatabaseUrl, *, timeout: float, strict: bool = False) -> Found:
-    """Read the schema within ``timeout`` seconds; nothing is changed.
+    """Read the schema within ``timeout`` seconds.
 
-    Raises ``Unavailable`` where the database cannot be asked, is another one than PostgreSQL, or is too old.
+    Raises ``Unavailable`` if the database cannot be asked, is not PostgreSQL, or is too old.
     """
     if url.dialect != "postgresql":
         raise Unavailable(f"{url.shown}: the schema of a {url.dialect} database cannot be read, only PostgreSQL's")
