@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +17,7 @@ from migops.cli.options import (
     output_options,
     timeout_option,
 )
-from migops.core.errors import Aborted, ExitCode, MigopsError
+from migops.core.errors import Aborted, MigopsError
 
 
 @click.command("adopt")
@@ -32,12 +31,12 @@ from migops.core.errors import Aborted, ExitCode, MigopsError
 @configuration_options
 @timeout_option
 @compose_options
-@output_options("text", "json")
+@output_options("adopt")
 def adopt(service: str | None, **given: Any) -> int:
     """Find the revision whose schema the database of SERVICE has, and stamp the database with it.
 
     For a database that has tables but no recorded Alembic revision: the application created them (create_all), or a
-    dump was restored. The migrations run on a throwaway server, which is created from the image of the database's own
+    dump was restored. The migrations run on a disposable server, which is created from the image of the database's own
     container and is alone on an internal network. The schema after each migration is compared with the database,
     which is only read. If one revision matches, the proof is shown, and after your confirmation Alembic stamps it.
 
@@ -52,55 +51,34 @@ def adopt(service: str | None, **given: Any) -> int:
     matches, or several do, 2 bad input, 3 unknown, 4 locked by another run, 5 not confirmed,
     6 not stamped, 7 manual action needed
     """
-    from dataclasses import replace
-
     from migops import target
     from migops.cli.output import show
-    from migops.commands.adopt.find import Wanted, find
-    from migops.commands.adopt.match import Verdict
-    from migops.commands.adopt.stamp import stamp
-    from migops.commands.deploy import at_work
+    from migops.commands.adopt.find import Wanted
+    from migops.commands.adopt.outcome import Outcome
+    from migops.commands.adopt.run import Dialogue, run
     from migops.docker import connect
-    from migops.output import adopt_json, adopt_text
-    from migops.state import state_folder
-    from migops.state.engine_lock import engine_lock
-    from migops.state.lock import host_lock
+    from migops.output import is_document
 
     if given["baseline"] and given["revision"]:
         raise MigopsError("--revision and --baseline do not go together: without a migration there is no revision")
     if given["message"] and not given["baseline"]:
         raise MigopsError("--message needs --baseline: without it, no migration is generated")
-    wanted_target = target.Wanted(
-        service=service or "", config=given["config"], section=given["section"], command="adopt"
-    )
-    chosen_target = target.resolve(wanted_target, compose_options_of(given), os.environ, Path.cwd())
+    sought = target.Wanted(service=service or "", config=given["config"], section=given["section"], command="adopt")
+    resolved = target.resolve(sought, compose_options_of(given), os.environ, Path.cwd())
     wanted = Wanted(
         given["revision"], given["baseline"], given["message"] or "baseline", given["timeout"], given["dry_run"],
         strict=given["strict"],
     )  # fmt: skip
-    as_json = given["format_"] == "json"
-    render = adopt_json.render if as_json else adopt_text.render
-    with connect(given["timeout"]) as engine, ExitStack() as held:
-        folder = None if wanted.dry_run else state_folder.folder(engine, chosen_target.project)
-        if folder is not None:
-            held.enter_context(host_lock(folder, "migops adopt"))
-        outcome, live = find(chosen_target, engine, wanted, say)
-        match = outcome.match
-        can_stamp = match is not None and match.verdict is Verdict.EQUAL and bool(match.chosen.heads)
-        if live is None or folder is None or not can_stamp:
-            show(lambda view: render(outcome, view), given)
-            return int(ExitCode.CLEAN if can_stamp or live is None else ExitCode.FINDINGS)
-        if not as_json:
-            show(lambda view: render(outcome, view), given)
-        if not given["yes"]:
-            confirm(" ".join(match.chosen.heads) if match else "")
-        with engine_lock(
-            engine, folder, chosen_target.project, "migops adopt", chosen_target.commands.unlock()
-        ) as lock:
-            at_work.refuse_of_others(lock, folder, chosen_target, outcome.inputs.reached, given["timeout"])
-            done = stamp(outcome, live, engine, folder, given["timeout"])
-    show(lambda view: render(replace(outcome, stamped=done.heads), view), given)
-    return 128 + done.signal if done.signal else int(ExitCode.CLEAN)
+
+    def prove(outcome: Outcome) -> None:
+        if not is_document(given["format_"]):  # of which there is one, at the end
+            show("adopt", outcome, given)
+
+    with connect(given["timeout"]) as engine:
+        dialogue = Dialogue(say, prove, (lambda heads: None) if given["yes"] else confirm)
+        outcome, code = run(resolved, engine, wanted, dialogue)
+    show("adopt", outcome, given)
+    return code
 
 
 def confirm(heads: str) -> None:

@@ -25,7 +25,7 @@ FLAGS = frozenset({"--yes", "--no-lock", "--verbose", "--debug", "--help"})
 
 
 def cut(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
-    """Part migops's own long options from the words that are Alembic's: from the first other word on, all of them."""
+    """Split migops's own long options from Alembic's arguments, which begin at the first other word."""
     position = 0
     while position < len(arguments):
         name, equals, _ = arguments[position].partition("=")
@@ -39,7 +39,7 @@ def cut(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
 
 
 class Cut(click.Command):
-    """A command that shows click none of Alembic's arguments: it would take ``-q`` and ``--`` for its own."""
+    """A command that hides Alembic's arguments from click, which would take ``-q`` and ``--`` for its own."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         ours, theirs = cut(args)
@@ -124,24 +124,25 @@ def alembic(arguments: tuple[str, ...], **given: Any) -> int:
             "say what Alembic shall do", hint="its own words: current, upgrade head, …; --help shows more"
         )
     wanted = target.Wanted(service=given["service"], command="alembic", database_url=given["database_url"] or "")
-    found = target.resolve(wanted, compose_options_of(given), os.environ, Path.cwd())
-    found = command_lines.aimed(found, arguments, collect.host_cwd(collect.Survey(found)))
+    resolved = target.resolve(wanted, compose_options_of(given), os.environ, Path.cwd())
+    resolved = command_lines.aimed(resolved, arguments, collect.host_cwd(collect.Survey(resolved)))
     with connect() as engine:
-        result = run(AlembicCall(found, arguments, engine, say, _wishes(given)))
+        result = run(AlembicCall(resolved, arguments, engine, say, _options(given)))
         if result.drawing is not None:
-            from migops.output.graph import as_text
+            from migops.commands.graph import GraphResult
+            from migops.output import View, render
 
-            for line in as_text(result.drawing, color=False, width=_WIDTH).splitlines():
+            for line in render("graph", GraphResult(result.drawing), View(width=_WIDTH)).splitlines():
                 say(line)
         if result.child and not result.stopped:
             from migops.commands.failures import explain  # and with it all the rules: only a failure pays for them
 
-            for line in explain(result.output, found, engine, arguments):
+            for line in explain(result.output, resolved, engine, arguments):
                 say(redact(line), plain=True)
     return result.code
 
 
-def _wishes(given: Mapping[str, Any]) -> RunOptions:
+def _options(given: Mapping[str, Any]) -> RunOptions:
     from migops.commands.alembic.call import RunOptions
 
     terminal = sys.stdin is not None and sys.stdin.isatty() and sys.stderr.isatty()
@@ -157,7 +158,7 @@ def _ask(question: str) -> bool:
 
 
 def say(line: str, *, plain: bool = False) -> None:
-    """A line of ours on standard error, told from Alembic's by its beginning."""
+    """Print a line on standard error; its beginning tells it from Alembic's lines."""
     from migops.core.terminal import printable
 
     click.echo(printable(line) if plain else f"migops: {printable(line)}", err=True)

@@ -47,7 +47,7 @@ from migops.core.errors import ExitCode, MigopsError
 @configuration_options
 @timeout_option
 @compose_options
-@output_options("text", "json")
+@output_options("backup")
 def backup(service: str | None, **given: Any) -> int:
     """Dump the PostgreSQL database of SERVICE, read the dump back, and keep it with a manifest.
 
@@ -67,37 +67,21 @@ def backup(service: str | None, **given: Any) -> int:
     """
     from migops import target
     from migops.cli.output import show
-    from migops.commands import backup as action
+    from migops.commands.backup.run import listing, run
+    from migops.commands.backup.take import Policy
     from migops.docker import connect
-    from migops.output import backup as output
-    from migops.state import journal, state_folder
-    from migops.state.lock import host_lock
 
     if given["list_"]:
         _refuse_what_a_list_ignores()
     wanted = target.Wanted(service=service or "", config=given["config"], section=given["section"], command="backup")
-    chosen = target.resolve(wanted, compose_options_of(given), os.environ, Path.cwd())
-    as_json = given["format_"] == "json"
+    resolved = target.resolve(wanted, compose_options_of(given), os.environ, Path.cwd())
     with connect(given["timeout"]) as engine:
         if given["list_"]:
-            where = state_folder.path(engine, chosen.project) / action.FOLDER
-            there = action.backups(where)
-            show(
-                lambda view: output.list_as_json(where, there) if as_json else output.listed(where, there, view), given
-            )
+            show("backup --list", listing(resolved, engine), given)
             return int(ExitCode.CLEAN)
-        source = action.find(action.question(chosen, engine, given["timeout"]), engine)
-        folder = state_folder.folder(engine, chosen.project)
-        with host_lock(folder, "migops backup"), journal.begin(folder, "backup", [chosen.service]) as log:
-            policy = action.Policy(given["room"], given["keep"], given["keep_days"], given["timeout"])
-            planned = action.plan(engine, source, folder, policy)
-            log.note("backup", "started", database=planned.facts.database)
-            made = action.take(engine, planned)
-            log.noted("backup", "done", path=str(made.path), sha256=made.manifest.sha256 if made.manifest else "")
-            pruned = action.prune(planned)
-            log.noted("retention", "done", removed=[str(each.path) for each in pruned.removed])
-    restore = chosen.commands.migops("restore", made.path.name)
-    show(lambda view: output.as_json(made, pruned) if as_json else output.created(made, pruned, restore, view), given)
+        policy = Policy(given["room"], given["keep"], given["keep_days"], given["timeout"])
+        result = run(resolved, engine, policy)
+    show("backup", result, given)
     return int(ExitCode.CLEAN)
 
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from migops.cli.options import (
+    EXIT,
     LINES,
     check_together,
     compose_options,
@@ -26,12 +27,10 @@ from migops.cli.options import (
     rule_options,
     timeout_option,
 )
-from migops.core.errors import ExitCode, MigopsError
+from migops.core.errors import MigopsError
 
 if TYPE_CHECKING:
     from migops.rules.rule import Rule
-
-EXIT = {"clean": ExitCode.CLEAN, "findings": ExitCode.FINDINGS, "unknown": ExitCode.NO_VERDICT}
 
 
 @click.command("check-image")
@@ -55,7 +54,7 @@ EXIT = {"clean": ExitCode.CLEAN, "findings": ExitCode.FINDINGS, "unknown": ExitC
 @timeout_option
 @compose_options
 @rule_options
-@output_options("text", "json")
+@output_options("check-image")
 def check_image(service: str | None, **given: Any) -> int:
     """Compare the migrations in SERVICE's image with the host's, and say what to type.
 
@@ -66,9 +65,10 @@ def check_image(service: str | None, **given: Any) -> int:
     migops check-image --no-engine                        before anything is built
     """
     from migops import collect, target
-    from migops.cli.output import write
+    from migops.cli.output import show
     from migops.core.model import PlaceName, Severity, Unknown
     from migops.docker import Engine, connect
+    from migops.output import modules
 
     check_together(given)
     if given["select"] or given["ignore"]:
@@ -80,23 +80,23 @@ def check_image(service: str | None, **given: Any) -> int:
         build_args=_pairs(given["build_args"]),
         needs_image=not no_engine,
     )
-    found = target.resolve(wanted, compose_options_of(given), os.environ, Path.cwd())
+    resolved = target.resolve(wanted, compose_options_of(given), os.environ, Path.cwd())
     with ExitStack() as stack:
 
         def engine() -> Engine:
-            """Connected on first use only: an archive needs no engine."""
+            """Connect on first use only: an archive needs no engine."""
             connected = stack.enter_context(connect(given["timeout"]))
-            import_meanwhile("migops.commands.check", *(["migops.output.text"] if given["format_"] == "text" else []))
+            import_meanwhile("migops.commands.check", *modules("check-image", given["format_"]))
             return connected
 
-        evidence = collect.check(found, None if no_engine else engine, all_files=given["all_files"])
+        evidence = collect.check(resolved, None if no_engine else engine, all_files=given["all_files"])
     needed = [PlaceName.HOST, PlaceName.CONTEXT if no_engine else PlaceName.IMAGE]
     if isinstance(evidence.chain.places.get(PlaceName.CONTAINER), Unknown):
         needed.append(PlaceName.CONTAINER)  # there may be none, but one that is there must be read
     from migops.commands import check
 
-    result = check.make("check-image", found, evidence, _rules(given), Severity(given["fail_on"]), needed)
-    write(result, given)
+    result = check.make("check-image", resolved, evidence, _rules(given), Severity(given["fail_on"]), needed)
+    show("check-image", result, given)
     return int(EXIT[result.verdict.value])
 
 
@@ -107,7 +107,7 @@ def _rules(given: Mapping[str, Any]) -> tuple[Rule, ...]:
 
 
 def import_meanwhile(*modules: str) -> None:
-    """Import what is needed later while the engine is waited for; whoever needs it then waits for the rest of it."""
+    """Import modules in a thread while the engine answers; an import of the same module waits for it."""
     Thread(target=lambda: [importlib.import_module(module) for module in modules], daemon=True).start()
 
 

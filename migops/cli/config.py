@@ -1,9 +1,9 @@
-"""``migops config``: the compose project as migops, and ``docker compose``, read it."""
+"""``migops config``: the compose project, as migops and ``docker compose`` read it."""
 
 from __future__ import annotations
 
 import os
-from pathlib import Path
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 @click.command("config")
-@format_option("json", "yaml")
+@format_option("config")
 @option("--explain", "path", metavar="PATH", help="Say where the values at PATH come from and what they replace.")
 @option("--verify", is_flag=True, help="Run `docker compose config` too, and print what it reads otherwise.")
 @option("--no-interpolate", is_flag=True, help="Leave variables as they are.")
@@ -34,8 +34,9 @@ def config(**given: Any) -> int:
     migops config --explain services.app.volumes     which file and line each value comes from
     migops config --verify                           the differences to docker compose's own reading
     """
-    from migops.cli.output import put
+    from migops.cli.output import put, view_of
     from migops.compose import load
+    from migops.output import render
 
     asked = [name for name, value in (("--explain", given["path"]), ("--verify", given["verify"])) if value]
     asked += [f"--{given['names']}"] if given["names"] else []
@@ -45,58 +46,20 @@ def config(**given: Any) -> int:
     project = load(options, os.environ, interpolate=not given["no_interpolate"], consistent=not given["no_consistency"])
     for warning in project.warnings:
         click.echo(f"warning: {warning}", err=True)
-    text, code = _verified(project, options) if given["verify"] else (_shown(project, given), ExitCode.CLEAN)
+    answer, result, code = _answer(project, options, given)
+    text = render(answer, result, view_of(given), given["format_"] if answer == "config" else None)
     if text and not given["quiet"]:
-        put(f"{text}\n", given["output"])
+        put(text, given["output"])
     return int(code)
 
 
-def _shown(project: Project, given: dict[str, Any]) -> str:
-    from migops.compose import render
+def _answer(project: Project, options: ComposeOptions, given: Mapping[str, Any]) -> tuple[str, object, ExitCode]:
+    """The answer that the options ask for, its result, and the exit code."""
+    from migops.commands import config
 
+    if given["verify"]:
+        verification = config.verify(project, options)
+        return "config --verify", verification, ExitCode.FINDINGS if verification.matters else ExitCode.CLEAN
     if given["path"] is not None:
-        return _explained(project, given["path"])
-    if given["names"]:
-        names = {"services": render.service_names, "images": render.image_names, "volumes": render.volume_names}
-        return "\n".join(names[given["names"]](project))
-    return render.to_yaml(project) if given["format_"] == "yaml" else render.to_json(project)
-
-
-def _explained(project: Project, path: str) -> str:
-    import json
-
-    from migops.compose.explain import explain
-    from migops.core.terminal import printable
-
-    lines = []
-    for origin in explain(project.tree, path):
-        value = json.dumps(origin.value, ensure_ascii=False, default=str)
-        lines += [printable(f"{origin.path} = {value}"), f"    from     {_place(origin.location, project)}"]
-        lines += [f"    replaces {_place(location, project)}" for location in origin.replaced]
-    return "\n".join(lines)
-
-
-def _place(location: object, project: Project) -> str:
-    from migops.core.terminal import printable
-
-    return printable(str(location).removeprefix(f"{project.directory}/"))
-
-
-def _verified(project: Project, options: ComposeOptions) -> tuple[str, ExitCode]:
-    """What docker compose reads otherwise, in words, and the exit code that this comes to."""
-    from migops.compose.verify import find_compose, verify
-    from migops.core.terminal import printable
-
-    found = verify(project, options, Path.cwd(), find_compose())
-    if not found:
-        return "docker compose reads the project as migops does", ExitCode.CLEAN
-    lines = []
-    for one in found:
-        note = "" if one.matters else "   (migops does not use it)"
-        lines += [
-            f"{'.'.join(one.path)}{note}",
-            f"    migops:  {one.ours if one.ours is not None else 'not there'}",
-            f"    compose: {one.theirs if one.theirs is not None else 'not there'}",
-        ]
-    matters = any(one.matters for one in found)
-    return "\n".join(map(printable, lines)), ExitCode.FINDINGS if matters else ExitCode.CLEAN
+        return "config --explain", config.explain(project, given["path"]), ExitCode.CLEAN
+    return f"config --{given['names']}" if given["names"] else "config", project, ExitCode.CLEAN

@@ -23,8 +23,7 @@ from migops.cli.status import database_options
 from migops.core.errors import ExitCode, MigopsError
 
 if TYPE_CHECKING:
-    from migops.collect.drawing import Drawing
-    from migops.commands.status import Status
+    from migops.commands.graph import GraphResult
     from migops.migrations.problem import Problem
 
 
@@ -44,7 +43,7 @@ if TYPE_CHECKING:
     help="An option that the application's code sets, such as script_location (repeatable).",
 )
 @option("--fail-on", type=click.Choice(["error", "warning", "info"]), help="Exit with 1 on problems this bad.")
-@format_option("text", "json", "mermaid")
+@format_option("graph")
 @output_option
 @color_option
 def graph(service: str | None, config: str | None, name: str, settings: Sequence[str], **given: Any) -> int:
@@ -58,50 +57,43 @@ def graph(service: str | None, config: str | None, name: str, settings: Sequence
     """
     from migops.cli.output import show
     from migops.collect.drawing import draw
-    from migops.output.graph import render
+    from migops.commands.graph import GraphResult
 
-    status = None
     if service is None:
         _refuse_what_needs_a_service()
         cwd = os.getcwd()  # noqa: PTH109 - as it is, links unresolved
-        drawing = draw(config, name or "alembic", cwd, _settings(settings))
+        result = GraphResult(draw(config, name or "alembic", cwd, _settings(settings)))
     else:
-        drawing, status = _of_service(service, config or "", name, given)
-    show(lambda view: render(drawing, given["format_"], view.color, view.width, status), given)
-    if not (status.graph if status else drawing.graph).revisions:
+        result = _of_service(service, config or "", name, given)
+    show("graph", result, given)
+    if not result.graph.revisions:
         return int(ExitCode.NO_VERDICT)
-    return int(ExitCode.FINDINGS if _fails(drawing.problems, given["fail_on"]) else ExitCode.CLEAN)
+    return int(ExitCode.FINDINGS if _fails(result.drawing.problems, given["fail_on"]) else ExitCode.CLEAN)
 
 
-def _of_service(service: str, config: str, section: str, given: Mapping[str, Any]) -> tuple[Drawing, Status]:
-    """The history of the service's migrations on the host, and what every place has of it; a place that cannot be read
-    is said, and the others are drawn."""
-    from migops import collect, target
+def _of_service(service: str, config: str, section: str, given: Mapping[str, Any]) -> GraphResult:
+    from migops import target
     from migops.collect.database_query import Ask
-    from migops.collect.drawing import of_environment
-    from migops.commands import status
-    from migops.core.model import Severity
+    from migops.commands.graph import of_service
     from migops.docker import connect
 
     wanted = target.Wanted(
         service=service, config=config, section=section, needs_image=False, command="graph",
         database_url=given["database_url"] or "",
     )  # fmt: skip
-    found = target.resolve(wanted, compose_options_of(given), os.environ, Path.cwd())
-    drawing = of_environment(collect.host(found))
+    resolved = target.resolve(wanted, compose_options_of(given), os.environ, Path.cwd())
+    ask = Ask(given["database_url"], given["timeout"], given["wait"])
     with ExitStack() as stack:
         engine = None if given["no_engine"] else lambda: stack.enter_context(connect(given["timeout"]))
-        ask = Ask(given["database_url"], given["timeout"], given["wait"])
-        evidence = collect.check(found, engine, ask=ask)
-    return drawing, status.make(found, evidence, (), Severity.ERROR, ())
+        return of_service(resolved, engine, ask)
 
 
 def _refuse_what_needs_a_service() -> None:
-    """Options on the command line that would mean nothing; what the environment says is for all commands."""
+    """Refuse typed options that have no effect; environment variables are for all commands."""
     context = click.get_current_context()
     for parameter in context.command.params:
-        said = context.get_parameter_source(parameter.name or "") is click.core.ParameterSource.COMMANDLINE
-        if said and parameter.name in ("no_engine", "database_url", "wait", "timeout"):
+        is_typed = context.get_parameter_source(parameter.name or "") is click.core.ParameterSource.COMMANDLINE
+        if is_typed and parameter.name in ("no_engine", "database_url", "wait", "timeout"):
             raise MigopsError(
                 f"{parameter.opts[0]} needs a SERVICE: without one only the configuration file's history is drawn",
                 hint="name the service, or leave the option out",
@@ -109,7 +101,7 @@ def _refuse_what_needs_a_service() -> None:
 
 
 def _settings(given: Sequence[str]) -> dict[str, str]:
-    pairs = [each.partition("=") for each in given]
+    pairs = [word.partition("=") for word in given]
     if wrong := [name for name, equals, _ in pairs if not (name and equals)]:
         raise MigopsError(f"--set takes OPTION=VALUE, not {wrong[0]!r}", hint="--set script_location=migrations")
     return {name: value for name, _, value in pairs}
@@ -117,4 +109,4 @@ def _settings(given: Sequence[str]) -> dict[str, str]:
 
 def _fails(problems: Sequence[Problem], level: str | None) -> bool:
     warnings = {"MIG305"}
-    return any(level in ("warning", "info") or (level and each.rule not in warnings) for each in problems)
+    return any(level in ("warning", "info") or (level and problem.rule not in warnings) for problem in problems)

@@ -8,9 +8,7 @@ from typing import Any
 import click
 
 from migops.cli.options import format_option, option, output_option, timeout_option
-from migops.core.errors import ExitCode, Unavailable
-
-WIDEST = 110  # columns; wider lines would only part names from sizes
+from migops.core.errors import ExitCode
 
 
 @click.command("layers")
@@ -18,7 +16,7 @@ WIDEST = 110  # columns; wider lines would only part names from sizes
 @click.argument("path", required=False)
 @option("--base", metavar="IMAGE", default="", help="What the Dockerfile's FROM says, to tell the base's layers.")
 @timeout_option
-@format_option("text", "json")
+@format_option("layers")
 @output_option
 @option("-v", "--verbose", is_flag=True, help="Show all files of a layer, however many.")
 def layers(image_ref: str, path: str | None, **given: Any) -> int:
@@ -32,28 +30,10 @@ def layers(image_ref: str, path: str | None, **given: Any) -> int:
     migops layers app:latest /app/migrations/versions --format json
     """
     from migops.cli.output import show
+    from migops.commands.layers import find
     from migops.docker import connect
-    from migops.images import identity, open_image
-    from migops.images.layers import attribute_tree
-    from migops.images.merge import clean
-    from migops.output import layers as formats
 
     with ExitStack() as stack:
-        image = stack.enter_context(
-            open_image(image_ref, engine=lambda: stack.enter_context(connect(given["timeout"])))
-        )
-        folder = clean(f"{image.config.working_dir}/{path or ''}" if not (path or "").startswith("/") else path or "/")
-        found = attribute_tree(image, [folder], base=given["base"])
-        shown = identity(image)
-    if not found.files:
-        raise Unavailable(f"the image {image_ref} has nothing at {folder}", hint="the folder / shows all that it has")
-    if given["format_"] == "json":
-        show(lambda view: formats.render_json(shown, found), given)
-    else:
-        show(
-            lambda view: formats.render_text(
-                shown, found, folder, width=min(view.width, WIDEST), everything=view.verbose
-            ),
-            given,
-        )
+        result = find(image_ref, path or "", given["base"], lambda: stack.enter_context(connect(given["timeout"])))
+    show("layers", result, given)
     return int(ExitCode.CLEAN)

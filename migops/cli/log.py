@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 @option("-n", "--number", type=click.IntRange(min=1), default=20, show_default=True, help="Number of runs to list.")
 @timeout_option
 @compose_options
-@output_options("text", "json")
+@output_options("log")
 def log(what: str | None, **given: Any) -> int:
     """List the runs of migops that changed something here, or the steps of RUN, by its number.
 
@@ -46,9 +46,8 @@ def log(what: str | None, **given: Any) -> int:
     """
     from migops import target
     from migops.cli.output import show
-    from migops.commands.log import look, run_of, unlock
+    from migops.commands.log import LogResult, look, run_of, unlock
     from migops.docker import connect
-    from migops.output import log as shown
     from migops.state import state_folder
 
     run = int(what) if what and what.isdecimal() else 0
@@ -58,21 +57,25 @@ def log(what: str | None, **given: Any) -> int:
     options = compose_options_of(given)
     with connect(given["timeout"]) as engine, ExitStack() as stack:
         try:
-            found = target.resolve(wanted, options, os.environ, Path.cwd())
+            resolved = target.resolve(wanted, options, os.environ, Path.cwd())
         except MigopsError as error:
-            found = _image_only(wanted.service, options, engine, stack, error)
+            resolved = _image_only(wanted.service, options, engine, stack, error)
         if given["unlock"]:
-            folder = state_folder.folder(engine, found.project)
+            folder = state_folder.folder(engine, resolved.project)
             unlock(
-                found, engine, folder, given["timeout"], click.echo, lambda question: _confirm(question, given, found)
+                resolved,
+                engine,
+                folder,
+                given["timeout"],
+                click.echo,
+                lambda question: _confirm(question, given, resolved),
             )
             return int(ExitCode.CLEAN)
-        run_log = look(found, engine, state_folder.path(engine, found.project), given["timeout"])
-    chosen = [run_of(run_log, run)] if run else run_log.runs[-given["number"] :]
-    if given["format_"] == "json":
-        show(lambda view: shown.as_json(run_log, chosen), given)
+        run_log = look(resolved, engine, state_folder.path(engine, resolved.project), given["timeout"])
+    if run:
+        show("log RUN", LogResult(run_log, (run_of(run_log, run),)), given)
     else:
-        show(lambda view: shown.one(chosen[0], view) if run else shown.listed(run_log, given["number"], view), given)
+        show("log", LogResult(run_log, run_log.runs[-given["number"] :]), given)
     return int(ExitCode.CLEAN)
 
 
@@ -88,12 +91,12 @@ def _image_only(
         raise error from None
 
 
-def _confirm(question: str, given: dict[str, Any], found: target.Target) -> bool:
+def _confirm(question: str, given: dict[str, Any], resolved: target.Target) -> bool:
     if given["yes"]:
         return True
     if not sys.stdin.isatty():
         raise Aborted(
             "--unlock needs confirmation, and this is not a terminal",
-            hint=shlex.join((*found.commands.unlock(), "--yes")),
+            hint=shlex.join((*resolved.commands.unlock(), "--yes")),
         )
     return click.confirm(question, err=True)

@@ -1,4 +1,4 @@
-"""The command line's front door: the list of commands, and the one place where errors become text and exit codes."""
+"""The entry point: the list of commands, and the one place that turns errors into text and exit codes."""
 
 from __future__ import annotations
 
@@ -140,36 +140,36 @@ def _tell(text: str) -> None:
 
 
 def _is_full(error: Exception) -> bool:
-    """Whether click's own output (--help) met a stream that takes no more; a file that has a name is another thing."""
+    """Whether click's own output (--help) met a full or closed stream; an error of a named file is not that."""
     from migops.cli.output import FULL
 
     return isinstance(error, OSError) and error.filename is None and error.errno in FULL
 
 
 def _document(arguments: Sequence[str], error: MigopsError) -> None:
-    """On standard output, the error as a document, where one was asked for: a script waits for it."""
+    """Write the error as a document to standard output if the format is one for programs."""
     from migops.cli.output import OutputError, put
-    from migops.output.json import failure
+    from migops.output import render_failure
 
     if isinstance(error, OutputError):
         sys.stdout = None  # what is left in its buffer would fail again at the end of the process
-    elif _wants_json(arguments):
+    elif (format_ := _format_asked_for(arguments)) and (text := render_failure(arguments[0], error, format_)):
         with suppress(OutputError):
-            put(failure(arguments[0], error))
+            put(text)
 
 
-def _wants_json(arguments: Sequence[str]) -> bool:
-    """Whether the command line, however wrong it is, or MIGOPS_FORMAT asks for JSON."""
+def _format_asked_for(arguments: Sequence[str]) -> str | None:
+    """The format that the command line, however wrong it is, or MIGOPS_FORMAT names; None for the default."""
     command = cli.get_command(click.Context(cli), arguments[0]) if arguments else None
     if command is None:
-        return False
+        return None
     read = command.make_context(arguments[0], list(arguments[1:]), resilient_parsing=True, ignore_unknown_options=True)
     given = read.get_parameter_source("format_") is not click.core.ParameterSource.DEFAULT
-    return given and read.params.get("format_") == "json"
+    return read.params.get("format_") if given else None
 
 
 def describe(error: MigopsError) -> str:
-    """An error as its reader sees it: what and where on the first line, what to do on the next."""
+    """The error for a person: message and location on the first line, the fix on the next."""
     from migops.core.terminal import printable, quoted
 
     lines = ["error: " + "\n".join(printable(line) for line in str(error).splitlines())]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from migops.core.errors import MigopsError
+from migops.core.errors import ExitCode, MigopsError
 
 if TYPE_CHECKING:
     from migops.compose import ComposeOptions
@@ -16,12 +16,12 @@ if TYPE_CHECKING:
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 
-FORMATS = frozenset({"text", "json", "yaml", "mermaid"})
-"""The formats of all commands: MIGOPS_FORMAT may name one that a command does not have."""
+EXIT = {"clean": ExitCode.CLEAN, "findings": ExitCode.FINDINGS, "unknown": ExitCode.NO_VERDICT}
+"""The exit code of a verdict."""
 
 
 class Listed(click.types.StringParamType):
-    """Text of which an environment variable may hold several, parted by ``separator``."""
+    """Text of which an environment variable may hold several, separated by ``separator``."""
 
     def __init__(self, separator: str) -> None:
         self.separator = separator
@@ -37,6 +37,8 @@ class FormatOption(click.Option):
     """--format. MIGOPS_FORMAT is for all commands, and does not count for one that has no such format."""
 
     def resolve_envvar_value(self, ctx: click.Context) -> str | None:
+        from migops.output import FORMATS
+
         value = super().resolve_envvar_value(ctx)
         choices = self.type.choices if isinstance(self.type, click.Choice) else ()
         return None if value in FORMATS and value not in choices else value
@@ -73,7 +75,7 @@ def compose_options(command: Command) -> Command:
 
 
 def compose_options_of(given: Mapping[str, Any]) -> ComposeOptions:
-    """What ``compose_options`` collected, as the loader takes it."""
+    """The values of ``compose_options``, as the loader takes them."""
     from migops.compose import ComposeOptions
 
     return ComposeOptions(
@@ -106,10 +108,13 @@ def select_options(command: Command) -> Command:
     return command
 
 
-def format_option(*formats: str) -> Callable[[Command], Command]:
-    """--format; the first one given is the default."""
+def format_option(answer: str) -> Callable[[Command], Command]:
+    """--format, with the formats that the registry of renderers has for the answer; the first is the default."""
+    from migops.output import formats
+
+    choices = formats(answer)
     return option(
-        "--format", "format_", cls=FormatOption, type=click.Choice(formats), default=formats[0], show_default=True,
+        "--format", "format_", cls=FormatOption, type=click.Choice(choices), default=choices[0], show_default=True,
         help="Output format.",
     )  # fmt: skip
 
@@ -155,13 +160,13 @@ debug_option = option(
 """Before or after the command's name; ``main.Commands`` adds it to every command."""
 
 
-def output_options(*formats: str) -> Callable[[Command], Command]:
-    """--format (the first one given is the default), --output, --no-color, -v and -q."""
+def output_options(answer: str) -> Callable[[Command], Command]:
+    """--format, --output, --no-color, -v and -q."""
 
     def decorate(command: Command) -> Command:
         for add in reversed(
             (
-                format_option(*formats),
+                format_option(answer),
                 output_option,
                 color_option,
                 option("-v", "--verbose", is_flag=True, help="Show every fact a finding rests on."),
@@ -183,7 +188,7 @@ _NEED_IMAGE = {"image": "--image", "all_files": "--all-files", "drift": "--drift
 
 
 def check_together(given: Mapping[str, Any]) -> None:
-    """Refuse two options of which one would make the other mean nothing."""
+    """Refuse two options if one of them would have no effect."""
     context = given.get("context")
     for key, name in _NEED_CONTEXT.items():
         if given.get(key) and not context:

@@ -1,4 +1,4 @@
-"""Where a command's answer goes: the terminal, a pipe or a file; how wide and how coloured; and what may go wrong."""
+"""Writes a command's answer to the terminal, a pipe or a file, in its width and colours; errors of writing."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import os
 import secrets
 import shutil
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,34 +15,38 @@ from migops.core.errors import MigopsError, Unavailable
 from migops.core.location import Location
 
 if TYPE_CHECKING:
-    from migops.core.model import Report
-    from migops.output.view import View
+    from migops.output import View
 
 PIPE_WIDTH = 100  # columns where there is no terminal to ask
 NARROWEST, WIDEST = 40, 1000
 FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EBADF})
-"""What the system says of a stream or a disk that takes no more; the command line was not at fault."""
+"""Errors of a stream or disk that takes no more data; the command line was not at fault."""
 
 
 class OutputError(Unavailable):
-    """The answer could not be written, so that nobody has it."""
+    """The answer could not be written."""
 
 
-def write(report: Report, given: Mapping[str, Any]) -> None:
-    """Render the report as the output options say, and write it whole or not at all."""
-    from migops.output import FORMATS
+def show(answer: str, result: object, given: Mapping[str, Any]) -> None:
+    """Render the result of an answer (a key of ``output.ANSWERS``) by the output options, and write it.
 
-    show(lambda view: FORMATS[given["format_"]](report, view), given)
+    Raises as ``put`` does.
+    """
+    from migops.output import render
+
+    put(render(answer, result, view_of(given), given.get("format_")), given.get("output"))
 
 
-def show(render: Callable[[View], str], given: Mapping[str, Any]) -> None:
-    """Write what ``render`` makes of the view that the output options and the terminal ask for."""
-    put(render(view_of(given)), given.get("output"))
+def preview(answer: str, result: object, given: Mapping[str, Any]) -> str:
+    """The result in the default format, for a person who decides now; standard output stays for the answer."""
+    from migops.output import render
+
+    return render(answer, result, view_of(given))
 
 
 def view_of(given: Mapping[str, Any]) -> View:
-    """How to show it: by the output options that the command has, the terminal, NO_COLOR and COLUMNS."""
-    from migops.output.view import View
+    """The view by the output options that the command has, the terminal, NO_COLOR and COLUMNS."""
+    from migops.output import View
 
     terminal = not given.get("output") and sys.stdout is not None and sys.stdout.isatty()
     plain = given.get("no_color") or "NO_COLOR" in os.environ or os.environ.get("TERM") == "dumb"
@@ -71,9 +75,9 @@ def put(text: str, output: str | None = None) -> None:
 
 
 def write_file(path: Path, text: str) -> None:
-    """Write a file whole or not at all, so that a reader never finds half a report.
+    """Write a file whole or not at all: a reader never finds half a report.
 
-    Through a link, what it leads to is written. A device or a pipe is written to as it is, and never replaced.
+    A link is followed. A device or a pipe is written to, never replaced.
     """
     try:
         if path.exists() and not path.is_file():
@@ -86,7 +90,7 @@ def write_file(path: Path, text: str) -> None:
 
 
 def _replace(path: Path, text: str) -> None:
-    """Through a neighbour and a rename. A file that was there keeps its mode; a new one gets what the umask gives."""
+    """Write a neighbour and rename it. An existing file keeps its mode; a new one gets the umask's."""
     partial = path.with_name(f".migops-{secrets.token_hex(8)}")
     try:
         with os.fdopen(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666), "w", encoding="utf-8") as file:
@@ -104,6 +108,6 @@ def _width(terminal: bool) -> int:
     if terminal:
         columns = shutil.get_terminal_size().columns
     else:
-        said = os.environ.get("COLUMNS", "")
-        columns = int(said) if said.isdecimal() and len(said) < 9 else PIPE_WIDTH
+        wanted = os.environ.get("COLUMNS", "")
+        columns = int(wanted) if wanted.isdecimal() and len(wanted) < 9 else PIPE_WIDTH
     return min(max(columns, NARROWEST), WIDEST)

@@ -23,16 +23,14 @@ from migops.cli.options import (
 from migops.core import debug
 from migops.core.errors import Aborted, ExitCode
 
-_STATUS_AT = 20  # the column in which a step's end is told
+_STATUS_AT = 20  # the column of a step's status
 
 if TYPE_CHECKING:
     from migops.commands.deploy.result import PlanResult
-    from migops.commands.deploy.session import Prepared
-    from migops.output.view import View
 
 
 def _a_number(context: click.Context, parameter: click.Parameter, value: float | None) -> float | None:
-    """Refuse ``nan``, which is in no range and out of none."""
+    """Refuse ``nan``, which passes every range check."""
     if value is not None and math.isnan(value):
         raise click.BadParameter("nan is not a number of seconds", context, parameter)
     return value
@@ -106,7 +104,7 @@ def _a_number(context: click.Context, parameter: click.Parameter, value: float |
 @option("--database-url", metavar="URL", default="", help="The database (default: the service's).")
 @timeout_option
 @compose_options
-@format_option("text", "json")
+@format_option("rebuild-and-migrate")
 @output_option
 @color_option
 def rebuild_and_migrate(services: tuple[str, ...], **given: Any) -> int:
@@ -123,13 +121,11 @@ def rebuild_and_migrate(services: tuple[str, ...], **given: Any) -> int:
     6 failed, the old app runs and the database is as it was
     7 your decision is needed, with the commands · 130/143 interrupted
     """
-    from migops.cli.output import put, view_of
+    from migops.cli.output import show
     from migops.commands.deploy import session
     from migops.docker import connect
-    from migops.output.deploy import end_json, end_text, plan_json, plan_text
 
     with ExitStack() as stack:
-        view = view_of(given)
         say = Progress()
         engine = stack.enter_context(connect(given["timeout"]))
         prepared = stack.enter_context(
@@ -140,11 +136,11 @@ def rebuild_and_migrate(services: tuple[str, ...], **given: Any) -> int:
         )  # fmt: skip
         plan = prepared.shown()
         if given["dry_run"]:
-            put(plan_json(plan) if given["format_"] == "json" else plan_text(plan, view), given["output"])
+            show("rebuild-and-migrate --dry-run", plan, given)
             return int(ExitCode.CLEAN)
-        _confirm(plan, view, given, prepared)
+        _confirm(plan, given)
         end = prepared.carry_out()
-        put(end_json(end) if given["format_"] == "json" else end_text(end, view), given["output"])
+        show("rebuild-and-migrate", end, given)
     return end.code
 
 
@@ -163,12 +159,12 @@ def _options(given: dict[str, Any]) -> Any:
     )  # fmt: skip
 
 
-def _confirm(plan: PlanResult, view: View, given: dict[str, Any], prepared: Prepared) -> None:
-    """Show the plan and ask for a yes; without a terminal to ask at, --yes must have been said."""
+def _confirm(plan: PlanResult, given: dict[str, Any]) -> None:
+    """Show the plan and ask for a yes. Raises ``Aborted`` for a no, and without --yes or a terminal to ask on."""
+    from migops.cli.output import preview
     from migops.core.terminal import printable
-    from migops.output.deploy import plan_text
 
-    click.echo(plan_text(plan, view), err=True)
+    click.echo(preview("rebuild-and-migrate --dry-run", plan, given), err=True)
     if given["yes"]:
         return
     if not sys.stdin.isatty():
@@ -183,7 +179,7 @@ def _confirm(plan: PlanResult, view: View, given: dict[str, Any], prepared: Prep
 
 
 class Progress:
-    """A line a step, on standard error: what is done stands there while it is done, then how it went."""
+    """Progress on standard error, a line per step: its name when it begins, its status and time when it ends."""
 
     def __init__(self) -> None:
         self.is_open = False  # whether the cursor still stands behind the step's name

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import os
-from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
@@ -22,9 +20,6 @@ from migops.cli.options import (
 )
 from migops.core.errors import ExitCode
 
-if TYPE_CHECKING:
-    from migops.commands.rescue import Copy, Left
-
 
 @click.command("rescue")
 @click.argument("service", required=False)
@@ -34,7 +29,7 @@ if TYPE_CHECKING:
 @option("--dry-run", is_flag=True, help="Only say what would be copied.")
 @timeout_option
 @compose_options
-@format_option("text", "json")
+@format_option("rescue")
 def rescue(service: str | None, **given: Any) -> int:
     """Copy migration scripts that exist only in a container of SERVICE to the host's versions folder.
 
@@ -42,7 +37,7 @@ def rescue(service: str | None, **given: Any) -> int:
     container changes. What git has anyway (deleted on purpose, or upstream) is named and left.
     """
     from migops import collect, target
-    from migops.cli.output import put
+    from migops.cli.output import show
     from migops.commands import rescue as action
     from migops.docker import connect
 
@@ -53,57 +48,9 @@ def rescue(service: str | None, **given: Any) -> int:
         host_dir=given["host_dir"],
         command="rescue",
     )
-    found = target.resolve(wanted, compose_options_of(given), os.environ, Path.cwd())
+    resolved = target.resolve(wanted, compose_options_of(given), os.environ, Path.cwd())
     with ExitStack() as stack:
-        evidence = collect.check(found, lambda: stack.enter_context(connect(given["timeout"])))
-    copies, left = action.plan(evidence, everything=given["everything"])
-    if not given["dry_run"]:
-        for copy in copies:
-            action.write(copy)
-    render = _json if given["format_"] == "json" else _text
-    put(render(copies, left, given["dry_run"]))
+        evidence = collect.check(resolved, lambda: stack.enter_context(connect(given["timeout"])))
+    result = action.rescue(evidence, everything=given["everything"], dry_run=given["dry_run"])
+    show("rescue", result, given)
     return int(ExitCode.CLEAN)
-
-
-def _text(copies: Sequence[Copy], left: Sequence[Left], dry_run: bool) -> str:
-    from migops.core.terminal import printable
-
-    here = f"{Path.cwd()}/"
-    verb = "would copy" if dry_run else "copied"
-    lines = []
-    for copy in copies:
-        label = f"{copy.revision}: " if copy.revision else ""
-        to = str(copy.to).removeprefix(here)
-        lines.append(printable(f"{verb} {label}{copy.script.path} of {copy.container} to {to}"))
-        if copy.why:
-            lines.append(printable(f"  mind: {copy.why}"))
-    lines += [printable(f"left {each.name} of {each.container}: {each.why}") for each in left]
-    if not copies:
-        lines.append("nothing to rescue: no container has a revision that is nowhere else")
-    elif not dry_run:
-        lines.append("look at what was copied, commit it, and build the image again")
-    return "\n".join(lines) + "\n"
-
-
-def _json(copies: Sequence[Copy], left: Sequence[Left], dry_run: bool) -> str:
-    document = {
-        "schema": 1,
-        "command": "rescue",
-        "dry_run": dry_run,
-        "copied": [
-            {
-                "revision": copy.revision,
-                "container": copy.container,
-                "from": copy.script.path,
-                "to": str(copy.to),
-                "sha256": copy.script.sha256,
-                "note": copy.why,
-            }
-            for copy in copies
-        ],
-        "left": [
-            {"revision": each.revision, "path": each.name, "container": each.container, "reason": each.why}
-            for each in left
-        ],
-    }
-    return json.dumps(document, indent=2) + "\n"

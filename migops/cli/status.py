@@ -1,17 +1,17 @@
-"""``migops status``: where every revision is, from git to the database, and what is pending."""
+"""``migops status``: the places of every revision, from git to the database, and the pending ones."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import ExitStack
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from migops.cli.options import (
+    EXIT,
     Command,
     check_together,
     compose_options,
@@ -27,16 +27,11 @@ from migops.cli.options import (
 from migops.core.errors import ExitCode, MigopsError
 
 if TYPE_CHECKING:
-    from migops.analysis.evidence import Evidence
-    from migops.core.model import PlaceName
-    from migops.docker import Engine
     from migops.target import Target
-
-EXIT = {"clean": ExitCode.CLEAN, "findings": ExitCode.FINDINGS, "unknown": ExitCode.NO_VERDICT}
 
 
 def database_options(command: Command) -> Command:
-    """--database-url, --wait and --timeout: which database is asked, and how patiently."""
+    """--database-url, --wait and --timeout: the database, and how long to wait for it."""
     for add in reversed(
         (
             option(
@@ -73,23 +68,8 @@ drift_option = option(
 )
 
 
-def with_drift(
-    target: Target, evidence: Evidence, engine: Callable[[], Engine] | None, given: Mapping[str, Any]
-) -> Evidence:
-    """The evidence with what `alembic check` says, where --drift asks for that."""
-    if not given["drift"]:
-        if any(word.upper() == "MIG407" or word == "schema-drift" for word in given["select"]):
-            raise MigopsError("MIG407 is judged with --drift only: it runs env.py", hint="add --drift")
-        return evidence
-    if engine is None:
-        return evidence
-    from migops.commands import drift  # and all that runs Alembic
-
-    return replace(evidence, drift=drift.ask(target, evidence, engine))
-
-
 def target_of(service: str, given: Mapping[str, Any], command: str) -> Target:
-    """What is looked at, by the options that ``status`` and ``doctor`` share. ``service``: '' for the only one."""
+    """The target by the options that ``status`` and ``doctor`` share. ``service``: '' for the only one."""
     from migops import target
 
     wanted = target.Wanted(
@@ -102,14 +82,10 @@ def target_of(service: str, given: Mapping[str, Any], command: str) -> Target:
     return target.resolve(wanted, compose_options_of(given), os.environ, Path.cwd())
 
 
-def needed(evidence: Evidence, *, without_engine: bool) -> list[PlaceName]:
-    """The places without which there is no verdict where the database is asked too."""
-    from migops.core.model import PlaceName, Unknown
-
-    places = [PlaceName.HOST, *([] if without_engine else [PlaceName.IMAGE]), PlaceName.DATABASE]
-    if isinstance(evidence.chain.places.get(PlaceName.CONTAINER), Unknown):
-        places.append(PlaceName.CONTAINER)  # there may be none, but one that is there must be read
-    return places
+def check_drift(given: Mapping[str, Any]) -> None:
+    """Refuse to judge MIG407 without --drift."""
+    if not given["drift"] and any(word.upper() == "MIG407" or word == "schema-drift" for word in given["select"]):
+        raise MigopsError("MIG407 is judged with --drift only: it runs env.py", hint="add --drift")
 
 
 @click.command("status")
@@ -128,7 +104,7 @@ def needed(evidence: Evidence, *, without_engine: bool) -> list[PlaceName]:
     type=click.Choice(["error", "warning", "info"]),
     help="Exit with 1 on findings this bad, and with 3 where a place could not be read (default: exit 0).",
 )
-@output_options("text", "json", "mermaid")
+@output_options("status")
 def status(service: str | None, **given: Any) -> int:
     """Show where each revision of SERVICE is, from git to the database, and what is pending.
 
@@ -141,25 +117,22 @@ def status(service: str | None, **given: Any) -> int:
     Exit codes: 0 shown, 1 findings (with --fail-on), 2 bad input, 3 nothing to show; with
     --fail-on also 3 where host, image or database could not be read
     """
-    from migops import collect, rules
+    from migops import rules
     from migops.cli.output import show
     from migops.collect.database_query import Ask
-    from migops.commands import status as statuses
+    from migops.commands import diagnosis
     from migops.core.model import Severity
     from migops.docker import connect
-    from migops.output.status import render
 
     check_together(given)
     chosen = rules.chosen(given["select"], given["ignore"], "status")
-    found = target_of(service or "", given, "status")
-    ask = Ask(given["database_url"], given["timeout"], given["wait"])
+    resolved = target_of(service or "", given, "status")
+    check_drift(given)
     with ExitStack() as stack:
         engine = None if given["no_engine"] else lambda: stack.enter_context(connect(given["timeout"]))
-        evidence = collect.check(found, engine, ask=ask, lint=given["drift"])  # for MIG407: which models are reached
-        evidence = with_drift(found, evidence, engine, given)
-    places = needed(evidence, without_engine=given["no_engine"])
-    result = statuses.make(found, evidence, chosen, Severity(given["fail_on"] or "error"), places)
-    show(lambda view: render(result, given["format_"], view), given)
+        access = diagnosis.Access(engine, Ask(given["database_url"], given["timeout"], given["wait"]), given["drift"])
+        result = diagnosis.status(resolved, access, chosen, Severity(given["fail_on"] or "error"))
+    show("status", result, given)
     if not given["fail_on"]:
         return int(ExitCode.CLEAN if result.rows else ExitCode.NO_VERDICT)
     return int(EXIT[result.report.verdict.value])

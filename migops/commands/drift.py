@@ -17,8 +17,9 @@ from migops.core.errors import MigopsError
 from migops.core.model import PlaceName, Unknown
 from migops.docker import Engine
 from migops.runner import command_lines
-from migops.runner.execution_target import Where, choose
-from migops.runner.running import Ended, Exec, new_name, one_off
+from migops.runner.attached import Invocation, invoked
+from migops.runner.execution_target import ExecutionTarget, choose
+from migops.runner.running import Ended, new_name
 from migops.runner.signals import Events, caught
 from migops.sources.database_state import DatabaseState
 from migops.sources.drift import Drift, differences
@@ -45,14 +46,14 @@ def ask(target: Target, evidence: Evidence, connect: Callable[[], Engine]) -> Dr
         return Unknown(f"`alembic check` could not be run: {error}", see)
     if ended.signal > 0:
         signal.raise_signal(ended.signal)  # ours again: nothing is left running, and now we stop as well
-    found = differences(said)
-    if found is None:
+    drift = differences(said)
+    if drift is None:
         return Unknown(
             f"`{' '.join(program.words)} check` ended with code {ended.code} in {_shown(where)}, and said nothing of "
             "the schema",
             see,
         )
-    return Drift(found, _shown(where))
+    return Drift(drift, _shown(where))
 
 
 def not_to_be_asked(target: Target, evidence: Evidence) -> str:
@@ -88,17 +89,13 @@ class _Kept:
         return "\n".join(kept.decode("utf-8", "replace") for kept in self.streams.values())
 
 
-def _run(target: Target, program: command_lines.Program, where: Where, engine: Engine) -> tuple[Ended, str]:
+def _run(target: Target, program: command_lines.Program, where: ExecutionTarget, engine: Engine) -> tuple[Ended, str]:
     kept, events = _Kept(), Events()
-    with caught(events):
-        if where.container is not None:
-            ended = Exec(engine, where.container.id).run((*program.words, "check"), kept.take, events, {})
-        else:
-            with one_off(engine, new_name()) as runs:
-                argv = command_lines.one_off(target, program, ["check"], runs.name, terminal=False)
-                ended = runs.run(argv, kept.take, events, {}, terminal=False)
+    call = Invocation(target, program, ["check"], where, new_name())
+    with caught(events), invoked(engine, call, kept.take, events) as (ended, _):
+        pass
     return ended, kept.text()
 
 
-def _shown(where: Where) -> str:
+def _shown(where: ExecutionTarget) -> str:
     return where.container.name if where.container is not None else f"a one-off container of {where.image.ref}"

@@ -41,6 +41,24 @@ class Left:
     why: str
 
 
+@dataclass(frozen=True, slots=True)
+class RescueResult:
+    """The scripts that were copied, or would be (``dry_run``), and those that were left."""
+
+    copies: tuple[Copy, ...]
+    left: tuple[Left, ...]
+    dry_run: bool
+
+
+def rescue(evidence: Evidence, *, everything: bool = False, dry_run: bool = False) -> RescueResult:
+    """Plan, and unless ``dry_run`` write each copy. Raises as ``plan`` and ``write`` do."""
+    copies, left = plan(evidence, everything=everything)
+    if not dry_run:
+        for copy in copies:
+            write(copy)
+    return RescueResult(tuple(copies), tuple(left), dry_run)
+
+
 def plan(evidence: Evidence, *, everything: bool = False) -> tuple[list[Copy], list[Left]]:
     """What to copy, and what to leave: what git has anyway is left, unless ``everything`` is asked for.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from io import StringIO
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.padding import Padding
@@ -14,10 +15,12 @@ from migops.commands.adopt.match import Candidate, Match, Verdict
 from migops.commands.adopt.outcome import Outcome
 from migops.core.printed import may_be_next
 from migops.core.terminal import printable
-from migops.core.text import counted
+from migops.core.text import counted, plural
 from migops.database.postgres.schema import Difference, Item
-from migops.output.text import console_for, hang, shell, short, trimmed
-from migops.output.view import View
+from migops.output.console import console_for, hang, shell, short, trimmed
+
+if TYPE_CHECKING:
+    from migops.output import View
 
 AROUND = 3  # candidates that are shown before and after the one that counts
 MOST = 25  # differences that are shown without -v
@@ -35,7 +38,7 @@ _ONE |= {"contents": "empty materialized view"}
 
 
 def render(outcome: Outcome, view: View) -> str:
-    """The outcome in ``view.width`` columns. Commands are never broken by us, so that they can be copied."""
+    """The outcome in ``view.width`` columns. Commands are never wrapped, so that they can be copied."""
     out = StringIO()
     console = console_for(view, out)
     console.print(_headline(outcome), soft_wrap=view.quiet)
@@ -61,32 +64,32 @@ def render(outcome: Outcome, view: View) -> str:
 
 
 def _headline(outcome: Outcome) -> Text:
-    name, found = (printable(outcome.inputs.target.service), "bold"), outcome.match
-    if found is None:
+    name, match = (printable(outcome.inputs.target.service), "bold"), outcome.match
+    if match is None:
         rows = printable(", ".join(outcome.inputs.state.rows))
         return Text.assemble(("VERSIONED", "bold green"), "  ", name, f": nothing to adopt, the database is at {rows}")
-    chosen = printable(outcome.named(found.chosen.heads))
+    chosen = printable(outcome.named(match.chosen.heads))
     if outcome.stamped:
         return Text.assemble(("ADOPTED", "bold green"), "  ", name, f": the database is now stamped {chosen}")
-    if found.verdict is Verdict.EQUAL and not found.chosen.heads:
+    if match.verdict is Verdict.EQUAL and not match.chosen.heads:
         return Text.assemble(("MATCH", "bold green"), "  ", name, ": the schema is as before the first migration")
-    if found.verdict is Verdict.EQUAL:
+    if match.verdict is Verdict.EQUAL:
         return Text.assemble(("MATCH", "bold green"), "  ", name, f": the database has the schema of {chosen}")
-    if found.verdict is Verdict.SEVERAL:
-        number = len(found.equal)
+    if match.verdict is Verdict.SEVERAL:
+        number = len(match.equal)
         return Text.assemble(
             ("SEVERAL", "bold yellow"), "  ", name, f": {number} revisions match the database's schema"
         )
-    distance = found.chosen.comparison.distance
-    differences = f"{distance} difference{'' if distance == 1 else 's'}"
-    heads = printable(", ".join(found.chosen.heads)) or chosen
+    distance = match.chosen.comparison.distance
+    differences = counted(distance, "difference")
+    heads = printable(", ".join(match.chosen.heads)) or chosen
     closest = f"the schema matches no revision exactly; closest: {heads} ({differences})"
-    reason = f"the schema is not that of {chosen}: {differences}" if found.asked else closest
+    reason = f"the schema is not that of {chosen}: {differences}" if match.asked else closest
     return Text.assemble(("NO MATCH", "bold red"), "  ", name, f": {reason}")
 
 
 def _facts(outcome: Outcome) -> Iterator[tuple[str, str]]:
-    inputs, found = outcome.inputs, outcome.match
+    inputs, match = outcome.inputs, outcome.match
     state = inputs.state
     stamp = f"at {', '.join(state.rows)}" if state.rows else "not stamped"
     yield "database", f"{state.url}, {state.server}, {stamp} (URL: {short(state.origin)}; reached at {state.address})"
@@ -95,15 +98,15 @@ def _facts(outcome: Outcome) -> Iterator[tuple[str, str]]:
     yield "image", f"{inputs.image.ref} ({digest}), {counted(number, 'revision')}"
     if outcome.baseline is not None:
         yield "baseline", f"{outcome.baseline.path}, generated from the models against an empty database"
-    if found is not None:
-        yield "tried on", f"a throwaway server with the image of {inputs.live.container}, removed again"
-        kinds = ", ".join(objects(kind, number) for kind, number in found.kinds.items()) or "nothing"
-        yield "compared", f"{kinds}; not compared: {left_out(found)}"
+    if match is not None:
+        yield "tried on", f"a disposable server with the image of {inputs.live.container}, removed again"
+        kinds = ", ".join(objects(kind, number) for kind, number in match.kinds.items()) or "nothing"
+        yield "compared", f"{kinds}; not compared: {left_out(match)}"
 
 
-def left_out(found: Match) -> str:
+def left_out(match: Match) -> str:
     """The kinds that were not compared, for a sentence; the JSON document lists all of them."""
-    if found.strict:
+    if match.strict:
         return "data, text search, subscriptions, roles (owners and grants are compared by role name)"
     return (
         "data, comments, owners, grants, storage, statistics, replica identity, collations, publications, event "
@@ -116,19 +119,19 @@ def objects(kind: str, number: int) -> str:
     return counted(number, _ONE.get(kind, kind), _PLURALS.get(kind, f"{kind}s"))
 
 
-def _candidates(console: Console, outcome: Outcome, found: Match) -> None:
-    at = found.candidates.index(found.chosen)
+def _candidates(console: Console, outcome: Outcome, match: Match) -> None:
+    at = match.candidates.index(match.chosen)
     table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="dim")
     table.add_column("revision", no_wrap=True, overflow="ellipsis", min_width=8, max_width=32)
     table.add_column("differences", no_wrap=True, min_width=10)
     table.add_column("message", no_wrap=True, overflow="ellipsis")
     shown = [
-        each for index, each in enumerate(found.candidates) if abs(index - at) <= AROUND or each.comparison.is_equal
+        each for index, each in enumerate(match.candidates) if abs(index - at) <= AROUND or each.comparison.is_equal
     ]
     for each in reversed(shown):
         table.add_row(printable(", ".join(each.heads) or "(none)"), _distance(each), _messages(outcome, each))
     console.print(Padding(table, (0, 0, 0, 2)))
-    if left := len(found.candidates) - len(shown):
+    if left := len(match.candidates) - len(shown):
         console.print(Text(f"  and {left} more, further away in the history", "dim"))
     console.print()
 
@@ -144,12 +147,12 @@ def _messages(outcome: Outcome, each: Candidate) -> str:
     return printable("; ".join(text for head in each.heads if (text := outcome.message(head))))
 
 
-def _differences(console: Console, outcome: Outcome, found: Match, view: View) -> None:
-    differences = found.chosen.comparison.differences
+def _differences(console: Console, outcome: Outcome, match: Match, view: View) -> None:
+    differences = match.chosen.comparison.differences
     if not differences:
         return
-    number = found.chosen.comparison.distance
-    what = f"{counted(number, 'difference')} from {outcome.named(found.chosen.heads)}"
+    number = match.chosen.comparison.distance
+    what = f"{counted(number, 'difference')} from {outcome.named(match.chosen.heads)}"
     console.print(Text(f"  {printable(what)}", "bold"))
     for each in differences if view.verbose else differences[:MOST]:
         _difference(console, each, view)
@@ -158,54 +161,54 @@ def _differences(console: Console, outcome: Outcome, found: Match, view: View) -
     console.print()
 
 
-def _difference(console: Console, each: Difference, view: View) -> None:
-    console.print(Text(f"    {printable(f'{each.item.kind} {each.item.name}')}"), soft_wrap=True)
+def _difference(console: Console, difference: Difference, view: View) -> None:
+    console.print(Text(f"    {printable(f'{difference.item.kind} {difference.item.name}')}"), soft_wrap=True)
     within: dict[str, int] = {}
-    for part in each.within:
+    for part in difference.within:
         within[part.kind] = within.get(part.kind, 0) + 1
     more = f" ({', '.join(objects(kind, number) for kind, number in within.items())})" if within else ""
-    for side, item in (("migrations", each.expected), ("database", each.found)):
-        words = Text(printable(_words(item, each, view)) + (more if item else ""), "" if item else "dim")
+    for side, item in (("migrations", difference.expected), ("database", difference.found)):
+        words = Text(printable(_words(item, difference, view)) + (more if item else ""), "" if item else "dim")
         hang(console, Text(f"      {side:<10}  ", "dim"), words, 18)
 
 
-def _words(item: Item | None, each: Difference, view: View) -> str:
+def _words(item: Item | None, difference: Difference, view: View) -> str:
     if item is None:
         return "nothing"
-    if each.is_renamed:
+    if difference.is_renamed:
         return item.name
     lines = item.text.strip().splitlines()
     if view.verbose or len(lines) < 2:
         return " ".join(line.strip() for line in lines) or "present"
-    other = each.found if item is each.expected else each.expected
+    other = difference.found if item is difference.expected else difference.expected
     others = other.text.strip().splitlines() if other else []
     at = next((n for n, pair in enumerate(zip(lines, others, strict=False)) if pair[0] != pair[1]), 0)
     where = f"line {at + 1} of {len(lines)}: " if at else ""
     return f"{where}{lines[at].strip()} … (-v shows all)"
 
 
-def _ignored(found: Match) -> Iterator[str]:
-    if found.ignored:
+def _ignored(match: Match) -> Iterator[str]:
+    if match.ignored:
         yield (
-            f"not compared: schema{'s' if len(found.ignored) > 1 else ''} {', '.join(found.ignored)}; no migration "
+            f"not compared: {plural(len(match.ignored), 'schema')} {', '.join(match.ignored)}; no migration "
             "creates anything there, and the search path does not lead there"
         )
 
 
 def _next(console: Console, outcome: Outcome) -> None:
     """The plan, or the next command."""
-    found = outcome.match
-    if found is None:
+    match = outcome.match
+    if match is None:
         return
-    target, chosen = outcome.inputs.target, found.chosen
+    target, chosen = outcome.inputs.target, match.chosen
     lines: list[tuple[str, tuple[str, ...]]] = []
     if outcome.stamped:
         if outcome.baseline is not None:
             lines.append(("the image does not contain the new migration yet", target.commands.build()))
-    elif found.verdict is Verdict.EQUAL and not chosen.heads:
+    elif match.verdict is Verdict.EQUAL and not chosen.heads:
         reason = "nothing to stamp: no migration has run on this database. Upgrade it:"
         lines.append((reason, target.commands.alembic("upgrade", "head")))
-    elif found.verdict is Verdict.EQUAL:
+    elif match.verdict is Verdict.EQUAL:
         heads = " ".join(chosen.heads)
         first = "write the baseline to the host; " if outcome.baseline else ""
         hang(console, Text("plan  ", "bold"), Text(printable(
@@ -214,15 +217,15 @@ def _next(console: Console, outcome: Outcome) -> None:
         )), 6)  # fmt: skip
         if outcome.dry_run:
             lines.append(("", outcome.command()))
-    elif found.verdict is Verdict.SEVERAL:
+    elif match.verdict is Verdict.SEVERAL:
         hang(console, Text("  "), Text(
             "The migrations between them change nothing that was compared; they may change data. A migration that is "
             "stamped as done never runs here. Read them, and choose the last one that ran:"
         ), 2)  # fmt: skip
-        lines += [("", outcome.command("--revision", each.heads[-1])) for each in found.equal if each.heads]
+        lines += [("", outcome.command("--revision", each.heads[-1])) for each in match.equal if each.heads]
     else:
         hang(console, Text("  "), Text(printable(_advice(outcome))), 2)
-        if chosen.heads and not outcome.baseline and not found.equal:
+        if chosen.heads and not outcome.baseline and not match.equal:
             stamp = target.commands.alembic("stamp", *chosen.heads)
             lines.append(("Only if you accept these differences, stamp it by hand:", stamp))
     for why, command in lines:
@@ -237,9 +240,9 @@ def _advice(outcome: Outcome) -> str:
             "The models do not match the database. Fix the models where they differ, build the image, and run adopt "
             "again; no file was written."
         )
-    found = outcome.match
-    if found is not None and found.equal:
-        return f"It matches {outcome.named(found.equal[-1].heads)}: leave out --revision."
+    match = outcome.match
+    if match is not None and match.equal:
+        return f"It matches {outcome.named(match.equal[-1].heads)}: leave out --revision."
     return (
         "Nothing was stamped. Change the database (or add the missing migration) until one revision matches, and run "
         "adopt again: later migrations rely on exactly these names and types."

@@ -1,4 +1,4 @@
-"""Marks beside a drawn revision: in which places it is, and what the database says of it."""
+"""Marks beside a drawn revision: the places that have it, and its state in the database."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from migops.core.model import Absent, PlaceName
 from migops.core.terminal import CYAN, GREEN, RED, YELLOW, printable, styled
+from migops.output.status_rows import columns
 from migops.sources.database_state import DatabaseState
 
 if TYPE_CHECKING:
@@ -39,11 +40,11 @@ class Marks:
 
     @property
     def blank(self) -> str:
-        """What stands beside a line without a revision."""
+        """The blank beside a line without a revision."""
         return " " * (len(self.places) + 2 * self.has_database)
 
     def legend(self, width: int) -> Iterator[str]:
-        """What the letters mean, where the database stands, and which places could not be read; then an empty line."""
+        """The letters' meaning, the database's position, the places that could not be read; then an empty line."""
         names = ", ".join(f"{LETTERS[place]} {NAMES.get(place, place.value)}" for place in self.places)
         small = "; a small letter: it has another text than the host" if self._differs() else ""
         yield from _wrapped("places    ", f"{names}{small}; -: it lacks the revision", width)
@@ -78,8 +79,6 @@ class Marks:
 
 def marks_of(status: Status) -> Marks:
     """The marks that a status gives to its revisions."""
-    from migops.output.status import columns
-
     places = tuple(columns(status))
     rows = {row.revision.id: row for row in status.rows}
     return Marks(status, rows, places, isinstance(status.database, DatabaseState))

@@ -1,10 +1,11 @@
-"""The status for a terminal: how the database stands, the places, a row per revision, what is pending, the findings."""
+"""The status for a terminal: the database's position, the places, a row per revision, what is pending, the findings."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
 from io import StringIO
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.padding import Padding
@@ -15,21 +16,15 @@ from migops.commands.status import Row, Status
 from migops.core.model import PlaceName, PlaceSummary, Severity
 from migops.core.terminal import printable
 from migops.core.text import counted
-from migops.output.status import PENDING_SHOWN, columns, folded
-from migops.output.text import (  # fmt: skip
-    COLORS,
-    MARKS,
-    ROWS_SHOWN,
-    console_for,
-    hang,
-    place_words,
-    print_findings,
-    short,
-    trimmed,
-)
-from migops.output.view import View
+from migops.output.console import console_for, hang, short, trimmed
+from migops.output.report_text import COLORS, MARKS, ROWS_SHOWN, place_words, print_findings
+from migops.output.status_rows import columns, folded
 from migops.sources.database_state import DatabaseState
 
+if TYPE_CHECKING:
+    from migops.output import View
+
+PENDING_SHOWN = 10
 _STATES = {
     "current": Text("current", "bold green"),
     "applied": Text("applied", "green"),
@@ -41,7 +36,7 @@ _GOOD = ("up to date", "fresh", "no database yet")
 
 
 def render(status: Status, view: View) -> str:
-    """The status in ``view.width`` columns. Commands are never broken by us, so that they can be copied."""
+    """The status in ``view.width`` columns. Commands are never wrapped, so that they can be copied."""
     out = StringIO()
     console = console_for(view, out)
     _headline(console, status)
@@ -137,9 +132,9 @@ def _pending(console: Console, status: Status, view: View) -> None:
     number = len(status.pending)
     console.print(Text(f"pending, in the order in which an upgrade with the {status.against.value} runs them:"))
     shown = status.pending if view.verbose else status.pending[:PENDING_SHOWN]
-    for at, each in enumerate(shown, 1):
-        message = status.graph.by_id[each].message
-        line = Text(f"  {at:>{len(str(number))}}  {printable(each)}  {printable(message)}", no_wrap=True)
+    for at, revision in enumerate(shown, 1):
+        message = status.graph.by_id[revision].message
+        line = Text(f"  {at:>{len(str(number))}}  {printable(revision)}  {printable(message)}", no_wrap=True)
         line.truncate(console.width, overflow="ellipsis")
         console.print(line)
     if len(shown) < number:

@@ -18,7 +18,7 @@ from migops.sources.container_files import at_or_below
 
 
 @dataclass(frozen=True, slots=True)
-class Where:
+class ExecutionTarget:
     """The container to run in, None for a one-off one of ``image``, and why. ``held`` is what the image holds.
 
     ``beside`` is the running container that would do, where a one-off one is taken all the same.
@@ -30,12 +30,12 @@ class Where:
     held: MigrationSet | None
     beside: Container | None = None
 
-    def apart(self) -> Where:
+    def apart(self) -> ExecutionTarget:
         """The same in a one-off container: what is written there goes with it, so that no twin of a new file stays."""
         if self.container is None:
             return self
         why = f"a new file is written there, so that none stays in {self.container.name}"
-        return Where(None, self.image, why, self.held, self.container)
+        return ExecutionTarget(None, self.image, why, self.held, self.container)
 
     def sentence(self) -> str:
         """For the user: where, and why there."""
@@ -44,7 +44,7 @@ class Where:
         return f"in a one-off container of {self.image.ref} ({self.image.id.removeprefix('sha256:')[:12]}): {self.why}"
 
 
-def choose(survey: Survey, program: Program, engine: Engine) -> Where:
+def choose(survey: Survey, program: Program, engine: Engine) -> ExecutionTarget:
     """The first running container that is current, else a one-off one; of those that are not, the first says why.
 
     Raises ``Unavailable`` where the image cannot be read: then nothing tells what would be run.
@@ -56,43 +56,45 @@ def choose(survey: Survey, program: Program, engine: Engine) -> Where:
         raise Unavailable(reason.reason, hint=reason.hint)
     held = reading if isinstance(reading, MigrationSet) else None
     if program.keeps_entrypoint:
-        return Where(None, image, "x-migops says that Alembic needs the image's entrypoint", held)
+        return ExecutionTarget(None, image, "x-migops says that Alembic needs the image's entrypoint", held)
     lasting = [each for each in survey.containers if not each.one_off]
     if not lasting:
         containers = survey.places.get(PlaceName.CONTAINER)
         unread = containers.reason if isinstance(containers, Unknown) else ""
-        return Where(None, image, unread or f"no container of {survey.target.service} exists", held)
+        return ExecutionTarget(None, image, unread or f"no container of {survey.target.service} exists", held)
     whys = []
     for each in lasting:
         why = _why_not(each, image, held, engine, survey)
         if not why:
             bound = "the host's folder is mounted in it" if each.is_bound else "its migrations are the image's"
-            return Where(each, image, f"it runs the current image, and {bound}", held)
+            return ExecutionTarget(each, image, f"it runs the current image, and {bound}", held)
         whys.append((not each.running, why))
-    return Where(None, image, min(whys, key=lambda pair: pair[0])[1], held)
+    return ExecutionTarget(None, image, min(whys, key=lambda pair: pair[0])[1], held)
 
 
-def _why_not(each: Container, image: ImageIdentity, held: MigrationSet | None, engine: Engine, survey: Survey) -> str:
+def _why_not(
+    container: Container, image: ImageIdentity, held: MigrationSet | None, engine: Engine, survey: Survey
+) -> str:
     """Why Alembic must not be run in this container; '' where it may."""
-    if not each.running:
-        return f"{each.name} does not run"
-    if not same_content(engine, each.image_id, image.id):
-        return f"{each.name} runs another image than the current one"
-    if isinstance(each.found, Unknown):
-        return each.found.reason
+    if not container.running:
+        return f"{container.name} does not run"
+    if not same_content(engine, container.image_id, image.id):
+        return f"{container.name} runs another image than the current one"
+    if isinstance(container.found, Unknown):
+        return container.found.reason
     if held is None:
         return "what the image's configuration leads to cannot be read"
-    state = (inspect(engine, each.id) or {}).get("State") or {}
+    state = (inspect(engine, container.id) or {}).get("State") or {}
     if state.get("Status") != "running":
-        return f"{each.name} is {state.get('Status') or 'gone'}"
-    if each.is_bound or _view(each.found.migrations) == _view(held):
+        return f"{container.name} is {state.get('Status') or 'gone'}"
+    if container.is_bound or _view(container.found.migrations) == _view(held):
         return ""
-    synced = watched(survey.target.model, survey.target.service, each.found.migrations.location)
+    synced = watched(survey.target.model, survey.target.service, container.found.migrations.location)
     if synced:
-        return f"{each.name} has other migrations than the image, {synced}"
-    covers = {cover.type for folder in each.found.migrations.location if (cover := each.cover(folder))}
+        return f"{container.name} has other migrations than the image, {synced}"
+    covers = {cover.type for folder in container.found.migrations.location if (cover := container.cover(folder))}
     shown = f" (a {' and a '.join(sorted(covers))} lies over them)" if covers else ""
-    return f"{each.name} has other migrations than the image{shown}"
+    return f"{container.name} has other migrations than the image{shown}"
 
 
 def watched(model: Project | None, service: str, folders: Sequence[str]) -> str:

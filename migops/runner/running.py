@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import os
 import secrets
 import subprocess
-import sys
 import threading
 import time
-from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import IO, Any, TextIO
+from types import MappingProxyType
+from typing import IO, Any
 
 from migops.core.errors import Unavailable
 from migops.core.process import start
@@ -21,20 +18,18 @@ from migops.docker import Engine, execs
 from migops.docker.containers import inspect
 from migops.runner.command_lines import TOKEN, signalling
 from migops.runner.signals import ENDED, Events, attend
+from migops.runner.streams import Sink
 from migops.runner.terminal import in_terminal
 
-_KEPT = 64 * 1024  # bytes of the output's end that are kept, to explain a failure by
 _SETTLE = 0.3  # seconds: an engine that compose left in the middle of creating the one-off has made it then
 _COMPOSE = {"COMPOSE_PROGRESS": "quiet", "COMPOSE_IGNORE_ORPHANS": "true"}  # it says nothing but what went wrong
 _NEVER = "0001-01-01"  # how the engine writes a time that has not come
 
 
 class NotStarted(Unavailable):
-    """Alembic was not started, so nothing can have come of it."""
+    """Alembic was not started, so nothing can have come of it. ``facts`` are for the journal."""
 
-
-Sink = Callable[[int, bytes], None]
-"""Takes what was written, with ``execs.STDOUT`` or ``execs.STDERR``."""
+    facts: Mapping[str, Any] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,49 +42,6 @@ class Ended:
     code: int
     signal: int = 0
     is_over: bool = True
-
-
-@dataclass(slots=True)
-class Output:
-    """Our own standard output and error, with the end of what went there.
-
-    ``lost`` says why some of it could not be written, '' where all was or nobody wanted it.
-    """
-
-    kept: deque[bytes] = field(default_factory=deque)
-    size: int = 0
-    closed: set[int] = field(default_factory=set)
-    lost: str = ""
-    lock: threading.Lock = field(default_factory=threading.Lock)
-
-    def take(self, stream: int, data: bytes) -> None:
-        """Pass it on at once. That it cannot be written (any more) does not stop a migration."""
-        with self.lock:
-            self.kept.append(data)
-            self.size += len(data)
-            while self.size - len(self.kept[0]) >= _KEPT:
-                self.size -= len(self.kept.popleft())
-        if stream in self.closed:
-            return
-        target = sys.stdout if stream == execs.STDOUT else sys.stderr
-        try:
-            _write(target, data)
-        except OSError as error:
-            self.closed.add(stream)
-            if not isinstance(error, BrokenPipeError):  # else its reader has had enough
-                self.lost = error.strerror or str(error)
-            with Path(os.devnull).open("wb") as nowhere:  # else Python fails at its end on what is left in the buffer
-                os.dup2(nowhere.fileno(), target.fileno())
-
-    def clear(self) -> None:
-        """Forget what was kept: what comes now is another attempt's."""
-        with self.lock:
-            self.kept.clear()
-            self.size = 0
-
-    def tail(self) -> str:
-        """The end of both streams, as text."""
-        return b"".join(self.kept).decode("utf-8", "replace")
 
 
 @dataclass(slots=True)
@@ -217,16 +169,6 @@ def one_off(engine: Engine, name: str) -> Iterator[OneOff]:
         yield found
     finally:
         found.end()
-
-
-def _write(target: TextIO, data: bytes) -> None:
-    """Byte for byte, where the stream is one of bytes below; a test's may not be."""
-    binary = getattr(target, "buffer", None)
-    if binary is None:
-        target.write(data.decode("utf-8", "replace"))
-    else:
-        binary.write(data)
-        binary.flush()
 
 
 def _pump(number: int, stream: IO[bytes], sink: Sink) -> threading.Thread:

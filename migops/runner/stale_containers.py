@@ -7,11 +7,13 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from migops.core.errors import Unavailable
-from migops.docker import Engine, compose_labels, execs
-from migops.docker.containers import inspect, name_of
+from migops.docker import Engine, execs
+from migops.docker.containers import inspect
 from migops.state import owner
 from migops.state.owner import life_of
 from migops.state.process import Life, Who
+
+_PROJECT, _SERVICE = "com.docker.compose.project", "com.docker.compose.service"
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,17 +28,17 @@ class StaleContainer:
 
 def stale_containers(engine: Engine, project: str, service: str) -> Iterator[StaleContainer]:
     """Each one-off container of migops whose migops is not known to live."""
-    for found in engine.containers(compose_labels.filters(project, service)):
-        who = owner.of_one_off(found.get("Labels"))
+    for container in engine.containers({_PROJECT: project, _SERVICE: service}):
+        who = owner.of_one_off(container.get("Labels"))
         if who is None or who.life is Life.LIVES:
             continue
-        name = name_of(found)
-        status = str(found.get("Status") or found.get("State"))
-        verb = "still runs" if found.get("State") == "running" else "is left"
+        name = str((container.get("Names") or [container["Id"][:12]])[0]).lstrip("/")
+        status = str(container.get("Status") or container.get("State"))
+        verb = "still runs" if container.get("State") == "running" else "is left"
         look = f"docker logs {name}" if verb == "is left" else f"docker attach --no-stdin {name}"
         whose = "an earlier run that was killed" if who.life is Life.GONE else f"another run ({who}; {life_of(who)})"
         sentence = f"{name} of {whose} {verb} ({status}): {look}; docker rm -f -v {name}"
-        yield StaleContainer(name, who, found.get("State") == "running", sentence)
+        yield StaleContainer(name, who, container.get("State") == "running", sentence)
 
 
 def at_work(engine: Engine, container: str, program: Sequence[str]) -> bool:

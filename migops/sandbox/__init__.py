@@ -1,4 +1,4 @@
-"""A throwaway server, created from the live database's image and alone on an internal network, to try migrations on.
+"""A disposable server, created from the live database's image and alone on an internal network, to try migrations on.
 
 An env.py that builds its own URL reaches this server, which has the live one's host name, or none at all. Everything is
 removed at the end of the ``with``; the next run removes the rest of a killed one.

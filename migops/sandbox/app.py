@@ -1,4 +1,4 @@
-"""The application, as one-off containers beside the throwaway server run it."""
+"""The application, as one-off containers beside the disposable server run it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Request bodies of the Engine API for the throwaway server and its one-off containers. Pure functions."""
+"""Request bodies of the Engine API for the disposable server and its one-off containers. Pure functions."""
 
 from __future__ import annotations
 

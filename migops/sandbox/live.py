@@ -1,4 +1,4 @@
-"""The live database's container as the model of the throwaway one, and the cases in which it cannot be one."""
+"""The live database's container as the model of the disposable one, and the cases in which it cannot be one."""
 
 from __future__ import annotations
 
@@ -62,12 +62,12 @@ def live_of(engine: Engine, project: Project | None, url: DatabaseUrl) -> Live:
     if project is None or not service:
         raise MigopsError(
             f"{url.shown}: {url.host} is not a service of the compose project, so there is no image to create a "
-            "throwaway server like it from",
+            "disposable server like it from",
             hint="add a service with that name (or alias) to the compose file, of the same image and version",
         )
     if not engine.is_local:
         raise Unavailable(
-            f"the engine at {engine.endpoint.host} is on another machine, where a throwaway server cannot be reached "
+            f"the engine at {engine.endpoint.host} is on another machine, where a disposable server cannot be reached "
             "from here",
             hint="run migops on that machine",
         )
@@ -81,7 +81,7 @@ def live_of(engine: Engine, project: Project | None, url: DatabaseUrl) -> Live:
 def refuse_address(url: DatabaseUrl) -> None:
     """Raise MigopsError if no other server can have the URL's host as its name, or if it is not PostgreSQL."""
     if url.dialect != "postgresql":
-        raise MigopsError(f"{url.shown}: throwaway servers exist for PostgreSQL only")
+        raise MigopsError(f"{url.shown}: disposable servers exist for PostgreSQL only")
     why = ""
     if not url.host or url.host.startswith("/"):
         why = "it is reached through a socket of this machine"

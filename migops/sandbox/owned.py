@@ -1,4 +1,4 @@
-"""Ownership of the throwaway servers' containers and networks by a label, and the removal of those of killed runs."""
+"""Ownership of the disposable servers' containers and networks by a label, and the removal of those of killed runs."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from migops.state.signals import held_back as held_back
 from migops.state.signals import unhurried as unhurried
 
 LABEL = "migops.sandbox"
-"""Label of every container and network of a throwaway server; its value is the process that created it."""
+"""Label of every container and network of a disposable server; its value is the process that created it."""
 _FOREIGN = 24 * 3600.0  # seconds after which the property of a process that is not known here is considered stale
 
 

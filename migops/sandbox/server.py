@@ -1,4 +1,4 @@
-"""The throwaway server's life: created, waited for, used, and removed whatever happens."""
+"""The disposable server's life: created, waited for, used, and removed whatever happens."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ Prerequisites = Sequence[tuple[str, Sequence[str]]]
 
 @dataclass(slots=True)
 class Server:
-    """A throwaway server, starting or ready. Only ``server`` creates one."""
+    """A disposable server, starting or ready. Only ``server`` creates one."""
 
     engine: Engine
     live: Live
@@ -182,7 +182,7 @@ class Server:
         address = str((networks.get(self.name) or {}).get("IPAddress") or "")
         if not address:
             self._see_that_it_runs()
-            raise Unavailable(f"the throwaway server {self.name} got no address from the engine")
+            raise Unavailable(f"the disposable server {self.name} got no address from the engine")
         return address
 
     def _see_that_it_runs(self) -> None:
@@ -190,7 +190,7 @@ class Server:
         if not state.get("Running"):
             output = self.live.url.redact(making.said(self.engine, self.name)).strip()
             raise Unavailable(
-                f"the throwaway server did not start, exit code {state.get('ExitCode')}: "
+                f"the disposable server did not start, exit code {state.get('ExitCode')}: "
                 f"{output.splitlines()[-1] if output else 'no output'}",
                 hint=f"it is created like {self.live.container}, but with an empty data folder; for comparison: "
                 f"docker logs {self.live.container}",
@@ -200,10 +200,10 @@ class Server:
         probe = ("pg_isready", "-q", "-h", "127.0.0.1", "-p", str(self.live.url.port))
         if "timeout" in error.message and execs.run_quietly(self.engine, self.name, probe) == 0:
             return Unavailable(
-                f"the throwaway server is up, but its address {self.address} cannot be reached from here",
+                f"the disposable server is up, but its address {self.address} cannot be reached from here",
                 hint="run migops on the machine (or in the virtual machine) of the engine",
             )
-        return Unavailable(f"the throwaway server cannot be used: {error.message}", hint=error.hint)
+        return Unavailable(f"the disposable server cannot be used: {error.message}", hint=error.hint)
 
 
 @contextmanager
@@ -213,9 +213,9 @@ def server(engine: Engine, live: Live, app: App, *, on_disk: bool = False) -> It
     Its data is in memory or, with ``on_disk`` (a copy of the live data), in an anonymous volume on the engine's disk.
     Everything is removed at the end of the ``with``. Raises ``Unavailable`` if the engine cannot create it.
     """
-    throwaway = Server(engine, live, app, on_disk)
+    disposable = Server(engine, live, app, on_disk)
     try:
-        throwaway.begin()
-        yield throwaway
+        disposable.begin()
+        yield disposable
     finally:
-        throwaway.end()
+        disposable.end()

@@ -95,8 +95,8 @@ class ContainerReader:
             readings = [self._container(str(item["Id"]), folders) for item in wanted]
             if None not in readings:
                 break
-        present = [reading for reading in readings if isinstance(reading, Container)]
-        containers = sorted(present, key=lambda container: container.number)
+        complete = [reading for reading in readings if isinstance(reading, Container)]
+        containers = sorted(complete, key=lambda container: container.number)
         return {name: tuple(container for container in containers if container.service == name) for name in services}
 
     def _container(self, key: str, folders: Sequence[str]) -> Container | bool | None:

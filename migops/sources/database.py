@@ -77,9 +77,8 @@ def reach(asked: Question, sought: Sought | None = None) -> Reached | Absent | U
 
 def _options(asked: Question, sought: Sought) -> str:
     """The service's PGOPTIONS, if its driver uses them: a search path in them selects the version table."""
-    override = asked.url or asked.settings.get("database-url")  # may bypass a pooler, which refuses PGOPTIONS
     heeded = re.match(r"postgres(ql)?(\+psycopg(2|2cffi|_async)?)?:", sought.text.strip(), re.IGNORECASE)
-    return asked.variable("PGOPTIONS") if sought.inside and heeded and not override else ""
+    return asked.variable("PGOPTIONS") if sought.inside and heeded and not asked.is_led_elsewhere else ""
 
 
 def read_database(asked: Question, sought: Sought) -> DatabaseState | Absent | Unknown:

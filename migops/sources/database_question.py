@@ -35,6 +35,11 @@ class Question:
     engine: Callable[[], Engine] | None = None  # None: must not be asked
     timeout: float = 20.0  # seconds
 
+    @property
+    def is_led_elsewhere(self) -> bool:
+        """True if the user has set a URL for migops alone, for example to bypass a pooler that refuses ``options``."""
+        return bool(self.url or self.settings.get("database-url"))
+
     def variable(self, name: str) -> str:
         """A variable's value in the service's containers: from the compose file, else the image's ENV; '' if unset."""
         if self.project is None or self.service is None:

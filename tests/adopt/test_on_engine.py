@@ -187,7 +187,7 @@ def _a_signal_leaves_nothing(box: Sandbox, project: Path) -> None:
             env=environment(box), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
         )  # fmt: skip
         assert process.stderr is not None
-        assert "throwaway server" in process.stderr.readline()
+        assert "disposable server" in process.stderr.readline()
         _wait_for_containers(box, process.pid, made)
         process.send_signal(signal.SIGINT)
         _, said = process.communicate(timeout=30)
@@ -211,7 +211,7 @@ def test_what_was_made_by_hand_before_the_first_migration(sandbox: Sandbox) -> N
     found = adopt(sandbox, project, "--yes", "--format", "json")
     assert (*verdict(found), found.json["stamped"]) == (0, "equal", [PRICE], [PRICE])
     assert found.json["chosen"]["notes"] == [
-        "made on the throwaway server before the first migration, as the database has it: the schema app, the "
+        "created on the disposable server before the first migration, as in the database: the schema app, the "
         "extension citext"
     ]
     assert query(sandbox, project, "select version_num from app.alembic_version") == PRICE

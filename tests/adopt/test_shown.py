@@ -18,8 +18,7 @@ from migops.database import parse_url
 from migops.database.postgres.schema import DatabaseSchema, Item
 from migops.database.postgres.schema.items import schema_of
 from migops.migrations.version_table import VersionTable
-from migops.output import adopt_json, adopt_text
-from migops.output.view import View
+from migops.output import View, render
 from migops.sandbox import App, Live
 from migops.sources.database import Reached
 from migops.sources.database_state import DatabaseState
@@ -102,7 +101,7 @@ CASES = {
 @pytest.mark.parametrize("name", CASES)
 def test_text(name: str, width: int) -> None:
     golden = GOLDEN / f"{name}-{width}.txt"
-    shown = adopt_text.render(CASES[name], View(width=width))
+    shown = render("adopt", CASES[name], View(width=width))
     if not golden.exists():
         golden.parent.mkdir(exist_ok=True)
         golden.write_text(shown)
@@ -113,11 +112,11 @@ def test_text(name: str, width: int) -> None:
 
 
 def test_quiet_is_one_line() -> None:
-    assert adopt_text.render(CASES["different"], View(quiet=True)).count("\n") == 1
+    assert render("adopt", CASES["different"], View(quiet=True)).count("\n") == 1
 
 
 def test_the_document() -> None:
-    found = json.loads(adopt_json.render(CASES["different"], View()))
+    found = json.loads(render("adopt", CASES["different"], View(), "json"))
     assert (found["schema"], found["command"], found["verdict"]) == (1, "adopt", "different")
     assert found["chosen"]["heads"] == ["da7a00000001"]
     assert found["not_compared"] == ["other"]
@@ -135,23 +134,23 @@ def test_the_document() -> None:
 
 def test_what_was_not_compared_is_told() -> None:
     plain = CASES["equal"]
-    assert "; not compared: data, comments, owners" in " ".join(adopt_text.render(plain, View()).split())
+    assert "; not compared: data, comments, owners" in " ".join(render("adopt", plain, View()).split())
     assert plain.match is not None
     strict = replace(plain, match=replace(plain.match, strict=True), dry_run=True)
-    shown = adopt_text.render(strict, View(width=200))
+    shown = render("adopt", strict, View(width=200))
     assert (
         "; not compared: data, text search, subscriptions, roles (owners and grants are compared by role name)" in shown
     )
     assert "next  migops adopt -f prod.yml --strict app" in shown
-    found = json.loads(adopt_json.render(strict, View()))
+    found = json.loads(render("adopt", strict, View(), "json"))
     assert (found["strict"], found["kinds_not_compared"]) == (True, [])
 
 
 def test_a_baseline_tells_what_comes_next() -> None:
     made = Baseline(Path("/srv/shop/versions/b1_first.py"), "3f1c0a7be210", "first", "text")
-    planned = adopt_text.render(replace(CASES["equal"], baseline=made), View(width=80))
+    planned = render("adopt", replace(CASES["equal"], baseline=made), View(width=80))
     assert "plan  write the baseline to the host; stamp the database with 3f1c0a7be210 in" in planned
     assert "next  migops adopt -f prod.yml --baseline -m first app\n" in planned
-    shown = adopt_text.render(replace(CASES["adopted"], baseline=made), View(width=80))
+    shown = render("adopt", replace(CASES["adopted"], baseline=made), View(width=80))
     assert "3f1c0a7be210 (first)" in shown
     assert "next  docker compose -f prod.yml build app\n" in shown

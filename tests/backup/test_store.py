@@ -17,7 +17,7 @@ from migops.commands.backup.identity import Identity
 from migops.commands.backup.manifest import Manifest
 from migops.commands.backup.store import Backup
 from migops.core.errors import MigopsError
-from migops.output import backup
+from migops.output import backup_text
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=timezone.utc)
 HERE = Identity("7400000000000000001", "engine", "p", "db", "p_data", None, None, "shop")
@@ -95,7 +95,7 @@ def test_a_manifest_of_the_first_version_is_read() -> None:
     (listed,) = store.backups(dump.parent)
     assert listed.problem == ""
     assert store.expired([listed, *aged(0)], HERE, 1, 0, NOW) == []
-    assert backup.owner(listed, [listed]) == "unknown (migops 0.1.0)"
+    assert backup_text.owner(listed, [listed]) == "unknown (migops 0.1.0)"
 
 
 def test_a_manifest_is_read_back() -> None:

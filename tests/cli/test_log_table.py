@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from migops.commands.log.look import DatabaseLock, RunLog
-from migops.output import log
-from migops.output.view import View
+from migops.commands.log.look import DatabaseLock, LogResult, RunLog
+from migops.output import View, render
 from migops.state.journal import Run
 from migops.state.process import ourselves
 
@@ -19,7 +18,7 @@ def test_the_columns_stay_apart() -> None:
         for number, (word, code) in enumerate(ends, 1)
     ]
     run_log = RunLog("shop", Path("x"), tuple(runs), None, None, DatabaseLock(), ())
-    head, *rows = log.listed(run_log, 10, View(width=120)).splitlines()[:4]
+    head, *rows = render("log", LogResult(run_log, run_log.runs), View(width=120)).splitlines()[:4]
     for row, (word, code) in zip(rows, ends, strict=True):
         assert f"  {word}, exit {code}  " in row
         assert row.index("alembic downgrade -1") == head.index("command")

@@ -11,7 +11,7 @@ import pytest
 from migops.core.printed import Commands
 from migops.runner.commits import reading
 from migops.runner.commits.earlier import told
-from migops.runner.commits.judging import Outcome, State
+from migops.runner.commits.outcome import Outcome, State
 from migops.runner.commits.record import Statement, read
 from migops.runner.commits.repeating import Doubt, EarlierRuns, noted
 from migops.state import journal

@@ -100,7 +100,7 @@ def unused_tcp_server() -> object:
 
 
 def test_variables_of_our_own_shell_do_not_lead_to_another_server(monkeypatch: pytest.MonkeyPatch) -> None:
-    """PGHOSTADDR beats the host of a URL in libpq: what is meant for a throwaway server must not reach another."""
+    """PGHOSTADDR beats the host of a URL in libpq: what is meant for a disposable server must not reach another."""
     monkeypatch.setenv("PGHOSTADDR", "127.0.0.9")
     url = parse_url("postgresql://app:canary@127.0.0.1:1/app")
     with pytest.raises(Unavailable, match=r'at "127\.0\.0\.1"'), connect(url, timeout=2):

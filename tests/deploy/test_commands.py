@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from migops.commands.deploy import anonymous, swap
-from migops.commands.deploy.commands import Compose, lock_options, one_off, override, rollback_tag, with_override
+from migops.commands.deploy.commands import Compose, one_off, override, rollback_tag, with_override
 from migops.commands.deploy.recreate_old import by_image
 from migops.commands.deploy.services import DeployedService
 from migops.sources.container_files import Mount
@@ -71,11 +71,6 @@ def test_one_off_runs_nothing_but_alembic() -> None:
     assert words[-4:] == ("app", "db", "upgrade", "head")
     assert words[words.index("--entrypoint") + 1] == "flask"
     assert words[words.index("--workdir") + 1] == "/srv"
-
-
-def test_lock_options_are_added_to_the_services_own() -> None:
-    assert lock_options("-c search_path=shop", 2.5) == "-c search_path=shop -c lock_timeout=2500"
-    assert lock_options("", 5) == "-c lock_timeout=5000"
 
 
 def test_the_override_keeps_what_the_user_said(tmp_path: Path) -> None:

@@ -118,7 +118,7 @@ def test_what_is_said_of_a_way_back_that_leads_further() -> None:
     nobody = cast("Any", None)
     further = Rollback(OLD, NEW, OLD, "it is unhealthy", 7, ("a",))
     found = replace(inputs(), rollbacks={"app": further})
-    made = Deploy(found, Options(), nobody, nobody, nobody, nobody, nobody, nobody, before=("b",))
+    made = Deploy(found, Options(), nobody, nobody, nobody, nobody, nobody, before=("b",))
     assert manual_steps.went_further(made) == "", "nothing was brought back yet"
     made.recreated = True
     assert f"app runs {OLD[:19]} again, as before run 7, not {NEW[:19]}" in manual_steps.went_further(made)

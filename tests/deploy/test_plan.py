@@ -19,8 +19,7 @@ from migops.commands.deploy.result import PlanResult
 from migops.commands.deploy.services import DeployedService
 from migops.commands.deploy.session import Prepared
 from migops.core.model import Unknown
-from migops.output.deploy import plan_json, plan_text
-from migops.output.view import View
+from migops.output import View, render
 from migops.sources.container_files import Mount
 from tests.deploy.made import at, inputs, running
 from tests.deploy.stack import CREATE, PRICE, edit
@@ -28,6 +27,7 @@ from tests.kit import EXAMPLES, example
 from tests.rules.made import ANONYMOUS
 
 GOLDEN = Path(__file__).parent / "golden"
+DRY_RUN = "rebuild-and-migrate --dry-run"
 USUAL = ["keep", "build", "image", "database", "backup", "migrate", "revision", "swap", "containers"]
 
 
@@ -102,11 +102,11 @@ def as_shown(name: str) -> PlanResult:
 def test_as_it_is_shown(name: str) -> None:
     shown = as_shown(name)
     for width in (80, 120):
-        text = plan_text(shown, View(width))
+        text = render(DRY_RUN, shown, View(width))
         held_to(GOLDEN / f"plan-{name}-{width}.txt", text)
         commands = [line for line in text.splitlines() if line.lstrip().startswith("docker")]
         assert all(len(line) <= width for line in text.splitlines() if line not in commands)
-    held_to(GOLDEN / f"plan-{name}.json", plan_json(shown))
+    held_to(GOLDEN / f"plan-{name}.json", render(DRY_RUN, shown, View(), "json"))
 
 
 def held_to(path: Path, text: str) -> None:

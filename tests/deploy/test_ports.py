@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from migops.commands.deploy.ports import Port, listening, taken
+from migops.commands.deploy.ports import Port, listening, occupied
 from tests.deploy.made import inputs
 
 OWN = {"com.docker.compose.project": "shop", "com.docker.compose.service": "app"}
@@ -21,7 +21,7 @@ def said(
     count: int = 1,
 ) -> list[str]:
     service = replace(inputs().service, ports=entries)
-    return list(taken("shop", [("app", service, count)], containers, listens))
+    return list(occupied("shop", [("app", service, count)], containers, listens))
 
 
 def entry(published: str, host_ip: str = "", protocol: str = "tcp") -> dict[str, Any]:

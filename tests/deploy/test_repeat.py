@@ -7,7 +7,7 @@ import pytest
 from migops.commands.deploy import repeat
 from migops.commands.deploy.options import Options
 from migops.core.errors import ManualActionRequired
-from migops.runner.commits.judging import Outcome, State
+from migops.runner.commits.outcome import Outcome, State
 from migops.runner.commits.repeating import Doubt, EarlierRuns
 from tests.deploy.made import inputs
 from tests.deploy.stack import CREATE, PRICE

@@ -270,7 +270,7 @@ def test_03_what_was_committed_is_known_and_not_repeated(sandbox: Sandbox) -> No
         assert f"--repeat {REV}" in part.json["hint"]
         again = deploy(found, "--no-backup")
         assert again.code == 7, again.stderr
-        assert f"{REV} would be applied again" in again.stderr
+        assert f"{REV} would be run again" in again.stderr
         words = again.json["error"]["commands"][-1]
         assert words == ["migops", "rebuild-and-migrate", "--repeat", REV, "app"]
         by_alembic = alembic(found, "upgrade", "head")  # the image is the old one, which has no such revision
@@ -343,7 +343,7 @@ def test_11_killed_after_it_has_committed(sandbox: Sandbox) -> None:
         for _ in range(2):
             stopped = deploy(found, "--no-backup")
             assert stopped.code == 7, stopped.stderr
-            assert f"{REV} would be applied again: run 3 has committed a part of it (1 statement" in stopped.stderr
+            assert f"{REV} would be run again: run 3 has committed a part of it (1 statement" in stopped.stderr
         assert money(found) == 200
     edit(found.project / f"migrations/versions/{REV}_{REV}.py", BODY, "pass")
     done = deploy(found, "--no-backup", "--repeat", REV)

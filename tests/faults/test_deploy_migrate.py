@@ -44,7 +44,7 @@ def test_26_28_29_30_41_the_database_is_as_it_was(sandbox: Sandbox) -> None:
         pid = someone.info.backend_pid
         failed(waited, f"gave up waiting for a lock that pid {pid} (someone), user shop from ")
         assert "idle in transaction for 00:0" in waited.json["message"]
-        assert waited.stderr.count("nothing was applied; it is tried again") == 2
+        assert waited.stderr.count("nothing was applied; attempt ") == 2
 
     # 30: it takes more memory than the service may
     found.write(SECOND, FIRST, "bytearray(1 << 30)")

@@ -54,7 +54,7 @@ def test_another_state_folder_does_not_apply_it_again(sandbox: Sandbox) -> None:
     edit(found.project / f"migrations/versions/{REV}_{REV}.py", "raise RuntimeError('boom')", "pass")
     second = deploy(found, "--no-backup", **other(found, "elsewhere"))
     assert (second.code, money(found)) == (7, 200), second.stderr
-    assert f"{REV} would be applied again: run 1 of another state folder, {found.state}" in second.stderr
+    assert f"{REV} would be run again: run 1 of another state folder, {found.state}" in second.stderr
     assert second.json["error"]["commands"][0] == ["docker", "volume", "inspect", mark]
     found.compose("build", "-q", "app")
     found.compose("up", "-d", "--wait", "app")
@@ -83,7 +83,7 @@ def test_a_killed_run_is_judged_from_another_state_folder(sandbox: Sandbox) -> N
     for name in ("takes-over", "later"):  # the lock is taken over by the first one; the second one finds it free
         stopped = deploy(found, "--no-backup", **other(found, name))
         assert (stopped.code, money(found)) == (7, 200), stopped.stderr
-        assert f"{REV} would be applied again: run 1 of another state folder, {found.state}" in stopped.stderr
+        assert f"{REV} would be run again: run 1 of another state folder, {found.state}" in stopped.stderr
         assert "has committed a part of it (1 statement of it ran outside of a transaction" in stopped.stderr
 
     # It is brought to its end by hand: nothing is pending then, and nothing is left of the trace.

@@ -8,8 +8,7 @@ from dataclasses import replace
 import pytest
 
 from migops.commands.deploy.result import DeployResult, PlannedStep, PlanResult
-from migops.output.deploy import end_json, end_text, plan_json, plan_text
-from migops.output.view import View
+from migops.output import View, render
 
 DONE = DeployResult(
     "done", 0, "the new state: app on the built image, the database at b2", (("keep", "done", 0.01),
@@ -22,6 +21,22 @@ STUCK = DeployResult(
     (("migops", "alembic", "downgrade", "a1"), ("docker", "tag", "x y", "shop")), "look first",
     "/state/journal/000002.jsonl",
 )  # fmt: skip
+
+
+def end_text(result: DeployResult, view: View) -> str:
+    return render("rebuild-and-migrate", result, view)
+
+
+def plan_text(result: PlanResult, view: View) -> str:
+    return render("rebuild-and-migrate --dry-run", result, view)
+
+
+def end_json(result: DeployResult) -> str:
+    return render("rebuild-and-migrate", result, View(), "json")
+
+
+def plan_json(result: PlanResult) -> str:
+    return render("rebuild-and-migrate --dry-run", result, View(), "json")
 
 
 def test_the_state_that_is_left_comes_first_and_what_to_type_last() -> None:

@@ -55,6 +55,23 @@ def test_all_four_must_match_or_the_name(other: ServerSession, own: bool) -> Non
     assert PAST.is_own(other) is own
 
 
+@pytest.mark.parametrize(
+    ("past", "other", "over"),
+    [
+        (replace(PAST, exit=0), replace(ONE, state="idle"), True),  # of a pooler, which keeps it
+        (replace(PAST, exit=137), replace(ONE, state="idle"), True),
+        (replace(PAST, exit=1), replace(ONE, state="idle in transaction"), False),
+        (replace(PAST, exit=1), ONE, False),
+        (replace(PAST, exit=1), replace(ONE, state=""), False),  # hidden
+        (PAST, replace(ONE, state="idle"), False),  # its process may still run
+    ],
+)
+def test_an_idle_session_does_nothing_for_a_process_that_has_ended(
+    past: PastMigration, other: ServerSession, over: bool
+) -> None:
+    assert past.is_over(other) is over
+
+
 def test_what_is_hidden_is_never_recognised() -> None:
     """Of another role's session the server shows neither start nor address: no two of them are told to be one."""
     hidden = ServerSession(7, user="other")

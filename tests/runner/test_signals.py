@@ -9,8 +9,8 @@ from queue import SimpleQueue
 import pytest
 
 from migops.runner import signals
-from migops.runner.running import Output
 from migops.runner.signals import ENDED, attend, caught
+from migops.runner.streams import Output
 
 
 class Fake:

@@ -59,7 +59,7 @@ def states(monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
 
 def choose(
     *containers: Container, image: object = None, engine: Engine | None = None, **changes: Any
-) -> execution_target.Where:
+) -> execution_target.ExecutionTarget:
     places = {PlaceName.IMAGE: image or held("1.py"), PlaceName.CONTAINER: changes.pop("place", Absent("none"))}
     survey = SimpleNamespace(
         image=changes.pop("identity", IMAGE),

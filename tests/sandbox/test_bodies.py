@@ -39,7 +39,7 @@ def live(url: str = URL, **changes: Any) -> Live:
     ],
 )
 def test_hosts_that_no_other_server_can_be_given(url: str, why: str) -> None:
-    with pytest.raises(MigopsError, match=r"throwaway|live database") as refused:
+    with pytest.raises(MigopsError, match=r"disposable|live database") as refused:
         refuse_address(parse_url(url))
     assert why in refused.value.message
     assert "canary" not in f"{refused.value}{refused.value.hint}"

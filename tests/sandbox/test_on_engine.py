@@ -1,4 +1,4 @@
-"""A throwaway server on a real engine: what is reached from it and what is not, and that nothing of it is left."""
+"""A disposable server on a real engine: what is reached from it and what is not, and that nothing of it is left."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ pytestmark = pytest.mark.engine
 
 @contextmanager
 def made(project: Path, variables: dict[str, str]) -> Iterator[tuple[Engine, throwaway.Server, Reached]]:
-    """A throwaway server like the database of the example, and how the live one is reached."""
+    """A disposable server like the database of the example, and how the live one is reached."""
     found = target.resolve(target.Wanted(), ComposeOptions(), variables, project)
     assert found.model is not None
     with connect(environment=variables) as engine:
@@ -72,7 +72,7 @@ def env_py(project: Path, host: str) -> bytes:
 
 
 def test_the_live_database_is_not_reached(sandbox: Sandbox) -> None:
-    """FAULTS 44: an env.py that builds its own URL meets the throwaway server, or nobody."""
+    """FAULTS 44: an env.py that builds its own URL meets the disposable server, or nobody."""
     project = example("clean", sandbox.path)
     sandbox.compose("build", "-q", "app", cwd=project)
     sandbox.compose("up", "-d", "--wait", "db", cwd=project)

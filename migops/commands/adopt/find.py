@@ -1,4 +1,4 @@
-"""Finds the revision: runs the migrations on a throwaway server and compares each schema with the database."""
+"""Finds the revision: runs the migrations on a disposable server and compares each schema with the database."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def find(target: Target, engine: Engine, wanted: Wanted, say: Reporter) -> tuple
     if inputs.state.rows:
         return Outcome(inputs, None, dry_run=wanted.dry_run), None
     _refuse_nothing_to_adopt(inputs, wanted)
-    say(f"trying the migrations of {inputs.image.ref} on a throwaway server like {inputs.live.container}")
+    say(f"trying the migrations of {inputs.image.ref} on a disposable server like {inputs.live.container}")
     with sandbox.server(engine, inputs.live, inputs.app) as server:
         for name in server.swept:
             say(f"removed {name}, left by a killed run")
@@ -119,7 +119,7 @@ def _write(server: sandbox.Server, inputs: AdoptInputs, wanted: Wanted) -> Basel
 
 
 def _check_observed(server: sandbox.Server, inputs: AdoptInputs, steps: tuple[Step, ...]) -> None:
-    """Check that the upgrade ran on the throwaway server and started with an empty version table."""
+    """Check that the upgrade ran on the disposable server and started with an empty version table."""
     if steps[0].heads:
         raise MigopsError(
             f"a new server like {inputs.live.container} is stamped {', '.join(steps[0].heads)} by its first start, "
@@ -129,7 +129,7 @@ def _check_observed(server: sandbox.Server, inputs: AdoptInputs, steps: tuple[St
     state = read(replace(inputs.reached, url=server.url), timeout=20.0)
     if not isinstance(state, DatabaseState) or state.rows != steps[-1].heads:
         raise Unavailable(
-            "Alembic upgraded another database than the one on the throwaway server: env.py does not use "
+            "Alembic upgraded another database than the one on the disposable server: env.py does not use "
             f"{inputs.state.url} ({inputs.state.origin})",
             hint="set the URL that env.py uses: x-migops: {database-url: URL} under the service",
         )

@@ -59,7 +59,7 @@ class AdoptInputs:
 def look(target: Target, engine: Engine, timeout: float) -> AdoptInputs:
     """Read the image and the live database.
 
-    Raises ``Unavailable`` if one of them cannot be read; MigopsError without a compose project, or if no throwaway
+    Raises ``Unavailable`` if one of them cannot be read; MigopsError without a compose project, or if no disposable
     server can take the database's place.
     """
     if target.model is None:

@@ -17,7 +17,7 @@ _USUAL = '"$user", public'
 def try_upgrade(
     server: Server, inputs: AdoptInputs, live: DatabaseSchema, **more: Any
 ) -> tuple[tuple[Step, ...], tuple[str, ...]]:
-    """Upgrade the throwaway server; return the steps, and the prerequisites that were created before them as notes.
+    """Upgrade the disposable server; return the steps, and the prerequisites that were created before them as notes.
 
     The live database's schemas and extensions may come from the migrations or from a person, so several sets of
     prerequisites are tried until the upgrade succeeds. If none does, the first failure is raised.
@@ -48,7 +48,7 @@ def prerequisites(inputs: AdoptInputs, live: DatabaseSchema) -> Iterator[tuple[P
     schemas = [("CREATE SCHEMA IF NOT EXISTS {}", (name,)) for name in names]
     bare = [item.name.strip('"').replace('""', '"') for item in live.schema.values() if item.kind == EXTENSION]
     extensions = [("CREATE EXTENSION IF NOT EXISTS {}", (name,)) for name in bare]
-    first = "made on the throwaway server before the first migration, as the database has it: "
+    first = "created on the disposable server before the first migration, as in the database: "
     descriptions = [*(f"the schema {name}" for name in names), *(f"the extension {name}" for name in bare)]
     yield (*schemas, *path), (f"{first}{', '.join(descriptions[: len(names)])}",) if names else ()
     if extensions:

@@ -94,7 +94,7 @@ def _run_and_read(outcome: Outcome, engine: Engine, session: Session) -> tuple[i
 
 
 def _run(outcome: Outcome, engine: Engine) -> tuple[int, str]:
-    """Run ``alembic stamp`` in a container like those of the throwaway server."""
+    """Run ``alembic stamp`` in a container like those of the disposable server."""
     inputs, baseline = outcome.inputs, outcome.baseline
     assert outcome.match is not None  # noqa: S101 - a caller that stamps has matched
     environment = {"PGOPTIONS": f"{inputs.options} {_LOCK_TIMEOUT}".strip()}

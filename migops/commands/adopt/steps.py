@@ -1,4 +1,4 @@
-"""The schema after each migration, observed inside one ``alembic upgrade`` on the throwaway server."""
+"""The schema after each migration, observed inside one ``alembic upgrade`` on the disposable server."""
 
 from __future__ import annotations
 
@@ -121,7 +121,7 @@ def watched(
     versions: str = "",
     strict: bool = False,
 ) -> tuple[Ran, Watched]:
-    """Run Alembic's ``words`` in a one-off beside the throwaway server and observe it: see ``copying``."""
+    """Run Alembic's ``words`` in a one-off beside the disposable server and observe it: see ``copying``."""
     observed = Watched(f"migops-{secrets.token_hex(8)} ")
     more = copying(versions, new or {}, python_path, observed.mark, strict=strict)
     ran = server.run(words, take=observed.take, go=f"{more['folders'][0]}/go", **more)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from queue import SimpleQueue
 from typing import TYPE_CHECKING
@@ -14,9 +14,11 @@ from migops.core.errors import ExitCode, ManualActionRequired, Unavailable
 from migops.core.model import MigrationSet
 from migops.docker import Engine
 from migops.runner import command_lines
-from migops.runner.execution_target import Where
-from migops.runner.running import Ended, Exec, Output, new_name, one_off
+from migops.runner.attached import Invocation, invoked
+from migops.runner.execution_target import ExecutionTarget
+from migops.runner.running import Ended, OneOff, new_name
 from migops.runner.signals import LOST, Events, caught
+from migops.runner.streams import Output
 from migops.target import Target
 
 if TYPE_CHECKING:
@@ -61,9 +63,19 @@ class Result:
     code: int
     child: int
     output: str
-    where: Where
+    where: ExecutionTarget
     stopped: bool
     drawing: Drawing | None = None
+
+    @property
+    def exit_code(self) -> int:
+        """Alembic's own exit code."""
+        return self.child
+
+    @property
+    def text(self) -> str:
+        """The end of what it wrote."""
+        return self.output
 
 
 @dataclass(slots=True)
@@ -91,73 +103,50 @@ class AlembicCall:
         """Stop it: the lock that it needs is gone. May be called from any thread."""
         self.events.put(LOST)
 
-    def attempt(self, where: Where, name: str = "") -> Result:
+    def attempt(self, where: ExecutionTarget, name: str = "") -> Result:
         """Run it once, and bring the new files to the host. ``name`` is that of a one-off container, if it has one."""
         program = command_lines.with_options(self.target, self.options)
         before = collect.host(self.target).migrations if command_lines.makes_files(self.arguments) else None
-        with caught(self.events):
-            if where.container is not None:
-                ended, name, exported = self._in_container(where, program, before)
-            else:
-                ended, name, exported = self._in_one_off(where, program, before, name or new_name())
-        code = self._code(ended, name, exported)
+        call = Invocation(
+            self.target, program, self.arguments, where, name or new_name(), self.environment, has_terminal(),
+            self.trace.mount() if self.trace else (),
+        )  # fmt: skip
+        self.container = where.container.id if where.container else call.name
+        if where.container is None:
+            self._say_pull_policy()
+        with caught(self.events), invoked(self.engine, call, self.output.take, self.events) as (ended, one_off):
+            self._collect(ended)
+            exported = list(self._exported(where, before, ended, one_off)) if before is not None else []
+            if one_off is not None:
+                one_off.kept = any(script.exists_already for script in exported)
+        code = self._code(ended, where.container.name if where.container else call.name, exported)
         return Result(code, ended.code, self.output.tail(), where, ended.signal > 0)
 
-    def _in_container(
-        self, where: Where, program: command_lines.Program, before: MigrationSet | None
-    ) -> tuple[Ended, str, list[ExportedScript]]:
+    def _exported(
+        self, where: ExecutionTarget, before: MigrationSet, ended: Ended, one_off: OneOff | None
+    ) -> Iterator[ExportedScript]:
+        """Bring the new files to the host, while the container that has written them is still there."""
+        from migops.commands.alembic import exported_script  # and all that writes scripts: only a new one pays for it
+
         container = where.container
-        assert container is not None  # noqa: S101 - the caller has looked
-        self.container = container.id
-        runs = Exec(self.engine, container.id)
-        if has_terminal():
-            argv = command_lines.in_terminal(container.name, program, self.arguments, runs.token, self.environment)
-            ended = runs.run_in_terminal(argv, self.output.take, self.events, self.environment)
-        else:
-            argv = (*program.words, *self.arguments)
-            ended = runs.run(argv, self.output.take, self.events, self.environment)
-        self._collect(ended)
-        exported: list[ExportedScript] = []
-        if before is not None:
-            from migops.commands.alembic import (
-                exported_script,  # and all that reads and writes scripts: only a new one pays for it
-            )
+        if container is not None and container.is_bound:
+            yield from exported_script.from_mount(before, collect.host(self.target).migrations)
+        elif container is not None and container.migrations is not None:
+            now = collect.running(self.target, self.engine).containers
+            after = next((each.migrations for each in now if each.id == container.id), None)
+            made = exported_script.made_in_running(container.migrations, after)
+            yield from exported_script.from_container(made, container.name, before)
+        elif one_off is not None and where.held is not None and ended.is_over:
+            if exported_script.is_bound(self.engine, one_off.name, where.held.location):
+                yield from exported_script.from_mount(before, collect.host(self.target).migrations)
+            else:
+                made = exported_script.made_in_one_off(self.engine, one_off.name, where.held)
+                yield from exported_script.from_container(made, one_off.name, before)
 
-            if container.is_bound:
-                exported = list(exported_script.from_mount(before, collect.host(self.target).migrations))
-            elif container.migrations is not None:
-                again = collect.running(self.target, self.engine).containers
-                after = next((each.migrations for each in again if each.id == container.id), None)
-                made = exported_script.made_in_running(container.migrations, after)
-                exported = list(exported_script.from_container(made, container.name, before))
-        return ended, container.name, exported
-
-    def _in_one_off(
-        self, where: Where, program: command_lines.Program, before: MigrationSet | None, name: str
-    ) -> tuple[Ended, str, list[ExportedScript]]:
-        exported: list[ExportedScript] = []
-        terminal = has_terminal()
+    def _say_pull_policy(self) -> None:
         service = self.target.model.services[self.target.service] if self.target.model else None
         if service and service.pull_policy not in _STAYING:
             self.say(f"its pull_policy is {service.pull_policy}, so compose may fetch or build another image first")
-        with one_off(self.engine, name) as runs:
-            self.container = runs.name
-            argv = command_lines.one_off(
-                self.target, program, self.arguments, runs.name, terminal=terminal, variables=self.environment,
-                mount=self.trace.mount() if self.trace else (),
-            )  # fmt: skip
-            ended = runs.run(argv, self.output.take, self.events, self.environment, terminal=terminal)
-            self._collect(ended)
-            if before is not None and where.held is not None and ended.is_over:
-                from migops.commands.alembic import exported_script
-
-                if exported_script.is_bound(self.engine, runs.name, where.held.location):
-                    exported = list(exported_script.from_mount(before, collect.host(self.target).migrations))
-                else:
-                    made = exported_script.made_in_one_off(self.engine, runs.name, where.held)
-                    exported = list(exported_script.from_container(made, runs.name, before))
-                    runs.kept = any(each.taken for each in exported)
-        return ended, runs.name, exported
 
     def _collect(self, ended: Ended) -> None:
         """Read what was recorded, where it has not gone well: its container may be removed now."""
@@ -169,15 +158,16 @@ class AlembicCall:
         for each in exported:
             self._tell(each)
         if ended.signal > 0:
-            said = signal.Signals(ended.signal).name
+            signal_name = signal.Signals(ended.signal).name
             if ended.is_over:
                 how = f"ended with code {ended.code}" if ended.code else "had come to its end all the same (code 0)"
-                self.say(f"stopped by {said}: {self.words()} in {name} {how}")
+                self.say(f"stopped by {signal_name}: {self.words()} in {name} {how}")
                 if ended.code in _KILLED:
                     self.say("it could not say so to the database, which may go on with its last statement for a while")
             else:
                 self.say(
-                    f"{said}: {self.words()} could NOT be stopped in {name} and may still run there: docker top {name}"
+                    f"{signal_name}: {self.words()} could NOT be stopped in {name} and may still run there: "
+                    f"docker top {name}"
                 )
             return 128 + ended.signal
         if not ended.is_over:
@@ -190,26 +180,26 @@ class AlembicCall:
         if self.output.lost:
             self.say(f"some of its output could not be written: {self.output.lost}")
             return ended.code or int(ExitCode.NO_VERDICT)
-        return int(ExitCode.OPERATOR) if any(each.taken for each in exported) else ended.code
+        return int(ExitCode.OPERATOR) if any(each.exists_already for each in exported) else ended.code
 
     def words(self) -> str:
         """The command as the user would name it, without its arguments: these may hold secrets (-x)."""
         return " ".join(command_lines.program(self.target).words)
 
-    def _tell(self, each: ExportedScript) -> None:
-        if each.taken:
-            beside = each.to.with_name(each.to.name + ".new")
-            self.say(f"{each.to} exists already, so the new file was left in {each.container}. Get it with:")
-            self.say(f"  docker cp {each.container}:{each.made} {beside}")
-            if each.container.startswith("migops-"):
-                self.say(f"  docker rm -f -v {each.container}")
-        elif each.owner is not None:
-            self.say(f"the new file is {each.to}; give it to its folder's owner: "
-                     f"sudo chown {each.owner[0]}:{each.owner[1]} {each.to}")  # fmt: skip
+    def _tell(self, script: ExportedScript) -> None:
+        if script.exists_already:
+            beside = script.to.with_name(script.to.name + ".new")
+            self.say(f"{script.to} exists already, so the new file was left in {script.container}. Get it with:")
+            self.say(f"  docker cp {script.container}:{script.made} {beside}")
+            if script.container.startswith("migops-"):
+                self.say(f"  docker rm -f -v {script.container}")
+        elif script.owner is not None:
+            self.say(f"the new file is {script.to}; give it to its folder's owner: "
+                     f"sudo chown {script.owner[0]}:{script.owner[1]} {script.to}")  # fmt: skip
         else:
             build = " ".join(self.target.commands.build())
-            then = f"; it is not in the image yet: {build}" if each.container and build else ""
-            self.say(f"the new file is on the host: {each.to}{then}")
+            then = f"; it is not in the image yet: {build}" if script.container and build else ""
+            self.say(f"the new file is on the host: {script.to}{then}")
 
 
 def has_terminal() -> bool:

@@ -22,12 +22,12 @@ _SLACK = 2.0  # seconds by which a file may look older than the container that w
 
 @dataclass(frozen=True, slots=True)
 class ExportedScript:
-    """A new file: where it is on the host now, or (``taken``) whose place there is taken by another one."""
+    """A new file: where it is on the host now, or (``exists_already``) whose place there another one has."""
 
     made: str
     container: str
     to: Path
-    taken: bool = False
+    exists_already: bool = False
     owner: tuple[int, int] | None = None  # whom it should belong to, where we may not see to that
 
 
@@ -35,10 +35,10 @@ def from_container(made: Sequence[MigrationFile], container: str, host: Migratio
     """Copy each new file out, whole or not at all. Nothing on the host is replaced."""
     for file in made:
         to = place_of(host, file.name)
-        taken = os.path.lexists(to)
-        if not taken:
+        exists_already = os.path.lexists(to)
+        if not exists_already:
             rescue.write(Copy(file, "", container, to))
-        yield ExportedScript(file.path, container, to, taken)
+        yield ExportedScript(file.path, container, to, exists_already)
 
 
 def from_mount(before: MigrationSet, after: MigrationSet) -> Iterator[ExportedScript]:

@@ -10,7 +10,7 @@ from migops.core.errors import MigopsError
 from migops.core.model import Unknown
 from migops.docker import Engine
 from migops.runner.arguments import Call
-from migops.runner.execution_target import Where
+from migops.runner.execution_target import ExecutionTarget
 from migops.target import Target
 
 READING = ("heads", "check", "current", "history", "branches", "show", "upgrade", "downgrade")
@@ -18,7 +18,7 @@ READING = ("heads", "check", "current", "history", "branches", "show", "upgrade"
 
 
 def say_stale(
-    target: Target, read: Survey, where: Where, call: Call, engine: Engine, say: Callable[[str], None]
+    target: Target, read: Survey, where: ExecutionTarget, call: Call, engine: Engine, say: Callable[[str], None]
 ) -> None:
     """Say in one line what the host has otherwise. It stops nothing: the answer is of the place that runs."""
     if call.verb not in READING or "--help" in call.options:

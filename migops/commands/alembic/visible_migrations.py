@@ -12,7 +12,7 @@ from migops.core.model import MigrationFile, MigrationSet, PlaceName
 from migops.core.terminal import quoted
 from migops.core.text import first_few
 from migops.migrations.graph import Graph
-from migops.runner.execution_target import Where
+from migops.runner.execution_target import ExecutionTarget
 from migops.sources.container_files import at_or_below
 from migops.sources.environment import Environment
 from migops.target import Target
@@ -85,7 +85,7 @@ def shown(command: tuple[str, ...]) -> str:
     return " ".join(quoted(word) for word in command)
 
 
-def seen(target: Target, read: Survey, where: Where) -> History | None:
+def seen(target: Target, read: Survey, where: ExecutionTarget) -> History | None:
     """What Alembic will see where it runs; None where that cannot be told before, because a volume lies over it."""
     container = where.container
     if container is not None:
@@ -137,13 +137,13 @@ def _covers(target: Target, held: MigrationSet) -> list[tuple[str, str]]:
     ('', '') where the image shows, ('?', …) where a volume of another kind lies over it.
     """
     service = target.model.services[target.service] if target.model else None
-    found = []
+    covers = []
     for folder in held.location:
         over = [each for each in service.volumes if at_or_below(folder, each.target)] if service else []
         mount = max(over, key=lambda each: len(each.target), default=None)
         source = "" if mount is None else str(mount.source) if mount.type == "bind" else "?"
-        found.append((source, mount.target) if mount else ("", ""))
-    return found if any(source for source, _ in found) else []
+        covers.append((source, mount.target) if mount else ("", ""))
+    return covers if any(source for source, _ in covers) else []
 
 
 def _below(cover: tuple[str, str], folder: str) -> str:

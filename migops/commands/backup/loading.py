@@ -16,7 +16,7 @@ def restore_into(
 ) -> None:
     """Restore a dump into the existing, empty ``database`` of the server in ``container``.
 
-    For throwaway servers: owners and privileges are left out, since such a server lacks the roles. ``Aborted`` if any
+    For disposable servers: owners and privileges are left out, since such a server lacks the roles. ``Aborted`` if any
     statement fails; the database is still empty then.
     """
     variables = {

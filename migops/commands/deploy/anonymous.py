@@ -56,13 +56,13 @@ def held(services: Sequence[DeployedService]) -> dict[str, tuple[Mount, ...]]:
 def made_since(deploy: Deploy) -> list[str]:
     """The anonymous volumes of the members' containers as they are now that they did not have before."""
     before = {mount.source for member in deploy.inputs.services for each in member.containers for mount in each.mounts}
-    found: dict[str, None] = {}
+    new: dict[str, None] = {}
     for member in deploy.inputs.services:
         labels = compose_labels.filters(deploy.inputs.project.name, member.name)
         for each in deploy.engine.containers(labels):
             mounts = mounts_of(inspect(deploy.engine, str(each["Id"])) or {})
-            found |= {mount.source: None for mount in mounts if mount.is_anonymous and mount.source not in before}
-    return list(found)
+            new |= {mount.source: None for mount in mounts if mount.is_anonymous and mount.source not in before}
+    return list(new)
 
 
 def keeping(deploy: Deploy, mounts: Mapping[str, Sequence[Mount]], images: Mapping[str, str] | None = None) -> Compose:

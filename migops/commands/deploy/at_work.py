@@ -1,86 +1,30 @@
-"""Refuses a deploy where the database server still works on a migration, be it a past run's or this one's own."""
+"""Refuses a deploy where the database server still works on a past run's migration, before anything is planned."""
 
 from __future__ import annotations
 
 from contextlib import suppress
 from pathlib import Path
 
-from migops.commands.deploy.deploy import Deploy
 from migops.commands.deploy.inputs import DeployInputs
-from migops.commands.deploy.outcome import ways_on
 from migops.core.errors import Unavailable
-from migops.core.text import listed
-from migops.database.postgres.session import Session, open_session
-from migops.database.postgres.still_running import Command, Sql, past_migrations, refuse_beside, refuse_to_judge
-from migops.database.postgres.watch import Watched
+from migops.database.postgres.session import open_session
+from migops.database.postgres.still_running import past_migrations
+from migops.runner.migration_lock import sql_by
+from migops.runner.past_runs import refuse_at_work
 from migops.sources.database import Reached
-from migops.sources.database_psql import psql
 from migops.state import journal
 from migops.state.engine_lock import EngineLock
-from migops.target import Target
 
 
 def refuse_at_first(lock: EngineLock, folder: Path, inputs: DeployInputs, reached: Reached, timeout: float) -> None:
-    """Raise ``ManualActionRequired`` where the server works on a past run's migration, before anything is planned or
-    done.
+    """Raise ``ManualActionRequired`` where the server works on a past run's migration.
 
-    Past runs are those of our own state folder, and of the runs whose lock was taken over.
+    A server that does not answer is asked again under the database's lock.
     """
     if reached.url.dialect != "postgresql":  # no other server can be asked for sessions of runs that have gone
         lock.checked()
         return
     if not lock.unasked and not past_migrations(journal.runs(folder)):
         return
-    with (
-        suppress(Unavailable),
-        open_session(reached.url, timeout=timeout) as session,
-    ):  # it is asked again: refuse_before
-        _refuse(session, lock, folder, _sql(inputs, reached))
-
-
-def refuse_of_others(lock: EngineLock, folder: Path, target: Target, reached: Reached, timeout: float) -> None:
-    """The same for a command that is no deploy, where its lock was taken over from a run that has gone.
-
-    Raises ``Unavailable`` where the server does not answer.
-    """
-    if not lock.took_over:
-        return
-    if reached.url.dialect != "postgresql":
-        lock.checked()
-        return
-
-    def sql(statement: str) -> Command:
-        return psql(reached, target.model, target.commands.compose, statement)
-
-    with open_session(reached.url, timeout=timeout) as session:
-        _refuse(session, lock, folder, sql)
-
-
-def refuse_before(deploy: Deploy) -> None:
-    """The same once more under the database's lock: the server may not have been there, or asked, at first."""
-    if deploy.session is not None and deploy.reached is not None:
-        _refuse(deploy.session, deploy.lock, deploy.folder, _sql(deploy.inputs, deploy.reached))
-
-
-def _refuse(session: Session, lock: EngineLock | None, folder: Path, sql: Sql) -> None:
-    for each in (folder, *(lock.unchecked if lock else ())):
-        refuse_beside(session, each, sql)
-    if lock is not None:  # nothing goes on for those that it was taken over from
-        lock.checked()
-
-
-def refuse_after(deploy: Deploy, watched: Watched, code: int) -> None:
-    """Raise ``ManualActionRequired`` where the server goes on with the migration of this run, though its container has
-    ended, or where it does not say: then it is not known yet what that will leave."""
-    migration = watched.migration(deploy.log.run, "rebuild-and-migrate", code)
-    if migration is not None and deploy.reached is not None:
-        stands = listed(deploy.after or ()) or "nothing"
-        opened = open_session(deploy.reached.url, timeout=deploy.options.timeout)
-        refuse_to_judge(opened, migration, _sql(deploy.inputs, deploy.reached), stands, ways_on(deploy)[0])
-
-
-def _sql(inputs: DeployInputs, reached: Reached) -> Sql:
-    def command(statement: str) -> Command:
-        return psql(reached, inputs.project, inputs.compose.words, statement)
-
-    return command
+    with suppress(Unavailable), open_session(reached.url, timeout=timeout) as session:
+        refuse_at_work(session, folder, lock, sql_by(reached, inputs.project, inputs.compose.words))

@@ -117,8 +117,3 @@ def rollback_tag(ref: str) -> str:
     """The name under which the image that ran before is kept, beside ``ref``."""
     name, _, last = ref.partition("@")[0].rpartition("/")
     return f"{name}/{last.partition(':')[0]}:{ROLLBACK}".lstrip("/")
-
-
-def lock_options(given: str, seconds: float) -> str:
-    """PGOPTIONS by which libpq's drivers give up waiting for a lock, added to what the service has."""
-    return f"{given} -c lock_timeout={int(seconds * 1000)}".strip()

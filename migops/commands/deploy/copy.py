@@ -102,7 +102,7 @@ class Copy:
         notes = self.connection.execute(_TAKEN).fetchall()
         self.connection.execute("TRUNCATE migops_rehearsal.note")
         known = {".".join(table) for table in tables if table[-1] != self._table()[-1]}
-        found: list[Noted] = []
+        revisions: list[Noted] = []
         last, transaction, held = 0.0, 0.0, dict[str, str]()
         for (at, began, revision), group in groupby(notes, key=lambda note: (note[2], note[1], note[3])):
             locks: dict[str, str] = {}
@@ -114,9 +114,9 @@ class Copy:
                 new = {name: mode for name, mode in locks.items() if _strength(mode) > _strength(held.get(name, ""))}
             else:
                 new = locks
-            found.append(Noted(str(revision), max(0.0, float(at) - max(float(began), last)), new))
+            revisions.append(Noted(str(revision), max(0.0, float(at) - max(float(began), last)), new))
             last, transaction, held = float(at), float(began), locks
-        return found
+        return revisions
 
     def tables(self) -> list[tuple[str, str]]:
         """The tables there are, by schema and name."""
@@ -131,7 +131,7 @@ class Copy:
         }  # fmt: skip
 
     def _table(self) -> tuple[str, ...]:
-        reached = self.deploy.reached
+        reached = self.deploy.database.reached
         table = reached.table if reached else None
         name = table.name if table else "alembic_version"
         return (table.schema, name) if table and table.schema else (name,)

@@ -41,14 +41,14 @@ def document(project: str, services: Sequence[Old], extension: Mapping[str, Any]
     """The compose file (to be written as JSON) that creates the services again. ``extension`` is its ``x-migops``."""
     owners = {str(each["Id"]): old.service for old in services for each in old.containers}
     networks, volumes, configs = dict[str, Any](), dict[str, Any](), dict[str, Any]()
-    found = {}
+    services_by_name = {}
     for old in services:
         service = {"image": old.image, **_config(old), **definition_host.settings(old.model, owners)}
         service |= _attached(old, networks)
         service |= definition_mounts.mounts(old.model, volumes, alone=len(old.containers) == 1)
         service |= definition_mounts.configs(old.service, old.injected, configs)
-        found[old.service] = service
-    parts = {"services": found, "networks": networks, "volumes": volumes, "configs": configs}
+        services_by_name[old.service] = service
+    parts = {"services": services_by_name, "networks": networks, "volumes": volumes, "configs": configs}
     escaped: dict[str, Any] = _escaped({key: value for key, value in parts.items() if value})
     return {"name": project, **escaped, "x-migops": _escaped(extension)}
 
@@ -146,7 +146,7 @@ def _attached(old: Old, networks: dict[str, Any]) -> dict[str, Any]:
     mode = str(old.model["HostConfig"].get("NetworkMode") or "default")
     if mode in ("none", "host", "bridge", "default") or mode.startswith("container:"):
         return {}  # `definition_host` has it as network_mode
-    found: dict[str, Any] = {}
+    attachments: dict[str, Any] = {}
     for name, endpoint in (old.model["NetworkSettings"].get("Networks") or {}).items():
         key = f"network-{len(networks) + 1}"
         key = next((known for known, each in networks.items() if each["name"] == name), key)
@@ -157,9 +157,9 @@ def _attached(old: Old, networks: dict[str, Any]) -> dict[str, Any]:
             "ipv6_address": address.get("IPv6Address"), "link_local_ips": address.get("LinkLocalIPs"),
             "priority": 1000 if mode in (name, endpoint.get("NetworkID")) else 0,
         }  # fmt: skip
-        found[key] = {word: value for word, value in said.items() if value} or None
+        attachments[key] = {word: value for word, value in said.items() if value} or None
     links = [link for each in old.model["NetworkSettings"]["Networks"].values() for link in each.get("Links") or ()]
-    return {"networks": found, **({"external_links": list(dict.fromkeys(links))} if links else {})}
+    return {"networks": attachments, **({"external_links": list(dict.fromkeys(links))} if links else {})}
 
 
 def _escaped(value: Any) -> Any:

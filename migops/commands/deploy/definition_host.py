@@ -39,18 +39,18 @@ _DEFAULTS: Mapping[str, Any] = {"Isolation": ("default",), "VolumeDriver": ("loc
 def settings(inspected: Mapping[str, Any], owners: Mapping[str, str]) -> dict[str, Any]:
     """The settings of one container. ``owners`` are the services of container IDs, for namespaces that are shared."""
     host = inspected["HostConfig"]
-    found: dict[str, Any] = {name: host[key] for key, name in _SAME.items() if host.get(key)}
-    found |= {name: shared for key, name in _NAMESPACES.items() if (shared := _namespace(key, host, owners))}
-    found |= _resources(host) | _ports(host) | _logging(host)
+    keys: dict[str, Any] = {name: host[key] for key, name in _SAME.items() if host.get(key)}
+    keys |= {name: shared for key, name in _NAMESPACES.items() if (shared := _namespace(key, host, owners))}
+    keys |= _resources(host) | _ports(host) | _logging(host)
     if host.get("Init") is not None:
-        found["init"] = host["Init"]
+        keys["init"] = host["Init"]
     if policy := restart(host):
-        found["restart"] = policy
+        keys["restart"] = policy
     if tmpfs := host.get("Tmpfs"):
-        found["tmpfs"] = [f"{path}:{options}" if options else path for path, options in tmpfs.items()]
+        keys["tmpfs"] = [f"{path}:{options}" if options else path for path, options in tmpfs.items()]
     if links := host.get("Links"):
-        found["external_links"] = [_link(each) for each in links]
-    return found
+        keys["external_links"] = [_link(each) for each in links]
+    return keys
 
 
 def inexpressible(inspected: Mapping[str, Any]) -> tuple[str, ...]:
@@ -83,24 +83,24 @@ def _namespace(key: str, host: Mapping[str, Any], owners: Mapping[str, str]) -> 
 
 
 def _resources(host: Mapping[str, Any]) -> dict[str, Any]:
-    found: dict[str, Any] = {}
+    keys: dict[str, Any] = {}
     if host.get("NanoCpus"):
-        found["cpus"] = host["NanoCpus"] / 1e9
+        keys["cpus"] = host["NanoCpus"] / 1e9
     if host.get("MemorySwappiness") is not None:
-        found["mem_swappiness"] = host["MemorySwappiness"]
+        keys["mem_swappiness"] = host["MemorySwappiness"]
     if limits := host.get("Ulimits"):
-        found["ulimits"] = {each["Name"]: {"soft": each["Soft"], "hard": each["Hard"]} for each in limits}
+        keys["ulimits"] = {each["Name"]: {"soft": each["Soft"], "hard": each["Hard"]} for each in limits}
     if devices := host.get("Devices"):
         parts = ("PathOnHost", "PathInContainer", "CgroupPermissions")
-        found["devices"] = [":".join(str(each[part]) for part in parts if each.get(part)) for each in devices]
+        keys["devices"] = [":".join(str(each[part]) for part in parts if each.get(part)) for each in devices]
     if requests := host.get("DeviceRequests"):
-        found["deploy"] = {"resources": {"reservations": {"devices": [_request(each) for each in requests]}}}
+        keys["deploy"] = {"resources": {"reservations": {"devices": [_request(each) for each in requests]}}}
     rates = {
         name: [{"path": each["Path"], word: each[field]} for each in host[key]]
         for key, (name, field, word) in _RATES.items() if host.get(key)
     }  # fmt: skip
     weight = {"weight": host["BlkioWeight"]} if host.get("BlkioWeight") else {}
-    return found | ({"blkio_config": {**weight, **rates}} if weight or rates else {})
+    return keys | ({"blkio_config": {**weight, **rates}} if weight or rates else {})
 
 
 def _request(request: Mapping[str, Any]) -> dict[str, Any]:
@@ -115,14 +115,14 @@ def _request(request: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _ports(host: Mapping[str, Any]) -> dict[str, Any]:
-    found = []
+    entries = []
     for port, bindings in (host.get("PortBindings") or {}).items():
         target, _, protocol = port.partition("/")
         for each in list[Mapping[str, str]](bindings or ({},)):
             entry = {"mode": "ingress", "target": int(target), "protocol": protocol or "tcp"}
             optional = {"host_ip": each.get("HostIp"), "published": each.get("HostPort")}
-            found.append(entry | {key: value for key, value in optional.items() if value})
-    return {"ports": found} if found else {}
+            entries.append(entry | {key: value for key, value in optional.items() if value})
+    return {"ports": entries} if entries else {}
 
 
 def _logging(host: Mapping[str, Any]) -> dict[str, Any]:

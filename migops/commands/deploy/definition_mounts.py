@@ -67,24 +67,24 @@ def _mount(
         return {}
     asked = _asked(inspected["HostConfig"], target)
     words = str(mount.get("Mode") or "").split(",")
-    found: dict[str, Any] = {"type": kind, "target": target}
+    entry: dict[str, Any] = {"type": kind, "target": target}
     if not mount.get("RW", True):
-        found["read_only"] = True
+        entry["read_only"] = True
     if kind == "tmpfs":
         options = asked.get("TmpfsOptions") or {}
         given = {"size": options.get("SizeBytes"), "mode": options.get("Mode")}
-        return found | ({"tmpfs": kept} if (kept := {key: value for key, value in given.items() if value}) else {})
+        return entry | ({"tmpfs": kept} if (kept := {key: value for key, value in given.items() if value}) else {})
     if kind == "bind":
-        return found | {"source": mount["Source"], "bind": _bind(mount, words)}
+        return entry | {"source": mount["Source"], "bind": _bind(mount, words)}
     if not alone and is_anonymous(mount):
-        return found
+        return entry
     name = str(mount["Name"])
     key = next((known for known, each in volumes.items() if each["name"] == name), f"volume-{len(volumes) + 1}")
     volumes[key] = {"name": name, "external": True}
     options = asked.get("VolumeOptions") or {}
     given = {"nocopy": bool(options.get("NoCopy")) or "nocopy" in words, "subpath": options.get("Subpath")}
     kept = {key: value for key, value in given.items() if value}
-    return found | {"source": key} | ({"volume": kept} if kept else {})
+    return entry | {"source": key} | ({"volume": kept} if kept else {})
 
 
 def _bind(mount: Mapping[str, Any], words: Sequence[str]) -> dict[str, Any]:
@@ -131,10 +131,10 @@ def configs(service: str, files: Sequence[Injected], top: dict[str, Any]) -> dic
 
 
 def _configs(service: str, files: Sequence[Injected], top: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    for number, each in enumerate(files, 1):
-        if each.text is not None:
+    for number, file in enumerate(files, 1):
+        if file.text is not None:
             key = f"{service}-{number}"
-            top[key] = {"content": each.text}
-            owner = {"uid": str(each.uid), "gid": str(each.gid)} if each.uid or each.gid else {}
-            mode = {"mode": each.mode} if each.mode != _MODE else {}
-            yield {"source": key, "target": each.target, **owner, **mode}
+            top[key] = {"content": file.text}
+            owner = {"uid": str(file.uid), "gid": str(file.gid)} if file.uid or file.gid else {}
+            mode = {"mode": file.mode} if file.mode != _MODE else {}
+            yield {"source": key, "target": file.target, **owner, **mode}

@@ -2,29 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol, TypeVar
+from typing import Protocol
 
 from migops.commands.deploy.inputs import DeployInputs
 from migops.commands.deploy.options import Options
 from migops.commands.deploy.stop import Stop
-from migops.core.errors import Unavailable
-from migops.core.model import Unknown
-from migops.core.wait import retry
-from migops.database.postgres.session import Session, open_session
 from migops.docker import Engine
-from migops.sources.database import Reached, reach, read
+from migops.runner.migration_lock import MigrationLock, patiently
 from migops.sources.database_state import DatabaseState
 from migops.state.engine_lock import EngineLock
 from migops.state.journal import Journal
-
-T = TypeVar("T")
-
-_AGAIN = 0.5  # seconds between two attempts to reach a database
-_RETURN = 30.0  # seconds for a server that was restarted to answer again
 
 
 class Reporter(Protocol):
@@ -41,7 +30,7 @@ class Reporter(Protocol):
 class Deploy:
     """The state of one deploy.
 
-    ``folder`` is the state folder, ``lock`` the project's lock on the engine. By name of an image: ``left`` is the
+    ``database`` has the locks. By name of an image: ``left`` is the
     image that this run has found or left it to mean last, ``foreign`` what someone else has it mean meanwhile. By
     service: ``old`` are the images that ran before, ``tagged`` those that the names meant before, ``built`` those that
     are to run. ``before`` are the rows of the version table before anything was migrated (None: not known yet),
@@ -58,14 +47,10 @@ class Deploy:
     inputs: DeployInputs
     options: Options
     engine: Engine
-    folder: Path
+    database: MigrationLock
     log: Journal
     say: Reporter
     stop: Stop
-    stack: ExitStack
-    lock: EngineLock | None = None
-    reached: Reached | None = None
-    session: Session | None = None
     old: dict[str, str] = field(default_factory=dict)
     tagged: dict[str, str] = field(default_factory=dict)
     left: dict[str, str] = field(default_factory=dict)
@@ -97,80 +82,45 @@ class Deploy:
         usual = inputs.scale.get(service, inputs.project.services[service].replicas)
         return inputs.previous.replicas().get(service, usual) if self.going_back else usual
 
+    @property
+    def lock(self) -> EngineLock | None:
+        """The project's lock on the engine."""
+        return self.database.engine_lock
+
+    @property
+    def folder(self) -> Path:
+        """The state folder."""
+        return self.database.folder
+
     def open(self, wait: float) -> DatabaseState:
         """Reach the database within ``wait`` seconds, take its lock, and read it.
 
         Raises ``Locked`` where another run has the lock, MigopsError (2) where a pooler stands in between, and
         ``Unavailable`` where it does not answer in time.
         """
-        found = self._patiently(self._reach, wait)
-        self.reached = found
-        if found.url.dialect == "postgresql" and self.session is None:
-            self.session = self._patiently(self._open_session, wait)
-            self.session.lock()
-        state = self._patiently(self._read, wait)
+        database = self.database
+        patiently(database.reach, wait, self.is_stopped)
+        if database.url is not None and database.session is None:
+            database.take(wait, self.is_stopped)
+        state = patiently(database.read, wait, self.is_stopped)
         if self.before is None:
             self.before, self.is_empty = state.rows, state.is_fresh
         self.after = state.rows
         return state
 
     def rows(self) -> tuple[str, ...]:
-        """The version table's rows as they are now, asked anew: a lost answer is never guessed at.
-
-        Raises ``Unavailable`` where they cannot be read, also some time after a restart of the server.
-        """
-        self.after = self._patiently(self._read_anew, _RETURN, hurried=False).rows
+        """The version table's rows as they are now. Raises ``Unavailable`` where they cannot be read."""
+        self.after = self.database.rows()
         return self.after
 
     def check_engine(self) -> None:
         """See that the engine's lock is still ours, before anything is changed. Raises ``LockLost``."""
-        if self.lock is not None:
-            self.lock.check()
+        self.database.check_engine()
 
     def check(self) -> None:
-        """See that both locks are still ours, before something that cannot be undone.
+        """See that both locks are still ours, before something that cannot be undone. Raises as ``MigrationLock``."""
+        self.database.check()
 
-        Raises ``LockLost`` or ``SessionLost`` where one is not; where the session went while a migration ran, say with
-        a restart of the server, it is taken anew, and ``Locked`` raised where someone else was quicker.
-        """
-        self.check_engine()
-        if self.session is not None:
-            self.session.check()
-        elif self.reached is not None and self.reached.url.dialect == "postgresql":
-            self.session = self._patiently(self._open_session, _RETURN)
-            self.session.lock()
-
-    def _reach(self) -> Reached:
-        found = reach(self.inputs.question)
-        if isinstance(found, Reached):
-            return found
-        raise Unavailable(found.reason, hint=found.hint if isinstance(found, Unknown) else "")
-
-    def _open_session(self) -> Session:
-        assert self.reached is not None  # noqa: S101 - `open` has set it
-        table = self.reached.table
-        return self.stack.enter_context(
-            open_session(
-                self.reached.url, table=table.name, schema=table.schema, timeout=self.options.timeout,
-                label="migops deploy",
-            )
-        )  # fmt: skip
-
-    def _read(self) -> DatabaseState:
-        if self.reached is None:
-            raise Unavailable("the database was not reached")
-        found = read(self.reached, self.options.timeout)
-        if isinstance(found, Unknown):
-            raise Unavailable(found.reason, hint=found.hint)
-        return found
-
-    def _read_anew(self) -> DatabaseState:
-        try:
-            return self._read()
-        except Unavailable:
-            self.reached = self._reach()  # a server that was started again may have another address
-            return self._read()
-
-    def _patiently(self, ask: Callable[[], T], wait: float, *, hurried: bool = True) -> T:
-        """Ask until there is an answer, for ``wait`` seconds. ``hurried``: a signal ends the waiting."""
-        return retry(ask, Unavailable, seconds=wait, pause=_AGAIN, is_final=lambda _: hurried and bool(self.stop.came))
+    def is_stopped(self) -> bool:
+        """Whether a signal has come."""
+        return bool(self.stop.came)

@@ -74,16 +74,16 @@ def unsettled_swap(runs: Sequence[Run], service: str) -> UnsettledSwap | None:
 
     None where the last deploy of the service that had begun to replace its containers ended well, or was walked back.
     """
-    found: UnsettledSwap | None = None
+    unsettled: UnsettledSwap | None = None
     for run in reversed(runs):
         image = kept(run).get(service, "")
         if not image or not run.has("swap"):
             continue
-        if _has_ended_well(run) or (found is not None and found.image != image):
+        if _has_ended_well(run) or (unsettled is not None and unsettled.image != image):
             break
         rows = run.facts("database").get("rows")
-        found = UnsettledSwap(run.number, image, None if rows is None else tuple(map(str, rows)))
-    return found
+        unsettled = UnsettledSwap(run.number, image, None if rows is None else tuple(map(str, rows)))
+    return unsettled
 
 
 def _has_ended_well(run: Run) -> bool:

@@ -23,12 +23,12 @@ def refuse(inputs: DeployInputs, revisions: Sequence[str], container_only: Seque
     """Raise MigopsError (2) for a revision that is not in a container alone, ``Aborted`` for one that the database may
     have had: without its script no downgrade would lead back from there."""
     there = {finding.subject.revision for finding in container_only}
-    for each in revisions:
-        if each not in there:
+    for revision in revisions:
+        if revision not in there:
             names = listed(sorted(there)) or "none"
             raise MigopsError(
-                f"--discard {each}: no container of {inputs.target.service} has a revision of that id which nothing "
-                f"else has (there: {names})",
+                f"--discard {revision}: no container of {inputs.target.service} has a revision of that id which "
+                f"nothing else has (there: {names})",
                 hint=inputs.evidence.commands.say("check-image"),
             )
     if not revisions:
@@ -40,11 +40,11 @@ def refuse(inputs: DeployInputs, revisions: Sequence[str], container_only: Seque
             f"revision is not known: {database.reason}",
             hint=f"start the database, and see that it is reached: {inputs.evidence.commands.say('status')}",
         )
-    for each in revisions:
-        if rows := [row for row in database.rows if row in _at_or_after(inputs, each)]:
+    for revision in revisions:
+        if rows := [row for row in database.rows if row in _at_or_after(inputs, revision)]:
             raise Aborted(
-                f"--discard {each}: the database is at {listed(rows)}, which is {each} or follows it, so its script is "
-                "needed (for a downgrade, say)",
+                f"--discard {revision}: the database is at {listed(rows)}, which is {revision} or follows it, so its "
+                "script is needed (for a downgrade, say)",
                 commands=[inputs.evidence.commands.rescue()], hint="copy it to the host instead",
             )  # fmt: skip
 
@@ -56,8 +56,8 @@ def step(inputs: DeployInputs, revisions: Sequence[str]) -> Step:
 
     def save(deploy: Deploy) -> dict[str, Any]:
         saved = []
-        for each in revisions:
-            for file in _files(deploy.inputs, each):
+        for revision in revisions:
+            for file in _files(deploy.inputs, revision):
                 path = deploy.folder / FOLDER / f"{time.strftime('%Y%m%d-%H%M%S')}-{posixpath.basename(file.path)}"
                 try:
                     make_private_folder(path.parent)
@@ -66,7 +66,7 @@ def step(inputs: DeployInputs, revisions: Sequence[str]) -> Step:
                     write_private(path, file.content)
                 except OSError as error:
                     raise Aborted(f"{path} cannot be written: {error.strerror}; nothing was discarded") from None
-                deploy.say.line(f"{each} is saved: {path}")
+                deploy.say.line(f"{revision} is saved: {path}")
                 saved.append(str(path))
         return {"saved": saved}
 
@@ -75,14 +75,14 @@ def step(inputs: DeployInputs, revisions: Sequence[str]) -> Step:
 
 def _files(inputs: DeployInputs, revision: str) -> list[MigrationFile]:
     """The revision's script in each container that has one, each text once."""
-    found: dict[str, MigrationFile] = {}
+    files: dict[str, MigrationFile] = {}
     for container in inputs.evidence.containers:
         held = container.migrations
         paths = {each.path for each in held.revisions if each.id == revision} if held else set()
         for file in held.scripts.values() if held else ():
             if file.path in paths and container.wrote(file.path):
-                found.setdefault(file.sha256, file)
-    return list(found.values())
+                files.setdefault(file.sha256, file)
+    return list(files.values())
 
 
 def _at_or_after(inputs: DeployInputs, revision: str) -> frozenset[str]:

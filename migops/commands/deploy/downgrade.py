@@ -6,7 +6,7 @@ from typing import Any
 
 from migops.commands.deploy import swap
 from migops.commands.deploy.deploy import Deploy
-from migops.commands.deploy.migrate import committed, note, run
+from migops.commands.deploy.migrate import downgraded
 from migops.core.errors import Failed
 from migops.core.text import listed
 
@@ -30,13 +30,15 @@ def go_back(deploy: Deploy) -> dict[str, Any]:
     deploy.check()
     if "swap" in deploy.begun:
         swap.stop(deploy)
-    attempt = run(deploy, ("downgrade", before[0] if before else "base"))
-    if attempt.rows != before:
-        note(deploy, attempt, committed(deploy, attempt), "downgrade", deploy.pending or ())
-        raise Failed(f"the downgrade ended with code {attempt.followed.code}, at {listed(attempt.rows) or 'nothing'}")
-    attempt.trace.settle_on_engine()
+    outcome = downgraded(deploy, before[0] if before else "base").outcome
+    rows = outcome.after or ()
+    if rows != before:
+        raise Failed(f"the downgrade ended with code {outcome.code}, at {listed(rows) or 'nothing'}")
+    if outcome.commits is not None and not outcome.commits.is_nothing:  # None after one that ended well
+        why = outcome.commits.why
+        raise Failed(f"the downgrade ended with code {outcome.code}, at {listed(rows) or 'nothing'}; {why}")
     deploy.taken_back = True
-    return {"rows": list(attempt.rows)}
+    return {"rows": list(rows)}
 
 
 def without_a_way(deploy: Deploy) -> tuple[str, ...]:

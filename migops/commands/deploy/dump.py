@@ -20,16 +20,16 @@ def take(deploy: Deploy) -> dict[str, Any]:
         said = deploy.options
         policy = backup.Policy(said.room, said.keep, said.keep_days, said.timeout)
         planned = backup.plan(deploy.engine, source, deploy.folder, policy)
-        taken = backup.take(deploy.engine, planned)
+        dump = backup.take(deploy.engine, planned)
     except Aborted:
         raise
     except MigopsError as error:
         raise Aborted(f"no backup was taken: {error}", hint=error.hint) from None
-    deploy.backup = taken.path
+    deploy.backup = dump.path
     pruned = backup.prune(planned)
     if pruned.unknown:
         deploy.say.line(f"no backup is removed: this server cannot be told from another one ({pruned.unknown})")
-    size = taken.manifest.size if taken.manifest else 0
-    deploy.say.line(f"{taken.path} ({size:,} bytes)")
+    size = dump.manifest.size if dump.manifest else 0
+    deploy.say.line(f"{dump.path} ({size:,} bytes)")
     removed = [str(each.path) for each in pruned.removed]
-    return {"path": str(taken.path), "size": size, "removed": removed, "not_counted": pruned.spared}
+    return {"path": str(dump.path), "size": size, "removed": removed, "not_counted": pruned.spared}

@@ -27,18 +27,20 @@ def differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> tuple[str, ..
 def of(inspected: Mapping[str, Any]) -> dict[str, Any]:
     """What a container was created from, by name, as plain values that can be compared; defaults are left out."""
     config, host = inspected["Config"], inspected["HostConfig"]
-    found: dict[str, Any] = {key: config.get(key) for key in _CONFIG}
-    found |= {f"Env {name}": value for name, _, value in (each.partition("=") for each in config.get("Env") or ())}
-    found |= {f"Label {name}": value for name, value in definition.own_labels(config.get("Labels")).items()}
-    found["Hostname"] = definition.own_hostname(inspected)
-    found["ExposedPorts"] = [] if definition.shares_network(inspected) else sorted(config.get("ExposedPorts") or ())
-    found |= {key: value for key, value in host.items() if key not in _COMPARED_APART}
-    found |= {key: _kind(host.get(key)) for key in _SHARED}
-    found["RestartPolicy"] = restart(host)
-    found["Name"] = "" if definition.is_default_name(inspected) else name_of(inspected)
-    found |= {f"Mount {each['Destination']}": _mount(each) for each in inspected.get("Mounts") or ()}
-    found |= _networks(inspected)
-    return {key: value for key, value in found.items() if value or (value == "" and key.startswith(("Env ", "Label ")))}
+    essence: dict[str, Any] = {key: config.get(key) for key in _CONFIG}
+    essence |= {f"Env {name}": value for name, _, value in (each.partition("=") for each in config.get("Env") or ())}
+    essence |= {f"Label {name}": value for name, value in definition.own_labels(config.get("Labels")).items()}
+    essence["Hostname"] = definition.own_hostname(inspected)
+    essence["ExposedPorts"] = [] if definition.shares_network(inspected) else sorted(config.get("ExposedPorts") or ())
+    essence |= {key: value for key, value in host.items() if key not in _COMPARED_APART}
+    essence |= {key: _kind(host.get(key)) for key in _SHARED}
+    essence["RestartPolicy"] = restart(host)
+    essence["Name"] = "" if definition.is_default_name(inspected) else name_of(inspected)
+    essence |= {f"Mount {each['Destination']}": _mount(each) for each in inspected.get("Mounts") or ()}
+    essence |= _networks(inspected)
+    return {
+        key: value for key, value in essence.items() if value or (value == "" and key.startswith(("Env ", "Label ")))
+    }
 
 
 def _kind(mode: object) -> str:

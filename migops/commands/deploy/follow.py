@@ -41,6 +41,15 @@ class Followed:
     def text(self) -> str:
         return "\n".join(self.tail)
 
+    @property
+    def exit_code(self) -> int:
+        return self.code
+
+    @property
+    def stopped(self) -> bool:
+        """No signal of the user's ends it: it waits."""
+        return False
+
 
 def follow(engine: Engine, container: str, say: Callable[[str], None]) -> Followed:
     """Follow it to its end. ``say`` is given a line for every revision as it begins.

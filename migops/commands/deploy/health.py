@@ -13,9 +13,8 @@ from migops.commands.deploy.options import UNCHECKED, Options
 from migops.commands.deploy.services import DeployedService
 from migops.core.errors import Failed
 from migops.core.redaction import redact
-from migops.core.text import counted
 from migops.docker import compose_labels, making
-from migops.docker.containers import inspect, name_of
+from migops.docker.containers import inspect
 from migops.docker.same_content import same_content
 
 RESTARTS = 3  # a container with a health check may be restarted fewer times than this before it is healthy
@@ -142,19 +141,19 @@ def inspected(deploy: Deploy, member: DeployedService) -> list[dict[str, Any]]:
 
 
 def _container(
-    deploy: Deploy, member: DeployedService, image: str, found: Mapping[str, Any], memory: Memory, watch: Watch
+    deploy: Deploy, member: DeployedService, image: str, inspection: Mapping[str, Any], memory: Memory, watch: Watch
 ) -> ContainerHealth:
-    name, state = name_of(found), found["State"]
-    if image and not same_content(deploy.engine, str(found["Image"]), image):
+    name, state = str(inspection["Name"]).lstrip("/"), inspection["State"]
+    if image and not same_content(deploy.engine, str(inspection["Image"]), image):
         return ContainerHealth(Health.STARTING, f"{name} still runs another image")
     if member.one_shot and state.get("Status") in ("exited", "running"):
         return _one_shot(name, state)
     old = {each.id for one in deploy.inputs.services for each in one.containers}
-    count, started = int(found.get("RestartCount") or 0), str(state.get("StartedAt"))
+    count, started = int(inspection.get("RestartCount") or 0), str(state.get("StartedAt"))
     # One that was there before may have been restarted in its life; one that this deploy has made has not.
-    seen = memory.setdefault(str(found["Id"]), _Seen(started, count if found["Id"] in old else 0))
+    seen = memory.setdefault(str(inspection["Id"]), _Seen(started, count if inspection["Id"] in old else 0))
     restarts = count - seen.restarts
-    if why := _failure(found, restarts, is_checked="Health" in state, was_up=seen.up_since is not None):
+    if why := _failure(inspection, restarts, is_checked="Health" in state, was_up=seen.up_since is not None):
         return ContainerHealth(Health.FAILED, f"{name} {why}", name)
     health = str((state.get("Health") or {}).get("Status") or "")
     if state.get("Status") != "running" or health not in ("", "none", "healthy"):
@@ -181,15 +180,15 @@ def _one_shot(name: str, state: Mapping[str, Any]) -> ContainerHealth:
     return ContainerHealth(Health.FAILED if code else Health.HEALTHY, f"{name} ended with code {code}", name)
 
 
-def _failure(found: Mapping[str, Any], restarts: int, *, is_checked: bool, was_up: bool) -> str:
+def _failure(inspection: Mapping[str, Any], restarts: int, *, is_checked: bool, was_up: bool) -> str:
     """Why the container will not become healthy; '' where it still may.
 
     Without a health check, or once it was up, one restart is a failure; else its check decides, up to a limit.
     """
-    state = found["State"]
-    policy = str(((found.get("HostConfig") or {}).get("RestartPolicy") or {}).get("Name") or "no")
+    state = inspection["State"]
+    policy = str(((inspection.get("HostConfig") or {}).get("RestartPolicy") or {}).get("Name") or "no")
     code = int(state.get("ExitCode") or 0)
-    often = f", restarted {counted(restarts, 'time')}" if restarts > 0 else ""
+    often = f", restarted {restarts} time{'s' if restarts > 1 else ''}" if restarts > 0 else ""
     is_over = policy in ("", "no") or (policy == "on-failure" and code == 0)
     if (state.get("Status") == "exited" and is_over) or state.get("Status") == "dead":
         return f"does not stay up: it ended with code {code}{often}"

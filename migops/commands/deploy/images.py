@@ -36,22 +36,22 @@ def keep(deploy: Deploy) -> dict[str, Any]:
     named: dict[str, str] = {}
     for member in deploy.inputs.services:
         tagged = meaning(deploy, member.image_ref)
-        if found := deploy.inputs.rollbacks.get(member.name):
-            tag = _free(named, rollback_tag(member.image_ref), member, found.proved)
-            for each in found.others:  # before the names that they have go over to another
+        if known := deploy.inputs.rollbacks.get(member.name):
+            tag = _free(named, rollback_tag(member.image_ref), member, known.proved)
+            for each in known.others:  # before the names that they have go over to another
                 short = each.removeprefix("sha256:")[:12]
                 deploy.engine.tag(each, f"{rollback_tag(member.image_ref)}-{member.name}-{short}")
-            _spare(deploy, tag, found.proved)
-            deploy.engine.tag(found.proved, tag)
-            if found.current != found.proved:  # it runs, so it is kept as well, but not as what is proved
-                other = _free(named, f"{rollback_tag(member.image_ref)}-{UNPROVED}", member, found.current)
-                deploy.engine.tag(found.current, other)
+            _spare(deploy, tag, known.proved)
+            deploy.engine.tag(known.proved, tag)
+            if known.current != known.proved:  # it runs, so it is kept as well, but not as what is proved
+                other = _free(named, f"{rollback_tag(member.image_ref)}-{UNPROVED}", member, known.current)
+                deploy.engine.tag(known.current, other)
             kept[member.name] = {
-                "image": found.image, "tag": tag, "tagged": tagged, "proved": found.proved,
-                "is_proved": found.is_proved,
+                "image": known.image, "tag": tag, "tagged": tagged, "proved": known.proved,
+                "is_proved": known.is_proved,
             }  # fmt: skip
-            deploy.old[member.name] = found.image
-            deploy.tagged[member.name] = tagged or found.image
+            deploy.old[member.name] = known.image
+            deploy.tagged[member.name] = tagged or known.image
         deploy.left[member.image_ref] = tagged
     return {"images": kept, "containers": [each.id for m in deploy.inputs.services for each in m.containers]}
 

@@ -39,8 +39,9 @@ class DeployInputs:
     of them that do not run. ``database_service`` is the
     one that the URL leads to, '' for a database outside of the project. ``scale`` is the number of replicas of services
     that run more than the compose file says. ``starts_in`` is where Alembic is started, where that is not the image's
-    own working directory. ``program`` are the words of the compose CLI. ``taken``: the host has no migrations, and what
-    stands for them was taken from the image that is here. ``unchecked`` are the services without a health check.
+    own working directory. ``program`` are the words of the compose CLI. ``is_image_only``: the host has no migrations,
+    and what stands for them was taken from the image that is here. ``unchecked`` are the services without a health
+    check.
     ``rollbacks`` is the way back of each service. ``previous`` is what the members
     run as now. ``discards``: a container has what is given up, so that it
     must be created anew though nothing else has changed.
@@ -57,7 +58,7 @@ class DeployInputs:
     scale: Mapping[str, int] = field(default_factory=dict)
     starts_in: str = ""
     program: Words = ("docker", "compose")
-    taken: bool = False
+    is_image_only: bool = False
     unchecked: tuple[str, ...] = ()
     rollbacks: Mapping[str, Rollback] = field(default_factory=dict)
     previous: Previous = field(default_factory=Previous)
@@ -147,7 +148,7 @@ class DeployInputs:
         )  # fmt: skip
 
 
-def gather(target: Target, engine: Engine, options: Options, compose: Words, ask_url: str = "",
+def observe(target: Target, engine: Engine, options: Options, compose: Words, ask_url: str = "",
            named: Sequence[str] = ()) -> DeployInputs:  # fmt: skip
     """Read everything. ``named`` are further services that the user wants to be swapped."""
     evidence = collect.check(target, lambda: engine, ask=Ask(ask_url, options.timeout), lint=True)
@@ -182,19 +183,19 @@ def gather(target: Target, engine: Engine, options: Options, compose: Words, ask
 
 def _needs(project: Project, services: Sequence[str]) -> list[str]:
     """The services that the members depend on, directly or through others, in the order in which they must start."""
-    found: list[str] = []
+    needs: list[str] = []
 
     def visit(name: str) -> None:
         service = project.services.get(name)
         for other in service.depends_on if service else ():
-            if other not in found and other not in services:
+            if other not in needs and other not in services:
                 visit(other)
-                if other not in found:
-                    found.append(other)
+                if other not in needs:
+                    needs.append(other)
 
     for name in services:
         visit(name)
-    return found
+    return needs
 
 
 def not_running(engine: Engine, project: Project, services: Sequence[str]) -> tuple[str, ...]:
@@ -249,10 +250,10 @@ def _covers(container: Container) -> list[Mount]:
 def _freezing(inputs: DeployInputs, *, named: bool) -> tuple[Mount, ...]:
     from migops.sources.container import digests
 
-    found: dict[str, Mount] = {}
+    mounts: dict[str, Mount] = {}
     for member in inputs.services:
         for each in member.containers:
             held = each.migrations
             if held is not None and digests(held) != digests(inputs.host):
-                found |= {mount.source: mount for mount in _covers(each) if mount.is_anonymous is not named}
-    return tuple(found.values())
+                mounts |= {mount.source: mount for mount in _covers(each) if mount.is_anonymous is not named}
+    return tuple(mounts.values())

@@ -103,14 +103,14 @@ def superseded(engine: Engine, folder: Path, now: Collection[str]) -> Iterator[P
 
 def _all(folder: Path) -> list[tuple[Path, Mapping[str, str]]]:
     """The definitions, the newest first, with the images that they belong to."""
-    found = []
+    definitions = []
     for path in sorted(folder.glob(f"*{_SUFFIX}"), reverse=True):
         try:
             named = json.loads(path.read_text()).get("x-migops", {}).get("images") or {}
         except (OSError, ValueError):  # not ours, or damaged: nobody can go back by it
             named = {}
-        found.append((path, named))
-    return found
+        definitions.append((path, named))
+    return definitions
 
 
 def _is_kept(engine: Engine, image: str) -> bool:

@@ -9,6 +9,6 @@ from migops.database.postgres.catalogue import traces
 def catalogue_of(deploy: Deploy) -> frozenset[str]:
     """All that the catalogue lists now, see ``traces``; empty for a database that is not PostgreSQL: nothing is known
     of it then."""
-    if deploy.reached is None or deploy.reached.url.dialect != "postgresql":
+    if deploy.database.reached is None or deploy.database.reached.url.dialect != "postgresql":
         return frozenset()
-    return traces(deploy.reached.url, deploy.options.timeout)
+    return traces(deploy.database.reached.url, deploy.options.timeout)

@@ -40,7 +40,7 @@ def _definition(deploy: Deploy) -> str:
     return f" (from their old definition: the next `{up}` recreates {names} from the compose file as it is now)"
 
 
-def by_hand(deploy: Deploy, trouble: Mapping[str, str]) -> list[tuple[str, ...]]:
+def manual_steps_for(deploy: Deploy, trouble: Mapping[str, str]) -> list[tuple[str, ...]]:
     """The commands that give the names their images and bring the old containers back, where migops could not."""
     inputs = deploy.inputs
     if not {"keep", "build"} & trouble.keys() or deploy.foreign or gone(deploy):
@@ -51,15 +51,15 @@ def by_hand(deploy: Deploy, trouble: Mapping[str, str]) -> list[tuple[str, ...]]
     ]  # fmt: skip
     if "swap" not in deploy.begun:
         return list(dict.fromkeys(tagged))
-    found: list[tuple[str, ...]] = []
+    steps: list[tuple[str, ...]] = []
     lasting = [each for each in inputs.services if rollback.comes_back(inputs.rollbacks, each)]
     for some, words in recreate_old.commands(deploy, lasting):
         olds = [(deploy.old[each.name], each.image_ref) for each in some if each.name in deploy.old]
-        found += [("docker", "tag", image, ref) for image, ref in olds if "@" not in ref]
-        found.append(kept_definition.typed(words) if deploy.definition else words)
+        steps += [("docker", "tag", image, ref) for image, ref in olds if "@" not in ref]
+        steps.append(kept_definition.typed(words) if deploy.definition else words)
     # Last, the names mean again what they meant: not always what ran.
-    found += [each for each in tagged if each not in found]
-    return list(dict.fromkeys(found))
+    steps += [each for each in tagged if each not in steps]
+    return list(dict.fromkeys(steps))
 
 
 def gone(deploy: Deploy) -> str:

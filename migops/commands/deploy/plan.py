@@ -53,7 +53,7 @@ def _steps(inputs: DeployInputs, options: Options, pending: tuple[str, ...] | No
     heads = listed(inputs.history.heads)
     count = counted(len(inputs.history.by_id), "revision")
     holds = f"it must hold the host's {count}, no other, with head {heads}"
-    if inputs.taken:
+    if inputs.is_image_only:
         holds = f"it holds {count}, with head {heads}; the host has none to compare them with"
     yield Step("image", holds, images.gate)
     yield Step(

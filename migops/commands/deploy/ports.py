@@ -10,8 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from migops.compose import Service
-from migops.docker.compose_labels import PROJECT, is_one_off, read, service_of
-from migops.docker.containers import name_of
+from migops.docker import compose_labels
 
 _ANY = ("", "0.0.0.0", "::")  # noqa: S104 - compared with, not bound to
 _LISTENS = {"tcp": "0A", "udp": "07"}  # the kernel's numbers for a socket that others cannot share the port with
@@ -38,7 +37,7 @@ class Port:
         return one in _ANY or two in _ANY or one == two
 
 
-def taken(
+def occupied(
     project: str, needs: Sequence[tuple[str, Service, int]], containers: Iterable[Mapping[str, Any]],
     listening: Sequence[Port],
 ) -> Iterator[str]:  # fmt: skip
@@ -97,14 +96,15 @@ def _of_containers(
 ) -> tuple[list[Port], list[Port]]:
     """The ports of the containers that are replaced, and those of all others."""
     own, foreign = list[Port](), list[Port]()
-    for each in containers:
-        ours = read(each, PROJECT) == project and service_of(each) in names
-        owner = f"the container {name_of(each)}"
+    for container in containers:
+        labels = container.get("Labels") or {}
+        ours = labels.get(compose_labels.PROJECT) == project and labels.get(compose_labels.SERVICE) in names
+        owner = f"the container {str((container.get('Names') or ['?'])[0]).lstrip('/')}"
         found = [
             Port(int(port["PublicPort"]), str(port.get("Type") or "tcp"), str(port.get("IP") or ""), owner)
-            for port in each.get("Ports") or () if port.get("PublicPort")
+            for port in container.get("Ports") or () if port.get("PublicPort")
         ]  # fmt: skip
-        (own if ours and not is_one_off(each) else foreign).extend(found)
+        (own if ours and not compose_labels.is_one_off(container) else foreign).extend(found)
     return own, foreign
 
 

@@ -24,7 +24,7 @@ from migops.core.process import CommandError, run
 from migops.core.redaction import redact
 from migops.core.redaction.naming import says_secret
 from migops.core.terminal import quoted
-from migops.core.text import counted, listed
+from migops.core.text import listed
 from migops.rules import RULES, judge
 from migops.rules.application import after_build
 from migops.rules.database_remedies import can_adopt
@@ -44,20 +44,20 @@ def compose_cli() -> Words:
     Raises MigopsError (2) where there is only an older one: docker-compose 1.x dies in the middle of a recreate with
     newer engines, so it is refused before anything changes.
     """
-    found: list[str] = []
+    old: list[str] = []
     for words in (("docker", "compose"), ("docker-compose",)):
         try:
-            said = run([*words, "version", "--short"], check=False, timeout=20).stdout.decode(errors="replace")
+            answer = run([*words, "version", "--short"], check=False, timeout=20).stdout.decode(errors="replace")
         except CommandError:
             continue
-        version = re.search(r"(\d+)\.(\d+)", said)
+        version = re.search(r"(\d+)\.(\d+)", answer)
         if version and (int(version[1]), int(version[2])) >= OLDEST:
             return words
         if version:
-            found.append(f"{' '.join(words)} {said.strip()}")
-    if found:
+            old.append(f"{' '.join(words)} {answer.strip()}")
+    if old:
         raise MigopsError(
-            f"{' and '.join(found)} cannot be deployed with: docker-compose 1.x dies when it recreates a container on "
+            f"{' and '.join(old)} cannot be deployed with: docker-compose 1.x dies when it recreates a container on "
             "a newer engine (KeyError: 'ContainerConfig')",
             hint="install docker's compose plugin, 2.17 or newer; reading commands such as check-image work without",
         )
@@ -186,31 +186,31 @@ def _backup(inputs: DeployInputs, options: Options) -> None:
         raise Aborted(f"no backup can be taken: {error.message}", at=error.at, hint=error.hint) from None
 
 
-def database(found: DatabasePosition, evidence: Evidence) -> None:
+def database(position: DatabasePosition, evidence: Evidence) -> None:
     """Raise ``Aborted`` where the host's history cannot take this database on."""
-    state, say = found.state, evidence.commands.say
-    if found.unknown:
+    state, say = position.state, evidence.commands.say
+    if position.unknown:
         raise Aborted(
-            f"the database stands at {listed(found.unknown)}, which no script of the host (or anywhere) has",
+            f"the database stands at {listed(position.unknown)}, which no script of the host (or anywhere) has",
             hint="the host is behind (git pull), or it is another project's database; "
             f"`{say('status')}` shows the places",
         )
-    if found.ahead_rows:
-        held = {name for row in found.ahead_rows for name in found.holders.get(row, ())}
+    if position.ahead_rows:
+        held = {name for row in position.ahead_rows for name in position.holders.get(row, ())}
         raise Aborted(
-            f"the database is at {listed(found.ahead_rows)}, which the host does not have "
+            f"the database is at {listed(position.ahead_rows)}, which the host does not have "
             f"({listed(sorted(held))} has it)",
             hint=f"bring the script to the host (git pull, git restore, `{say('rescue')}`); or, where the migration is "
             "given up, downgrade below it with the image that has it",
         )
-    if not found.is_told:
-        tables = counted(len(state.tables), "table")
+    if not position.is_told:
+        tables = f"{len(state.tables)} table{'s' if len(state.tables) > 1 else ''}"
         raise Aborted(
             f"the database has {tables} and no revision noted: which migrations it has had is not known",
             hint=_adopt(evidence),
         )
-    if found.redundant_rows:
-        old, new = next(iter(found.redundant_rows.items()))
+    if position.redundant_rows:
+        old, new = next(iter(position.redundant_rows.items()))
         raise Aborted(
             f"the version table has the row {old} beside {new}, which already includes it: every upgrade dies on that",
             hint=f"`{say('status')}` shows how the rows are settled (MIG405)",

@@ -6,12 +6,13 @@ from dataclasses import replace
 from typing import Any
 
 from migops.analysis.database_position import DatabasePosition, position
-from migops.commands.deploy import at_work, preflight, settle, shell
+from migops.commands.deploy import preflight, settle, shell
 from migops.commands.deploy.deploy import Deploy
 from migops.commands.deploy.inputs import not_running
 from migops.core.errors import Aborted
 from migops.core.model import PlaceName
 from migops.core.text import listed
+from migops.runner.past_runs import refuse_at_work_under
 from migops.sources.database_state import DatabaseState
 
 
@@ -26,10 +27,10 @@ def start(deploy: Deploy) -> dict[str, Any]:
         if ran.code:
             raise Aborted(f"{listed(missing)} could not be started (code {ran.code})", commands=[words])
     state = deploy.open(deploy.options.wait)
-    if deploy.lock is not None and deploy.lock.unasked and deploy.reached is not None:  # it did not answer before
-        at_work.refuse_before(deploy)
-    found = judged(deploy, state)
-    preflight.database(found, deploy.inputs.evidence)
+    if deploy.lock is not None and deploy.lock.unasked:  # it did not answer before
+        refuse_at_work_under(deploy.database)
+    position = judged(deploy, state)
+    preflight.database(position, deploy.inputs.evidence)
     planned = deploy.inputs.position
     if planned is not None and planned.state.rows != state.rows:
         raise Aborted(
@@ -37,7 +38,7 @@ def start(deploy: Deploy) -> dict[str, Any]:
             f"{listed(state.rows) or 'nothing'} now: someone else migrates",
             hint=f"see who that is ({deploy.inputs.target.commands.say('log')}), and run it again",
         )
-    deploy.pending = found.pending or ()
+    deploy.pending = position.pending or ()
     return {"started": list(missing), "rows": list(state.rows), "pending": list(deploy.pending)}
 
 

@@ -45,13 +45,13 @@ def lacking(wanted: Wanted) -> list[str]:
     here = is_this_host(wanted.engine)
     needs = [(each.name, each, wanted.replicas(each)) for each in wanted.services]
     listed = wanted.engine.containers({})
-    found = [*ports.taken(wanted.project.name, needs, listed, ports.listening() if here else ())]
+    sentences = [*ports.occupied(wanted.project.name, needs, listed, ports.listening() if here else ())]
     for service in wanted.services:
-        found += _names(wanted, service)
-        found += _external(wanted, service)
+        sentences += _names(wanted, service)
+        sentences += _external(wanted, service)
         if here:
-            found += _paths(wanted.project, service)
-    return list(dict.fromkeys(found))
+            sentences += _paths(wanted.project, service)
+    return list(dict.fromkeys(sentences))
 
 
 def is_this_host(engine: Engine) -> bool:

@@ -20,6 +20,8 @@ from migops.core.text import listed
 from migops.docker import Engine, ImageNotFound, compose_labels
 from migops.docker.containers import inspect, name_of
 
+HASH = compose_labels.CONFIG_HASH
+
 
 @dataclass(frozen=True, slots=True)
 class Previous:
@@ -42,14 +44,14 @@ class Previous:
 
     def unrestorable(self) -> list[str]:
         """What the way back would not bring back, a sentence each; known before anything is done."""
-        found = [str(each) for each in self.files if each.changed]
+        sentences = [str(each) for each in self.files if each.changed]
         for name in self.services if self.differing else ():
             old = self.services[name]
-            found += [f"{name} has {each}, which a compose file cannot express" for each in inexpressible(old)]
-            found += [f"{each.target} in {name} is not text" for each in old.injected if each.text is None]
+            sentences += [f"{name} has {each}, which a compose file cannot express" for each in inexpressible(old)]
+            sentences += [f"{each.target} in {name} is not text" for each in old.injected if each.text is None]
             if any(essence.differences(old.model, each) for each in old.containers[1:]):
-                found.append(f"the containers of {name} differ among themselves")
-        return found
+                sentences.append(f"the containers of {name} differ among themselves")
+        return sentences
 
     def notes(self) -> Iterator[str]:
         """What to know before saying yes."""
@@ -131,7 +133,7 @@ def _with_injected(engine: Engine, project: Project, old: Old) -> Old:
 def _differing(services: Mapping[str, Old], project: Project, compose: Words, program: Words) -> tuple[str, ...]:
     """The services whose containers are not what compose would create now, by compose's own hash of a definition."""
     labels = {
-        name: {compose_labels.read(each, compose_labels.CONFIG_HASH) for each in old.containers}
+        name: {str((each["Config"].get("Labels") or {}).get(HASH) or "") for each in old.containers}
         for name, old in services.items()
     }  # fmt: skip
     open_names = tuple(services)
@@ -175,15 +177,15 @@ def _parsed(output: bytes) -> dict[str, str]:
 
 def compare(previous: Previous, engine: Engine, project: str) -> list[str]:
     """What the containers that run now differ in from those that ran before, a sentence each."""
-    found = []
+    differences = []
     for name, old in previous.services.items():
         by_number = {_number(each): each for each in old.containers}
         labels = compose_labels.filters(project, name, one_offs=False)
         for one in engine.containers(labels):
             new = inspect(engine, str(one["Id"]))
             if new and (names := essence.differences(by_number.get(_number(new), old.model), new)):
-                found.append(f"{name_of(new)} differs from before in {', '.join(names)}")
-    return found
+                differences.append(f"{name_of(new)} differs from before in {', '.join(names)}")
+    return differences
 
 
 def is_untouched(previous: Previous, engine: Engine, project: str) -> bool:

@@ -49,11 +49,11 @@ def by_image(
 ) -> list[tuple[list[DeployedService], Words]]:
     """The commands, for one old image at a time: services of one name may have run two. ``has_counts``: the file has
     the services' replicas; the old definition has none."""
-    found = []
+    commands = []
     usual = {each.name: inputs.project.services[each.name].replicas if has_counts else 1 for each in services}
     for image in dict.fromkeys(old.get(each.name, "") for each in services):
         some = [each for each in services if old.get(each.name, "") == image]
         names, counts = [each.name for each in some], {each.name: len(each.runs) or usual[each.name] for each in some}
         scale = {name: count for name, count in counts.items() if count != usual[name]}
-        found.append((some, compose.swap(names, renew=bool(inputs.anonymous), scale=scale)))
-    return found
+        commands.append((some, compose.swap(names, renew=bool(inputs.anonymous), scale=scale)))
+    return commands

@@ -26,9 +26,9 @@ def rehearse(deploy: Deploy) -> dict[str, Any]:
 
     ``Aborted`` where it fails there. The live database cannot be reached from it: the network holds nothing else.
     """
-    if not deploy.pending or deploy.reached is None:
+    if not deploy.pending or deploy.database.reached is None:
         return {"skipped": "nothing is pending"}
-    inputs, reached = deploy.inputs, deploy.reached
+    inputs, reached = deploy.inputs, deploy.database.reached
     try:
         live = sandbox.live_of(deploy.engine, inputs.project, reached.named)
         app = sandbox.app_of(

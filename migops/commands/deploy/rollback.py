@@ -119,25 +119,25 @@ def image_id(engine: Engine, ref: str) -> str:
 
 def notes(rollbacks: Mapping[str, Rollback]) -> list[str]:
     """What to know of the way back before saying yes."""
-    found = []
-    for name, each in rollbacks.items():
-        if each.leads_further:
-            found.append(
-                f"the image of {name}, {short(each.current)}, is not proved ({each.unproved}): run {each.run} "
-                "replaced the containers and did not end well. If this deploy fails after it has replaced them, "
-                f"{name} goes back to {short(each.image)}, which ran before run {each.run}"
+    lines = []
+    for name, rollback in rollbacks.items():
+        if rollback.leads_further:
+            lines.append(
+                f"the image of {name}, {short(rollback.current)}, is not proved ({rollback.unproved}): run "
+                f"{rollback.run} replaced the containers and did not end well. If this deploy fails after it has "
+                f"replaced them, {name} goes back to {short(rollback.image)}, which ran before run {rollback.run}"
             )
-        elif each.unproved and each.proved != each.current:
-            found.append(
-                f"the image of {name}, {short(each.current)}, is not proved ({each.unproved}); the rollback tag stays "
-                f"at {short(each.proved)}. If this deploy fails, {name} goes back to what was there"
+        elif rollback.unproved and rollback.proved != rollback.current:
+            lines.append(
+                f"the image of {name}, {short(rollback.current)}, is not proved ({rollback.unproved}); the rollback "
+                f"tag stays at {short(rollback.proved)}. If this deploy fails, {name} goes back to what was there"
             )
-        elif each.unproved:
-            found.append(
-                f"the image of {name}, {short(each.current)}, is not proved ({each.unproved}), and no image is known "
-                "that is: if this deploy fails, it goes back to this one"
+        elif rollback.unproved:
+            lines.append(
+                f"the image of {name}, {short(rollback.current)}, is not proved ({rollback.unproved}), and no image is "
+                "known that is: if this deploy fails, it goes back to this one"
             )
-    return found
+    return lines
 
 
 def comes_back(rollbacks: Mapping[str, Rollback], member: DeployedService) -> bool:

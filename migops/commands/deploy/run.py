@@ -9,8 +9,9 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
-from migops.commands.deploy import manual_steps, outcome, takeover
+from migops.commands.deploy import manual_steps, takeover
 from migops.commands.deploy.deploy import Deploy
+from migops.commands.deploy.next_steps import next_steps, next_steps_hint
 from migops.commands.deploy.step import Plan, Step
 from migops.core.errors import Aborted, ExitCode, Failed, Locked, ManualActionRequired, MigopsError
 from migops.core.redaction import redact
@@ -138,12 +139,12 @@ def _outcome(deploy: Deploy, error: MigopsError, trouble: Mapping[str, str]) -> 
     at_before = "was not touched" if deploy.before is None else f"is at {before}"
     if trouble:
         at = f"; the database is at {after}" if deploy.after is not None else ""
-        back = manual_steps.by_hand(deploy, trouble)
+        back = manual_steps.manual_steps_for(deploy, trouble)
         # A command that has failed is no way on where there are commands that lead back.
         ways = (
             *(() if back and not isinstance(error, ManualActionRequired) else shown),
             *back,
-            *(outcome.ways_on(deploy) if deploy.has_moved else ()),
+            *(next_steps(deploy) if deploy.has_moved else ()),
         )
         sentence = f"{error}; then {'; '.join(trouble.values())}{at}"
         unique = tuple(dict.fromkeys(ways))
@@ -152,7 +153,7 @@ def _outcome(deploy: Deploy, error: MigopsError, trouble: Mapping[str, str]) -> 
         sentence = f"{error}; {manual_steps.partly(deploy)}; the database {at_before}"
         if deploy.has_moved:
             sentence = f"{error}; {manual_steps.partly(deploy)}; the database has moved on from {before} to {after}"
-        ways = tuple(outcome.ways_on(deploy)) if deploy.has_moved else ()
+        ways = tuple(next_steps(deploy)) if deploy.has_moved else ()
         hint = f"{error.hint}; {manual_steps.HINT}" if error.hint else manual_steps.HINT
         return Outcome("operator", int(ExitCode.OPERATOR), sentence, ways, hint)
     if isinstance(error, ManualActionRequired) and not deploy.taken_back:
@@ -160,19 +161,19 @@ def _outcome(deploy: Deploy, error: MigopsError, trouble: Mapping[str, str]) -> 
     runs = manual_steps.went_further(deploy) or manual_steps.runs(deploy)
     if deploy.has_moved:
         sentence = f"{error}; {runs}, and the database has moved on from {before} to {after}"
-        ways = tuple(dict.fromkeys((*shown, *outcome.ways_on(deploy))))
-        return Outcome("operator", int(ExitCode.OPERATOR), sentence, ways, error.hint or outcome.how_on(deploy))
+        ways = tuple(dict.fromkeys((*shown, *next_steps(deploy))))
+        return Outcome("operator", int(ExitCode.OPERATOR), sentence, ways, error.hint or next_steps_hint(deploy))
     error = _with_foreign(deploy, error)
     state = f"the old state: nothing that runs was changed, the database {at_before}"
     if isinstance(error, Locked) or error.exit_code is ExitCode.USAGE:
         return Outcome("aborted", int(error.exit_code), f"{error}; {state}", shown, error.hint)
     if "swap" in deploy.begun or deploy.taken_back or isinstance(error, Failed):
-        taken = "was taken back and " if deploy.taken_back else ""
-        state = f"the old state: {runs}, the database {taken}{at_before}"
+        returned = "was taken back and " if deploy.taken_back else ""
+        state = f"the old state: {runs}, the database {returned}{at_before}"
         if manual_steps.went_further(deploy):
-            state = f"{runs}; the database {taken}{at_before}"
+            state = f"{runs}; the database {returned}{at_before}"
             if doubt := manual_steps.moved_since(deploy):
-                ways = (*shown, *outcome.ways_on(deploy))
+                ways = (*shown, *next_steps(deploy))
                 return Outcome("operator", int(ExitCode.OPERATOR), f"{error}; {state}; {doubt}", ways, error.hint)
         return Outcome("failed", int(ExitCode.FAILED), f"{error}; {state}", shown, error.hint)
     code = SIGNAL + deploy.stop.came if deploy.stop.came else int(ExitCode.ABORTED)

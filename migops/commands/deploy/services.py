@@ -134,13 +134,13 @@ def _all_read(lasting: Mapping[str, Sequence[Container]], project: Project, engi
 
 def _in_profiles(project: Project, own: Service, engine: Engine) -> dict[str, str]:
     """Services of the image that run although their profile is not enabled now: they would go on with the old one."""
-    found = {}
+    running = {}
     for name, service in project.inactive.items():
         labels = compose_labels.filters(project.name, name)
         if _shares(own, service) and any(each.get("State") == "running" for each in engine.containers(labels)):
             profile = service.profiles[0]
-            found[name] = f"it runs, and its profile {profile} is not enabled; to have it too: --profile {profile}"
-    return found
+            running[name] = f"it runs, and its profile {profile} is not enabled; to have it too: --profile {profile}"
+    return running
 
 
 def _shares(own: Service, service: Service) -> bool:

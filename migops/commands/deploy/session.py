@@ -31,6 +31,7 @@ from migops.commands.deploy.stop import Stop
 from migops.compose import ComposeOptions
 from migops.core.errors import MigopsError
 from migops.docker import Engine
+from migops.runner.migration_lock import MigrationLock
 from migops.sources.database import Reached, reach
 from migops.state import journal, state_folder
 from migops.state.engine_lock import EngineLock, run_lock
@@ -59,14 +60,14 @@ class Prepared:
 
     def shown(self) -> PlanResult:
         """The plan as it is shown."""
-        found = self.inputs
-        by_id, ids = found.history.by_id, self.plan.pending
+        planned = self.inputs
+        by_id, ids = planned.history.by_id, self.plan.pending
         pending = None if ids is None else tuple((each, by_id[each].message) for each in ids)
         return PlanResult(
-            found.project.name, ", ".join(each.name for each in found.services),
+            planned.project.name, ", ".join(each.name for each in planned.services),
             tuple(PlannedStep(step.name, step.why, step.commands) for step in self.plan.steps), pending,
-            found.state.rows if found.state else None, self.plan.notes, self.past,
-            ddl.of(found, self.engine) if self.options.sql else "", losses.of(found, ids),
+            planned.state.rows if planned.state else None, self.plan.notes, self.past,
+            ddl.of(planned, self.engine) if self.options.sql else "", losses.of(planned, ids),
         )  # fmt: skip
 
     def carry_out(self) -> DeployResult:
@@ -76,9 +77,12 @@ class Prepared:
         stop = Stop()
         self.stack.enter_context(stop.caught())  # until the end is told, too: a signal must not make a lie of it
         with ExitStack() as stack:
-            deploy = Deploy(
-                self.inputs, self.options, self.engine, self.folder, self.log, self.say, stop, stack, self.lock
-            )
+            inputs = self.inputs
+            lock = MigrationLock(
+                self.folder, self.lock, inputs.question, "migops deploy", self.options.timeout, stack, inputs.project,
+                inputs.compose.words,
+            )  # fmt: skip
+            deploy = Deploy(inputs, self.options, self.engine, lock, self.log, self.say, stop)
             stop.tell = lambda name: self.say.line(f"{name}: {_what_now(run.committed(deploy, self.plan))}")
             outcome = run.run(self.plan, deploy)
         service = self.inputs.target.service
@@ -110,7 +114,7 @@ def prepare(
     """
     words = (COMMAND, *services)
     with ExitStack() as stack:
-        target, is_taken = image_only.resolve(services, options, environment, cwd, engine, stack, url or "")
+        target, is_image_only = image_only.resolve(services, options, environment, cwd, engine, stack, url or "")
         if target.model is None:
             raise MigopsError(
                 "a deploy needs a compose project", hint="run it where the compose file is, or name it: -f"
@@ -119,25 +123,27 @@ def prepare(
             target.model.service(name)
         program = preflight.compose_cli()
         preflight.same_project(target.model, options, cwd, program)
-        chosen = replace(chosen, fetch=chosen.fetch and not is_taken)
-        folder, log, held, said = None, None, None, []
+        chosen = replace(chosen, fetch=chosen.fetch and not is_image_only)
+        folder, log, held, past = None, None, None, []
         if not dry_run:
             folder = state_folder.folder(engine, target.project)
             held = stack.enter_context(
                 run_lock(engine, folder, target.project, shlex.join(words), target.commands.unlock())
             )
-            said = interrupted_runs.look(folder, engine, target.project)
-        found = replace(inputs.gather(target, engine, chosen, program, url, services), taken=is_taken)
-        if folder is not None and held is not None and isinstance(reached := reach(found.question), Reached):
-            at_work.refuse_at_first(held, folder, found, reached, chosen.timeout)
-            repeat.known(found, chosen.repeat)
-            pending = found.position.pending if found.position else None
-            repeat.refuse(found, repeat.earlier(found, folder, engine, reached, chosen, held), pending, chosen)
+            past = interrupted_runs.look(folder, engine, target.project)
+        observed = replace(inputs.observe(target, engine, chosen, program, url, services), is_image_only=is_image_only)
+        if folder is not None and held is not None and isinstance(reached := reach(observed.question), Reached):
+            at_work.refuse_at_first(held, folder, observed, reached, chosen.timeout)
+            repeat.known(observed, chosen.repeat)
+            pending = observed.position.pending if observed.position else None
+            repeat.refuse(observed, repeat.earlier(observed, folder, engine, reached, chosen, held), pending, chosen)
         where = folder or state_folder.path(engine, target.project)
-        rollbacks = rollback.find(engine, where, found.services, chosen.unchecked_watch)
-        found = replace(found, rollbacks=rollbacks)
-        preflight.refuse(found, chosen)
-        ready.refuse(found, engine)
+        rollbacks = rollback.find(engine, where, observed.services, chosen.unchecked_watch)
+        observed = replace(observed, rollbacks=rollbacks)
+        preflight.refuse(observed, chosen)
+        ready.refuse(observed, engine)
         if folder is not None:
             log = stack.enter_context(journal.begin(folder, COMMAND, list(services)))
-        yield Prepared(found, plan.make(found, chosen), chosen, engine, say, tuple(said), folder, log, held, stack)
+        yield Prepared(
+            observed, plan.make(observed, chosen), chosen, engine, say, tuple(past), folder, log, held, stack
+        )

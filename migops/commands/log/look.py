@@ -63,6 +63,14 @@ class RunLog:
     """The command that releases a stale lock."""
 
 
+@dataclass(frozen=True, slots=True)
+class LogResult:
+    """The log of a project, and the ``runs`` of it to show: its last ones, or the one that was asked for."""
+
+    log: RunLog
+    runs: tuple[Run, ...]
+
+
 def look(target: Target, engine: Engine, folder: Path, timeout: float) -> RunLog:
     """Read the runs and the locks. If the database cannot be queried, its lock is unknown, with the reason."""
     runs = tuple(journal.runs(folder))

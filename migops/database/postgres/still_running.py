@@ -53,6 +53,13 @@ class PastMigration:
         by_name = bool(self.application) and session.application == self.application
         return by_name or any(seen.is_same(session) for seen in self.sessions)
 
+    def is_over(self, session: ServerSession) -> bool:
+        """True if one of its sessions has no work left: its container has ended, and the session is idle.
+
+        A pooler keeps sessions after their client.
+        """
+        return self.exit is not None and session.state == "idle"
+
     def may_be_own(self, session: ServerSession, database: str) -> bool:
         """True if a session may be this migration's: it started later, from the same address.
 
@@ -105,7 +112,10 @@ def sessions_at_work(session: Session, migrations: Sequence[PastMigration], look
     had found none for earlier ones. Raises ``Unavailable`` if the server does not answer.
     """
     now = session.sessions()
-    own = tuple((migration, one) for migration in migrations for one in now if migration.is_own(one))
+    own = tuple(
+        (migration, one)
+        for migration in migrations for one in now if migration.is_own(one) and not migration.is_over(one)
+    )  # fmt: skip
     dated = [migration for migration in migrations if migration.since]
     last = [migration for migration in dated if migration.run == dated[-1].run and migration.may_have_left_work]
     began, database = session.server_started(), session.database

@@ -11,8 +11,8 @@ from migops.core.errors import Unavailable
 from migops.docker import Engine
 from migops.runner.commits import carrying, marks
 from migops.runner.commits.carrying import Carried
-from migops.runner.commits.judging import Outcome, State, judge
 from migops.runner.commits.marks import Mark
+from migops.runner.commits.outcome import Outcome, State, judge
 from migops.runner.commits.record import read, untraced
 from migops.runner.commits.repeating import Doubt, EarlierRuns
 from migops.state import journal
@@ -90,22 +90,22 @@ def look(
     does not list its volumes.
     """
     there = {each.name: each for each in marks.found(engine, project)}
-    found = _Found(Asked(engine, project, url, timeout, rows))
+    judged = _Found(Asked(engine, project, url, timeout, rows))
     for where in (
         *(each for each in dict.fromkeys(taken_from) if each != folder),
         folder,
     ):  # our own have the last word
-        _of_journals(found, where, there, "" if where == folder else str(where))
-    own = found.doubts
-    found.doubts = []
+        _of_journals(judged, where, there, "" if where == folder else str(where))
+    own = judged.doubts
+    judged.doubts = []
     for name, mark in there.items():
-        if name not in found.seen:
-            _of_mark(found, mark)
-    doubts = (*found.doubts, *own)
+        if name not in judged.seen:
+            _of_mark(judged, mark)
+    doubts = (*judged.doubts, *own)
     needed = {each.carried.volume for each in doubts if each.carried}
     stray = [Carried("", name) for name in marks.volumes(engine, carrying.LABEL, project) if name not in needed]
-    traces = {each.volume or each.container: each for each in (*stray, *found.traces)}
-    return EarlierRuns(doubts, tuple(found.harmless), tuple(traces.values()), tuple(found.useless))
+    traces = {each.volume or each.container: each for each in (*stray, *judged.traces)}
+    return EarlierRuns(doubts, tuple(judged.harmless), tuple(traces.values()), tuple(judged.useless))
 
 
 def keep(past: EarlierRuns, engine: Engine, project: str) -> EarlierRuns:
@@ -118,7 +118,7 @@ def keep(past: EarlierRuns, engine: Engine, project: str) -> EarlierRuns:
     return replace(past, doubts=tuple(doubts))
 
 
-def _of_journals(found: _Found, folder: Path, there: Mapping[str, Mark], where: str) -> None:
+def _of_journals(judged: _Found, folder: Path, there: Mapping[str, Mark], where: str) -> None:
     """What the journals of one state folder tell; which notes on the engine are of their runs."""
     runs = journal.runs(folder)
     doubts, killed = told(runs, {run.number for run in journal.interrupted(folder)})
@@ -126,21 +126,21 @@ def _of_journals(found: _Found, folder: Path, there: Mapping[str, Mark], where: 
     for run in runs:
         names = tuple(name for name in dict.fromkeys((*_marks(runs, run), *_kept(where, run, there))) if name in there)
         if run.number in doubts:
-            found.doubts.append(replace(doubts[run.number], where=where, marks=names))
+            judged.doubts.append(replace(doubts[run.number], where=where, marks=names))
         elif run.number in killed:
             begun = killed[run.number][1]
             unknown = Outcome(State.UNKNOWN)
             doubt = Doubt(run.number, _verb(run, begun), _revisions(begun), unknown, where, names)
-            if found.judge(doubt, begun) and not where:
-                found.harmless.append(run.number)
+            if judged.judge(doubt, begun) and not where:
+                judged.harmless.append(run.number)
         elif run.number in settled or run.outcome not in _CUT_OFF:
-            found.useless += names
+            judged.useless += names
         else:
             continue  # it was cut off after it had migrated: its note is judged
-        found.seen |= set(names)
+        judged.seen |= set(names)
 
 
-def _of_mark(found: _Found, mark: Mark) -> None:
+def _of_mark(judged: _Found, mark: Mark) -> None:
     """What a note on the engine tells of which no journal here does."""
     facts = mark.facts
     number = int(facts["run"]) if str(facts.get("run")).isdecimal() else 0
@@ -150,11 +150,11 @@ def _of_mark(found: _Found, mark: Mark) -> None:
     doubt = Doubt(number, str(facts.get("verb") or ""), _revisions(facts), unknown, where, (mark.name,))
     state = next((each for each in State if each.value == facts.get("state")), None)
     if state is not None:
-        found.doubts.append(replace(doubt, outcome=Outcome(state, str(facts.get("why")))))
+        judged.doubts.append(replace(doubt, outcome=Outcome(state, str(facts.get("why")))))
     elif facts:
-        found.judge(doubt, facts)
+        judged.judge(doubt, facts)
     else:
-        found.doubts.append(doubt)
+        judged.doubts.append(doubt)
 
 
 def _marks(runs: Sequence[Run], run: Run) -> Iterator[str]:

@@ -69,8 +69,8 @@ def sqlalchemy(module: Any) -> None:
 def guard(fairy: Any, name: str) -> None:
     """Note it where somebody else than SQLAlchemy asks a connection of the pool for this."""
     for each in fairy.__mro__:
-        found = each.__dict__.get(name)
-        if found is not None:
+        member = each.__dict__.get(name)
+        if member is not None:
             break
     else:
         return
@@ -78,12 +78,12 @@ def guard(fairy: Any, name: str) -> None:
     def get(self: Any) -> Any:
         if not is_ours():
             raw("the driver's own connection")
-        return found.__get__(self, type(self))
+        return member.__get__(self, type(self))
 
     def put(self: Any, value: Any) -> None:
-        found.__set__(self, value)
+        member.__set__(self, value)
 
-    setattr(fairy, name, property(get, put) if hasattr(found, "__set__") else property(get))
+    setattr(fairy, name, property(get, put) if hasattr(member, "__set__") else property(get))
 
 
 def alembic(module: Any) -> None:

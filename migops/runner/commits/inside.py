@@ -109,8 +109,8 @@ def first_row(conn: Any, query: str) -> Any:
 
 def link(conn: Any) -> Any:
     """What is known of the connection; its server is asked for where that can harm no transaction."""
-    found = conn.info.get("migops")
-    if found is None:
+    known = conn.info.get("migops")
+    if known is None:
         if (conn.dialect.server_version_info or ()) < OLDEST:
             raise LookupError("a server of which nothing is known")
         driver = driver_of(conn)
@@ -124,9 +124,9 @@ def link(conn: Any) -> Any:
         finally:
             if was_idle:
                 driver.rollback()
-        found = conn.info["migops"] = Link([str(system), str(started)])
+        known = conn.info["migops"] = Link([str(system), str(started)])
         tell(pid=int(pid))
-    return found
+    return known
 
 
 def asked_for_system(conn: Any) -> str:
@@ -163,14 +163,14 @@ def about_to_end(conn: Any, query: str, statement: str) -> None:
 
     Whatever the texts before it were taken for: what has an ID has written.
     """
-    found = link(conn)
-    was_known = bool(found.xid)
+    known = link(conn)
+    was_known = bool(known.xid)
     if not was_known:
         ask(conn, query)
-    if found.xid and (statement or not was_known):
-        note(found, statement)
-    if found.xid:
-        tell(commit=int(found.xid))
+    if known.xid and (statement or not was_known):
+        note(known, statement)
+    if known.xid:
+        tell(commit=int(known.xid))
 
 
 @harmless

@@ -164,7 +164,7 @@ def only_reads(statement: str, tables: Any, dialect: str = "postgresql") -> bool
 
 def _tokens(text: str) -> Any:
     """Kinds and texts; None where something is not known. Names are lower case, but where they are quoted."""
-    found, at = [], 0
+    tokens, at = [], 0
     while at < len(text):
         token = _TOKEN.match(text, at)
         if token is None or "/*" in text or "--" in text:
@@ -172,8 +172,8 @@ def _tokens(text: str) -> Any:
         at = token.end()
         kind, word = str(token.lastgroup), token.group()
         if kind != "space":
-            found.append((kind, word.lower() if '"' not in word else word))
-    return found
+            tokens.append((kind, word.lower() if '"' not in word else word))
+    return tokens
 
 
 class _Bracket:

@@ -60,22 +60,22 @@ def untraced(why: str) -> Record:
 
 def read(data: bytes) -> Record:
     """Read a record. A line that was cut off was not written in time to count: what it tells of had not begun."""
-    found = Record()
+    record = Record()
     lines = list(_lines(data))
     for line in lines:
-        _take(found, line)
+        _take(record, line)
     own = sum("opened" in line for line in lines) - sum("pooled" in line for line in lines)
     if own > 0:
-        found.unseen.append("a connection of a driver's own")
+        record.unseen.append("a connection of a driver's own")
     if programs := _untraced(lines):
-        found.unseen.append(f"another program ({', '.join(dict.fromkeys(programs))})")
+        record.unseen.append(f"another program ({', '.join(dict.fromkeys(programs))})")
     if not any("begun" in line for line in lines):
-        found.missing = "Alembic's Python did not read PYTHONPATH, or could not write"
+        record.missing = "Alembic's Python did not read PYTHONPATH, or could not write"
     elif not any("alembic" in line for line in lines):
-        found.missing = "Alembic was not seen in any Python that was traced"
+        record.missing = "Alembic was not seen in any Python that was traced"
     elif not any("watched" in line for line in lines):
-        found.missing = "SQLAlchemy was not seen in any Python that was traced"
-    return found
+        record.missing = "SQLAlchemy was not seen in any Python that was traced"
+    return record
 
 
 def _lines(data: bytes) -> Iterator[Mapping[str, Any]]:
@@ -92,7 +92,7 @@ def _untraced(lines: Sequence[Mapping[str, Any]]) -> list[str]:
     One that has is a child of the process that started it, or that process itself (exec), with the same command.
     """
     begun = [line for line in lines if "begun" in line]
-    found = []
+    programs = []
     for line in lines:
         if "program" not in line:
             continue
@@ -102,33 +102,33 @@ def _untraced(lines: Sequence[Mapping[str, Any]]) -> list[str]:
                 begun.remove(each)
                 break
         else:
-            found.append(str(line["program"]))
-    return found
+            programs.append(str(line["program"]))
+    return programs
 
 
-def _take(found: Record, line: Mapping[str, Any]) -> None:
+def _take(record: Record, line: Mapping[str, Any]) -> None:
     text = line.get("text") or line.get("auto") or line.get("maybe") or ""
     statement = Statement(str(text), str(line.get("step") or ""))
     if "at" in line:
-        found.at = str(line["at"])
+        record.at = str(line["at"])
     if "pid" in line:
-        found.pids.add(int(line["pid"]))
+        record.pids.add(int(line["pid"]))
     if "xid" in line:
-        one = found.transactions.setdefault(int(line["xid"]), Transaction())
+        one = record.transactions.setdefault(int(line["xid"]), Transaction())
         system, started = (*(line.get("server") or ()), "", "")[:2]
         one.server = (str(system), str(started))
         of_table = bool(line.get("table"))
         one.first = one.first or (None if of_table else statement)
         one.rest = None if of_table else one.rest or statement
     if "commit" in line:
-        found.transactions.setdefault(int(line["commit"]), Transaction()).sent = True
+        record.transactions.setdefault(int(line["commit"]), Transaction()).sent = True
     if "auto" in line and not line.get("table"):
-        found.autocommitted.append(statement)
+        record.autocommitted.append(statement)
     if "maybe" in line:
-        found.maybe.append(statement)
+        record.maybe.append(statement)
     if "unseen" in line:
-        found.unseen.append(str(line["unseen"]))
+        record.unseen.append(str(line["unseen"]))
     if "other" in line:
-        found.elsewhere = str(line["other"])
+        record.elsewhere = str(line["other"])
     if "blind" in line:
-        found.unseen.append(f"something that went wrong in the trace ({line['blind']})")
+        record.unseen.append(f"something that went wrong in the trace ({line['blind']})")

@@ -11,7 +11,7 @@ from migops.core.redaction import redact
 from migops.docker import Engine
 from migops.runner.commits import carrying, marks
 from migops.runner.commits.carrying import Carried
-from migops.runner.commits.judging import Outcome, State
+from migops.runner.commits.outcome import Outcome, State
 from migops.state.journal import Journal
 
 if TYPE_CHECKING:

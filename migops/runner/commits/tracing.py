@@ -10,7 +10,7 @@ from migops.core.errors import Unavailable
 from migops.docker import Engine
 from migops.runner.commits import carrying, marks
 from migops.runner.commits.carrying import Carried
-from migops.runner.commits.judging import Outcome, State, judge, next_xid
+from migops.runner.commits.outcome import Outcome, State, judge, next_xid
 from migops.runner.commits.record import Record, read, untraced
 from migops.state.process import ourselves
 

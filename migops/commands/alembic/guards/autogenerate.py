@@ -88,7 +88,7 @@ def applied_creations(graph: Graph, held: MigrationSet, rows: tuple[str, ...]) -
     """What each applied revision creates and no later applied one takes away, by the literals of the scripts."""
     texts = {file.path: file.content for file in held.scripts.values()}
     applied = graph.ancestors(rows)
-    found: dict[str, tuple[str, ...]] = {}
+    creations: dict[str, tuple[str, ...]] = {}
     for revision in graph.revisions:
         if revision.id not in applied:
             continue
@@ -98,29 +98,29 @@ def applied_creations(graph: Graph, held: MigrationSet, rows: tuple[str, ...]) -
         read = operations(text.decode("utf-8", "replace"))
         gone = set(read.destroyed)
         tables = {each[len("table ") :] for each in gone if each.startswith("table ")}
-        for each, names in found.items():
-            found[each] = tuple(name for name in names if name not in gone and _table(name) not in tables)
-        found[revision.id] = tuple(name for name in read.created if name not in gone)
-    return {each: names for each, names in found.items() if names}
+        for each, names in creations.items():
+            creations[each] = tuple(name for name in names if name not in gone and _table(name) not in tables)
+        creations[revision.id] = tuple(name for name in read.created if name not in gone)
+    return {each: names for each, names in creations.items() if names}
 
 
 def _there(context: GuardContext, state: DatabaseState, created: dict[str, tuple[str, ...]]) -> set[str]:
     """Of what was created, all that is there, or of which it cannot be told."""
     names = {name for each in created.values() for name in each}
-    found = {f"table {table}" for table in state.tables}
-    found |= {name for name in names if _table(name).count(".")}  # in a schema of its own
+    present = {f"table {table}" for table in state.tables}
+    present |= {name for name in names if _table(name).count(".")}  # in a schema of its own
     wanted = {_table(name) for name in names if name.startswith("column ")} & set(state.tables)
     try:
         has = columns(question(context), sorted(wanted)) if wanted else {}
     except MigopsError as error:
         context.say(f"which columns the database has is not known: {error}")
         has = {}
-    for name in names - found:
+    for name in names - present:
         if name.startswith("column ") and _table(name) in state.tables:
             table, column = _table(name), name.rpartition(".")[2]
             if table not in has or column in has[table]:
-                found.add(name)
-    return found
+                present.add(name)
+    return present
 
 
 def _table(name: str) -> str:

@@ -13,7 +13,7 @@ from migops.core import text
 from migops.core.errors import Aborted
 from migops.core.terminal import quoted
 from migops.runner.arguments import Call, redacted
-from migops.runner.execution_target import Where
+from migops.runner.execution_target import ExecutionTarget
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +27,7 @@ class GuardContext:
     run: AlembicCall
     call: Call
     survey: Survey
-    where: Where
+    where: ExecutionTarget
     running: tuple[str, ...] = ()
     at_work: str = ""
 

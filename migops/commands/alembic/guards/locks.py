@@ -4,75 +4,52 @@ from __future__ import annotations
 
 import re
 import shlex
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass
-from pathlib import Path
 
 from migops.collect import database_query
 from migops.collect.state import host_home
 from migops.commands.alembic.guards.context import GuardContext
 from migops.core.errors import Locked, ManualActionRequired, Unavailable
 from migops.core.model import Absent, Unknown
-from migops.core.wait import retry, until
-from migops.database.postgres.session import Session, open_session
-from migops.database.postgres.still_running import Command, Sql, refuse_beside
+from migops.database.postgres.session import Session
 from migops.docker.containers import inspect
-from migops.sources.database import Reached, ask, find_url, reach, read
-from migops.sources.database_psql import psql
+from migops.runner.migration_lock import PAUSE, MigrationLock
+from migops.runner.past_runs import refuse_at_work_under
+from migops.sources.database import Reached, find_url, reach
 from migops.sources.database_question import Question
 from migops.sources.database_state import DatabaseState
 from migops.state import journal, owner, state_folder
-from migops.state.engine_lock import EngineLock, run_lock
+from migops.state.engine_lock import run_lock
 from migops.state.process import Life
 
 WAIT = 30.0  # seconds that a database which does not answer yet is waited for, where the user did not say
 TIMEOUT = 10.0  # seconds for one attempt, and for a statement of our own
-PAUSE = 0.5
 _SERVERS_WORD = re.compile(r"password authentication|does not exist|no pg_hba.conf|SSL|not permitted", re.IGNORECASE)
 """The server has answered, and would say the same again."""
 
 
-@dataclass(slots=True)
-class Hold:
-    """The locks of host and engine, and on PostgreSQL the database's. ``reached`` is None where the database cannot be
-    asked."""
+def rows(lock: MigrationLock) -> tuple[str, ...] | None:
+    """The revisions that the version table names before anything is run; None where that cannot be told.
 
-    context: GuardContext
-    folder: Path
-    lock: EngineLock
-    reached: Reached | None = None
-    session: Session | None = None
+    Raises ``Unavailable`` where a database that is locked for us does not say: somebody may have locked the table.
+    """
+    if lock.session is not None:
+        return lock.session.rows() or ()
+    state = read(lock)
+    return state.rows if state else None
 
-    def rows(self) -> tuple[str, ...] | None:
-        """The revisions that the version table names before anything is run; None where that cannot be told.
 
-        Raises ``Unavailable`` where a database that is locked for us does not say: somebody may have locked the table.
-        """
-        if self.session is not None:
-            return self.session.rows() or ()
-        found = self.state()
-        return found.rows if found else None
-
-    def rows_afterwards(self, wait: float) -> tuple[str, ...] | None:
-        """The same after a run, asked for ``wait`` seconds: our session may be lost, and the server start again."""
-        return until(self._rows_now, lambda rows: rows is not None, seconds=wait, pause=PAUSE)
-
-    def _rows_now(self) -> tuple[str, ...] | None:
-        if self.session is not None:
-            with suppress(Unavailable):
-                return self.session.rows() or ()
-        found = self.state()
-        return found.rows if found else None
-
-    def state(self) -> DatabaseState | None:
-        """All that the database says of itself, through a connection that only reads; else from inside a container."""
-        found = read(self.reached, TIMEOUT) if self.reached is not None else ask(question(self.context))
-        return found if isinstance(found, DatabaseState) else None
+def read(lock: MigrationLock) -> DatabaseState | None:
+    """All that the database says of itself; None where it does not answer."""
+    with suppress(Unavailable):
+        return lock.read()
+    return None
 
 
 @contextmanager
-def hold(context: GuardContext) -> Iterator[Hold]:
+def hold(context: GuardContext) -> Iterator[MigrationLock]:
     """Hold the locks for the ``with``.
 
     Raises ``Locked`` naming who has one, ``ManualActionRequired`` where a killed run goes on, ``Unavailable`` where a
@@ -83,26 +60,29 @@ def hold(context: GuardContext) -> Iterator[Hold]:
     release_by = run.target.commands.unlock()
     with run_lock(run.engine, folder, run.target.project, context.command, release_by) as lock, ExitStack() as stack:
         _stop_where_one_goes_on(context)
-        for each in journal.interrupted(folder):
-            see = shlex.join(run.target.commands.log(each.number))
-            context.say(f"an earlier run was cut off: `{each.command}` of {each.began}; see {see}")
-        reached = None if run.run_options.no_lock else _reached(context)
-        session = None
-        if reached is not None and reached.url.dialect == "postgresql":
-            session = _session(context, reached, stack)
-            session.lock()
-            for where in (folder, *lock.unchecked):
-                refuse_beside(session, where, sql(context, reached), sure_only=bool(context.at_work))
+        for cut_off in journal.interrupted(folder):
+            see = shlex.join(run.target.commands.log(cut_off.number))
+            context.say(f"an earlier run was cut off: `{cut_off.command}` of {cut_off.began}; see {see}")
+        target = run.target
+        held = MigrationLock(
+            folder, lock, question(context), f"migops {context.command}", TIMEOUT, stack, target.model,
+            target.commands.compose,
+        )  # fmt: skip
+        held.reached = None if run.run_options.no_lock else _reached(context, held.question)
+        if held.url is not None:
+            _lock_database(context, held)
         if context.at_work:
             raise Locked(
                 f"Alembic runs in {context.at_work} already, started by hand or by a run that was killed",
                 hint=f"see what it does, and wait until it has ended: docker top {context.at_work}",
             )
-        if reached is not None:
+        if held.reached is not None:
             lock.checked()  # asked above; only PostgreSQL can be asked for sessions of runs that have gone
-            if session is None and run.run_options.verbose:
-                context.say(f"{reached.named.shown}: only PostgreSQL has a lock for this, so the host's alone is held")
-        yield Hold(context, folder, lock, reached, session)
+            if held.session is None and run.run_options.verbose:
+                context.say(
+                    f"{held.reached.named.shown}: only PostgreSQL has a lock for this, so the host's alone is held"
+                )
+        yield held
 
 
 def question(context: GuardContext) -> Question:
@@ -115,58 +95,59 @@ def question(context: GuardContext) -> Question:
     )
 
 
-def sql(context: GuardContext, reached: Reached) -> Sql:
-    """How the user has the database carry out a statement."""
-    target = context.run.target
-
-    def command(statement: str) -> Command:
-        return psql(reached, target.model, target.commands.compose, statement)
-
-    return command
+def status(context: GuardContext) -> tuple[str, ...]:
+    """The command that shows where the database stands."""
+    return context.run.target.commands.migops("status")
 
 
-def _reached(context: GuardContext) -> Reached | None:
+def _reached(context: GuardContext, asked: Question) -> Reached | None:
     """How the database is reached; None where it cannot be locked, and the user was told why."""
-    asked = question(context)
     sought = find_url(asked)
     if isinstance(sought, Unknown):
         context.say(f"the database is not locked, only this host: {sought.reason}; {sought.hint}")
         return None
     wait = context.run.run_options.wait or 0.0
-    found = until(
-        lambda: reach(asked, sought), lambda answer: isinstance(answer, Reached), seconds=wait, pause=PAUSE,
-        on_wait=lambda answer: None if isinstance(answer, Reached) else _waiting(context, wait, answer.reason),
-    )  # fmt: skip
-    if isinstance(found, Reached):
-        return found
+    until = time.monotonic() + wait
+    told = False
+    while not isinstance(way := reach(asked, sought), Reached) and time.monotonic() < until:
+        if not told:
+            _waiting(context, wait, way.reason)
+            told = True
+        time.sleep(PAUSE)
+    if isinstance(way, Reached):
+        return way
     if not sought.text.startswith("postgres"):
         if context.run.run_options.verbose:
-            context.say(f"the database is not asked, and only this host is locked: {found.reason}")
+            context.say(f"the database is not asked, and only this host is locked: {way.reason}")
         return None
-    hint = found.hint if isinstance(found, Unknown) else ""
-    raise _unreachable(context, found.reason if isinstance(found, (Absent, Unknown)) else "", hint)
+    hint = way.hint if isinstance(way, Unknown) else ""
+    raise _unreachable(context, way.reason if isinstance(way, (Absent, Unknown)) else "", hint)
 
 
-def _session(context: GuardContext, reached: Reached, stack: ExitStack) -> Session:
-    """Our own session, as soon as the server lets anybody in."""
-    said = context.run.run_options.wait
-    wait = WAIT if said is None else said
+def _lock_database(context: GuardContext, lock: MigrationLock) -> None:
+    """Take the database's lock, as soon as the server lets anybody in, where no past run is at work there."""
+    lock.session = _session(context, lock)
+    lock.session.lock()
+    refuse_at_work_under(lock, sure_only=bool(context.at_work))
 
-    def connect() -> Session:
-        return stack.enter_context(open_session(
-            reached.url, table=reached.table.name, schema=reached.table.schema, timeout=TIMEOUT,
-            label=f"migops {context.command}",
-        ))  # fmt: skip
 
-    try:
-        return retry(
-            connect, Unavailable, seconds=wait, pause=PAUSE,
-            is_final=lambda error: _SERVERS_WORD.search(error.message),
-            on_wait=lambda error: _waiting(context, wait, reached.unknown(error).reason),
-        )  # fmt: skip
-    except Unavailable as error:
-        unknown = reached.unknown(error)
-        raise _unreachable(context, unknown.reason, unknown.hint) from None
+def _session(context: GuardContext, lock: MigrationLock) -> Session:
+    """Our own session. Raises ``Unavailable`` where the server refuses it, or does not answer in time."""
+    given = context.run.run_options.wait
+    wait = WAIT if given is None else given
+    until = time.monotonic() + wait
+    is_told = False
+    while True:
+        try:
+            return lock.open_session()
+        except Unavailable as error:
+            unknown = lock.reached.unknown(error) if lock.reached else Unknown(error.message, error.hint)
+            if _SERVERS_WORD.search(error.message) or time.monotonic() >= until:
+                raise _unreachable(context, unknown.reason, unknown.hint) from None
+        if not is_told:
+            _waiting(context, wait, unknown.reason)
+            is_told = True
+        time.sleep(PAUSE)
 
 
 def _waiting(context: GuardContext, seconds: float, reason: str) -> None:

@@ -1,225 +1,183 @@
-"""How a run that changed the database went: judged by the rows of the version table, not by an exit code."""
+"""What the outcome of a run means for ``migops alembic``: our exit code, and what the user is told."""
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 
 from migops.commands.alembic.call import Result
-from migops.commands.alembic.guards.context import GuardContext, History, listed
+from migops.commands.alembic.guards.context import GuardContext, listed
+from migops.commands.alembic.guards.locks import status
 from migops.core.errors import Failed, ManualActionRequired
-from migops.database.postgres.lock_rows import Blocker
-from migops.database.postgres.watch import Watched
-from migops.migrations.scripts import COMMITS_BY_ITSELF
-from migops.runner.commits.judging import Outcome, State
-from migops.runner.preview import ran, tops
+from migops.runner.commits.outcome import State
+from migops.runner.expected_run import ExpectedRun
+from migops.runner.outcome import MigrationOutcome, Rows
 
-_LOCK_TIMEOUT = re.compile(r"canceling statement due to lock timeout|LockNotAvailable")
+
+def reported(
+    context: GuardContext, expected: ExpectedRun, outcome: MigrationOutcome, result: Result, *, is_postgresql: bool
+) -> Result:
+    """The result with our exit code, and the user told where the database stands.
+
+    ``is_postgresql`` is False where no server tells. Raises ``Failed`` or ``ManualActionRequired`` where Alembic's own
+    code would mislead.
+    """
+    return _Report(context, expected, outcome, is_postgresql).of(result)
 
 
 @dataclass(frozen=True, slots=True)
-class Course:
-    """What is known of a run beforehand.
-
-    ``before`` are the rows that it found (None: not known), ``expected`` those that it should leave (None: cannot be
-    told), ``steps`` the migrations that it should run or undo, in order, ``history`` the scripts that it sees.
-    """
-
-    before: tuple[str, ...] | None
-    expected: tuple[str, ...] | None = None
-    steps: tuple[str, ...] = ()
-    history: History | None = None
-
-    def commits_on_its_own(self) -> tuple[str, ...]:
-        """Those of the migrations of which a part may stay though the rows do not tell."""
-        return self.scripts_with(COMMITS_BY_ITSELF)
-
-    def scripts_with(self, pattern: re.Pattern[bytes]) -> tuple[str, ...]:
-        """Those of the migrations whose script has a text in it."""
-        if self.history is None:
-            return ()
-        paths = {file.path: file.content for file in self.history.held.scripts.values()}
-        graph = self.history.graph.by_id
-        return tuple(each for each in self.steps if each in graph and pattern.search(paths.get(graph[each].path, b"")))
-
-    def own_steps(self, output: str, after: tuple[str, ...]) -> int:
-        """How many of the migrations it has surely done itself before one failed, where the rows are of just these."""
-        if self.history is None:
-            return 0
-        graph = self.history.graph
-        begun = [to for _, to in ran(output)]
-        env_py = next((f.content for f in self.history.held.environment.values() if f.name.endswith("env.py")), b"")
-        for number in range(1, len(self.steps)):
-            own = self.steps[:number]
-            if tops(graph, graph.ancestors(self.before or ()) | set(own)) == after:
-                logged = begun[: number + 1] == list(self.steps[: number + 1])
-                return number if logged or b"transaction_per_migration" in env_py else 0
-        return 0
-
-
-@dataclass(frozen=True, slots=True)
-class Judge:
-    """Judges one run: ``seen`` is what its last attempt's watch saw, ``attempts`` how many there were.
-
-    ``commits`` is what has become of its transactions; None where only the scripts' text can tell. ``is_postgresql``
-    is False where no server tells. ``blockers`` were in the way of the last attempt of which that was seen.
-    """
-
+class _Report:
     context: GuardContext
-    course: Course
-    seen: Watched
-    attempts: int
-    commits: Outcome | None = None
-    is_postgresql: bool = True
-    blockers: tuple[Blocker, ...] = ()
+    expected: ExpectedRun
+    outcome: MigrationOutcome
+    is_postgresql: bool
 
-    def judged(self, result: Result, after: tuple[str, ...] | None) -> Result:
-        """Our exit code, by what the version table says.
-
-        Raises ``Failed`` or ``ManualActionRequired`` where Alembic's own code would mislead.
-        """
+    def of(self, result: Result) -> Result:
+        outcome = self.outcome
         if result.stopped:
-            if self.commits is not None and not self.commits.is_nothing and after == self.course.before:
-                raise self._stayed(result, after or ())
-            self._say_where(after)
+            if outcome.commits is not None and not outcome.commits.is_nothing and outcome.rows is Rows.AS_BEFORE:
+                raise self._partly(result)
+            self._say_where()
             return result
-        if after is None and self.course.before is not None:
+        if outcome.after is None and outcome.before is not None:
             raise ManualActionRequired(
                 f"Alembic ended with code {result.child}, and where the database stands now cannot be asked",
                 commands=[status(self.context)], hint="look before anything else is done:",
             )  # fmt: skip
-        if self.seen.lost and result.child:
-            self._lost(after)
-        if self.course.before is None or after is None:
+        if outcome.lost and result.child:
+            raise self._lost()
+        if outcome.rows is Rows.UNKNOWN:
             return result
         if result.child == 0:
-            return self._as_expected(result, after)
-        if after != self.course.before:
-            return self._moved(result, after)
-        if waited(result, self.seen):
-            self._in_the_way(after)
-        if self.commits is not None and not self.commits.is_nothing:
-            raise self._stayed(result, after)
-        if self.commits is not None or self.course.commits_on_its_own():
-            self._say_where(after)
+            return self._as_expected(result)
+        if outcome.rows is not Rows.AS_BEFORE:
+            return self._moved(result)
+        if outcome.gave_up_waiting:
+            raise self._gave_up()
+        if outcome.commits is not None and not outcome.commits.is_nothing:
+            raise self._partly(result)
+        if outcome.commits is not None or outcome.scripts:
+            self._say_where()
         return result
 
+    @property
+    def _before(self) -> str:
+        return listed(self.outcome.before or ())
+
+    @property
+    def _after(self) -> str:
+        return listed(self.outcome.after or ())
+
+    @property
     def _may_have_stayed(self) -> bool:
         """Whether anything may have stayed that the version table does not tell of."""
-        return not self.commits.is_nothing if self.commits else bool(self.course.commits_on_its_own())
+        return self.outcome.remains is not State.NOTHING
 
-    def _stayed(self, result: Result, after: tuple[str, ...]) -> ManualActionRequired:
+    def _partly(self, result: Result) -> ManualActionRequired:
         """It failed, and a part of it has, or may have, been committed."""
         return ManualActionRequired(
-            f"Alembic ended with code {result.child}; the version table is as it was, at {listed(after)}, but "
+            f"Alembic ended with code {result.child}; the version table is as it was, at {self._after}, but "
             f"{self._has_stayed()}", commands=[status(self.context)], hint=self._again(),
         )  # fmt: skip
 
     def _again(self) -> str:
         """What to do, and how the next run is told that it may run the same once more."""
-        if self.commits is None:
+        commits = self.outcome.commits
+        if commits is None:
             return "see what it has done, and undo that by hand; then run it again"
-        steps = self.commits.steps or self.course.steps
-        again = self.context.typed(*(f"--repeat={each}" for each in steps))
+        again = self.context.typed(*(f"--repeat={step}" for step in commits.steps or self.expected.steps))
         return f"see what it has done, and undo that by hand; the next run stops there until it is told: {again}"
 
-    def _as_expected(self, result: Result, after: tuple[str, ...]) -> Result:
-        if self.seen.lost:
-            self.context.say(f"{self.seen.lost}; it had come to its end all the same, at {listed(after)}")
-        if self.course.expected is not None and after == self.course.before != self.course.expected:
+    def _as_expected(self, result: Result) -> Result:
+        outcome, expected = self.outcome, self.expected.after
+        if outcome.lost:
+            self.context.say(f"{outcome.lost}; it had come to its end all the same, at {self._after}")
+        if expected is None:
+            self._say_where()
+        elif outcome.after != expected and outcome.rows is Rows.AS_BEFORE:
             self.context.say(
-                f"the version table that was looked at still stands at {listed(after)}: Alembic has changed another "
+                f"the version table that was looked at still stands at {self._after}: Alembic has changed another "
                 "one (env.py chooses it, by -x or -n, or for each schema), of which migops knows nothing"
             )
-        elif self.course.expected is not None and after != self.course.expected:
+        elif outcome.after != expected:
             raise ManualActionRequired(
-                f"the database stands at {listed(after)}, and this {self.context.call.verb} should have left it at "
-                f"{listed(self.course.expected)}: someone else has changed it meanwhile",
+                f"the database stands at {self._after}, and this {self.context.call.verb} should have left it at "
+                f"{listed(expected)}: someone else has changed it meanwhile",
                 commands=[status(self.context)], hint="see what it has now, and who else migrates it:",
             )  # fmt: skip
-        if self.course.expected is None:
-            self._say_where(after)
         return result
 
-    def _lost(self, after: tuple[str, ...] | None) -> None:
-        lost = f"{self.seen.lost}; Alembic was stopped, because another run could have begun"
-        if after is not None and after == self.course.before and not self._may_have_stayed():
-            raise Failed(f"{lost}. The database is as it was, at {listed(after)}", hint="run it again")
-        raise ManualActionRequired(
-            f"{lost}. The database stood at {listed(self.course.before or ())} and now at {listed(after or ())}"
-            + (f"; {self._has_stayed()}" if self._may_have_stayed() else ""),
+    def _lost(self) -> Failed | ManualActionRequired:
+        lost = f"{self.outcome.lost}; Alembic was stopped, because another run could have begun"
+        if self.outcome.rows is Rows.AS_BEFORE and not self._may_have_stayed:
+            return Failed(f"{lost}. The database is as it was, at {self._after}", hint="run it again")
+        return ManualActionRequired(
+            f"{lost}. The database stood at {self._before} and now at {self._after}"
+            + (f"; {self._has_stayed()}" if self._may_have_stayed else ""),
             commands=[status(self.context)],
         )
 
-    def _in_the_way(self, after: tuple[str, ...]) -> None:
-        """It gave up waiting. Raises: ``Failed`` where that is all, ``ManualActionRequired`` where something may have
-        stayed."""
-        lines = "".join(f"\n  in the way: {blocker}" for blocker in self.blockers)
-        tries = f"{self.attempts} times " if self.attempts > 1 else ""
+    def _gave_up(self) -> Failed | ManualActionRequired:
+        """It gave up waiting: that is all, or something may have stayed."""
+        outcome = self.outcome
+        lines = "".join(f"\n  in the way: {blocker}" for blocker in outcome.blockers)
+        tries = f"{outcome.attempts} times " if outcome.attempts > 1 else ""
         seconds = self.context.run.run_options.lock_timeout
         gave_up = f"the migration waited {tries}{seconds:g} s for a lock that another session holds"
-        pid = self.blockers[0].pid if self.blockers else 0
+        pid = outcome.blockers[0].pid if outcome.blockers else 0
         end = f", or end that session (SELECT pg_terminate_backend({pid}))" if pid else ""
-        if self._may_have_stayed():
-            raise ManualActionRequired(
-                f"{gave_up}. The version table is as it was, at {listed(after)}, but {self._has_stayed()}{lines}",
-                commands=[status(self.context)],
-                hint=f"wait{end}; {self._again()}",
-            )
-        raise Failed(
-            f"{gave_up}, and gave up. Nothing was applied: the database is as it was, at {listed(after)}{lines}",
+        if self._may_have_stayed:
+            return ManualActionRequired(
+                f"{gave_up}. The version table is as it was, at {self._after}, but {self._has_stayed()}{lines}",
+                commands=[status(self.context)], hint=f"wait{end}; {self._again()}",
+            )  # fmt: skip
+        return Failed(
+            f"{gave_up}, and gave up. Nothing was applied: the database is as it was, at {self._after}{lines}",
             hint=f"wait{end}, then run it again; --lock-timeout SECONDS waits longer, and the application with it",
         )
 
-    def _moved(self, result: Result, after: tuple[str, ...]) -> Result:
+    def _moved(self, result: Result) -> Result:
         """It failed, and the rows are other ones than before: by its own first steps, or by someone else."""
-        context = self.context
-        apart = self.commits is not None and not self.commits.is_nothing
-        if not apart and context.call.verb == "upgrade" and (done := self.course.own_steps(result.output, after)):
-            context.say(f"it failed at {self.course.steps[done]}; the {done} before it stay: the database stands at "
-                      f"{listed(after)}, before it at {listed(self.course.before or ())}")  # fmt: skip
+        context, outcome = self.context, self.outcome
+        is_partly = outcome.commits is not None and not outcome.commits.is_nothing
+        if not is_partly and context.call.verb == "upgrade" and (done := self._own_steps(result)):
+            context.say(f"it failed at {self.expected.steps[done]}; the {done} before it stay: the database stands at "
+                        f"{self._after}, before it at {self._before}")  # fmt: skip
             return result
-        stays = (
-            self._has_stayed() if apart else "someone else has migrated it meanwhile, or a part of this run has stayed"
-        )
+        stays = self._has_stayed() if is_partly else (
+            "someone else has migrated it meanwhile, or a part of this run has stayed"
+        )  # fmt: skip
         raise ManualActionRequired(
-            f"Alembic ended with code {result.child}, and the database went from {listed(self.course.before or ())} to "
-            f"{listed(after)}: {stays}", commands=[status(self.context)],
-            hint=self._again() if apart else "see what it has now, and who else migrates it:",
+            f"Alembic ended with code {result.child}, and the database went from {self._before} to {self._after}: "
+            f"{stays}", commands=[status(self.context)],
+            hint=self._again() if is_partly else "see what it has now, and who else migrates it:",
         )  # fmt: skip
 
-    def _say_where(self, after: tuple[str, ...] | None) -> None:
+    def _own_steps(self, result: Result) -> int:
+        return self.expected.own_steps(result.output, self.outcome.after or ())
+
+    def _say_where(self) -> None:
         """Say where the database stands now, as far as that is known."""
-        before = self.course.before
-        if before is None:
+        context, outcome = self.context, self.outcome
+        if outcome.before is None:
             return
-        if after is None:
-            self.context.say(f"where the database stands now cannot be asked: {' '.join(status(self.context))}")
-        elif after != before:
-            self.context.say(f"the database stood at {listed(before)}, and stands at {listed(after)} now")
-        elif self._may_have_stayed():
-            self.context.say(f"the version table is as it was, at {listed(after)}, but {self._has_stayed()}")
+        if outcome.after is None:
+            context.say(f"where the database stands now cannot be asked: {' '.join(status(context))}")
+        elif outcome.rows is not Rows.AS_BEFORE:
+            context.say(f"the database stood at {self._before}, and stands at {self._after} now")
+        elif self._may_have_stayed:
+            context.say(f"the version table is as it was, at {self._after}, but {self._has_stayed()}")
         elif self.is_postgresql:
-            self.context.say(f"the database is as it was, at {listed(after)}")
+            context.say(f"the database is as it was, at {self._after}")
         else:
-            self.context.say(
-                f"the version table is as it was, at {listed(after)}; whether anything else was committed is not known"
+            context.say(
+                f"the version table is as it was, at {self._after}; whether anything else was committed is not known"
             )
 
     def _has_stayed(self) -> str:
-        if self.commits is not None and self.commits.state is State.SOMETHING:
-            return f"a part of it stays: {self.commits.why}"
-        if self.commits is not None:
-            return f"whether a part of it stays is not known: {self.commits.why}"
-        return f"what {listed(self.course.commits_on_its_own())} did outside of a transaction may have stayed"
-
-
-def waited(result: Result, seen: Watched) -> bool:
-    """Whether Alembic failed because it waited too long for a lock."""
-    return bool(result.child) and (seen.was_cancelled or bool(_LOCK_TIMEOUT.search(result.output)))
-
-
-def status(context: GuardContext) -> tuple[str, ...]:
-    """The command that shows where the database stands."""
-    target = context.run.target
-    return target.commands.migops("status")
+        commits, scripts = self.outcome.commits, self.outcome.scripts
+        if commits is not None:
+            stays = (
+                "a part of it stays" if commits.state is State.SOMETHING else "whether a part of it stays is not known"
+            )
+            return f"{stays}: {commits.why}"
+        return f"what {listed(scripts)} did outside of a transaction may have stayed"

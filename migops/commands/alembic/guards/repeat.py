@@ -2,42 +2,28 @@
 
 from __future__ import annotations
 
-from migops.commands.alembic.guards.context import listed
-from migops.commands.alembic.guards.locks import TIMEOUT, Hold
-from migops.commands.alembic.guards.outcome import Course
-from migops.core.errors import ManualActionRequired, MigopsError
-from migops.runner.commits import earlier
+from migops.commands.alembic.guards.context import GuardContext
+from migops.commands.alembic.guards.locks import TIMEOUT
+from migops.runner import earlier_runs
 from migops.runner.commits.repeating import EarlierRuns
+from migops.runner.expected_run import ExpectedRun
+from migops.runner.migration_lock import MigrationLock
 
 
-def stop_before_a_repeat(hold: Hold, course: Course) -> EarlierRuns:
+def stop_before_a_repeat(context: GuardContext, lock: MigrationLock, expected: ExpectedRun) -> EarlierRuns:
     """What is known of earlier runs.
 
     Raises ``ManualActionRequired`` where one of the migrations may be there in part already and ``--repeat`` does not
     name it, MigopsError where ``--repeat`` names a revision that there is not.
     """
-    context = hold.context
     run, repeat = context.run, context.run.run_options.repeat
-    lacking = [each for each in repeat if course.history and each not in course.history.graph.by_id]
-    if lacking:
-        raise MigopsError(
-            f"--repeat {lacking[0]}: there is no such revision", hint="name it in full, as the earlier run did"
-        )
-    if hold.reached is None or hold.session is None:
-        return EarlierRuns()
-    project = run.target.project
-    past = earlier.look(
-        hold.folder, run.engine, project, hold.reached.url, TIMEOUT, course.before or (), hold.lock.taken_from
+    earlier_runs.refuse_unknown(repeat, expected.graph)
+    past = earlier_runs.look(
+        lock.folder, run.engine, run.target.project, lock.url, TIMEOUT, expected.before or (), lock.engine_lock
+    )
+    steps = expected.steps if expected.after is not None else None
+    earlier_runs.refuse(
+        past, context.call.verb, steps, repeat, run.target.commands,
+        lambda doubts: earlier_runs.Again(words=context.typed(*(f"--repeat={revision}" for revision in doubts))),
     )  # fmt: skip
-    past = earlier.keep(past, run.engine, project)
-    steps = course.steps if course.expected is not None else None
-    if found := past.about(context.call.verb, steps, repeat):
-        first = next(iter(found.values()))
-        again = [f"--repeat={each}" for each in (*repeat, *found)]
-        raise ManualActionRequired(
-            f"{listed(tuple(found))} would be run again: {first.sentence()}; nothing was started",
-            commands=[first.look(run.target.commands)],
-            hint="see what it has done, and undo that by hand, or restore a backup; then say that it may run again: "
-            f"{context.typed(*again)}",
-        )
     return past

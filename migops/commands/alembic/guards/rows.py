@@ -5,29 +5,31 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from migops.commands.alembic.call import Result
+from migops.commands.alembic.guards import migrating
 from migops.commands.alembic.guards.context import GuardContext, History, listed
-from migops.commands.alembic.guards.locks import Hold, hold
+from migops.commands.alembic.guards.locks import hold, read
+from migops.commands.alembic.guards.locks import rows as rows_now
 from migops.commands.alembic.guards.losses import ask_where_data_goes
 from migops.commands.alembic.guards.messages import left_out, migrations, not_compared, stop_where_apart
-from migops.commands.alembic.guards.migrating import Migration
-from migops.commands.alembic.guards.outcome import Course
 from migops.commands.alembic.visible_migrations import Gap
 from migops.core.errors import MigopsError
 from migops.core.text import counted
 from migops.runner import preview
+from migops.runner.expected_run import ExpectedRun
+from migops.runner.migration_lock import MigrationLock
 
 
 def upgrade(context: GuardContext) -> Result:
     """Show what is pending and run it. It asks only where data goes: going on is what the verb is for."""
     history = context.history()
     gap = _gap(context, history)
-    with hold(context) as held:
-        rows = held.rows()
+    with hold(context) as lock:
+        rows = rows_now(lock)
         stop_where_apart(context, history, rows)
         previewed = None
         if history is not None and rows is not None and len(context.call.words) == 1:
             previewed = preview.upgrade(history.graph, rows, context.call.words[0])
-        _where_it_stands(held, rows)
+        _where_it_stands(context, lock, rows)
         if previewed and history:
             number = counted(len(previewed.steps), "migration")
             nothing = f"nothing that {history.place} has is pending" if gap and gap.host_only else "nothing is pending"
@@ -38,7 +40,7 @@ def upgrade(context: GuardContext) -> Result:
         if history:
             ask_where_data_goes(context, history, previewed.steps if previewed else None, rows)
         expected, steps = (previewed.rows, previewed.steps) if previewed else (None, ())
-        return Migration(held, Course(rows, expected, steps, history)).run()
+        return migrating.run(context, lock, _expected(rows, expected, steps, history))
 
 
 def _gap(context: GuardContext, history: History | None) -> Gap | None:
@@ -56,66 +58,73 @@ def _gap(context: GuardContext, history: History | None) -> Gap | None:
 def downgrade(context: GuardContext) -> Result:
     """Show what will be undone, ask, and run it."""
     history = context.history()
-    with hold(context) as held:
-        rows = held.rows()
+    with hold(context) as lock:
+        rows = rows_now(lock)
         stop_where_apart(context, history, rows)
         previewed = None
         if history is not None and rows is not None and len(context.call.words) == 1:
             previewed = preview.downgrade(history.graph, rows, context.call.words[0])
-        _where_it_stands(held, rows)
+        _where_it_stands(context, lock, rows)
         if previewed is None or history is None:
             context.say(f"which migrations `downgrade {' '.join(context.call.words)}` undoes cannot be told beforehand")
         elif not previewed.steps:
             context.say("nothing will be undone")
         else:
-            context.say(
-                f"{counted(len(previewed.steps), 'migration')} to undo, and what they added goes with the data in it:"
-            )
+            number = counted(len(previewed.steps), "migration")
+            context.say(f"{number} to undo, and what they added goes with the data in it:")
             migrations(
                 context, history.graph, previewed.steps, "has no downgrade: Alembic will fail, or change nothing"
             )
         if previewed is None or previewed.steps:
             context.confirm("Undo this?")
         expected, steps = (previewed.rows, previewed.steps) if previewed else (None, ())
-        return Migration(held, Course(rows, expected, steps, history)).run()
+        return migrating.run(context, lock, _expected(rows, expected, steps, history))
 
 
 def stamp(context: GuardContext) -> Result:
     """Show the rows before and after, and what that means for the migrations; ask, and run it."""
     history = context.history()
     purge = "--purge" in context.call.options
-    with hold(context) as held:
-        rows = held.rows()
+    with hold(context) as lock:
+        rows = rows_now(lock)
         if not purge:
             stop_where_apart(context, history, rows)
         after = None
         if history is not None and rows is not None:
             after = preview.stamp(history.graph, rows, context.call.words, purge=purge)
-        _where_it_stands(held, rows)
+        _where_it_stands(context, lock, rows)
         if history is None or rows is None or after is None:
             context.say("what the version table holds afterwards cannot be told beforehand")
         else:
             _what_a_stamp_means(context, history, rows, after)
         if rows is None or after != rows:
             context.confirm("Write this?")
-        return Migration(held, Course(rows, after, (), history)).run()
+        return migrating.run(context, lock, _expected(rows, after, (), history))
 
 
-def _where_it_stands(held: Hold, rows: Sequence[str] | None) -> None:
+def _expected(
+    before: tuple[str, ...] | None, after: tuple[str, ...] | None, steps: tuple[str, ...], history: History | None
+) -> ExpectedRun:  # fmt: skip
+    if history is None:
+        return ExpectedRun(before, after, steps)
+    return ExpectedRun(before, after, steps, history.graph, history.held)
+
+
+def _where_it_stands(context: GuardContext, lock: MigrationLock, rows: Sequence[str] | None) -> None:
     """Say where the database stands; tables without a revision are said too."""
-    say = held.context.say
-    if held.context.may_lead_elsewhere:
+    say = context.say
+    if context.may_lead_elsewhere:
         say("env.py reads -x, which may lead Alembic to another database or schema than the one that is told of here")
     if rows is None:
         say("where the database stands is not known")
     elif rows:
         say(f"the database stands at {listed(rows)}")
     else:
-        state = held.state()
+        state = read(lock)
         if state is None or not state.tables:
             say("the database is fresh: no revision is noted, and there are no tables")
             return
-        adopt = held.context.run.target.commands.say("adopt")
+        adopt = context.run.target.commands.say("adopt")
         way = f": see `{adopt}`" if state.url.startswith("postgresql:") else ""
         say(f"no revision is noted in the database, but it has {counted(len(state.tables), 'table')}: Alembic starts "
             f"with the first migration, and fails on a table that is there{way}")  # fmt: skip

@@ -1,11 +1,11 @@
-"""Text for a terminal: verdict first, then the chain with its broken link, the disagreeing scripts, the findings."""
+"""The report of check-image and doctor for a terminal: verdict, chain with its broken link, scripts, findings."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from io import StringIO
 from itertools import groupby
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.padding import Padding
@@ -13,9 +13,12 @@ from rich.text import Text
 
 from migops.core.model import Finding, Link, LinkStatus, PlaceName, PlaceSummary, Report, Severity, Verdict
 from migops.core.printed import may_be_next
-from migops.core.terminal import printable, quoted
+from migops.core.terminal import printable
 from migops.core.text import counted, plural
-from migops.output.view import View
+from migops.output.console import console_for, hang, shell, short, trimmed
+
+if TYPE_CHECKING:
+    from migops.output import View
 
 ROWS_SHOWN = 20
 COLORS = {Severity.ERROR: "red", Severity.WARNING: "yellow", Severity.INFO: "cyan"}
@@ -28,7 +31,7 @@ MARKS = {"held": Text("yes"), "missing": Text("-", "red"), "changed": Text("diff
 
 
 def render(report: Report, view: View) -> str:
-    """The report in ``view.width`` columns. Commands are never broken by us, so that they can be copied."""
+    """The report in ``view.width`` columns. Commands are never wrapped, so that they can be copied."""
     out = StringIO()
     console = console_for(view, out)
     _verdict(console, report)
@@ -38,19 +41,6 @@ def render(report: Report, view: View) -> str:
         _rows(console, report, view)
         print_findings(console, report, view)
     return trimmed(out)
-
-
-def console_for(view: View, out: StringIO) -> Console:
-    """A console that writes plain lines of the view's width; colours only where they are wanted."""
-    return Console(
-        file=out, width=view.width, force_terminal=view.color, color_system="standard" if view.color else None,
-        height=25, highlight=False, markup=False, emoji=False, legacy_windows=False,
-    )  # fmt: skip
-
-
-def trimmed(out: StringIO) -> str:
-    """What was printed, without the blanks that fill tables up."""
-    return "\n".join(line.rstrip() for line in out.getvalue().split("\n"))
 
 
 def print_findings(console: Console, report: Report, view: View) -> None:
@@ -81,16 +71,16 @@ def _summary(report: Report) -> str:
     if report.verdict is Verdict.FINDINGS:
         return words
     if any(link.status is LinkStatus.DIFFERS for link in report.links):
-        said = f"nothing at or above {report.fail_on.value}"  # two places differ, so "the same" would be a lie
+        sentence = f"nothing at or above {report.fail_on.value}"  # two places differ, so "the same" would be a lie
     else:
         mounted = any((link.source, link.target) == (PlaceName.HOST, PlaceName.CONTAINER) for link in report.links)
         read = [place.place.value for place in report.places if place.status == "read"]
         compared = [name for name in read if not (mounted and name == PlaceName.CONTAINER.value)]
-        said = f"{', '.join(compared)} hold the same migrations"
-        said += "; the container reads the host's, through a mount" if mounted else ""
+        sentence = f"{', '.join(compared)} hold the same migrations"
+        sentence += "; the container reads the host's, through a mount" if mounted else ""
     left = len(report.deselected)
     notes = [words, f"{counted(left, 'rule')} left out" if left else ""]
-    return f"{said} ({'; '.join(filter(None, notes))})" if any(notes) else said
+    return f"{sentence} ({'; '.join(filter(None, notes))})" if any(notes) else sentence
 
 
 def _image(console: Console, report: Report) -> None:
@@ -122,17 +112,8 @@ def _chain(console: Console, report: Report) -> None:
         console.print()
 
 
-def hang(console: Console, lead: Text, body: Text, indent: int) -> None:
-    """Print ``body`` beside ``lead``, wrapped under itself."""
-    margin = Text(" " * indent)
-    lines = body.wrap(console, console.width - indent, overflow="fold")
-    for number, line in enumerate(lines):
-        lead.set_length(indent)
-        console.print(Text.assemble(margin if number else lead, line), soft_wrap=True)
-
-
 def place_words(place: PlaceSummary, report: Report) -> str:
-    """What a place holds, or why nothing was read there."""
+    """The contents of a place, or the reason why it was not read."""
     if any(missing.startswith(f"{place.place.value}: {place.reason}") for missing in report.missing if place.reason):
         return f"{place.status}, see above"
     if place.status != "read":
@@ -141,14 +122,8 @@ def place_words(place: PlaceSummary, report: Report) -> str:
     return printable(f"{counted(place.revisions, 'revision')}, {plural(len(place.heads), 'head')} {heads}")
 
 
-def short(location: str) -> str:
-    """A path below the current folder as the user would type it."""
-    here = f"{Path.cwd()}/"
-    return printable(", ".join(path.removeprefix(here) for path in location.split(", ")))
-
-
 def _link_line(link: Link, width: int, apart: str = "") -> Text:
-    """``apart`` names the two places that were compared, where one that was not stands between them."""
+    """The comparison between two places; ``apart`` names them if a place that was not compared lies between."""
     if link.status is LinkStatus.EQUAL and (link.source, link.target) == (PlaceName.HOST, PlaceName.CONTAINER):
         return Text(f"  {'|':>{width // 2}}", "green").append(" a folder of the host, mounted: not the image's", "dim")
     if link.status is LinkStatus.EQUAL:
@@ -187,7 +162,7 @@ def _rows(console: Console, report: Report, view: View) -> None:
 
 
 def _finding(console: Console, findings: list[Finding], view: View) -> None:
-    """One block for findings of one rule that share cause and fix."""
+    """One block for the findings of a rule that share cause and fix."""
     first = findings[0]
     title = Text.assemble(
         (first.rule, f"bold {COLORS[first.severity]}"), f" {first.name} ", (f"({first.severity.value})", "dim")
@@ -211,13 +186,8 @@ def _finding(console: Console, findings: list[Finding], view: View) -> None:
     console.print()
 
 
-def shell(command: Iterable[str]) -> str:
-    """An argument list as it can be typed."""
-    return " ".join(map(quoted, command))
-
-
 def _skipped(console: Console, report: Report) -> None:
-    """The rules that were not judged, and why; a reason that the verdict has given already is not repeated."""
+    """The rules that were not judged, with the reason unless the verdict has given it already."""
     for reason, group in groupby(report.skipped, key=lambda skipped: skipped.reason):
         rules = ", ".join(skipped.rule for skipped in group)
         known = any(missing.startswith(reason) for missing in report.missing)
@@ -231,7 +201,7 @@ def _skipped(console: Console, report: Report) -> None:
 
 
 def _ranges(rules: Iterable[str]) -> Iterator[str]:
-    """Ids in their order, those that follow one another as one word: MIG001-MIG004."""
+    """The ids in order, consecutive ones as a range: MIG001-MIG004."""
     numbered = enumerate(rules)
     for _, group in groupby(numbered, key=lambda pair: int(pair[1].removeprefix("MIG")) - pair[0]):
         run = [rule for _, rule in group]
@@ -239,7 +209,7 @@ def _ranges(rules: Iterable[str]) -> Iterator[str]:
 
 
 def _next(console: Console, report: Report) -> None:
-    """The one command to type now, where every error begins its fix with the same one and leaves no choice."""
+    """The one command to type now, if the fixes of all errors begin with it and leave no choice."""
     errors = [finding for finding in report.findings if finding.severity is Severity.ERROR]
     choices = any(step.alternative for finding in errors for step in finding.remedy)
     first = {finding.remedy[0].command if finding.remedy and not choices else () for finding in errors}

@@ -1,107 +1,70 @@
-"""``migops layers`` as JSON, and as a tree by layer for a person to look at."""
+"""The files of an image as a tree, layer by layer."""
 
 from __future__ import annotations
 
-import json
 import posixpath
 import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
 from itertools import groupby
+from typing import TYPE_CHECKING
 
-from migops.core.model import Entry, EntryKind, ImageIdentity, Unknown
-from migops.core.redaction import redact
+from migops.core.model import Entry, EntryKind, Unknown
 from migops.core.terminal import printable
 from migops.core.text import counted
 from migops.images.image import Layer
-from migops.images.layers import Attribution
 
+if TYPE_CHECKING:
+    from migops.commands.layers import LayersResult
+    from migops.output import View
+
+WIDEST = 110  # columns; wider lines would only part names from sizes
 SHOWN = 40  # files of one layer in the text; JSON has all
 DEEPEST = 24  # levels of the tree; what is below is written as a path
 
 
-def render_json(image: ImageIdentity, found: Attribution) -> str:
-    """The written contract. ``layer`` is the ``index`` of the layer; null with a ``reason`` where it is not known."""
-    document = {
-        "schema": 1,
-        "image": {"ref": image.ref, "id": image.id, "created": _time(image.created)},
-        "layers": [
-            {
-                "index": layer.index,
-                "diff_id": layer.diff_id or None,
-                "created": _time(layer.created),
-                "created_by": redact(layer.created_by),
-                "empty": layer.empty,
-                "base": layer.base,
-            }
-            for layer in found.layers
-        ],
-        "base": {"image": found.base.image or None, "evidence": found.base.evidence},
-        "files": [_file(path, entry, found.layer_of[path]) for path, entry in sorted(_files(found).items())],
-    }
-    return json.dumps(document, indent=2) + "\n"
-
-
-def render_text(
-    image: ImageIdentity, found: Attribution, path: str, *, width: int = 80, everything: bool = False
-) -> str:
-    """The steps from first to last; below each the files that are its, as a tree."""
-    files = _files(found)
-    held: dict[int, list[str]] = {}
+def render(result: LayersResult, view: View) -> str:
+    """The steps from first to last; below each its files, as a tree."""
+    files, layer_of = result.files, result.attribution.layer_of
+    width = min(view.width, WIDEST)
+    by_layer: dict[int, list[str]] = {}
     for name in files:
-        layer = found.layer_of[name]
-        held.setdefault(layer.index if isinstance(layer, Layer) else -1, []).append(name)
-    lines = list(_head(image, found, path, len(files), len([index for index in held if index >= 0]), width))
-    root = path if path not in files else posixpath.dirname(path)
-    for step in _folded(found.layers, held):
+        layer = layer_of[name]
+        by_layer.setdefault(layer.index if isinstance(layer, Layer) else -1, []).append(name)
+    root = result.path if result.path not in files else posixpath.dirname(result.path)
+    lines = list(_head(result, len(files), sum(index >= 0 for index in by_layer), width))
+    for step in _folded(result.attribution.layers, by_layer):
         if isinstance(step, str):
             lines.append(_fit(step, width))
         else:
-            lines += [_title(step, width), *_tree(root, files, held.get(step.index, ()), width, everything)]
-    if unknown := held.get(-1):
-        reasons = sorted({_reason(found.layer_of[name]) for name in unknown})
-        lines += ["layer unknown: " + printable("; ".join(reasons)), *_tree(root, files, unknown, width, everything)]
+            names = by_layer.get(step.index, ())
+            lines += [_title(step, width), *_tree(root, files, names, width, view.verbose)]
+    if unknown := by_layer.get(-1):
+        reasons = sorted({_reason(layer_of[name]) for name in unknown})
+        lines += ["layer unknown: " + printable("; ".join(reasons)), *_tree(root, files, unknown, width, view.verbose)]
     return "\n".join(line.rstrip() for line in lines) + "\n"
-
-
-def _files(found: Attribution) -> dict[str, Entry]:
-    return {path: entry for path, entry in found.files.items() if entry.kind is not EntryKind.DIRECTORY}
-
-
-def _file(path: str, entry: Entry, layer: Layer | Unknown) -> dict[str, object]:
-    item: dict[str, object] = {
-        "path": path,
-        "layer": layer.index if isinstance(layer, Layer) else None,
-        "size": entry.size,
-        "sha256": entry.sha256 or None,
-    }
-    return item | ({"reason": layer.reason} if isinstance(layer, Unknown) else {})
-
-
-def _time(moment: datetime | None) -> str | None:
-    return None if moment is None else moment.isoformat().replace("+00:00", "Z")
 
 
 def _reason(layer: Layer | Unknown) -> str:
     return layer.reason if isinstance(layer, Unknown) else ""
 
 
-def _head(image: ImageIdentity, found: Attribution, path: str, count: int, layers: int, width: int) -> Iterator[str]:
+def _head(result: LayersResult, count: int, layers: int, width: int) -> Iterator[str]:
+    image, base = result.image, result.attribution.base
     built = f"  created {image.created:%Y-%m-%d %H:%M} UTC" if image.created else ""
     yield f"{printable(image.ref)}  {image.id[:19]}{built}"
-    total = sum(not layer.empty for layer in found.layers)
+    total = sum(not layer.empty for layer in result.attribution.layers)
     files, of_layers = counted(count, "file", grouped=True), counted(total, "layer", grouped=True)
-    yield f"{files} at {printable(path)}, from {layers} of {of_layers}"
-    if found.base.evidence:
-        which = f"steps 0 to {found.base.steps - 1}" if found.base.steps else "not known"
-        yield from textwrap.wrap(f"base: {which}; {printable(found.base.evidence)}", width, subsequent_indent="      ")
+    yield f"{files} at {printable(result.path)}, from {layers} of {of_layers}"
+    if base.evidence:
+        which = f"steps 0 to {base.steps - 1}" if base.steps else "not known"
+        yield from textwrap.wrap(f"base: {which}; {printable(base.evidence)}", width, subsequent_indent="      ")
     yield ""
 
 
-def _folded(layers: Sequence[Layer], held: Mapping[int, object]) -> Iterator[Layer | str]:
-    """The steps to show: those of the base that left none of the files are not worth more than one line in a row."""
-    for dull, group in groupby(layers, key=lambda layer: layer.base is True and layer.index not in held):
+def _folded(layers: Sequence[Layer], by_layer: Mapping[int, object]) -> Iterator[Layer | str]:
+    """The steps to show; those of the base that left none of the files are folded into one line."""
+    for dull, group in groupby(layers, key=lambda layer: layer.base is True and layer.index not in by_layer):
         steps = list(group)
         if dull and len(steps) > 1:
             span = f"{steps[0].index}-{steps[-1].index}"

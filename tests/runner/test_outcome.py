@@ -8,14 +8,16 @@ from typing import Any, cast
 import pytest
 
 from migops.commands.alembic.call import Result, RunOptions
-from migops.commands.alembic.guards.context import GuardContext, History
-from migops.commands.alembic.guards.outcome import Course, Judge
+from migops.commands.alembic.guards.context import GuardContext
+from migops.commands.alembic.guards.outcome import reported
 from migops.core.errors import Failed, ManualActionRequired, MigopsError
 from migops.core.model import MigrationFile, MigrationSet, Revision
 from migops.core.printed import Commands
 from migops.database.postgres.lock_rows import Blocker, Waiting
 from migops.database.postgres.watch import Wait, Watched
 from migops.migrations.build import build
+from migops.runner.expected_run import ExpectedRun
+from migops.runner.outcome import judge
 
 A, B, C = Revision("a", path="/a.py"), Revision("b", ("a",), path="/b.py"), Revision("c", ("b",), path="/c.py")
 WAITING = Waiting(5, "10.0.0.3", "migops-1", None, "ALTER TABLE t", "relation", "AccessExclusiveLock", "t", (9,))
@@ -31,15 +33,15 @@ def judged(
     """An upgrade of an empty database to c: the result or the error, and what was said."""
     files = {name: MigrationFile(name, f"/{name}", "", content=script) for name in ("a.py", "b.py", "c.py")}
     held = MigrationSet(("/",), files, environment={"env.py": MigrationFile("env.py", "/env.py", "", content=env_py)})
-    course = Course((), expected, ("a", "b", "c"), History(build([A, B, C]), held, "the image"))
+    run_ = ExpectedRun((), expected, ("a", "b", "c"), build([A, B, C]), held)
     commands = Commands("app", ("docker", "compose", "-f", "c.yaml"))
     run = SimpleNamespace(run_options=RunOptions(), target=SimpleNamespace(commands=commands, service="app"))
     said: list[str] = []
     context = cast(GuardContext, SimpleNamespace(run=run, call=SimpleNamespace(verb="upgrade"), say=said.append))
     result = Result(child, child, output, cast(Any, None), stopped)
     try:
-        watched = seen or Watched()
-        return Judge(context, course, watched, 3, blockers=watched.blockers).judged(result, after), "\n".join(said)
+        outcome = judge(run_, child, output, after, seen or Watched(), None, attempts=3)
+        return reported(context, run_, outcome, result, is_postgresql=True), "\n".join(said)
     except MigopsError as error:
         return error, "\n".join(said)
 

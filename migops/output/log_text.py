@@ -1,41 +1,40 @@
-"""Past runs and locks, for a terminal and as JSON (schema 1)."""
+"""Past runs and locks, for a terminal."""
 
 from __future__ import annotations
 
-import json
 import shlex
-from collections.abc import Mapping, Sequence
 from io import StringIO
-from typing import Any
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.text import Text
 
-from migops.commands.log.look import RunLog
+from migops.commands.log.look import LogResult, RunLog
 from migops.core.printed import here
 from migops.core.terminal import printable
-from migops.output.text import console_for, hang, trimmed
-from migops.output.view import View
-from migops.state.engine_lock import name_of
+from migops.output.console import console_for, hang, trimmed
 from migops.state.journal import Run
 from migops.state.owner import life_of
 from migops.state.process import Life
+
+if TYPE_CHECKING:
+    from migops.output import View
 
 _STYLES = {"done": "green", "failed": "red", "operator": "bold red", "interrupted": "yellow"}
 _OUTCOME = len("interrupted, exit 130")  # the longest
 
 
-def listed(run_log: RunLog, number: int, view: View) -> str:
-    """The last ``number`` runs, a line each, with commands for those that were cut off; and the locks."""
+def listing(result: LogResult, view: View) -> str:
+    """The runs, a line each, with commands for those that were cut off; and the locks."""
     out = StringIO()
     console = console_for(view, out)
-    shown = run_log.runs[-number:]
-    earlier = len(run_log.runs) - len(shown)
-    if not shown:
+    run_log = result.log
+    earlier = len(run_log.runs) - len(result.runs)
+    if not result.runs:
         console.print(Text(f"no runs yet: this user has not changed {run_log.project} with migops"))
     else:
         console.print(Text(f"  {'run':>4}  {'began (UTC)':<19}  {'took':>7}  {'outcome':<{_OUTCOME}}  command", "dim"))
-    for run in shown:
+    for run in result.runs:
         _row(console, run)
     if earlier:
         console.print(Text(f"  and {earlier} earlier: {here().say('log', '-n', str(len(run_log.runs)))}"))
@@ -44,8 +43,9 @@ def listed(run_log: RunLog, number: int, view: View) -> str:
     return trimmed(out)
 
 
-def one(run: Run, view: View) -> str:
+def one(result: LogResult, view: View) -> str:
     """A run with its steps and their values."""
+    (run,) = result.runs
     out = StringIO()
     console = console_for(view, out)
     console.print(Text.assemble(_outcome(run), Text(f"  run {run.number}: {printable(_words(run))}", "bold")))
@@ -65,53 +65,6 @@ def one(run: Run, view: View) -> str:
         console.print()
         hang(console, Text("  next", "bold"), Text(_what_to_look_at(run)), 10)
     return trimmed(out)
-
-
-def as_json(run_log: RunLog, runs: Sequence[Run]) -> str:
-    """The JSON document; every key is always present."""
-    host, database, engine = run_log.host, run_log.database, run_log.engine
-    document = {
-        "schema": 1,
-        "command": "log",
-        "project": run_log.project,
-        "runs": [_run(run) for run in runs],
-        "locks": {
-            "host": {"command": host.what, "since": host.since, **_who(host.who.record())} if host else None,
-            "engine": {
-                "container": name_of(run_log.project), "command": engine.owner.command, "since": engine.owner.since,
-                **_who(engine.owner.who.record()), "process": engine.owner.who.life.value,
-            } if engine else None,
-            "database": {
-                "database": database.database or None,
-                "unknown": database.unknown or None,
-                "holder": {
-                    "pid": database.holder.pid, "name": database.holder.name, "address": database.holder.address,
-                    "age": database.holder.age, "process_alive": database.is_alive,
-                } if database.holder else None,
-            },
-        },
-    }  # fmt: skip
-    return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
-
-
-def _run(run: Run) -> dict[str, Any]:
-    return {
-        "run": run.number,
-        "command": run.command,
-        "arguments": list(run.arguments),
-        **_who(run.who.record()),
-        "began": run.began,
-        "ended": run.ended or None,
-        "outcome": run.outcome or ("interrupted" if run.is_interrupted else "running"),
-        "cut_off": run.is_interrupted,
-        "exit": run.exit,
-        "message": run.message or None,
-        "steps": [dict(step) for step in run.steps],
-    }
-
-
-def _who(record: Mapping[str, Any]) -> dict[str, Any]:
-    return {key: record[key] for key in ("user", "host", "pid")}
 
 
 def _row(console: Console, run: Run) -> None:

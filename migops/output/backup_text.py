@@ -1,30 +1,32 @@
-"""Backups and their list, for a terminal and as JSON."""
+"""A new backup and the list of backups, for a terminal."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from io import StringIO
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.padding import Padding
 from rich.text import Text
 
 from migops.commands.backup.manifest import Manifest
+from migops.commands.backup.result import BackupList, BackupResult
 from migops.commands.backup.store import Backup
 from migops.commands.backup.take import Pruned
 from migops.core.terminal import printable
 from migops.core.text import counted, plural
-from migops.output.text import console_for, hang, shell, trimmed
-from migops.output.view import View
+from migops.output.console import console_for, hang, shell, trimmed
+
+if TYPE_CHECKING:
+    from migops.output import View
 
 _UNITS = ("bytes", "kB", "MB", "GB", "TB")
 
 
-def created(backup: Backup, pruned: Pruned, restore: Sequence[str], view: View) -> str:
+def render(result: BackupResult, view: View) -> str:
     """A new backup: its file, contents, the command that restores it, and the older backups that were deleted."""
+    backup = result.backup
     out = StringIO()
     console = console_for(view, out)
     manifest = backup.manifest
@@ -43,12 +45,12 @@ def created(backup: Backup, pruned: Pruned, restore: Sequence[str], view: View) 
         "server": f"PostgreSQL {manifest.server}{_at(manifest)}",
         "revision": revision(backup),
         "sha256": manifest.sha256,
-        **_retention(manifest, pruned),
+        **_retention(manifest, result.pruned),
     }
     for key, value in facts.items():
         hang(console, Text(f"  {key:<10}"), Text(printable(value)), 12)
     console.print()
-    console.print(Text.assemble(("restore  ", "bold green"), (shell(restore), "bold")), soft_wrap=True)
+    console.print(Text.assemble(("restore  ", "bold green"), (shell(result.restore), "bold")), soft_wrap=True)
     return trimmed(out)
 
 
@@ -70,21 +72,23 @@ def _retention(manifest: Manifest, pruned: Pruned) -> dict[str, str]:
     return {**removed, "kept": f"{backups}, of another or an unknown server; --keep never deletes those"}
 
 
-def listed(where: Path, found: Sequence[Backup], view: View) -> str:
+def listing(result: BackupList, view: View) -> str:
     """All backups of a project, newest first."""
+    backups = result.backups
     out = StringIO()
     console = console_for(view, out)
-    console.print(Text(f"{len(found) or 'no'} {plural(len(found), 'backup')} in {where}"), soft_wrap=True)
-    if not found or view.quiet:
+    count = f"{len(backups) or 'no'} {plural(len(backups), 'backup')}"
+    console.print(Text(f"{count} in {result.folder}"), soft_wrap=True)
+    if not backups or view.quiet:
         return trimmed(out)
     console.print()
-    owners = {each.path: owner(each, found) for each in found}
-    names = max(len(printable(each.path.name)) for each in found)
-    servers = max(len(printable(each)) for each in ("server", *owners.values()))
+    owners = {backup.path: owner(backup, backups) for backup in backups}
+    names = max(len(printable(backup.path.name)) for backup in backups)
+    servers = max(len(printable(server)) for server in ("server", *owners.values()))
     head = f"  {'file':<{names}}  {'taken (UTC)':<16}  {'size':>9}  {'server':<{servers}}  revision"
     console.print(Text(head, "dim"), soft_wrap=True)
-    for each in found:
-        _row(console, each, names, f"{printable(owners[each.path]):<{servers}}")
+    for backup in backups:
+        _row(console, backup, names, f"{printable(owners[backup.path]):<{servers}}")
     return trimmed(out)
 
 
@@ -105,14 +109,14 @@ def owner(backup: Backup, among: Sequence[Backup]) -> str:
     return words
 
 
-def _row(console: Console, each: Backup, width: int, server: str) -> None:
-    name = printable(each.path.name)
-    taken_at = f"{each.manifest.taken_at:%Y-%m-%d %H:%M}" if each.manifest else "?"
-    size = amount(each.path.stat().st_size)
-    line = f"  {name:<{width}}  {taken_at:<16}  {size:>9}  {server}  {printable(revision(each))}"
+def _row(console: Console, backup: Backup, width: int, server: str) -> None:
+    name = printable(backup.path.name)
+    taken_at = f"{backup.manifest.taken_at:%Y-%m-%d %H:%M}" if backup.manifest else "?"
+    size = amount(backup.path.stat().st_size)
+    line = f"  {name:<{width}}  {taken_at:<16}  {size:>9}  {server}  {printable(revision(backup))}"
     console.print(Text(line), soft_wrap=True)
-    if each.problem:
-        console.print(Padding(Text(f"not verified: {printable(each.problem)}", "yellow"), (0, 0, 0, 4)))
+    if backup.problem:
+        console.print(Padding(Text(f"not verified: {printable(backup.problem)}", "yellow"), (0, 0, 0, 4)))
 
 
 def revision(backup: Backup) -> str:
@@ -133,30 +137,3 @@ def amount(size: int) -> str:
             return f"{value:.0f} {unit}" if unit == "bytes" else f"{value:.1f} {unit}"
         value /= 1000
     return ""
-
-
-def as_json(backup: Backup | None, pruned: Pruned) -> str:
-    """The document of ``migops backup``."""
-    document = {
-        "schema": 1,
-        "command": "backup",
-        "backup": record(backup) if backup else None,
-        "removed": [str(each.path) for each in pruned.removed],
-        "not_counted": pruned.spared,
-        "not_counted_because": pruned.unknown,
-    }
-    return json.dumps(document, indent=2) + "\n"
-
-
-def list_as_json(where: Path, found: Sequence[Backup]) -> str:
-    """The document of ``migops backup --list``."""
-    document = {"schema": 1, "command": "backup", "folder": str(where), "backups": [record(each) for each in found]}
-    return json.dumps(document, indent=2) + "\n"
-
-
-def record(backup: Backup) -> dict[str, Any]:
-    """One backup: its path, whether it is verified, and its manifest (null if it has none)."""
-    known = {**backup.manifest.record()} if backup.manifest else None
-    if known:
-        del known["schema"]
-    return {"path": str(backup.path), "verified": not backup.problem, "problem": backup.problem, "manifest": known}

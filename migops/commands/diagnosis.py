@@ -1,0 +1,61 @@
+"""The evidence of ``status`` and ``doctor``: every place with the database, and on request the drift of the models."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+from migops import collect
+from migops.analysis.evidence import Evidence
+from migops.collect.database_query import Ask
+from migops.commands import check
+from migops.commands import status as statuses
+from migops.commands.status import Status
+from migops.core.model import Absent, PlaceName, Report, Severity, Unknown
+from migops.docker import Engine
+from migops.rules.rule import Rule
+from migops.target import Target
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """Ways to the places: the ``engine`` (None: do not use it), the database, and whether to run ``alembic check``."""
+
+    engine: Callable[[], Engine] | None
+    ask: Ask
+    drift: bool = False
+
+
+def status(target: Target, access: Access, rules: Sequence[Rule], fail_on: Severity) -> Status:
+    """The matrix of revisions and places, and the database's position. Raises MigopsError as ``collect.check`` does."""
+    evidence = collect.check(target, access.engine, ask=access.ask, lint=access.drift)  # for MIG407: the models
+    evidence = _with_drift(target, evidence, access)
+    return statuses.make(target, evidence, rules, fail_on, _needed(evidence, access))
+
+
+def doctor(target: Target, access: Access, rules: Sequence[Rule], fail_on: Severity) -> Report:
+    """The report of all rules. Without an engine and a URL, only what the files say is judged."""
+    has_engine = access.engine is not None
+    evidence = collect.check(target, access.engine, all_files=has_engine, ask=access.ask, lint=True)
+    evidence = _with_drift(target, evidence, access)
+    places = _needed(evidence, access)
+    lint_only = not has_engine and not access.ask.url
+    if lint_only or isinstance(evidence.database, Absent):
+        places.remove(PlaceName.DATABASE)  # its rules are skipped with the reason; the rest is judged
+    return check.make("doctor", target, evidence, rules, fail_on, places)
+
+
+def _with_drift(target: Target, evidence: Evidence, access: Access) -> Evidence:
+    if not access.drift or access.engine is None:
+        return evidence
+    from migops.commands import drift  # and all that runs Alembic
+
+    return replace(evidence, drift=drift.ask(target, evidence, access.engine))
+
+
+def _needed(evidence: Evidence, access: Access) -> list[PlaceName]:
+    """The places without which there is no verdict."""
+    places = [PlaceName.HOST, *([PlaceName.IMAGE] if access.engine else []), PlaceName.DATABASE]
+    if isinstance(evidence.chain.places.get(PlaceName.CONTAINER), Unknown):
+        places.append(PlaceName.CONTAINER)  # there may be none, but one that is there must be read
+    return places

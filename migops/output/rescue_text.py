@@ -1,0 +1,31 @@
+"""A rescue in lines: the scripts that were copied, those that were left, and the next step."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from migops.core.terminal import printable
+
+if TYPE_CHECKING:
+    from migops.commands.rescue import RescueResult
+    from migops.output import View
+
+
+def render(result: RescueResult, view: View) -> str:
+    """A line for each script, and a last one that says how to go on."""
+    here = f"{Path.cwd()}/"
+    verb = "would copy" if result.dry_run else "copied"
+    lines = []
+    for copy in result.copies:
+        label = f"{copy.revision}: " if copy.revision else ""
+        to = str(copy.to).removeprefix(here)
+        lines.append(printable(f"{verb} {label}{copy.script.path} of {copy.container} to {to}"))
+        if copy.why:
+            lines.append(printable(f"  mind: {copy.why}"))
+    lines += [printable(f"left {script.name} of {script.container}: {script.why}") for script in result.left]
+    if not result.copies:
+        lines.append("nothing to rescue: no container has a revision that is nowhere else")
+    elif not result.dry_run:
+        lines.append("look at what was copied, commit it, and build the image again")
+    return "\n".join(lines) + "\n"
