@@ -27,15 +27,18 @@ class Canonical:
         self.lenient = lenient
 
     def apply(self, document: Map) -> None:
+        """Replace every short form in the document, in place."""
         self.entries(document, "", _LONG_FORMS)
 
     def entries(self, value: Map, path: str, rules: Table) -> None:
+        """Replace the short forms in a mapping's entries, in place."""
         for key, entry in value.items():
             forms = below(rules, key)
             if forms is not None:
                 value[key] = self.entry(entry, value.marks[key], f"{path}.{key}" if path else key, forms)
 
     def entry(self, value: Any, mark: Mark, path: str, rules: Table) -> Any:
+        """The long form of one value. Raises MigopsError for a value that is neither form."""
         if "" in rules:
             value = rules[""](value, mark, path, self)
             if isinstance(value, Map) and len(rules) > 1:

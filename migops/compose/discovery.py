@@ -80,6 +80,7 @@ def normalize_name(name: str) -> str:
 
 
 def invalid_name(name: str) -> MigopsError:
+    """The error for an invalid project name."""
     rule = "must consist only of lowercase alphanumeric characters, hyphens, and underscores"
     return MigopsError(
         f"invalid project name {quoted(name)}: {rule} as well as start with a letter or number",

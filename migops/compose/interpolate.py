@@ -93,16 +93,19 @@ to_int64 = _integer("ParseInt")
 
 
 def to_float(text: str, notes: Notes) -> float:
+    """Convert a text to a float. Raises ``CastError``."""
     if not _FLOAT.match(text):
         raise CastError(f"strconv.ParseFloat: parsing {quoted(text)}: invalid syntax")
     return float(text)
 
 
 def to_float32(text: str, notes: Notes) -> float:
+    """Convert a text to a single-precision float. Raises ``CastError``."""
     return float32(to_float(text, notes))
 
 
 def to_boolean(text: str, notes: Notes) -> bool:
+    """Convert a text to a boolean. Raises ``CastError``."""
     word = text.lower()
     if word in ("true", "false"):
         return word == "true"

@@ -61,6 +61,7 @@ class Mount:
 
     @property
     def is_anonymous(self) -> bool:
+        """True for a volume without a key."""
         return self.type == "volume" and not self.source
 
 

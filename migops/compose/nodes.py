@@ -46,6 +46,7 @@ class Composer:
         self.written = 0
 
     def documents(self) -> list[Node]:
+        """The root node of each document, in order. Raises MigopsError for invalid YAML."""
         import yaml
 
         self.text = self._text()

@@ -13,6 +13,7 @@ class Notes:
         self.missing: dict[str, None] = {}
 
     def say(self, text: str) -> None:
+        """Record a warning."""
         self.texts.append(text)
 
     def unset(self, name: str) -> None:
@@ -26,6 +27,7 @@ class Notes:
         return f"not set, and so empty: {', '.join(self.missing)}" if self.missing else ""
 
     def obsolete_version(self, file: str) -> None:
+        """Record that a file has the obsolete key ``version``."""
         text = f"{file}: the attribute `version` is obsolete, it will be ignored, "
         text += "please remove it to avoid potential confusion"
         if text not in self.texts:

@@ -21,6 +21,7 @@ class Paths:
         self.home = home
 
     def resolve(self, document: Map) -> None:
+        """Resolve every path of the document, in place."""
         self._entries(document, _PATHS)
 
     def _entries(self, value: Map, rules: Table) -> None:
@@ -42,9 +43,11 @@ class Paths:
         return value
 
     def expand_user(self, path: str) -> str:
+        """The path with a leading ``~`` expanded."""
         return join(self.home, path[1:]) if path.startswith("~") and self.home else path
 
     def absolute(self, value: Any, mark: Mark | None = None) -> Any:
+        """The path joined to ``directory``."""
         if isinstance(value, Seq):
             for index, item in enumerate(value):
                 value[index] = self.absolute(item)
@@ -62,11 +65,13 @@ class Paths:
         return path if path.startswith("/") or is_windows_absolute(path) else join(self.directory, path)
 
     def context(self, value: Any, mark: Mark | None = None) -> Any:
+        """A build context; URLs stay unchanged."""
         if not isinstance(value, str) or "://" in value or value.startswith(("service:", *_REMOTE_CONTEXTS)):
             return value
         return self.absolute(value)
 
     def mount(self, value: Any, mark: Mark) -> Any:
+        """Resolve the source of a bind mount, in place."""
         if not isinstance(value, Map) or value.get("type") != "bind":
             return value
         if "source" not in value:

@@ -44,6 +44,7 @@ class Decoder:
         self.faults: list[tuple[str, Mark | None]] = []
 
     def struct(self, value: Map, fields: Struct, path: str, mark: Mark | None = None) -> dict[str, Any]:
+        """Read a mapping's known fields, and collect faults."""
         made: dict[str, Any] = {}
         marks = value.marks
         for key, entry in value.items():

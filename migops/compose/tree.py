@@ -27,6 +27,7 @@ class Mark:
 
     @property
     def location(self) -> Location:
+        """The location for messages."""
         return Location(self.file, self.line)
 
     def history(self) -> list[Location]:
@@ -49,6 +50,7 @@ class Map(dict[str, Any]):
         self.marks: dict[str, Mark] = {}
 
     def put(self, key: str, value: Any, mark: Mark) -> None:
+        """Set an entry and its mark."""
         self[key] = value
         self.marks[key] = mark
 
@@ -72,11 +74,13 @@ class Seq(list[Any]):
         self.marks: list[Mark] = []
 
     def add(self, value: Any, mark: Mark) -> None:
+        """Append an item and its mark."""
         self.append(value)
         self.marks.append(mark)
 
     @classmethod
     def of(cls, items: Iterable[tuple[Any, Mark]]) -> Seq:
+        """A list of items with their marks."""
         made = cls()
         for value, mark in items:
             made.append(value)
@@ -84,6 +88,7 @@ class Seq(list[Any]):
         return made
 
     def marked(self) -> Iterable[tuple[Any, Mark]]:
+        """The items with their marks."""
         return zip(self, self.marks, strict=True)
 
 

@@ -37,6 +37,7 @@ class Difference:
 
     @property
     def matters(self) -> bool:
+        """True if migops' decisions depend on the path."""
         if self.path[0] == "services" and len(self.path) > 2:
             key = self.path[2]
             return key in SERVICE_KEYS and (key != "deploy" or self.path[3:4] in ((), ("replicas",)))

@@ -55,6 +55,7 @@ class Http:
             raise
 
     def close(self) -> None:
+        """Close the connection."""
         self._session.close()
 
     @contextmanager

@@ -93,6 +93,7 @@ class Doubt:
     packages: bool = False  # it installs Python packages, to any path
 
     def touches(self, path: str) -> bool:
+        """True if the change may affect ``path``."""
         if self.packages and ("/site-packages" in path or "/dist-packages" in path):
             return True
         return any(related(path, one) for one in self.paths)

@@ -16,6 +16,7 @@ def clean(path: str) -> str:
 
 
 def join(folder: str, name: str) -> str:
+    """``name`` inside ``folder``; the folder itself for an empty name."""
     return f"{folder.rstrip('/')}/{name}" if name else folder
 
 

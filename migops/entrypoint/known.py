@@ -124,6 +124,7 @@ def assign(words: Sequence[str], shell: Shell, *, sure: bool) -> None:
 
 
 def expanded(words: Sequence[str], shell: Shell) -> Iterator[str]:
+    """The words with ``$@`` and the like replaced by the script's arguments."""
     for word in words:
         all_arguments = _ALL_ARGUMENTS.fullmatch(word)
         if all_arguments:

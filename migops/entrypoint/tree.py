@@ -38,6 +38,8 @@ class Compound:
 
 @dataclass(frozen=True, slots=True)
 class Pipeline:
+    """Commands joined by ``|``. ``negated``: preceded by ``!``."""
+
     parts: tuple[Simple | Compound, ...]
     negated: bool = False
 

@@ -54,11 +54,13 @@ class Budget:
     kept: int = MAX_KEPT
 
     def entry(self) -> None:
+        """Count one entry. Raises ``Unavailable`` over ``MAX_ENTRIES``."""
         self.entries -= 1
         if self.entries < 0:
             raise Unavailable(f"the image has more than {MAX_ENTRIES} files at the paths to read")
 
     def keep(self, path: str, size: int) -> None:
+        """Count kept bytes. Raises ``Unavailable`` over the limits."""
         self.kept -= size
         if size > MAX_FILE or self.kept < 0:
             raise Unavailable(

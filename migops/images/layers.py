@@ -134,6 +134,7 @@ class SavedImage:
         self.config = image.config
 
     def scan(self, wanted: Wanted) -> list[Delta]:
+        """Each layer's delta for the wanted paths."""
         what = f"the engine's stream of {self._image.ref}"
         with self._image.engine.save(self._image.id) as stream:
             contents = scan_archive(TarReader(stream, what), what, wanted)

@@ -39,9 +39,11 @@ class Contents:
     links: dict[str, str] = field(default_factory=dict)
 
     def document(self, name: str) -> bytes | None:
+        """The content of a document; None if there is none."""
         return self.documents.get(self.followed(name))
 
     def delta(self, name: str) -> Delta | None:
+        """A layer's delta."""
         return self.deltas.get(self.followed(name))
 
     def followed(self, name: str) -> str:
@@ -100,6 +102,7 @@ def compression(head: bytes) -> str | None:
 
 
 def is_gzip(head: bytes) -> bool:
+    """True if the bytes start a gzip stream."""
     return head.startswith(b"\x1f\x8b")
 
 
@@ -108,6 +111,7 @@ def _is_tar(head: bytes) -> bool:
 
 
 def read_all(body: Readable, size: int) -> bytes:
+    """The rest of a stream, read in pieces of ``size`` + 1 bytes."""
     parts = []
     while part := body.read(size + 1):
         parts.append(part)

@@ -115,9 +115,11 @@ class TarReader:
         return self._left
 
     def cut(self) -> Unavailable:
+        """The error for a truncated stream."""
         return Unavailable(f"{self._what} ends too early: it was cut", hint="read or write it once more")
 
     def refuse(self, why: str) -> Unavailable:
+        """The error for an invalid archive."""
         hint = "no builder writes such a tar: build the image again, or save it again"
         return Unavailable(f"{self._what} {why}", hint=hint)
 

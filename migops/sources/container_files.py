@@ -190,6 +190,7 @@ class ContainerFiles:
 
 
 def mounts_of(inspected: Mapping[str, Any]) -> tuple[Mount, ...]:
+    """The mounts of an inspected container, sorted by target."""
     mounts = {
         str(item["Destination"]).rstrip("/") or "/": Mount(
             str(item.get("Type") or "volume"),
@@ -228,6 +229,7 @@ def without_memory(tree: Tree, paths: Sequence[str], mounts: Sequence[Mount]) ->
 
 
 def at_or_below(path: str, folder: str) -> bool:
+    """True if ``path`` equals ``folder`` or is below it."""
     return path == folder or path.startswith(folder.rstrip("/") + "/")
 
 

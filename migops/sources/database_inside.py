@@ -16,12 +16,13 @@ from typing import TYPE_CHECKING, Any
 from migops.core.errors import MigopsError
 from migops.core.model import Absent, Unknown
 from migops.database import parse_url
+from migops.database.postgres.catalogue import RELATIONS
 from migops.database.reading import LOCK_WAIT
 from migops.docker import Engine, execs
 from migops.docker.containers import inspect, running
 from migops.sources import database_probe
 from migops.sources.database_question import Question, table_of
-from migops.sources.database_read import RELATIONS, SERVERS, Reached, arranged, state
+from migops.sources.database_read import SERVERS, Reached, arranged, state
 from migops.sources.database_state import DatabaseState
 
 if TYPE_CHECKING:

@@ -37,7 +37,7 @@ class Question:
 
     @property
     def is_led_elsewhere(self) -> bool:
-        """Whether the user has given a URL for migops alone: past a pooler, say, which refuses ``options``."""
+        """True if the user has set a URL for migops alone, for example to bypass a pooler that refuses ``options``."""
         return bool(self.url or self.settings.get("database-url"))
 
     def variable(self, name: str) -> str:

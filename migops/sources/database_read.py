@@ -9,22 +9,12 @@ from typing import TYPE_CHECKING
 from migops.core.errors import MigopsError
 from migops.core.model import Unknown
 from migops.database import DatabaseUrl, connect
-from migops.database.postgres.catalogue import NOT_OF_AN_EXTENSION, USER_SCHEMA
+from migops.database.postgres.catalogue import RELATIONS
 from migops.migrations.version_table import VersionTable
 from migops.sources.database_state import DatabaseState
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
-
-RELATIONS = f"""
-SELECT n.nspname, c.relname, pg_catalog.array_position(pg_catalog.current_schemas(false), n.nspname)
-FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
-WHERE c.relkind IN ('r', 'p') AND NOT c.relispartition
-  AND {USER_SCHEMA}
-  AND {NOT_OF_AN_EXTENSION}
-"""  # noqa: S608
-"""Tables, except the server's own and those of extensions such as PostGIS, each with its schema's position in the
-search path, NULL if it is not on it."""
 
 SERVERS = {"postgresql": "PostgreSQL", "sqlite": "SQLite", "mysql": "MySQL"}
 """Names of servers, by SQLAlchemy's name of the dialect."""

@@ -50,6 +50,7 @@ class Home:
 
     @property
     def is_toml(self) -> bool:
+        """True if the configuration file is a ``pyproject.toml``."""
         return posixpath.basename(self.config) == "pyproject.toml"
 
 
@@ -62,6 +63,7 @@ class Homes:
 
     @property
     def key(self) -> tuple[object, ...]:
+        """Containers with equal keys have the same starts."""
         return tuple(each.key for each in (self.first, *self.others))
 
 

@@ -26,11 +26,13 @@ class ProjectCode:
     _trees: dict[Path, ast.Module | None] = field(default_factory=dict)
 
     def tree(self, file: Path) -> ast.Module:
+        """The module's syntax tree; an empty one for invalid Python."""
         if file not in self._trees:
             self._trees[file] = parsed(self.text(file))
         return self._trees[file] or ast.Module([], [])
 
     def text(self, file: Path) -> bytes:
+        """The module's bytes. Raises MigopsError if it cannot be read."""
         try:
             return file.read_bytes()
         except OSError as error:
@@ -64,6 +66,7 @@ class ProjectCode:
                 yield from self.modules(file, f"{name}.{alias.name}".strip("."), node.level)
 
     def modules(self, file: Path, dotted: str, level: int) -> Iterator[Path]:
+        """The project's files of a dotted name: parent packages, then the module."""
         parts = [part for part in dotted.split(".") if part]
         for root in [file.parents[level - 1]] if level else self.roots:
             if level:
@@ -111,6 +114,7 @@ class ProjectCode:
         return None
 
     def origin(self, file: Path, node: ast.AST, alias: ast.alias, depth: int) -> Key | None:
+        """The definition of an imported name."""
         if isinstance(node, ast.Import):
             modules = list(self.modules(file, alias.name if alias.asname else alias.name.partition(".")[0], 0))
             return (str(modules[-1]), "") if modules else ("", alias.name)

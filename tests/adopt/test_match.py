@@ -8,7 +8,7 @@ from migops.commands.adopt.match import Match, Verdict, match
 from migops.commands.adopt.noop import is_noop
 from migops.commands.adopt.steps import Step, Watched
 from migops.core.errors import MigopsError, Unavailable
-from migops.database.postgres.schema import Found, Item
+from migops.database.postgres.schema import DatabaseSchema, Item
 from migops.database.postgres.schema.items import schema_of
 from migops.docker.execs import STDERR, STDOUT
 
@@ -25,7 +25,7 @@ STEPS = [step("", ""), step("a1", "x"), step("b2", "x y"), step("b3", "x y"), st
 
 
 def of(columns: str, wanted: str = "", *more: Item) -> Match:
-    live = Found(schema_of([*map(column, columns.split()), *more]), ("public",))
+    live = DatabaseSchema(schema_of([*map(column, columns.split()), *more]), ("public",))
     return match(STEPS, live, "alembic_version", "", wanted=wanted)
 
 
@@ -45,7 +45,7 @@ def test_several_are_equal_and_none_is_chosen_unseen() -> None:
 
 def test_a_migration_that_does_nothing_makes_no_choice() -> None:
     """As a merge of two branches: nothing is lost by noting it as done."""
-    live = Found(schema_of(map(column, ["x", "y"])), ("public",))
+    live = DatabaseSchema(schema_of(map(column, ["x", "y"])), ("public",))
     found = match(STEPS, live, "alembic_version", "", noops=frozenset({"b3"}))
     assert (found.verdict, found.chosen.heads) == (Verdict.EQUAL, ("b3",))
     other = match(STEPS, live, "alembic_version", "", noops=frozenset({"b2"}))

@@ -15,7 +15,7 @@ from migops.commands.adopt.steps import Step
 from migops.core.model import ImageIdentity, MigrationSet, Revision
 from migops.core.printed import Commands
 from migops.database import parse_url
-from migops.database.postgres.schema import Found, Item
+from migops.database.postgres.schema import DatabaseSchema, Item
 from migops.database.postgres.schema.items import schema_of
 from migops.migrations.version_table import VersionTable
 from migops.output import View, render
@@ -81,7 +81,7 @@ def inputs() -> AdoptInputs:
 
 
 def outcome(items: list[Item], **more: object) -> Outcome:
-    live = Found(schema_of(items), ("public",))
+    live = DatabaseSchema(schema_of(items), ("public",))
     wanted = str(more.pop("wanted", ""))
     return Outcome(inputs(), match(STEPS, live, "alembic_version", "", wanted=wanted), **more)  # type: ignore[arg-type]
 

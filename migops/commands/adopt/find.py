@@ -17,7 +17,7 @@ from migops.commands.adopt.prerequisites import search_path_of, try_upgrade
 from migops.commands.adopt.steps import Made, Step, last, watched
 from migops.core.errors import MigopsError, Unavailable
 from migops.core.text import counted
-from migops.database.postgres.schema import Found
+from migops.database.postgres.schema import DatabaseSchema
 from migops.database.postgres.schema import read as read_schema
 from migops.docker import Engine
 from migops.sources.database import read
@@ -44,7 +44,7 @@ class Wanted:
     """Compare the kinds of ``schema.STRICT`` as well."""
 
 
-def find(target: Target, engine: Engine, wanted: Wanted, say: Reporter) -> tuple[Outcome, Found | None]:
+def find(target: Target, engine: Engine, wanted: Wanted, say: Reporter) -> tuple[Outcome, DatabaseSchema | None]:
     """The outcome, and the database's schema (None if nothing had to be compared).
 
     The database is only read. ``say`` reports progress to the user. Raises MigopsError if there is nothing to adopt,

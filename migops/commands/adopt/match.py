@@ -9,7 +9,7 @@ from enum import Enum
 from migops.commands.adopt.steps import Step
 from migops.core.errors import MigopsError
 from migops.core.printed import here
-from migops.database.postgres.schema import ORDER, Comparison, Found, Schema, Scope, compare, without
+from migops.database.postgres.schema import ORDER, Comparison, DatabaseSchema, Schema, Scope, compare, without
 
 
 class Verdict(str, Enum):
@@ -58,7 +58,7 @@ class Match:
 
 def match(
     steps: Sequence[Step],
-    live: Found,
+    live: DatabaseSchema,
     table: str,
     schema: str,
     *,

@@ -8,14 +8,14 @@ from typing import Any
 from migops.commands.adopt.inputs import AdoptInputs
 from migops.commands.adopt.steps import Step, upgrade
 from migops.core.errors import Unavailable
-from migops.database.postgres.schema import EXTENSION, Found
+from migops.database.postgres.schema import EXTENSION, DatabaseSchema
 from migops.sandbox import Prerequisites, Server
 
 _USUAL = '"$user", public'
 
 
 def try_upgrade(
-    server: Server, inputs: AdoptInputs, live: Found, **more: Any
+    server: Server, inputs: AdoptInputs, live: DatabaseSchema, **more: Any
 ) -> tuple[tuple[Step, ...], tuple[str, ...]]:
     """Upgrade the disposable server; return the steps, and the prerequisites that were created before them as notes.
 
@@ -37,7 +37,7 @@ def try_upgrade(
     raise first or Unavailable("the migrations were not tried")
 
 
-def prerequisites(inputs: AdoptInputs, live: Found) -> Iterator[tuple[Prerequisites, tuple[str, ...]]]:
+def prerequisites(inputs: AdoptInputs, live: DatabaseSchema) -> Iterator[tuple[Prerequisites, tuple[str, ...]]]:
     """Sets of prerequisites with their notes, the likeliest first.
 
     Schemas of the search path come first: without them all tables would silently go into another one. Extensions are
@@ -57,7 +57,7 @@ def prerequisites(inputs: AdoptInputs, live: Found) -> Iterator[tuple[Prerequisi
         yield path, ()
 
 
-def search_path_of(inputs: AdoptInputs, live: Found) -> Prerequisites:
+def search_path_of(inputs: AdoptInputs, live: DatabaseSchema) -> Prerequisites:
     """A statement that sets the live user's search path; none if it is the default."""
     if live.search_path == _USUAL:
         return ()

@@ -12,7 +12,7 @@ from migops.commands.adopt.steps import copying
 from migops.core.errors import Aborted, Failed, ManualActionRequired, Unavailable
 from migops.core.model import Location
 from migops.database import DatabaseUrl
-from migops.database.postgres.schema import Found, read
+from migops.database.postgres.schema import DatabaseSchema, read
 from migops.database.postgres.session import Session, open_session
 from migops.docker import Engine
 from migops.sandbox import one_off, owned
@@ -32,7 +32,7 @@ class Stamped:
     """The signal that was deferred meanwhile; 0 for none."""
 
 
-def stamp(outcome: Outcome, live: Found, engine: Engine, folder: Path, timeout: float) -> Stamped:
+def stamp(outcome: Outcome, live: DatabaseSchema, engine: Engine, folder: Path, timeout: float) -> Stamped:
     """Have Alembic stamp the chosen revision, in a one-off container of the image beside the live database.
 
     ``live``: the schema that was compared. ``folder``: the project's state folder, locked by the caller. Raises
@@ -65,7 +65,7 @@ def stamp(outcome: Outcome, live: Found, engine: Engine, folder: Path, timeout: 
     return Stamped(heads, came[0] if came else 0)
 
 
-def _still_the_same(inputs: AdoptInputs, session: Session, live: Found, timeout: float) -> None:
+def _still_the_same(inputs: AdoptInputs, session: Session, live: DatabaseSchema, timeout: float) -> None:
     rows = session.rows()
     if rows:
         raise Aborted(

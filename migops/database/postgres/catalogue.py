@@ -1,4 +1,4 @@
-"""Traces of a failed migration that no row of the version table records: tables, columns, indexes, constraints."""
+"""Queries of the catalogue: tables, and traces of a failed migration that no row of the version table records."""
 
 from __future__ import annotations
 
@@ -11,6 +11,16 @@ NOT_OF_AN_EXTENSION = """NOT EXISTS (
   SELECT 1 FROM pg_catalog.pg_depend d
   WHERE d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass AND d.objid = c.oid AND d.deptype = 'e')"""
 """SQL, true of a row ``c`` of pg_class that no extension such as PostGIS brought along."""
+
+RELATIONS = f"""
+SELECT n.nspname, c.relname, pg_catalog.array_position(pg_catalog.current_schemas(false), n.nspname)
+FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+WHERE c.relkind IN ('r', 'p') AND NOT c.relispartition
+  AND {USER_SCHEMA}
+  AND {NOT_OF_AN_EXTENSION}
+"""  # noqa: S608
+"""Tables, except the server's own and those of extensions such as PostGIS, each with its schema's position in the
+search path, NULL if it is not on it."""
 
 _TRACES = f"""
 SELECT CASE c.relkind WHEN 'i' THEN 'index ' WHEN 'S' THEN 'sequence ' WHEN 'v' THEN 'view ' ELSE 'table ' END

@@ -54,7 +54,7 @@ class PastMigration:
         return by_name or any(seen.is_same(session) for seen in self.sessions)
 
     def is_over(self, session: ServerSession) -> bool:
-        """True if a session of its own does nothing for it any more: its process has ended and the session is idle.
+        """True if one of its sessions has no work left: its container has ended, and the session is idle.
 
         A pooler keeps sessions after their client.
         """

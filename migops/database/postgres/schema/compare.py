@@ -18,6 +18,7 @@ class Difference:
 
     @property
     def item(self) -> Item:
+        """The item of the difference: the expected one, or the one in the database."""
         item = self.expected or self.found
         assert item is not None  # noqa: S101 - a difference has at least one of the two
         return item
@@ -38,10 +39,12 @@ class Comparison:
 
     @property
     def is_equal(self) -> bool:
+        """True if nothing differs, notes aside."""
         return not self.differences
 
     @property
     def distance(self) -> int:
+        """The number of items that differ."""
         return sum(1 + len(each.within) for each in self.differences)
 
 

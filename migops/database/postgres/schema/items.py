@@ -31,6 +31,7 @@ class Item:
 
     @property
     def key(self) -> tuple[str, str]:
+        """The item's key in a ``Schema``."""
         return self.kind, self.name
 
     @property
@@ -56,6 +57,7 @@ class Scope:
     path: tuple[str, ...] = field(default=())
 
     def holds(self, item: Item) -> bool:
+        """True if the item is in the scope."""
         return (not item.schema or item.schema in self.schemas) and not self._is_version_table(item)
 
     def _is_version_table(self, item: Item) -> bool:

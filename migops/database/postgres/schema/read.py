@@ -17,7 +17,7 @@ OLDEST = 120000  # server_version_num of PostgreSQL 12
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class DatabaseSchema:
     """A database's schema, without the server's own objects."""
 
     schema: Schema
@@ -26,7 +26,7 @@ class Found:
     strict: bool = False  # the kinds of ``items.STRICT`` are included
 
 
-def read(url: DatabaseUrl, *, timeout: float, strict: bool = False) -> Found:
+def read(url: DatabaseUrl, *, timeout: float, strict: bool = False) -> DatabaseSchema:
     """Read the schema within ``timeout`` seconds.
 
     Raises ``Unavailable`` if the database cannot be asked, is not PostgreSQL, or is too old.
@@ -41,4 +41,4 @@ def read(url: DatabaseUrl, *, timeout: float, strict: bool = False) -> Found:
         path = connection.exec_driver_sql("SELECT unnest(pg_catalog.current_schemas(false))::text").scalars().all()
         connection.exec_driver_sql("SELECT pg_catalog.set_config('search_path', '', true)")
         rows = connection.exec_driver_sql(STRICT_CATALOGUE if strict else CATALOGUE).all()
-    return Found(schema_of(Item(*(str(each) for each in row)) for row in rows), tuple(path), setting, strict)
+    return DatabaseSchema(schema_of(Item(*(str(each) for each in row)) for row in rows), tuple(path), setting, strict)
