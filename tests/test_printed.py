@@ -32,7 +32,7 @@ ALLOWED = {
     ("commands/failures/document.py", "# Failures that"): "the head of a page of the documentation",
     ("commands/failures/document.py", "Looked for as its cause"): "the same page, of every project",
     ("commands/adopt/stamp.py", "`alembic stamp"): "what has just been run, not what to type",
-    ("rules/application.py", "let a service of its own"): "a line of the compose file: `command: …`",
+    ("rules/application.py", "migrate in a separate service"): "a line of the compose file: `command: …`",
 }
 
 

@@ -106,7 +106,7 @@ def _marks(revision: str, digests: Mapping[PlaceName, Mapping[str, str]]) -> dic
 
 
 def _state(revision: str, found: DatabasePosition | None) -> str | None:
-    if found is None or not found.is_told:
+    if found is None or not found.is_known:
         return None
     if revision in found.state.rows:
         return "current"

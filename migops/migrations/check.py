@@ -1,4 +1,4 @@
-"""What is wrong with a history: each problem with its rule, file and line, found without stopping at the first."""
+"""Problems of a history, each with its rule, file and line; checking does not stop at the first one."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from migops.migrations.problem import Problem
 
 
 def check(graph: Graph, files: tuple[Revision, ...], folder: str) -> tuple[Problem, ...]:
-    """Every problem of a graph, by rule. ``files`` are its revisions in file order, ``folder`` where they should be."""
-    found = [
+    """All problems of a graph, sorted by rule. ``files`` are its revisions in file order, ``folder`` their folder."""
+    problems = [
         *_heads(graph),
         *_missing(graph),
         *_duplicates(files),
@@ -22,12 +22,12 @@ def check(graph: Graph, files: tuple[Revision, ...], folder: str) -> tuple[Probl
         *(Problem("MIG306", Location(each.path, each.line), each.reason) for each in graph.unreadable),
     ]
     if not files and not graph.unreadable:
-        found.append(Problem("MIG305", Location(folder), "there is not a single migration script here"))
-    return tuple(sorted(found, key=lambda each: each.rule))
+        problems.append(Problem("MIG305", Location(folder), "the folder has no migration scripts"))
+    return tuple(sorted(problems, key=lambda each: each.rule))
 
 
 def _heads(graph: Graph) -> Iterator[Problem]:
-    # A copy of a script is a head to Alembic as well; that is MIG303's to say, and no merge would mend it.
+    # A copy of a script is a head to Alembic as well, but MIG303 reports that, and a merge would not fix it.
     heads = [each for each in graph.by_id.values() if each.id not in graph.children]
     if len(heads) > 1:
         branches = graph.branch_labels()
@@ -37,37 +37,39 @@ def _heads(graph: Graph) -> Iterator[Problem]:
             Location(heads[-1].path, heads[-1].line),
             f"{len(heads)} heads: {', '.join(shown)}; `alembic upgrade head` refuses",
             revisions=tuple(each.id for each in heads),
-            hint=f"join them by a merge revision (`{explain('MIG301')}` says how)",
+            hint=f"join them with a merge revision (see `{explain('MIG301')}`)",
         )
 
 
 def _missing(graph: Graph) -> Iterator[Problem]:
-    for each in graph.revisions:
-        at = Location(each.path, each.down_line or each.line)
-        for parent in each.parents:
+    for revision in graph.revisions:
+        at = Location(revision.path, revision.down_line or revision.line)
+        for parent in revision.parents:
             if parent not in graph.by_id:
-                message = f"revision {each.id} follows {parent!r}, which no script has"
-                yield Problem("MIG302", at, message, (each.id,), _lost(parent, graph))
-        for needed in each.depends_on:
+                message = f"revision {revision.id} follows {parent!r}, which has no script"
+                yield Problem("MIG302", at, message, (revision.id,), _lost(parent, graph))
+        for needed in revision.depends_on:
             if needed not in graph.by_id and needed not in graph.labels:
-                message = f"revision {each.id} depends on {needed!r}, which is no revision and no branch label"
-                yield Problem("MIG302", at, message, (each.id,), _lost(needed, graph))
+                message = (
+                    f"revision {revision.id} depends on {needed!r}, which is neither a revision nor a branch label"
+                )
+                yield Problem("MIG302", at, message, (revision.id,), _lost(needed, graph))
 
 
 def _lost(wanted: str, graph: Graph) -> str:
     """Where a missing parent may be: the usual slips first."""
     if not wanted:
-        return "an empty text is not None: the first revision is written down_revision = None"
+        return "an empty string is not None: for the first revision write down_revision = None"
     for each in graph.revisions:
         if each.path.rpartition("/")[2].removesuffix(".py") == wanted.removesuffix(".py"):
-            return f"that is a file's name; the revision in it is {each.id!r}"
+            return f"that is a file name; the revision in the file is {each.id!r}"
     longer = [each for each in graph.by_id if each.startswith(wanted) or wanted.startswith(each)]
     if len(longer) == 1:
-        return f"did its writer mean {longer[0]!r}?"
+        return f"did you mean {longer[0]!r}?"
     if graph.unreadable:
         unread = sorted({each.path for each in graph.unreadable})
-        return f"it may be in a script that cannot be read: {', '.join(unread[:3])}"
-    return "bring its file back, or point down_revision at the revision that takes its place"
+        return f"it may be in a script that migops cannot read: {', '.join(unread[:3])}"
+    return "restore its file, or set down_revision to the revision that replaces it"
 
 
 def _duplicates(files: tuple[Revision, ...]) -> Iterator[Problem]:
@@ -77,21 +79,21 @@ def _duplicates(files: tuple[Revision, ...]) -> Iterator[Problem]:
             yield Problem(
                 "MIG303",
                 Location(same[-1].path, same[-1].line),
-                f"revision {identifier} is in {count} files: {', '.join(each.path for each in same)}; Alembic goes by "
-                "the last, and calls the others heads",
+                f"revision {identifier} is in {count} files: {', '.join(each.path for each in same)}; Alembic uses the "
+                "last one and reports the others as heads",
                 (identifier,),
-                "delete the copy, or give it an id of its own",
+                "delete the copy, or give it its own id",
             )
 
 
 def _labels(files: tuple[Revision, ...], by_id: Mapping[str, Revision]) -> Iterator[Problem]:
-    taken: dict[str, str] = {each: each for each in by_id}
+    owners: dict[str, str] = {each: each for each in by_id}
     for each in files:
         for label in each.branch_labels:
-            if label in taken:
-                message = f"branch label {label!r} of revision {each.id} is already used by revision {taken[label]}"
-                yield Problem("MIG303", Location(each.path, each.line), message, (each.id, taken[label]))
-            taken.setdefault(label, each.id)
+            if label in owners:
+                message = f"branch label {label!r} of revision {each.id} is already used by revision {owners[label]}"
+                yield Problem("MIG303", Location(each.path, each.line), message, (each.id, owners[label]))
+            owners.setdefault(label, each.id)
 
 
 def _cycles(graph: Graph) -> Iterator[Problem]:
@@ -106,7 +108,7 @@ def _cycles(graph: Graph) -> Iterator[Problem]:
         if len(cycle) == 1:
             yield Problem("MIG304", at, f"revision {first.id} names itself in {kind}", cycle)
         else:
-            yield Problem("MIG304", at, f"{kind} goes round in a circle: {' → '.join((*cycle, cycle[0]))}", cycle)
+            yield Problem("MIG304", at, f"{kind} forms a cycle: {' → '.join((*cycle, cycle[0]))}", cycle)
 
 
 def components(below: Mapping[str, tuple[str, ...]]) -> list[tuple[str, ...]]:
@@ -119,7 +121,7 @@ def components(below: Mapping[str, tuple[str, ...]]) -> list[tuple[str, ...]]:
     low: dict[str, int] = {}
     stack: list[str] = []
     on_stack: set[str] = set()
-    found: list[tuple[str, ...]] = []
+    parts: list[tuple[str, ...]] = []
     for root in below:
         if root in index:
             continue
@@ -129,17 +131,17 @@ def components(below: Mapping[str, tuple[str, ...]]) -> list[tuple[str, ...]]:
         on_stack.add(root)
         while work:
             node, following = work[-1]
-            for each in following:
-                if each not in below:
+            for neighbour in following:
+                if neighbour not in below:
                     continue
-                if each not in index:
-                    index[each] = low[each] = len(index)
-                    stack.append(each)
-                    on_stack.add(each)
-                    work.append((each, iter(below[each])))
+                if neighbour not in index:
+                    index[neighbour] = low[neighbour] = len(index)
+                    stack.append(neighbour)
+                    on_stack.add(neighbour)
+                    work.append((neighbour, iter(below[neighbour])))
                     break
-                if each in on_stack:
-                    low[node] = min(low[node], index[each])
+                if neighbour in on_stack:
+                    low[node] = min(low[node], index[neighbour])
             else:
                 work.pop()
                 if work:
@@ -150,5 +152,5 @@ def components(below: Mapping[str, tuple[str, ...]]) -> list[tuple[str, ...]]:
                         part.append(stack.pop())
                         on_stack.discard(part[-1])
                     if len(part) > 1 or node in below[node]:
-                        found.append(tuple(part))
-    return found
+                        parts.append(tuple(part))
+    return parts

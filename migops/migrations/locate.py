@@ -88,7 +88,7 @@ class _Locator:
         location, at = self._script_location()
         script = self._folder(location, roots) if location else ""
         if script and self.exists and not self.exists(script) and self._beside_scripts():
-            self.notes.append(f"{script} is not there; {self._own_folder()}")
+            self.notes.append(f"{script} does not exist; {self._own_folder()}")
             script = self._beside_scripts()
         versions = self._list("version_locations", ("path_separator", "version_path_separator"), re.compile(", *| +"))
         folders = tuple(self._folder(folder, roots) for folder in versions)
@@ -154,7 +154,7 @@ class _Locator:
             if separator in _SEPARATORS:
                 return tuple(part.strip() for part in option.value.split(_SEPARATORS[separator]) if part)
             given = self._option(key)
-            self._stop(given or option, f"{key} = {separator} is none of space, newline, os, ':' and ';'")
+            self._stop(given or option, f"{key} = {separator}: must be space, newline, os, ':' or ';'")
             return ()
         return tuple(legacy.split(option.value))
 
@@ -183,17 +183,17 @@ class _Locator:
         return here if self.exists and any(self.exists(path) for path in around) else ""
 
     def _own_folder(self) -> str:
-        return "the folder of the ini is taken, which is what Flask-Migrate tells Alembic"
+        return "using the folder of the ini file, as Flask-Migrate does"
 
     def _missing(self) -> None:
         file = self.ini or self.toml
         at = Location(file.path if file else posixpath.join(self.cwd, "alembic.ini"))
-        hint = "set script_location, or name the section that sets it with --name"
+        hint = "set script_location, or use --name for the section that sets it"
         if file is None:
-            message = "there is neither an alembic.ini nor a pyproject.toml with [tool.alembic]"
+            message = "neither an alembic.ini nor a pyproject.toml with [tool.alembic] found"
         elif not file.has_section:
             others = ", ".join(f"[{name}]" for name in file.sections) or "none"
-            message = f"there is no section [{file.section}] (sections: {others}), so no script_location"
+            message = f"no section [{file.section}] (sections: {others}), so no script_location"
         else:
             message = f"section [{file.section}] sets no script_location"
         if self.ini:
@@ -220,13 +220,13 @@ class _Locator:
 
     def _above(self, package: str) -> list[str]:
         """Folders that hold ``package`` if it is installed from where it lies: ``src``, and the ini's own parents."""
-        top, found = package.partition(".")[0], [posixpath.join(self.cwd, "src")]
+        top, folders = package.partition(".")[0], [posixpath.join(self.cwd, "src")]
         folder = self.ini.here if self.ini else self.cwd
         while folder not in ("/", ""):
             if posixpath.basename(folder) == top:
-                found.append(posixpath.dirname(folder))
+                folders.append(posixpath.dirname(folder))
             folder = posixpath.dirname(folder)
-        return found
+        return folders
 
     def _stop(self, option: Option, message: str) -> None:
         self.problems.append(Problem("MIG502", option.at, message))

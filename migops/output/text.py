@@ -48,12 +48,12 @@ def console_for(view: View, out: StringIO) -> Console:
 
 
 def trimmed(out: StringIO) -> str:
-    """What was printed, without the blanks that fill tables up."""
+    """The printed text without the blanks that pad tables."""
     return "\n".join(line.rstrip() for line in out.getvalue().split("\n"))
 
 
 def print_findings(console: Console, report: Report, view: View) -> None:
-    """The findings with cause and fix, the rules that were not judged, the one command to type now."""
+    """The findings with cause and fix, the rules that were not checked, and the one command to type next."""
     for _, findings in groupby(report.findings, key=lambda f: (f.rule, f.severity, f.cause, f.remedy)):
         _finding(console, list(findings), view)
     _skipped(console, report)
@@ -74,22 +74,22 @@ def _name(report: Report) -> str:
 
 def _summary(report: Report) -> str:
     if report.verdict is Verdict.UNKNOWN:
-        return "not enough could be read to judge"
+        return "migops could not read enough for a verdict"
     counts = [(s, sum(finding.severity is s for finding in report.findings)) for s in reversed(Severity)]
     words = ", ".join(f"{n} {s.value if s is Severity.INFO or n == 1 else s.value + 's'}" for s, n in counts if n)
     if report.verdict is Verdict.FINDINGS:
         return words
     if any(link.status is LinkStatus.DIFFERS for link in report.links):
-        said = f"nothing at or above {report.fail_on.value}"  # two places differ, so "the same" would be a lie
+        summary = f"no findings at or above {report.fail_on.value}"  # two places differ, so not "the same"
     else:
         mounted = any((link.source, link.target) == (PlaceName.HOST, PlaceName.CONTAINER) for link in report.links)
         read = [place.place.value for place in report.places if place.status == "read"]
         compared = [name for name in read if not (mounted and name == PlaceName.CONTAINER.value)]
-        said = f"{', '.join(compared)} hold the same migrations"
-        said += "; the container reads the host's, through a mount" if mounted else ""
+        summary = f"same migrations in {', '.join(compared)}"
+        summary += "; the container reads the host's through a mount" if mounted else ""
     left = len(report.deselected)
-    notes = [words, f"{left} rule{'' if left == 1 else 's'} left out" if left else ""]
-    return f"{said} ({'; '.join(filter(None, notes))})" if any(notes) else said
+    notes = [words, f"{left} rule{'' if left == 1 else 's'} deselected" if left else ""]
+    return f"{summary} ({'; '.join(filter(None, notes))})" if any(notes) else summary
 
 
 def _image(console: Console, report: Report) -> None:
@@ -131,7 +131,7 @@ def hang(console: Console, lead: Text, body: Text, indent: int) -> None:
 
 
 def place_words(place: PlaceSummary, report: Report) -> str:
-    """What a place holds, or why nothing was read there."""
+    """The content of a place, or why it was not read."""
     if any(missing.startswith(f"{place.place.value}: {place.reason}") for missing in report.missing if place.reason):
         return f"{place.status}, see above"
     if place.status != "read":
@@ -149,9 +149,9 @@ def short(location: str) -> str:
 
 
 def _link_line(link: Link, width: int, apart: str = "") -> Text:
-    """``apart`` names the two places that were compared, where one that was not stands between them."""
+    """``apart`` names the two compared places if an unread one is between them."""
     if link.status is LinkStatus.EQUAL and (link.source, link.target) == (PlaceName.HOST, PlaceName.CONTAINER):
-        return Text(f"  {'|':>{width // 2}}", "green").append(" a folder of the host, mounted: not the image's", "dim")
+        return Text(f"  {'|':>{width // 2}}", "green").append(" mounted from the host, not from the image", "dim")
     if link.status is LinkStatus.EQUAL:
         return Text(f"  {'|':>{width // 2}}", "green").append(f" {apart}: the same" if apart else " the same", "dim")
     parts = (
@@ -188,7 +188,7 @@ def _rows(console: Console, report: Report, view: View) -> None:
 
 
 def _finding(console: Console, findings: list[Finding], view: View) -> None:
-    """One block for findings of one rule that share cause and fix."""
+    """One block for findings of one rule with the same cause and fix."""
     first = findings[0]
     title = Text.assemble(
         (first.rule, f"bold {COLORS[first.severity]}"), f" {first.name} ", (f"({first.severity.value})", "dim")
@@ -203,7 +203,8 @@ def _finding(console: Console, findings: list[Finding], view: View) -> None:
             console.print(Padding(Text(printable(facts), "dim"), (0, 0, 0, 4)))
     if len(shown) < len(findings):
         console.print(f"  … and {len(findings) - len(shown)} more (-v shows all)")
-    hang(console, Text("  why  ", "dim"), Text(printable(first.cause)), 7)
+    label = "at" if first.cause == first.subject.path else "why"
+    hang(console, Text(f"  {label:<5}", "dim"), Text(printable(first.cause)), 7)
     for number, step in enumerate(first.remedy):
         lead = "or" if step.alternative else "then" if number else "fix"
         hang(console, Text(f"  {lead:<5}", "dim"), Text(printable(step.why)), 7)
@@ -218,21 +219,25 @@ def shell(command: Iterable[str]) -> str:
 
 
 def _skipped(console: Console, report: Report) -> None:
-    """The rules that were not judged, and why; a reason that the verdict has given already is not repeated."""
+    """The rules that were not checked, and why; a reason that the verdict already gave is not repeated."""
     for reason, group in groupby(report.skipped, key=lambda skipped: skipped.reason):
-        rules = ", ".join(skipped.rule for skipped in group)
+        rules = ", ".join(_ranges([skipped.rule for skipped in group]))
         known = any(missing.startswith(reason) for missing in report.missing)
-        why = "for the reason above" if known else reason
-        hang(console, Text("not judged ", "magenta"), Text(printable(f"{rules}: {why}")), 11)
+        hang(
+            console,
+            Text("not checked: ", "magenta"),
+            Text(printable(f"{rules} ({'see above' if known else reason})")),
+            13,
+        )
     if report.deselected:
         left = ", ".join(_ranges(report.deselected))
-        hang(console, Text("left out   ", "magenta"), Text(f"{left}: by --select or --ignore"), 11)
+        hang(console, Text("deselected:  ", "magenta"), Text(f"{left} (--select or --ignore)"), 13)
     if report.skipped or report.deselected:
         console.print()
 
 
 def _ranges(rules: Iterable[str]) -> Iterator[str]:
-    """Ids in their order, those that follow one another as one word: MIG001-MIG004."""
+    """Ids in order, consecutive ones as a range: MIG001-MIG004."""
     numbered = enumerate(rules)
     for _, group in groupby(numbered, key=lambda pair: int(pair[1].removeprefix("MIG")) - pair[0]):
         run = [rule for _, rule in group]
@@ -240,7 +245,7 @@ def _ranges(rules: Iterable[str]) -> Iterator[str]:
 
 
 def _next(console: Console, report: Report) -> None:
-    """The one command to type now, where every error begins its fix with the same one and leaves no choice."""
+    """The one command to type next, if the fixes of all errors start with the same one and leave no choice."""
     errors = [finding for finding in report.findings if finding.severity is Severity.ERROR]
     choices = any(step.alternative for finding in errors for step in finding.remedy)
     first = {finding.remedy[0].command if finding.remedy and not choices else () for finding in errors}

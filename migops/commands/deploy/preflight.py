@@ -202,7 +202,7 @@ def database(found: DatabasePosition, evidence: Evidence) -> None:
             hint=f"bring the script to the host (git pull, git restore, `{say('rescue')}`); or, where the migration is "
             "given up, downgrade below it with the image that has it",
         )
-    if not found.is_told:
+    if not found.is_known:
         tables = f"{len(state.tables)} table{'s' if len(state.tables) > 1 else ''}"
         raise Aborted(
             f"the database has {tables} and no revision noted: which migrations it has had is not known",
