@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -16,35 +17,39 @@ from migops.core.errors import Aborted, ExitCode, MigopsError
 
 @click.command("adopt")
 @click.argument("service", required=False)
-@option("--revision", metavar="REV", default="", help="Hold the database against this revision alone (or `head`).")
-@option("--baseline", is_flag=True, help="There is no migration yet: write the first one, from the models.")
-@option("-m", "--message", metavar="TEXT", default="", help="Message of the baseline (default: baseline).")
-@option("--strict", is_flag=True, help="Compare also comments, owners, grants, storage, statistics, publications, …")
-@option("--dry-run", is_flag=True, help="Only find and show it. Nothing is noted and no file is written.")
-@option("--yes", is_flag=True, help="Ask nothing, for scripts.")
-@option("--config", metavar="FILE", default="", help="Alembic's configuration on the host (default: found).")
-@option("--name", "section", metavar="SECTION", default="", help="Section of it (default: alembic).")
+@option("--revision", metavar="REV", default="", help="Compare the database only with this revision (or `head`).")
+@option("--baseline", is_flag=True, help="For a project without migrations: write the first one from the models.")
+@option("-m", "--message", metavar="TEXT", default="", help="Message of the baseline revision (default: baseline).")
+@option("--strict", is_flag=True, help="Also compare comments, owners, grants, storage, statistics, publications, …")
+@option("--dry-run", is_flag=True, help="Only show the result; stamp nothing and write no file.")
+@option("--yes", is_flag=True, help="Do not ask for confirmation (for scripts).")
+@option(
+    "--config", metavar="FILE", default="", help="Alembic's configuration file on the host (default: auto-detected)."
+)
+@option(
+    "--name", "section", metavar="SECTION", default="", help="Section of the configuration file (default: alembic)."
+)
 @timeout_option
 @compose_options
 @output_options("text", "json")
 def adopt(service: str | None, **given: Any) -> int:
-    """Find the revision whose schema the database of SERVICE has, and note it in the version table.
+    """Find the revision that matches the schema of SERVICE's database, and stamp the database with it.
 
-    For a database with tables and no revision: the application made them (create_all), or a dump was restored. The
-    migrations are run on a throwaway server, made from the image that the database's own container runs and alone on
-    an internal network; what each of them makes is compared with the database, which is only read. Where one revision
-    is equal, the proof is shown, and after a yes Alembic notes that revision.
+    For a database that has tables but no recorded Alembic revision: the application created them (create_all), or a
+    dump was restored. migops runs the migrations on a disposable server, made from the image of the database's own
+    container and alone on an internal network, and compares the schema after each revision with the database, which is
+    only read. If exactly one revision matches, migops shows the proof, asks, and stamps that revision with Alembic.
 
     \b
     migops adopt --dry-run
     migops adopt --yes app
-    migops adopt --revision 3f1c0a7be210        where several revisions have the same schema
-    migops adopt --baseline                     where there is no migration yet
+    migops adopt --revision 3f1c0a7be210        if several revisions have the same schema
+    migops adopt --baseline                     if there is no migration yet
 
     \b
-    Exit codes: 0 noted (or there already, or --dry-run found it), 1 no revision is equal or
-    several are, 2 bad input, 3 it could not be found out, 4 locked by another run, 5 not
-    confirmed, 6 not noted, 7 look where it stands
+    Exit codes: 0 stamped (or already was, or --dry-run found a match), 1 no revision
+    matches, or several do, 2 bad input, 3 could not be determined, 4 locked by
+    another run, 5 not confirmed, 6 not stamped, 7 check the database's state
     """
     from dataclasses import replace
 
@@ -61,9 +66,9 @@ def adopt(service: str | None, **given: Any) -> int:
     from migops.state.lock import host_lock
 
     if given["baseline"] and given["revision"]:
-        raise MigopsError("--revision and --baseline do not go together: there is no revision yet")
+        raise MigopsError("--revision and --baseline cannot be combined: a baseline is for a project without revisions")
     if given["message"] and not given["baseline"]:
-        raise MigopsError("--message needs --baseline: without it, no migration is written")
+        raise MigopsError("--message needs --baseline: otherwise no migration is written")
     sought = target.Wanted(service=service or "", config=given["config"], section=given["section"], command="adopt")
     found = target.resolve(sought, compose_options_of(given), os.environ, Path.cwd())
     wanted = Wanted(
@@ -85,7 +90,7 @@ def adopt(service: str | None, **given: Any) -> int:
         if not as_json:
             show(lambda view: render(outcome, view), given)
         if not given["yes"]:
-            confirm()
+            confirm(outcome.match.chosen.heads if outcome.match else ())
         with engine_lock(engine, folder, found.project, "migops adopt", found.commands.unlock()) as lock:
             at_work.refuse_of_others(lock, folder, found, outcome.inputs.reached, given["timeout"])
             done = stamp(outcome, live, engine, folder, given["timeout"])
@@ -93,11 +98,15 @@ def adopt(service: str | None, **given: Any) -> int:
     return 128 + done.signal if done.signal else int(ExitCode.CLEAN)
 
 
-def confirm() -> None:
-    """Ask whether to go on. Raises ``Aborted`` for a no, and where nobody can be asked."""
+def confirm(heads: Sequence[str]) -> None:
+    """Ask for confirmation. Raises ``Aborted`` for a no, and if there is no terminal."""
+    from migops.analysis.database_position import listed
+
     if not (sys.stdin is not None and sys.stdin.isatty() and sys.stderr.isatty()):
-        raise Aborted("nobody can be asked here, so nothing was changed", hint="--yes answers for you; or --dry-run")
-    if not click.confirm("Note it?", err=True):
+        raise Aborted(
+            "not a terminal, so I cannot ask; nothing was changed", hint="add --yes to confirm, or use --dry-run"
+        )
+    if not click.confirm(f"Stamp the database with {listed(heads)}?", err=True):
         raise Aborted("nothing was changed")
 
 

@@ -14,20 +14,20 @@ from migops.core.errors import ExitCode, MigopsError
 
 @click.command("backup")
 @click.argument("service", required=False)
-@option("--list", "list_", is_flag=True, help="Only list the backups that there are, the newest first.")
+@option("--list", "list_", is_flag=True, help="Only list the backups, newest first.")
 @option(
     "--keep",
     type=click.IntRange(min=1),
     default=10,
     show_default=True,
     metavar="N",
-    help="Keep the N newest of this database on this server; others are never removed.",
+    help="Keep the N newest backups of this database on this server; delete older ones. Others are never deleted.",
 )
 @option(
     "--keep-days",
     type=click.FloatRange(min=0),
     metavar="D",
-    help="Remove what is older than D days. The newest always stays.",
+    help="Delete backups older than D days; the newest is always kept.",
 )
 @option(
     "--room",
@@ -35,20 +35,24 @@ from migops.core.errors import ExitCode, MigopsError
     default=1.0,
     show_default=True,
     metavar="FACTOR",
-    help="Space that must be free, by the database's size; 0 does not look.",
+    help="Required free space, as a multiple of the database's size (0: do not check).",
 )
-@option("--config", metavar="FILE", default="", help="Alembic's configuration on the host (default: found).")
-@option("--name", "section", metavar="SECTION", default="", help="Section of it (default: alembic).")
+@option(
+    "--config", metavar="FILE", default="", help="Alembic's configuration file on the host (default: auto-detected)."
+)
+@option(
+    "--name", "section", metavar="SECTION", default="", help="Section of the configuration file (default: alembic)."
+)
 @timeout_option
 @compose_options
 @output_options("text", "json")
 def backup(service: str | None, **given: Any) -> int:
     """Dump the PostgreSQL database of SERVICE, read the dump back, and keep it with a manifest.
 
-    The server's own container makes the dump (for a server elsewhere: x-migops: {backup-image: postgres:15}). It is
-    streamed to the state folder, for you alone, and counts only when every byte of it could be read again.
-    Old backups of the same database on the same server are removed (--keep). Those of another server, and those that
-    do not say which (made by migops 0.1.0), never are.
+    The server's own container makes the dump (for an external server, set x-migops: {backup-image: postgres:15}). The
+    dump goes to the state folder, readable only by you, and is kept only if every byte of it could be read back.
+    Old backups of the same database on the same server are deleted (--keep). Backups of another server, and those
+    without a recorded server (made by migops 0.1.0), are never deleted.
 
     \b
     migops backup                     the database of the only service with migrations
@@ -56,8 +60,8 @@ def backup(service: str | None, **given: Any) -> int:
     migops backup --list
 
     \b
-    Exit codes: 0 taken, 2 bad input, 3 no engine or no such database, 4 another run has the
-    lock, 5 no backup was taken
+    Exit codes: 0 taken, 2 bad input, 3 cannot reach Docker or the database,
+    4 locked by another run, 5 no backup taken
     """
     from migops import target
     from migops.cli.output import show
@@ -99,4 +103,6 @@ def _refuse_what_a_list_ignores() -> None:
     source = click.get_current_context().get_parameter_source
     for key, name in (("keep", "--keep"), ("keep_days", "--keep-days"), ("room", "--room")):
         if source(key) is click.core.ParameterSource.COMMANDLINE:
-            raise MigopsError(f"{name} and --list do not go together: a list removes nothing", hint="leave one out")
+            raise MigopsError(
+                f"{name} and --list cannot be combined: --list does not delete anything", hint="omit one of the two"
+            )

@@ -23,26 +23,44 @@ from migops.cli.status import EXIT, database_options, drift_option, needed, with
 @click.command("doctor")
 @click.argument("service", required=False)
 @database_options
-@option("--image", metavar="REF", default="", help="The image (default: the service's). docker-archive:F, oci:DIR too.")
-@option("--context", metavar="DIR", default="", help="Build context to compare with; then no compose file is read.")
-@option("--host-dir", metavar="DIR", default="", help="Host folder with the configuration (default: the context).")
-@option("--config", metavar="FILE", default="", help="Alembic's configuration on the host (default: found).")
-@option("--name", "section", metavar="SECTION", default="", help="Section of it (default: alembic).")
+@option(
+    "--image",
+    metavar="REF",
+    default="",
+    help="Image (default: the service's); docker-archive:FILE and oci:DIR work too.",
+)
+@option("--context", metavar="DIR", default="", help="Build context to compare with; no compose file is read then.")
+@option(
+    "--host-dir",
+    metavar="DIR",
+    default="",
+    help="Host folder with Alembic's configuration (default: the build context).",
+)
+@option(
+    "--config", metavar="FILE", default="", help="Alembic's configuration file on the host (default: auto-detected)."
+)
+@option(
+    "--name", "section", metavar="SECTION", default="", help="Section of the configuration file (default: alembic)."
+)
 @drift_option
-@option("--no-engine", is_flag=True, help="No image and no container; only a database that is reached without.")
+@option(
+    "--no-engine",
+    is_flag=True,
+    help="Do not use Docker: no image, no container, and only a database that is reachable without it.",
+)
 @compose_options
 @rule_options
 @output_options("text", "json")
 def doctor(service: str | None, **given: Any) -> int:
-    """Judge every rule for SERVICE: the whole chain, and what the project's own files tell.
+    """Run every check on SERVICE: the whole chain, including config, code and compose file.
 
     \b
     migops doctor                            the only service with migrations
     migops doctor app --fail-on warning
     migops doctor --select MIG6 --select MIG8
 
-    Nothing is changed. Exit codes are those of check-image; 3 too where there is a database that could
-    not be asked. --no-engine without --database-url judges what the files tell, without a database.
+    Nothing is changed. Exit codes are those of check-image; also 3 if there is a database that could not
+    be read. --no-engine without --database-url checks only the files, without a database.
     """
     from migops import collect, rules, target
     from migops.cli.output import write

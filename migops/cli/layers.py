@@ -16,16 +16,16 @@ WIDEST = 110  # columns; wider lines would only part names from sizes
 @click.command("layers")
 @click.argument("image_ref", metavar="IMAGE")
 @click.argument("path", required=False)
-@option("--base", metavar="IMAGE", default="", help="What the Dockerfile's FROM says, to tell the base's layers.")
+@option("--base", metavar="IMAGE", default="", help="The image in the Dockerfile's FROM, to identify the base layers.")
 @timeout_option
 @format_option("text", "json")
 @output_option
-@option("-v", "--verbose", is_flag=True, help="Show all files of a layer, however many.")
+@option("-v", "--verbose", is_flag=True, help="Show all files of each layer.")
 def layers(image_ref: str, path: str | None, **given: Any) -> int:
-    """Show which layer and instruction left which file in IMAGE, at and below PATH.
+    """Show which layer and instruction put each file into IMAGE, at and below PATH.
 
-    PATH is absolute, or relative to the image's working directory, which is the default. IMAGE may be
-    docker-archive:FILE, oci-archive:FILE or oci:DIR too.
+    PATH is absolute, or relative to the image's working directory, which is the default. IMAGE may also be
+    docker-archive:FILE, oci-archive:FILE or oci:DIR.
 
     \b
     migops layers app:latest
@@ -46,7 +46,7 @@ def layers(image_ref: str, path: str | None, **given: Any) -> int:
         found = attribute_tree(image, [folder], base=given["base"])
         shown = identity(image)
     if not found.files:
-        raise Unavailable(f"the image {image_ref} has nothing at {folder}", hint="the folder / shows all that it has")
+        raise Unavailable(f"the image {image_ref} has no files at {folder}", hint="use / to list all its files")
     if given["format_"] == "json":
         show(lambda view: formats.render_json(shown, found), given)
     else:

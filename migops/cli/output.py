@@ -104,6 +104,6 @@ def _width(terminal: bool) -> int:
     if terminal:
         columns = shutil.get_terminal_size().columns
     else:
-        said = os.environ.get("COLUMNS", "")
-        columns = int(said) if said.isdecimal() and len(said) < 9 else PIPE_WIDTH
+        given = os.environ.get("COLUMNS", "")
+        columns = int(given) if given.isdecimal() and len(given) < 9 else PIPE_WIDTH
     return min(max(columns, NARROWEST), WIDEST)

@@ -20,19 +20,28 @@ if TYPE_CHECKING:
 
 @click.command("rescue")
 @click.argument("service", required=False)
-@option("--config", metavar="FILE", default="", help="Alembic's configuration on the host (default: found).")
-@option("--name", "section", metavar="SECTION", default="", help="Section of it (default: alembic).")
-@option("--host-dir", metavar="DIR", default="", help="Host folder with the configuration (default: the context).")
-@option("--all", "everything", is_flag=True, help="Copy what git has deleted, or has elsewhere, as well.")
-@option("--dry-run", is_flag=True, help="Only say what would be copied.")
+@option(
+    "--config", metavar="FILE", default="", help="Alembic's configuration file on the host (default: auto-detected)."
+)
+@option(
+    "--name", "section", metavar="SECTION", default="", help="Section of the configuration file (default: alembic)."
+)
+@option(
+    "--host-dir",
+    metavar="DIR",
+    default="",
+    help="Host folder with Alembic's configuration (default: the build context).",
+)
+@option("--all", "everything", is_flag=True, help="Also copy scripts that git has: deleted, or on another branch.")
+@option("--dry-run", is_flag=True, help="Only show what would be copied.")
 @timeout_option
 @compose_options
 @format_option("text", "json")
 def rescue(service: str | None, **given: Any) -> int:
     """Copy migration scripts that exist only in a container of SERVICE to the host's versions folder.
 
-    They go in beside the others, for the owner of that folder. Nothing on the host is overwritten and nothing in the
-    container changes. What git has anyway (deleted on purpose, or upstream) is named and left.
+    The copies belong to the folder's owner. Nothing on the host is overwritten, and nothing in the container changes.
+    Scripts that git has (deleted on purpose, or upstream) are listed but not copied.
     """
     from migops import collect, target
     from migops.cli.output import put
@@ -69,12 +78,12 @@ def _text(copies: Sequence[Copy], left: Sequence[Left], dry_run: bool) -> str:
         to = str(copy.to).removeprefix(here)
         lines.append(printable(f"{verb} {label}{copy.script.path} of {copy.container} to {to}"))
         if copy.why:
-            lines.append(printable(f"  mind: {copy.why}"))
-    lines += [printable(f"left {each.name} of {each.container}: {each.why}") for each in left]
+            lines.append(printable(f"  note: {copy.why}"))
+    lines += [printable(f"not copied: {each.name} of {each.container}: {each.why}") for each in left]
     if not copies:
-        lines.append("nothing to rescue: no container has a revision that is nowhere else")
+        lines.append("nothing to rescue: every revision in the containers is elsewhere too")
     elif not dry_run:
-        lines.append("look at what was copied, commit it, and build the image again")
+        lines.append("check the copies, commit them, and rebuild the image")
     return "\n".join(lines) + "\n"
 
 

@@ -26,30 +26,37 @@ if TYPE_CHECKING:
 @click.command("restore")
 @click.argument("file", metavar="FILE")
 @click.argument("service", required=False)
-@option("--yes", is_flag=True, help="Do not ask, for scripts. A name that has to be typed: --confirm.")
+@option(
+    "--yes", is_flag=True, help="Do not ask for confirmation (for scripts). If the name must be typed, use --confirm."
+)
 @click.option("--foreign", is_flag=True, help="Allow a backup of another server, project or volume.")
-@click.option("--confirm", metavar="NAME", default="", help="The database's name, where it has to be typed (scripts).")
-@option("--dry-run", is_flag=True, help="Check the file and show the plan; touch nothing.")
-@option("--config", metavar="FILE", default="", help="Alembic's configuration on the host (default: found).")
-@option("--name", "section", metavar="SECTION", default="", help="Section of it (default: alembic).")
+@click.option("--confirm", metavar="NAME", default="", help="The database name, if it must be typed (for scripts).")
+@option("--dry-run", is_flag=True, help="Check the file and show the plan; change nothing.")
+@option(
+    "--config", metavar="FILE", default="", help="Alembic's configuration file on the host (default: auto-detected)."
+)
+@option(
+    "--name", "section", metavar="SECTION", default="", help="Section of the configuration file (default: alembic)."
+)
 @timeout_option
 @compose_options
 @output_options("text", "json")
 def restore(file: str, service: str | None, **given: Any) -> int:
-    """Put the backup FILE (a path, or a name that `migops backup --list` shows) in the place of SERVICE's database.
+    """Replace SERVICE's database with the backup FILE (a path, or a name from `migops backup --list`).
 
-    FILE is restored into a database of its own and checked there, while everything goes on. Then, after a yes, the
-    services that use the database stop, the two databases change names, and the services start. The database that was
-    there is kept, and the commands that lead back to it are printed.
+    FILE is first restored into a new database and checked there, while the services keep running. After confirmation,
+    the services that use the database stop, the two databases swap names, and the services start. The old database is
+    kept, and the commands to switch back are printed.
 
-    A backup of another server or project is refused without --foreign. For such a one, after the server was made again
-    (only its system identifier differs), and for a backup that does not say where it comes from (migops 0.1.0), the
-    database's name has to be typed; --yes does not answer that. Scripts: --confirm NAME. These two options have no
-    MIGOPS_ variable.
+    A backup of another server or project needs --foreign. For such a backup, for one from before the server was
+    recreated (only its system identifier differs), and for one without a recorded origin (migops 0.1.0), you must type
+    the database name; --yes is not enough. In scripts, use --confirm NAME. --foreign and --confirm have no MIGOPS_
+    variable.
 
     \b
-    Exit codes: 0 restored, 2 bad input, 3 the server cannot be asked, 4 another run has the lock,
-    5 nothing was changed, 6 everything is as it was, 7 you are needed, with the commands
+    Exit codes: 0 restored, 2 bad input, 3 cannot reach the server, 4 locked by
+    another run, 5 nothing changed, 6 failed, rolled back, 7 manual action needed
+    (commands printed)
     """
     from migops import target
     from migops.cli.output import view_of
@@ -62,7 +69,9 @@ def restore(file: str, service: str | None, **given: Any) -> int:
     from migops.state.engine_lock import run_lock
 
     if not (given["yes"] or given["dry_run"] or (sys.stdin is not None and sys.stdin.isatty())):
-        raise Aborted("nobody can be asked here, so nothing was changed", hint="--yes answers for you; or --dry-run")
+        raise Aborted(
+            "not a terminal, so I cannot ask; nothing was changed", hint="add --yes to confirm, or use --dry-run"
+        )
     wanted = target.Wanted(service=service or "", config=given["config"], section=given["section"], command="restore")
     found = target.resolve(wanted, compose_options_of(given), os.environ, Path.cwd())
     with connect(given["timeout"]) as engine:
@@ -105,7 +114,7 @@ def _shown(planned: Restore, swapped: Swapped | None, given: Mapping[str, Any]) 
     if swapped.down:
         names = [each.name for each in swapped.down]
         raise ManualActionRequired(
-            f"{planned.database} was restored, but {', '.join(names)} did not come up again with it",
+            f"{planned.database} was restored, but {', '.join(names)} did not start with it",
             commands=[("docker", "logs", "--tail", "50", names[0]), ("docker", "start", *names)],
         )
     return 128 + swapped.signals[0] if swapped.signals else int(ExitCode.CLEAN)
@@ -117,7 +126,7 @@ def _file(given: str, folder: Path, target: Target) -> Path:
         if path.is_file():
             return path.resolve()
     listing = target.commands.say("backup", "--list")
-    raise MigopsError("is no file", at=Location(given), hint=f"`{listing}` shows the backups that there are")
+    raise MigopsError("no such file", at=Location(given), hint=f"`{listing}` lists the backups")
 
 
 def _see_the_name(planned: Restore, given: str) -> None:
@@ -130,8 +139,9 @@ def _see_the_name(planned: Restore, given: str) -> None:
     if not given:
         if sys.stdin is None or not sys.stdin.isatty():
             raise Aborted(
-                f"nothing was changed: {origin(planned)}, and nobody can be asked here for the database's name",
-                hint=f"if you mean this backup: --confirm {shlex.quote(planned.database)}; --yes does not answer this",
+                f"nothing was changed: {origin(planned)}, so you must type the database name, and this is "
+                "not a terminal",
+                hint=f"if this is the right backup: --confirm {shlex.quote(planned.database)} (--yes is not enough)",
             )
         typed = _typed()
     if typed != planned.database:
@@ -139,7 +149,7 @@ def _see_the_name(planned: Restore, given: str) -> None:
 
 
 def _typed() -> str:
-    question = "Type the name of the database that this backup is to replace"
+    question = "Type the name of the database to replace"
     try:
         return str(click.prompt(question, default="", show_default=False, err=True))
     except click.Abort:  # Ctrl-C, or the end of the input
@@ -156,8 +166,8 @@ def _goes_on(planned: Restore, lock: EngineLock, yes: bool) -> bool:
 def _confirmed(planned: Restore) -> bool:
     tables = len(planned.verified.contents.tables)
     click.echo(f"restored into {planned.new} and checked: {tables} tables", err=True)
-    stop = f"Stop {', '.join(planned.services)} and put" if planned.services else "Put"
+    stop = f"Stop {', '.join(planned.services)} and use" if planned.services else "Use"
     try:
-        return click.confirm(f"{stop} it in the place of {planned.database} now?", err=True)
+        return click.confirm(f"{stop} it as {planned.database} now?", err=True)
     except click.Abort:  # Ctrl-C, or the end of the input
         raise KeyboardInterrupt from None

@@ -39,22 +39,22 @@ def database_options(command: Command) -> Command:
                 "--database-url",
                 metavar="URL",
                 default="",
-                help="The database to ask (default: the service's). Better by MIGOPS_DATABASE_URL, "
-                "where no process list shows it.",
+                help="Database to read (default: the service's). Prefer MIGOPS_DATABASE_URL, "
+                "which no process list shows.",
             ),
             option(
                 "--wait",
                 type=click.FloatRange(min=0),
                 default=0.0,
                 metavar="SECONDS",
-                help="Ask again until the database answers, for up to SECONDS.",
+                help="Wait up to SECONDS for the database to answer.",
             ),
             option(
                 "--timeout",
                 type=click.FloatRange(min=0.1),
                 default=20.0,
                 show_default=True,
-                help="Seconds for the engine, and for the database.",
+                help="Seconds to wait for Docker, and for each database query.",
             ),
         )
     ):
@@ -65,17 +65,18 @@ def database_options(command: Command) -> Command:
 drift_option = option(
     "--drift",
     is_flag=True,
-    help="Compare the models with the schema too: runs `alembic check`, and so env.py, in a container of the image.",
+    help="Also compare the models with the schema: runs `alembic check` (and so env.py) in a container of the image; "
+    "runs only if the database is at the image's heads.",
 )
 
 
 def with_drift(
     target: Target, evidence: Evidence, engine: Callable[[], Engine] | None, given: Mapping[str, Any]
 ) -> Evidence:
-    """The evidence with what `alembic check` says, where --drift asks for that."""
+    """The evidence with the result of `alembic check`, if --drift was given."""
     if not given["drift"]:
         if any(word.upper() == "MIG407" or word == "schema-drift" for word in given["select"]):
-            raise MigopsError("MIG407 is judged with --drift only: it runs env.py", hint="add --drift")
+            raise MigopsError("MIG407 needs --drift, because it runs env.py", hint="add --drift")
         return evidence
     if engine is None:
         return evidence
@@ -85,7 +86,7 @@ def with_drift(
 
 
 def needed(evidence: Evidence, *, without_engine: bool) -> list[PlaceName]:
-    """The places without which there is no verdict where the database is asked too."""
+    """The places without which there is no verdict if the database is read too."""
     from migops.core.model import PlaceName, Unknown
 
     places = [PlaceName.HOST, *([] if without_engine else [PlaceName.IMAGE]), PlaceName.DATABASE]
@@ -97,32 +98,51 @@ def needed(evidence: Evidence, *, without_engine: bool) -> list[PlaceName]:
 @click.command("status")
 @click.argument("service", required=False)
 @database_options
-@option("--image", metavar="REF", default="", help="The image (default: the service's). docker-archive:F, oci:DIR too.")
-@option("--context", metavar="DIR", default="", help="Build context to compare with; then no compose file is read.")
-@option("--host-dir", metavar="DIR", default="", help="Host folder with the configuration (default: the context).")
-@option("--config", metavar="FILE", default="", help="Alembic's configuration on the host (default: found).")
-@option("--name", "section", metavar="SECTION", default="", help="Section of it (default: alembic).")
+@option(
+    "--image",
+    metavar="REF",
+    default="",
+    help="Image (default: the service's); docker-archive:FILE and oci:DIR work too.",
+)
+@option("--context", metavar="DIR", default="", help="Build context to compare with; no compose file is read then.")
+@option(
+    "--host-dir",
+    metavar="DIR",
+    default="",
+    help="Host folder with Alembic's configuration (default: the build context).",
+)
+@option(
+    "--config", metavar="FILE", default="", help="Alembic's configuration file on the host (default: auto-detected)."
+)
+@option(
+    "--name", "section", metavar="SECTION", default="", help="Section of the configuration file (default: alembic)."
+)
 @drift_option
-@option("--no-engine", is_flag=True, help="No image and no container; only a database that is reached without.")
+@option(
+    "--no-engine",
+    is_flag=True,
+    help="Do not use Docker: no image, no container, and only a database that is reachable without it.",
+)
 @compose_options
 @select_options
 @option(
     "--fail-on",
     type=click.Choice(["error", "warning", "info"]),
-    help="Exit with 1 on findings this bad, and with 3 where a place could not be read (default: exit 0).",
+    help="Exit with 1 if there is a finding of this severity or worse, and with 3 if a place could not be read "
+    "(default: always exit 0).",
 )
 @output_options("text", "json", "mermaid")
 def status(service: str | None, **given: Any) -> int:
-    """Show where each revision of SERVICE is, from git to the database, and what is pending.
+    """Show where each revision of SERVICE is, from git to the database, and which are pending.
 
     \b
-    migops status                               the only service with migrations
+    migops status                              the only service with migrations
     migops status app --format json
-    migops status --wait 60 --fail-on warning   in a script: is the database up, and up to date?
+    migops status --wait 60 --fail-on warning  in scripts: is the database up to date?
 
     \b
-    Exit codes: 0 shown, 1 findings (with --fail-on), 2 bad input, 3 nothing to show; with
-    --fail-on also 3 where host, image or database could not be read
+    Exit codes: 0 shown, 1 findings (with --fail-on), 2 bad input, 3 nothing to
+    show; with --fail-on also 3 if host, image or database could not be read
     """
     from migops import collect, rules, target
     from migops.cli.output import show

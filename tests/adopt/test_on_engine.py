@@ -104,7 +104,7 @@ def test_found_proved_and_noted(sandbox: Sandbox, state_folder: Path, monkeypatc
 
     change = "alter table product alter title type varchar(50); create table audit (at date)"
     with monkeypatch.context() as patch:
-        patch.setattr("migops.cli.adopt.confirm", lambda: query(sandbox, project, change))
+        patch.setattr("migops.cli.adopt.confirm", lambda heads: query(sandbox, project, change))
         meanwhile = adopt(sandbox, project)
         assert (meanwhile.code, "was changed while it was compared" in meanwhile.stderr) == (5, True)
         assert meanwhile.stdout.startswith(f"EQUAL  app: the database has the schema of {PRICE} (Add product.price)\n")
@@ -187,7 +187,7 @@ def _a_signal_leaves_nothing(box: Sandbox, project: Path) -> None:
         _wait_for_containers(box, process.pid, made)
         process.send_signal(signal.SIGINT)
         _, said = process.communicate(timeout=30)
-        assert (process.returncode, said.strip()) == (130, "interrupted; migops changed nothing")
+        assert (process.returncode, said.strip()) == (130, "interrupted; nothing was changed")
         assert _throwaway(box, process.pid) == []
     assert query(box, project, "select to_regclass('alembic_version') is null") == "t"
 

@@ -52,7 +52,7 @@ CASES = (
     Case("17", one_id_twice, "MIG303", ("a1b2c3d4e5f7", "copied.py"), ("id",)),
     Case("18", file_name_for_an_id, "MIG302", ("20260621_193547_merge_041_064", "which has no script"),
          ("that is a file name; the revision in the file is '7bcf07ee658e'",)),
-    Case("18b", file_name_as_alembic_says_it, "missing-parent", ("a parent (down_revision) that no script here has",),
+    Case("18b", file_name_as_alembic_says_it, "missing-parent", ("a parent (down_revision) that has no script here",),
          ("the revision in the file is '7bcf07ee658e'",)),
     Case("35", percent_sign_and_only_the_heads_are_wanted, "MIG501", ("sqlalchemy.url",), ("%%",)),
 )  # fmt: skip

@@ -90,7 +90,7 @@ def behind_upstream(shop: Shop) -> Answer:
 CASES = (
     Case("1", stale_layer, "MIG002", ("416d3e2c6f1f", "on the host but not in the image"),
          ("docker build .",), never=("MIG001",)),
-    Case("1b", shadowed_package, "shadowed-package", ("a folder of the project called alembic",),
+    Case("1b", shadowed_package, "shadowed-package", ("the project's own folder alembic",),
          ("alembic/__init__.py",)),
     Case("6", ignored_by_docker, "MIG104", (".dockerignore:2", "**/migrations/"),
          ("delete line 2 of", "docker compose build app")),

@@ -306,7 +306,7 @@ class TestNoVerdict:
         write_image(tmp_path / "app.tar", {"/app": clean}, Member("app/migrations/versions", kind=b"5"))
         found = check(clean)
         assert found.code == 3
-        assert "empty is not clean" in found.json["missing"][0]
+        assert "nothing to compare is not a pass" in found.json["missing"][0]
 
 
 class TestBadInput:
