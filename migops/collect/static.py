@@ -31,8 +31,8 @@ def read_host(survey: Survey) -> tuple[Environment, HostReader]:
     found = read_environment(reader, host_home(survey), survey.known)
     if isinstance(found, Unknown):
         raise MigopsError(
-            f"this configuration does not lead to migrations: {found.reason}", at=Location(str(target.config)),
-            hint="mend script_location, or name the section that has it with --name",
+            f"no migrations found through this configuration: {found.reason}", at=Location(str(target.config)),
+            hint="fix script_location, or use --name for the section that sets it",
         )  # fmt: skip
     survey.take(PlaceName.HOST, found)
     return found, reader
@@ -112,10 +112,10 @@ def read_context(survey: Survey, host: HostReader) -> None:
         return
     survey.exclusions = _exclusions(reader, found)
     if not found.migrations.scripts and not survey.exclusions:
-        survey.not_copied = f"no COPY or ADD of the build brings anything to {', '.join(folders)}"
+        survey.not_copied = f"no COPY or ADD of the build writes to {', '.join(folders)}"
         if view.base.ref:
             # The base image may hold them. Only reading an image tells.
-            reason = f"{survey.not_copied}, so only the base image {view.base.ref} could hold migrations there"
+            reason = f"{survey.not_copied}, so only the base image {view.base.ref} could have migrations there"
             survey.places[PlaceName.CONTEXT] = Unknown(reason)
             return
     survey.take(PlaceName.CONTEXT, found)

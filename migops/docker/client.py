@@ -74,8 +74,8 @@ class Engine:
         ) as answer:
             if answer.status == 404:
                 raise ImageNotFound(
-                    f"the Docker Engine at {self.endpoint.host} has no image {ref!r}",
-                    hint="build it first, or name another one; nothing was pulled",
+                    f"Docker at {self.endpoint.host} has no image {ref!r}",
+                    hint="build it first, or name another image; nothing was pulled",
                 )
             if answer.status == 400:
                 raise MigopsError(f"{ref!r} is not an image name: {self.http.message(answer)}")
@@ -117,7 +117,7 @@ class Engine:
                 stream = Stream(answer, self.http, what)  # held here: without it the answer would be closed, unread
                 yield path_stat(answer.headers), stream
             elif answer.status == 404:  # which the engine also says when the container itself has gone
-                self.http.call("GET", f"/containers/{container}/json", "asking for a probe that has gone")
+                self.http.call("GET", f"/containers/{container}/json", "looking for a probe that is gone")
                 yield None
             elif (message := self.http.message(answer)).endswith("not a directory"):  # a file above the path
                 yield None
@@ -135,8 +135,8 @@ class Engine:
 
     def id(self) -> str:
         """The engine's own ID, which it keeps as long as its data folder."""
-        with self.http.answer("GET", "/info", "asking who the engine is") as answer:
-            return str(self.http.json(answer, "asking who the engine is", dict).get("ID") or "engine")
+        with self.http.answer("GET", "/info", "reading the engine's id") as answer:
+            return str(self.http.json(answer, "reading the engine's id", dict).get("ID") or "engine")
 
     def tag(self, image_id: str, ref: str) -> None:
         """Give an image one more name; a name that another image had goes over to it."""
@@ -144,7 +144,7 @@ class Engine:
         if not colon or "/" in tag:
             name, tag = ref, "latest"
         url = f"/images/{quote(image_id, safe=':')}/tag?{urlencode({'repo': name, 'tag': tag})}"
-        self.http.call("POST", url, f"calling {image_id[:19]} {ref}")
+        self.http.call("POST", url, f"tagging {image_id[:19]} as {ref}")
 
     def images(self) -> list[dict[str, Any]]:
         """The engine's list of the images that it has, without intermediate ones."""
@@ -184,7 +184,7 @@ class Engine:
 def connect(timeout: float = 20.0, environment: Mapping[str, str] | None = None) -> Engine:
     """Connect to the engine that the docker CLI would use, see ``endpoint.resolve``. Use it as a context manager.
 
-    Raises ``Unavailable`` where it cannot be reached, does not answer within ``timeout`` seconds or is no Docker
+    Raises ``Unavailable`` if it cannot be reached, does not answer within ``timeout`` seconds or is not a Docker
     Engine.
     """
     return Engine(Http(resolve(os.environ if environment is None else environment), timeout))
@@ -197,4 +197,4 @@ def path_stat(headers: Message) -> PathStat:
         is_folder = bool(int(stat["mode"]) >> 31 & 1)  # as Go writes file modes
         return PathStat(str(stat["name"]), int(stat["size"]), str(stat.get("linkTarget") or ""), is_folder)
     except (KeyError, ValueError, TypeError) as error:
-        raise Unavailable("the Docker Engine's answer for a path lacks its description") from error
+        raise Unavailable("Docker's answer for a path lacks its description") from error

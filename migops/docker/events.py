@@ -35,7 +35,7 @@ def now(engine: Engine) -> float:
     try:
         return seconds(said)
     except ValueError:
-        raise Unavailable(f"the Docker Engine at {engine.endpoint.host} says no time: {said!r}") from None
+        raise Unavailable(f"the Docker Engine at {engine.endpoint.host} reports no valid time: {said!r}") from None
 
 
 def since(engine: Engine, begin: float, end: float) -> Events:

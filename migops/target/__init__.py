@@ -1,4 +1,4 @@
-"""What is being checked: one service's image and the files on the host that it should hold."""
+"""The target of a check: one service's image, and the files on the host that it should contain."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ ARCHIVES = ("docker-archive:", "oci:", "oci-archive:")
 
 @dataclass(frozen=True, slots=True)
 class BuildSpec:
-    """How the image is built: what ``dockerfile.trace`` takes."""
+    """How the image is built: the arguments of ``dockerfile.trace``."""
 
     context: Path | str
     dockerfile: Path | Inline | None = None
@@ -68,9 +68,9 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What the user said on the command line about what to check; empty where nothing was said.
+    """The user's choice on the command line of what to check; empty fields were not given.
 
-    ``command`` is migops's own, to be named in what is to be typed instead; ``database_url`` is what its option says.
+    ``command`` is migops's own, for printed commands; ``database_url`` is the value of its option.
     """
 
     service: str = ""
@@ -88,10 +88,9 @@ class Wanted:
 
 
 def resolve(wanted: Wanted, options: ComposeOptions, environment: Mapping[str, str], cwd: Path) -> Target:
-    """Find out what to check: from --context or --host-dir with --image alone, else from the compose project.
+    """Find what to check: from --context, or --host-dir with --image alone, otherwise from the compose project.
 
-    Raises MigopsError where the project, the service or Alembic's configuration cannot be found, or is not the only
-    one that could be meant.
+    Raises MigopsError if the project, the service or Alembic's configuration is missing or ambiguous.
     """
     given = named(wanted, environment)
     if wanted.context or (wanted.image and wanted.host_dir and options == ComposeOptions()):
@@ -115,7 +114,7 @@ def _noted(target: Target, named: tuple[tuple[str, str], ...]) -> Target:
 
 
 def named(wanted: Wanted, environment: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
-    """The options that say what is meant, for commands that are printed; what the environment says stays there."""
+    """The options that name the target, for printed commands; values from the environment stay there."""
     url = "" if environment.get("MIGOPS_DATABASE_URL") == wanted.database_url else wanted.database_url
     said = (
         ("--image", wanted.image), ("--context", wanted.context), ("--dockerfile", wanted.dockerfile),
@@ -133,12 +132,12 @@ def _without_password(url: str) -> str:
 def _without_compose(wanted: Wanted, cwd: Path) -> Target:
     if wanted.service:
         raise MigopsError(
-            "a SERVICE needs a compose file; with --context there is none",
-            hint="leave SERVICE out, or leave --context out",
+            "SERVICE needs a compose file, and --context does not read one",
+            hint="omit SERVICE or --context",
         )
     if not wanted.image and wanted.needs_image:
         raise MigopsError(
-            "--context needs --image: the image to compare it with",
+            "--context needs --image, the image to compare",
             hint="add --image REF; or --no-engine, to check only what a build would do",
         )
     root = _folder(wanted.host_dir or wanted.context, cwd)
@@ -190,7 +189,7 @@ def _service(
         names = ", ".join(project.services) or "none"
         raise MigopsError(
             f"no service is built from a folder with an alembic.ini (services: {names})", at=at,
-            hint="name the service; or say where its configuration is: x-migops: {config: PATH} under the service",
+            hint="name the service, or set its configuration file: x-migops: {config: PATH} under the service",
         )  # fmt: skip
     if len({_build_key(service) for service in found}) > 1:
         lines = ", ".join(f"{service.name} ({service.location})" for service in found)
@@ -242,7 +241,7 @@ def _of_service(project: Project, service: Service, wanted: Wanted, options: Com
         config = configuration.find(root, settings["config"], base, service)
     else:
         config = configuration.said_path(root, said, service)
-    # Where another image than the one that compose builds is in question, compose's build would not mend it.
+    # If the image is not the one that compose builds, compose's build would not fix it.
     its_own = not wanted.image or _name(wanted.image) == _name(service.image_ref)
     image = wanted.image or service.image_ref
     builders = {tagged(other.image_ref): other.name for other in project.services.values() if other.build}
@@ -307,10 +306,10 @@ def _settings(service: Service) -> dict[str, str]:
         if key not in known:
             raise MigopsError(
                 f"x-migops of service {service.name!r} has an unknown key {key!r}", at=service.location,
-                hint=f"it knows {', '.join(known)}",
+                hint=f"the keys are {', '.join(known)}",
             )  # fmt: skip
         if not isinstance(value, str) or value not in allowed.get(key, (value,)):
-            shown = "it must be text" if key == "database-url" else repr(value)
+            shown = "it must be a string" if key == "database-url" else repr(value)
             raise MigopsError(f"x-migops.{key} of service {service.name!r} is not valid: {shown}", at=service.location)
     return {key: str(given.get(key, "")) for key in known}
 
@@ -329,7 +328,7 @@ def _build_spec(build: Build) -> BuildSpec:
 def _context(build: Build) -> Path:
     context = Path(build.context)
     if not context.is_dir():
-        raise MigopsError(f"build.context is not a folder: {context}", at=build.location, hint="mend build.context")
+        raise MigopsError(f"build.context is not a folder: {context}", at=build.location, hint="fix build.context")
     return context
 
 
@@ -352,5 +351,5 @@ def compose_command(options: ComposeOptions) -> tuple[str, ...]:
 def _folder(text: str, base: Path) -> Path:
     path = Path(os.path.normpath(base / text))
     if not path.is_dir():
-        raise MigopsError("is not a folder", at=Location(str(path)), hint="check --context or --host-dir")
+        raise MigopsError("not a folder", at=Location(str(path)), hint="check --context or --host-dir")
     return path

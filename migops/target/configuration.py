@@ -22,7 +22,7 @@ from migops.sources.alembic_start import started
 from migops.sources.home import home_of
 
 NOT_SEARCHED = frozenset({"node_modules", "venv", "env", "site-packages", "__pycache__", "dist", "build"})
-CONFIGS_NAMED = 5  # in the message that several could be meant
+CONFIGS_NAMED = 5  # in the message that there are several
 SEARCH_DEPTH = 5  # folders below the build context in which an alembic.ini is looked for
 
 
@@ -31,7 +31,7 @@ def find(root: Path, given: str, base: Path, service: Service | None = None) -> 
     if given:
         path = Path(os.path.normpath(base / given))
         if not path.is_file():
-            raise MigopsError("there is no such configuration file", at=Location(str(path)), hint="check --config")
+            raise MigopsError("no such configuration file", at=Location(str(path)), hint="check --config")
         return path
     found = search(root)
     if len(found) == 1:
@@ -39,14 +39,14 @@ def find(root: Path, given: str, base: Path, service: Service | None = None) -> 
     at = service.location if service else Location(str(root))
     if not found:
         raise MigopsError(
-            f"there is no alembic.ini, and no pyproject.toml with [tool.alembic], in {root} or below it", at=at,
-            hint="say where it is: --config FILE, or x-migops: {config: FILE} under the service",
+            f"found neither an alembic.ini nor a pyproject.toml with [tool.alembic] in {root} or below", at=at,
+            hint="name the file: --config FILE, or x-migops: {config: FILE} under the service",
         )  # fmt: skip
     names = ", ".join(str(path.relative_to(root)) for path in found[:CONFIGS_NAMED])
     more = f" and {len(found) - CONFIGS_NAMED} more" if len(found) > CONFIGS_NAMED else ""
     raise MigopsError(
-        f"several configurations could be meant: {names}{more}", at=at,
-        hint="say which: --config FILE, or x-migops: {config: FILE} under the service",
+        f"found several configurations: {names}{more}", at=at,
+        hint="choose one: --config FILE, or x-migops: {config: FILE} under the service",
     )  # fmt: skip
 
 
@@ -73,7 +73,7 @@ def _is_for_alembic(path: Path) -> bool:
     try:
         text = path.read_bytes() if path.is_file() else b""
     except OSError as error:
-        raise MigopsError(f"cannot be read: {error.strerror}", at=Location(str(path))) from None
+        raise MigopsError(f"cannot read the file: {error.strerror}", at=Location(str(path))) from None
     return b"[tool.alembic" in text and parse_config(text, str(path)).has_section
 
 
@@ -127,8 +127,8 @@ def said_path(root: Path, said: Said, service: Service) -> Path:
         if (root / part).is_file():
             return root / part
     raise MigopsError(
-        f"service {service.name!r} runs Alembic with {said.config}, and {root} has no such file", at=service.location,
-        hint="say which file of the host that is: x-migops: {config: FILE} under the service",
+        f"service {service.name!r} runs Alembic with {said.config}, but {root} has no such file", at=service.location,
+        hint="name that file on the host: x-migops: {config: FILE} under the service",
     )  # fmt: skip
 
 

@@ -94,7 +94,7 @@ CASES = (
          ("alembic/__init__.py",)),
     Case("6", ignored_by_docker, "MIG104", (".dockerignore:2", "**/migrations/"),
          ("delete line 2 of", "docker compose build app")),
-    Case("7", copy_was_dropped, "MIG004", ("no COPY or ADD of the build brings anything to /app/migrations/versions",),
+    Case("7", copy_was_dropped, "MIG004", ("no COPY or ADD of the build writes to /app/migrations/versions",),
          ("add a COPY", "docker build .")),
     Case("10", built_and_not_started, "MIG204", ("shop-app-1", "image"),
          ("docker compose -f prod.yml up -d --no-deps app",)),

@@ -121,7 +121,7 @@ CASES = (
     Case("34", percent_in_url, "percent-sign", ("interpolation syntax",), ('url.replace("%", "%%")',)),
     Case("37b", two_at_once, "lost-race", ("at the same time",), ("not every replica",)),
     Case("39", cut_off_in_mysql, "table-exists", ("interrupted on a database without transactional DDL",), ("stamp",)),
-    Case("40", outside_of_the_network, "name-not-resolved", ("cannot be resolved where Alembic runs",), ("share a network",)),
+    Case("40", outside_of_the_network, "name-not-resolved", ("cannot be resolved where Alembic runs",), ("need a common network",)),
     Case("40b", the_container_itself, "connection-refused", ("127.0.0.1 is the container that Alembic runs in",),
          ("5432",)),
     Case("near-1279", at_sign_in_the_ini, "MIG501", ("sqlalchemy.url breaks Alembic", "a single %"), ("%%",)),

@@ -160,11 +160,11 @@ def test_a_process_that_nobody_here_knows(sandbox: Sandbox) -> None:
     asked = migops(*command[1:], cwd=found.project, env=found.env)
     assert (asked.code, containers(found).split()) == (5, [lock_of(found)])
     said = migops("log", cwd=found.project, env={**found.env, "COLUMNS": "300"}).stdout
-    assert "engine's lock" in said
+    assert "engine lock" in said
     assert "whether it lives is not known here" in said
     released = migops(*command[1:], "--yes", cwd=found.project, env=found.env)
     assert released.code == 0, released.stderr
-    assert "it was released" in released.stdout
+    assert "the lock was released" in released.stdout
     assert containers(found) == ""
 
     # Killed while it migrates: as soon as its container has ended, the lock is nobody's.

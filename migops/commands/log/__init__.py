@@ -1,4 +1,4 @@
-"""``migops log``: what runs of migops did, who holds the locks now, and how a lock that nobody needs any more ends."""
+"""``migops log``: past runs, current lock holders, and releasing a lock that is no longer needed."""
 
 from migops.commands.log.look import DatabaseLock, RunLog, look, run_of
 from migops.commands.log.unlock import unlock

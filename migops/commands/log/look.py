@@ -27,9 +27,9 @@ _LABEL = re.compile(r"^(?P<what>.*) (?P<pid>\d+)@(?P<host>\S+)$")
 
 @dataclass(frozen=True, slots=True)
 class DatabaseLock:
-    """The lock on a database: whose it is (None: nobody's), or why that is not known.
+    """The lock on a database: its holder (None: nobody), or why it is unknown.
 
-    ``is_alive`` tells of the process that the holder names: True, False, or None where that is not known here.
+    ``is_alive``: whether the holder's process is running; None if unknown on this machine.
     """
 
     database: str = ""
@@ -46,9 +46,9 @@ class DatabaseLock:
 
 @dataclass(frozen=True, slots=True)
 class RunLog:
-    """The past runs of a project, the oldest first, and the locks as they are now (None: nobody's).
+    """The past runs of a project, oldest first, and the current locks (None: not held).
 
-    ``unlock`` is what the user types to release one.
+    ``unlock``: the command that releases one.
     """
 
     project: str
@@ -61,7 +61,7 @@ class RunLog:
 
 
 def look(target: Target, engine: Engine, folder: Path, timeout: float) -> RunLog:
-    """Read all that there is to tell. What cannot be asked of the database is said with its reason."""
+    """Read the runs and locks. If the database cannot be asked, the reason is recorded."""
     runs = tuple(journal.runs(folder))
     host = lock.holder(folder) if (folder / NAME).exists() else None
     on_engine = engine_lock.look(engine, target.project)
@@ -70,11 +70,13 @@ def look(target: Target, engine: Engine, folder: Path, timeout: float) -> RunLog
 
 
 def run_of(run_log: RunLog, number: int) -> Run:
-    """The run of that number. Raises MigopsError where there is none."""
+    """The run with that number. Raises MigopsError if there is none."""
     for run in run_log.runs:
         if run.number == number:
             return run
-    known = f"there are {run_log.runs[0].number} to {run_log.runs[-1].number}" if run_log.runs else "there is none yet"
+    known = (
+        f"runs {run_log.runs[0].number} to {run_log.runs[-1].number} exist" if run_log.runs else "there are no runs yet"
+    )
     raise MigopsError(
         f"{run_log.project} has no run {number}: {known}", hint=f"`{shlex.join(here().log())}` lists them"
     )
@@ -82,7 +84,7 @@ def run_of(run_log: RunLog, number: int) -> Run:
 
 @contextmanager
 def session(target: Target, engine: Engine, timeout: float) -> Iterator[Session | Unknown]:
-    """A session on the database of the target, or why there is none."""
+    """A session on the target's database, or the reason why there is none."""
     try:
         reached = reach(question(target, engine, timeout))
     except MigopsError as error:
@@ -92,7 +94,7 @@ def session(target: Target, engine: Engine, timeout: float) -> Iterator[Session 
         yield Unknown(reached.reason)
         return
     if reached.url.dialect != "postgresql":
-        yield Unknown(f"{reached.named.shown} is no PostgreSQL database, so nothing but the host is locked")
+        yield Unknown(f"{reached.named.shown} is not a PostgreSQL database, so only the host is locked")
         return
     with ExitStack() as stack:
         try:
@@ -111,7 +113,7 @@ def _database(target: Target, engine: Engine, runs: Sequence[Run], timeout: floa
 
 
 def lock_of(found: Session, runs: Sequence[Run]) -> DatabaseLock:
-    """The lock as the server shows it, and whether the process that it names still is."""
+    """The lock as the server shows it, and whether the process that it names is still running."""
     try:
         lock_ = DatabaseLock(found.url.shown, found.holder())
     except MigopsError as error:
@@ -120,7 +122,7 @@ def lock_of(found: Session, runs: Sequence[Run]) -> DatabaseLock:
     if lock_.holder is None or not pid or host != ourselves().host:
         return lock_
     known = next((run.who for run in reversed(runs) if (run.who.pid, run.who.host) == (pid, host)), None)
-    if known is None:  # nobody noted when it began: a process of that number may be it
+    if known is None:  # its start time is not recorded: a process with that number may be it
         return DatabaseLock(lock_.database, lock_.holder, Who("", host, pid, "").is_there or None)
     alive = {Life.LIVES: True, Life.GONE: False, Life.UNKNOWN: None}[known.life]
     return DatabaseLock(lock_.database, lock_.holder, alive)
