@@ -107,7 +107,7 @@ def _options(
         given = value if equals else next(rest, "")
         known = _expanded(given, environment)
         if known is None and valued[option] != "x":
-            unread = f"it is called with {option} {given}, and only the running start knows what that is"
+            unread = f"it is called with {option} {given}, whose value is known only at runtime"
         found.setdefault(valued[option], []).append(known or given)
     return found, unread
 

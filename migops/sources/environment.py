@@ -52,7 +52,7 @@ def read_environment(read: Reader, home: Home, known: Known) -> Environment | Un
     there = _read(read, replace(home, cwd=beside), known)
     if isinstance(there, Unknown) or not there.migrations.scripts:
         return found
-    note = f"Alembic is taken to start in {beside}, beside its configuration: below {home.cwd} there is nothing"
+    note = f"assuming that Alembic starts in {beside}, next to its configuration, as {home.cwd} has no migrations"
     return replace(there, migrations=replace(there.migrations, note=note))
 
 
@@ -73,7 +73,7 @@ def _read(read: Reader, home: Home, known: Known) -> Environment | Unknown:
     if not paths.script_location:
         reason = "; ".join(problem.message for problem in paths.problems) or "no script_location is set"
         if home.by and ini is None and toml is None:
-            reason = "there is no such file"
+            reason = "no such file"
         return Unknown(f"{home.config}{f' ({home.by})' if home.by else ''}: {reason}")
     missing = [folder for folder in paths.version_locations if not _is_folder(tree, folder)]
     if missing:  # a link to another folder among them
@@ -85,7 +85,7 @@ def _read(read: Reader, home: Home, known: Known) -> Environment | Unknown:
     graph = build(history.revisions, history.unreadable, folder=", ".join(paths.version_locations))
     migrations = _migrations(tree, paths, history, home.cwd, ini.path if ini else "")
     if home.by:
-        migrations = replace(migrations, note=f"{home.by} leads Alembic to {home.config}")
+        migrations = replace(migrations, note=f"{home.by} makes Alembic read {home.config}")
     return Environment(migrations, graph, paths, history.problems)
 
 
@@ -116,7 +116,7 @@ def _stop_where_env_decides(tree: Tree, paths: ScriptPaths, home: Home) -> None:
             raise Unavailable(
                 f"{entry.path if entry else 'env.py'}:{line} chooses the folders of the migrations (`{shown}`), and it "
                 "is not run to find out which",
-                hint="set version_locations and script_location in Alembic's configuration file, and not in env.py",
+                hint="set version_locations and script_location in Alembic's configuration file instead of env.py",
             )
 
 

@@ -42,7 +42,7 @@ def unimported(env: Path, roots: Sequence[Path], files: Iterable[Path]) -> tuple
     if base == NOTHING:
         return ()
     if base is None:
-        return Unknown(f"{env} does not say target_metadata = NAME.metadata, so whose models count cannot be told")
+        return Unknown(f"{env} does not set target_metadata = NAME.metadata, so the models cannot be determined")
     reached = code.closure(env)
     if isinstance(reached, Unknown):
         return reached
@@ -103,7 +103,9 @@ class _Code:
         """Every file of the project that importing ``start`` imports; Unknown where an import is computed."""
         found, computed = self.reached(start)
         return (
-            Unknown(f"{computed} computes what is imported, so which models are cannot be told") if computed else found
+            Unknown(f"{computed} computes its imports, so the imported models cannot be determined")
+            if computed
+            else found
         )
 
     def reached(self, start: Path) -> tuple[set[Path], str]:

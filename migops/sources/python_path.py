@@ -161,7 +161,7 @@ class _Python:
 
     def _unknown(self, why: str) -> Unavailable:
         return Unavailable(
-            f"{self.home.config} names a package, and where Python in the container finds it is not known: {why}",
+            f"{self.home.config} names a package, and its location in the container is unknown: {why}",
             hint="name the folder itself in script_location, or set prepend_sys_path in Alembic's configuration file",
         )
 

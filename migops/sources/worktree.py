@@ -107,7 +107,7 @@ def _coming(repository: Repository, ref: str, folders: Sequence[str]) -> tuple[s
         said = repository.read("diff", *options, f"HEAD...{ref}", "--", *folders)
     except Unanswered as error:
         if NO_MERGE_BASE in error.message and repository.shallow:
-            return Unknown(f"this clone is shallow, so that HEAD cannot be held against {ref}")
+            return Unknown(f"this clone is shallow, so migops cannot compare HEAD with {ref}")
         if NO_MERGE_BASE in error.message:
             return ()  # histories that have nothing in common: neither is behind the other
         raise

@@ -192,7 +192,7 @@ def test_a_url_that_is_none_is_named_by_where_it_stands(clean: Path) -> None:
         f"services:\n  app:\n    build: .\n    environment: {{DATABASE_URL: 'postgresql://u:{SECRET}:p@h:x/d'}}\n"
     )
     found = migops("status", "--image", "docker-archive:../app.tar", "--format", "json", cwd=clean)
-    assert "compose.yaml:4 is no database URL" in found.json["missing"][0]
+    assert "compose.yaml:4 is not a database URL" in found.json["missing"][0]
     assert SECRET not in found.stdout + found.stderr
 
 

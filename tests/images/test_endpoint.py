@@ -91,7 +91,7 @@ def test_contexts_that_do_not_work(home: Path) -> None:
 def test_addresses_that_cannot_be_used(host: str) -> None:
     with pytest.raises(MigopsError, match="cannot use the Docker address") as caught:
         Http(Endpoint(host, "a test"), 1)
-    assert caught.value.hint.startswith("it comes from a test")
+    assert caught.value.hint.startswith("address: a test")
 
 
 def test_certificates_that_cannot_be_read(tmp_path: Path) -> None:

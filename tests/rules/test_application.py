@@ -71,7 +71,7 @@ def test_an_entrypoint_of_the_base_image_is_unknown_and_said(project: Path) -> N
     dockerfile(project, 'CMD ["sh", "-c", "alembic upgrade head && python main.py"]')
     found = doctor(project)
     assert found.rules == ["MIG602"], "what is known is judged all the same"
-    assert "ENTRYPOINT, and that of the base image python:3.11-slim was not read" in found.stdout
+    assert "ENTRYPOINT, and the one of the base image python:3.11-slim was not read" in found.stdout
 
 
 def test_in_the_image(project: Path) -> None:
@@ -341,4 +341,4 @@ def test_a_script_under_a_volume_is_unknown(project: Path) -> None:
     compose(project, "    entrypoint: [./entrypoint.sh]\n    volumes: ['code:/app']\n", "volumes: {code: }\n")
     found = doctor(project)
     assert found.rules == []
-    assert "a volume lies over /app" in found.json["skipped"][0]["reason"]
+    assert "a volume is mounted over /app" in found.json["skipped"][0]["reason"]
