@@ -121,8 +121,8 @@ def _hint(text: str) -> str:
 
 
 _HINTS = {
-    "password authentication failed": "the database has another password: a changed POSTGRES_PASSWORD does not reach "
-    "a volume that exists already",
+    "password authentication failed": "the database has a different password: changing POSTGRES_PASSWORD does not "
+    "affect an existing volume",
     "lock timeout": "another session holds a lock on it: a running migration, or a session that was left open",
     "Lock wait timeout": "another session holds a lock on it: a running migration, or a session that was left open",
     "SSL": "the server and sslmode of the URL do not agree",

@@ -114,8 +114,8 @@ def _stop_where_env_decides(tree: Tree, paths: ScriptPaths, home: Home) -> None:
     for line, shown, folders in moved(text.decode("utf-8", "replace")):
         if folders is None or not {absolute(home.cwd, each) for each in folders} <= settled:
             raise Unavailable(
-                f"{entry.path if entry else 'env.py'}:{line} chooses the folders of the migrations (`{shown}`), and it "
-                "is not run to find out which",
+                f"{entry.path if entry else 'env.py'}:{line} chooses the folders of the migrations (`{shown}`), and "
+                "migops does not run it to find out",
                 hint="set version_locations and script_location in Alembic's configuration file instead of env.py",
             )
 

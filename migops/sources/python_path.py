@@ -48,7 +48,7 @@ def find(name: str, folder: str, read: Reader, home: Home, prepended: Sequence[s
         found = next((each for each in looked if python.has(posixpath.join(each, below))), None)
     if found is None:
         raise Unavailable(
-            f"{home.config} leads to the package {name!r}, and Python in the container would not find it: it is in "
+            f"{home.config} points to the package {name!r}, but Python in the container would not find it: it is in "
             f"none of {', '.join(looked)}",
             hint="set prepend_sys_path in Alembic's configuration file, or name the folder itself in script_location",
         )

@@ -86,7 +86,7 @@ def test_a_flipped_bit_in_a_gzipped_layer_is_no_verdict(tmp_path: Path) -> None:
         read(f"oci:{root}")
 
 
-@pytest.mark.parametrize("structure", ["docker-archive", "oci-archive", "oci"])
+@pytest.mark.parametrize("form", ["docker-archive", "oci-archive", "oci"])
 def test_a_missing_layer_is_no_verdict_and_named(form: str, tmp_path: Path) -> None:
     files = hybrid_files(IMAGE)
     del files[blob(IMAGE.layers[1])]
