@@ -1,4 +1,4 @@
-"""The outcome for a terminal: what was found, what that rests on, what differs, and what to type."""
+"""The outcome for a terminal: the match, the evidence for it, the differences, and the command to type."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def render(outcome: Outcome, view: View) -> str:
     """The outcome in ``view.width`` columns. Commands are never broken by us, so that they can be copied."""
     out = StringIO()
     console = console_for(view, out)
-    console.print(_headline(outcome))
+    console.print(_headline(outcome), soft_wrap=view.quiet)
     if view.quiet:
         return trimmed(out)
     if outcome.stamped:  # the proof was shown before the question
@@ -66,41 +66,53 @@ def _headline(outcome: Outcome) -> Text:
         return Text.assemble(("VERSIONED", "bold green"), "  ", name, f": nothing to adopt, the database is at {rows}")
     chosen = printable(outcome.named(found.chosen.heads))
     if outcome.stamped:
-        return Text.assemble(("ADOPTED", "bold green"), "  ", name, f": the database is noted to be at {chosen}")
+        return Text.assemble(("ADOPTED", "bold green"), "  ", name, f": the database is now stamped {chosen}")
     if found.verdict is Verdict.EQUAL and not found.chosen.heads:
-        return Text.assemble(("EQUAL", "bold green"), "  ", name, ": the database is as before the first migration")
+        return Text.assemble(
+            ("MATCH", "bold green"), "  ", name, ": the database is in the state before the first migration"
+        )
     if found.verdict is Verdict.EQUAL:
-        return Text.assemble(("EQUAL", "bold green"), "  ", name, f": the database has the schema of {chosen}")
+        return Text.assemble(("MATCH", "bold green"), "  ", name, f": the schema matches {chosen}")
     if found.verdict is Verdict.SEVERAL:
         number = len(found.equal)
-        return Text.assemble(("SEVERAL", "bold yellow"), "  ", name, f": {number} revisions have the database's schema")
-    said = f"the schema of {chosen} is another one" if found.asked else "no revision has the database's schema"
-    return Text.assemble(("DIFFERENT", "bold red"), "  ", name, f": {said}; nothing was noted")
+        return Text.assemble(("SEVERAL", "bold yellow"), "  ", name, f": the schema matches {number} revisions")
+    number = found.chosen.comparison.distance
+    differences = f"{number} difference{'' if number == 1 else 's'}"
+    closest = f"; closest: {', '.join(found.chosen.heads)} ({differences})" if found.chosen.heads else ""
+    reason = (
+        f"the schema does not match {chosen} ({differences})"
+        if found.asked
+        else f"the schema matches no revision exactly{closest}"
+    )
+    return Text.assemble(("NO MATCH", "bold red"), "  ", name, f": {reason}")
 
 
 def _facts(outcome: Outcome) -> Iterator[tuple[str, str]]:
     inputs, found = outcome.inputs, outcome.match
     state = inputs.state
-    noted = f"at {', '.join(state.rows)}" if state.rows else "no revision noted"
-    yield "database", f"{state.url}, {state.server}, {noted} (URL: {short(state.origin)}; asked at {state.address})"
+    recorded = f"at {', '.join(state.rows)}" if state.rows else "no recorded revision"
+    yield (
+        "database",
+        f"{state.url}, {state.server}, {recorded} (URL: {short(state.origin)}; reached at {state.address})",
+    )
     number = len(inputs.held.revisions)
     digest = inputs.image.id.removeprefix("sha256:")[:12]
     yield "image", f"{inputs.image.ref} ({digest}), {number} revision{'' if number == 1 else 's'}"
     if outcome.baseline is not None:
         yield "baseline", f"{outcome.baseline.path}, written from the models against an empty database"
     if found is not None:
-        yield "tried on", f"a throwaway server of the image that {inputs.live.container} runs; it is gone again"
+        yield "tried on", f"a disposable server from the image of {inputs.live.container}, removed afterwards"
         kinds = ", ".join(counted(kind, number) for kind, number in found.kinds.items()) or "nothing"
         yield "compared", f"{kinds}; not compared: {left_out(found)}"
 
 
 def left_out(found: Match) -> str:
-    """What was not compared, in words; the document lists every kind."""
+    """The things that were not compared, in words; the JSON document lists every kind."""
     if found.strict:
-        return "data, text search, subscriptions, roles (owners and grants are compared by the roles' names)"
+        return "data, text search, subscriptions, roles (owners and grants are compared by role name)"
     return (
         "data, comments, owners, grants, storage, statistics, replica identity, collations, publications, event "
-        "triggers, … (--strict compares these, but for the data)"
+        "triggers, … (--strict compares all of these except data)"
     )
 
 
@@ -113,7 +125,7 @@ def _candidates(console: Console, outcome: Outcome, found: Match) -> None:
     at = found.candidates.index(found.chosen)
     table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="dim")
     table.add_column("revision", no_wrap=True, overflow="ellipsis", min_width=8, max_width=32)
-    table.add_column("differs in", no_wrap=True, min_width=10)
+    table.add_column("differences", no_wrap=True, min_width=11)
     table.add_column("message", no_wrap=True, overflow="ellipsis")
     shown = [
         each for index, each in enumerate(found.candidates) if abs(index - at) <= AROUND or each.comparison.is_equal
@@ -122,15 +134,15 @@ def _candidates(console: Console, outcome: Outcome, found: Match) -> None:
         table.add_row(printable(", ".join(each.heads) or "(none)"), _distance(each), _messages(outcome, each))
     console.print(Padding(table, (0, 0, 0, 2)))
     if left := len(found.candidates) - len(shown):
-        console.print(Text(f"  and {left} more, further apart", "dim"))
+        console.print(Text(f"  and {left} more, with more differences", "dim"))
     console.print()
 
 
 def _distance(each: Candidate) -> Text:
     distance = each.comparison.distance
     if not distance:
-        return Text("nothing", "bold green")
-    return Text(f"{distance} thing{'' if distance == 1 else 's'}")
+        return Text("none", "bold green")
+    return Text(str(distance))
 
 
 def _messages(outcome: Outcome, each: Candidate) -> str:
@@ -142,8 +154,8 @@ def _differences(console: Console, outcome: Outcome, found: Match, view: View) -
     if not differences:
         return
     number = found.chosen.comparison.distance
-    what = f"{number} difference{'' if number == 1 else 's'} to {outcome.named(found.chosen.heads)}"
-    console.print(Text(f"  {printable(what)}", "bold"))
+    title = f"{number} difference{'' if number == 1 else 's'} from {outcome.named(found.chosen.heads)}"
+    console.print(Text(f"  {printable(title)}", "bold"))
     for each in differences if view.verbose else differences[:MOST]:
         _difference(console, each, view)
     if len(differences) > MOST and not view.verbose:
@@ -180,13 +192,13 @@ def _words(item: Item | None, each: Difference, view: View) -> str:
 def _ignored(found: Match) -> Iterator[str]:
     if found.ignored:
         yield (
-            f"not compared: {', '.join(found.ignored)}; no migration makes anything there, and the search path does "
-            "not lead there"
+            f"not compared: {', '.join(found.ignored)}; no migration creates anything there, and it is not on "
+            "the search path"
         )
 
 
 def _next(console: Console, outcome: Outcome) -> None:
-    """What happens now, or what to type."""
+    """The next step, or the command to type."""
     found = outcome.match
     if found is None:
         return
@@ -196,28 +208,28 @@ def _next(console: Console, outcome: Outcome) -> None:
         if outcome.baseline is not None:
             lines.append(("the image does not have the new migration yet", target.commands.build()))
     elif found.verdict is Verdict.EQUAL and not chosen.heads:
-        said = "no migration has run on this database, so there is nothing to note: upgrade it"
-        lines.append((said, target.commands.alembic("upgrade", "head")))
+        advice = "no migration has run on this database, so there is nothing to stamp: upgrade it"
+        lines.append((advice, target.commands.alembic("upgrade", "head")))
     elif found.verdict is Verdict.EQUAL:
         heads = " ".join(chosen.heads)
         first = "write the baseline to the host; " if outcome.baseline else ""
         hang(console, Text("plan  ", "bold"), Text(printable(
-            f"{first}note {heads} in {outcome.inputs.reached.table} of the database, and touch nothing else there: "
+            f"{first}stamp {heads} in {outcome.inputs.reached.table} of the database, and change nothing else there: "
             f"`{' '.join(outcome.inputs.alembic)} stamp {heads}` in a one-off container of the image"
         )), 6)  # fmt: skip
         if outcome.dry_run:
             lines.append(("", outcome.command()))
     elif found.verdict is Verdict.SEVERAL:
         hang(console, Text("  "), Text(
-            "The migrations between them change nothing that is compared: data, perhaps. One that is noted as done "
-            "never runs here. Look at them, and say which was the last one that ran:"
+            "The migrations between them change nothing that was compared; they may change data. A migration that is "
+            "stamped never runs here. Read them, and choose the last one that ran:"
         ), 2)  # fmt: skip
         lines += [("", outcome.command("--revision", each.heads[-1])) for each in found.equal if each.heads]
     else:
         hang(console, Text("  "), Text(printable(_advice(outcome))), 2)
         if chosen.heads and not outcome.baseline and not found.equal:
             stamp = target.commands.alembic("stamp", *chosen.heads)
-            lines.append(("where none of these differences matters to you, by hand:", stamp))
+            lines.append(("Only if you accept these differences, stamp it by hand:", stamp))
     for why, command in lines:
         if why:
             console.print(Text(f"  {why}"))
@@ -227,18 +239,18 @@ def _next(console: Console, outcome: Outcome) -> None:
 def _advice(outcome: Outcome) -> str:
     if outcome.baseline is not None:
         return (
-            "The models do not describe this database. Mend them where they differ, build the image, and run it again; "
-            "nothing was written."
+            "The models do not match the database. Fix the models, rebuild the image, and run this again; no file was "
+            "written."
         )
     found = outcome.match
     if found is not None and found.equal:
-        return f"It has that of {outcome.named(found.equal[-1].heads)}: leave --revision out."
+        return f"It matches {outcome.named(found.equal[-1].heads)}: omit --revision."
     return (
-        "Change the database (or write the migration that is missing) until one revision is equal, and run it again: "
-        "later migrations build on exactly these names and types."
+        "Change the database (or write the missing migration) until one revision matches, and run this again: "
+        "later migrations depend on exactly these names and types."
     )
 
 
 def _lead(command: tuple[str, ...]) -> tuple[str, str]:
-    """What is called next is safe to type; what is a choice is not called so."""
+    """``next`` for a command that is safe to type, ``or`` for a choice."""
     return ("next  ", "bold green") if may_be_next(command) else ("or    ", "dim")

@@ -30,7 +30,7 @@ def taken(backup: Backup, pruned: Pruned, restore: Sequence[str], view: View) ->
     assert manifest is not None  # noqa: S101 - none is taken without
     name = Text(printable(manifest.service), "bold")
     console.print(
-        Text.assemble(("BACKED UP", "bold green"), "  ", name, f": {amount(manifest.size)}, read back and found whole")
+        Text.assemble(("BACKED UP", "bold green"), "  ", name, f": {amount(manifest.size)}, read back completely")
     )
     if view.quiet:
         return trimmed(out)
@@ -59,11 +59,11 @@ def _retention(manifest: Manifest, pruned: Pruned) -> dict[str, str]:
     """What became of older backups of the name."""
     removed = {"removed": ", ".join(each.path.name for each in pruned.removed)} if pruned.removed else {}
     if pruned.unknown:
-        return {**removed, "kept": f"every backup: this server cannot be told from another one ({pruned.unknown})"}
+        return {**removed, "kept": f"every backup: migops cannot identify this server ({pruned.unknown})"}
     if not pruned.spared:
         return removed
     backups = f"{pruned.spared} other {'backup' if pruned.spared == 1 else 'backups'} of a {manifest.database}"
-    return {**removed, "kept": f"{backups}: of another server, or not known of which; --keep never removes those"}
+    return {**removed, "kept": f"{backups}: of another or an unknown server; --keep never deletes those"}
 
 
 def listed(where: Path, found: Sequence[Backup], view: View) -> str:

@@ -48,22 +48,25 @@ def _facts(planned: Restore) -> Iterator[tuple[str, str]]:
     size = amount(planned.verified.size)
     yield "backup", f"{taken}revision {revisions}, {tables} table{'' if tables == 1 else 's'}, {size}, whole"
     if known is None:
-        yield "mind", "it has no manifest: that it can be read to its end is known, that it is what was dumped is not"
+        yield (
+            "note",
+            "it has no manifest: the file is readable to its end, but nothing proves that it is the original dump",
+        )
     if planned.needs_name:
-        yield "mind", f"{origin(planned)}; the name of the database is asked for before anything is done"
+        yield "note", f"{origin(planned)}; you will have to type the database name"
     yield "now", _now(planned)
     for service, why in _reasons(planned).items():
         yield "stops", f"{service}: {why}"
     for each in planned.unsure:
-        yield "unsure", f"{each.service} is not stopped, though it may use the database: {each.why}"
+        yield "unsure", f"{each.service} keeps running, although it may use the database: {each.why}"
 
 
 _ORIGINS = {
     Relation.SAME: "the backup is of this very database",
-    Relation.RECREATED: "the backup is of another server at this place, which was made again since",
-    Relation.UNPROVED: "whether the backup is of this server is not known",
+    Relation.RECREATED: "the backup is from before this server was recreated",
+    Relation.UNPROVED: "migops cannot tell whether the backup is of this server",
     Relation.FOREIGN: "the backup is of another database",
-    Relation.UNIDENTIFIED: "the backup does not say which server it was taken from",
+    Relation.UNIDENTIFIED: "the backup does not record its server",
 }
 
 
@@ -87,15 +90,15 @@ def _now(planned: Restore) -> str:
         return f"there is no database {planned.database}"
     if isinstance(planned.state, DatabaseState):
         rows = ", ".join(planned.state.rows) or "none"
-        return f"revision {rows}; what was written since the backup was taken is not in it"
-    return f"it cannot be asked: {planned.state.reason}"
+        return f"revision {rows}; data written after the backup is not in it"
+    return f"could not read it: {planned.state.reason}"
 
 
 def steps(planned: Restore) -> list[str]:
     """What will be done, in order."""
     services = ", ".join(planned.services)
     names = ", ".join(each.name for each in planned.stopping)
-    found = [f"make the database {planned.new}, restore the backup into it, check its tables and revision"]
+    found = [f"create the database {planned.new}, restore the backup into it, check its tables and revision"]
     if services:
         found.append(f"stop {services} ({names})")
     if planned.properties is None:
@@ -105,7 +108,7 @@ def steps(planned: Restore) -> list[str]:
         found += [
             f"end all sessions of {planned.database}{others}",
             f"at once: {planned.database} becomes {planned.old}, which is kept, and {planned.new} becomes "
-            f"{planned.database}, with the owner, the rights and the settings that it has now",
+            f"{planned.database}, with its current owner, privileges and settings",
         ]
     return [*found, f"start {services} again"] if services else found
 
@@ -132,7 +135,7 @@ def _after(console: Console, planned: Restore, swapped: Swapped) -> None:
         hang(console, Text("  running  "), Text(printable(words)), 11)
     if not swapped.kept:
         return
-    hang(console, Text("  kept     "), Text(f"the database that was there: {printable(planned.old)}"), 11)
+    hang(console, Text("  kept     "), Text(f"the old database: {printable(planned.old)}"), 11)
     console.print()
     for number, command in enumerate(undo_commands.back(planned)):
         console.print(

@@ -89,7 +89,7 @@ def _words(place: PlaceSummary, status: Status) -> str:
 
 
 def _source(state: DatabaseState) -> str:
-    how = state.address if state.address.startswith("asked ") else f"asked at {state.address}"
+    how = state.address if state.address.startswith("asked ") else f"reached at {state.address}"
     return f"URL: {short(state.origin)}" + (f"; {how}" if state.address else "")
 
 

@@ -107,11 +107,11 @@ def test_found_proved_and_noted(sandbox: Sandbox, state_folder: Path, monkeypatc
         patch.setattr("migops.cli.adopt.confirm", lambda heads: query(sandbox, project, change))
         meanwhile = adopt(sandbox, project)
         assert (meanwhile.code, "was changed while it was compared" in meanwhile.stderr) == (5, True)
-        assert meanwhile.stdout.startswith(f"EQUAL  app: the database has the schema of {PRICE} (Add product.price)\n")
+        assert meanwhile.stdout.startswith(f"MATCH  app: the schema matches {PRICE} (Add product.price)\n")
 
     none = adopt(sandbox, project, "--yes")
     assert none.code == 1
-    assert none.stdout.startswith("DIFFERENT  app: no revision has the database's schema; nothing was noted")
+    assert none.stdout.startswith("NO MATCH  app: the schema matches no revision exactly")
     for lines in (
         "    table public.audit\n      migrations  nothing\n      database    table (1 column)\n",
         "    column public.product.title\n      migrations  character varying NOT NULL\n"
@@ -143,7 +143,7 @@ def test_several_a_literal_url_and_a_signal(sandbox: Sandbox) -> None:
     up(sandbox, project)
     several = adopt(sandbox, project, "--yes")
     assert several.code == 1
-    assert "SEVERAL  app: 2 revisions have the database's schema" in several.stdout
+    assert "SEVERAL  app: the schema matches 2 revisions" in several.stdout
     for revision in (PRICE, DATA):
         assert f"next  migops adopt --revision {revision} app\n" in several.stdout
 

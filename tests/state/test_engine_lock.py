@@ -153,7 +153,7 @@ def test_who_is_not_known_keeps_it(sandbox: Sandbox, engine_: Engine) -> None:
         assert found.id == made
         engine_lock.remove(engine_, found)
     sandbox.docker("create", "--name", name_of(sandbox.name), "python:3.11-slim")
-    with pytest.raises(Locked, match="not migops's"):
+    with pytest.raises(Locked, match="not from migops"):
         taking(engine_, sandbox.name, box / "second")
     sandbox.docker("rm", name_of(sandbox.name))
 
