@@ -203,7 +203,7 @@ def database(found: DatabasePosition, evidence: Evidence) -> None:
             hint=f"bring the script to the host (git pull, git restore, `{say('rescue')}`); or, where the migration is "
             "given up, downgrade below it with the image that has it",
         )
-    if not found.is_told:
+    if not found.is_known:
         tables = counted(len(state.tables), "table")
         raise Aborted(
             f"the database has {tables} and no revision noted: which migrations it has had is not known",
