@@ -31,9 +31,9 @@ LABELS = {
 """Names by which a session or a lock says whose it is: compared, never printed to be typed."""
 ALLOWED = {
     ("commands/failures/document.py", "# Failures that"): "the head of a page of the documentation",
-    ("commands/failures/document.py", "Looked for as its cause"): "the same page, of every project",
+    ("commands/failures/document.py", "Checked causes"): "the same page, of every project",
     ("commands/adopt/stamp.py", "`alembic stamp"): "what has just been run, not what to type",
-    ("rules/application.py", "let a service of its own"): "a line of the compose file: `command: …`",
+    ("rules/application.py", "migrate in a separate service"): "a line of the compose file: `command: …`",
 }
 
 

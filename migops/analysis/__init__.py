@@ -1,1 +1,1 @@
-"""Pure reasoning on what was read: the chain, the evidence, the database's position, how scripts differ."""
+"""Pure functions on the evidence: the chain, the evidence, the database's position, how scripts differ."""

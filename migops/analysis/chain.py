@@ -1,4 +1,4 @@
-"""The one idea: places in order, the links between them, and for each script the first link at which it changes."""
+"""The chain: places in order, the links between them, and for each script the first link at which it changes."""
 
 from __future__ import annotations
 
@@ -12,31 +12,31 @@ ORDER = tuple(PlaceName)
 
 @dataclass(frozen=True, slots=True)
 class Chain:
-    """The places that were looked at, and the links between neighbours of them, both in the chain's order."""
+    """The places that were read, and the links between neighbours, both in the chain's order."""
 
     places: Mapping[PlaceName, Reading]
     links: tuple[Link, ...]
 
     def held(self, place: PlaceName) -> MigrationSet | None:
-        """What the place holds, or None where it was not read; ``places`` has the reason."""
+        """The migrations of the place, or None if it was not read; ``places`` has the reason."""
         reading = self.places.get(place)
         return reading if isinstance(reading, MigrationSet) else None
 
     def link(self, source: PlaceName, target: PlaceName) -> Link | None:
-        """The link between two neighbours, where there is one."""
+        """The link between two neighbours, if there is one."""
         return next((link for link in self.links if (link.source, link.target) == (source, target)), None)
 
     def first_break(self, name: str) -> Link | None:
         """The first link at which the script ``name`` changes: the cause.
 
-        A link from git is the answer only where no later one breaks: what is not committed is worth a word, but it
-        never explains what Alembic reads in the image.
+        A link from git counts only if no later link breaks: an uncommitted script is worth reporting, but it never
+        explains what Alembic reads in the image.
         """
         broken = [link for link in self.links if name in (*link.only_source, *link.only_target, *link.changed)]
         return next((link for link in broken if link.source is not PlaceName.GIT), broken[0] if broken else None)
 
     def rows(self) -> tuple[Row, ...]:
-        """A row for each script on which two places disagree, by name."""
+        """A row for each script that differs between two places, by name."""
         names = {name for link in self.links for name in (*link.only_source, *link.only_target, *link.changed)}
         sets = {place: held for place in ORDER if (held := self.held(place)) is not None}
         labels = {name: label for held in reversed(sets.values()) for name, label in revision_ids(held).items()}
@@ -44,7 +44,7 @@ class Chain:
 
     def _row(self, name: str, label: str, sets: Mapping[PlaceName, MigrationSet]) -> Row:
         copies = {place: held.scripts.get(name) for place, held in sets.items()}
-        # The host's copy is what people look at; where it has none, copies are held against the first that exists.
+        # People look at the host's copy; without one, copies are compared with the first that exists.
         reference = copies.get(PlaceName.HOST) or next((copy for copy in copies.values() if copy), None)
         broken = self.first_break(name)
         return Row(
@@ -58,17 +58,17 @@ class Chain:
 def walk(places: Mapping[PlaceName, Reading], *, bound: bool = False) -> Chain:
     """Compare each place that was read with the next one that was read.
 
-    ``bound`` says that the container sees a folder of the host through a bind mount: then its link comes from there,
-    and passes the image by.
+    ``bound``: the container sees a host folder through a bind mount, so its link starts at the host and skips the
+    image.
 
-    A place that could not be read gives a link of unknown status on each side, and its neighbours are compared
-    directly, so that one blind spot does not hide what the others show.
+    A place that could not be read gets a link of unknown status on each side, and its neighbours are compared directly,
+    so that one unreadable place does not hide differences between the others.
     """
     return Chain(places, tuple(_links(places, bound)))
 
 
 def revision_ids(held: MigrationSet) -> dict[str, str]:
-    """The revision id of each script of a place, by script name; scripts that cannot be read are left out."""
+    """The revision id of each script of a place, by script name; unreadable scripts are left out."""
     ids = {revision.path: revision.id for revision in held.revisions}
     return {name: ids[file.path] for name, file in held.scripts.items() if file.path in ids}
 

@@ -116,12 +116,12 @@ def views(evidence: Evidence, *, one_off: bool = False) -> Iterator[View]:
             )  # fmt: skip
 
 
-def _scripts(evidence: Evidence, found: Environment) -> Iterator[Script]:
+def _scripts(evidence: Evidence, environment: Environment) -> Iterator[Script]:
     """The files of a container that are neither as the image has them nor as the host does.
 
     What is as on the host is right, and the image that is not is another rule's to name.
     """
-    held, image, host = found.migrations, held_in(evidence, IMAGE), held_in(evidence, HOST)
+    held, image, host = environment.migrations, held_in(evidence, IMAGE), held_in(evidence, HOST)
     ids = revision_ids(image) | revision_ids(held)
     on_host = set(revision_ids(host).values())
     sides = ((held.scripts, image.scripts, host.scripts), (held.environment, image.environment, host.environment))
@@ -135,7 +135,7 @@ def _scripts(evidence: Evidence, found: Environment) -> Iterator[Script]:
             record = evidence.git_records.get(name)
             yield Script(
                 name,
-                ours[name].path if name in ours else _path_of(found, theirs[name]),
+                ours[name].path if name in ours else _path_of(environment, theirs[name]),
                 ids.get(name, ""),
                 ours.get(name),
                 theirs.get(name),

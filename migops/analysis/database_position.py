@@ -1,4 +1,4 @@
-"""Where a database stands in the history: behind, ahead, on another branch, or at a revision that nobody knows."""
+"""Position of a database in the history: behind, ahead, on another branch, or at an unknown revision."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from migops.sources.environment import Environment
 
 @dataclass(frozen=True)
 class DatabasePosition:
-    """The rows of the version table, held against the history of ``place``: the image's, or else the host's.
+    """The rows of the version table compared with the history of ``place``: the image's, or else the host's.
 
-    ``graph`` is that history, ``all`` the histories of every place taken together, ``holders`` says by name who has a
-    revision.
+    ``graph``: that history. ``all``: the histories of all places together. ``holders``: revision → names of the places
+    with it.
     """
 
     state: DatabaseState
@@ -31,7 +31,7 @@ class DatabasePosition:
 
     @cached_property
     def unknown(self) -> tuple[str, ...]:
-        """Rows that no script of any place has."""
+        """Rows without a script in any place."""
         return tuple(row for row in self.state.rows if row not in self.all.by_id)
 
     @cached_property
@@ -41,32 +41,32 @@ class DatabasePosition:
 
     @cached_property
     def applied(self) -> frozenset[str]:
-        """All that was done, as far as it is known: the rows, and what is below them."""
+        """All applied revisions, as far as they are known: the rows and their ancestors."""
         return self.all.ancestors(self.state.rows) | frozenset(self.unknown)
 
     @property
-    def is_told(self) -> bool:
-        """Whether the rows tell what was done: tables without a row were made by something else."""
+    def is_known(self) -> bool:
+        """True if the rows are trustworthy: tables without any row were not created by Alembic."""
         return bool(self.state.rows) or self.state.is_fresh
 
     @cached_property
     def pending(self) -> tuple[str, ...] | None:
-        """What ``place`` would still have to do, in order; None where that cannot be told."""
-        if self.unknown or not self.is_told:
+        """The revisions of ``place`` that are still to be applied, in order; None if that is unknown."""
+        if self.unknown or not self.is_known:
             return None
         order = dict.fromkeys(revision.id for revision in self.graph.revisions)
         return tuple(each for each in order if each not in self.applied)
 
     @cached_property
     def redundant_rows(self) -> dict[str, str]:
-        """Rows that another row already includes, by that one."""
+        """Rows that another row already includes → that row."""
         rows = [row for row in self.state.rows if row in self.all.by_id]
         above = {row: self.all.ancestors([row]) - {row} for row in rows}
         return {old: new for old in rows for new in rows if old in above[new] and new not in above[old]}
 
     @cached_property
     def fork(self) -> tuple[str, str] | None:
-        """Where ``place`` left the line of a row that it lacks: the last common revision, and its own next one."""
+        """The last common revision of ``place`` and a row it lacks, and the next revision of ``place`` after it."""
         below = self.all.ancestors(self.ahead_rows) - set(self.ahead_rows)
         rows = set(self.state.rows)
         for each in self.pending or ():
@@ -77,10 +77,10 @@ class DatabasePosition:
 
 
 def position(evidence: Evidence, place: PlaceName | None = None) -> DatabasePosition:
-    """Hold the database against ``place``'s history: by default the image's, or the host's where that was not read."""
+    """Compare the database with ``place``'s history: by default the image's, or the host's if that was not read."""
     place = place or (PlaceName.IMAGE if PlaceName.IMAGE in evidence.graphs else PlaceName.HOST)
     if place not in evidence.graphs or not isinstance(evidence.database, DatabaseState):
-        raise LookupError("a database was judged without rows or without a history; a Rule must name both in `needs`")
+        raise LookupError("a rule needs the database and a history; its Rule must name both in `needs`")
     holders: dict[str, list[str]] = {}
     for name, graph in _histories(evidence):
         for each in graph.by_id:
@@ -92,21 +92,21 @@ def position(evidence: Evidence, place: PlaceName | None = None) -> DatabasePosi
 
 
 def together(evidence: Evidence, first: PlaceName) -> Graph:
-    """Every revision that any place has, once; where texts differ, that of ``first`` counts, then that of the host."""
-    found: dict[str, Revision] = {}
+    """Every revision of any place, once; if texts differ, the one of ``first`` counts, then the host's."""
+    revisions: dict[str, Revision] = {}
     order = (first, PlaceName.HOST, *ORDER)
     graphs = [evidence.graphs[place] for place in order if place in evidence.graphs]
     graphs += [graph for _, graph in _histories(evidence)]
     for graph in graphs:
         for each in graph.by_id.values():
-            found.setdefault(each.id, each)
-    # Mostly one place has them all already, and building a graph anew is the dear part.
-    whole = next((graph for graph in graphs if _holds(graph, found)), None)
-    return whole or build(found.values())
+            revisions.setdefault(each.id, each)
+    # Mostly one place has them all already, and building a graph is the expensive part.
+    whole = next((graph for graph in graphs if _holds(graph, revisions)), None)
+    return whole or build(revisions.values())
 
 
 def _holds(graph: Graph, revisions: Mapping[str, Revision]) -> bool:
-    """Whether a history is made of just these revisions, as far as what hangs on what goes."""
+    """True if a history consists of exactly these revisions, with the same parents and dependencies."""
     ours = graph.by_id
     return ours.keys() == revisions.keys() and all(
         (ours[each.id].parents, ours[each.id].depends_on) == (each.parents, each.depends_on)
@@ -115,7 +115,7 @@ def _holds(graph: Graph, revisions: Mapping[str, Revision]) -> bool:
 
 
 def _histories(evidence: Evidence) -> Iterator[tuple[str, Graph]]:
-    """Every history that was read, with its holder's name; replicas that show the same are one."""
+    """Every history that was read, with its holder's name; identical replicas count once."""
     yield from ((place.value, evidence.graphs[place]) for place in ORDER if place in evidence.graphs)
     known = {id(graph) for graph in evidence.graphs.values()}
     for each in evidence.containers:

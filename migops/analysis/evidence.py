@@ -1,4 +1,4 @@
-"""All that the rules may look at: the chain, and the facts around it that say why a link broke."""
+"""The input of the rules: the chain, and the facts that explain why a link broke."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ if TYPE_CHECKING:  # what a clean check never needs is not imported for its sake
 
 @dataclass(frozen=True, slots=True)
 class Exclusion:
-    """A script of the host that a COPY would have brought, had a line of an ignore file not dropped it."""
+    """A script on the host that a COPY would include, if a line of an ignore file did not exclude it."""
 
     name: str
     at: Location
@@ -44,9 +44,9 @@ class Exclusion:
 
 @dataclass(frozen=True, slots=True)
 class Sibling:
-    """Another service that runs the same image, or one built from the same sources.
+    """Another service with the same image, or with one built from the same sources.
 
-    ``image`` is what its image holds, None where it has none (yet) that can be read.
+    ``image``: the migrations in its image, None if there is no readable image yet.
     """
 
     service: str
@@ -56,10 +56,10 @@ class Sibling:
 
 @dataclass(frozen=True, slots=True)
 class Hidden:
-    """What the compose file puts over files that Alembic reads, where no container shows it yet.
+    """A mount in the compose file over files that Alembic reads, which no existing container shows yet.
 
-    ``kind`` is tmpfs, bind, config or secret; ``target`` a path of the container, ``at`` the line of the compose file.
-    ``names`` are the files that Alembic will see otherwise than the image and the host have them.
+    ``kind``: tmpfs, bind, config or secret; ``target``: a path in the container; ``at``: the line of the compose file.
+    ``names``: the files that Alembic will see differently from image and host.
     """
 
     kind: str
@@ -71,72 +71,76 @@ class Hidden:
 
 @dataclass(frozen=True, slots=True)
 class Setup:
-    """What the project's own files say beside the migrations: only ``doctor`` looks at it.
-
-    ``project`` is None without a compose file; ``config`` is Alembic's configuration on the host, ``url`` the database
-    that the service means, None where none was found. ``unimported`` are the models that env.py does not lead to.
-    ``passwords`` says where else the password stands that a variable of a service has, by service and variable;
-    ``env_files`` are the ``.env`` files that a build would copy into the image.
-    """
+    """The project's own files apart from the migrations; read only for ``doctor``."""
 
     config: ConfigFile
+    """Alembic's configuration on the host."""
     project: Project | None = None
+    """None without a compose file."""
     url: Sought | None = None
+    """The URL of the service's database; None if none was found."""
     unimported: tuple[Model, ...] | Unknown = ()
+    """The models that env.py does not import."""
     passwords: Mapping[tuple[str, str], tuple[Written, ...]] = field(default_factory=dict)
+    """Other places with the password of a service's variable, by service and variable."""
     env_files: tuple[CopiedEnvFile, ...] = ()
+    """The ``.env`` files that a build would copy into the image."""
 
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """What was read, once; rules judge it and read nothing themselves.
-
-    ``graphs`` holds the revision graph of each place that was read; ``problems`` are those of Alembic's configuration.
-    ``exclusions`` and ``not_copied`` say why the build would not bring scripts; ``uncached`` is an instruction other
-    than a COPY that puts files at the image's path; ``base`` is what FROM names. ``layers`` says which layer holds each
-    script of the image that differs, or why that cannot be told; ``code`` compares all other files, where that was
-    asked for. ``git_records`` says what git knows of scripts that the host lacks, by script name. ``containers`` are
-    those of the service, one-off ones too; ``for_siblings`` tells that no service was named, so that the answer stands
-    for ``siblings`` too; ``owner`` is the user and group ID of the host's versions folder. ``question`` is what was
-    asked of which database, and ``database`` what it says; ``alembic`` the words that run Alembic in the service, with
-    the options that it needs there. ``worktrees`` is what git says of the scripts that are not as HEAD has them, a
-    repository each (() where git's HEAD was not read); ``past`` what its history says of scripts that the database has
-    had, None where nothing was to ask. ``drift`` is how models and schema differ, where that was asked for.
-    ``configurations`` are calls of Alembic that read other migrations than those compared; ``hidden`` is what the
-    compose file will lay over the migrations. ``startups`` are what the service and its siblings run when they start,
-    by the image that they run and by what a build would make of it now; {} where nobody asked. ``creations`` are the
-    lines of the host's code that make tables; ``setup`` is None where nobody asked for it.
-    """
+    """Everything that was read, once; rules read nothing themselves."""
 
     chain: Chain
     graphs: Mapping[PlaceName, Graph]
+    """The revision graph of each place that was read."""
     commands: Commands
     image: ImageIdentity | None = None
     exclusions: tuple[Exclusion, ...] = ()
     not_copied: str = ""
+    """The reason why no COPY includes the scripts."""
     uncached: str = ""
+    """An instruction other than a COPY that puts files at the image's path."""
     base: str = ""
+    """The base image that FROM names."""
     layers: Mapping[str, Layer | Unknown] = field(default_factory=dict)
+    """The layer with each script of the image that differs, or why it is unknown."""
     code: Code | Unknown | None = None
+    """The comparison of all other files; None if not asked for."""
     git_records: Mapping[str, GitRecord] = field(default_factory=dict)
+    """Git's knowledge of the scripts that the host lacks, by script name."""
     many_heads_are_meant: bool = False
     problems: Mapping[PlaceName, tuple[Problem, ...]] = field(default_factory=dict)
+    """Problems of Alembic's configuration."""
     containers: tuple[Container, ...] = ()
+    """The service's containers, including one-off ones."""
     siblings: tuple[Sibling, ...] = ()
     for_siblings: bool = False
+    """True if no service was named, so the verdict covers ``siblings`` too."""
     owner: tuple[int, int] | None = None
+    """User and group ID of the host's versions folder."""
     question: Question | None = field(default=None, repr=False)
+    """The database to ask, and how."""
     database: DatabaseReading = field(default_factory=NotAsked)
     alembic: tuple[str, ...] = ("alembic",)
+    """The words that run Alembic in the service, with the options that it needs there."""
     worktrees: tuple[Worktree, ...] | Unknown = ()
+    """Git's status of the scripts that differ from HEAD, by repository; () if HEAD was not read."""
     past: GitHistory | Unknown | None = None
+    """Git's history of scripts that the database has applied; None if there was nothing to ask."""
     drift: Drift | Unknown | None = None
+    """Differences between models and schema; None if not asked for."""
     startups: Mapping[PlaceName, tuple[Startup, ...] | Unknown] = field(default_factory=dict)
+    """Startup commands of the service and its siblings: in the image, and in a fresh build; {} if not asked for."""
     creations: tuple[Creation, ...] = ()
+    """The lines of the host's code that create tables."""
     setup: Setup | None = None
+    """None if not asked for."""
     configurations: tuple[OtherConfiguration, ...] = ()
+    """Calls of Alembic that read other migrations than the compared ones."""
     hidden: tuple[Hidden, ...] = ()
+    """Mounts in the compose file that will cover the migrations."""
 
     def reading(self, place: PlaceName) -> Reading | DatabaseReading:
-        """What was read of a place, or why nothing was."""
+        """The content of a place, or why it was not read."""
         return self.database if place is PlaceName.DATABASE else self.chain.places.get(place, NotAsked())

@@ -1,4 +1,4 @@
-"""How two copies of a script differ: in substance, or only in what editors, git and file systems do to a file."""
+"""How two copies of a script differ: in content, or only in formatting by editors, git and file systems."""
 
 from __future__ import annotations
 
@@ -37,14 +37,14 @@ def name_difference(left: str, right: str) -> str:
 
 
 def renamed(host: MigrationSet, image: MigrationSet) -> dict[str, str]:
-    """Scripts that carry one revision id under two names: the image's name → the host's."""
+    """Scripts with the same revision id under two names: the image's name → the host's."""
     ours = {id_: name for name, id_ in revision_ids(host).items() if name not in image.scripts}
     theirs = {id_: name for name, id_ in revision_ids(image).items() if name not in host.scripts}
     return {theirs[id_]: ours[id_] for id_ in ours.keys() & theirs.keys()}
 
 
 def in_substance(host: MigrationSet, image: MigrationSet) -> set[str]:
-    """The scripts of the image that the host does not have, or has with another text: not those of another form."""
+    """The scripts of the image that the host lacks or has with different content; formatting does not count."""
     pairs = {name: name for name in host.scripts.keys() & image.scripts.keys()} | renamed(host, image)
     same = {
         theirs

@@ -22,23 +22,23 @@ from migops.core.errors import Aborted, MigopsError
 
 @click.command("adopt")
 @click.argument("service", required=False)
-@option("--revision", metavar="REV", default="", help="Compare the database with this revision only (or `head`).")
-@option("--baseline", is_flag=True, help="There is no migration yet: generate the first one from the models.")
-@option("-m", "--message", metavar="TEXT", default="", help="Message of the baseline (default: baseline).")
-@option("--strict", is_flag=True, help="Compare also comments, owners, grants, storage, statistics, publications, …")
-@option("--dry-run", is_flag=True, help="Only find and show the revision; stamp nothing, write no file.")
+@option("--revision", metavar="REV", default="", help="Compare the database only with this revision (or `head`).")
+@option("--baseline", is_flag=True, help="For a project without migrations: write the first one from the models.")
+@option("-m", "--message", metavar="TEXT", default="", help="Message of the baseline revision (default: baseline).")
+@option("--strict", is_flag=True, help="Also compare comments, owners, grants, storage, statistics, publications, …")
+@option("--dry-run", is_flag=True, help="Only show the result; stamp nothing and write no file.")
 @option("--yes", is_flag=True, help="Do not ask for confirmation (for scripts).")
 @configuration_options
 @timeout_option
 @compose_options
 @output_options("adopt")
 def adopt(service: str | None, **given: Any) -> int:
-    """Find the revision whose schema the database of SERVICE has, and stamp the database with it.
+    """Find the revision that matches the schema of SERVICE's database, and stamp the database with it.
 
     For a database that has tables but no recorded Alembic revision: the application created them (create_all), or a
-    dump was restored. The migrations run on a disposable server, which is created from the image of the database's own
-    container and is alone on an internal network. The schema after each migration is compared with the database,
-    which is only read. If one revision matches, the proof is shown, and after your confirmation Alembic stamps it.
+    dump was restored. migops runs the migrations on a disposable server, made from the image of the database's own
+    container and alone on an internal network, and compares the schema after each revision with the database, which is
+    only read. If exactly one revision matches, migops shows the proof, asks, and stamps that revision with Alembic.
 
     \b
     migops adopt --dry-run
@@ -47,9 +47,9 @@ def adopt(service: str | None, **given: Any) -> int:
     migops adopt --baseline                     if there is no migration yet
 
     \b
-    Exit codes: 0 stamped (or already stamped, or found with --dry-run), 1 no revision
-    matches, or several do, 2 bad input, 3 unknown, 4 locked by another run, 5 not confirmed,
-    6 not stamped, 7 manual action needed
+    Exit codes: 0 stamped (or already was, or --dry-run found a match), 1 no revision
+    matches, or several do, 2 bad input, 3 could not be determined, 4 locked by
+    another run, 5 not confirmed, 6 not stamped, 7 check the database's state
     """
     from migops import target
     from migops.cli.output import show
@@ -60,9 +60,9 @@ def adopt(service: str | None, **given: Any) -> int:
     from migops.output import is_document
 
     if given["baseline"] and given["revision"]:
-        raise MigopsError("--revision and --baseline do not go together: without a migration there is no revision")
+        raise MigopsError("--revision and --baseline cannot be combined: a baseline is for a project without revisions")
     if given["message"] and not given["baseline"]:
-        raise MigopsError("--message needs --baseline: without it, no migration is generated")
+        raise MigopsError("--message needs --baseline: otherwise no migration is written")
     sought = target.Wanted(service=service or "", config=given["config"], section=given["section"], command="adopt")
     resolved = target.resolve(sought, compose_options_of(given), os.environ, Path.cwd())
     wanted = Wanted(
@@ -85,8 +85,7 @@ def confirm(heads: str) -> None:
     """Ask for confirmation. Raises ``Aborted`` for a no, and without a terminal."""
     if not (sys.stdin is not None and sys.stdin.isatty() and sys.stderr.isatty()):
         raise Aborted(
-            "not a terminal, so migops cannot ask for confirmation; nothing was changed",
-            hint="add --yes to confirm, or --dry-run",
+            "not a terminal, so I cannot ask; nothing was changed", hint="add --yes to confirm, or use --dry-run"
         )
     if not click.confirm(f"Stamp the database with {heads}?", err=True):
         raise Aborted("nothing was changed")

@@ -48,7 +48,7 @@ class Cut(click.Command):
         return []
 
     def collect_usage_pieces(self, ctx: click.Context) -> list[str]:
-        return ["[OPTIONS]", "ALEMBIC'S ARGUMENTS..."]
+        return ["[OPTIONS]", "ALEMBIC_ARGUMENTS..."]
 
 
 _WIDTH = 100  # columns of a drawn graph, which stands among Alembic's own output
@@ -60,13 +60,15 @@ _WIDTH = 100  # columns of a drawn graph, which stands among Alembic's own outpu
 @option("--project-name", metavar="NAME", help="Compose project name.")
 @option("--env-file", "env_files", multiple=True, type=FILES, metavar="FILE", help="Environment file (repeatable).")
 @option("--profile", "profiles", multiple=True, type=NAMES, metavar="NAME", help="Enable a profile (repeatable).")
-@option("--project-directory", metavar="DIR", help="Base of relative paths in the compose files.")
-@option("--yes", is_flag=True, help="Ask nothing, for scripts; it also says yes to data that an upgrade drops.")
+@option("--project-directory", metavar="DIR", help="Base folder for relative paths in the compose files.")
+@option(
+    "--yes", is_flag=True, help="Do not ask for confirmation (for scripts), not even before an upgrade that drops data."
+)
 @option(
     "--wait",
     type=click.FloatRange(min=0),
     metavar="SECONDS",
-    help="upgrade, downgrade, stamp: wait for a database that is not up yet (default: 30, once it has a container).",
+    help="upgrade, downgrade, stamp: wait for a database that is not up yet (default: 30 if it has a container).",
 )
 @option(
     "--lock-timeout",
@@ -74,44 +76,45 @@ _WIDTH = 100  # columns of a drawn graph, which stands among Alembic's own outpu
     default=5.0,
     show_default=True,
     metavar="SECONDS",
-    help="How long a migration may wait for a lock (0: for ever); everyone who comes after it waits as well.",
+    help="How long a migration may wait for a lock (0: no limit); while it waits, others queue behind it.",
 )
 @option(
     "--database-url",
     metavar="URL",
     default="",
-    help="Where the database is reached from here. Better by MIGOPS_DATABASE_URL, where no process list shows it.",
+    help="Database URL as seen from this host. Prefer MIGOPS_DATABASE_URL, which no process list shows.",
 )
 @option(
     "--repeat",
     multiple=True,
     metavar="REV",
-    help="Run REV although an earlier run has, or may have, committed a part of it (repeatable).",
+    help="Run REV although an earlier run committed, or may have committed, part of it (repeatable).",
 )
-@option("--no-lock", is_flag=True, help="Migrate without the database's lock, where it cannot be reached from here.")
-@option("--verbose", is_flag=True, help="Say also what could not be looked at.")
+@option("--no-lock", is_flag=True, help="Migrate without the database lock, if this host cannot reach the database.")
+@option("--verbose", is_flag=True, help="Also print what could not be checked.")
 def alembic(arguments: tuple[str, ...], **given: Any) -> int:
-    """Run Alembic in SERVICE's container, or in a one-off one of its current image where that is not current.
+    """Run Alembic in SERVICE's container, or in a one-off container of its current image if the container is outdated.
 
-    Output and exit code are Alembic's own. Only the options below, in their long form and before Alembic's first word,
-    are migops's; all that follows is Alembic's. A failure that migops knows is explained on standard error.
+    Output and exit code are Alembic's own. Put the options below before Alembic's arguments, in their long form;
+    everything after them goes to Alembic. Known failures are explained on standard error.
 
-    upgrade, downgrade and stamp hold a lock (one migration at a time, on all hosts), write the journal (migops log)
-    and show first what they would do; downgrade and stamp ask, upgrade only where it drops tables or columns or deletes
-    rows. revision and merge look before they write, and write in a one-off container that is removed afterwards.
+    upgrade, downgrade and stamp first show what they will do, hold a lock (one migration at a time, across hosts) and
+    write a journal (migops log). downgrade and stamp ask for confirmation; upgrade asks only if it drops tables or
+    columns or deletes rows. revision and merge check the history first, and run in a one-off container that is removed
+    afterwards.
 
     \b
     migops alembic current
     migops alembic upgrade head --sql > upgrade.sql
     migops alembic -x tenant=f revision --autogenerate -m "Add a price"
     migops alembic --yes downgrade -1
-    migops alembic merge -m "Join"                      finds the heads itself
+    migops alembic merge -m "Join"                      merges the current heads
     migops alembic -h                                   Alembic's own help
 
     \b
-    Exit codes: Alembic's own, and 2 bad input (or a pooler before the database),
-    3 it could not be started, 4 locked by another run, 5 stopped before anything
-    was changed, 6 gave up and nothing was changed, 7 look where it stands
+    Exit codes: Alembic's own, and 2 bad input (or a connection pooler in front of
+    the database), 3 could not be started, 4 locked by another run, 5 stopped,
+    nothing changed, 6 gave up, nothing changed, 7 check the database's state
     """
     from migops import collect, target
     from migops.commands.alembic.call import AlembicCall
@@ -120,9 +123,7 @@ def alembic(arguments: tuple[str, ...], **given: Any) -> int:
     from migops.runner import command_lines
 
     if not arguments:
-        raise MigopsError(
-            "say what Alembic shall do", hint="its own words: current, upgrade head, …; --help shows more"
-        )
+        raise MigopsError("no Alembic command given", hint="for example: current, upgrade head; see --help")
     wanted = target.Wanted(service=given["service"], command="alembic", database_url=given["database_url"] or "")
     resolved = target.resolve(wanted, compose_options_of(given), os.environ, Path.cwd())
     resolved = command_lines.aimed(resolved, arguments, collect.host_cwd(collect.Survey(resolved)))

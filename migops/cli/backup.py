@@ -21,14 +21,14 @@ from migops.core.errors import ExitCode, MigopsError
 
 @click.command("backup")
 @click.argument("service", required=False)
-@option("--list", "list_", is_flag=True, help="Only list the existing backups, newest first.")
+@option("--list", "list_", is_flag=True, help="Only list the backups, newest first.")
 @option(
     "--keep",
     type=click.IntRange(min=1),
     default=10,
     show_default=True,
     metavar="N",
-    help="Keep the N newest backups of this database on this server; others are never deleted.",
+    help="Keep the N newest backups of this database on this server; delete older ones. Others are never deleted.",
 )
 @option(
     "--keep-days",
@@ -51,10 +51,10 @@ from migops.core.errors import ExitCode, MigopsError
 def backup(service: str | None, **given: Any) -> int:
     """Dump the PostgreSQL database of SERVICE, read the dump back, and keep it with a manifest.
 
-    The server's own container takes the dump (for a server outside of the project: x-migops: {backup-image:
-    postgres:15}). The dump is streamed to the state folder, readable for you alone, and is accepted only after it was
-    read back completely. Old backups of the same database on the same server are deleted (--keep). Backups of another
-    server, or of an unknown one (taken by migops 0.1.0), never are.
+    The server's own container makes the dump (for an external server, set x-migops: {backup-image: postgres:15}). The
+    dump goes to the state folder, readable only by you, and is kept only if every byte of it could be read back.
+    Old backups of the same database on the same server are deleted (--keep). Backups of another server, and those
+    without a recorded server (made by migops 0.1.0), are never deleted.
 
     \b
     migops backup                     the database of the only service with migrations
@@ -62,8 +62,8 @@ def backup(service: str | None, **given: Any) -> int:
     migops backup --list
 
     \b
-    Exit codes: 0 taken, 2 bad input, 3 no engine or no such database, 4 another run has the
-    lock, 5 no backup was taken
+    Exit codes: 0 taken, 2 bad input, 3 cannot reach Docker or the database,
+    4 locked by another run, 5 no backup taken
     """
     from migops import target
     from migops.cli.output import show
@@ -90,5 +90,5 @@ def _refuse_what_a_list_ignores() -> None:
     for key, name in (("keep", "--keep"), ("keep_days", "--keep-days"), ("room", "--room")):
         if source(key) is click.core.ParameterSource.COMMANDLINE:
             raise MigopsError(
-                f"{name} and --list do not go together: --list deletes nothing", hint="leave out one of them"
+                f"{name} and --list cannot be combined: --list does not delete anything", hint="omit one of the two"
             )

@@ -37,32 +37,42 @@ if TYPE_CHECKING:
 @click.argument("service", required=False)
 @image_option
 @context_option
-@option("--dockerfile", metavar="FILE", default="", help="With --context: the Dockerfile.")
-@option("--target", "stage", metavar="STAGE", default="", help="With --context: the stage that was built.")
+@option(
+    "--dockerfile",
+    metavar="FILE",
+    default="",
+    help="With --context: the Dockerfile (default: Dockerfile in the context).",
+)
+@option("--target", "stage", metavar="STAGE", default="", help="With --context: the build stage of the image.")
 @option(
     "--build-arg",
     "build_args",
     metavar="NAME=VALUE",
     multiple=True,
     type=LINES,
-    help="With --context: a build argument.",
+    help="With --context: a build argument (repeatable).",
 )
 @host_dir_option
 @configuration_options
-@option("--all-files", is_flag=True, help="Compare all that the build copies, not only migrations.")
-@option("--no-engine", is_flag=True, help="Check only what a build would do; no image, no engine.")
+@option("--all-files", is_flag=True, help="Compare every file that the build copies, not only migrations.")
+@option("--no-engine", is_flag=True, help="Check only what a build would do: no image, no Docker.")
 @timeout_option
 @compose_options
 @rule_options
 @output_options("check-image")
 def check_image(service: str | None, **given: Any) -> int:
-    """Compare the migrations in SERVICE's image with the host's, and say what to type.
+    """Compare the migrations in SERVICE's image with the host's, and print the command that fixes it.
 
     \b
-    migops check-image                                    the only service with migrations
+    migops check-image                               the only service with migrations
     migops check-image -f docker-compose.prod.yml app
-    migops check-image --image app:$SHA --context .       after docker build, no compose file
-    migops check-image --no-engine                        before anything is built
+    migops check-image --image app:$SHA --context .  after docker build, no compose file
+    migops check-image --no-engine                   before anything is built
+
+    Read-only: nothing is started, pulled or executed.
+
+    \b
+    Exit codes: 0 clean, 1 findings, 2 bad input, 3 no verdict
     """
     from migops import collect, target
     from migops.cli.output import show
@@ -72,7 +82,7 @@ def check_image(service: str | None, **given: Any) -> int:
 
     check_together(given)
     if given["select"] or given["ignore"]:
-        _rules(given)  # a misspelt one is said before anything is read
+        _rules(given)  # report a misspelt one before anything is read
     no_engine = given["no_engine"]
     wanted = target.Wanted(
         service=service or "",
@@ -114,5 +124,5 @@ def import_meanwhile(*modules: str) -> None:
 def _pairs(words: tuple[str, ...]) -> dict[str, str]:
     for word in words:
         if "=" not in word:
-            raise MigopsError(f"--build-arg takes NAME=VALUE, not {word!r}")
+            raise MigopsError(f"--build-arg must be NAME=VALUE, not {word!r}")
     return dict(word.split("=", 1) for word in words)

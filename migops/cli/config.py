@@ -17,22 +17,22 @@ if TYPE_CHECKING:
 
 @click.command("config")
 @format_option("config")
-@option("--explain", "path", metavar="PATH", help="Say where the values at PATH come from and what they replace.")
-@option("--verify", is_flag=True, help="Run `docker compose config` too, and print what it reads otherwise.")
-@option("--no-interpolate", is_flag=True, help="Leave variables as they are.")
-@option("--no-consistency", is_flag=True, help="Accept a fragment that is no project by itself.")
+@option("--explain", "path", metavar="PATH", help="Show where the values at PATH come from and what they override.")
+@option("--verify", is_flag=True, help="Also run `docker compose config`, and print the differences.")
+@option("--no-interpolate", is_flag=True, help="Do not interpolate variables.")
+@option("--no-consistency", is_flag=True, help="Accept an incomplete project, such as an override file alone.")
 @option("--services", "names", flag_value="services", help="Print the names of the services.")
 @option("--images", "names", flag_value="images", help="Print the images of the services.")
 @option("--volumes", "names", flag_value="volumes", help="Print the keys of the volumes in use.")
 @output_option
-@option("-q", "--quiet", is_flag=True, help="Only check the files; print nothing but errors.")
+@option("-q", "--quiet", is_flag=True, help="Only check the files; print only errors.")
 @compose_options
 def config(**given: Any) -> int:
     """Print the compose model, resolved as docker compose resolves it.
 
     \b
-    migops config --explain services.app.volumes     which file and line each value comes from
-    migops config --verify                           the differences to docker compose's own reading
+    migops config --explain services.app.volumes  file and line of each value
+    migops config --verify                        compare with `docker compose config`
     """
     from migops.cli.output import put, view_of
     from migops.compose import load
@@ -41,7 +41,7 @@ def config(**given: Any) -> int:
     asked = [name for name, value in (("--explain", given["path"]), ("--verify", given["verify"])) if value]
     asked += [f"--{given['names']}"] if given["names"] else []
     if len(asked) > 1:
-        raise MigopsError(f"{' and '.join(asked)} do not go together", hint="ask for one at a time")
+        raise MigopsError(f"{' and '.join(asked)} cannot be combined", hint="use one at a time")
     options = compose_options_of(given)
     project = load(options, os.environ, interpolate=not given["no_interpolate"], consistent=not given["no_consistency"])
     for warning in project.warnings:

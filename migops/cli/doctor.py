@@ -30,20 +30,24 @@ from migops.cli.status import check_drift, database_options, drift_option, targe
 @host_dir_option
 @configuration_options
 @drift_option
-@option("--no-engine", is_flag=True, help="No image and no container; only a database that is reached without.")
+@option(
+    "--no-engine",
+    is_flag=True,
+    help="Do not use Docker: no image, no container, and only a database that is reachable without it.",
+)
 @compose_options
 @rule_options
 @output_options("doctor")
 def doctor(service: str | None, **given: Any) -> int:
-    """Judge every rule for SERVICE: the whole chain, and what the project's own files tell.
+    """Run every check on SERVICE: the whole chain, including config, code and compose file.
 
     \b
     migops doctor                            the only service with migrations
     migops doctor app --fail-on warning
     migops doctor --select MIG6 --select MIG8
 
-    Nothing is changed. Exit codes are those of check-image; 3 too where there is a database that could
-    not be asked. --no-engine without --database-url judges what the files tell, without a database.
+    Nothing is changed. Exit codes are those of check-image; also 3 if there is a database that could not
+    be read. --no-engine without --database-url checks only the files, without a database.
     """
     from migops import rules
     from migops.cli.output import show

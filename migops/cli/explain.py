@@ -8,7 +8,7 @@ import click
 @click.command("explain")
 @click.argument("rule", required=False)
 def explain(rule: str | None) -> None:
-    """Say what RULE means (an id or a name); without one, list the rules."""
+    """Explain RULE (an id or a name); without one, list the rules."""
     from migops.cli.output import show
     from migops.rules import RULES, find
 

@@ -30,30 +30,35 @@ if TYPE_CHECKING:
 @click.command("graph")
 @click.argument("service", required=False)
 @database_options
-@option("--no-engine", is_flag=True, help="With SERVICE: no image and no container; only what is reached without.")
+@option("--no-engine", is_flag=True, help="With SERVICE: do not use Docker; read only what is reachable without it.")
 @compose_options
-@option("-c", "--config", metavar="FILE", help="alembic.ini or pyproject.toml [default: those of the current folder].")
-@option("-n", "--name", default="", metavar="SECTION", help="Section of the ini file [default: alembic].")
+@option("-c", "--config", metavar="FILE", help="alembic.ini or pyproject.toml (default: in the current folder).")
+@option("-n", "--name", default="", metavar="SECTION", help="Section of the ini file (default: alembic).")
 @option(
     "--set",
     "settings",
     multiple=True,
     type=LINES,
     metavar="OPTION=VALUE",
-    help="An option that the application's code sets, such as script_location (repeatable).",
+    help="Option that the application sets in code, such as script_location (repeatable).",
 )
-@option("--fail-on", type=click.Choice(["error", "warning", "info"]), help="Exit with 1 on problems this bad.")
+@option(
+    "--fail-on",
+    type=click.Choice(["error", "warning", "info"]),
+    help="Exit with 1 if there is a problem of this severity or worse.",
+)
 @format_option("graph")
 @output_option
 @color_option
 def graph(service: str | None, config: str | None, name: str, settings: Sequence[str], **given: Any) -> int:
-    """Draw the revision graph of SERVICE, or of a configuration file; broken histories are drawn too.
+    """Draw the revision graph of SERVICE, or of a configuration file, even if the history is broken.
 
-    With SERVICE, all places are read as `migops status` does, and each revision is marked: where it is, and what the
-    database says of it.
+    With SERVICE, all places are read as by `migops status`, and each revision is marked with the places that have it
+    and its state in the database.
 
     \b
-    Exit codes: 0 drawn, 1 problems (with --fail-on), 2 bad input, 3 there is nothing to draw
+    Exit codes: 0 drawn, 1 problems (with --fail-on), 2 bad input, 3 nothing to
+    draw
     """
     from migops.cli.output import show
     from migops.collect.drawing import draw
@@ -95,15 +100,15 @@ def _refuse_what_needs_a_service() -> None:
         is_typed = context.get_parameter_source(parameter.name or "") is click.core.ParameterSource.COMMANDLINE
         if is_typed and parameter.name in ("no_engine", "database_url", "wait", "timeout"):
             raise MigopsError(
-                f"{parameter.opts[0]} needs a SERVICE: without one only the configuration file's history is drawn",
-                hint="name the service, or leave the option out",
+                f"{parameter.opts[0]} needs a SERVICE: without one, only the configuration file's history is drawn",
+                hint="name the service, or omit the option",
             )
 
 
 def _settings(given: Sequence[str]) -> dict[str, str]:
     pairs = [word.partition("=") for word in given]
     if wrong := [name for name, equals, _ in pairs if not (name and equals)]:
-        raise MigopsError(f"--set takes OPTION=VALUE, not {wrong[0]!r}", hint="--set script_location=migrations")
+        raise MigopsError(f"--set must be OPTION=VALUE, not {wrong[0]!r}", hint="--set script_location=migrations")
     return {name: value for name, _, value in pairs}
 
 

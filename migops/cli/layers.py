@@ -14,16 +14,16 @@ from migops.core.errors import ExitCode
 @click.command("layers")
 @click.argument("image_ref", metavar="IMAGE")
 @click.argument("path", required=False)
-@option("--base", metavar="IMAGE", default="", help="What the Dockerfile's FROM says, to tell the base's layers.")
+@option("--base", metavar="IMAGE", default="", help="The image in the Dockerfile's FROM, to identify the base layers.")
 @timeout_option
 @format_option("layers")
 @output_option
-@option("-v", "--verbose", is_flag=True, help="Show all files of a layer, however many.")
+@option("-v", "--verbose", is_flag=True, help="Show all files of each layer.")
 def layers(image_ref: str, path: str | None, **given: Any) -> int:
-    """Show which layer and instruction left which file in IMAGE, at and below PATH.
+    """Show which layer and instruction put each file into IMAGE, at and below PATH.
 
-    PATH is absolute, or relative to the image's working directory, which is the default. IMAGE may be
-    docker-archive:FILE, oci-archive:FILE or oci:DIR too.
+    PATH is absolute, or relative to the image's working directory, which is the default. IMAGE may also be
+    docker-archive:FILE, oci-archive:FILE or oci:DIR.
 
     \b
     migops layers app:latest

@@ -22,17 +22,17 @@ if TYPE_CHECKING:
 
 @click.command("log")
 @click.argument("what", metavar="[RUN|SERVICE]", required=False)
-@option("--unlock", is_flag=True, help="Show the holders of the locks, and release a stale lock.")
-@option("--yes", is_flag=True, help="--unlock: do not ask for confirmation (for scripts).")
+@option("--unlock", is_flag=True, help="Show who holds the locks, and release those whose process is gone.")
+@option("--yes", is_flag=True, help="With --unlock: do not ask for confirmation (for scripts).")
 @option("-n", "--number", type=click.IntRange(min=1), default=20, show_default=True, help="Number of runs to list.")
 @timeout_option
 @compose_options
 @output_options("log")
 def log(what: str | None, **given: Any) -> int:
-    """List the runs of migops that changed something here, or the steps of RUN, by its number.
+    """List what migops has changed here, a line for each run; or show the steps of RUN, given by its number.
 
-    Every command that changes something writes a journal in the state folder. SERVICE selects the database whose lock
-    is shown, if more than one service has migrations.
+    Every command that changes something writes a journal to the state folder. SERVICE selects the database whose lock
+    is shown, if several services have migrations.
 
     \b
     migops log
@@ -40,9 +40,9 @@ def log(what: str | None, **given: Any) -> int:
     migops log --unlock
 
     \b
-    Exit codes: 0 shown, 2 no such run, 3 no engine; with --unlock also 3 the
-    database does not answer, 4 the holder is running, 5 nothing was ended,
-    6 the server refused to end the session
+    Exit codes: 0 shown, 2 no such run, 3 cannot reach Docker; with --unlock also
+    3 cannot reach the database, 4 the holder is still running, 5 nothing was
+    released, 6 the server refused to end the session
     """
     from migops import target
     from migops.cli.output import show
@@ -52,7 +52,7 @@ def log(what: str | None, **given: Any) -> int:
 
     run = int(what) if what and what.isdecimal() else 0
     if run and given["unlock"]:
-        raise MigopsError("--unlock releases locks; it does not take the number of a run", hint="leave out the number")
+        raise MigopsError("--unlock releases locks, it does not end runs", hint="omit the run number")
     wanted = target.Wanted(service="" if run else what or "", needs_image=False, command="log")
     options = compose_options_of(given)
     with connect(given["timeout"]) as engine, ExitStack() as stack:

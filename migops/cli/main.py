@@ -19,23 +19,32 @@ from migops.core.errors import ExitCode, MigopsError, Stopped
 from migops.core.signals import handled
 
 COMMANDS = {
-    "check-image": ("check_image:check_image", "Compare the migrations in an image with the host's; say what to type."),
-    "status": ("status:status", "Show where each revision is, from git to the database, and what is pending."),
-    "doctor": ("doctor:doctor", "Judge every rule: the whole chain, configuration, application code, compose file."),
+    "check-image": (
+        "check_image:check_image",
+        "Compare the migrations in an image with the host's, and print the command that fixes it.",
+    ),
+    "status": ("status:status", "Show where each revision is, from git to the database, and which are pending."),
+    "doctor": ("doctor:doctor", "Run every check on the whole chain, including config, code and compose file."),
     "graph": ("graph:graph", "Draw the revision graph, broken or not."),
-    "layers": ("layers:layers", "Show which layer and instruction left which file in an image."),
+    "layers": ("layers:layers", "Show which layer and instruction put each file into an image."),
     "config": ("config:config", "Print the compose model as migops (and docker compose) resolves it."),
-    "rescue": ("rescue:rescue", "Copy revisions that exist only in a container out to the host."),
+    "rescue": ("rescue:rescue", "Copy revisions that exist only in a container to the host."),
     "rebuild-and-migrate": (
         "rebuild_and_migrate:rebuild_and_migrate",
-        "Build, migrate and swap, each step proved; undone where one fails.",
+        "Deploy: build, migrate, replace the containers; verify each step, roll back on failure.",
     ),
-    "alembic": ("alembic:alembic", "Run Alembic in the service's container, or in a one-off one of its current image."),
-    "backup": ("backup:backup", "Take a verified dump of the application's database, or list the existing ones."),
-    "adopt": ("adopt:adopt", "Find the revision of a database that has tables but no stamp, and stamp it."),
-    "restore": ("restore:restore", "Replace the database by a backup, and keep the old database."),
-    "log": ("log:log", "List past runs and the holders of the locks; --unlock releases a stale lock."),
-    "explain": ("explain:explain", "Say what a rule means, why it happens and how to fix it."),
+    "alembic": (
+        "alembic:alembic",
+        "Run Alembic in the service's container, or in a one-off container of its current image.",
+    ),
+    "backup": ("backup:backup", "Take a verified dump of the application's database, or list the backups."),
+    "adopt": (
+        "adopt:adopt",
+        "Find the revision of a database that has tables but no recorded Alembic revision, and stamp it.",
+    ),
+    "restore": ("restore:restore", "Replace the database with a backup; the current database is kept."),
+    "log": ("log:log", "List past runs and lock holders; --unlock releases a lock whose process is gone."),
+    "explain": ("explain:explain", "Explain a rule: what it means, why it happens and how to fix it."),
 }
 """Name → (module:attribute under migops.cli, help line). A command's module is imported only when it is called."""
 
@@ -72,12 +81,13 @@ class Commands(click.Group):
 @debug_option
 @click.version_option(__version__, prog_name="migops")
 def cli() -> None:
-    """Find where Alembic's migration files went stale between git, host, image, container and database.
+    """Find stale Alembic migrations between git, host, image, container and database.
 
     \b
-    Start with:  migops check-image            (reads only; changes nothing)
-    Exit codes:  0 clean or done, 1 findings, 2 usage or bad input, 3 no verdict, 4 locked,
-                 5 nothing changed, 6 failed and as it was, 7 you are needed, 70 a bug in migops
+    Start with:  migops check-image            (read-only)
+    Exit codes:  0 clean or done, 1 findings, 2 usage or bad input, 3 no verdict,
+                 4 locked, 5 nothing changed, 6 failed, rolled back,
+                 7 manual action needed, 70 a bug in migops
     """
 
 
@@ -109,10 +119,10 @@ def _run(given: list[str]) -> int:
         _document(arguments, MigopsError(error.format_message(), hint=hint))
         return int(ExitCode.USAGE)
     except (click.Abort, KeyboardInterrupt):
-        _tell("interrupted; migops changed nothing")
+        _tell("interrupted; nothing was changed")
         return int(ExitCode.INTERRUPTED)
     except Terminated as ended:
-        _tell("terminated; migops changed nothing")
+        _tell("terminated; nothing was changed")
         return 128 + ended.number
     except (BrokenPipeError, SystemExit):
         # The reader of our output went away (`| head`), of which click makes a SystemExit: no one is left to tell.

@@ -67,7 +67,7 @@ def compose_options(command: Command) -> Command:
             option("-p", "--project-name", metavar="NAME", help="Compose project name."),
             _several("--env-file", "env_files", type=FILES, metavar="FILE", help="Environment file (repeatable)."),
             _several("--profile", "profiles", type=NAMES, metavar="NAME", help="Enable a profile (repeatable)."),
-            option("--project-directory", metavar="DIR", help="Base of relative paths in the compose files."),
+            option("--project-directory", metavar="DIR", help="Base folder for relative paths in the compose files."),
         )
     ):
         command = add(command)
@@ -85,23 +85,25 @@ def compose_options_of(given: Mapping[str, Any]) -> ComposeOptions:
 
 
 def rule_options(command: Command) -> Command:
-    """--select, --ignore and --fail-on: which rules are judged, and which findings make exit code 1."""
+    """--select, --ignore and --fail-on: which rules run, and which findings make exit code 1."""
     add = option(
         "--fail-on",
         type=click.Choice(["error", "warning", "info"]),
         default="error",
         show_default=True,
-        help="The lowest severity that makes the exit code 1.",
+        help="Exit with 1 if there is a finding of this severity or worse.",
     )
     return select_options(add(command))
 
 
 def select_options(command: Command) -> Command:
-    """--select and --ignore: which rules are judged."""
+    """--select and --ignore: which rules run."""
     for add in reversed(
         (
-            _several("--select", type=NAMES, metavar="RULE", help="Judge only these rules (id, prefix or name)."),
-            _several("--ignore", type=NAMES, metavar="RULE", help="Leave these rules out (id, prefix or name)."),
+            _several(
+                "--select", type=NAMES, metavar="RULE", help="Run only these rules (id, prefix or name; repeatable)."
+            ),
+            _several("--ignore", type=NAMES, metavar="RULE", help="Skip these rules (id, prefix or name; repeatable)."),
         )
     ):
         command = add(command)
@@ -124,24 +126,35 @@ output_option = option(
 )
 color_option = option("--no-color", is_flag=True, help="No colours, even on a terminal (NO_COLOR works too).")
 timeout_option = option(
-    "--timeout", type=click.FloatRange(min=0.1), default=20.0, show_default=True, help="Seconds for the engine."
+    "--timeout", type=click.FloatRange(min=0.1), default=20.0, show_default=True, help="Seconds to wait for Docker."
 )
 image_option = option(
-    "--image", metavar="REF", default="", help="The image (default: the service's). docker-archive:F, oci:DIR too."
+    "--image",
+    metavar="REF",
+    default="",
+    help="Image (default: the service's); docker-archive:FILE and oci:DIR work too.",
 )
 context_option = option(
-    "--context", metavar="DIR", default="", help="Build context to compare with; then no compose file is read."
+    "--context", metavar="DIR", default="", help="Build context to compare with; no compose file is read then."
 )
 host_dir_option = option(
-    "--host-dir", metavar="DIR", default="", help="Host folder with the configuration (default: the context)."
+    "--host-dir",
+    metavar="DIR",
+    default="",
+    help="Host folder with Alembic's configuration (default: the build context).",
 )
 
 
 def configuration_options(command: Command) -> Command:
     """--config and --name: which configuration of Alembic is meant, by its file on the host and its section."""
-    name = option("--name", "section", metavar="SECTION", default="", help="Section of it (default: alembic).")
+    name = option(
+        "--name", "section", metavar="SECTION", default="", help="Section of the configuration file (default: alembic)."
+    )
     config = option(
-        "--config", metavar="FILE", default="", help="Alembic's configuration on the host (default: auto-detected)."
+        "--config",
+        metavar="FILE",
+        default="",
+        help="Alembic's configuration file on the host (default: auto-detected).",
     )
     return config(name(command))
 
@@ -155,7 +168,7 @@ def _start_debug(context: click.Context, parameter: click.Parameter, value: bool
 
 debug_option = option(
     "--debug", is_flag=True, is_eager=True, expose_value=False, callback=_start_debug,
-    help="Log every request, command and SQL statement with its time to standard error, redacted.",
+    help="Log every request, command and SQL statement with its duration to standard error, redacted.",
 )  # fmt: skip
 """Before or after the command's name; ``main.Commands`` adds it to every command."""
 
@@ -169,7 +182,9 @@ def output_options(answer: str) -> Callable[[Command], Command]:
                 format_option(answer),
                 output_option,
                 color_option,
-                option("-v", "--verbose", is_flag=True, help="Show every fact a finding rests on."),
+                option(
+                    "-v", "--verbose", is_flag=True, help="Show the facts behind each finding, and long lists in full."
+                ),
                 option("-q", "--quiet", is_flag=True, help="Print only the verdict."),
             )
         ):
@@ -193,22 +208,22 @@ def check_together(given: Mapping[str, Any]) -> None:
     for key, name in _NEED_CONTEXT.items():
         if given.get(key) and not context:
             raise MigopsError(
-                f"{_said(name)} needs --context: a compose file says by itself how the image is built",
-                hint=f"add --context DIR, or leave {name} out",
+                f"{_given(name)} needs --context: otherwise the compose file defines how the image is built",
+                hint=f"add --context DIR, or omit {name}",
             )
     if context:
-        _refuse(given, _OF_COMPOSE, "--context", "with it no compose file is read")
+        _refuse(given, _OF_COMPOSE, "--context", "no compose file is read with it")
     if given.get("no_engine"):
-        _refuse(given, _NEED_IMAGE, "--no-engine", "with it no image is read")
+        _refuse(given, _NEED_IMAGE, "--no-engine", "no image is read with it")
 
 
 def _refuse(given: Mapping[str, Any], names: Mapping[str, str], other: str, why: str) -> None:
     for key, name in names.items():
         if given.get(key):
             raise MigopsError(
-                f"{_said(name)} and {_said(other)} do not go together: {why}", hint="leave one of the two out"
+                f"{_given(name)} and {_given(other)} cannot be combined: {why}", hint="omit one of the two"
             )
 
 
-def _said(name: str) -> str:
-    return f"{name} (as {variable(name)} says)" if os.environ.get(variable(name)) else name
+def _given(name: str) -> str:
+    return f"{name} (set by {variable(name)})" if os.environ.get(variable(name)) else name

@@ -32,94 +32,98 @@ if TYPE_CHECKING:
 def _a_number(context: click.Context, parameter: click.Parameter, value: float | None) -> float | None:
     """Refuse ``nan``, which passes every range check."""
     if value is not None and math.isnan(value):
-        raise click.BadParameter("nan is not a number of seconds", context, parameter)
+        raise click.BadParameter("must be a number of seconds", context, parameter)
     return value
 
 
 @click.command("rebuild-and-migrate")
 @click.argument("services", nargs=-1, metavar="[SERVICE]...")
-@option("--dry-run", is_flag=True, help="Show the plan and what is pending; change nothing.")
-@option("--sql", is_flag=True, help="With --dry-run: the SQL of the pending revisions too.")
+@option("--dry-run", is_flag=True, help="Show the plan and the pending migrations; change nothing.")
+@option("--sql", is_flag=True, help="With --dry-run: also print the SQL of the pending migrations.")
+@option("--yes", is_flag=True, help="Do not ask for confirmation (for scripts), not even if the plan drops data.")
+@option("--cache", is_flag=True, help="Build with the cache (default: build without it).")
+@option("--pull", is_flag=True, help="Pull newer base images.")
+@option("--no-pull", is_flag=True, help="Services without a build: use the local image, do not pull.")
+@option("--no-backup", is_flag=True, help="Do not take a backup: data destroyed by a migration cannot be recovered.")
+@option("--keep", type=click.IntRange(min=1), default=10, show_default=True, help="Number of backups to keep.")
 @option(
-    "--yes", is_flag=True, help="Ask nothing, for scripts; it also says yes to losing what the plan says is dropped."
+    "--keep-days",
+    type=click.FloatRange(min=0),
+    help="Delete backups older than this many days; the newest is always kept.",
 )
-@option("--cache", is_flag=True, help="Build with the cache (default: --no-cache).")
-@option("--pull", is_flag=True, help="Fetch newer base images.")
-@option("--no-pull", is_flag=True, help="Of a service that is not built here: take the image as it is, fetch nothing.")
-@option("--no-backup", is_flag=True, help="Take no backup: what a migration destroys is gone.")
-@option("--keep", type=click.IntRange(min=1), default=10, show_default=True, help="Backups that are kept.")
-@option("--keep-days", type=click.FloatRange(min=0), help="Days that backups are kept; the newest one always is.")
 @option(
     "--room",
     type=click.FloatRange(min=0),
     default=1.0,
     show_default=True,
     metavar="FACTOR",
-    help="Space that must be free for the backup, by the database's size; 0 does not look.",
+    help="Required free space for the backup, as a multiple of the database's size (0: do not check).",
 )
 @option(
     "--repeat",
     multiple=True,
     metavar="REV",
-    help="Run REV although an earlier run has, or may have, committed a part of it (repeatable).",
+    help="Run REV although an earlier run committed, or may have committed, part of it (repeatable).",
 )
-@option("--rehearse", is_flag=True, help="First try the migrations, up, down and up, on a throwaway copy of the data.")
+@option("--rehearse", is_flag=True, help="First run the migrations (up, down, up) on a disposable copy of the data.")
 @option(
     "--on-failure",
     type=click.Choice(["stop", "downgrade"]),
     default="stop",
     show_default=True,
-    help="When the new app does not come up: leave the database migrated, or take it back with the new image.",
+    help="If the new containers do not become healthy: leave the database migrated, or downgrade it.",
 )
 @option(
     "--lock-timeout",
     type=click.FloatRange(min=0),
     default=5.0,
     show_default=True,
-    help="Seconds that a migration may wait for a lock (0: for ever).",
+    help="Seconds a migration may wait for a lock (0: no limit); while it waits, others queue behind it.",
 )
-@option("--wait", type=click.FloatRange(min=0), default=60.0, show_default=True, help="Seconds for the database.")
+@option(
+    "--wait", type=click.FloatRange(min=0), default=60.0, show_default=True, help="Seconds to wait for the database."
+)
 @option(
     "--health-timeout",
     type=click.FloatRange(min=1),
     default=120.0,
     show_default=True,
-    help="Seconds for the new containers to be healthy.",
+    help="Seconds to wait for the new containers to become healthy.",
 )
 @option(
     "--watch",
     type=click.FloatRange(min=0, max=86400),
     callback=_a_number,
     metavar="SECONDS",
-    help="Seconds that new containers must stay up, once they are healthy, or run without a health check; a restart "
-    "rolls back. Default: 30 without a health check, else 0.",
+    help="Seconds that new containers must stay up after they are healthy (or started, without a healthcheck); "
+    "a restart triggers a rollback. Default: 30 without a healthcheck, otherwise 0.",
 )
 @option(
     "--discard",
     multiple=True,
     metavar="REV",
-    help="Give up a revision that only a container has (repeatable); its script is saved in the state folder first.",
+    help="Drop a revision that only a container has (repeatable); its script is first saved in the state folder.",
 )
-@option("--accept-migrating-entrypoint", is_flag=True, help="Deploy an image that migrates by itself when it starts.")
-@option("--database-url", metavar="URL", default="", help="The database (default: the service's).")
+@option("--accept-migrating-entrypoint", is_flag=True, help="Deploy an image that runs migrations at startup.")
+@option("--database-url", metavar="URL", default="", help="Database URL (default: the service's).")
 @timeout_option
 @compose_options
 @format_option("rebuild-and-migrate")
 @output_option
 @color_option
 def rebuild_and_migrate(services: tuple[str, ...], **given: Any) -> int:
-    """Build SERVICE anew, migrate its database with the new image, and put it to work, each step proved.
+    """Rebuild SERVICE, migrate its database with the new image, replace its containers; verify each step.
 
     \b
     migops rebuild-and-migrate --dry-run --sql      the plan, with the pending SQL
-    migops rebuild-and-migrate app                  shows the plan, asks, does it
+    migops rebuild-and-migrate app                  show the plan, ask, deploy
     migops rebuild-and-migrate --yes --format json  for scripts
 
     \b
     Exit codes: 0 done · 2 bad input · 3 something could not be read
     4 locked by another run · 5 aborted, nothing changed
-    6 failed, the old app runs and the database is as it was
-    7 your decision is needed, with the commands · 130/143 interrupted
+    6 failed, rolled back: the old app runs, the database is as before
+    7 manual action needed (commands printed) · 130/143 interrupted
     """
     from migops.cli.output import show
     from migops.commands.deploy import session
@@ -168,14 +172,14 @@ def _confirm(plan: PlanResult, given: dict[str, Any]) -> None:
     if given["yes"]:
         return
     if not sys.stdin.isatty():
-        raise Aborted("nobody is there to say yes to the plan; nothing was changed", hint="--yes, for scripts")
-    if not click.confirm("go on?", default=False, err=True):
+        raise Aborted("cannot ask for confirmation (no terminal), so nothing was changed", hint="add --yes")
+    if not click.confirm("Proceed?", default=False, err=True):
         raise Aborted("not confirmed; nothing was changed")
     if plan.losses:
         for sentence in plan.losses:
             click.echo(printable(sentence), err=True)
-        if not click.confirm("Data goes with it. Apply this all the same?", default=False, err=True):
-            raise Aborted("not confirmed, as data would go; nothing was changed")
+        if not click.confirm("This data will be lost. Apply the migrations anyway?", default=False, err=True):
+            raise Aborted("not confirmed, because data would be lost; nothing was changed")
 
 
 class Progress:

@@ -25,16 +25,16 @@ from migops.core.errors import ExitCode
 @click.argument("service", required=False)
 @configuration_options
 @host_dir_option
-@option("--all", "everything", is_flag=True, help="Copy what git has deleted, or has elsewhere, as well.")
-@option("--dry-run", is_flag=True, help="Only say what would be copied.")
+@option("--all", "everything", is_flag=True, help="Also copy scripts that git has: deleted, or on another branch.")
+@option("--dry-run", is_flag=True, help="Only show what would be copied.")
 @timeout_option
 @compose_options
 @format_option("rescue")
 def rescue(service: str | None, **given: Any) -> int:
     """Copy migration scripts that exist only in a container of SERVICE to the host's versions folder.
 
-    They go in beside the others, for the owner of that folder. Nothing on the host is overwritten and nothing in the
-    container changes. What git has anyway (deleted on purpose, or upstream) is named and left.
+    The copies belong to the folder's owner. Nothing on the host is overwritten, and nothing in the container changes.
+    Scripts that git has (deleted on purpose, or upstream) are listed but not copied.
     """
     from migops import collect, target
     from migops.cli.output import show

@@ -28,29 +28,32 @@ if TYPE_CHECKING:
 @click.command("restore")
 @click.argument("file", metavar="FILE")
 @click.argument("service", required=False)
-@option("--yes", is_flag=True, help="Do not ask for confirmation (for scripts). It does not replace --confirm.")
+@option(
+    "--yes", is_flag=True, help="Do not ask for confirmation (for scripts). If the name must be typed, use --confirm."
+)
 @click.option("--foreign", is_flag=True, help="Allow a backup of another server, project or volume.")
-@click.option("--confirm", metavar="NAME", default="", help="The database's name, if it must be typed (for scripts).")
+@click.option("--confirm", metavar="NAME", default="", help="The database name, if it must be typed (for scripts).")
 @option("--dry-run", is_flag=True, help="Check the file and show the plan; change nothing.")
 @configuration_options
 @timeout_option
 @compose_options
 @output_options("restore")
 def restore(file: str, service: str | None, **given: Any) -> int:
-    """Replace SERVICE's database by the backup FILE (a path, or a name that `migops backup --list` shows).
+    """Replace SERVICE's database with the backup FILE (a path, or a name from `migops backup --list`).
 
-    FILE is restored into a new database and checked there, while the services keep running. After your confirmation
-    the services that use the database stop, the two databases swap their names, and the services start again. The
-    previous database is kept, and the commands that bring it back are printed.
+    FILE is first restored into a new database and checked there, while the services keep running. After confirmation,
+    the services that use the database stop, the two databases swap names, and the services start. The old database is
+    kept, and the commands to switch back are printed.
 
-    A backup of another server or project needs --foreign. For such a backup, for one of a recreated server (only its
-    system identifier differs), and for one that does not record its server (migops 0.1.0), you must type the
-    database's name; --yes does not replace that. In scripts: --confirm NAME. These two options have no MIGOPS_
+    A backup of another server or project needs --foreign. For such a backup, for one from before the server was
+    recreated (only its system identifier differs), and for one without a recorded origin (migops 0.1.0), you must type
+    the database name; --yes is not enough. In scripts, use --confirm NAME. --foreign and --confirm have no MIGOPS_
     variable.
 
     \b
-    Exit codes: 0 restored, 2 bad input, 3 the server does not answer, 4 locked by another run,
-    5 nothing was changed, 6 failed, rolled back, 7 manual action needed, with the commands
+    Exit codes: 0 restored, 2 bad input, 3 cannot reach the server, 4 locked by
+    another run, 5 nothing changed, 6 failed, rolled back, 7 manual action needed
+    (commands printed)
     """
     from migops import target
     from migops.cli.output import preview, show
@@ -60,8 +63,7 @@ def restore(file: str, service: str | None, **given: Any) -> int:
 
     if not (given["yes"] or given["dry_run"] or (sys.stdin is not None and sys.stdin.isatty())):
         raise Aborted(
-            "not a terminal, so migops cannot ask for confirmation; nothing was changed",
-            hint="add --yes to confirm, or --dry-run",
+            "not a terminal, so I cannot ask; nothing was changed", hint="add --yes to confirm, or use --dry-run"
         )
     sought = target.Wanted(service=service or "", config=given["config"], section=given["section"], command="restore")
     resolved = target.resolve(sought, compose_options_of(given), os.environ, Path.cwd())
@@ -86,7 +88,7 @@ def _exit_code(result: RestoreResult) -> int:
     if swapped is not None and swapped.down:
         names = [container.name for container in swapped.down]
         raise ManualActionRequired(
-            f"{result.plan.database} was restored, but {', '.join(names)} did not start again",
+            f"{result.plan.database} was restored, but {', '.join(names)} did not start with it",
             commands=[("docker", "logs", "--tail", "50", names[0]), ("docker", "start", *names)],
         )
     return 128 + swapped.signals[0] if swapped is not None and swapped.signals else int(ExitCode.CLEAN)
@@ -102,9 +104,9 @@ def _see_the_name(planned: Restore, given: str) -> None:
     if not given:
         if sys.stdin is None or not sys.stdin.isatty():
             raise Aborted(
-                f"nothing was changed: {origin(planned)}, and without a terminal migops cannot ask for the database's "
-                "name",
-                hint=f"if this is the right backup: --confirm {shlex.quote(planned.database)}; --yes is not enough",
+                f"nothing was changed: {origin(planned)}, so you must type the database name, and this is "
+                "not a terminal",
+                hint=f"if this is the right backup: --confirm {shlex.quote(planned.database)} (--yes is not enough)",
             )
         typed = _typed()
     if typed != planned.database:
@@ -112,7 +114,7 @@ def _see_the_name(planned: Restore, given: str) -> None:
 
 
 def _typed() -> str:
-    question = "Type the name of the database that this backup will replace"
+    question = "Type the name of the database to replace"
     try:
         return str(click.prompt(question, default="", show_default=False, err=True))
     except click.Abort:  # Ctrl-C, or the end of the input

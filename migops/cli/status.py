@@ -38,22 +38,22 @@ def database_options(command: Command) -> Command:
                 "--database-url",
                 metavar="URL",
                 default="",
-                help="The database to ask (default: the service's). Better by MIGOPS_DATABASE_URL, "
-                "where no process list shows it.",
+                help="Database to read (default: the service's). Prefer MIGOPS_DATABASE_URL, "
+                "which no process list shows.",
             ),
             option(
                 "--wait",
                 type=click.FloatRange(min=0),
                 default=0.0,
                 metavar="SECONDS",
-                help="Ask again until the database answers, for up to SECONDS.",
+                help="Wait up to SECONDS for the database to answer.",
             ),
             option(
                 "--timeout",
                 type=click.FloatRange(min=0.1),
                 default=20.0,
                 show_default=True,
-                help="Seconds for the engine, and for the database.",
+                help="Seconds to wait for Docker, and for each database query.",
             ),
         )
     ):
@@ -64,7 +64,8 @@ def database_options(command: Command) -> Command:
 drift_option = option(
     "--drift",
     is_flag=True,
-    help="Compare the models with the schema too: runs `alembic check`, and so env.py, in a container of the image.",
+    help="Also compare the models with the schema: runs `alembic check` (and so env.py) in a container of the image; "
+    "runs only if the database is at the image's heads.",
 )
 
 
@@ -85,7 +86,7 @@ def target_of(service: str, given: Mapping[str, Any], command: str) -> Target:
 def check_drift(given: Mapping[str, Any]) -> None:
     """Refuse to judge MIG407 without --drift."""
     if not given["drift"] and any(word.upper() == "MIG407" or word == "schema-drift" for word in given["select"]):
-        raise MigopsError("MIG407 is judged with --drift only: it runs env.py", hint="add --drift")
+        raise MigopsError("MIG407 needs --drift, because it runs env.py", hint="add --drift")
 
 
 @click.command("status")
@@ -96,26 +97,31 @@ def check_drift(given: Mapping[str, Any]) -> None:
 @host_dir_option
 @configuration_options
 @drift_option
-@option("--no-engine", is_flag=True, help="No image and no container; only a database that is reached without.")
+@option(
+    "--no-engine",
+    is_flag=True,
+    help="Do not use Docker: no image, no container, and only a database that is reachable without it.",
+)
 @compose_options
 @select_options
 @option(
     "--fail-on",
     type=click.Choice(["error", "warning", "info"]),
-    help="Exit with 1 on findings this bad, and with 3 where a place could not be read (default: exit 0).",
+    help="Exit with 1 if there is a finding of this severity or worse, and with 3 if a place could not be read "
+    "(default: always exit 0).",
 )
 @output_options("status")
 def status(service: str | None, **given: Any) -> int:
-    """Show where each revision of SERVICE is, from git to the database, and what is pending.
+    """Show where each revision of SERVICE is, from git to the database, and which are pending.
 
     \b
-    migops status                               the only service with migrations
+    migops status                              the only service with migrations
     migops status app --format json
-    migops status --wait 60 --fail-on warning   in a script: is the database up, and up to date?
+    migops status --wait 60 --fail-on warning  in scripts: is the database up to date?
 
     \b
-    Exit codes: 0 shown, 1 findings (with --fail-on), 2 bad input, 3 nothing to show; with
-    --fail-on also 3 where host, image or database could not be read
+    Exit codes: 0 shown, 1 findings (with --fail-on), 2 bad input, 3 nothing to
+    show; with --fail-on also 3 if host, image or database could not be read
     """
     from migops import rules
     from migops.cli.output import show

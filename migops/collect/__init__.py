@@ -49,7 +49,7 @@ def check(
     reader = _read_host_side(survey, git=ask is not None)
     image: Reader | None = None
     if engine is None:
-        survey.places[PlaceName.IMAGE] = NotAsked("--no-engine: only what a build would do was checked")
+        survey.places[PlaceName.IMAGE] = NotAsked("--no-engine: only the build was checked")
     else:
         engine = cache(engine)
         with ExitStack() as opened:  # keep the image open while its containers are read
@@ -65,9 +65,9 @@ def check(
     written = reader.written_meanwhile()
     if written:
         raise Unavailable(
-            "was written while migops read the folder, so a comparison would be unreliable",
+            "the file was written while migops read the folder, so a comparison would be unreliable",
             at=Location(written),
-            hint="run the check again when nothing writes there",
+            hint="run the check again when nothing writes to the folder",
         )
     places = {place: survey.places[place] for place in ORDER if place in survey.places}
     chain = walk(places, bound=survey.bound)

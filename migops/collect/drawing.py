@@ -40,7 +40,7 @@ def draw(config: str | None, section: str, cwd: str, set_by_app: Mapping[str, st
         except FileNotFoundError:
             return None
         except OSError as error:
-            raise MigopsError(f"cannot read it: {error.strerror}", at=Location(str(path))) from None
+            raise MigopsError(f"cannot read the file: {error.strerror}", at=Location(str(path))) from None
 
     named = Path(cwd, config) if config else None
     is_toml = named is not None and named.name == "pyproject.toml"
@@ -73,6 +73,8 @@ def _something_given(
     """Raise MigopsError if a named file is missing or, without a name, both of Alembic's defaults and --set."""
     hint = "name the file: --config path/to/alembic.ini"
     if config is not None and (toml if is_toml else ini) is None:
-        raise MigopsError("there is no such file", at=Location(config), hint=hint)
+        raise MigopsError("no such file", at=Location(config), hint=hint)
     if ini is None and not (toml and toml.has_section) and not set_by_app:
-        raise MigopsError("no alembic.ini, and no pyproject.toml with [tool.alembic], in the current folder", hint=hint)
+        raise MigopsError(
+            "neither an alembic.ini nor a pyproject.toml with [tool.alembic] in the current folder", hint=hint
+        )

@@ -45,7 +45,7 @@ def read_image(survey: Survey, engine: Callable[[], Engine], opened: ExitStack) 
         survey.take(PlaceName.IMAGE, environment)
     except ImageNotFound as error:
         build = survey.target.commands.build()
-        hint = f"nothing was pulled; build it first: {shlex.join(build)}" if build else error.hint
+        hint = f"build it first: {shlex.join(build)} (nothing was pulled)" if build else error.hint
         survey.places[PlaceName.IMAGE] = Unknown(str(error), hint)
         return None
     except Unavailable as error:
@@ -58,7 +58,7 @@ def read_containers(survey: Survey, image: Reader | None, engine: Callable[[], E
     """Read the service's containers, which are the place, and those of the services that share its code."""
     target = survey.target
     if not target.deployed:
-        return NotAsked("no service of a compose project is made from this image")
+        return NotAsked("no compose service uses this image")
     if image is None or survey.image is None:
         return NotAsked("the image could not be read")
     held = survey.places[PlaceName.IMAGE]
@@ -156,7 +156,7 @@ def _again(survey: Survey, engine: Callable[[], Engine], read: Callable[[Image],
     try:
         with open_image(survey.target.image, engine=engine) as image:
             if image.id != survey.image.id:
-                return Unknown(f"{survey.target.image} became another image meanwhile")
+                return Unknown(f"{survey.target.image} was replaced by another image during the check")
             return read(image)
     except Unavailable as error:
         return Unknown(str(error), error.hint)

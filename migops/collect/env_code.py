@@ -91,7 +91,7 @@ def changed_code(target: Target, files: frozenset[Path], engine: Engine) -> tupl
         return Unknown(view.reason)
     exported = {path: file for file in files for path in view.image_path_of(file)}
     if not exported:
-        return Unknown("no COPY of the Dockerfile brings the files that env.py imports")
+        return Unknown("no COPY of the Dockerfile includes the files that env.py imports")
     mounted = _mounted(target, exported)
     asked = sorted(exported.keys() - mounted.keys())
     texts: dict[str, bytes | None] = {path: _text(file) for path, file in mounted.items()}

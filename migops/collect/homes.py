@@ -48,8 +48,8 @@ def homes(survey: Survey, process: Process, read: Reader, links: Reader | None =
     calls = [each for each in calls if not each.undecided]
     if undecided is not None and not survey.target.named:
         raise Unavailable(
-            f"which configuration Alembic reads is not known: {undecided.undecided}",
-            hint="say which: --config FILE, or x-migops: {config: FILE} under the service",
+            f"cannot determine which configuration Alembic reads: {undecided.undecided}",
+            hint="set it: --config FILE, or x-migops: {config: FILE} under the service",
         )
     usual = image_home(survey, process.working_dir)
     starts = [_home(survey, each) for each in calls]

@@ -85,12 +85,12 @@ def _built(survey: Survey) -> tuple[Startup, ...] | Unknown:
     same base keeps them."""
     view, build, config = survey.view, survey.target.build, survey.image_config
     if not isinstance(view, BuildView) or build is None:
-        return Unknown(view.reason if not isinstance(view, BuildView) else "nothing says how the image is built")
+        return Unknown(view.reason if not isinstance(view, BuildView) else "it is unknown how the image is built")
     entrypoint, cmd, workdir = view.entrypoint, view.cmd, view.workdir
     unread = ""
     if entrypoint is None:
         if config is None:
-            unread = f"the Dockerfile sets no ENTRYPOINT, and that of the base image {view.base.ref} was not read"
+            unread = f"the Dockerfile sets no ENTRYPOINT, and the one of the base image {view.base.ref} was not read"
         entrypoint = config.entrypoint if config else ()
         cmd = config.cmd if cmd is None and config else cmd
     environment = {**(config.env if config else {}), **view.env}

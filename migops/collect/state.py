@@ -76,7 +76,7 @@ class Survey:
 def view_of(build: BuildSpec | None) -> BuildView | Unknown | NotAsked:
     """The traced build; NotAsked without a build, Unknown if it cannot be traced."""
     if build is None:
-        return NotAsked("nothing says how the image is built")
+        return NotAsked("it is unknown how the image is built")
     return trace(build.dockerfile, build.context, target=build.target, args=build.args, contexts=dict(build.contexts))
 
 

@@ -32,8 +32,8 @@ def read_host(survey: Survey) -> tuple[Environment, HostReader]:
     environment = read_environment(reader, host_home(survey), survey.known)
     if isinstance(environment, Unknown):
         raise MigopsError(
-            f"this configuration does not lead to migrations: {environment.reason}", at=Location(str(target.config)),
-            hint="correct script_location, or name the section that has it with --name",
+            f"no migrations found through this configuration: {environment.reason}", at=Location(str(target.config)),
+            hint="fix script_location, or use --name for the section that sets it",
         )  # fmt: skip
     survey.take(PlaceName.HOST, environment)
     return environment, reader
@@ -114,10 +114,10 @@ def read_context(survey: Survey, host: HostReader) -> None:
         return
     survey.exclusions = _exclusions(reader, environment)
     if not environment.migrations.scripts and not survey.exclusions:
-        survey.not_copied = f"no COPY or ADD of the build brings anything to {', '.join(folders)}"
+        survey.not_copied = f"no COPY or ADD of the build writes to {', '.join(folders)}"
         if view.base.ref:
             # The base image may contain them, which only reading the image shows.
-            reason = f"{survey.not_copied}, so only the base image {view.base.ref} could hold migrations there"
+            reason = f"{survey.not_copied}, so only the base image {view.base.ref} could have migrations there"
             survey.places[PlaceName.CONTEXT] = Unknown(reason)
             return
     survey.take(PlaceName.CONTEXT, environment)

@@ -1,4 +1,4 @@
-"""From evidence to a report: the rules are judged, and the verdict drawn."""
+"""From evidence to a report: checks the rules and draws the verdict."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ def make(
     command: str, target: Target, evidence: Evidence, rules: Sequence[Rule], fail_on: Severity,
     needed: Sequence[PlaceName],
 ) -> Report:  # fmt: skip
-    """Judge the rules and draw the verdict.
+    """Check the rules and draw the verdict.
 
-    ``needed`` are the places without which there is no verdict. Nothing examined is no verdict either: two empty
-    folders are equal, and that says nothing.
+    ``needed``: places without which there is no verdict. Comparing nothing gives no verdict either: two empty folders
+    are equal, but that proves nothing.
     """
     findings, skipped = judge(rules, evidence)
     missing = _missing(evidence, needed)
@@ -61,7 +61,7 @@ def _verdict(findings: Sequence[Finding], missing: Sequence[str], fail_on: Sever
 
 
 def _missing(evidence: Evidence, needed: Sequence[PlaceName]) -> tuple[str, ...]:
-    """Why there is no verdict, a sentence each."""
+    """The reasons why there is no verdict, a sentence each."""
     readings = {place: evidence.reading(place) for place in needed}
     undetermined = tuple(f"{place.value}: {why}" for place, reading in readings.items() if (why := _why_not(reading)))
     if undetermined:
@@ -73,23 +73,23 @@ def _missing(evidence: Evidence, needed: Sequence[PlaceName]) -> tuple[str, ...]
     ]
     if compiled:
         return tuple(
-            f"{place}: it holds compiled scripts alone (sourceless = true), and those cannot be compared with text"
+            f"{place}: only compiled scripts (sourceless = true), which cannot be compared with source files"
             for place in compiled
         )
     if not any(isinstance(read, MigrationSet) and (read.scripts or read.bytecode) for read in readings.values()):
         names = " and ".join(place.value for place in needed)
-        return (f"there is not one migration script in {names}: nothing was compared, and empty is not clean",)
+        return (f"no migration scripts in {names}: nothing to compare is not a pass",)
     return ()
 
 
 def _readings(evidence: Evidence) -> dict[PlaceName, Reading | DatabaseReading]:
-    """The places of the chain, and the database where it was asked."""
+    """The places of the chain, and the database if it was asked for."""
     asked = {} if isinstance(evidence.database, NotAsked) else {PlaceName.DATABASE: evidence.database}
     return {**evidence.chain.places, **asked}
 
 
 def _why_not(reading: Reading | DatabaseReading) -> str:
-    """Why the place was not read; '' where it was."""
+    """The reason why the place was not read; '' if it was."""
     if isinstance(reading, (MigrationSet, DatabaseState)):
         return ""
     hint = reading.hint if isinstance(reading, Unknown) else ""

@@ -1,7 +1,7 @@
-"""``alembic check`` on request: whether the application's models and the schema of the database are the same.
+"""``alembic check`` on request: compares the application's models with the schema of the database.
 
-It runs the project's env.py where ``migops alembic`` would run. Alembic would create a version table where there is
-none, and says nothing of the schema while revisions are pending, so it is asked only where neither is the case.
+It runs the project's env.py where ``migops alembic`` would run. Alembic would create a missing version table, and does
+not compare the schema while revisions are pending, so it runs only if neither is the case.
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ from migops.sources.database_state import DatabaseState
 from migops.sources.drift import Drift, differences
 from migops.target import Target
 
-_MOST = 4 << 20  # bytes of output that are kept: what a schema of thousands of tables may differ in
+_MOST = 4 << 20  # bytes of output that are kept: enough for a schema of thousands of tables
 
 
 def ask(target: Target, evidence: Evidence, connect: Callable[[], Engine]) -> Drift | Unknown:
-    """Run ``alembic check`` in the service's image and read what it says.
+    """Run ``alembic check`` in the service's image and read its output.
 
-    ``Unknown`` where it must not be asked, could not be run, or said something else. Its output is not quoted: a
-    traceback may hold secrets.
+    Returns ``Unknown`` if it must not be run, could not be run, or printed something unexpected. The output is not
+    quoted: a traceback may contain secrets.
     """
     if why := not_to_be_asked(target, evidence):
         return Unknown(why)
@@ -41,43 +41,43 @@ def ask(target: Target, evidence: Evidence, connect: Callable[[], Engine]) -> Dr
     try:
         engine = connect()
         where = choose(collect.running(target, engine), program, engine)
-        ended, said = _run(target, program, where, engine)
+        ended, output = _run(target, program, where, engine)
     except MigopsError as error:
-        return Unknown(f"`alembic check` could not be run: {error}", see)
+        return Unknown(f"could not run `alembic check`: {error}", see)
     if ended.signal > 0:
-        signal.raise_signal(ended.signal)  # ours again: nothing is left running, and now we stop as well
-    drift = differences(said)
+        signal.raise_signal(ended.signal)  # the same signal again: nothing is left running, so now we stop as well
+    drift = differences(output)
     if drift is None:
         return Unknown(
-            f"`{' '.join(program.words)} check` ended with code {ended.code} in {_shown(where)}, and said nothing of "
-            "the schema",
+            f"`{' '.join(program.words)} check` ended with exit code {ended.code} in {_shown(where)} without a result "
+            "about the schema",
             see,
         )
     return Drift(drift, _shown(where))
 
 
 def not_to_be_asked(target: Target, evidence: Evidence) -> str:
-    """Why ``alembic check`` must not be run, or would tell nothing; '' where it may."""
+    """The reason why ``alembic check`` must not be run, or would tell nothing; '' if it may."""
     state = evidence.database
     if not isinstance(state, DatabaseState):
         return f"database: {state.reason}"
     if target.model is None:
-        return "without a compose file nothing says how a container of the image reaches the database"
+        return "without a compose file it is unknown how a container of the image reaches the database"
     if state.origin == "--database-url":
-        return "--database-url was given, and `alembic check` asks the service's own database"
+        return "with --database-url, `alembic check` would still check the service's own database"
     if PlaceName.IMAGE not in evidence.graphs:
         return "the image could not be read"
     if not state.has_version_table:
-        return f"there is no version table {state.version_table}, and `alembic check` would create one"
+        return f"`alembic check` would create the missing version table {state.version_table}"
     found = position(evidence)
     if found.pending != () or found.ahead_rows or found.redundant_rows:
-        return "the database is not at the image's heads, and then `alembic check` says only that"
+        return "runs only if the database is at the image's heads; otherwise `alembic check` stops before it compares"
     return ""
 
 
 @dataclass(slots=True)
 class _Kept:
-    """What is written, kept by stream and not passed on: a long line of one may come in pieces, among the other's."""
+    """Output, kept by stream and not passed on: a long line of one may come in pieces, between the other's."""
 
     streams: dict[int, bytearray] = field(default_factory=dict)
 

@@ -40,5 +40,5 @@ def find(reference: str, path: str, base: str, engine: Callable[[], Engine]) -> 
         attribution = attribute_tree(image, [folder], base=base)
         result = LayersResult(identity(image), folder, attribution)
     if not attribution.files:
-        raise Unavailable(f"the image {reference} has nothing at {folder}", hint="the folder / shows all that it has")
+        raise Unavailable(f"the image {reference} has no files at {folder}", hint="use / to list all its files")
     return result

@@ -1,4 +1,4 @@
-"""Copies revisions that exist only in a container out to the host, beside their siblings, and overwrites nothing."""
+"""Copies revisions that exist only in a container to the host's versions folder, and overwrites nothing."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from migops.core.errors import MigopsError, Unavailable
 from migops.core.model import Absent, Location, MigrationFile, MigrationSet, NotAsked, PlaceName, Unknown
 from migops.sources.git_status import GitRecord, GitStatus
 
-BESIDE = ".rescued"  # added to a name that the host has already: Alembic loads no such file
+BESIDE = ".rescued"  # added to a name that the host already has: Alembic does not load such a file
 MODE = 0o644
 
 
 @dataclass(frozen=True, slots=True)
 class Copy:
-    """A script of a container to be copied: ``to`` does not exist yet. ``why`` says what to mind about it."""
+    """A script of a container to copy: ``to`` does not exist yet. ``why``: what to check about it."""
 
     script: MigrationFile
     revision: str
@@ -33,7 +33,7 @@ class Copy:
 
 @dataclass(frozen=True, slots=True)
 class Left:
-    """A script that only a container has and that is not copied, and why not."""
+    """A script that only a container has and that is not copied, and why."""
 
     name: str
     revision: str
@@ -60,17 +60,17 @@ def rescue(evidence: Evidence, *, everything: bool = False, dry_run: bool = Fals
 
 
 def plan(evidence: Evidence, *, everything: bool = False) -> tuple[list[Copy], list[Left]]:
-    """What to copy, and what to leave: what git has anyway is left, unless ``everything`` is asked for.
+    """The scripts to copy, and those to leave: scripts that git has are left, unless ``everything``.
 
-    Raises ``Unavailable`` where there is no container, or one that cannot be read: then nothing is known to be safe.
+    Raises ``Unavailable`` if there is no container, or one that cannot be read: then migops cannot tell what is safe.
     """
     reading = evidence.chain.places.get(PlaceName.CONTAINER, NotAsked())
     if isinstance(reading, (Unknown, NotAsked)) or (isinstance(reading, Absent) and not evidence.containers):
         hint = reading.hint if isinstance(reading, Unknown) else ""
-        raise Unavailable(f"there is nothing to rescue from: {reading.reason}", hint=hint)
+        raise Unavailable(f"no container to rescue from: {reading.reason}", hint=hint)
     host = evidence.chain.held(PlaceName.HOST)
     if host is None or evidence.chain.held(PlaceName.IMAGE) is None:
-        raise Unavailable("without the host and the image, what only a container has cannot be told")
+        raise Unavailable("cannot tell which scripts only a container has: the host or the image could not be read")
     copies: dict[str, Copy] = {}
     left: list[Left] = []
     for view, script in _candidates(evidence):
@@ -90,9 +90,9 @@ def plan(evidence: Evidence, *, everything: bool = False) -> tuple[list[Copy], l
 
 
 def write(copy: Copy) -> None:
-    """Write one copy whole or not at all, for the owner of its folder. Nothing that exists is replaced.
+    """Write one copy completely or not at all, owned by the owner of its folder. Never replaces an existing file.
 
-    Raises ``MigopsError`` where the host's folder cannot be written.
+    Raises ``MigopsError`` if the host's folder is not writable.
     """
     folder = copy.to.parent
     try:
@@ -110,13 +110,13 @@ def write(copy: Copy) -> None:
         finally:
             Path(partial).unlink()
     except OSError as error:
-        raise MigopsError(f"cannot be written: {error.strerror}", at=Location(str(copy.to))) from None
+        raise MigopsError(f"cannot write the file: {error.strerror}", at=Location(str(copy.to))) from None
     if hashlib.sha256(copy.to.read_bytes()).hexdigest() != copy.script.sha256:
-        raise MigopsError("is not what was written to it", at=Location(str(copy.to)))
+        raise MigopsError("the file differs from what was just written to it", at=Location(str(copy.to)))
 
 
 def _owned(folder: Path) -> tuple[int, int]:
-    """The owner of the folder, which is made if need be, for the owner of the one above it."""
+    """The owner of the folder, which is created if needed, for the owner of its parent."""
     if not folder.exists():
         owner = _owned(folder.parent)
         folder.mkdir()
@@ -141,14 +141,14 @@ def _kept_elsewhere(record: GitRecord | None) -> str:
         return ""
     commit = f"commit {record.commit} of {record.date[:10]} ({record.subject})"
     return {
-        GitStatus.DELETED: f"git deleted it in {commit}",
-        GitStatus.REMOVED_HERE: f"git's HEAD has it ({commit}): `git restore` brings it back",
-        GitStatus.UPSTREAM: f"{record.branch} has it ({commit}): `git pull` brings it",
+        GitStatus.DELETED: f"deleted in git by {commit}",
+        GitStatus.REMOVED_HERE: f"git's HEAD has it ({commit}): get it with `git restore`",
+        GitStatus.UPSTREAM: f"{record.branch} has it ({commit}): get it with `git pull`",
     }.get(record.kind, "")
 
 
 def place_of(host: MigrationSet, name: str) -> Path:
-    """Where on the host a script of that name lies, or would lie: in the versions folder that the name begins with."""
+    """The path of a script of that name on the host, existing or not: in the versions folder that starts its name."""
     if name in host.scripts:
         return Path(host.scripts[name].path)
     folders = [Path(folder) for folder in host.location]
@@ -160,18 +160,18 @@ def place_of(host: MigrationSet, name: str) -> Path:
 def _free(
     to: Path, file: MigrationFile, host: MigrationSet, revision: str, copies: dict[str, Copy]
 ) -> tuple[Path | None, str]:
-    """A name that is free on the host, and what to say of it; no name where this very copy is there already."""
-    taken = {copy.to for copy in copies.values()}
+    """A free name on the host, and a remark about it; no name if this very copy is already there."""
+    planned = {copy.to for copy in copies.values()}
     other = next((path for path, id_ in _by_id(host).items() if id_ == revision and path != str(to)), "")
-    if not os.path.lexists(to) and to not in taken and not other:
+    if not os.path.lexists(to) and to not in planned and not other:
         return to, ""
     beside = to.with_name(to.name + BESIDE)
     if beside.is_file() and hashlib.sha256(beside.read_bytes()).hexdigest() == file.sha256:
-        return None, f"{beside} has this copy already"
-    if os.path.lexists(beside) or beside in taken:
-        return None, f"{to} and {beside} exist and hold something else: move one away"
-    what = f"{other} has the revision already" if other else f"{to.name} exists and holds something else"
-    return beside, f"{what}: compare the two, Alembic reads only the other"
+        return None, f"{beside} already has this copy"
+    if os.path.lexists(beside) or beside in planned:
+        return None, f"{to} and {beside} exist with different content: move one of them away"
+    remark = f"{other} already has the revision" if other else f"{to.name} exists with different content"
+    return beside, f"{remark}: compare the two, Alembic reads only that one"
 
 
 def _by_id(host: MigrationSet) -> dict[str, str]:

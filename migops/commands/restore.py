@@ -88,4 +88,4 @@ def _file(given: str, folder: Path, target: Target) -> Path:
         if path.is_file():
             return path.resolve()
     listing = target.commands.say("backup", "--list")
-    raise MigopsError("no such file", at=Location(given), hint=f"`{listing}` shows the existing backups")
+    raise MigopsError("no such file", at=Location(given), hint=f"`{listing}` lists the backups")

@@ -1,4 +1,4 @@
-"""From evidence to the status: the matrix of revisions × places, and how the database stands to the image."""
+"""From evidence to the status: the matrix of revisions × places, and the database's position."""
 
 from __future__ import annotations
 
@@ -21,10 +21,11 @@ from migops.target import Target
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One revision: ``marks`` are held, missing or changed (against the host's text) for each place that was read.
+    """One revision: ``marks`` are held, missing or changed (compared with the host's text) for each place that was
+    read.
 
-    ``state`` is what the database says: current, applied, pending, '' for a revision that neither was applied nor will
-    be by the image, and None where that cannot be told.
+    ``state`` comes from the database: current, applied, pending, '' for a revision that is neither applied nor in the
+    image's upgrade, and None if unknown.
     """
 
     revision: Revision
@@ -42,11 +43,11 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """The matrix of revisions × places, beside what the rules say of it.
+    """The matrix of revisions × places, with the findings.
 
-    ``rows`` are in the order of an upgrade; ``graph`` is the history of all places together. ``current`` and
-    ``pending`` are None where they cannot be known. ``word`` and ``sentence`` say how the database stands to
-    ``against``: the image, or the host where no image was read.
+    ``rows`` are in upgrade order; ``graph`` is the history of all places together. ``current`` and ``pending`` are None
+    if unknown. ``word`` and ``sentence`` give the database's position relative to ``against``: the image, or the host
+    if no image was read.
     """
 
     report: Report
@@ -64,20 +65,20 @@ class Status:
 def make(
     target: Target, evidence: Evidence, rules: Sequence[Rule], fail_on: Severity, needed: Sequence[PlaceName]
 ) -> Status:
-    """Judge the rules, lay out what every place has. ``needed`` are the places without which there is no verdict."""
-    found = position(evidence) if isinstance(evidence.database, DatabaseState) else None
+    """Check the rules and lay out the content of every place. Without ``needed`` places there is no verdict."""
+    database = position(evidence) if isinstance(evidence.database, DatabaseState) else None
     against = PlaceName.IMAGE if PlaceName.IMAGE in evidence.graphs else PlaceName.HOST
-    graph = found.all if found else together(evidence, against)
-    if found and found.unknown:  # the revisions that only the database speaks of
-        graph = build((*graph.revisions, *(Revision(row) for row in found.unknown)))
-    word, sentence = _in_words(evidence, found)
+    graph = database.all if database else together(evidence, against)
+    if database and database.unknown:  # the revisions that only the database knows
+        graph = build((*graph.revisions, *(Revision(row) for row in database.unknown)))
+    word, sentence = _in_words(evidence, database)
     return Status(
         report=check.make("status", target, evidence, rules, fail_on, needed),
-        rows=tuple(_rows(evidence, [each for each in graph.revisions if graph.by_id[each.id] is each], found)),
+        rows=tuple(_rows(evidence, [each for each in graph.revisions if graph.by_id[each.id] is each], database)),
         graph=graph,
         heads={place: evidence.graphs[place].heads for place in ORDER if place in evidence.graphs},
-        current=found.state.rows if found else None,
-        pending=found.pending if found else None,
+        current=database.state.rows if database else None,
+        pending=database.pending if database else None,
         against=against,
         database=evidence.database,
         word=word,
@@ -107,7 +108,7 @@ def _marks(revision: str, digests: Mapping[PlaceName, Mapping[str, str]]) -> dic
 
 
 def _state(revision: str, found: DatabasePosition | None) -> str | None:
-    if found is None or not found.is_told:
+    if found is None or not found.is_known:
         return None
     if revision in found.state.rows:
         return "current"
@@ -116,35 +117,35 @@ def _state(revision: str, found: DatabasePosition | None) -> str | None:
     return "pending" if revision in (found.pending or ()) else ""
 
 
-def _in_words(evidence: Evidence, found: DatabasePosition | None) -> tuple[str, str]:
-    """How the database stands to the image: a word for the headline, and a sentence."""
-    if found is None:
+def _in_words(evidence: Evidence, database: DatabasePosition | None) -> tuple[str, str]:
+    """The database's position relative to the image: a word for the headline, and a sentence."""
+    if database is None:
         reading = evidence.database
         if isinstance(reading, Absent):
             return "no database yet", reading.reason
-        return "database unknown", "the database could not be asked, so nothing is known of what was applied"
-    place, number = found.place.value, len(found.pending or ())
+        return "database unknown", "could not read the database, so it is unknown what was applied"
+    place, number = database.place.value, len(database.pending or ())
     steps = counted(number, "revision")
-    if found.state.is_fresh:
+    if database.state.is_fresh:
         return "fresh", f"the database is empty; an upgrade with the {place} runs {steps}"
-    if not found.state.rows:
-        tables = len(found.state.tables)
-        return "no version", f"the database has {counted(tables, 'table')} and no revision noted"
-    if found.unknown:
-        lost = set(found.unknown) <= lost_scripts(evidence).keys()
-        which = "whose script was deleted" if lost else "which nobody knows"
-        return "unknown revision", f"the database stands at {', '.join(found.unknown)}, {which}"
-    if found.fork:
-        return "diverged", f"database and {place} went different ways after {found.fork[0]}"
-    if found.ahead_rows:
-        return "ahead", f"the database is ahead: the {place} is older than it"
+    if not database.state.rows:
+        tables = len(database.state.tables)
+        return "no version", f"the database has {counted(tables, 'table')} but no recorded revision"
+    if database.unknown:
+        lost = set(database.unknown) <= lost_scripts(evidence).keys()
+        scripts = "whose script was deleted" if lost else "whose script is in none of the places read"
+        return "unknown revision", f"the database is at {', '.join(database.unknown)}, {scripts}"
+    if database.fork:
+        return "diverged", f"the database and the {place} diverged after {database.fork[0]}"
+    if database.ahead_rows:
+        return "ahead", f"the database is ahead of the {place}, which is older"
     if number:
         return "behind", f"the database is {steps} behind the {place}"
-    return "up to date", f"the database has all that the {place} has{_host_has_more(evidence, found)}"
+    return "up to date", f"the database has every revision of the {place}{_host_has_more(evidence, database)}"
 
 
 def _host_has_more(evidence: Evidence, found: DatabasePosition) -> str:
-    """A clause where the host has revisions that the place lacks which the database is held against."""
+    """A clause about revisions that the host has and the compared place lacks."""
     host, graph = evidence.graphs.get(PlaceName.HOST), evidence.graphs.get(found.place)
     more = [each.id for each in host.revisions if each.id not in graph.by_id] if host and graph else []
-    return f"; the host has {listed(more)}, which the {found.place.value} lacks" if more else ""
+    return f"; the {found.place.value} lacks {listed(more)}, which the host has" if more else ""

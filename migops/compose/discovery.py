@@ -61,8 +61,8 @@ def discover(options: ComposeOptions, environment: Mapping[str, str], cwd: str, 
     if not files:
         files = _default_files(_directory(project_directory, files, cwd), notes.say)
     if not files:
-        hint = "run it in the project's folder, or name the file with -f"
-        raise MigopsError("no configuration file provided: not found", hint=hint)
+        hint = "run migops in the project folder, or name the file with -f"
+        raise MigopsError("no compose file found here (looked for compose.yaml, docker-compose.yml, …)", hint=hint)
     directory = _directory(project_directory, files, cwd)
     variables = given or _default_env_file(directory, environment)
     _add_dotenv(known, variables, notes.unset)

@@ -61,11 +61,11 @@ def _unknown(value: Any, rest: str, path: str) -> MigopsError:
     step = rest.split(".")[0]
     if isinstance(value, Map):
         near = difflib.get_close_matches(step, list(value), n=1)
-        hint = f"did you mean {near[0]}?" if near else f"there is: {', '.join(value) or 'nothing'}"
+        hint = f"did you mean {near[0]}?" if near else f"available: {', '.join(value) or 'nothing'}"
     elif isinstance(value, Seq):
         hint = f"it is a list of {len(value)}; give a number from 0 to {len(value) - 1}"
     else:
-        hint = "the value above it is a single one"
+        hint = "its parent is a single value"
     return MigopsError(f"nothing at {path}: no {step!r} there", hint=hint)
 
 

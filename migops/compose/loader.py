@@ -64,7 +64,7 @@ def _load(
     if not tree:
         raise refuse("empty compose file", first)
     if not name:
-        raise refuse("project name must not be empty", first, "give one with -p, or a `name:` in the file")
+        raise refuse("project name must not be empty", first, "set one with -p, or with `name:` in the file")
     normalize(tree, name, known, first)
     if not interpolate:
         return uninterpolated(name, discovered, known, tree, tuple(notes.texts))
@@ -103,7 +103,7 @@ def _check_profiles(asked: tuple[str, ...], services: Mapping[str, Any], mark: M
     known = sorted({profile for service in services.values() for profile in service.get("profiles", ())})
     for profile in asked:
         if profile not in known and profile != "*":
-            hint = f"the profiles are: {', '.join(known)}" if known else "no service has a profile; leave it out"
+            hint = f"the profiles are: {', '.join(known)}" if known else "no service has a profile; omit --profile"
             raise refuse(f"no service has the profile {quoted(profile)}", mark, hint)
 
 

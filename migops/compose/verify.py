@@ -62,7 +62,7 @@ def find_compose() -> tuple[str, ...]:
         with suppress(CommandError):
             if run([*words, "version"], check=False, timeout=20).code == 0:
                 return words
-    raise Unavailable("there is no compose CLI to compare with", hint="install docker's compose plugin")
+    raise Unavailable("found no compose CLI to compare with", hint="install docker's compose plugin")
 
 
 def verify(project: Project, options: ComposeOptions, cwd: Path, compose: tuple[str, ...]) -> list[Difference]:
@@ -73,7 +73,7 @@ def verify(project: Project, options: ComposeOptions, cwd: Path, compose: tuple[
     done = run(command_line(options, compose), cwd=cwd, check=False)
     if done.code != 0:
         message = redact(done.stderr.decode(errors="replace").strip())
-        raise MigopsError(f"`{' '.join(compose)}` refuses the project that migops accepts: {message}")
+        raise MigopsError(f"`{' '.join(compose)}` rejects the project, although migops accepts it: {message}")
     try:
         theirs = json.loads(done.stdout)
     except ValueError:

@@ -60,7 +60,7 @@ def run(
     completed = Completed(tuple(argv), done.returncode, done.stdout, done.stderr)
     if check and completed.code != 0:
         text = (completed.stderr or completed.stdout).decode(errors="replace").strip()
-        raise CommandError(f"`{shown}` ended with code {completed.code}: {redact(text) or 'it said nothing'}")
+        raise CommandError(f"`{shown}` failed with exit code {completed.code}: {redact(text) or 'no output'}")
     return completed
 
 

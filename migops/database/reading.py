@@ -121,15 +121,15 @@ def _hint(text: str) -> str:
 
 
 _HINTS = {
-    "password authentication failed": "the database has another password: a changed POSTGRES_PASSWORD does not reach "
-    "a volume that exists already",
-    "lock timeout": "someone holds a lock on it: a migration that runs, or a session that was left open",
-    "Lock wait timeout": "someone holds a lock on it: a migration that runs, or a session that was left open",
+    "password authentication failed": "the database has a different password: changing POSTGRES_PASSWORD does not "
+    "affect an existing volume",
+    "lock timeout": "another session holds a lock on it: a running migration, or a session that was left open",
+    "Lock wait timeout": "another session holds a lock on it: a running migration, or a session that was left open",
     "SSL": "the server and sslmode of the URL do not agree",
-    "could not translate host name": "the host is not known here; name an address with --database-url",
-    "resolve host": "the host is not known here; name an address with --database-url",
-    "Connection refused": "nothing listens there (yet): is the database up? --wait SECONDS waits for it",
-    "timeout expired": "nothing answers there: is the database up, and does a firewall stand in between?",
-    "server closed the connection": "the server hangs, went away, or something in between cut the connection",
-    "Can't load plugin": "migops asks PostgreSQL, SQLite, and MySQL or MariaDB where PyMySQL is installed",
+    "could not translate host name": "this host cannot resolve the name; set an address with --database-url",
+    "resolve host": "this host cannot resolve the name; set an address with --database-url",
+    "Connection refused": "nothing listens there (yet): check that the database is up; --wait SECONDS waits for it",
+    "timeout expired": "no answer: check that the database is up and no firewall is in between",
+    "server closed the connection": "the server hangs, is gone, or something in between closed the connection",
+    "Can't load plugin": "migops supports PostgreSQL, SQLite, and, with PyMySQL, MySQL and MariaDB",
 }

@@ -110,12 +110,12 @@ def parse_url(text: str, *, ours: bool = True) -> DatabaseUrl:
         url = make_url(re.sub(r"^postgres(?=\+|://)", "postgresql", text.strip()))
     except (ArgumentError, ValueError):
         raise MigopsError(
-            "is no database URL that SQLAlchemy can read",
-            hint="it is DIALECT://USER:PASSWORD@HOST:PORT/NAME; in a password, @ : / ? # % are written as %40 %3A …",
+            "is not a database URL that SQLAlchemy can read",
+            hint="use DIALECT://USER:PASSWORD@HOST:PORT/NAME; in a password, write @ : / ? # % as %40 %3A …",
         ) from None
     if "@" in (url.host or ""):
         raise MigopsError(
-            "has an @ in its password, so that the rest of the password is taken for the host",
+            "has an @ in its password, so the rest of the password is read as the host",
             hint="write it as %40 (in an ini file as %%40)",
         )
     secrets |= {secret for secret in (str(url.password or ""),) if secret}
@@ -123,7 +123,7 @@ def parse_url(text: str, *, ours: bool = True) -> DatabaseUrl:
     driver = _DRIVERS.get(dialect) if ours else None
     if driver:
         if driver == "pymysql" and find_spec("pymysql") is None:
-            raise Unavailable(f"asking a {dialect} database needs PyMySQL", hint="pip install pymysql, beside migops")
+            raise Unavailable(f"reading a {dialect} database needs PyMySQL", hint="pip install pymysql, next to migops")
         url = url.set(drivername=f"{dialect}+{driver}")
     if dialect == "postgresql" and ours:
         url = url.set(query=_libpq(url.query))

@@ -73,8 +73,8 @@ class Engine:
         ) as answer:
             if answer.status == 404:
                 raise ImageNotFound(
-                    f"the Docker Engine at {self.endpoint.host} has no image {ref!r}",
-                    hint="build it first, or name another one; nothing was pulled",
+                    f"Docker at {self.endpoint.host} has no image {ref!r}",
+                    hint="build it first, or name another image; nothing was pulled",
                 )
             if answer.status == 400:
                 raise MigopsError(f"{ref!r} is not an image name: {self.http.message(answer)}")
@@ -116,7 +116,7 @@ class Engine:
                 stream = Stream(answer, self.http, what)  # keeps the answer open
                 yield path_stat(answer.headers), stream
             elif answer.status == 404:  # also if the container itself is gone
-                self.http.call("GET", f"/containers/{container}/json", "asking for a probe that has gone")
+                self.http.call("GET", f"/containers/{container}/json", "looking for a probe that is gone")
                 yield None
             elif (message := self.http.message(answer)).endswith("not a directory"):  # a parent of the path is a file
                 yield None
@@ -134,8 +134,8 @@ class Engine:
 
     def id(self) -> str:
         """The engine's own ID, constant for its data folder."""
-        with self.http.answer("GET", "/info", "asking who the engine is") as answer:
-            return str(self.http.json(answer, "asking who the engine is", dict).get("ID") or "engine")
+        with self.http.answer("GET", "/info", "reading the engine's id") as answer:
+            return str(self.http.json(answer, "reading the engine's id", dict).get("ID") or "engine")
 
     def tag(self, image_id: str, ref: str) -> None:
         """Add a name to an image. A name of another image is moved to it."""
@@ -143,7 +143,7 @@ class Engine:
         if not colon or "/" in tag:
             name, tag = ref, "latest"
         url = f"/images/{quote(image_id, safe=':')}/tag?{urlencode({'repo': name, 'tag': tag})}"
-        self.http.call("POST", url, f"calling {image_id[:19]} {ref}")
+        self.http.call("POST", url, f"tagging {image_id[:19]} as {ref}")
 
     def images(self) -> list[dict[str, Any]]:
         """The engine's list of images, without intermediate ones."""
@@ -196,4 +196,4 @@ def path_stat(headers: Message) -> PathStat:
         is_folder = bool(int(stat["mode"]) >> 31 & 1)  # Go's encoding of file modes
         return PathStat(str(stat["name"]), int(stat["size"]), str(stat.get("linkTarget") or ""), is_folder)
     except (KeyError, ValueError, TypeError) as error:
-        raise Unavailable("the Docker Engine's answer for a path lacks its description") from error
+        raise Unavailable("Docker's answer for a path lacks its description") from error

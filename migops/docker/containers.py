@@ -54,7 +54,7 @@ def changes(engine: Engine, container: str) -> list[tuple[str, bool]]:
 
     Includes mount points, but not the content of mounts.
     """
-    what = f"asking what the container {container[:12]} has changed"
+    what = f"listing the changes of the container {container[:12]}"
     with engine.http.answer("GET", f"/containers/{container}/changes", what) as answer:
         engine.http.check(answer, what)
         changed = engine.http.json(answer, what, object)
@@ -123,7 +123,7 @@ def view(
                 break
             lost = [target for target, source in binds.items() if refused == source.rstrip(".") and target not in gone]
             if not lost:
-                raise Unavailable(f"The engine does not find {refused!r} to mount, and it was not asked to mount it.")
+                raise Unavailable(f"Docker cannot find {refused!r} to mount, although migops did not ask to mount it.")
             gone += lost
         yield name, tuple(gone)
     finally:

@@ -67,7 +67,7 @@ def _from_context(name: str, origin: str, home: Path) -> Endpoint:
     docker = endpoints.get("docker") if isinstance(endpoints, dict) else None
     host = docker.get("Host") if isinstance(docker, dict) else None
     if not isinstance(docker, dict) or not isinstance(host, str) or not host:
-        raise MigopsError(f"the docker context {name!r} names no engine", at=Location(str(path)))
+        raise MigopsError(f"the docker context {name!r} has no engine address", at=Location(str(path)))
     folder = home / "contexts" / "tls" / key / "docker"
     tls = folder.is_dir()
     verify = not docker.get("SkipTLSVerify")
@@ -78,5 +78,5 @@ def _json(path: Path) -> dict[str, Any]:
     try:
         value = json.loads(path.read_bytes())
     except (OSError, ValueError) as error:
-        raise MigopsError(f"Docker's configuration cannot be read: {error}", at=Location(str(path))) from error
+        raise MigopsError(f"cannot read Docker's configuration: {error}", at=Location(str(path))) from error
     return value if isinstance(value, dict) else {}

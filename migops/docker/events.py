@@ -35,7 +35,7 @@ def now(engine: Engine) -> float:
     try:
         return seconds(text)
     except ValueError:
-        raise Unavailable(f"the Docker Engine at {engine.endpoint.host} says no time: {text!r}") from None
+        raise Unavailable(f"the Docker Engine at {engine.endpoint.host} reports no valid time: {text!r}") from None
 
 
 def since(engine: Engine, begin: float, end: float) -> Events:

@@ -95,7 +95,7 @@ def exec_state(engine: Engine, exec_id: str) -> ExecState:
     what = "asking how a command in a container ended"
     with engine.http.answer("GET", f"/exec/{exec_id}/json", what) as answer:
         if answer.status == 404:
-            raise Unavailable("the container was removed while a command ran in it, so how that ended is not known")
+            raise Unavailable("the container was removed while a command ran in it, so its exit code is unknown")
         state = engine.http.json(answer, what, dict)
     code = state.get("ExitCode")
     config = state.get("ProcessConfig") or {}

@@ -43,7 +43,7 @@ def conversation(
         engine.http.check(answer, what)
         if answer.status != 101:
             raise Unavailable(
-                f"the Docker Engine at {engine.endpoint.host} takes no input for a command in a container"
+                f"the Docker Engine at {engine.endpoint.host} does not accept input for a command in a container"
             )
         line, ahead = _line(answer)
         try:

@@ -21,6 +21,7 @@ from migops.core.errors import MigopsError, Unavailable
 from migops.docker.endpoint import Endpoint
 
 API_VERSION = (1, 44)  # the newest version used; an older engine (20.10 has 1.41) is addressed in its own version
+CONTACT = "first contact"
 _CHUNK = 256 * 1024
 _MAX_MESSAGE = 2000
 
@@ -107,7 +108,7 @@ class Http:
         except ValueError:
             value = None
         if not isinstance(value, kind):
-            raise Unavailable(f"what answers at {self.endpoint.host} is no Docker Engine ({what})")
+            raise Unavailable(f"the server at {self.endpoint.host} is not a Docker Engine ({what})")
         return value
 
     def check(self, answer: Answer, what: str) -> None:
@@ -117,7 +118,7 @@ class Http:
 
     def refused(self, what: str, message: str) -> Unavailable:
         """The error for a refused request, with the engine's message."""
-        return Unavailable(f"the Docker Engine at {self.endpoint.host} refused ({what}): {message}")
+        return Unavailable(f"Docker at {self.endpoint.host} refused ({what}): {message}")
 
     def message(self, answer: Answer) -> str:
         """The message of an error answer."""
@@ -141,27 +142,45 @@ class Http:
             if isinstance(cause, TimeoutError):
                 self.hangs = True
                 raise Unavailable(
-                    f"the Docker Engine at {host} did not answer within {self._silence:g} s ({what})",
-                    hint="look with `docker info`; restart the engine, or raise --timeout",
+                    f"Docker at {host} did not answer within {self._silence:g} s ({what})",
+                    hint="check with `docker info`; restart Docker, or raise --timeout",
                 ) from error
             reason = (getattr(cause, "strerror", None) or str(cause) or type(cause).__name__).rstrip(".")
-            raise Unavailable(
-                f"the connection to the Docker Engine at {host} failed ({what}): {reason}",
-                hint=f"see that the engine is up and may be used; its address comes from {self.endpoint.origin}",
-            ) from error
+            raise unreachable(self.endpoint, what, cause, reason) from error
 
     def _negotiate(self) -> None:
         """Negotiate the API version. One round trip, which also proves that the engine answers."""
-        with self.answer("GET", "/_ping", "first contact", versioned=False) as answer:
-            self.check(answer, "first contact")
+        with self.answer("GET", "/_ping", CONTACT, versioned=False) as answer:
+            self.check(answer, CONTACT)
             newest = _version(answer.headers.get("Api-Version", ""))
             if newest is None:
-                raise Unavailable(f"what answers at {self.endpoint.host} is no Docker Engine")
-            with self.translated("first contact"):
+                raise Unavailable(f"the server at {self.endpoint.host} is not a Docker Engine")
+            with self.translated(CONTACT):
                 answer.read()
             with contextlib.suppress(TypeError, ValueError):
                 self.clock = parsedate_to_datetime(answer.headers.get("Date", ""))
         self._version = "/v" + ".".join(map(str, min(newest, API_VERSION)))
+
+
+def unreachable(endpoint: Endpoint, what: str, cause: BaseException, reason: str) -> Unavailable:
+    """The error for a connection that failed while ``what`` was asked: the reason, and the usual remedies."""
+    if what != CONTACT:
+        return Unavailable(
+            f"lost the connection to Docker at {endpoint.host} ({what}): {reason}",
+            hint=f"check with `docker info`, then run it again {_address(endpoint)}",
+        )
+    reasons = {FileNotFoundError: "no such socket", PermissionError: "permission denied"}
+    known = next((text for kind, text in reasons.items() if isinstance(cause, kind)), reason)
+    group = " and that you are in the `docker` group" if endpoint.host.startswith("unix:") else ""
+    return Unavailable(
+        f"cannot reach Docker at {endpoint.host}: {known}",
+        hint=f"check that Docker is running{group} {_address(endpoint)}",
+    )
+
+
+def _address(endpoint: Endpoint) -> str:
+    change = "; set DOCKER_HOST to change it" if endpoint.origin == "the default" else ""
+    return f"(address: {endpoint.origin.removeprefix('the ') if change else endpoint.origin}{change})"
 
 
 class Stream:
@@ -198,11 +217,10 @@ def _session(endpoint: Endpoint, timeout: float) -> Any:
             base_url=endpoint.host, version="1.24", timeout=timeout, tls=_tls(endpoint), use_ssh_client=True
         )
     except (DockerException, OSError, ValueError) as error:
-        hint = f"it comes from {endpoint.origin}"
+        hint = f"address: {endpoint.origin}"
         if endpoint.host.startswith("ssh:"):
-            hint += "; an engine over ssh needs `pip install 'migops[ssh]'`"
-        message = f"the Docker Engine's address {endpoint.host!r} cannot be used: {error}"
-        raise MigopsError(message, hint=hint) from error
+            hint += "; for Docker over ssh: pip install 'migops[ssh]'"
+        raise MigopsError(f"cannot use the Docker address {endpoint.host!r}: {error}", hint=hint) from error
     session.headers["Accept-Encoding"] = "identity"  # compressing tars would take longer than it saves
     session.headers["User-Agent"] = "migops"
     session.trust_env = False  # the environment's proxy does not apply to the engine

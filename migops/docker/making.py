@@ -54,7 +54,7 @@ def containers(engine: Engine, label: str) -> list[dict[str, Any]]:
 
 def _listed(engine: Engine, path: str, label: str) -> list[dict[str, Any]]:
     query = urlencode({"all": "1", "filters": json.dumps({"label": [label]})})
-    what = f"listing what carries the label {label}"
+    what = f"listing objects with the label {label}"
     with engine.http.answer("GET", f"{path}?{query}", what) as answer:
         return [each for each in engine.http.json(answer, what, list) if isinstance(each, dict)]
 
@@ -92,7 +92,7 @@ def start(engine: Engine, container: str) -> None:
 @contextmanager
 def attached(engine: Engine, container: str) -> Iterator[Iterator[tuple[int, bytes]]]:
     """The output of a container from now to its end, piece by piece. Attach first, then start."""
-    what = f"listening to the container {container}"
+    what = f"attaching to the container {container}"
     url = f"/containers/{quote(container)}/attach?stream=1&stdout=1&stderr=1"
     with engine.http.answer("POST", url, what, silence=SILENCE) as answer:
         if answer.status != 101:
@@ -109,7 +109,7 @@ def wait(engine: Engine, container: str) -> int:
 
 def said(engine: Engine, container: str, lines: int = 20) -> str:
     """The last lines of a container's output, of both streams; '' if its log cannot be read."""
-    what = f"reading what the container {container} said"
+    what = f"reading the log of the container {container}"
     url = f"/containers/{quote(container)}/logs?stdout=1&stderr=1&tail={lines}"
     try:
         with engine.http.answer("GET", url, what) as answer:

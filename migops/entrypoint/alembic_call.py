@@ -89,7 +89,7 @@ def _values(options: Iterable[Option], environment: Mapping[str, str]) -> tuple[
     for typed, name, given in options:
         known = _expanded(given, environment)
         if known is None and name != "-x":
-            unread = f"it is called with {typed} {given}, and only the running start knows what that is"
+            unread = f"it is called with {typed} {given}, whose value is known only at runtime"
         values.setdefault(name, []).append(known or given)
     return values, unread
 

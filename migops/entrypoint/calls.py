@@ -46,7 +46,7 @@ def _call(ran: Ran) -> Call | None:
         return None
     lost = "ALEMBIC_CONFIG" in ran.unknown and "ALEMBIC_CONFIG" not in dict(_assigned(given))
     if lost and not call.configs:
-        return replace(call, undecided=f"what ALEMBIC_CONFIG is for {call.by}, only the running start knows")
+        return replace(call, undecided=f"the value of ALEMBIC_CONFIG for {call.by} is known only at runtime")
     return call
 
 

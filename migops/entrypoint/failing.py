@@ -55,7 +55,7 @@ def passed_over(frames: Sequence[Frame]) -> str:
             flipped = not flipped
         if isinstance(node, Pipeline):
             if frame.index < len(node.parts) - 1 and not frame.shell.pipefail:
-                return "it stands in a pipe, of which only the last command counts"
+                return "it is in a pipe, where only the last command counts"
         elif isinstance(node, Chain):
             later = list(zip(node.operators, node.pipelines[1:], strict=True))[frame.index :]
             alternative = next((pipeline for operator, pipeline in later if operator == "||"), None)
@@ -63,7 +63,7 @@ def passed_over(frames: Sequence[Frame]) -> str:
                 return _instead(alternative, frame.shell)
             guarded = guarded or bool(later)
             if node.background:
-                return "it runs in the background, and nobody waits for how it ends"
+                return "it runs in the background, and nothing checks its exit code"
         elif isinstance(node, Script):
             if flipped:
                 continue
@@ -104,7 +104,7 @@ def _tested(frame: Frame, outer: Sequence[Frame], flipped: bool) -> str:
         if isinstance(around.node, Script) and around.node.chains[around.index + 1 :]:
             following = next(simple(around.node.chains[around.index + 1]))
             return f"{what}, so it goes on with `{' '.join(following.words)}`"
-    return f"{what}, and ends as if all were well"
+    return f"{what}, and ends as if it had succeeded"
 
 
 def _instead(pipeline: Pipeline, shell: Shell) -> str:
@@ -114,8 +114,8 @@ def _instead(pipeline: Pipeline, shell: Shell) -> str:
     if not all(_is_harmless(command, shell) or meaning(command.words).does is Does.STAMP for command in commands):
         return ""
     if stamps:
-        return f"`|| {stamps[0]}` then notes as applied what was not applied"
-    return f"`|| {' '.join(commands[-1].words)}` makes a success of it"
+        return f"`|| {stamps[0]}` then records as applied what was not applied"
+    return f"`|| {' '.join(commands[-1].words)}` hides the failure"
 
 
 def _is_harmless(command: Simple, shell: Shell, depth: int = 0) -> bool:
@@ -133,7 +133,7 @@ def _goes_on(chain: Chain, errexit: bool) -> str:
     following = list(simple(chain))
     if any("$?" in word for command in following for word in command.words):
         return ""
-    why = "`set -e` does not count before a `&&`" if errexit else "there is no `set -e`"
+    why = "`set -e` has no effect before a `&&`" if errexit else "there is no `set -e`"
     return f"{why}, so it goes on with `{' '.join(following[0].words)}`"
 
 

@@ -114,7 +114,7 @@ class Follower:
     def _simple(self, command: Simple, shell: Shell, here: _Here, frames: tuple[Frame, ...], condition: str) -> None:
         self.steps += 1
         if self.steps == MOST:
-            self.unread.append(f"{here.at.file}: more than {MOST} commands, of which the rest was not followed")
+            self.unread.append(f"{here.at.file}: more than {MOST} commands, the rest was not followed")
         if self.steps >= MOST:
             return
         words = tuple(expanded(command.words, shell))
@@ -166,17 +166,17 @@ class Follower:
                 self.last = " ".join(called.words)
         elif called.does is Does.OF_A_FILE:
             self.last = called.what
-            self.unread.append(f"`{redact(called.what)}` runs what a file of its own says, which was not followed")
+            self.unread.append(f"`{redact(called.what)}` runs commands from a file of its own, which was not followed")
         elif called.does is not Does.STAMP:
             self.last = " ".join(called.words)
             self._file(called, shell, *where)
 
     def _file(self, called: Meaning, shell: Shell, here: _Here, frames: tuple[Frame, ...], condition: str) -> None:
         if here.depth >= DEEPEST:
-            self.unread.append(f"{called.what}: more than {DEEPEST} files start one another")
+            self.unread.append(f"{called.what}: more than {DEEPEST} files call one another")
             return
         if "$" in called.what:
-            self.unread.append(f"{here.at}: `{redact(called.what)}` names a file that only a running shell knows")
+            self.unread.append(f"{here.at}: `{redact(called.what)}` names a file that is known only at runtime")
             return
         for path in self._candidates(called, shell):
             try:
@@ -201,7 +201,7 @@ class Follower:
         if called.does in (Does.PYTHON_FILE, Does.PYTHON_MODULE, Does.PYTHON_TEXT):
             tree = program.parsed(text)
             if tree is None:
-                self.unread.append(f"{here.at} is not Python that can be read")
+                self.unread.append(f"{here.at} is not readable as Python")
                 return
             for call in program.at_start(tree, text, called.callee):
                 swallowed = call.swallowed or passed_over(frames)

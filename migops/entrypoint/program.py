@@ -145,7 +145,7 @@ def _calls(scope: ast.AST, modules: _Modules, lines: list[str]) -> Iterator[Call
             continue
         swallowed = tried.get(id(node), "")
         if not swallowed and kind == "process" and id(node) in bare and not _is_checked(node, modules):
-            swallowed = "its exit code is not looked at"
+            swallowed = "nothing checks its exit code"
         yield Call(node.lineno, lines[node.lineno - 1].strip(), kind != "create_all", swallowed)
 
 
@@ -184,7 +184,7 @@ def _tried(scope: ast.AST) -> Iterator[tuple[int, str]]:
                 caught = " and ".join(words_in(handler.type)) if handler.type else "everything"
                 for statement in node.body:
                     for inner in ast.walk(statement):
-                        yield id(inner), f"line {handler.lineno} catches {caught} and goes on"
+                        yield id(inner), f"line {handler.lineno} catches {caught} and continues"
 
 
 def _is_broad(handler: ast.ExceptHandler) -> bool:

@@ -111,7 +111,7 @@ def _mounted(files: Files, service: Service | None) -> Files:
         for mount in mounts:
             if path == mount.target or path.startswith(mount.target.rstrip("/") + "/"):
                 if mount.type != "bind":
-                    raise Unavailable(f"a {mount.type} lies over {mount.target}, and what is in it was not read")
+                    raise Unavailable(f"a {mount.type} is mounted over {mount.target}, and its content was not read")
                 return _of_host(Path(mount.source + path[len(mount.target.rstrip("/")) :]))
         return files(path)
 

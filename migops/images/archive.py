@@ -28,7 +28,7 @@ def open_archive(ref: Reference) -> Iterator[LayeredImage]:
     except OSError as error:
         raise MigopsError(
             f"the image archive {ref.location!r} cannot be opened: {error.strerror or error}",
-            hint="write it with: docker save -o FILE IMAGE",
+            hint="create it with: docker save -o FILE IMAGE",
         ) from error
     with file:
         archive = _Archive(file, f"the archive {ref.location!r}")
@@ -37,7 +37,7 @@ def open_archive(ref: Reference) -> Iterator[LayeredImage]:
         manifests = (read(contents.document, archive.what, ref.name) for read in readers)
         manifest = next((found for found in manifests if found is not None), None)
         if manifest is None:
-            raise Unavailable(f"{archive.what} holds no image: it has neither a manifest.json nor an index.json")
+            raise Unavailable(f"{archive.what} contains no image: it has neither a manifest.json nor an index.json")
         layers = manifest.layers
 
         def scan(wanted: Wanted) -> list[Delta]:
@@ -73,4 +73,4 @@ class _Archive:
 
 
 def _missing(what: str, layer: str) -> Delta:
-    return Delta(unknown=f"{what} does not hold the layer {layer}")
+    return Delta(unknown=f"{what} does not contain the layer {layer}")

@@ -89,7 +89,7 @@ def _by_shape(history: Sequence[History]) -> Base:
         step = history[index]
         if step.empty and _sets_command(step.created_by) and any(not later.empty for later in history[index + 1 :]):
             return Base(index + 1, f"judged by the history's shape: step {index} sets a command, and layers follow it")
-    return Base(None, "no local image has the beginning of this history, and its shape does not tell")
+    return Base(None, "no local image has the beginning of this history, and its shape is inconclusive")
 
 
 def _sets_command(created_by: str) -> bool:

@@ -140,7 +140,7 @@ class SavedImage:
             contents = scan_archive(TarReader(stream, what), what, wanted)
         manifest = read_docker(contents.document, what, "") or read_oci(contents.document, what, "")
         if manifest is None:
-            raise Unavailable(f"{what} holds no manifest")
+            raise Unavailable(f"{what} contains no manifest")
         self.config = parse_config(manifest.config)
         if self.config.diff_ids != self._image.config.diff_ids:
             raise Unavailable(f"{what} has other layers than the image")

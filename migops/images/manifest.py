@@ -58,7 +58,7 @@ def read_oci(document: Document, what: str, name: str) -> Manifest | None:
     manifests = _for_platform([item for item in manifests if not _is_attestation(item[0])])
     platforms = sorted({_platform(item[0]) for item in manifests})
     if len({_platform(item[0]) for item in manifests}) == len(manifests) > 1:
-        raise Unavailable(f"{what} holds no image for {_here()}; it has {', '.join(platforms)}")
+        raise Unavailable(f"{what} contains no image for {_here()}; it has {', '.join(platforms)}")
     _, manifest = _only(manifests, what, name, names)
     config = manifest.get("config")
     digest = config.get("digest") if isinstance(config, dict) else None
@@ -90,7 +90,7 @@ def _manifests(
         blob = _blob(digest, what)
         if document(blob) is None:
             if len(items) == 1:
-                raise Unavailable(f"{what} does not hold {blob}, which its index names")
+                raise Unavailable(f"{what} does not contain {blob}, which its index names")
             continue
         text, _ = _proved(document, blob, str(digest), what)
         manifest = _json(text, f"{what}, {blob}", dict)
@@ -158,24 +158,24 @@ def _only(manifests: list[Any], what: str, name: str, names: list[str]) -> Any:
         return manifests[0]
     listed = f"; it has {', '.join(names)}" if names else ""
     if not manifests:
-        raise Unavailable(f"{what} holds no image{f' called {name!r}' if name else ''}{listed}")
-    raise MigopsError(f"{what} holds {len(manifests)} images{listed}", hint="name one: ARCHIVE:NAME")
+        raise Unavailable(f"{what} contains no image{f' named {name!r}' if name else ''}{listed}")
+    raise MigopsError(f"{what} contains {len(manifests)} images{listed}", hint="choose one: ARCHIVE:NAME")
 
 
 def _proved(document: Document, name: str, digest: str, what: str) -> tuple[bytes, str]:
     """The document and its digest, which must equal ``digest`` if that is one."""
     text = document(name)
     if text is None:
-        raise Unavailable(f"{what} does not hold {name}, which it names")
+        raise Unavailable(f"{what} does not contain {name}, which it names")
     actual = f"sha256:{hashlib.sha256(text).hexdigest()}"
     if re.fullmatch(r"sha256:[0-9a-f]{64}", digest) and digest != actual:
-        raise Unavailable(f"{what} is damaged: {name} does not have the digest that it is named by")
+        raise Unavailable(f"{what} is damaged: {name} does not match the digest in its name")
     return text, actual
 
 
 def _blob(digest: object, what: str) -> str:
     if not isinstance(digest, str) or not re.fullmatch(r"[a-z0-9]+:[0-9a-f]{32,128}", digest):
-        raise Unavailable(f"{what} is damaged: {digest!r} is no digest")
+        raise Unavailable(f"{what} is damaged: {digest!r} is not a digest")
     return "blobs/" + digest.replace(":", "/")
 
 
@@ -194,5 +194,5 @@ def _json(text: bytes, what: str, kind: type[list[Any]] | type[dict[str, Any]]) 
     except (ValueError, RecursionError) as error:
         raise Unavailable(f"{what} is not JSON: {error}") from error
     if not isinstance(value, kind) or (kind is list and not all(isinstance(item, dict) for item in value)):
-        raise Unavailable(f"{what} is damaged: it does not have the form that it must have")
+        raise Unavailable(f"{what} is damaged: it has an invalid structure")
     return value

@@ -53,7 +53,7 @@ def _delta(root: Path, layer: str, size: int | None, what: str, wanted: Wanted, 
             body = Peeked(FileStream(file, f"{what}, {layer}"))
             delta = read_layer(body, f"{what}, layer {layer}", wanted, budget)
     except FileNotFoundError:
-        return Delta(unknown=f"{what} does not hold the layer {layer}")
+        return Delta(unknown=f"{what} does not contain the layer {layer}")
     except OSError as error:
         raise Unavailable(f"{what}: {layer} cannot be read: {error.strerror or error}") from error
-    return delta or Delta(unknown=f"{what}: {layer} is no layer")
+    return delta or Delta(unknown=f"{what}: {layer} is not a layer")

@@ -52,7 +52,7 @@ def find(inspected: Mapping[str, Any]) -> LayerFolders:
     if driver.get("Name") != "overlay2" or not upper:
         raise NotReadable(f"the engine's storage is {driver.get('Name') or 'the containerd image store'}, not overlay2")
     if not sees_all_attributes(Path("/proc/self")):
-        raise NotReadable("this process may not see overlayfs's attributes, which mark the opaque folders")
+        raise NotReadable("this process has no permission to see overlayfs's attributes, which mark the opaque folders")
     root = Path(upper).parents[2]
     try:
         config = _configuration(root, str(inspected["Id"]))

@@ -27,14 +27,14 @@ def parse_reference(text: str) -> Reference:
     """
     if not text or text.startswith("-"):
         raise MigopsError(
-            f"{text!r} is not an image reference", hint="give an image's name; words that start with '-' are options"
+            f"{text!r} is not an image reference", hint="pass an image name; words that start with '-' are options"
         )
     if any(not char.isprintable() or char.isspace() for char in text if char != " "):
-        raise MigopsError(f"the image reference {text!r} holds control characters")
+        raise MigopsError(f"the image reference {text!r} contains control characters")
     if text.startswith("docker://"):
         raise MigopsError(
             f"{text!r}: reading an image straight from a registry is not supported yet",
-            hint="pull it first (docker pull IMAGE) and give its name, or save it and use docker-archive:FILE",
+            hint="pull it first (docker pull IMAGE) and use its name, or save it and use docker-archive:FILE",
         )
     scheme, colon, rest = text.partition(":")
     if not colon or scheme not in SCHEMES:
@@ -50,7 +50,7 @@ def parse_reference(text: str) -> Reference:
 def _of_daemon(text: str, name: str) -> Reference:
     if not re.fullmatch(r"\w[\w.:@/+-]*", name, re.ASCII) or "//" in name or ".." in name.split("/"):
         raise MigopsError(
-            f"{name!r} is not an image name", hint="give a name like app, app:1.2, registry:5000/team/app"
+            f"{name!r} is not an image name", hint="use a name such as app, app:1.2, registry:5000/team/app"
         )
     return Reference(text, DAEMON, name)
 

@@ -22,7 +22,7 @@ def check(graph: Graph, files: tuple[Revision, ...], folder: str) -> tuple[Probl
         *(Problem("MIG306", Location(script.path, script.line), script.reason) for script in graph.unreadable),
     ]
     if not files and not graph.unreadable:
-        problems.append(Problem("MIG305", Location(folder), "there is not a single migration script here"))
+        problems.append(Problem("MIG305", Location(folder), "the folder has no migration scripts"))
     return tuple(sorted(problems, key=lambda problem: problem.rule))
 
 
@@ -37,7 +37,7 @@ def _heads(graph: Graph) -> Iterator[Problem]:
             Location(heads[-1].path, heads[-1].line),
             f"{len(heads)} heads: {', '.join(shown)}; `alembic upgrade head` refuses",
             revisions=tuple(revision.id for revision in heads),
-            hint=f"join them by a merge revision (`{explain('MIG301')}` says how)",
+            hint=f"join them with a merge revision (see `{explain('MIG301')}`)",
         )
 
 
@@ -46,28 +46,30 @@ def _missing(graph: Graph) -> Iterator[Problem]:
         at = Location(revision.path, revision.down_line or revision.line)
         for parent in revision.parents:
             if parent not in graph.by_id:
-                message = f"revision {revision.id} follows {parent!r}, which no script has"
+                message = f"revision {revision.id} follows {parent!r}, which has no script"
                 yield Problem("MIG302", at, message, (revision.id,), _lost(parent, graph))
         for needed in revision.depends_on:
             if needed not in graph.by_id and needed not in graph.labels:
-                message = f"revision {revision.id} depends on {needed!r}, which is no revision and no branch label"
+                message = (
+                    f"revision {revision.id} depends on {needed!r}, which is neither a revision nor a branch label"
+                )
                 yield Problem("MIG302", at, message, (revision.id,), _lost(needed, graph))
 
 
 def _lost(wanted: str, graph: Graph) -> str:
     """A hint to the likely cause of a missing parent, the most frequent mistakes first."""
     if not wanted:
-        return "an empty text is not None: the first revision is written down_revision = None"
+        return "an empty string is not None: for the first revision write down_revision = None"
     for revision in graph.revisions:
         if revision.path.rpartition("/")[2].removesuffix(".py") == wanted.removesuffix(".py"):
-            return f"that is a file's name; the revision in it is {revision.id!r}"
+            return f"that is a file name; the revision in the file is {revision.id!r}"
     longer = [revision for revision in graph.by_id if revision.startswith(wanted) or wanted.startswith(revision)]
     if len(longer) == 1:
-        return f"did its writer mean {longer[0]!r}?"
+        return f"did you mean {longer[0]!r}?"
     if graph.unreadable:
         unread = sorted({revision.path for revision in graph.unreadable})
-        return f"it may be in a script that cannot be read: {', '.join(unread[:3])}"
-    return "bring its file back, or point down_revision at the revision that takes its place"
+        return f"it may be in a script that migops cannot read: {', '.join(unread[:3])}"
+    return "restore its file, or set down_revision to the revision that replaces it"
 
 
 def _duplicates(files: tuple[Revision, ...]) -> Iterator[Problem]:
@@ -77,10 +79,10 @@ def _duplicates(files: tuple[Revision, ...]) -> Iterator[Problem]:
             yield Problem(
                 "MIG303",
                 Location(same[-1].path, same[-1].line),
-                f"revision {identifier} is in {count} files: {', '.join(copy.path for copy in same)}; Alembic goes by "
-                "the last, and calls the others heads",
+                f"revision {identifier} is in {count} files: {', '.join(copy.path for copy in same)}; Alembic uses the "
+                "last one and reports the others as heads",
                 (identifier,),
-                "delete the copy, or give it an id of its own",
+                "delete the copy, or give it its own id",
             )
 
 
@@ -107,7 +109,7 @@ def _cycles(graph: Graph) -> Iterator[Problem]:
         if len(cycle) == 1:
             yield Problem("MIG304", at, f"revision {first.id} names itself in {kind}", cycle)
         else:
-            yield Problem("MIG304", at, f"{kind} goes round in a circle: {' → '.join((*cycle, cycle[0]))}", cycle)
+            yield Problem("MIG304", at, f"{kind} forms a cycle: {' → '.join((*cycle, cycle[0]))}", cycle)
 
 
 def components(below: Mapping[str, tuple[str, ...]]) -> list[tuple[str, ...]]:

@@ -56,7 +56,7 @@ class ConfigFile:
     def problems(self) -> tuple[Problem, ...]:
         """The options that Alembic cannot read, as MIG501."""
         return tuple(
-            Problem("MIG501", option.at, f"{option.name}: {option.error}", hint=_hint(self, option))
+            Problem("MIG501", option.at, f"{option.name} {option.error}", hint=_hint(self, option))
             for option in (*self.options.values(), *self.hooks.values())
             if option.error
         )
@@ -84,7 +84,7 @@ def _decode(text: bytes | str, path: str) -> str:
         raise MigopsError(
             f"the file is not UTF-8 (byte {text[error.start]:#04x})",
             at=Location(path, line),
-            hint="save it as UTF-8; Alembic cannot read it either where the locale is UTF-8",
+            hint="save it as UTF-8; with a UTF-8 locale Alembic cannot read it either",
         ) from None
 
 
@@ -150,26 +150,26 @@ def _ini_option(
     try:
         return Option(name, parser.get(section, name), Location(path, line))
     except configparser.InterpolationMissingOptionError as error:
-        reason = f"refers to %({error.reference})s, and there is no such option"
+        reason = f"breaks Alembic: it refers to %({error.reference})s, and there is no such option"
     except configparser.InterpolationDepthError:
-        reason = "its references to other options go round in circles"
+        reason = "breaks Alembic: its references to other options form a cycle"
     except configparser.InterpolationSyntaxError:
-        reason = "has a percent sign that starts no %(name)s; written as it is, it must be doubled: %%"
+        reason = "breaks Alembic: a single % is interpolation syntax"
     return Option(name, None, Location(path, line), reason)
 
 
 def _ini_error(error: configparser.Error, path: str, text: str) -> MigopsError:
     if isinstance(error, configparser.DuplicateOptionError):
-        what = f"option {error.option!r} is given twice in section [{error.section}]"
+        what = f"option {error.option!r} is set twice in section [{error.section}]"
         return MigopsError(what, at=Location(path, error.lineno or 0), hint="keep one of the two lines")
     if isinstance(error, configparser.DuplicateSectionError):
-        what = f"section [{error.section}] is given twice"
-        return MigopsError(what, at=Location(path, error.lineno or 0), hint="join the two sections")
+        what = f"section [{error.section}] appears twice"
+        return MigopsError(what, at=Location(path, error.lineno or 0), hint="merge the two sections")
     if isinstance(error, configparser.MissingSectionHeaderError):
         if text.startswith("\ufeff"):
-            what, hint = "the file starts with a byte order mark, which Alembic takes for text", "save it without a BOM"
+            what, hint = "the file starts with a byte order mark, which Alembic reads as text", "save it without a BOM"
         else:
-            what, hint = "there is text before the first [section]", "an ini file starts with its [alembic] section"
+            what, hint = "there is text before the first [section]", "put the options under [alembic]"
         return MigopsError(what, at=Location(path, error.lineno), hint=hint)
     line = error.errors[0][0] if isinstance(error, configparser.ParsingError) and error.errors else 0
     return MigopsError("a line is neither `name = value` nor a [section]", at=Location(path, line))
@@ -224,18 +224,25 @@ def _toml_option(name: str, value: Any, at: Location, arguments: Mapping[str, st
         if isinstance(value, list) and all(isinstance(item, str) for item in value):
             return Option(name, tuple(item % arguments for item in value), at)
     except (ValueError, TypeError):
-        return Option(name, None, at, "has a percent sign that starts no %(name)s; it must be doubled: %%")
+        return Option(name, None, at, "breaks Alembic: a single % is interpolation syntax")
     except KeyError as error:
-        return Option(name, None, at, f"refers to %({error.args[0]})s; in pyproject.toml there is %(here)s only")
+        return Option(
+            name, None, at, f"breaks Alembic: it refers to %({error.args[0]})s, but pyproject.toml has only %(here)s"
+        )
     if isinstance(value, int):
         return Option(name, value, at)
     # Tables (post_write_hooks) do not affect the scripts' location and are not read.
     if isinstance(value, (dict, list)):
         return Option(name, (), at)
-    return Option(name, None, at, f"is a TOML {type(value).__name__}; Alembic takes text, numbers, arrays and tables")
+    return Option(
+        name, None, at, f"breaks Alembic: it is a TOML {type(value).__name__}, not text, a number, an array or a table"
+    )
 
 
 def _hint(file: ConfigFile, option: Option) -> str:
     if option.name == "version_num_format":
-        return "take the line out: Alembic has no such option; numbered names come from file_template and --rev-id"
+        return (
+            "delete the line (Alembic has no such option; numbered files come from file_template and --rev-id); "
+            "in other options write %%"
+        )
     return "write %% for a literal percent sign"

@@ -83,7 +83,7 @@ class _Locator:
         location, at = self._script_location()
         script = self._folder(location, roots) if location else ""
         if script and self.exists and not self.exists(script) and self._beside_scripts():
-            self.notes.append(f"{script} is not there; {self._own_folder()}")
+            self.notes.append(f"{script} does not exist; {self._own_folder()}")
             script = self._beside_scripts()
         versions = self._list("version_locations", ("path_separator", "version_path_separator"), re.compile(", *| +"))
         folders = tuple(self._folder(folder, roots) for folder in versions)
@@ -149,7 +149,7 @@ class _Locator:
             if separator in _SEPARATORS:
                 return tuple(part.strip() for part in option.value.split(_SEPARATORS[separator]) if part)
             given = self._option(key)
-            self._stop(given or option, f"{key} = {separator} is none of space, newline, os, ':' and ';'")
+            self._stop(given or option, f"{key} = {separator}: must be space, newline, os, ':' or ';'")
             return ()
         return tuple(legacy.split(option.value))
 
@@ -178,17 +178,17 @@ class _Locator:
         return here if self.exists and any(self.exists(path) for path in around) else ""
 
     def _own_folder(self) -> str:
-        return "the folder of the ini is taken, which is what Flask-Migrate tells Alembic"
+        return "using the folder of the ini file, as Flask-Migrate does"
 
     def _missing(self) -> None:
         file = self.ini or self.toml
         at = Location(file.path if file else posixpath.join(self.cwd, "alembic.ini"))
-        hint = "set script_location, or name the section that sets it with --name"
+        hint = "set script_location, or use --name for the section that sets it"
         if file is None:
-            message = "there is neither an alembic.ini nor a pyproject.toml with [tool.alembic]"
+            message = "neither an alembic.ini nor a pyproject.toml with [tool.alembic] found"
         elif not file.has_section:
             others = ", ".join(f"[{name}]" for name in file.sections) or "none"
-            message = f"there is no section [{file.section}] (sections: {others}), so no script_location"
+            message = f"no section [{file.section}] (sections: {others}), so no script_location"
         else:
             message = f"section [{file.section}] sets no script_location"
         if self.ini:

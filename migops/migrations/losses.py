@@ -34,7 +34,7 @@ def sentence(revision: str, lost: tuple[str, ...]) -> str:
     emptied = [one.removeprefix("rows of ") for one in lost if one.startswith("rows of ")]
     parts = [f"drops {', '.join(dropped)}"] if dropped else []
     parts += [f"deletes rows of {', '.join(emptied)}"] if emptied else []
-    return f"{revision} {' and '.join(parts)}: the data in it goes"
+    return f"{revision} {' and '.join(parts)}: that data is lost"
 
 
 def _is_fresh(lost: str, fresh: set[str]) -> bool:

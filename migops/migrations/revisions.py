@@ -36,7 +36,7 @@ def read_revision(path: str, source: bytes) -> Script:
     """Read the script that Alembic would load from ``path``. Never raises, never imports, needs bounded time."""
     name = path.rpartition("/")[2]
     if name.endswith((".pyc", ".pyo")):
-        return Script(None, (Unreadable(path, 0, "compiled bytecode without its source; nothing but Python reads it"),))
+        return Script(None, (Unreadable(path, 0, "compiled bytecode without its source; only Python can read it"),))
     module, broken = _parse(source)
     names = read_names(module)
     unreadable = [Unreadable(path, *broken)] if broken else []
@@ -109,16 +109,16 @@ def _revision(path: str, name: str, names: Names) -> tuple[Revision | None, list
     if absent == "revision":
         legacy = _LEGACY_NAME.match(name)
         if legacy is None:
-            return None, [(0, "it assigns no `revision`; Alembic stops at such a file in a versions folder")]
+            return None, [(0, "it does not assign `revision`; Alembic fails on such a file in a versions folder")]
         identifier = legacy[1]
     if isinstance(identifier, Computed):
         return None, [(line, f"revision is computed ({identifier.text})")]
     if not isinstance(identifier, str):
-        return None, [(line, "revision is not text")]
+        return None, [(line, "revision is not a string")]
     if illegal := "".join(sorted(set(identifier) & set(_ILLEGAL))):
         return None, [(line, f"revision {identifier!r} contains {illegal!r}, which Alembic refuses")]
     if "down_revision" not in names:
-        return None, [(line, f"it assigns no `down_revision`, so Alembic cannot load revision {identifier}")]
+        return None, [(line, f"it does not assign `down_revision`, so Alembic cannot load revision {identifier}")]
     groups: dict[str, tuple[str, ...]] = {}
     for key in IDENTIFIERS[1:]:
         value = _texts(names.value(key))
@@ -153,4 +153,4 @@ def _texts(value: object) -> tuple[str, ...] | str:
             return _texts(value[0])  # a sequence of one counts as its element: `(None,)` is None
         if all(isinstance(item, str) for item in value):
             return value
-    return "is neither text, None nor a sequence of texts"
+    return "is neither a string, None nor a sequence of strings"

@@ -59,7 +59,7 @@ def read_history(tree: Tree, paths: ScriptPaths, known: Known | None = None) -> 
 
 def _no_folder(paths: ScriptPaths) -> Problem:
     at = paths.at or Location(paths.script_location)
-    return Problem("MIG502", at, f"script_location leads to {paths.script_location}, and there is nothing")
+    return Problem("MIG502", at, f"script_location points to {paths.script_location}, which does not exist")
 
 
 def _select(folders: Folders, paths: ScriptPaths) -> tuple[tuple[str, ...], tuple[str, ...]]:
@@ -107,9 +107,9 @@ def _hidden_by_source(folders: Folders, path: str, match: re.Match[str]) -> bool
 def _read(path: str, folders: Folders, known: Known) -> Script:
     entry = folders.entry(path)
     if entry is None:
-        return _unreadable(path, "a symbolic link that leads nowhere; Alembic stops at it")
+        return _unreadable(path, "a broken symbolic link; Alembic fails on it")
     if entry.kind is not EntryKind.FILE:
-        return _unreadable(path, f"not a file but a {entry.kind.value}; Alembic stops at it")
+        return _unreadable(path, f"not a file but a {entry.kind.value}; Alembic fails on it")
     if entry.content is None:
         return _unreadable(path, f"its content was not read ({entry.size} bytes)")
     # The result depends on a file's name only if that is hexadecimal, so only then the name is part of the key.

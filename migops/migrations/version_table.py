@@ -45,8 +45,8 @@ def version_table(source: str, path: str, *, name: str = "", schema: str = "") -
             continue
         if not isinstance(text, str):
             return Unknown(
-                f"{Location(path, value.lineno)} computes {wanted}: which table has the revisions cannot be told",
-                f"say it under the service: x-migops: {{{wanted.replace('_', '-')}: NAME}}",
+                f"{Location(path, value.lineno)} computes {wanted}, so migops does not know which table to read",
+                f"set it under the service: x-migops: {{{wanted.replace('_', '-')}: NAME}}",
             )
         settings[wanted] = text
     return VersionTable(settings["version_table"] or "alembic_version", settings["version_table_schema"])

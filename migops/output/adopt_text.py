@@ -72,34 +72,34 @@ def _headline(outcome: Outcome) -> Text:
     if outcome.stamped:
         return Text.assemble(("ADOPTED", "bold green"), "  ", name, f": the database is now stamped {chosen}")
     if match.verdict is Verdict.EQUAL and not match.chosen.heads:
-        return Text.assemble(("MATCH", "bold green"), "  ", name, ": the schema is as before the first migration")
+        return Text.assemble(
+            ("MATCH", "bold green"), "  ", name, ": the database is in the state before the first migration"
+        )
     if match.verdict is Verdict.EQUAL:
-        return Text.assemble(("MATCH", "bold green"), "  ", name, f": the database has the schema of {chosen}")
+        return Text.assemble(("MATCH", "bold green"), "  ", name, f": the schema matches {chosen}")
     if match.verdict is Verdict.SEVERAL:
         number = len(match.equal)
-        return Text.assemble(
-            ("SEVERAL", "bold yellow"), "  ", name, f": {number} revisions match the database's schema"
-        )
+        return Text.assemble(("SEVERAL", "bold yellow"), "  ", name, f": the schema matches {number} revisions")
     distance = match.chosen.comparison.distance
     differences = counted(distance, "difference")
     heads = printable(", ".join(match.chosen.heads)) or chosen
     closest = f"the schema matches no revision exactly; closest: {heads} ({differences})"
-    reason = f"the schema is not that of {chosen}: {differences}" if match.asked else closest
+    reason = f"the schema does not match {chosen} ({differences})" if match.asked else closest
     return Text.assemble(("NO MATCH", "bold red"), "  ", name, f": {reason}")
 
 
 def _facts(outcome: Outcome) -> Iterator[tuple[str, str]]:
     inputs, match = outcome.inputs, outcome.match
     state = inputs.state
-    stamp = f"at {', '.join(state.rows)}" if state.rows else "not stamped"
+    stamp = f"at {', '.join(state.rows)}" if state.rows else "no recorded revision"
     yield "database", f"{state.url}, {state.server}, {stamp} (URL: {short(state.origin)}; reached at {state.address})"
     number = len(inputs.migrations.revisions)
     digest = inputs.image.id.removeprefix("sha256:")[:12]
     yield "image", f"{inputs.image.ref} ({digest}), {counted(number, 'revision')}"
     if outcome.baseline is not None:
-        yield "baseline", f"{outcome.baseline.path}, generated from the models against an empty database"
+        yield "baseline", f"{outcome.baseline.path}, written from the models against an empty database"
     if match is not None:
-        yield "tried on", f"a disposable server with the image of {inputs.live.container}, removed again"
+        yield "tried on", f"a disposable server from the image of {inputs.live.container}, removed afterwards"
         kinds = ", ".join(objects(kind, number) for kind, number in match.kinds.items()) or "nothing"
         yield "compared", f"{kinds}; not compared: {left_out(match)}"
 
@@ -123,7 +123,7 @@ def _candidates(console: Console, outcome: Outcome, match: Match) -> None:
     at = match.candidates.index(match.chosen)
     table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="dim")
     table.add_column("revision", no_wrap=True, overflow="ellipsis", min_width=8, max_width=32)
-    table.add_column("differences", no_wrap=True, min_width=10)
+    table.add_column("differences", no_wrap=True, min_width=11)
     table.add_column("message", no_wrap=True, overflow="ellipsis")
     shown = [
         each for index, each in enumerate(match.candidates) if abs(index - at) <= AROUND or each.comparison.is_equal
@@ -191,7 +191,7 @@ def _ignored(match: Match) -> Iterator[str]:
     if match.ignored:
         yield (
             f"not compared: {plural(len(match.ignored), 'schema')} {', '.join(match.ignored)}; no migration "
-            "creates anything there, and the search path does not lead there"
+            "creates anything there, and the search path does not include it"
         )
 
 
@@ -204,15 +204,15 @@ def _next(console: Console, outcome: Outcome) -> None:
     lines: list[tuple[str, tuple[str, ...]]] = []
     if outcome.stamped:
         if outcome.baseline is not None:
-            lines.append(("the image does not contain the new migration yet", target.commands.build()))
+            lines.append(("the image does not have the new migration yet", target.commands.build()))
     elif match.verdict is Verdict.EQUAL and not chosen.heads:
-        reason = "nothing to stamp: no migration has run on this database. Upgrade it:"
+        reason = "no migration has run on this database, so there is nothing to stamp: upgrade it"
         lines.append((reason, target.commands.alembic("upgrade", "head")))
     elif match.verdict is Verdict.EQUAL:
         heads = " ".join(chosen.heads)
         first = "write the baseline to the host; " if outcome.baseline else ""
         hang(console, Text("plan  ", "bold"), Text(printable(
-            f"{first}stamp the database with {heads} in {outcome.inputs.reached.table}, and change nothing else there: "
+            f"{first}stamp {heads} in {outcome.inputs.reached.table} of the database, and change nothing else there: "
             f"`{' '.join(outcome.inputs.alembic)} stamp {heads}` in a one-off container of the image"
         )), 6)  # fmt: skip
         if outcome.dry_run:
@@ -220,7 +220,7 @@ def _next(console: Console, outcome: Outcome) -> None:
     elif match.verdict is Verdict.SEVERAL:
         hang(console, Text("  "), Text(
             "The migrations between them change nothing that was compared; they may change data. A migration that is "
-            "stamped as done never runs here. Read them, and choose the last one that ran:"
+            "stamped never runs here. Read them, and choose the last one that ran:"
         ), 2)  # fmt: skip
         lines += [("", outcome.command("--revision", each.heads[-1])) for each in match.equal if each.heads]
     else:
@@ -237,15 +237,15 @@ def _next(console: Console, outcome: Outcome) -> None:
 def _advice(outcome: Outcome) -> str:
     if outcome.baseline is not None:
         return (
-            "The models do not match the database. Fix the models where they differ, build the image, and run adopt "
-            "again; no file was written."
+            "The models do not match the database. Fix the models, rebuild the image, and run this again; no file was "
+            "written."
         )
     match = outcome.match
     if match is not None and match.equal:
-        return f"It matches {outcome.named(match.equal[-1].heads)}: leave out --revision."
+        return f"It matches {outcome.named(match.equal[-1].heads)}: omit --revision."
     return (
-        "Nothing was stamped. Change the database (or add the missing migration) until one revision matches, and run "
-        "adopt again: later migrations rely on exactly these names and types."
+        "Nothing was stamped. Change the database (or write the missing migration) until one revision matches, and run "
+        "adopt again: later migrations depend on exactly these names and types."
     )
 
 

@@ -64,12 +64,12 @@ def _retention(manifest: Manifest, pruned: Pruned) -> dict[str, str]:
     if pruned.unknown:
         return {
             **removed,
-            "kept": f"every backup: this server cannot be distinguished from another one ({pruned.unknown})",
+            "kept": f"every backup: migops cannot identify this server ({pruned.unknown})",
         }
     if not pruned.spared:
         return removed
     backups = f"{counted(pruned.spared, 'other backup')} of a {manifest.database}"
-    return {**removed, "kept": f"{backups}, of another or an unknown server; --keep never deletes those"}
+    return {**removed, "kept": f"{backups}: of another or an unknown server; --keep never deletes those"}
 
 
 def listing(result: BackupList, view: View) -> str:

@@ -43,14 +43,14 @@ def explanation(result: Explanation, view: View) -> str:
 def differences(result: Verification, view: View) -> str:
     """The values that docker compose reads differently."""
     if not result.differences:
-        return "docker compose reads the project as migops does\n"
+        return "docker compose and migops read this project in the same way\n"
     lines = []
     for difference in result.differences:
         note = "" if difference.matters else "   (migops does not use it)"
         lines += [
             f"{'.'.join(difference.path)}{note}",
-            f"    migops:  {difference.ours if difference.ours is not None else 'not there'}",
-            f"    compose: {difference.theirs if difference.theirs is not None else 'not there'}",
+            f"    migops:  {difference.ours if difference.ours is not None else '(missing)'}",
+            f"    compose: {difference.theirs if difference.theirs is not None else '(missing)'}",
         ]
     return _lines(map(printable, lines))
 

@@ -46,8 +46,8 @@ class Marks:
     def legend(self, width: int) -> Iterator[str]:
         """The letters' meaning, the database's position, the places that could not be read; then an empty line."""
         names = ", ".join(f"{LETTERS[place]} {NAMES.get(place, place.value)}" for place in self.places)
-        small = "; a small letter: it has another text than the host" if self._differs() else ""
-        yield from _wrapped("places    ", f"{names}{small}; -: it lacks the revision", width)
+        small = "; lower case: differs from the host" if self._differs() else ""
+        yield from _wrapped("places    ", f"{names}{small}; -: missing", width)
         yield from _wrapped("database  ", self._database(), width)
         for place in self.status.report.places:
             if place.status in ("unknown", "absent") and place.place is not PlaceName.DATABASE:
@@ -58,8 +58,8 @@ class Marks:
         state = self.status.database
         if not isinstance(state, DatabaseState):
             return f"{'absent' if isinstance(state, Absent) else 'unknown'}: {state.reason}"
-        told = all(row.state is not None for row in self.rows.values())
-        signs = "@ it stands here, + it has had this, - it has not" if told else "? which it has had cannot be told"
+        known = all(row.state is not None for row in self.rows.values())
+        signs = "@ current, + applied, - not applied" if known else "? unknown"
         return f"{signs}; {self.status.sentence} ({state.url})"
 
     def _differs(self) -> bool:

@@ -68,7 +68,7 @@ def _folded(layers: Sequence[Layer], by_layer: Mapping[int, object]) -> Iterator
         steps = list(group)
         if dull and len(steps) > 1:
             span = f"{steps[0].index}-{steps[-1].index}"
-            yield f"{span:>5}  base  {len(steps)} steps that left none of these files"
+            yield f"{span:>5}  base  {len(steps)} steps without any of these files"
         else:
             yield from steps
 

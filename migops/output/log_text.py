@@ -31,13 +31,15 @@ def listing(result: LogResult, view: View) -> str:
     run_log = result.log
     earlier = len(run_log.runs) - len(result.runs)
     if not result.runs:
-        console.print(Text(f"no runs yet: this user has not changed {run_log.project} with migops"))
+        console.print(Text(f"no runs on {run_log.project} in this user's journal"))
     else:
-        console.print(Text(f"  {'run':>4}  {'began (UTC)':<19}  {'took':>7}  {'outcome':<{_OUTCOME}}  command", "dim"))
+        console.print(
+            Text(f"  {'run':>4}  {'started (UTC)':<19}  {'took':>7}  {'outcome':<{_OUTCOME}}  command", "dim")
+        )
     for run in result.runs:
         _row(console, run)
     if earlier:
-        console.print(Text(f"  and {earlier} earlier: {here().say('log', '-n', str(len(run_log.runs)))}"))
+        console.print(Text(f"  and {earlier} earlier runs: {here().say('log', '-n', str(len(run_log.runs)))}"))
     console.print()
     _locks(console, run_log)
     return trimmed(out)
@@ -49,7 +51,7 @@ def one(result: LogResult, view: View) -> str:
     out = StringIO()
     console = console_for(view, out)
     console.print(Text.assemble(_outcome(run), Text(f"  run {run.number}: {printable(_words(run))}", "bold")))
-    hang(console, Text("  began"), Text(f"{_when(run.began)} UTC by {printable(str(run.who))}"), 10)
+    hang(console, Text("  started"), Text(f"{_when(run.began)} UTC by {printable(str(run.who))}"), 10)
     if run.ended:
         hang(console, Text("  ended"), Text(f"{_when(run.ended)} UTC, exit {run.exit}"), 10)
     if run.message:
@@ -95,31 +97,31 @@ def _what_to_look_at(run: Run) -> str:
     container = next((str(each["container"]) for each in reversed(run.steps) if each.get("container")), "")
     look = f"docker ps -a --no-trunc --filter name={container}; " if container.startswith("migops-") else ""
     ways = f"{shlex.join(here().log(run.number))}; {look}{here().say('status')}"
-    return f"process {run.who.pid} died {step}. See what it left: {ways}"
+    return f"process {run.who.pid} died {step}. Check what is left: {ways}"
 
 
 def _locks(console: Console, run_log: RunLog) -> None:
-    held = str(run_log.host) if run_log.host else "nobody holds it"
-    hang(console, Text("host's lock", "bold"), Text(printable(held)), 18)
+    held = str(run_log.host) if run_log.host else "not held"
+    hang(console, Text("host lock", "bold"), Text(printable(held)), 18)
     if (engine := run_log.engine) is not None:
         unlock = "" if engine.owner.who.life is Life.LIVES else f": {shlex.join(run_log.unlock)}"
         text = f"{engine.owner}; {life_of(engine.owner.who)}{unlock}"
     else:
-        text = "nobody holds it"
-    hang(console, Text("engine's lock", "bold"), Text(printable(text)), 18)
+        text = "not held"
+    hang(console, Text("engine lock", "bold"), Text(printable(text)), 18)
     database = run_log.database
     if database.unknown:
         text = f"unknown: {database.unknown}"
     elif database.holder is None:
-        text = f"nobody holds it ({database.database})"
+        text = f"not held ({database.database})"
     else:
         alive = {
             True: "; its process is running",
-            False: f"; its process HAS DIED: {shlex.join(run_log.unlock)}",
+            False: f"; its process IS GONE: {shlex.join(run_log.unlock)}",
             None: "",
         }
         text = f"{database.holder}{alive[database.is_alive]}"
-    hang(console, Text("database's lock", "bold"), Text(printable(text)), 18)
+    hang(console, Text("database lock", "bold"), Text(printable(text)), 18)
 
 
 def _when(text: str) -> str:

@@ -44,7 +44,7 @@ def render(report: Report, view: View) -> str:
 
 
 def print_findings(console: Console, report: Report, view: View) -> None:
-    """The findings with cause and fix, the rules that were not judged, the one command to type now."""
+    """The findings with cause and fix, the rules that were not checked, and the one command to type next."""
     for _, findings in groupby(report.findings, key=lambda f: (f.rule, f.severity, f.cause, f.remedy)):
         _finding(console, list(findings), view)
     _skipped(console, report)
@@ -65,21 +65,21 @@ def _name(report: Report) -> str:
 
 def _summary(report: Report) -> str:
     if report.verdict is Verdict.UNKNOWN:
-        return "not enough could be read to judge"
+        return "migops could not read enough for a verdict"
     counts = [(s, sum(finding.severity is s for finding in report.findings)) for s in reversed(Severity)]
     words = ", ".join(f"{n} {s.value if s is Severity.INFO or n == 1 else s.value + 's'}" for s, n in counts if n)
     if report.verdict is Verdict.FINDINGS:
         return words
     if any(link.status is LinkStatus.DIFFERS for link in report.links):
-        sentence = f"nothing at or above {report.fail_on.value}"  # two places differ, so "the same" would be a lie
+        sentence = f"no findings at or above {report.fail_on.value}"  # two places differ, so not "the same"
     else:
         mounted = any((link.source, link.target) == (PlaceName.HOST, PlaceName.CONTAINER) for link in report.links)
         read = [place.place.value for place in report.places if place.status == "read"]
         compared = [name for name in read if not (mounted and name == PlaceName.CONTAINER.value)]
-        sentence = f"{', '.join(compared)} hold the same migrations"
-        sentence += "; the container reads the host's, through a mount" if mounted else ""
+        sentence = f"same migrations in {', '.join(compared)}"
+        sentence += "; the container reads the host's through a mount" if mounted else ""
     left = len(report.deselected)
-    notes = [words, f"{counted(left, 'rule')} left out" if left else ""]
+    notes = [words, f"{counted(left, 'rule')} deselected" if left else ""]
     return f"{sentence} ({'; '.join(filter(None, notes))})" if any(notes) else sentence
 
 
@@ -125,7 +125,7 @@ def place_words(place: PlaceSummary, report: Report) -> str:
 def _link_line(link: Link, width: int, apart: str = "") -> Text:
     """The comparison between two places; ``apart`` names them if a place that was not compared lies between."""
     if link.status is LinkStatus.EQUAL and (link.source, link.target) == (PlaceName.HOST, PlaceName.CONTAINER):
-        return Text(f"  {'|':>{width // 2}}", "green").append(" a folder of the host, mounted: not the image's", "dim")
+        return Text(f"  {'|':>{width // 2}}", "green").append(" mounted from the host, not from the image", "dim")
     if link.status is LinkStatus.EQUAL:
         return Text(f"  {'|':>{width // 2}}", "green").append(f" {apart}: the same" if apart else " the same", "dim")
     parts = (
@@ -177,7 +177,8 @@ def _finding(console: Console, findings: list[Finding], view: View) -> None:
             console.print(Padding(Text(printable(facts), "dim"), (0, 0, 0, 4)))
     if len(shown) < len(findings):
         console.print(f"  … and {len(findings) - len(shown)} more (-v shows all)")
-    hang(console, Text("  why  ", "dim"), Text(printable(first.cause)), 7)
+    label = "at" if first.cause == first.subject.path else "why"
+    hang(console, Text(f"  {label:<5}", "dim"), Text(printable(first.cause)), 7)
     for number, step in enumerate(first.remedy):
         lead = "or" if step.alternative else "then" if number else "fix"
         hang(console, Text(f"  {lead:<5}", "dim"), Text(printable(step.why)), 7)
@@ -189,13 +190,17 @@ def _finding(console: Console, findings: list[Finding], view: View) -> None:
 def _skipped(console: Console, report: Report) -> None:
     """The rules that were not judged, with the reason unless the verdict has given it already."""
     for reason, group in groupby(report.skipped, key=lambda skipped: skipped.reason):
-        rules = ", ".join(skipped.rule for skipped in group)
+        rules = ", ".join(_ranges([skipped.rule for skipped in group]))
         known = any(missing.startswith(reason) for missing in report.missing)
-        why = "for the reason above" if known else reason
-        hang(console, Text("not judged ", "magenta"), Text(printable(f"{rules}: {why}")), 11)
+        hang(
+            console,
+            Text("not checked: ", "magenta"),
+            Text(printable(f"{rules} ({'see above' if known else reason})")),
+            13,
+        )
     if report.deselected:
         left = ", ".join(_ranges(report.deselected))
-        hang(console, Text("left out   ", "magenta"), Text(f"{left}: by --select or --ignore"), 11)
+        hang(console, Text("deselected:  ", "magenta"), Text(f"{left} (--select or --ignore)"), 13)
     if report.skipped or report.deselected:
         console.print()
 

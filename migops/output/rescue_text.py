@@ -22,10 +22,10 @@ def render(result: RescueResult, view: View) -> str:
         to = str(copy.to).removeprefix(here)
         lines.append(printable(f"{verb} {label}{copy.script.path} of {copy.container} to {to}"))
         if copy.why:
-            lines.append(printable(f"  mind: {copy.why}"))
-    lines += [printable(f"left {script.name} of {script.container}: {script.why}") for script in result.left]
+            lines.append(printable(f"  note: {copy.why}"))
+    lines += [printable(f"not copied: {script.name} of {script.container}: {script.why}") for script in result.left]
     if not result.copies:
-        lines.append("nothing to rescue: no container has a revision that is nowhere else")
+        lines.append("nothing to rescue: every revision in the containers is elsewhere too")
     elif not result.dry_run:
-        lines.append("look at what was copied, commit it, and build the image again")
+        lines.append("check the copies, commit them, and rebuild the image")
     return "\n".join(lines) + "\n"

@@ -51,14 +51,17 @@ def _facts(planned: Restore) -> Iterator[tuple[str, str]]:
     size = amount(planned.verified.size)
     yield "backup", f"{date}revision {revisions}, {counted(tables, 'table')}, {size}, complete"
     if known is None:
-        yield "note", "it has no manifest: the file is readable to its end, but whether it is the original is unknown"
+        yield (
+            "note",
+            "it has no manifest: the file is readable to its end, but nothing proves that it is the original dump",
+        )
     if planned.needs_name:
-        yield "note", f"{origin(planned)}; you must type the database's name first"
+        yield "note", f"{origin(planned)}; you will have to type the database name"
     yield "now", _now(planned)
     for service, why in reasons(planned).items():
         yield "stops", f"{service}: {why}"
     for each in planned.unsure:
-        yield "unsure", f"{each.service} is not stopped, but may use the database: {each.why}"
+        yield "unsure", f"{each.service} keeps running, although it may use the database: {each.why}"
 
 
 def _now(planned: Restore) -> str:
@@ -66,8 +69,8 @@ def _now(planned: Restore) -> str:
         return f"there is no database {planned.database}"
     if isinstance(planned.state, DatabaseState):
         rows = ", ".join(planned.state.rows) or "none"
-        return f"revision {rows}; the backup lacks everything written since it was taken"
-    return f"unknown: {planned.state.reason}"
+        return f"revision {rows}; data written after the backup is not in it"
+    return f"could not read it: {planned.state.reason}"
 
 
 def done(result: RestoreResult, view: View) -> str:
@@ -94,7 +97,7 @@ def _after(console: Console, planned: Restore, swapped: Swapped | None) -> None:
         hang(console, Text("  running  "), Text(printable(words)), 11)
     if not swapped.kept:
         return
-    hang(console, Text("  kept     "), Text(f"the previous database: {printable(planned.old)}"), 11)
+    hang(console, Text("  kept     "), Text(f"the old database: {printable(planned.old)}"), 11)
     console.print()
     for number, command in enumerate(undo_commands.back(planned)):
         console.print(

@@ -79,13 +79,13 @@ def _words(place: PlaceSummary, status: Status) -> str:
     state = status.database
     if place.place is not PlaceName.DATABASE or not isinstance(state, DatabaseState):
         return place_words(place, status.report)
-    at = f"at {', '.join(state.rows)}" if state.rows else "no revision noted"
+    at = f"at {', '.join(state.rows)}" if state.rows else "no recorded revision"
     tables = counted(len(state.tables), "table")
     return printable(f"{at}; {tables}, {state.server}, {state.url}")
 
 
 def _source(state: DatabaseState) -> str:
-    how = state.address if state.address.startswith("asked ") else f"asked at {state.address}"
+    how = state.address if state.address.startswith("asked ") else f"reached at {state.address}"
     return f"URL: {short(state.origin)}" + (f"; {how}" if state.address else "")
 
 
@@ -123,14 +123,14 @@ def _counted(rows: tuple[Row, ...]) -> Iterator[str]:
     yield from (f"{states[state]} {state}" for state in ("pending", "current", "applied") if states[state])
     disputed = sum(row.is_disputed for row in rows)
     if disputed:
-        yield f"{disputed} not the same everywhere"
+        yield f"{disputed} differ between places"
 
 
 def _pending(console: Console, status: Status, view: View) -> None:
     if not status.pending:
         return
     number = len(status.pending)
-    console.print(Text(f"pending, in the order in which an upgrade with the {status.against.value} runs them:"))
+    console.print(Text(f"pending with the {status.against.value}, in upgrade order:"))
     shown = status.pending if view.verbose else status.pending[:PENDING_SHOWN]
     for at, revision in enumerate(shown, 1):
         message = status.graph.by_id[revision].message

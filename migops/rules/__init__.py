@@ -40,24 +40,24 @@ RULES: tuple[Rule, ...] = (
 )
 
 COMMANDS = ("check-image", "status", "doctor")
-"""The commands that judge rules; each reads what the one before does, and more."""
+"""The commands that check rules; each reads all that the previous one does, and more."""
 
 
 def chosen(select: Sequence[str], ignore: Sequence[str], command: str = "doctor") -> tuple[Rule, ...]:
-    """The rules that ``--select`` names (all, where it names none) less those that ``--ignore`` names.
+    """The rules that ``--select`` names (all, if empty) without those that ``--ignore`` names.
 
-    Each word is an id, the beginning of one (``MIG3``), or a name. One that fits no rule is a usage error, and so is
-    one of ``--select`` that ``command`` judges none of: nothing would be found, and that is not clean.
+    Each word is an id, the beginning of one (``MIG3``), or a name. A word that matches no rule is a usage error, and so
+    is a ``--select`` that ``command`` checks none of: finding nothing would look like a pass.
     """
     wanted = [rule for rule in RULES if not select or any(_fits(rule, word) for word in select)]
     for word in (*select, *ignore):
         if not any(_fits(rule, word) for rule in RULES):
-            raise MigopsError(f"no rule is called {word!r}", hint=f"`{explain()}` lists the rules")
+            raise MigopsError(f"there is no rule {word!r}", hint=f"`{explain()}` lists the rules")
     for word in select:
         fitting = [rule.command for rule in RULES if _fits(rule, word)]
         if not any(COMMANDS.index(each) <= COMMANDS.index(command) for each in fitting):
             raise MigopsError(
-                f"migops {command} does not judge {word}: it does not read what that is about",
+                f"migops {command} does not check {word}: it does not read the places that this needs",
                 hint=shlex.join((*here().bare(fitting[0]), "--select", word)),
             )
     return tuple(rule for rule in wanted if not any(_fits(rule, word) for word in ignore))
@@ -68,14 +68,14 @@ def find(word: str) -> Rule:
     for rule in RULES:
         if word.upper() == rule.id or word == rule.name:
             return rule
-    raise MigopsError(f"no rule is called {word!r}", hint=f"`{explain()}` lists the rules")
+    raise MigopsError(f"there is no rule {word!r}", hint=f"`{explain()}` lists the rules")
 
 
 def judge(rules: Sequence[Rule], evidence: Evidence) -> tuple[tuple[Finding, ...], tuple[Skipped, ...]]:
-    """What the rules say of the evidence: findings, worst first, and the rules that could not be judged."""
-    said = [answer for rule in rules for answer in rule.judge(evidence)]
-    findings = [answer for answer in said if isinstance(answer, Finding)]
-    skipped = tuple(answer for answer in said if isinstance(answer, Skipped))
+    """Check the rules against the evidence: findings, worst first, and the rules that could not be checked."""
+    results = [result for rule in rules for result in rule.judge(evidence)]
+    findings = [result for result in results if isinstance(result, Finding)]
+    skipped = tuple(result for result in results if isinstance(result, Skipped))
     return tuple(sorted(findings, key=lambda finding: -finding.severity.rank)), skipped
 
 

@@ -1,4 +1,4 @@
-"""MIG5: what is wrong with Alembic's configuration, in each place that was read."""
+"""MIG5: faults of Alembic's configuration, in each place that was read."""
 
 from __future__ import annotations
 
@@ -20,42 +20,42 @@ _PASSWORD = re.compile(r"://[^\s:/@]*:[^\s@/]+@")
 
 
 def ini_interpolation(evidence: Evidence) -> Iterator[Match]:
-    """A value of alembic.ini has a `%` that is not doubled.
+    """A value in alembic.ini has a single `%`.
 
-    What: `alembic heads` works, and `current`, `upgrade` and all that reads the settings die with
-    InterpolationSyntaxError. Typical are `version_num_format = %04d` and a password with `%` in `sqlalchemy.url`.
+    What: `alembic heads` works, but `current`, `upgrade` and every other command that reads the settings fails with
+    InterpolationSyntaxError. Typical cases are `version_num_format = %04d` and a password with `%` in `sqlalchemy.url`.
 
-    Why: the file is read with interpolation: `%` begins a reference to another option.
+    Why: Alembic reads the file with interpolation: `%` starts a reference to another option.
 
-    Fix: write `%%`. (`version_num_format` itself has no effect in Alembic: numbered files come from `file_template`
-    and `--rev-id`.)
+    Fix: write `%%`. (`version_num_format` itself has no effect in Alembic: numbered files come from `file_template` and
+    `--rev-id`.)
     """
     yield from problems(evidence, "MIG501")
 
 
 def script_location_missing(evidence: Evidence) -> Iterator[Match]:
-    """The configuration does not lead to a folder of scripts.
+    """The configuration does not point to a folder of migration scripts.
 
     What: Alembic stops with "No 'script_location' key found", or finds no scripts.
 
-    Why: another section or file has the setting, a separator is misread, or the folder is not where it says.
+    Why: another section or file has the setting, a separator is misread, or the folder is not there.
 
-    Fix: mend `script_location` or `version_locations`, or name the section with `x-migops: {name: …}`.
+    Fix: correct `script_location` or `version_locations`, or name the section with `x-migops: {name: …}`.
     """
-    # Where only a later place lacks the folder, MIG004 and MIG104 say why it did not get there.
+    # If only a later place lacks the folder, MIG004 and MIG104 report why it did not get there.
     yield from (match for match in problems(evidence, "MIG502") if PlaceName.HOST.value in match.facts["places"])
 
 
 def credentials_in_ini(evidence: Evidence) -> Iterator[Match]:
-    """Alembic's configuration file has the database's password in it.
+    """Alembic's configuration file contains the database password.
 
-    What: whoever has the repository or the image has the password. And a URL there is a second truth beside the
-    service's environment: Alembic may migrate another database than the application uses.
+    What: everybody with access to the repository or the image has the password. And the URL is then set in two places,
+    here and in the service's environment: Alembic may migrate another database than the application uses.
 
-    Why: `sqlalchemy.url` was filled in as `alembic init` offers it.
+    Why: `sqlalchemy.url` was filled in, as the file from `alembic init` suggests.
 
-    Fix: let env.py give Alembic the URL from the environment that the application has, and only then take the option
-    out: without either, Alembic dies with `KeyError: 'url'`. Change the password: git's history and old images keep it.
+    Fix: make env.py read the URL from the application's environment, and only then delete the option: with neither,
+    Alembic fails with `KeyError: 'url'`. Change the password: git's history and old images keep it.
     """
     if evidence.setup is None:
         return
@@ -66,26 +66,27 @@ def credentials_in_ini(evidence: Evidence) -> Iterator[Match]:
         if isinstance(option.value, str) and option.value != TEMPLATE and _PASSWORD.search(option.value):
             yield Match(
                 Subject(path=str(option.at)),
-                f"{option.name} has a password in it",
-                f"{option.at}: a URL with user and password, as it stands there",
+                f"{option.name} contains a password",
+                f"the URL in {option.at} has user and password in plain text",
                 None,
                 {"option": option.name},
                 (
                     *take_out(evidence, option, _env(evidence)),
-                    Remedy("change the password: git's history and the images that were built keep the old one"),
+                    Remedy("change the password: git's history and existing images keep the old one"),
                 ),
             )
 
 
 def no_database_url(evidence: Evidence) -> Iterator[Match]:
-    """Nothing gives Alembic the database's URL.
+    """Alembic has no database URL.
 
-    What: every command that connects dies: `KeyError: 'url'` where the option is missing, "Can't load plugin:
-    sqlalchemy.dialects:driver" where it is still as `alembic init` wrote it.
+    What: every command that connects fails: `KeyError: 'url'` if the option is missing, "Can't load plugin:
+    sqlalchemy.dialects:driver" if it is still the one from `alembic init`.
 
-    Why: `sqlalchemy.url` was taken out of the ini (or never filled in), and env.py makes its engine of the ini alone.
+    Why: `sqlalchemy.url` was deleted from the ini file (or never filled in), and env.py creates its engine from the ini
+    file only.
 
-    Fix: let env.py set the URL from the service's environment.
+    Fix: make env.py set the URL from the service's environment.
     """
     env = _env(evidence)
     if evidence.setup is None or env is None:
@@ -98,11 +99,11 @@ def no_database_url(evidence: Evidence) -> Iterator[Match]:
     is_empty = option is None or (not option.error and option.value in (None, "", TEMPLATE))
     if is_empty and url_source(env.content.decode("utf-8", "replace")).needs_ini:
         at = str(option.at) if option else env.path
-        missing = "is as `alembic init` wrote it" if option and option.value == TEMPLATE else "is not set"
+        missing = "is still the one from `alembic init`" if option and option.value == TEMPLATE else "is not set"
         yield Match(
             Subject(path=at),
-            f"nothing gives Alembic the database's URL: sqlalchemy.url {missing}",
-            f"{env.path} makes its engine of the configuration file, and sets no URL itself",
+            f"Alembic has no database URL: sqlalchemy.url {missing}",
+            f"{env.path} creates its engine from the configuration file and sets no URL itself",
             None,
             {"file": env.path},
             give(evidence, env),
@@ -110,14 +111,14 @@ def no_database_url(evidence: Evidence) -> Iterator[Match]:
 
 
 def percent_in_url(evidence: Evidence) -> Iterator[Match]:
-    """The database's URL has a `%`, and env.py hands it to Alembic's configuration without doubling it.
+    """The database URL contains a `%`, and env.py passes it to Alembic's configuration without doubling it.
 
-    What: every command dies with "invalid interpolation syntax", on this machine and with this password only.
+    What: every command fails with "invalid interpolation syntax", but only on this machine and with this password.
 
-    Why: `set_main_option` writes into the ini's settings, where a `%` begins a reference to another option. A password
-    with special characters has a `%` in a URL (`@` is `%40`).
+    Why: `set_main_option` writes into the ini settings, where `%` starts a reference to another option. A password with
+    special characters has a `%` in a URL (`@` is `%40`).
 
-    Fix: `set_main_option("sqlalchemy.url", url.replace("%", "%%"))`, or give the URL to `create_engine` directly.
+    Fix: `set_main_option("sqlalchemy.url", url.replace("%", "%%"))`, or pass the URL directly to `create_engine`.
     """
     url = evidence.setup.url if evidence.setup else None
     env = _env(evidence)
@@ -128,42 +129,42 @@ def percent_in_url(evidence: Evidence) -> Iterator[Match]:
     for line, text in undoubled(env.content.decode("utf-8", "replace")):
         yield Match(
             Subject(path=f"{env.path}:{line}"),
-            f"the database's URL has a %, and env.py does not double it: `{text}`",
-            f"the URL is from {url.origin}; set_main_option reads it with interpolation",
+            f"the database URL contains a %, and env.py does not double it: `{text}`",
+            f"the URL comes from {url.origin}; set_main_option interpolates it",
             None,
             {"file": env.path, "line": line},
-            (Remedy('write it with .replace("%", "%%"), or give the URL to create_engine directly'),),
+            (Remedy('add .replace("%", "%%"), or pass the URL directly to create_engine'),),
         )
 
 
 def deprecated_setting(evidence: Evidence) -> Iterator[Match]:
-    """Alembic's configuration has a setting that is no longer used, or that Alembic never had.
+    """Alembic's configuration has a deprecated setting, or one that Alembic never had.
 
-    What: `version_path_separator` is passed over in favour of `path_separator` from Alembic 1.16 on, and will go.
-    `version_num_format` does nothing at all.
+    What: since Alembic 1.16, `path_separator` replaces `version_path_separator`, which will be removed.
+    `version_num_format` has no effect at all.
 
-    Why: the file was made by an older `alembic init`, or copied from advice on the net.
+    Why: an older `alembic init` wrote the file, or it was copied from advice on the net.
 
-    Fix: `path_separator = os` in place of the first; take the second out (numbered files come from `file_template` and
-    `--rev-id`).
+    Fix: replace `version_path_separator` by `path_separator = os`; delete `version_num_format` (numbered files come
+    from `file_template` and `--rev-id`).
     """
     options = evidence.setup.config.options if evidence.setup else {}
     old, useless = options.get("version_path_separator"), options.get("version_num_format")
     if old and "path_separator" not in options:
-        yield _setting(old, "is deprecated since Alembic 1.16", "write path_separator in its place")
-    if useless and not useless.error:  # one that Alembic dies on is MIG501's
-        why = "take it out; numbered files come from file_template and --rev-id"
-        yield _setting(useless, "is no setting of Alembic, and has no effect", why)
+        yield _setting(old, "is deprecated since Alembic 1.16", "use path_separator instead")
+    if useless and not useless.error:  # MIG501 reports one that breaks Alembic
+        why = "delete it; numbered files come from file_template and --rev-id"
+        yield _setting(useless, "is not a setting of Alembic and has no effect", why)
 
 
 def target_metadata_none(evidence: Evidence) -> Iterator[Match]:
-    """env.py leaves `target_metadata` at None, so that Alembic knows no models.
+    """env.py leaves `target_metadata` at None, so Alembic knows no models.
 
     What: `alembic revision --autogenerate` and `alembic check` stop with "Can't proceed with --autogenerate option".
 
-    Why: env.py is as `alembic init` wrote it.
+    Why: env.py is still the one from `alembic init`.
 
-    Fix: import the models' Base there, and write `target_metadata = Base.metadata`.
+    Fix: import your models' Base there, and write `target_metadata = Base.metadata`.
     """
     env = _env(evidence)
     if evidence.setup is None or env is None:
@@ -175,7 +176,7 @@ def target_metadata_none(evidence: Evidence) -> Iterator[Match]:
         yield Match(
             Subject(path=f"{env.path}:{line}"),
             "env.py leaves target_metadata at None",
-            f"{env.path}:{line}: nothing else is given to it",
+            f"nothing but None is assigned to it ({env.path}:{line})",
             None,
             {"file": env.path, "line": line},
             (Remedy("in env.py: from yourapp.models import Base; target_metadata = Base.metadata"),),
@@ -183,31 +184,31 @@ def target_metadata_none(evidence: Evidence) -> Iterator[Match]:
 
 
 def model_not_imported(evidence: Evidence) -> Iterator[Match | Undetermined]:
-    """A model is in no module that env.py imports, so that Alembic does not know its table.
+    """env.py does not import a model, so Alembic does not know its table.
 
-    What: `alembic revision --autogenerate` leaves the model's changes out. Where its table exists, it writes a
-    `drop_table`, with all the data in it.
+    What: `alembic revision --autogenerate` ignores changes of the model. If its table exists, it writes a `drop_table`,
+    which deletes all its data.
 
-    Why: a model maps its table when its module is imported, and env.py imports only the Base.
+    Why: a model registers its table when its module is imported, and env.py imports only the Base.
 
-    Fix: import the model's module in env.py, or in the module that env.py has the Base from.
+    Fix: import the model's module in env.py, or in the module that defines the Base.
     """
-    found = evidence.setup.unimported if evidence.setup else ()
-    if isinstance(found, Unknown):
-        yield Undetermined(found.reason)
+    unimported = evidence.setup.unimported if evidence.setup else ()
+    if isinstance(unimported, Unknown):
+        yield Undetermined(unimported.reason)
         return
     files: dict[str, list[Model]] = {}
-    for model in found:
+    for model in unimported:
         files.setdefault(model.at.file, []).append(model)
     for file, models in files.items():
         names = listed([model.name for model in models])
         yield Match(
             Subject(path=str(models[0].at)),
             f"{names} {'is a model' if len(models) == 1 else 'are models'} that env.py does not import",
-            f"{file} is in none of the modules that env.py leads to",
+            f"no module that env.py imports, directly or indirectly, is {file}",
             None,
             {"file": file, "models": [model.name for model in models]},
-            (Remedy("import that module in env.py, or beside the Base that env.py imports"),),
+            (Remedy("import that module in env.py, or in the module with the Base that env.py imports"),),
         )
 
 

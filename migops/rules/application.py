@@ -1,4 +1,4 @@
-"""MIG6: what the application does to the schema by itself, where only a deploy should."""
+"""MIG6: schema changes by the application itself, which only a deploy should make."""
 
 from __future__ import annotations
 
@@ -18,116 +18,119 @@ if TYPE_CHECKING:
     from migops.entrypoint.startup import Change, Startup
 
 ONE_SHOT = (
-    "let a service of its own migrate (`command: alembic upgrade head`), and the others wait for it with depends_on: "
+    "migrate in a separate service (`command: alembic upgrade head`), and let the others wait for it with depends_on: "
     "{condition: service_completed_successfully}"
 )
 
-BY_DEPLOY = "migrate as a step of the deploy instead, before the new containers start"
+BY_DEPLOY = "migrate as a step of the deploy, before the new containers start"
 
 
 def create_all_at_startup(evidence: Evidence) -> Iterator[Match]:
-    """The application makes tables from its models, past Alembic.
+    """The application creates tables from its models, without Alembic.
 
-    What: tables exist before the migration that creates them runs, and that one fails with "relation already exists";
-    or the database has all tables and no `alembic_version`. Later changes of the models never reach existing tables.
+    What: tables exist before the migration that creates them runs, and the migration fails with "relation already
+    exists"; or the database has all tables but no `alembic_version`. Later changes of the models never reach existing
+    tables.
 
-    Why: `Base.metadata.create_all` (or `db.create_all`) in the application's code, often beside migrations that were
+    Why: `Base.metadata.create_all` (or `db.create_all`) in the application's code, often next to migrations that were
     added later.
 
-    Fix: take the call out of what runs in production: only Alembic makes tables. Tests may keep theirs; they are not
-    looked at, nor are scripts of the migrations. Tables that are there already: see MIG401.
+    Fix: remove the call from production code, so that only Alembic creates tables. Tests may keep the call; tests and
+    migration scripts are not checked. For tables that already exist, see MIG401.
     """
     started = {(each.at.line, PurePath(each.at.file).name) for s in startups_of(evidence) for each in s.changes}
-    for found in evidence.creations:
-        runs = (found.at.line, PurePath(found.at.file).name) in started
+    for call in evidence.creations:
+        runs = (call.at.line, PurePath(call.at.file).name) in started
         yield Match(
-            Subject(path=str(found.at)),
-            f"{'the start' if runs else 'the application'} makes tables from its models: `{found.text}`",
-            f"{found.at} calls create_all, which neither asks nor tells Alembic",
+            Subject(path=str(call.at)),
+            f"{'the startup command' if runs else 'the application'} creates tables from the models: `{call.text}`",
+            f"{call.at} calls create_all, so tables are created without Alembic",
             None,
-            {"file": found.at.file, "line": found.at.line, "text": found.text, "at_start": runs},
+            {"file": call.at.file, "line": call.at.line, "text": call.text, "at_start": runs},
             (
-                Remedy("take the call out, or keep it to tests: only Alembic makes tables"),
-                run_alembic(evidence, "let the migrations make what is missing", "upgrade", "head"),
+                Remedy("remove the call (tests may keep it)"),
+                run_alembic(evidence, "let the migrations create the missing tables", "upgrade", "head"),
             ),
         )
 
 
 def upgrade_in_every_replica(evidence: Evidence) -> Iterator[Match | Undetermined]:
-    """A service migrates by itself whenever one of its containers starts.
+    """A service runs the migrations whenever one of its containers starts.
 
     What: every replica, every restart and every one-off container runs `alembic upgrade`. Alembic takes no lock, so two
     at the same time fail with DuplicateTable or UniqueViolation; `docker compose run app alembic current` migrates
     before it answers; and after a rollback the old image does not start, because it does not know the revision.
 
-    Why: the entrypoint or the command runs it before the application.
+    Why: the entrypoint or the command runs the upgrade before the application.
 
-    Fix: take it out of the start and let one run migrate, before the new containers start: a one-shot service that the
-    others wait for, or a step of the deploy. A service that only migrates, or that others wait for with
-    `service_completed_successfully`, is that already and no finding.
+    Fix: remove the upgrade from the startup command and let one process migrate before the new containers start: a
+    one-shot service that the others wait for, or a step of the deploy. A service that only migrates, or that others
+    wait for with `service_completed_successfully`, already does this and is not reported.
     """
     fix = (
-        Remedy(f"take it out of the start; {ONE_SHOT}"),
+        Remedy(f"remove it from the startup command; {ONE_SHOT}"),
         replace(run_alembic(evidence, BY_DEPLOY, "upgrade", "head"), alternative=True),
     )
-    for each in _cases(evidence, lambda startup, change: not startup.one_shot):
+    for case in _cases(evidence, lambda startup, change: not startup.one_shot):
         yield Match(
-            Subject(path=str(each.change.at)),
-            f"{each.names} {'migrates' if len(each.startups) == 1 else 'migrate'} at every start: "
-            f"`{each.change.text}`{each.when}",
-            f"it is in {_where(each.change)}{_several(each.startups)}{each.but}",
+            Subject(path=str(case.change.at)),
+            f"{case.names} {'migrates' if len(case.startups) == 1 else 'migrate'} at every start: "
+            f"`{case.change.text}`{case.when}",
+            f"the call is in {_where(case.change)}{_several(case.startups)}{case.but}",
             None,
-            each.facts,
-            rebuild(evidence, "the host has it no more: the build brings that") if each.mended else fix,
+            case.facts,
+            rebuild(evidence, "already fixed on the host; rebuild to get it into the image") if case.fixed else fix,
         )
     yield from _unread(evidence)
 
 
 def failure_swallowed(evidence: Evidence) -> Iterator[Match | Undetermined]:
-    """The start goes on when its migration has failed.
+    """The startup command continues after a failed migration.
 
-    What: the application runs on a schema that is not the one it was written for, and nothing is red. With
-    `|| alembic stamp head` the revisions are noted as applied besides, so that no later upgrade will run them.
+    What: the application runs on a schema it was not written for, and nothing fails visibly. With `|| alembic stamp
+    head` the revisions are also recorded as applied, so no later upgrade will run them.
 
     Why: `|| true`, a `;` or a new line without `set -e`, a pipe, a `&`, an `except Exception` that only logs.
 
-    Fix: `set -e` at the top of the script, `&&` between the commands, no `||`: a container that stops with the error is
-    seen and restarted, and the old one serves on.
+    Fix: `set -e` at the top of the script, `&&` between the commands, no `||`. A container that stops with an error is
+    noticed and restarted, and the old one keeps serving.
     """
-    for each in _cases(evidence, lambda startup, change: bool(change.swallowed)):
-        change = each.change
+    for case in _cases(evidence, lambda startup, change: bool(change.swallowed)):
+        change = case.change
         yield Match(
             Subject(path=str(change.at)),
-            f"{each.names}: when `{change.text}` fails, the start goes on{each.when}",
-            f"{change.swallowed} ({_where(change)}){each.but}",
+            f"{case.names}: when `{change.text}` fails, the startup command continues{case.when}",
+            f"{change.swallowed} ({_where(change)}){case.but}",
             None,
-            {**each.facts, "swallowed": change.swallowed},
-            rebuild(evidence, "the host has it no more: the build brings that")
-            if each.mended
+            {**case.facts, "swallowed": change.swallowed},
+            rebuild(evidence, "already fixed on the host; rebuild to get it into the image")
+            if case.fixed
             else (Remedy(_stop(change)),),
         )
     yield from _unread(evidence)
 
 
 def startups_of(evidence: Evidence) -> tuple[Startup, ...]:
-    """The starts by the image; by what a build would make where the image was not read."""
+    """The startup commands in the image; those of a fresh build if the image was not read."""
     return next(iter(_read(evidence).values()), ())
 
 
 def after_build(evidence: Evidence) -> Evidence:
-    """The same with the starts of the image that a build would make now, where that can be told: for a deploy."""
+    """The evidence with the startup commands that a build would give the image now, if known: for a deploy."""
     built = evidence.startups.get(PlaceName.CONTEXT)
     return replace(evidence, startups={PlaceName.CONTEXT: built}) if isinstance(built, tuple) else evidence
 
 
 @dataclass(frozen=True, slots=True)
 class _Case:
-    """A change, and the services that start with it. ``mended``: the host has it no more; ``coming``: the image has it
-    not yet, and a build would bring it."""
+    """An upgrade at startup, and the services that run it.
+
+    ``fixed``: no longer on the host; ``coming``: not in the image yet, but a build would add it.
+    """
 
     change: Change
     startups: Sequence[Startup]
-    mended: bool = False
+    fixed: bool = False
     coming: bool = False
 
     @property
@@ -136,11 +139,11 @@ class _Case:
 
     @property
     def when(self) -> str:
-        return ", once it is built" if self.coming else ""
+        return ", after the next build" if self.coming else ""
 
     @property
     def but(self) -> str:
-        return "; the host has it no more" if self.mended else ""
+        return "; already fixed on the host" if self.fixed else ""
 
     @property
     def facts(self) -> dict[str, object]:
@@ -152,7 +155,7 @@ class _Case:
 
 
 def _cases(evidence: Evidence, counts: Callable[[Startup, Change], bool]) -> Iterator[_Case]:
-    """The upgrades that count, of the image and of what a build would make: one that both have is said once."""
+    """The matching upgrades in the image and in a fresh build; one that is in both is returned once."""
     found = {
         place: _by_change((s, c) for s in startups for c in s.upgrades if counts(s, c))
         for place, startups in _read(evidence).items()
@@ -160,7 +163,7 @@ def _cases(evidence: Evidence, counts: Callable[[Startup, Change], bool]) -> Ite
     first, *built = found.values() or [{}]
     later = {(PurePath(change.at.file).name, change.text) for each in built for change in each}
     for change, startups in first.items():
-        yield _Case(change, startups, mended=bool(built) and (PurePath(change.at.file).name, change.text) not in later)
+        yield _Case(change, startups, fixed=bool(built) and (PurePath(change.at.file).name, change.text) not in later)
     now = {(PurePath(change.at.file).name, change.text) for change in first}
     for each in built:
         for change, startups in each.items():
@@ -169,13 +172,13 @@ def _cases(evidence: Evidence, counts: Callable[[Startup, Change], bool]) -> Ite
 
 
 def _read(evidence: Evidence) -> dict[PlaceName, tuple[Startup, ...]]:
-    """The starts that could be read: by the image first, then by what a build would make of them."""
+    """The startup commands that could be read: from the image first, then from a fresh build."""
     places = (PlaceName.IMAGE, PlaceName.CONTEXT)
     return {place: found for place in places if isinstance(found := evidence.startups.get(place), tuple)}
 
 
 def _unread(evidence: Evidence) -> Iterator[Undetermined]:
-    """What of the starts could not be followed: it may migrate, too."""
+    """The parts of the startup commands that could not be followed: they may migrate, too."""
     found = startups_of(evidence)
     for startup in found:
         yield from (Undetermined(f"{startup.service or 'the image'}: {reason}") for reason in startup.unread)
@@ -184,7 +187,7 @@ def _unread(evidence: Evidence) -> Iterator[Undetermined]:
 
 
 def _by_change(found: Iterable[tuple[Startup, Change]]) -> dict[Change, list[Startup]]:
-    """Services that share a script are one finding."""
+    """Upgrades by script line, as services that share a script are one finding."""
     grouped: dict[Change, list[Startup]] = {}
     for startup, change in found:
         grouped.setdefault(change, []).append(startup)
@@ -193,7 +196,7 @@ def _by_change(found: Iterable[tuple[Startup, Change]]) -> dict[Change, list[Sta
 
 def _several(startups: Sequence[Startup]) -> str:
     replicas = sum(startup.replicas for startup in startups)
-    return f"; {replicas} containers are started" if replicas > 1 else ""
+    return f"; {replicas} containers start with it" if replicas > 1 else ""
 
 
 def _where(change: Change) -> str:
@@ -204,10 +207,10 @@ def _where(change: Change) -> str:
 
 def _stop(change: Change) -> str:
     if "||" in change.swallowed:
-        return "take the `||` and what follows it away: a migration that fails must stop the start"
+        return "remove the `||` and everything after it: a failed migration must stop the container"
     if change.at.file.endswith(".py"):
-        return "let the exception out (log it and `raise`, `check=True`): a migration that fails must stop the start"
-    return "put `set -e` at the top of the script, or `&&` between the commands, so that a failure stops the start"
+        return "do not swallow the exception (re-`raise`, or `check=True`): a failed migration must stop the container"
+    return "put `set -e` at the top of the script, or `&&` between the commands, so that a failure stops the container"
 
 
 RULES = (

@@ -1,4 +1,4 @@
-"""MIG1: what the build does on the way from the host to the image."""
+"""MIG1: faults of the build, between the host and the image."""
 
 from __future__ import annotations
 
@@ -18,53 +18,54 @@ from migops.rules.rule import Match, Rule, Undetermined
 if TYPE_CHECKING:
     from migops.sources.code import Code
 
-_GIVE = "if the application reads this file itself, first give the container its values: env_file: [{}]"
-FILES_NAMED = 5  # in the sentence; the facts name all
+_GIVE = "if the application reads this file itself, first pass its values to the container: env_file: [{}]"
+FILES_NAMED = 5  # in the message; the facts name all
 
 HOST, CONTEXT, IMAGE = PlaceName.HOST, PlaceName.CONTEXT, PlaceName.IMAGE
 
 
 def stale_layer(evidence: Evidence) -> Iterator[Match | Undetermined]:
-    """A layer that a COPY made holds files that the host has deleted or edited since.
+    """A layer made by a COPY contains files that the host has deleted or edited since.
 
     What: the layer is older than the files it was copied from, and Alembic reads the layer. Migrations are always
-    compared; with --all-files, so is everything else that the build copies (the models that autogenerate reads).
+    compared; with --all-files, so is everything else that the build copies (such as the models that autogenerate
+    reads).
 
-    Why: the image was not built again after the edit.
+    Why: the image was not rebuilt after the edit.
 
-    Fix: a plain build. The cache key of a COPY is the files themselves, so it is made anew.
+    Fix: a plain rebuild. The cache key of a COPY is the files themselves, so rebuilding recreates the layer.
     """
     yield from _blind(evidence)
     for layer, names in _by_layer(evidence, lambda layer: layer.base is not True and _copies(layer)).items():
-        yield _layer_hit(evidence, layer, names, "was made by a COPY before the host's files changed")
+        yield _layer_hit(evidence, layer, names, "was made by a COPY before the files changed on the host")
     if isinstance(evidence.code, Unknown):
-        yield Undetermined(f"the whole code: {evidence.code.reason}")
+        yield Undetermined(f"all files: {evidence.code.reason}")
     elif evidence.code:
         yield from _stale_code(evidence, evidence.code)
 
 
 def uncacheable_source(evidence: Evidence) -> Iterator[Match]:
-    """The scripts come from an instruction whose result the build cache keeps, whatever its source has become.
+    """The scripts come from an instruction whose result stays in the build cache even when its source changes.
 
-    What: `RUN git clone`, `RUN curl`, an installed package: the instruction's text is the cache's key, so a plain
-    build brings the old scripts again.
+    What: `RUN git clone`, `RUN curl`, an installed package: the cache key is the text of the instruction, so a plain
+    build gets the old scripts again.
 
     Why: the source changed and the instruction did not.
 
-    Fix: build with `--no-cache`; for good, COPY the scripts from the build context.
+    Fix: build with `--no-cache`. Permanently: COPY the scripts from the build context.
     """
     host, image = evidence.chain.held(HOST), evidence.chain.held(IMAGE)
     if host is None or image is None:
         return
     hits = _by_layer(evidence, lambda layer: layer.base is not True and not _copies(layer))
     for layer, names in hits.items():
-        yield _layer_hit(evidence, layer, names, "is kept by the build cache whatever its source has become", True)
+        yield _layer_hit(evidence, layer, names, "stays in the build cache even when its source changes", True)
     differs = compare(HOST, host, IMAGE, image).status is LinkStatus.DIFFERS
     if evidence.uncached and differs and not hits and not evidence.layers:
         yield Match(
             Subject(path=", ".join(image.location)),
-            f"the scripts of the image come from {evidence.uncached}",
-            "the cache's key is the instruction's text, not what it fetches: a plain build brings the old result again",
+            f"the scripts in the image come from {evidence.uncached}",
+            "the cache key is the text of the instruction, not what it fetches: a plain build gets the old result",
             (CONTEXT, IMAGE),
             {"instruction": evidence.uncached},
             _uncached_remedy(evidence),
@@ -72,17 +73,17 @@ def uncacheable_source(evidence: Evidence) -> Iterator[Match]:
 
 
 def inherited_from_base(evidence: Evidence) -> Iterator[Match]:
-    """A script that differs from the host's lies in a layer of the base image.
+    """A script that differs from the host is in a layer of the base image.
 
-    What: building this image again brings it again, with or without the cache.
+    What: rebuilding this image brings it back, with or without the cache.
 
-    Why: the base image was built from older sources, or has the whole application in it.
+    Why: the base image was built from older sources, or contains the whole application.
 
-    Fix: build the base image again, or take its newer version with `--pull`; then build this one.
+    Fix: rebuild the base image, or get its newer version with `--pull`; then build this one.
     """
     for layer, names in _by_layer(evidence, lambda layer: layer.base is True).items():
         whose = f"belongs to the base image {evidence.base}".rstrip()
-        yield _layer_hit(evidence, layer, names, f"{whose}: no build of this Dockerfile removes it")
+        yield _layer_hit(evidence, layer, names, f"{whose}; building this Dockerfile does not change it")
 
 
 def same_size_same_date(evidence: Evidence) -> Iterator[Match]:
@@ -90,33 +91,34 @@ def same_size_same_date(evidence: Evidence) -> Iterator[Match]:
 
     What: the builder compares files by size and date before it reads them, so a plain build keeps the old text.
 
-    Why: the edit kept the length, and the date was set back: by a checkout, `cp -p`, `rsync -a`, an archive.
+    Why: the edit kept the length, and the timestamp was preserved or reset: by a checkout, `cp -p`, `rsync -a` or an
+    archive.
 
-    Fix: drop the builder's copy of the sources (`docker builder prune --filter type=source.local`), then build.
+    Fix: clear the builder's copy of the sources (`docker builder prune --filter type=source.local`), then build.
     """
     host = evidence.chain.held(HOST)
     for name in sorted(host.scripts) if host else ():
         if unnoticed(evidence, name):
             yield Match(
                 Subject(revision_ids(host).get(name, "") if host else "", name),
-                f"{name} differs from the image's copy, at the same size and date",
-                "the builder tells files apart by size and date, so a plain build keeps the old text",
+                f"{name} differs from the copy in the image, but has the same size and date",
+                "the builder compares files by size and date, so a plain build keeps the old text",
                 (CONTEXT, IMAGE),
                 layer_facts(evidence, name),
-                rebuild(evidence, "then the build sends the edit", [name]),
+                rebuild(evidence, "then rebuild, so that the edit is sent", [name]),
             )
 
 
 def excluded_from_context(evidence: Evidence) -> Iterator[Match]:
-    """A migration script of the host never reaches the build: an ignore file drops it, or no COPY brings it.
+    """A migration script on the host never reaches the build: an ignore file excludes it, or no COPY includes it.
 
-    What: the script is on the host and in git, and no build can bring it into the image.
+    What: the script is on the host and in git, but no build can get it into the image.
 
-    Why: a line of `.dockerignore` (or of the Dockerfile's own ignore file) matches it, often one that was meant for
-    something else; or the Dockerfile copies other folders only.
+    Why: a line of `.dockerignore` (or of the Dockerfile's own ignore file) matches it, often one meant for something
+    else; or the Dockerfile copies only other folders.
 
-    Fix: take that line out, or re-include the folder with a line that starts with `!` after it; or add the COPY. Then
-    build again.
+    Fix: delete that line, or re-include the folder with a line that starts with `!` after it; or add the COPY. Then
+    rebuild.
     """
     host, context = evidence.chain.held(HOST), evidence.chain.held(CONTEXT)
     if host is None or context is None:
@@ -127,8 +129,8 @@ def excluded_from_context(evidence: Evidence) -> Iterator[Match]:
         exclusion = lines.get(name)
         yield Match(
             Subject(ids.get(name, ""), name),
-            f"{name} is on the host and never reaches the build",
-            f"{exclusion.at} drops it: {exclusion.pattern}" if exclusion else _not_brought(evidence),
+            f"{name} is on the host but never reaches the build",
+            f"{exclusion.at} excludes it: {exclusion.pattern}" if exclusion else _not_brought(evidence),
             (HOST, CONTEXT),
             {"ignore_file": exclusion.at.file, "line": exclusion.at.line, "pattern": exclusion.pattern}
             if exclusion
@@ -138,33 +140,33 @@ def excluded_from_context(evidence: Evidence) -> Iterator[Match]:
 
 
 def _not_brought(evidence: Evidence) -> str:
-    return evidence.not_copied or "the COPY and ADD instructions of the build leave it out"
+    return evidence.not_copied or "no COPY or ADD instruction of the build includes it"
 
 
 def _include(evidence: Evidence, exclusion: Exclusion | None) -> tuple[Remedy, ...]:
     if exclusion:
-        edit = f"take line {exclusion.at.line} out of {exclusion.at.file}, or re-include the folder after it"
+        edit = f"delete line {exclusion.at.line} of {exclusion.at.file}, or re-include the folder after it"
     else:
-        edit = "add a COPY that brings the folder to the Dockerfile"
-    return (Remedy(edit), *rebuild(evidence, "build again"))
+        edit = "add a COPY for the folder to the Dockerfile"
+    return (Remedy(edit), *rebuild(evidence, "rebuild"))
 
 
 def env_file_in_image(evidence: Evidence) -> Iterator[Match]:
     """The build copies a `.env` file into the image.
 
-    What: everybody who can pull or read the image has the passwords in the file, and they stay in its layers and in the
-    build cache. The application may read this copy and not the settings that the host gives it.
+    What: everybody who can pull or read the image gets the passwords in the file, and they stay in its layers and in
+    the build cache. The application may read this copy instead of the settings from the host.
 
-    Why: `COPY . .`, and `.dockerignore` does not leave the file out.
+    Why: `COPY . .`, and `.dockerignore` does not exclude the file.
 
-    Fix: give the service its settings with `env_file` or `environment`, then leave the file out of the build context.
+    Fix: give the service its settings with `env_file` or `environment`, then exclude the file from the build context.
     """
     for file in evidence.setup.env_files if evidence.setup else ():
         name = posixpath.basename(file.host)
         yield Match(
             Subject(path=file.host),
             f"the build copies {name} into the image, as {file.image}",
-            f"{file.at}: `{file.instruction}` brings it, and no line of .dockerignore leaves it out",
+            f"{file.at}: `{file.instruction}` includes it, and no line of .dockerignore excludes it",
             None,
             {"file": file.host, "image_path": file.image},
             (
@@ -190,19 +192,19 @@ def _copies(layer: Layer) -> bool:
 
 
 def _by_layer(evidence: Evidence, wanted: Callable[[Layer], bool]) -> dict[Layer, list[str]]:
-    """The scripts that differ in substance, by the layer that holds the image's copy.
+    """The scripts that differ in content, by the layer with the image's copy.
 
-    Without those that git does not know as deleted: no build is the answer to them, whatever their layer.
+    Without those that git does not know as deleted: rebuilding is not the answer to them, whatever their layer.
     """
-    found: dict[Layer, list[str]] = {}
+    by_layer: dict[Layer, list[str]] = {}
     host, image = evidence.chain.held(HOST), evidence.chain.held(IMAGE)
     differing = in_substance(host, image) if host and image else set()
     for name, layer in sorted(evidence.layers.items()):
         record = evidence.git_records.get(name)
         meant = record is None or record.kind.rebuild_helps
         if isinstance(layer, Layer) and name in differing and meant and wanted(layer):
-            found.setdefault(layer, []).append(name)
-    return found
+            by_layer.setdefault(layer, []).append(name)
+    return by_layer
 
 
 def _blind(evidence: Evidence) -> Iterator[Undetermined]:
@@ -211,35 +213,35 @@ def _blind(evidence: Evidence) -> Iterator[Undetermined]:
 
 
 def _layer_hit(evidence: Evidence, layer: Layer, names: list[str], story: str, no_cache: bool = False) -> Match:
-    held = f"{len(names)} script that is" if len(names) == 1 else f"{len(names)} scripts that are"
+    scripts = "1 script that differs" if len(names) == 1 else f"{len(names)} scripts that differ"
     return Match(
         Subject(path=names[0] if len(names) == 1 else ""),
-        f"{_layer_words(layer)} holds {held} not as on the host: {', '.join(names)}",
+        f"{_layer_words(layer)} contains {scripts} from the host: {', '.join(names)}",
         f"the layer {story}",
         (CONTEXT, IMAGE) if evidence.chain.held(CONTEXT) else (HOST, IMAGE),
         {"scripts": names, **layer_facts(evidence, names[0])},
-        _uncached_remedy(evidence) if no_cache else rebuild(evidence, "the build makes the layer anew", names),
+        _uncached_remedy(evidence) if no_cache else rebuild(evidence, "rebuilding recreates the layer", names),
     )
 
 
 def _stale_code(evidence: Evidence, code: Code) -> Iterator[Match]:
-    """A hit for each layer that holds other files than the build would bring; one for those that no layer has."""
+    """One match for each layer whose files differ from the host's, and one for files that no layer has."""
     image = evidence.chain.held(IMAGE)
-    told = {script.path for script in image.scripts.values()} if image else set()
+    migrations = {script.path for script in image.scripts.values()} if image else set()
     by_layer: dict[Layer | Unknown, list[str]] = {}
     for path in (*code.changed, *code.extra):
-        if path not in told:  # migrations have findings of their own
+        if path not in migrations:  # they have findings of their own
             by_layer.setdefault(code.layers[path], []).append(path)
     extra = set(code.extra)
     for layer, paths in by_layer.items():
         gone = sum(path in extra for path in paths)
         counts = (f"{len(paths) - gone} changed" if len(paths) > gone else "", f"{gone} deleted" if gone else "")
-        words = ", ".join(count for count in counts if count)
+        words = ", ".join(count for count in counts if count) + " on the host"
         yield _code_hit(evidence, _layer_words(layer), words, paths)
     versions = tuple(f"{folder}/" for folder in image.location) if image else ()
     missing = [path for path in code.missing if not path.startswith(versions)]
     if missing:
-        yield _code_hit(evidence, "the image", f"{len(missing)} missing", missing)
+        yield _code_hit(evidence, "the image", f"{len(missing)} missing in the image", missing)
 
 
 def _layer_words(layer: Layer | Unknown) -> str:
@@ -253,16 +255,16 @@ def _code_hit(evidence: Evidence, holder: str, words: str, paths: list[str]) -> 
     shown = first_few(paths, FILES_NAMED)
     return Match(
         Subject(path=paths[0] if len(paths) == 1 else ""),
-        f"{holder} is not as on the host in {counted(len(paths), 'file')} ({words}): {shown}",
-        "the image was built before the host's files changed",
+        f"{holder} differs from the host in {counted(len(paths), 'file')} ({words}): {shown}",
+        "the image was built before the files changed on the host",
         (HOST, IMAGE),
         {"files": paths},
-        rebuild(evidence, "the build makes the layer anew"),
+        rebuild(evidence, "rebuilding recreates the layer"),
     )
 
 
 def _uncached_remedy(evidence: Evidence) -> tuple[Remedy, ...]:
     command = evidence.commands.build("--no-cache")
     if not command:
-        return rebuild(evidence, "without the cache")
-    return (Remedy("without the cache, the instruction runs again", command),)
+        return rebuild(evidence, "rebuild without the cache")
+    return (Remedy("rebuild without the cache, so that the instruction runs again", command),)

@@ -1,4 +1,4 @@
-"""MIG8: what the compose file says of the database, and of who waits for whom."""
+"""MIG8: the database and the order of startup in the compose file."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ HEALTHY, COMPLETED = "service_healthy", "service_completed_successfully"
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """A kind of database server: its data folder, and the variables that its passwords are in."""
+    """A kind of database server: its images, its data folder, and the variables of its passwords."""
 
     images: tuple[str, ...]
     data: str
@@ -74,15 +74,16 @@ _READY = re.compile(r"pg_isready\b([^|&;]*)")
 
 
 def no_readiness(evidence: Evidence) -> Iterator[Match]:
-    """A service starts before what it needs is ready.
+    """A service starts before a service it needs is ready.
 
-    What: at the first start, or after the machine's, the migration or the application meets a server that does not
-    listen yet ("Connection refused"), or a schema that another container is still migrating. A `sleep` hides it.
+    What: at the first start, or after a reboot, the migration or the application finds a server that does not listen
+    yet ("Connection refused"), or a schema that another container is still migrating. A `sleep` only hides it.
 
-    Why: `depends_on` without a condition waits only until the container exists.
+    Why: `depends_on` without a condition waits only until the container has started.
 
-    Fix: a healthcheck for the server and `condition: service_healthy`; for a service that migrates and ends,
-    `condition: service_completed_successfully`. A service whose own start waits (wait-for-it, pg_isready) is none.
+    Fix: a healthcheck for the server and `condition: service_healthy`; for a service that migrates and exits,
+    `condition: service_completed_successfully`. A service whose own startup command waits (wait-for-it, pg_isready) is
+    not reported.
     """
     project = evidence.setup.project if evidence.setup else None
     if project is None:
@@ -111,15 +112,15 @@ def no_readiness(evidence: Evidence) -> Iterator[Match]:
 
 
 def default_password(evidence: Evidence) -> Iterator[Match]:
-    """The database's password is a well-known default.
+    """The database password is a well-known default.
 
-    What: whoever reaches the server has the data. The value is not shown here.
+    What: everybody who can reach the server can read the data. The value is not printed here.
 
     Why: it was copied from an example, or a variable with such a default was never set.
 
-    Fix: change it in every place that the finding names, and on the server, in one go: an application that still has
-    the old password cannot connect. The server's variable counts only while its data folder is first made, so a server
-    that has data needs `ALTER ROLE`, or psql's password command, as well.
+    Fix: change it in every file that the finding names, and on the server, in one go: an application with the old
+    password cannot connect. The server reads its variable only when it initializes an empty data folder, so a server
+    that already has data also needs `ALTER ROLE` or psql's password command.
     """
     setup = evidence.setup
     for server, kind in _servers(evidence, setup.project if setup else None):
@@ -131,7 +132,7 @@ def default_password(evidence: Evidence) -> Iterator[Match]:
                 yield Match(
                     Subject(path=str(places[0].at if places else server.location)),
                     f"{name} of service {server.name} is a well-known default password",
-                    stands(places) or f"the environment of {server.name} ({server.location}) has it",
+                    stands(places) or f"set in the environment of {server.name} ({server.location})",
                     None,
                     {"service": server.name, "variable": name, "places": [str(each.at) for each in places]},
                     change(evidence.commands, server, name, places),
@@ -139,12 +140,12 @@ def default_password(evidence: Evidence) -> Iterator[Match]:
 
 
 def socket_only_pg_isready(evidence: Evidence) -> Iterator[Match]:
-    """The healthcheck asks PostgreSQL on its socket, where it answers before it is ready.
+    """The healthcheck checks PostgreSQL on its Unix socket, which answers before the server is ready.
 
-    What: while the data folder is first made, the official image runs a server that listens on its socket alone. The
-    service is "healthy", what depends on it starts, and meets "Connection refused" when that server is stopped again.
+    What: while it initializes the data folder, the official image runs a server that listens only on its socket. The
+    service is "healthy", services that depend on it start, and get "Connection refused" when that server stops again.
 
-    Why: `pg_isready` without `-h` asks the socket.
+    Why: `pg_isready` without `-h` uses the socket.
 
     Fix: `pg_isready -h 127.0.0.1`.
     """
@@ -154,39 +155,39 @@ def socket_only_pg_isready(evidence: Evidence) -> Iterator[Match]:
         if check and found and not re.search(r"(?:^|\s)(-h|--host)", found[1]) and not server.environment.get("PGHOST"):
             yield Match(
                 Subject(path=str(check.location)),
-                f"the healthcheck of {server.name} asks PostgreSQL on its socket only",
-                f"{check.location}: `{found[0].strip()}` has no -h, and at the first start the socket answers early",
+                f"the healthcheck of {server.name} checks PostgreSQL only on its Unix socket",
+                f"{check.location}: `{found[0].strip()}` has no -h; at the first start the socket answers too early",
                 None,
                 {"service": server.name},
-                (Remedy("write pg_isready -h 127.0.0.1, with the options that it has"),),
+                (Remedy("use pg_isready -h 127.0.0.1, and keep the other options"),),
             )
 
 
 def database_without_volume(evidence: Evidence) -> Iterator[Match]:
-    """The database's data folder is in no volume that has a name.
+    """The database's data folder is not in a named volume.
 
-    What: the data is in an anonymous volume, which `docker compose down` leaves behind without a name and the next `up`
-    does not find again; `down -v` deletes it.
+    What: the data is in an anonymous volume. `docker compose down` leaves it behind without a name, and the next `up`
+    does not find it again; `down -v` deletes it.
 
     Why: the service mounts nothing there.
 
-    Fix: a named volume over the data folder. Move what is there first: `migops backup`, then restore
-    with `--foreign`, as the backup is of another volume.
+    Fix: mount a named volume at the data folder. Move the existing data first: `migops backup`, then restore with
+    `--foreign`, because the backup is of another volume.
     """
     for server, kind in _servers(evidence, evidence.setup.project if evidence.setup else None):
         data = server.environment.get("PGDATA") or kind.data
         targets = [mount.target for mount in server.volumes if not mount.is_anonymous]
-        targets += [entry.partition(":")[0] for entry in server.tmpfs]  # said on purpose
+        targets += [entry.partition(":")[0] for entry in server.tmpfs]  # deliberate
         if not any(_over(target, folder) for target in targets for folder in (data, kind.data)):
             yield Match(
                 Subject(path=str(server.location)),
-                f"the data of {server.name} is in no volume that has a name",
+                f"the data of {server.name} is not in a named volume",
                 f"service {server.name} ({server.location}) mounts nothing at {data} or below",
                 None,
                 {"service": server.name, "path": data},
                 (
-                    backup(evidence, "save what is there, before anything is recreated", server.name),
-                    Remedy(f"mount a named volume at the data folder (below {kind.data}); restore with --foreign"),
+                    backup(evidence, "take a backup before anything is recreated", server.name),
+                    Remedy(f"mount a named volume at the data folder (below {kind.data}), then restore with --foreign"),
                 ),
             )
 
@@ -200,7 +201,7 @@ RULES = (
 
 
 def _servers(evidence: Evidence, project: Project | None) -> list[tuple[Service, Kind]]:
-    """The database servers that our services depend on or that their URL names; else the only one there is."""
+    """The database servers that our services depend on or that their URL names; otherwise the only one there is."""
     if project is None:
         return []
     known = {
@@ -218,12 +219,12 @@ def _servers(evidence: Evidence, project: Project | None) -> list[tuple[Service,
 
 
 def _ours(evidence: Evidence, started: dict[str, Startup]) -> list[str]:
-    """The service that is looked at, and those that run the same code and stay."""
+    """The checked service, and the running services with the same code."""
     return [evidence.commands.service, *(name for name in started if name != evidence.commands.service)]
 
 
 def _waits(project: Project, name: str, needed: str, condition: str, depth: int = 0) -> bool:
-    """Whether the service starts only after the other one is ready, itself or through what it waits for."""
+    """True if the service starts only after the other one is ready, directly or through its own dependencies."""
     service = project.services.get(name)
     if service is None or depth > len(project.services):
         return False
@@ -235,7 +236,7 @@ def _waits(project: Project, name: str, needed: str, condition: str, depth: int 
 
 
 def _follows(project: Project, name: str, other: str, seen: frozenset[str] = frozenset()) -> bool:
-    """Whether a service starts after the other one, for whatever condition: then the other cannot wait for it."""
+    """True if a service starts after the other one, on any condition: then the other cannot wait for it."""
     service = project.services.get(name)
     if service is None or name in seen:
         return False
@@ -253,7 +254,8 @@ def _hasty(project: Project, names: list[str], server: Service, kind: Kind) -> M
     return Match(
         Subject(path=str(at)),
         f"{listed(names)} {'starts' if len(names) == 1 else 'start'} before {server.name} is ready",
-        f"{at}: nothing waits until {server.name} is healthy" + ("" if has_check else ", and it has no healthcheck"),
+        f"{at} does not wait until {server.name} is healthy"
+        + ("" if has_check else f", and {server.name} has no healthcheck"),
         None,
         {"services": names, "server": server.name, "healthcheck": has_check},
         (*check, Remedy(waits)),
@@ -263,12 +265,12 @@ def _hasty(project: Project, names: list[str], server: Service, kind: Kind) -> M
 def _ahead(project: Project, names: list[str], one_shot: Startup) -> Match:
     at, service = project.services[names[0]].location, project.services[one_shot.service]
     restarted = service.restart not in ("", "no") and not service.restart.startswith("on-failure")
-    # One that is started again whenever it ends never counts as completed: who waits for that waits for ever.
+    # A service that is always restarted never counts as completed: others would wait for it forever.
     ends = (Remedy(f'under {service.name}: restart: "no" (now: {service.restart})'),) if restarted else ()
     return Match(
         Subject(path=str(at)),
         f"{listed(names)} {'starts' if len(names) == 1 else 'start'} while {one_shot.service} may still migrate",
-        f"{at}: {one_shot.service} migrates and ends, and nothing waits until it has completed",
+        f"{at} does not wait until {one_shot.service}, which migrates and exits, has completed",
         None,
         {"services": names, "one_shot": one_shot.service},
         (*ends, Remedy(f"under {listed(names)}: depends_on: {{{one_shot.service}: {{condition: {COMPLETED}}}}}")),
@@ -276,5 +278,5 @@ def _ahead(project: Project, names: list[str], one_shot: Startup) -> Match:
 
 
 def _over(target: str, folder: str) -> bool:
-    """Whether a mount at ``target`` holds the folder, or a part of it."""
+    """True if a mount at ``target`` covers the folder, or a part of it."""
     return f"{folder}/".startswith(f"{target.rstrip('/')}/") or f"{target}/".startswith(f"{folder}/")

@@ -1,4 +1,4 @@
-"""MIG2: what a service's containers show to Alembic, against the image that they should run and the host."""
+"""MIG2: the migrations in a service's containers compared with the image that they should run, and with the host."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ from migops.sources.git_status import GitStatus
 
 
 def bind_hides_image(evidence: Evidence) -> Iterator[Match]:
-    """The running container reads the migrations from a folder of the host, not from the image.
+    """The running container reads the migrations from a host folder, not from the image.
 
-    What: a bind mount lies over the versions folder. What the image holds there does not matter to this container, and
-    matters as soon as the mount is gone.
+    What: a bind mount covers the versions folder. The migrations in the image do not matter to this container, but they
+    will as soon as the mount is gone.
 
-    Why: the code is mounted so that an edit shows at once. That is right for development; in production it means that
-    the image is not what runs, and that `alembic revision` in the container writes to the host.
+    Why: the code is mounted so that edits show at once. That is right for development. In production it means that the
+    container does not run the image's code, and that `alembic revision` in the container writes to the host.
 
-    Fix: nothing in development. In production take the bind mount out of the compose file. Where the mounted folder is
-    not the one you look at, and holds other migrations, this is an error: mount the right one.
+    Fix: in development, nothing. In production, remove the bind mount from the compose file. If the mounted folder is
+    not the one you are checking and contains other migrations, this is an error: mount the right one.
     """
     host = held_in(evidence, HOST)
     for view in views(evidence):
@@ -36,8 +36,8 @@ def bind_hides_image(evidence: Evidence) -> Iterator[Match]:
         mount = view.container.cover(folder)
         if mount is None or not view.container.is_bound:
             for mount, scripts in view.under(lambda mount: mount.type not in ("volume", "tmpfs")):
-                cause = f"{mount.source} is mounted at {mount.target}, over what the image has there"
-                remedy = Remedy(f"take the mount at {mount.target} out of the compose file, or mount what is meant")
+                cause = f"{mount.source} is mounted at {mount.target} and hides the image's files there"
+                remedy = Remedy(f"remove the mount at {mount.target} from the compose file, or mount the right files")
                 for match in _hits(evidence, view, scripts, "the mount", cause, mount, (remedy,)):
                     yield replace(match, severity=match.severity or Severity.ERROR)
             continue
@@ -45,58 +45,59 @@ def bind_hides_image(evidence: Evidence) -> Iterator[Match]:
         source = mount.source + folder[len(mount.target.rstrip("/")) :]
         yield Match(
             Subject(path=folder),
-            f"{view.name} reads {folder} from the folder {source} of the host"
-            + (f", which holds other migrations than {host.location[0]}: {some(others)}" if others else ""),
-            f"the bind mount {mount.source}:{mount.target} hides what the image has there",
+            f"{view.name} reads {folder} from the host folder {source}"
+            + (f", whose migrations differ from {host.location[0]}: {some(others)}" if others else ""),
+            f"the bind mount {mount.source}:{mount.target} hides the image's files there",
             (HOST, CONTAINER),
             _facts(view.container, mount, scripts=sorted(others)),
             (
-                Remedy(f"mount {host.location[0]}, or check that folder (--host-dir)")
+                Remedy(f"mount {host.location[0]}, or check the mounted folder instead (--host-dir)")
                 if others
-                else Remedy(f"in production, take {mount.source}:{mount.target} out of the compose file"),
+                else Remedy(f"in production, remove {mount.source}:{mount.target} from the compose file"),
             ),
             Severity.ERROR if others else None,
         )
 
 
 def volume_freezes_migrations(evidence: Evidence) -> Iterator[Match]:
-    """A named volume lies over the migrations, and holds other ones than the image.
+    """A named volume is mounted over the migrations and contains different ones from the image.
 
-    What: Alembic in the container reads the volume. New revisions never show there, and deleted ones live on.
+    What: Alembic in the container reads the volume. New revisions never appear there, and deleted ones live on.
 
-    Why: a volume is filled from the image once, when it is made. After that no build, no `up` and no `-V` touches it.
+    Why: Docker fills a volume from the image once, when the volume is created. After that no build, no `up` and no `-V`
+    touches it.
 
-    Fix: take out of the volume what is not meant to be there, and copy into it what the image has. Better for good: no
-    volume over code; then the image is what runs.
+    Fix: delete the files that do not belong in the volume, and copy the image's files into it. Better: do not mount a
+    volume over code; then the container runs the image's files.
     """
     for view in views(evidence):
         for mount, scripts in view.under(lambda mount: mount.type == "volume" and not mount.is_anonymous):
             yield from _hits(
                 evidence, view, scripts, "the volume",
-                f"the named volume {mount.source} lies over {mount.target}; it was filled once, when it was made, and "
-                "neither a build nor `up` refreshes it",
+                f"the named volume {mount.source} is mounted over {mount.target}; it was filled when it was created, "
+                "and neither a build nor `up` refreshes it",
                 mount,
                 (*before_recreating(evidence, view), *refresh(evidence, view, mount)),
             )  # fmt: skip
 
 
 def anonymous_volume_freezes_migrations(evidence: Evidence) -> Iterator[Match]:
-    """An anonymous volume lies over the migrations, and holds other ones than the image.
+    """An anonymous volume is mounted over the migrations and contains different ones from the image.
 
-    What: Alembic in the container reads the volume. New revisions never show there, and deleted ones live on.
+    What: Alembic in the container reads the volume. New revisions never appear there, and deleted ones live on.
 
-    Why: a `VOLUME` of the Dockerfile, or a volume without a name in the compose file. Compose hands it on from one
-    container to the next, also with `--force-recreate`; and in many versions of compose (2.26, say) `-V` alone does
+    Why: a `VOLUME` in the Dockerfile, or a volume without a name in the compose file. Compose passes it on from one
+    container to the next, even with `--force-recreate`; and in many versions of compose (such as 2.26) `-V` alone does
     nothing while the container runs the right image.
 
-    Fix: `docker compose up -d --no-deps --force-recreate -V SERVICE`. The old volume stays, unused.
+    Fix: `docker compose up -d --no-deps --force-recreate -V SERVICE`. The old volume is kept, unused.
     """
     for view in views(evidence):
         for mount, scripts in view.under(lambda mount: mount.is_anonymous):
-            why = "create the container anew, with a new volume that is filled from the image; the old one is kept"
+            why = "recreate the container with a new volume, filled from the image; the old volume is kept"
             yield from _hits(
                 evidence, view, scripts, "the volume",
-                f"an anonymous volume lies over {mount.target}; compose hands it on from container to container",
+                f"an anonymous volume is mounted over {mount.target}; compose passes it on from container to container",
                 mount,
                 (
                     *before_recreating(evidence, view),
@@ -106,11 +107,11 @@ def anonymous_volume_freezes_migrations(evidence: Evidence) -> Iterator[Match]:
 
 
 def container_runs_old_image(evidence: Evidence) -> Iterator[Match]:
-    """The container was created from another image than the one its service's name means now, with other migrations.
+    """The container was created from an older image than the one the service's image name now points to.
 
-    What: the image was built again (or pulled), and the container still runs the one from before.
+    What: the image was rebuilt (or pulled), but the container still runs the previous one, with other migrations.
 
-    Why: a build changes no container; only `up` creates it anew.
+    Why: a build does not change containers; only `up` recreates them.
 
     Fix: `docker compose up -d --no-deps SERVICE`.
     """
@@ -120,54 +121,55 @@ def container_runs_old_image(evidence: Evidence) -> Iterator[Match]:
         if not scripts or image is None:
             continue
         built = f", built {image.created:%Y-%m-%d %H:%M} UTC" if image.created else ""
+        recreate = "recreate the container from the new image"
         yield from _hits(
             evidence, view, scripts, "the container",
-            f"{view.name}: created from the image {_short(view.container.image_id)}; {image.ref} is now "
+            f"{view.name} was created from the image {_short(view.container.image_id)}, but {image.ref} is now "
             f"{_short(image.id)}{built}",
             None,
-            (*before_recreating(evidence, view), Remedy("create the container from it", evidence.commands.up())),
+            (*before_recreating(evidence, view), Remedy(recreate, evidence.commands.up())),
         )  # fmt: skip
 
 
 def revision_only_in_container(evidence: Evidence) -> Iterator[Match]:
     """A migration script exists only in a container's writable layer.
 
-    What: it was written in the container, and it is lost as soon as the container is created anew. The database may
-    have it already.
+    What: it was written in the container, and is lost as soon as the container is recreated. The database may have
+    applied it already.
 
     Why: `alembic revision` (or an editor, or `docker cp`) ran in the container, and nobody copied the file out.
 
-    Fix: `migops rescue SERVICE` copies it to the host. Do that before anything else, then build. Where it was given up
-    (`migops alembic revision` of 0.1.0 left a twin of its new file in the container, and the host's was deleted since):
-    `migops rebuild-and-migrate --discard REV` saves the script in the state folder and recreates the container. It
-    refuses where the database is at that revision, or at one that follows it.
+    Fix: `migops rescue SERVICE` copies it to the host. Do that before anything else, then rebuild. If you dropped the
+    revision on purpose (`migops alembic revision` of 0.1.0 left a copy of its new file in the container, and the host's
+    was deleted since): `migops rebuild-and-migrate --discard REV` saves the script in the state folder and recreates
+    the container. It refuses if the database is at that revision or at a later one.
     """
     for view in views(evidence, one_off=True):
         scripts = view.container_only()
         save = evidence.commands.rescue()
-        remedy: tuple[Remedy, ...] = (Remedy("copy it to the host before the container goes", save),)
+        remedy: tuple[Remedy, ...] = (Remedy("copy it to the host before the container is recreated", save),)
         if scripts and all(script.record is GitStatus.UPSTREAM for script in scripts):
             remedy = catch_up(evidence, scripts)
-        remedy += rebuild(evidence, "build the image again, with the rescued script in it")
+        remedy += rebuild(evidence, "rebuild the image with the rescued script")
         if not view.container.one_off:
-            remedy += (Remedy("create the container from it", evidence.commands.up()),)
+            remedy += (Remedy("recreate the container from the new image", evidence.commands.up()),)
             remedy += give_up(evidence, view, scripts)
         yield from _hits(
             evidence, view, scripts, "the container",
-            f"it was written in {view.name} after its creation; the next `up` that recreates the container loses it",
+            f"it was written in {view.name} after the container was created; recreating the container loses it",
             None,
             remedy,
         )  # fmt: skip
 
 
 def services_disagree(evidence: Evidence) -> Iterator[Match]:
-    """Another service of the same code holds other migrations.
+    """Another service with the same code has different migrations.
 
-    What: a worker, a scheduler or a one-shot `migrate` service runs other migrations than the service that is checked.
+    What: a worker, a scheduler or a one-shot `migrate` service runs other migrations than the service you are checking.
 
-    Why: each service has its own image tag or its own container, and only some of them were built or created anew.
+    Why: each service has its own image tag or its own container, and only some of them were rebuilt or recreated.
 
-    Fix: build or recreate the one that is behind.
+    Fix: rebuild or recreate the one that is behind.
     """
     image = held_in(evidence, IMAGE)
     host = held_in(evidence, HOST)
@@ -185,36 +187,38 @@ def services_disagree(evidence: Evidence) -> Iterator[Match]:
 
 
 def owned_by_root(evidence: Evidence) -> Iterator[Match]:
-    """Migration scripts on the host belong to root, in a folder that does not.
+    """Migration scripts on the host belong to root, but their folder does not.
 
-    What: whoever owns the folder cannot edit these scripts, and git may fail to replace them.
+    What: the owner of the folder cannot edit these scripts, and git may fail to replace them.
 
-    Why: `alembic revision` ran as root in a container, and a bind mount brought the file to the host.
+    Why: `alembic revision` ran as root in a container, and wrote the file to the host through a bind mount.
 
-    Fix: give the files to the folder's owner. For good: run the command as the host's user (`--user`).
+    Fix: change the files' owner to the folder's owner. Permanently: run the command as the host's user (`--user`).
     """
     host = held_in(evidence, HOST)
     if evidence.owner is None or evidence.owner[0] == 0:
         return
     files = [file for _, file in sorted(host.scripts.items()) if file.uid == 0]
     owner = f"{evidence.owner[0]}:{evidence.owner[1]}"
-    what = [file.path for file in files] if len(files) <= NAMED_AT_MOST else ["-R", host.location[0]]
-    command = ("sudo", "chown", *what[:-1], owner, what[-1]) if what[:1] == ["-R"] else ("sudo", "chown", owner, *what)
+    paths = [file.path for file in files] if len(files) <= NAMED_AT_MOST else ["-R", host.location[0]]
+    command = (
+        ("sudo", "chown", *paths[:-1], owner, paths[-1]) if paths[:1] == ["-R"] else ("sudo", "chown", owner, *paths)
+    )
     for file in files:
         yield Match(
             Subject(revision_ids(host).get(file.name, ""), file.name),
-            f"{file.name} belongs to root; its folder belongs to user {evidence.owner[0]}",
-            "a container that runs as root wrote it, through a bind mount",
+            f"{file.name} belongs to root, but its folder to user {evidence.owner[0]}",
+            "a container running as root wrote it through a bind mount",
             None,
             {"host_path": file.path, "owner": owner},
-            (Remedy("give it to the folder's owner", command),),
+            (Remedy("change its owner to the folder's owner", command),),
         )
 
 
 def files_changed_in_container(evidence: Evidence) -> Iterator[Match]:
-    """A file that Alembic reads was deleted or edited in a container, so that it is not what its image has.
+    """A file that Alembic reads was deleted or edited in a container, so it differs from the image.
 
-    What: the container's writable layer hides what its image holds, until the container is created anew.
+    What: the container's writable layer hides the image's files until the container is recreated.
 
     Why: somebody deleted or edited files in the container (`docker exec`, `docker cp`) to try something.
 
@@ -229,7 +233,7 @@ def files_changed_in_container(evidence: Evidence) -> Iterator[Match]:
             None,
             (
                 *before_recreating(evidence, view),
-                Remedy("create the container anew, as the image is", evidence.commands.up("--force-recreate")),
+                Remedy("recreate the container from the image", evidence.commands.up("--force-recreate")),
             ),
         )  # fmt: skip
 
@@ -251,14 +255,14 @@ def _hits(
     evidence: Evidence, view: View, scripts: Iterable[Script], where: str, cause: str, mount: Mount | None,
     remedy: tuple[Remedy, ...],
 ) -> Iterator[Match]:  # fmt: skip
-    """A hit for each script, with one cause and one fix."""
+    """A match for each script, with one cause and one fix."""
     for script in scripts:
         if script.ours is None:
-            message = f"{script.name} is in the image, not in {where}"
+            message = f"{script.name} is in the image but not in {where}"
         elif script.theirs is None:
-            message = f"{script.name} is in {where}, in neither the image nor the host"
+            message = f"{script.name} is in {where} but neither in the image nor on the host"
         else:
-            message = f"{script.name} is not the same text in {where} as in the image"
+            message = f"{script.name} differs between {where} and the image"
         facts = _facts(view.container, mount, containers=[each.name for each in view.containers])
         yield Match(
             Subject(script.revision, script.name), message, cause, (IMAGE, CONTAINER),
@@ -282,18 +286,18 @@ def _disagreement(
     plain = container is None or not (container.written or any(container.cover(folder) for folder in held.location))
     if not plain:
         check = evidence.commands.migops("check-image", service=sibling.service)
-        remedy: tuple[Remedy, ...] = (Remedy(f"see why {sibling.service} holds something else", check),)
+        remedy: tuple[Remedy, ...] = (Remedy(f"see why {sibling.service} differs", check),)
     else:
         build = evidence.commands.build(service=sibling.service)
-        remedy = (Remedy("build it from the same sources", build),) if stale else ()
+        remedy = (Remedy("rebuild it from the same sources", build),) if stale else ()
         if container:
-            remedy += (Remedy("create its container anew", evidence.commands.up(service=sibling.service)),)
-    built = "its image was not built together with that one" if stale else "its container was not created anew since"
+            remedy += (Remedy("recreate its container", evidence.commands.up(service=sibling.service)),)
+    built = "its image was not rebuilt at the same time" if stale else "it was not recreated since the last build"
     host = held_in(evidence, HOST)
     return Match(
         Subject(path=sibling.service),
-        f"{sibling.service} shares its code with {service} and holds other migrations: {some(others)}",
-        f"{where} is not what the image of {service} is; " + (built if plain else "something lies over it"),
+        f"{sibling.service} shares its code with {service} but has different migrations: {some(others)}",
+        f"{where} differs from {service}'s image; " + (built if plain else "a mount or an edit hides its own files"),
         (IMAGE, CONTAINER),
         {
             **(_facts(container, container.cover(held.location[0]) if held.location else None) if container else {}),
@@ -301,7 +305,7 @@ def _disagreement(
             "scripts": sorted(others),
         },
         remedy,
-        # Nobody named a service, so the answer stands for this one too, and its image is not what the host is.
+        # No service was named, so the verdict covers this one too, and its image differs from the host.
         Severity.ERROR if evidence.for_siblings and sibling.image and digests(sibling.image) != digests(host) else None,
     )
 

@@ -1,4 +1,4 @@
-"""MIG4: what the database says it has, against the history of the image that is to run on it."""
+"""MIG4: the revisions recorded in the database compared with the history of the image."""
 
 from __future__ import annotations
 
@@ -17,27 +17,27 @@ HOST, DATABASE = PlaceName.HOST, PlaceName.DATABASE
 
 
 def tables_without_version(evidence: Evidence) -> Iterator[Match]:
-    """The database has tables, and Alembic has noted no revision in it.
+    """The database has tables but no recorded Alembic revision.
 
-    What: `alembic upgrade head` starts with the first migration and dies on a table that exists already. A database
-    without any table is fresh, and no finding.
+    What: `alembic upgrade head` starts with the first migration and fails on a table that already exists. A database
+    without any tables is new, and there is no finding.
 
-    Why: the application calls `create_all` when it starts; a dump was restored without the version table; or Alembic
-    keeps its revisions in another table or schema (`version_table` in env.py).
+    Why: the application calls `create_all` at startup; a dump was restored without the version table; or Alembic keeps
+    its revisions in another table or schema (`version_table` in env.py).
 
-    Fix: `migops adopt` finds the revision whose schema the tables have, proves it and has Alembic note it. Never
-    stamp `head` unseen: what the tables lack would then be skipped for ever.
+    Fix: `migops adopt` finds the revision whose schema matches the tables, shows the proof and stamps the database.
+    Never stamp `head` without checking: whatever the tables lack would then be skipped for good.
     """
     state = _state(evidence)
     if state.rows or not state.tables:
         return
-    lacks = f"a version table {state.version_table} without a row" if state.has_version_table else "no version table"
-    cause = "something other than Alembic made the tables: create_all when the application starts, or a restored dump"
+    lacks = f"an empty version table {state.version_table}" if state.has_version_table else "no version table"
+    cause = "something other than Alembic created the tables: create_all at startup, or a restored dump"
     remedy = find_and_stamp(evidence)
     if state.elsewhere:
-        cause = f"{state.version_table} is in the schema {', '.join(state.elsewhere)}, where nobody looks for it"
+        cause = f"{state.version_table} is in the schema {', '.join(state.elsewhere)}, which is not on the search path"
         schema = state.elsewhere[0]
-        remedy = (Remedy(f"say where it is, under the service: x-migops: {{version-table-schema: {schema}}}"),)
+        remedy = (Remedy(f"tell migops where it is, under the service: x-migops: {{version-table-schema: {schema}}}"),)
     number = len(state.tables)
     yield Match(
         Subject(),
@@ -53,105 +53,104 @@ def tables_without_version(evidence: Evidence) -> Iterator[Match]:
 
 
 def database_behind(evidence: Evidence) -> Iterator[Match]:
-    """The database has not yet had all the migrations that the image holds.
+    """The database has not yet applied all the migrations in the image.
 
-    What: code that was written for the newer schema meets the older one. `alembic check` and `revision
-    --autogenerate` refuse with "Target database is not up to date".
+    What: code written for the newer schema runs against the older one. `alembic check` and `revision --autogenerate`
+    refuse with "Target database is not up to date".
 
-    Why: the image was built or started, and nothing ran the upgrade.
+    Why: the image was built or started, but nobody ran the upgrade.
 
     Fix: upgrade, with the new image.
     """
-    found = position(evidence)
-    if not found.state.rows or found.ahead_rows or not found.pending:
-        return  # fresh, or another rule's to name
-    number, place = len(found.pending), found.place.value
+    database = position(evidence)
+    if not database.state.rows or database.ahead_rows or not database.pending:
+        return  # fresh, or reported by another rule
+    number, place = len(database.pending), database.place.value
     yield Match(
-        Subject(found.state.rows[-1]),
-        f"the database is behind the {place} by {number}: {some_in_order(found, found.pending)}",
-        f"it stands at {listed(found.state.rows)}, and the {place} goes on to {listed(found.graph.heads)}",
+        Subject(database.state.rows[-1]),
+        f"the database is behind the {place} by {number}: {some_in_order(database, database.pending)}",
+        f"the database is at {listed(database.state.rows)}, the {place} at {listed(database.graph.heads)}",
         _link(evidence),
-        {"direction": "behind", "pending": list(found.pending), "rows": list(found.state.rows), "against": place},
-        upgrade(evidence, found),
+        {"direction": "behind", "pending": list(database.pending), "rows": list(database.state.rows), "against": place},
+        upgrade(evidence, database),
     )
 
 
 def database_ahead(evidence: Evidence) -> Iterator[Match]:
-    """The database has had migrations that the image does not hold: the image is older than the database.
+    """The database has applied migrations that the image does not contain: the image is older than the database.
 
-    What: every Alembic command in the image dies with "Can't locate revision identified by …", `upgrade head` too.
+    What: every Alembic command in the image fails with "Can't locate revision identified by …", even `upgrade head`.
 
-    Why: an older image was started again, or the image was built before the migration was written that someone else
-    has applied already.
+    Why: an older image was started again; or the image was built before the migration was written, and somebody else
+    has already applied it.
 
-    Fix: build the image from the sources that have the migration, or start the newer image. The database needs
-    nothing: a downgrade could lose data, and no image that lacks the script can do it.
+    Fix: build the image from sources that have the migration, or start the newer image. Leave the database alone: a
+    downgrade could lose data, and an image without the script cannot do it anyway.
     """
-    found = position(evidence)
-    if not found.ahead_rows or found.fork:
+    database = position(evidence)
+    if not database.ahead_rows or database.fork:
         return
-    place = found.place.value
-    for row in found.ahead_rows:
-        lacking = found.all.ancestors([row]) - found.graph.by_id.keys()
-        extra = [each.id for each in found.all.revisions if each.id in lacking]
+    place = database.place.value
+    for row in database.ahead_rows:
+        lacking = database.all.ancestors([row]) - database.graph.by_id.keys()
+        extra = [each.id for each in database.all.revisions if each.id in lacking]
         yield Match(
             Subject(row),
-            f"the {place} is older than the database: the database is ahead, at {_named(found, row)}",
-            f"the {place} ends at {listed(found.graph.heads) or 'nothing'}; {_who_has(found, row)}",
+            f"the {place} is older than the database: the database is ahead, at {_named(database, row)}",
+            f"the {place} ends at {listed(database.graph.heads) or 'base'}; {_who_has(database, row)}",
             _link(evidence),
-            {"direction": "ahead", "beyond": extra, "held_by": list(found.holders.get(row, ())), "against": place},
-            bring_along(evidence, found, row),
+            {"direction": "ahead", "beyond": extra, "held_by": list(database.holders.get(row, ())), "against": place},
+            bring_along(evidence, database, row),
         )
 
 
 def unknown_revision(evidence: Evidence) -> Iterator[Match]:
-    """The version table names a revision that no script of any place has.
+    """The version table names a revision, and its script is in none of the places that were read.
 
-    What: every Alembic command dies with "Can't locate revision identified by …".
+    What: every Alembic command fails with "Can't locate revision identified by …".
 
     Why: the database was migrated from a branch that never got here; the script was deleted after it was applied; or
-    the URL leads to the database of another project or environment.
+    the URL points to the database of another project or environment.
 
-    Fix: find the script (git log -S shows every commit that ever had it), bring it back, build again.
+    Fix: find the script (`git log -S` shows every commit that ever had it), restore it, and rebuild.
     """
-    found = position(evidence)
-    asked = sorted({name for names in found.holders.values() for name in names})
-    lost = lost_scripts(evidence) if found.unknown else {}
-    for row in found.unknown:
+    database = position(evidence)
+    asked = sorted({name for names in database.holders.values() for name in names})
+    lost = lost_scripts(evidence) if database.unknown else {}
+    for row in database.unknown:
         cause = (
-            f"{found.state.url} was migrated from somewhere else, the script was deleted after it was applied, or this "
-            "is not the database you mean"
+            f"{database.state.url} was migrated from elsewhere, the script was deleted after it was applied, "
+            "or this is the wrong database"
         )
-        known = "knows this revision"
         if row in lost:
-            cause, known = lost[row].cause, "has its script any more"
+            cause = lost[row].cause
         yield Match(
             Subject(row),
-            f"the database stands at {row!r}, and nobody {known}",
-            f"no script of {listed(asked) or 'any place'} has it; {cause}",
+            f"the database is at {row!r}, and its script is in none of the places read",
+            f"not found in {listed(asked) or 'any place'}; {cause}",
             _link(evidence),
-            {"direction": "unknown", "asked": asked, "database": found.state.url, "url_from": found.state.origin},
+            {"direction": "unknown", "asked": asked, "database": database.state.url, "url_from": database.state.origin},
             tuple(bring_back(evidence, lost[row]) if row in lost else search(evidence, row)),
         )
 
 
 def leftover_version_rows(evidence: Evidence) -> Iterator[Match]:
-    """A row of the version table is an ancestor of another row, so it says nothing that the other does not.
+    """A row of the version table is redundant: it is an ancestor of another row.
 
-    What: `alembic upgrade` dies with "Requested revision … overlaps with other requested revisions …".
+    What: `alembic upgrade` fails with "Requested revision … overlaps with other requested revisions …".
 
-    Why: a row was inserted by hand, a dump was restored over a database that had rows already, or two upgrades ran
-    at once.
+    Why: a row was inserted by hand, a dump was restored over a database that already had rows, or two upgrades ran at
+    the same time.
 
-    Fix: keep the newest row of each branch.
+    Fix: keep only the newest row of each branch.
     """
-    found = position(evidence)
-    kept = [row for row in found.state.rows if row not in found.redundant_rows]
-    for row, newer in found.redundant_rows.items():
+    database = position(evidence)
+    kept = [row for row in database.state.rows if row not in database.redundant_rows]
+    for row, newer in database.redundant_rows.items():
         yield Match(
             Subject(row),
-            f"the version table has the row {row} beside {newer}, which already includes it",
-            f"{row} is an ancestor of {newer}; Alembic takes the two rows for two branches",
+            f"the version table has the row {row} next to {newer}, which already includes it",
+            f"{row} is an ancestor of {newer}, but Alembic treats the two rows as two branches",
             _link(evidence),
             {"row": row, "included_in": newer, "keep": kept},
             (keep_rows(kept, newer),),
@@ -159,32 +158,32 @@ def leftover_version_rows(evidence: Evidence) -> Iterator[Match]:
 
 
 def diverged(evidence: Evidence) -> Iterator[Match]:
-    """The database went on along another branch than the image: each has migrations that the other lacks.
+    """The database and the image are on different branches: each has migrations that the other lacks.
 
-    What: every Alembic command in the image dies with "Can't locate revision identified by …".
+    What: every Alembic command in the image fails with "Can't locate revision identified by …".
 
-    Why: two branches wrote a migration upon the same parent; one was applied to this database, and the image was
+    Why: two branches each added a migration with the same parent; one was applied to this database, and the image was
     built from the other.
 
-    Fix: an image that has both branches and joins them (`alembic merge`), then upgrade.
+    Fix: build an image with both branches and a merge revision (`alembic merge`), then upgrade.
     """
-    found = position(evidence)
-    if not found.fork:
+    database = position(evidence)
+    if not database.fork:
         return
-    common, own = found.fork
-    place = found.place.value
-    for row in found.ahead_rows:
+    common, own = database.fork
+    place = database.place.value
+    for row in database.ahead_rows:
         yield Match(
             Subject(row),
-            f"the database and the {place} diverged after {common}: the database went to {_named(found, row)}, "
-            f"the {place} to {_named(found, own)}",
-            f"two revisions were written upon {common}, and the {place} has only one of them; {_who_has(found, row)}",
+            f"the database and the {place} diverged after {common}: the database has {_named(database, row)}, "
+            f"the {place} has {_named(database, own)}",
+            f"two revisions have the parent {common}, and the {place} has only one of them; {_who_has(database, row)}",
             _link(evidence),
             {
-                "direction": "diverged", "common": common, "rows": list(found.state.rows), "against": place,
-                "only_there": list(found.pending or ()), "held_by": list(found.holders.get(row, ())),
+                "direction": "diverged", "common": common, "rows": list(database.state.rows), "against": place,
+                "only_there": list(database.pending or ()), "held_by": list(database.holders.get(row, ())),
             },
-            join(evidence, found, row),
+            join(evidence, database, row),
         )  # fmt: skip
 
 
@@ -198,26 +197,26 @@ RULES = (
 )
 
 
-def some_in_order(found: DatabasePosition, ids: tuple[str, ...], most: int = 3) -> str:
+def some_in_order(database: DatabasePosition, ids: tuple[str, ...], most: int = 3) -> str:
     """The first few revisions with their messages, and how many more there are."""
-    return first_few([_named(found, each) for each in ids], most, before_more=", and ")
+    return first_few([_named(database, each) for each in ids], most, before_more=", and ")
 
 
 def _state(evidence: Evidence) -> DatabaseState:
     if isinstance(evidence.database, DatabaseState):
         return evidence.database
-    raise LookupError("a rule of MIG4 was judged without a database; its Rule must name it in `needs`")
+    raise LookupError("a rule of MIG4 ran without a database; its Rule must name it in `needs`")
 
 
 def _link(evidence: Evidence) -> tuple[PlaceName, PlaceName]:
     return (PlaceName.IMAGE if PlaceName.IMAGE in evidence.graphs else HOST, DATABASE)
 
 
-def _named(found: DatabasePosition, row: str) -> str:
-    revision = found.all.by_id.get(row)
+def _named(database: DatabasePosition, row: str) -> str:
+    revision = database.all.by_id.get(row)
     return f"{row} ({revision.message})" if revision and revision.message else row
 
 
-def _who_has(found: DatabasePosition, row: str) -> str:
-    names = found.holders.get(row, ())
+def _who_has(database: DatabasePosition, row: str) -> str:
+    names = database.holders.get(row, ())
     return f"{listed(names)} {'have' if len(names) > 1 else 'has'} {row}"

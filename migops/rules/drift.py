@@ -1,4 +1,4 @@
-"""Why models and schema differ, and what makes them the same again without a table being lost."""
+"""Why models and schema differ, and how to fix that without losing a table."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ _DATABASE_ONLY, _MODELS_ONLY = ": in the database only", ": in the models only"
 def because(evidence: Evidence, differences: Sequence[str]) -> str:
     """The likeliest cause, as a sentence."""
     if never_run(evidence, differences):
-        return "a revision that counts as applied creates what is missing: it was stamped, and its upgrade never ran"
+        return "a revision recorded as applied creates what is missing: it was stamped, but its upgrade never ran"
     if only_in_database(differences):
-        return "env.py does not import the models of the tables in the database only, or they are another program's"
-    return "no revision was written for a change of the models, or the schema was changed by hand"
+        return "tables exist only in the database: env.py does not import their models, or another program owns them"
+    return "nobody wrote a revision for a change of the models, or somebody changed the schema by hand"
 
 
 def align(evidence: Evidence, differences: Sequence[str]) -> tuple[Remedy, ...]:
-    """What to do. ``revision --autogenerate`` is offered only where it has nothing to drop and nothing to repeat."""
+    """Steps to fix it. ``revision --autogenerate`` is offered only if it has nothing to drop and nothing to repeat."""
     if skipped := never_run(evidence, differences):
         return _run_them(evidence, skipped, differences)
     if tables := only_in_database(differences):
@@ -32,7 +32,7 @@ def align(evidence: Evidence, differences: Sequence[str]) -> tuple[Remedy, ...]:
     drops = f": it drops {listed(lost)}" if lost else ""
     return (
         Remedy(
-            f"write the revision that is missing, and read it before it is applied{drops}",
+            f"write the missing revision, and read it before you apply it{drops}",
             alembic(evidence, "revision", "--autogenerate", "-m", "what the models have"),
         ),
     )
@@ -48,26 +48,26 @@ def only_in_database(differences: Sequence[str]) -> tuple[str, ...]:
 
 
 def never_run(evidence: Evidence, differences: Sequence[str]) -> dict[str, tuple[str, ...]]:
-    """The applied revisions whose upgrade creates something that the database lacks, with what it lacks of it."""
+    """The revisions recorded as applied whose upgrade creates something that the database lacks, with those items."""
     missing = {each.removesuffix(_MODELS_ONLY) for each in differences if each.endswith(_MODELS_ONLY)}
     graph, held = evidence.graphs.get(PlaceName.IMAGE), evidence.chain.held(PlaceName.IMAGE)
     if not missing or graph is None or held is None or not isinstance(evidence.database, DatabaseState):
         return {}
     texts = {script.path: script.content for script in held.scripts.values()}
     applied = graph.ancestors(evidence.database.rows)
-    found: dict[str, tuple[str, ...]] = {}
+    skipped: dict[str, tuple[str, ...]] = {}
     for each in graph.revisions:
         if each.id in applied:
             created = _created(texts.get(each.path, b""))
             if lacking := tuple(one for one in created if one in missing):
-                found[each.id] = lacking
-    return found
+                skipped[each.id] = lacking
+    return skipped
 
 
 def _run_them(
     evidence: Evidence, skipped: dict[str, tuple[str, ...]], differences: Sequence[str]
 ) -> tuple[Remedy, ...]:
-    """Have the skipped revisions run: by commands only where they are the newest, and nothing of theirs is there."""
+    """Steps to run the skipped revisions: with commands only if they are the newest and none of their items exist."""
     first = next(iter(skipped))
     lacking = [one for each in skipped.values() for one in each]
     look = Remedy(
@@ -82,29 +82,29 @@ def _run_them(
     )
     parents = graph.by_id[first].parents
     if not complete or len(parents) != 1 or len(graph.heads) != 1:
-        by_hand = "find out which of their operations ran (some may have), and complete them by hand on a copy first"
-        return (look, backup(evidence, by_hand))
+        manually = "find out which of their operations ran (some may have), and complete them by hand, on a copy first"
+        return (look, backup(evidence, manually))
     return (
         look,
         backup(evidence, "take a backup"),
-        Remedy("take the stamp back to the last revision that did run", alembic(evidence, "stamp", parents[0])),
-        Remedy("then let Alembic run what was skipped", alembic(evidence, "upgrade", "head")),
+        Remedy("stamp the last revision that did run", alembic(evidence, "stamp", parents[0])),
+        Remedy("then run the skipped migrations", alembic(evidence, "upgrade", "head")),
     )
 
 
 def _reach_the_models(evidence: Evidence, tables: tuple[str, ...]) -> tuple[Remedy, ...]:
-    """Never autogenerate: it would drop these tables, with their data."""
+    """Import the models first. Never autogenerate: that would drop these tables, with their data."""
     unimported = evidence.setup.unimported if evidence.setup else ()
     where = sorted({each.at.file for each in unimported}) if not isinstance(unimported, Unknown) else []
     models = f" ({listed(where)})" if where else ""
     return (
         Remedy(
             f"do not autogenerate a revision now: it would drop {listed(tables)}. If the application has models for "
-            f"{'it' if len(tables) == 1 else 'them'}{models}, import them in env.py and rebuild; then look again",
+            f"{'it' if len(tables) == 1 else 'them'}{models}, import them in env.py and rebuild; then check again",
             evidence.commands.migops("status", "--drift"),
         ),
         Remedy(
-            "tables of something else stay out of it with an include_name hook in context.configure (env.py)",
+            "exclude tables of other programs with an include_name hook in context.configure (env.py)",
             alternative=True,
         ),
     )

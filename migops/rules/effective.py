@@ -1,4 +1,4 @@
-"""MIG209 to MIG211: Alembic in the container reads other files than those of the image that people look at."""
+"""MIG209 to MIG211: Alembic in the container reads other files than the image's that were compared."""
 
 from __future__ import annotations
 
@@ -12,26 +12,26 @@ from migops.rules.rule import Match, Rule
 
 
 def tmpfs_hides_migrations(evidence: Evidence) -> Iterator[Match]:
-    """A tmpfs lies over the migrations, so the container sees an empty folder.
+    """A tmpfs is mounted over the migrations, so the container sees an empty folder.
 
-    What: Alembic in the container finds no migration there, or not even its configuration: `upgrade head` does nothing
-    or dies with "Can't locate revision", whatever the image holds.
+    What: Alembic in the container finds no migrations, or not even its configuration: `upgrade head` does nothing or
+    fails with "Can't locate revision", whatever the image contains.
 
-    Why: `tmpfs:` of the service, or a volume of `type: tmpfs`, was put over the folder or over one above it (a
-    read-only root file system with a writable /app, say). It starts empty: nothing of the image is copied into it.
+    Why: `tmpfs:` of the service, or a volume of `type: tmpfs`, covers the folder or one above it (for example a
+    writable /app in a read-only container). It starts empty: nothing from the image is copied into it.
 
-    Fix: take the tmpfs out of the compose file, or put it over a folder that holds no code, and recreate the container.
+    Fix: remove the tmpfs from the compose file, or mount it over a folder without code, and recreate the container.
     """
-    told = set()
+    reported = set()
     for view in views(evidence):
         for mount, scripts in view.under(lambda mount: mount.type == "tmpfs"):
-            told.add(mount.target)
+            reported.add(mount.target)
             hidden = next((each for each in evidence.hidden if each.target == mount.target), None)
             yield Match(
                 Subject(path=mount.target),
-                f"{view.name} does not see {some(script.name for script in scripts)} of the image: "
-                f"a tmpfs lies over {mount.target}",
-                "a tmpfs starts as an empty folder in memory, and hides what the image has there",
+                f"{view.name} does not see {some(script.name for script in scripts)} from the image: "
+                f"a tmpfs is mounted over {mount.target}",
+                "a tmpfs starts as an empty folder in memory and hides the image's files there",
                 (IMAGE, CONTAINER),
                 {"container": view.name, "mount": {"type": "tmpfs", "source": "", "target": mount.target}},
                 (
@@ -40,71 +40,73 @@ def tmpfs_hides_migrations(evidence: Evidence) -> Iterator[Match]:
                 ),
             )
     for each in evidence.hidden:
-        if each.kind == "tmpfs" and each.target not in told:
-            yield _coming(evidence, each, "a tmpfs starts as an empty folder in memory, whatever the image has there")
+        if each.kind == "tmpfs" and each.target not in reported:
+            yield _coming(
+                evidence, each, "a tmpfs starts as an empty folder in memory and hides the image's files there"
+            )
 
 
 def mount_will_hide_migrations(evidence: Evidence) -> Iterator[Match]:
-    """The compose file mounts something over what Alembic reads, with other content than image and host have.
+    """The compose file mounts something over files that Alembic reads, with different content from image and host.
 
-    What: the next container that is created (by `up`, by `run`, by a deploy) reads other migrations, or another
-    configuration, than the image holds. No container shows it yet.
+    What: the next container to be created (by `up`, by `run`, by a deploy) reads other migrations, or another
+    configuration, than the image contains. No existing container shows it yet.
 
     Why: a bind mount, or an entry of `configs` or `secrets`, covers the versions folder, env.py or Alembic's
     configuration.
 
-    Fix: take it out of the compose file, or make what is mounted the same as the host's files.
+    Fix: remove it from the compose file, or make the mounted files the same as the host's.
     """
     there = {mount.target for one in evidence.containers for mount in one.mounts}
-    lasting = any(not each.one_off for each in evidence.containers)
-    for each in evidence.hidden:
-        if each.kind == "tmpfs" or each.target in there or (each.kind != "bind" and lasting):
-            continue  # the containers that are there show it, and other rules name it
-        yield _coming(evidence, each, f"the {each.kind} {each.source} is mounted at {each.target}")
+    lasting = any(not container.one_off for container in evidence.containers)
+    for hidden in evidence.hidden:
+        if hidden.kind == "tmpfs" or hidden.target in there or (hidden.kind != "bind" and lasting):
+            continue  # existing containers show it, and other rules report it
+        yield _coming(evidence, hidden, f"the {hidden.kind} {hidden.source} is mounted at {hidden.target}")
 
 
-def _coming(evidence: Evidence, each: Hidden, cause: str) -> Match:
+def _coming(evidence: Evidence, hidden: Hidden, cause: str) -> Match:
     service = evidence.commands.service
-    what = "a tmpfs" if each.kind == "tmpfs" else f"the {each.kind} {each.source}"
+    source = "a tmpfs" if hidden.kind == "tmpfs" else f"the {hidden.kind} {hidden.source}"
     return Match(
-        Subject(path=each.target),
-        f"the next container of {service} does not see {some(each.names)} as the image has it: {what} lies over "
-        f"{each.target} ({each.at})",
+        Subject(path=hidden.target),
+        f"the next container of {service} will not see the image's {some(hidden.names)}: {source} is mounted over "
+        f"{hidden.target} ({hidden.at})",
         cause,
         (IMAGE, CONTAINER),
-        {"mount": {"type": each.kind, "source": each.source, "target": each.target}, "at": str(each.at)},
-        (Remedy(_take_out(each.kind, each.target, str(each.at))),),
+        {"mount": {"type": hidden.kind, "source": hidden.source, "target": hidden.target}, "at": str(hidden.at)},
+        (Remedy(_take_out(hidden.kind, hidden.target, str(hidden.at))),),
     )
 
 
 def _take_out(kind: str, target: str, at: str) -> str:
-    return f"take the {kind} at {target} out of the compose file" + (f" ({at})" if at else "")
+    return f"remove the {kind} at {target} from the compose file" + (f" ({at})" if at else "")
 
 
 def other_configuration(evidence: Evidence) -> Iterator[Match]:
-    """Alembic is also called with another configuration, and that one leads to other migrations.
+    """Alembic is also called with another configuration, which points to other migrations.
 
-    What: what the container runs when it starts, and what `alembic` reads when somebody types it in the container, are
-    two configurations. At least one of them leads to migrations that are not as on the host.
+    What: the container's startup command and an `alembic` typed in the container read different configurations. At
+    least one of them points to migrations that differ from the host's.
 
-    Why: `-c`, `-n`, `working_dir` or ALEMBIC_CONFIG is set for the one and not for the other, and the files that one of
-    them leads to come from an old copy.
+    Why: `-c`, `-n`, `working_dir` or ALEMBIC_CONFIG is set for one call and not for the other, and one of the two
+    configurations points to an old copy.
 
-    Fix: make all calls read one configuration, or bring the other one's files up to date.
+    Fix: make every call read the same configuration, or bring the other one's files up to date.
     """
-    for each in dict.fromkeys(evidence.configurations):
-        folders = ", ".join(each.folders)
+    for other in dict.fromkeys(evidence.configurations):
+        folders = ", ".join(other.folders)
         yield Match(
-            Subject(path=each.config),
-            f"{each.by} in {each.where} reads {each.config}, which leads to {folders}; not as on the host: "
-            f"{some(each.names)}",
-            f"{each.by} does not read the configuration that is compared here",
+            Subject(path=other.config),
+            f"{other.by} in {other.where} reads {other.config}, which points to {folders}; differs from the host: "
+            f"{some(other.names)}",
+            f"{other.by} does not read the configuration that was compared here",
             (HOST, IMAGE),
-            {"config": each.config, "folders": list(each.folders), "call": each.by, "scripts": list(each.names)},
+            {"config": other.config, "folders": list(other.folders), "call": other.by, "scripts": list(other.names)},
             (
                 Remedy(
-                    f"let every call read one configuration (ALEMBIC_CONFIG, -c and -n alike), or rebuild what "
-                    f"{each.config} leads to from the host's files"
+                    f"make every call read the same configuration (ALEMBIC_CONFIG, -c and -n), or rebuild the folder "
+                    f"that {other.config} points to from the host's files"
                 ),
             ),
         )

@@ -1,4 +1,4 @@
-"""MIG7: what git has, and has not, of the migrations that people see and databases have had."""
+"""MIG7: migrations on the host compared with git."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from migops.analysis.evidence import Evidence
 from migops.analysis.script_diff import content_difference, renamed
 from migops.core.model import Location, MigrationSet, PlaceName, Remedy, Severity, Subject, Unknown
 from migops.core.text import counted, some
-from migops.rules.git_database import told_here
+from migops.rules.git_database import named_here
 from migops.rules.rule import Match, Rule, Undetermined
 
 if TYPE_CHECKING:
@@ -22,12 +22,12 @@ LINK = (GIT, HOST)
 
 
 def untracked(evidence: Evidence) -> Iterator[Match | Undetermined]:
-    """A migration script of the host was never added to git.
+    """A migration script on the host was never added to git.
 
-    What: it works here. A clone, CI and every other machine build an image without it, and where the database has had
-    it, Alembic then dies with "Can't locate revision identified by …".
+    What: it works here. A clone, CI and every other machine build an image without it, and if the database has already
+    applied it, Alembic then fails with "Can't locate revision identified by …".
 
-    Why: `alembic revision` writes the file, and `git commit -a` takes no new files along.
+    Why: `alembic revision` writes the file, but `git commit -a` does not include new files.
 
     Fix: `git add` it, and commit it together with the code that needs it.
     """
@@ -38,27 +38,27 @@ def untracked(evidence: Evidence) -> Iterator[Match | Undetermined]:
         if names:
             yield _hit(
                 evidence, worktree, names, "not in git",
-                "nobody ran `git add`, so no other machine has it, nor an image that is built elsewhere",
+                "nobody ran `git add`, so no other machine has it, and no image built elsewhere",
                 (
-                    Remedy("add what is meant to be kept", worktree.command("add", scripts=names)),
-                    Remedy("commit it, with the code that needs it"),
+                    Remedy("add what you want to keep", worktree.command("add", scripts=names)),
+                    Remedy("commit it together with the code that needs it"),
                 ),
             )  # fmt: skip
 
 
 def uncommitted(evidence: Evidence) -> Iterator[Match | Undetermined]:
-    """A migration script is not as the last commit has it: added, edited, renamed or deleted, and not committed.
+    """A migration script differs from the last commit: added, edited, renamed or deleted, but not committed.
 
-    What: an image that is built here holds what no commit has. The next checkout, or the next build elsewhere, does
-    something else. A difference in line ends or white space alone is none.
+    What: an image built here contains something that no commit has. The next checkout, or the next build elsewhere,
+    gets something else. Differences in line endings or white space do not count.
 
-    Why: the work is not done yet; or a deletion, an edit on the server, was never committed.
+    Why: the work is in progress; or somebody deleted or edited the script on the server and never committed that.
 
-    Fix: commit it, or bring back what HEAD has.
+    Fix: commit it, or restore the version from HEAD.
     """
     yield from _blind(evidence)
     git, host = _sides(evidence)
-    moved, told = _moved(evidence), told_here(evidence)
+    moved, named = _moved(evidence), named_here(evidence)
     for worktree in _worktrees(evidence):
         kinds = {
             "added": set(_new(evidence)) & worktree.staged,
@@ -66,26 +66,26 @@ def uncommitted(evidence: Evidence) -> Iterator[Match | Undetermined]:
             "renamed": set(moved.values()),
             "deleted": git.scripts.keys() - host.scripts.keys() - moved.keys() - worktree.sparse,
         }
-        for kind, found in kinds.items():
-            names = sorted((found & worktree.names.keys()) - told)
+        for kind, scripts in kinds.items():
+            names = sorted((scripts & worktree.names.keys()) - named)
             if names:
                 yield _hit(
-                    evidence, worktree, names, f"{kind}, and no commit has that",
-                    "HEAD does not have what is built from here",
+                    evidence, worktree, names, f"{kind}, but not committed",
+                    "an image built here contains what no commit has",
                     tuple(_commit_or_not(worktree, kind, names, moved)),
                     kind=kind,
                 )  # fmt: skip
 
 
 def ignored(evidence: Evidence) -> Iterator[Match | Undetermined]:
-    """A line of an ignore file hides a migration script from git.
+    """An ignore file hides a migration script from git.
 
     What: the script works here, `git status` is clean, and no other machine ever gets it.
 
-    Why: a pattern that was meant for something else matches the folder (`*.py`, `versions/`, `migrations/`), in
-    .gitignore, .git/info/exclude or the user's own excludes file.
+    Why: a pattern meant for something else matches the folder (`*.py`, `versions/`, `migrations/`), in .gitignore,
+    .git/info/exclude or the user's global excludes file.
 
-    Fix: take the line out, or re-include the folder with a line that begins with `!`; then add the scripts.
+    Fix: delete the line, or re-include the folder with a line that begins with `!`; then add the scripts.
     """
     yield from _blind(evidence)
     for worktree in _worktrees(evidence):
@@ -98,9 +98,9 @@ def ignored(evidence: Evidence) -> Iterator[Match | Undetermined]:
                 evidence, worktree, names, "hidden from git",
                 f"{at} ignores it: {pattern}",
                 (
-                    Remedy(f"take line {at.line} out of {at.file}, or re-include the folder after it; else the next "
+                    Remedy(f"delete line {at.line} of {at.file}, or re-include the folder after it; otherwise the next "
                            "script is hidden too"),
-                    Remedy("add what is hidden now", worktree.command("add", "-f", scripts=names)),
+                    Remedy("add the hidden scripts", worktree.command("add", "-f", scripts=names)),
                     Remedy("commit it"),
                 ),
                 ignore_file=at.file, line=at.line, pattern=pattern,
@@ -108,14 +108,14 @@ def ignored(evidence: Evidence) -> Iterator[Match | Undetermined]:
 
 
 def behind_upstream(evidence: Evidence) -> Iterator[Match | Undetermined]:
-    """The upstream branch has migration scripts, or newer texts of them, that this checkout lacks.
+    """The upstream branch has migration scripts, or newer versions of them, that this checkout lacks.
 
-    What: an image that is built from here lacks them, and a new revision that is written here becomes a second head.
-    Only what the last `git fetch` saw counts: nothing is fetched.
+    What: an image built here lacks them, and a new revision written here becomes a second head. Only the result of the
+    last `git fetch` counts: migops does not fetch.
 
     Why: nobody pulled.
 
-    Fix: `git pull`, before anything is built or written.
+    Fix: `git pull`, before you build or write anything.
     """
     yield from _blind(evidence)
     for worktree in _worktrees(evidence):
@@ -127,8 +127,8 @@ def behind_upstream(evidence: Evidence) -> Iterator[Match | Undetermined]:
             number = counted(len(names), "migration script")
             yield Match(
                 Subject(path=coming[0] if len(coming) == 1 else ""),
-                f"{worktree.upstream} has {number} that HEAD lacks or has an older text of: {some(names)}",
-                "the checkout is behind its upstream branch, as the last fetch saw it",
+                f"{worktree.upstream} has {number} that HEAD lacks or has an older version of: {some(names)}",
+                "the checkout is behind its upstream branch, as of the last fetch",
                 LINK,
                 {"upstream": worktree.upstream, "scripts": list(coming), "repository": worktree.top},
                 (worktree.catch_up,) if worktree.catch_up else (),
@@ -155,24 +155,24 @@ def _blind(evidence: Evidence) -> Iterator[Undetermined]:
 def _sides(evidence: Evidence) -> tuple[MigrationSet, MigrationSet]:
     git, host = evidence.chain.held(GIT), evidence.chain.held(HOST)
     if git is None or host is None:
-        raise LookupError("a rule of MIG7 was judged without git or host; its Rule must name both in `needs`")
+        raise LookupError("a rule of MIG7 ran without git or host; its Rule must name both in `needs`")
     return git, host
 
 
 def _moved(evidence: Evidence) -> dict[str, str]:
-    """Scripts whose revision the host has under another name: HEAD's name → the host's."""
+    """Scripts whose revision has another name on the host: HEAD's name → the host's."""
     git, host = _sides(evidence)
     return renamed(host, git)
 
 
 def _new(evidence: Evidence) -> Iterator[str]:
-    """The scripts of the host whose revision HEAD does not have under any name."""
+    """The scripts on the host whose revision HEAD does not have under any name."""
     git, host = _sides(evidence)
     yield from host.scripts.keys() - git.scripts.keys() - set(_moved(evidence).values())
 
 
 def _edited(evidence: Evidence) -> Iterator[str]:
-    """The scripts whose text is another one, not only otherwise written: a checkout may turn line ends."""
+    """The scripts whose content changed; line endings and white space do not count, as a checkout may change them."""
     git, host = _sides(evidence)
     for name in git.scripts.keys() & host.scripts.keys():
         if content_difference(git.scripts[name].content, host.scripts[name].content) == "content":
@@ -182,11 +182,11 @@ def _edited(evidence: Evidence) -> Iterator[str]:
 def _commit_or_not(worktree: Worktree, kind: str, names: Sequence[str], moved: dict[str, str]) -> Iterator[Remedy]:
     both = [*names, *(old for old, new in moved.items() if kind == "renamed" and new in names)]
     if kind == "renamed":
-        yield Remedy("let git see both names", worktree.command("add", "-A", scripts=both))
-    yield Remedy("commit it, if it is meant", worktree.command("commit", scripts=both))
+        yield Remedy("stage both names, so that git sees the rename", worktree.command("add", "-A", scripts=both))
+    yield Remedy("commit it, if it is intended", worktree.command("commit", scripts=both))
     if kind == "deleted":
         back = worktree.command("restore", "--source=HEAD", "--staged", "--worktree", scripts=names)
-        yield Remedy("else bring it back", back, alternative=True)
+        yield Remedy("otherwise restore it", back, alternative=True)
 
 
 def _hit(

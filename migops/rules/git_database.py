@@ -1,4 +1,4 @@
-"""MIG704 and MIG705: what was done to migration scripts that the database has had already."""
+"""MIG704 and MIG705: deleted or edited migration scripts that the database has already applied."""
 
 from __future__ import annotations
 
@@ -24,22 +24,22 @@ _NOT_RUN = ("git", "host", "context")  # places that Alembic does not run in
 
 
 def deleted_but_applied(evidence: Evidence) -> Iterator[Match | Undetermined]:
-    """A migration script was deleted, and the database has had it.
+    """A migration script was deleted although the database has applied it.
 
-    What: the database keeps what the migration did, and its version table may name it. An image without the script
-    cannot get past it: "Can't locate revision identified by …", and it can never be taken back.
+    What: the database keeps the migration's changes, and its version table may name the revision. An image without the
+    script fails with "Can't locate revision identified by …", and nothing can downgrade past it.
 
-    Why: a migration was given up, or squashed into another one, after it had been applied here.
+    Why: a migration was dropped, or squashed into another one, after it had been applied here.
 
-    Fix: bring the script back. To give it up, take it back in the database first (`alembic downgrade`, with an image
-    that has the script), in every environment, and only then delete it.
+    Fix: restore the script. To drop the migration, first downgrade every environment (`alembic downgrade`, with an
+    image that has the script), and only then delete it.
     """
     if isinstance(evidence.past, Unknown):
         yield Undetermined(evidence.past.reason)
     for revision, lost in sorted(lost_scripts(evidence).items()):
         yield Match(
             Subject(revision, lost.path),
-            f"the database has had {lost.named}, and its script was deleted",
+            f"the database has applied {lost.named}, but its script was deleted",
             lost.cause,
             (GIT, HOST),
             {"commit": lost.commit, "parents": list(lost.parents), "held_by": list(lost.holders)},
@@ -48,27 +48,28 @@ def deleted_but_applied(evidence: Evidence) -> Iterator[Match | Undetermined]:
 
 
 def edited_after_applied(evidence: Evidence) -> Iterator[Match]:
-    """A migration script that the database has had does not have the same text everywhere: somebody edited it.
+    """A migration script that the database has applied is not the same everywhere: somebody edited it.
 
-    What: an applied migration never runs again, so the edit does not reach this database, and does reach the next one
-    that is made. From then on their schemas differ, and nothing says so. Form (line ends, white space) is no edit.
+    What: an applied migration never runs again, so the edit does not reach this database, but it does reach the next
+    new one. From then on their schemas differ, and nothing reports it. Formatting (line endings, white space) does not
+    count.
 
-    Why: the script was mended in place after it had run. Which of the texts the database ran, nobody noted: an edit
-    that has reached every place by now cannot be told from none.
+    Why: the script was fixed in place after it had run. Nothing records which version the database ran, so an edit that
+    has reached every place by now cannot be detected.
 
-    Fix: put the change into a new revision, and give the script its old text again.
+    Fix: put the change into a new revision, and restore the old text of the script.
     """
-    for each in disputed(evidence):
-        names = [place.value for place in each.others]
-        cause, look = _edit(evidence, each)
-        text = f"{each.name} has another text on the host than in {listed(names)}"
+    for script in disputed(evidence):
+        names = [place.value for place in script.others]
+        cause, look = _edit(evidence, script)
+        text = f"{script.name} differs between the host and {listed(names)}"
         yield Match(
-            Subject(each.revision, each.name),
-            f"the database has had {each.revision}, and {text}",
+            Subject(script.revision, script.name),
+            f"the database has applied {script.revision}, but {text}",
             cause,
             (GIT, HOST),
-            {"differs_in": names, "sha256": each.host.sha256},
-            (look, Remedy("put the change into a new revision, and give this script back the text that was applied")),
+            {"differs_in": names, "sha256": script.host.sha256},
+            (look, Remedy("put the change into a new revision, and restore the applied text of this script")),
         )
 
 
@@ -80,7 +81,7 @@ RULES = (
 
 @dataclass(frozen=True, slots=True)
 class Lost:
-    """A script that the database has had and the host no longer has. ``holders`` still have it."""
+    """A script that the database has applied and the host no longer has. ``holders`` still have it."""
 
     named: str
     path: str
@@ -92,8 +93,8 @@ class Lost:
 
 
 def lost_scripts(evidence: Evidence) -> dict[str, Lost]:
-    """What the database has had and the host has no script of, as far as git knows that it was deleted, by revision."""
-    found: dict[str, Lost] = {}
+    """Revisions that the database has applied and whose script, as far as git knows, was deleted on the host."""
+    lost: dict[str, Lost] = {}
     past = evidence.past if not isinstance(evidence.past, Unknown) else None
     git = evidence.graphs.get(GIT)
     missing = applied_without_script(evidence)
@@ -104,12 +105,12 @@ def lost_scripts(evidence: Evidence) -> dict[str, Lost]:
         holders = held_by.get(revision, ())
         if git is not None and revision in git.by_id:
             script = git.by_id[revision]
-            cause = "it was deleted in the working tree, and no commit has that: HEAD has it"
-            found[revision] = Lost(_named(revision, script.message), script.path, script.parents, cause, "",
+            cause = "deleted in the working tree, but not committed: HEAD still has it"
+            lost[revision] = Lost(_named(revision, script.message), script.path, script.parents, cause, "",
                                    _from_head(evidence, script.path), holders)  # fmt: skip
         elif past is not None and revision in past.deleted:
-            found[revision] = _by_commit(past.deleted[revision], holders)
-    return found
+            lost[revision] = _by_commit(past.deleted[revision], holders)
+    return lost
 
 
 def _from_head(evidence: Evidence, path: str) -> Remedy | None:
@@ -118,13 +119,13 @@ def _from_head(evidence: Evidence, path: str) -> Remedy | None:
     for tree in evidence.worktrees if not isinstance(evidence.worktrees, Unknown) else ():
         if names and names[0] in tree.names:
             restore = tree.command("restore", "--source=HEAD", "--staged", "--worktree", scripts=names)
-            return Remedy("bring its script back", restore)
+            return Remedy("restore its script", restore)
     return None
 
 
 def _by_commit(deleted: Deleted, holders: tuple[str, ...]) -> Lost:
     script = deleted.revision
-    cause = f"git deleted it in commit {deleted.commit} of {deleted.date[:10]} ({deleted.subject})"
+    cause = f"deleted by commit {deleted.commit} of {deleted.date[:10]} ({deleted.subject})"
     named = _named(script.id, script.message)
     return Lost(named, script.path, script.parents, cause, deleted.commit, deleted.remedy, holders)
 
@@ -134,7 +135,7 @@ def _named(revision: str, message: str) -> str:
 
 
 def applied_without_script(evidence: Evidence) -> frozenset[str]:
-    """The revisions that the database has had and the host has no script of."""
+    """The revisions that the database has applied but that have no script on the host."""
     if HOST not in evidence.graphs or not isinstance(evidence.database, DatabaseState):
         return frozenset()
     host, applied = evidence.graphs[HOST].by_id, position(evidence).applied
@@ -142,8 +143,8 @@ def applied_without_script(evidence: Evidence) -> frozenset[str]:
     return frozenset((applied | parents) - host.keys())
 
 
-def told_here(evidence: Evidence) -> set[str]:
-    """The scripts, by name, whose deletion or edit these rules name, so that MIG702 need not."""
+def named_here(evidence: Evidence) -> set[str]:
+    """Names of the scripts whose deletion or edit these rules report, so that MIG702 does not repeat it."""
     git = evidence.chain.held(GIT)
     lost = {each.path for each in lost_scripts(evidence).values()}
     deleted = {name for name, file in git.scripts.items() if file.path in lost} if git else set()
@@ -151,40 +152,40 @@ def told_here(evidence: Evidence) -> set[str]:
 
 
 def bring_back(evidence: Evidence, lost: Lost) -> Iterator[Remedy]:
-    """How the host and the image get the script again, or how it is given up rightly."""
+    """Steps to get the script back onto the host and into the image, or to drop it safely."""
     if lost.remedy:
         yield lost.remedy
     if IMAGE.value not in lost.holders:
-        yield from rebuild(evidence, "the build brings it into the image")
+        yield from rebuild(evidence, "rebuild to get it into the image")
     below = lost.parents[0] if lost.parents else "base"
     runs = [name if " " in name else f"the {name}" for name in lost.holders if name not in _NOT_RUN]
-    where = f"in {listed(runs)}, where it still is" if runs else "with an image that has it again"
+    where = f"in {listed(runs)}, which still has it" if runs else "with an image that has it"
     yield Remedy(
-        f"give it up, but first in the database: after a backup, a downgrade to {below} {where} (what it added "
-        "to the schema goes, with the data in it)",
+        f"to drop it, first take a backup and downgrade the database to {below} {where} (this removes what it "
+        "added to the schema, including the data)",
         alternative=True,
     )
 
 
-def _edit(evidence: Evidence, each: Disputed) -> tuple[str, Remedy]:
-    """Who edited it, and how to see what."""
-    if GIT in each.others:
-        cause = "it was edited in the working tree, and no commit has that"
+def _edit(evidence: Evidence, script: Disputed) -> tuple[str, Remedy]:
+    """Who edited it, and how to see the change."""
+    if GIT in script.others:
+        cause = "it was edited in the working tree and not committed"
         trees = evidence.worktrees if not isinstance(evidence.worktrees, Unknown) else ()
-        holder = next((tree for tree in trees if each.name in tree.names), None)
-        look = holder.command("diff", "HEAD", scripts=[each.name]) if holder else ()
-        return cause, Remedy("see what was changed", look)
-    edit = evidence.past.edits.get(each.name) if evidence.past and not isinstance(evidence.past, Unknown) else None
+        holder = next((tree for tree in trees if script.name in tree.names), None)
+        look = holder.command("diff", "HEAD", scripts=[script.name]) if holder else ()
+        return cause, Remedy("see the change", look)
+    edit = evidence.past.edits.get(script.name) if evidence.past and not isinstance(evidence.past, Unknown) else None
     if edit:
-        cause = f"commit {edit.commit} of {edit.date[:10]} wrote the host's text ({edit.subject})"
+        cause = f"edited in commit {edit.commit} of {edit.date[:10]} ({edit.subject})"
         return cause, Remedy("see what that commit changed", edit.show)
-    other = next(iter(each.others)).value
-    return "it was edited after that copy was made of it", Remedy(f"compare the host's text with that in the {other}")
+    other = next(iter(script.others)).value
+    return "it was edited after that copy was made", Remedy(f"compare the host's text with the one in the {other}")
 
 
 @dataclass(frozen=True, slots=True)
 class Disputed:
-    """A script that the database has had, and the places whose text of it is not the host's."""
+    """A script that the database has applied, and the places where its text differs from the host's."""
 
     revision: str
     name: str
@@ -193,7 +194,7 @@ class Disputed:
 
 
 def disputed(evidence: Evidence) -> Iterator[Disputed]:
-    """The applied scripts of the host that another place has with another text."""
+    """The applied scripts of the host whose text differs in another place."""
     host = evidence.chain.held(HOST)
     if host is None or not isinstance(evidence.database, DatabaseState) or not evidence.database.rows:
         return

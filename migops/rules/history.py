@@ -1,4 +1,4 @@
-"""MIG3: what is wrong with the revision graph itself, in each place that was read."""
+"""MIG3: faults of the revision graph itself, in each place that was read."""
 
 from __future__ import annotations
 
@@ -14,26 +14,27 @@ from migops.rules.remedies import rebuild
 from migops.rules.rule import Match, Rule
 from migops.sources.database_state import DatabaseState
 
-LONGEST_ID = 32  # characters that version_num holds, as Alembic makes it
+LONGEST_ID = 32  # characters; the size of version_num as Alembic creates it
 
 
 def multiple_heads(evidence: Evidence) -> Iterator[Match]:
-    """The history ends in more than one head.
+    """The history has more than one head.
 
     What: `alembic upgrade head` stops with "Multiple head revisions are present for given argument 'head'".
 
-    Why: two revisions were written from the same parent; or only the image has two heads, because it still holds a
+    Why: two revisions were written with the same parent; or only the image has two heads, because it still contains a
     script that was deleted on the host.
 
-    Fix: heads in the image alone: build again. Heads on the host: join them with `alembic merge`, or point one at the
-    other. Heads that are meant (labelled branches): say so with `x-migops: {heads: many}` in the compose file.
+    Fix: heads only in the image: rebuild it. Heads on the host: join them with `alembic merge`, or set the
+    `down_revision` of one to the other. Heads on purpose (labelled branches): declare them with `x-migops: {heads:
+    many}` in the compose file.
     """
     if evidence.many_heads_are_meant:
         return
     seen: dict[tuple[str, ...], list[PlaceName]] = {}
     for place in ORDER:
         graph = evidence.graphs.get(place)
-        # The graph's own word: a duplicated id makes Alembic list a head that is none.
+        # From the graph, not from Alembic, which counts a duplicated id as a head.
         for problem in graph.problems if graph else ():
             if problem.rule == "MIG301":
                 seen.setdefault(tuple(sorted(problem.revisions)), []).append(place)
@@ -53,13 +54,13 @@ def _heads_cause(evidence: Evidence, heads: tuple[str, ...], places: list[PlaceN
     graph = evidence.graphs[places[0]]
     parents = {parent for revision in graph.revisions if revision.id in heads for parent in revision.parents}
     cause = (
-        f"two or more revisions were written from {', '.join(sorted(parents))}"
+        f"two or more revisions have the parent {', '.join(sorted(parents))}"
         if len(parents) == 1
-        else ("revisions were written on branches that nothing joins")
+        else "no merge revision joins the branches"
     )
     host = evidence.graphs.get(PlaceName.HOST)
     if PlaceName.HOST not in places and host is not None:
-        extra = ", ".join(sorted(set(heads) - set(host.heads))) or "another history"
+        extra = ", ".join(sorted(set(heads) - set(host.heads))) or "a different history"
         ours = "head " + ", ".join(host.heads) if host.heads else "no head"
         cause += f"; the host has {ours}, the {places[0].value} also has {extra}"
     return cause
@@ -69,13 +70,13 @@ def _heads_remedy(evidence: Evidence, heads: tuple[str, ...], places: list[Place
     if PlaceName.HOST in places:
         return (
             *merge(evidence, heads),
-            *rebuild(evidence, "build the image again, with the new revision in it"),
+            *rebuild(evidence, "rebuild the image with the new revision"),
             Remedy(
-                "if one of them was applied nowhere yet: point its down_revision at another head instead",
+                "if one of them has not been applied anywhere: set its down_revision to the other head instead",
                 alternative=True,
             ),
             Remedy(
-                "if they are branches on purpose: x-migops: {heads: many} under the service in the compose file",
+                "if the branches are intentional: x-migops: {heads: many} under the service in the compose file",
                 alternative=True,
             ),
         )
@@ -86,56 +87,63 @@ def _heads_remedy(evidence: Evidence, heads: tuple[str, ...], places: list[Place
         [evidence.git_records[name] for name in image.scripts if name in evidence.git_records] if image else []
     )
     if not all(record.kind.rebuild_helps for record in git_records):
-        return (Remedy("settle the scripts that only the image has first; each finding above says how"),)
-    return rebuild(evidence, "the image becomes what the host is, with the host's heads", evidence.git_records)
+        return (Remedy("first settle the scripts that only the image has; the findings above say how"),)
+    return rebuild(evidence, _rebuilt(evidence), evidence.git_records)
+
+
+def _rebuilt(evidence: Evidence) -> str:
+    host = evidence.graphs.get(PlaceName.HOST)
+    number = len(host.heads) if host else 0
+    return "rebuilding leaves only the host's head" if number == 1 else "rebuilding leaves only the host's heads"
 
 
 def missing_parent(evidence: Evidence) -> Iterator[Match]:
-    """A revision's `down_revision` names a revision that no script has.
+    """A revision's `down_revision` names a revision that has no script.
 
-    What: Alembic dies with a bare `KeyError`, whatever it is asked.
+    What: every Alembic command fails with a bare `KeyError`.
 
-    Why: the parent's script was deleted or never committed; or `down_revision` holds a file name instead of an id.
+    Why: the parent's script was deleted or never committed; or `down_revision` contains a file name instead of an id.
 
-    Fix: bring the parent back, or point `down_revision` at the revision that is really before it.
+    Fix: restore the parent, or set `down_revision` to the revision that really precedes it.
     """
     yield from problems(evidence, "MIG302")
 
 
 def duplicate_revision(evidence: Evidence) -> Iterator[Match]:
-    """Two scripts carry the same revision id.
+    """Two scripts have the same revision id.
 
-    What: Alembic warns, keeps one of them (which one depends on the order of files), and often reports several heads.
+    What: Alembic prints a warning, uses one of them (which one depends on the order of the files), and often reports
+    several heads.
 
     Why: a script was copied and only its text changed, or a rename left the old file behind.
 
-    Fix: give one of them an id of its own, or delete the leftover.
+    Fix: give one of them its own id, or delete the extra copy.
     """
     yield from problems(evidence, "MIG303")
 
 
 def cycle(evidence: Evidence) -> Iterator[Match]:
-    """Revisions are each other's ancestors.
+    """Revisions are ancestors of each other.
 
     What: Alembic refuses the whole history with a cycle error.
 
-    Why: a `down_revision` was edited to point forward; or one id is used twice, and closes a circle.
+    Why: a `down_revision` was edited to point forward; or an id is used twice, which closes a cycle.
 
-    Fix: point one `down_revision` of the circle at the revision that is really before it.
+    Fix: set one `down_revision` of the cycle to the revision that really precedes it.
     """
     yield from problems(evidence, "MIG304")
 
 
 def empty_history(evidence: Evidence) -> Iterator[Match]:
-    """A versions folder holds no migration script.
+    """A versions folder contains no migration script.
 
-    What: `alembic upgrade head` and `alembic heads` say nothing and end with 0. It looks like success.
+    What: `alembic upgrade head` and `alembic heads` print nothing and exit with 0. It looks like success.
 
-    Why: the project has no migrations yet, or this is not the folder you mean.
+    Why: the project has no migrations yet, or this is not the right folder.
 
-    Fix: write the first revision, or point `script_location` at the folder that has them.
+    Fix: write the first revision, or set `script_location` to the folder that has them.
     """
-    # An image that lost what the host has is MIG004's to name.
+    # If the host has scripts and only the image has none, MIG004 reports it.
     host = evidence.graphs.get(PlaceName.HOST)
     yield from (
         match
@@ -157,15 +165,15 @@ def unreadable_revision(evidence: Evidence) -> Iterator[Match]:
 
 
 def no_downgrade(evidence: Evidence) -> Iterator[Match]:
-    """Revisions cannot be taken back: their `downgrade` is missing, does nothing or raises.
+    """Revisions cannot be undone: their `downgrade` is missing, does nothing or raises.
 
-    What: `alembic downgrade` past one of them changes the version and leaves the schema, or stops there. The way back
-    is then a backup.
+    What: `alembic downgrade` past one of them changes the recorded revision but not the schema, or stops there. Only a
+    backup can undo it then.
 
-    Why: nobody wrote it; or the change cannot be undone, and then saying so with a `raise` is right.
+    Why: nobody wrote it; or the change cannot be undone, and then a `raise` that says so is right.
 
-    Fix: write it while it is known what the revision did, and try it: `migops rebuild-and-migrate --rehearse` goes
-    forth and back on a copy. A merge, which changes nothing, needs none.
+    Fix: write it while you still know what the revision did, and test it: `migops rebuild-and-migrate --rehearse`
+    upgrades and downgrades a copy. A merge revision, which changes nothing, needs none.
     """
     graph = evidence.graphs.get(PlaceName.HOST)
     without = [each for each in graph.revisions if not each.has_downgrade and len(each.parents) < 2] if graph else []
@@ -173,24 +181,24 @@ def no_downgrade(evidence: Evidence) -> Iterator[Match]:
         ids = [each.id for each in without]
         yield Match(
             Subject(ids[0] if len(ids) == 1 else "", without[-1].path),
-            f"{counted(len(ids), 'revision')} cannot be taken back: {some(ids)}",
+            f"{counted(len(ids), 'revision')} cannot be undone: {some(ids)}",
             "the downgrade is missing, does nothing or raises",
             None,
             {"revisions": ids},
-            (Remedy("write the downgrade, or see that a backup is there before it is applied"),),
+            (Remedy("write the downgrade, or make sure that there is a backup before you apply it"),),
         )
 
 
 def long_revision_id(evidence: Evidence) -> Iterator[Match]:
-    """A revision's id is longer than the column that Alembic notes it in.
+    """A revision's id is longer than the column in which Alembic records it.
 
     What: the migration runs, and then the UPDATE of `alembic_version` fails with "value too long for type character
-    varying(32)". SQLite takes any length, so that tests on it stay green.
+    varying(32)". SQLite accepts any length, so tests on SQLite pass.
 
     Why: `--rev-id`, or a script named by hand, with words in the id.
 
-    Fix: a shorter id, in the script and in the `down_revision` of its children; or widen the column before the upgrade.
-    Where the database has noted such an id already, the column is wide enough, and nothing is said.
+    Fix: use a shorter id, in the script and in the `down_revision` of its children; or widen the column before the
+    upgrade. If the database already contains such an id, its column is wide enough, and there is no finding.
     """
     state = evidence.database
     if isinstance(state, DatabaseState) and (
@@ -208,7 +216,7 @@ def long_revision_id(evidence: Evidence) -> Iterator[Match]:
         yield Match(
             Subject(name, f"{revision.path}:{revision.line}"),
             f"{in_words(places)}: the id {name} has {len(name)} characters",
-            f"version_num of Alembic's version table holds {LONGEST_ID}, if nobody has widened it",
+            f"the column version_num of Alembic's version table has room for {LONGEST_ID}, unless somebody widened it",
             link_into(evidence, places[0]),
             {"length": len(name), "places": [place.value for place in places]},
             (

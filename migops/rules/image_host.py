@@ -1,4 +1,4 @@
-"""MIG0: what the image holds against what the host holds."""
+"""MIG0: the migrations in the image compared with those on the host."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ HOST, CONTEXT, IMAGE = PlaceName.HOST, PlaceName.CONTEXT, PlaceName.IMAGE
 
 
 def ghost_revision(evidence: Evidence) -> Iterator[Match]:
-    """A migration script is in the image and not on the host.
+    """A migration script is in the image but not on the host.
 
-    What: Alembic reads the image's folder, so it sees a revision that people have deleted (or never had). That is how a
-    second head comes out of nowhere, and how a deleted migration comes back.
+    What: Alembic reads the image's folder, so it still sees a revision that was deleted on the host (or never was
+    there). This is how a second head appears out of nowhere, and how a deleted migration comes back.
 
-    Why: the image was built before the file was deleted and nobody built it again; or the file was never on this host:
-    the host is behind its upstream branch, or somebody made the file elsewhere.
+    Why: the script was deleted after the image was built, and nobody rebuilt it. Or the script was never on this host:
+    the checkout is behind its upstream branch, or the script was written elsewhere.
 
-    Fix: it depends on what git says. Deleted on purpose: build the image again. Upstream has it: `git pull`, no build.
-    Git has never seen it: find out who made it before anything removes the only copy.
+    Fix: it depends on git. Deleted on purpose: rebuild the image. Upstream has it: `git pull`, do not rebuild. Unknown
+    to git: find out who wrote it before anything removes the only copy.
     """
     host, image = _both(evidence)
     for name in sorted(image.scripts.keys() - host.scripts.keys() - renamed(host, image).keys()):
@@ -35,7 +35,7 @@ def ghost_revision(evidence: Evidence) -> Iterator[Match]:
         cause, remedy = _ghost_story(evidence, name, record)
         yield Match(
             Subject(revision_ids(image).get(name, ""), name),
-            f"{name} is in the image, not on the host",
+            f"{name} is in the image but not on the host",
             cause,
             _link_of(evidence, name),
             {"image_path": file.path, "sha256": file.sha256, "git": record.kind.value, "commit": record.commit}
@@ -45,14 +45,14 @@ def ghost_revision(evidence: Evidence) -> Iterator[Match]:
 
 
 def missing_revision(evidence: Evidence) -> Iterator[Match]:
-    """A migration script is on the host and would be built, and the image lacks it.
+    """A migration script is on the host and part of the build, but the image does not have it.
 
-    What: `alembic upgrade head` in the container stops short of what the host has; a database that already has the
-    revision answers "Can't locate revision identified by …".
+    What: `alembic upgrade head` in the container stops short of the host's head. If the database already has the
+    revision, Alembic fails with "Can't locate revision identified by …".
 
-    Why: the image was built before the file was written, or it is another image than you think (an old tag).
+    Why: the script was written after the image was built, or this is not the image you think it is (an old tag).
 
-    Fix: build the image again.
+    Fix: rebuild the image.
     """
     host, image = _both(evidence)
     if not image.scripts:
@@ -65,10 +65,10 @@ def missing_revision(evidence: Evidence) -> Iterator[Match]:
         if evidence.not_copied:
             cause = evidence.not_copied
         else:
-            cause = f"{_image_age(evidence)} before {name} was there, or it is not the image you mean"
+            cause = f"{_image_age(evidence)} before {name} existed, or this is not the image you mean"
         yield Match(
             Subject(revision_ids(host).get(name, ""), name),
-            f"{name} is on the host, not in the image",
+            f"{name} is on the host but not in the image",
             cause,
             _link_of(evidence, name),
             {"host_path": file.path, "sha256": file.sha256},
@@ -77,15 +77,15 @@ def missing_revision(evidence: Evidence) -> Iterator[Match]:
 
 
 def changed_revision(evidence: Evidence) -> Iterator[Match]:
-    """A migration script is in both, under the same name or the same revision id, and the two copies differ.
+    """A migration script is on the host and in the image, under the same name or revision id, but the copies differ.
 
-    What: the image runs another text than the one you read. A difference in line ends, a byte order mark, trailing
-    white space or only the file's name does not change what Alembic does: it is a warning of its own.
+    What: the image runs a different text from the one you read. A difference in line endings, byte order mark, trailing
+    white space or file name alone does not change what Alembic does; it is only a warning.
 
-    Why: the script was edited after the image was built; or a checkout with other line-end settings, a file system
-    that folds letter case or Unicode forms, made a copy that only looks changed.
+    Why: the script was edited after the image was built. Or a checkout with other line-ending settings, or a file
+    system that folds letter case or Unicode forms, made a copy that only looks changed.
 
-    Fix: build the image again. For line ends: settle them in `.gitattributes` (`*.py text eol=lf`).
+    Fix: rebuild the image. For line endings, set them in `.gitattributes` (`*.py text eol=lf`).
     """
     host, image = _both(evidence)
     pairs = {name: name for name in host.scripts.keys() & image.scripts.keys()} | renamed(host, image)
@@ -98,38 +98,39 @@ def changed_revision(evidence: Evidence) -> Iterator[Match]:
         yield Match(
             Subject(revision_ids(image).get(image_name, ""), host_name),
             _change_in_words(host_name, image_name, content),
-            "the copies differ in form only; Alembic does the same with both"
+            "only the form differs; both copies do the same in Alembic"
             if cosmetic
             else f"the host's copy was edited after {_image_age(evidence)}",
             _link_of(evidence, image_name),
             {"difference": content, "naming": naming, "host_sha256": ours.sha256, "image_sha256": theirs.sha256}
             | layer_facts(evidence, image_name),
-            rebuild(evidence, "the build copies the host's text into the image", [image_name]),
+            rebuild(evidence, "rebuild to copy the host's version into the image", [image_name]),
             Severity.WARNING if cosmetic else None,
         )
 
 
 def no_migrations_in_image(evidence: Evidence) -> Iterator[Match]:
-    """The host has migration scripts and the image has none.
+    """The host has migration scripts, but the image has none.
 
-    What: in such an image `alembic upgrade head` prints nothing, ends with 0, and the database stays empty.
+    What: in such an image `alembic upgrade head` prints nothing and exits with 0, and the database stays empty.
 
-    Why: `.dockerignore` drops the folder, no COPY brings it, or it lands at another path than the one Alembic reads.
+    Why: `.dockerignore` excludes the folder, no COPY includes it, or it is copied to a different path from the one
+    Alembic reads.
 
-    Fix: mend the ignore file or the Dockerfile as the finding says, then build again.
+    Fix: fix the ignore file or the Dockerfile as the finding says, then rebuild.
     """
     host, image = _both(evidence)
     if not host.scripts or image.scripts or (image.sourceless and image.bytecode):
         return
     where = ", ".join(image.location)
     if image.bytecode and not image.sourceless:
-        cause = f"only compiled files are there ({image.bytecode[0]}); Alembic loads those only if `sourceless = true`"
+        cause = f"only compiled files are there ({image.bytecode[0]}); Alembic loads them only with `sourceless = true`"
     elif evidence.exclusions:
         first = evidence.exclusions[0]
-        cause = f"{first.at} drops them from the build: {first.pattern}"
+        cause = f"{first.at} excludes them from the build: {first.pattern}"
     else:
         elsewhere = "; ".join(str(problem.at) + ": " + problem.message for problem in evidence.problems.get(IMAGE, ()))
-        cause = evidence.not_copied or f"{_image_age(evidence)} without them, or they are at another path"
+        cause = evidence.not_copied or f"{_image_age(evidence)} without them, or they are at a different path"
         cause += f" (in the image, {elsewhere})" if elsewhere else ""
     yield Match(
         Subject(path=where),
@@ -142,14 +143,14 @@ def no_migrations_in_image(evidence: Evidence) -> Iterator[Match]:
 
 
 def stray_bytecode(evidence: Evidence) -> Iterator[Match]:
-    """Compiled files whose script is gone lie in the image's versions folder, and `sourceless` makes Alembic load them.
+    """The image's versions folder has compiled files without their script, and `sourceless` makes Alembic load them.
 
-    What: a deleted migration lives on as a `.pyc` file. Without `sourceless = true` Alembic ignores such files, and
-    so does this rule. A compiled file whose script the host has is what `sourceless` is for.
+    What: a deleted migration lives on as a `.pyc` file. Without `sourceless = true` Alembic ignores such files, and so
+    does this rule. A compiled file whose script is on the host is normal for a sourceless image.
 
-    Why: `__pycache__` was copied into the image, or the image is built sourceless and not from a clean folder.
+    Why: `__pycache__` was copied into the image, or a sourceless image was built from a folder with old compiled files.
 
-    Fix: put `**/__pycache__` and `**/*.pyc` into `.dockerignore`, then build again.
+    Fix: add `**/__pycache__` and `**/*.pyc` to `.dockerignore`, then rebuild.
     """
     image, host = evidence.chain.held(IMAGE), evidence.chain.held(HOST)
     if image is None or not image.sourceless:
@@ -160,25 +161,26 @@ def stray_bytecode(evidence: Evidence) -> Iterator[Match]:
             continue  # compiled from a script that is meant to be there
         yield Match(
             Subject(path=path),
-            f"{path} is compiled from a script that neither image nor host has, and Alembic loads it",
-            "sourceless = true in Alembic's configuration, and a compiled file outlived its script",
+            f"{path} was compiled from a script that is neither in the image nor on the host, and Alembic loads it",
+            "Alembic's configuration has sourceless = true, and the compiled file outlived its script",
             None,
             {"image_path": path},
             (
-                Remedy("add the lines **/__pycache__ and **/*.pyc to .dockerignore, then build again"),
-                *rebuild(evidence, "the build leaves compiled files out"),
+                Remedy("add the lines **/__pycache__ and **/*.pyc to .dockerignore, then rebuild"),
+                *rebuild(evidence, "rebuild to drop the compiled files"),
             ),
         )
 
 
 def environment_differs(evidence: Evidence) -> Iterator[Match]:
-    """env.py, the script template or Alembic's configuration is not the same in the image as on the host.
+    """env.py, the script template or Alembic's configuration differs between the image and the host.
 
-    What: Alembic in the image may read other settings, another URL or other models than the files you look at.
+    What: Alembic in the image may use different settings, a different URL or different models from the files you look
+    at.
 
-    Why: the image was built before the file was edited.
+    Why: the file was edited after the image was built.
 
-    Fix: build the image again.
+    Fix: rebuild the image.
     """
     host, image = _both(evidence)
     for name in sorted(host.environment.keys() | image.environment.keys()):
@@ -191,7 +193,7 @@ def environment_differs(evidence: Evidence) -> Iterator[Match]:
             f"{_image_age(evidence)} before the file was changed on the host",
             (HOST, IMAGE),
             {"host_sha256": ours.sha256 if ours else None, "image_sha256": theirs.sha256 if theirs else None},
-            rebuild(evidence, "the build copies the host's file into the image"),
+            rebuild(evidence, "rebuild to copy the host's file into the image"),
         )
 
 
@@ -213,42 +215,42 @@ def _both(evidence: Evidence) -> tuple[MigrationSet, MigrationSet]:
 
 
 def _copy(evidence: Evidence) -> tuple[Remedy, ...]:
-    """What brings the host's scripts into the image: a build, and before it the COPY that is not there."""
-    steps = rebuild(evidence, "the build copies the host's scripts into the image")
-    return (Remedy("add a COPY that brings them to the Dockerfile"), *steps) if evidence.not_copied else steps
+    """Steps that get the host's scripts into the image: a build, and before it the COPY that is missing."""
+    steps = rebuild(evidence, "rebuild to copy the host's scripts into the image")
+    return (Remedy("add a COPY for them to the Dockerfile"), *steps) if evidence.not_copied else steps
 
 
 def _ghost_story(evidence: Evidence, name: str, record: GitRecord) -> tuple[str, tuple[Remedy, ...]]:
-    """Cause and fix of a script that only the image has, by what git says of it."""
+    """Cause and fix of a script that only the image has, depending on its status in git."""
     built = _image_age(evidence)
     own = (record.remedy,) if record.remedy else ()
     commit = f"{record.commit} of {record.date[:10]} ({record.subject})"
     if record.kind is GitStatus.DELETED:
         return (
-            f"git deleted it in commit {commit}; {built} with the old copy",
-            rebuild(evidence, "the build leaves the deleted script out", [name]),
+            f"deleted in git by commit {commit}; {built} with the old copy",
+            rebuild(evidence, "rebuild to drop the deleted script", [name]),
         )
     if record.kind is GitStatus.REMOVED_HERE:
         return (
-            f"the host's working tree lacks it, though git's HEAD has it (commit {commit}); {built} with it",
+            f"missing in the host's working tree, but git's HEAD has it (commit {commit}); {built} with it",
             (
-                *rebuild(evidence, "if you deleted it on purpose: the build leaves it out", [name]),
-                *(replace(step, why=f"if you did not: {step.why}", alternative=True) for step in own),
+                *rebuild(evidence, "if you deleted it on purpose: rebuild, which leaves it out", [name]),
+                *(replace(step, why=f"if not: {step.why}", alternative=True) for step in own),
             ),
         )
     if record.kind is GitStatus.UPSTREAM:
         return (
-            f"the host is behind: {record.branch} brings it in commit {commit}. The image is newer than the host",
-            tuple(replace(step, why=f"no rebuild, it would take the revision out: {step.why}") for step in own),
+            f"the host is behind {record.branch}, which has it in commit {commit}. The image is newer than the host",
+            tuple(replace(step, why=f"do not rebuild, that would remove the revision: {step.why}") for step in own),
         )
     if record.kind is GitStatus.NO_GIT:
         return (
-            f"{record.reason}, so the host is taken as meant; {built} with a script that the host does not have",
-            rebuild(evidence, "if the host is right: the build leaves the script out", [name]),
+            f"{record.reason}, so migops assumes the host is right; {built} with a script that the host does not have",
+            rebuild(evidence, "if the host is right: rebuild, which leaves the script out", [name]),
         )
     return (
-        f"{record.reason}; so migops cannot tell a deleted script from one that the host has yet to get",
-        (*own, Remedy("find out who built this image and from what, before a rebuild removes the only copy")),
+        f"{record.reason}; migops cannot tell whether it was deleted or has not reached the host yet",
+        (*own, Remedy("find out who built this image, and from which sources, before a rebuild removes the only copy")),
     )
 
 
@@ -270,10 +272,10 @@ def _link_of(evidence: Evidence, name: str) -> tuple[PlaceName, PlaceName] | Non
 def _change_in_words(host_name: str, image_name: str, content: str) -> str:
     in_words = {
         "same": "has the same text",
-        "bom": "differs by a byte order mark only",
-        "line-ends": "differs by line ends only (CRLF against LF)",
-        "whitespace": "differs by white space at line ends only",
-        "content": "is not the same text in the image as on the host",
+        "bom": "differs only in the byte order mark",
+        "line-ends": "differs only in line endings (CRLF and LF)",
+        "whitespace": "differs only in white space at line ends",
+        "content": "differs between image and host",
     }[content]
     if host_name == image_name:
         return f"{host_name} {in_words}"
@@ -282,5 +284,5 @@ def _change_in_words(host_name: str, image_name: str, content: str) -> str:
 
 def _where(ours: MigrationFile | None, theirs: MigrationFile | None) -> str:
     if ours is None:
-        return "is in the image, not on the host"
-    return "is on the host, not in the image" if theirs is None else "is not the same in the image as on the host"
+        return "is in the image but not on the host"
+    return "is on the host but not in the image" if theirs is None else "differs between image and host"

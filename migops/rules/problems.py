@@ -1,4 +1,4 @@
-"""Problems that reading the places brought up, as findings: what the history and the configuration rules share."""
+"""Problems found while reading the places, as findings: shared by the history and the configuration rules."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from migops.migrations.problem import Problem
 from migops.rules.remedies import rebuild
 from migops.rules.rule import Match
 
-OF_CONTAINER = (Remedy("settle what only the container holds first: the MIG2 finding says how"),)
+OF_CONTAINER = (Remedy("goes away with the MIG2 finding above: fix that first"),)
 
 
 def problems(evidence: Evidence, rule: str) -> Iterator[Match]:
-    """The problems of one rule that reading the places brought up; the same one in several places is one finding."""
+    """A match for each problem of the rule; the same problem in several places is one match."""
     seen: dict[tuple[object, ...], tuple[Problem, list[PlaceName]]] = {}
     for place in ORDER:
         graph = evidence.graphs.get(place)
         for problem in (*evidence.problems.get(place, ()), *(graph.problems if graph else ())):
-            if problem.rule == rule and not problem.at.file.endswith((".pyc", ".pyo")):  # MIG005 judges those
+            if problem.rule == rule and not problem.at.file.endswith((".pyc", ".pyo")):  # MIG005 reports those
                 key = (problem.revisions, PurePosixPath(problem.at.file).name, problem.at.line)
                 seen.setdefault(key, (problem, []))[1].append(place)
     for problem, places in seen.values():
@@ -41,7 +41,7 @@ def _not_on_host(evidence: Evidence, problem: Problem, places: list[PlaceName]) 
         return _hinted(problem)
     if places == [PlaceName.CONTAINER]:
         return OF_CONTAINER
-    return rebuild(evidence, "the host does not have this fault: the build brings the host's files")
+    return rebuild(evidence, "already fixed on the host; rebuild to get it into the image")
 
 
 def _hinted(problem: Problem) -> tuple[Remedy, ...]:
@@ -49,7 +49,7 @@ def _hinted(problem: Problem) -> tuple[Remedy, ...]:
 
 
 def link_into(evidence: Evidence, place: PlaceName) -> tuple[PlaceName, PlaceName] | None:
-    """The link at which a fault that first shows in ``place`` came in; None where the chain begins with it."""
+    """The link before ``place``, the first place with the fault; None if the chain begins there."""
     return next(((link.source, link.target) for link in evidence.chain.links if link.target is place), None)
 
 

@@ -1,4 +1,4 @@
-"""The commands that findings about containers print: what must come first, and how a named volume is made right."""
+"""Commands of the findings about containers: steps before recreating one, and how to refresh a named volume."""
 
 from __future__ import annotations
 
@@ -17,27 +17,27 @@ from migops.sources.database_state import DatabaseState
 from migops.sources.environment import Environment
 from migops.sources.git_status import GitRecord, GitStatus
 
-IN_VOLUME = "/volume"  # where a printed command mounts a volume that it mends
+IN_VOLUME = "/volume"  # mount point of a volume in a printed command that fixes it
 NAMED_AT_MOST = 20  # files that a printed command names one by one
 _UNSEEN = GitRecord(GitStatus.UNKNOWN)
 
 
 def before_recreating(evidence: Evidence, view: View) -> tuple[Remedy, ...]:
-    """What must come before a container or its volume goes: what only it has is saved, and the image is made right."""
+    """Steps before a container or its volume goes: save files that only it has, and get the image up to date."""
     steps = [*catch_up(evidence, (script for script in view.scripts if script.is_ours_alone))]
     alone = dict.fromkeys(script.name for script in (*view.container_only(), *view.unsaved()))
     if alone:
         steps.append(Remedy(f"first save what only the container has: {some(alone)}", evidence.commands.rescue()))
     if steps or _image_is_stale(evidence):
-        steps += rebuild(evidence, "build the image, so that it holds what the host holds")
+        steps += rebuild(evidence, "rebuild the image, so that it matches the host")
     return tuple(steps)
 
 
 def give_up(evidence: Evidence, view: View, scripts: Iterable[Script]) -> tuple[Remedy, ...]:
-    """The other way with a revision that only the container's writable layer has: to let it go, not to bring it back.
+    """The alternative for a revision that only the container's writable layer has: drop it instead of rescuing it.
 
-    Not offered where a mount shows it (recreating the container would not help), where git's upstream has it, nor where
-    the database is known to have had it.
+    Not offered if a mount provides the script (recreating the container would not help), if git's upstream has it, or
+    if the database is known to have applied it.
     """
     state = evidence.database
     rows = state.rows if isinstance(state, DatabaseState) else ()
@@ -55,14 +55,14 @@ def give_up(evidence: Evidence, view: View, scripts: Iterable[Script]) -> tuple[
     words = [word for script in gone for word in ("--discard", script.revision)]
     return (
         Remedy(
-            f"where it was given up ({names} was deleted from the host on purpose): deploy without it; its script is "
+            f"if you dropped it ({names} was deleted from the host on purpose): deploy without it; its script is "
             "saved in the state folder first",
             evidence.commands.migops("rebuild-and-migrate", *words),
             alternative=True,
         ),
         Remedy(
-            f"recreate the container alone, which loses the file (docker cp {view.container.name}:{gone[0].path} . "
-            "keeps a copy)",
+            f"only recreate the container, which loses the file (to keep a copy: docker cp "
+            f"{view.container.name}:{gone[0].path} .)",
             evidence.commands.up("--force-recreate"),
             alternative=True,
         ),
@@ -70,14 +70,14 @@ def give_up(evidence: Evidence, view: View, scripts: Iterable[Script]) -> tuple[
 
 
 def catch_up(evidence: Evidence, scripts: Iterable[Script]) -> tuple[Remedy, ...]:
-    """How the host gets those of the scripts that its upstream branch has."""
+    """Steps that get the host those scripts that its upstream branch has."""
     git_records = [evidence.git_records[script.name] for script in scripts if script.record is GitStatus.UPSTREAM]
     steps = dict.fromkeys(record.remedy for record in git_records if record.remedy)
-    return tuple(replace(step, why=f"the host is behind, upstream has it: {step.why}") for step in steps)
+    return tuple(replace(step, why=f"the host is behind its upstream, which has it: {step.why}") for step in steps)
 
 
 def _image_is_stale(evidence: Evidence) -> bool:
-    """Whether the image differs from the host, and a build from the host would take nothing away that is meant."""
+    """True if the image differs from the host and a build from the host would remove nothing that is wanted."""
     host, image = held_in(evidence, HOST), held_in(evidence, IMAGE)
     lost = image.scripts.keys() - host.scripts.keys()
     git_records = [evidence.git_records[name] for name in lost if name in evidence.git_records]
@@ -85,9 +85,9 @@ def _image_is_stale(evidence: Evidence) -> bool:
 
 
 def refresh(evidence: Evidence, view: View, mount: Mount) -> Iterator[Remedy]:
-    """The commands that give a named volume the image's files; each file that they remove is named."""
-    found = view.container.found
-    if not isinstance(found, Environment):
+    """Commands that copy the image's files into a named volume; each file that they delete is named."""
+    environment = view.container.found
+    if not isinstance(environment, Environment):
         return
     keep = held_in(evidence, HOST).scripts if before_recreating(evidence, view) else held_in(evidence, IMAGE).scripts
     here = [script for script in view.held.scripts.values() if view.container.cover(script.path) == mount]
@@ -107,8 +107,8 @@ def refresh(evidence: Evidence, view: View, mount: Mount) -> Iterator[Remedy]:
         else:
             folders = sorted({posixpath.dirname(script.path) for script in surplus})
             words = run("find", *map(inside, folders), "-maxdepth", "1", "-name", "*.py", "-delete")
-        yield Remedy(f"take out of the volume what is not meant to be there ({names})", words)
-    script_location = found.paths.script_location
+        yield Remedy(f"delete the files that do not belong in the volume ({names})", words)
+    script_location = environment.paths.script_location
     folders = [script_location] if at_or_below(script_location, mount.target) else list(view.held.location)
     for folder in folders:
         if at_or_below(folder, mount.target):
@@ -116,4 +116,4 @@ def refresh(evidence: Evidence, view: View, mount: Mount) -> Iterator[Remedy]:
             yield Remedy("copy the image's files into the volume", words)
     kept = [script for script in surplus if evidence.git_records.get(script.name, _UNSEEN).kind is GitStatus.NO_GIT]
     if kept:
-        yield Remedy("to keep what would be taken out, copy it to the host first", evidence.commands.rescue(), True)
+        yield Remedy("to keep the deleted files, copy them to the host first", evidence.commands.rescue(), True)

@@ -14,55 +14,57 @@ from migops.core.text import first_few
 from migops.images.image import Layer
 from migops.sources.database_state import DatabaseState
 
-HAD = "the database has had it"
+HAD = "the database has applied it"
 NAMED = 3  # scripts that a sentence names
 PRUNE = ("docker", "builder", "prune", "--force", "--filter", "type=source.local")
 
 
 def rebuild(evidence: Evidence, why: str, scripts: Iterable[str] = ()) -> tuple[Remedy, ...]:
-    """The smallest build that brings the host's files into the image; ``scripts`` are those that it is about.
+    """The smallest build that gets the host's files into the image; ``scripts`` are the ones the finding is about.
 
-    A plain build is enough where a COPY brings the scripts: its cache key is the files themselves. Where another
-    instruction does (git clone, a package), only a build without the cache runs it again. What the base image holds
-    goes away with the base alone. An edit that left size and date as they were is not even sent to the builder.
+    A plain build is enough for scripts from a COPY: the cache key is the files themselves. If another instruction
+    fetches them (git clone, a package), only a build without the cache runs it again. Scripts in the base image change
+    only with the base. The builder does not even receive an edit that left size and modification time unchanged.
     """
     lost, reason = unsettled(evidence)
     if lost:
-        why = f"{reason}, and a build would take it out of the image"
+        why = f"{reason}, and a build would remove it from the image"
         return (Remedy(f"first settle {lost}: {why}{_how(evidence) if reason == HAD else ''}"),)
     if not evidence.commands.can_build:
         image = evidence.commands.image
-        return (Remedy(f"nothing here says how {image} is built: build it where it is made. {why}"),)
+        return (Remedy(f"migops does not know how {image} is built; do this where it is: {why}"),)
     return tuple(_steps(evidence, why, tuple(scripts)))
 
 
 def _steps(evidence: Evidence, why: str, names: tuple[str, ...]) -> Iterator[Remedy]:
     flags: tuple[str, ...] = ()
     if any(unnoticed(evidence, name) for name in names):
-        yield Remedy("make the builder read the files anew: by size and date it cannot see the edit", PRUNE)
+        yield Remedy(
+            "clear the builder's copy of the sources: the edit kept size and date, so the builder does not see it",
+            PRUNE,
+        )
     if any(from_base(evidence, name) for name in names):
         base = evidence.commands.build_base(evidence.base)
         if base:
-            yield Remedy(f"the base image {evidence.base} holds it: build that one first", base)
+            yield Remedy(f"it is in the base image {evidence.base}: build that one first", base)
         else:
             flags = ("--pull",)
-            why = f"{why}; --pull takes the newest {evidence.base} (one that is built on this host: build it first)"
+            why = f"{why}; --pull gets the newest {evidence.base} (if it is built on this host, build it first)"
     elif evidence.uncached:
         flags = ("--no-cache",)
-        why = f"{why} ({evidence.uncached}: the cache would keep it)"
+        why = f"{why} (without the cache, which would keep the result of {evidence.uncached})"
     yield Remedy(why, evidence.commands.build(*flags))
 
 
 def unsettled(evidence: Evidence) -> tuple[str, str]:
-    """The scripts that only the image has and that a build would lose, and why they matter: what a build does, it does
-    to all of them."""
+    """The scripts that only the image has and that any build would lose, and the reason not to lose them."""
     host, image = evidence.chain.held(PlaceName.HOST), evidence.chain.held(PlaceName.IMAGE)
     if host is None or image is None:
         return "", ""
     alone = sorted(image.scripts.keys() - host.scripts.keys() - renamed(host, image).keys())
     names = [name for name in alone if (record := evidence.git_records.get(name)) and not record.kind.rebuild_helps]
     if names:
-        return first_few(names, NAMED), "git does not know it as deleted"
+        return first_few(names, NAMED), "git has no record of its deletion"
     if alone and isinstance(evidence.database, DatabaseState):
         ids, applied = revision_ids(image), position(evidence).applied
         names = [name for name in alone if ids.get(name) in applied]
@@ -70,20 +72,20 @@ def unsettled(evidence: Evidence) -> tuple[str, str]:
 
 
 def _how(evidence: Evidence) -> str:
-    """How a script that the database has had is settled."""
+    """How to settle a script that the database has applied."""
     if evidence.past is not None and not isinstance(evidence.past, Unknown):
-        return " (MIG704 says how)"
-    return ". Bring it to the host, or downgrade below it with this image, which can, before it goes"
+        return " (see MIG704)"
+    return ". Copy it to the host, or downgrade below it with this image while it still can"
 
 
 def from_base(evidence: Evidence, name: str) -> bool:
-    """Whether the image's copy of the script lies in a layer of the base image."""
+    """True if the image's copy of the script is in a layer of the base image."""
     layer = evidence.layers.get(name)
     return isinstance(layer, Layer) and layer.base is True
 
 
 def unnoticed(evidence: Evidence, name: str) -> bool:
-    """Whether host and image have different texts of the same size and date: what the build cache takes for equal."""
+    """True if host and image have different texts of the same size and time, which the build cache takes for equal."""
     host, image = evidence.chain.held(PlaceName.HOST), evidence.chain.held(PlaceName.IMAGE)
     ours, theirs = host and host.scripts.get(name), image and image.scripts.get(name)
     if not ours or not theirs or ours.sha256 == theirs.sha256:
@@ -92,7 +94,7 @@ def unnoticed(evidence: Evidence, name: str) -> bool:
 
 
 def layer_facts(evidence: Evidence, name: str) -> dict[str, object]:
-    """What is known of the layer that holds the image's copy of a script, for ``facts``."""
+    """The layer with the image's copy of a script, as ``facts``."""
     layer = evidence.layers.get(name)
     if isinstance(layer, Unknown):
         return {"layer": None, "layer_unknown": layer.reason}

@@ -1,4 +1,4 @@
-"""What a rule is, and how rules are judged on evidence."""
+"""A rule, and how it is checked against the evidence."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ Check = Callable[[Evidence], Iterable["Match | Undetermined"]]
 
 @dataclass(frozen=True, slots=True)
 class Undetermined:
-    """What a rule's function says where its evidence is unknown: the rule is skipped for this reason."""
+    """Result of a rule whose evidence is unknown: the rule is skipped for this reason."""
 
     reason: str
 
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """What a rule's function says of one subject; ``Rule.judge`` adds the rule's own id, name and severity."""
+    """Result of a rule for one subject; ``Rule.judge`` adds the rule's id, name and severity."""
 
     subject: Subject
     message: str
@@ -29,15 +29,15 @@ class Match:
     link: tuple[PlaceName, PlaceName] | None = None
     facts: Mapping[str, Any] = field(default_factory=dict)
     remedy: tuple[Remedy, ...] = ()
-    severity: Severity | None = None  # where it is not the rule's own
+    severity: Severity | None = None  # if it is not the rule's own
 
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """A named question to the evidence.
+    """A named check of the evidence.
 
-    ``needs`` are the places without which it cannot be answered. ``lint``: it looks at what only doctor reads.
-    ``on_request``: it is judged only where ``evidence.drift`` was asked for.
+    ``needs``: places without which it cannot run. ``lint``: only doctor runs it. ``on_request``: runs only if
+    ``evidence.drift`` was asked for.
     """
 
     id: str
@@ -50,14 +50,14 @@ class Rule:
 
     @property
     def command(self) -> str:
-        """The first of check-image, status and doctor that reads what the rule looks at."""
+        """The first of check-image, status and doctor that reads the rule's evidence."""
         if self.lint:
             return "doctor"
         return "check-image" if {PlaceName.GIT, PlaceName.DATABASE}.isdisjoint(self.needs) else "status"
 
     @property
     def explanation(self) -> str:
-        """What the rule means, why it happens, how to fix it: the docstring of its function."""
+        """The meaning of the rule, its causes and its fix: the docstring of its function."""
         return self.check.__doc__ or ""
 
     @property
@@ -66,7 +66,7 @@ class Rule:
         return self.explanation.strip().split("\n", 1)[0]
 
     def judge(self, evidence: Evidence) -> Iterator[Finding | Skipped]:
-        """The findings, or why there can be none. A place nobody asked for is no reason worth a word."""
+        """The findings, or why there can be none. A place that nobody asked for is not reported."""
         if (self.on_request and evidence.drift is None) or (self.lint and evidence.setup is None):
             return
         readings = {place: evidence.reading(place) for place in self.needs}

@@ -1,4 +1,4 @@
-"""How the database's URL moves from alembic.ini to the environment, in an order in which Alembic always has one."""
+"""Steps to move the database URL from alembic.ini to the environment, so that Alembic always has one."""
 
 from __future__ import annotations
 
@@ -16,51 +16,54 @@ _VARIABLE = "DATABASE_URL"
 
 
 def take_out(evidence: Evidence, option: Option, env: MigrationFile | None) -> tuple[Remedy, ...]:
-    """The option goes out of the ini, after env.py has been seen to have the URL from elsewhere, or was made to."""
-    remove = Remedy(f"take {option.name} out of {option.at}")
+    """Steps to delete the option, after env.py is known to get the URL from elsewhere, or was made to."""
+    remove = Remedy(f"delete {option.name} from {option.at}")
     if env is None:
-        return (Remedy("let env.py set the URL from the environment (the file was not read)"), remove)
-    found = url_source(env.content.decode("utf-8", "replace"))
-    if not found.set_at:
+        return (Remedy("first make env.py read the URL from the environment (migops could not read the file)"), remove)
+    source = url_source(env.content.decode("utf-8", "replace"))
+    if not source.set_at:
         return (*give(evidence, env, str(option.value)), remove)
-    lacking = _lacking(evidence, found)
-    at = f"env.py:{found.set_at}"
+    lacking = _lacking(evidence, source)
+    at = f"env.py:{source.set_at}"
     if lacking:
         service = evidence.commands.service
-        variable = Remedy(
-            f"under {service}: environment: give it {listed(lacking)}, which {at} reads and it does not have"
-        )
+        variable = Remedy(f"under {service}: environment: set {listed(lacking)}, which {at} reads")
         return (variable, remove)
-    source = f" from {listed(found.variables)}" if found.variables else ""
-    return (Remedy(f"take {option.name} out of {option.at}: {at} sets the URL itself{source}"),)
+    variables = f" from {listed(source.variables)}" if source.variables else ""
+    return (Remedy(f"delete {option.name} from {option.at}: {at} sets the URL itself{variables}"),)
 
 
 def give(evidence: Evidence, env: MigrationFile, old: str = "") -> tuple[Remedy, ...]:
-    """The lines by which env.py has the URL from the service's environment; ``old`` is the one that the ini has."""
+    """The lines that make env.py read the URL from the service's environment; ``old`` is the one in the ini file."""
     name, value = _url_variable(evidence)
     steps = []
     if not name:
         name, service = _VARIABLE, evidence.commands.service
-        where = f"under {service}: environment:" if service else "in the environment that Alembic runs in:"
-        steps.append(Remedy(f"{where} {name}: the database's URL"))
+        where = f"under {service}: environment:" if service else "in Alembic's environment:"
+        steps.append(Remedy(f"{where} {name}: the database URL"))
     drivers = value.partition("://")[0], old.partition("://")[0]
     swap = f'.replace("{drivers[0]}://", "{drivers[1]}://")' if all(drivers) and drivers[0] != drivers[1] else ""
     line = f'config.set_main_option("sqlalchemy.url", os.environ["{name}"]{swap}.replace("%", "%%"))'
-    steps.append(Remedy(f"in {env.path}, after `config = context.config`: import os; {line}"))
+    steps.append(
+        Remedy(
+            f"make env.py read the URL from the environment: in {env.path}, after `config = context.config`: "
+            f"import os; {line}"
+        )
+    )
     return tuple(steps)
 
 
-def _lacking(evidence: Evidence, found: UrlSource) -> tuple[str, ...]:
-    """The variables that env.py reads, where the service is known and has none of them."""
+def _lacking(evidence: Evidence, source: UrlSource) -> tuple[str, ...]:
+    """The variables that env.py reads, if the service is known and has none of them."""
     setup = evidence.setup
     service = setup.project.services.get(evidence.commands.service) if setup and setup.project else None
-    if service is None or not found.variables:
+    if service is None or not source.variables:
         return ()
-    return () if any(service.environment.get(name) for name in found.variables) else found.variables
+    return () if any(service.environment.get(name) for name in source.variables) else source.variables
 
 
 def _url_variable(evidence: Evidence) -> tuple[str, str]:
-    """The variable of the service that has the database's URL, and the URL; ('', '') where none has."""
+    """The service's variable with the database URL, and the URL; ('', '') if there is none."""
     from migops.sources.database_url import URL
 
     setup = evidence.setup

@@ -163,8 +163,8 @@ class ContainerFiles:
                 lost = next((mount for mount in near if mount.target in gone and at_or_below(path, mount.target)), None)
                 if lost:
                     raise Unavailable(
-                        f"{lost.source} is mounted at {lost.target}, and it has gone from the engine's host",
-                        hint="bring the folder back, or create the container anew",
+                        f"{lost.source} is mounted at {lost.target}, but it no longer exists on the engine's host",
+                        hint="restore the folder, or recreate the container",
                     )
             return read_container(engine, probe, paths, lambda path: True)
 

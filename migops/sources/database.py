@@ -51,8 +51,8 @@ def find_url(asked: Question) -> Sought | Unknown:
         return url
     looked = "the service's environment and " if asked.service else ""
     return Unknown(
-        f"no URL of a database was found in {looked}sqlalchemy.url of Alembic's configuration",
-        "say it: --database-url URL, or x-migops: {database-env: NAME} under the service",
+        f"found no database URL in {looked}sqlalchemy.url of Alembic's configuration",
+        "set it: --database-url URL, or x-migops: {database-env: NAME} under the service",
     )
 
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from migops.compose import Project, Service
     from migops.database import DatabaseUrl
 
-INSTEAD = "name an address that is reached from here: --database-url URL"
+INSTEAD = "use an address that this host can reach: --database-url URL"
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 
@@ -49,7 +49,7 @@ def server_address(
     host, port = url.host, url.port
     if service is not None and inside and (host in _LOOPBACK or not host or host.startswith("/")):
         if service.raw.get("network_mode") != "host" or not host or host.startswith("/"):
-            return Unknown(f"{host or 'localhost'} is, for the service {service.name}, its own container", INSTEAD)
+            return Unknown(f"{host or 'localhost'} means, in the service {service.name}, its own container", INSTEAD)
         return Address(host, port, "the network of the engine's host")
     if host == "host.docker.internal" and inside:
         return Address("127.0.0.1", port, "host.docker.internal")
@@ -60,18 +60,18 @@ def server_address(
             return Address(host, port, "as written")
         return _of_container(other[0], port, other[1].endpoint.host, other[1].is_local)
     if engine is None:
-        return Unknown(f"{host} is the service {name}, and --no-engine keeps from asking where it runs", INSTEAD)
+        return Unknown(f"{host} is the service {name}, but with --no-engine its address is unknown", INSTEAD)
     try:
         connected = engine()
         everything = connected.containers(compose_labels.filters(project.name, name))
     except MigopsError as error:
-        return Unknown(f"{host} is the service {name}; where it runs cannot be asked: {error}", error.hint)
+        return Unknown(f"{host} is the service {name}, but its address is unknown: {error}", error.hint)
     listed = [container for container in everything if not compose_labels.is_one_off(container)]
     running = [container for container in listed if container.get("State") == "running"]
     if not running:
         state = f"is {listed[0].get('State')}" if listed else "does not exist"
         return Unknown(
-            f"the container of the service {name} {state}, and reading starts nothing",
+            f"the container of the service {name} {state}, and reading commands start nothing",
             f"`{shlex.join((*compose, 'up', '-d', '--no-deps', name))}` starts it; or {INSTEAD}",
         )
     return _of_container(running[0], port, connected.endpoint.host, connected.is_local)
@@ -139,7 +139,7 @@ def _of_container(listed: Mapping[str, Any], port: int, engine_host: str, is_loc
     address = next((str(each["IPAddress"]) for each in networks.values() if each and each.get("IPAddress")), "")
     if address and is_local:
         return Address(address, port, f"the address of {name}")
-    why = "is published on its machine's loopback only" if hidden else f"does not publish its port {port}"
+    why = "is published only on its machine's loopback address" if hidden else f"does not publish its port {port}"
     if is_local:
         return Unknown(f"{name} {why}, and it has no address on a network", INSTEAD)
     return Unknown(f"{name} {why}, and the engine at {engine_host} is on another machine", INSTEAD)
@@ -151,7 +151,7 @@ def file_address(
     """The host's file of an SQLite URL; a path in the container is followed through bind mounts only."""
     database = url.url.database or ""
     if not database or database == ":memory:" or database.startswith("file:"):
-        return Unknown(f"an SQLite database at {database or ':memory:'} cannot be asked from outside", INSTEAD)
+        return Unknown(f"an SQLite database at {database or ':memory:'} cannot be read from outside", INSTEAD)
     if service is None or not inside:
         path = cwd / database
     else:
@@ -159,7 +159,9 @@ def file_address(
         over = [mount for mount in service.volumes if _covers(mount.target, there)]
         mount = max(over, key=lambda each: len(each.target), default=None)
         if mount is None:
-            return Unknown(f"the SQLite file {there} is in the container: no bind mount brings it here", INSTEAD)
+            return Unknown(
+                f"the SQLite file {there} is in the container, and no bind mount makes it available here", INSTEAD
+            )
         if mount.type != "bind":
             return Unknown(f"the SQLite file {there} is in a {mount.type} ({mount.location}), not on the host", INSTEAD)
         path = Path(mount.source) / posixpath.relpath(there, mount.target)

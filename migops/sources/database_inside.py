@@ -58,12 +58,12 @@ def ask_inside(asked: Question, sought: Sought, outside: Unknown) -> DatabaseSta
         container = _running(engine, asked)
         if container is None:
             start = shlex.join((*asked.compose, "up", "-d", "--no-deps", asked.service.name))
-            why = f"no container of {asked.service.name} runs, from inside of which it could be asked"
+            why = f"no container of {asked.service.name} is running from which it could be read"
             return Unknown(f"{outside.reason}; {why}", f"`{start}` starts one; or {outside.hint}".removesuffix("; or "))
         name = str(container.get("Name") or "").lstrip("/")
         answer = _answer(engine, container, asked, _question(asked, sought, url, table))
     except MigopsError as error:
-        return _both(outside, f"asking from inside a container failed: {url.redact(str(error))}")
+        return _both(outside, f"could not read it from inside a container: {url.redact(str(error))}")
     if "absent" in answer:
         return Absent(f"there is no SQLite file {answer['absent']} in {name} yet")
     if "error" in answer:
@@ -105,7 +105,7 @@ def _question(asked: Question, sought: Sought, url: DatabaseUrl, table: VersionT
 
 def _answer(engine: Engine, container: Mapping[str, Any], asked: Question, question: str) -> dict[str, Any]:
     """The script's answer, from the first Python that can ask; ``{"error": …}`` if none can."""
-    why = "there is no Python in it that could ask"
+    why = "it has no Python to read it with"
     for python in _pythons(container):
         code, output = _run(engine, str(container["Id"]), python, question, asked)
         answers = [line for line in output.splitlines() if line.startswith(database_probe.MARK)]
@@ -117,7 +117,7 @@ def _answer(engine: Engine, container: Mapping[str, Any], asked: Question, quest
         elif code == _ALARM:
             return {"error": f"no answer within {asked.timeout:g} s"}
         elif code not in _NO_PROGRAM:
-            return {"error": f"its {python} ended with code {code}"}
+            return {"error": f"its {python} failed with exit code {code}"}
     return {"error": why}
 
 

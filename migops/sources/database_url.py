@@ -102,7 +102,7 @@ def _text(path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8", errors="replace").strip()
     except OSError as error:
-        raise MigopsError(f"the secret cannot be read: {error.strerror}", at=Location(str(path))) from None
+        raise MigopsError(f"cannot read the secret: {error.strerror}", at=Location(str(path))) from None
 
 
 def from_service(variables: Variables, settings: Mapping[str, str], env_py: str) -> Sought | Unknown | None:
@@ -119,7 +119,7 @@ def from_service(variables: Variables, settings: Mapping[str, str], env_py: str)
         if named not in values:
             raise MigopsError(
                 f"x-migops of service {service.name!r} names the variable {named}, which its environment does not set",
-                at=service.location, hint="set it under environment or env_file, or mend database-env",
+                at=service.location, hint="set it under environment or env_file, or fix database-env",
             )  # fmt: skip
         return _variable(variables, values, named)
     urls = [name for name, value in values.items() if URL.match(value.strip())]
@@ -136,8 +136,8 @@ def from_config(config: ConfigFile, place: str) -> Sought | Unknown | None:
         return None
     if option.error:
         return Unknown(
-            f"{option.at} ({place}): sqlalchemy.url cannot be read, and Alembic dies on it: {option.error}",
-            "a % in an ini file is written twice: %%40 for an @ in a password",
+            f"{option.at} ({place}): sqlalchemy.url {option.error}",
+            "in an ini file, write %% for %: %%40 for an @ in a password",
         )
     text = str(option.value or "")
     if not text or text == TEMPLATE:
@@ -161,8 +161,8 @@ def _choose(urls: Sequence[str], values: Mapping[str, str], env_py: str) -> str 
     if not urls:
         return None
     return Unknown(
-        f"several variables of the service hold a database's URL: {', '.join(urls)}",
-        "say which one Alembic uses: x-migops: {database-env: NAME} under the service",
+        f"several variables of the service contain a database URL: {', '.join(urls)}",
+        "set the one that Alembic uses: x-migops: {database-env: NAME} under the service",
     )
 
 

@@ -54,7 +54,7 @@ def read_environment(read: Reader, home: Home, known: Known) -> Environment | Un
     there = _read(read, replace(home, cwd=beside), known)
     if isinstance(there, Unknown) or not there.migrations.scripts:
         return environment
-    note = f"Alembic is taken to start in {beside}, beside its configuration: below {home.cwd} there is nothing"
+    note = f"assuming that Alembic starts in {beside}, next to its configuration, as {home.cwd} has no migrations"
     return replace(there, migrations=replace(there.migrations, note=note))
 
 
@@ -75,7 +75,7 @@ def _read(read: Reader, home: Home, known: Known) -> Environment | Unknown:
     if not paths.script_location:
         reason = "; ".join(problem.message for problem in paths.problems) or "no script_location is set"
         if home.by and ini is None and toml is None:
-            reason = "there is no such file"
+            reason = "no such file"
         return Unknown(f"{home.config}{f' ({home.by})' if home.by else ''}: {reason}")
     missing = [folder for folder in paths.version_locations if not _is_folder(tree, folder)]
     if missing:  # for example a link to another folder
@@ -87,7 +87,7 @@ def _read(read: Reader, home: Home, known: Known) -> Environment | Unknown:
     graph = build(history.revisions, history.unreadable, folder=", ".join(paths.version_locations))
     migrations = _migrations(tree, paths, history, home.cwd, ini.path if ini else "")
     if home.by:
-        migrations = replace(migrations, note=f"{home.by} leads Alembic to {home.config}")
+        migrations = replace(migrations, note=f"{home.by} makes Alembic read {home.config}")
     return Environment(migrations, graph, paths, history.problems)
 
 
@@ -116,9 +116,9 @@ def _stop_where_env_decides(tree: Tree, paths: ScriptPaths, home: Home) -> None:
     for line, shown, folders in moved(text.decode("utf-8", "replace")):
         if folders is None or not {absolute(home.cwd, each) for each in folders} <= settled:
             raise Unavailable(
-                f"{entry.path if entry else 'env.py'}:{line} chooses the folders of the migrations (`{shown}`), and it "
-                "is not run to find out which",
-                hint="set version_locations and script_location in Alembic's configuration file, and not in env.py",
+                f"{entry.path if entry else 'env.py'}:{line} chooses the folders of the migrations (`{shown}`), and "
+                "migops does not run it to find out",
+                hint="set version_locations and script_location in Alembic's configuration file instead of env.py",
             )
 
 

@@ -103,13 +103,13 @@ def _past(
         folder = str(PurePosixPath(name).parent)
         return GitRecord(
             GitStatus.UNKNOWN,
-            reason="this is a sparse checkout, which leaves it out",
-            remedy=Remedy("check its folder out", repository.command("sparse-checkout", "add", folder)),
+            reason="this is a sparse checkout without it",
+            remedy=Remedy("check out its folder", repository.command("sparse-checkout", "add", folder)),
         )
     if name in at_head:
         # This also undoes a staged deletion.
         restore = ("restore", "--source=HEAD", "--staged", "--worktree", "--", name)
-        remedy = Remedy("bring it back", repository.command(*_literally(name), *restore))
+        remedy = Remedy("restore it", repository.command(*_literally(name), *restore))
         return replace(_decided(GitStatus.REMOVED_HERE, changes), remedy=remedy)
     deletions = [change for change in changes if change.status == "D"]
     if deletions:
@@ -120,15 +120,15 @@ def _past(
         return GitRecord(
             GitStatus.UNKNOWN,
             reason=f"it belongs in the submodule {submodule}, which is not checked out",
-            remedy=Remedy("check the submodule out, then check again", checkout),
+            remedy=Remedy("check out the submodule, then check again", checkout),
         )
     if repository.shallow:
         return GitRecord(
             GitStatus.UNKNOWN,
-            reason="this clone is shallow, so git does not know the whole history",
+            reason="this clone is shallow, so git does not have the whole history",
             remedy=Remedy("fetch the whole history, then check again", repository.command("fetch", "--unshallow")),
         )
-    return GitRecord(GitStatus.NEVER, reason="no commit of this branch or its upstream has ever had this file")
+    return GitRecord(GitStatus.NEVER, reason="no commit of this branch or its upstream has ever had the file")
 
 
 def _decided(kind: GitStatus, changes: Sequence[Change]) -> GitRecord:
@@ -145,7 +145,7 @@ def catch_up(repository: Repository) -> Remedy:
     if not repository.is_ancestor("HEAD", upstream.ref):
         return Remedy(f"the branch in {repository.top} has commits that {upstream.name} lacks: merge or rebase it")
     words = ("pull", "--ff-only") if upstream.tracking else ("merge", "--ff-only", upstream.name)
-    return Remedy(f"bring the host up to {upstream.name}", repository.command(*words))
+    return Remedy(f"update the host to {upstream.name}", repository.command(*words))
 
 
 def _folders(names: Sequence[str] | Mapping[str, object]) -> list[str]:

@@ -59,7 +59,7 @@ def deleted(folders: Sequence[Path], wanted: Collection[str]) -> dict[str, Delet
             unknown = sorted(set(wanted) - deletions.keys())
             if unknown and repository.shallow:
                 fetch = shlex.join(repository.command("fetch", "--unshallow"))
-                return Unknown(f"this clone is shallow, so that git does not know what became of {unknown[0]}", fetch)
+                return Unknown(f"this clone is shallow, so git does not know what happened to {unknown[0]}", fetch)
     except Unanswered as error:
         return Unknown(error.message, error.hint)
     kept: dict[str, Deleted] = {}
@@ -112,7 +112,7 @@ def _all(repository: Repository, folders: Sequence[Path]) -> Iterator[Deleted]:
 
 def _back(repository: Repository, change: Change, name: str) -> Remedy:
     if change.merge:
-        return Remedy("bring its script back from the commit that wrote it",
+        return Remedy("restore its script from the commit that wrote it",
                       repository.command("log", "--oneline", "--full-history", "--", name))  # fmt: skip
     restore = ("restore", f"--source={change.commit}^", "--staged", "--worktree", "--", name)
-    return Remedy("bring its script back", repository.command(*restore))
+    return Remedy("restore its script", repository.command(*restore))

@@ -36,5 +36,5 @@ def read_log(output: bytes) -> Iterator[tuple[str, str, Change]]:
 def reason(stderr: str) -> str:
     """The line with the reason why a git command failed, without its marker."""
     lines = [" ".join(line.split()) for line in stderr.splitlines() if line.strip()]
-    first = next((line for line in lines if line.startswith("fatal: ")), lines[0] if lines else "it gave no reason")
+    first = next((line for line in lines if line.startswith("fatal: ")), lines[0] if lines else "no reason given")
     return first.removeprefix("fatal: ")

@@ -120,16 +120,16 @@ def _linked(path: Path, root: Path) -> int:
         real = path.resolve(strict=True)
         mode = real.stat().st_mode
     except (OSError, RuntimeError):  # Python before 3.13 raises RuntimeError for a loop of symlinks
-        why = "it is a symlink that leads nowhere or in a circle"
-        raise MigopsError(f"cannot be read: {why}", at=Location(str(path)), hint="mend or remove the link") from None
+        why = "it is a broken or circular symlink"
+        raise MigopsError(f"cannot be read: {why}", at=Location(str(path)), hint="fix or remove the link") from None
     if not real.is_relative_to(root):
         raise MigopsError(
-            f"is a symlink out of {root}, to {real}: a build would copy the link and not the file",
+            f"is a symlink out of {root}, to {real}: a build would copy the link, not the file",
             at=Location(str(path)),
             hint="put the file itself there",
         )
     if stat.S_ISDIR(mode) and path.absolute().is_relative_to(real):
-        raise MigopsError("is a symlink to a folder that it lies in: a circle", at=Location(str(path)))
+        raise MigopsError("is a symlink to one of its own parent folders", at=Location(str(path)))
     return mode
 
 

@@ -35,7 +35,7 @@ def unimported(env: Path, roots: Sequence[Path], files: Iterable[Path]) -> tuple
     if base == NOTHING:
         return ()
     if base is None:
-        return Unknown(f"{env} does not say target_metadata = NAME.metadata, so whose models count cannot be told")
+        return Unknown(f"{env} does not set target_metadata = NAME.metadata, so the models cannot be determined")
     reached = _closure(code, env)
     if isinstance(reached, Unknown):
         return reached
@@ -80,7 +80,9 @@ def _metadata_of(code: ProjectCode, env: Path) -> Key | None:
 def _closure(code: ProjectCode, start: Path) -> set[Path] | Unknown:
     """Every file of the project that importing ``start`` imports; Unknown if an import is computed."""
     files, computed = code.reached(start)
-    return Unknown(f"{computed} computes what is imported, so which models are cannot be told") if computed else files
+    return (
+        Unknown(f"{computed} computes its imports, so the imported models cannot be determined") if computed else files
+    )
 
 
 def _descends(code: ProjectCode, file: Path, node: ast.ClassDef, base: Key, depth: int = 0) -> bool:

@@ -48,7 +48,7 @@ def find(name: str, folder: str, read: Reader, home: Home, prepended: Sequence[s
         parent = next((path for path in looked if python.has(posixpath.join(path, below))), None)
     if parent is None:
         raise Unavailable(
-            f"{home.config} leads to the package {name!r}, and Python in the container would not find it: it is in "
+            f"{home.config} points to the package {name!r}, but Python in the container would not find it: it is in "
             f"none of {', '.join(looked)}",
             hint="set prepend_sys_path in Alembic's configuration file, or name the folder itself in script_location",
         )
@@ -161,7 +161,7 @@ class _Python:
 
     def _unknown(self, why: str) -> Unavailable:
         return Unavailable(
-            f"{self.home.config} names a package, and where Python in the container finds it is not known: {why}",
+            f"{self.home.config} names a package, and its location in the container is unknown: {why}",
             hint="name the folder itself in script_location, or set prepend_sys_path in Alembic's configuration file",
         )
 

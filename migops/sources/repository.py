@@ -99,7 +99,7 @@ class Repository:
             return True
         refs = self.ask("for-each-ref", "--count=1")
         if refs.code or refs.stdout or refs.stderr:
-            raise Unanswered(f"HEAD of the git repository {self.top} leads to no commit")
+            raise Unanswered(f"HEAD of the git repository {self.top} points to no commit")
         return False
 
     @cached_property
@@ -186,7 +186,7 @@ class Repository:
             return run(command, cwd=self.folder, env={**environment, **_ENVIRONMENT}, stdin=stdin, check=False)
         except CommandError as error:
             if shutil.which("git") is None:
-                raise Unanswered(f"{self.folder} is a git repository, and git is not installed here") from None
+                raise Unanswered(f"{self.folder} is a git repository, but git is not installed here") from None
             raise Unanswered(error.message) from None
 
     def _listed(self, commit: str, names: Sequence[str], *options: str) -> Iterator[tuple[list[bytes], bytes]]:
@@ -203,11 +203,13 @@ class Repository:
         message = f"`git {subcommand}` in {self.folder}: {reason(text)}"
         if "safe.directory" in text:
             trust = ("git", "config", "--global", "--add", "safe.directory", str(self.folder))
-            return Unanswered(message, Remedy("another user owns the repository: if you trust it, say so", trust))
+            return Unanswered(message, Remedy("another user owns the repository; if you trust it, run", trust))
         if subcommand != "rev-parse" and self._is_partial():
-            message = f"this clone is partial and lacks what tells; a check fetches nothing ({reason(text)})"
+            message = (
+                f"this clone is partial and lacks the objects that are needed; migops does not fetch ({reason(text)})"
+            )
             fetch = self.command(*FULL_FETCH)
-            return Unanswered(message, Remedy("fetch what the clone lacks, then check again", fetch))
+            return Unanswered(message, Remedy("fetch the missing objects, then check again", fetch))
         return Unanswered(message)
 
     def _is_partial(self) -> bool:

@@ -34,7 +34,7 @@ def mapped(files: Iterable[Path]) -> Mapped:
     for file in sorted(files):
         text = file.read_bytes()
         if any(hook in text for hook in _HOOKS):
-            untold = untold or f"{file} chooses by a hook which tables Alembic looks at"
+            untold = untold or f"{file} uses a hook to choose the tables that Alembic sees"
         tree = parsed(text)
         for node in ast.walk(tree) if tree else ():
             if isinstance(node, ast.Constant) and isinstance(node.value, str):
@@ -42,7 +42,7 @@ def mapped(files: Iterable[Path]) -> Mapped:
             elif isinstance(node, ast.ClassDef):
                 names |= {node.name.lower(), _snake(node.name)}
             if _computes_a_name(node):
-                untold = untold or f"{file}:{getattr(node, 'lineno', 1)} computes a table's name"
+                untold = untold or f"{file}:{getattr(node, 'lineno', 1)} computes a table name"
     return Mapped(frozenset(names), untold)
 
 

@@ -102,7 +102,7 @@ def _coming(repository: Repository, ref: str, folders: Sequence[str]) -> tuple[s
         output = repository.read("diff", *options, f"HEAD...{ref}", "--", *folders)
     except Unanswered as error:
         if NO_MERGE_BASE in error.message and repository.shallow:
-            return Unknown(f"this clone is shallow, so that HEAD cannot be held against {ref}")
+            return Unknown(f"this clone is shallow, so migops cannot compare HEAD with {ref}")
         if NO_MERGE_BASE in error.message:
             return ()  # unrelated histories: neither is behind the other
         raise

@@ -65,10 +65,10 @@ class EngineLock:
         current = look(self.engine, self.project)
         if current is not None and current.id == self.id:
             return
-        how = f"{current.owner} has it now" if current else "its container was removed (docker container prune?)"
+        how = f"{current.owner} holds it now" if current else "its container was removed (docker container prune?)"
         raise LockLost(
-            f"the lock of {self.project} on the engine is lost: {how}",
-            hint=f"leave the container {name_of(self.project)} alone while migops works",
+            f"lost the lock of {self.project} on the engine: {how}",
+            hint=f"do not remove the container {name_of(self.project)} while migops runs",
         )
 
     def take(self) -> None:
@@ -79,7 +79,7 @@ class EngineLock:
                 self._take_away(current)
             if self._created():
                 return
-        raise Locked(f"the lock of {self.project} on the engine is taken and released all the time: try again later")
+        raise Locked(f"the lock of {self.project} on the engine keeps being taken and released: try again later")
 
     def release(self) -> None:
         """Release the lock, unless it is no longer ours, or may still be needed."""
@@ -105,8 +105,8 @@ class EngineLock:
         if not lock.is_ours:
             name = name_of(self.project)
             raise Locked(
-                f"a container that is not migops's has the name of the lock, {name}: so nobody can be kept away by it",
-                hint=f"see what it is (docker inspect {name}), and give it another name: docker rename {name} NAME",
+                f"the lock's name, {name}, belongs to a container that is not from migops, so migops cannot lock",
+                hint=f"see what it is (docker inspect {name}), and rename it: docker rename {name} NAME",
             )
         before = stale_locks.folders(self.engine, self.project, lock.owner, Path(self.owner.folder))
         if isinstance(before, str):
@@ -172,9 +172,7 @@ def held(project: str, lock: LockState, why: str, release_by: Sequence[str]) -> 
     """The error for a lock that another run holds, with ``why`` it cannot be taken over."""
     pid = lock.owner.who.pid
     if why == stale_locks.LIVES:
-        hint = f"wait until it has ended (ps -p {pid}); `{shlex.join(here().log())}` shows what it does"
+        hint = f"wait until it has ended (ps -p {pid}); `{shlex.join(here().log())}` shows what it is doing"
     else:
-        hint = (
-            f"{why}. See that it has ended, and its migration with it; then release its lock: {shlex.join(release_by)}"
-        )
+        hint = f"{why}. Make sure that it and its migration have ended, then release its lock: {shlex.join(release_by)}"
     return Locked(f"another run has the lock of {project} on the engine: {lock.owner}", hint=hint)

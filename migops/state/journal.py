@@ -57,7 +57,7 @@ class Journal:
         try:
             self.note(step, status, **facts)
         except Aborted as error:
-            return f"{error}; so the journal lacks: {step} {status}"
+            return f"{error}; the journal lacks: {step} {status}"
         return ""
 
     def end(self, outcome: str, code: int, **facts: Any) -> None:
@@ -81,7 +81,7 @@ class Journal:
                 self.is_torn = False
                 os.fsync(self.descriptor)
             except OSError as error:
-                raise Aborted(f"the journal cannot be written: {error.strerror}", at=Location(str(self.path))) from None
+                raise Aborted(f"cannot write the journal: {error.strerror}", at=Location(str(self.path))) from None
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,7 +200,7 @@ def _open(folder: Path) -> Journal:
             except FileExistsError:
                 number += 1
     except OSError as error:
-        raise Aborted(f"the journal cannot be begun: {error.strerror}", at=Location(str(folder))) from None
+        raise Aborted(f"cannot start the journal: {error.strerror}", at=Location(str(folder))) from None
 
 
 def _read(path: Path) -> Run | None:

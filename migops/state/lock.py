@@ -83,11 +83,11 @@ def _open(path: Path) -> int:
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK, 0o600)
     except OSError as error:
         why = "it is a symbolic link" if path.is_symlink() else error.strerror
-        raise Aborted(f"the lock cannot be opened: {why}", at=Location(str(path))) from None
+        raise Aborted(f"cannot open the lock file: {why}", at=Location(str(path))) from None
     there = os.fstat(descriptor)
     if not stat.S_ISREG(there.st_mode) or there.st_nlink > 1:
         os.close(descriptor)
-        raise Aborted("the lock is no file of its own, so it was not written", at=Location(str(path)))
+        raise Aborted("the lock file is not a plain file, so it was not written", at=Location(str(path)))
     return descriptor
 
 
@@ -100,9 +100,9 @@ def _is(descriptor: int, path: Path) -> bool:
 
 
 def _held(holder: Holder | None) -> Locked:
-    hint = f"`{shlex.join(here().log())}` shows what it does"
+    hint = f"`{shlex.join(here().log())}` shows what it is doing"
     return Locked(
-        f"another run has the lock of this project: {holder or 'it has not said yet which'}",
+        f"another run has the lock of this project: {holder or 'not recorded yet'}",
         hint=f"wait until it has ended (ps -p {holder.who.pid}); {hint}" if holder else hint,
     )
 

@@ -78,8 +78,8 @@ def of_one_off(labels: Mapping[str, str] | None) -> Who | None:
 def life_of(who: Who) -> str:
     """The state of a process, as the end of a sentence about it."""
     if who.life is Life.LIVES:
-        return "it lives"
-    return "it has gone" if who.life is Life.GONE else f"whether it lives is not known here ({_why(who)})"
+        return "it is running"
+    return "it is gone" if who.life is Life.GONE else f"whether it is running is unknown here ({_why(who)})"
 
 
 def _why(who: Who) -> str:
@@ -87,7 +87,7 @@ def _why(who: Who) -> str:
     if who.host != here.host or (who.namespace and who.machine != here.machine):
         return "it ran on another machine or in another container"
     if not who.namespace:
-        return "an older migops did not note enough of it"
+        return "an older migops did not record enough about it"
     if who.namespace != here.namespace:
-        return "it ran in another container, or outside of this one"
-    return "this machine does not tell"
+        return "it ran in another container, or outside this one"
+    return "this machine does not provide it"

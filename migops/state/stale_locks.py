@@ -29,7 +29,7 @@ def folders(engine: Engine, project: str, old: Owner, ours: Path) -> tuple[Path,
         return owner.life_of(old.who)
     own = _own(old, ours, is_local=life is Life.GONE)
     if own is None:
-        return f"its process has gone, but its journal in {old.folder or 'an unknown folder'} cannot be read here"
+        return f"its process is gone, but migops cannot read its journal in {old.folder or 'an unknown folder'} here"
     return (own, *map(Path, old.after))
 
 

@@ -41,9 +41,9 @@ def folder(engine: Engine, project: str) -> Path:
         ).unlink()  # a full disk still creates empty files
     except OSError as error:
         raise Aborted(
-            f"the state folder cannot be written ({error.strerror}), and nothing is done without a journal",
+            f"cannot write to the state folder ({error.strerror}), and migops changes nothing without a journal",
             at=Location(str(where)),
-            hint=f"make room or give it to this user; or name another one: {_ELSEWHERE}",
+            hint=f"free space or change its owner to this user; or set another folder: {_ELSEWHERE}",
         ) from None
     return where
 
@@ -61,12 +61,12 @@ def make_private_folder(where: Path) -> None:
     if status.st_uid != os.geteuid():
         raise Aborted(
             f"belongs to another user (number {status.st_uid}), who could change what migops keeps there",
-            at=Location(str(where)), hint=f"run migops as that user, or name another state folder: {_ELSEWHERE}",
+            at=Location(str(where)), hint=f"run migops as that user, or set another state folder: {_ELSEWHERE}",
         )  # fmt: skip
     if status.st_mode & 0o022:
         raise Aborted(
-            "can be written by other users, so the journal, locks and backups in it may not be migops's own",
-            at=Location(str(where)), hint=f"look through it, then: chmod 700 {shlex.quote(str(where))}",
+            "can be written by other users, so its journal, locks and backups may not be from migops",
+            at=Location(str(where)), hint=f"check its content, then: chmod 700 {shlex.quote(str(where))}",
         )  # fmt: skip
     if status.st_mode & 0o077:
         where.chmod(0o700)
@@ -117,8 +117,8 @@ def write_private(where: Path, content: bytes | str) -> Path:
 def _refuse_link(where: Path, status: os.stat_result) -> None:
     if stat.S_ISLNK(status.st_mode):
         raise Aborted(
-            f"is a symlink (to {os.readlink(where)}), and migops follows none in its state folder",  # noqa: PTH115 - text
-            at=Location(str(where)), hint=f"see who made it, then: rm {shlex.quote(str(where))}",
+            f"is a symlink (to {os.readlink(where)}), and migops does not follow symlinks in its state folder",  # noqa: PTH115 - text
+            at=Location(str(where)), hint=f"find out who created it, then: rm {shlex.quote(str(where))}",
         )  # fmt: skip
 
 

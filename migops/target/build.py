@@ -29,7 +29,7 @@ def context_of(build: Build) -> Path:
     """The folder of a local build context. MigopsError if there is no such folder."""
     context = Path(build.context)
     if not context.is_dir():
-        raise MigopsError(f"build.context is not a folder: {context}", at=build.location, hint="correct build.context")
+        raise MigopsError(f"build.context is not a folder: {context}", at=build.location, hint="fix build.context")
     return context
 
 

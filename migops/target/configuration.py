@@ -42,12 +42,12 @@ def find(root: Path, given: str, base: Path, service: Service | None = None) -> 
     at = service.location if service else Location(str(root))
     if not candidates:
         raise MigopsError(
-            f"no alembic.ini, and no pyproject.toml with [tool.alembic], in {root} or below it", at=at,
-            hint="set its path: --config FILE, or x-migops: {config: FILE} under the service",
+            f"found neither an alembic.ini nor a pyproject.toml with [tool.alembic] in {root} or below", at=at,
+            hint="name the file: --config FILE, or x-migops: {config: FILE} under the service",
         )  # fmt: skip
     names = first_few([str(path.relative_to(root)) for path in candidates], CONFIGS_NAMED)
     raise MigopsError(
-        f"several configurations match: {names}", at=at,
+        f"found several configurations: {names}", at=at,
         hint="choose one: --config FILE, or x-migops: {config: FILE} under the service",
     )  # fmt: skip
 
@@ -75,7 +75,7 @@ def _is_for_alembic(path: Path) -> bool:
     try:
         text = path.read_bytes() if path.is_file() else b""
     except OSError as error:
-        raise MigopsError(f"cannot be read: {error.strerror}", at=Location(str(path))) from None
+        raise MigopsError(f"cannot read the file: {error.strerror}", at=Location(str(path))) from None
     return b"[tool.alembic" in text and parse_config(text, str(path)).has_section
 
 
@@ -124,9 +124,9 @@ def host_path(root: Path, options: AlembicOptions, service: Service) -> Path:
         if (root / part).is_file():
             return root / part
     raise MigopsError(
-        f"service {service.name!r} runs Alembic with {options.config}, and {root} has no such file",
+        f"service {service.name!r} runs Alembic with {options.config}, but {root} has no such file",
         at=service.location,
-        hint="set the file on the host: x-migops: {config: FILE} under the service",
+        hint="name that file on the host: x-migops: {config: FILE} under the service",
     )  # fmt: skip
 
 

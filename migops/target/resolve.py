@@ -50,8 +50,8 @@ def _registered(target: Target, named: tuple[tuple[str, str], ...]) -> Target:
 def _without_compose(wanted: Wanted, cwd: Path) -> Target:
     if wanted.service:
         raise MigopsError(
-            "SERVICE needs a compose file, and --context does without one",
-            hint="leave out SERVICE or --context",
+            "SERVICE needs a compose file, and --context does not read one",
+            hint="omit SERVICE or --context",
         )
     if not wanted.image and wanted.needs_image:
         raise MigopsError(
@@ -142,5 +142,5 @@ def _name(ref: str) -> str:
 def _folder(text: str, base: Path) -> Path:
     path = Path(os.path.normpath(base / text))
     if not path.is_dir():
-        raise MigopsError("is not a folder", at=Location(str(path)), hint="check --context or --host-dir")
+        raise MigopsError("not a folder", at=Location(str(path)), hint="check --context or --host-dir")
     return path

@@ -33,7 +33,7 @@ def choose(
         names = ", ".join(project.services) or "none"
         raise MigopsError(
             f"no service is built from a folder with an alembic.ini (services: {names})", at=at,
-            hint="name the service; or set the path of its configuration: x-migops: {config: PATH} under the service",
+            hint="name the service, or set its configuration file: x-migops: {config: PATH} under the service",
         )  # fmt: skip
     if len({build_key(service) for service in candidates}) > 1:
         lines = ", ".join(f"{service.name} ({service.location})" for service in candidates)
@@ -78,6 +78,6 @@ def settings_of(service: Service) -> dict[str, str]:
                 hint=f"known keys: {', '.join(known)}",
             )  # fmt: skip
         if not isinstance(value, str) or value not in allowed.get(key, (value,)):
-            shown = "must be text" if key == "database-url" else repr(value)
+            shown = "it must be a string" if key == "database-url" else repr(value)
             raise MigopsError(f"x-migops.{key} of service {service.name!r} is not valid: {shown}", at=service.location)
     return {key: str(given.get(key, "")) for key in known}

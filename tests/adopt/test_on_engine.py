@@ -108,7 +108,7 @@ def test_found_proved_and_noted(sandbox: Sandbox, state_folder: Path, monkeypatc
         patch.setattr("migops.cli.adopt.confirm", lambda heads: query(sandbox, project, change))
         meanwhile = adopt(sandbox, project)
         assert (meanwhile.code, "was changed while it was compared" in meanwhile.stderr) == (5, True)
-        assert meanwhile.stdout.startswith(f"MATCH  app: the database has the schema of {PRICE} (Add product.price)\n")
+        assert meanwhile.stdout.startswith(f"MATCH  app: the schema matches {PRICE} (Add product.price)\n")
 
     none = adopt(sandbox, project, "--yes")
     assert none.code == 1
@@ -147,7 +147,7 @@ def test_several_a_literal_url_and_a_signal(sandbox: Sandbox) -> None:
     up(sandbox, project)
     several = adopt(sandbox, project, "--yes")
     assert several.code == 1
-    assert "SEVERAL  app: 2 revisions match the database's schema" in several.stdout
+    assert "SEVERAL  app: the schema matches 2 revisions" in several.stdout
     for revision in (PRICE, DATA):
         assert f"next  migops adopt --revision {revision} app\n" in several.stdout
 
@@ -191,7 +191,7 @@ def _a_signal_leaves_nothing(box: Sandbox, project: Path) -> None:
         _wait_for_containers(box, process.pid, made)
         process.send_signal(signal.SIGINT)
         _, said = process.communicate(timeout=30)
-        assert (process.returncode, said.strip()) == (130, "interrupted; migops changed nothing")
+        assert (process.returncode, said.strip()) == (130, "interrupted; nothing was changed")
         assert _throwaway(box, process.pid) == []
     assert query(box, project, "select to_regclass('alembic_version') is null") == "t"
 

@@ -149,7 +149,7 @@ def test_what_was_not_compared_is_told() -> None:
 def test_a_baseline_tells_what_comes_next() -> None:
     made = Baseline(Path("/srv/shop/versions/b1_first.py"), "3f1c0a7be210", "first", "text")
     planned = render("adopt", replace(CASES["equal"], baseline=made), View(width=80))
-    assert "plan  write the baseline to the host; stamp the database with 3f1c0a7be210 in" in planned
+    assert "plan  write the baseline to the host; stamp 3f1c0a7be210 in" in planned
     assert "next  migops adopt -f prod.yml --baseline -m first app\n" in planned
     shown = render("adopt", replace(CASES["adopted"], baseline=made), View(width=80))
     assert "3f1c0a7be210 (first)" in shown

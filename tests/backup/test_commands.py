@@ -12,8 +12,8 @@ from tests.kit import migops
 @pytest.mark.parametrize(
     ("words", "code", "said"),
     [
-        (("backup", "--list", "--keep", "3"), 2, "--keep and --list do not go together"),
-        (("restore", "a.dump"), 5, "cannot ask for confirmation; nothing was changed"),
+        (("backup", "--list", "--keep", "3"), 2, "--keep and --list cannot be combined"),
+        (("restore", "a.dump"), 5, "not a terminal, so I cannot ask; nothing was changed"),
         (("restore",), 2, "Missing argument 'FILE'"),
         (("backup", "--list"), 3, "nowhere"),
     ],

@@ -46,13 +46,13 @@ def percent_sign_and_only_the_heads_are_wanted(shop: Shop) -> Answer:
 
 CASES = (
     Case("13", two_heads, "MIG301", ("host, context and image have 2 heads", "70f00c45c0f2", "ec85f2b3c544"),
-         ("a revision that joins them", "70f00c45c0f2 and ec85f2b3c544", "docker build .")),
-    Case("15", parent_that_has_a_child, "MIG301", ("c4e8a1b2d9f0", "736361c89d6a", "written from 5a1d0c9b8e7f"),
-         ("a revision that joins them", "point its down_revision at another head instead")),
+         ("write a merge revision", "70f00c45c0f2 and ec85f2b3c544", "docker build .")),
+    Case("15", parent_that_has_a_child, "MIG301", ("c4e8a1b2d9f0", "736361c89d6a", "have the parent 5a1d0c9b8e7f"),
+         ("write a merge revision", "set its down_revision to the other head instead")),
     Case("17", one_id_twice, "MIG303", ("a1b2c3d4e5f7", "copied.py"), ("id",)),
-    Case("18", file_name_for_an_id, "MIG302", ("20260621_193547_merge_041_064", "which no script has"),
-         ("that is a file's name; the revision in it is '7bcf07ee658e'",)),
-    Case("18b", file_name_as_alembic_says_it, "missing-parent", ("a parent (down_revision) that no script here has",),
-         ("the revision in it is '7bcf07ee658e'",)),
+    Case("18", file_name_for_an_id, "MIG302", ("20260621_193547_merge_041_064", "which has no script"),
+         ("that is a file name; the revision in the file is '7bcf07ee658e'",)),
+    Case("18b", file_name_as_alembic_says_it, "missing-parent", ("a parent (down_revision) that has no script here",),
+         ("the revision in the file is '7bcf07ee658e'",)),
     Case("35", percent_sign_and_only_the_heads_are_wanted, "MIG501", ("sqlalchemy.url",), ("%%",)),
 )  # fmt: skip

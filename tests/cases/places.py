@@ -88,13 +88,13 @@ def behind_upstream(shop: Shop) -> Answer:
 
 
 CASES = (
-    Case("1", stale_layer, "MIG002", ("416d3e2c6f1f", "on the host, not in the image"),
+    Case("1", stale_layer, "MIG002", ("416d3e2c6f1f", "on the host but not in the image"),
          ("docker build .",), never=("MIG001",)),
-    Case("1b", shadowed_package, "shadowed-package", ("a folder of the project called alembic",),
+    Case("1b", shadowed_package, "shadowed-package", ("the project's own folder alembic",),
          ("alembic/__init__.py",)),
     Case("6", ignored_by_docker, "MIG104", (".dockerignore:2", "**/migrations/"),
-         ("take line 2 out of", "docker compose build app")),
-    Case("7", copy_was_dropped, "MIG004", ("no COPY or ADD of the build brings anything to /app/migrations/versions",),
+         ("delete line 2 of", "docker compose build app")),
+    Case("7", copy_was_dropped, "MIG004", ("no COPY or ADD of the build writes to /app/migrations/versions",),
          ("add a COPY", "docker build .")),
     Case("10", built_and_not_started, "MIG204", ("shop-app-1", "image"),
          ("docker compose -f prod.yml up -d --no-deps app",)),

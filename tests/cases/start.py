@@ -60,11 +60,12 @@ def nothing_waits_for_the_one_shot(shop: Shop) -> Answer:
 CASES = (
     Case("31b", nothing_waits_for_the_one_shot, "MIG801", ("app starts while db_migration may still migrate",),
          ("db_migration: {condition: service_completed_successfully}",)),
-    Case("30c", create_all_before_alembic, "MIG601", ("database.py:5", "create_all"), ("only Alembic makes tables",)),
-    Case("31", create_all_beside_a_one_shot, "MIG601", ("database.py:5",), ("only Alembic makes tables",),
+    Case("30c", create_all_before_alembic, "MIG601", ("database.py:5", "create_all"),
+         ("remove the call (tests may keep it)",)),
+    Case("31", create_all_beside_a_one_shot, "MIG601", ("database.py:5",), ("remove the call (tests may keep it)",),
          never=("MIG602",)),
     Case("37", every_worker_upgrades, "MIG602", ("app migrates at every start", "main.py:6"),
          ("service_completed_successfully", "migops alembic --service app upgrade head")),
-    Case("near-633", an_entrypoint_for_three_replicas, "MIG602", ("start.sh:3", "3 containers are started"),
+    Case("near-633", an_entrypoint_for_three_replicas, "MIG602", ("start.sh:3", "3 containers start with it"),
          ("service_completed_successfully",), never=("MIG603",)),
 )  # fmt: skip

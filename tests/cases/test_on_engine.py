@@ -86,4 +86,4 @@ def test_cases_30_19_33_34_and_4(sandbox: Sandbox) -> None:
 
     stack.override("services: {app: {working_dir: /srv}}\n")  # 4: another working directory
     said = explained(stack.alembic("current", code=255), "no-script-folder")  # migops names the ini by itself
-    assert "the folder that script_location names is not where Alembic runs" in said
+    assert "the folder in script_location does not exist where Alembic runs" in said

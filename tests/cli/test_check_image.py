@@ -306,7 +306,7 @@ class TestNoVerdict:
         write_image(tmp_path / "app.tar", {"/app": clean}, Member("app/migrations/versions", kind=b"5"))
         found = check(clean)
         assert found.code == 3
-        assert "empty is not clean" in found.json["missing"][0]
+        assert "nothing to compare is not a pass" in found.json["missing"][0]
 
 
 class TestBadInput:
@@ -402,7 +402,7 @@ class TestAllFiles:
         assert (found.code, set(found.rules)) == (1, {"MIG101"})
         stale, missing = found.json["findings"]
         assert stale["facts"]["files"] == ["/app/models.py", "/app/main.py"]
-        assert "2 files (1 changed, 1 deleted)" in stale["message"]
+        assert "2 files (1 changed, 1 deleted on the host)" in stale["message"]
         assert missing["facts"]["files"] == ["/app/new.py"]
 
     def test_clean_code_is_clean(self, clean: Path) -> None:
@@ -422,9 +422,9 @@ class TestLeftOut:
         image = ("--image", "docker-archive:../app.tar")
         found = migops("check-image", *image, *option, cwd=clean)
         assert found.code == 0, found.stdout
-        assert "hold the same" not in found.stdout
-        assert found.stdout.startswith("CLEAN  app: nothing at or above error (")
-        assert "left out   MIG00" in found.stdout
+        assert "same migrations" not in found.stdout
+        assert found.stdout.startswith("CLEAN  app: no findings at or above error (")
+        assert "deselected:  MIG00" in found.stdout
         left = check(clean, *option).json["deselected"]
         assert "MIG002" in left
         assert "MIG301" not in left
@@ -440,7 +440,7 @@ class TestLeftOut:
         script = next((clean / "migrations/versions").glob("a94*.py"))
         script.write_bytes(script.read_bytes().replace(b"\n", b"\r\n"))
         found = migops("check-image", "--image", "docker-archive:../app.tar", cwd=clean)
-        assert found.stdout.startswith("CLEAN  app: nothing at or above error (1 warning)")
+        assert found.stdout.startswith("CLEAN  app: no findings at or above error (1 warning)")
 
 
 def test_an_error_of_several_lines_is_shown_line_by_line(clean: Path) -> None:

@@ -124,7 +124,7 @@ def test_a_workdir_that_is_not_alembics_folder(project: Path) -> None:
     found = check(project)
     assert (found.code, found.rules) == (0, []), found.stdout
     image = next(place for place in found.json["places"] if place["place"] == "image")
-    assert "taken to start in /app" in image["reason"]
+    assert "assuming that Alembic starts in /app" in image["reason"]
 
 
 def test_an_absolute_script_location_of_the_container(project: Path) -> None:

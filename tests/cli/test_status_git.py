@@ -134,7 +134,7 @@ def test_edited_renamed_and_deleted_but_not_committed(shop: Path) -> None:
     path.write_text(path.read_text() + "# more\n")
     edited = only(status(shop))
     assert (edited["rule"], edited["facts"]["kind"]) == ("MIG702", "edited")
-    assert edited["message"] == "versions/b7_add.py is edited, and no commit has that"
+    assert edited["message"] == "versions/b7_add.py is edited, but not committed"
     type_in(command(edited), *IDENTITY)
     assert status(shop).rules == []
 
@@ -170,10 +170,10 @@ def test_deleted_but_applied(shop: Path) -> None:
     given_up = commit(shop, "give up on b7")
     found = only(status(shop, "b7"))
     assert (found["rule"], found["severity"], found["subject"]["revision"]) == ("MIG704", "warning", "b7")
-    assert found["message"] == "the database has had b7 (Add b7), and its script was deleted"
-    assert found["cause"].startswith(f"git deleted it in commit {given_up} of ")
+    assert found["message"] == "the database has applied b7 (Add b7), but its script was deleted"
+    assert found["cause"].startswith(f"deleted by commit {given_up} of ")
     assert "give up on b7" in found["cause"]
-    assert f"a downgrade to {SECOND} in the image, where it still is" in found["remedy"][-1]["why"]
+    assert f"downgrade the database to {SECOND} in the image, which still has it" in found["remedy"][-1]["why"]
     assert found["remedy"][-1]["command"] == [], "what loses data is explained, and never a command"
     type_in(command(found))
     assert (shop / path).is_file()
@@ -191,7 +191,7 @@ def test_no_build_is_offered_that_takes_an_applied_script_away(shop: Path) -> No
         status(shop, row)
         url = f"sqlite:///{shop.parent}/shop.db"
         (found,) = migops("status", *arguments, "--database-url", url, cwd=shop).json["findings"]
-        assert ("the database has had it" not in found["remedy"][0]["why"]) == builds, found["remedy"]
+        assert ("the database has applied it" not in found["remedy"][0]["why"]) == builds, found["remedy"]
 
 
 def test_deleted_but_applied_and_nobody_has_it_any_more(shop: Path) -> None:
@@ -205,7 +205,7 @@ def test_deleted_but_applied_and_nobody_has_it_any_more(shop: Path) -> None:
     assert [(each["rule"], each["subject"]["revision"]) for each in found] == [
         ("MIG404", "b8"), ("MIG704", "b7"), ("MIG704", "b8"),
     ]  # fmt: skip
-    assert found[0]["message"] == "the database stands at 'b8', and nobody has its script any more"
+    assert found[0]["message"] == "the database is at 'b8', and its script is in none of the places read"
     assert "give up on both" in found[0]["cause"]
     type_in(command(found[0]))
     type_in(command(found[1]))
@@ -228,7 +228,7 @@ def test_deleted_in_the_working_tree_but_applied(shop: Path) -> None:
     commit(shop, "add b7")
     (shop / path).unlink()
     found = only(status(shop, "b7", more=("--select", "MIG7")))
-    assert (found["rule"], "HEAD has it" in found["cause"]) == ("MIG704", True)
+    assert (found["rule"], "HEAD still has it" in found["cause"]) == ("MIG704", True)
     type_in(command(found))
     assert (shop / path).is_file()
 
@@ -270,7 +270,7 @@ def test_edited_after_applied_in_a_commit(shop: Path) -> None:
     edit = commit(shop, "cost, not price")
     found = only(status(shop))
     assert (found["rule"], found["severity"]) == ("MIG705", "warning")
-    assert "has another text on the host than in image" in found["message"]
+    assert "differs between the host and image" in found["message"]
     assert f"commit {edit} of " in found["cause"]
     assert command(found)[3:5] == ["show", edit]
     assert status(shop, FIRST, more=("--ignore", "MIG4")).rules == [], "not applied yet: it may be edited"

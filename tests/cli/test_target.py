@@ -54,4 +54,4 @@ def test_no_finding_has_an_empty_fix(tmp_path: Path) -> None:
 def test_a_project_name_means_that_there_is_a_project(tmp_path: Path) -> None:
     found = migops("check-image", "--image", "app", "--host-dir", ".", "-p", "shop", cwd=tmp_path)
     assert found.code == 2
-    assert "no configuration file" in found.stderr
+    assert "no compose file found" in found.stderr

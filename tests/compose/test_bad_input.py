@@ -66,7 +66,7 @@ def test_a_refusal_names_file_and_line_and_says_what_compose_says(
 
 
 def test_no_file_an_absent_one_and_a_folder(tmp_path: Path) -> None:
-    assert "no configuration file provided" in refusal(tmp_path).message
+    assert "no compose file found here" in refusal(tmp_path).message
     assert "name the file with -f" in refusal(tmp_path).hint
     assert refusal(tmp_path, files=("no.yaml",)).message == f"open {tmp_path / 'no.yaml'}: no such file or directory"
     assert "is a directory" in refusal(tmp_path, files=(str(tmp_path),)).message

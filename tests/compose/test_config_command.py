@@ -81,7 +81,7 @@ def test_verify_says_so_where_both_agree_and_shows_where_not(
     docker.chmod(0o755)
     monkeypatch.setenv("PATH", str(here / "bin"))
     assert run(["config", "--verify"]) == 0
-    assert "reads the project as migops does" in capsys.readouterr().out
+    assert "docker compose and migops read this project in the same way" in capsys.readouterr().out
     (here / "said.json").write_text((here / "said.json").read_text().replace("app:1", "app:2"))
     assert run(["config", "--verify"]) == 1
     assert capsys.readouterr().out == ('services.app.image\n    migops:  "app:1"\n    compose: "app:2"\n')

@@ -63,9 +63,9 @@ def test_a_path_above_values_tells_each_of_them(folder: Path) -> None:
     ("path", "hint"),
     [
         ("services.ap", "did you mean app?"),
-        ("nothing.here", "there is: x-base, services, name, networks"),
+        ("nothing.here", "available: x-base, services, name, networks"),
         ("services.app.volumes.3", "it is a list of 1; give a number from 0 to 0"),
-        ("services.app.image.x", "the value above it is a single one"),
+        ("services.app.image.x", "its parent is a single value"),
     ],
 )
 def test_a_path_to_nothing(folder: Path, path: str, hint: str) -> None:

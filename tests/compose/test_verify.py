@@ -60,7 +60,7 @@ def _printing(document: object, image: str) -> str:
 
 def test_a_cli_that_refuses_or_says_nonsense(tmp_path: Path) -> None:
     project = read_text(tmp_path, APP)
-    with pytest.raises(MigopsError, match="refuses the project that migops accepts: no such thing"):
+    with pytest.raises(MigopsError, match="rejects the project, although migops accepts it: no such thing"):
         verify(project, ComposeOptions(), tmp_path, fake(tmp_path, "echo no such thing >&2; exit 15"))
     with pytest.raises(Unavailable, match="did not print JSON"):
         verify(project, ComposeOptions(), tmp_path, fake(tmp_path, "echo hello"))

@@ -81,7 +81,7 @@ def test_without_a_yes_nothing_happens(sandbox: Sandbox) -> None:
         stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert done.returncode == 5
-    assert "nobody is there to say yes" in done.stderr
+    assert "cannot ask for confirmation (no terminal)" in done.stderr
     assert things(sandbox) == before
 
 

@@ -100,7 +100,7 @@ def test_what_a_plan_takes_away_is_said() -> None:
 
     chain = walk({PlaceName.HOST: host})
     found = replace(found, evidence=replace(found.evidence, chain=chain))
-    sentence = f"{PRICE} drops column old.x: the data in it goes"
+    sentence = f"{PRICE} drops column old.x: that data is lost"
     assert sentence in plan.make(found, Options()).notes
     unknown = replace(found, evidence=replace(found.evidence, database=Unknown("it does not run")))
     assert f"if it is pending: {sentence}" in plan.make(unknown, Options()).notes

@@ -125,9 +125,9 @@ def test_an_image_that_is_not_built_here_is_fetched(tmp_path: Path) -> None:
     assert build.why == "the image is fetched: nothing here builds it"
 
 
-@pytest.mark.parametrize(("at", "is_told"), [("/app", True), ("/app/migrations", False)])
-def test_a_named_volume_over_the_code_is_told(at: str, is_told: bool) -> None:
+@pytest.mark.parametrize(("at", "is_known"), [("/app", True), ("/app/migrations", False)])
+def test_a_named_volume_over_the_code_is_told(at: str, is_known: bool) -> None:
     found = inputs(containers=(running("app", 1, Mount("volume", "shop_code", at)),))
     notes = plan.make(found, Options()).notes
-    assert any("the volume shop_code lies over /app" in note for note in notes) is is_told
+    assert any("the volume shop_code lies over /app" in note for note in notes) is is_known
     assert "volume" in [step.name for step in plan.make(found, Options()).steps]

@@ -99,7 +99,7 @@ def _with_image(found: DeployInputs, scripts: dict[str, str]) -> Chain:
     ("rows", "tables", "said", "hint"),
     [
         (("f00000000009",), ("product",), "which no script of the host (or anywhere) has", "git pull"),
-        ((), ("product", "orders"), "the database has 2 tables and no revision noted", "migops adopt"),
+        ((), ("product", "orders"), "the database has 2 tables but no recorded revision", "migops adopt"),
         ((CREATE, PRICE), ("product",), "beside", "`migops status app`"),
     ],
     ids=["unknown", "no row", "leftover"],

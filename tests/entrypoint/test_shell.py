@@ -185,7 +185,7 @@ def test_a_test_before_it(test: str, given: dict[str, str], condition: str | Non
 
 def test_what_a_file_of_its_own_says_is_unknown() -> None:
     assert followed("make migrate\nexec serve").unread == [
-        "`make migrate` runs what a file of its own says, which was not followed"
+        "`make migrate` runs commands from a file of its own, which was not followed"
     ]
 
 

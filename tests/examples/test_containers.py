@@ -57,8 +57,8 @@ def test_named_volume(sandbox: Sandbox) -> None:
     project = broken(sandbox, "named-volume")
     found = check(sandbox, project)
     assert {f["subject"]["revision"]: f["message"] for f in found.json["findings"]} == {
-        PRICE: f"versions/{PRICE}_add_price.py is in the image, not in the volume",
-        DISCOUNT: f"versions/{DISCOUNT}_add_discount.py is in the volume, in neither the image nor the host",
+        PRICE: f"versions/{PRICE}_add_price.py is in the image but not in the volume",
+        DISCOUNT: f"versions/{DISCOUNT}_add_discount.py is in the volume but neither in the image nor on the host",
     }
     for finding in found.json["findings"]:
         volume = f"{sandbox.name}_migrations"

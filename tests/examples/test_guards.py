@@ -135,7 +135,9 @@ def test_another_database_than_postgresql(sandbox: Sandbox) -> None:
         f"revision = 'c00000000001'\ndown_revision = '{PRICE}'\n\n\ndef upgrade() -> None:\n    1 / 0\n"
     )
     sandbox.compose("build", "-q", "app", cwd=project)
-    refused(alembic(sandbox, project, "upgrade", CREATE, XDG_STATE_HOME="/proc/none"), "state folder cannot be written")
+    refused(
+        alembic(sandbox, project, "upgrade", CREATE, XDG_STATE_HOME="/proc/none"), "cannot write to the state folder"
+    )
     first = alembic(sandbox, project, "--verbose", "upgrade", CREATE)
     assert first.code == 0, first.stderr
     failed = alembic(sandbox, project, "upgrade", "head")

@@ -144,7 +144,7 @@ def test_where_data_goes_it_is_asked(sandbox: Sandbox) -> None:
     )
     script.write_text(drop)
     found.compose("build", "-q", "app")
-    sentence = "b70000000001 drops column product.price: the data in it goes"
+    sentence = "b70000000001 drops column product.price: that data is lost"
     refused(alembic(sandbox, found.project, "upgrade", "head"), sentence, "migops alembic --yes upgrade head")
     planned = found.deploy("--dry-run", "app")
     assert sentence in planned.json["notes"]

@@ -205,7 +205,7 @@ def test_a_server_that_was_made_again_and_backups_that_do_not_say_whose_they_are
     two.fill_second()
     two.second("DELETE FROM product")
     why = two.refused(users, "--yes", "users")
-    assert "was recreated since (system identifier " in why
+    assert "from before this server was recreated (system identifier " in why
     done = two.restore(users, "--yes", "--confirm", "shop", "users")
     assert (done.code, done.json["origin"]["relation"]) == (0, "recreated"), done.stderr
     assert two.second("SELECT name FROM product") == "a user"

@@ -75,7 +75,7 @@ def test_22_23_24_25_40_nothing_was_changed(sandbox: Sandbox) -> None:
     with small(found.state, "size=2m,ro"):
         refused = deploy(found)
     assert refused.code == 5, refused.stderr
-    assert "the state folder cannot be written (Read-only file system)" in refused.stderr
+    assert "cannot write to the state folder (Read-only file system)" in refused.stderr
     assert stands(found) == before
 
     # 24: its disk fills up before the backup
@@ -90,7 +90,7 @@ def test_22_23_24_25_40_nothing_was_changed(sandbox: Sandbox) -> None:
     unnoted = deploy(found, at={"migrate:started": full})
     assert (unnoted.code, unnoted.json["outcome"]) == (5, "aborted"), unnoted.stderr
     assert "the old state: nothing that runs was changed" in unnoted.json["message"]
-    assert "so the journal lacks: migrate failed" in unnoted.stderr
+    assert "the journal lacks: migrate failed" in unnoted.stderr
     assert stands(found) == before
     assert not found.box.docker("volume", "ls", "-q", "--filter", f"label=migops.migration={sandbox.name}").strip()
     unnoted = deploy(found, at={"container:started": full})

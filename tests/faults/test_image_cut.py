@@ -163,14 +163,14 @@ def test_an_archive_that_changes_while_it_is_read_is_no_verdict(tmp_path: Path) 
     ("files", "words"),
     [
         ({}, "neither"),
-        ({"manifest.json": b"{}"}, "form"),
+        ({"manifest.json": b"{}"}, "structure"),
         ({"manifest.json": b"[]"}, "no image"),
-        ({"manifest.json": b"[1]"}, "form"),
+        ({"manifest.json": b"[1]"}, "structure"),
         ({"manifest.json": b"[" * 100_000}, "JSON"),
         ({"manifest.json": b'[{"Config": 1}]'}, "no configuration"),
-        ({"manifest.json": b'[{"Config": "c.json", "Layers": []}]'}, "does not hold c.json"),
-        ({"index.json": b'{"manifests": [{"digest": "../../etc/passwd"}]}'}, "no digest"),
-        ({"index.json": index([descriptor(b"x", "m")])}, "does not hold"),
+        ({"manifest.json": b'[{"Config": "c.json", "Layers": []}]'}, "does not contain c.json"),
+        ({"index.json": b'{"manifests": [{"digest": "../../etc/passwd"}]}'}, "not a digest"),
+        ({"index.json": index([descriptor(b"x", "m")])}, "does not contain"),
     ],
 )
 def test_archives_that_make_no_sense(files: dict[str, bytes], words: str, tmp_path: Path) -> None:

@@ -170,15 +170,15 @@ def test_the_api_version_is_the_older_of_the_two(served: tuple[FakeEngine, str])
 def test_something_else_behind_the_address(served: tuple[FakeEngine, str], answer: bytes) -> None:
     fake, host = served
     fake.answers["GET /containers/json"] = lambda to: send(to, answer[:-1])
-    with pytest.raises(Unavailable, match="no Docker Engine"):
+    with pytest.raises(Unavailable, match="not a Docker Engine"):
         read(host)
     fake.answers["GET /_ping"] = lambda to: send(to, b"OK", Api_Version="")
-    with pytest.raises(Unavailable, match="no Docker Engine"):
+    with pytest.raises(Unavailable, match="not a Docker Engine"):
         read(host)
 
 
 def test_no_engine_at_all(tmp_path: Path) -> None:
-    with pytest.raises(Unavailable, match="No such file") as caught:
+    with pytest.raises(Unavailable, match="no such socket") as caught:
         engine_at(f"unix://{tmp_path}/nobody.sock")
     assert str(tmp_path) in caught.value.message
     assert "DOCKER_HOST" in caught.value.hint

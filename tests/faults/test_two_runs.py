@@ -152,7 +152,7 @@ def test_a_process_that_nobody_here_knows(sandbox: Sandbox) -> None:
         for _ in range(2):
             kept = ended(apart(found))
             assert kept.code == 4, kept.stderr
-            assert "whether it lives is not known here (it ran in another container" in kept.stderr
+            assert "whether it is running is unknown here (it ran in another container" in kept.stderr
             assert len(found.journals()) == 1
     hint = kept.json["error"]["hint"]
     command = shlex.split(hint.rpartition("release its lock: ")[2])
@@ -160,11 +160,11 @@ def test_a_process_that_nobody_here_knows(sandbox: Sandbox) -> None:
     asked = migops(*command[1:], cwd=found.project, env=found.env)
     assert (asked.code, containers(found).split()) == (5, [lock_of(found)])
     said = migops("log", cwd=found.project, env={**found.env, "COLUMNS": "300"}).stdout
-    assert "engine's lock" in said
-    assert "whether it lives is not known here" in said
+    assert "engine lock" in said
+    assert "whether it is running is unknown here" in said
     released = migops(*command[1:], "--yes", cwd=found.project, env=found.env)
     assert released.code == 0, released.stderr
-    assert "the engine's lock was released" in released.stdout
+    assert "the engine lock was released" in released.stdout
     assert containers(found) == ""
 
     # Killed while it migrates: as soon as its container has ended, the lock is nobody's.

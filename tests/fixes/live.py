@@ -34,7 +34,7 @@ def create_all(shop: Shop) -> None:
 
 STATES = (
     State("MIG301", two_heads, look=("check-image",)),
-    State("MIG601", create_all, {"take the call out": replace("main.py", CREATE_ALL, "")}, look=("doctor", *QUIET)),
+    State("MIG601", create_all, {"remove the call": replace("main.py", CREATE_ALL, "")}, look=("doctor", *QUIET)),
     State("MIG804", replace("compose.yaml", VOLUME, ""), {"mount a named volume": replace(
         "compose.yaml", "    image: postgres:15\n", f"    image: postgres:15\n{VOLUME}")}, look=("doctor", *QUIET)),
 )  # fmt: skip

@@ -273,7 +273,7 @@ REF  sha256:ID  created 2024-05-06 07:08 UTC
 base: steps 0 to 1; judged by the history's shape: step 1 sets a command, and
       layers follow it
 
-  0-1  base  2 steps that left none of these files
+  0-1  base  2 steps without any of these files
     2        2024-05-06 07:08  WORKDIR /app
     3        2024-05-06 07:08  COPY a very long list of files, longer than the …
        ├─ link.py -> migrations/versions/001.py

@@ -101,10 +101,10 @@ def test_one_of_several_images(archive: Path) -> None:
 
 
 def test_several_images_and_no_name(archive: Path) -> None:
-    with pytest.raises(MigopsError, match=r"holds 2 images; it has team/one:1, two:latest$") as caught:
+    with pytest.raises(MigopsError, match=r"contains 2 images; it has team/one:1, two:latest$") as caught:
         found(f"docker-archive:{archive}")
     assert caught.value.exit_code == 2
-    with pytest.raises(Unavailable, match="holds no image called 'three'"):
+    with pytest.raises(Unavailable, match="contains no image named 'three'"):
         found(f"docker-archive:{archive}:three")
 
 

@@ -52,8 +52,8 @@ def test_a_hook_with_a_percent_sign_stops_every_command() -> None:
     [
         (b"x = 1\n", 1, "before the first [section]"),
         ("\ufeff[alembic]\n".encode(), 1, "byte order mark"),
-        (b"[alembic]\na = 1\na = 2\n", 3, "given twice"),
-        (b"[alembic]\n[alembic]\n", 2, "given twice"),
+        (b"[alembic]\na = 1\na = 2\n", 3, "set twice"),
+        (b"[alembic]\n[alembic]\n", 2, "appears twice"),
         (b"[alembic]\njust words\n", 2, "neither"),
         (b"[alembic]\na = \xff\n", 2, "not UTF-8"),
     ],
@@ -122,7 +122,7 @@ def test_flask_migrates_ini_is_taken_for_its_folder_and_that_is_said() -> None:
     assert "Flask-Migrate" in found.notes[0]
     moved = paths("[alembic]\nscript_location = /src/m\n", None, "/app/versions")
     assert moved.script_location == "/app"
-    assert moved.notes[0].startswith("/src/m is not there")
+    assert moved.notes[0].startswith("/src/m does not exist")
 
 
 def test_options_that_the_application_sets_win() -> None:

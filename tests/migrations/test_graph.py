@@ -31,7 +31,7 @@ def test_missing_parents_say_what_was_meant() -> None:
     graph = build([revision("a1b2c3"), revision("b", "a1b2c3_x.py"), revision("c", "a1b2"), revision("d", "")])
     missing = [(str(each.at), each.hint) for each in graph.problems if each.rule == "MIG302"]
     assert [at for at, _ in missing] == ["/v/b_x.py:4", "/v/c_x.py:4", "/v/d_x.py:4"]
-    assert missing[0][1].startswith("that is a file's name")
+    assert missing[0][1].startswith("that is a file name")
     assert "'a1b2c3'" in missing[1][1]
     assert "down_revision = None" in missing[2][1]
     assert graph.bases == ("a1b2c3",)

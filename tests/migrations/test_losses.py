@@ -42,4 +42,4 @@ def test_a_downgrade_is_not_what_is_run() -> None:
 
 def test_the_sentence() -> None:
     said = sentence("002", ("table item", "column a.b", "rows of c"))
-    assert said == "002 drops table item, column a.b and deletes rows of c: the data in it goes"
+    assert said == "002 drops table item, column a.b and deletes rows of c: that data is lost"

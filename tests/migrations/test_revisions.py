@@ -61,11 +61,11 @@ def test_ways_to_write_a_parent(source: str, parents: tuple[str, ...]) -> None:
         ("revision = 'r'\nfor down_revision in 'ab': pass", 2, "computed"),
         ("revision = 'r'\ndown_revision = f'{X}'", 2, "computed"),
         ("revision = str(5)\ndown_revision = None", 1, "revision is computed (str(5))"),
-        ("revision = 5\ndown_revision = None", 1, "revision is not text"),
-        ("revision = 'r'\ndown_revision = 5", 2, "neither text"),
-        ("revision = 'r'", 1, "no `down_revision`"),
+        ("revision = 5\ndown_revision = None", 1, "revision is not a string"),
+        ("revision = 'r'\ndown_revision = 5", 2, "neither a string"),
+        ("revision = 'r'", 1, "not assign `down_revision`"),
         ("revision = '2024-01'\ndown_revision = None", 1, "'-'"),
-        ("x = 1", 0, "no `revision`"),
+        ("x = 1", 0, "not assign `revision`"),
     ],
 )
 def test_what_only_running_it_would_tell(source: str, line: int, words: str) -> None:

@@ -60,15 +60,15 @@ STALE = Report(
     findings=(
         Finding(
             "MIG001", "ghost-revision", Severity.ERROR, Subject("010", "versions/010_discount.py"),
-            "versions/010_discount.py is in the image, not on the host",
-            "git deleted it in commit 2b34233 of 2026-11-22 (Give up on discounts); the image was built on "
+            "versions/010_discount.py is in the image but not on the host",
+            "deleted in git by commit 2b34233 of 2026-11-22 (Give up on discounts); the image was built on "
             "2026-11-22 08:34 UTC with the old copy",
-            (CONTEXT, IMAGE), {"sha256": "ab12"}, (Remedy("the build leaves the deleted script out", BUILD),),
+            (CONTEXT, IMAGE), {"sha256": "ab12"}, (Remedy("rebuild to drop the deleted script", BUILD),),
         ),
         Finding(
             "MIG006", "environment-differs", Severity.WARNING, Subject("", "env.py"),
-            "env.py is not the same in the image as on the host", "the host's was edited since", (HOST, IMAGE), {},
-            (Remedy("edit it"), Remedy("build again", BUILD), Remedy("or leave it", alternative=True)),
+            "env.py differs between image and host", "the host's was edited since", (HOST, IMAGE), {},
+            (Remedy("edit it"), Remedy("rebuild", BUILD), Remedy("or leave it", alternative=True)),
         ),
     ),
     skipped=(Skipped("MIG104", "context: a RUN may change it"),),
@@ -155,10 +155,14 @@ def test_the_same_is_said_only_where_it_is_the_same() -> None:
     def headline(report: Report) -> str:
         return render(report, View(quiet=True)).strip()
 
-    assert headline(CLEAN) == "CLEAN  app: host, image hold the same migrations"
-    assert headline(replace(CLEAN, deselected=("MIG002",))).endswith("hold the same migrations (1 rule left out)")
-    assert headline(LEFT_OUT) == "CLEAN  app: nothing at or above error (5 rules left out)"
-    assert headline(replace(LEFT_OUT, fail_on=Severity.WARNING)).startswith("CLEAN  app: nothing at or above warning")
+    assert headline(CLEAN) == "CLEAN  app: same migrations in host, image"
+    assert headline(replace(CLEAN, deselected=("MIG002",))).endswith(
+        "same migrations in host, image (1 rule deselected)"
+    )
+    assert headline(LEFT_OUT) == "CLEAN  app: no findings at or above error (5 rules deselected)"
+    assert headline(replace(LEFT_OUT, fail_on=Severity.WARNING)).startswith(
+        "CLEAN  app: no findings at or above warning"
+    )
 
 
 def test_a_break_is_between_the_places_that_were_compared() -> None:

@@ -232,7 +232,7 @@ def test_a_journal_that_takes_no_line_is_tried_again() -> None:
 
     def note(**facts: Any) -> None:
         if full:
-            raise Aborted("the journal cannot be written")
+            raise Aborted("cannot write the journal")
         lines.append(facts)
 
     made = recorder(ONE, alone=True, note=note)

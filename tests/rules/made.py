@@ -19,7 +19,7 @@ from migops.sources.git_status import GitRecord, GitStatus
 
 NEW, OLD = "sha256:" + "a" * 64, "sha256:" + "b" * 64
 ANONYMOUS = "f" * 64
-PULL = Remedy("bring the host up to origin/main", ("git", "-C", "/srv/shop", "pull", "--ff-only"))
+PULL = Remedy("update the host to origin/main", ("git", "-C", "/srv/shop", "pull", "--ff-only"))
 FIRST = {"versions/001.py": "revision = '001'\ndown_revision = None\n"}
 SECOND = {**FIRST, "versions/002.py": "revision = '002'\ndown_revision = '001'\n"}
 GHOST = {**FIRST, "versions/009.py": "revision = '009'\ndown_revision = '001'\n"}

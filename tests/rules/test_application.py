@@ -71,7 +71,7 @@ def test_an_entrypoint_of_the_base_image_is_unknown_and_said(project: Path) -> N
     dockerfile(project, 'CMD ["sh", "-c", "alembic upgrade head && python main.py"]')
     found = doctor(project)
     assert found.rules == ["MIG602"], "what is known is judged all the same"
-    assert "ENTRYPOINT, and that of the base image python:3.11-slim was not read" in found.stdout
+    assert "ENTRYPOINT, and the one of the base image python:3.11-slim was not read" in found.stdout
 
 
 def test_in_the_image(project: Path) -> None:
@@ -102,7 +102,7 @@ def test_what_the_host_has_mended_needs_a_build(project: Path) -> None:
     of_image(project, Entrypoint=["/app/entrypoint.sh"])
     script(project, '#!/bin/sh\nexec "$@"\n')
     (found,) = beside_the_image(project).json["findings"]
-    assert found["cause"].endswith("; the host has it no more")
+    assert found["cause"].endswith("; already fixed on the host")
     assert [step["command"] for step in found["remedy"]] == [["docker", "build", "."]]
 
 
@@ -112,7 +112,7 @@ def test_what_a_build_would_bring_is_said_before_it_is_built(project: Path) -> N
     of_image(project, Entrypoint=["/app/entrypoint.sh"])
     script(project)
     (found,) = beside_the_image(project).json["findings"]
-    assert found["message"].endswith("`alembic upgrade head`, once it is built")
+    assert found["message"].endswith("`alembic upgrade head`, after the next build")
     assert found["facts"]["place"] == "host"
 
 
@@ -174,7 +174,7 @@ def test_services_that_share_the_image_are_one_finding(project: Path) -> None:
     found = doctor(project)
     assert found.rules == ["MIG602"]
     assert found.json["findings"][0]["message"].startswith("app and worker migrate at every start")
-    assert "4 containers are started" in found.json["findings"][0]["cause"]
+    assert "4 containers start with it" in found.json["findings"][0]["cause"]
 
 
 @pytest.mark.parametrize(
@@ -303,7 +303,9 @@ def test_create_all_that_the_start_reaches(project: Path) -> None:
     compose(project, "    entrypoint: [python]\n    command: main.py\n")
     found = doctor(project)
     assert found.rules == ["MIG601"]
-    assert found.json["findings"][0]["message"] == "the start makes tables from its models: `db.create_all()`"
+    assert (
+        found.json["findings"][0]["message"] == "the startup command creates tables from the models: `db.create_all()`"
+    )
 
 
 def test_what_the_build_leaves_out_is_not_looked_at(project: Path) -> None:
@@ -339,4 +341,4 @@ def test_a_script_under_a_volume_is_unknown(project: Path) -> None:
     compose(project, "    entrypoint: [./entrypoint.sh]\n    volumes: ['code:/app']\n", "volumes: {code: }\n")
     found = doctor(project)
     assert found.rules == []
-    assert "a volume lies over /app" in found.json["skipped"][0]["reason"]
+    assert "a volume is mounted over /app" in found.json["skipped"][0]["reason"]

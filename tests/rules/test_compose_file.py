@@ -38,7 +38,7 @@ def test_all_as_it_should_be(shop: Shop) -> None:
 def test_nothing_waits(shop: Shop) -> None:
     said = of(shop, "    depends_on: [db]\n", DATA).of("MIG801")
     assert "app starts before db is ready" in said.text
-    assert "it has no healthcheck" in said.text
+    assert "db has no healthcheck" in said.text
     assert "pg_isready" in said.fix
     assert "app: depends_on: {db: {condition: service_healthy}}" in said.fix
 

@@ -100,7 +100,7 @@ def test_tables_without_a_version_table() -> None:
         [*RUN, "upgrade", "head", "--sql"],
         [],
     ]
-    assert "by Alembic's stamp" in found.remedy[1].why, "what is not proved is no command"
+    assert "with Alembic's stamp" in found.remedy[1].why, "what is not proved is no command"
     server = only(evidence(DatabaseState((), False, ("product",), url="postgresql://shop@db/shop"), LINE))
     assert [list(step.command) for step in server.remedy] == [["migops", "adopt", "app"]]
 
@@ -108,7 +108,7 @@ def test_tables_without_a_version_table() -> None:
 def test_a_version_table_without_a_row_is_told_apart() -> None:
     found = only(evidence(DatabaseState((), True, ("product",)), LINE))
     assert found.rule == "MIG401"
-    assert "a version table alembic_version without a row, but 1 table: product" in found.message
+    assert "an empty version table alembic_version, but 1 table: product" in found.message
 
 
 def test_a_version_table_in_a_schema_that_nobody_looks_in() -> None:
@@ -153,7 +153,7 @@ def test_a_database_that_was_named_is_not_the_one_that_a_command_would_reach() -
     """The printed command would migrate the service's own database."""
     found = only(evidence(DatabaseState(("b",), True, ("product",), origin="--database-url"), LINE))
     assert found.remedy[-1].command == ()
-    assert "where it reaches the database that --database-url named" in found.remedy[-1].why
+    assert "where it can reach the --database-url database" in found.remedy[-1].why
 
 
 def test_without_a_compose_file_the_step_is_told_not_typed() -> None:
@@ -190,7 +190,7 @@ def test_unknown_revision_says_who_was_asked() -> None:
     found = only(evidence(rows("zzz"), LINE, git=LINE))
     assert found.rule == "MIG404"
     assert found.facts["asked"] == ["git", "host", "image"]
-    assert found.cause.startswith("no script of git, host and image has it")
+    assert found.cause.startswith("not found in git, host and image;")
     assert found.remedy[0].command[:5] == ("git", "log", "--all", "--oneline", "-Szzz")
     assert "--purge" in found.remedy[-1].why
     assert found.remedy[-1].command == ()
@@ -199,7 +199,7 @@ def test_unknown_revision_says_who_was_asked() -> None:
 def test_a_leftover_row_beside_the_one_that_includes_it() -> None:
     found = only(evidence(rows("a", "c"), LINE))
     assert (found.rule, found.severity.value, found.subject.revision) == ("MIG405", "warning", "a")
-    assert "stamp --purge c writes" in found.remedy[0].why
+    assert "stamp --purge c rewrites" in found.remedy[0].why
     assert found.remedy[0].command == ()
 
 
@@ -212,7 +212,7 @@ def test_diverged_and_already_joined_on_the_host() -> None:
     merged = history("a", "b<a", "c<a", "m<b,c")
     found = only(evidence(rows("c"), merged, merged[:2]))
     assert found.rule == "MIG406"
-    assert "diverged after a: the database went to c (Do c), the image to b (Do b)" in found.message
+    assert "diverged after a: the database has c (Do c), the image has b (Do b)" in found.message
     assert [step.command[1:3] for step in found.remedy] == [("compose", "build"), ("alembic", "--service")]
 
 

@@ -28,7 +28,7 @@ def test_which_one_counts_is_said() -> None:
     (found,) = findings(["a"], ["tenant"], ["public"])
     assert (found.rule, found.severity.value) == ("MIG408", "warning")
     assert found.message == "2 schemas have a version table alembic_version: public and tenant"
-    assert found.cause.startswith("the search path leads to the one in tenant;")
+    assert found.cause.startswith("the search path finds the one in tenant;")
     assert "version_table_schema='tenant'" in found.remedy[0].why
     assert found.facts["schemas"] == ["tenant", "public"]
 
@@ -54,4 +54,4 @@ def test_no_finding(given: dict[str, Sequence[str]]) -> None:
 
 def test_none_on_the_search_path_and_no_tables() -> None:
     (found,) = findings([], [], ["x", "y"], tables=())
-    assert found.cause.startswith("the search path has none;")
+    assert found.cause.startswith("the search path finds none;")

@@ -72,7 +72,7 @@ def test_a_revision_that_was_stamped_and_never_run() -> None:
 def test_a_revision_that_ran_in_part_is_no_matter_of_two_commands() -> None:
     steps = fix("table item: in the models only")  # 0001, and 0002 which follows it: what 0002 adds is not missing
     assert not any("stamp" in each.partition(": migops")[2] for each in steps)
-    assert "by hand on a copy first" in steps[1]
+    assert "by hand, on a copy first" in steps[1]
 
 
 def test_a_pending_revision_is_not_taken_for_one_that_was_skipped() -> None:

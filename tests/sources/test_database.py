@@ -216,7 +216,7 @@ def test_how_a_service_is_reached(tmp_path: Path, container: Any, host: str, exp
         ([listed(Labels={"com.docker.compose.oneoff": "True"})], "unix:///s", "does not exist"),
         ([listed(ip="")], "unix:///s", "no address"),
         ([listed()], "tcp://build.example:2376", "another machine"),
-        ([listed(port(15432, "127.0.0.1"))], "tcp://build.example:2376", "loopback only"),
+        ([listed(port(15432, "127.0.0.1"))], "tcp://build.example:2376", "only on its machine's loopback"),
     ],
 )
 def test_why_a_service_is_not_reached(tmp_path: Path, containers: Any, host: str, reason: str) -> None:

@@ -81,7 +81,7 @@ def test_asked_from_inside(sandbox: Sandbox) -> None:
     sandbox.compose("stop", "-t", "1", "app", cwd=project)
     stopped = status(sandbox, project, "--fail-on", "error")
     assert stopped.code == 3
-    assert "no bind mount brings it here; no container of app runs" in database(stopped)
+    assert "no bind mount makes it available here; no container of app is running" in database(stopped)
     assert "docker compose up -d --no-deps app" in database(stopped)
 
 
@@ -119,7 +119,7 @@ def refusals(box: Sandbox, project: Path, name: str) -> None:
     box.docker("compose", "--project-directory", str(project), *words)
     execute(box, project, "SELECT pg_sleep(0.5)")
     locked = database(status(box, project, "--fail-on", "error"))
-    assert "localhost is, for the service app, its own container" in locked
+    assert "localhost means, in the service app, its own container" in locked
     assert f"asked from inside {name}: " in locked
     assert "lock timeout" in locked
     compose = project / "compose.yaml"
@@ -156,4 +156,4 @@ def no_python_there(box: Sandbox, project: Path) -> None:
         )
         found = read_database(asked, Sought(URL, "by hand"))
     assert isinstance(found, Unknown)
-    assert f"asked from inside {shlex.quote(box.name)}-db-1: there is no Python in it that could ask" in found.reason
+    assert f"asked from inside {shlex.quote(box.name)}-db-1: it has no Python to read it with" in found.reason

@@ -272,7 +272,7 @@ class TestNoAnswer:
     def test_git_is_not_installed(self, repository: Path, tmp_path: Path) -> None:
         found = record(repository, "010.py", {"PATH": str(tmp_path)})
         assert found.kind is GitStatus.UNKNOWN
-        assert found.reason == f"{repository} is a git repository, and git is not installed here"
+        assert found.reason == f"{repository} is a git repository, but git is not installed here"
         assert record(tmp_path, "010.py", {"PATH": str(tmp_path)}).kind is GitStatus.NO_GIT
 
     def test_git_does_not_answer_in_time(self, repository: Path) -> None:

@@ -147,13 +147,13 @@ def test_who_is_not_known_keeps_it(sandbox: Sandbox, engine_: Engine) -> None:
         with pytest.raises(Locked, match="`adopt` by") as kept:
             taking(engine_, sandbox.name, box / "second")
         assert kept.value.hint.endswith("release its lock: migops log --unlock")
-        assert "whether it lives is not known here (it ran " in kept.value.hint
+        assert "whether it is running is unknown here (it ran " in kept.value.hint
         found = look(engine_, sandbox.name)
         assert found is not None
         assert found.id == made
         engine_lock.remove(engine_, found)
     sandbox.docker("create", "--name", name_of(sandbox.name), "python:3.11-slim")
-    with pytest.raises(Locked, match="not migops's"):
+    with pytest.raises(Locked, match="not from migops"):
         taking(engine_, sandbox.name, box / "second")
     sandbox.docker("rm", name_of(sandbox.name))
 
@@ -164,7 +164,7 @@ def test_whose_journal_is_out_of_reach_keeps_it(sandbox: Sandbox, engine_: Engin
     left_by(engine_, sandbox.name, replace(owner.now("alembic upgrade", str(sandbox.path / "not-here")), who=gone))
     with pytest.raises(Locked) as kept:
         taking(engine_, sandbox.name, sandbox.path / "second")
-    assert "its process has gone, but its journal in " in kept.value.hint
+    assert "its process is gone, but migops cannot read its journal in " in kept.value.hint
     (sandbox.path / "not-here").mkdir()
     lock = taking(engine_, sandbox.name, sandbox.path / "second")
     lock.checked()
@@ -195,7 +195,7 @@ def test_its_migration_has_ended(sandbox: Sandbox, engine_: Engine, monkeypatch:
     sandbox.docker("kill", name)
     with pytest.raises(Locked) as kept:
         taking(engine_, sandbox.name, sandbox.path / "second")
-    assert "its journal in /not/here cannot be read here" in kept.value.hint
+    assert "cannot read its journal in /not/here here" in kept.value.hint
     lock = taking(engine_, sandbox.name, folder)
     assert (lock.took_over, lock.unchecked) == (True, ())
     lock.release()

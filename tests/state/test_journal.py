@@ -56,7 +56,7 @@ def test_a_disk_that_fills_up_undoes_nothing_that_was_done(tmp_path: Path) -> No
     with journal.begin(tmp_path, "alembic upgrade") as log:
         log.note("alembic", "started")
         ours, log.descriptor = log.descriptor, os.open("/dev/full", os.O_WRONLY)
-        assert "so the journal lacks: alembic done" in log.noted("alembic", "done")
+        assert "the journal lacks: alembic done" in log.noted("alembic", "done")
         with pytest.raises(Aborted, match="No space left"):
             log.note("alembic", "started", attempt=2)
         os.close(log.descriptor)
@@ -118,7 +118,7 @@ def test_the_state_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
     assert list(folder.iterdir()) == []
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "file"))
-    with pytest.raises(Aborted, match="state folder cannot be written"):
+    with pytest.raises(Aborted, match="cannot write to the state folder"):
         state_folder.folder(ENGINE, "shop")
 
 

@@ -7,10 +7,10 @@ from migops.commands.backup.restore_plan import Restore
 
 _ORIGINS = {
     Relation.SAME: "the backup is of this database",
-    Relation.RECREATED: "the backup is of an earlier server at this place, which was recreated since",
-    Relation.UNPROVED: "whether the backup is of this server is unknown",
+    Relation.RECREATED: "the backup is from before this server was recreated",
+    Relation.UNPROVED: "migops cannot tell whether the backup is of this server",
     Relation.FOREIGN: "the backup is of another database",
-    Relation.UNIDENTIFIED: "the backup does not record which server it was taken from",
+    Relation.UNIDENTIFIED: "the backup does not record its server",
 }
 
 

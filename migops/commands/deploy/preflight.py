@@ -24,7 +24,7 @@ from migops.core.process import CommandError, run
 from migops.core.redaction import redact
 from migops.core.redaction.naming import says_secret
 from migops.core.terminal import quoted
-from migops.core.text import listed
+from migops.core.text import counted, listed
 from migops.rules import RULES, judge
 from migops.rules.application import after_build
 from migops.rules.database_remedies import can_adopt
@@ -203,8 +203,8 @@ def database(position: DatabasePosition, evidence: Evidence) -> None:
             hint=f"bring the script to the host (git pull, git restore, `{say('rescue')}`); or, where the migration is "
             "given up, downgrade below it with the image that has it",
         )
-    if not position.is_told:
-        tables = f"{len(state.tables)} table{'s' if len(state.tables) > 1 else ''}"
+    if not position.is_known:
+        tables = counted(len(state.tables), "table")
         raise Aborted(
             f"the database has {tables} and no revision noted: which migrations it has had is not known",
             hint=_adopt(evidence),

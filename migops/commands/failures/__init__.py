@@ -1,4 +1,4 @@
-"""What Alembic's known failures mean: matched in the end of its output, explained by what the places hold."""
+"""Alembic's known failures: recognised at the end of its output, explained from the state of the places."""
 
 from migops.commands.failures.explain import explain
 from migops.commands.failures.known import FAILURES, Failure

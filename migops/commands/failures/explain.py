@@ -1,4 +1,4 @@
-"""From the end of Alembic's output to the lines that say what it means, why it is so here, and what to type."""
+"""From the end of Alembic's output to the lines with its meaning, the cause here, and the commands that fix it."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from migops.rules.database_remedies import can_adopt
 from migops.target import Target
 
 _PATIENCE = 5.0  # seconds for a database that has just failed
-_MOST = 2  # findings that are shown: the first ones are the cause, the rest follows from them
+_MOST = 2  # findings to show: the first ones are the cause, the others follow from them
 
 
 def explain(output: str, target: Target, engine: Engine, arguments: Sequence[str]) -> Iterator[str]:
-    """The lines for the first failure known in ``output``, none where it knows none. Only reads; never raises."""
+    """The lines for the first known failure in ``output``, none if there is none. Only reads; never raises."""
     known = recognise(output)
     if known is not None:
         failure, found = known
@@ -31,7 +31,7 @@ def explain(output: str, target: Target, engine: Engine, arguments: Sequence[str
 
 
 def recognise(output: str) -> tuple[Failure, re.Match[str]] | None:
-    """The first entry of the table whose pattern is in the output, and the place that tells most: the last of those."""
+    """The first entry of the table whose pattern is in the output, and the last of its most informative matches."""
     for failure in FAILURES:
         places = list(failure.pattern.finditer(output))
         if places:
@@ -40,7 +40,7 @@ def recognise(output: str) -> tuple[Failure, re.Match[str]] | None:
 
 
 def look(failure: Failure, target: Target, engine: Engine, arguments: Sequence[str]) -> FailureInputs:
-    """Read the places, as far as this failure is explained by them."""
+    """Read the places, as far as they can explain this failure."""
     containers: dict[str, list[str]] = {}
     try:
         for each in engine.containers(compose_labels.filters(target.project)):
@@ -58,16 +58,16 @@ def look(failure: Failure, target: Target, engine: Engine, arguments: Sequence[s
 
 
 def lines(failure: Failure, found: re.Match[str], inputs: FailureInputs) -> Iterator[str]:
-    """What to print: what it means, what is seen of it in the places, the fix as commands."""
+    """The lines to print: meaning, cause in the current state, and the fix as commands."""
     findings = _findings(failure, found, inputs)
     yield ""
     yield f"migops: {failure.name}"
     yield f"  means  {failure.means}"
-    seen = [failure.cause(found, inputs)] if failure.cause else []
-    seen += [f"{finding.rule}: {finding.message}; {finding.cause}" for finding in findings]
+    causes = [failure.cause(found, inputs)] if failure.cause else []
+    causes += [f"{finding.rule}: {finding.message}; {finding.cause}" for finding in findings]
     if inputs.unread:
-        seen.append(f"the places could not be read: {inputs.unread}")
-    yield from _column("seen", [sentence for sentence in seen if sentence])
+        causes.append(f"could not read the places: {inputs.unread}")
+    yield from _column("why", [sentence for sentence in causes if sentence])
     if findings and findings[0].remedy:
         steps = [(step.why, step.command) for step in findings[0].remedy]
     else:
@@ -87,7 +87,7 @@ def _column(title: str, texts: Sequence[str]) -> Iterator[str]:
 
 
 def _findings(failure: Failure, found: re.Match[str], inputs: FailureInputs) -> list[Finding]:
-    """The findings that are its cause; where it is about a revision, those about that one come first."""
+    """The findings that cause it; if the failure names a revision, those about that revision come first."""
     if inputs.evidence is None or not failure.rules:
         return []
     findings, _ = judge([rule for rule in RULES if rule.id in failure.rules], inputs.evidence)
@@ -102,7 +102,7 @@ def _findings(failure: Failure, found: re.Match[str], inputs: FailureInputs) -> 
 
 
 def filled(step: Step, found: re.Match[str], inputs: FailureInputs) -> tuple[str, ...] | None:
-    """The step's command with its words filled in; None where there is nothing to fill one in with."""
+    """The step's command with its placeholders filled in; None if one has no value."""
     values: dict[str, Sequence[str]] = {name: [value] for name, value in _groups(found).items()}
     values |= {
         "compose": inputs.target.commands.compose,
@@ -125,7 +125,7 @@ def filled(step: Step, found: re.Match[str], inputs: FailureInputs) -> tuple[str
 
 
 def _of_this_call(words: Sequence[str], inputs: FailureInputs) -> tuple[str, ...] | None:
-    """A command with the options of this call; None where it cannot work for such a database."""
+    """A command with the options of this call; None if it cannot work for such a database."""
     if words[:1] != ["migops"]:
         return tuple(words)
     commands, (name, *rest) = inputs.target.commands, words[1:]

@@ -1,4 +1,4 @@
-"""What an explanation may look at, and the causes that need more than a finding of a rule."""
+"""Inputs of an explanation, and the causes that need more than a finding of a rule."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from migops.analysis.evidence import Evidence
 from migops.core.model import PlaceName
+from migops.core.text import listed
 from migops.rules.history import LONGEST_ID
 from migops.sources.database_url import Variables, own_container
 from migops.target import Target
@@ -17,8 +18,8 @@ from migops.target import Target
 class FailureInputs:
     """The places at the time of the failure.
 
-    ``evidence`` is None where they could not be read (``unread`` says why) or where the failure is not about them.
-    ``containers`` tells for each service of the project how its containers stand, in the engine's words.
+    ``evidence``: None if they could not be read (see ``unread``), or if the failure is not about them. ``containers``:
+    the status of each service's containers, in the engine's words.
     """
 
     target: Target
@@ -29,11 +30,11 @@ class FailureInputs:
 
 
 Cause = Callable[["re.Match[str]", FailureInputs], str]
-"""What of the scene explains the match, as a sentence; '' where nothing does."""
+"""The cause of the match in the current state, as a sentence; '' if unknown."""
 
 
 def holders(found: re.Match[str], inputs: FailureInputs) -> str:
-    """Which places have the revision that could not be found, and which do not."""
+    """The places that have the missing revision, and those that do not."""
     revision = found["revision"]
     if inputs.evidence is None:
         return ""
@@ -43,22 +44,24 @@ def holders(found: re.Match[str], inputs: FailureInputs) -> str:
         known = any(each.startswith(revision) for each in graph.by_id)
         (having if known else lacking).append(place.value)
     if not having:
-        asked = " It was named on the command line: see that it is spelt right." if revision in inputs.arguments else ""
-        return f"none of the places that were read has {revision} ({', '.join(lacking)}).{asked}"
+        typed = " You named it on the command line: check the spelling." if revision in inputs.arguments else ""
+        return f"{revision} is in none of the places read ({', '.join(lacking)}).{typed}"
     if not lacking:
-        return f"{', '.join(having)} have {revision}, so what ran was something else: a folder that -c or -n names, say"
-    return f"{', '.join(having)} has {revision}, {', '.join(lacking)} has not"
+        return f"{revision} is in {listed(having)}, so Alembic ran with other files, such as a folder named by -c or -n"
+    return f"{revision} is in {listed(having)} but not in {listed(lacking)}"
 
 
 def called_otherwise(found: re.Match[str], inputs: FailureInputs) -> str:
-    """With which options Alembic finds its configuration here."""
+    """The options with which Alembic finds its configuration here."""
     if any(word.startswith(("-c", "--config")) for word in inputs.arguments):
-        return "the file that -c names is not there, seen from the service's working directory, or lacks the section"
+        return (
+            "the file given with -c does not exist (relative to the service's working directory), or lacks the section"
+        )
     words = inputs.evidence.alembic if inputs.evidence else ("alembic",)
     if words[0] == "flask":
-        return "this is Flask-Migrate's folder: its own command, `flask db`, says where the scripts are"
+        return "this folder belongs to Flask-Migrate: only its own command, `flask db`, knows where the scripts are"
     if len(words) > 1:
-        return f"in the image Alembic finds its configuration as `{' '.join(words)}`"
+        return f"in the image, Alembic finds its configuration with `{' '.join(words)}`"
     return ""
 
 
@@ -70,23 +73,23 @@ def long_ids(found: re.Match[str], inputs: FailureInputs) -> str:
 
 
 def server(found: re.Match[str], inputs: FailureInputs) -> str:
-    """How the service stands that the address names, if it names one."""
+    """The state of the service that the address names, if it names one."""
     host = (found.groupdict().get("host") or "").strip("\"'")
     if host in ("localhost", "127.0.0.1", "::1"):
         why = _falls_back(inputs)
-        return why or f"{host} is the container that Alembic runs in, not the machine and not the database's container"
+        return why or f"{host} is the container that Alembic runs in, neither the host nor the database's container"
     services = inputs.target.model.services if inputs.target.model else {}
     if host not in services:
         if host and services:
-            return f"no service of the project is called {host}: there are {', '.join(services)}"
+            return f"the project has no service {host}, only {', '.join(services)}"
         position = {name: states for name, states in inputs.containers.items() if name != inputs.target.service}
         return "; ".join(f"{name}: {', '.join(states)}" for name, states in position.items())
     states = inputs.containers.get(host, ())
-    return f"service {host}: {', '.join(states)}" if states else f"service {host} has no container: it was not started"
+    return f"service {host}: {', '.join(states)}" if states else f"service {host} has no container: it is not started"
 
 
 def _falls_back(inputs: FailureInputs) -> str:
-    """Whether env.py takes localhost because the service does not say where the database is; '' where not."""
+    """Whether env.py falls back to localhost because the service does not set the database's address; '' if not."""
     held = inputs.evidence.chain.held(PlaceName.HOST) if inputs.evidence else None
     env = held.environment.get("env.py") if held else None
     model = inputs.target.model
@@ -98,14 +101,14 @@ def _falls_back(inputs: FailureInputs) -> str:
 
 
 def parent(found: re.Match[str], inputs: FailureInputs) -> str:
-    """Whether another place has the script that is missing."""
+    """Whether another place has the missing script."""
     revision = found["revision"]
     graphs = inputs.evidence.graphs if inputs.evidence else {}
     having = [place.value for place, graph in graphs.items() if revision in graph.by_id]
-    return f"{', '.join(having)} has a script for {revision}" if having else ""
+    return f"{revision} has a script in {listed(having)}" if having else ""
 
 
 def image_user(found: re.Match[str], inputs: FailureInputs) -> str:
-    """As whom the service runs, where the compose file says so."""
+    """The user of the service, if the compose file sets one."""
     service = inputs.target.model.services.get(inputs.target.service) if inputs.target.model else None
     return f"the service runs as user {service.user}" if service and service.user else ""

@@ -1,4 +1,4 @@
-"""The failures that migops knows, one entry each. A newcomer adds an entry here, and its example to the tests."""
+"""The failures that migops knows, one entry each. To add one, add an entry here and an example to the tests."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ from migops.commands.failures.inputs import Cause, called_otherwise, holders, im
 class Step:
     """One step of a fix. In ``command``, ``{compose}``, ``{service}``, ``{image}`` and the names of the pattern's
     groups are filled in, and a command of migops gets this call's options and service; without a command, ``why`` is
-    what to do."""
+    the instruction.
+    """
 
     why: str
     command: tuple[str, ...] = ()
@@ -20,11 +21,11 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """A failure by the text that it leaves.
+    """A failure, recognised by its output.
 
-    Of ``pattern``, only the groups ``revision`` and ``host`` are repeated: no secret can stand there. ``rules`` are
-    those of migops whose findings are its cause, the likeliest first; where one is found, its fix is shown in place of
-    ``fix``. With ``asks_database``, the database is read (only read) to find them.
+    From ``pattern``, only the groups ``revision`` and ``host`` are repeated: they cannot contain secrets. ``rules``:
+    rules whose findings may be the cause, likeliest first; the fix of a finding replaces ``fix``. ``asks_database``:
+    read the database (read-only) to find them.
     """
 
     name: str
@@ -36,32 +37,35 @@ class Failure:
     asks_database: bool = False
 
 
-_HISTORY = Step("see the revisions that there are", ("migops", "alembic", "history"))
+_HISTORY = Step("list the revisions", ("migops", "alembic", "history"))
 
 
 FAILURES: tuple[Failure, ...] = (
     Failure(
         "multiple-heads",
         re.compile(r"Multiple head(?:s| revisions) are present|The script directory has multiple heads"),
-        "the scripts that Alembic reads end in more than one head, so `head` could be any of them",
+        "the scripts that Alembic reads have more than one head, so `head` is ambiguous",
         rules=("MIG303", "MIG301", "MIG001", "MIG202", "MIG203", "MIG204", "MIG205"),
         fix=(
             Step("see the heads", ("migops", "alembic", "heads", "--verbose")),
-            Step("join them by a merge revision", ("migops", "alembic", "merge", "heads", "-m", "merge")),
+            Step("join them with a merge revision", ("migops", "alembic", "merge", "heads", "-m", "merge")),
         ),
     ),
     Failure(
         "not-up-to-date",
         re.compile(r"Target database is not up to date"),
-        "the database has not had all migrations yet, and a new one is only compared with a database that has",
+        "the database is behind: autogenerate and `check` need a database with every migration applied",
         rules=("MIG402", "MIG403", "MIG406", "MIG405"),
-        fix=(Step("apply what is pending", ("migops", "alembic", "upgrade", "head")), Step("then run it again")),
+        fix=(
+            Step("apply the pending migrations", ("migops", "alembic", "upgrade", "head")),
+            Step("then run the command again"),
+        ),
         asks_database=True,
     ),
     Failure(
         "unknown-revision",
         re.compile(r"Can't locate revision identified by '(?P<revision>[^']{1,80})'"),
-        "no script that Alembic reads here has the revision that was asked for, or that the database names",
+        "the revision that you named, or that the database is at, has no script where Alembic runs",
         rules=("MIG403", "MIG404", "MIG406", "MIG204", "MIG002", "MIG101", "MIG104", "MIG202", "MIG203"),
         cause=holders,
         fix=(_HISTORY, Step("see which place has which revision", ("migops", "status"))),
@@ -73,7 +77,7 @@ FAILURES: tuple[Failure, ...] = (
             r"(?:Revision (?=\S+ referenced from)|alembic/script/revision\.py[\s\S]*KeyError: ')"
             r"(?P<revision>[^\s']{1,80})"
         ),
-        "a script names a parent (down_revision) that no script here has",
+        "a script names a parent (down_revision) that has no script here",
         rules=("MIG302", "MIG104", "MIG002", "MIG303"),
         cause=parent,
         fix=(Step("compare the places", ("migops", "check-image")),),
@@ -89,15 +93,15 @@ FAILURES: tuple[Failure, ...] = (
     Failure(
         "no-script-location",
         re.compile(r"No 'script_location' key found in configuration"),
-        "Alembic has not found its configuration: it looks for alembic.ini in the working directory only",
+        "Alembic did not find its configuration: it looks for alembic.ini only in the working directory",
         rules=("MIG502", "MIG006"),
         cause=called_otherwise,
         fix=(
             Step(
-                "name the file by its path in the container before the command: -c FILE",
+                "before the command, name the file by its path in the container: -c FILE",
             ),
             Step(
-                "where `flask db` or another command runs Alembic, say so in the compose file: "
+                "if `flask db` or another command runs Alembic, set that in the compose file: "
                 'x-migops: {alembic: "flask db"}'
             ),
         ),
@@ -105,47 +109,47 @@ FAILURES: tuple[Failure, ...] = (
     Failure(
         "no-script-folder",
         re.compile(r"Path doesn't exist: (?:'|\")?(?:[^'\"\s]{1,200})"),
-        "the folder that script_location names is not where Alembic runs",
+        "the folder in script_location does not exist where Alembic runs",
         rules=("MIG104", "MIG004", "MIG502"),
-        fix=(Step("see what the image holds, and why", ("migops", "check-image")),),
+        fix=(Step("see what the image contains, and why", ("migops", "check-image")),),
     ),
     Failure(
         "percent-sign",
         re.compile(r"InterpolationSyntaxError|invalid interpolation syntax|'%' must be followed by"),
-        "a % in an option: alembic.ini is read by configparser, which takes a single % for the start of a reference",
+        "an option contains a single %, which is interpolation syntax in alembic.ini",
         rules=("MIG501", "MIG504"),
         fix=(
             Step("in alembic.ini, write %% for every % (in a password, %40 becomes %%40)"),
             Step(
-                'in env.py: config.set_main_option("sqlalchemy.url", url.replace("%", "%%")), or give '
-                "create_engine the URL directly"
+                'in env.py: config.set_main_option("sqlalchemy.url", url.replace("%", "%%")), or pass '
+                "the URL directly to create_engine"
             ),
         ),
     ),
     Failure(
         "password-refused",
         re.compile(r"password authentication failed for user \"?(?:[\w.-]{1,63})|InvalidPasswordError"),
-        "the database server answers, and refuses this user's password",
+        "the database server answers but rejects this user's password",
         cause=server,
         fix=(
             Step(
-                "compare the password in the service's URL with the server's own; it is read from the environment here",
+                "compare the password in the service's URL with the server's; the URL comes from this environment",
                 ("migops", "config", "--explain", "services.{service}.environment"),
             ),
             Step(
-                "POSTGRES_PASSWORD counts only while the data folder is first made: for an older volume, set the "
-                "password with ALTER ROLE in the server instead of removing the volume"
+                "POSTGRES_PASSWORD counts only when the server initializes an empty data folder: for an existing "
+                "volume, set the password with ALTER ROLE in the server; do not delete the volume"
             ),
         ),
     ),
     Failure(
         "no-such-database",
         re.compile(r"database \"(?:[^\"]{1,63})\" does not exist"),
-        "the server answers, and has no database of the name that the URL ends with",
+        "the server answers, but has no database with the name at the end of the URL",
         fix=(
             Step(
-                "POSTGRES_DB counts only while the data folder is first made: create the database in the "
-                "server, or mend the URL"
+                "POSTGRES_DB counts only when the server initializes an empty data folder: create the database in the "
+                "server, or fix the URL"
             ),
         ),
     ),
@@ -155,11 +159,11 @@ FAILURES: tuple[Failure, ...] = (
             r"(?:could not translate host name \"|failed to resolve host ')(?P<host>[\w.-]{1,253})|"
             r"Name or service not known|Temporary failure in name resolution|nodename nor servname"
         ),
-        "the host name in the database's URL is not known where Alembic runs",
+        "the host name in the database URL cannot be resolved where Alembic runs",
         cause=server,
         fix=(
-            Step("start what the service depends on", ("{compose}", "up", "-d", "--wait", "{host}")),
-            Step("if it runs: service and database must share a network, and the URL's host is the service's name"),
+            Step("start the service's dependencies", ("{compose}", "up", "-d", "--wait", "{host}")),
+            Step("if it is running: both need a common network, and the URL's host must be the database service"),
         ),
     ),
     Failure(
@@ -167,20 +171,20 @@ FAILURES: tuple[Failure, ...] = (
         re.compile(
             r"connection to server at \"(?P<host>[\w.:-]{1,253})\"[^\n]*refused|Connection refused|Connect call failed"
         ),
-        "nothing listens at the address in the database's URL: the server is not started, not ready, or elsewhere",
+        "nothing listens at the address in the database URL: the server is not started, not ready, or elsewhere",
         cause=server,
         fix=(
-            Step("start it, and wait until it is healthy", ("{compose}", "up", "-d", "--wait", "{host}")),
-            Step("inside of compose's network the port is the container's own (5432), not the published one"),
+            Step("start the server and wait until it is healthy", ("{compose}", "up", "-d", "--wait", "{host}")),
+            Step("inside the compose network, use the container's own port (5432), not the published one"),
         ),
     ),
     Failure(
         "unset-variable",
         re.compile(r"(?:File \"<frozen os>\"|/os\.py\")[\s\S]*KeyError: '\w{1,80}'"),
-        "env.py, or what it imports, wants an environment variable that the service does not set",
+        "env.py, or a module it imports, needs an environment variable that the service does not set",
         fix=(
             Step(
-                "see what the service sets, and where",
+                "see which variables the service sets, and where",
                 ("migops", "config", "--explain", "services.{service}.environment"),
             ),
         ),
@@ -191,7 +195,7 @@ FAILURES: tuple[Failure, ...] = (
             r"Could not parse SQLAlchemy URL|Can't load plugin: sqlalchemy\.dialects|KeyError: 'url'|"
             r"Expected string or URL object"
         ),
-        "there is no usable database URL: it is empty, or not of the form driver://user:password@host:port/name",
+        "there is no usable database URL: it is missing, or not of the form driver://user:password@host:port/name",
         fix=(
             Step(
                 "see where the service's settings come from",
@@ -202,10 +206,10 @@ FAILURES: tuple[Failure, ...] = (
     Failure(
         "long-revision-id",
         re.compile(r"StringDataRightTruncation[\s\S]*(?:version_num|character varying\(32\))"),
-        "the revision's id is longer than the 32 characters that alembic_version.version_num holds",
+        "the revision id is longer than the 32 characters of alembic_version.version_num",
         cause=long_ids,
         fix=(
-            Step("give the script a shorter id (in it, and in the down_revision of its children), and build again"),
+            Step("give the script a shorter id (in it, and in the down_revision of its children), and rebuild"),
             Step("or widen the column first: ALTER TABLE alembic_version ALTER COLUMN version_num TYPE varchar(128)"),
         ),
     ),
@@ -215,16 +219,14 @@ FAILURES: tuple[Failure, ...] = (
             r"DuplicateTable|DuplicateColumn|[Dd]uplicate column name|[Tt]able '?[\w.]{1,63}'? already exists|"
             r"(?:relation|column) \"[\w.]{1,63}\" (?:of \S{1,70} \S{1,70} )?already exists"
         ),
-        "the migration creates what the database has already: something other than Alembic made it (often the "
-        "application's create_all at its start), or an earlier run was cut off where DDL is not transactional",
+        "the migration creates something that already exists: something other than Alembic created it (often "
+        "create_all at application startup), or an earlier run was interrupted on a database without transactional DDL",
         rules=("MIG401", "MIG601", "MIG402"),
         fix=(
-            Step("take create_all out of the application's start: only Alembic may create"),
-            Step("see what the version table says", ("migops", "alembic", "current")),
-            Step(
-                "find the revision whose schema the tables have, see the proof, and have it noted", ("migops", "adopt")
-            ),
-            Step("only the revision whose schema the tables have may be stamped: what a stamp skips never runs"),
+            Step("remove create_all from the application's startup, so that only Alembic creates tables"),
+            Step("see the recorded revision", ("migops", "alembic", "current")),
+            Step("find the revision that matches the schema, check the proof, then stamp it", ("migops", "adopt")),
+            Step("stamp only the revision that really matches the tables: anything a stamp skips never runs"),
         ),
         asks_database=True,
     ),
@@ -234,36 +236,36 @@ FAILURES: tuple[Failure, ...] = (
             r"UPDATE statement on table 'alembic_version' expected to match 1 row|"
             r"unique constraint \"pg_(?:type_typname|class_relname)_nsp_index\""
         ),
-        "another process changed the version table, or made the same table: two upgrades ran at the same time",
+        "another process changed the version table or created the same table: two upgrades ran at the same time",
         rules=("MIG602",),
         fix=(
-            Step("see where the database stands now", ("migops", "alembic", "current")),
-            Step("let one process migrate, not every replica at its start"),
+            Step("see the database's current revision", ("migops", "alembic", "current")),
+            Step("let one process migrate, not every replica at startup"),
         ),
     ),
     Failure(
         "lock-timeout",
         re.compile(r"canceling statement due to lock timeout|LockNotAvailable"),
-        "the migration waited for a lock that another session holds, and gave up; nothing of this step was kept",
-        fix=(Step("run it again when that session has ended"),),
+        "the migration waited for a lock that another session holds, and gave up; this step was rolled back",
+        fix=(Step("run it again after that session has ended"),),
     ),
     Failure(
         "no-metadata",
         re.compile(r"Can't proceed with --autogenerate option|does not provide a MetaData object"),
-        "env.py leaves target_metadata at None, so there are no models to compare the database with",
+        "env.py leaves target_metadata at None, so there are no models to compare with the database",
         rules=("MIG506",),
         fix=(Step("in env.py: from yourapp.models import Base; target_metadata = Base.metadata"),),
     ),
     Failure(
         "cannot-write-revision",
         re.compile(r"(?:PermissionError|Permission denied)[^\n]*'(?:/[^'\n]{1,200})'"),
-        "the user that the container runs as may not write there",
+        "the container's user has no write permission there",
         rules=("MIG207",),
         cause=image_user,
         fix=(
             Step(
-                "give the folder to the container's user, or run the service as the folder's owner (user: in the "
-                "compose file)"
+                "change the folder's owner to the container's user, or run the service as the folder's owner (user: in "
+                "the compose file)"
             ),
             Step("see who owns the files in the image", ("migops", "layers", "{image}")),
         ),
@@ -271,13 +273,13 @@ FAILURES: tuple[Failure, ...] = (
     Failure(
         "folder-exists",
         re.compile(r"Directory (?:\S{1,200}) already exists"),
-        "`init` makes its folder itself; this one is there, as a mount's own end or from an earlier start",
-        fix=(Step("mount the folder above it, or let `init` make a new one beside it"),),
+        "`init` creates the folder itself, but it already exists: as a mount point, or from an earlier run",
+        fix=(Step("mount its parent folder instead, or let `init` create a new folder next to it"),),
     ),
     Failure(
         "no-flask-application",
         re.compile(r"Could not locate a Flask application|No such command 'db'"),
-        "`flask db` needs the application: FLASK_APP names it, and it must set up Flask-Migrate",
+        "`flask db` needs the application: FLASK_APP must name it, and it must set up Flask-Migrate",
         fix=(Step("set FLASK_APP in the service's environment"),),
     ),
     Failure(
@@ -287,22 +289,24 @@ FAILURES: tuple[Failure, ...] = (
             r"cannot import name '(?:context|op|command|config)' from '?alembic'|"
             r"module 'alembic' has no attribute '(?:context|op|command|config)'"
         ),
-        "a folder of the project called alembic, with an __init__.py, is found before the package of that name",
+        "the project's own folder alembic, which has an __init__.py, hides the package alembic",
         fix=(
-            Step("delete alembic/__init__.py (the folder of the scripts needs none), or call the folder migrations"),
-            Step("take it out of the image too", ("{compose}", "build", "{service}")),
+            Step(
+                "delete alembic/__init__.py (the scripts folder does not need it), or rename the folder to migrations"
+            ),
+            Step("rebuild, to remove it from the image too", ("{compose}", "build", "{service}")),
         ),
     ),
     Failure(
         "no-module",
         re.compile(r"ModuleNotFoundError: No module named '(?:[\w.]{1,100})'"),
-        "env.py, or what it imports, asks for a module that is not found where Alembic runs",
+        "env.py, or a module it imports, needs a module that is missing where Alembic runs",
         rules=("MIG104",),
         fix=(
             Step(
-                "if it is the project's own: prepend_sys_path = . in alembic.ini, and run it from the project's folder"
+                "if it is part of the project: set prepend_sys_path = . in alembic.ini, and run from the project folder"
             ),
-            Step("if it is a package: add it to the requirements, and build", ("{compose}", "build", "{service}")),
+            Step("if it is a package: add it to the requirements and rebuild", ("{compose}", "build", "{service}")),
         ),
     ),
 )

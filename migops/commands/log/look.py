@@ -103,7 +103,7 @@ def session(target: Target, engine: Engine, timeout: float) -> Iterator[Session 
         yield Unknown(reached.reason)
         return
     if reached.url.dialect != "postgresql":
-        yield Unknown(f"{reached.named.shown} is not PostgreSQL, so only host and engine are locked")
+        yield Unknown(f"{reached.named.shown} is not a PostgreSQL database, so only the host and the engine are locked")
         return
     with ExitStack() as stack:
         try:

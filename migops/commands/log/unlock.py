@@ -30,21 +30,21 @@ def unlock(target: Target, engine: Engine, folder: Path, timeout: float, say: Re
     holder = lock.holder(folder)
     if holder is not None:
         raise Locked(
-            f"the host's lock is held by a running process: {holder}",
-            hint=f"the lock ends with the process; to stop it: kill -INT {holder.who.pid}",
+            f"the host lock is held by a running process: {holder}",
+            hint=f"the lock ends with the process; to stop the process: kill -INT {holder.who.pid}",
         )
-    say("the host's lock: nobody holds it")
+    say("host lock: not held")
     _unlock_engine(target, engine, folder, say, confirm)
     with session(target, engine, timeout) as opened:
         if isinstance(opened, Unknown):
-            raise Unavailable(f"the database's lock is unknown: {opened.reason}", hint=opened.hint)
+            raise Unavailable(f"database lock: unknown: {opened.reason}", hint=opened.hint)
         held = lock_of(opened, journal.runs(folder))
         if held.unknown:
-            raise Unavailable(f"the database's lock is unknown: {held.unknown}")
+            raise Unavailable(f"database lock: unknown: {held.unknown}")
         if held.holder is None:
-            say(f"the lock of {held.database}: nobody holds it")
+            say(f"database lock of {held.database}: not held")
             return
-        say(f"the lock of {held.database} is held by {held.holder}")
+        say(f"database lock of {held.database}: held by {held.holder}")
         _refuse_running(held)
         say(_process(held))
         if not confirm("End that session on the server?"):
@@ -53,32 +53,32 @@ def unlock(target: Target, engine: Engine, folder: Path, timeout: float, say: Re
             log.note("terminate", "started", pid=held.holder.pid, session=held.holder.name, database=held.database)
             now = opened.holder()
             if now is None or now.pid != held.holder.pid:
-                raise Aborted(f"the session ended by itself meanwhile; the lock is now held by {now or 'nobody'}")
+                raise Aborted(f"the session ended by itself in the meantime; lock holder now: {now or 'nobody'}")
             if not opened.terminate(held.holder.pid):
                 raise Failed(
-                    f"the server refused to end session {held.holder.pid}: this user lacks the privilege",
-                    hint=f"as a superuser: SELECT pg_terminate_backend({held.holder.pid})",
+                    f"the server refused to end session {held.holder.pid}: this user lacks the permission",
+                    hint=f"as a superuser of the database: SELECT pg_terminate_backend({held.holder.pid})",
                 )
             log.note("terminate", "done")
-    say(f"the session was ended; check the state of the database: {here().say('status')}")
+    say(f"the session was ended; check the database's state: {here().say('status')}")
 
 
 def _unlock_engine(target: Target, engine: Engine, folder: Path, say: Reporter, confirm: Ask) -> None:
     """Remove the lock's container, if its owner is not running and the user confirms."""
     held = engine_lock.look(engine, target.project)
     if held is None:
-        say("the engine's lock: nobody holds it")
+        say("engine lock: not held")
         return
     name, who = engine_lock.name_of(target.project), held.owner.who
     if not held.is_ours:
         raise Locked(
-            f"the container {name} was not created by migops; it was left alone", hint=f"docker inspect {name}"
+            f"the container {name} does not belong to migops, so it was left alone", hint=f"docker inspect {name}"
         )
-    say(f"the engine's lock ({name}) is held by {held.owner}; {life_of(who)}")
+    say(f"engine lock ({name}): held by {held.owner}; {life_of(who)}")
     if who.life is Life.LIVES:
         raise Locked(
             f"its process {who.pid} is running on this machine; nothing was released",
-            hint=f"the lock is released when the process ends; to stop it: kill -INT {who.pid}",
+            hint=f"the lock is released when the process ends; to stop the process: kill -INT {who.pid}",
         )
     if who.life is Life.UNKNOWN:
         say(
@@ -90,10 +90,10 @@ def _unlock_engine(target: Target, engine: Engine, folder: Path, say: Reporter, 
         log.note("release", "started", container=name, id=held.id, owner=held.owner.record())
         now = engine_lock.look(engine, target.project)
         if now is None or now.id != held.id:
-            raise Aborted(f"the lock was released meanwhile and is now held by {now.owner if now else 'nobody'}")
+            raise Aborted(f"the lock was released in the meantime; holder now: {now.owner if now else 'nobody'}")
         engine_lock.remove(engine, held)
         log.note("release", "done")
-    say("the engine's lock was released")
+    say("the engine lock was released")
 
 
 def _refuse_running(held: DatabaseLock) -> None:
@@ -108,7 +108,7 @@ def _refuse_running(held: DatabaseLock) -> None:
 def _process(held: DatabaseLock) -> str:
     pid, host = held.process
     if held.is_alive is False:
-        return f"its process, {pid} on this machine, no longer exists"
+        return f"its process, {pid} on this machine, is gone"
     if pid:
         return f"its process is {pid} on {host}; whether it is running is unknown here. Check there first (ps -p {pid})"
-    return "its name does not identify its process"
+    return "the session's name does not identify its process"

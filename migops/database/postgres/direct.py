@@ -30,7 +30,9 @@ def direct(url: DatabaseUrl, *, timeout: float, name: str, database: str = "") -
     import psycopg
 
     if url.dialect != "postgresql":
-        raise MigopsError(f"{url.shown} is no PostgreSQL database", hint="only there can migops hold a lock")
+        raise MigopsError(
+            f"{url.shown} is not a PostgreSQL database", hint="migops can lock only a PostgreSQL database"
+        )
     target = url.url.set(database=database) if database else url.url
     arguments, given = target.get_dialect()().create_connect_args(target)
     options: dict[str, Any] = {

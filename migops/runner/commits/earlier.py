@@ -112,8 +112,8 @@ def keep(past: EarlierRuns, engine: Engine, project: str) -> EarlierRuns:
     """Have the engine tell of what only another state folder's journal told: its lock is not taken over again."""
     doubts = []
     for each in past.doubts:
-        is_told = not each.where or each.marks
-        names = each.marks if is_told else (marks.put(engine, project, {"folder": each.where, **each.facts()}),)
+        is_known = not each.where or each.marks
+        names = each.marks if is_known else (marks.put(engine, project, {"folder": each.where, **each.facts()}),)
         doubts.append(replace(each, marks=names))
     return replace(past, doubts=tuple(doubts))
 
