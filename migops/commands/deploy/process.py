@@ -53,7 +53,7 @@ class DetachedProcess:
 
     def carry(self, trace: Trace) -> None:
         inputs = self.deploy.inputs
-        tracing.into_a_volume(trace, inputs.project.name, self.deploy.built[inputs.target.service])
+        tracing.into_a_volume(trace, inputs.project.name, self.deploy.record.built[inputs.target.service])
 
     def variable(self, name: str) -> str:
         return self.deploy.inputs.question.variable(name)
@@ -63,7 +63,7 @@ class DetachedProcess:
         image."""
         inputs = self.deploy.inputs
         path = self.deploy.folder / OVERRIDE
-        image = self.deploy.built[inputs.target.service]
+        image = self.deploy.record.built[inputs.target.service]
         try:
             write_private(path, override(inputs.service, image, inputs.image_folders))
         except OSError as error:
@@ -110,7 +110,7 @@ class DetachedProcess:
 
     def end_note(self, rows: tuple[str, ...] | None, watched: Watched) -> tuple[str, Mapping[str, Any]]:
         followed = self.followed
-        self.deploy.after = rows
+        self.deploy.record.after = rows
         code, oom = (followed.code, followed.out_of_memory) if followed else (None, False)
         return "done", {"name": self.container, "exit": code, "oom": oom, "rows": list(rows or ())}
 
@@ -118,7 +118,7 @@ class DetachedProcess:
         execs.remove(self.deploy.engine, self.container)
 
     def failed_at(self) -> Sequence[str]:
-        pending = self.deploy.pending or ()
+        pending = self.deploy.record.pending or ()
         if self.followed is None or self.arguments[0] != "upgrade":
             return pending
         return failed_at(self.deploy, self.followed)
@@ -142,6 +142,6 @@ def failed_at(deploy: Deploy, followed: Followed) -> tuple[str, ...]:
     """The revision that it was at, by Alembic's logging or its traceback; where neither tells, all that may be it."""
     if followed.revision:
         return (followed.revision,)
-    history, pending = deploy.inputs.history, deploy.pending or ()
+    history, pending = deploy.inputs.history, deploy.record.pending or ()
     named = tuple(each for each in pending if Path(history.by_id[each].path).name == followed.script)
     return named or pending

@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from migops.commands.deploy.commands import Words
+from migops.commands.deploy.step_name import StepName
 
 if TYPE_CHECKING:
     from migops.commands.deploy.deploy import Deploy
 
-DeployInputs = Mapping[str, Any]
-Action = Callable[["Deploy"], DeployInputs]
+StepFacts = Mapping[str, Any]
+Action = Callable[["Deploy"], StepFacts]
 """Does a step, and returns what the journal notes of it. What stands in the way is a ``Stopped`` (or
 ``Unavailable``)."""
 
@@ -25,7 +26,7 @@ class Step:
     stops the deploy.
     """
 
-    name: str
+    name: StepName
     why: str
     act: Action
     commands: tuple[Words, ...] = ()
