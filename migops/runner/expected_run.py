@@ -12,8 +12,9 @@ from migops.migrations.graph import Graph
 from migops.migrations.scripts import COMMITS_BY_ITSELF
 from migops.runner.preview import ran, tops
 
-_CONCURRENTLY = re.compile(rb"concurrently", re.IGNORECASE)
-"""In a script: a statement that waits for old transactions, and leaves an invalid index where it is cut off."""
+_CONCURRENTLY = re.compile(rb"concurrently|autocommit", re.IGNORECASE)
+"""In a script: a statement that waits for old transactions, and leaves an invalid index where it is cut off. It runs
+outside of a transaction, so where the project has a helper for it, that block may be all that the script shows."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -49,6 +49,7 @@ def expected(
         (expected(("a",), ("a",)), 5.0),
         (expected(("a", "b"), ("b",)), 0.0),
         (expected(("b",), ("b",), text=b"op.execute('REINDEX INDEX CONCURRENTLY i')"), 0.0),
+        (expected(("b",), ("b",), text=b"with op.get_context().autocommit_block():\n    ours.online_index('t')"), 0.0),
         (expected((), ()), 5.0),
         (expected((), None), 0.0),  # which migrations will run is not known: it may be any
         (expected((), None, graph=False), 0.0),  # nor what they hold
