@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import json
-import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
 from migops.compose import Project, Service
-from migops.runner.command_lines import labels
 from migops.sources.container_files import at_or_below
 
 Words = tuple[str, ...]
@@ -89,23 +87,6 @@ def override(service: Service, image_id: str, hidden: Sequence[str] = ()) -> str
 
 def _covers(volume: Mapping[str, Any], folders: Sequence[str]) -> bool:
     return any(at_or_below(folder, str(volume.get("target"))) for folder in folders)
-
-
-def one_off(
-    compose: Compose, service: str, name: str, alembic: Words, arguments: Sequence[str], *,
-    environment: Mapping[str, str], working_dir: str = "", keeps_entrypoint: bool = False, mount: Words = (),
-) -> Words:  # fmt: skip
-    """``docker compose run`` for a detached container that runs Alembic, and nothing of its own before that (but for an
-    image that is said to need its entrypoint). ``mount`` are words for one more volume."""
-    first, *rest = alembic
-    words = [*compose.words, "run", "-d", "--no-deps", "-T", "--name", name, *labels(), *mount]
-    for key, value in environment.items():
-        words += ["-e", f"{key}={value}"]
-    if working_dir:
-        words += ["--workdir", working_dir]
-    if keeps_entrypoint:
-        return (*words, service, *alembic, *arguments)
-    return (*words, "--entrypoint", shlex.quote(first), service, *rest, *arguments)
 
 
 def migrating(project: str) -> str:
