@@ -38,9 +38,10 @@ class Ran:
 
 
 def run(deploy: Deploy, words: Sequence[str], *, may_end: bool = True, env: Mapping[str, str] = _NONE) -> Ran:
-    """Run it to its end, with ``env`` added to its environment. A signal ends it where ``may_end``; else it goes on, and the signal waits.
+    """Run it to its end, with ``env`` added to its environment.
 
-    On failure the end of what it said is shown. ``Unavailable`` where it cannot be started.
+    A signal ends it where ``may_end``; else it goes on, and the signal waits. On failure the end of what it said is
+    shown. ``Unavailable`` where it cannot be started.
     """
     ran = quietly(words, deploy.stop if may_end else None, env)
     if ran.code and not (may_end and deploy.stop.came):
