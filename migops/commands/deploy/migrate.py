@@ -15,7 +15,7 @@ from migops.commands.deploy.next_steps import next_steps, next_steps_hint
 from migops.commands.deploy.outcome import failure, stays
 from migops.commands.deploy.process import DetachedProcess, failed_at
 from migops.commands.deploy.repeat import stop_before_a_repeat
-from migops.core.errors import Failed, ManualActionRequired
+from migops.core.errors import Failed, ManualActionRequired, Unavailable
 from migops.runner.attempt import Attempt, Handles, MigrationPolicy, MigrationRequest, attempt
 from migops.runner.expected_run import ExpectedRun
 from migops.runner.migration import Migrated, migrate
@@ -62,10 +62,21 @@ def run(
     try:
         return migrate(
             _request(deploy, arguments[0], expected), _policy(deploy, attempts), handles, process,
-            lambda: catalogue_of(deploy) ^ catalogue if catalogue is not None else (),
+            lambda: _left(deploy, catalogue) if catalogue is not None else (),
         )  # fmt: skip
     except NotStarted as error:
         raise Failed(error.message) from None
+
+
+def _left(deploy: Deploy, catalogue: frozenset[str]) -> frozenset[str]:
+    """How the catalogue differs from before, after a migration that failed."""
+    try:
+        return catalogue_of(deploy) ^ catalogue
+    except Unavailable as error:
+        raise ManualActionRequired(
+            f"the migration has failed, and what it has left in the database cannot be read: {error.message}",
+            commands=next_steps(deploy), hint=next_steps_hint(deploy),
+        ) from error  # fmt: skip
 
 
 def current(deploy: Deploy, arguments: Sequence[str]) -> Attempt[Followed]:
