@@ -32,9 +32,9 @@ def test_build_and_pull() -> None:
 
 def test_swap_takes_only_what_is_named_and_builds_nothing() -> None:
     plain = (*START, "up", "-d", "--no-deps", "--no-build", "--pull", "never")
-    assert COMPOSE.swap(["app"]) == (*plain, "app")
+    assert COMPOSE.recreate(["app"]) == (*plain, "app")
     renewed = ("--force-recreate", "-V", "--scale", "app=3")
-    assert COMPOSE.swap(["app"], renew=True, scale={"app": 3}) == (*plain, *renewed, "app")
+    assert COMPOSE.recreate(["app"], renew=True, scale={"app": 3}) == (*plain, *renewed, "app")
     assert COMPOSE.start(["db"]) == (*START, "up", "-d", "--no-deps", "--no-recreate", "db")
 
 

@@ -36,16 +36,16 @@ class Compose:
         """Start what is not there yet, and leave alone what is: databases and the like."""
         return (*self.words, "up", "-d", "--no-deps", "--no-recreate", *services)
 
-    def swap(
-        self, services: Sequence[str], *, renew: bool = False, recreate: bool = False,
+    def recreate(
+        self, services: Sequence[str], *, renew: bool = False, force: bool = False,
         scale: Mapping[str, int] | None = None,
     ) -> Words:  # fmt: skip
         """Create the services' containers anew where they are not what they should be.
 
-        ``recreate`` creates all of them anew, ``renew`` their anonymous volumes as well. ``scale`` keeps a number of
+        ``force`` creates all of them anew, ``renew`` their anonymous volumes as well. ``scale`` keeps a number of
         replicas that the compose file does not know of.
         """
-        flags = ("--force-recreate", "-V") if renew else ("--force-recreate",) if recreate else ()
+        flags = ("--force-recreate", "-V") if renew else ("--force-recreate",) if force else ()
         scales = tuple(word for name, number in (scale or {}).items() for word in ("--scale", f"{name}={number}"))
         return (*self.words, "up", "-d", "--no-deps", "--no-build", "--pull", "never", *flags, *scales, *services)
 

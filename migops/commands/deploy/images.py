@@ -27,7 +27,7 @@ _CAUSES = ("MIG001", "MIG002", "MIG003", "MIG004", "MIG101", "MIG102", "MIG103",
 """Rules that say why a new image does not hold what the host holds, the plainest first."""
 
 
-def keep(deploy: Deploy) -> dict[str, Any]:
+def tag_rollback_image(deploy: Deploy) -> dict[str, Any]:
     """Keep the images that run, and those that the tags name now, under names of their own: they are the way back.
 
     With the containerd store an image is gone as soon as its name means another, though containers run it.
@@ -167,7 +167,7 @@ def unbuild(deploy: Deploy) -> dict[str, Any]:
     return {"images": dict(deploy.record.tagged), "left_alone": give_back(deploy, deploy.record.tagged)}
 
 
-def gate(deploy: Deploy) -> dict[str, Any]:
+def verify(deploy: Deploy) -> dict[str, Any]:
     """The image that was built holds just what the host held when the plan was shown, with one head."""
     inputs = deploy.inputs
     image_id = deploy.record.built[inputs.target.service]

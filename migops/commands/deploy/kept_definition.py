@@ -23,9 +23,9 @@ FOLDER = "definitions"
 _SUFFIX = ".compose.json"
 
 
-def keep_all(deploy: Deploy) -> dict[str, Any]:
+def prepare_rollback(deploy: Deploy) -> dict[str, Any]:
     """Keep the images that run now, and the definition that their containers were created from."""
-    found = images.keep(deploy)
+    found = images.tag_rollback_image(deploy)
     deploy.record.definition = keep(deploy)
     return {**found, "definition": str(deploy.record.definition or "")}
 

@@ -100,7 +100,7 @@ def goal(inputs: DeployInputs) -> str:
     return "heads" if inputs.target.many_heads else "head"
 
 
-def gate(deploy: Deploy) -> dict[str, Any]:
+def verify(deploy: Deploy) -> dict[str, Any]:
     """The database is where the image's history ends."""
     deploy.check()
     rows, heads = deploy.rows(), deploy.inputs.heads

@@ -49,14 +49,14 @@ def _steps(inputs: DeployInputs, options: Options, pending: tuple[str, ...] | No
         kept = f"the image that last proved well stays, as {tags}; so does the one that runs now"
     if options.discard:
         yield discard.step(inputs, options.discard)
-    yield Step(StepName.KEEP, kept, kept_definition.keep_all, undo=swap.restore)
+    yield Step(StepName.KEEP, kept, kept_definition.prepare_rollback, undo=swap.restore)
     yield _build(inputs, options)
     heads = listed(inputs.history.heads)
     count = _count(len(inputs.history.by_id))
     holds = f"it must hold the host's {count}, no other, with head {heads}"
     if inputs.is_image_only:
         holds = f"it holds {count}, with head {heads}; the host has none to compare them with"
-    yield Step(StepName.IMAGE, holds, images.gate)
+    yield Step(StepName.IMAGE, holds, images.verify)
     yield Step(
         StepName.DATABASE, f"{_started(inputs)}is up, locked for this run, and where the plan takes it to be",
         prepare_database.start, (inputs.compose.start(inputs.idle),) if inputs.idle else (),
@@ -67,17 +67,24 @@ def _steps(inputs: DeployInputs, options: Options, pending: tuple[str, ...] | No
     if changes and options.rehearse:
         yield Step(StepName.REHEARSE, "upgrade, downgrade, upgrade, on a throwaway copy of it", rehearse.rehearse)
     yield Step(
-        StepName.MIGRATE, _migrates(inputs, pending), migrate.upgrade, (), undo=downgrade.go_back, commits=changes
+        StepName.MIGRATE,
+        _migrates(inputs, pending),
+        migrate.upgrade,
+        (),
+        undo=downgrade.go_back,
+        point_of_no_return=changes,
     )
-    yield Step(StepName.REVISION, f"the database must be at {listed(inputs.heads)}", migrate.gate, commits=changes)
+    yield Step(
+        StepName.REVISION, f"the database must be at {listed(inputs.heads)}", migrate.verify, point_of_no_return=changes
+    )
     for mount in inputs.volumes:
         yield Step(
             StepName.VOLUME, f"the volume {mount.source} shows older migrations at {mount.target}: it gets the image's",
-            volumes.refresher(mount), undo=volumes.restorer(mount), commits=changes,
+            volumes.refresher(mount), undo=volumes.restorer(mount), point_of_no_return=changes,
         )  # fmt: skip
-    yield Step(StepName.SWAP, _swaps(inputs), swap.swap, swap.commands(inputs), commits=True)
+    yield Step(StepName.SWAP, _swaps(inputs), swap.recreate, swap.commands(inputs), point_of_no_return=True)
     proved = f"{listed(names)} must run that image, healthy, with its migrations"
-    yield Step(StepName.CONTAINERS, proved, swap.gate, commits=True)
+    yield Step(StepName.CONTAINERS, proved, swap.verify, point_of_no_return=True)
 
 
 def _build(inputs: DeployInputs, options: Options) -> Step:

@@ -61,5 +61,5 @@ def by_image(
         some = [each for each in services if old.get(each.name, "") == image]
         names, counts = [each.name for each in some], {each.name: len(each.runs) or usual[each.name] for each in some}
         scale = {name: count for name, count in counts.items() if count != usual[name]}
-        commands.append((some, compose.swap(names, renew=bool(inputs.anonymous), scale=scale)))
+        commands.append((some, compose.recreate(names, renew=bool(inputs.anonymous), scale=scale)))
     return commands

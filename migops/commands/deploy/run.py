@@ -55,7 +55,7 @@ def run(plan: Plan, deploy: Deploy) -> Outcome:
 
 def committed(deploy: Deploy, plan: Plan) -> bool:
     """Whether a step was begun after which the way on is the shorter one."""
-    return any(step.commits and step.name in deploy.record.begun for step in plan.steps)
+    return any(step.point_of_no_return and step.name in deploy.record.begun for step in plan.steps)
 
 
 def _carry_out(number: int, of: int, step: Step, deploy: Deploy) -> None:

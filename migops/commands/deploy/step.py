@@ -22,8 +22,7 @@ Action = Callable[["Deploy"], StepFacts]
 class Step:
     """One step: its ``name``, ``why`` in a sentence, the commands that it comes to, what does it, and what undoes it.
 
-    ``commits``: once it has begun, the way to the new state is shorter than the way back, so that a signal no longer
-    stops the deploy.
+    ``point_of_no_return``: once this step has started, signals are deferred until the deploy has finished.
     """
 
     name: StepName
@@ -31,7 +30,7 @@ class Step:
     act: Action
     commands: tuple[Words, ...] = ()
     undo: Action | None = None
-    commits: bool = False
+    point_of_no_return: bool = False
 
 
 @dataclass(frozen=True, slots=True)

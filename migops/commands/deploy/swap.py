@@ -21,7 +21,7 @@ from migops.sources.container import Container, digests
 STEADY = 2.0  # seconds for which an old container without a health check must have run again
 
 
-def swap(deploy: Deploy) -> dict[str, Any]:
+def recreate(deploy: Deploy) -> dict[str, Any]:
     """Create the services' containers anew from the built image. The old ones serve until then.
 
     The names of the images are seen to once more just before: someone may have built meanwhile.
@@ -54,7 +54,7 @@ def commands(inputs: DeployInputs, compose: Compose | None = None) -> tuple[Word
     """What swaps the members, a command a round; by ``compose``, else as the user calls it."""
     program, renew = compose or inputs.compose, bool(inputs.anonymous)
     return tuple(
-        program.swap([each.name for each in some], renew=renew, recreate=inputs.discards, scale=scale_of(inputs, some))
+        program.recreate([each.name for each in some], renew=renew, force=inputs.discards, scale=scale_of(inputs, some))
         for some in rounds(inputs)
     )
 
@@ -117,7 +117,7 @@ def restore(deploy: Deploy) -> dict[str, Any]:
     }
 
 
-def gate(deploy: Deploy) -> dict[str, Any]:
+def verify(deploy: Deploy) -> dict[str, Any]:
     """Every new container is of the built image, healthy, and sees the migrations that the image holds."""
     health.wait_until_healthy(deploy, deploy.record.built, deploy.inputs.services)
     evidence = collect.check(deploy.inputs.target, lambda: deploy.engine)
