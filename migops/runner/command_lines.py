@@ -62,44 +62,37 @@ def aimed(target: Target, arguments: Sequence[str], cwd: Path) -> Target:
 
 
 def one_off(
-    target: Target,
-    program: Program,
-    arguments: Sequence[str],
-    name: str,
-    *,
-    terminal: bool,
-    variables: Collection[str] = (),
+    target: Target, program: Program, arguments: Sequence[str], name: str, *, terminal: bool,
+    variables: Collection[str] = (), mount: Sequence[str] = (),
+) -> tuple[str, ...]:  # fmt: skip
+    """``docker compose run`` for an attached container, by the user's own compose command: see ``compose_run``."""
+    docker, verb, *options = target.commands.compose
+    compose = (docker, verb, "--progress", "quiet", *options)
+    return compose_run(
+        compose, target.service, program, arguments, name, terminal=terminal, variables=variables, mount=mount
+    )
+
+
+def compose_run(
+    compose: Sequence[str], service: str, program: Program, arguments: Sequence[str], name: str, *,
+    terminal: bool = False, detached: bool = False, variables: Collection[str] = (), working_dir: str = "",
     mount: Sequence[str] = (),
-) -> tuple[str, ...]:
-    """``docker compose run`` for a container of that name: the service's networks, volumes, environment and user.
+) -> tuple[str, ...]:  # fmt: skip
+    """``docker compose run`` for a container of that name: the service's networks, volumes, environment and user, and
+    nothing before Alembic but an entrypoint that is said to be needed.
 
     Without ``--rm``: how it ended is asked of the engine, and then it is removed. ``variables`` are the names of those
     that compose hands on from its own environment: no value is in the process list. ``mount`` are words for one more
     volume.
     """
-    program_, verb, *options = target.commands.compose
-    words = [
-        program_,
-        verb,
-        "--progress",
-        "quiet",
-        *options,
-        "run",
-        "--no-deps",
-        "--name",
-        name,
-        *labels(),
-        *mount,
-    ]
-    if not terminal:
-        words.append("-T")
+    words = [*compose, "run", *(("-d",) if detached else ()), "--no-deps", "--name", name, *labels(), *mount]
+    words += () if terminal else ("-T",)
     words += [word for variable in variables for word in ("--env", variable)]
+    words += ("--workdir", working_dir) if working_dir else ()
     first, *rest = program.words
     if program.keeps_entrypoint:
-        rest = [first, *rest]
-    else:
-        words += ["--entrypoint", shlex.quote(first)]
-    return (*words, target.service, *rest, *arguments)
+        return (*words, service, first, *rest, *arguments)
+    return (*words, "--entrypoint", shlex.quote(first), service, *rest, *arguments)
 
 
 def in_terminal(

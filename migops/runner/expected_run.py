@@ -12,8 +12,9 @@ from migops.migrations.graph import Graph
 from migops.migrations.scripts import COMMITS_BY_ITSELF
 from migops.runner.preview import ran, tops
 
-_CONCURRENTLY = re.compile(rb"concurrently", re.IGNORECASE)
-"""In a script: a statement that waits for old transactions, and leaves an invalid index where it is cut off."""
+_CONCURRENTLY = re.compile(rb"concurrently|autocommit", re.IGNORECASE)
+"""In a script: a statement that waits for old transactions, and leaves an invalid index where it is cut off. It runs
+outside of a transaction, so where the project has a helper for it, that block may be all that the script shows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +24,7 @@ class ExpectedRun:
     ``before`` are the rows that it found (None: not known), ``after`` those that it should leave (None: cannot be
     told), ``steps`` the migrations that it should run or undo, in order. ``graph`` and ``migrations`` are those that
     Alembic sees; None where they cannot be read. ``on_host``: the paths of the scripts are paths of this host.
+    ``may_run_others``: env.py may lead Alembic to another version table, with other migrations to run.
     """
 
     before: tuple[str, ...] | None
@@ -31,14 +33,17 @@ class ExpectedRun:
     graph: Graph | None = None
     migrations: MigrationSet | None = None
     on_host: bool = False
+    may_run_others: bool = False
 
     @property
     def waits_for_old_transactions(self) -> bool:
         """Whether a migration may have to wait for old transactions, and must not be cut off while it does.
 
-        Where it cannot be told which migrations will run, any of them may; where none can be read, it is not known.
+        Where it cannot be told which migrations will run, any of them may; where none can be read, it is not known. So
+        it is where nothing is to run: if anything does all the same, it is for another version table.
         """
-        if self.after is not None:
+        is_told = self.after is not None and not self.may_run_others
+        if is_told and (self.steps or self.graph is None):
             return bool(self.scripts_with(_CONCURRENTLY, self.steps))
         return self.graph is None or bool(self.scripts_with(_CONCURRENTLY, tuple(self.graph.by_id)))
 

@@ -41,6 +41,9 @@ def migrate(
     blockers: tuple[Blocker, ...] = ()
     while True:
         last = attempt(request, policy, handles, process, number)
+        stays = None if last.commits is None or last.commits.is_nothing else last.commits
+        if stays is not None:  # before anything else can fail
+            note_commits(request, handles, process, last.trace, stays)
         outcome = _judged(request, process, last, number, left, blockers)
         if handles.is_stopped() or number >= policy.attempts or not outcome.may_be_repeated:
             break
@@ -52,9 +55,7 @@ def migrate(
         retries.wait(pause, handles.is_stopped)
         if handles.is_stopped():
             break
-    if outcome.commits is not None:
-        note_commits(request, handles, process, last.trace, outcome.commits)
-    if not outcome.code:
+    if stays is None:
         last.trace.settle_on_engine()
     return Migrated(last.end, outcome)
 
@@ -64,8 +65,9 @@ def _judged(
     left: Callable[[], Collection[str]], blockers: tuple[Blocker, ...],
 ) -> MigrationOutcome:  # fmt: skip
     end, failed = last.end, bool(last.end.exit_code)
+    may_be_left = failed and last.rows == request.expected.before
     return judge(
         request.expected, end.exit_code, end.text, last.rows, last.watched, last.commits,
-        at=process.failed_at() if failed else (), left=left() if failed else (), blockers=blockers,
+        at=process.failed_at() if failed else (), left=left() if may_be_left else (), blockers=blockers,
         attempts=number, was_stopped=end.stopped,
     )  # fmt: skip

@@ -10,9 +10,10 @@ import pytest
 import yaml
 
 from migops.commands.deploy import anonymous, swap
-from migops.commands.deploy.commands import Compose, one_off, override, rollback_tag, with_override
+from migops.commands.deploy.commands import Compose, override, rollback_tag, with_override
 from migops.commands.deploy.recreate_old import by_image
 from migops.commands.deploy.services import DeployedService
+from migops.runner.command_lines import Program, compose_run, labels
 from migops.sources.container_files import Mount
 from tests.deploy.made import inputs, running, target
 from tests.kit import EXAMPLES, example
@@ -31,9 +32,9 @@ def test_build_and_pull() -> None:
 
 def test_swap_takes_only_what_is_named_and_builds_nothing() -> None:
     plain = (*START, "up", "-d", "--no-deps", "--no-build", "--pull", "never")
-    assert COMPOSE.swap(["app"]) == (*plain, "app")
+    assert COMPOSE.recreate(["app"]) == (*plain, "app")
     renewed = ("--force-recreate", "-V", "--scale", "app=3")
-    assert COMPOSE.swap(["app"], renew=True, scale={"app": 3}) == (*plain, *renewed, "app")
+    assert COMPOSE.recreate(["app"], renew=True, scale={"app": 3}) == (*plain, *renewed, "app")
     assert COMPOSE.start(["db"]) == (*START, "up", "-d", "--no-deps", "--no-recreate", "db")
 
 
@@ -64,13 +65,17 @@ def test_rollback_tag(ref: str, tag: str) -> None:
     assert rollback_tag(ref) == tag
 
 
-def test_one_off_runs_nothing_but_alembic() -> None:
-    words = one_off(COMPOSE, "app", "migops-shop-migrate", ("flask", "db"), ("upgrade", "head"),
-                    environment={"PGAPPNAME": "migops-1"}, working_dir="/srv")  # fmt: skip
-    assert words[: len(START) + 4] == (*START, "run", "-d", "--no-deps", "-T")
-    assert words[-4:] == ("app", "db", "upgrade", "head")
-    assert words[words.index("--entrypoint") + 1] == "flask"
-    assert words[words.index("--workdir") + 1] == "/srv"
+def test_a_detached_run_runs_nothing_but_alembic() -> None:
+    """The values of the variables are compose's to hand on: none is in the process list."""
+    program = Program(("flask", "db"))
+    words = compose_run(
+        START, "app", program, ("upgrade", "head"), "migops-shop-migrate", detached=True,
+        variables={"PGAPPNAME": "migops-1"}, working_dir="/srv", mount=("--volume", "v:/v"),
+    )  # fmt: skip
+    assert words == (
+        *START, "run", "-d", "--no-deps", "--name", "migops-shop-migrate", *labels(), "--volume", "v:/v", "-T",
+        "--env", "PGAPPNAME", "--workdir", "/srv", "--entrypoint", "flask", "app", "db", "upgrade", "head",
+    )  # fmt: skip
 
 
 def test_the_override_keeps_what_the_user_said(tmp_path: Path) -> None:

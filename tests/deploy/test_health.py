@@ -10,7 +10,7 @@ from click.testing import CliRunner
 
 from migops.cli.rebuild_and_migrate import rebuild_and_migrate
 from migops.commands.deploy import health, manual_steps, plan, rollback
-from migops.commands.deploy.deploy import Deploy
+from migops.commands.deploy.deploy import Deploy, DeployRecord
 from migops.commands.deploy.health import Health, Watch
 from migops.commands.deploy.options import Options
 from migops.commands.deploy.rollback import Rollback
@@ -118,16 +118,16 @@ def test_what_is_said_of_a_way_back_that_leads_further() -> None:
     nobody = cast("Any", None)
     further = Rollback(OLD, NEW, OLD, "it is unhealthy", 7, ("a",))
     found = replace(inputs(), rollbacks={"app": further})
-    made = Deploy(found, Options(), nobody, nobody, nobody, nobody, nobody, before=("b",))
+    made = Deploy(found, Options(), nobody, nobody, nobody, nobody, nobody, DeployRecord(before=("b",)))
     assert manual_steps.went_further(made) == "", "nothing was brought back yet"
-    made.recreated = True
+    made.record.recreated = True
     assert f"app runs {OLD[:19]} again, as before run 7, not {NEW[:19]}" in manual_steps.went_further(made)
     assert manual_steps.moved_since(made) == "the database was at a then, and is at b now"
-    made.before = ("a",)
+    made.record.before = ("a",)
     assert manual_steps.moved_since(made) == ""
-    made.inputs = replace(found, rollbacks={"app": replace(further, rows=None)})
+    made = replace(made, inputs=replace(found, rollbacks={"app": replace(further, rows=None)}))
     assert "it is not known where the database was before run 7" in manual_steps.moved_since(made)
-    made.inputs = replace(found, rollbacks={"app": Rollback(OLD, OLD, OLD)})
+    made = replace(made, inputs=replace(found, rollbacks={"app": Rollback(OLD, OLD, OLD)}))
     assert (manual_steps.went_further(made), manual_steps.moved_since(made)) == ("", "")
 
 

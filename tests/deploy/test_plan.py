@@ -54,9 +54,9 @@ def test_what_is_pending_is_in_order_and_unknown_is_not_nothing() -> None:
 
 
 def test_past_this_step_a_signal_no_longer_stops_it() -> None:
-    commits = [step.name for step in plan.make(inputs(), Options()).steps if step.commits]
-    assert commits == ["migrate", "revision", "swap", "containers"]
-    nothing = [step.name for step in plan.make(inputs(database=at(PRICE)), Options()).steps if step.commits]
+    late = [step.name for step in plan.make(inputs(), Options()).steps if step.point_of_no_return]
+    assert late == ["migrate", "revision", "swap", "containers"]
+    nothing = [step.name for step in plan.make(inputs(database=at(PRICE)), Options()).steps if step.point_of_no_return]
     assert nothing == ["swap", "containers"]
 
 

@@ -8,6 +8,7 @@ import pytest
 
 from tests.deploy.stack import PRICE, edit, stack
 from tests.engine.sandbox import Sandbox
+from tests.examples.test_alembic import alembic
 from tests.faults.deploying import address, begin, deploy, ended, session, stands, until
 from tests.faults.test_alembic import CANARY, pgbouncer
 
@@ -54,5 +55,7 @@ def test_35_an_application_behind_a_pooler(sandbox: Sandbox) -> None:
         proved = deploy(found, "--no-backup")
         assert proved.code == 0, proved.stderr + proved.stdout
         assert proved.json["revisions"]["after"] == [FIRST]
+        again = alembic(sandbox, found.project, "upgrade", "head", XDG_STATE_HOME=str(found.state))
+        assert again.code == 0, again.stderr
     assert stands(found)[2:] == ([FIRST], ["kept", "new"])
     assert CANARY not in migrated.stdout + migrated.stderr + proved.stdout + proved.stderr

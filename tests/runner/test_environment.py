@@ -33,14 +33,14 @@ def test_no_limit_gives_no_options() -> None:
 
 def expected(
     steps: tuple[str, ...], after: tuple[str, ...] | None, *, graph: bool = True, text: bytes = INDEX,
-    on_host: bool = False,
+    on_host: bool = False, others: bool = False,
 ) -> ExpectedRun:  # fmt: skip
     files = {
         "a.py": MigrationFile("a.py", "/a.py", "", content=b"pass"),
         "b.py": MigrationFile("b.py", "/b.py", "", content=text),
     }
     held = MigrationSet(("/",), files)
-    return ExpectedRun((), after, steps, build([A, B]) if graph else None, held if graph else None, on_host)
+    return ExpectedRun((), after, steps, build([A, B]) if graph else None, held if graph else None, on_host, others)
 
 
 @pytest.mark.parametrize(
@@ -49,7 +49,10 @@ def expected(
         (expected(("a",), ("a",)), 5.0),
         (expected(("a", "b"), ("b",)), 0.0),
         (expected(("b",), ("b",), text=b"op.execute('REINDEX INDEX CONCURRENTLY i')"), 0.0),
-        (expected((), ()), 5.0),
+        (expected(("b",), ("b",), text=b"with op.get_context().autocommit_block():\n    ours.online_index('t')"), 0.0),
+        (expected((), ()), 0.0),  # where anything runs, it is for another version table
+        (expected((), (), graph=False), 5.0),  # `alembic current`
+        (expected(("a",), ("a",), others=True), 0.0),
         (expected((), None), 0.0),  # which migrations will run is not known: it may be any
         (expected((), None, graph=False), 0.0),  # nor what they hold
         (expected(("b",), ("b",), text=b"", on_host=True), 0.0),  # taken away meanwhile

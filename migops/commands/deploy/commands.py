@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import json
-import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
 from migops.compose import Project, Service
-from migops.runner.command_lines import labels
 from migops.sources.container_files import at_or_below
 
 Words = tuple[str, ...]
@@ -38,16 +36,16 @@ class Compose:
         """Start what is not there yet, and leave alone what is: databases and the like."""
         return (*self.words, "up", "-d", "--no-deps", "--no-recreate", *services)
 
-    def swap(
-        self, services: Sequence[str], *, renew: bool = False, recreate: bool = False,
+    def recreate(
+        self, services: Sequence[str], *, renew: bool = False, force: bool = False,
         scale: Mapping[str, int] | None = None,
     ) -> Words:  # fmt: skip
         """Create the services' containers anew where they are not what they should be.
 
-        ``recreate`` creates all of them anew, ``renew`` their anonymous volumes as well. ``scale`` keeps a number of
+        ``force`` creates all of them anew, ``renew`` their anonymous volumes as well. ``scale`` keeps a number of
         replicas that the compose file does not know of.
         """
-        flags = ("--force-recreate", "-V") if renew else ("--force-recreate",) if recreate else ()
+        flags = ("--force-recreate", "-V") if renew else ("--force-recreate",) if force else ()
         scales = tuple(word for name, number in (scale or {}).items() for word in ("--scale", f"{name}={number}"))
         return (*self.words, "up", "-d", "--no-deps", "--no-build", "--pull", "never", *flags, *scales, *services)
 
@@ -89,23 +87,6 @@ def override(service: Service, image_id: str, hidden: Sequence[str] = ()) -> str
 
 def _covers(volume: Mapping[str, Any], folders: Sequence[str]) -> bool:
     return any(at_or_below(folder, str(volume.get("target"))) for folder in folders)
-
-
-def one_off(
-    compose: Compose, service: str, name: str, alembic: Words, arguments: Sequence[str], *,
-    environment: Mapping[str, str], working_dir: str = "", keeps_entrypoint: bool = False, mount: Words = (),
-) -> Words:  # fmt: skip
-    """``docker compose run`` for a detached container that runs Alembic, and nothing of its own before that (but for an
-    image that is said to need its entrypoint). ``mount`` are words for one more volume."""
-    first, *rest = alembic
-    words = [*compose.words, "run", "-d", "--no-deps", "-T", "--name", name, *labels(), *mount]
-    for key, value in environment.items():
-        words += ["-e", f"{key}={value}"]
-    if working_dir:
-        words += ["--workdir", working_dir]
-    if keeps_entrypoint:
-        return (*words, service, *alembic, *arguments)
-    return (*words, "--entrypoint", shlex.quote(first), service, *rest, *arguments)
 
 
 def migrating(project: str) -> str:

@@ -8,6 +8,7 @@ from typing import Protocol
 
 from migops.commands.deploy.inputs import DeployInputs
 from migops.commands.deploy.options import Options
+from migops.commands.deploy.step_name import StepName
 from migops.commands.deploy.stop import Stop
 from migops.docker import Engine
 from migops.runner.migration_lock import MigrationLock, patiently
@@ -27,22 +28,58 @@ class Reporter(Protocol):
 
 
 @dataclass(slots=True)
-class Deploy:
-    """The state of one deploy.
+class DeployRecord:
+    """What the steps of a deploy have found and done so far. Also a step that fails leaves here what it has done."""
 
-    ``database`` has the locks. By name of an image: ``left`` is the
-    image that this run has found or left it to mean last, ``foreign`` what someone else has it mean meanwhile. By
-    service: ``old`` are the images that ran before, ``tagged`` those that the names meant before, ``built`` those that
-    are to run. ``before`` are the rows of the version table before anything was migrated (None: not known yet),
-    ``after`` those that were read last; ``stays`` is what a failed migration has, or may have, left of a revision that
-    is not noted ('' nothing); ``taken_back`` tells that it was migrated and downgraded again, ``is_empty``
-    that it had no table at all. ``backup`` is the dump that was taken. ``begun`` are the names of the steps that were
-    begun, ``seconds`` how each ended and how long it took. ``compose_began`` is
-    the engine's time at which the first compose command began that changes containers and did not end well; None where
-    all did. ``definition`` is the file of the old definition, where the compose file does not have it any more;
-    ``going_back`` tells that the old containers are brought back, ``recreated`` that they were, by the definition or
-    the compose file, and ``unrestored`` what of them is not as before.
-    """
+    old: dict[str, str] = field(default_factory=dict)
+    """By service: the image that ran before."""
+    tagged: dict[str, str] = field(default_factory=dict)
+    """By service: the image that its name meant before."""
+    built: dict[str, str] = field(default_factory=dict)
+    """By service: the image that is to run."""
+    left: dict[str, str] = field(default_factory=dict)
+    """By name of an image: the image that this run has found or left it to mean last."""
+    foreign: dict[str, str] = field(default_factory=dict)
+    """By name of an image: the image that someone else has it mean meanwhile."""
+    before: tuple[str, ...] | None = None
+    """The rows of the version table before anything was migrated; None: not known yet."""
+    after: tuple[str, ...] | None = None
+    """The rows that were read last."""
+    pending: tuple[str, ...] | None = None
+    """The revisions that were to be applied; None: not known yet."""
+    is_empty: bool = False
+    """Whether the database had no table at all."""
+    stays: str = ""
+    """What a failed migration has, or may have, left of a revision that is not noted; '' for nothing."""
+    taken_back: bool = False
+    """Whether the database was migrated and downgraded again."""
+    backup: Path | None = None
+    """The dump that was taken."""
+    definition: Path | None = None
+    """The file of the old definition, where the compose file does not have it any more."""
+    compose_began: float | None = None
+    """The engine's time at which the first compose command began that changes containers and did not end well; None
+    where all did."""
+    going_back: bool = False
+    """Whether the old containers are being brought back."""
+    recreated: bool = False
+    """Whether they were, by the definition or the compose file."""
+    unrestored: list[str] = field(default_factory=list)
+    """What of them is not as before."""
+    begun: list[StepName] = field(default_factory=list)
+    """The steps that were begun, in order."""
+    seconds: dict[StepName, tuple[str, float]] = field(default_factory=dict)
+    """By step: how it ended, and how long it took."""
+
+    @property
+    def has_moved(self) -> bool:
+        """Whether the database is no longer where it was before, as far as was read."""
+        return self.before is not None and self.after is not None and self.before != self.after
+
+
+@dataclass(frozen=True, slots=True)
+class Deploy:
+    """One deploy: what it was told and has read, what it holds and writes to, and the record of its steps."""
 
     inputs: DeployInputs
     options: Options
@@ -51,36 +88,13 @@ class Deploy:
     log: Journal
     say: Reporter
     stop: Stop
-    old: dict[str, str] = field(default_factory=dict)
-    tagged: dict[str, str] = field(default_factory=dict)
-    left: dict[str, str] = field(default_factory=dict)
-    foreign: dict[str, str] = field(default_factory=dict)
-    built: dict[str, str] = field(default_factory=dict)
-    before: tuple[str, ...] | None = None
-    after: tuple[str, ...] | None = None
-    pending: tuple[str, ...] | None = None
-    stays: str = ""
-    taken_back: bool = False
-    is_empty: bool = False
-    backup: Path | None = None
-    definition: Path | None = None
-    going_back: bool = False
-    recreated: bool = False
-    unrestored: list[str] = field(default_factory=list)
-    begun: list[str] = field(default_factory=list)
-    seconds: dict[str, tuple[str, float]] = field(default_factory=dict)
-    compose_began: float | None = None
-
-    @property
-    def has_moved(self) -> bool:
-        """Whether the database is no longer where it was before, as far as was read."""
-        return self.before is not None and self.after is not None and self.before != self.after
+    record: DeployRecord = field(default_factory=DeployRecord)
 
     def replicas(self, service: str) -> int:
         """How many containers of a service there must be: as many as before, where the old ones are brought back."""
         inputs = self.inputs
         usual = inputs.scale.get(service, inputs.project.services[service].replicas)
-        return inputs.previous.replicas().get(service, usual) if self.going_back else usual
+        return inputs.previous.replicas().get(service, usual) if self.record.going_back else usual
 
     @property
     def lock(self) -> EngineLock | None:
@@ -103,15 +117,16 @@ class Deploy:
         if database.url is not None and database.session is None:
             database.take(wait, self.is_stopped)
         state = patiently(database.read, wait, self.is_stopped)
-        if self.before is None:
-            self.before, self.is_empty = state.rows, state.is_fresh
-        self.after = state.rows
+        record = self.record
+        if record.before is None:
+            record.before, record.is_empty = state.rows, state.is_fresh
+        record.after = state.rows
         return state
 
     def rows(self) -> tuple[str, ...]:
         """The version table's rows as they are now. Raises ``Unavailable`` where they cannot be read."""
-        self.after = self.database.rows()
-        return self.after
+        rows = self.record.after = self.database.rows()
+        return rows
 
     def check_engine(self) -> None:
         """See that the engine's lock is still ours, before anything is changed. Raises ``LockLost``."""

@@ -10,6 +10,7 @@ from typing import Any
 from migops.commands.deploy.deploy import Deploy
 from migops.commands.deploy.inputs import DeployInputs
 from migops.commands.deploy.step import Step
+from migops.commands.deploy.step_name import StepName
 from migops.core.errors import Aborted, MigopsError
 from migops.core.model import Absent, Finding, MigrationFile, NotAsked, Unknown
 from migops.core.text import listed
@@ -70,7 +71,7 @@ def step(inputs: DeployInputs, revisions: Sequence[str]) -> Step:
                 saved.append(str(path))
         return {"saved": saved}
 
-    return Step("discard", why, save)
+    return Step(StepName.DISCARD, why, save)
 
 
 def _files(inputs: DeployInputs, revision: str) -> list[MigrationFile]:

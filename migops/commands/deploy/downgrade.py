@@ -7,6 +7,7 @@ from typing import Any
 from migops.commands.deploy import swap
 from migops.commands.deploy.deploy import Deploy
 from migops.commands.deploy.migrate import downgraded
+from migops.commands.deploy.step_name import StepName
 from migops.core.errors import Failed
 from migops.core.text import listed
 
@@ -17,18 +18,18 @@ def go_back(deploy: Deploy) -> dict[str, Any]:
     It is left alone where it has not moved, and where a part of a revision was, or may have been, applied: Alembic
     does not know of that part, so what it took back would not be what was there before.
     """
-    before = deploy.before or ()
-    if not deploy.has_moved:
+    before = deploy.record.before or ()
+    if not deploy.record.has_moved:
         return {"skipped": "the database is where it was"}
     if deploy.options.on_failure != "downgrade":
         return {"skipped": "--on-failure downgrade was not said"}
-    if deploy.stays:
-        return {"skipped": f"a downgrade takes back whole revisions only: {deploy.stays}"}
+    if deploy.record.stays:
+        return {"skipped": f"a downgrade takes back whole revisions only: {deploy.record.stays}"}
     lacking = without_a_way(deploy)
     if lacking or len(before) > 1:
         raise Failed(f"the database cannot be taken back: {listed(lacking) or 'several rows'} without a way down")
     deploy.check()
-    if "swap" in deploy.begun:
+    if StepName.SWAP in deploy.record.begun:
         swap.stop(deploy)
     outcome = downgraded(deploy, before[0] if before else "base").outcome
     rows = outcome.after or ()
@@ -37,15 +38,17 @@ def go_back(deploy: Deploy) -> dict[str, Any]:
     if outcome.commits is not None and not outcome.commits.is_nothing:  # None after one that ended well
         why = outcome.commits.why
         raise Failed(f"the downgrade ended with code {outcome.code}, at {listed(rows) or 'nothing'}; {why}")
-    deploy.taken_back = True
+    deploy.record.taken_back = True
     return {"rows": list(rows)}
 
 
 def without_a_way(deploy: Deploy) -> tuple[str, ...]:
     """The revisions that this deploy has applied and that have no downgrade; none that it never came to."""
     history = deploy.inputs.history
-    if all(each in history.by_id for each in deploy.after or ()):
-        applied = history.ancestors(deploy.after or ())
+    if all(each in history.by_id for each in deploy.record.after or ()):
+        applied = history.ancestors(deploy.record.after or ())
     else:  # it is not known how far it came
         applied = frozenset(history.by_id)
-    return tuple(each for each in deploy.pending or () if each in applied and not history.by_id[each].has_downgrade)
+    return tuple(
+        each for each in deploy.record.pending or () if each in applied and not history.by_id[each].has_downgrade
+    )

@@ -11,9 +11,9 @@ from migops.core.errors import Aborted, MigopsError
 
 def take(deploy: Deploy) -> dict[str, Any]:
     """Dump the database and verify the dump; old ones are removed by count and age, never the newest verified one."""
-    if not deploy.pending:
+    if not deploy.record.pending:
         return {"skipped": "nothing is pending, so nothing is changed in the database"}
-    if deploy.before == () and deploy.is_empty:
+    if deploy.record.before == () and deploy.record.is_empty:
         return {"skipped": "the database is empty"}
     try:
         source = backup.find(deploy.inputs.question, deploy.engine)
@@ -25,7 +25,7 @@ def take(deploy: Deploy) -> dict[str, Any]:
         raise
     except MigopsError as error:
         raise Aborted(f"no backup was taken: {error}", hint=error.hint) from None
-    deploy.backup = dump.path
+    deploy.record.backup = dump.path
     pruned = backup.prune(planned)
     if pruned.unknown:
         deploy.say.line(f"no backup is removed: this server cannot be told from another one ({pruned.unknown})")

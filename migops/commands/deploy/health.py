@@ -109,7 +109,7 @@ def _first(found: Sequence[ContainerHealth]) -> ContainerHealth | None:
 def tell_unhealthy(deploy: Deploy, services: Sequence[DeployedService]) -> None:
     """Say which containers are not healthy, with the end of their logs: compose only says that they are not."""
     for member in services:
-        found = of_member(deploy, member, deploy.built.get(member.name, ""), Memory(), Watch(0, 0))
+        found = of_member(deploy, member, deploy.record.built.get(member.name, ""), Memory(), Watch(0, 0))
         if found.container and found.health is not Health.HEALTHY:
             deploy.say.line(found.message)
             show_log(deploy, found.container)

@@ -27,7 +27,7 @@ _CAUSES = ("MIG001", "MIG002", "MIG003", "MIG004", "MIG101", "MIG102", "MIG103",
 """Rules that say why a new image does not hold what the host holds, the plainest first."""
 
 
-def keep(deploy: Deploy) -> dict[str, Any]:
+def tag_rollback_image(deploy: Deploy) -> dict[str, Any]:
     """Keep the images that run, and those that the tags name now, under names of their own: they are the way back.
 
     With the containerd store an image is gone as soon as its name means another, though containers run it.
@@ -50,9 +50,9 @@ def keep(deploy: Deploy) -> dict[str, Any]:
                 "image": known.image, "tag": tag, "tagged": tagged, "proved": known.proved,
                 "is_proved": known.is_proved,
             }  # fmt: skip
-            deploy.old[member.name] = known.image
-            deploy.tagged[member.name] = tagged or known.image
-        deploy.left[member.image_ref] = tagged
+            deploy.record.old[member.name] = known.image
+            deploy.record.tagged[member.name] = tagged or known.image
+        deploy.record.left[member.image_ref] = tagged
     return {"images": kept, "containers": [each.id for m in deploy.inputs.services for each in m.containers]}
 
 
@@ -97,11 +97,11 @@ def build(deploy: Deploy) -> dict[str, Any]:
     target = inputs.target.service
     for member in inputs.services:
         if is_own(inputs, member):
-            deploy.built[member.name] = str(deploy.engine.image(member.image_ref)["Id"])
+            deploy.record.built[member.name] = str(deploy.engine.image(member.image_ref)["Id"])
     for member in inputs.services:
         if not is_own(inputs, member):
-            deploy.built[member.name] = deploy.built[target]
-    return {"images": dict(deploy.built)}
+            deploy.record.built[member.name] = deploy.record.built[target]
+    return {"images": dict(deploy.record.built)}
 
 
 def is_own(inputs: DeployInputs, member: DeployedService) -> bool:
@@ -115,7 +115,7 @@ def _note_names(deploy: Deploy, services: Sequence[DeployedService], *, ended_we
     if not ended_well:
         deploy.check_engine()
     for member in services:
-        deploy.left[member.image_ref] = meaning(deploy, member.image_ref)
+        deploy.record.left[member.image_ref] = meaning(deploy, member.image_ref)
     deploy.check_engine()
 
 
@@ -134,11 +134,11 @@ def give_back(deploy: Deploy, images: Mapping[str, str]) -> list[str]:
     alone = []
     for ref, wanted in _wanted(deploy, images):
         now = meaning(deploy, ref)
-        if now not in (wanted, deploy.left.get(ref, now)):
+        if now not in (wanted, deploy.record.left.get(ref, now)):
             deploy.say.line(
                 f"{ref} means {now[:19] or 'nothing'} now, and not what this run left it to mean: it is left alone"
             )
-            deploy.foreign[ref] = now
+            deploy.record.foreign[ref] = now
             alone.append(ref)
         elif now != wanted:
             _tag(deploy, wanted, ref)
@@ -159,18 +159,18 @@ def _tag(deploy: Deploy, image_id: str, ref: str) -> None:
     deploy.engine.tag(image_id, ref)
     if (now := meaning(deploy, ref)) != image_id:
         raise Failed(f"{ref} was given to {now[:19] or 'nothing'} by someone else in the same moment")
-    deploy.left[ref] = image_id
+    deploy.record.left[ref] = image_id
 
 
 def unbuild(deploy: Deploy) -> dict[str, Any]:
     """The names mean again what they meant before, where they still mean what this run has built."""
-    return {"images": dict(deploy.tagged), "left_alone": give_back(deploy, deploy.tagged)}
+    return {"images": dict(deploy.record.tagged), "left_alone": give_back(deploy, deploy.record.tagged)}
 
 
-def gate(deploy: Deploy) -> dict[str, Any]:
+def verify(deploy: Deploy) -> dict[str, Any]:
     """The image that was built holds just what the host held when the plan was shown, with one head."""
     inputs = deploy.inputs
-    image_id = deploy.built[inputs.target.service]
+    image_id = deploy.record.built[inputs.target.service]
     siblings = {each.name: each.image_ref for each in inputs.services[1:]}  # for how they start; no container is read
     target = replace(inputs.target, image=image_id, deployed=False, siblings=siblings)
     evidence = collect.check(target, lambda: deploy.engine, lint=True)

@@ -1,4 +1,4 @@
-"""What a run that was killed has left: where things stand is said, and what still goes on is never run beside."""
+"""Detects killed runs: reports what they left, and refuses to start while their migration is still running."""
 
 from __future__ import annotations
 

@@ -23,11 +23,11 @@ FOLDER = "definitions"
 _SUFFIX = ".compose.json"
 
 
-def keep_all(deploy: Deploy) -> dict[str, Any]:
+def prepare_rollback(deploy: Deploy) -> dict[str, Any]:
     """Keep the images that run now, and the definition that their containers were created from."""
-    found = images.keep(deploy)
-    deploy.definition = keep(deploy)
-    return {**found, "definition": str(deploy.definition or "")}
+    found = images.tag_rollback_image(deploy)
+    deploy.record.definition = keep(deploy)
+    return {**found, "definition": str(deploy.record.definition or "")}
 
 
 def keep(deploy: Deploy) -> Path | None:
@@ -45,7 +45,7 @@ def keep(deploy: Deploy) -> Path | None:
         except OSError as error:
             raise Aborted(f"the old definition cannot be kept: {error.strerror}", at=Location(str(path))) from None
         kept = path
-    for each in superseded(deploy.engine, folder, deploy.old.values()):
+    for each in superseded(deploy.engine, folder, deploy.record.old.values()):
         if each != kept:
             each.unlink(missing_ok=True)
     return kept
@@ -53,7 +53,7 @@ def keep(deploy: Deploy) -> Path | None:
 
 def is_older(deploy: Deploy) -> bool:
     """Whether the definition was kept by an earlier run: then it is not what ran when this one began."""
-    return deploy.definition is not None and deploy.definition.name != f"{deploy.log.run:06}{_SUFFIX}"
+    return deploy.record.definition is not None and deploy.record.definition.name != f"{deploy.log.run:06}{_SUFFIX}"
 
 
 def compose(inputs: DeployInputs, path: Path) -> Compose:
@@ -70,7 +70,7 @@ def typed(words: Words) -> Words:
 
 
 def _document(deploy: Deploy) -> dict[str, Any]:
-    previous, old = deploy.inputs.previous, deploy.old
+    previous, old = deploy.inputs.previous, deploy.record.old
     services = [replace(each, image=old.get(name, each.image)) if each.image.startswith("sha256:") else each
                 for name, each in previous.services.items()]  # fmt: skip
     files = {each.source: each.digest for each in previous.files}
@@ -83,12 +83,12 @@ def _matching(deploy: Deploy, folder: Path) -> Path | None:
     runs now: then what runs now tells nothing of them."""
     services = deploy.inputs.previous.services
     older = {
-        name: image for name, image in deploy.old.items()
+        name: image for name, image in deploy.record.old.items()
         if name in services and image not in {str(each["Image"]) for each in services[name].containers}
     }  # fmt: skip
     if not older:
         return None
-    wanted = {name: deploy.old.get(name) for name in services}
+    wanted = {name: deploy.record.old.get(name) for name in services}
     return next((path for path, named in _all(folder) if named == wanted), None)
 
 

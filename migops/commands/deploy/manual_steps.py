@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from migops.commands.deploy import images, kept_definition, recreate_old, rollback
 from migops.commands.deploy.deploy import Deploy
+from migops.commands.deploy.step_name import StepName
 from migops.core.errors import Unavailable
 from migops.core.terminal import quoted
 from migops.core.text import listed
@@ -20,43 +21,43 @@ def runs(deploy: Deploy) -> str:
     """Which containers run, in words. Only where image and definition are the old ones, they are the old containers."""
     if not any(each.runs for each in deploy.inputs.services):
         return "nothing runs"
-    folders = ", ".join(deploy.inputs.previous.folders) if deploy.recreated else ""
+    folders = ", ".join(deploy.inputs.previous.folders) if deploy.record.recreated else ""
     unknown = f" (what is in the mounted folders was not compared: {folders})" if folders else ""
     return f"the old containers run{_definition(deploy)}{unknown}"
 
 
 def partly(deploy: Deploy) -> str:
     """The same where something about them is not as before."""
-    found = "; ".join(deploy.unrestored)
+    found = "; ".join(deploy.record.unrestored)
     return f"the old image runs again, but not all is as it was{_definition(deploy)}: {found}"
 
 
 def _definition(deploy: Deploy) -> str:
     """What the next `up` would do, where the old definition is not the compose file's any more."""
-    if deploy.definition is None or not deploy.recreated:
+    if deploy.record.definition is None or not deploy.record.recreated:
         return ""
     up = " ".join(quoted(word) for word in (*deploy.inputs.compose.words, "up", "-d"))
     names = listed(list(deploy.inputs.previous.services))
     return f" (from their old definition: the next `{up}` recreates {names} from the compose file as it is now)"
 
 
-def manual_steps_for(deploy: Deploy, trouble: Mapping[str, str]) -> list[tuple[str, ...]]:
+def manual_steps_for(deploy: Deploy, trouble: Mapping[StepName, str]) -> list[tuple[str, ...]]:
     """The commands that give the names their images and bring the old containers back, where migops could not."""
     inputs = deploy.inputs
-    if not {"keep", "build"} & trouble.keys() or deploy.foreign or gone(deploy):
+    if not {StepName.KEEP, StepName.BUILD} & trouble.keys() or deploy.record.foreign or gone(deploy):
         return []
     tagged = [
         ("docker", "tag", image, each.image_ref) for each in inputs.services
-        if "@" not in each.image_ref and (image := deploy.tagged.get(each.name, ""))
+        if "@" not in each.image_ref and (image := deploy.record.tagged.get(each.name, ""))
     ]  # fmt: skip
-    if "swap" not in deploy.begun:
+    if StepName.SWAP not in deploy.record.begun:
         return list(dict.fromkeys(tagged))
     steps: list[tuple[str, ...]] = []
     lasting = [each for each in inputs.services if rollback.comes_back(inputs.rollbacks, each)]
     for some, words in recreate_old.commands(deploy, lasting):
-        olds = [(deploy.old[each.name], each.image_ref) for each in some if each.name in deploy.old]
+        olds = [(deploy.record.old[each.name], each.image_ref) for each in some if each.name in deploy.record.old]
         steps += [("docker", "tag", image, ref) for image, ref in olds if "@" not in ref]
-        steps.append(kept_definition.typed(words) if deploy.definition else words)
+        steps.append(kept_definition.typed(words) if deploy.record.definition else words)
     # Last, the names mean again what they meant: not always what ran.
     steps += [each for each in tagged if each not in steps]
     return list(dict.fromkeys(steps))
@@ -65,7 +66,7 @@ def manual_steps_for(deploy: Deploy, trouble: Mapping[str, str]) -> list[tuple[s
 def gone(deploy: Deploy) -> str:
     """A sentence where an image that ran before is no longer there: then no command brings the old containers back."""
     try:
-        lost = [each for each in dict.fromkeys(deploy.old.values()) if not images.exists(deploy, each)]
+        lost = [each for each in dict.fromkeys(deploy.record.old.values()) if not images.exists(deploy, each)]
     except Unavailable:  # the engine does not answer, so the commands are the best that is known
         return ""
     if not lost:
@@ -78,7 +79,7 @@ def gone(deploy: Deploy) -> str:
 
 def went_further(deploy: Deploy) -> str:
     """A sentence where going back has led to another image than the one that ran when the deploy began; else ''."""
-    if not deploy.recreated:
+    if not deploy.record.recreated:
         return ""
     names = {each.name for each in deploy.inputs.services if rollback.comes_back(deploy.inputs.rollbacks, each)}
     led = {name: each for name, each in deploy.inputs.rollbacks.items() if name in names and each.leads_further}
@@ -94,7 +95,7 @@ def moved_since(deploy: Deploy) -> str:
     for each in deploy.inputs.rollbacks.values():
         if each.leads_further and each.rows is None:
             return f"it is not known where the database was before run {each.run}"
-        if each.leads_further and each.rows != (deploy.before or ()):
-            was, now = (", ".join(rows) or "nothing" for rows in (each.rows or (), deploy.before or ()))
+        if each.leads_further and each.rows != (deploy.record.before or ()):
+            was, now = (", ".join(rows) or "nothing" for rows in (each.rows or (), deploy.record.before or ()))
             return f"the database was at {was} then, and is at {now} now"
     return ""

@@ -14,7 +14,7 @@ from migops.commands.deploy.next_steps import next_steps, next_steps_hint
 from migops.commands.deploy.outcome import failure, stays
 from migops.commands.deploy.process import DetachedProcess, failed_at
 from migops.commands.deploy.repeat import stop_before_a_repeat
-from migops.core.errors import Failed, ManualActionRequired
+from migops.core.errors import Failed, ManualActionRequired, Unavailable
 from migops.core.text import listed
 from migops.runner.attempt import Attempt, Handles, MigrationPolicy, MigrationRequest, attempt
 from migops.runner.expected_run import ExpectedRun
@@ -27,14 +27,14 @@ from migops.state.journal import DEPLOY
 
 def upgrade(deploy: Deploy) -> dict[str, Any]:
     """Apply what is pending. What counts is not what Alembic says but the rows that the database has afterwards."""
-    if not deploy.pending:
+    if not deploy.record.pending:
         stop_before_a_repeat(deploy)  # it stops nothing then, but settles what killed runs have left
         return dict(connects.prove(deploy, current))
-    before = deploy.before or ()
-    if deploy.rows() != before:
+    before = deploy.record.before or ()
+    if (now := deploy.rows()) != before:
         raise ManualActionRequired(
             f"the database was at {listed(before) or 'nothing'} a moment ago, and is at "
-            f"{listed(deploy.after or ()) or 'nothing'} now: someone else migrates; nothing was applied by this run",
+            f"{listed(now) or 'nothing'} now: someone else migrates; nothing was applied by this run",
             commands=next_steps(deploy), hint=next_steps_hint(deploy),
         )  # fmt: skip
     refuse_at_work_under(deploy.database)
@@ -44,7 +44,7 @@ def upgrade(deploy: Deploy) -> dict[str, Any]:
     migrated = run(deploy, ("upgrade", goal(deploy.inputs)), expected, ATTEMPTS, catalogue)
     outcome, followed = migrated.outcome, migrated.end
     if outcome.code:
-        deploy.stays = stays(outcome, failed_at(deploy, followed))
+        deploy.record.stays = stays(outcome, failed_at(deploy, followed))
         raise failure(deploy, followed, outcome)
     _tell(deploy, followed)
     return {"rows": list(outcome.after or ()), "attempts": outcome.attempts}
@@ -62,15 +62,26 @@ def run(
     try:
         return migrate(
             _request(deploy, arguments[0], expected), _policy(deploy, attempts), handles, process,
-            lambda: catalogue_of(deploy) ^ catalogue if catalogue is not None else (),
+            lambda: _left(deploy, catalogue) if catalogue is not None else (),
         )  # fmt: skip
     except NotStarted as error:
         raise Failed(error.message) from None
 
 
+def _left(deploy: Deploy, catalogue: frozenset[str]) -> frozenset[str]:
+    """How the catalogue differs from before, after a migration that failed."""
+    try:
+        return catalogue_of(deploy) ^ catalogue
+    except Unavailable as error:
+        raise ManualActionRequired(
+            f"the migration has failed, and what it has left in the database cannot be read: {error.message}",
+            commands=next_steps(deploy), hint=next_steps_hint(deploy),
+        ) from error  # fmt: skip
+
+
 def current(deploy: Deploy, arguments: Sequence[str]) -> Attempt[Followed]:
     """Run Alembic once with arguments by which it only reads; the engine is told nothing of that."""
-    rows = deploy.after or ()
+    rows = deploy.record.after or ()
     request = _request(deploy, arguments[0], ExpectedRun(rows, rows))
     try:
         process = DetachedProcess(deploy, arguments)
@@ -81,7 +92,7 @@ def current(deploy: Deploy, arguments: Sequence[str]) -> Attempt[Followed]:
 
 def downgraded(deploy: Deploy, to: str) -> Migrated[Followed]:
     """Take the database back to a revision, by the new image's own downgrade."""
-    return run(deploy, ("downgrade", to), _expected(deploy, deploy.before or ()))
+    return run(deploy, ("downgrade", to), _expected(deploy, deploy.record.before or ()))
 
 
 def goal(inputs: DeployInputs) -> str:
@@ -89,7 +100,7 @@ def goal(inputs: DeployInputs) -> str:
     return "heads" if inputs.target.many_heads else "head"
 
 
-def gate(deploy: Deploy) -> dict[str, Any]:
+def verify(deploy: Deploy) -> dict[str, Any]:
     """The database is where the image's history ends."""
     deploy.check()
     rows, heads = deploy.rows(), deploy.inputs.heads
@@ -106,14 +117,14 @@ def _expected(deploy: Deploy, after: tuple[str, ...]) -> ExpectedRun:
     """From the rows that were read last to these, by the migrations that are, or were, pending."""
     inputs = deploy.inputs
     return ExpectedRun(
-        deploy.after or (), after, tuple(deploy.pending or ()), inputs.history, inputs.host, on_host=True
+        deploy.record.after or (), after, tuple(deploy.record.pending or ()), inputs.history, inputs.host, on_host=True
     )
 
 
 def _request(deploy: Deploy, verb: str, expected: ExpectedRun) -> MigrationRequest:
     target = deploy.inputs.target
     return MigrationRequest(
-        deploy.inputs.project.name, DEPLOY, verb, deploy.built[target.service], expected,
+        deploy.inputs.project.name, DEPLOY, verb, deploy.record.built[target.service], expected,
         target.commands.migops("status"),
     )  # fmt: skip
 
@@ -129,6 +140,6 @@ def _handles(deploy: Deploy) -> Handles:
 
 def _tell(deploy: Deploy, followed: Followed) -> None:
     """A line for each revision that Alembic's own logging did not tell of."""
-    for revision in deploy.pending or ():
+    for revision in deploy.record.pending or ():
         if revision not in followed.revisions:
             deploy.say.line(f"upgrade   {revision}  {deploy.inputs.history.by_id[revision].message}".rstrip())

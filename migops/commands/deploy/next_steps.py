@@ -12,23 +12,23 @@ from migops.sources.environment import Environment
 def next_steps(deploy: Deploy) -> list[tuple[str, ...]]:
     """What an operator can type: look, deploy again, or go back by the backup; or by downgrading, where that works."""
     commands = deploy.inputs.target.commands
-    before = deploy.before or ()
+    before = deploy.record.before or ()
     ways = [commands.migops("status")]
-    if deploy.has_moved:
+    if deploy.record.has_moved:
         services = (each.name for each in deploy.inputs.services)
         ways.append(commands.migops("rebuild-and-migrate", *services, service=""))
         if not _without_a_way_down(deploy):
             to = before[0] if before else "base"
             ways.append(commands.alembic("downgrade", to))
-    if deploy.backup is not None:
-        ways.append(commands.migops("restore", str(deploy.backup)))
+    if deploy.record.backup is not None:
+        ways.append(commands.migops("restore", str(deploy.record.backup)))
     return ways
 
 
 def next_steps_hint(deploy: Deploy) -> str:
     """The ways on in words, for a hint: those that ``next_steps`` has commands for, and why one of them is missing."""
     look, lacking = "look first; then", _without_a_way_down(deploy)
-    backup = "by the backup (what was written since is then set aside)" if deploy.backup else ""
+    backup = "by the backup (what was written since is then set aside)" if deploy.record.backup else ""
     ways = [each for each in ("" if lacking else "by the downgrade", backup) if each]
     if ways:
         look = f"{look} either mend what failed and deploy again, or take the database back: {', or '.join(ways)}"
@@ -42,18 +42,18 @@ def _without_a_way_down(deploy: Deploy) -> str:
 
     It runs what the name means once this run is walked back: that is the image that was there before.
     """
-    graph, before = deploy.inputs.history, deploy.before or ()
-    if not deploy.has_moved:
+    graph, before = deploy.inputs.history, deploy.record.before or ()
+    if not deploy.record.has_moved:
         return ""
     if len(before) > 1:
         return f"the database was at {listed(before)}, and no downgrade leads to several rows"
-    done = graph.ancestors(deploy.after or ())
+    done = graph.ancestors(deploy.record.after or ())
     if not done.issuperset(before):
-        return f"{listed(before)} is not below {listed(deploy.after or ()) or 'nothing'}"
+        return f"{listed(before)} is not below {listed(deploy.record.after or ()) or 'nothing'}"
     applied = done - graph.ancestors(before)
     if oneway := sorted(each for each in applied if not graph.by_id[each].has_downgrade):
         return f"{listed(oneway)} has no downgrade"
-    if lacking := sorted((applied | set(deploy.after or ())) - _known_before(deploy.inputs)):
+    if lacking := sorted((applied | set(deploy.record.after or ())) - _known_before(deploy.inputs)):
         further = deploy.inputs.rollbacks.get(deploy.inputs.target.service)
         lacks = "is not known to have a" if further and further.leads_further else "has no"
         return f"the image that was there before {lacks} script for {listed(lacking)}"

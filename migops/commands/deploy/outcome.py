@@ -27,7 +27,7 @@ def failure(deploy: Deploy, followed: Followed, outcome: MigrationOutcome) -> Mi
             commands=next_steps(deploy), hint="see above what failed; deploying again goes on from here",
         )  # fmt: skip
     if outcome.rows is not Rows.AS_BEFORE:
-        part = f"; {deploy.stays}" if deploy.stays else ""
+        part = f"; {deploy.record.stays}" if deploy.record.stays else ""
         alone = "; so it was not taken back: a downgrade takes back whole revisions only"
         return ManualActionRequired(
             f"the migration {how}; the database has moved from {was} to {stands}, and the old application runs on it"

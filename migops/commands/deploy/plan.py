@@ -26,6 +26,7 @@ from migops.commands.deploy.commands import rollback_tag
 from migops.commands.deploy.inputs import DeployInputs
 from migops.commands.deploy.options import Options
 from migops.commands.deploy.step import Plan, Step
+from migops.commands.deploy.step_name import StepName
 from migops.core.model import Unknown
 from migops.core.text import counted, listed
 from migops.rules import RULES, judge
@@ -48,33 +49,42 @@ def _steps(inputs: DeployInputs, options: Options, pending: tuple[str, ...] | No
         kept = f"the image that last proved well stays, as {tags}; so does the one that runs now"
     if options.discard:
         yield discard.step(inputs, options.discard)
-    yield Step("keep", kept, kept_definition.keep_all, undo=swap.restore)
+    yield Step(StepName.KEEP, kept, kept_definition.prepare_rollback, undo=swap.restore)
     yield _build(inputs, options)
     heads = listed(inputs.history.heads)
     count = counted(len(inputs.history.by_id), "revision")
     holds = f"it must hold the host's {count}, no other, with head {heads}"
     if inputs.is_image_only:
         holds = f"it holds {count}, with head {heads}; the host has none to compare them with"
-    yield Step("image", holds, images.gate)
+    yield Step(StepName.IMAGE, holds, images.verify)
     yield Step(
-        "database", f"{_started(inputs)}is up, locked for this run, and where the plan takes it to be",
+        StepName.DATABASE, f"{_started(inputs)}is up, locked for this run, and where the plan takes it to be",
         prepare_database.start, (inputs.compose.start(inputs.idle),) if inputs.idle else (),
     )  # fmt: skip
     changes = pending is None or bool(pending)
     if changes and options.backup:
-        yield Step("backup", "a dump of the database, verified", dump.take)
+        yield Step(StepName.BACKUP, "a dump of the database, verified", dump.take)
     if changes and options.rehearse:
-        yield Step("rehearse", "upgrade, downgrade, upgrade, on a throwaway copy of it", rehearse.rehearse)
-    yield Step("migrate", _migrates(inputs, pending), migrate.upgrade, (), undo=downgrade.go_back, commits=changes)
-    yield Step("revision", f"the database must be at {listed(inputs.heads)}", migrate.gate, commits=changes)
+        yield Step(StepName.REHEARSE, "upgrade, downgrade, upgrade, on a throwaway copy of it", rehearse.rehearse)
+    yield Step(
+        StepName.MIGRATE,
+        _migrates(inputs, pending),
+        migrate.upgrade,
+        (),
+        undo=downgrade.go_back,
+        point_of_no_return=changes,
+    )
+    yield Step(
+        StepName.REVISION, f"the database must be at {listed(inputs.heads)}", migrate.verify, point_of_no_return=changes
+    )
     for mount in inputs.volumes:
         yield Step(
-            "volume", f"the volume {mount.source} shows older migrations at {mount.target}: it gets the image's",
-            volumes.refresher(mount), undo=volumes.restorer(mount), commits=changes,
+            StepName.VOLUME, f"the volume {mount.source} shows older migrations at {mount.target}: it gets the image's",
+            volumes.refresher(mount), undo=volumes.restorer(mount), point_of_no_return=changes,
         )  # fmt: skip
-    yield Step("swap", _swaps(inputs), swap.swap, swap.commands(inputs), commits=True)
+    yield Step(StepName.SWAP, _swaps(inputs), swap.recreate, swap.commands(inputs), point_of_no_return=True)
     proved = f"{listed(names)} must run that image, healthy, with its migrations"
-    yield Step("containers", proved, swap.gate, commits=True)
+    yield Step(StepName.CONTAINERS, proved, swap.verify, point_of_no_return=True)
 
 
 def _build(inputs: DeployInputs, options: Options) -> Step:
@@ -90,7 +100,7 @@ def _build(inputs: DeployInputs, options: Options) -> Step:
     if others and not pulls:
         fetch = " ".join(inputs.compose.pull(others))
         why = f"the image that is here is taken as it is; `{fetch}` would fetch a newer one"
-    return Step("build", why, images.build, words, undo=images.unbuild)
+    return Step(StepName.BUILD, why, images.build, words, undo=images.unbuild)
 
 
 def _started(inputs: DeployInputs) -> str:

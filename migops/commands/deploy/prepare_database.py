@@ -38,8 +38,8 @@ def start(deploy: Deploy) -> dict[str, Any]:
             f"{listed(state.rows) or 'nothing'} now: someone else migrates",
             hint=f"see who that is ({deploy.inputs.target.commands.say('log')}), and run it again",
         )
-    deploy.pending = position.pending or ()
-    return {"started": list(missing), "rows": list(state.rows), "pending": list(deploy.pending)}
+    deploy.record.pending = position.pending or ()
+    return {"started": list(missing), "rows": list(state.rows), "pending": list(deploy.record.pending)}
 
 
 def judged(deploy: Deploy, state: DatabaseState) -> DatabasePosition:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from migops.commands.deploy import shell
-from migops.commands.deploy.commands import Words, migrating, one_off, override, with_override
+from migops.commands.deploy.commands import Words, migrating, override, with_override
 from migops.commands.deploy.deploy import Deploy
 from migops.commands.deploy.follow import Followed, follow
 from migops.commands.deploy.next_steps import next_steps
@@ -17,6 +17,7 @@ from migops.core.errors import Aborted, ManualActionRequired, Unavailable
 from migops.database.postgres.watch import Watched
 from migops.docker import execs
 from migops.docker.containers import inspect
+from migops.runner.command_lines import Program, compose_run
 from migops.runner.commits import tracing
 from migops.runner.commits.tracing import Trace
 from migops.runner.running import NotStarted
@@ -33,6 +34,7 @@ class DetachedProcess:
     arguments: Sequence[str]
     step: str = field(default="container", init=False)
     words: Words = field(default=(), init=False)
+    environment: Mapping[str, str] = field(default_factory=dict, init=False)
     followed: Followed | None = field(default=None, init=False)
     is_interrupted: bool = field(default=False, init=False)
 
@@ -53,7 +55,7 @@ class DetachedProcess:
 
     def carry(self, trace: Trace) -> None:
         inputs = self.deploy.inputs
-        tracing.into_a_volume(trace, inputs.project.name, self.deploy.built[inputs.target.service])
+        tracing.into_a_volume(trace, inputs.project.name, self.deploy.record.built[inputs.target.service])
 
     def variable(self, name: str) -> str:
         return self.deploy.inputs.question.variable(name)
@@ -63,23 +65,24 @@ class DetachedProcess:
         image."""
         inputs = self.deploy.inputs
         path = self.deploy.folder / OVERRIDE
-        image = self.deploy.built[inputs.target.service]
+        image = self.deploy.record.built[inputs.target.service]
         try:
             write_private(path, override(inputs.service, image, inputs.image_folders))
         except OSError as error:
             raise Aborted(f"{path} cannot be written: {error.strerror}") from None
         compose = with_override(inputs.project, inputs.compose, inputs.program, str(path))
-        self.words = one_off(
-            compose, inputs.target.service, self.container, inputs.evidence.alembic, self.arguments,
-            environment=environment, working_dir=inputs.starts_in, keeps_entrypoint=inputs.keeps_entrypoint,
+        self.words = compose_run(
+            compose.words, inputs.target.service, Program(inputs.evidence.alembic, inputs.keeps_entrypoint),
+            self.arguments, self.container, detached=True, variables=environment, working_dir=inputs.starts_in,
             mount=trace.mount(),
         )  # fmt: skip
+        self.environment = environment
 
     def begin_facts(self, number: int, shared: Mapping[str, Any]) -> Mapping[str, Any]:
         return {"name": self.container, "arguments": list(self.arguments), **shared}
 
     def run(self, watched: Watched) -> Followed:
-        ran = shell.run(self.deploy, self.words, may_end=False)
+        ran = shell.run(self.deploy, self.words, may_end=False, env=self.environment)
         if ran.code and not self._has_begun():
             execs.remove(self.deploy.engine, self.container)
             error = NotStarted(
@@ -110,7 +113,7 @@ class DetachedProcess:
 
     def end_note(self, rows: tuple[str, ...] | None, watched: Watched) -> tuple[str, Mapping[str, Any]]:
         followed = self.followed
-        self.deploy.after = rows
+        self.deploy.record.after = rows
         code, oom = (followed.code, followed.out_of_memory) if followed else (None, False)
         return "done", {"name": self.container, "exit": code, "oom": oom, "rows": list(rows or ())}
 
@@ -118,7 +121,7 @@ class DetachedProcess:
         execs.remove(self.deploy.engine, self.container)
 
     def failed_at(self) -> Sequence[str]:
-        pending = self.deploy.pending or ()
+        pending = self.deploy.record.pending or ()
         if self.followed is None or self.arguments[0] != "upgrade":
             return pending
         return failed_at(self.deploy, self.followed)
@@ -142,6 +145,6 @@ def failed_at(deploy: Deploy, followed: Followed) -> tuple[str, ...]:
     """The revision that it was at, by Alembic's logging or its traceback; where neither tells, all that may be it."""
     if followed.revision:
         return (followed.revision,)
-    history, pending = deploy.inputs.history, deploy.pending or ()
+    history, pending = deploy.inputs.history, deploy.record.pending or ()
     named = tuple(each for each in pending if Path(history.by_id[each].path).name == followed.script)
     return named or pending

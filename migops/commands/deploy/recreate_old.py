@@ -14,11 +14,13 @@ from migops.commands.deploy.services import DeployedService
 def program(deploy: Deploy, services: Sequence[DeployedService]) -> Compose:
     """The compose CLI that brings the members back: by their old definition, where the compose file has another."""
     inputs = deploy.inputs
-    if deploy.definition is not None:
-        return kept_definition.compose(inputs, deploy.definition)
+    if deploy.record.definition is not None:
+        return kept_definition.compose(inputs, deploy.record.definition)
     # A reference with a digest means one image for ever: the old one can only be named by its ID.
     pinned = {
-        each.name: deploy.old[each.name] for each in services if "@" in each.image_ref and each.name in deploy.old
+        each.name: deploy.record.old[each.name]
+        for each in services
+        if "@" in each.image_ref and each.name in deploy.record.old
     }
     return anonymous.keeping(deploy, anonymous.held(services) if inputs.anonymous else {}, pinned)
 
@@ -35,7 +37,11 @@ def unrestored(deploy: Deploy) -> list[str]:
 def commands(deploy: Deploy, services: Sequence[DeployedService]) -> list[tuple[list[DeployedService], Words]]:
     """What brings the members back, with as many containers as before."""
     return by_image(
-        deploy.inputs, services, deploy.old, program(deploy, services), has_counts=deploy.definition is None
+        deploy.inputs,
+        services,
+        deploy.record.old,
+        program(deploy, services),
+        has_counts=deploy.record.definition is None,
     )
 
 
@@ -55,5 +61,5 @@ def by_image(
         some = [each for each in services if old.get(each.name, "") == image]
         names, counts = [each.name for each in some], {each.name: len(each.runs) or usual[each.name] for each in some}
         scale = {name: count for name, count in counts.items() if count != usual[name]}
-        commands.append((some, compose.swap(names, renew=bool(inputs.anonymous), scale=scale)))
+        commands.append((some, compose.recreate(names, renew=bool(inputs.anonymous), scale=scale)))
     return commands

@@ -26,19 +26,19 @@ def rehearse(deploy: Deploy) -> dict[str, Any]:
 
     ``Aborted`` where it fails there. The live database cannot be reached from it: the network holds nothing else.
     """
-    if not deploy.pending or deploy.database.reached is None:
+    if not deploy.record.pending or deploy.database.reached is None:
         return {"skipped": "nothing is pending"}
     inputs, reached = deploy.inputs, deploy.database.reached
     try:
         live = sandbox.live_of(deploy.engine, inputs.project, reached.named)
         app = sandbox.app_of(
-            inputs.project, inputs.service, deploy.built[inputs.target.service], live, working_dir=inputs.starts_in,
-            code=inputs.image_folders, keeps_entrypoint=inputs.keeps_entrypoint,
+            inputs.project, inputs.service, deploy.record.built[inputs.target.service], live,
+            working_dir=inputs.starts_in, code=inputs.image_folders, keeps_entrypoint=inputs.keeps_entrypoint,
         )  # fmt: skip
         app = replace(app, mounts=tuple(each for each in app.mounts if each.get("Type") != "volume"))
         with sandbox.server(deploy.engine, live, app, on_disk=True) as server:
             server.fresh_database()
-            if not deploy.is_empty:
+            if not deploy.record.is_empty:
                 _restore(deploy, server)
             with direct(server.url, timeout=_PATIENCE, name="migops rehearsal") as connection:
                 return _play(Copy(deploy, server, connection))
@@ -51,11 +51,11 @@ def rehearse(deploy: Deploy) -> dict[str, Any]:
 def _restore(deploy: Deploy, server: Server) -> None:
     from migops.commands import backup
 
-    if deploy.backup is None:
+    if deploy.record.backup is None:
         raise Aborted("a rehearsal needs the backup of this run", hint="leave --no-backup out")
     url = server.url.url
     backup.restore_into(
-        deploy.engine, server.name, url.username or "", url.database or "", deploy.backup,
+        deploy.engine, server.name, url.username or "", url.database or "", deploy.record.backup,
         password=str(url.password or ""), port=server.live.url.port,
     )  # fmt: skip
 
@@ -64,7 +64,7 @@ def _play(held: Copy) -> dict[str, Any]:
     """Up, down, up; what was seen is told line by line, and noted in the journal."""
     deploy, url = held.deploy, held.server.url
     target = "heads" if deploy.inputs.target.many_heads else "head"
-    before = deploy.before or ()
+    before = deploy.record.before or ()
     held.watch()
     tables = held.tables()
     counts, catalogue = held.counts(tables), traces(url, _PATIENCE)
@@ -84,7 +84,7 @@ def _play(held: Copy) -> dict[str, Any]:
         ],
         "rows": {"before": counts, "after": migrated},
     }
-    oneway = [each for each in deploy.pending or () if not deploy.inputs.history.by_id[each].has_downgrade]
+    oneway = [each for each in deploy.record.pending or () if not deploy.inputs.history.by_id[each].has_downgrade]
     if oneway or len(before) > 1:
         deploy.say.line(f"downgrade was left out: {listed(oneway) or 'several rows'} without a way down")
         return {**inputs, "downgrade": "left out", "without_downgrade": oneway}

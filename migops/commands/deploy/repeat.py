@@ -48,5 +48,5 @@ def refuse(inputs: DeployInputs, past: EarlierRuns, pending: Sequence[str] | Non
 def stop_before_a_repeat(deploy: Deploy) -> None:
     """The same once the database answers and the lock is ours; and note what is settled by this."""
     past = earlier(deploy.inputs, deploy.folder, deploy.engine, deploy.database.reached, deploy.options, deploy.lock)
-    refuse(deploy.inputs, past, deploy.pending, deploy.options)
+    refuse(deploy.inputs, past, deploy.record.pending, deploy.options)
     past.settle(deploy.log, deploy.engine, deploy.inputs.project.name, deploy.options.repeat)

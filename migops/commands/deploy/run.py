@@ -13,12 +13,13 @@ from migops.commands.deploy import manual_steps, takeover
 from migops.commands.deploy.deploy import Deploy
 from migops.commands.deploy.next_steps import next_steps, next_steps_hint
 from migops.commands.deploy.step import Plan, Step
+from migops.commands.deploy.step_name import StepName
 from migops.core.errors import Aborted, ExitCode, Failed, Locked, ManualActionRequired, MigopsError
 from migops.core.redaction import redact
 from migops.core.text import listed
 
 SIGNAL = 128
-PROOFS = ("image", "revision", "containers")
+PROOFS = (StepName.IMAGE, StepName.REVISION, StepName.CONTAINERS)
 """Steps that only look: they change nothing, so that a lock which is lost meanwhile spoils nothing of them."""
 
 
@@ -48,20 +49,20 @@ def run(plan: Plan, deploy: Deploy) -> Outcome:
     late = f" ({deploy.stop.name} came too late to go back, so it was brought to its end)"
     stopped = late if deploy.stop.came else ""
     names = listed([each.name for each in deploy.inputs.services])
-    rows = listed(deploy.after or ()) or "nothing"
+    rows = listed(deploy.record.after or ()) or "nothing"
     return Outcome("done", code, f"the new state: {names} on the built image, the database at {rows}{stopped}")
 
 
 def committed(deploy: Deploy, plan: Plan) -> bool:
     """Whether a step was begun after which the way on is the shorter one."""
-    return any(step.commits and step.name in deploy.begun for step in plan.steps)
+    return any(step.point_of_no_return and step.name in deploy.record.begun for step in plan.steps)
 
 
 def _carry_out(number: int, of: int, step: Step, deploy: Deploy) -> None:
     if step.name not in PROOFS:
         deploy.check_engine()
     deploy.log.note(step.name, "started", commands=[list(words) for words in step.commands])
-    deploy.begun.append(step.name)
+    deploy.record.begun.append(step.name)
     deploy.say.begin(number, of, step.name)
     began = time.monotonic()
     try:
@@ -81,9 +82,9 @@ def _note(deploy: Deploy, step: str, status: str, **inputs: Any) -> None:
         deploy.say.line(said)
 
 
-def _ended(name: str, status: str, began: float, deploy: Deploy, why: str = "") -> None:
+def _ended(name: StepName, status: str, began: float, deploy: Deploy, why: str = "") -> None:
     seconds = time.monotonic() - began
-    deploy.seconds[name] = (status, seconds)
+    deploy.record.seconds[name] = (status, seconds)
     deploy.say.end(f"{status}: {why}" if why else status, seconds)
 
 
@@ -92,7 +93,7 @@ def _walk_back(plan: Plan, deploy: Deploy, error: MigopsError) -> Outcome:
     if kept_out := takeover.regain(deploy):
         return _kept_out(deploy, error, kept_out)
     deploy.say.line(f"{error}; going back")
-    undoing = [step for step in reversed(plan.steps) if step.name in deploy.begun and step.undo]
+    undoing = [step for step in reversed(plan.steps) if step.name in deploy.record.begun and step.undo]
     trouble = {step.name: said for step in undoing if (said := _undo(step, deploy))}
     return _outcome(deploy, error, trouble)
 
@@ -101,7 +102,7 @@ def _kept_out(deploy: Deploy, error: MigopsError, why: str) -> Outcome:
     """Another run is at work, or was: what it has made of the project is not ours to undo."""
     commands = deploy.inputs.target.commands
     status = (commands.log(), commands.migops("status"))
-    begun = listed(deploy.begun) or "nothing"
+    begun = listed(deploy.record.begun) or "nothing"
     sentence = f"{error}; {why}, so nothing was undone of what this run has begun ({begun})"
     hint = "wait until the other run has ended, then look how things stand"
     return Outcome("operator", int(ExitCode.OPERATOR), sentence, status, hint)
@@ -132,34 +133,35 @@ def _undo(step: Step, deploy: Deploy) -> str:
     return ""
 
 
-def _outcome(deploy: Deploy, error: MigopsError, trouble: Mapping[str, str]) -> Outcome:
+def _outcome(deploy: Deploy, error: MigopsError, trouble: Mapping[StepName, str]) -> Outcome:
+    record = deploy.record
     commands: Sequence[Sequence[str]] = getattr(error, "commands", ())
     shown = tuple(tuple(words) for words in commands)
-    before, after = listed(deploy.before or ()) or "nothing", listed(deploy.after or ()) or "nothing"
-    at_before = "was not touched" if deploy.before is None else f"is at {before}"
+    before, after = listed(record.before or ()) or "nothing", listed(record.after or ()) or "nothing"
+    at_before = "was not touched" if record.before is None else f"is at {before}"
     if trouble:
-        at = f"; the database is at {after}" if deploy.after is not None else ""
+        at = f"; the database is at {after}" if record.after is not None else ""
         back = manual_steps.manual_steps_for(deploy, trouble)
         # A command that has failed is no way on where there are commands that lead back.
         ways = (
             *(() if back and not isinstance(error, ManualActionRequired) else shown),
             *back,
-            *(next_steps(deploy) if deploy.has_moved else ()),
+            *(next_steps(deploy) if record.has_moved else ()),
         )
         sentence = f"{error}; then {'; '.join(trouble.values())}{at}"
         unique = tuple(dict.fromkeys(ways))
         return Outcome("operator", int(ExitCode.OPERATOR), sentence, unique, manual_steps.gone(deploy) or error.hint)
-    if deploy.unrestored:
+    if record.unrestored:
         sentence = f"{error}; {manual_steps.partly(deploy)}; the database {at_before}"
-        if deploy.has_moved:
+        if record.has_moved:
             sentence = f"{error}; {manual_steps.partly(deploy)}; the database has moved on from {before} to {after}"
-        ways = tuple(next_steps(deploy)) if deploy.has_moved else ()
+        ways = tuple(next_steps(deploy)) if record.has_moved else ()
         hint = f"{error.hint}; {manual_steps.HINT}" if error.hint else manual_steps.HINT
         return Outcome("operator", int(ExitCode.OPERATOR), sentence, ways, hint)
-    if isinstance(error, ManualActionRequired) and not deploy.taken_back:
+    if isinstance(error, ManualActionRequired) and not record.taken_back:
         return Outcome("operator", int(ExitCode.OPERATOR), str(error), shown, error.hint)
     runs = manual_steps.went_further(deploy) or manual_steps.runs(deploy)
-    if deploy.has_moved:
+    if record.has_moved:
         sentence = f"{error}; {runs}, and the database has moved on from {before} to {after}"
         ways = tuple(dict.fromkeys((*shown, *next_steps(deploy))))
         return Outcome("operator", int(ExitCode.OPERATOR), sentence, ways, error.hint or next_steps_hint(deploy))
@@ -167,8 +169,8 @@ def _outcome(deploy: Deploy, error: MigopsError, trouble: Mapping[str, str]) -> 
     state = f"the old state: nothing that runs was changed, the database {at_before}"
     if isinstance(error, Locked) or error.exit_code is ExitCode.USAGE:
         return Outcome("aborted", int(error.exit_code), f"{error}; {state}", shown, error.hint)
-    if "swap" in deploy.begun or deploy.taken_back or isinstance(error, Failed):
-        returned = "was taken back and " if deploy.taken_back else ""
+    if StepName.SWAP in record.begun or record.taken_back or isinstance(error, Failed):
+        returned = "was taken back and " if record.taken_back else ""
         state = f"the old state: {runs}, the database {returned}{at_before}"
         if manual_steps.went_further(deploy):
             state = f"{runs}; the database {returned}{at_before}"
@@ -182,8 +184,8 @@ def _outcome(deploy: Deploy, error: MigopsError, trouble: Mapping[str, str]) -> 
 
 def _with_foreign(deploy: Deploy, error: MigopsError) -> MigopsError:
     """The error, with the names that someone else has changed meanwhile."""
-    if deploy.foreign:
-        means = "; ".join(f"{ref} means {image[:19] or 'nothing'}" for ref, image in deploy.foreign.items())
+    if deploy.record.foreign:
+        means = "; ".join(f"{ref} means {image[:19] or 'nothing'}" for ref, image in deploy.record.foreign.items())
         error.message += f" (someone else has changed names of images meanwhile, which were left so: {means})"
         error.args = (error.message,)
     return error

@@ -87,12 +87,14 @@ class Prepared:
             outcome = run.run(self.plan, deploy)
         service = self.inputs.target.service
         current = self.inputs.rollbacks[service].current if service in self.inputs.rollbacks else ""
-        images = (current, deploy.built.get(service, "") if outcome.word == "done" else "")
+        record = deploy.record
+        images = (current, record.built.get(service, "") if outcome.word == "done" else "")
         self.log.end(outcome.word, outcome.code, message=outcome.sentence, commands=outcome.commands)
         return DeployResult(
             outcome.word, outcome.code, outcome.sentence,
-            tuple((name, *deploy.seconds[name]) for name in deploy.begun if name in deploy.seconds), images,
-            (deploy.before, deploy.after), str(deploy.backup or ""), outcome.commands, outcome.hint, str(self.log.path),
+            tuple((name, *record.seconds[name]) for name in record.begun if name in record.seconds), images,
+            (record.before, record.after), str(record.backup or ""), outcome.commands, outcome.hint,
+            str(self.log.path),
         )  # fmt: skip
 
 

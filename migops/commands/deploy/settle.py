@@ -62,11 +62,11 @@ def _error(start: Callable[[], None]) -> MigopsError | None:
 
 def up(deploy: Deploy, words: Sequence[str]) -> shell.Ran:
     """Run a compose command that changes containers, and remember since when one of them has not ended well."""
-    first = deploy.compose_began
-    deploy.compose_began = _clock(deploy) if first is None else first
+    first = deploy.record.compose_began
+    deploy.record.compose_began = _clock(deploy) if first is None else first
     ran = shell.run(deploy, words, may_end=False)
     if not ran.code:
-        deploy.compose_began = first
+        deploy.record.compose_began = first
     return ran
 
 
@@ -75,7 +75,7 @@ def wait(deploy: Deploy, services: Sequence[DeployedService]) -> bool:
 
     The wait ends with the grace period of the container that has the longest one.
     """
-    if deploy.compose_began is not None:
+    if deploy.record.compose_began is not None:
         time.sleep(_ARRIVES)
     busy, is_sure = _busy(deploy, services)
     if not busy:
@@ -126,10 +126,10 @@ def _busy(
     old = {each.id for member in services for each in member.containers}
     found = [(member, each) for member in services for each in inspected(deploy, member)]
     going = [(member, each) for member, each in found if each["State"].get("Status") in _GOING]
-    if deploy.compose_began is None:
+    if deploy.record.compose_began is None:
         return going, True
     runs = [(member, each) for member, each in found if each["State"].get("Running") and each["Id"] in old]
-    told = _events(deploy, deploy.compose_began)
+    told = _events(deploy, deploy.record.compose_began)
     if told is None:
         return going + runs, False
     signalled = [(member, each) for member, each in runs if _is_signalled(told.actions(str(each["Id"])))]

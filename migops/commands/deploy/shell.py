@@ -6,9 +6,10 @@ import os
 import signal
 import subprocess
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from migops.commands.deploy.deploy import Deploy
 from migops.commands.deploy.stop import Stop
@@ -16,6 +17,7 @@ from migops.core.process import start
 from migops.core.redaction import redact
 from migops.core.terminal import printable
 
+_NONE: Mapping[str, str] = MappingProxyType({})
 SHOWN = 40  # lines of the output's end that a failure shows
 _QUIET = {
     "BUILDKIT_PROGRESS": "plain", "COMPOSE_PROGRESS": "plain", "COMPOSE_ANSI": "never", "COMPOSE_MENU": "false",
@@ -35,21 +37,22 @@ class Ran:
         return "\n".join(self.tail)
 
 
-def run(deploy: Deploy, words: Sequence[str], *, may_end: bool = True) -> Ran:
-    """Run it to its end. A signal ends it where ``may_end``; else it goes on, and the signal waits.
+def run(deploy: Deploy, words: Sequence[str], *, may_end: bool = True, env: Mapping[str, str] = _NONE) -> Ran:
+    """Run it to its end, with ``env`` added to its environment.
 
-    On failure the end of what it said is shown. ``Unavailable`` where it cannot be started.
+    A signal ends it where ``may_end``; else it goes on, and the signal waits. On failure the end of what it said is
+    shown. ``Unavailable`` where it cannot be started.
     """
-    ran = quietly(words, deploy.stop if may_end else None)
+    ran = quietly(words, deploy.stop if may_end else None, env)
     if ran.code and not (may_end and deploy.stop.came):
         for line in ran.tail:
             deploy.say.line(f"  | {line}")
     return ran
 
 
-def quietly(words: Sequence[str], stop: Stop | None = None) -> Ran:
+def quietly(words: Sequence[str], stop: Stop | None = None, env: Mapping[str, str] = _NONE) -> Ran:
     """Run it, and say nothing."""
-    process = start(words, env=_QUIET, join=True)
+    process = start(words, env={**_QUIET, **env}, join=True)
     tail: deque[bytes] = deque(maxlen=SHOWN)
 
     def end() -> None:

@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from migops.commands.deploy.commands import Words
+from migops.commands.deploy.step_name import StepName
 
 if TYPE_CHECKING:
     from migops.commands.deploy.deploy import Deploy
 
-DeployInputs = Mapping[str, Any]
-Action = Callable[["Deploy"], DeployInputs]
+StepFacts = Mapping[str, Any]
+Action = Callable[["Deploy"], StepFacts]
 """Does a step, and returns what the journal notes of it. What stands in the way is a ``Stopped`` (or
 ``Unavailable``)."""
 
@@ -21,16 +22,15 @@ Action = Callable[["Deploy"], DeployInputs]
 class Step:
     """One step: its ``name``, ``why`` in a sentence, the commands that it comes to, what does it, and what undoes it.
 
-    ``commits``: once it has begun, the way to the new state is shorter than the way back, so that a signal no longer
-    stops the deploy.
+    ``point_of_no_return``: once this step has started, signals are deferred until the deploy has finished.
     """
 
-    name: str
+    name: StepName
     why: str
     act: Action
     commands: tuple[Words, ...] = ()
     undo: Action | None = None
-    commits: bool = False
+    point_of_no_return: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from migops.commands.deploy.deploy import Deploy
 from migops.commands.deploy.images import give_back, put_tags
 from migops.commands.deploy.inputs import DeployInputs
 from migops.commands.deploy.services import DeployedService
+from migops.commands.deploy.step_name import StepName
 from migops.core.errors import Failed
 from migops.core.model import Absent, PlaceName, Unknown
 from migops.core.text import listed
@@ -20,14 +21,14 @@ from migops.sources.container import Container, digests
 STEADY = 2.0  # seconds for which an old container without a health check must have run again
 
 
-def swap(deploy: Deploy) -> dict[str, Any]:
+def recreate(deploy: Deploy) -> dict[str, Any]:
     """Create the services' containers anew from the built image. The old ones serve until then.
 
     The names of the images are seen to once more just before: someone may have built meanwhile.
     """
     deploy.check()
     ready.again(deploy)
-    put_tags(deploy, deploy.built)
+    put_tags(deploy, deploy.record.built)
     inputs = deploy.inputs
     compose = anonymous.keeping(deploy, anonymous.others(inputs))
     for services, words in zip(rounds(inputs), commands(inputs, compose), strict=True):
@@ -36,7 +37,7 @@ def swap(deploy: Deploy) -> dict[str, Any]:
             health.tell_unhealthy(deploy, services)
             raise Failed(f"the containers could not be swapped (code {ran.code})")
         if services[0].one_shot:
-            health.wait_until_healthy(deploy, deploy.built, services)
+            health.wait_until_healthy(deploy, deploy.record.built, services)
     for each in inputs.anonymous:
         deploy.say.line(f"the old volume is kept, unused: {each}")
     return {"services": [each.name for each in inputs.services], "volumes_kept": list(inputs.anonymous)}
@@ -53,7 +54,7 @@ def commands(inputs: DeployInputs, compose: Compose | None = None) -> tuple[Word
     """What swaps the members, a command a round; by ``compose``, else as the user calls it."""
     program, renew = compose or inputs.compose, bool(inputs.anonymous)
     return tuple(
-        program.swap([each.name for each in some], renew=renew, recreate=inputs.discards, scale=scale_of(inputs, some))
+        program.recreate([each.name for each in some], renew=renew, force=inputs.discards, scale=scale_of(inputs, some))
         for some in rounds(inputs)
     )
 
@@ -65,7 +66,7 @@ def scale_of(inputs: DeployInputs, services: Sequence[DeployedService]) -> dict[
 
 def stop(deploy: Deploy) -> None:
     """Stop the new containers: while the database is taken back, nothing of the new image may work on it."""
-    if deploy.compose_began is None and previous.is_untouched(
+    if deploy.record.compose_began is None and previous.is_untouched(
         deploy.inputs.previous, deploy.engine, deploy.inputs.project.name
     ):
         return  # there are none yet
@@ -74,7 +75,7 @@ def stop(deploy: Deploy) -> None:
 
 def restore(deploy: Deploy) -> dict[str, Any]:
     """The old containers run again, from the image that they had."""
-    if "swap" not in deploy.begun:
+    if StepName.SWAP not in deploy.record.begun:
         return {"skipped": "they have run all the time"}
     inputs = deploy.inputs
     services = [each for each in inputs.services if rollback.comes_back(inputs.rollbacks, each)]
@@ -85,16 +86,16 @@ def restore(deploy: Deploy) -> dict[str, Any]:
         return {"stopped": [each.name for each in new]}
     settle.wait(deploy, services)  # a compose that was killed may have begun to stop what still runs
     if previous.is_untouched(inputs.previous, deploy.engine, inputs.project.name):
-        alone = give_back(deploy, deploy.tagged)
+        alone = give_back(deploy, deploy.record.tagged)
         stopped = [each.name for each in new]
         return {"skipped": "they have run all the time", "stopped": stopped, "left_alone": alone}
     left = anonymous.made_since(deploy) if inputs.anonymous else []
-    deploy.going_back = True
+    deploy.record.going_back = True
 
     def start() -> None:
         settle.remove_surplus(deploy, services)
         for some, words in recreate_old.commands(deploy, services):
-            if alone := give_back(deploy, {each.name: deploy.old.get(each.name, "") for each in some}):
+            if alone := give_back(deploy, {each.name: deploy.record.old.get(each.name, "") for each in some}):
                 raise Failed(
                     f"the old containers were not brought back: someone else has given {listed(alone)} to an image"
                 )
@@ -102,23 +103,23 @@ def restore(deploy: Deploy) -> dict[str, Any]:
             if ran.code:
                 error = settle.Killed if settle.was_killed(ran.code) else Failed
                 raise error(f"the old containers could not be started (code {ran.code})")
-        health.wait_until_healthy(deploy, deploy.old, services, health.Watch(0, STEADY))
+        health.wait_until_healthy(deploy, deploy.record.old, services, health.Watch(0, STEADY))
 
     settle.until_steady(deploy, services, start)
     further = {name: each.image for name, each in inputs.rollbacks.items() if each.leads_further}
-    alone = give_back(deploy, {**deploy.tagged, **further})
-    deploy.recreated, deploy.unrestored = True, recreate_old.unrestored(deploy)
+    alone = give_back(deploy, {**deploy.record.tagged, **further})
+    deploy.record.recreated, deploy.record.unrestored = True, recreate_old.unrestored(deploy)
     return {
         "services": [each.name for each in services],
         "volumes_left": left,
-        "unrestored": deploy.unrestored,
+        "unrestored": deploy.record.unrestored,
         "left_alone": alone,
     }
 
 
-def gate(deploy: Deploy) -> dict[str, Any]:
+def verify(deploy: Deploy) -> dict[str, Any]:
     """Every new container is of the built image, healthy, and sees the migrations that the image holds."""
-    health.wait_until_healthy(deploy, deploy.built, deploy.inputs.services)
+    health.wait_until_healthy(deploy, deploy.record.built, deploy.inputs.services)
     evidence = collect.check(deploy.inputs.target, lambda: deploy.engine)
     reading = evidence.chain.places[PlaceName.CONTAINER]
     if isinstance(reading, (Unknown, Absent)):

@@ -29,7 +29,7 @@ def regain(deploy: Deploy) -> str:
 def _taken_again(deploy: Deploy, lock: EngineLock) -> str:
     try:
         lock.take()
-        changed = [ref for ref, image in deploy.left.items() if images.meaning(deploy, ref) != image]
+        changed = [ref for ref, image in deploy.record.left.items() if images.meaning(deploy, ref) != image]
     except Locked as error:
         return error.message
     except Unavailable:  # as above

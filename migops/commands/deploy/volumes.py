@@ -122,7 +122,7 @@ def _helper(deploy: Deploy, mount: Mount, meant: Content, python: str) -> Iterat
     name = f"migops-volume-{secrets.token_hex(6)}"
     folders = [posixpath.join(VOLUME, folder) for folder in meant.folders]
     body = {
-        "Image": deploy.built[deploy.inputs.target.service],
+        "Image": deploy.record.built[deploy.inputs.target.service],
         "Entrypoint": [python, "-c", _SCRIPT, FILES, VOLUME, *folders],
         "Cmd": [],
         "User": "0",

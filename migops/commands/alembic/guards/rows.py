@@ -40,7 +40,7 @@ def upgrade(context: GuardContext) -> Result:
         if history:
             ask_where_data_goes(context, history, previewed.steps if previewed else None, rows)
         expected, steps = (previewed.rows, previewed.steps) if previewed else (None, ())
-        return migrating.run(context, lock, _expected(rows, expected, steps, history))
+        return migrating.run(context, lock, _expected(context, rows, expected, steps, history))
 
 
 def _gap(context: GuardContext, history: History | None) -> Gap | None:
@@ -78,7 +78,7 @@ def downgrade(context: GuardContext) -> Result:
         if previewed is None or previewed.steps:
             context.confirm("Undo this?")
         expected, steps = (previewed.rows, previewed.steps) if previewed else (None, ())
-        return migrating.run(context, lock, _expected(rows, expected, steps, history))
+        return migrating.run(context, lock, _expected(context, rows, expected, steps, history))
 
 
 def stamp(context: GuardContext) -> Result:
@@ -99,15 +99,15 @@ def stamp(context: GuardContext) -> Result:
             _what_a_stamp_means(context, history, rows, after)
         if rows is None or after != rows:
             context.confirm("Write this?")
-        return migrating.run(context, lock, _expected(rows, after, (), history))
+        return migrating.run(context, lock, _expected(context, rows, after, (), history))
 
 
 def _expected(
-    before: tuple[str, ...] | None, after: tuple[str, ...] | None, steps: tuple[str, ...], history: History | None
+    context: GuardContext, before: tuple[str, ...] | None, after: tuple[str, ...] | None, steps: tuple[str, ...],
+    history: History | None,
 ) -> ExpectedRun:  # fmt: skip
-    if history is None:
-        return ExpectedRun(before, after, steps)
-    return ExpectedRun(before, after, steps, history.graph, history.held)
+    graph, held = (history.graph, history.held) if history else (None, None)
+    return ExpectedRun(before, after, steps, graph, held, may_run_others=context.may_lead_elsewhere)
 
 
 def _where_it_stands(context: GuardContext, lock: MigrationLock, rows: Sequence[str] | None) -> None:
