@@ -1,4 +1,4 @@
-"""``migops adopt``: find the revision whose schema a database has, prove it, and note it."""
+"""``migops adopt``: find the revision that matches a database's schema, prove it, and stamp it."""
 
 from __future__ import annotations
 

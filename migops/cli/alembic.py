@@ -158,7 +158,7 @@ def _ask(question: str) -> bool:
 
 
 def say(line: str, *, plain: bool = False) -> None:
-    """A line of ours on standard error, told from Alembic's by its beginning."""
+    """Print a line of migops on standard error, marked by its prefix."""
     from migops.core.terminal import printable
 
     click.echo(printable(line) if plain else f"migops: {printable(line)}", err=True)

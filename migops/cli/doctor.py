@@ -1,4 +1,4 @@
-"""``migops doctor``: every rule, over the whole chain and what the project's own files tell."""
+"""``migops doctor``: every rule, on the whole chain and the project's own files."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where a command's answer goes: the terminal, a pipe or a file; how wide and how coloured; and what may go wrong."""
+"""Output of a command to the terminal, a pipe or a file: width, colour and errors."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class OutputError(Unavailable):
 
 
 def write(report: Report, given: Mapping[str, Any]) -> None:
-    """Render the report as the output options say, and write it whole or not at all."""
+    """Render the report according to the output options, and write it completely or not at all."""
     from migops.output import FORMATS
 
     show(lambda view: FORMATS[given["format_"]](report, view), given)
@@ -41,7 +41,7 @@ def show(render: Callable[[View], str], given: Mapping[str, Any]) -> None:
 
 
 def view_of(given: Mapping[str, Any]) -> View:
-    """How to show it: by the output options that the command has, the terminal, NO_COLOR and COLUMNS."""
+    """Width, colour and verbosity: from the command's options, the terminal, NO_COLOR and COLUMNS."""
     from migops.output.view import View
 
     terminal = not given.get("output") and sys.stdout is not None and sys.stdout.isatty()

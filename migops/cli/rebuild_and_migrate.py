@@ -168,7 +168,7 @@ def _options(given: dict[str, Any]) -> Any:
 
 
 def _confirm(plan: PlanResult, view: View, given: dict[str, Any], prepared: Prepared) -> None:
-    """Show the plan and ask for a yes; without a terminal to ask at, --yes must have been said."""
+    """Show the plan and ask for confirmation; without a terminal, ``--yes`` is required."""
     from migops.core.terminal import printable
     from migops.output.deploy import plan_text
 

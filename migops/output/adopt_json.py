@@ -12,7 +12,7 @@ from migops.output.view import View
 
 
 def render(outcome: Outcome, view: View) -> str:
-    """The document; ASCII only, since a name may hold what a terminal acts on."""
+    """The document; ASCII only, since a name may contain terminal control characters."""
     return json.dumps(document(outcome), indent=2) + "\n"
 
 

@@ -1,4 +1,4 @@
-"""Marks beside a drawn revision: in which places it is, and what the database says of it."""
+"""Marks next to a drawn revision: the places that have it, and its state in the database."""
 
 from __future__ import annotations
 
@@ -39,11 +39,11 @@ class Marks:
 
     @property
     def blank(self) -> str:
-        """What stands beside a line without a revision."""
+        """Padding for a line without a revision."""
         return " " * (len(self.places) + 2 * self.has_database)
 
     def legend(self, width: int) -> Iterator[str]:
-        """What the letters mean, where the database stands, and which places could not be read; then an empty line."""
+        """The meaning of the letters, the database's position, and the unreadable places; then an empty line."""
         names = ", ".join(f"{LETTERS[place]} {NAMES.get(place, place.value)}" for place in self.places)
         small = "; lower case: differs from the host" if self._differs() else ""
         yield from _wrapped("places    ", f"{names}{small}; -: missing", width)

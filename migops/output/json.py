@@ -47,7 +47,7 @@ def document(report: Report) -> dict[str, Any]:
 
 
 def failure(command: str, error: MigopsError) -> str:
-    """What stands in the place of a command's document where it stopped with an error."""
+    """The document printed instead of a command's own if it stopped with an error."""
     at = {"file": error.at.file, "line": error.at.line} if error.at else None
     said: dict[str, Any] = {"message": error.message, "at": at, "hint": error.hint, "exit": int(error.exit_code)}
     if isinstance(error, Stopped):

@@ -26,7 +26,7 @@ _OUTCOME = len("interrupted, exit 130")  # the longest
 
 
 def listed(run_log: RunLog, number: int, view: View) -> str:
-    """A line for each of the last ``number`` runs, what to look at where one was cut off, and the locks."""
+    """A line for each of the last ``number`` runs, hints for interrupted ones, and the locks."""
     out = StringIO()
     console = console_for(view, out)
     shown = run_log.runs[-number:]
@@ -47,7 +47,7 @@ def listed(run_log: RunLog, number: int, view: View) -> str:
 
 
 def one(run: Run, view: View) -> str:
-    """A run with its steps, each with what was noted of it."""
+    """A run with its steps and their recorded details."""
     out = StringIO()
     console = console_for(view, out)
     console.print(Text.assemble(_outcome(run), Text(f"  run {run.number}: {printable(_words(run))}", "bold")))

@@ -1,4 +1,4 @@
-"""Where every revision is, and where the database stands: text, JSON (schema 1) or a mermaid flowchart."""
+"""Places of every revision and the database's position: text, JSON (schema 1) or a mermaid flowchart."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def document(status: Status) -> dict[str, object]:
 
 
 def database(state: DatabaseReading) -> dict[str, object] | None:
-    """What a database that was read says of itself; null for one that was not."""
+    """The database in the document; null if it was not read."""
     if not isinstance(state, DatabaseState):
         return None
     return {
@@ -74,7 +74,7 @@ def database(state: DatabaseReading) -> dict[str, object] | None:
 
 
 def columns(status: Status) -> list[PlaceName]:
-    """A column for each place that was read; the context's only where it says something that the host's does not."""
+    """A column for each place that was read; the build context's only if it differs from the host's."""
     found = [place for place in PlaceName if any(place in row.marks for row in status.rows)]
     context, host = PlaceName.CONTEXT, PlaceName.HOST
     if context in found and host in found and all(row.marks[context] == row.marks[host] for row in status.rows):
