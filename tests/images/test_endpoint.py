@@ -77,7 +77,7 @@ def test_contexts_that_do_not_work(home: Path) -> None:
     with pytest.raises(MigopsError, match="'gone', set by DOCKER_CONTEXT, does not exist"):
         resolve({"HOME": str(home), "DOCKER_CONTEXT": "gone"})
     (home / ".docker/config.json").write_text("{")
-    with pytest.raises(MigopsError, match="cannot read Docker.s configuration") as caught:
+    with pytest.raises(MigopsError, match="cannot read Docker's configuration") as caught:
         resolve({"HOME": str(home)})
     assert caught.value.at is not None
     assert caught.value.at.file == str(home / ".docker/config.json")
