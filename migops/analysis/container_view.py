@@ -1,4 +1,4 @@
-"""What containers show to Alembic that neither the image nor the host does, replica by replica."""
+"""Files in containers that differ from both image and host, with identical replicas as one."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ HOST, IMAGE, CONTAINER = PlaceName.HOST, PlaceName.IMAGE, PlaceName.CONTAINER
 
 @dataclass(frozen=True, slots=True)
 class Script:
-    """A file that containers show to Alembic otherwise than the image and the host do. ``path`` is the containers'."""
+    """A file that Alembic sees in containers and that differs from image and host. ``path`` is its path there."""
 
     name: str
     path: str
@@ -36,7 +36,7 @@ class Script:
 
     @property
     def severity(self) -> Severity | None:
-        """A warning for what does not change what a migration does; None where the rule's own counts."""
+        """A warning for a difference that does not change the migration; None for the rule's own severity."""
         if self.ours and self.theirs and content_difference(self.ours.content, self.theirs.content) != "content":
             return Severity.WARNING
         return None if self.is_script else Severity.WARNING
@@ -44,7 +44,7 @@ class Script:
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """What one container shows, or several that show the same: replicas are one finding."""
+    """The files of one container, or of several identical ones: replicas are one finding."""
 
     containers: tuple[Container, ...]
     held: MigrationSet
@@ -60,7 +60,7 @@ class View:
         return " and ".join(each.name for each in self.containers)
 
     def under(self, wanted: Callable[[Mount], bool]) -> list[tuple[Mount, list[Script]]]:
-        """The scripts that lie under a mount of that kind, by mount."""
+        """The scripts under mounts of that kind, by mount."""
         found: dict[Mount, list[Script]] = {}
         for script in self.scripts:
             mount = self.container.cover(script.path)
@@ -73,11 +73,11 @@ class View:
         return [script for script in self._bare() if self._is_written(script)]
 
     def of_image(self) -> list[Script]:
-        """The scripts that are otherwise in the image that the container was created from."""
+        """The scripts that differ because the container was created from another image."""
         return [script for script in self._bare() if not self._is_written(script)]
 
     def container_only(self) -> list[Script]:
-        """The scripts that nothing but the writable layer has: neither the image nor the host, nor git's past."""
+        """The scripts that only the writable layer has: neither image nor host, nor git's history."""
         known = (GitStatus.DELETED, GitStatus.REMOVED_HERE)
         return [each for each in self.written() if each.is_script and each.ours and each.record not in known]
 
@@ -96,12 +96,12 @@ class View:
 def held_in(evidence: Evidence, place: PlaceName) -> MigrationSet:
     held = evidence.chain.held(place)
     if held is None:
-        raise LookupError(f"a rule of MIG2 was judged without the {place.value}; its Rule must name it in `needs`")
+        raise LookupError(f"a rule of MIG2 ran without the {place.value}; its Rule must name it in `needs`")
     return held
 
 
 def views(evidence: Evidence, *, one_off: bool = False) -> Iterator[View]:
-    """What the containers show, with ``one_off`` those of `docker compose run` too; the same is shown once."""
+    """The containers' files, with ``one_off`` including those of `docker compose run`; identical containers once."""
     alike: dict[tuple[object, ...], list[Container]] = {}
     for each in evidence.containers:
         if each.migrations is not None and (one_off or not each.one_off):
@@ -117,9 +117,9 @@ def views(evidence: Evidence, *, one_off: bool = False) -> Iterator[View]:
 
 
 def _scripts(evidence: Evidence, environment: Environment) -> Iterator[Script]:
-    """The files of a container that are neither as the image has them nor as the host does.
+    """The files of a container that differ from both the image and the host.
 
-    What is as on the host is right, and the image that is not is another rule's to name.
+    A file that equals the host's is right; if the image differs from it, another rule reports that.
     """
     held, image, host = environment.migrations, held_in(evidence, IMAGE), held_in(evidence, HOST)
     ids = revision_ids(image) | revision_ids(held)
@@ -149,7 +149,7 @@ def _digest(files: Mapping[str, MigrationFile], name: str) -> str:
 
 
 def _path_of(found: Environment, theirs: MigrationFile) -> str:
-    """Where the container would have a file that only the image has."""
+    """The path in the container of a file that only the image has."""
     beside = posixpath.join(found.paths.script_location, theirs.name)
     return beside if theirs.path.endswith(f"/{theirs.name}") and "/" in theirs.name else theirs.path
 
@@ -159,5 +159,5 @@ def _around(held: MigrationSet) -> dict[str, str]:
 
 
 def differing(left: MigrationSet, right: MigrationSet) -> set[str]:
-    """The names of the scripts that two places do not have in common."""
+    """The names of the scripts that differ between two places."""
     return {name for name, _ in digests(left).items() ^ digests(right).items()}
