@@ -107,14 +107,14 @@ def _marks(revision: str, digests: Mapping[PlaceName, Mapping[str, str]]) -> dic
     }
 
 
-def _state(revision: str, found: DatabasePosition | None) -> str | None:
-    if found is None or not found.is_known:
+def _state(revision: str, position: DatabasePosition | None) -> str | None:
+    if position is None or not position.is_known:
         return None
-    if revision in found.state.rows:
+    if revision in position.state.rows:
         return "current"
-    if revision in found.applied:
+    if revision in position.applied:
         return "applied"
-    return "pending" if revision in (found.pending or ()) else ""
+    return "pending" if revision in (position.pending or ()) else ""
 
 
 def _in_words(evidence: Evidence, database: DatabasePosition | None) -> tuple[str, str]:

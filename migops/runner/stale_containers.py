@@ -7,13 +7,11 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from migops.core.errors import Unavailable
-from migops.docker import Engine, execs
-from migops.docker.containers import inspect
+from migops.docker import Engine, compose_labels, execs
+from migops.docker.containers import inspect, name_of
 from migops.state import owner
 from migops.state.owner import life_of
 from migops.state.process import Life, Who
-
-_PROJECT, _SERVICE = "com.docker.compose.project", "com.docker.compose.service"
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,11 +26,11 @@ class StaleContainer:
 
 def stale_containers(engine: Engine, project: str, service: str) -> Iterator[StaleContainer]:
     """Each one-off container of migops whose migops is not known to live."""
-    for container in engine.containers({_PROJECT: project, _SERVICE: service}):
+    for container in engine.containers(compose_labels.filters(project, service)):
         who = owner.of_one_off(container.get("Labels"))
         if who is None or who.life is Life.LIVES:
             continue
-        name = str((container.get("Names") or [container["Id"][:12]])[0]).lstrip("/")
+        name = name_of(container)
         status = str(container.get("Status") or container.get("State"))
         verb = "still runs" if container.get("State") == "running" else "is left"
         look = f"docker logs {name}" if verb == "is left" else f"docker attach --no-stdin {name}"

@@ -57,13 +57,13 @@ def look(failure: Failure, target: Target, engine: Engine, arguments: Sequence[s
         return FailureInputs(target, arguments, None, str(error), containers)
 
 
-def lines(failure: Failure, found: re.Match[str], inputs: FailureInputs) -> Iterator[str]:
+def lines(failure: Failure, match: re.Match[str], inputs: FailureInputs) -> Iterator[str]:
     """The lines to print: meaning, cause in the current state, and the fix as commands."""
-    findings = _findings(failure, found, inputs)
+    findings = _findings(failure, match, inputs)
     yield ""
     yield f"migops: {failure.name}"
     yield f"  means  {failure.means}"
-    causes = [failure.cause(found, inputs)] if failure.cause else []
+    causes = [failure.cause(match, inputs)] if failure.cause else []
     causes += [f"{finding.rule}: {finding.message}; {finding.cause}" for finding in findings]
     if inputs.unread:
         causes.append(f"could not read the places: {inputs.unread}")
@@ -71,7 +71,7 @@ def lines(failure: Failure, found: re.Match[str], inputs: FailureInputs) -> Iter
     if findings and findings[0].remedy:
         steps = [(step.why, step.command) for step in findings[0].remedy]
     else:
-        steps = [(step.why, command) for step in failure.fix if (command := filled(step, found, inputs)) is not None]
+        steps = [(step.why, command) for step in failure.fix if (command := filled(step, match, inputs)) is not None]
     fix = [line for why, command in steps for line in (why, *([f"    {shown(command)}"] if command else []))]
     yield from _column("fix", fix)
 
