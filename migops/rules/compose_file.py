@@ -13,7 +13,6 @@ from migops.core.model import Remedy, Severity, Subject
 from migops.core.text import listed
 from migops.rules.application import startups_of
 from migops.rules.database_remedies import backup
-from migops.rules.password import change, stands
 from migops.rules.rule import Match, Rule
 
 if TYPE_CHECKING:
@@ -122,6 +121,8 @@ def default_password(evidence: Evidence) -> Iterator[Match]:
     password cannot connect. The server reads its variable only when it initializes an empty data folder, so a server
     that already has data also needs `ALTER ROLE` or psql's password command.
     """
+    from migops.rules.password import change, stands  # only doctor asks
+
     setup = evidence.setup
     for server, kind in _servers(evidence, setup.project if setup else None):
         user = server.environment.get("POSTGRES_USER") or server.environment.get("MYSQL_USER") or ""

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from migops.analysis.evidence import Evidence
 from migops.core.model import PlaceName, Remedy, Severity, Subject, Unknown
 from migops.core.text import counted, first_few, listed
-from migops.rules.drift import align, because
 from migops.rules.rule import Match, Rule, Undetermined
 from migops.sources.database_state import DatabaseState
 
@@ -72,6 +71,8 @@ def schema_drift(evidence: Evidence) -> Iterator[Match | Undetermined]:
     differences = evidence.drift.differences if evidence.drift else ()
     if not differences or not evidence.drift:
         return
+    from migops.rules.drift import align, because  # only where models and schema differ
+
     heads = evidence.graphs[PlaceName.IMAGE].heads if PlaceName.IMAGE in evidence.graphs else ()
     yield Match(
         Subject(heads[0] if len(heads) == 1 else ""),
