@@ -112,5 +112,5 @@ def test_runs_locks_and_a_lock_that_nobody_needs(shop: Shop, monkeypatch: pytest
 
     shop.box.compose("stop", "-t", "0", "db", cwd=shop.project)
     shown = log(shop)
-    assert (shown.code, "not known: the container of the service db is exited" in shown.stdout) == (0, True)
+    assert (shown.code, "unknown: the container of the service db is exited" in shown.stdout) == (0, True)
     assert log(shop, "--unlock", "--yes").code == 3
