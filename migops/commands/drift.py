@@ -71,7 +71,7 @@ def not_to_be_asked(target: Target, evidence: Evidence) -> str:
         return f"`alembic check` would create the missing version table {state.version_table}"
     found = position(evidence)
     if found.pending != () or found.ahead_rows or found.redundant_rows:
-        return "runs only if the database is at the image's heads; otherwise `alembic check` stops before it compares"
+        return "the database is not at the image's heads, so `alembic check` would stop before it compares"
     return ""
 
 
