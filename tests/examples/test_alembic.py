@@ -386,7 +386,7 @@ def test_without_a_database_server(sandbox: Sandbox) -> None:
     result = alembic(sandbox, project, "current")
     assert result.code == 1
     assert "migops: name-not-resolved" in result.stderr
-    assert "service db has no container: it was not started" in result.stderr
+    assert "service db has no container: it is not started" in result.stderr
     assert "docker compose up -d --wait db" in result.stderr
     explained = result.stderr[result.stderr.index("migops: name-not-resolved") :]
     assert "only-for-this-example" not in explained

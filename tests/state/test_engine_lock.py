@@ -124,7 +124,7 @@ def test_it_is_pruned_and_taken_by_another(sandbox: Sandbox, engine_: Engine) ->
     with pytest.raises(LockLost, match="was removed"):
         lock.check()
     other = begun(sandbox, sandbox.path / "other")
-    with pytest.raises(LockLost, match=f"process {other.pid}, since .* has it now"):
+    with pytest.raises(LockLost, match=f"process {other.pid}, since .* holds it now"):
         lock.check()
     with pytest.raises(Locked):
         lock.take()
