@@ -77,7 +77,7 @@ class TestMounts:
         other.rmdir()
         found = check(sandbox, clean)
         assert found.code == 3
-        assert f"{other} is mounted at /app/migrations, and it has gone" in reason(found)
+        assert f"{other} is mounted at /app/migrations, but it no longer exists" in reason(found)
         assert not other.exists()
 
     @pytest.mark.parametrize(

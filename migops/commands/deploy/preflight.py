@@ -206,7 +206,7 @@ def database(position: DatabasePosition, evidence: Evidence) -> None:
     if not position.is_known:
         tables = counted(len(state.tables), "table")
         raise Aborted(
-            f"the database has {tables} and no revision noted: which migrations it has had is not known",
+            f"the database has {tables} but no recorded revision: which migrations it has had is unknown",
             hint=_adopt(evidence),
         )
     if position.redundant_rows:
