@@ -22,7 +22,7 @@ def plan(result: PlanResult, view: View) -> str:
     head = printable(f"rebuild-and-migrate {result.service}  (project {result.project})")
     lines = [head, *_stands(result), ""]
     for sentence in result.past:
-        lines += _wrapped(f"mind: {sentence}", view.width, 2)
+        lines += _wrapped(f"warning: {sentence}", view.width, 2)
     if result.past:
         lines.append("")
     for number, step in enumerate(result.steps, 1):
@@ -54,7 +54,7 @@ def _pending(plan: PlanResult) -> Iterator[str]:
 
 def end(result: DeployResult, view: View) -> str:
     """The outcome in a word, the state that is left, the commands to type now."""
-    word = result.outcome.upper() if result.outcome != "operator" else "YOUR DECISION IS NEEDED"
+    word = result.outcome.upper() if result.outcome != "operator" else "MANUAL ACTION NEEDED"
     head = styled(word, COLORS[result.outcome]) if view.color else word
     lines = ["", *_wrapped(f"{word}  {result.sentence}", view.width, 0)]
     lines[1] = lines[1].replace(word, head, 1)

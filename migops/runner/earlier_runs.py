@@ -66,6 +66,6 @@ def refuse(
     raise ManualActionRequired(
         f"{listed(tuple(doubts))} would be run again: {first.sentence()}; nothing was started",
         commands=[first.look(commands), *((way.command,) if way.command else ())],
-        hint="see what it has done, and undo that by hand, or restore a backup; then say that it may run again:"
+        hint="check what it has done, and undo that by hand, or restore a backup; then allow it to run again:"
         + (f" {way.words}" if way.words else ""),
     )

@@ -77,13 +77,13 @@ def _why_not(
 ) -> str:
     """Why Alembic must not be run in this container; '' where it may."""
     if not container.running:
-        return f"{container.name} does not run"
+        return f"{container.name} is not running"
     if not same_content(engine, container.image_id, image.id):
         return f"{container.name} runs another image than the current one"
     if isinstance(container.found, Unknown):
         return container.found.reason
     if held is None:
-        return "what the image's configuration leads to cannot be read"
+        return "the migrations that the image's configuration points to cannot be read"
     state = (inspect(engine, container.id) or {}).get("State") or {}
     if state.get("Status") != "running":
         return f"{container.name} is {state.get('Status') or 'gone'}"
@@ -105,7 +105,7 @@ def watched(model: Project | None, service: str, folders: Sequence[str]) -> str:
         if str(each.get("action")).startswith("sync") and any(at_or_below(folder, target) for folder in folders):
             return (
                 f"as `docker compose watch` syncs {each.get('path')} to {target}: from the host to the container only, "
-                "and not to the image; what is written in the container never comes back"
+                "and not to the image; what is written in the container is never copied back"
             )
     return ""
 

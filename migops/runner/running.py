@@ -136,11 +136,13 @@ class OneOff:
         if str(state.get("StartedAt") or _NEVER).startswith(_NEVER):
             raise NotStarted(
                 f"docker compose did not start a one-off container (it ended with {self.process.poll()})",
-                hint="what it said is above",
+                hint="see its output above",
             )
         if state.get("Running"):  # compose went away and left it, or it could not be stopped
             if not number:
-                raise Unavailable("docker compose went away while the one-off container ran; it is removed now")
+                raise Unavailable(
+                    "docker compose exited while the one-off container was running; removing the container now"
+                )
             return Ended(1, number, is_over=False)
         return Ended(int(state.get("ExitCode") or 0), number)
 

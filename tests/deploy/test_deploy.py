@@ -122,7 +122,7 @@ def test_it_fails_and_goes_back(sandbox: Sandbox) -> None:
     # the old image has no script of it: the ways on that are printed are those that work from here, as typed
     status, again, restore = stopped.json["commands"]
     assert (again, restore[:2]) == (["migops", "rebuild-and-migrate", "app"], ["migops", "restore"])
-    lacks = "A downgrade is no way back here: the image that was there before has no script for "
+    lacks = "A downgrade is not possible here: the image that was there before has no script for "
     assert f"{lacks}b00000000002" in stopped.json["hint"]
     assert typed(found, *status).stdout.startswith("AHEAD")
     assert typed(found, *restore, "--yes").returncode == 0

@@ -47,5 +47,5 @@ def test_it_is_backed_up_by_an_image_that_is_named_or_not_at_all(sandbox: Sandbo
     edit(compose, "    x-migops: {backup-image: 'postgres:15'}\n", "")
     without = found.deploy("--cache", "--no-backup")
     assert (without.code, without.json["backup"]) == (0, None), without.stderr
-    assert "no backup is taken: what a migration destroys is gone" in without.stderr
+    assert "no backup is taken: data destroyed by a migration cannot be recovered" in without.stderr
     assert found.running() == [found.image()] * 2, "both replicas"

@@ -87,9 +87,9 @@ def test_the_plan_says_where_the_way_back_leads() -> None:
     assert "the image that runs now stays" in usual
     assert "not proved" not in usual
     further = said(Rollback(OLD, NEW, OLD, "it is unhealthy", 7, ("a",)))
-    assert "the image that last proved well stays" in further
+    assert "the last proved image stays" in further
     assert f"the image of app, {NEW[:19]}, is not proved (it is unhealthy)" in further
-    assert f"app goes back to {OLD[:19]}, which ran before run 7" in further
+    assert f"app is rolled back to {OLD[:19]}, which ran before run 7" in further
     assert f"the rollback tag stays at {OLD[:19]}" in said(Rollback(NEW, NEW, OLD, "it is unhealthy"))
     assert "no image is known that is" in said(Rollback(OLD, OLD, OLD, "it is unhealthy"))
 
@@ -126,7 +126,7 @@ def test_what_is_said_of_a_way_back_that_leads_further() -> None:
     made.record.before = ("a",)
     assert manual_steps.moved_since(made) == ""
     made = replace(made, inputs=replace(found, rollbacks={"app": replace(further, rows=None)}))
-    assert "it is not known where the database was before run 7" in manual_steps.moved_since(made)
+    assert "it is not known which revision the database was at before run 7" in manual_steps.moved_since(made)
     made = replace(made, inputs=replace(found, rollbacks={"app": Rollback(OLD, OLD, OLD)}))
     assert (manual_steps.went_further(made), manual_steps.moved_since(made)) == ("", "")
 

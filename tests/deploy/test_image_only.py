@@ -49,14 +49,14 @@ def test_the_image_is_the_truth_where_the_host_has_no_migrations(sandbox: Sandbo
     shutil.copytree(sources, production, dirs_exist_ok=True, ignore=shutil.ignore_patterns("compose.yaml"))
     unreached = found.deploy("app")
     assert (unreached.code, found.running()) == (5, [new]), unreached.stderr
-    assert "to deploy the image that is here already: --no-pull" in unreached.json["hint"]
+    assert "to deploy the local image: --no-pull" in unreached.json["hint"]
     kept = found.deploy("--no-pull", "app")
     assert kept.code == 0, kept.stderr
 
     tools = fetching(sandbox, ref, old)
     behind = found.deploy("app", env={"PATH": f"{tools}:{sandbox.env['PATH']}"})
     assert behind.code == 5, behind.stderr
-    lacks = "the built image does not hold what the host holds: versions/b00000000001_b00000000001.py"
+    lacks = "the built image does not match the host: versions/b00000000001_b00000000001.py"
     assert lacks in behind.json["message"]
     assert (found.image(ref), found.running()) == (new, [new])
 

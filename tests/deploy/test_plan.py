@@ -122,7 +122,7 @@ def test_an_image_that_is_not_built_here_is_fetched(tmp_path: Path) -> None:
     made = plan.make(inputs(folder, service="app"), Options())
     (build,) = [step for step in made.steps if step.name == "build"]
     assert build.commands == (("docker", "compose", "pull", "app"),)
-    assert build.why == "the image is fetched: nothing here builds it"
+    assert build.why == "pull the image: nothing here builds it"
 
 
 @pytest.mark.parametrize(("at", "is_known"), [("/app", True), ("/app/migrations", False)])

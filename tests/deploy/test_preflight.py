@@ -48,7 +48,7 @@ def test_several_heads_on_the_host(tmp_path: Path) -> None:
     write(folder, "d00000000001", CREATE)
     error = refused(inputs(folder))
     assert "MIG301 multiple-heads" in error.message
-    assert "the build would bring the fault along" in error.message
+    assert "the build would copy this fault into the image" in error.message
     text = (folder / "compose.yaml").read_text()
     (folder / "compose.yaml").write_text(text.replace("    build: .\n", "    build: .\n    x-migops: {heads: many}\n"))
     preflight.refuse(inputs(folder), OPTIONS)
@@ -61,7 +61,7 @@ def test_a_missing_parent_and_no_migration_at_all(tmp_path: Path) -> None:
     for path in (folder / "migrations/versions").glob("*.py"):
         path.unlink()
     error = refused(inputs(folder, database=at(tables=())))
-    assert "there is not one migration" in error.message
+    assert "there are no migrations in" in error.message
     assert "migops adopt --baseline" in error.hint
 
 

@@ -36,6 +36,6 @@ def test_a_rehearsal(sandbox: Sandbox) -> None:
     assert [each["public.product"] for each in counts] == [1, 0, 0]
     assert rehearsed["not_come_back"] == ["index public.ix_title"]
     assert "public.product: 1 row before, 0 rows after the upgrade" in done.stderr
-    assert "did not come back as it was: index public.ix_title" in done.stderr
+    assert "not restored by the downgrade: index public.ix_title" in done.stderr
     left = sandbox.docker("ps", "-a", "--format", "{{.Image}} {{.Names}}", "--filter", "label=migops.sandbox")
     assert sandbox.name not in left

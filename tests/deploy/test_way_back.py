@@ -138,7 +138,7 @@ def test_what_is_lacking_or_changed_is_said_before_anything_is_done(sandbox: San
     (found.project / "sick").write_text("")
     partly = deploy(found)
     assert (partly.code, partly.json["outcome"]) == (7, "operator"), partly.stderr
-    assert "the old image runs again, but not all is as it was" in partly.json["message"]
+    assert "the old image runs again, but not everything is as it was" in partly.json["message"]
     assert "the old containers run" not in partly.json["message"]
     assert str(token) in partly.json["message"]
     assert stands(found) == before

@@ -110,7 +110,7 @@ def test_the_workflows(sandbox: Sandbox, running: bool) -> None:
     upgraded = alembic(sandbox, project, "upgrade", "head")
     assert upgraded.code == 0
     assert own(upgraded)[1:] == [
-        "migops: the database is fresh: no revision is noted, and there are no tables", "migops: 2 migrations to run:",
+        "migops: the database is empty: no recorded revision, and no tables", "migops: 2 migrations to run:",
         f"migops:   {CREATE}  Create product", f"migops:   {PRICE}  Add product.price",
     ]  # fmt: skip
     assert alembic(sandbox, project, "current").stdout == f"{PRICE} (head)\n"
@@ -124,9 +124,9 @@ def test_the_workflows(sandbox: Sandbox, running: bool) -> None:
     stamped = alembic(sandbox, project, "--yes", "stamp", "head")
     assert stamped.code == 0
     assert f"{CREATE} becomes {PRICE}" in stamped.stderr
-    assert "1 migration noted as done, which will then never run here:" in stamped.stderr
+    assert "1 migration recorded as done, which will then never run here:" in stamped.stderr
     stamped = alembic(sandbox, project, "--yes", "stamp", CREATE)
-    assert "1 migration no longer noted, which the next upgrade runs (again):" in stamped.stderr
+    assert "1 migration no longer recorded, which the next upgrade runs (again):" in stamped.stderr
     assert alembic(sandbox, project, "upgrade", PRICE).code == 0
     assert alembic(sandbox, project, "--yes", "downgrade", CREATE).code == 0
     assert alembic(sandbox, project, "upgrade", "+1").code == 0

@@ -82,7 +82,7 @@ def test_an_image_that_is_older_than_the_database(sandbox: Sandbox) -> None:
     query(sandbox, project, "update alembic_version set version_num = 'ffff'")
     refused(alembic(sandbox, project, "upgrade", "head"), "MIG404 unknown-revision", "last resort, by hand")
     refused(alembic(sandbox, project, "revision", "--autogenerate", "-m", "x"), "MIG404 unknown-revision")
-    refused(alembic(sandbox, project, "stamp", "--purge", PRICE), "ffff becomes a94d5e61c8f3", "wants a yes")
+    refused(alembic(sandbox, project, "stamp", "--purge", PRICE), "ffff becomes a94d5e61c8f3", "needs confirmation")
     assert alembic(sandbox, project, "--yes", "stamp", "--purge", PRICE).code == 0
     assert query(sandbox, project, "select version_num from alembic_version") == PRICE
 
@@ -113,7 +113,7 @@ def test_questions_and_what_autogenerate_needs(sandbox: Sandbox) -> None:
     query(sandbox, project, "drop table alembic_version")
     failed = alembic(sandbox, project, "upgrade", "head")
     assert failed.code == 1, "Alembic's own"
-    assert "no revision is noted in the database, but it has 1 table" in failed.stderr
+    assert "the database has 1 table but no recorded revision" in failed.stderr
     assert "migops: table-exists" in failed.stderr
 
 
@@ -143,7 +143,7 @@ def test_another_database_than_postgresql(sandbox: Sandbox) -> None:
     failed = alembic(sandbox, project, "upgrade", "head")
     assert failed.code == 1, "Alembic's own"
     assert "only PostgreSQL has a lock for this" not in failed.stderr
-    assert f"it failed at c00000000001; the 1 before it stay: the database stands at {PRICE}" in failed.stderr
+    assert f"it failed at c00000000001; the 1 before it stay: the database is at {PRICE}" in failed.stderr
     again = alembic(sandbox, project, "--verbose", "upgrade", "head")
     assert (again.code, "ZeroDivisionError" in again.stderr) == (1, True)
     assert "only PostgreSQL has a lock for this, so the host's alone is held" in again.stderr

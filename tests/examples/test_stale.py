@@ -89,7 +89,7 @@ def test_autogenerate_where_it_would_do_harm(sandbox: Sandbox) -> None:
 
     forced = alembic(sandbox, project, "--yes", *generate, "--rev-id", "c0ffee000001")
     assert forced.code == 0, forced.stderr
-    assert "MIND: c0ffee000001_what_the_models_have.py destroys table orders" in forced.stderr
+    assert "WARNING: c0ffee000001_what_the_models_have.py destroys table orders" in forced.stderr
     (project / "migrations/versions/c0ffee000001_what_the_models_have.py").unlink()
     found.query("drop table orders")
 

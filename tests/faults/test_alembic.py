@@ -257,7 +257,7 @@ def test_20_21_34_two_runs_and_a_lock_that_is_lost(sandbox: Sandbox) -> None:
             finally:  # it would sleep on, and the test with it
                 ended = stack.terminate("migops-by-hand")
         assert (refused.code, refused.stdout) == (4, ""), refused.stderr
-        assert f"Alembic runs in {sandbox.name}-app-1 already, started by hand" in refused.stderr
+        assert f"Alembic is already running in {sandbox.name}-app-1, started by hand" in refused.stderr
         assert ended == 1
 
 
@@ -339,7 +339,7 @@ def test_41_someone_migrates_beside_us(sandbox: Sandbox, engine_proxy: Callable[
         between.close()
         _, err = running.communicate(timeout=60)
         assert running.returncode == 7, err
-        assert "how it goes on cannot be seen any more" in err
+        assert "migops can no longer see how it continues" in err
         assert f", and on the database server as pid {stack.sleeping()}; the database is at: {PRICE}" in err
         refused = alembic(sandbox, stack.project, "upgrade", "head")
         assert (refused.code, "though the run has gone: pid" in refused.stderr) == (7, True)

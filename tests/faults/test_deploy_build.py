@@ -31,7 +31,7 @@ def test_22_23_24_25_40_nothing_was_changed(sandbox: Sandbox) -> None:
     def aborted(result: Result, said: str) -> None:
         assert (result.code, result.json["outcome"]) == (5, "aborted"), result.stderr
         assert said in result.json["message"], result.stderr
-        assert "the old state: nothing that runs was changed" in result.json["message"]
+        assert "nothing was changed: the running containers are as before" in result.json["message"]
         assert stands(found) == before
         assert (end(found)["outcome"], end(found)["exit"]) == ("aborted", 5)
 
@@ -89,7 +89,7 @@ def test_22_23_24_25_40_nothing_was_changed(sandbox: Sandbox) -> None:
     full = "prlimit --pid $PPID --fsize=0"
     unnoted = deploy(found, at={"migrate:started": full})
     assert (unnoted.code, unnoted.json["outcome"]) == (5, "aborted"), unnoted.stderr
-    assert "the old state: nothing that runs was changed" in unnoted.json["message"]
+    assert "nothing was changed: the running containers are as before" in unnoted.json["message"]
     assert "the journal lacks: migrate failed" in unnoted.stderr
     assert stands(found) == before
     assert not found.box.docker("volume", "ls", "-q", "--filter", f"label=migops.migration={sandbox.name}").strip()

@@ -14,8 +14,8 @@ from tests.faults.deploying import begin, deploy, end, ended, noted, stands, unt
 
 pytestmark = pytest.mark.engine
 
-UNTOUCHED = "nothing that runs was changed by it"
-MIGRATED = "the database may have been migrated; its rows are read now, and nothing is applied twice"
+UNTOUCHED = "it changed nothing that is running"
+MIGRATED = "the database may have been migrated; this run reads its revision, and applies nothing twice"
 SWAPPED = "the containers may be the old ones or the new ones"
 BEFORE = ["keep:started", "build:started", "image:started", "database:started", "backup:started", "migrate:started"]
 """Boundaries before anything is migrated: what comes after a step that ended is what comes before the next one."""
@@ -86,7 +86,7 @@ def test_31_the_engine_is_killed_while_it_migrates(second_engine: SecondEngines,
     edit(script, SLOW, "")
     again = deploy(found)
     assert again.code == 0, again.stderr
-    assert "its migration has ended meanwhile, with code" in again.stderr
+    assert "its migration has since ended, with exit code" in again.stderr
     assert stands(found) == (found.image(), [found.image()], [NEW], ["kept", "new"])
 
 
@@ -102,7 +102,7 @@ def test_31_32_what_a_killed_run_has_left_at_work(sandbox: Sandbox) -> None:
 
     beside = deploy(found)
     assert beside.code == 7, beside.stderr
-    assert f"a migration that an earlier run has begun still runs in {name}, though" in beside.stderr
+    assert f"a migration started by an earlier run is still running in {name}, although" in beside.stderr
     assert beside.json["error"]["commands"] == [["docker", "logs", "-f", name]]
     sandbox.docker("rm", "-f", name)
     beside = deploy(found)

@@ -89,7 +89,7 @@ def test_27_it_fails_after_it_has_committed(sandbox: Sandbox) -> None:
     half = deploy(found)
     assert (half.code, half.json["outcome"]) == (7, "operator"), half.stderr
     assert (
-        f"at {FIRST}; the database is noted at {PRICE}, but part of the revision stays: left behind: index "
+        f"at {FIRST}; the database is still at {PRICE}, but part of the revision stays: left behind: index "
         in (half.json["message"])
     )
     assert "index public.by_title" in half.json["message"]
@@ -112,7 +112,7 @@ def test_38_the_answer_to_the_commit_is_lost(sandbox: Sandbox) -> None:
         lost = deploy(found, "--no-backup")
         assert between.struck == 1, f"the one COMMIT was the migration's\n{lost.stderr}"
         assert (lost.code, lost.json["outcome"]) == (7, "operator"), lost.stderr
-        assert f"yet the database is at {FIRST}, where it was to go: its last answer was lost" in lost.json["message"]
+        assert f"yet the database is at {FIRST}, as intended: its last answer was lost" in lost.json["message"]
         assert lost.json["revisions"] == {"before": [PRICE], "after": [FIRST]}
         assert stands(found) == (old, [old], [FIRST], ["kept", "new"])
         assert ["migops", "rebuild-and-migrate", "app"] in lost.json["commands"]

@@ -112,7 +112,7 @@ def test_killed_in_its_swap_with_a_backup_in_between(sandbox: Sandbox) -> None:
     plan = found.deploy("--dry-run", "--watch", "600")
     (note,) = [each for each in plan.json["notes"] if "not proved" in each]
     assert f"the image of app, {unproved[:19]}, is not proved ({sandbox.name}-app-1 has run for " in note
-    assert f"app goes back to {before[0][:19]}, which ran before run 1" in note
+    assert f"app is rolled back to {before[0][:19]}, which ran before run 1" in note
     failed = deploy(found, "--watch", "600")  # a container that is younger is not proved
     assert "run 1 (rebuild-and-migrate, " in failed.stderr, "it is remembered"
     assert (failed.code, failed.json["outcome"]) == (6, "failed"), failed.stderr

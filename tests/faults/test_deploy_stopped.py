@@ -45,14 +45,14 @@ def test_33_a_signal_before_during_and_after_the_migration(sandbox: Sandbox) -> 
         stopped = deploy(found, at={at: name})
         assert (stopped.code, stopped.json["outcome"], stopped.json["exit"]) == (CODES[name], "aborted", CODES[name])
         assert f"stopped by {name}" in stopped.json["message"], stopped.stderr
-        assert "the old state: nothing that runs was changed" in stopped.json["message"]
-        assert f"{name}: it stops here, and what was done is undone" in stopped.stderr
+        assert "nothing was changed: the running containers are as before" in stopped.json["message"]
+        assert f"{name}: stopping here and undoing what was done" in stopped.stderr
         assert (stands(found), end(found)["exit"]) == (before, CODES[name])
 
     for name, at in (("SIGINT", "container:started"), ("SIGTERM", "swap:started"), ("SIGHUP", "containers:done")):
         late = deploy(found, at={at: name})
         assert (late.code, late.json["outcome"], late.json["exit"]) == (CODES[name], "done", CODES[name]), late.stderr
-        assert f"({name} came too late to go back, so it was brought to its end)" in late.json["message"]
+        assert f"({name} came too late to roll back, so the deploy was completed)" in late.json["message"]
         image, (head,) = found.image(), (new,)
         applied.append(new)
         assert stands(found) == (image, [image], [head], [*applied, "kept"])

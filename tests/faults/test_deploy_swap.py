@@ -66,7 +66,7 @@ def test_36_37_it_does_not_become_healthy(sandbox: Sandbox) -> None:
     edit(script, "def downgrade() -> None:\n    pass\n", "")
     stuck = deploy(found, "--on-failure", "downgrade")
     assert (stuck.code, stuck.json["outcome"]) == (7, "operator"), stuck.stderr
-    assert f"the database cannot be taken back: {SECOND} without a way down" in stuck.json["message"]
+    assert f"the database cannot be downgraded: {SECOND} without a downgrade" in stuck.json["message"]
     assert f"the database is at {SECOND}" in stuck.json["message"]
     assert stands(found) == (before[0], before[1], [SECOND], ["kept", "new"])
 

@@ -110,7 +110,7 @@ def test_on_failure_downgrade_leaves_a_part_alone(sandbox: Sandbox) -> None:
     part = deploy(found, "--no-backup", "--on-failure", "downgrade")
     assert (part.code, part.json["outcome"]) == (7, "operator"), part.stderr
     assert "part of the revision stays: 1 statement" in part.json["message"]
-    assert "it was not taken back: a downgrade takes back whole revisions only" in part.json["message"]
+    assert "it was not downgraded: a downgrade undoes whole revisions only" in part.json["message"]
     assert f"--repeat {NEXT}" in part.json["hint"]
     assert (found.rows(), money(found)) == ([REV], 200)
 
@@ -122,7 +122,7 @@ def test_on_failure_downgrade_leaves_a_part_alone(sandbox: Sandbox) -> None:
     found.query(f"drop table t; update alembic_version set version_num = '{PRICE}'")
     whole = deploy(found, "--no-backup", "--repeat", NEXT, "--on-failure", "downgrade")
     assert (whole.code, whole.json["outcome"]) == (6, "failed"), whole.stderr
-    assert f"was taken back and is at {PRICE}" in whole.json["message"]
+    assert f"was downgraded and is at {PRICE}" in whole.json["message"]
     assert (found.rows(), money(found), on_engine(found)) == ([PRICE], 200, [])
 
 

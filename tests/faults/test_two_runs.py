@@ -107,7 +107,7 @@ def test_two_state_folders(sandbox: Sandbox) -> None:
     second = f"docker rm {lock_of(one)}; echo more > more.txt; XDG_STATE_HOME={two.state} {shlex.join(its)}"
     beaten = deploy(one, at={"image:done": second})
     assert (beaten.code, beaten.json["outcome"]) == (7, "operator"), beaten.stderr
-    assert "so nothing was undone of what this run has begun (keep, build and image)" in beaten.json["message"]
+    assert "so nothing that this run has begun was undone (keep, build and image)" in beaten.json["message"]
     assert [words[:2] for words in beaten.json["commands"]] == [["migops", "log"], ["migops", "status"]]
     assert not [words for words in beaten.json["commands"] if "tag" in words]
     its_end = end(two)

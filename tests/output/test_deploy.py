@@ -11,14 +11,14 @@ from migops.commands.deploy.result import DeployResult, PlannedStep, PlanResult
 from migops.output import View, render
 
 DONE = DeployResult(
-    "done", 0, "the new state: app on the built image, the database at b2", (("keep", "done", 0.01),
+    "done", 0, "app runs the new image; the database is at b2", (("keep", "done", 0.01),
     ("migrate", "done", 1.23456)), ("sha256:old", "sha256:new"), (("a1",), ("b2",)), "/state/shop.dump", (),
     journal="/state/journal/000001.jsonl",
 )  # fmt: skip
 STUCK = DeployResult(
     "operator", 7, "app-1 is unhealthy: no route; the old containers run, and the database has moved on from a1 to b2",
     (("swap", "failed", 2.0),), ("sha256:old", ""), (("a1",), ("b2",)), "/state/shop.dump",
-    (("migops", "alembic", "downgrade", "a1"), ("docker", "tag", "x y", "shop")), "look first",
+    (("migops", "alembic", "downgrade", "a1"), ("docker", "tag", "x y", "shop")), "check first",
     "/state/journal/000002.jsonl",
 )  # fmt: skip
 
@@ -41,20 +41,20 @@ def plan_json(result: PlanResult) -> str:
 
 def test_the_state_that_is_left_comes_first_and_what_to_type_last() -> None:
     lines = end_text(STUCK, View(80)).splitlines()
-    assert lines[1].startswith("YOUR DECISION IS NEEDED  app-1 is unhealthy: no route;")
+    assert lines[1].startswith("MANUAL ACTION NEEDED  app-1 is unhealthy: no route;")
     assert lines[-2:] == ["  or       migops alembic downgrade a1", "  or       docker tag 'x y' shop"], (
         "no way is called next that is a choice"
     )
     assert "  backup   /state/shop.dump" in lines
     assert "  journal  /state/journal/000002.jsonl" in lines
-    assert "  hint     look first" in lines
+    assert "  hint     check first" in lines
     assert all(len(line) <= 80 for line in lines)
 
 
 def test_a_plain_end_has_no_next() -> None:
     text = end_text(DONE, View(120))
     assert "next" not in text
-    assert "DONE  the new state: app on the built image, the database at b2" in text
+    assert "DONE  app runs the new image; the database is at b2" in text
 
 
 @pytest.mark.parametrize(("word", "color"), [("done", 32), ("aborted", 33), ("failed", 31), ("operator", 31)])

@@ -50,10 +50,10 @@ def judged(
     ("given", "outcome", "text"),
     [
         ({"after": ("c",)}, 0, ""),
-        ({"after": ("c",), "expected": None}, 0, "stood at no revision, and stands at c now"),
+        ({"after": ("c",), "expected": None}, 0, "was at no revision, and is at c now"),
         ({"after": ("x",)}, ManualActionRequired, "someone else has changed it meanwhile"),
         ({"after": ()}, 0, "Alembic has changed another one"),
-        ({"after": None}, ManualActionRequired, "cannot be asked"),
+        ({"after": None}, ManualActionRequired, "it is not known which revision the database is at now"),
         ({"after": (), "child": 1}, 1, ""),
         ({"after": (), "child": 1, "script": b"with autocommit_block():"}, 1, "what a, b and c did outside"),
         ({"after": ("b",), "child": 1, "output": LOGGED}, 1, "failed at c; the 2 before it stay"),
@@ -75,11 +75,11 @@ def judged(
         (
             {"after": ("b",), "child": 1, "seen": Watched(lost="the session is lost")},
             ManualActionRequired,
-            "and now at b",
+            "and is at b now",
         ),
-        ({"after": ("c",), "seen": Watched(lost="the session is lost")}, 0, "had come to its end all the same, at c"),
+        ({"after": ("c",), "seen": Watched(lost="the session is lost")}, 0, "had finished all the same, at c"),
         ({"after": (), "child": 130, "stopped": True}, 130, "the database is as it was, at no revision"),
-        ({"after": ("b",), "child": 130, "stopped": True}, 130, "stood at no revision, and stands at b now"),
+        ({"after": ("b",), "child": 130, "stopped": True}, 130, "was at no revision, and is at b now"),
     ],
 )
 def test_how_it_went(given: dict[str, Any], outcome: Any, text: str) -> None:

@@ -86,7 +86,7 @@ def test_a_container_that_sees_the_hosts_folder() -> None:
 @pytest.mark.parametrize(
     ("changes", "why"),
     [
-        ({"running": False}, "shop-app-1 does not run"),
+        ({"running": False}, "shop-app-1 is not running"),
         ({"image_id": "sha256:bb"}, "shop-app-1 runs another image than the current one"),
         ({"migrations": held("1.py", "2.py")}, "shop-app-1 has other migrations than the image"),
         ({"migrations": held("1.py", env="edited")}, "shop-app-1 has other migrations than the image"),

@@ -183,7 +183,7 @@ def locks_of_owners_that_live_and_that_have_gone(site: Site) -> None:
             {**migrating["labels"], **{key: alive(value, pid) for key, value in known.items()}}, "sleep", "600",
         ):  # fmt: skip
             stopped = site.run("rebuild-and-migrate", "--yes")
-            assert (stopped.code, "another run migrates, in the container" in stopped.stderr) == (4, True), stopped
+            assert (stopped.code, "another run is migrating in the container" in stopped.stderr) == (4, True), stopped
         with labelled("container", box, migrating["name"], migrating["labels"], "sleep", "600"):
             stopped = site.run("rebuild-and-migrate", "--yes")
             assert stopped.code == (7 if known else 4), "whether 0.1.0's process has gone is not known"

@@ -160,10 +160,10 @@ class AlembicCall:
         if ended.signal > 0:
             signal_name = signal.Signals(ended.signal).name
             if ended.is_over:
-                how = f"ended with code {ended.code}" if ended.code else "had come to its end all the same (code 0)"
+                how = f"ended with code {ended.code}" if ended.code else "had finished all the same (code 0)"
                 self.say(f"stopped by {signal_name}: {self.words()} in {name} {how}")
                 if ended.code in _KILLED:
-                    self.say("it could not say so to the database, which may go on with its last statement for a while")
+                    self.say("it could not tell the database, which may continue its last statement for a while")
             else:
                 self.say(
                     f"{signal_name}: {self.words()} could NOT be stopped in {name} and may still run there: "
@@ -174,7 +174,8 @@ class AlembicCall:
             if ended.signal == LOST:
                 raise ManualActionRequired(
                     f"the lock is lost, and {self.words()} could NOT be stopped in {name}: it may still run there",
-                    commands=[("docker", "top", name)], hint="see that it ends; then look where the database stands",
+                    commands=[("docker", "top", name)], hint="make sure that it ends; then check which revision the "
+                    "database is at",
                 )  # fmt: skip
             raise Unavailable(f"how {self.words()} ended in {name} is not known")
         if self.output.lost:

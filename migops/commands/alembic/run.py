@@ -27,7 +27,9 @@ def run(alembic: AlembicCall) -> Result:
     busy = ""
     if where.container is not None and at_work(alembic.engine, where.container.id, program.words):
         busy = where.container.name
-        alembic.say(f"{alembic.words()} runs in {busy} already, by another or a killed command: docker top {busy}")
+        alembic.say(
+            f"{alembic.words()} is already running in {busy}, by another or a killed command: docker top {busy}"
+        )
     if not call.is_guarded:
         say_stale(alembic.target, seen, where, call, alembic.engine, alembic.say)
         return alembic.attempt(where)

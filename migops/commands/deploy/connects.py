@@ -32,7 +32,7 @@ def prove(deploy: Deploy, run: Callable[[Deploy, Sequence[str]], Attempt[Followe
         _explain(deploy, attempt)
         raise Aborted(
             f"nothing is pending, but `{words}` fails in the built image with code {attempt.end.code}: "
-            f"{_last(attempt)}. With that image no migration could be applied any more",
+            f"{_last(attempt)}. With that image, no migration can be applied",
             hint="see above; correct env.py, its configuration or the service's environment, then run this again",
         )
     unseen = [row for row in attempt.rows or () if row not in attempt.end.text]
@@ -56,4 +56,4 @@ def _explain(deploy: Deploy, attempt: Attempt[Followed]) -> None:
 def _last(attempt: Attempt[Followed]) -> str:
     """The last thing that it said, without secrets."""
     said = [line.strip() for line in attempt.end.tail if line.strip()]
-    return redact(said[-1]) if said else "it said nothing"
+    return redact(said[-1]) if said else "no output"

@@ -21,15 +21,15 @@ def of(inputs: DeployInputs, engine: Engine) -> str:
     pending = inputs.position.pending if inputs.position else None
     image, held = inputs.evidence.image, inputs.evidence.chain.held(PlaceName.IMAGE)
     if pending is None:
-        return "(the database does not run yet, so what is pending is not known)"
+        return "(the database is not running yet, so the pending migrations are not known)"
     if not pending:
         return "(nothing is pending)"
     if image is None or held is None:
-        return "(there is no image yet that could write it: build it, then run this again)"
+        return "(there is no image yet to generate the SQL with: build it, then run this again)"
     rows = inputs.state.rows if inputs.state else ()
     start = rows[0] if len(rows) == 1 else ""
     if len(rows) > 1:
-        return f"(the database has {len(rows)} rows, and Alembic writes SQL from one revision only)"
+        return f"(the database has {len(rows)} rows, and Alembic generates SQL from a single revision only)"
     files = {
         posixpath.normpath(posixpath.join(held.script_location, name)): file.content
         for name, file in inputs.host.scripts.items()
@@ -62,9 +62,9 @@ def _offline(inputs: DeployInputs, engine: Engine, image: str, files: dict[str, 
                 lines[stream] = lines.get(stream, b"") + data
         code = making.wait(engine, name)
     except Unavailable as error:
-        return f"(it could not be written: {error.message})"
+        return f"(the SQL could not be generated: {error.message})"
     finally:
         execs.remove(engine, name)
     shown = lines[execs.STDOUT] if code == 0 else lines[execs.STDOUT][-2000:] + lines[execs.STDERR][-2000:]
     text = "\n".join(printable(redact(line)) for line in shown.decode("utf-8", "replace").strip().splitlines())
-    return text if code == 0 else f"(Alembic could not write it, code {code})\n{text}"
+    return text if code == 0 else f"(Alembic could not generate it, exit code {code})\n{text}"

@@ -37,15 +37,15 @@ def refuse(inputs: DeployInputs, revisions: Sequence[str], container_only: Seque
     database = inputs.evidence.database
     if isinstance(database, (Unknown, Absent, NotAsked)):
         raise Aborted(
-            f"--discard {' --discard '.join(revisions)}: the database cannot be read, so whether it has had the "
-            f"revision is not known: {database.reason}",
-            hint=f"start the database, and see that it is reached: {inputs.evidence.commands.say('status')}",
+            f"--discard {' --discard '.join(revisions)}: the database cannot be read, so it is not known whether the "
+            f"revision was applied: {database.reason}",
+            hint=f"start the database, and check that it can be reached: {inputs.evidence.commands.say('status')}",
         )
     for revision in revisions:
         if rows := [row for row in database.rows if row in _at_or_after(inputs, revision)]:
             raise Aborted(
                 f"--discard {revision}: the database is at {listed(rows)}, which is {revision} or follows it, so its "
-                "script is needed (for a downgrade, say)",
+                "script is needed (e.g. for a downgrade)",
                 commands=[inputs.evidence.commands.rescue()], hint="copy it to the host instead",
             )  # fmt: skip
 

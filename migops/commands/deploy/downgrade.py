@@ -22,12 +22,12 @@ def go_back(deploy: Deploy) -> dict[str, Any]:
     if not deploy.record.has_moved:
         return {"skipped": "the database is where it was"}
     if deploy.options.on_failure != "downgrade":
-        return {"skipped": "--on-failure downgrade was not said"}
+        return {"skipped": "--on-failure downgrade was not given"}
     if deploy.record.stays:
-        return {"skipped": f"a downgrade takes back whole revisions only: {deploy.record.stays}"}
+        return {"skipped": f"a downgrade undoes whole revisions only: {deploy.record.stays}"}
     lacking = without_a_way(deploy)
     if lacking or len(before) > 1:
-        raise Failed(f"the database cannot be taken back: {listed(lacking) or 'several rows'} without a way down")
+        raise Failed(f"the database cannot be downgraded: {listed(lacking) or 'several rows'} without a downgrade")
     deploy.check()
     if StepName.SWAP in deploy.record.begun:
         swap.stop(deploy)

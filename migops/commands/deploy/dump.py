@@ -12,7 +12,7 @@ from migops.core.errors import Aborted, MigopsError
 def take(deploy: Deploy) -> dict[str, Any]:
     """Dump the database and verify the dump; old ones are removed by count and age, never the newest verified one."""
     if not deploy.record.pending:
-        return {"skipped": "nothing is pending, so nothing is changed in the database"}
+        return {"skipped": "nothing is pending, so the database does not change"}
     if deploy.record.before == () and deploy.record.is_empty:
         return {"skipped": "the database is empty"}
     try:
@@ -28,7 +28,9 @@ def take(deploy: Deploy) -> dict[str, Any]:
     deploy.record.backup = dump.path
     pruned = backup.prune(planned)
     if pruned.unknown:
-        deploy.say.line(f"no backup is removed: this server cannot be told from another one ({pruned.unknown})")
+        deploy.say.line(
+            f"no backup is removed: this server cannot be distinguished from another one ({pruned.unknown})"
+        )
     size = dump.manifest.size if dump.manifest else 0
     deploy.say.line(f"{dump.path} ({size:,} bytes)")
     removed = [str(each.path) for each in pruned.removed]

@@ -198,5 +198,5 @@ def _failure(inspection: Mapping[str, Any], restarts: int, *, is_checked: bool, 
     if str((state.get("Health") or {}).get("Status")) == "unhealthy":
         last = ((state.get("Health") or {}).get("Log") or [{}])[-1]
         said = " ".join(redact(str(last.get("Output") or "")).split())[:200]
-        return f"is unhealthy: {said or 'its check said nothing'}"
+        return f"is unhealthy: {said or 'its check printed nothing'}"
     return ""

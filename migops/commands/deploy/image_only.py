@@ -77,7 +77,7 @@ def _laid_out(service: Service, engine: Engine, folder: Path, options: ComposeOp
             start, found, path, text = _read(service, image)
     except ImageNotFound as error:
         pull = shlex.join((*targets.compose_command(options), "pull", service.name))
-        raise Unavailable(f"{error.message}, and the host has no migrations of {service.name} to go by",
+        raise Unavailable(f"{error.message}, and the host has no migrations of {service.name} to compare with",
                         hint=f"fetch it, then run this again: {pull}") from None  # fmt: skip
     files = {file.path: file.content for file in (*found.migrations.scripts.values(),
                                                   *found.migrations.environment.values())}  # fmt: skip
@@ -98,14 +98,14 @@ def _read(service: Service, image: Image) -> tuple[str, Environment, str, bytes]
         found = read_environment(read, home, {})
         if isinstance(found, Environment) and found.migrations.scripts:
             return home.cwd, found, home.config, entry.content
-        why = f": {found.reason}" if not isinstance(found, Environment) else ": it leads to no migration"
+        why = f": {found.reason}" if not isinstance(found, Environment) else ": it does not point to any migrations"
     start = posixpath.join(image.config.working_dir or "/", service.working_dir)
     names = [posixpath.relpath(home.config, start) for home in _homes(service, image, read, settings)]
     raise Unavailable(
         f"nothing on this host says what migrations {service.name} has, and its image {service.image_ref} has none "
         f"that are found by {' or '.join(names)} in {start}{why}",
-        hint="say where they are in the image, under the service: x-migops: {image-config: /app/alembic.ini}; or where "
-        "they are on the host: x-migops: {host-dir: .}",
+        hint="specify where they are in the image, under the service: x-migops: {image-config: /app/alembic.ini}; or "
+        "where they are on the host: x-migops: {host-dir: .}",
     )
 
 

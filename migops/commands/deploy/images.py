@@ -91,8 +91,8 @@ def build(deploy: Deploy) -> dict[str, Any]:
             if ran.code:
                 verb = "build" if services is builds else "pull"
                 raise Aborted(
-                    f"the {verb} failed with code {ran.code}: what it said last is above", commands=[words],
-                    hint="" if services is builds else "to deploy the image that is here already: --no-pull",
+                    f"the {verb} failed with exit code {ran.code}, see the output above", commands=[words],
+                    hint="" if services is builds else "to deploy the local image: --no-pull",
                 )  # fmt: skip
     target = inputs.target.service
     for member in inputs.services:
@@ -136,7 +136,7 @@ def give_back(deploy: Deploy, images: Mapping[str, str]) -> list[str]:
         now = meaning(deploy, ref)
         if now not in (wanted, deploy.record.left.get(ref, now)):
             deploy.say.line(
-                f"{ref} means {now[:19] or 'nothing'} now, and not what this run left it to mean: it is left alone"
+                f"{ref} means {now[:19] or 'nothing'} now, and not the image that this run gave it: left as it is"
             )
             deploy.record.foreign[ref] = now
             alone.append(ref)
@@ -178,7 +178,7 @@ def verify(deploy: Deploy) -> dict[str, Any]:
     if held is None:
         reading = evidence.chain.places[PlaceName.IMAGE]
         reason = reading.reason if isinstance(reading, (Unknown, Absent)) else "it was not read"
-        raise Aborted(f"what the built image holds could not be read: {reason}")
+        raise Aborted(f"the content of the built image could not be read: {reason}")
     now = evidence.chain.held(PlaceName.HOST)
     if now is not None and (changed := _differing(inputs.host, now)):
         raise Aborted(f"the host's migrations were edited during the build: {listed(changed)}", hint="run it again")
@@ -188,7 +188,7 @@ def verify(deploy: Deploy) -> dict[str, Any]:
         why = f" ({cause.rule} {cause.name}: {cause.cause})" if cause else ""
         steps = [step.command for step in cause.remedy if step.command and not step.alternative] if cause else []
         raise Aborted(
-            f"the built image does not hold what the host holds: {listed(changed)}{why}", commands=steps,
+            f"the built image does not match the host: {listed(changed)}{why}", commands=steps,
             hint="; ".join(step.why for step in cause.remedy) if cause else
             f"`{inputs.target.commands.say('check-image')}` says more",
         )  # fmt: skip

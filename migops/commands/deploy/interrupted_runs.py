@@ -32,7 +32,7 @@ def look(folder: Path, engine: Engine, project: str) -> list[str]:
     said = [sentence([run for run in found if run.command == command]) for command in commands]
     if left is not None:
         if state.get("Status") != "created":
-            said.append(f"its migration has ended meanwhile, with code {state.get('ExitCode')}")
+            said.append(f"its migration has since ended, with exit code {state.get('ExitCode')}")
         execs.remove(engine, name)
     return said
 
@@ -44,18 +44,18 @@ def _refuse_one_at_work(name: str, left: Mapping[str, Any] | None, state: Mappin
         return
     status = str(state.get("Status"))
     if who.life is Life.LIVES:
-        raise Locked(f"another run migrates, in the container {name}: process {who.pid}@{who.host}",
+        raise Locked(f"another run is migrating in the container {name}: process {who.pid}@{who.host}",
                      hint="wait until it has ended")  # fmt: skip
     if who.life is Life.GONE and state.get("Running"):
         raise ManualActionRequired(
-            f"a migration that an earlier run has begun still runs in {name}, though that run ({who}) is gone",
+            f"a migration started by an earlier run is still running in {name}, although that run ({who}) is gone",
             commands=[("docker", "logs", "-f", name)],
             hint="watch it, and run this again when it has ended",
         )
     if who.life is Life.UNKNOWN and status not in ("exited", "dead"):
-        begun = "wait until it has ended" if state.get("Running") else "it has not begun; see that its run has ended"
+        begun = "wait until it has ended" if state.get("Running") else "not started; check that its run has ended"
         look = f"docker logs -f {name}" if state.get("Running") else f"then remove it: docker rm {name}"
-        raise Locked(f"another run migrates, in the container {name}: {who}; {owner.life_of(who)}",
+        raise Locked(f"another run is migrating in the container {name}: {who}; {owner.life_of(who)}",
                      hint=f"{begun}: {look}")  # fmt: skip
 
 
@@ -83,13 +83,13 @@ def _stands(command: str, begun: Collection[str]) -> str:
     if command == "restore" and {*begun} & {"stop", "swap"}:
         list_ = here().say("backup", "--list")
         return (
-            f"services may be stopped and the database closed; a dry run of the restore says what to type (`{list_}` "
+            f"services may be stopped and the database closed; a dry run of the restore prints the commands (`{list_}` "
             "shows the files)"
         )
     if "swap" in begun:
-        return "the containers may be the old ones or the new ones; what is there is looked at now"
+        return "the containers may be the old ones or the new ones; this run checks which"
     if {*begun} & {"migrate", "alembic"}:
-        return "the database may have been migrated; its rows are read now, and nothing is applied twice"
+        return "the database may have been migrated; this run reads its revision, and applies nothing twice"
     if "build" in begun:
-        return "nothing that runs was changed by it, but the image's name may mean what it has built"
-    return "nothing that runs was changed by it"
+        return "it changed nothing that is running, but the image's name may point to the image it built"
+    return "it changed nothing that is running"

@@ -13,23 +13,23 @@ from migops.core.text import listed
 
 HINT = (
     "put the old content of these files back (from git or a backup) and restart the containers (docker restart NAME), "
-    "or deploy again when what failed is fixed"
+    "or fix what failed and deploy again"
 )
 
 
 def runs(deploy: Deploy) -> str:
     """Which containers run, in words. Only where image and definition are the old ones, they are the old containers."""
     if not any(each.runs for each in deploy.inputs.services):
-        return "nothing runs"
+        return "nothing is running"
     folders = ", ".join(deploy.inputs.previous.folders) if deploy.record.recreated else ""
-    unknown = f" (what is in the mounted folders was not compared: {folders})" if folders else ""
+    unknown = f" (the content of the mounted folders was not compared: {folders})" if folders else ""
     return f"the old containers run{_definition(deploy)}{unknown}"
 
 
 def partly(deploy: Deploy) -> str:
     """The same where something about them is not as before."""
     found = "; ".join(deploy.record.unrestored)
-    return f"the old image runs again, but not all is as it was{_definition(deploy)}: {found}"
+    return f"the old image runs again, but not everything is as it was{_definition(deploy)}: {found}"
 
 
 def _definition(deploy: Deploy) -> str:
@@ -73,7 +73,7 @@ def gone(deploy: Deploy) -> str:
         return ""
     return (
         f"the old image {listed([each[:19] for each in lost])} is gone from the engine, so the old containers cannot "
-        "come back: mend what failed and deploy again, or check out the old sources, build them and restore the backup"
+        "come back: fix what failed and deploy again, or check out the old sources, build them and restore the backup"
     )
 
 
@@ -94,7 +94,7 @@ def moved_since(deploy: Deploy) -> str:
     """Why the image that a deploy has gone back to may not fit the database; '' where it is as it was then."""
     for each in deploy.inputs.rollbacks.values():
         if each.leads_further and each.rows is None:
-            return f"it is not known where the database was before run {each.run}"
+            return f"it is not known which revision the database was at before run {each.run}"
         if each.leads_further and each.rows != (deploy.record.before or ()):
             was, now = (", ".join(rows) or "nothing" for rows in (each.rows or (), deploy.record.before or ()))
             return f"the database was at {was} then, and is at {now} now"

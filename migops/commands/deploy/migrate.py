@@ -34,7 +34,7 @@ def upgrade(deploy: Deploy) -> dict[str, Any]:
     if (now := deploy.rows()) != before:
         raise ManualActionRequired(
             f"the database was at {listed(before) or 'nothing'} a moment ago, and is at "
-            f"{listed(now) or 'nothing'} now: someone else migrates; nothing was applied by this run",
+            f"{listed(now) or 'nothing'} now: someone else is migrating; this run applied nothing",
             commands=next_steps(deploy), hint=next_steps_hint(deploy),
         )  # fmt: skip
     refuse_at_work_under(deploy.database)
@@ -74,7 +74,7 @@ def _left(deploy: Deploy, catalogue: frozenset[str]) -> frozenset[str]:
         return catalogue_of(deploy) ^ catalogue
     except Unavailable as error:
         raise ManualActionRequired(
-            f"the migration has failed, and what it has left in the database cannot be read: {error.message}",
+            f"the migration failed, and its effect on the database cannot be read: {error.message}",
             commands=next_steps(deploy), hint=next_steps_hint(deploy),
         ) from error  # fmt: skip
 

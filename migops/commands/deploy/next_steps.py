@@ -27,14 +27,14 @@ def next_steps(deploy: Deploy) -> list[tuple[str, ...]]:
 
 def next_steps_hint(deploy: Deploy) -> str:
     """The ways on in words, for a hint: those that ``next_steps`` has commands for, and why one of them is missing."""
-    look, lacking = "look first; then", _without_a_way_down(deploy)
-    backup = "by the backup (what was written since is then set aside)" if deploy.record.backup else ""
-    ways = [each for each in ("" if lacking else "by the downgrade", backup) if each]
+    look, lacking = "check first; then", _without_a_way_down(deploy)
+    backup = "with the backup (what was written since is set aside)" if deploy.record.backup else ""
+    ways = [each for each in ("" if lacking else "with the downgrade", backup) if each]
     if ways:
-        look = f"{look} either mend what failed and deploy again, or take the database back: {', or '.join(ways)}"
+        look = f"{look} either fix what failed and deploy again, or roll the database back: {', or '.join(ways)}"
     else:
-        look = f"{look} mend what failed and deploy again"
-    return f"{look}. A downgrade is no way back here: {lacking}" if lacking else look
+        look = f"{look} fix what failed and deploy again"
+    return f"{look}. A downgrade is not possible here: {lacking}" if lacking else look
 
 
 def _without_a_way_down(deploy: Deploy) -> str:
@@ -46,7 +46,7 @@ def _without_a_way_down(deploy: Deploy) -> str:
     if not deploy.record.has_moved:
         return ""
     if len(before) > 1:
-        return f"the database was at {listed(before)}, and no downgrade leads to several rows"
+        return f"the database was at {listed(before)}, and a downgrade cannot restore several rows"
     done = graph.ancestors(deploy.record.after or ())
     if not done.issuperset(before):
         return f"{listed(before)} is not below {listed(deploy.record.after or ()) or 'nothing'}"

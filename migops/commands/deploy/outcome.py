@@ -22,13 +22,13 @@ def failure(deploy: Deploy, followed: Followed, outcome: MigrationOutcome) -> Mi
     stands, was = listed(outcome.after or ()) or "nothing", listed(outcome.before or ()) or "nothing"
     if outcome.rows is Rows.AS_EXPECTED:
         return ManualActionRequired(
-            f"the migration {how}; yet the database is at {stands}, where it was to go: its last answer was lost, or "
-            "what env.py does after the migration failed",
-            commands=next_steps(deploy), hint="see above what failed; deploying again goes on from here",
+            f"the migration {how}; yet the database is at {stands}, as intended: its last answer was lost, or "
+            "env.py failed after the migration",
+            commands=next_steps(deploy), hint="see above what failed; the next deploy continues from here",
         )  # fmt: skip
     if outcome.rows is not Rows.AS_BEFORE:
         part = f"; {deploy.record.stays}" if deploy.record.stays else ""
-        alone = "; so it was not taken back: a downgrade takes back whole revisions only"
+        alone = "; so it was not downgraded: a downgrade undoes whole revisions only"
         return ManualActionRequired(
             f"the migration {how}; the database has moved from {was} to {stands}, and the old application runs on it"
             f"{part}{alone if part and deploy.options.on_failure == 'downgrade' else ''}",
@@ -38,9 +38,9 @@ def failure(deploy: Deploy, followed: Followed, outcome: MigrationOutcome) -> Mi
         return _unknown_elsewhere(deploy, outcome, how, was)
     if outcome.remains is not State.NOTHING:
         return ManualActionRequired(
-            f"the migration {how}; the database is noted at {was}, but {_part_stays(outcome)}",
+            f"the migration {how}; the database is still at {was}, but {_part_stays(outcome)}",
             commands=next_steps(deploy),
-            hint="see what it has done, and undo that by hand or restore the backup; then mend the script"
+            hint="check what it has done, and undo that by hand or restore the backup; then fix the script"
             + _again(outcome, at),
         )
     return Failed(f"the migration {how}; the database is at {was}, as it was")
@@ -71,18 +71,18 @@ def _again(outcome: MigrationOutcome, at: Sequence[str]) -> str:
     if commits is None or commits.is_nothing:
         return ""
     words = " ".join(f"--repeat {each}" for each in (commits.steps or at))
-    return f"; the next deploy stops before it runs that again, until it is told: {words}"
+    return f"; the next deploy stops before it runs that again, unless you add: {words}"
 
 
 def _unknown_elsewhere(deploy: Deploy, outcome: MigrationOutcome, how: str, was: str) -> MigopsError:
     """No other server tells what has been committed: only the script's text does."""
     if outcome.scripts:
         return ManualActionRequired(
-            f"the migration {how}; the database is noted at {was}, but it commits in between, so part of it may stay",
-            commands=next_steps(deploy), hint="take that away by hand, or restore the backup; then mend the script",
+            f"the migration {how}; the database is still at {was}, but it commits in between, so part of it may stay",
+            commands=next_steps(deploy), hint="undo that by hand, or restore the backup; then fix the script",
         )  # fmt: skip
     return Failed(
-        f"the migration {how}; the database is noted at {was}, as before. Only PostgreSQL tells whether anything else "
+        f"the migration {how}; the database is still at {was}, as before. Only PostgreSQL tells whether anything else "
         "was committed: look, if the script does more than one transaction"
     )
 

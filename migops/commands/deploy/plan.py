@@ -44,28 +44,32 @@ def make(inputs: DeployInputs, options: Options) -> Plan:
 def _steps(inputs: DeployInputs, options: Options, pending: tuple[str, ...] | None) -> Iterator[Step]:
     names = [each.name for each in inputs.services]
     tags = listed(sorted({rollback_tag(each.image_ref) for each in inputs.services}))
-    kept = f"the image that runs now stays, as {tags}" if inputs.has_old else "there is no image yet to go back to"
+    kept = (
+        f"the image that runs now stays available, as {tags}"
+        if inputs.has_old
+        else "there is no image yet to roll back to"
+    )
     if any(each.proved != each.current for each in inputs.rollbacks.values()):
-        kept = f"the image that last proved well stays, as {tags}; so does the one that runs now"
+        kept = f"the last proved image stays available, as {tags}; so does the one that runs now"
     if options.discard:
         yield discard.step(inputs, options.discard)
     yield Step(StepName.KEEP, kept, kept_definition.prepare_rollback, undo=swap.restore)
     yield _build(inputs, options)
     heads = listed(inputs.history.heads)
     count = counted(len(inputs.history.by_id), "revision")
-    holds = f"it must hold the host's {count}, no other, with head {heads}"
+    holds = f"verify: it contains exactly the host's {count}, with head {heads}"
     if inputs.is_image_only:
-        holds = f"it holds {count}, with head {heads}; the host has none to compare them with"
+        holds = f"verify: it contains {count}, with head {heads}; the host has none to compare them with"
     yield Step(StepName.IMAGE, holds, images.verify)
     yield Step(
-        StepName.DATABASE, f"{_started(inputs)}is up, locked for this run, and where the plan takes it to be",
+        StepName.DATABASE, f"check: {_started(inputs)}is up, still at the revision in this plan; lock it",
         prepare_database.start, (inputs.compose.start(inputs.idle),) if inputs.idle else (),
     )  # fmt: skip
     changes = pending is None or bool(pending)
     if changes and options.backup:
-        yield Step(StepName.BACKUP, "a dump of the database, verified", dump.take)
+        yield Step(StepName.BACKUP, "dump the database, and verify the dump", dump.take)
     if changes and options.rehearse:
-        yield Step(StepName.REHEARSE, "upgrade, downgrade, upgrade, on a throwaway copy of it", rehearse.rehearse)
+        yield Step(StepName.REHEARSE, "upgrade, downgrade, upgrade, on a disposable copy of it", rehearse.rehearse)
     yield Step(
         StepName.MIGRATE,
         _migrates(inputs, pending),
@@ -75,15 +79,19 @@ def _steps(inputs: DeployInputs, options: Options, pending: tuple[str, ...] | No
         point_of_no_return=changes,
     )
     yield Step(
-        StepName.REVISION, f"the database must be at {listed(inputs.heads)}", migrate.verify, point_of_no_return=changes
+        StepName.REVISION,
+        f"verify: the database is at {listed(inputs.heads)}",
+        migrate.verify,
+        point_of_no_return=changes,
     )
     for mount in inputs.volumes:
         yield Step(
-            StepName.VOLUME, f"the volume {mount.source} shows older migrations at {mount.target}: it gets the image's",
+            StepName.VOLUME,
+            f"the volume {mount.source} shows older migrations at {mount.target}: update it from the image",
             volumes.refresher(mount), undo=volumes.restorer(mount), point_of_no_return=changes,
         )  # fmt: skip
     yield Step(StepName.SWAP, _swaps(inputs), swap.recreate, swap.commands(inputs), point_of_no_return=True)
-    proved = f"{listed(names)} must run that image, healthy, with its migrations"
+    proved = f"verify: the containers of {listed(names)} run that image, are healthy, and have its migrations"
     yield Step(StepName.CONTAINERS, proved, swap.verify, point_of_no_return=True)
 
 
@@ -96,10 +104,10 @@ def _build(inputs: DeployInputs, options: Options) -> Step:
         *((inputs.compose.build(builds, cache=options.cache, pull=options.pull),) if builds else ()),
         *((inputs.compose.pull(pulls),) if pulls else ()),
     )
-    why = "the image is built anew from the host" if builds else "the image is fetched: nothing here builds it"
+    why = "rebuild the image from the files on this host" if builds else "pull the image: nothing here builds it"
     if others and not pulls:
         fetch = " ".join(inputs.compose.pull(others))
-        why = f"the image that is here is taken as it is; `{fetch}` would fetch a newer one"
+        why = f"use the local image; `{fetch}` would pull a newer one"
     return Step(StepName.BUILD, why, images.build, words, undo=images.unbuild)
 
 
@@ -110,21 +118,22 @@ def _started(inputs: DeployInputs) -> str:
 def _migrates(inputs: DeployInputs, pending: tuple[str, ...] | None) -> str:
     if pending == ():
         return (
-            f"nothing is pending: `{shlex.join((*inputs.evidence.alembic, *connects.CURRENT))}` shows that it could be"
+            f"nothing is pending: `{shlex.join((*inputs.evidence.alembic, *connects.CURRENT))}` checks that Alembic "
+            "still can"
         )
-    what = "what turns out to be pending" if pending is None else counted(len(pending), "revision")
+    what = "whatever is pending then" if pending is None else counted(len(pending), "revision")
     words = " ".join((*inputs.evidence.alembic, "upgrade", migrate.goal(inputs)))
-    return f"{what}, by `{words}` in a container of the built image"
+    return f"{what}, with `{words}` in a container of the built image"
 
 
 def _swaps(inputs: DeployInputs) -> str:
     names = listed([each.name for each in inputs.services])
     volumes = listed([each[:12] for each in inputs.anonymous])
-    renewed = f"; the anonymous volume over the migrations is made anew, the old one is kept ({volumes})"
+    renewed = f"; recreate the anonymous volume over the migrations, keep the old one ({volumes})"
     renewed = renewed if inputs.anonymous else ""
     if not any(each.containers for each in inputs.services):
-        return f"{names}: started"
-    return f"{names}: the old containers serve until now{renewed}"
+        return f"{names}: start"
+    return f"{names}: replace the containers (the old ones serve until this step){renewed}"
 
 
 def _notes(inputs: DeployInputs, options: Options, pending: tuple[str, ...] | None) -> Iterator[str]:
@@ -138,8 +147,8 @@ def _notes(inputs: DeployInputs, options: Options, pending: tuple[str, ...] | No
     yield from inputs.previous.notes()
     for mount in inputs.code_volumes:
         yield (
-            f"the volume {mount.source} lies over {mount.target}: only the migrations in it are made the image's, all "
-            "else there (the application's code?) stays as it is, whatever the new image holds"
+            f"the volume {mount.source} lies over {mount.target}: only the migrations in it are replaced by the "
+            "image's, everything else there (the application's code?) stays as it is, whatever the new image contains"
         )
     for name, mounts in anonymous.others(inputs).items():
         yield f"{name} keeps its other anonymous volumes: {listed([each.target for each in mounts])}"
@@ -152,11 +161,11 @@ def _notes(inputs: DeployInputs, options: Options, pending: tuple[str, ...] | No
         yield f"Alembic is called by `{' '.join(inputs.evidence.alembic)}`"
     changes = pending is None or bool(pending)
     if changes and not options.backup:
-        yield "no backup is taken: what a migration destroys is gone"
+        yield "no backup is taken: data destroyed by a migration cannot be recovered"
     yield from losses.of(inputs, pending)
     for each in pending or ():
         if not inputs.history.by_id[each].has_downgrade:
-            yield f"{each} has no downgrade: once it is applied, only the backup leads back"
+            yield f"{each} has no downgrade: once applied, it can only be undone by restoring the backup"
     for finding in judge([rule for rule in RULES if rule.id in _UNSAVED], inputs.evidence)[0]:
         yield f"{finding.rule}: {finding.message}"
     if options.accept_migrating:
@@ -175,8 +184,8 @@ def _watches(inputs: DeployInputs, options: Options) -> Iterator[str]:
     have = "have" if len(inputs.unchecked) > 1 else "has"
     if names and seconds:
         yield (
-            f"{names} {have} no health check (in the compose file, or the image that is here): up means here that it "
-            f"has run for {seconds:g} s without a restart (--watch SECONDS); a health check is the better proof"
+            f"{names} {have} no health check (in the compose file or the local image): it counts as up once it "
+            f"has run for {seconds:g} s without a restart (--watch SECONDS); a health check is more reliable"
         )
     elif names:
         yield f"{names} {have} no health check, and --watch 0: DONE will only mean that it was started"
@@ -186,8 +195,8 @@ def _watches(inputs: DeployInputs, options: Options) -> Iterator[str]:
 
 
 def _no_database(inputs: DeployInputs) -> str:
-    later = "what is pending is told when it answers, and checked again before anything is applied"
+    later = "the pending migrations are shown when it answers, and checked again before anything is applied"
     asked = inputs.evidence.database
     if isinstance(asked, Unknown) and inputs.database_service not in inputs.idle:
-        return f"the database could not be asked yet ({asked.reason}): {later}"
-    return f"the database does not run yet: {later}"
+        return f"the database could not be reached yet ({asked.reason}): {later}"
+    return f"the database is not running yet: {later}"

@@ -79,7 +79,7 @@ def same_project(project: Project, options: ComposeOptions, cwd: Path, program: 
         )
         line = shlex.join(command_line(options, program))
         raise MigopsError(
-            f"docker compose reads this project otherwise than migops: {shown}",
+            f"docker compose and migops read this project differently: {shown}",
             hint=f"compare with `{line}`; please report it, and deploy by hand",
         )
 
@@ -103,14 +103,14 @@ def refuse(inputs: DeployInputs, options: Options) -> None:
 def _history(inputs: DeployInputs) -> None:
     if not inputs.history.revisions:
         raise Aborted(
-            f"there is not one migration in {', '.join(inputs.host.location)}: nothing could be proved of a new image",
+            f"there are no migrations in {', '.join(inputs.host.location)}: a new image could not be verified",
             hint=_baseline(inputs),
         )
     findings, _ = judge([rule for rule in RULES if rule.id in _BROKEN], inputs.evidence)
     host = PlaceName.HOST.value
     for finding in findings:
         if host in finding.facts.get("places", ()) and finding.severity is Severity.ERROR:
-            raise _of(finding, "the build would bring the fault along")
+            raise _of(finding, "the build would copy this fault into the image")
 
 
 def _unsettled(inputs: DeployInputs) -> None:
@@ -120,7 +120,7 @@ def _unsettled(inputs: DeployInputs) -> None:
         findings, _ = judge([rule for rule in RULES if rule.id == "MIG001"], inputs.evidence)
         hints = [finding for finding in findings if finding.remedy]
         raise Aborted(
-            f"the image that is there has {names}, which the host lacks: {why}, and a build would take it away",
+            f"the image that is there has {names}, which the host lacks: {why}, and a build would remove it",
             commands=_commands(hints[0].remedy) if hints else (),
             hint=f"see where it belongs: `{inputs.evidence.commands.say('status')}`",
         )
@@ -133,12 +133,12 @@ def _trapped(inputs: DeployInputs, options: Options) -> None:
     for finding in findings:
         if finding.subject.revision in options.discard:
             continue
-        error = _of(finding, "creating the container anew would lose it")
+        error = _of(finding, "recreating the container would lose it")
         ways = [
             " ".join(quoted(word) for word in step.command) for step in finding.remedy if "--discard" in step.command
         ]
         error.hint = "; ".join(
-            (*([error.hint] if error.hint else ()), *(f"or give it up, saved first: {way}" for way in ways))
+            (*([error.hint] if error.hint else ()), *(f"or discard it (it is saved first): {way}" for way in ways))
         )
         raise error
 
@@ -148,8 +148,8 @@ def covered(evidence: Evidence) -> None:
     for each in evidence.hidden:
         what = f"a {each.kind}" if each.kind == "tmpfs" else f"the {each.kind} {each.source}"
         raise Aborted(
-            f"{what} lies over {each.target} in every container of {evidence.commands.service}, so that Alembic does "
-            f"not see there what the image holds: {listed(each.names[:_NAMED])}",
+            f"{what} lies over {each.target} in every container of {evidence.commands.service}, so Alembic does not "
+            f"see the image's migrations there: {listed(each.names[:_NAMED])}",
             at=each.at, hint=f"take it out of the compose file ({each.at}), then run this again",
         )  # fmt: skip
 
@@ -158,7 +158,7 @@ def one_configuration(evidence: Evidence) -> None:
     """Every call of Alembic in the new containers reads the migrations that are compared, or the host's for it."""
     for each in evidence.configurations:
         raise Aborted(
-            f"{each.by} in {each.where} reads {each.config}, whose migrations are not as on the host: "
+            f"{each.by} in {each.where} reads {each.config}, whose migrations differ from the host: "
             f"{listed(each.names[:_NAMED])}",
             hint=f"see MIG211 other-configuration: {explain('MIG211')}",
         )
@@ -171,7 +171,7 @@ def _database(inputs: DeployInputs) -> None:
     elif isinstance(inputs.evidence.database, Unknown) and not inputs.database_service:
         hint = inputs.evidence.database.hint
         if "--wait" in hint:  # that is for a database which the deploy itself starts
-            hint = "nothing was changed; see that the database is up and reached from here, then run this again"
+            hint = "nothing was changed; check that the database is up and reachable from here, then run this again"
         raise Unavailable(inputs.evidence.database.reason, hint=hint)
 
 
@@ -191,7 +191,7 @@ def database(position: DatabasePosition, evidence: Evidence) -> None:
     state, say = position.state, evidence.commands.say
     if position.unknown:
         raise Aborted(
-            f"the database stands at {listed(position.unknown)}, which no script of the host (or anywhere) has",
+            f"the database is at {listed(position.unknown)}, which no script of the host (or anywhere) has",
             hint="the host is behind (git pull), or it is another project's database; "
             f"`{say('status')}` shows the places",
         )
@@ -200,35 +200,35 @@ def database(position: DatabasePosition, evidence: Evidence) -> None:
         raise Aborted(
             f"the database is at {listed(position.ahead_rows)}, which the host does not have "
             f"({listed(sorted(held))} has it)",
-            hint=f"bring the script to the host (git pull, git restore, `{say('rescue')}`); or, where the migration is "
-            "given up, downgrade below it with the image that has it",
+            hint=f"bring the script to the host (git pull, git restore, `{say('rescue')}`); or, if the migration is "
+            "abandoned, downgrade below it with the image that has it",
         )
     if not position.is_known:
         tables = counted(len(state.tables), "table")
         raise Aborted(
-            f"the database has {tables} but no recorded revision: which migrations it has had is unknown",
+            f"the database has {tables} but no recorded revision: it is not known which migrations were applied",
             hint=_adopt(evidence),
         )
     if position.redundant_rows:
         old, new = next(iter(position.redundant_rows.items()))
         raise Aborted(
-            f"the version table has the row {old} beside {new}, which already includes it: every upgrade dies on that",
-            hint=f"`{say('status')}` shows how the rows are settled (MIG405)",
+            f"the version table has the row {old} beside {new}, which already includes it: every upgrade fails on that",
+            hint=f"`{say('status')}` shows how to fix the rows (MIG405)",
         )
 
 
 def _adopt(evidence: Evidence) -> str:
     """How a database without a revision gets one, where migops can find it."""
     if can_adopt(evidence):
-        return f"`{evidence.commands.say('adopt')}` finds the revision whose schema it has, proves it and notes it"
-    return f"`{evidence.commands.say('status')}` says how its revision is found (MIG401)"
+        return f"`{evidence.commands.say('adopt')}` finds the revision whose schema it has, verifies it and stamps it"
+    return f"`{evidence.commands.say('status')}` shows how to find its revision (MIG401)"
 
 
 def _baseline(inputs: DeployInputs) -> str:
     """How the first migration is written."""
     if can_adopt(inputs.evidence):
-        return f"where the first one is still to be written: `{inputs.evidence.commands.say('adopt', '--baseline')}`"
-    return "where the first one is still to be written: from the models, against an empty database"
+        return f"if the first migration is still to be written: `{inputs.evidence.commands.say('adopt', '--baseline')}`"
+    return "if the first migration is still to be written: from the models, against an empty database"
 
 
 def starting(inputs: DeployInputs, options: Options, *, built: bool = False) -> None:
@@ -239,7 +239,7 @@ def starting(inputs: DeployInputs, options: Options, *, built: bool = False) -> 
             raise Aborted(
                 f"{sentence}: the swap would migrate by itself, unlocked and in every replica, and the old image will "
                 "not start again once the database has moved on",
-                hint="take the upgrade out of the start; or say that you know: --accept-migrating-entrypoint",
+                hint="remove the upgrade from the startup; or accept it: --accept-migrating-entrypoint",
             )
 
 

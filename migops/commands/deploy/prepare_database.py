@@ -35,7 +35,7 @@ def start(deploy: Deploy) -> dict[str, Any]:
     if planned is not None and planned.state.rows != state.rows:
         raise Aborted(
             f"the database was at {listed(planned.state.rows) or 'nothing'} when the plan was shown, and is at "
-            f"{listed(state.rows) or 'nothing'} now: someone else migrates",
+            f"{listed(state.rows) or 'nothing'} now: someone else is migrating",
             hint=f"see who that is ({deploy.inputs.target.commands.say('log')}), and run it again",
         )
     deploy.record.pending = position.pending or ()

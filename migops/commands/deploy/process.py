@@ -86,7 +86,7 @@ class DetachedProcess:
         if ran.code and not self._has_begun():
             execs.remove(self.deploy.engine, self.container)
             error = NotStarted(
-                f"the container that migrates could not be started (code {ran.code}); nothing was applied"
+                f"the migration container could not be started (exit code {ran.code}); nothing was applied"
             )
             error.facts = {"name": self.container, "exit": ran.code}
             raise error
@@ -104,7 +104,7 @@ class DetachedProcess:
 
     def rows_unread(self, error: Unavailable, code: int) -> None:
         raise ManualActionRequired(
-            f"the migration ended with code {code}, and where the database stands cannot be read: {error.message}",
+            f"the migration ended with code {code}, and the database's revision cannot be read: {error.message}",
             commands=next_steps(self.deploy),
         ) from error
 
@@ -132,7 +132,7 @@ class DetachedProcess:
             f"{error.message}; the migration may still run in {name}, or on the database server",
             commands=[("docker", "inspect", "--format", "{{.State.Status}} {{.State.ExitCode}}", name),
                       ("docker", "logs", name), *next_steps(self.deploy)[:1]],
-            hint="nothing is to be started again before that container and its session on the server have ended",
+            hint="start nothing again before that container and its session on the server have ended",
         )  # fmt: skip
 
     def _has_begun(self) -> bool:

@@ -45,14 +45,14 @@ def rehearse(deploy: Deploy) -> dict[str, Any]:
     except Aborted:
         raise
     except MigopsError as error:
-        raise Aborted(f"the rehearsal could not be held: {error}", hint=error.hint) from None
+        raise Aborted(f"the rehearsal could not be run: {error}", hint=error.hint) from None
 
 
 def _restore(deploy: Deploy, server: Server) -> None:
     from migops.commands import backup
 
     if deploy.record.backup is None:
-        raise Aborted("a rehearsal needs the backup of this run", hint="leave --no-backup out")
+        raise Aborted("a rehearsal needs the backup of this run", hint="remove --no-backup")
     url = server.url.url
     backup.restore_into(
         deploy.engine, server.name, url.username or "", url.database or "", deploy.record.backup,
@@ -73,7 +73,7 @@ def _play(held: Copy) -> dict[str, Any]:
         raise Aborted(f"the rehearsal's upgrade ended at {listed(held.rows()) or 'nothing'}, not at the head")
     noted = held.noted(tables)
     for each in noted:
-        locks = ", ".join(f"{mode} on {name}" for name, mode in each.locks.items()) or "no lock on a table there was"
+        locks = ", ".join(f"{mode} on {name}" for name, mode in each.locks.items()) or "no table locks"
         deploy.say.line(f"upgrade   {each.revision}  {each.seconds:.2f} s, {locks}")
     migrated = held.counts(tables)
     _tell_rows(deploy, "after the upgrade", counts, migrated)
@@ -86,14 +86,14 @@ def _play(held: Copy) -> dict[str, Any]:
     }
     oneway = [each for each in deploy.record.pending or () if not deploy.inputs.history.by_id[each].has_downgrade]
     if oneway or len(before) > 1:
-        deploy.say.line(f"downgrade was left out: {listed(oneway) or 'several rows'} without a way down")
+        deploy.say.line(f"downgrade skipped: {listed(oneway) or 'several rows'} without a downgrade")
         return {**inputs, "downgrade": "left out", "without_downgrade": oneway}
     down = held.alembic("downgrade", before[0] if before else "base")
     back, lost = held.counts(tables), sorted(catalogue ^ traces(url, _PATIENCE))
     deploy.say.line(f"downgrade to {listed(before) or 'base'} in {down:.2f} s")
     _tell_rows(deploy, "after the downgrade", counts, back)
     for line in lost[:SHOWN]:
-        deploy.say.line(f"did not come back as it was: {line}")
+        deploy.say.line(f"not restored by the downgrade: {line}")
     again = held.alembic("upgrade", target)
     deploy.say.line(f"upgrade again in {again:.2f} s")
     return {**inputs, "downgrade_seconds": round(down, 3), "not_come_back": lost, "rows_after_downgrade": back,

@@ -125,17 +125,17 @@ def notes(rollbacks: Mapping[str, Rollback]) -> list[str]:
             lines.append(
                 f"the image of {name}, {short(rollback.current)}, is not proved ({rollback.unproved}): run "
                 f"{rollback.run} replaced the containers and did not end well. If this deploy fails after it has "
-                f"replaced them, {name} goes back to {short(rollback.image)}, which ran before run {rollback.run}"
+                f"replaced them, {name} is rolled back to {short(rollback.image)}, which ran before run {rollback.run}"
             )
         elif rollback.unproved and rollback.proved != rollback.current:
             lines.append(
                 f"the image of {name}, {short(rollback.current)}, is not proved ({rollback.unproved}); the rollback "
-                f"tag stays at {short(rollback.proved)}. If this deploy fails, {name} goes back to what was there"
+                f"tag stays at {short(rollback.proved)}. If this deploy fails, {name} is rolled back to what was there"
             )
         elif rollback.unproved:
             lines.append(
                 f"the image of {name}, {short(rollback.current)}, is not proved ({rollback.unproved}), and no image is "
-                "known that is: if this deploy fails, it goes back to this one"
+                "known that is: if this deploy fails, it is rolled back to this one"
             )
     return lines
 

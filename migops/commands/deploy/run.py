@@ -16,7 +16,7 @@ from migops.commands.deploy.step import Plan, Step
 from migops.commands.deploy.step_name import StepName
 from migops.core.errors import Aborted, ExitCode, Failed, Locked, ManualActionRequired, MigopsError
 from migops.core.redaction import redact
-from migops.core.text import listed
+from migops.core.text import listed, plural
 
 SIGNAL = 128
 PROOFS = (StepName.IMAGE, StepName.REVISION, StepName.CONTAINERS)
@@ -46,11 +46,12 @@ def run(plan: Plan, deploy: Deploy) -> Outcome:
         except Exception as error:  # noqa: BLE001 - not even a bug of ours may leave half a state
             return _after_a_bug(plan, deploy, error)
     code = SIGNAL + deploy.stop.came if deploy.stop.came else int(ExitCode.CLEAN)
-    late = f" ({deploy.stop.name} came too late to go back, so it was brought to its end)"
+    late = f" ({deploy.stop.name} came too late to roll back, so the deploy was completed)"
     stopped = late if deploy.stop.came else ""
     names = listed([each.name for each in deploy.inputs.services])
+    run_or_runs = plural(len(deploy.inputs.services), "runs", "run")
     rows = listed(deploy.record.after or ()) or "nothing"
-    return Outcome("done", code, f"the new state: {names} on the built image, the database at {rows}{stopped}")
+    return Outcome("done", code, f"{names} {run_or_runs} the new image; the database is at {rows}{stopped}")
 
 
 def committed(deploy: Deploy, plan: Plan) -> bool:
@@ -92,7 +93,7 @@ def _walk_back(plan: Plan, deploy: Deploy, error: MigopsError) -> Outcome:
     """Undo what was begun, the last first, and say where things stand then. One that fails stops no other."""
     if kept_out := takeover.regain(deploy):
         return _kept_out(deploy, error, kept_out)
-    deploy.say.line(f"{error}; going back")
+    deploy.say.line(f"{error}; rolling back")
     undoing = [step for step in reversed(plan.steps) if step.name in deploy.record.begun and step.undo]
     trouble = {step.name: said for step in undoing if (said := _undo(step, deploy))}
     return _outcome(deploy, error, trouble)
@@ -103,8 +104,8 @@ def _kept_out(deploy: Deploy, error: MigopsError, why: str) -> Outcome:
     commands = deploy.inputs.target.commands
     status = (commands.log(), commands.migops("status"))
     begun = listed(deploy.record.begun) or "nothing"
-    sentence = f"{error}; {why}, so nothing was undone of what this run has begun ({begun})"
-    hint = "wait until the other run has ended, then look how things stand"
+    sentence = f"{error}; {why}, so nothing that this run has begun was undone ({begun})"
+    hint = "wait until the other run has ended, then check the state"
     return Outcome("operator", int(ExitCode.OPERATOR), sentence, status, hint)
 
 
@@ -166,12 +167,12 @@ def _outcome(deploy: Deploy, error: MigopsError, trouble: Mapping[StepName, str]
         ways = tuple(dict.fromkeys((*shown, *next_steps(deploy))))
         return Outcome("operator", int(ExitCode.OPERATOR), sentence, ways, error.hint or next_steps_hint(deploy))
     error = _with_foreign(deploy, error)
-    state = f"the old state: nothing that runs was changed, the database {at_before}"
+    state = f"nothing was changed: the running containers are as before, the database {at_before}"
     if isinstance(error, Locked) or error.exit_code is ExitCode.USAGE:
         return Outcome("aborted", int(error.exit_code), f"{error}; {state}", shown, error.hint)
     if StepName.SWAP in record.begun or record.taken_back or isinstance(error, Failed):
-        returned = "was taken back and " if record.taken_back else ""
-        state = f"the old state: {runs}, the database {returned}{at_before}"
+        returned = "was downgraded and " if record.taken_back else ""
+        state = f"rolled back: {runs}, the database {returned}{at_before}"
         if manual_steps.went_further(deploy):
             state = f"{runs}; the database {returned}{at_before}"
             if doubt := manual_steps.moved_since(deploy):
@@ -185,7 +186,7 @@ def _outcome(deploy: Deploy, error: MigopsError, trouble: Mapping[StepName, str]
 def _with_foreign(deploy: Deploy, error: MigopsError) -> MigopsError:
     """The error, with the names that someone else has changed meanwhile."""
     if deploy.record.foreign:
-        means = "; ".join(f"{ref} means {image[:19] or 'nothing'}" for ref, image in deploy.record.foreign.items())
-        error.message += f" (someone else has changed names of images meanwhile, which were left so: {means})"
+        means = "; ".join(f"{ref} points to {image[:19] or 'nothing'}" for ref, image in deploy.record.foreign.items())
+        error.message += f" (someone else has changed image names meanwhile; they were left as they are: {means})"
         error.args = (error.message,)
     return error

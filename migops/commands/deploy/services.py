@@ -54,8 +54,8 @@ def choose(
     for name in named:
         if name not in lasting:
             raise MigopsError(
-                f"{name} has another image than {target.service} and is not built from its sources: nothing of it is "
-                "rebuilt here", at=project.services[name].location,
+                f"{name} has another image than {target.service} and is not built from its sources: it is not rebuilt "
+                "here", at=project.services[name].location,
                 hint=f"deploy it by itself; the services of this image are {', '.join(lasting)}",
             )  # fmt: skip
     is_fresh = not any(lasting.values())
@@ -127,8 +127,8 @@ def _all_read(lasting: Mapping[str, Sequence[Container]], project: Project, engi
             ref, image = project.services[service].image_ref, str(each.get("ImageID") or each.get("Image"))
             tag = shlex.join(("docker", "tag", image, ref))
             raise Unavailable(
-                f"{name} exists, and what it holds could not be read: no image is called {ref} any more",
-                hint=f"give its image the name back, so that there is a way back: {tag}",
+                f"{name} exists, but its content could not be read: there is no image called {ref} any more",
+                hint=f"give its image the name back, so that a rollback is possible: {tag}",
             )
 
 

@@ -100,8 +100,8 @@ class Prepared:
 
 def _what_now(committed: bool) -> str:
     if committed:
-        return "the database may be changed already, so the deploy is brought to its end first"
-    return "it stops here, and what was done is undone"
+        return "the database may already be changed, so the deploy is completed first"
+    return "stopping here and undoing what was done"
 
 
 @contextmanager

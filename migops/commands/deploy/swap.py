@@ -131,7 +131,7 @@ def verify(deploy: Deploy) -> dict[str, Any]:
         if held is not None and digests(held) != digests(deploy.inputs.host):
             raise _sees_others(each, held.location[0])
         for other in each.configurations if not each.one_off else ():
-            raise Failed(f"{other.by} in {each.name} reads {other.config}, whose migrations are not as on the host")
+            raise Failed(f"{other.by} in {each.name} reads {other.config}, whose migrations differ from the host")
     return {
         "containers": [each.name for each in (*evidence.containers, *siblings) if not each.one_off],
         "proved": [each.name for each in deploy.inputs.services if health.proves(deploy, each)],
@@ -148,4 +148,4 @@ def _sees_others(container: Container, folder: str) -> Failed:
     if cover is not None and cover.type == "tmpfs":
         over += ", which is an empty folder in memory"
         hint = f"take the tmpfs at {cover.target} out of the compose file, then deploy again"
-    return Failed(f"{container.name} sees other migrations than the built image holds: {over}", hint=hint)
+    return Failed(f"{container.name} sees other migrations than the built image contains: {over}", hint=hint)

@@ -101,7 +101,7 @@ def _inside(path: str, mount: Mount) -> str:
 
 def _fill(deploy: Deploy, mount: Mount, meant: Content) -> None:
     if any(not text for text in meant.files.values()):
-        raise Failed(f"not every script that the volume {mount.source} is to hold was read; it was left as it is")
+        raise Failed(f"not every script that the volume {mount.source} should contain was read; it was left as it is")
     for python in ("python3", "python"):
         with _helper(deploy, mount, meant, python) as name:
             try:

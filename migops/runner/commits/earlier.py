@@ -146,7 +146,7 @@ def _of_mark(judged: _Found, mark: Mark) -> None:
     number = int(facts["run"]) if str(facts.get("run")).isdecimal() else 0
     by = f" ({facts['by']})" if facts.get("by") else ""
     where = f"{facts.get('folder') or 'an unknown one'}{by}"
-    unknown = Outcome(State.UNKNOWN, f"its note on the engine, {mark.name}, cannot be read")
+    unknown = Outcome(State.UNKNOWN, f"its record on the engine, {mark.name}, cannot be read")
     doubt = Doubt(number, str(facts.get("verb") or ""), _revisions(facts), unknown, where, (mark.name,))
     state = next((each for each in State if each.value == facts.get("state")), None)
     if state is not None:

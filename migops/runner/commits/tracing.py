@@ -127,7 +127,7 @@ def into_a_volume(trace: Trace, project: str, image: str) -> None:
     try:
         trace.carried = carrying.in_a_volume(trace.engine, project, image)
     except Unavailable as error:
-        trace.record = untraced(f"the tracer could not be brought into its container: {error.message}")
+        trace.record = untraced(f"the tracer could not be copied into its container: {error.message}")
 
 
 def into_memory(trace: Trace, container: str) -> None:

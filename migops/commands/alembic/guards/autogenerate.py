@@ -40,7 +40,7 @@ def _old_models(context: GuardContext, models: ModelsOnHost) -> Iterator[Aborted
             "imports, as they are on the host are not in the image; nothing was written",
             hint=f"{build}; then run this again"
             if build
-            else f"{shown(target.commands.migops('check-image'))} tells more",
+            else f"{shown(target.commands.migops('check-image'))} shows more",
         )
 
 
@@ -62,7 +62,7 @@ def _unreached(context: GuardContext, models: ModelsOnHost, state: DatabaseState
         )
     elif lost:
         yield Aborted(
-            f"no model that env.py imports maps {listed(lost)}, as far as the project's files tell: {drops}; nothing "
+            f"no model that env.py imports maps {listed(lost)}, as far as the project's files show: {drops}; nothing "
             "was written",
             hint="import their models in env.py, or leave other programs' tables out (include_name in "
             f"context.configure); if they are meant to be dropped: {context.typed('--yes')}",
@@ -79,7 +79,7 @@ def _never_run(context: GuardContext, history: History, state: DatabaseState) ->
         missing = [one for names in lacking.values() for one in names]
         yield Aborted(
             f"the database counts {listed(list(lacking))} as applied and lacks what it creates ({listed(missing)}): it "
-            "was stamped and its upgrade never ran, and Alembic would generate it once more; nothing was written",
+            "was stamped and its upgrade never ran, and Alembic would generate it again; nothing was written",
             hint=f"{look} says what to do",
         )
 

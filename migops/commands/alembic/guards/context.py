@@ -62,8 +62,8 @@ class GuardContext:
             return
         if run_options.ask is None:
             raise Aborted(
-                f"{self.call.verb} wants a yes, and there is no terminal to ask on; nothing was changed",
-                hint=f"if that is what you want: {self.typed('--yes')}",
+                f"{self.call.verb} needs confirmation, and this is not a terminal; nothing was changed",
+                hint=f"to confirm: {self.typed('--yes')}",
             )
         if not run_options.ask(question):
             raise Aborted("not confirmed; nothing was changed")

@@ -16,7 +16,7 @@ from migops.commands.alembic.guards.messages import migrations, not_compared, st
 from migops.commands.alembic.visible_migrations import Gap, shown
 from migops.core.errors import Aborted
 from migops.core.terminal import quoted
-from migops.core.text import counted
+from migops.core.text import counted, plural
 from migops.migrations.env_script import line_of_none
 from migops.sources import database
 from migops.sources.database_state import DatabaseState
@@ -45,8 +45,8 @@ def _unreadable(context: GuardContext) -> Iterator[Aborted]:
     """Where the image's own migrations cannot be read, nobody finds the new file in the container."""
     if context.where.held is None:
         yield Aborted(
-            "what the image's configuration leads to cannot be read, so that a new file could not be copied to the "
-            "host; nothing was written",
+            "the migrations that the image's configuration points to cannot be read, so a new file could not be "
+            "copied to the host; nothing was written",
             hint=f"{shown(context.run.target.commands.migops('check-image'))} says why",
         )
 
@@ -57,14 +57,14 @@ def _obstacles(context: GuardContext, history: History) -> Iterator[Aborted]:
     named = any(option in call.options for option in ("--head", "--splice"))
     if len(graph.heads) > 1 and not named:
         yield Aborted(
-            f"{history.place} has {len(graph.heads)} heads, {listed(graph.heads)}, so nothing tells which of them the "
+            f"{history.place} has {len(graph.heads)} heads, {listed(graph.heads)}, so it is not clear which one the "
             "new revision follows; nothing was written",
-            hint=_stale(gap) or f"join them first: {_typed(context, 'merge')}; or name one: --head REVISION",
+            hint=_stale(gap) or f"merge them first: {_typed(context, 'merge')}; or name one: --head REVISION",
         )
     if call.autogenerates:
         yield from _models(context, history, gap)
     elif gap.of_history:
-        yield _behind(gap, "a new revision there would follow another one than on the host")
+        yield _behind(gap, "a new revision there would follow a different one than on the host")
     elif gap:
         context.say(f"{gap.sentence()}: {gap.command}")
 
@@ -85,12 +85,13 @@ def _models(context: GuardContext, history: History, gap: Gap) -> Iterator[Abort
         yield _behind(gap, "what is generated there would not be what the host's migrations and models need")
     if state is not None and (pending := graph.pending(state.rows)):
         context.say(
-            f"the database stands at {listed(state.rows)}, and {counted(len(pending), 'migration')} are pending:"
+            f"the database is at {listed(state.rows)}, and {counted(len(pending), 'migration')} "
+            f"{plural(len(pending), 'is', 'are')} pending:"
         )
         migrations(context, graph, pending)
         yield Aborted(
-            f"the database is behind {history.place} by {len(pending)}, and what is pending would be generated once "
-            "more; nothing was written",
+            f"the database is behind {history.place} by {len(pending)}, and the pending changes would be generated "
+            "again; nothing was written",
             hint=f"{_typed(context, 'upgrade', 'head')}; then run this again",
         )
     yield from autogenerate.obstacles(context, history, state)
@@ -116,8 +117,8 @@ def merge(context: GuardContext) -> Result:
             raise Aborted(f"{history.place} has one head, {listed(heads)}: there is nothing to merge")
         if context.run.target.many_heads:
             raise Aborted(
-                f"x-migops says that several heads are meant here ({listed(heads)}); nothing was written",
-                hint=f"name those that are to be joined: {_typed(context, 'merge', *heads)}",
+                f"x-migops allows several heads here ({listed(heads)}); nothing was written",
+                hint=f"name the ones to merge: {_typed(context, 'merge', *heads)}",
             )
         context.say(f"merges {listed(heads)} of {history.place}:")
         migrations(context, history.graph, heads)

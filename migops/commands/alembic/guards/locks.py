@@ -73,8 +73,8 @@ def hold(context: GuardContext) -> Iterator[MigrationLock]:
             _lock_database(context, held)
         if context.at_work:
             raise Locked(
-                f"Alembic runs in {context.at_work} already, started by hand or by a run that was killed",
-                hint=f"see what it does, and wait until it has ended: docker top {context.at_work}",
+                f"Alembic is already running in {context.at_work}, started by hand or by a run that was killed",
+                hint=f"check what it does, and wait until it has ended: docker top {context.at_work}",
             )
         if held.reached is not None:
             lock.checked()  # asked above; only PostgreSQL can be asked for sessions of runs that have gone
@@ -118,7 +118,7 @@ def _reached(context: GuardContext, asked: Question) -> Reached | None:
         return way
     if not sought.text.startswith("postgres"):
         if context.run.run_options.verbose:
-            context.say(f"the database is not asked, and only this host is locked: {way.reason}")
+            context.say(f"the database is not locked, only this host: {way.reason}")
         return None
     hint = way.hint if isinstance(way, Unknown) else ""
     raise _unreachable(context, way.reason if isinstance(way, (Absent, Unknown)) else "", hint)
@@ -157,7 +157,7 @@ def _waiting(context: GuardContext, seconds: float, reason: str) -> None:
 def _unreachable(context: GuardContext, reason: str, hint: str) -> Unavailable:
     without = f"or without its lock, if nobody else migrates it: {context.typed('--no-lock')}"
     return Unavailable(
-        f"{context.call.verb} was not run: the database could not be asked and locked: {reason}",
+        f"{context.call.verb} was not run: the database could not be reached and locked: {reason}",
         hint=f"{hint}; {without}" if hint else without,
     )
 
@@ -171,7 +171,7 @@ def _stop_where_one_goes_on(context: GuardContext) -> None:
             raise Locked(f"another run has Alembic at work in the container {name}: {who}; {owner.life_of(who)}",
                          hint=f"wait until it has ended: docker attach --no-stdin {name}")  # fmt: skip
         raise ManualActionRequired(
-            f"a container of an earlier run that was killed still works: {name}; two at once would get in each "
+            f"a container of an earlier run that was killed is still running: {name}; two at once would get in each "
             "other's way. Wait until it has ended, or end it",
             commands=[("docker", "attach", "--no-stdin", name), ("docker", "rm", "-f", "-v", name)],
         )

@@ -20,4 +20,4 @@ def ask_where_data_goes(
     for revision, lost in found.items():
         context.say(sentence(revision, lost))
     if found:
-        context.confirm("Run this, though data goes?")
+        context.confirm("This data will be lost. Run this anyway?")

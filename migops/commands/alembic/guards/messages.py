@@ -32,7 +32,7 @@ def migrations(context: GuardContext, graph: Graph, ids: Sequence[str], note: st
 def not_compared(context: GuardContext) -> None:
     """Say that the host was not compared, where what Alembic will see shows only once it runs."""
     if context.where.held is not None:
-        context.say("a mount lies over the migrations, and what it shows is seen only where Alembic runs: it was not "
+        context.say("a mount lies over the migrations, and its content is visible only where Alembic runs: it was not "
                   "compared with the host")  # fmt: skip
 
 
@@ -42,7 +42,7 @@ def left_out(context: GuardContext, gap: Gap) -> None:
         again = " ".join(quoted(word) for word in (*context.before(), *redacted(context.run.arguments)))
         context.say(f"{gap.sentence()}: not applied; to apply it: {gap.command}, then {again}")
     elif gap:
-        context.say(f"{gap.sentence()}{': not applied' if gap.host_only else ''}; {gap.command} tells why")
+        context.say(f"{gap.sentence()}{': not applied' if gap.host_only else ''}; {gap.command} shows why")
 
 
 def stop_where_apart(context: GuardContext, history: History | None, rows: Sequence[str] | None) -> None:
@@ -63,8 +63,8 @@ def stop_where_apart(context: GuardContext, history: History | None, rows: Seque
     direction = str(findings[0].facts.get("direction")) if findings else ""
     means = {
         "ahead": f"{history.place} is older than the database",
-        "diverged": f"the database and {history.place} went different ways",
-    }.get(direction, f"{history.place} does not know where the database stands")
+        "diverged": f"the database and {history.place} have diverged",
+    }.get(direction, f"{history.place} does not know the database's revision")
     raise Aborted(
         f"{context.call.verb} was not run, and nothing was changed: {means}; it has no script for {listed(lacking)}, "
         "which the database is at",

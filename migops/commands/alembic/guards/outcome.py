@@ -40,8 +40,8 @@ class _Report:
             return result
         if outcome.after is None and outcome.before is not None:
             raise ManualActionRequired(
-                f"Alembic ended with code {result.child}, and where the database stands now cannot be asked",
-                commands=[status(self.context)], hint="look before anything else is done:",
+                f"Alembic ended with code {result.child}, and it is not known which revision the database is at now",
+                commands=[status(self.context)], hint="check before you do anything else:",
             )  # fmt: skip
         if outcome.lost and result.child:
             raise self._lost()
@@ -83,26 +83,26 @@ class _Report:
         """What to do, and how the next run is told that it may run the same once more."""
         commits = self.outcome.commits
         if commits is None:
-            return "see what it has done, and undo that by hand; then run it again"
+            return "check what it has done, and undo that by hand; then run it again"
         again = self.context.typed(*(f"--repeat={step}" for step in commits.steps or self.expected.steps))
-        return f"see what it has done, and undo that by hand; the next run stops there until it is told: {again}"
+        return f"check what it has done, and undo that by hand; the next run stops there unless you type: {again}"
 
     def _as_expected(self, result: Result) -> Result:
         outcome, expected = self.outcome, self.expected.after
         if outcome.lost:
-            self.context.say(f"{outcome.lost}; it had come to its end all the same, at {self._after}")
+            self.context.say(f"{outcome.lost}; it had finished all the same, at {self._after}")
         if expected is None:
             self._say_where()
         elif outcome.after != expected and outcome.rows is Rows.AS_BEFORE:
             self.context.say(
-                f"the version table that was looked at still stands at {self._after}: Alembic has changed another "
-                "one (env.py chooses it, by -x or -n, or for each schema), of which migops knows nothing"
+                f"the version table that migops reads is still at {self._after}: Alembic has changed another "
+                "one (env.py chooses it, by -x or -n, or for each schema), unknown to migops"
             )
         elif outcome.after != expected:
             raise ManualActionRequired(
-                f"the database stands at {self._after}, and this {self.context.call.verb} should have left it at "
+                f"the database is at {self._after}, and this {self.context.call.verb} should have left it at "
                 f"{listed(expected)}: someone else has changed it meanwhile",
-                commands=[status(self.context)], hint="see what it has now, and who else migrates it:",
+                commands=[status(self.context)], hint="check what it has now, and who else is migrating it:",
             )  # fmt: skip
         return result
 
@@ -111,7 +111,7 @@ class _Report:
         if self.outcome.rows is Rows.AS_BEFORE and not self._may_have_stayed:
             return Failed(f"{lost}. The database is as it was, at {self._after}", hint="run it again")
         return ManualActionRequired(
-            f"{lost}. The database stood at {self._before} and now at {self._after}"
+            f"{lost}. The database was at {self._before} and is at {self._after} now"
             + (f"; {self._has_stayed()}" if self._may_have_stayed else ""),
             commands=[status(self.context)],
         )
@@ -140,8 +140,8 @@ class _Report:
         context, outcome = self.context, self.outcome
         is_partly = outcome.commits is not None and not outcome.commits.is_nothing
         if not is_partly and context.call.verb == "upgrade" and (done := self._own_steps(result)):
-            context.say(f"it failed at {self.expected.steps[done]}; the {done} before it stay: the database stands at "
-                        f"{self._after}, before it at {self._before}")  # fmt: skip
+            context.say(f"it failed at {self.expected.steps[done]}; the {done} before it stay: the database is at "
+                        f"{self._after}, before the run it was at {self._before}")  # fmt: skip
             return result
         stays = self._has_stayed() if is_partly else (
             "someone else has migrated it meanwhile, or a part of this run has stayed"
@@ -149,7 +149,7 @@ class _Report:
         raise ManualActionRequired(
             f"Alembic ended with code {result.child}, and the database went from {self._before} to {self._after}: "
             f"{stays}", commands=[status(self.context)],
-            hint=self._again() if is_partly else "see what it has now, and who else migrates it:",
+            hint=self._again() if is_partly else "check what it has now, and who else is migrating it:",
         )  # fmt: skip
 
     def _own_steps(self, result: Result) -> int:
@@ -161,9 +161,9 @@ class _Report:
         if outcome.before is None:
             return
         if outcome.after is None:
-            context.say(f"where the database stands now cannot be asked: {' '.join(status(context))}")
+            context.say(f"it is not known which revision the database is at now: {' '.join(status(context))}")
         elif outcome.rows is not Rows.AS_BEFORE:
-            context.say(f"the database stood at {self._before}, and stands at {self._after} now")
+            context.say(f"the database was at {self._before}, and is at {self._after} now")
         elif self._may_have_stayed:
             context.say(f"the version table is as it was, at {self._after}, but {self._has_stayed()}")
         elif self.is_postgresql:

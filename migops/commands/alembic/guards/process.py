@@ -121,8 +121,8 @@ class AttachedProcess:
         container = self.context.run.container
         short = container[:12] if len(container) == _ID else container
         return ManualActionRequired(
-            f"Alembic was started, and how it goes on cannot be seen any more: {error.message}. It may still run in "
+            f"Alembic was started, and migops can no longer see how it continues: {error.message}. It may still run in "
             f"{short}{server}; the database is at: {stands}",
             commands=[("docker", "top", short), status(self.context)],
-            hint="see that it has ended before anything else is done, and where it has left the database:",
+            hint="check that it has ended before you do anything else, and which revision the database is at:",
         )

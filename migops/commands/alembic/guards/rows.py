@@ -51,7 +51,7 @@ def _gap(context: GuardContext, history: History | None) -> Gap | None:
     try:
         return context.gap(history)
     except MigopsError as error:
-        context.say(f"the host's migrations could not be read, so what they have more is not known: {error}")
+        context.say(f"the host's migrations could not be read, so it is not known whether the host has more: {error}")
         return None
 
 
@@ -66,12 +66,12 @@ def downgrade(context: GuardContext) -> Result:
             previewed = preview.downgrade(history.graph, rows, context.call.words[0])
         _where_it_stands(context, lock, rows)
         if previewed is None or history is None:
-            context.say(f"which migrations `downgrade {' '.join(context.call.words)}` undoes cannot be told beforehand")
+            context.say(f"which migrations `downgrade {' '.join(context.call.words)}` undoes is not known beforehand")
         elif not previewed.steps:
             context.say("nothing will be undone")
         else:
             number = counted(len(previewed.steps), "migration")
-            context.say(f"{number} to undo, and what they added goes with the data in it:")
+            context.say(f"{number} to undo; what they added is dropped, with the data in it:")
             migrations(
                 context, history.graph, previewed.steps, "has no downgrade: Alembic will fail, or change nothing"
             )
@@ -94,7 +94,7 @@ def stamp(context: GuardContext) -> Result:
             after = preview.stamp(history.graph, rows, context.call.words, purge=purge)
         _where_it_stands(context, lock, rows)
         if history is None or rows is None or after is None:
-            context.say("what the version table holds afterwards cannot be told beforehand")
+            context.say("what the version table contains afterwards is not known beforehand")
         else:
             _what_a_stamp_means(context, history, rows, after)
         if rows is None or after != rows:
@@ -114,20 +114,20 @@ def _where_it_stands(context: GuardContext, lock: MigrationLock, rows: Sequence[
     """Say where the database stands; tables without a revision are said too."""
     say = context.say
     if context.may_lead_elsewhere:
-        say("env.py reads -x, which may lead Alembic to another database or schema than the one that is told of here")
+        say("env.py reads -x, which may point Alembic at another database or schema than the one reported here")
     if rows is None:
-        say("where the database stands is not known")
+        say("the database's revision is not known")
     elif rows:
-        say(f"the database stands at {listed(rows)}")
+        say(f"the database is at {listed(rows)}")
     else:
         state = read(lock)
         if state is None or not state.tables:
-            say("the database is fresh: no revision is noted, and there are no tables")
+            say("the database is empty: no recorded revision, and no tables")
             return
         adopt = context.run.target.commands.say("adopt")
         way = f": see `{adopt}`" if state.url.startswith("postgresql:") else ""
-        say(f"no revision is noted in the database, but it has {counted(len(state.tables), 'table')}: Alembic starts "
-            f"with the first migration, and fails on a table that is there{way}")  # fmt: skip
+        say(f"the database has {counted(len(state.tables), 'table')} but no recorded revision: Alembic starts "
+            f"with the first migration, and fails on a table that already exists{way}")  # fmt: skip
 
 
 def _what_a_stamp_means(context: GuardContext, history: History, rows: Sequence[str], after: Sequence[str]) -> None:
@@ -135,13 +135,13 @@ def _what_a_stamp_means(context: GuardContext, history: History, rows: Sequence[
     if list(after) == list(rows):
         context.say("the version table stays as it is")
         return
-    context.say(f"stamp writes the version table, and nothing else: {listed(rows)} becomes {listed(after)}")
+    context.say(f"stamp writes only the version table: {listed(rows)} becomes {listed(after)}")
     order = [each.id for each in graph.revisions]
     skipped = graph.ancestors(after) - graph.ancestors(rows)
     again = graph.ancestors(rows) - graph.ancestors(after)
     if skipped:
-        context.say(f"{counted(len(skipped), 'migration')} noted as done, which will then never run here:")
+        context.say(f"{counted(len(skipped), 'migration')} recorded as done, which will then never run here:")
         migrations(context, graph, [each for each in order if each in skipped])
     if again:
-        context.say(f"{counted(len(again), 'migration')} no longer noted, which the next upgrade runs (again):")
+        context.say(f"{counted(len(again), 'migration')} no longer recorded, which the next upgrade runs (again):")
         migrations(context, graph, [each for each in order if each in again])

@@ -19,13 +19,14 @@ def say(context: GuardContext, before: MigrationSet, after: MigrationSet) -> Non
         text = script.content.decode("utf-8", "replace")
         if lost := operations(text).destroyed:
             context.say(
-                f"MIND: {posixpath.basename(script.path)} destroys {', '.join(lost)}: with it the data goes. Read it "
-                "before it is applied; where that is not meant, see that env.py imports all models, and delete the file"
+                f"WARNING: {posixpath.basename(script.path)} destroys {', '.join(lost)}, and the data in it. Read it "
+                "before it is applied; if that is not intended, check that env.py imports all models, and delete the "
+                "file"
             )
         if context.call.autogenerates and is_empty(text):
             context.say(_empty(context, script))
     if context.call.autogenerates and after.scripts.keys() == before.scripts.keys():
-        context.say("no new file has come to the host")
+        context.say("no new file was copied to the host")
 
 
 def is_empty(text: str) -> bool:
@@ -43,10 +44,10 @@ def _empty(context: GuardContext, script: MigrationFile) -> str:
     name = posixpath.basename(script.path)
     lead = f"the new revision is empty ({name})"
     if models is not None and isinstance(models.unimported, tuple) and not models.unimported:
-        return f"{lead}: models and database agree; delete the file if nothing was to change"
+        return f"{lead}: models and database agree; delete the file if no change was intended"
     left = models.unimported if models else ()
     why = left.reason if isinstance(left, Unknown) else "env.py does not import all of them" if left else ""
     return (
         f"{lead}: Alembic found no difference between the database and the models that it was given. Whether these are "
-        f"all models is not known{f': {why}' if why else ''}; delete the file if nothing was to change"
+        f"all models is not known{f': {why}' if why else ''}; delete the file if no change was intended"
     )
