@@ -107,9 +107,11 @@ def attempt(
         raise process.out_of_sight(error, watched) from error
     if watched.lost:
         handles.lock.lost()
-    rows = _rows(handles.lock, process, end.exit_code)  # first: whatever fails now, it is known where the database is
-    process.collect(trace)
+    rows = _rows(
+        request, handles.lock, process, end.exit_code
+    )  # first: whatever fails now, it is known where the database is
     status, facts = process.end_note(rows, watched)
+    process.collect(trace)
     if lacks := handles.log.noted(process.step, status, **facts):
         handles.say(lacks)
     process.remove()
@@ -120,9 +122,13 @@ def attempt(
     return Attempt(end, watched, rows, trace, commits)
 
 
-def _rows(lock: MigrationLock, process: AlembicProcess[E_co], code: int) -> tuple[str, ...] | None:
+def _rows(
+    request: MigrationRequest, lock: MigrationLock, process: AlembicProcess[E_co], code: int
+) -> tuple[str, ...] | None:  # fmt: skip
+    """The rows now. A database that did not answer before is not waited for."""
+    unknown = request.expected.before is None or (lock.reached is None and not code)
     try:
-        return lock.rows(0.0 if lock.reached is None and not code else RETURN)
+        return lock.rows(0.0 if unknown else RETURN)
     except Unavailable as error:
         process.rows_unread(error, code)
         return None

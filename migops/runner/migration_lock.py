@@ -81,8 +81,9 @@ class MigrationLock:
         Raises ``Locked`` where another run has it, MigopsError (2) where a pooler stands in between, ``Unavailable``
         where the server does not answer in time.
         """
-        self.session = patiently(self.open_session, wait, is_hurried)
-        self.session.lock()
+        session = patiently(self.open_session, wait, is_hurried)
+        session.lock()
+        self.session = session  # only now: a session without the lock must not pass for one that has it
 
     def read(self) -> DatabaseState:
         """All that the database says of itself, by a connection that only reads; where there is no way to it from here,

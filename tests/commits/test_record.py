@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
 from migops.core.printed import Commands
 from migops.runner.commits import reading
+from migops.runner.commits.carrying import Carried
 from migops.runner.commits.earlier import told
 from migops.runner.commits.outcome import Outcome, State
 from migops.runner.commits.record import Statement, read
 from migops.runner.commits.repeating import Doubt, EarlierRuns, noted
+from migops.runner.commits.tracing import Trace
 from migops.state import journal
 
 WHOLE: list[dict[str, Any]] = [{"begun": 1}, {"watched": "2.0"}, {"alembic": 1}]
@@ -339,3 +341,11 @@ def test_a_doubt_of_another_state_folder_names_it() -> None:
     assert commands.log(2)[:4] == ("migops", "log", "-f", "x")
     unread = Doubt(0, "", (), Outcome(State.UNKNOWN, "w"), "/there", ("m",))
     assert set(EarlierRuns((unread,)).about("downgrade", ("a",), ())) == {"a"}, "what cannot be read stands against all"
+
+
+def test_a_damaged_record_is_no_trace(monkeypatch: pytest.MonkeyPatch) -> None:
+    for damaged in (b'{"pid": null}', b'{"xid": "x"}'):
+        trace = Trace(cast("Any", None), carried=Carried("/somewhere", "volume"))
+        monkeypatch.setattr("migops.runner.commits.carrying.record_of", lambda *_, data=damaged: data)
+        trace.collect("container")
+        assert "its record could not be read" in trace.record.missing

@@ -66,6 +66,8 @@ class Result:
     where: ExecutionTarget
     stopped: bool
     drawing: Drawing | None = None
+    is_over: bool = True
+    """False if Alembic could not be stopped, or its end was not seen: it may still run."""
 
     @property
     def exit_code(self) -> int:
@@ -120,7 +122,7 @@ class AlembicCall:
             if one_off is not None:
                 one_off.kept = any(script.exists_already for script in exported)
         code = self._code(ended, where.container.name if where.container else call.name, exported)
-        return Result(code, ended.code, self.output.tail(), where, ended.signal > 0)
+        return Result(code, ended.code, self.output.tail(), where, ended.signal > 0, is_over=ended.is_over)
 
     def _exported(
         self, where: ExecutionTarget, before: MigrationSet, ended: Ended, one_off: OneOff | None

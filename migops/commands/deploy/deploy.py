@@ -49,6 +49,8 @@ class DeployRecord:
     """The revisions that were to be applied; None: not known yet."""
     is_empty: bool = False
     """Whether the database had no table at all."""
+    has_migrated: bool = False
+    """True once this deploy has started an upgrade: before, rows that moved are somebody else's work."""
     stays: str = ""
     """What a failed migration has, or may have, left of a revision that is not noted; '' for nothing."""
     taken_back: bool = False

@@ -21,6 +21,8 @@ def go_back(deploy: Deploy) -> dict[str, Any]:
     before = deploy.record.before or ()
     if not deploy.record.has_moved:
         return {"skipped": "the database is where it was"}
+    if not deploy.record.has_migrated:
+        return {"skipped": "this deploy has not started a migration: someone else has moved the database"}
     if deploy.options.on_failure != "downgrade":
         return {"skipped": "--on-failure downgrade was not given"}
     if deploy.record.stays:

@@ -14,7 +14,7 @@ from migops.commands.deploy.next_steps import next_steps, next_steps_hint
 from migops.commands.deploy.outcome import failure, stays
 from migops.commands.deploy.process import DetachedProcess, failed_at
 from migops.commands.deploy.repeat import stop_before_a_repeat
-from migops.core.errors import Failed, ManualActionRequired, Unavailable
+from migops.core.errors import Failed, ManualActionRequired, MigopsError, Unavailable
 from migops.core.text import listed
 from migops.runner.attempt import Attempt, Handles, MigrationPolicy, MigrationRequest, attempt
 from migops.runner.expected_run import ExpectedRun
@@ -41,7 +41,11 @@ def upgrade(deploy: Deploy) -> dict[str, Any]:
     stop_before_a_repeat(deploy)
     catalogue = catalogue_of(deploy)
     expected = _expected(deploy, deploy.inputs.heads)
-    migrated = run(deploy, ("upgrade", goal(deploy.inputs)), expected, ATTEMPTS, catalogue)
+    try:
+        migrated = run(deploy, ("upgrade", goal(deploy.inputs)), expected, ATTEMPTS, catalogue)
+    except MigopsError as error:  # it is not known what stays, so a downgrade must not run
+        deploy.record.stays = deploy.record.stays or f"the end of the migration is not known: {error.message}"
+        raise
     outcome, followed = migrated.outcome, migrated.end
     if outcome.code:
         deploy.record.stays = stays(outcome, failed_at(deploy, followed))

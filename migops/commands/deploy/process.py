@@ -82,6 +82,8 @@ class DetachedProcess:
         return {"name": self.container, "arguments": list(self.arguments), **shared}
 
     def run(self, watched: Watched) -> Followed:
+        if self.arguments[0] == "upgrade":
+            self.deploy.record.has_migrated = True
         ran = shell.run(self.deploy, self.words, may_end=False, env=self.environment)
         if ran.code and not self._has_begun():
             execs.remove(self.deploy.engine, self.container)
@@ -118,7 +120,10 @@ class DetachedProcess:
         return "done", {"name": self.container, "exit": code, "oom": oom, "rows": list(rows or ())}
 
     def remove(self) -> None:
-        execs.remove(self.deploy.engine, self.container)
+        try:
+            execs.remove(self.deploy.engine, self.container)
+        except Unavailable as error:  # what it has committed must still be judged; the next run removes it
+            self.deploy.say.line(f"the container {self.container} could not be removed: {error.message}")
 
     def failed_at(self) -> Sequence[str]:
         pending = self.deploy.record.pending or ()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tarfile
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -96,6 +97,8 @@ class Trace:
             self.record = read(carrying.record_of(self.engine, container, self.carried))
         except Unavailable as error:
             self.record = untraced(f"{NO_RUN}: {error.message}")
+        except (tarfile.TarError, ValueError, TypeError, LookupError) as error:  # damaged: nothing is known from it
+            self.record = untraced(f"{NO_RUN}: {type(error).__name__}: {error}")
 
     def drop(self) -> None:
         """Take the tracer away, from the engine or from the container that runs on."""

@@ -85,6 +85,8 @@ class AttachedProcess:
         for signal in self.came:
             run.events.put(signal)
         self.result = run.attempt(self.context.where, self.container)
+        if not self.result.is_over:  # nothing may be judged while it may still run
+            raise Unavailable("it could not be stopped")
         return self.result
 
     def lock_lost(self) -> None:
