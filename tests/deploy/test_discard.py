@@ -43,7 +43,7 @@ def test_both_must_be_named_and_then_nothing_stands_in_the_way() -> None:
 
 
 def test_an_unknown_revision_is_bad_input() -> None:
-    with pytest.raises(MigopsError, match="no container of app has a revision of that id") as refused:
+    with pytest.raises(MigopsError, match="no revision with this id exists only in a container of app") as refused:
         preflight.refuse(container_only(), Options(discard=("e2", "e3", "nosuch")))
     assert refused.value.exit_code == 2
 

@@ -38,7 +38,7 @@ def prove(deploy: Deploy, run: Callable[[Deploy, Sequence[str]], Attempt[Followe
     unseen = [row for row in attempt.rows or () if row not in attempt.end.text]
     if unseen:
         deploy.say.line(
-            f"`{words}` does not name {listed(unseen)}, which the database is at: env.py may lead Alembic to another "
+            f"`{words}` does not name {listed(unseen)}, which the database is at: env.py may point Alembic at another "
             "database or schema than the one that migops reads"
         )
     return {"rows": list(attempt.rows or ()), "skipped": "nothing is pending", "proved": list(CURRENT)}

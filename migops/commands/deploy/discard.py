@@ -28,8 +28,8 @@ def refuse(inputs: DeployInputs, revisions: Sequence[str], container_only: Seque
         if revision not in there:
             names = listed(sorted(there)) or "none"
             raise MigopsError(
-                f"--discard {revision}: no container of {inputs.target.service} has a revision of that id which "
-                f"nothing else has (there: {names})",
+                f"--discard {revision}: no revision with this id exists only in a container of "
+                f"{inputs.target.service} (those that do: {names})",
                 hint=inputs.evidence.commands.say("check-image"),
             )
     if not revisions:
@@ -53,7 +53,7 @@ def refuse(inputs: DeployInputs, revisions: Sequence[str], container_only: Seque
 def step(inputs: DeployInputs, revisions: Sequence[str]) -> Step:
     """The step that saves the scripts, before anything else is done."""
     names = listed(sorted(file.path for each in revisions for file in _files(inputs, each)))
-    why = f"the script of {listed(sorted(revisions))}, which only a container has ({names}), is saved, then given up"
+    why = f"save the script of {listed(sorted(revisions))}, which only a container has ({names}), then discard it"
 
     def save(deploy: Deploy) -> dict[str, Any]:
         saved = []

@@ -136,7 +136,7 @@ def give_back(deploy: Deploy, images: Mapping[str, str]) -> list[str]:
         now = meaning(deploy, ref)
         if now not in (wanted, deploy.record.left.get(ref, now)):
             deploy.say.line(
-                f"{ref} means {now[:19] or 'nothing'} now, and not the image that this run gave it: left as it is"
+                f"{ref} points to {now[:19] or 'nothing'} now, and not the image that this run gave it: left as it is"
             )
             deploy.record.foreign[ref] = now
             alone.append(ref)
@@ -158,7 +158,7 @@ def _tag(deploy: Deploy, image_id: str, ref: str) -> None:
     deploy.check_engine()
     deploy.engine.tag(image_id, ref)
     if (now := meaning(deploy, ref)) != image_id:
-        raise Failed(f"{ref} was given to {now[:19] or 'nothing'} by someone else in the same moment")
+        raise Failed(f"someone else pointed {ref} to {now[:19] or 'nothing'} at the same moment")
     deploy.record.left[ref] = image_id
 
 

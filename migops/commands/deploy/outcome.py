@@ -82,8 +82,8 @@ def _unknown_elsewhere(deploy: Deploy, outcome: MigrationOutcome, how: str, was:
             commands=next_steps(deploy), hint="undo that by hand, or restore the backup; then fix the script",
         )  # fmt: skip
     return Failed(
-        f"the migration {how}; the database is still at {was}, as before. Only PostgreSQL tells whether anything else "
-        "was committed: look, if the script does more than one transaction"
+        f"the migration {how}; the database is still at {was}, as before. Only PostgreSQL can show whether anything "
+        "else was committed: check, if the script uses more than one transaction"
     )
 
 

@@ -36,8 +36,8 @@ def _old_models(context: GuardContext, models: ModelsOnHost) -> Iterator[Aborted
     elif changed:
         build = shown(target.commands.build())
         yield Aborted(
-            f"Alembic would compare the database with other models than the host's: {some(changed)}, which env.py "
-            "imports, as they are on the host are not in the image; nothing was written",
+            "Alembic would compare the database with models other than the host's: the image lacks the host's version "
+            f"of {some(changed)}, which env.py imports; nothing was written",
             hint=f"{build}; then run this again"
             if build
             else f"{shown(target.commands.migops('check-image'))} shows more",
