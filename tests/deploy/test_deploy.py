@@ -139,7 +139,7 @@ def test_it_goes_back_by_a_downgrade_where_the_old_image_can(sandbox: Sandbox) -
     (found.project / "main.py").write_text("raise SystemExit('it does not come up')\n")
     stopped = found.deploy("--cache", "--health-timeout", "20")
     assert (stopped.code, found.rows()) == (7, ["b00000000003"]), stopped.stderr
-    assert "by the downgrade, or by the backup" in stopped.json["hint"]
+    assert "with the downgrade, or with the backup" in stopped.json["hint"]
     (down,) = [each for each in stopped.json["commands"] if "downgrade" in each]
     assert typed(found, down[0], down[1], "--yes", *down[2:]).returncode == 0
     assert found.rows() == [PRICE]

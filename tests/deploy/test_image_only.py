@@ -32,7 +32,7 @@ def test_the_image_is_the_truth_where_the_host_has_no_migrations(sandbox: Sandbo
     fresh = found.deploy("app")
     assert fresh.code == 0, fresh.stderr
     said = " ".join(fresh.stderr.split())
-    assert "it holds 2 revisions, with head a94d5e61c8f3; the host has none to compare them with" in said
+    assert "verify: it contains 2 revisions, with head a94d5e61c8f3; the host has none to compare them with" in said
     assert (found.rows(), found.running()) == ([PRICE], [found.image(ref)])
     old = found.image(ref)
     unlock = migops("log", "--unlock", "app", cwd=production, env=found.env)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 
 import psycopg
@@ -9,15 +10,17 @@ from psycopg.pq import ExecStatus, PGconn
 
 from tests.engine.sandbox import Sandbox
 
-_ADDRESS = "{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}"
+_ADDRESS = "{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}} {{json .Config.Env}}"
 
 
-def ask(box: Sandbox, sql: str, *, user: str, password: str, database: str, server: str = "db") -> str:
+def ask(box: Sandbox, sql: str, *, user: str, database: str, password: str = "", server: str = "db") -> str:
     """What `psql -At` prints of the rows. *sql* may be several statements, which are then one transaction.
 
-    Raises `psycopg.Error` where the server refuses.
+    Without a *password*, it is the one that the server's container was made with. Raises `psycopg.Error` where the
+    server refuses.
     """
-    address = box.docker("inspect", "-f", _ADDRESS, f"{box.name}-{server}-1").strip()
+    address, variables = box.docker("inspect", "-f", _ADDRESS, f"{box.name}-{server}-1").strip().split(" ", 1)
+    password = password or dict(each.split("=", 1) for each in json.loads(variables))["POSTGRES_PASSWORD"]
     where = {"host": address, "user": user, "password": password, "dbname": database}
     with psycopg.connect(**where, autocommit=True, application_name="psql", connect_timeout=30) as connection:
         return "\n".join(_lines(connection.pgconn, sql)).strip()

@@ -70,7 +70,7 @@ def containers(box: Sandbox) -> set[str]:
 
 
 def query(box: Sandbox, project: Path, sql: str) -> str:
-    return ask(box, sql, user="shop", password="only-for-this-example", database="shop")
+    return ask(box, sql, user="shop", database="shop")
 
 
 def statements(box: Sandbox, project: Path) -> str:

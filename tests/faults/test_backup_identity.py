@@ -230,7 +230,7 @@ def test_a_server_that_was_made_again_and_backups_that_do_not_say_whose_they_are
 
     (old,) = FROM_010.glob("*.dump")
     two.shop.execute("DELETE FROM product")
-    assert "does not record which server" in two.refused(str(old), "--yes", "app")
+    assert "does not record its server" in two.refused(str(old), "--yes", "app")
     asked = {"Type the name of the database": "shop", "now? [y/N]": "y"}
     code, text = two.at_a_terminal("restore", str(old), "app", answers={**asked, "Type the name of the database": "y"})
     assert (code, two.first()) == (5, []), text

@@ -141,7 +141,7 @@ def test_a_version_table_that_someone_has_locked(shop: Shop) -> None:
         started = time.monotonic()
         reason = refused(shop.status("--fail-on", "error"), "lock timeout")
         assert time.monotonic() - started < 15
-        assert "someone holds a lock" in reason
+        assert "another session holds a lock" in reason
 
 
 def test_a_server_that_freezes_in_the_middle(shop: Shop) -> None:

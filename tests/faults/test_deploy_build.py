@@ -39,7 +39,7 @@ def test_22_23_24_25_40_nothing_was_changed(sandbox: Sandbox) -> None:
     full = "RUN --mount=type=tmpfs,target=/small,size=1m dd if=/dev/zero of=/small/file bs=1M count=2\n"
     dockerfile.write_text(whole + full)
     failed = deploy(found)
-    aborted(failed, "the build failed with code")
+    aborted(failed, "the build failed with exit code")
     assert "No space left on device" in failed.stderr
     assert found.image(f"{sandbox.name}-app:migops-rollback") == before[0]
 
@@ -80,7 +80,7 @@ def test_22_23_24_25_40_nothing_was_changed(sandbox: Sandbox) -> None:
 
     # 24: its disk fills up before the backup
     with small(found.state, "size=64m"):
-        aborted(deploy(found, at={"backup:started": f"dd if=/dev/zero of={found.state}/full bs=1k; true"}), "and 0 are")
+        aborted(deploy(found, at={"backup:started": f"dd if=/dev/zero of={found.state}/full bs=1k; true"}), "but only 0 are")
         assert not list(found.state.rglob("*.partial"))
     found.state.rmdir()
     kept.rename(found.state)

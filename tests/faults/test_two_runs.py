@@ -96,7 +96,7 @@ def test_two_state_folders(sandbox: Sandbox) -> None:
     hand = f"docker tag python:3.11-slim {sandbox.name}-app"
     stopped = deploy(one, at={"image:done": hand, "database:done": "SIGTERM"})
     assert stopped.code == 128 + signal.SIGTERM, stopped.stderr
-    assert f"{sandbox.name}-app means {foreign[:19]}" in stopped.json["message"]
+    assert f"{sandbox.name}-app points to {foreign[:19]}" in stopped.json["message"]
     assert one.image() == foreign
     assert one.running() == [new]
     assert containers(one) == ""

@@ -255,7 +255,7 @@ def backups_are_listed_and_restored(site: Site) -> None:
         sure = () if has_identity else ("--confirm", "shop")
         if sure:
             refused = site.run("restore", dump.name, "--yes")
-            assert (refused.code, "does not record which server" in refused.stderr) == (5, True)
+            assert (refused.code, "does not record its server" in refused.stderr) == (5, True)
         done = site.run("restore", dump.name, "--yes", *sure, "--format", "json")
         assert (done.code, done.json["origin"]["relation"]) == (0, "same" if has_identity else "unidentified")
         assert (found.query("select title from product"), found.rows()) == ("kept", [PRICE])
