@@ -80,7 +80,9 @@ def test_22_23_24_25_40_nothing_was_changed(sandbox: Sandbox) -> None:
 
     # 24: its disk fills up before the backup
     with small(found.state, "size=64m"):
-        aborted(deploy(found, at={"backup:started": f"dd if=/dev/zero of={found.state}/full bs=1k; true"}), "but only 0 are")
+        aborted(
+            deploy(found, at={"backup:started": f"dd if=/dev/zero of={found.state}/full bs=1k; true"}), "but only 0 are"
+        )
         assert not list(found.state.rglob("*.partial"))
     found.state.rmdir()
     kept.rename(found.state)
