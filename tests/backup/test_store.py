@@ -54,6 +54,12 @@ def test_the_newest_always_stays() -> None:
     assert gone(aged(90), 1, 0) == []
 
 
+def test_of_two_of_one_second_the_later_one_stays(tmp_path: Path) -> None:
+    first, second = Backup(tmp_path / "shop.dump", MADE), Backup(tmp_path / "shop-2.dump", MADE)
+    for found in ([first, second], [second, first]):
+        assert gone(found, 1, None) == ["shop"]
+
+
 def test_only_verified_backups_of_this_database_go() -> None:
     cut = replace(aged(5)[0], problem="it has 4 bytes")
     stranger = Backup(Path("mine.dump"), None, "it has no manifest")

@@ -52,12 +52,13 @@ def folder(state: Path) -> Path:
 def backups(where: Path) -> list[Backup]:
     """All dumps of the folder, newest first by the manifest's time; those without a manifest at the end."""
     dumps = [_look(path) for path in where.glob(f"*{SUFFIX}")]
-    epoch = datetime.min.isoformat()
-    return sorted(
-        dumps,
-        key=lambda each: (each.manifest.taken_at.isoformat() if each.manifest else epoch, each.path),
-        reverse=True,
-    )
+    return sorted(dumps, key=_age, reverse=True)
+
+
+def _age(backup: Backup) -> tuple[float, int, Path]:
+    """The order of backups by time. Of two of the same second, the later one has the longer name (``-2``)."""
+    taken = backup.manifest.taken_at.timestamp() if backup.manifest else 0.0
+    return taken, len(backup.path.name), backup.path
 
 
 def _look(path: Path) -> Backup:
@@ -79,7 +80,7 @@ def expired(found: Sequence[Backup], identity: Identity, keep: int, days: float 
     The newest one is always kept, and so is every backup that is not known to be of the same database and server.
     """
     ours = [each for each in found if each.manifest and not each.problem and is_same(each.manifest.identity, identity)]
-    ours.sort(key=lambda each: each.manifest.taken_at if each.manifest else now, reverse=True)
+    ours.sort(key=_age, reverse=True)
     oldest = now - timedelta(days=days) if days is not None else None
     return [
         each
