@@ -70,7 +70,7 @@ def test_autogenerate_where_it_would_do_harm(sandbox: Sandbox) -> None:
 
     models = project / "models.py"
     models.write_text(models.read_text() + "    stock: Mapped[int | None]\n")
-    refused(alembic(sandbox, project, *generate), "models.py", "in the image", "docker compose build app")
+    refused(alembic(sandbox, project, *generate), "models.py", "the image lacks", "docker compose build app")
     checked = alembic(sandbox, project, "check")
     assert "the models that are checked are not the host's (models.py): docker compose build app" in checked.stderr
     edit(models, "    stock: Mapped[int | None]\n", "")
