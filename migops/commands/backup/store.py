@@ -57,8 +57,8 @@ def backups(where: Path) -> list[Backup]:
 
 def _age(backup: Backup) -> tuple[float, int, Path]:
     """The order of backups by time. Of two of the same second, the later one has the longer name (``-2``)."""
-    taken = backup.manifest.taken_at.timestamp() if backup.manifest else 0.0
-    return taken, len(backup.path.name), backup.path
+    seconds = backup.manifest.taken_at.timestamp() if backup.manifest else 0.0
+    return seconds, len(backup.path.name), backup.path
 
 
 def _look(path: Path) -> Backup:
