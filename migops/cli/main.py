@@ -180,13 +180,13 @@ def _format_asked_for(arguments: Sequence[str]) -> str | None:
 
 def describe(error: MigopsError) -> str:
     """The error for a person: message and location on the first line, the fix on the next."""
-    from migops.core.terminal import printable, quoted
+    from migops.core.terminal import printable, shell_line
 
     lines = ["error: " + "\n".join(printable(line) for line in str(error).splitlines())]
     if error.hint:
         lines.append(f"  try: {printable(error.hint)}")
     if isinstance(error, Stopped):
-        lines += ["  " + " ".join(quoted(word) for word in command) for command in error.commands]
+        lines += ["  " + shell_line(command) for command in error.commands]
     return "\n".join(lines)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Iterable
 
 
 def printable(text: str) -> str:
@@ -35,6 +36,11 @@ def quoted(word: str) -> str:
     if word.isprintable():
         return shlex.quote(word)
     return "$'" + "".join(map(_ansi_c, word)) + "'"
+
+
+def shell_line(words: Iterable[str]) -> str:
+    """A command as it can be typed."""
+    return " ".join(map(quoted, words))
 
 
 def _ansi_c(char: str) -> str:

@@ -14,10 +14,10 @@ from rich.text import Text
 from migops.commands.adopt.match import Candidate, Match, Verdict
 from migops.commands.adopt.outcome import Outcome
 from migops.core.printed import may_be_next
-from migops.core.terminal import printable
+from migops.core.terminal import printable, shell_line
 from migops.core.text import counted, plural
 from migops.database.postgres.schema import Difference, Item
-from migops.output.console import console_for, hang, shell, short, trimmed
+from migops.output.console import console_for, hang, short, trimmed
 
 if TYPE_CHECKING:
     from migops.output import View
@@ -231,7 +231,7 @@ def _next(console: Console, outcome: Outcome) -> None:
     for why, command in lines:
         if why:
             console.print(Text(f"  {why}"))
-        console.print(Text.assemble(_lead(command), (shell(command), "bold")), soft_wrap=True)
+        console.print(Text.assemble(_lead(command), (shell_line(command), "bold")), soft_wrap=True)
 
 
 def _advice(outcome: Outcome) -> str:

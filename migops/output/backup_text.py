@@ -14,9 +14,9 @@ from migops.commands.backup.manifest import Manifest
 from migops.commands.backup.result import BackupList, BackupResult
 from migops.commands.backup.store import Backup
 from migops.commands.backup.take import Pruned
-from migops.core.terminal import printable
+from migops.core.terminal import printable, shell_line
 from migops.core.text import counted, plural
-from migops.output.console import console_for, hang, shell, trimmed
+from migops.output.console import console_for, hang, trimmed
 
 if TYPE_CHECKING:
     from migops.output import View
@@ -50,7 +50,7 @@ def render(result: BackupResult, view: View) -> str:
     for key, value in facts.items():
         hang(console, Text(f"  {key:<10}"), Text(printable(value)), 12)
     console.print()
-    console.print(Text.assemble(("restore  ", "bold green"), (shell(result.restore), "bold")), soft_wrap=True)
+    console.print(Text.assemble(("restore  ", "bold green"), (shell_line(result.restore), "bold")), soft_wrap=True)
     return trimmed(out)
 
 

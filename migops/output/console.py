@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from io import StringIO
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,7 +9,7 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 from rich.text import Text
 
-from migops.core.terminal import printable, quoted
+from migops.core.terminal import printable
 
 if TYPE_CHECKING:
     from migops.output import View
@@ -42,8 +41,3 @@ def short(location: str) -> str:
     """A path below the current folder as the user would type it."""
     here = f"{Path.cwd()}/"
     return printable(", ".join(path.removeprefix(here) for path in location.split(", ")))
-
-
-def shell(command: Iterable[str]) -> str:
-    """An argument list as it can be typed."""
-    return " ".join(map(quoted, command))

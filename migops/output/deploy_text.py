@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from migops.commands.deploy.result import DeployResult, PlanResult
 from migops.core.printed import may_be_next
-from migops.core.terminal import GREEN, RED, YELLOW, printable, quoted, styled
+from migops.core.terminal import GREEN, RED, YELLOW, printable, shell_line, styled
 
 if TYPE_CHECKING:
     from migops.output import View
@@ -28,7 +28,7 @@ def plan(result: PlanResult, view: View) -> str:
     for number, step in enumerate(result.steps, 1):
         head = f"{number:>3}  {step.name:<{_INDENT - 6}} "
         lines += _hanging(head, step.why, view.width)
-        lines += [" " * _INDENT + shown(words) for words in step.commands]
+        lines += [" " * _INDENT + shell_line(words) for words in step.commands]
         if step.name == "migrate":
             lines += [" " * _INDENT + line for line in _pending(result)]
     if result.notes:
@@ -66,13 +66,8 @@ def end(result: DeployResult, view: View) -> str:
         lines += _hanging("  hint     ", result.hint, view.width)
     for number, words in enumerate(result.commands):
         label = "  or       " if not may_be_next(words) else "  next     " if not number else " " * 11
-        lines.append(f"{label}{shown(words)}")
+        lines.append(f"{label}{shell_line(words)}")
     return "\n".join(lines) + "\n"
-
-
-def shown(words: Sequence[str]) -> str:
-    """A command as it can be typed."""
-    return " ".join(quoted(word) for word in words)
 
 
 def _hanging(head: str, text: str, width: int) -> list[str]:

@@ -13,9 +13,9 @@ from rich.text import Text
 
 from migops.core.model import Finding, Link, LinkStatus, PlaceName, PlaceSummary, Report, Severity, Verdict
 from migops.core.printed import may_be_next
-from migops.core.terminal import printable
+from migops.core.terminal import printable, shell_line
 from migops.core.text import counted, plural
-from migops.output.console import console_for, hang, shell, short, trimmed
+from migops.output.console import console_for, hang, short, trimmed
 
 if TYPE_CHECKING:
     from migops.output import View
@@ -183,7 +183,7 @@ def _finding(console: Console, findings: list[Finding], view: View) -> None:
         lead = "or" if step.alternative else "then" if number else "fix"
         hang(console, Text(f"  {lead:<5}", "dim"), Text(printable(step.why)), 7)
         if step.command:
-            console.print(Text(f"       {shell(step.command)}", "bold"), soft_wrap=True)
+            console.print(Text(f"       {shell_line(step.command)}", "bold"), soft_wrap=True)
     console.print()
 
 
@@ -219,4 +219,4 @@ def _next(console: Console, report: Report) -> None:
     choices = any(step.alternative for finding in errors for step in finding.remedy)
     first = {finding.remedy[0].command if finding.remedy and not choices else () for finding in errors}
     if len(first) == 1 and (command := first.pop()) and may_be_next(command):
-        console.print(Text.assemble(("next   ", "bold green"), (shell(command), "bold")), soft_wrap=True)
+        console.print(Text.assemble(("next   ", "bold green"), (shell_line(command), "bold")), soft_wrap=True)

@@ -14,10 +14,10 @@ from migops.commands.backup.restore_plan import Restore
 from migops.commands.backup.restore_words import origin, reasons, steps
 from migops.commands.backup.result import RestoreResult
 from migops.commands.backup.swap import Swapped
-from migops.core.terminal import printable
+from migops.core.terminal import printable, shell_line
 from migops.core.text import counted
 from migops.output.backup_text import amount
-from migops.output.console import console_for, hang, shell, trimmed
+from migops.output.console import console_for, hang, trimmed
 from migops.sources.database_state import DatabaseState
 
 if TYPE_CHECKING:
@@ -101,7 +101,7 @@ def _after(console: Console, planned: Restore, swapped: Swapped | None) -> None:
     console.print()
     for number, command in enumerate(undo_commands.back(planned)):
         console.print(
-            Text.assemble(("back     " if not number else "then     "), (shell(command), "bold")), soft_wrap=True
+            Text.assemble(("back     " if not number else "then     "), (shell_line(command), "bold")), soft_wrap=True
         )
-    remove = shell(undo_commands.removing(planned))
+    remove = shell_line(undo_commands.removing(planned))
     console.print(Text.assemble("\nremove   ", (remove, "bold")), soft_wrap=True)

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from migops.collect import Survey
-from migops.commands.alembic.visible_migrations import compare, seen, shown, some
+from migops.commands.alembic.visible_migrations import compare, seen, some
 from migops.core.errors import MigopsError
 from migops.core.model import Unknown
+from migops.core.terminal import shell_line
 from migops.docker import Engine
 from migops.runner.arguments import Call
 from migops.runner.execution_target import ExecutionTarget
@@ -48,5 +49,5 @@ def _say_old_models(target: Target, engine: Engine, say: Callable[[str], None]) 
     if isinstance(changed, Unknown):
         say(f"whether the image has the host's models is not known: {changed.reason}")
     elif changed:
-        how = shown(target.commands.build()) or shown(target.commands.migops("check-image"))
+        how = shell_line(target.commands.build()) or shell_line(target.commands.migops("check-image"))
         say(f"the models that are checked are not the host's ({some(changed)}): {how}")

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from migops import collect
 from migops.collect import Survey
 from migops.core.model import MigrationFile, MigrationSet, PlaceName
-from migops.core.terminal import quoted
+from migops.core.terminal import shell_line
 from migops.core.text import first_few
 from migops.migrations.graph import Graph
 from migops.runner.execution_target import ExecutionTarget
@@ -58,7 +58,7 @@ class Gap:
     @property
     def command(self) -> str:
         """``fix`` as it is typed."""
-        return shown(self.fix)
+        return shell_line(self.fix)
 
     def sentence(self) -> str:
         """What differs."""
@@ -78,11 +78,6 @@ class Gap:
 def some(names: tuple[str, ...]) -> str:
     """A few names, and how many more there are."""
     return first_few(names, _NAMED)
-
-
-def shown(command: tuple[str, ...]) -> str:
-    """A command as it is typed."""
-    return " ".join(quoted(word) for word in command)
 
 
 def seen(target: Target, read: Survey, where: ExecutionTarget) -> History | None:

@@ -11,7 +11,7 @@ from migops.commands.failures.explain import lines, recognise
 from migops.commands.failures.inputs import FailureInputs
 from migops.core.errors import Aborted, Failed
 from migops.core.redaction import redact
-from migops.core.terminal import quoted
+from migops.core.terminal import shell_line
 from migops.core.text import listed
 from migops.runner.attempt import Attempt
 
@@ -23,7 +23,7 @@ def prove(deploy: Deploy, run: Callable[[Deploy, Sequence[str]], Attempt[Followe
 
     Raises ``Aborted`` where it fails: the next migration would, and nothing that runs has been touched yet.
     """
-    words = " ".join(quoted(word) for word in (*deploy.inputs.evidence.alembic, *CURRENT))
+    words = shell_line((*deploy.inputs.evidence.alembic, *CURRENT))
     try:
         attempt = run(deploy, CURRENT)
     except Failed as error:

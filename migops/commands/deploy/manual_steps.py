@@ -8,7 +8,7 @@ from migops.commands.deploy import images, kept_definition, recreate_old, rollba
 from migops.commands.deploy.deploy import Deploy
 from migops.commands.deploy.step_name import StepName
 from migops.core.errors import Unavailable
-from migops.core.terminal import quoted
+from migops.core.terminal import shell_line
 from migops.core.text import listed
 
 HINT = (
@@ -36,7 +36,7 @@ def _definition(deploy: Deploy) -> str:
     """What the next `up` would do, where the old definition is not the compose file's any more."""
     if deploy.record.definition is None or not deploy.record.recreated:
         return ""
-    up = " ".join(quoted(word) for word in (*deploy.inputs.compose.words, "up", "-d"))
+    up = shell_line((*deploy.inputs.compose.words, "up", "-d"))
     names = listed(list(deploy.inputs.previous.services))
     return f" (from their old definition: the next `{up}` recreates {names} from the compose file as it is now)"
 

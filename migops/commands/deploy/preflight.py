@@ -23,7 +23,7 @@ from migops.core.printed import explain
 from migops.core.process import CommandError, run
 from migops.core.redaction import redact
 from migops.core.redaction.naming import says_secret
-from migops.core.terminal import quoted
+from migops.core.terminal import shell_line
 from migops.core.text import counted, listed
 from migops.rules import RULES, judge
 from migops.rules.application import after_build
@@ -134,9 +134,7 @@ def _trapped(inputs: DeployInputs, options: Options) -> None:
         if finding.subject.revision in options.discard:
             continue
         error = _of(finding, "recreating the container would lose it")
-        ways = [
-            " ".join(quoted(word) for word in step.command) for step in finding.remedy if "--discard" in step.command
-        ]
+        ways = [shell_line(step.command) for step in finding.remedy if "--discard" in step.command]
         error.hint = "; ".join(
             (*([error.hint] if error.hint else ()), *(f"or discard it (it is saved first): {way}" for way in ways))
         )

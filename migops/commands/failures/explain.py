@@ -12,7 +12,7 @@ from migops.commands.failures.known import FAILURES, Failure, Step
 from migops.core.errors import MigopsError
 from migops.core.model import Finding
 from migops.core.printed import BARE
-from migops.core.terminal import quoted
+from migops.core.terminal import shell_line
 from migops.docker import Engine, compose_labels
 from migops.rules import RULES, judge
 from migops.rules.database_remedies import can_adopt
@@ -72,13 +72,8 @@ def lines(failure: Failure, match: re.Match[str], inputs: FailureInputs) -> Iter
         steps = [(step.why, step.command) for step in findings[0].remedy]
     else:
         steps = [(step.why, command) for step in failure.fix if (command := filled(step, match, inputs)) is not None]
-    fix = [line for why, command in steps for line in (why, *([f"    {shown(command)}"] if command else []))]
+    fix = [line for why, command in steps for line in (why, *([f"    {shell_line(command)}"] if command else []))]
     yield from _column("fix", fix)
-
-
-def shown(command: Sequence[str]) -> str:
-    """A command as it can be typed."""
-    return " ".join(map(quoted, command))
 
 
 def _column(title: str, texts: Sequence[str]) -> Iterator[str]:

@@ -7,9 +7,10 @@ from collections.abc import Iterator
 from migops.collect.env_code import ModelsOnHost, changed_code, models_on_host
 from migops.commands.alembic.guards.context import GuardContext, History
 from migops.commands.alembic.guards.locks import question
-from migops.commands.alembic.visible_migrations import shown, some
+from migops.commands.alembic.visible_migrations import some
 from migops.core.errors import Aborted, MigopsError
 from migops.core.model import MigrationSet, Unknown
+from migops.core.terminal import shell_line
 from migops.core.text import listed
 from migops.migrations.graph import Graph
 from migops.migrations.operations import operations
@@ -34,13 +35,13 @@ def _old_models(context: GuardContext, models: ModelsOnHost) -> Iterator[Aborted
     if isinstance(changed, Unknown):
         context.say(f"whether the image has the host's models is not known: {changed.reason}")
     elif changed:
-        build = shown(target.commands.build())
+        build = shell_line(target.commands.build())
         yield Aborted(
             "Alembic would compare the database with models other than the host's: the image lacks the host's version "
             f"of {some(changed)}, which env.py imports; nothing was written",
             hint=f"{build}; then run this again"
             if build
-            else f"{shown(target.commands.migops('check-image'))} shows more",
+            else f"{shell_line(target.commands.migops('check-image'))} shows more",
         )
 
 
@@ -75,7 +76,7 @@ def _never_run(context: GuardContext, history: History, state: DatabaseState) ->
     there = _there(context, state, created)
     lacking = {each: lost for each, names in created.items() if (lost := tuple(n for n in names if n not in there))}
     if lacking:
-        look = shown(context.run.target.commands.migops("status", "--drift"))
+        look = shell_line(context.run.target.commands.migops("status", "--drift"))
         missing = [one for names in lacking.values() for one in names]
         yield Aborted(
             f"the database counts {listed(list(lacking))} as applied and lacks what it creates ({listed(missing)}): it "

@@ -11,7 +11,7 @@ from migops.commands.alembic.visible_migrations import Gap, compare, seen
 from migops.commands.alembic.visible_migrations import History as History
 from migops.core import text
 from migops.core.errors import Aborted
-from migops.core.terminal import quoted
+from migops.core.terminal import shell_line
 from migops.runner.arguments import Call, redacted
 from migops.runner.execution_target import ExecutionTarget
 
@@ -75,7 +75,7 @@ class GuardContext:
 
     def typed(self, *options: str) -> str:
         """The command as it was typed, with more of migops's own options. What -x passes is left out."""
-        return " ".join(quoted(word) for word in (*self.before(), *options, *redacted(self.run.arguments)))
+        return shell_line((*self.before(), *options, *redacted(self.run.arguments)))
 
 
 def listed(ids: Sequence[str]) -> str:

@@ -13,9 +13,9 @@ from migops.commands.alembic.guards import autogenerate, written
 from migops.commands.alembic.guards.context import GuardContext, History, listed
 from migops.commands.alembic.guards.locks import question
 from migops.commands.alembic.guards.messages import migrations, not_compared, stop_where_apart
-from migops.commands.alembic.visible_migrations import Gap, shown
+from migops.commands.alembic.visible_migrations import Gap
 from migops.core.errors import Aborted
-from migops.core.terminal import quoted
+from migops.core.terminal import shell_line
 from migops.core.text import counted, plural
 from migops.migrations.env_script import line_of_none
 from migops.sources import database
@@ -47,7 +47,7 @@ def _unreadable(context: GuardContext) -> Iterator[Aborted]:
         yield Aborted(
             "the migrations that the image's configuration points to cannot be read, so a new file could not be "
             "copied to the host; nothing was written",
-            hint=f"{shown(context.run.target.commands.migops('check-image'))} says why",
+            hint=f"{shell_line(context.run.target.commands.migops('check-image'))} says why",
         )
 
 
@@ -150,4 +150,4 @@ def _env_py(history: History) -> str:
 
 def _typed(context: GuardContext, *words: str) -> str:
     """A call of migops alembic as the user would type it."""
-    return " ".join(quoted(word) for word in (*context.before(), *words))
+    return shell_line((*context.before(), *words))

@@ -10,7 +10,7 @@ from migops.commands.alembic.guards.context import GuardContext, History, listed
 from migops.commands.alembic.visible_migrations import Gap
 from migops.core.errors import Aborted, MigopsError
 from migops.core.model import Finding
-from migops.core.terminal import quoted
+from migops.core.terminal import shell_line
 from migops.migrations.graph import Graph
 from migops.rules import RULES, judge
 from migops.runner.arguments import redacted
@@ -39,7 +39,7 @@ def not_compared(context: GuardContext) -> None:
 def left_out(context: GuardContext, gap: Gap) -> None:
     """Say what the host has and this upgrade does not apply, and what to type to have it applied."""
     if gap.host_only and gap.fix[0] == "docker":
-        again = " ".join(quoted(word) for word in (*context.before(), *redacted(context.run.arguments)))
+        again = shell_line((*context.before(), *redacted(context.run.arguments)))
         context.say(f"{gap.sentence()}: not applied; to apply it: {gap.command}, then {again}")
     elif gap:
         context.say(f"{gap.sentence()}{': not applied' if gap.host_only else ''}; {gap.command} shows why")
@@ -59,7 +59,7 @@ def stop_where_apart(context: GuardContext, history: History | None, rows: Seque
         for step in finding.remedy:
             context.say(f"  fix  {step.why}")
             if step.command:
-                context.say(f"       {' '.join(quoted(word) for word in step.command)}")
+                context.say(f"       {shell_line(step.command)}")
     direction = str(findings[0].facts.get("direction")) if findings else ""
     means = {
         "ahead": f"{history.place} is older than the database",
