@@ -8,7 +8,8 @@ from migops.core.model import Location
 from migops.dockerfile.layers import StageTree
 from migops.dockerfile.lex import expand
 
-_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+"""The PATH of a container whose image sets none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +29,7 @@ class State:
     tree: StageTree = field(default_factory=StageTree)
     image: str = ""  # the base image; "" for scratch
     image_at: Location = field(default_factory=lambda: Location(""))  # the FROM that names it
-    env: dict[str, str] = field(default_factory=lambda: {"PATH": _PATH})  # the values for expanding words
+    env: dict[str, str] = field(default_factory=lambda: {"PATH": DEFAULT_PATH})  # the values for expanding words
     variables: dict[str, str] = field(default_factory=dict)  # the part of ``env`` that the image keeps
     declared: set[str] = field(default_factory=set)  # the names of declared build arguments
     workdir: str | None = "/"  # None: only the base image defines it

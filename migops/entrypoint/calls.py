@@ -7,13 +7,12 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from migops.core.model import Location
+from migops.dockerfile.state import DEFAULT_PATH
 from migops.entrypoint.alembic_call import Call, Process, Text, call_of
 from migops.entrypoint.failing import ASSIGNED
 from migops.entrypoint.follow import Follower
 from migops.entrypoint.model import File, Ran
 from migops.entrypoint.words import unwrapped
-
-_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
 def calls(process: Process, text: Text) -> tuple[Call, ...]:
@@ -23,7 +22,7 @@ def calls(process: Process, text: Text) -> tuple[Call, ...]:
         content = None if path.endswith(".py") or "/python" in path else text(path)
         return File(content, path, "image") if content is not None else None
 
-    path = (process.environment.get("PATH") or _PATH).split(":")
+    path = (process.environment.get("PATH") or DEFAULT_PATH).split(":")
     follower = Follower(files, path, process.environment)
     if process.words:
         cwd = posixpath.normpath(process.working_dir or "/")

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from migops.core.errors import Unavailable
 from migops.core.model import Location
+from migops.dockerfile.state import DEFAULT_PATH
 from migops.entrypoint.follow import LARGEST, Follower
 from migops.entrypoint.model import Change, File
 
@@ -20,8 +21,6 @@ __all__ = ["Change", "File", "ImageCommand", "Startup", "read"]
 
 Files = Callable[[str], File | None]
 """From an absolute path in the container to the file; None if there is none."""
-
-_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +60,7 @@ def read(files: Files, image: ImageCommand, service: Service | None = None, proj
     names are read, and the files that these name.
     """
     environment = {**image.environment, **{k: v for k, v in (service.environment if service else {}).items() if v}}
-    path = (environment.get("PATH") or _PATH).split(":")
+    path = (environment.get("PATH") or DEFAULT_PATH).split(":")
     cwd = posixpath.join(image.working_dir or "/", service.working_dir if service else "")
     words, at, place = _command(image, service, project)
     follower = Follower(_mounted(files, service), path, environment)

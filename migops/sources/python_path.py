@@ -15,10 +15,10 @@ from dataclasses import dataclass
 
 from migops.core.errors import Unavailable
 from migops.core.model import EntryKind
+from migops.dockerfile.state import DEFAULT_PATH
 from migops.migrations.locate import absolute
 from migops.sources.home import Home, Reader
 
-_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _VERSIONS = tuple(f"3.{minor}" for minor in range(8, 16))
 _INTERPRETER = re.compile(rb"(/[^\s\"']*/(?:python|pypy)[0-9.]*)")
 _MAPPING = re.compile(r"^MAPPING[^=]*=\s*(\{.*\})\s*$", re.MULTILINE)
@@ -125,7 +125,7 @@ class _Python:
 
     def _program(self) -> tuple[str, str]:
         """The ``alembic`` program, and the interpreter in its first line."""
-        folders = (self.variable("PATH") or _PATH).split(":")
+        folders = (self.variable("PATH") or DEFAULT_PATH).split(":")
         for folder in folders:
             path = absolute(self.home.cwd, posixpath.join(folder, "alembic"))
             text = self.text(path)
