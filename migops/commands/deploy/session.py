@@ -9,7 +9,6 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from migops.commands.deploy import (
-    at_work,
     ddl,
     image_only,
     inputs,
@@ -31,6 +30,7 @@ from migops.commands.deploy.stop import Stop
 from migops.compose import ComposeOptions
 from migops.core.errors import MigopsError
 from migops.docker import Engine
+from migops.runner import past_runs
 from migops.runner.migration_lock import MigrationLock
 from migops.sources.database import Reached, reach
 from migops.state import journal, state_folder
@@ -135,7 +135,7 @@ def prepare(
             past = interrupted_runs.look(folder, engine, target.project)
         observed = replace(inputs.observe(target, engine, chosen, program, url, services), is_image_only=is_image_only)
         if folder is not None and held is not None and isinstance(reached := reach(observed.question), Reached):
-            at_work.refuse_at_first(held, folder, observed, reached, chosen.timeout)
+            past_runs.refuse_at_first(held, folder, reached, observed.project, observed.compose.words, chosen.timeout)
             repeat.known(observed, chosen.repeat)
             pending = observed.position.pending if observed.position else None
             repeat.refuse(observed, repeat.earlier(observed, folder, engine, reached, chosen, held), pending, chosen)
