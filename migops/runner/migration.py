@@ -9,6 +9,7 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Generic
 
+from migops.core.wait import until
 from migops.database.postgres.lock_rows import Blocker
 from migops.runner import retries
 from migops.runner.attempt import Attempt, Handles, MigrationPolicy, MigrationRequest, attempt, note_commits
@@ -52,7 +53,7 @@ def migrate(
         number += 1
         pause = retries.pause_length()
         handles.say(f"nothing was applied; attempt {number} of {policy.attempts} in {pause:.0f} s")
-        retries.wait(pause, handles.is_stopped)
+        until(handles.is_stopped, bool, seconds=pause, pause=retries.LOOK)
         if handles.is_stopped():
             break
     if stays is None:

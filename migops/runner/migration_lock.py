@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ from typing import TypeVar
 from migops.compose import Project
 from migops.core.errors import Unavailable
 from migops.core.model import Unknown
+from migops.core.wait import retry
 from migops.database import DatabaseUrl
 from migops.database.postgres.session import Session, open_session
 from migops.database.postgres.still_running import Command, Sql
@@ -152,11 +152,4 @@ def sql_by(reached: Reached, project: Project | None, compose: Sequence[str]) ->
 
 def patiently(ask: Callable[[], T], wait: float, is_hurried: Callable[[], bool] = never) -> T:
     """Ask until there is an answer, for ``wait`` seconds, or until ``is_hurried``. Raises the last ``Unavailable``."""
-    until = time.monotonic() + wait
-    while True:
-        try:
-            return ask()
-        except Unavailable:
-            if time.monotonic() >= until or is_hurried():
-                raise
-            time.sleep(PAUSE)
+    return retry(ask, Unavailable, seconds=wait, pause=PAUSE, is_final=lambda _: is_hurried())

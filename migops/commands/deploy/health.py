@@ -13,6 +13,7 @@ from migops.commands.deploy.options import UNCHECKED, Options
 from migops.commands.deploy.services import DeployedService
 from migops.core.errors import Failed
 from migops.core.redaction import redact
+from migops.core.text import counted
 from migops.docker import compose_labels, making
 from migops.docker.containers import inspect
 from migops.docker.same_content import same_content
@@ -188,7 +189,7 @@ def _failure(inspection: Mapping[str, Any], restarts: int, *, is_checked: bool, 
     state = inspection["State"]
     policy = str(((inspection.get("HostConfig") or {}).get("RestartPolicy") or {}).get("Name") or "no")
     code = int(state.get("ExitCode") or 0)
-    often = f", restarted {restarts} time{'s' if restarts > 1 else ''}" if restarts > 0 else ""
+    often = f", restarted {counted(restarts, 'time')}" if restarts > 0 else ""
     is_over = policy in ("", "no") or (policy == "on-failure" and code == 0)
     if (state.get("Status") == "exited" and is_over) or state.get("Status") == "dead":
         return f"does not stay up: it ended with code {code}{often}"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import shlex
-import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 
@@ -13,6 +12,7 @@ from migops.collect.state import host_home
 from migops.commands.alembic.guards.context import GuardContext
 from migops.core.errors import Locked, ManualActionRequired, Unavailable
 from migops.core.model import Absent, Unknown
+from migops.core.wait import retry, until
 from migops.database.postgres.session import Session
 from migops.docker.containers import inspect
 from migops.runner.migration_lock import PAUSE, MigrationLock
@@ -107,13 +107,10 @@ def _reached(context: GuardContext, asked: Question) -> Reached | None:
         context.say(f"the database is not locked, only this host: {sought.reason}; {sought.hint}")
         return None
     wait = context.run.run_options.wait or 0.0
-    until = time.monotonic() + wait
-    told = False
-    while not isinstance(way := reach(asked, sought), Reached) and time.monotonic() < until:
-        if not told:
-            _waiting(context, wait, way.reason)
-            told = True
-        time.sleep(PAUSE)
+    way = until(
+        lambda: reach(asked, sought), lambda answer: isinstance(answer, Reached), seconds=wait, pause=PAUSE,
+        on_wait=lambda answer: None if isinstance(answer, Reached) else _waiting(context, wait, answer.reason),
+    )  # fmt: skip
     if isinstance(way, Reached):
         return way
     if not sought.text.startswith("postgres"):
@@ -126,8 +123,9 @@ def _reached(context: GuardContext, asked: Question) -> Reached | None:
 
 def _lock_database(context: GuardContext, lock: MigrationLock) -> None:
     """Take the database's lock, as soon as the server lets anybody in, where no past run is at work there."""
-    lock.session = _session(context, lock)
-    lock.session.lock()
+    session = _session(context, lock)
+    session.lock()
+    lock.session = session  # only now, as in ``MigrationLock.take``
     refuse_at_work_under(lock, sure_only=bool(context.at_work))
 
 
@@ -135,19 +133,19 @@ def _session(context: GuardContext, lock: MigrationLock) -> Session:
     """Our own session. Raises ``Unavailable`` where the server refuses it, or does not answer in time."""
     given = context.run.run_options.wait
     wait = WAIT if given is None else given
-    until = time.monotonic() + wait
-    is_told = False
-    while True:
-        try:
-            return lock.open_session()
-        except Unavailable as error:
-            unknown = lock.reached.unknown(error) if lock.reached else Unknown(error.message, error.hint)
-            if _SERVERS_WORD.search(error.message) or time.monotonic() >= until:
-                raise _unreachable(context, unknown.reason, unknown.hint) from None
-        if not is_told:
-            _waiting(context, wait, unknown.reason)
-            is_told = True
-        time.sleep(PAUSE)
+
+    def unknown(error: Unavailable) -> Unknown:
+        return lock.reached.unknown(error) if lock.reached else Unknown(error.message, error.hint)
+
+    try:
+        return retry(
+            lock.open_session, Unavailable, seconds=wait, pause=PAUSE,
+            is_final=lambda error: _SERVERS_WORD.search(error.message),
+            on_wait=lambda error: _waiting(context, wait, unknown(error).reason),
+        )  # fmt: skip
+    except Unavailable as error:
+        refused = unknown(error)
+        raise _unreachable(context, refused.reason, refused.hint) from None
 
 
 def _waiting(context: GuardContext, seconds: float, reason: str) -> None:
