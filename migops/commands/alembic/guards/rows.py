@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from migops.commands.alembic.call import Result
 from migops.commands.alembic.guards import migrating
@@ -14,6 +14,7 @@ from migops.commands.alembic.guards.messages import left_out, migrations, not_co
 from migops.commands.alembic.visible_migrations import Gap
 from migops.core.errors import MigopsError
 from migops.core.text import counted
+from migops.migrations.graph import Graph
 from migops.runner import preview
 from migops.runner.expected_run import ExpectedRun
 from migops.runner.migration_lock import MigrationLock
@@ -26,9 +27,7 @@ def upgrade(context: GuardContext) -> Result:
     with hold(context) as lock:
         rows = rows_now(lock)
         stop_where_apart(context, history, rows)
-        previewed = None
-        if history is not None and rows is not None and len(context.call.words) == 1:
-            previewed = preview.upgrade(history.graph, rows, context.call.words[0])
+        previewed = _previewed(context, history, rows, preview.upgrade)
         _where_it_stands(context, lock, rows)
         if previewed and history:
             number = counted(len(previewed.steps), "migration")
@@ -39,8 +38,8 @@ def upgrade(context: GuardContext) -> Result:
             left_out(context, gap)
         if history:
             ask_where_data_goes(context, history, previewed.steps if previewed else None, rows)
-        expected, steps = (previewed.rows, previewed.steps) if previewed else (None, ())
-        return migrating.run(context, lock, _expected(context, rows, expected, steps, history))
+        after, steps = (previewed.rows, previewed.steps) if previewed else (None, ())
+        return migrating.run(context, lock, _expected(context, rows, after, steps, history))
 
 
 def _gap(context: GuardContext, history: History | None) -> Gap | None:
@@ -61,9 +60,7 @@ def downgrade(context: GuardContext) -> Result:
     with hold(context) as lock:
         rows = rows_now(lock)
         stop_where_apart(context, history, rows)
-        previewed = None
-        if history is not None and rows is not None and len(context.call.words) == 1:
-            previewed = preview.downgrade(history.graph, rows, context.call.words[0])
+        previewed = _previewed(context, history, rows, preview.downgrade)
         _where_it_stands(context, lock, rows)
         if previewed is None or history is None:
             context.say(f"which migrations `downgrade {' '.join(context.call.words)}` undoes is not known beforehand")
@@ -77,8 +74,8 @@ def downgrade(context: GuardContext) -> Result:
             )
         if previewed is None or previewed.steps:
             context.confirm("Undo this?")
-        expected, steps = (previewed.rows, previewed.steps) if previewed else (None, ())
-        return migrating.run(context, lock, _expected(context, rows, expected, steps, history))
+        after, steps = (previewed.rows, previewed.steps) if previewed else (None, ())
+        return migrating.run(context, lock, _expected(context, rows, after, steps, history))
 
 
 def stamp(context: GuardContext) -> Result:
@@ -100,6 +97,16 @@ def stamp(context: GuardContext) -> Result:
         if rows is None or after != rows:
             context.confirm("Write this?")
         return migrating.run(context, lock, _expected(context, rows, after, (), history))
+
+
+def _previewed(
+    context: GuardContext, history: History | None, rows: tuple[str, ...] | None,
+    preview_of: Callable[[Graph, tuple[str, ...], str], preview.MigrationPreview | None],
+) -> preview.MigrationPreview | None:  # fmt: skip
+    """What the call will do; None where that cannot be told beforehand."""
+    if history is None or rows is None or len(context.call.words) != 1:
+        return None
+    return preview_of(history.graph, rows, context.call.words[0])
 
 
 def _expected(
