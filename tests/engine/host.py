@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -33,6 +34,16 @@ def bridge(name: str, address: str) -> None:
 def remove_bridge(name: str) -> None:
     if Path(f"/sys/class/net/{name}").exists():
         _ip("link", "delete", name)
+
+
+def remove_bridges_in(subnet: str) -> None:
+    """Remove the bridges that a daemon has made for its networks there: it is killed, and takes none of them away.
+
+    *subnet* are the first two numbers.
+    """
+    for link in json.loads(_ip("-json", "-4", "address")):
+        if link["ifname"].startswith("br-") and any(a["local"].startswith(f"{subnet}.") for a in link["addr_info"]):
+            remove_bridge(link["ifname"])
 
 
 def let_through(subnet: str, bin_folder: Path) -> None:
@@ -121,8 +132,9 @@ def _mount(*arguments: str) -> None:
         raise EngineUnavailable(f"control groups cannot be mounted: {done.stderr.strip()}")
 
 
-def _ip(*arguments: str) -> None:
+def _ip(*arguments: str) -> str:
     env = {"PATH": debian.search_path()}
     done = subprocess.run(["ip", *arguments], env=env, capture_output=True, text=True, check=False)
     if done.returncode and "File exists" not in done.stderr:
         raise EngineUnavailable(f"ip {' '.join(arguments)}: {done.stderr.strip()}")
+    return done.stdout

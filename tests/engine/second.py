@@ -76,6 +76,7 @@ def second_engine(
         with layout.locked("subnets"):  # other processes may be choosing right now
             subnet = _free_subnet()
             host.bridge(name, f"{subnet}.0.1/24")
+        after.callback(host.remove_bridges_in, subnet)
         daemon = Daemon(name, unpacked, data, _settings(release, name, subnet), listen)
         after.callback(shutil.rmtree, daemon.folder, ignore_errors=True)
         after.callback(daemon.stop, patience=0)

@@ -217,6 +217,16 @@ def until_asleep(found: Stack) -> None:
     until(lambda: found.query(asleep) == "1", "it sleeps")
 
 
+def killed_asleep(found: Stack) -> None:
+    """Kill a deploy while it sleeps in its migration, with its container and its session."""
+    running = begin(found, "--no-backup")
+    until_asleep(found)
+    running.kill()
+    running.communicate()
+    found.box.docker("kill", f"migops-{found.box.name}-migrate")
+    end_session(found)
+
+
 def end_session(found: Stack) -> None:
     found.query("select pg_terminate_backend(pid) from pg_stat_activity where query like 'select pg_sleep(600)%'")
 
@@ -224,12 +234,7 @@ def end_session(found: Stack) -> None:
 def killed(found: Stack, how: str, amount: int) -> None:
     """A deploy that was killed while it slept in its migration, with its container and its session."""
     put(found, how)
-    running = begin(found, "--no-backup")
-    until_asleep(found)
-    running.kill()
-    running.communicate()
-    found.box.docker("kill", f"migops-{found.box.name}-migrate")
-    end_session(found)
+    killed_asleep(found)
     assert money(found) == amount
 
 

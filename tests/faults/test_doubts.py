@@ -10,8 +10,8 @@ import pytest
 
 from tests.deploy.stack import PRICE, Stack, edit, stack
 from tests.engine.sandbox import Sandbox
-from tests.faults.deploying import begin, deploy
-from tests.faults.test_commits import DOUBLE, HOWS, REV, alembic, end_session, money, until_asleep
+from tests.faults.deploying import deploy
+from tests.faults.test_commits import DOUBLE, HOWS, REV, alembic, killed_asleep, money
 
 pytestmark = pytest.mark.engine
 
@@ -72,12 +72,7 @@ def test_another_state_folder_does_not_apply_it_again(sandbox: Sandbox) -> None:
 
 def test_a_killed_run_is_judged_from_another_state_folder(sandbox: Sandbox) -> None:
     found = made(sandbox, f"{AUTO}\n    op.execute('select pg_sleep(600)')")
-    running = begin(found, "--no-backup")
-    until_asleep(found)
-    running.kill()
-    running.communicate()
-    found.box.docker("kill", f"migops-{found.box.name}-migrate")
-    end_session(found)
+    killed_asleep(found)
     assert money(found) == 200
     edit(found.project / f"migrations/versions/{REV}_{REV}.py", "op.execute('select pg_sleep(600)')", "pass")
     for name in ("takes-over", "later"):  # the lock is taken over by the first one; the second one finds it free
