@@ -8,6 +8,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from migops.core.options import ALEMBIC, with_value
 from migops.runner.arguments import FILES
 from migops.sources.home import Home
 from migops.state import owner
@@ -17,7 +18,6 @@ from migops.target.alembic_program import program as program
 
 TOKEN = "MIGOPS_RUN"  # noqa: S105 - no password
 """Set in the environment of what migops runs in a container that it did not start, so that it is found there."""
-_WITH_VALUE = {"-c": "config", "--config": "config", "-n": "name", "--name": "name", "-x": "x"}
 
 
 def makes_files(arguments: Sequence[str]) -> bool:
@@ -27,15 +27,7 @@ def makes_files(arguments: Sequence[str]) -> bool:
 
 def global_options(arguments: Sequence[str]) -> Mapping[str, str]:
     """``config`` and ``name`` as given by Alembic's own -c and -n, before its command."""
-    given: dict[str, str] = {}
-    words = iter(arguments)
-    for word in words:
-        if not word.startswith("-"):
-            break
-        option, equals, value = word.partition("=") if word.startswith("--") else (word[:2], word[2:], word[2:])
-        if option in _WITH_VALUE:
-            given[_WITH_VALUE[option]] = value if equals else next(words, "")
-    return given
+    return {option.name.lstrip("-"): option.value for option in with_value(arguments, ALEMBIC)}
 
 
 def options(target: Target, home: Home | None, arguments: Sequence[str]) -> tuple[str, ...]:

@@ -15,7 +15,7 @@ from migops.core.errors import Failed
 from migops.core.redaction import redact
 from migops.core.text import counted
 from migops.docker import compose_labels, making
-from migops.docker.containers import inspect
+from migops.docker.containers import inspect, name_of
 from migops.docker.same_content import same_content
 
 RESTARTS = 3  # a container with a health check may be restarted fewer times than this before it is healthy
@@ -144,7 +144,7 @@ def inspected(deploy: Deploy, member: DeployedService) -> list[dict[str, Any]]:
 def _container(
     deploy: Deploy, member: DeployedService, image: str, inspection: Mapping[str, Any], memory: Memory, watch: Watch
 ) -> ContainerHealth:
-    name, state = str(inspection["Name"]).lstrip("/"), inspection["State"]
+    name, state = name_of(inspection), inspection["State"]
     if image and not same_content(deploy.engine, str(inspection["Image"]), image):
         return ContainerHealth(Health.STARTING, f"{name} still runs another image")
     if member.one_shot and state.get("Status") in ("exited", "running"):

@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from migops.compose import Service
-from migops.docker import compose_labels
+from migops.docker.compose_labels import PROJECT, is_one_off, read, service_of
+from migops.docker.containers import name_of
 
 _ANY = ("", "0.0.0.0", "::")  # noqa: S104 - compared with, not bound to
 _LISTENS = {"tcp": "0A", "udp": "07"}  # the kernel's numbers for a socket that others cannot share the port with
@@ -97,14 +98,13 @@ def _of_containers(
     """The ports of the containers that are replaced, and those of all others."""
     own, foreign = list[Port](), list[Port]()
     for container in containers:
-        labels = container.get("Labels") or {}
-        ours = labels.get(compose_labels.PROJECT) == project and labels.get(compose_labels.SERVICE) in names
-        owner = f"the container {str((container.get('Names') or ['?'])[0]).lstrip('/')}"
+        ours = read(container, PROJECT) == project and service_of(container) in names
+        owner = f"the container {name_of(container)}"
         found = [
             Port(int(port["PublicPort"]), str(port.get("Type") or "tcp"), str(port.get("IP") or ""), owner)
             for port in container.get("Ports") or () if port.get("PublicPort")
         ]  # fmt: skip
-        (own if ours and not compose_labels.is_one_off(container) else foreign).extend(found)
+        (own if ours and not is_one_off(container) else foreign).extend(found)
     return own, foreign
 
 

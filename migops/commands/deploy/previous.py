@@ -20,8 +20,6 @@ from migops.core.text import listed
 from migops.docker import Engine, ImageNotFound, compose_labels
 from migops.docker.containers import inspect, name_of
 
-HASH = compose_labels.CONFIG_HASH
-
 
 @dataclass(frozen=True, slots=True)
 class Previous:
@@ -133,7 +131,7 @@ def _with_injected(engine: Engine, project: Project, old: Old) -> Old:
 def _differing(services: Mapping[str, Old], project: Project, compose: Words, program: Words) -> tuple[str, ...]:
     """The services whose containers are not what compose would create now, by compose's own hash of a definition."""
     labels = {
-        name: {str((each["Config"].get("Labels") or {}).get(HASH) or "") for each in old.containers}
+        name: {compose_labels.read(each, compose_labels.CONFIG_HASH) for each in old.containers}
         for name, old in services.items()
     }  # fmt: skip
     open_names = tuple(services)
