@@ -9,6 +9,8 @@ import signal
 import time
 from pathlib import Path
 
+from tests.engine.errors import EngineUnavailable
+
 
 def started(pid: int) -> str | None:
     """When process *pid* started, in clock ticks since boot; None when it is gone or a zombie."""
@@ -56,6 +58,29 @@ def wait_gone(pid: int, seconds: float) -> bool:
             return True
         time.sleep(0.02)
     return False
+
+
+def freeze(pid: int, *, patience: float) -> None:
+    """Stop process *pid* (SIGSTOP) and return when each of its threads has stopped.
+
+    The signal reaches the threads one after the other: on a busy machine one of them still answers a request meanwhile.
+    :raises EngineUnavailable: a thread still runs after *patience* seconds.
+    """
+    os.kill(pid, signal.SIGSTOP)
+    deadline = time.monotonic() + patience
+    while running := [thread for thread, state in _threads(pid) if state != "T"]:
+        if time.monotonic() > deadline:
+            raise EngineUnavailable(f"threads {running} of process {pid} still run after SIGSTOP")
+        time.sleep(0.01)
+
+
+def _threads(pid: int) -> list[tuple[str, str]]:
+    """The threads of process *pid*, each with the letter of its state (proc(5))."""
+    threads: list[tuple[str, str]] = []
+    for task in Path(f"/proc/{pid}/task").iterdir():
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):  # the thread ended meanwhile
+            threads.append((task.name, (task / "stat").read_text().rpartition(")")[2].split()[0]))
+    return threads
 
 
 def mentioning(text: str) -> list[int]:

@@ -28,7 +28,7 @@ class SecondEngine:
 
     def freeze(self) -> None:
         """Stop the daemon's clock (SIGSTOP): it takes connections and never answers."""
-        os.kill(self._pid(), signal.SIGSTOP)
+        processes.freeze(self._pid(), patience=30)
 
     def thaw(self) -> None:
         os.kill(self._pid(), signal.SIGCONT)
