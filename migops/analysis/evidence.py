@@ -19,7 +19,7 @@ if TYPE_CHECKING:  # what a clean check never needs is not imported for its sake
     from migops.migrations.problem import Problem
     from migops.sources.application import Creation
     from migops.sources.code import Code
-    from migops.sources.container import Container
+    from migops.sources.container_model import Container
     from migops.sources.database_question import Question
     from migops.sources.database_state import DatabaseReading
     from migops.sources.database_url import Sought

@@ -30,6 +30,7 @@ from migops.cli.options import (
 from migops.core.errors import MigopsError
 
 if TYPE_CHECKING:
+    from migops.docker import Engine
     from migops.rules.rule import Rule
 
 
@@ -77,7 +78,6 @@ def check_image(service: str | None, **given: Any) -> int:
     from migops import collect, target
     from migops.cli.output import show
     from migops.core.model import PlaceName, Severity, Unknown
-    from migops.docker import Engine, connect
     from migops.output import modules
 
     check_together(given)
@@ -95,6 +95,8 @@ def check_image(service: str | None, **given: Any) -> int:
 
         def engine() -> Engine:
             """Connect on first use only: an archive needs no engine."""
+            from migops.docker import connect
+
             connected = stack.enter_context(connect(given["timeout"]))
             import_meanwhile("migops.commands.check", *modules("check-image", given["format_"]))
             return connected

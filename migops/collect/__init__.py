@@ -12,22 +12,22 @@ from typing import TYPE_CHECKING
 
 from migops.analysis.chain import ORDER, Chain, walk
 from migops.analysis.evidence import Evidence
-from migops.collect.engine import code, layers, read_containers, read_image
-from migops.collect.overlay import coming
 from migops.collect.state import Survey, host_cwd, host_home
 from migops.collect.static import read_context, read_git, read_host, read_past, read_worktrees
 from migops.core.errors import Unavailable
 from migops.core.image_source import is_of_files
 from migops.core.model import Absent, Location, MigrationSet, NotAsked, PlaceName, Unknown
-from migops.docker import Engine
 from migops.dockerfile.trace import BuildView
 from migops.sources.environment import Environment
 from migops.sources.home import Reader
 from migops.sources.host import HostReader
 from migops.target import Target
 
-if TYPE_CHECKING:  # only commands that query the database import its modules
+if TYPE_CHECKING:  # only commands that query the database or the engine import their modules
     from migops.collect.database_query import Ask
+    from migops.docker import Engine
+    from migops.images.image import Layer
+    from migops.sources.code import Code
     from migops.sources.database_question import Question
     from migops.sources.database_state import DatabaseState
     from migops.sources.git_status import GitRecord
@@ -47,19 +47,11 @@ def check(
     """
     survey = Survey(target)
     reader = _read_host_side(survey, git=ask is not None)
-    image: Reader | None = None
     if engine is None:
         survey.places[PlaceName.IMAGE] = NotAsked("--no-engine: only the build was checked")
     else:
         engine = cache(engine)
-        with ExitStack() as opened:  # keep the image open while its containers are read
-            image = read_image(survey, engine, opened)
-            survey.places[PlaceName.CONTAINER] = read_containers(survey, image, engine, opened)
-            if image is not None:
-                is_local = cache(lambda: is_of_files(target.image) or engine().is_local)
-                survey.hidden = coming(survey, image, is_local)
-            if lint:
-                _read_application(survey, image)
+        _read_engine_side(survey, engine, lint=lint)
     if lint and engine is None:
         _read_application(survey, None)
     written = reader.written_meanwhile()
@@ -81,8 +73,8 @@ def check(
         not_copied=survey.not_copied,
         uncached=survey.uncached,
         base=survey.view.base.ref if isinstance(survey.view, BuildView) else "",
-        layers=layers(survey, chain, engine) if engine else {},
-        code=code(survey, engine) if all_files and engine else None,
+        layers=_layers(survey, chain, engine) if engine else {},
+        code=_code(survey, engine) if all_files and engine else None,
         git_records=_git_records(survey, chain),
         many_heads_are_meant=target.many_heads,
         problems=survey.problems,
@@ -112,8 +104,37 @@ def _read_host_side(survey: Survey, *, git: bool) -> HostReader:
     return reader
 
 
+def _read_engine_side(survey: Survey, engine: Callable[[], Engine], *, lint: bool) -> None:
+    """Read the image and its containers, and what the image has of the application's code if ``lint``."""
+    from migops.collect.engine import read_containers, read_image  # imported only if there is an engine to read
+    from migops.collect.overlay import coming
+
+    with ExitStack() as opened:  # keep the image open while its containers are read
+        image = read_image(survey, engine, opened)
+        survey.places[PlaceName.CONTAINER] = read_containers(survey, image, engine, opened)
+        if image is not None:
+            is_local = cache(lambda: is_of_files(survey.target.image) or engine().is_local)
+            survey.hidden = coming(survey, image, is_local)
+        if lint:
+            _read_application(survey, image)
+
+
+def _layers(survey: Survey, chain: Chain, engine: Callable[[], Engine]) -> dict[str, Layer | Unknown]:
+    from migops.collect.engine import layers
+
+    return layers(survey, chain, engine)
+
+
+def _code(survey: Survey, engine: Callable[[], Engine]) -> Code | Unknown:
+    from migops.collect.engine import code
+
+    return code(survey, engine)
+
+
 def running(target: Target, engine: Engine) -> Survey:
     """Read only the image and the service's own containers, for a command that runs in one of them."""
+    from migops.collect.engine import read_containers, read_image
+
     survey = Survey(replace(target, siblings={}))
     with ExitStack() as opened:
         image = read_image(survey, lambda: engine, opened)

@@ -6,7 +6,7 @@ import posixpath
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from migops.analysis.chain import compare
 from migops.collect.state import Survey, host_cwd, image_home
@@ -15,12 +15,14 @@ from migops.core.errors import MigopsError, Unavailable
 from migops.core.model import LinkStatus, MigrationSet, PlaceName, Unknown
 from migops.dockerfile.trace import BuildView
 from migops.entrypoint.alembic_call import Call, Process, typed
-from migops.images.image import ImageConfig
 from migops.sources.alembic_start import of_files, started
 from migops.sources.environment import Environment, read_environment
 from migops.sources.home import Home, Homes, OtherConfiguration, Reader, home_of
 from migops.sources.host import HostReader
 from migops.target.configuration import started_as
+
+if TYPE_CHECKING:
+    from migops.images.image import ImageConfig
 
 
 def of_image(config: ImageConfig, service: Service | None) -> Process:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from migops.migrations.graph import Graph
     from migops.migrations.problem import Problem
     from migops.sources.application import Creation
-    from migops.sources.container import Container
+    from migops.sources.container_model import Container
 
 
 @dataclass(slots=True)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
+from typing import TYPE_CHECKING
 
 from migops.core.image_source import DAEMON
-from migops.docker import Engine
-from migops.images.daemon import open_daemon
 from migops.images.image import History, Image, ImageConfig, identity
-from migops.images.reference import parse_reference
+
+if TYPE_CHECKING:  # the readers are imported only for the image that is opened
+    from migops.docker import Engine
 
 __all__ = ["History", "Image", "ImageConfig", "identity", "open_image"]
 
@@ -20,8 +21,12 @@ def open_image(ref: str, *, engine: Callable[[], Engine]) -> AbstractContextMana
     ``engine`` is called only if the reference names an image of the Docker Engine; the caller closes it.
     Raises ``MigopsError`` for an invalid reference, ``Unavailable`` if the image cannot be read.
     """
+    from migops.images.reference import parse_reference
+
     reference = parse_reference(ref)
     if reference.scheme == DAEMON:
+        from migops.images.daemon import open_daemon
+
         return open_daemon(reference, engine)
     if reference.scheme == "oci":
         from migops.images.oci import open_oci
