@@ -14,6 +14,7 @@ from migops.analysis.chain import ORDER, Chain, walk
 from migops.analysis.evidence import Evidence
 from migops.collect.engine import code, layers, read_containers, read_image
 from migops.collect.overlay import coming
+from migops.collect.program import read_program
 from migops.collect.state import Survey, host_cwd, host_home
 from migops.collect.static import read_context, read_git, read_host, read_past, read_worktrees
 from migops.core.errors import Unavailable
@@ -56,6 +57,8 @@ def check(
             image = read_image(survey, engine, opened)
             survey.places[PlaceName.CONTAINER] = read_containers(survey, image, engine, opened)
             if image is not None:
+                if lint:
+                    read_program(survey, image)
                 is_local = cache(lambda: is_of_files(target.image) or engine().is_local)
                 survey.hidden = coming(survey, image, is_local)
             if lint:
@@ -93,6 +96,8 @@ def check(
         question=question,
         database=_database(question, ask) if question and ask else NotAsked(),
         alembic=_alembic(survey) if ask or lint else ("alembic",),
+        program=survey.program,
+        starts_in=survey.starts_in,
         worktrees=read_worktrees(chain) if ask else (),
         startups=survey.startups,
         creations=survey.creations,
@@ -113,11 +118,13 @@ def _read_host_side(survey: Survey, *, git: bool) -> HostReader:
 
 
 def running(target: Target, engine: Engine) -> Survey:
-    """Read only the image and the service's own containers, for a command that runs in one of them."""
+    """Read only the image, its program and the service's own containers, for a command that runs in one of them."""
     survey = Survey(replace(target, siblings={}))
     with ExitStack() as opened:
         image = read_image(survey, lambda: engine, opened)
         survey.places[PlaceName.CONTAINER] = read_containers(survey, image, lambda: engine, opened)
+        if image is not None:
+            read_program(survey, image)
     return survey
 
 
@@ -149,7 +156,7 @@ def _database(question: Question, ask: Ask) -> DatabaseState | Absent | Unknown:
 def _alembic(survey: Survey) -> tuple[str, ...]:
     from migops.target.alembic_program import aimed
 
-    return aimed(survey.target, survey.home)
+    return aimed(survey.target, survey.home, file=survey.program)
 
 
 def _git_records(survey: Survey, chain: Chain) -> dict[str, GitRecord]:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from migops.migrations.problem import Problem
     from migops.sources.application import Creation
     from migops.sources.container import Container
+    from migops.sources.program_file import ProgramFile
 
 
 @dataclass(slots=True)
@@ -52,6 +53,10 @@ class Survey:
     setup: Setup | None = None
     configurations: tuple[OtherConfiguration, ...] = ()
     hidden: tuple[Hidden, ...] = ()
+    program: ProgramFile | None = None
+    """The program of Alembic in the image; None if it was not looked for."""
+    starts_in: str = ""
+    """The folder in the container that Alembic is started in; empty if it is the container's own."""
     packages: dict[str, Reader] = field(default_factory=dict, repr=False)
     """See ``ImageFiles.links``."""
 

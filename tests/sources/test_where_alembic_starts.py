@@ -10,6 +10,7 @@ import pytest
 from tests.kit import migops, repository, write_image
 
 SCRIPT = "revision = 'a1'\ndown_revision = None\ndef upgrade(): pass\ndef downgrade(): pass\n"
+CHANGING = "., command: sh -c 'cd /srv/code && alembic -c ../deploy/alembic.ini upgrade head'"
 COMPOSE = "services:\n  app: {build: BUILD}\n"
 
 
@@ -57,9 +58,7 @@ FOUND = {
     ),
     "the start's cd": (
         "deploy/alembic.ini", "shop/migrations", "code/shop/migrations",
-        {**dockerfile("WORKDIR /", "COPY . /srv"),
-         "compose.yaml": "services:\n  app: {build: ., command: sh -c 'cd /srv/code && alembic -c ../deploy/alembic.ini "
-                         "upgrade head'}\n"}, ".",
+        {**dockerfile("WORKDIR /", "COPY . /srv"), "compose.yaml": COMPOSE.replace("BUILD", CHANGING)}, ".",
     ),
 }  # fmt: skip
 
@@ -100,3 +99,59 @@ def test_an_image_is_read_from_each_folder_too(working_dir: str, tmp_path: Path)
     ran = migops("check-image", *given, cwd=tmp_path)
     assert ran.code == 0, ran.stdout
     assert ran.rules == []
+
+
+TWO = {"old/alembic.ini": "[alembic]\nscript_location = nowhere\n"}
+"""A second configuration, so that the project alone does not tell which one counts."""
+BY_VARIABLE = {
+    "ENV of the image": {
+        **TWO, **dockerfile("WORKDIR /app", "ENV ALEMBIC_CONFIG=shop/alembic.ini", "COPY . ."),
+    },
+    "ENV by an ARG": {
+        **TWO, **dockerfile("ARG INI=shop", "WORKDIR /app", "ENV ALEMBIC_CONFIG=/app/$INI/alembic.ini", "COPY . ."),
+    },
+    "the service's environment": {
+        **TWO, **dockerfile("WORKDIR /srv/code", "COPY . ."),
+        "compose.yaml": COMPOSE.replace("BUILD", "., environment: {ALEMBIC_CONFIG: /srv/code/shop/alembic.ini}"),
+    },
+    "the service's environment, relative": {
+        **TWO, **dockerfile("WORKDIR /srv/code", "COPY . ."),
+        "compose.yaml": COMPOSE.replace("BUILD", "., environment: {ALEMBIC_CONFIG: shop/alembic.ini}"),
+    },
+    "the service over the image": {
+        **TWO, **dockerfile("WORKDIR /app", "ENV ALEMBIC_CONFIG=old/alembic.ini", "COPY . ."),
+        "compose.yaml": COMPOSE.replace("BUILD", "., environment: {ALEMBIC_CONFIG: shop/alembic.ini}"),
+    },
+    "an env file": {
+        **TWO, **dockerfile("WORKDIR /app", "COPY . ."), "app.env": "ALEMBIC_CONFIG=shop/alembic.ini\n",
+        "compose.yaml": COMPOSE.replace("BUILD", "., env_file: app.env"),
+    },
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", BY_VARIABLE)
+def test_alembic_config_decides_as_for_alembic(case: str, tmp_path: Path) -> None:
+    project(tmp_path, "shop/alembic.ini", "shop/migrations", "shop/migrations", BY_VARIABLE[case])
+    ran = migops("check-image", "--no-engine", "--format", "json", cwd=tmp_path)
+    assert ran.code == 0, ran.stdout + ran.stderr
+    places = {each["place"]: each.get("revisions") for each in ran.json["places"]}
+    assert (places["host"], places["context"]) == (1, 1)
+
+
+@pytest.mark.parametrize("where", ["image", "service"])
+def test_alembic_config_may_have_a_name_of_its_own(where: str, tmp_path: Path) -> None:
+    setting = "ENV ALEMBIC_CONFIG=conf/db.ini"
+    files = dict(dockerfile("WORKDIR /app", *([setting] if where == "image" else []), "COPY . ."))
+    if where == "service":
+        files["compose.yaml"] = COMPOSE.replace("BUILD", "., environment: {ALEMBIC_CONFIG: conf/db.ini}")
+    project(tmp_path, "conf/db.ini", "shop/migrations", "shop/migrations", files)
+    ran = migops("check-image", "--no-engine", "--format", "json", cwd=tmp_path)
+    assert ran.code == 0, ran.stdout + ran.stderr
+
+
+def test_without_alembic_config_two_configurations_are_not_chosen_between(tmp_path: Path) -> None:
+    files = {**TWO, **dockerfile("WORKDIR /app", "COPY . .")}
+    project(tmp_path, "shop/alembic.ini", "shop/migrations", "shop/migrations", files)
+    ran = migops("check-image", "--no-engine", cwd=tmp_path)
+    assert ran.code == 2
+    assert "found several configurations: old/alembic.ini, shop/alembic.ini" in ran.stderr
