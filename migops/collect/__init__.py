@@ -14,7 +14,6 @@ from migops.analysis.chain import ORDER, Chain, walk
 from migops.analysis.evidence import Evidence
 from migops.collect.engine import code, layers, read_containers, read_image
 from migops.collect.overlay import coming
-from migops.collect.program import read_program
 from migops.collect.state import Survey, host_cwd, host_home
 from migops.collect.static import read_context, read_git, read_host, read_past, read_worktrees
 from migops.core.errors import Unavailable
@@ -58,7 +57,7 @@ def check(
             survey.places[PlaceName.CONTAINER] = read_containers(survey, image, engine, opened)
             if image is not None:
                 if lint:
-                    read_program(survey, image)
+                    _read_program(survey, image)
                 is_local = cache(lambda: is_of_files(target.image) or engine().is_local)
                 survey.hidden = coming(survey, image, is_local)
             if lint:
@@ -124,13 +123,19 @@ def running(target: Target, engine: Engine) -> Survey:
         image = read_image(survey, lambda: engine, opened)
         survey.places[PlaceName.CONTAINER] = read_containers(survey, image, lambda: engine, opened)
         if image is not None:
-            read_program(survey, image)
+            _read_program(survey, image)
     return survey
 
 
 def host(target: Target) -> Environment:
     """Read only the host: the environment that Alembic would see there. MigopsError if it has no migrations."""
     return read_host(Survey(target))[0]
+
+
+def _read_program(survey: Survey, image: Reader) -> None:
+    from migops.collect.program import read_program  # imported only if Alembic may be run
+
+    read_program(survey, image)
 
 
 def _read_application(survey: Survey, image: Reader | None) -> None:

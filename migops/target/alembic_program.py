@@ -6,13 +6,16 @@ import posixpath
 import shlex
 from collections.abc import Collection
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from migops.core.errors import MigopsError
 from migops.entrypoint.alembic_call import Process, typed
 from migops.migrations.config import parse_config
 from migops.sources.home import Home, home_of
-from migops.sources.program_file import ProgramFile
 from migops.target.target import Target
+
+if TYPE_CHECKING:
+    from migops.sources.program_file import ProgramFile
 
 
 @dataclass(frozen=True, slots=True)
