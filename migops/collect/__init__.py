@@ -85,6 +85,8 @@ def check(
         question=question,
         database=_database(question, ask) if question and ask else NotAsked(),
         alembic=_alembic(survey) if ask or lint else ("alembic",),
+        program=survey.program,
+        starts_in=survey.starts_in,
         worktrees=read_worktrees(chain) if ask else (),
         startups=survey.startups,
         creations=survey.creations,
@@ -113,6 +115,8 @@ def _read_engine_side(survey: Survey, engine: Callable[[], Engine], *, lint: boo
         image = read_image(survey, engine, opened)
         survey.places[PlaceName.CONTAINER] = read_containers(survey, image, engine, opened)
         if image is not None:
+            if lint:
+                _read_program(survey, image)
             is_local = cache(lambda: is_of_files(survey.target.image) or engine().is_local)
             survey.hidden = coming(survey, image, is_local)
         if lint:
@@ -132,19 +136,27 @@ def _code(survey: Survey, engine: Callable[[], Engine]) -> Code | Unknown:
 
 
 def running(target: Target, engine: Engine) -> Survey:
-    """Read only the image and the service's own containers, for a command that runs in one of them."""
+    """Read only the image, its program and the service's own containers, for a command that runs in one of them."""
     from migops.collect.engine import read_containers, read_image
 
     survey = Survey(replace(target, siblings={}))
     with ExitStack() as opened:
         image = read_image(survey, lambda: engine, opened)
         survey.places[PlaceName.CONTAINER] = read_containers(survey, image, lambda: engine, opened)
+        if image is not None:
+            _read_program(survey, image)
     return survey
 
 
 def host(target: Target) -> Environment:
     """Read only the host: the environment that Alembic would see there. MigopsError if it has no migrations."""
     return read_host(Survey(target))[0]
+
+
+def _read_program(survey: Survey, image: Reader) -> None:
+    from migops.collect.program import read_program  # imported only if Alembic may be run
+
+    read_program(survey, image)
 
 
 def _read_application(survey: Survey, image: Reader | None) -> None:
@@ -170,7 +182,7 @@ def _database(question: Question, ask: Ask) -> DatabaseState | Absent | Unknown:
 def _alembic(survey: Survey) -> tuple[str, ...]:
     from migops.target.alembic_program import aimed
 
-    return aimed(survey.target, survey.home)
+    return aimed(survey.target, survey.home, file=survey.program)
 
 
 def _git_records(survey: Survey, chain: Chain) -> dict[str, GitRecord]:

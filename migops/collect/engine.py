@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import posixpath
 import shlex
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from migops.analysis.chain import Chain, compare
@@ -38,12 +39,17 @@ def read_image(survey: Survey, engine: Callable[[], Engine], opened: ExitStack) 
         survey.image = identity(image)
         read = reader_of(image)
         survey.packages[image.id] = links_of(image)
-        starts = homes(survey, of_image(image.config, _service(survey)), read, survey.packages[image.id])
+        process = of_image(image.config, _service(survey))
+        starts = homes(survey, process, read, survey.packages[image.id])
         survey.home = starts.first
         survey.image_config = image.config
         environment = read_environment(read, survey.home, survey.known)
         survey.configurations = others(survey, starts, read, image.ref)
         survey.take(PlaceName.IMAGE, environment)
+        if isinstance(environment, Environment):
+            survey.home = replace(survey.home, cwd=environment.cwd)
+        own = posixpath.normpath(process.working_dir or "/")
+        survey.starts_in = survey.home.cwd if survey.home.cwd != own else ""
     except ImageNotFound as error:
         build = survey.target.commands.build()
         hint = f"build it first: {shlex.join(build)} (nothing was pulled)" if build else error.hint

@@ -17,7 +17,7 @@ from migops.dockerfile.trace import BuildView
 from migops.entrypoint.alembic_call import Call, Process, typed
 from migops.sources.alembic_start import of_files, started
 from migops.sources.environment import Environment, read_environment
-from migops.sources.home import Home, Homes, OtherConfiguration, Reader, home_of
+from migops.sources.home import Home, Homes, OtherConfiguration, Reader, above, home_of
 from migops.sources.host import HostReader
 from migops.target.configuration import started_as
 
@@ -53,10 +53,10 @@ def homes(survey: Survey, process: Process, read: Reader, links: Reader | None =
             f"cannot determine which configuration Alembic reads: {undecided.undecided}",
             hint="set it: --config FILE, or x-migops: {config: FILE} under the service",
         )
-    usual = image_home(survey, process.working_dir)
+    usual = _usual(survey, process, read)
     starts = [_home(survey, each) for each in calls]
     first = usual if survey.target.named else _first(survey, calls, starts, usual)
-    first = replace(first, away=first.cwd != usual.cwd)
+    first = replace(first, away=first.cwd != usual.cwd, around=usual.around)
     # If the start passes a folder to Flask-Migrate, a plain `flask db` reads the one in the application's code.
     typed_flask = [replace(usual, by="`flask db` without --directory")] if first.script_location else []
     everything = [
@@ -65,6 +65,18 @@ def homes(survey: Survey, process: Process, read: Reader, links: Reader | None =
     ]
     different = {each.key: each for each in everything if each.key != everything[0].key}
     return Homes(everything[0], tuple(different.values()))
+
+
+def _usual(survey: Survey, process: Process, read: Reader) -> Home:
+    """The configuration by the host's file. If no Dockerfile tells its path in the image, the one that the file has on
+    the host below the project's folder is tried as well."""
+    usual, target = image_home(survey, process.working_dir), survey.target
+    if isinstance(survey.view, BuildView) or target.image_config or not target.config.is_relative_to(target.root):
+        return usual
+    below = posixpath.join(usual.cwd, target.config.relative_to(target.root).as_posix())
+    if below == usual.config or read([usual.config]) or not read([below]):
+        return usual
+    return replace(usual, config=below, around=(*above(below), *usual.around))
 
 
 def _first(survey: Survey, calls: Sequence[Call], starts: Sequence[Home], usual: Home) -> Home:

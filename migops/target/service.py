@@ -12,7 +12,7 @@ from migops.core.model import Location
 from migops.core.printed import Commands
 from migops.sources.database_state import SETTINGS
 from migops.target import configuration
-from migops.target.build import context_of
+from migops.target.build import build_spec, built_configuration, context_of
 from migops.target.options import compose_command
 from migops.target.target import Wanted
 
@@ -26,6 +26,7 @@ def choose(
     at = Location(project.files[0]) if project.files else None
     marked = [service for service in project.services.values() if "x-migops" in service.extensions]
     candidates = marked or [service for service in project.services.values() if _has_config(service)]
+    candidates = candidates or [service for service in project.services.values() if _names_config(service)]
     if not candidates:
         for service in project.services.values():
             if service.build and not service.build.is_remote:
@@ -59,6 +60,15 @@ def _runs_alembic(service: Service) -> bool:
 
 def _has_config(service: Service) -> bool:
     return bool(service.build and not service.build.is_remote and configuration.search(Path(service.build.context)))
+
+
+def _names_config(service: Service) -> bool:
+    """True if the service or its Dockerfile names a configuration, which may have any name."""
+    if service.build is None or service.build.is_remote:
+        return False
+    if configuration.alembic_options(service).config:
+        return True
+    return built_configuration(build_spec(service.build), service) is not None
 
 
 def settings_of(service: Service) -> dict[str, str]:

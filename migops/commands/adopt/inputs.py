@@ -91,7 +91,7 @@ def look(target: Target, engine: Engine, timeout: float) -> AdoptInputs:
     )  # fmt: skip
     return AdoptInputs(
         target=target, project=target.model, service=service, image=seen.image, migrations=migrations,
-        alembic=aimed(target, seen.home), reached=reached, state=state, live=live, app=app,
+        alembic=aimed(target, seen.home, file=seen.program), reached=reached, state=state, live=live, app=app,
         network=_shared(target.model, service, live),
         python_path=service.environment.get("PYTHONPATH") or environment.get("PYTHONPATH", ""),
         question=asked,

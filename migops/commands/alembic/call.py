@@ -86,8 +86,8 @@ class AlembicCall:
     """One call of Alembic in the service's container.
 
     ``environment`` is added to that of the service; ``container`` is the ID or name of where it runs, once it does.
-    ``options`` are those without which Alembic would not read the service's configuration there. ``trace`` is what
-    records its transactions, where it has any.
+    ``program`` is how it is called there; None before the image was read. ``trace`` is what records its transactions,
+    where it has any.
     """
 
     target: Target
@@ -99,7 +99,7 @@ class AlembicCall:
     events: Events = field(default_factory=SimpleQueue)
     environment: dict[str, str] = field(default_factory=dict)
     container: str = ""
-    options: tuple[str, ...] = ()
+    program: command_lines.Program | None = None
     trace: Trace | None = None
 
     def lose(self) -> None:
@@ -108,7 +108,7 @@ class AlembicCall:
 
     def attempt(self, where: ExecutionTarget, name: str = "") -> Result:
         """Run it once, and bring the new files to the host. ``name`` is that of a one-off container, if it has one."""
-        program = command_lines.with_options(self.target, self.options)
+        program = self.program or command_lines.program(self.target)
         before = collect.host(self.target).migrations if command_lines.makes_files(self.arguments) else None
         call = Invocation(
             self.target, program, self.arguments, where, name or new_name(), self.environment, has_terminal(),

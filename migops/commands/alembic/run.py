@@ -18,14 +18,15 @@ def run(alembic: AlembicCall) -> Result:
     for each in left:
         alembic.say(each.sentence)
     seen = collect.running(alembic.target, alembic.engine)
-    alembic.options = command_lines.options(alembic.target, seen.home, alembic.arguments)
+    alembic.program = command_lines.in_image(alembic.target, seen, alembic.arguments)
     where = choose(seen, program, alembic.engine)
     call = verbs.read(alembic.arguments, program.words)
     if call.is_guarded and call.verb in verbs.FILES:
         where = where.apart()
     alembic.say(where.sentence())
     busy = ""
-    if where.container is not None and at_work(alembic.engine, where.container.id, program.words):
+    called = alembic.program.words[: len(program.words)]
+    if where.container is not None and at_work(alembic.engine, where.container.id, called):
         busy = where.container.name
         alembic.say(
             f"{alembic.words()} is already running in {busy}, by another or a killed command: docker top {busy}"

@@ -162,7 +162,7 @@ def observe(target: Target, engine: Engine, options: Options, compose: Words, as
     if database_service and database_service not in needs:
         needs = (database_service, *needs)
     idle = not_running(engine, project, needs)
-    starts_in = _starts_in(target, engine)
+    starts_in = evidence.starts_in or _starts_in(target, engine)
     return DeployInputs(
         target,
         evidence,
