@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -14,11 +13,11 @@ from migops.cli.options import (
     LINES,
     color_option,
     compose_options,
-    compose_options_of,
     format_option,
     option,
     output_option,
 )
+from migops.cli.resolving import resolve
 from migops.cli.status import database_options
 from migops.core.errors import ExitCode, MigopsError
 
@@ -86,7 +85,7 @@ def _of_service(service: str, config: str, section: str, given: Mapping[str, Any
         service=service, config=config, section=section, needs_image=False, command="graph",
         database_url=given["database_url"] or "",
     )  # fmt: skip
-    resolved = target.resolve(wanted, compose_options_of(given), os.environ, Path.cwd())
+    resolved = resolve(wanted, given)
     ask = Ask(given["database_url"], given["timeout"], given["wait"])
     with ExitStack() as stack:
         engine = None if given["no_engine"] else lambda: stack.enter_context(connect(given["timeout"]))
