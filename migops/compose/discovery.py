@@ -29,7 +29,12 @@ _FALSE = ("0", "f", "F", "FALSE", "false", "False")
 
 
 class NoComposeFile(MigopsError):
-    """No compose file is named, and there is none of a default name."""
+    """No compose file is named, and there is none of a default name.
+
+    ``found``: files of other names, one of which may be meant.
+    """
+
+    found: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

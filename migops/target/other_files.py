@@ -62,8 +62,10 @@ def _named(files: Sequence[str], folder: Path, cwd: Path, command: str) -> NoCom
     """The error that names each file with the command to type."""
     here = "here" if folder == cwd else f"in {folder}"
     commands = [again("-f", file, command=command) for file in files[:FILES_NAMED]]
-    return NoComposeFile(
+    error = NoComposeFile(
         f"no compose file of a default name {here}; there {'is' if len(files) == 1 else 'are'} "
         f"{first_few(files, FILES_NAMED)}",
         hint="; or ".join(commands),
     )  # fmt: skip
+    error.found = tuple(files)
+    return error

@@ -262,3 +262,39 @@ def test_two_folders_of_migrations_are_not_guessed_between(tmp_path: Path) -> No
     folder = project(tmp_path, {"compose.yaml": APP, "other/env.py": "", "other/versions/b1.py": SCRIPT})
     (folder / "alembic.ini").unlink()
     assert "two lines" not in check(folder).stderr
+
+
+def test_graph_finds_what_check_image_finds(tmp_path: Path) -> None:
+    compose = {"local.yml": APP.replace("build: .", "build: backend")}
+    folder = project(tmp_path, compose, "backend")
+    found = migops("graph", "--format", "json", cwd=folder)
+    assert found.code == 0, found.stderr
+    assert [revision["id"] for revision in found.json["revisions"]] == ["a1"]
+    assert f"drawing {folder}/backend/alembic.ini, of service app" in found.stderr
+
+
+def test_graph_names_the_files_that_it_cannot_choose_from(tmp_path: Path) -> None:
+    compose = APP.replace("build: .", "build: backend")
+    folder = project(tmp_path, {"a.compose.yml": compose, "b.compose.yml": compose}, "backend")
+    found = migops("graph", cwd=folder)
+    assert printed(found) == ["migops graph -f a.compose.yml", "migops graph -f b.compose.yml"]
+    assert [typed(command, folder).code for command in printed(found)] == [0, 0]
+
+
+def test_graph_of_nothing_says_so(tmp_path: Path) -> None:
+    found = migops("graph", cwd=tmp_path)
+    assert found.code == 2
+    assert "neither an alembic.ini nor a pyproject.toml" in found.stderr
+
+
+@pytest.mark.parametrize("command", ["status", "doctor", "check-image"])
+def test_a_build_of_a_context_takes_dockerfile_stage_and_arguments(tmp_path: Path, command: str) -> None:
+    staged = "ARG FROM=nothing\nFROM python AS full\nWORKDIR /app\nCOPY . .\nFROM python AS empty\nWORKDIR /srv\n"
+    folder = project(tmp_path, {"docker/prod.Dockerfile": staged})
+    build = ("--context", ".", "--dockerfile", "docker/prod.Dockerfile", "--no-engine", "--format", "json")
+    full = migops(command, *build, "--target", "full", "--build-arg", "FROM=x", cwd=folder).json
+    empty = migops(command, *build, "--target", "empty", cwd=folder).json
+    states = [{place["place"]: place["status"] for place in each["places"]}["context"] for each in (full, empty)]
+    assert states == ["read", "unknown"]
+    found = migops(command, "--target", "full", cwd=folder)
+    assert (found.code, "--target needs --context" in found.stderr) == (2, True)
