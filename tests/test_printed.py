@@ -173,7 +173,7 @@ def test_errors_name_the_project_that_was_asked_for(tmp_path: Path) -> None:
     for name in ("alembic.ini", "Dockerfile"):
         (project / "other" / name).write_text((project / name).read_text())
     found = migops("status", "-f", "my prod.yml", "--no-engine", cwd=project)
-    assert "name one: migops status -f 'my prod.yml' second" in found.stderr
+    assert "name one: migops status -f 'my prod.yml' --no-engine second" in found.stderr
 
 
 def test_a_password_of_the_command_line_is_not_repeated() -> None:

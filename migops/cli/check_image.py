@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import importlib
-import os
 from collections.abc import Mapping
 from contextlib import ExitStack
-from pathlib import Path
 from threading import Thread
 from typing import TYPE_CHECKING, Any
 
@@ -14,12 +12,10 @@ import click
 
 from migops.cli.options import (
     EXIT,
-    LINES,
     check_together,
     compose_options,
-    compose_options_of,
     configuration_options,
-    context_option,
+    context_options,
     host_dir_option,
     image_option,
     option,
@@ -27,7 +23,7 @@ from migops.cli.options import (
     rule_options,
     timeout_option,
 )
-from migops.core.errors import MigopsError
+from migops.cli.resolving import pairs, resolve
 
 if TYPE_CHECKING:
     from migops.docker import Engine
@@ -37,22 +33,7 @@ if TYPE_CHECKING:
 @click.command("check-image")
 @click.argument("service", required=False)
 @image_option
-@context_option
-@option(
-    "--dockerfile",
-    metavar="FILE",
-    default="",
-    help="With --context: the Dockerfile (default: Dockerfile in the context).",
-)
-@option("--target", "stage", metavar="STAGE", default="", help="With --context: the build stage of the image.")
-@option(
-    "--build-arg",
-    "build_args",
-    metavar="NAME=VALUE",
-    multiple=True,
-    type=LINES,
-    help="With --context: a build argument (repeatable).",
-)
+@context_options
 @host_dir_option
 @configuration_options
 @option("--all-files", is_flag=True, help="Compare every file that the build copies, not only migrations.")
@@ -87,10 +68,10 @@ def check_image(service: str | None, **given: Any) -> int:
     wanted = target.Wanted(
         service=service or "",
         **{key: given[key] for key in ("image", "context", "dockerfile", "stage", "host_dir", "config", "section")},
-        build_args=_pairs(given["build_args"]),
+        build_args=pairs(given["build_args"]),
         needs_image=not no_engine,
     )
-    resolved = target.resolve(wanted, compose_options_of(given), os.environ, Path.cwd())
+    resolved = resolve(wanted, given)
     with ExitStack() as stack:
 
         def engine() -> Engine:
@@ -121,10 +102,3 @@ def _rules(given: Mapping[str, Any]) -> tuple[Rule, ...]:
 def import_meanwhile(*modules: str) -> None:
     """Import modules in a thread while the engine answers; an import of the same module waits for it."""
     Thread(target=lambda: [importlib.import_module(module) for module in modules], daemon=True).start()
-
-
-def _pairs(words: tuple[str, ...]) -> dict[str, str]:
-    for word in words:
-        if "=" not in word:
-            raise MigopsError(f"--build-arg must be NAME=VALUE, not {word!r}")
-    return dict(word.split("=", 1) for word in words)

@@ -12,7 +12,7 @@ from migops.cli.options import (
     check_together,
     compose_options,
     configuration_options,
-    context_option,
+    context_options,
     host_dir_option,
     image_option,
     option,
@@ -26,7 +26,7 @@ from migops.cli.status import check_drift, database_options, drift_option, targe
 @click.argument("service", required=False)
 @database_options
 @image_option
-@context_option
+@context_options
 @host_dir_option
 @configuration_options
 @drift_option

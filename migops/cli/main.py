@@ -100,12 +100,12 @@ def main() -> None:
 
 def run(arguments: list[str]) -> int:
     """Run one command and return its exit code; every error becomes one message on standard error here."""
-    with redaction.scope(), printed.scope(), debug.scope():
-        return _run(arguments)
+    command_line = list(dropwhile(lambda word: word == "--debug", arguments))  # from the command's name on
+    with redaction.scope(), printed.scope(command_line), debug.scope():
+        return _run(arguments, command_line)
 
 
-def _run(given: list[str]) -> int:
-    arguments = list(dropwhile(lambda word: word == "--debug", given))  # from the command's name on
+def _run(given: list[str], arguments: list[str]) -> int:
     try:
         with _signals_raise():
             result = cli.main(args=given, prog_name="migops", standalone_mode=False)

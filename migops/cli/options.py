@@ -134,9 +134,32 @@ image_option = option(
     default="",
     help="Image (default: the service's); docker-archive:FILE and oci:DIR work too.",
 )
-context_option = option(
-    "--context", metavar="DIR", default="", help="Build context to compare with; no compose file is read then."
-)
+
+
+def context_options(command: Command) -> Command:
+    """--context, and with it how its image is built: --dockerfile, --target and --build-arg."""
+    given = "With --context: "
+    for add in reversed(
+        (
+            option(
+                "--context", metavar="DIR", default="",
+                help="Build context to compare with; no compose file is read then.",
+            ),
+            option(
+                "--dockerfile", metavar="FILE", default="",
+                help=f"{given}the Dockerfile (default: Dockerfile in the context).",
+            ),
+            option("--target", "stage", metavar="STAGE", default="", help=f"{given}the build stage of the image."),
+            _several(
+                "--build-arg", "build_args", metavar="NAME=VALUE", type=LINES,
+                help=f"{given}a build argument (repeatable).",
+            ),
+        )
+    ):  # fmt: skip
+        command = add(command)
+    return command
+
+
 host_dir_option = option(
     "--host-dir",
     metavar="DIR",

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from contextlib import ExitStack
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -15,15 +13,15 @@ from migops.cli.options import (
     Command,
     check_together,
     compose_options,
-    compose_options_of,
     configuration_options,
-    context_option,
+    context_options,
     host_dir_option,
     image_option,
     option,
     output_options,
     select_options,
 )
+from migops.cli.resolving import pairs, resolve
 from migops.core.errors import ExitCode, MigopsError
 
 if TYPE_CHECKING:
@@ -75,12 +73,13 @@ def target_of(service: str, given: Mapping[str, Any], command: str) -> Target:
 
     wanted = target.Wanted(
         service=service,
-        **{key: given[key] for key in ("image", "context", "host_dir", "config", "section")},
+        **{key: given[key] for key in ("image", "context", "dockerfile", "stage", "host_dir", "config", "section")},
+        build_args=pairs(given["build_args"]),
         needs_image=not given["no_engine"],
         command=command,
         database_url=given["database_url"] or "",
     )
-    return target.resolve(wanted, compose_options_of(given), os.environ, Path.cwd())
+    return resolve(wanted, given)
 
 
 def check_drift(given: Mapping[str, Any]) -> None:
@@ -93,7 +92,7 @@ def check_drift(given: Mapping[str, Any]) -> None:
 @click.argument("service", required=False)
 @database_options
 @image_option
-@context_option
+@context_options
 @host_dir_option
 @configuration_options
 @drift_option

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from migops.compose.discovery import NoComposeFile
 from migops.compose.loader import load
 from migops.compose.model import (
     Build,
@@ -24,6 +25,7 @@ __all__ = [
     "Healthcheck",
     "Mount",
     "Network",
+    "NoComposeFile",
     "Project",
     "Service",
     "Volume",

@@ -6,8 +6,9 @@ import os
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import NamedTuple
 
-from migops.compose import ComposeOptions, Project, Service, load
+from migops.compose import ComposeOptions, NoComposeFile, Project, Service, load
 from migops.core.errors import MigopsError
 from migops.core.image_source import engine_name
 from migops.core.model import Location
@@ -21,6 +22,18 @@ from migops.target.target import BuildSpec, Target, Wanted
 _WHICH = ("config", "name", "image-config")  # the settings of x-migops that select a configuration
 
 
+class Loaded(NamedTuple):
+    """A project, and how commands name its files."""
+
+    project: Project
+    options: ComposeOptions
+    """The options given, with the file that was taken."""
+    added: tuple[str, ...] = ()
+    """The options that were not typed."""
+    notice: str = ""
+    """Which file was taken, and why; empty if it was given or has a default name."""
+
+
 def resolve(wanted: Wanted, options: ComposeOptions, environment: Mapping[str, str], cwd: Path) -> Target:
     """The target: from --context, or --host-dir with --image, if they stand alone; else from the compose project.
 
@@ -31,13 +44,43 @@ def resolve(wanted: Wanted, options: ComposeOptions, environment: Mapping[str, s
         return _registered(_without_compose(wanted, cwd), given)
     note(Commands(compose=compose_command(options), named=given))
     try:
-        project = load(options, environment=environment, cwd=str(cwd))
+        loaded = load_project(wanted.command, options, environment, cwd)
     except MigopsError as error:
         if wanted.image and error.at is None:  # no compose file, and none is needed
             error.hint = f"{error.hint}; or compare with a build context alone: --context DIR".removeprefix("; or ")
         raise
-    service = choose(project, wanted, options, given)
-    return _registered(_of_service(project, service, wanted, options, cwd), given)
+    note(Commands(compose=compose_command(loaded.options), named=given))
+    service = choose(loaded.project, wanted, cwd, loaded.added)
+    try:
+        found = _of_service(loaded.project, service, wanted, loaded.options, cwd)
+    except configuration.NotFound as error:
+        from migops.target.none_found import wrong_directory
+
+        raise wrong_directory(loaded.project, [service], wanted.command, cwd, loaded.added) or error from None
+    return _registered(replace(found, notices=(loaded.notice,) if loaded.notice else ()), given)
+
+
+def load_project(
+    command: str, options: ComposeOptions, environment: Mapping[str, str], cwd: Path, *,
+    interpolate: bool = True, consistent: bool = True,
+) -> Loaded:  # fmt: skip
+    """The project that the options name, or that of the only compose file of another name.
+
+    Raises MigopsError if there is no compose file, or several of other names.
+    """
+
+    def loaded(named: ComposeOptions) -> Project:
+        return load(named, environment, cwd=str(cwd), interpolate=interpolate, consistent=consistent)
+
+    try:
+        return Loaded(loaded(options), options)
+    except NoComposeFile as error:
+        from migops.target.other_files import choose_file
+
+        file, why = choose_file(error, command, options, environment, cwd)
+    named = replace(options, files=(file,))
+    notice = f"no compose file of a default name here; reading {file}, {why} (-f FILE names another)"
+    return Loaded(loaded(named), named, ("-f", file), notice)
 
 
 def _registered(target: Target, named: tuple[tuple[str, str], ...]) -> Target:

@@ -61,6 +61,8 @@ class Target:
     """The images of the other services of the same image or build, by service."""
     model: Project | None = None
     """The compose project; None without a compose file."""
+    notices: tuple[str, ...] = ()
+    """What was chosen without being asked for, a sentence each: to be told to the user."""
     settings: Mapping[str, str] = field(default_factory=dict, repr=False)
     """The service's ``x-migops``; empty without a compose file."""
 
