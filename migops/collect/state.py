@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from migops.migrations.problem import Problem
     from migops.sources.application import Creation
     from migops.sources.container import Container
+    from migops.sources.stopped import Stopped
 
 
 @dataclass(slots=True)
@@ -52,6 +53,7 @@ class Survey:
     setup: Setup | None = None
     configurations: tuple[OtherConfiguration, ...] = ()
     hidden: tuple[Hidden, ...] = ()
+    stopped: tuple[Stopped, ...] | Unknown = ()
     packages: dict[str, Reader] = field(default_factory=dict, repr=False)
     """See ``ImageFiles.links``."""
 
