@@ -31,6 +31,7 @@ if TYPE_CHECKING:  # what a clean check never needs is not imported for its sake
     from migops.sources.models import Model
     from migops.sources.passwords import Written
     from migops.sources.program_file import ProgramFile
+    from migops.sources.stopped import Stopped
     from migops.sources.worktree import Worktree
 
 
@@ -145,6 +146,8 @@ class Evidence:
     """Calls of Alembic that read other migrations than the compared ones."""
     hidden: tuple[Hidden, ...] = ()
     """Mounts in the compose file that will cover the migrations."""
+    stopped: tuple[Stopped, ...] | Unknown = ()
+    """Containers that do not stay up, and the project's database servers; read only for ``doctor``."""
 
     def reading(self, place: PlaceName) -> Reading | DatabaseReading:
         """The content of a place, or why it was not read."""

@@ -37,13 +37,14 @@ __all__ = ["Survey", "check", "host", "host_cwd", "running"]
 
 def check(
     target: Target, engine: Callable[[], Engine] | None, *, all_files: bool = False, ask: Ask | None = None,
-    lint: bool = False,
+    lint: bool = False, live: bool = False,
 ) -> Evidence:  # fmt: skip
     """Read host, context, git's records of the scripts and, if ``engine`` is not None, image and containers.
 
     ``all_files``: compare all files of the build with the image, not only the migrations. ``ask``: read git's HEAD and
-    the database as well. ``lint``: read the services' startup commands and the application's code as well. Raises
-    MigopsError if the host's migrations cannot be found, ``Unavailable`` if they change during the reading.
+    the database as well. ``lint``: read the services' startup commands and the application's code as well. ``live``:
+    for a diagnosis, read which containers do not stay up. Raises MigopsError if the host's migrations cannot be found,
+    ``Unavailable`` if they change during the reading.
     """
     survey = Survey(target)
     reader = _read_host_side(survey, git=ask is not None)
@@ -51,7 +52,7 @@ def check(
         survey.places[PlaceName.IMAGE] = NotAsked("--no-engine: only the build was checked")
     else:
         engine = cache(engine)
-        _read_engine_side(survey, engine, lint=lint)
+        _read_engine_side(survey, engine, lint=lint, live=live)
     if lint and engine is None:
         _read_application(survey, None)
     written = reader.written_meanwhile()
@@ -93,6 +94,7 @@ def check(
         setup=survey.setup,
         configurations=survey.configurations,
         hidden=survey.hidden,
+        stopped=survey.stopped,
     )
     return replace(evidence, past=read_past(evidence)) if ask else evidence
 
@@ -106,7 +108,7 @@ def _read_host_side(survey: Survey, *, git: bool) -> HostReader:
     return reader
 
 
-def _read_engine_side(survey: Survey, engine: Callable[[], Engine], *, lint: bool) -> None:
+def _read_engine_side(survey: Survey, engine: Callable[[], Engine], *, lint: bool, live: bool) -> None:
     """Read the image and its containers, and what the image has of the application's code if ``lint``."""
     from migops.collect.engine import read_containers, read_image  # imported only if there is an engine to read
     from migops.collect.overlay import coming
@@ -121,6 +123,8 @@ def _read_engine_side(survey: Survey, engine: Callable[[], Engine], *, lint: boo
             survey.hidden = coming(survey, image, is_local)
         if lint:
             _read_application(survey, image)
+        if lint and live:
+            _read_stopped(survey, engine)
 
 
 def _layers(survey: Survey, chain: Chain, engine: Callable[[], Engine]) -> dict[str, Layer | Unknown]:
@@ -163,6 +167,19 @@ def _read_application(survey: Survey, image: Reader | None) -> None:
     from migops.collect.lint import read_application  # imported only if needed
 
     read_application(survey, image)
+
+
+def _read_stopped(survey: Survey, engine: Callable[[], Engine]) -> None:
+    """Read which containers do not stay up. Without a compose project, no container is known to be the service's."""
+    target = survey.target
+    if not target.deployed or target.model is None:
+        return
+    from migops.sources.stopped import stopped  # only doctor asks
+
+    try:
+        survey.stopped = stopped(engine(), target.project, (target.service, *target.siblings))
+    except Unavailable as error:
+        survey.stopped = Unknown(str(error), error.hint)
 
 
 def _question(survey: Survey, chain: Chain, engine: Callable[[], Engine] | None, ask: Ask) -> Question:

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from migops.sources.application import Creation
     from migops.sources.container_model import Container
     from migops.sources.program_file import ProgramFile
+    from migops.sources.stopped import Stopped
 
 
 @dataclass(slots=True)
@@ -57,6 +58,7 @@ class Survey:
     """The program of Alembic in the image; None if it was not looked for."""
     starts_in: str = ""
     """The folder in the container that Alembic is started in; empty if it is the container's own."""
+    stopped: tuple[Stopped, ...] | Unknown = ()
     packages: dict[str, Reader] = field(default_factory=dict, repr=False)
     """See ``ImageFiles.links``."""
 

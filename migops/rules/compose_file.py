@@ -201,6 +201,11 @@ RULES = (
 )
 
 
+def servers_of(evidence: Evidence) -> list[Service]:
+    """The database servers of the checked service."""
+    return [server for server, _ in _servers(evidence, evidence.setup.project if evidence.setup else None)]
+
+
 def _servers(evidence: Evidence, project: Project | None) -> list[tuple[Service, Kind]]:
     """The database servers that our services depend on or that their URL names; otherwise the only one there is."""
     if project is None:
