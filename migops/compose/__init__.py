@@ -16,11 +16,13 @@ from migops.compose.model import (
     Service,
     Volume,
 )
+from migops.compose.unread import EnvFiles, Unread
 
 __all__ = [
     "Build",
     "ComposeOptions",
     "Dependency",
+    "EnvFiles",
     "FileMount",
     "Healthcheck",
     "Hook",
@@ -28,6 +30,7 @@ __all__ = [
     "Network",
     "Project",
     "Service",
+    "Unread",
     "Volume",
     "load",
 ]

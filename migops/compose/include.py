@@ -54,7 +54,10 @@ def _fields(entry: Any, mark: Mark) -> tuple[list[str], str, list[str]]:
         return [entry], "", []
     if not isinstance(entry, Map):
         raise refuse(f"include: expected a map or a path, got {go_type(entry)}", mark)
-    return _texts(entry, "path"), "".join(_texts(entry, "project_directory")), _texts(entry, "env_file")
+    directory = entry.get("project_directory")
+    if not isinstance(directory, (str, type(None))):
+        raise refuse("include.project_directory must be a string", entry.marks["project_directory"])
+    return _texts(entry, "path"), directory or "", _texts(entry, "env_file")
 
 
 def _texts(entry: Map, key: str) -> list[str]:

@@ -11,6 +11,8 @@ class Notes:
     def __init__(self) -> None:
         self.texts: list[str] = []
         self.missing: dict[str, None] = {}
+        self.notices: list[str] = []
+        """Warnings of migops's own, of what compose would refuse."""
 
     def say(self, text: str) -> None:
         """Record a warning."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from migops.compose.discovery import DiscoveredProject
@@ -18,10 +19,12 @@ from migops.compose.model import (
     Service,
     Volume,
 )
+from migops.compose.notes import Notes
 from migops.compose.scalars import rfc3339
 from migops.compose.table import Table, below
 from migops.compose.tree import Map, Seq, Timestamp, plain
 from migops.compose.unique import UNIQUE
+from migops.compose.unread import ALL_READ, Unread
 from migops.core.location import Location
 
 Json = dict[str, Any]
@@ -33,21 +36,27 @@ def active(services: Json, profiles: tuple[str, ...]) -> tuple[Json, Json]:
     off: Json = {}
     for name, service in services.items():
         wanted = service.get("profiles", [])
-        enabled = not wanted or "*" in profiles or any(profile in profiles for profile in wanted)
+        enabled = not wanted or "*" in profiles or any(profile in ("", *profiles) for profile in wanted)
         (on if enabled else off)[name] = service
     return on, off
 
 
 def build_project(
     name: str, discovered: DiscoveredProject, environment: Mapping[str, str], document: Json, inactive: Json, tree: Map,
-    warnings: tuple[str, ...],
+    notes: Notes, unread: Mapping[str, tuple[Unread, ...]],
 ) -> Project:  # fmt: skip
-    """Build the project; ``document`` contains the active services only."""
+    """Build the project; ``document`` contains the active services only.
+
+    ``unread``: what the env files of each of them, and of its hooks, leave unknown.
+    """
     volumes = {key: _volume(key, entry, tree) for key, entry in document.get("volumes", {}).items()}
     services: Map = tree.get("services") or Map()
 
     def service(key: str, raw: Json) -> Service:
-        return _service(key, raw, services[key], services.marks[key].location, name, volumes)
+        made = _service(key, raw, services[key], services.marks[key].location, name, volumes)
+        own, *of_hooks = unread.get(key, (ALL_READ,) * (len(made.pre_start) + 1))
+        hooks = tuple(replace(hook, unread=each) for hook, each in zip(made.pre_start, of_hooks, strict=True))
+        return replace(made, unread=own, pre_start=hooks) if own or any(of_hooks) else made
 
     return Project(
         name=name,
@@ -63,7 +72,8 @@ def build_project(
         environment=environment,
         resolved=_resolved(name, document, tree),
         tree=tree,
-        warnings=warnings,
+        warnings=tuple(notes.texts),
+        notices=tuple(notes.notices),
         env_files=discovered.env_files,
     )
 

@@ -7,10 +7,11 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from migops.compose import ComposeOptions, Project, Service, load
+from migops.compose import ComposeOptions, EnvFiles, Project, Service, load
 from migops.core.errors import MigopsError
 from migops.core.image_source import engine_name
 from migops.core.model import Location
+from migops.core.notices import warn
 from migops.core.printed import Commands, note, tagged
 from migops.target import configuration
 from migops.target.build import build_spec, built_configuration, docker_build
@@ -31,11 +32,14 @@ def resolve(wanted: Wanted, options: ComposeOptions, environment: Mapping[str, s
         return _registered(_without_compose(wanted, cwd), given)
     note(Commands(compose=compose_command(options), named=given))
     try:
-        project = load(options, environment=environment, cwd=str(cwd))
+        env_files = EnvFiles.REQUIRED if wanted.acts else EnvFiles.OPTIONAL
+        project = load(options, environment=environment, cwd=str(cwd), env_files=env_files)
     except MigopsError as error:
         if wanted.image and error.at is None:  # no compose file, and none is needed
             error.hint = f"{error.hint}; or compare with a build context alone: --context DIR".removeprefix("; or ")
         raise
+    for notice in project.notices:
+        warn(notice)
     service = choose(project, wanted, options, given)
     return _registered(_of_service(project, service, wanted, options, cwd), given)
 
