@@ -88,7 +88,7 @@ def _environment(env_files: list[str], directory: str, mark: Mark, layer: Layer)
 
 def import_resources(imported: Map, document: Map) -> None:
     """Add an included project's resources. Raises MigopsError for a name that is defined differently in both."""
-    for kind in ("services", "volumes", "networks", "secrets", "configs", "models"):
+    for kind in ("services", "volumes", "networks", "secrets", "configs", "models", "jobs"):
         resources = imported.get(kind)
         if not isinstance(resources, Map):
             continue

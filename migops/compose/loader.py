@@ -17,11 +17,13 @@ from migops.compose.layers import load_files
 from migops.compose.model import ComposeOptions, Project
 from migops.compose.normalize import normalize
 from migops.compose.notes import Notes
-from migops.compose.project import active, build_project, uninterpolated
+from migops.compose.project import active, as_go_prints, build_project, uninterpolated
 from migops.compose.scalars import quoted
+from migops.compose.schema import unknown_keys
 from migops.compose.template import InvalidTemplate, TemplateError, substitute
 from migops.compose.tree import Map, Mark, refuse
-from migops.compose.unread import EnvFiles, warning
+from migops.compose.unknown import carry
+from migops.compose.unread import EnvFiles, shown, warning
 from migops.compose.yamlfile import Document, documents, read
 from migops.core.errors import MigopsError
 from migops.core.location import Location
@@ -78,10 +80,15 @@ def _load(options: ComposeOptions, environment: Mapping[str, str], cwd: str, not
         raise refuse("empty compose file", first)
     if not name:
         raise refuse("project name must not be empty", first, "set one with -p, or with `name:` in the file")
+    notes.unknown += unknown_keys(tree)
+    for key in notes.unknown:
+        notes.notices.append(key.warning(f"{shown(key.mark.file, cwd)}:{key.mark.line}"))
     normalize(tree, name, known, first)
     if not way.interpolate:
-        return uninterpolated(name, discovered, known, tree, tuple(notes.texts))
+        return uninterpolated(name, discovered, known, tree, notes)
     document = decode(tree, notes)
+    for key in notes.unknown:
+        carry(document, key.path, as_go_prints(key.value))
     _check_profiles(options.profiles, document.get("services", {}), first)
     services, inactive = active(document.get("services", {}), discovered.profiles)
     document["services"] = services

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from migops.compose.unknown import UnknownKey
 from migops.compose.unread import ALL_READ, Unread
 from migops.core.errors import MigopsError
 from migops.core.location import Location
@@ -188,6 +189,7 @@ class Project:
     tree: Map = field(repr=False)  # the merged document with the mark of every value, for ``explain``
     warnings: tuple[str, ...] = ()  # compose's own, in order
     notices: tuple[str, ...] = ()  # warnings of what compose refuses and migops reads nevertheless
+    unknown_keys: tuple[UnknownKey, ...] = ()  # for which compose may refuse the files
     interpolated: bool = True
     env_files: tuple[str, ...] = ()  # the files (``.env``) of variables; the last one that sets a variable counts
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from migops.compose.scalars import quoted
+from migops.compose.unknown import UnknownKey
 
 
 class Notes:
@@ -13,6 +14,7 @@ class Notes:
         self.missing: dict[str, None] = {}
         self.notices: list[str] = []
         """Warnings of migops's own, of what compose would refuse."""
+        self.unknown: list[UnknownKey] = []
 
     def say(self, text: str) -> None:
         """Record a warning."""

@@ -70,27 +70,29 @@ def build_project(
         models=document.get("models", {}),
         extensions={key: plain(value) for key, value in tree.items() if key.startswith("x-")},
         environment=environment,
-        resolved=_resolved(name, document, tree),
+        resolved=_resolved(name, document, tree, notes),
         tree=tree,
         warnings=tuple(notes.texts),
         notices=tuple(notes.notices),
+        unknown_keys=tuple(notes.unknown),
         env_files=discovered.env_files,
     )
 
 
 def uninterpolated(
-    name: str, discovered: DiscoveredProject, environment: Mapping[str, str], tree: Map, warnings: tuple[str, ...]
+    name: str, discovered: DiscoveredProject, environment: Mapping[str, str], tree: Map, notes: Notes
 ) -> Project:
     """The project of a document without substitution: services are only in ``resolved``, by name."""
     nothing: Json = {}
     return Project(
         name, discovered.directory, discovered.files, discovered.profiles,
         nothing, nothing, nothing, nothing, nothing, nothing,
-        environment, as_go_prints(tree, UNIQUE), tree, warnings, interpolated=False,
+        environment, as_go_prints(tree, UNIQUE), tree, tuple(notes.texts), tuple(notes.notices),
+        interpolated=False,
     )  # fmt: skip
 
 
-def _resolved(name: str, document: Json, tree: Map) -> Json:
+def _resolved(name: str, document: Json, tree: Map, notes: Notes) -> Json:
     """The document as compose prints it: without resources that no active service uses."""
     made: Json = {"name": name, "services": {key: _complete(raw) for key, raw in document["services"].items()}}
     used = _used(document["services"])
@@ -102,7 +104,9 @@ def _resolved(name: str, document: Json, tree: Map) -> Json:
             kept = {key: _without_content(entry) for key, entry in kept.items()}
         if kept:
             made[kind] = kept
-    made.update({key: as_go_prints(value) for key, value in tree.items() if key.startswith("x-")})
+    carried = [key for key in tree if key == "jobs" or key.startswith("x-")]
+    made.update({key: as_go_prints(tree[key]) for key in carried})
+    made.update({key.path[0]: document[key.path[0]] for key in notes.unknown if len(key.path) == 1})
     return made
 
 
