@@ -54,7 +54,10 @@ def _fields(entry: Any, mark: Mark) -> tuple[list[str], str, list[str]]:
         return [entry], "", []
     if not isinstance(entry, Map):
         raise refuse(f"include: expected a map or a path, got {go_type(entry)}", mark)
-    return _texts(entry, "path"), "".join(_texts(entry, "project_directory")), _texts(entry, "env_file")
+    directory = entry.get("project_directory")
+    if not isinstance(directory, (str, type(None))):
+        raise refuse("include.project_directory must be a string", entry.marks["project_directory"])
+    return _texts(entry, "path"), directory or "", _texts(entry, "env_file")
 
 
 def _texts(entry: Map, key: str) -> list[str]:
@@ -85,7 +88,7 @@ def _environment(env_files: list[str], directory: str, mark: Mark, layer: Layer)
 
 def import_resources(imported: Map, document: Map) -> None:
     """Add an included project's resources. Raises MigopsError for a name that is defined differently in both."""
-    for kind in ("services", "volumes", "networks", "secrets", "configs", "models"):
+    for kind in ("services", "volumes", "networks", "secrets", "configs", "models", "jobs"):
         resources = imported.get(kind)
         if not isinstance(resources, Map):
             continue

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from migops.compose.scalars import quoted
+from migops.compose.unknown import UnknownKey
 
 
 class Notes:
@@ -11,6 +12,9 @@ class Notes:
     def __init__(self) -> None:
         self.texts: list[str] = []
         self.missing: dict[str, None] = {}
+        self.notices: list[str] = []
+        """Warnings of migops's own, of what compose would refuse."""
+        self.unknown: list[UnknownKey] = []
 
     def say(self, text: str) -> None:
         """Record a warning."""

@@ -13,6 +13,7 @@ from migops.core.errors import MigopsError
 from migops.core.location import Location
 
 TreePath = tuple[str, ...]
+_MERGE = "tag:yaml.org,2002:merge"
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +49,11 @@ def documents(content: bytes, file: str) -> list[Document]:
             value = reader.value(resolved)
         made.append(Document(file, value, tuple(reader.resets)))
     return made
+
+
+def _is_merge(key: Node) -> bool:
+    """True for ``<<`` and for ``!!merge <<``, which tools write that edit YAML files."""
+    return key.value == "<<" and key.kind == "scalar" and key.tag in (None, _MERGE)
 
 
 class _Reader:
@@ -150,7 +156,7 @@ class _Reader:
         items = node.items
         for index in range(0, len(items), 2):
             key, entry = items[index], items[index + 1]
-            if key.value == "<<" and key.kind == "scalar" and key.tag is None:
+            if _is_merge(key):
                 merged = entry
                 continue
             name = self._key(key, path)
@@ -169,7 +175,7 @@ class _Reader:
         target = node.alias or node
         if target.kind != "scalar":
             raise self._fail("yaml: invalid map key", node)
-        name = self._scalar(target)
+        name = target.value if target.tag == _MERGE else self._scalar(target)
         if type(name) is not str:
             where = f"in {'.'.join(path).replace('.[', '[')}" if path else "at top level"
             raise refuse(f"non-string key {where}: {sprint(name)}", Mark(self.file, node.line), "put the key in quotes")

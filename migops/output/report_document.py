@@ -35,6 +35,7 @@ def document(report: Report) -> dict[str, Any]:
         "skipped": [{"rule": skipped.rule, "reason": skipped.reason} for skipped in report.skipped],
         "deselected": list(report.deselected),
         "missing": list(report.missing),
+        "warnings": list(report.warnings),
     }
 
 

@@ -40,6 +40,7 @@ def document(status: Status) -> dict[str, Any]:
         "skipped": report["skipped"],
         "deselected": report["deselected"],
         "missing": report["missing"],
+        "warnings": report["warnings"],
     }
 
 

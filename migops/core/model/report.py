@@ -123,3 +123,7 @@ class Report:
     """IDs of the rules that --select or --ignore left out."""
     fail_on: Severity = Severity.ERROR
     """The lowest severity that counts for the verdict."""
+    warnings: tuple[str, ...] = ()
+    """Of the compose project: what compose may refuse and migops reads nevertheless, a sentence each."""
+    refusable: tuple[str, ...] = ()
+    """The lines with keys that migops does not know."""
