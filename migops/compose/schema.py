@@ -54,14 +54,14 @@ def validate(document: Map, file: str) -> None:
 
 def unknown_keys(document: Map) -> list[UnknownKey]:
     """The keys of a document that the specification does not have, by file and line."""
-    found = [
+    keys = [
         UnknownKey((*fault.path, key), container[key], container.marks[key], nearest(key, fault.rule.keys))
         for fault in _check(document, DOCUMENT, (), None)
         if fault.unknown and fault.rule
         for container in [_at(document, fault.path)]
         for key in fault.unknown
     ]
-    return sorted(found, key=lambda key: (key.mark.file, key.mark.line))
+    return sorted(keys, key=lambda key: (key.mark.file, key.mark.line))
 
 
 def _at(value: Any, path: tuple[str, ...]) -> Any:
