@@ -87,14 +87,14 @@ def _down(tree: Map, path: str) -> tuple[int, object, Mark | None]:
     depth, steps = 0, [step for step in path.split(".") if step]
     while steps:
         if isinstance(value, Seq) and steps[0].isdecimal() and int(steps[0]) < len(value):
-            mark, value, taken = value.marks[int(steps[0])], value[int(steps[0])], 1
+            mark, value, used = value.marks[int(steps[0])], value[int(steps[0])], 1
         elif isinstance(value, Map):
             keys = [count for count in range(len(steps), 0, -1) if ".".join(steps[:count]) in value]
             if not keys:
                 break
-            key, taken = ".".join(steps[: keys[0]]), keys[0]
+            key, used = ".".join(steps[: keys[0]]), keys[0]
             mark, value = value.marks[key], value[key]
         else:
             break
-        depth, steps = depth + 1, steps[taken:]
+        depth, steps = depth + 1, steps[used:]
     return depth, value, mark
