@@ -23,8 +23,8 @@ CONTAINER = (
     "dns_opt dns_search domainname entrypoint env_file label_file environment extra_hosts gpus group_add hostname "
     "image init ipc isolation labels logging mac_address mem_limit mem_reservation mem_swappiness memswap_limit "
     "network_mode networks oom_kill_disable oom_score_adj pid pids_limit platform privileged pull_policy read_only "
-    "runtime security_opt shm_size secrets sysctls stop_grace_period stop_signal storage_opt tmpfs ulimits use_api_socket "
-    "user uts userns_mode volumes volumes_from working_dir"
+    "runtime security_opt shm_size secrets sysctls stop_grace_period stop_signal storage_opt tmpfs ulimits "
+    "use_api_socket user uts userns_mode volumes volumes_from working_dir"
 )
 """``container_spec``: the rest of a service's keys, which a ``pre_start`` hook has as well."""
 
