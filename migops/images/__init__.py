@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 
+from migops.core.errors import Unavailable
 from migops.core.image_source import DAEMON
 from migops.docker import Engine
 from migops.images.daemon import open_daemon
@@ -20,6 +21,9 @@ def open_image(ref: str, *, engine: Callable[[], Engine]) -> AbstractContextMana
     ``engine`` is called only if the reference names an image of the Docker Engine; the caller closes it.
     Raises ``MigopsError`` for an invalid reference, ``Unavailable`` if the image cannot be read.
     """
+    if "${" in ref:  # as the compose project has it where a required variable is not set
+        hint = "set the variable, or name the image: --image REF"
+        raise Unavailable(f"the image is unknown: its name in the compose file is {ref}", hint=hint)
     reference = parse_reference(ref)
     if reference.scheme == DAEMON:
         return open_daemon(reference, engine)
