@@ -8,6 +8,7 @@ from typing import Any
 
 from migops.compose.dotenv import read_into
 from migops.compose.notes import Notes
+from migops.compose.required import variable_in
 from migops.compose.tree import Map, Mark, Seq, refuse
 from migops.compose.unread import ALL_READ, EnvFiles, Unread, UnreadFile, copies, unreadable
 from migops.core.errors import MigopsError
@@ -47,6 +48,8 @@ class Containers:
             if self.treatment is not EnvFiles.IGNORED:
                 files.read(entry, tree["env_file"].marks[index])
         resolved = {**values, **own}
+        required = {name: found for name, value in resolved.items() if (found := variable_in(value))}
+        resolved = {name: value for name, value in resolved.items() if name not in required}
         service.pop("environment", None)
         if resolved:
             service["environment"] = resolved
@@ -56,7 +59,9 @@ class Containers:
             for name, value in resolved.items():
                 tree["environment"].put(name, value, marks.get(name, mark))
         self.unread += files.unread
-        return Unread(tuple(files.unread), frozenset(resolved)) if files.unread else ALL_READ
+        if not files.unread and not required:
+            return ALL_READ
+        return Unread(tuple(files.unread), frozenset(resolved), required)
 
     def _labels(self, service: dict[str, Any], tree: Map) -> None:
         labels: dict[str, str] = {}

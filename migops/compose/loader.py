@@ -18,6 +18,8 @@ from migops.compose.model import ComposeOptions, Project
 from migops.compose.normalize import normalize
 from migops.compose.notes import Notes
 from migops.compose.project import active, as_go_prints, build_project, uninterpolated
+from migops.compose.required import reveal
+from migops.compose.required import warning as required_warning
 from migops.compose.scalars import quoted
 from migops.compose.schema import unknown_keys
 from migops.compose.template import InvalidTemplate, TemplateError, substitute
@@ -55,19 +57,23 @@ def load(
     not substituted, and only ``Project.resolved`` (the merged document) and the names are filled in. Without
     ``consistent``, an incomplete project passes: one with a service without an image, for example. With
     ``EnvFiles.OPTIONAL``, an ``env_file`` that cannot be read is a notice of the project, and what it could set is
-    unknown (``Service.unread``).
+    unknown (``Service.unread``); so is a required variable that is not set, where its value can be unknown.
     """
     notes = Notes()
     try:
         way = _Way(interpolate, consistent, env_files)
         return _load(options, environment, cwd or os.getcwd(), notes, way)  # noqa: PTH109
     except MigopsError as error:
+        if notes.required:
+            error.message = reveal(error.message)
         if error.hint or not notes.hint:
             raise
         raise MigopsError(error.message, at=error.at, hint=notes.hint) from None
 
 
 def _load(options: ComposeOptions, environment: Mapping[str, str], cwd: str, notes: Notes, way: _Way) -> Project:
+    if way.env_files is EnvFiles.OPTIONAL:
+        notes.required = {}
     discovered = discover(options, environment, cwd, notes)
     files = [(file, documents(_read(file), file)) for file in discovered.files]
     name = _project_name(discovered, files, notes, interpolated=way.interpolate)
@@ -98,6 +104,11 @@ def _load(options: ComposeOptions, environment: Mapping[str, str], cwd: str, not
     unread = {key: containers.resolve(service, tree["services"][key]) for key, service in services.items()}
     if way.consistent:
         check_container_names(services, tree)
+    if notes.required:
+        notes.notices.append(required_warning(notes.required, discovered.directory, cwd))
+        reveal(document)
+        reveal(inactive)
+        reveal(tree)
     if containers.unread:
         notes.notices.append(warning(containers.unread, cwd))
     project = build_project(name, discovered, known, document, inactive, tree, notes, unread)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from migops.compose.scalars import quoted
+from migops.compose.tree import Mark
 from migops.compose.unknown import UnknownKey
 
 
@@ -15,6 +16,8 @@ class Notes:
         self.notices: list[str] = []
         """Warnings of migops's own, of what compose would refuse."""
         self.unknown: list[UnknownKey] = []
+        self.required: dict[str, list[Mark]] | None = None
+        """The lines that require each variable that is not set; None: such a file is refused."""
 
     def say(self, text: str) -> None:
         """Record a warning."""

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import os
 import shlex
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
 
@@ -41,28 +41,38 @@ class UnreadFile:
 
 @dataclass(frozen=True, slots=True)
 class Unread:
-    """The env files of a container that were not read, and the variables that none of them can set or replace."""
+    """What is unknown of a container's environment: env files that were not read, required variables that are not set.
+
+    ``settled``: the variables that no unread file can set or replace. ``required``: the required variable that the
+    value of a variable depends on.
+    """
 
     files: tuple[UnreadFile, ...] = ()
     settled: frozenset[str] = frozenset()
+    required: Mapping[str, str] = field(default_factory=dict)
 
     def __bool__(self) -> bool:
-        return bool(self.files)
+        return bool(self.files or self.required)
 
     def might_set(self, name: str) -> bool:
-        """True if the value of this variable depends on a file that was not read."""
-        return bool(self.files) and name not in self.settled
+        """True if the value of this variable is unknown."""
+        return name in self.required or (bool(self.files) and name not in self.settled)
 
     def reason(self, name: str = "") -> str:
         """The sentence that says why a variable (or any that is not settled) is unknown; '' if it is not."""
-        if not self.files or (name and not self.might_set(name)):
+        if not self or (name and not self.might_set(name)):
             return ""
+        if name in self.required or not self.files:
+            variable = self.required.get(name) or next(iter(self.required.values()))
+            return f"{name or 'the environment'} is unknown: {variable} is required and not set"
         files = listed([f"{Path(file.path).name} ({file.location})" for file in self.files])
         verb = "are" if len(self.files) > 1 else "is"
         return f"{name or 'the environment'} is unknown: {files} {verb} {self.files[0].reason}"
 
     def fix(self, cwd: str) -> str:
         """The commands that copy the examples of the missing files, or a sentence."""
+        if not self.files:
+            return f"set {listed(sorted(set(self.required.values())))} in .env"
         return copies(self.files, cwd) or f"create {listed([shown(file.path, cwd) for file in self.files])}"
 
 

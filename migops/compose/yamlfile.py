@@ -63,7 +63,7 @@ class _Reader:
         self.file = file
         self.resets: list[TreePath] = []
         # By anchored node: the paths of its aliases; a path above one of them leads to that alias.
-        self.visits: dict[int, dict[str, str]] = {}
+        self.visits: dict[int, dict[TreePath, TreePath]] = {}
         self.open: set[int] = set()
 
     def untag(self, node: Node, path: TreePath) -> Node | None:
@@ -72,7 +72,7 @@ class _Reader:
             at = path.index("<<", 1)
             path = path[:at] + path[at + 1 :]
         if node.alias is not None:
-            self._check_cycle(node.alias, node, ".".join(path))
+            self._check_cycle(node.alias, node, path)
             self.open.add(id(node.alias))
             try:
                 return self.untag(node.alias, path)
@@ -106,16 +106,16 @@ class _Reader:
                 raise self._fail(f"line {key.line}: {message}", key)
             seen[key.value] = key.line
 
-    def _check_cycle(self, target: Node, alias: Node, path: str) -> None:
-        """Compose's own rule: an alias may not occur above or below itself."""
+    def _check_cycle(self, target: Node, alias: Node, path: TreePath) -> None:
+        """Compose's own rule: an alias may not occur above or below itself. A key with dots is a single step."""
         if id(target) in self.open:
             raise self._fail(f"cycle detected: anchor '{alias.value}' value contains itself", alias)
         visited = self.visits.setdefault(id(target), {})
-        steps = path.split(".")
-        above = [".".join(steps[:count]) for count in range(1, len(steps))]
+        above = [path[:count] for count in range(1, len(path))]
         other = next((prefix for prefix in above if visited.get(prefix) == prefix), visited.get(path, path))
         if other != path:
-            raise self._fail(f"cycle detected: node at path {path} references node at path {other}", alias)
+            at, there = ".".join(path), ".".join(other)
+            raise self._fail(f"cycle detected: node at path {at} references node at path {there}", alias)
         visited[path] = path
         for prefix in above:
             visited.setdefault(prefix, path)

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING
 
+from migops.core.errors import Unavailable
 from migops.core.image_source import DAEMON
 from migops.images.image import History, Image, ImageConfig, identity
 
@@ -23,6 +24,9 @@ def open_image(ref: str, *, engine: Callable[[], Engine]) -> AbstractContextMana
     """
     from migops.images.reference import parse_reference
 
+    if "${" in ref:  # as the compose project has it where a required variable is not set
+        hint = "set the variable, or name the image: --image REF"
+        raise Unavailable(f"the image is unknown: its name in the compose file is {ref}", hint=hint)
     reference = parse_reference(ref)
     if reference.scheme == DAEMON:
         from migops.images.daemon import open_daemon

@@ -18,6 +18,8 @@ ANY_ORDER = ("additional properties", "decoding failed")
 """Messages in which compose lists names in the random order of Go's maps."""
 
 NEWER = {
+    "inline-cgo--loader-include-L44": "a service of the included file and of the including one is merged (compose 5.0)",
+    "inline-cgo--loader-include-L71": "the same, with !override",
     "inline-cgo--loader-normalize-L381": "`pre_start` (compose 5.3)",
     "inline-cgo--loader-tests-build_extra-L177": "`build.no_cache_filter` (compose 5.0)",
     "inline-cgo--loader-tests-service_hooks-L29": "`pre_start` (compose 5.3)",

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from migops.commands.adopt.find import Reporter, Wanted, find
 from migops.commands.adopt.match import Verdict
 from migops.commands.adopt.outcome import Outcome
 from migops.commands.adopt.stamp import stamp
+from migops.compose.refusal import ask
 from migops.core.errors import ExitCode
 from migops.docker import Engine
 from migops.runner import past_runs
@@ -38,6 +40,7 @@ def run(target: Target, engine: Engine, wanted: Wanted, dialogue: Dialogue) -> t
     The code is CLEAN, FINDINGS if no revision or several match, or 128 + the number of a signal that arrived while
     Alembic stamped. Raises MigopsError as ``find`` and ``stamp`` do, ``Locked`` beside another run.
     """
+    ask(target.model, target.commands.options, Path.cwd())
     with ExitStack() as locks:
         folder = None if wanted.dry_run else state_folder.folder(engine, target.project)
         if folder is not None:
