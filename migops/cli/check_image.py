@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 from collections.abc import Mapping
 from contextlib import ExitStack
+from dataclasses import replace
 from threading import Thread
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +13,6 @@ import click
 
 from migops.cli.options import (
     EXIT,
-    check_together,
     compose_options,
     configuration_options,
     context_options,
@@ -23,14 +23,14 @@ from migops.cli.options import (
     rule_options,
     timeout_option,
 )
-from migops.cli.resolving import pairs, resolve
+from migops.cli.resolving import check_together, pairs, resolve, silenced
 
 if TYPE_CHECKING:
     from migops.rules.rule import Rule
 
 
 @click.command("check-image")
-@click.argument("service", required=False)
+@click.argument("service", required=False, envvar="MIGOPS_SERVICE")
 @image_option
 @context_options
 @host_dir_option
@@ -62,6 +62,7 @@ def check_image(service: str | None, **given: Any) -> int:
     from migops.output import modules
 
     check_together(given)
+    left_out = silenced(given)
     if given["select"] or given["ignore"]:
         _rules(given)  # report a misspelt one before anything is read
     no_engine = given["no_engine"]
@@ -87,6 +88,7 @@ def check_image(service: str | None, **given: Any) -> int:
     from migops.commands import check
 
     result = check.make("check-image", resolved, evidence, _rules(given), Severity(given["fail_on"]), needed)
+    result = replace(result, silenced=left_out)
     show("check-image", result, given)
     return int(EXIT[result.verdict.value])
 

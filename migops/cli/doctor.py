@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from contextlib import ExitStack
+from dataclasses import replace
 from typing import Any
 
 import click
 
 from migops.cli.options import (
     EXIT,
-    check_together,
     compose_options,
     configuration_options,
     context_options,
@@ -19,11 +19,12 @@ from migops.cli.options import (
     output_options,
     rule_options,
 )
+from migops.cli.resolving import check_together, silenced
 from migops.cli.status import check_drift, database_options, drift_option, target_of
 
 
 @click.command("doctor")
-@click.argument("service", required=False)
+@click.argument("service", required=False, envvar="MIGOPS_SERVICE")
 @database_options
 @image_option
 @context_options
@@ -57,6 +58,7 @@ def doctor(service: str | None, **given: Any) -> int:
     from migops.docker import connect
 
     check_together(given)
+    left_out = silenced(given)
     chosen = rules.chosen(given["select"], given["ignore"])
     resolved = target_of(service or "", given, "doctor")
     check_drift(given)
@@ -64,5 +66,6 @@ def doctor(service: str | None, **given: Any) -> int:
         engine = None if given["no_engine"] else lambda: stack.enter_context(connect(given["timeout"]))
         access = diagnosis.Access(engine, Ask(given["database_url"], given["timeout"], given["wait"]), given["drift"])
         result = diagnosis.doctor(resolved, access, chosen, Severity(given["fail_on"]))
+    result = replace(result, silenced=left_out)
     show("doctor", result, given)
     return int(EXIT[result.verdict.value])

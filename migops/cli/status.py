@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import ExitStack
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -11,7 +12,6 @@ import click
 from migops.cli.options import (
     EXIT,
     Command,
-    check_together,
     compose_options,
     configuration_options,
     context_options,
@@ -21,7 +21,7 @@ from migops.cli.options import (
     output_options,
     select_options,
 )
-from migops.cli.resolving import pairs, resolve
+from migops.cli.resolving import check_together, pairs, resolve, silenced
 from migops.core.errors import ExitCode, MigopsError
 
 if TYPE_CHECKING:
@@ -89,7 +89,7 @@ def check_drift(given: Mapping[str, Any]) -> None:
 
 
 @click.command("status")
-@click.argument("service", required=False)
+@click.argument("service", required=False, envvar="MIGOPS_SERVICE")
 @database_options
 @image_option
 @context_options
@@ -130,6 +130,7 @@ def status(service: str | None, **given: Any) -> int:
     from migops.docker import connect
 
     check_together(given)
+    left_out = silenced(given)
     chosen = rules.chosen(given["select"], given["ignore"], "status")
     resolved = target_of(service or "", given, "status")
     check_drift(given)
@@ -137,6 +138,7 @@ def status(service: str | None, **given: Any) -> int:
         engine = None if given["no_engine"] else lambda: stack.enter_context(connect(given["timeout"]))
         access = diagnosis.Access(engine, Ask(given["database_url"], given["timeout"], given["wait"]), given["drift"])
         result = diagnosis.status(resolved, access, chosen, Severity(given["fail_on"] or "error"))
+    result = replace(result, report=replace(result.report, silenced=left_out))
     show("status", result, given)
     if not given["fail_on"]:
         return int(ExitCode.CLEAN if result.rows else ExitCode.NO_VERDICT)
