@@ -24,7 +24,8 @@ def nothing_found(project: Project, command: str, cwd: Path, added: Sequence[str
     misplaced = wrong_directory(project, list(project.services.values()), command, cwd, added)
     if misplaced is not None:
         return misplaced
-    if not builds and (offer := context_offer(Path(project.directory), cwd, command)):
+    offer = () if builds else context_offer(cwd, cwd, command) or context_offer(Path(project.directory), cwd, command)
+    if offer:
         return MigopsError(
             f"no service is built here, all have an image from elsewhere (services: {names})", at=at,
             hint=f"check the build without the compose file: {shell_line(offer)}; or name the service",
