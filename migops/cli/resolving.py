@@ -57,8 +57,8 @@ def settings_of(command: str, cwd: Path) -> tuple[Settings | None, dict[str, Any
     return found, settings.defaults(found, command, os.environ)
 
 
-def resolve(wanted: Wanted, given: Mapping[str, Any]) -> Target:
-    """``target.resolve`` for the command line in ``given``, in the current folder."""
+def resolve(wanted: Wanted, given: Mapping[str, Any], *, again: bool = False) -> Target:
+    """``target.resolve`` for the command line in ``given``, in the current folder. ``again``: tell nothing twice."""
     from migops import target
 
     if wanted.context and not is_typed("service"):
@@ -66,7 +66,8 @@ def resolve(wanted: Wanted, given: Mapping[str, Any]) -> Target:
     if (wanted.context or (wanted.image and wanted.host_dir)) and by_settings("files"):
         given = {**given, "files": ()}
     resolved = target.resolve(wanted, compose_options_of(given), os.environ, Path.cwd())
-    tell(resolved.notices)
+    if not again:
+        tell(resolved.notices)
     return resolved
 
 

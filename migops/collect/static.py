@@ -22,6 +22,7 @@ from migops.target.configuration import process_of
 if TYPE_CHECKING:
     from migops.sources.git_history import GitHistory
     from migops.sources.worktree import Worktree
+    from migops.target import Target
 
 
 def read_host(survey: Survey) -> tuple[Environment, HostReader]:
@@ -33,10 +34,16 @@ def read_host(survey: Survey) -> tuple[Environment, HostReader]:
     if isinstance(environment, Unknown):
         raise MigopsError(
             f"no migrations found through this configuration: {environment.reason}", at=Location(str(target.config)),
-            hint="fix script_location, or use --name for the section that sets it",
+            hint=_sections_hint(target) or "fix script_location, or use --name for the section that sets it",
         )  # fmt: skip
     survey.take(PlaceName.HOST, environment)
     return environment, reader
+
+
+def _sections_hint(target: Target) -> str:
+    """How to name one of several histories in the configuration; '' if there are none."""
+    names = [f"--name {section} (or x-migops: {{name: {section}}} under the service)" for section in target.sections]
+    return f"name one of its histories: {', '.join(names)}" if names else ""
 
 
 def read_git(survey: Survey) -> None:

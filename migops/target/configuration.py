@@ -106,6 +106,19 @@ def has_migrations(service: Service) -> bool:
     return bool(service.build and not service.build.is_remote and search(Path(service.build.context)))
 
 
+_LOCATION = re.compile(rb"^(?:script_location|version_locations)\s*[=:]", re.MULTILINE)
+
+
+def histories(config: Path) -> tuple[str, ...]:
+    """See ``sections.histories``; empty for a file that has one at most, as almost all do."""
+    text = config.read_bytes()
+    if config.suffix == ".toml" or (b"[alembic]" in text and len(_LOCATION.findall(text)) < 2):
+        return ()
+    from migops.migrations import sections
+
+    return sections.histories(text.decode("utf-8", "replace"))
+
+
 def _is_for_alembic(path: Path) -> bool:
     try:
         text = path.read_bytes() if path.is_file() else b""

@@ -116,7 +116,10 @@ def _without_compose(wanted: Wanted, cwd: Path) -> Target:
     config = built.config if built else configuration.find(root, wanted.config, cwd)
     named = bool(wanted.config or wanted.section)
     section = built.section if built else wanted.section or "alembic"
-    return Target(wanted.image, root, config, section, build=build, named=named, commands=commands)
+    sections = () if named or section != "alembic" else configuration.histories(config)
+    section = sections[0] if len(sections) == 1 else section
+    return Target(wanted.image, root, config, section, sections[1:] and sections, build=build, named=named,
+                  commands=commands)  # fmt: skip
 
 
 def _of_service(project: Project, service: Service, wanted: Wanted, options: ComposeOptions, cwd: Path) -> Target:
@@ -149,11 +152,15 @@ def _of_service(project: Project, service: Service, wanted: Wanted, options: Com
     image = wanted.image or service.image_ref
     builders = {tagged(other.image_ref): other.name for other in project.services.values() if other.build}
     commands = Commands(service.name, compose_command(options), image, (), its_own and build is not None, builders)
+    section = wanted.section or settings["name"] or call.section or "alembic"
+    given = wanted.section or settings["name"] or section != "alembic"
+    sections = () if given else configuration.histories(config)
     return Target(
         image=image,
         root=root,
         config=config,
-        section=wanted.section or settings["name"] or call.section or "alembic",
+        section=sections[0] if len(sections) == 1 else section,
+        sections=sections[1:] and sections,
         project=project.name,
         service=service.name,
         build=build,

@@ -38,6 +38,8 @@ class Target:
     """The host's ``alembic.ini`` or ``pyproject.toml``."""
     section: str = "alembic"
     """The section of the configuration."""
+    sections: tuple[str, ...] = ()
+    """All sections that are histories of their own, if none was named and ``[alembic]`` is not the only one."""
     project: str = ""
     service: str = ""
     build: BuildSpec | None = None
