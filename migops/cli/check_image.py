@@ -109,6 +109,7 @@ def _report(target: Target, given: Mapping[str, Any]) -> Report:
         needed.append(PlaceName.CONTAINER)  # there may be none, but one that is there must be read
     from migops.commands import check
 
+    needed = check.required(evidence, needed, PlaceName.CONTAINER)
     return check.make("check-image", target, evidence, _rules(given), Severity(given["fail_on"]), needed)
 
 

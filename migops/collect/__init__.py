@@ -15,8 +15,8 @@ from migops.analysis.evidence import Evidence
 from migops.collect.engine import code, layers, read_containers, read_image
 from migops.collect.overlay import coming
 from migops.collect.state import Survey, host_cwd, host_home
-from migops.collect.static import read_context, read_git, read_host, read_past, read_worktrees
-from migops.core.errors import Unavailable
+from migops.collect.static import leave_out_host, read_context, read_git, read_host, read_past, read_worktrees
+from migops.core.errors import MigopsError, Unavailable
 from migops.core.image_source import is_of_files
 from migops.core.model import Absent, Location, MigrationSet, NotAsked, PlaceName, Unknown
 from migops.docker import Engine
@@ -58,6 +58,7 @@ def check(
             if image is not None:
                 is_local = cache(lambda: is_of_files(target.image) or engine().is_local)
                 survey.hidden = coming(survey, image, is_local)
+            _require_migrations(survey)
             if lint:
                 _read_application(survey, image)
     if lint and engine is None:
@@ -105,11 +106,23 @@ def check(
 
 def _read_host_side(survey: Survey, *, git: bool) -> HostReader:
     """Read the places that need no engine: git's HEAD if ``git``, the host and the build context."""
+    if survey.target.absent:
+        return leave_out_host(survey, survey.target.absent)
     if git:
         read_git(survey)
     _, reader = read_host(survey)
     read_context(survey, reader)
     return reader
+
+
+def _require_migrations(survey: Survey) -> None:
+    """Raise the error of the host without a configuration if image and containers have none either."""
+    absent = survey.target.absent
+    read = [survey.places[place] for place in (PlaceName.IMAGE, PlaceName.CONTAINER)]
+    if absent is None or any(isinstance(place, MigrationSet) for place in read):
+        return
+    why = "".join(f"; {place.reason}" for place in read if isinstance(place, Unknown))
+    raise MigopsError(f"{absent.message}{why}", at=absent.at, hint=absent.hint) from None
 
 
 def running(target: Target, engine: Engine) -> Survey:

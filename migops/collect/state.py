@@ -118,4 +118,4 @@ def image_home(survey: Survey, working_dir: str) -> Home:
         cwd = host_cwd(survey)
         below = target.config.relative_to(cwd) if target.config.is_relative_to(cwd) else Path(target.config.name)
         config = posixpath.join(start, below.as_posix())
-    return Home(start, config, target.section, target.config.read_bytes())
+    return Home(start, config, target.section, None if target.absent else target.config.read_bytes())

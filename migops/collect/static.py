@@ -12,7 +12,7 @@ from migops.analysis.evidence import Evidence, Exclusion
 from migops.collect.homes import homes
 from migops.collect.state import Survey, host_home
 from migops.core.errors import MigopsError, Unavailable
-from migops.core.model import Location, NotAsked, PlaceName, Unknown
+from migops.core.model import Absent, Location, NotAsked, PlaceName, Unknown
 from migops.dockerfile.trace import BuildView
 from migops.sources.context import ContextReader
 from migops.sources.environment import Environment, read_environment
@@ -44,6 +44,14 @@ def _sections_hint(target: Target) -> str:
     """How to name one of several histories in the configuration; '' if there are none."""
     names = [f"--name {section} (or x-migops: {{name: {section}}} under the service)" for section in target.sections]
     return f"name one of its histories: {', '.join(names)}" if names else ""
+
+
+def leave_out_host(survey: Survey, absent: MigopsError) -> HostReader:
+    """Git, host and build context of a target without a configuration on the host: there are none to read."""
+    survey.places[PlaceName.HOST] = Absent(absent.message)
+    survey.places[PlaceName.CONTEXT] = Absent(absent.message) if survey.target.build else NotAsked()
+    survey.places[PlaceName.GIT] = NotAsked("the host has no configuration of Alembic")
+    return HostReader(survey.target.root)
 
 
 def read_git(survey: Survey) -> None:

@@ -8,6 +8,7 @@ from migops.analysis.evidence import Evidence
 from migops.core.model import (
     Absent,
     Finding,
+    LinkStatus,
     MigrationSet,
     NotAsked,
     PlaceName,
@@ -50,6 +51,18 @@ def make(
         deselected=tuple(sorted({rule.id for rule in RULES} - {rule.id for rule in rules})),
         fail_on=fail_on,
     )
+
+
+def required(evidence: Evidence, places: Sequence[PlaceName], other: PlaceName) -> list[PlaceName]:
+    """The places without which there is no verdict.
+
+    Not the host, if it has no configuration, ``other`` was read, and no two places differ: which of them is right, only
+    the host could tell.
+    """
+    chain = evidence.chain
+    without = isinstance(chain.places.get(PlaceName.HOST), Absent) and chain.held(other) is not None
+    without = without and all(link.status is not LinkStatus.DIFFERS for link in chain.links)
+    return [place for place in places if not (without and place is PlaceName.HOST)]
 
 
 def _verdict(findings: Sequence[Finding], missing: Sequence[str], fail_on: Severity) -> Verdict:

@@ -27,7 +27,12 @@ CONFIGS_NAMED = 5  # in the message that several match
 
 
 class NotFound(MigopsError):
-    """The folder or the configuration that a service is built from is not on the host."""
+    """The folder or the configuration that a service is built from is not on the host.
+
+    ``is_file``: the folder is there, and has no configuration.
+    """
+
+    is_file = False
 
 
 def find(root: Path, given: str, base: Path, service: Service | None = None) -> Path:
@@ -45,11 +50,13 @@ def find(root: Path, given: str, base: Path, service: Service | None = None) -> 
         return candidates[0]
     at = service.location if service else Location(str(root))
     if not candidates:
-        raise NotFound(
+        error = NotFound(
             f"found neither an alembic.ini nor a pyproject.toml with [tool.alembic] in {root} or below", at=at,
             hint=(f"{two_lines(root)}; or " if two_lines(root) else "")
             + "name the file: --config FILE, or x-migops: {config: FILE} under the service",
         )  # fmt: skip
+        error.is_file = True
+        raise error
     names = first_few([str(path.relative_to(root)) for path in candidates], CONFIGS_NAMED)
     raise MigopsError(
         f"found several configurations: {names}", at=at,

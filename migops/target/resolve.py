@@ -16,7 +16,7 @@ from migops.core.printed import Commands, note, tagged
 from migops.target import configuration
 from migops.target.build import build_spec, built_configuration, docker_build
 from migops.target.options import compose_command, named
-from migops.target.service import build_key, choose, settings_of
+from migops.target.service import WITHOUT_HOST, build_key, choose, settings_of
 from migops.target.target import BuildSpec, Target, Wanted
 
 _WHICH = ("config", "name", "image-config")  # the settings of x-migops that select a configuration
@@ -52,7 +52,12 @@ def resolve(wanted: Wanted, options: ComposeOptions, environment: Mapping[str, s
     note(Commands(compose=compose_command(loaded.options), named=given))
     service = choose(loaded.project, wanted, cwd, loaded.added)
     try:
-        found = _of_service(loaded.project, service, wanted, loaded.options, cwd)
+        try:
+            found = _of_service(loaded.project, service, wanted, loaded.options, cwd)
+        except configuration.NotFound as error:
+            if wanted.command not in WITHOUT_HOST or not wanted.needs_image or wanted.config or not error.is_file:
+                raise
+            found = _of_service(loaded.project, service, wanted, loaded.options, cwd, error)
     except configuration.NotFound as error:
         from migops.target.none_found import wrong_directory
 
@@ -118,11 +123,16 @@ def _without_compose(wanted: Wanted, cwd: Path) -> Target:
     section = built.section if built else wanted.section or "alembic"
     sections = () if named or section != "alembic" else configuration.histories(config)
     section = sections[0] if len(sections) == 1 else section
-    return Target(wanted.image, root, config, section, sections[1:] and sections, build=build, named=named,
-                  commands=commands)  # fmt: skip
+    return Target(
+        wanted.image, root, config, section, sections=sections[1:] and sections, build=build, named=named,
+        commands=commands,
+    )  # fmt: skip
 
 
-def _of_service(project: Project, service: Service, wanted: Wanted, options: ComposeOptions, cwd: Path) -> Target:
+def _of_service(
+    project: Project, service: Service, wanted: Wanted, options: ComposeOptions, cwd: Path,
+    absent: MigopsError | None = None,
+) -> Target:  # fmt: skip
     settings = settings_of(service)
     base = Path(project.directory)
     build = build_spec(service.build) if service.build else None
@@ -138,7 +148,9 @@ def _of_service(project: Project, service: Service, wanted: Wanted, options: Com
     call = configuration.alembic_options(service)
     named = bool(wanted.config or wanted.section) or any(settings[key] for key in _WHICH)
     built = built_configuration(build, service) if build and not (named or host_dir or settings["host-dir"]) else None
-    if built is not None:
+    if absent is not None:
+        config = root / "alembic.ini"
+    elif built is not None:
         config = built.config
         call = replace(call, section=built.section)
     elif wanted.config:
@@ -154,12 +166,13 @@ def _of_service(project: Project, service: Service, wanted: Wanted, options: Com
     commands = Commands(service.name, compose_command(options), image, (), its_own and build is not None, builders)
     section = wanted.section or settings["name"] or call.section or "alembic"
     given = wanted.section or settings["name"] or section != "alembic"
-    sections = () if given else configuration.histories(config)
+    sections = () if given or absent else configuration.histories(config)
     return Target(
         image=image,
         root=root,
         config=config,
         section=sections[0] if len(sections) == 1 else section,
+        absent=absent,
         sections=sections[1:] and sections,
         project=project.name,
         service=service.name,

@@ -14,6 +14,9 @@ from migops.sources.database_state import SETTINGS
 from migops.target.configuration import has_migrations
 from migops.target.target import Wanted
 
+WITHOUT_HOST = frozenset({"check-image", "status", "doctor"})
+"""The commands that go on where only image and containers have a configuration."""
+
 
 def choose(
     project: Project, wanted: Wanted, cwd: Path, added: Sequence[str] = ()
@@ -27,8 +30,10 @@ def choose(
     marked = [service for service in project.services.values() if "x-migops" in service.extensions]
     candidates = marked or [service for service in project.services.values() if has_migrations(service)]
     if not candidates:
-        from migops.target.none_found import nothing_found
+        from migops.target.none_found import image_only, nothing_found
 
+        if wanted.command in WITHOUT_HOST and wanted.needs_image and (only := image_only(project)):
+            return only
         raise nothing_found(project, wanted.command, cwd, added)
     if len({build_key(service) for service in candidates}) > 1 and not marked:
         from migops.target.carrying import carriers  # few projects have several
