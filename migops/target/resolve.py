@@ -51,18 +51,25 @@ def resolve(wanted: Wanted, options: ComposeOptions, environment: Mapping[str, s
         raise
     note(Commands(compose=compose_command(loaded.options), named=given))
     service = choose(loaded.project, wanted, cwd, loaded.added)
+    target = _of_service_or_image(loaded, service, wanted, cwd)
+    return _registered(replace(target, notices=(loaded.notice,) if loaded.notice else ()), given)
+
+
+def _of_service_or_image(loaded: Loaded, service: Service, wanted: Wanted, cwd: Path) -> Target:
+    """The target, also of a service of which the host has no configuration, if the command can do without.
+
+    Raises MigopsError with the reason if the configuration, the build context or the Dockerfile is not there.
+    """
     try:
-        try:
-            found = _of_service(loaded.project, service, wanted, loaded.options, cwd)
-        except configuration.NotFound as error:
-            if wanted.command not in WITHOUT_HOST or not wanted.needs_image or wanted.config or not error.is_file:
-                raise
-            found = _of_service(loaded.project, service, wanted, loaded.options, cwd, error)
+        return _of_service(loaded.project, service, wanted, loaded.options, cwd)
     except configuration.NotFound as error:
         from migops.target.none_found import wrong_directory
 
-        raise wrong_directory(loaded.project, [service], wanted.command, cwd, loaded.added) or error from None
-    return _registered(replace(found, notices=(loaded.notice,) if loaded.notice else ()), given)
+        if misplaced := wrong_directory(loaded.project, [service], wanted.command, cwd, loaded.added):
+            raise misplaced from None
+        if wanted.command not in WITHOUT_HOST or not wanted.needs_image or wanted.config or not error.is_file:
+            raise
+        return _of_service(loaded.project, service, wanted, loaded.options, cwd, error)
 
 
 def load_project(

@@ -218,6 +218,8 @@ def test_the_missing_dockerfile_and_the_project_directory_are_named(tmp_path: Pa
         assert "paths are relative to the project directory, which is infra" in found.stderr
         assert typed(printed(found)[0], folder).code == 0
     assert check(folder, "-f", "infra/compose.yaml", "--project-directory", ".").code == 0
+    found = migops("doctor", "app", cwd=folder)
+    assert printed(found) == ["migops doctor -f infra/compose.yaml --project-directory . app"]
 
 
 def test_a_dockerfile_that_is_nowhere_offers_no_directory(tmp_path: Path) -> None:
