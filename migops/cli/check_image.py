@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 from collections.abc import Mapping
 from contextlib import ExitStack
+from dataclasses import replace
 from threading import Thread
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +13,6 @@ import click
 
 from migops.cli.options import (
     EXIT,
-    check_together,
     compose_options,
     configuration_options,
     context_options,
@@ -23,15 +23,18 @@ from migops.cli.options import (
     rule_options,
     timeout_option,
 )
-from migops.cli.resolving import pairs, resolve
+from migops.cli.resolving import check_together, pairs, resolve, silenced
 
 if TYPE_CHECKING:
+    from migops.core.errors import ExitCode
+    from migops.core.model import Report
     from migops.docker import Engine
     from migops.rules.rule import Rule
+    from migops.target import Target
 
 
 @click.command("check-image")
-@click.argument("service", required=False)
+@click.argument("service", required=False, envvar="MIGOPS_SERVICE")
 @image_option
 @context_options
 @host_dir_option
@@ -56,22 +59,42 @@ def check_image(service: str | None, **given: Any) -> int:
     \b
     Exit codes: 0 clean, 1 findings, 2 bad input, 3 no verdict
     """
-    from migops import collect, target
+    from migops import target
     from migops.cli.output import show
-    from migops.core.model import PlaceName, Severity, Unknown
-    from migops.output import modules
 
     check_together(given)
+    left_out = silenced(given)
     if given["select"] or given["ignore"]:
         _rules(given)  # report a misspelt one before anything is read
-    no_engine = given["no_engine"]
     wanted = target.Wanted(
         service=service or "",
         **{key: given[key] for key in ("image", "context", "dockerfile", "stage", "host_dir", "config", "section")},
         build_args=pairs(given["build_args"]),
-        needs_image=not no_engine,
+        needs_image=not given["no_engine"],
     )
     resolved = resolve(wanted, given)
+
+    def judge(target: Target) -> Report:
+        return replace(_report(target, given), silenced=left_out)
+
+    def code(result: Report) -> ExitCode:
+        return EXIT[result.verdict.value]
+
+    if resolved.sections:
+        from migops.cli.sections import together
+
+        return together("check-image", resolved, wanted, given, judge, code)
+    result = judge(resolved)
+    show("check-image", result, given)
+    return int(code(result))
+
+
+def _report(target: Target, given: Mapping[str, Any]) -> Report:
+    from migops import collect
+    from migops.core.model import PlaceName, Severity, Unknown
+    from migops.output import modules
+
+    no_engine = given["no_engine"]
     with ExitStack() as stack:
 
         def engine() -> Engine:
@@ -82,15 +105,14 @@ def check_image(service: str | None, **given: Any) -> int:
             import_meanwhile("migops.commands.check", *modules("check-image", given["format_"]))
             return connected
 
-        evidence = collect.check(resolved, None if no_engine else engine, all_files=given["all_files"])
+        evidence = collect.check(target, None if no_engine else engine, all_files=given["all_files"])
     needed = [PlaceName.HOST, PlaceName.CONTEXT if no_engine else PlaceName.IMAGE]
     if isinstance(evidence.chain.places.get(PlaceName.CONTAINER), Unknown):
         needed.append(PlaceName.CONTAINER)  # there may be none, but one that is there must be read
     from migops.commands import check
 
-    result = check.make("check-image", resolved, evidence, _rules(given), Severity(given["fail_on"]), needed)
-    show("check-image", result, given)
-    return int(EXIT[result.verdict.value])
+    needed = check.required(evidence, needed, PlaceName.CONTAINER)
+    return check.make("check-image", target, evidence, _rules(given), Severity(given["fail_on"]), needed)
 
 
 def _rules(given: Mapping[str, Any]) -> tuple[Rule, ...]:

@@ -17,7 +17,7 @@ from migops.cli.options import (
     option,
     output_option,
 )
-from migops.cli.resolving import resolve, tell
+from migops.cli.resolving import by_default, resolve, tell
 from migops.cli.status import database_options
 from migops.core.errors import ExitCode, MigopsError
 
@@ -104,7 +104,8 @@ def _of_the_project(section: str, given: Mapping[str, Any], error: MigopsError) 
     from migops.commands.graph import GraphResult
     from migops.compose import NoComposeFile
 
-    wanted = target.Wanted(section=section, needs_image=False, command="graph")
+    service = by_default("usual_service") or ""
+    wanted = target.Wanted(service=service, section=section, needs_image=False, command="graph")
     try:
         resolved = resolve(wanted, given)
     except NoComposeFile as missing:

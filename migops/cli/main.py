@@ -9,6 +9,8 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from itertools import dropwhile
+from pathlib import Path
+from typing import Any
 
 import click
 
@@ -108,7 +110,9 @@ def run(arguments: list[str]) -> int:
 def _run(given: list[str], arguments: list[str]) -> int:
     try:
         with _signals_raise():
-            result = cli.main(args=given, prog_name="migops", standalone_mode=False)
+            settings, defaults = _settings(arguments)
+            map_ = {arguments[0]: defaults} if defaults else None
+            result = cli.main(args=given, prog_name="migops", standalone_mode=False, obj=settings, default_map=map_)
             return int(result or 0)
     except click.exceptions.Exit as ended:
         return ended.exit_code
@@ -148,6 +152,15 @@ def _warn(text: str) -> None:
     from migops.core.terminal import printable
 
     _tell("warning: " + "\n".join(printable(line) for line in text.splitlines()))
+
+
+def _settings(arguments: Sequence[str]) -> tuple[object, dict[str, Any]]:
+    """The settings of the checkout, for a command that reads any of them; a call for help reads none."""
+    if not arguments or arguments[0] not in COMMANDS or arguments[0] in printed.BARE or "--help" in arguments:
+        return None, {}
+    from migops.cli.resolving import settings_of
+
+    return settings_of(arguments[0], Path.cwd())
 
 
 def _tell(text: str) -> None:

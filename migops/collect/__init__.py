@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 from migops.analysis.chain import ORDER, Chain, walk
 from migops.analysis.evidence import Evidence
 from migops.collect.state import Survey, host_cwd, host_home
-from migops.collect.static import read_context, read_git, read_host, read_past, read_worktrees
-from migops.core.errors import Unavailable
+from migops.collect.static import leave_out_host, read_context, read_git, read_host, read_past, read_worktrees
+from migops.core.errors import MigopsError, Unavailable
 from migops.core.image_source import is_of_files
 from migops.core.model import Absent, Location, MigrationSet, NotAsked, PlaceName, Unknown
 from migops.dockerfile.trace import BuildView
@@ -101,6 +101,8 @@ def check(
 
 def _read_host_side(survey: Survey, *, git: bool) -> HostReader:
     """Read the places that need no engine: git's HEAD if ``git``, the host and the build context."""
+    if survey.target.absent:
+        return leave_out_host(survey, survey.target.absent)
     if git:
         read_git(survey)
     _, reader = read_host(survey)
@@ -121,6 +123,7 @@ def _read_engine_side(survey: Survey, engine: Callable[[], Engine], *, lint: boo
                 _read_program(survey, image)
             is_local = cache(lambda: is_of_files(survey.target.image) or engine().is_local)
             survey.hidden = coming(survey, image, is_local)
+        _require_migrations(survey)
         if lint:
             _read_application(survey, image)
         if lint and live:
@@ -137,6 +140,16 @@ def _code(survey: Survey, engine: Callable[[], Engine]) -> Code | Unknown:
     from migops.collect.engine import code
 
     return code(survey, engine)
+
+
+def _require_migrations(survey: Survey) -> None:
+    """Raise the error of the host without a configuration if image and containers have none either."""
+    absent = survey.target.absent
+    read = [survey.places[place] for place in (PlaceName.IMAGE, PlaceName.CONTAINER)]
+    if absent is None or any(isinstance(place, MigrationSet) for place in read):
+        return
+    why = "".join(f"; {place.reason}" for place in read if isinstance(place, Unknown))
+    raise MigopsError(f"{absent.message}{why}", at=absent.at, hint=absent.hint) from None
 
 
 def running(target: Target, engine: Engine) -> Survey:

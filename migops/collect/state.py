@@ -153,4 +153,4 @@ def image_home(survey: Survey, working_dir: str) -> Home:
         below = target.config.relative_to(cwd) if target.config.is_relative_to(cwd) else Path(target.config.name)
         config = posixpath.join(start, below.as_posix())
     around = (*above(config), *((working_dir,) if working_dir else ()))
-    return Home(start, config, target.section, target.config.read_bytes(), around=around)
+    return Home(start, config, target.section, None if target.absent else target.config.read_bytes(), around=around)

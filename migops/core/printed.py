@@ -101,9 +101,11 @@ class Commands:
                 yield from (name, value)
 
     def alembic(self, *words: str) -> tuple[str, ...]:
-        """``migops alembic``, which takes its own options in their long form only."""
+        """``migops alembic``, which takes its own options in their long form only, and a section as Alembic does."""
         service = ("--service", self.service) if self.service else ()
-        return (*self.bare("alembic"), *service, *words)
+        section = dict(self.named).get("--name", "")
+        named = ("-n", section) if section and not {"-n", "--name"} & {*words} else ()
+        return (*self.bare("alembic"), *service, *named, *words)
 
     def say(self, command: str, *words: str) -> str:
         """A command of migops on the service, inside of a sentence."""

@@ -209,9 +209,12 @@ def _skipped(console: Console, report: Report) -> None:
             Text(printable(f"{rules} ({'see above' if known else reason})")),
             13,
         )
-    if report.deselected:
-        left = ", ".join(_ranges(report.deselected))
+    by_settings = {entry.rule for entry in report.silenced}
+    if left := ", ".join(_ranges(rule for rule in report.deselected if rule not in by_settings)):
         hang(console, Text("deselected:  ", "magenta"), Text(f"{left} (--select or --ignore)"), 13)
+    for (at, reason), entries in groupby(report.silenced, key=lambda entry: (str(entry.at), entry.reason)):
+        rules = ", ".join(_ranges(entry.rule for entry in entries))
+        hang(console, Text("deselected:  ", "magenta"), Text(printable(f"{rules} ({at}: {reason})")), 13)
     if report.skipped or report.deselected:
         console.print()
 

@@ -39,6 +39,7 @@ def document(status: Status) -> dict[str, Any]:
         "findings": report["findings"],
         "skipped": report["skipped"],
         "deselected": report["deselected"],
+        "silenced": report["silenced"],
         "missing": report["missing"],
         "warnings": report["warnings"],
     }

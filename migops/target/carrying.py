@@ -15,15 +15,16 @@ from migops.target.target import BuildSpec
 
 
 def carriers(services: Sequence[Service]) -> list[Service]:
-    """Those of the services whose build, base image or bind mounts bring migrations into the container.
+    """Those of the services whose image would have the migrations: by its build, or by a base that a sibling builds.
 
-    All of them if none does: a base image from elsewhere may have the migrations.
+    If there are none, those that have them by a bind mount; else all, as a base image from elsewhere may have them.
     """
-    carrying = {service.name: service for service in services if _mounts(service) or _copies(service)}
+    carrying = {service.name: service for service in services if _copies(service)}
     for _ in services:  # a base image may itself have a base image that a sibling builds
         images = {tagged(service.image_ref) for service in carrying.values()}
         carrying |= {service.name: service for service in services if _is_based_on(service, images, carrying)}
-    return [service for service in services if service.name in carrying] or list(services)
+    by_image = [service for service in services if service.name in carrying]
+    return by_image or [service for service in services if _mounts(service)] or list(services)
 
 
 def copies(build: BuildSpec, files: Sequence[Path]) -> bool:

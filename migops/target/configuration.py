@@ -27,7 +27,12 @@ CONFIGS_NAMED = 5  # in the message that several match
 
 
 class NotFound(MigopsError):
-    """The folder or the configuration that a service is built from is not on the host."""
+    """The folder or the configuration that a service is built from is not on the host.
+
+    ``is_file``: the folder is there, and has no configuration.
+    """
+
+    is_file = False
 
 
 def find(root: Path, given: str, base: Path, service: Service | None = None) -> Path:
@@ -45,11 +50,13 @@ def find(root: Path, given: str, base: Path, service: Service | None = None) -> 
         return candidates[0]
     at = service.location if service else Location(str(root))
     if not candidates:
-        raise NotFound(
+        error = NotFound(
             f"found neither an alembic.ini nor a pyproject.toml with [tool.alembic] in {root} or below", at=at,
             hint=(f"{two_lines(root)}; or " if two_lines(root) else "")
             + "name the file: --config FILE, or x-migops: {config: FILE} under the service",
         )  # fmt: skip
+        error.is_file = True
+        raise error
     names = first_few([str(path.relative_to(root)) for path in candidates], CONFIGS_NAMED)
     raise MigopsError(
         f"found several configurations: {names}", at=at,
@@ -104,6 +111,19 @@ def two_lines(root: Path) -> str:
 def has_migrations(service: Service) -> bool:
     """Whether the service is built from a folder of this host with a configuration of Alembic at or below it."""
     return bool(service.build and not service.build.is_remote and search(Path(service.build.context)))
+
+
+_LOCATION = re.compile(rb"^(?:script_location|version_locations)\s*[=:]", re.MULTILINE)
+
+
+def histories(config: Path) -> tuple[str, ...]:
+    """See ``sections.histories``; empty for a file that has one at most, as almost all do."""
+    text = config.read_bytes()
+    if config.suffix == ".toml" or (b"[alembic]" in text and len(_LOCATION.findall(text)) < 2):
+        return ()
+    from migops.migrations import sections
+
+    return sections.histories(text.decode("utf-8", "replace"))
 
 
 def _is_for_alembic(path: Path) -> bool:

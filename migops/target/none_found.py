@@ -11,8 +11,8 @@ from migops.core.errors import MigopsError
 from migops.core.model import Location
 from migops.core.printed import again
 from migops.core.terminal import shell_line
+from migops.target import configuration
 from migops.target.build import context_of
-from migops.target.configuration import two_lines
 from migops.target.offer import context_offer
 
 
@@ -24,18 +24,43 @@ def nothing_found(project: Project, command: str, cwd: Path, added: Sequence[str
     misplaced = wrong_directory(project, list(project.services.values()), command, cwd, added)
     if misplaced is not None:
         return misplaced
-    if not builds and (offer := context_offer(Path(project.directory), cwd, command)):
+    offer = () if builds else context_offer(cwd, cwd, command) or context_offer(Path(project.directory), cwd, command)
+    if offer:
         return MigopsError(
             f"no service is built here, all have an image from elsewhere (services: {names})", at=at,
             hint=f"check the build without the compose file: {shell_line(offer)}; or name the service",
         )  # fmt: skip
     roots = dict.fromkeys(context_of(build) for build in builds) or [Path(project.directory)]
-    edits = [edit for root in roots if (edit := two_lines(root))]
-    choices = ["name the service", "set its configuration file: x-migops: {config: PATH} under the service"]
+    edits = [edit for root in roots if (edit := configuration.two_lines(root))]
+    others = [service.name for service in project.services.values() if not _is_server(service)]
+    named = f": {again(*added, service=others[0], command=command)}" if others else ""
+    choices = [f"name the service{named}", "set its configuration file: x-migops: {config: PATH} under the service"]
     return MigopsError(
         f"no service is built from a folder with an alembic.ini (services: {names})", at=at,
         hint=", or ".join([*edits[:1], *choices]),
     )  # fmt: skip
+
+
+SERVERS = frozenset({
+    "adminer", "caddy", "cp-kafka", "elasticsearch", "grafana", "haproxy", "httpd", "kafka", "keycloak", "localstack",
+    "mailhog", "mailpit", "mariadb", "memcached", "minio", "mongo", "mysql", "nginx", "pgadmin4", "pgbouncer",
+    "pgvector", "postgis", "postgres", "postgresql", "prometheus", "rabbitmq", "redis", "timescaledb", "traefik",
+    "valkey", "vault", "zookeeper",
+})  # fmt: skip
+"""Names of images that have no migrations of the project."""
+
+
+def image_only(project: Project) -> Service | None:
+    """The only service that may have migrations, if it is not built here and the host has no configuration; or None."""
+    services = [service for service in project.services.values() if not _is_server(service)]
+    if len(services) != 1 or services[0].build or configuration.search(Path(project.directory)):
+        return None
+    return services[0]
+
+
+def _is_server(service: Service) -> bool:
+    name = (service.image or "").partition("@")[0].rpartition("/")[2].partition(":")[0]
+    return not service.build and name in SERVERS
 
 
 def wrong_directory(

@@ -17,7 +17,7 @@ from migops.core.printed import Commands, note, tagged
 from migops.target import configuration
 from migops.target.build import build_spec, built_configuration, docker_build
 from migops.target.options import compose_command, named
-from migops.target.service import build_key, choose, settings_of
+from migops.target.service import WITHOUT_HOST, build_key, choose, settings_of
 from migops.target.target import BuildSpec, Target, Wanted
 
 _WHICH = ("config", "name", "image-config")  # the settings of x-migops that select a configuration
@@ -55,13 +55,25 @@ def resolve(wanted: Wanted, options: ComposeOptions, environment: Mapping[str, s
         warn(notice)
     note(Commands(compose=compose_command(loaded.options), named=given))
     service = choose(loaded.project, wanted, cwd, loaded.added)
+    target = _of_service_or_image(loaded, service, wanted, cwd)
+    return _registered(replace(target, notices=(loaded.notice,) if loaded.notice else ()), given)
+
+
+def _of_service_or_image(loaded: Loaded, service: Service, wanted: Wanted, cwd: Path) -> Target:
+    """The target, also of a service of which the host has no configuration, if the command can do without.
+
+    Raises MigopsError with the reason if the configuration, the build context or the Dockerfile is not there.
+    """
     try:
-        found = _of_service(loaded.project, service, wanted, loaded.options, cwd)
+        return _of_service(loaded.project, service, wanted, loaded.options, cwd)
     except configuration.NotFound as error:
         from migops.target.none_found import wrong_directory
 
-        raise wrong_directory(loaded.project, [service], wanted.command, cwd, loaded.added) or error from None
-    return _registered(replace(found, notices=(loaded.notice,) if loaded.notice else ()), given)
+        if misplaced := wrong_directory(loaded.project, [service], wanted.command, cwd, loaded.added):
+            raise misplaced from None
+        if wanted.command not in WITHOUT_HOST or not wanted.needs_image or wanted.config or not error.is_file:
+            raise
+        return _of_service(loaded.project, service, wanted, loaded.options, cwd, error)
 
 
 def load_project(
@@ -122,10 +134,18 @@ def _without_compose(wanted: Wanted, cwd: Path) -> Target:
     config = built.config if built else configuration.find(root, wanted.config, cwd)
     named = bool(wanted.config or wanted.section)
     section = built.section if built else wanted.section or "alembic"
-    return Target(wanted.image, root, config, section, build=build, named=named, commands=commands)
+    sections = () if named or section != "alembic" else configuration.histories(config)
+    section = sections[0] if len(sections) == 1 else section
+    return Target(
+        wanted.image, root, config, section, sections=sections[1:] and sections, build=build, named=named,
+        commands=commands,
+    )  # fmt: skip
 
 
-def _of_service(project: Project, service: Service, wanted: Wanted, options: ComposeOptions, cwd: Path) -> Target:
+def _of_service(
+    project: Project, service: Service, wanted: Wanted, options: ComposeOptions, cwd: Path,
+    absent: MigopsError | None = None,
+) -> Target:  # fmt: skip
     settings = settings_of(service)
     base = Path(project.directory)
     build = build_spec(service.build) if service.build else None
@@ -141,7 +161,9 @@ def _of_service(project: Project, service: Service, wanted: Wanted, options: Com
     call = configuration.alembic_options(service)
     named = bool(wanted.config or wanted.section) or any(settings[key] for key in _WHICH)
     built = built_configuration(build, service) if build and not (named or host_dir or settings["host-dir"]) else None
-    if built is not None:
+    if absent is not None:
+        config = root / "alembic.ini"
+    elif built is not None:
         config = built.config
         call = replace(call, section=built.section)
     elif wanted.config:
@@ -155,11 +177,16 @@ def _of_service(project: Project, service: Service, wanted: Wanted, options: Com
     image = wanted.image or service.image_ref
     builders = {tagged(other.image_ref): other.name for other in project.services.values() if other.build}
     commands = Commands(service.name, compose_command(options), image, (), its_own and build is not None, builders)
+    section = wanted.section or settings["name"] or call.section or "alembic"
+    given = wanted.section or settings["name"] or section != "alembic"
+    sections = () if given or absent else configuration.histories(config)
     return Target(
         image=image,
         root=root,
         config=config,
-        section=wanted.section or settings["name"] or call.section or "alembic",
+        section=sections[0] if len(sections) == 1 else section,
+        absent=absent,
+        sections=sections[1:] and sections,
         project=project.name,
         service=service.name,
         build=build,

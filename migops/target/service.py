@@ -16,6 +16,9 @@ from migops.target.build import build_spec, built_configuration
 from migops.target.configuration import has_migrations
 from migops.target.target import Wanted
 
+WITHOUT_HOST = frozenset({"check-image", "status", "doctor"})
+"""The commands that go on where only image and containers have a configuration."""
+
 
 def choose(
     project: Project, wanted: Wanted, cwd: Path, added: Sequence[str] = ()
@@ -30,8 +33,10 @@ def choose(
     candidates = marked or [service for service in project.services.values() if has_migrations(service)]
     candidates = candidates or [service for service in project.services.values() if _names_config(service)]
     if not candidates:
-        from migops.target.none_found import nothing_found
+        from migops.target.none_found import image_only, nothing_found
 
+        if wanted.command in WITHOUT_HOST and wanted.needs_image and (only := image_only(project)):
+            return only
         raise nothing_found(project, wanted.command, cwd, added)
     if len({build_key(service) for service in candidates}) > 1 and not marked:
         from migops.target.carrying import carriers  # few projects have several

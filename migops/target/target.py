@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from migops.compose import Project
+from migops.core.errors import MigopsError
 from migops.core.printed import Commands
 from migops.dockerfile.trace import Inline
 
@@ -38,6 +39,11 @@ class Target:
     """The host's ``alembic.ini`` or ``pyproject.toml``."""
     section: str = "alembic"
     """The section of the configuration."""
+    absent: MigopsError | None = None
+    """The error that the host has no configuration, if those of image and containers are read without it; ``config`` is
+    then the path of a file that is not there."""
+    sections: tuple[str, ...] = ()
+    """All sections that are histories of their own, if none was named and ``[alembic]`` is not the only one."""
     project: str = ""
     service: str = ""
     build: BuildSpec | None = None

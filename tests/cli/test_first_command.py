@@ -198,6 +198,15 @@ def test_images_from_elsewhere_beside_a_dockerfile(
     assert printed(migops("rescue", cwd=folder)) == [f"migops check-image --context {context} --no-engine"]
 
 
+def test_a_compose_file_of_the_database_alone_offers_the_build_beside_it(tmp_path: Path) -> None:
+    database = "services:\n  db:\n    image: postgres:15\n"
+    folder = project(tmp_path, {"docker/docker-compose.yml": database, "docker/Dockerfile": DOCKERFILE})
+    (folder / "Dockerfile").unlink()
+    found = migops("check-image", cwd=folder)
+    assert printed(found) == ["migops check-image --context . --dockerfile docker/Dockerfile --no-engine"]
+    assert typed(printed(found)[0], folder).code == 0
+
+
 def test_the_missing_dockerfile_and_the_project_directory_are_named(tmp_path: Path) -> None:
     compose = APP.replace("build: .", "build: {context: ., dockerfile: infra/Dockerfile}")
     folder = project(tmp_path, {"infra/compose.yaml": compose, "infra/Dockerfile": DOCKERFILE})
@@ -209,6 +218,8 @@ def test_the_missing_dockerfile_and_the_project_directory_are_named(tmp_path: Pa
         assert "paths are relative to the project directory, which is infra" in found.stderr
         assert typed(printed(found)[0], folder).code == 0
     assert check(folder, "-f", "infra/compose.yaml", "--project-directory", ".").code == 0
+    found = migops("doctor", "app", cwd=folder)
+    assert printed(found) == ["migops doctor -f infra/compose.yaml --project-directory . app"]
 
 
 def test_a_dockerfile_that_is_nowhere_offers_no_directory(tmp_path: Path) -> None:
@@ -224,9 +235,20 @@ FRONTEND = "services:\n  web:\n    build: {context: ., dockerfile: web/Dockerfil
 
 def test_a_service_whose_image_has_no_migrations_is_no_choice(tmp_path: Path) -> None:
     web = {"web/Dockerfile": "FROM node:20\nCOPY web /srv\n", "web/index.js": ""}
-    found = check(project(tmp_path, {"compose.yaml": FRONTEND, **web}), "--format", "json")
-    assert found.code == 0, found.stderr
+    mounted = FRONTEND.replace("  app:", "    volumes: ['.:/srv']\n  app:")
+    for compose in (FRONTEND, mounted):
+        found = check(project(tmp_path, {"compose.yaml": compose, **web}), "--format", "json")
+        assert found.code == 0, found.stderr
+        assert found.json["target"]["service"] == "app"
+
+
+def test_of_images_without_migrations_those_that_mount_them_are_the_choice(tmp_path: Path) -> None:
+    mounted = "    volumes: ['.:/app']\n"
+    files = {"web/Dockerfile": "FROM node:20\nCOPY web /srv\n", "Dockerfile": "FROM python\nWORKDIR /app\n"}
+    found = check(project(tmp_path, {"compose.yaml": FRONTEND + mounted, **files}), "--format", "json")
     assert found.json["target"]["service"] == "app"
+    found = check(project(tmp_path, {"compose.yaml": FRONTEND, **files}))
+    assert printed(found) == ["migops check-image --no-engine web"]  # neither: it is in a base image, if anywhere
 
 
 @pytest.mark.parametrize(
@@ -234,7 +256,6 @@ def test_a_service_whose_image_has_no_migrations_is_no_choice(tmp_path: Path) ->
     [
         (DOCKERFILE, ""),
         ("FROM node:20\nCOPY migrations /srv/migrations\n", ""),
-        ("FROM node:20\nCOPY web /srv\n", "    volumes: ['.:/srv']\n"),
         ("FROM app\nCMD worker\n", ""),  # its base image is that of a sibling
     ],
 )
