@@ -12,7 +12,7 @@ from migops.core.errors import Unavailable
 from migops.core.model import Location
 from migops.dockerfile.state import DEFAULT_PATH
 from migops.entrypoint.follow import LARGEST, Follower
-from migops.entrypoint.model import Change, File
+from migops.entrypoint.model import Change, File, Migrating
 
 if TYPE_CHECKING:
     from migops.compose import Project, Service
@@ -46,6 +46,9 @@ class Startup:
     replicas: int = 1
     waits: bool = False  # it waits for a server by itself
     unread: tuple[str, ...] = ()  # a sentence for each part that could not be followed
+    migrating: tuple[Migrating, ...] = ()  # the commands by which Alembic writes
+    cwd: str = "/"  # the container's working directory
+    environment: Mapping[str, str] = field(default_factory=dict, repr=False, compare=False)  # the container's
 
     @property
     def upgrades(self) -> tuple[Change, ...]:
@@ -76,6 +79,9 @@ def read(files: Files, image: ImageCommand, service: Service | None = None, proj
         replicas=service.replicas if service else 1,
         waits=follower.waits,
         unread=tuple(dict.fromkeys(follower.unread)),
+        migrating=tuple(follower.migrating),
+        cwd=posixpath.normpath(cwd),
+        environment=environment,
     )
 
 

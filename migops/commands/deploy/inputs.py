@@ -44,7 +44,8 @@ class DeployInputs:
     check.
     ``rollbacks`` is the way back of each service. ``previous`` is what the members
     run as now. ``discards``: a container has what is given up, so that it
-    must be created anew though nothing else has changed.
+    must be created anew though nothing else has changed. ``old_starts`` tells by which command the old containers of a
+    service migrate whenever they start, where a failure of it ends them.
     """
 
     target: Target
@@ -63,6 +64,12 @@ class DeployInputs:
     rollbacks: Mapping[str, Rollback] = field(default_factory=dict)
     previous: Previous = field(default_factory=Previous)
     discards: bool = False
+    old_starts: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def goal(self) -> str:
+        """What Alembic is told to upgrade to."""
+        return "heads" if self.target.many_heads else "head"
 
     @property
     def project(self) -> Project:

@@ -15,10 +15,12 @@ from migops.commands.deploy import (
     kept_definition,
     losses,
     migrate,
+    old_starts,
     preflight,
     prepare_database,
     rehearse,
     rollback,
+    starts,
     swap,
     volumes,
 )
@@ -122,7 +124,7 @@ def _migrates(inputs: DeployInputs, pending: tuple[str, ...] | None) -> str:
             "still can"
         )
     what = "whatever is pending then" if pending is None else counted(len(pending), "revision")
-    words = " ".join((*inputs.evidence.alembic, "upgrade", migrate.goal(inputs)))
+    words = " ".join((*inputs.evidence.alembic, "upgrade", inputs.goal))
     return f"{what}, with `{words}` in a container of the built image"
 
 
@@ -168,9 +170,8 @@ def _notes(inputs: DeployInputs, options: Options, pending: tuple[str, ...] | No
             yield f"{each} has no downgrade: once applied, it can only be undone by restoring the backup"
     for finding in judge([rule for rule in RULES if rule.id in _UNSAVED], inputs.evidence)[0]:
         yield f"{finding.rule}: {finding.message}"
-    if options.accept_migrating:
-        for sentence in preflight.migrating_starts(inputs):
-            yield f"{sentence}: so does the swap, and the old image will not start once the database has moved on"
+    yield from starts.notes(inputs)
+    yield from old_starts.notes(inputs, options, pending)
     untold = tuple(preflight.untold_starts(inputs))
     if untold and inputs.has_old:  # else the built image is the first that can tell, and it is looked at
         yield f"whether anything migrates by itself when it starts is not known: {'; '.join(untold)}"
