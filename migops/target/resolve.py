@@ -9,11 +9,18 @@ from pathlib import Path
 
 from migops.compose import ComposeOptions, Project, Service, load
 from migops.core.errors import MigopsError
-from migops.core.image_source import engine_name
+from migops.core.image_source import completed
 from migops.core.model import Location
-from migops.core.printed import Commands, note, tagged
+from migops.core.printed import Commands, note
 from migops.target import configuration
-from migops.target.build import build_spec, built_configuration, docker_build
+from migops.target.build import (
+    build_spec,
+    builder_of,
+    builders_by_image,
+    builders_by_service,
+    built_configuration,
+    docker_build,
+)
 from migops.target.options import compose_command, named
 from migops.target.service import build_key, choose, settings_of
 from migops.target.target import BuildSpec, Target, Wanted
@@ -79,7 +86,9 @@ def _without_compose(wanted: Wanted, cwd: Path) -> Target:
 def _of_service(project: Project, service: Service, wanted: Wanted, options: ComposeOptions, cwd: Path) -> Target:
     settings = settings_of(service)
     base = Path(project.directory)
-    build = build_spec(service.build) if service.build else None
+    builder = builder_of(project, service)
+    shared = build_key(builder or service)
+    build = build_spec(builder.build) if builder and builder.build else None
     host_dir = wanted.host_dir or ""
     if host_dir:
         root = _folder(host_dir, cwd)
@@ -102,10 +111,12 @@ def _of_service(project: Project, service: Service, wanted: Wanted, options: Com
     else:
         config = configuration.host_path(root, call, service)
     # If --image names another image than the service's, compose's build would not fix that one.
-    its_own = not wanted.image or _name(wanted.image) == _name(service.image_ref)
+    its_own = not wanted.image or completed(wanted.image) == completed(service.image_ref)
     image = wanted.image or service.image_ref
-    builders = {tagged(other.image_ref): other.name for other in project.services.values() if other.build}
-    commands = Commands(service.name, compose_command(options), image, (), its_own and build is not None, builders)
+    commands = Commands(
+        service.name, compose_command(options), image, (), its_own and build is not None, builders_by_image(project),
+        builders_by_service(project),
+    )  # fmt: skip
     return Target(
         image=image,
         root=root,
@@ -127,16 +138,11 @@ def _of_service(project: Project, service: Service, wanted: Wanted, options: Com
             for other in project.services.values()
             if its_own
             and other.name != service.name
-            and (other.image_ref == service.image_ref or build_key(other) == build_key(service))
+            and (completed(other.image_ref) == completed(service.image_ref) or build_key(other) == shared)
         },
         model=project,
         settings=settings,
     )
-
-
-def _name(ref: str) -> str:
-    """An image reference with its tag, without the scheme ``docker-daemon:``."""
-    return tagged(engine_name(ref))
 
 
 def _folder(text: str, base: Path) -> Path:

@@ -81,6 +81,10 @@ class DeployInputs:
     def service(self) -> Service:
         return self.project.services[self.target.service]
 
+    def builder(self, service: str) -> str:
+        """The service whose build makes the image of this one; '' where nothing of the project builds it."""
+        return service if self.project.services[service].build else self.target.commands.built_by.get(service, "")
+
     @property
     def keeps_entrypoint(self) -> bool:
         """Whether Alembic needs the image's entrypoint to come first, as ``x-migops`` says."""
@@ -165,7 +169,9 @@ def observe(target: Target, engine: Engine, options: Options, compose: Words, as
         raise MigopsError("a deploy needs a compose project", hint="run it where the compose file is, or name it: -f")
     services, left = choose(target, evidence, project, engine, named)
     database_service = service_of(_host_of(question), project)
-    needs = tuple(name for name in _needs(project, [each.name for each in services]) if name in project.services)
+    # A service that is left as it is must not be started either: one that migrates would do so before the backup.
+    required = _needs(project, [each.name for each in services])
+    needs = tuple(name for name in required if name in project.services and name not in left)
     if database_service and database_service not in needs:
         needs = (database_service, *needs)
     idle = not_running(engine, project, needs)

@@ -99,14 +99,16 @@ def _steps(inputs: DeployInputs, options: Options, pending: tuple[str, ...] | No
 
 def _build(inputs: DeployInputs, options: Options) -> Step:
     own = [each for each in inputs.services if images.is_own(inputs, each)]
-    builds = [each.name for each in own if inputs.project.services[each.name].build]
-    others = [each.name for each in own if not inputs.project.services[each.name].build]
+    builds = images.builders(inputs, own)
+    others = [each.name for each in own if not inputs.builder(each.name)]
     pulls = others if options.fetch else []
     words = (
         *((inputs.compose.build(builds, cache=options.cache, pull=options.pull),) if builds else ()),
         *((inputs.compose.pull(pulls),) if pulls else ()),
     )
     why = "rebuild the image from the files on this host" if builds else "pull the image: nothing here builds it"
+    if foreign := [name for name in builds if name not in {each.name for each in own}]:
+        why += f" (by the build of {listed(foreign)})"
     if others and not pulls:
         fetch = " ".join(inputs.compose.pull(others))
         why = f"use the local image; `{fetch}` would pull a newer one"

@@ -116,7 +116,7 @@ def _history(inputs: DeployInputs) -> None:
 def _unsettled(inputs: DeployInputs) -> None:
     """Scripts that only the image has and that are not known as given up: the host may be behind."""
     names, why = unsettled(inputs.evidence)
-    if names and inputs.service.build is not None:
+    if names and inputs.builder(inputs.target.service):
         findings, _ = judge([rule for rule in RULES if rule.id == "MIG001"], inputs.evidence)
         hints = [finding for finding in findings if finding.remedy]
         raise Aborted(
