@@ -8,7 +8,8 @@ from typing import Any
 
 from migops.compose.notes import Notes
 from migops.compose.scalars import float32, quoted
-from migops.compose.table import Table, below, table
+from migops.compose.specification import CONTAINER_KEYS
+from migops.compose.table import Table, below, table, with_hooks
 from migops.compose.template import InvalidTemplate, TemplateError, substitute
 from migops.compose.tree import Map, Mark, Seq, raise_all, refuse
 from migops.core.errors import MigopsError
@@ -118,7 +119,7 @@ def to_boolean(text: str, notes: Notes) -> bool:
     raise CastError(f"invalid boolean: {text}")
 
 
-_CASTS = table({
+_CASTS = table(with_hooks({
     **{f"services.*.{path}": to_int for path in (
         "deploy.replicas", "deploy.update_config.parallelism", "deploy.rollback_config.parallelism",
         "deploy.restart_policy.max_attempts", "deploy.placement.max_replicas_per_node", "healthcheck.retries",
@@ -138,4 +139,4 @@ _CASTS = table({
     )},
     **{f"networks.*.{key}": to_boolean for key in ("external", "internal", "attachable", "enable_ipv4", "enable_ipv6")},
     **dict.fromkeys(("volumes.*.external", "secrets.*.external", "configs.*.external"), to_boolean),
-})  # fmt: skip
+}, CONTAINER_KEYS))  # fmt: skip

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -75,13 +75,21 @@ def _load(
     if consistent:
         check_consistency(document, inactive, tree)
     for service_name, service in services.items():
-        resolve_environment(service, tree["services"][service_name], known, notes)
-        resolve_labels(service, tree["services"][service_name], notes)
+        for container, written in _containers(service, tree["services"][service_name]):
+            resolve_environment(container, written, known, notes)
+            resolve_labels(container, written, notes)
     if consistent:
         check_container_names(services, tree)
     project = build_project(name, discovered, known, document, inactive, tree, tuple(notes.texts))
     learn(lambda: _secrets_of(project))
     return project
+
+
+def _containers(service: dict[str, Any], written: Map) -> Iterator[tuple[dict[str, Any], Map]]:
+    """The decoded service and each of its ``pre_start`` hooks, with what is written of it."""
+    yield service, written
+    if "pre_start" in service:
+        yield from zip(service["pre_start"], written["pre_start"], strict=True)
 
 
 def _secrets_of(project: Project) -> Known:

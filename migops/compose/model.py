@@ -38,6 +38,7 @@ class Build:
     platforms: tuple[str, ...] = ()
     tags: tuple[str, ...] = ()
     no_cache: bool = False
+    no_cache_filter: tuple[str, ...] = ()  # stages that are built without the cache
     pull: bool = False
 
     @property
@@ -95,6 +96,20 @@ class Healthcheck:
 
 
 @dataclass(frozen=True, slots=True)
+class Hook:
+    """A container of a service's ``pre_start``: it runs to its end, successfully, before the service starts."""
+
+    image: str  # the service's own unless set
+    location: Location
+    command: tuple[str, ...] | None = None  # None: not set for the hook
+    entrypoint: tuple[str, ...] | None = None  # None: not set for the hook
+    environment: Mapping[str, str | None] = field(default_factory=dict)  # the hook's variables over the service's
+    working_dir: str = ""  # the service's unless set
+    user: str = ""  # the service's unless set
+    per_replica: bool = False  # False: once for all containers of the service
+
+
+@dataclass(frozen=True, slots=True)
 class Volume:
     """A top-level volume: its key in the file, and its real name in the engine."""
 
@@ -148,6 +163,7 @@ class Service:
     networks: tuple[str, ...]
     extensions: Mapping[str, Any]  # the service's ``x-*`` keys
     raw: Mapping[str, Any] = field(repr=False)  # as ``docker compose config --format json`` prints the service
+    pre_start: tuple[Hook, ...] = ()  # in the order in which they run (compose 5.3 and newer)
 
 
 @dataclass(frozen=True, slots=True)

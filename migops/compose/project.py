@@ -11,6 +11,7 @@ from migops.compose.model import (
     Dependency,
     FileMount,
     Healthcheck,
+    Hook,
     Mount,
     Network,
     Project,
@@ -172,6 +173,23 @@ def _service(name: str, raw: Json, tree: Map, at: Location, project: str, volume
         networks=tuple(raw.get("networks", ())),
         extensions={key: plain(value) for key, value in tree.items() if key.startswith("x-")},
         raw=_complete(raw),
+        pre_start=_hooks(raw, tree, image or f"{project}-{name}"),
+    )
+
+
+def _hooks(raw: Json, tree: Map, image_ref: str) -> tuple[Hook, ...]:
+    return tuple(
+        Hook(
+            image=hook.get("image") or image_ref,
+            location=tree["pre_start"].marks[index].location,
+            command=None if hook.get("command") is None else tuple(hook["command"]),
+            entrypoint=None if hook.get("entrypoint") is None else tuple(hook["entrypoint"]),
+            environment={**raw.get("environment", {}), **hook.get("environment", {})},
+            working_dir=hook.get("working_dir") or raw.get("working_dir", ""),
+            user=hook.get("user") or raw.get("user", ""),
+            per_replica=hook.get("per_replica", False),
+        )
+        for index, hook in enumerate(raw.get("pre_start", ()))
     )
 
 
@@ -187,6 +205,7 @@ def _build(raw: Json, tree: Map, at: Location) -> Build:
         platforms=tuple(raw.get("platforms", ())),
         tags=tuple(raw.get("tags", ())),
         no_cache=raw.get("no_cache", False),
+        no_cache_filter=tuple(raw.get("no_cache_filter", ())),
         pull=raw.get("pull", False),
     )
 

@@ -24,6 +24,7 @@ def secrets_of(project: Project) -> Known:
     environments = [of_environment(project.environment)]
     for service in services:
         environments.append(of_environment(service.environment))
+        environments += [of_environment(hook.environment) for hook in service.pre_start]
         if service.build:
             environments.append(of_environment(service.build.args))
     texts = {text for service in services for text in _texts([service.raw, service.extensions])}

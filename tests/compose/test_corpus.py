@@ -16,6 +16,13 @@ pytestmark = pytest.mark.skipif(not CORPUS.is_dir(), reason=f"no corpus beside t
 ANY_ORDER = ("additional properties", "decoding failed")
 """Messages in which compose lists names in the random order of Go's maps."""
 
+NEWER = {
+    "inline-cgo--loader-normalize-L381": "`pre_start` (compose 5.3)",
+    "inline-cgo--loader-tests-build_extra-L177": "`build.no_cache_filter` (compose 5.0)",
+    "inline-cgo--loader-tests-service_hooks-L29": "`pre_start` (compose 5.3)",
+}
+"""Cases that 2.40.3 refuses and compose 5 reads, each with the reason: migops reads them as compose 5 does."""
+
 
 @dataclass
 class Tally:
@@ -73,16 +80,26 @@ def _words(text: str) -> list[str]:
 
 def test_the_corpus_is_read_as_compose_reads_it(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     tally = Tally()
-    for number, case in enumerate(corpus()):
+    for number, case in enumerate(case for case in corpus() if case.name not in NEWER):
         folder = tmp_path / str(number)
         folder.mkdir()
         tally.judge(case, folder)
     with capsys.disabled():
         print(f"\ncompose corpus: {tally}")
     assert tally.accepted >= 388
-    assert tally.refused >= 153
+    assert tally.refused >= 153 - len(NEWER)
     assert tally.equal_on_keys == tally.equal == tally.accepted, "\n".join(tally.wrong)
     assert tally.same_words == tally.refused_too == tally.refused, "\n".join(tally.wrong)
+
+
+def test_what_only_compose_5_reads_is_read(tmp_path: Path) -> None:
+    newer = [case for case in corpus() if case.name in NEWER]
+    assert {case.name for case in newer} == NEWER.keys()
+    for case in newer:
+        assert case.refusal, f"{case.name}: 2.40.3 reads it too, so it is no difference"
+        document, refusal = case.read(tmp_path)
+        assert refusal is None, f"{case.name} ({NEWER[case.name]}): {refusal}"
+        assert document["services"]
 
 
 def test_a_difference_would_be_seen(tmp_path: Path) -> None:
