@@ -31,6 +31,15 @@ from migops.target.alembic_program import program
 
 
 @dataclass(frozen=True, slots=True)
+class OldStart:
+    """The command by which the old containers of a service migrate when they start, in words. ``restarts``: also when
+    one is restarted; a ``pre_start`` runs only where compose creates one."""
+
+    command: str
+    restarts: bool = True
+
+
+@dataclass(frozen=True, slots=True)
 class DeployInputs:
     """What was read before anything is done.
 
@@ -64,7 +73,7 @@ class DeployInputs:
     rollbacks: Mapping[str, Rollback] = field(default_factory=dict)
     previous: Previous = field(default_factory=Previous)
     discards: bool = False
-    old_starts: Mapping[str, str] = field(default_factory=dict)
+    old_starts: Mapping[str, OldStart] = field(default_factory=dict)
 
     @property
     def goal(self) -> str:

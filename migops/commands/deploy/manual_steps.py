@@ -48,6 +48,7 @@ def _must_not_restart(deploy: Deploy) -> str:
     return "".join(
         f" (do not restart {name}: its start runs {command}, which would fail: Can't locate revision)"
         for name, command in failing.items()
+        if deploy.inputs.old_starts[name].restarts
     )
 
 

@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from migops.commands.deploy import starts
-from migops.commands.deploy.inputs import DeployInputs
+from migops.commands.deploy.definition import Old
+from migops.commands.deploy.inputs import DeployInputs, OldStart
 from migops.commands.deploy.next_steps import known_before
 from migops.commands.deploy.options import Options
 from migops.commands.deploy.step_name import StepName
@@ -28,7 +29,7 @@ from migops.sources.home import Reader
 _PLACE = "old image"
 
 
-def read(inputs: DeployInputs, engine: Engine) -> dict[str, str]:
+def read(inputs: DeployInputs, engine: Engine) -> dict[str, OldStart]:
     """By service: the command with which its old containers migrate when they start, and stop where it fails.
 
     What cannot be read is left out: then the old containers are started as they are.
@@ -41,10 +42,13 @@ def read(inputs: DeployInputs, engine: Engine) -> dict[str, str]:
             with ExitStack() as opened:
                 _, reader = ImageFiles(engine, opened).named(image)
                 startup = _startup(old.model, reader, is_here=inputs.previous.is_here)
+                hooks = _hooks(inputs, old, reader)
         except MigopsError:
             continue
-        if (change := _deadly(startup)) is not None:
-            commands[name] = f"`{change.text}` ({starts.where(change)})"
+        own = None if startup.one_shot else _deadly(startup)
+        change = own or next((each for hook in hooks if (each := _deadly(hook))), None)
+        if change is not None:
+            commands[name] = OldStart(f"`{change.text}` ({starts.where(change)})", restarts=own is not None)
     return commands
 
 
@@ -53,14 +57,14 @@ def failing(inputs: DeployInputs, rows: Sequence[str]) -> dict[str, str]:
     state = inputs.state
     known = known_before(inputs) or frozenset(state.rows if state else ())
     commands = {}
-    for name, command in inputs.old_starts.items():
+    for name, start in inputs.old_starts.items():
         rollback = inputs.rollbacks.get(name)
         if rollback is not None and rollback.leads_further:
             fails = rollback.rows is not None and rollback.rows != tuple(rows)
         else:
             fails = not known.issuperset(rows)
         if fails:
-            commands[name] = command
+            commands[name] = start.command
     return commands
 
 
@@ -86,9 +90,9 @@ def notes(inputs: DeployInputs, options: Options, pending: tuple[str, ...] | Non
                 "the new ones are stopped; with --on-failure downgrade the migration is taken back first, and the old "
                 "ones are started"
             )
-    if commands:
+    if restarting := [name for name in commands if inputs.old_starts[name].restarts]:
         yield (
-            f"for the same reason an old container of {listed(list(commands))} must not restart between the first "
+            f"for the same reason an old container of {listed(restarting)} must not restart between the first "
             f"committed revision and its swap: during the rest of the migration and {_between(inputs)}; nothing is "
             "built or dumped in between"
         )
@@ -107,20 +111,31 @@ def _between(inputs: DeployInputs) -> str:
 
 def _deadly(startup: Startup) -> Change | None:
     """The upgrade that certainly runs when it starts, and whose failure ends it."""
-    if startup.one_shot:
-        return None
     return next((each for each in startup.upgrades if not (each.condition or each.swallowed)), None)
+
+
+def _hooks(inputs: DeployInputs, old: Old, read: Reader) -> tuple[Startup, ...]:
+    """The ``pre_start`` that compose runs when it creates the old containers again; none where it does so by their old
+    definition, which has none."""
+    service = inputs.project.services[old.service]
+    if inputs.previous.differing or not service.pre_start:
+        return ()
+    command = _command(old.image_config)
+    return follow(_files(read, (), is_here=False), command, service, inputs.project).hooks
+
+
+def _command(config: Mapping[str, Any]) -> ImageCommand:
+    """The command of an image's, or a container's, ``Config``."""
+    pairs = [str(each).partition("=") for each in config.get("Env") or ()]
+    return ImageCommand(
+        tuple(config.get("Entrypoint") or ()), tuple(config.get("Cmd") or ()), str(config.get("WorkingDir") or "/"),
+        {name: value for name, _, value in pairs}, _PLACE,
+    )  # fmt: skip
 
 
 def _startup(inspected: Mapping[str, Any], read: Reader, *, is_here: bool) -> Startup:
     """The start of an existing container."""
-    config = inspected.get("Config") or {}
-    pairs = [str(each).partition("=") for each in config.get("Env") or ()]
-    command = ImageCommand(
-        tuple(config.get("Entrypoint") or ()), tuple(config.get("Cmd") or ()), str(config.get("WorkingDir") or "/"),
-        {name: value for name, _, value in pairs}, _PLACE,
-    )  # fmt: skip
-    return follow(_files(read, mounts_of(inspected), is_here=is_here), command)
+    return follow(_files(read, mounts_of(inspected), is_here=is_here), _command(inspected.get("Config") or {}))
 
 
 def _files(read: Reader, mounts: Sequence[Mount], *, is_here: bool) -> Files:

@@ -59,8 +59,15 @@ def of_deploy(inputs: DeployInputs, *, built: bool = False) -> tuple[Start, ...]
     startups = next((each for place in places if isinstance(each := evidence.startups.get(place), tuple)), ())
     names = {each.name for each in inputs.services}
     own = next((each for each in startups if each.service == inputs.target.service), None)
-    theirs = [each for each in startups if each.service in names and not each.one_shot]
-    return tuple(dict.fromkeys(start for each in theirs for start in _of(inputs, each, own)))
+    theirs = [each for each in startups if each.service in names]
+    running = [each for each in theirs if not each.one_shot]
+    hooks = [hook for each in theirs for hook in each.hooks]
+    return tuple(
+        dict.fromkeys(
+            start for some, when in ((hooks, "in its pre_start"), (running, "at every start"))
+            for each in some for start in _of(inputs, each, own, when, built=built)
+        )
+    )  # fmt: skip
 
 
 def refused(inputs: DeployInputs, *, built: bool = False) -> tuple[Start, ...]:
@@ -82,14 +89,16 @@ def notes(inputs: DeployInputs) -> Iterator[str]:
             )
 
 
-def _of(inputs: DeployInputs, startup: Startup, own: Startup | None) -> Iterator[Start]:
+def _of(
+    inputs: DeployInputs, startup: Startup, own: Startup | None, when: str, *, built: bool
+) -> Iterator[Start]:  # fmt: skip
     told = {(each.at, each.text) for each in startup.migrating}
     for writes in startup.migrating:
-        does = f"{startup.service} {_verb(writes)} at every start: `{writes.text}` ({where(writes)})"
-        yield Start(startup.service, does, writes.verb, _doubt(inputs, startup, own, writes))
+        does = f"{startup.service} {_verb(writes)} {when}: `{writes.text}` ({where(writes)})"
+        yield Start(startup.service, does, writes.verb, _doubt(inputs, startup, own, writes, built=built))
     for change in startup.upgrades:
         if (change.at, change.text) not in told:
-            does = f"{startup.service} migrates at every start: `{change.text}` ({where(change)})"
+            does = f"{startup.service} migrates {when}: `{change.text}` ({where(change)})"
             yield Start(startup.service, does, "upgrade", "what it migrates was not followed")
 
 
@@ -103,7 +112,7 @@ def _verb(found: Migrating) -> str:
     return "migrates" if found.verb == "upgrade" else f"runs Alembic's {found.verb}"
 
 
-def _doubt(inputs: DeployInputs, startup: Startup, own: Startup | None, writes: Migrating) -> str:
+def _doubt(inputs: DeployInputs, startup: Startup, own: Startup | None, writes: Migrating, *, built: bool) -> str:
     """Why it may do more than nothing; '' if it is proved that it does not."""
     if writes.verb != "upgrade":
         return _WRITES[writes.verb]
@@ -111,14 +120,14 @@ def _doubt(inputs: DeployInputs, startup: Startup, own: Startup | None, writes: 
         return writes.doubt
     if len(writes.goal) != 1 or writes.goal[0] not in (inputs.goal, "heads"):
         return f"it goes to `{' '.join(writes.goal)}`, and the deploy to `{inputs.goal}`"
+    if startup.unread and (built or inputs.evidence.image is not None):  # else the built image is the first to tell
+        return f"its start was not read in full ({'; '.join(startup.unread)})"
     if own is None:
         return f"how {inputs.target.service} starts was not read"
     if differing := _other_call(inputs, own, writes, startup):
         return differing
     if differing := _other_service(inputs, startup, own):
         return differing
-    if startup.unread:
-        return f"its start was not read in full ({'; '.join(startup.unread)})"
     return ""
 
 
@@ -155,12 +164,12 @@ def _differences(ours: Call, theirs: Call) -> Iterator[str]:
 
 def _other_service(inputs: DeployInputs, startup: Startup, own: Startup) -> str:
     """What of another service of the image may lead its Alembic to another database; '' if nothing does."""
-    if startup.service == own.service:
-        return ""
     names = {*startup.environment, *own.environment}
     differing = sorted(each for each in names if startup.environment.get(each) != own.environment.get(each))
     if differing:
         return f"{listed(differing)} of it differ from those of {own.service}, whose database the deploy migrates"
+    if startup.service == own.service:
+        return ""
     one, other = (inputs.project.services[each] for each in (startup.service, own.service))
     keys = [each for each in _HOSTS if (one.raw.get(each) or None) != (other.raw.get(each) or None)]
     if _mounts(one, own.cwd, inputs) != _mounts(other, own.cwd, inputs):
