@@ -11,7 +11,7 @@ from migops.compose.unread import ALL_READ, Unread
 from migops.core.errors import MigopsError
 from migops.core.model import Location
 from migops.core.redaction import redact
-from migops.entrypoint import program
+from migops.entrypoint import migrating, program, variables
 from migops.entrypoint.failing import ASSIGNED, Frame, Shell, passed_over
 from migops.entrypoint.known import (
     assign,
@@ -23,7 +23,7 @@ from migops.entrypoint.known import (
     under_what,
     value,
 )
-from migops.entrypoint.model import Change, File, Ran
+from migops.entrypoint.model import Change, File, Migrating, Ran
 from migops.entrypoint.shell import NotRead, parse
 from migops.entrypoint.tree import Compound, Script, Simple
 from migops.entrypoint.words import Does, Meaning, by_first_line, meaning
@@ -76,6 +76,7 @@ class Follower:
     steps: int = 0  # commands followed so far
     unread: list[str] = field(default_factory=list)  # a sentence for each part that could not be followed
     ran: list[Ran] = field(default_factory=list)  # the calls of Alembic
+    migrating: list[Migrating] = field(default_factory=list)  # those that write, in order
 
     def start(self, words: Sequence[str], cwd: str, at: Location, place: str) -> None:
         """Follow a container's command, located at ``at`` in ``place``."""
@@ -104,7 +105,7 @@ class Follower:
     def _compound(self, node: Compound, shell: Shell, here: _Here, frames: tuple[Frame, ...], condition: str) -> None:
         inside = shell
         if node.kind == "(":
-            inside = replace(shell, functions=dict(shell.functions), known=dict(shell.known))
+            inside = shell.copy()
         for test in node.tests:
             self._script(test, inside, here, (*frames, Frame(node, 0, shell, test=True)), condition)
         for number, (branch, certain) in enumerate(possible_branches(node, shell)):
@@ -121,6 +122,7 @@ class Follower:
             return
         words = tuple(expanded(command.words, shell))
         name, rest = (words[0], words[1:]) if words else ("", ())
+        variables.change(words, shell)
         if words and all(ASSIGNED.match(word) for word in words):
             assign(words, shell, sure=not condition)
         elif name in ("export", "local", "readonly", "declare"):
@@ -133,7 +135,11 @@ class Follower:
             shell.arguments = shell.arguments[int(rest[0]) if rest and rest[0].isdigit() else 1 :]
         elif name in ("cd", "pushd") and rest:
             folder = _OF_SCRIPT.sub(lambda match: posixpath.dirname(here.at.file) + (match[1] or ""), rest[-1])
-            known = value(folder, shell)
+            known = value(folder, shell) if folder != "-" else None
+            if condition or known is None:
+                shell.lost = " ".join(words)
+            elif known.startswith("/"):
+                shell.lost = ""
             if known is not None:
                 shell.cwd = posixpath.normpath(posixpath.join(shell.cwd, known))
         elif name in shell.functions:
@@ -154,6 +160,8 @@ class Follower:
             given = {**self.environment, **shell.known}
             self.ran.append(Ran(command.words, shell.cwd, given, shell.assigned - shell.known.keys()))
         self.waits = self.waits or any(_WAITS.search(posixpath.basename(word)) for word in command.words)
+        if (writes := migrating.of(command.words, self.environment, shell, frames)) is not None:
+            self.migrating.append(writes.located(here.line(command.line), here.place))
         where = (here, frames, condition)
         if called.does is Does.UPGRADE:
             text = " ".join(command.words)
@@ -208,6 +216,8 @@ class Follower:
             for call in program.at_start(tree, text, called.callee):
                 swallowed = call.swallowed or passed_over(frames)
                 self._note(here.line(call.line), here.place, call.text, call.upgrade, condition, swallowed)
+                if call.upgrade:
+                    self.migrating.append(migrating.of_program(call.text).located(here.line(call.line), here.place))
             self.last = " ".join(called.words)
             return
         if called.does is Does.PROGRAM:  # neither a shell script nor Python
@@ -218,7 +228,11 @@ class Follower:
             self.unread.append(f"{here.at} cannot be followed: {error}")
             return
         if called.does is not Does.SOURCE:
-            shell = Shell(called.arguments, shell.cwd, environment=shell.environment, unread=shell.unread)
+            changed = variables.inherited(called.words, shell)
+            shell = Shell(
+                called.arguments, shell.cwd, environment=shell.environment, changed=changed, lost=shell.lost,
+                unread=shell.unread,
+            )  # fmt: skip
             set_options(called.options.split(), shell)
         shell.assigned |= assigned(script)
         self._script(script, shell, here, frames, condition)
