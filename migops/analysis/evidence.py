@@ -12,7 +12,7 @@ from migops.core.printed import Commands
 
 if TYPE_CHECKING:  # what a clean check never needs is not imported for its sake
     from migops.compose import Project
-    from migops.entrypoint.startup import Startup
+    from migops.entrypoint.startup import Change, Startup
     from migops.images.image import Layer
     from migops.migrations.config import ConfigFile
     from migops.migrations.graph import Graph
@@ -133,6 +133,8 @@ class Evidence:
     """Differences between models and schema; None if not asked for."""
     startups: Mapping[PlaceName, tuple[Startup, ...] | Unknown] = field(default_factory=dict)
     """Startup commands of the service and its siblings: in the image, and in a fresh build; {} if not asked for."""
+    build_changes: tuple[Change, ...] = ()
+    """The upgrades that a RUN of the Dockerfile makes; () if not asked for."""
     creations: tuple[Creation, ...] = ()
     """The lines of the host's code that create tables."""
     setup: Setup | None = None

@@ -98,6 +98,7 @@ def check(
         alembic=_alembic(survey) if ask or lint else ("alembic",),
         worktrees=read_worktrees(chain) if ask else (),
         startups=survey.startups,
+        build_changes=survey.build_changes,
         creations=survey.creations,
         setup=survey.setup,
         configurations=survey.configurations,

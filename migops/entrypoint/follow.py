@@ -22,9 +22,10 @@ from migops.entrypoint.known import (
     under_what,
     value,
 )
-from migops.entrypoint.model import Change, File, Ran
+from migops.entrypoint.model import Change, Executed, File, Ran
 from migops.entrypoint.shell import NotRead, parse
-from migops.entrypoint.tree import Compound, Script, Simple
+from migops.entrypoint.tree import Compound, Pipeline, Script, Simple
+from migops.entrypoint.version_writes import VersionWrite, Writes, in_program, kind_of
 from migops.entrypoint.words import Does, Meaning, by_first_line, meaning
 
 DEEPEST = 4  # levels of files that start one another
@@ -74,6 +75,8 @@ class Follower:
     steps: int = 0  # commands followed so far
     unread: list[str] = field(default_factory=list)  # a sentence for each part that could not be followed
     ran: list[Ran] = field(default_factory=list)  # the calls of Alembic
+    writes: list[VersionWrite] = field(default_factory=list)  # what changes the version table or adds revisions
+    executed: list[Executed] = field(default_factory=list)  # the files that are programs themselves
 
     def start(self, words: Sequence[str], cwd: str, at: Location, place: str) -> None:
         """Follow a container's command, located at ``at`` in ``place``."""
@@ -152,6 +155,9 @@ class Follower:
             given = {**self.environment, **shell.known}
             self.ran.append(Ran(command.words, shell.cwd, given, shell.assigned - shell.known.keys()))
         self.waits = self.waits or any(_WAITS.search(posixpath.basename(word)) for word in command.words)
+        piped = any(isinstance(each.node, Pipeline) and each.index < len(each.node.parts) - 1 for each in frames)
+        if kind := kind_of(command.words, piped=piped):
+            self._write(here.line(command.line), here.place, " ".join(command.words), kind, condition)
         where = (here, frames, condition)
         if called.does is Does.UPGRADE:
             text = " ".join(command.words)
@@ -190,6 +196,8 @@ class Follower:
             if called.does is not Does.PYTHON_MODULE:  # most modules are installed packages, not the application's
                 self.unread.append(f"{called.what} was not found")
             return
+        if called.what == called.words[0] and called.does in (Does.PROGRAM, Does.PYTHON_FILE) and not condition:
+            self.executed.append(Executed(path, file, by_shell=bool(frames)))
         if len(file.content) > LARGEST or b"\0" in file.content[:1024]:
             return
         text = file.content.decode("utf-8", "replace")
@@ -206,6 +214,8 @@ class Follower:
             for call in program.at_start(tree, text, called.callee):
                 swallowed = call.swallowed or passed_over(frames)
                 self._note(here.line(call.line), here.place, call.text, call.upgrade, condition, swallowed)
+            for line, written, kind in in_program(tree, text, called.callee):
+                self._write(here.line(line), here.place, written, kind, condition)
             self.last = " ".join(called.words)
             return
         if called.does is Does.PROGRAM:  # neither a shell script nor Python
@@ -237,6 +247,13 @@ class Follower:
         change = Change(at, place, redact(text), upgrade, redact(condition), redact(swallowed))
         if change not in self.changes:
             self.changes.append(change)
+
+    def _write(self, at: Location, place: str, text: str, kind: Writes, condition: str) -> None:
+        if kind is Writes.STAMP and any(change.upgrade and not change.condition for change in self.changes):
+            return  # it has just run what it records
+        write = VersionWrite(at, place, redact(text), kind, redact(condition))
+        if write not in self.writes:
+            self.writes.append(write)
 
 
 def _is_alembic(word: str) -> bool:

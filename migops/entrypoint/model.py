@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from migops.core.model import Location
+
+Has = Callable[[Sequence[str]], bool]
+"""Whether the image has a file at any of these paths."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,6 +18,16 @@ class File:
     content: bytes
     at: str  # its path
     place: str  # the path's source: ``image``, ``host``
+    mode: int | None = None  # its permission bits in the container; None if they are not known
+
+
+@dataclass(frozen=True, slots=True)
+class Executed:
+    """A file that the start runs as a program, not as the argument of a shell or of Python."""
+
+    path: str  # in the container
+    file: File
+    by_shell: bool  # a shell starts it, which runs a file without an interpreter's line itself
 
 
 @dataclass(frozen=True, slots=True)

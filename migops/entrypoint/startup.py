@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import posixpath
+import stat
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,7 +14,9 @@ from migops.core.errors import Unavailable
 from migops.core.model import Location
 from migops.dockerfile.state import DEFAULT_PATH
 from migops.entrypoint.follow import LARGEST, Follower
-from migops.entrypoint.model import Change, File
+from migops.entrypoint.model import Change, File, Has
+from migops.entrypoint.runnable import Fault, faults
+from migops.entrypoint.version_writes import VersionWrite
 
 if TYPE_CHECKING:
     from migops.compose import Project, Service
@@ -33,6 +37,7 @@ class ImageCommand:
     environment: Mapping[str, str]
     place: str  # the source of the values: ``image`` or ``Dockerfile``
     unread: str = ""  # the reason why ENTRYPOINT is unknown; '' if it is known
+    has: Has | None = None  # None if the image's files are not known
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +51,8 @@ class Startup:
     replicas: int = 1
     waits: bool = False  # it waits for a server by itself
     unread: tuple[str, ...] = ()  # a sentence for each part that could not be followed
+    writes: tuple[VersionWrite, ...] = ()  # what changes the version table or adds revisions, without migrating
+    faults: tuple[Fault, ...] = ()  # why a file that it runs cannot be started
 
     @property
     def upgrades(self) -> tuple[Change, ...]:
@@ -76,6 +83,8 @@ def read(files: Files, image: ImageCommand, service: Service | None = None, proj
         replicas=service.replicas if service else 1,
         waits=follower.waits,
         unread=tuple(dict.fromkeys(follower.unread)),
+        writes=tuple(follower.writes),
+        faults=tuple(fault for each in follower.executed for fault in faults(each, image.has, path)),
     )
 
 
@@ -122,7 +131,7 @@ def _of_host(path: Path) -> File | None:
         return None
     try:
         with path.open("rb") as file:
-            return File(file.read(LARGEST + 1), str(path), "host")
+            return File(file.read(LARGEST + 1), str(path), "host", stat.S_IMODE(os.fstat(file.fileno()).st_mode))
     except OSError as error:
         raise Unavailable(f"cannot be read: {error.strerror}") from error
 

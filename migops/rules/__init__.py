@@ -22,6 +22,8 @@ from migops.rules import (
     git_database,
     history,
     image_host,
+    start,
+    startable,
     stopped,
 )
 from migops.rules.rule import Rule
@@ -38,6 +40,8 @@ RULES: tuple[Rule, ...] = (
     *application.RULES,
     *sorted((*git.RULES, *git_database.RULES), key=lambda rule: rule.id),
     *compose_file.RULES,
+    *start.RULES,
+    *startable.RULES,
     *stopped.RULES,
 )
 
