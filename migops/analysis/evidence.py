@@ -16,6 +16,7 @@ if TYPE_CHECKING:  # what a clean check never needs is not imported for its sake
     from migops.images.image import Layer
     from migops.migrations.config import ConfigFile
     from migops.migrations.graph import Graph
+    from migops.migrations.not_null import Strict
     from migops.migrations.problem import Problem
     from migops.sources.application import Creation
     from migops.sources.code import Code
@@ -68,6 +69,18 @@ class Hidden:
     target: str
     at: Location
     names: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SchemaCheck:
+    """What the database's tables say of the scripts.
+
+    ``never_run``: applied revisions with what they create and the database lacks. ``failing``: columns that pending
+    revisions add as NOT NULL without a default, to tables that have rows.
+    """
+
+    never_run: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    failing: tuple[Strict, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +156,8 @@ class Evidence:
     """Calls of Alembic that read other migrations than the compared ones."""
     hidden: tuple[Hidden, ...] = ()
     """Mounts in the compose file that will cover the migrations."""
+    schema: SchemaCheck | Unknown | None = None
+    """None if there was nothing to ask, or nobody asked."""
     stopped: tuple[Stopped, ...] | Unknown = ()
     """Containers that do not stay up, and the project's database servers; read only for ``doctor``."""
 

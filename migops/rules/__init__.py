@@ -18,6 +18,7 @@ from migops.rules import (
     database,
     database_schema,
     effective,
+    foreseen,
     git,
     git_database,
     history,
@@ -43,6 +44,7 @@ RULES: tuple[Rule, ...] = (
     *start.RULES,
     *startable.RULES,
     *stopped.RULES,
+    *foreseen.RULES,
 )
 
 COMMANDS = ("check-image", "status", "doctor")

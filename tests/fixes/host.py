@@ -172,6 +172,12 @@ def migrates_in_build(shop: Shop) -> None:
     replace("Dockerfile", "COPY . .\n", "COPY . .\nRUN alembic upgrade head\n")(shop)
 
 
+def async_url(shop: Shop) -> None:
+    shop.line("a1").write("compose.yaml", WITH_ENV.replace("postgresql:", "postgresql+asyncpg:"))
+    shop.write("migrations/env.py", ENGINE)
+    reads_it(shop)
+
+
 def starts_with(words: str) -> Edit:
     def edit(shop: Shop) -> None:
         start = f"    command: sh -c '{words}; exec python main.py'\n"
@@ -202,6 +208,8 @@ STATES = (
     State("MIG506", no_metadata, {"": replace("migrations/env.py", "= None", "= Base.metadata")}),
     State("MIG507", not_imported, {"": replace("migrations/env.py", "from models", "import orders\nfrom models")}),
     State("MIG508", no_url, {"after `config = context.config`": reads_it}),
+    State("MIG509", async_url, {"let the URL begin with postgresql+psycopg2://": replace(
+        "compose.yaml", "postgresql+asyncpg://", "postgresql+psycopg2://")}),
     State("MIG602", migrates,
           {"remove it from the startup command": replace("compose.yaml", "alembic upgrade head && ", "")}),
     State("MIG603", swallowed, {"": replace("compose.yaml", " || true;", " &&")}),
