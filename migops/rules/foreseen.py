@@ -108,18 +108,18 @@ def not_null_without_default(evidence: Evidence) -> Iterator[Match | Undetermine
     known = isinstance(state, DatabaseState) and state.server.startswith(("PostgreSQL", "SQLite"))
     if not known or evidence.schema is None or isinstance(evidence.schema, Unknown):
         return
-    for each in evidence.schema.failing:
+    for column in evidence.schema.failing:
         yield Match(
-            Subject(each.revision, f"{each.path}:{each.line}"),
-            f"{each.revision} will fail: it adds {each.table}.{each.column} as NOT NULL without a default, and "
-            f"{each.table} has rows",
-            f"{_on_host(evidence, each)} gives the rows that are there no value for {each.column}",
+            Subject(column.revision, f"{column.path}:{column.line}"),
+            f"{column.revision} will fail: it adds {column.table}.{column.column} as NOT NULL without a default, and "
+            f"{column.table} has rows",
+            f"{_on_host(evidence, column)} gives the rows that are there no value for {column.column}",
             (PlaceName.IMAGE if PlaceName.IMAGE in evidence.graphs else HOST, DATABASE),
-            {"revision": each.revision, "table": each.table, "column": each.column, "line": each.line},
+            {"revision": column.revision, "table": column.table, "column": column.column, "line": column.line},
             (
                 Remedy(
-                    f"in {_on_host(evidence, each)}, add it with server_default=…, or add it as nullable, fill it, and "
-                    f"then op.alter_column({each.table!r}, {each.column!r}, nullable=False)"
+                    f"in {_on_host(evidence, column)}, add it with server_default=…, or add it as nullable, fill it, and "
+                    f"then op.alter_column({column.table!r}, {column.column!r}, nullable=False)"
                 ),
                 *rebuild(evidence, "rebuild the image with the edited revision"),
             ),
@@ -149,22 +149,22 @@ def driver_mismatch(evidence: Evidence) -> Iterator[Match]:
     ini = option.value if option and isinstance(option.value, str) else ""
     url = evidence.setup.url
     named = {url.origin.partition(",")[0]: url.text} if url else {}
-    found = mismatch(env.content.decode("utf-8", "replace"), ini, named)
-    if found is None:
+    wrong = mismatch(env.content.decode("utf-8", "replace"), ini, named)
+    if wrong is None:
         return
-    kind, other = ("an asynchronous", "a synchronous") if found.is_async else ("a synchronous", "an asynchronous")
-    at = f"{env.path}:{found.line}" if found.literal or option is None else str(option.at)
-    at = url.origin if found.variable and url else at
+    kind, other = ("an asynchronous", "a synchronous") if wrong.is_async else ("a synchronous", "an asynchronous")
+    at = f"{env.path}:{wrong.line}" if wrong.literal or option is None else str(option.at)
+    at = url.origin if wrong.variable and url else at
     yield Match(
-        Subject(path=f"{env.path}:{found.line}"),
-        f"env.py makes {kind} engine, and its URL names {other} driver: {found.scheme}",
-        f"the URL ({at}) goes to {found.call} as it is ({env.path}:{found.line})",
+        Subject(path=f"{env.path}:{wrong.line}"),
+        f"env.py makes {kind} engine, and its URL names {other} driver: {wrong.scheme}",
+        f"the URL ({at}) goes to {wrong.call} as it is ({env.path}:{wrong.line})",
         None,
-        {"file": env.path, "line": found.line, "scheme": found.scheme, "asynchronous": found.is_async},
+        {"file": env.path, "line": wrong.line, "scheme": wrong.scheme, "asynchronous": wrong.is_async},
         (
             Remedy(
-                f"let the URL begin with {found.instead} ({at})"
-                + ("" if found.is_async else ", or make env.py asynchronous, as `alembic init -t async` does")
+                f"let the URL begin with {wrong.instead} ({at})"
+                + ("" if wrong.is_async else ", or make env.py asynchronous, as `alembic init -t async` does")
             ),
         ),
     )
