@@ -141,7 +141,8 @@ class Builder:
         with contextlib.suppress(LexError):  # valid in a shell, not as Dockerfile words: keep the text
             script = expand(script, state.env, keep_quotes=True, keep_escapes=True, keep_unset=True).text
         workdir = state.workdir or "/"
-        self.runs.append(Run(one.at, one.text, script, workdir, state.shell, dict(state.env)))
+        inner = "\n".join(heredoc.content for heredoc in one.heredocs)  # what a shell reads of `RUN <<EOF`
+        self.runs.append(Run(one.at, one.text, inner or script, workdir, state.shell, dict(state.env)))
         for folder in run.made_folders(script, workdir):
             state.tree.changes.append(Folder(resolve(state.tree, folder)))
         mounted = [_mount_target(value, workdir) for value in one.flag_values("mount")]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import posixpath
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -25,7 +26,15 @@ from migops.entrypoint.known import (
 from migops.entrypoint.model import Change, Executed, File, Ran
 from migops.entrypoint.shell import NotRead, parse
 from migops.entrypoint.tree import Compound, Pipeline, Script, Simple
-from migops.entrypoint.version_writes import VersionWrite, Writes, in_program, kind_of
+from migops.entrypoint.version_writes import (
+    VersionWrite,
+    Writes,
+    in_here_documents,
+    in_program,
+    in_statements,
+    kind_of,
+    sql_file,
+)
 from migops.entrypoint.words import Does, Meaning, by_first_line, meaning
 
 DEEPEST = 4  # levels of files that start one another
@@ -158,6 +167,7 @@ class Follower:
         piped = any(isinstance(each.node, Pipeline) and each.index < len(each.node.parts) - 1 for each in frames)
         if kind := kind_of(command.words, piped=piped):
             self._write(here.line(command.line), here.place, " ".join(command.words), kind, condition)
+        self._sql_file(sql_file(command.words), shell, condition)
         where = (here, frames, condition)
         if called.does is Does.UPGRADE:
             text = " ".join(command.words)
@@ -225,6 +235,8 @@ class Follower:
         except NotRead as error:
             self.unread.append(f"{here.at} cannot be followed: {error}")
             return
+        for line, statement in in_here_documents(text):
+            self._write(here.line(line), here.place, statement, Writes.SQL, condition)
         if called.does is not Does.SOURCE:
             shell = Shell(called.arguments, shell.cwd, environment=shell.environment)
             set_options(called.options.split(), shell)
@@ -247,6 +259,16 @@ class Follower:
         change = Change(at, place, redact(text), upgrade, redact(condition), redact(swallowed))
         if change not in self.changes:
             self.changes.append(change)
+
+    def _sql_file(self, name: str, shell: Shell, condition: str) -> None:
+        """The statements of a file that an SQL client runs."""
+        if not name or "$" in name:
+            return
+        with contextlib.suppress(MigopsError):  # whether it can be read is of no concern to any other reader
+            file = self.files(posixpath.normpath(posixpath.join(shell.cwd, name)))
+            for line, statement in in_statements(file.content.decode("utf-8", "replace")) if file else ():
+                self._write(Location(file.at if file else "", line), file.place if file else "", statement,
+                            Writes.SQL, condition)  # fmt: skip
 
     def _write(self, at: Location, place: str, text: str, kind: Writes, condition: str) -> None:
         if kind is Writes.STAMP and any(change.upgrade and not change.condition for change in self.changes):

@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum
+from itertools import pairwise
 
 from migops.core.model import Location
 from migops.entrypoint.program import Modules, reached
@@ -17,6 +18,10 @@ _SQL = re.compile(
     r"\b(?:INSERT\s+INTO|UPDATE|DELETE\s+FROM|TRUNCATE(?:\s+TABLE)?|DROP\s+TABLE(?:\s+IF\s+EXISTS)?)\s+"
     r"(?:\"?\w+\"?\.)?[\"`]?alembic_version\b",
     re.IGNORECASE,
+)
+_HERE = re.compile(
+    r"^(?P<command>(?![ \t#])[^\n]*?)<<-?[ \t]*['\"]?(?P<end>\w+)['\"]?[^\n]*\n(?P<body>.*?)^[\t]*(?P=end)[ \t]*$",
+    re.MULTILINE | re.DOTALL,
 )
 _CLIENTS = frozenset(("psql", "mysql", "mariadb", "sqlite3"))
 _PRINTERS = frozenset(("echo", "printf"))
@@ -64,6 +69,34 @@ def kind_of(words: Sequence[str], *, piped: bool = False) -> Writes | None:
     if "--sql" in words:
         return None  # only prints
     return {"stamp": Writes.STAMP, "revision": Writes.REVISION}.get(_verb(name, words))
+
+
+def in_here_documents(text: str) -> Iterator[tuple[int, str]]:
+    """The statements in here-documents of SQL clients at the top level of a shell script: line, and its text."""
+    for document in _HERE.finditer(text):
+        words = unwrapped(tuple(document["command"].split()))
+        if words and posixpath.basename(words[0]) in _CLIENTS:
+            yield from in_statements(document["body"], text[: document.start("body")].count("\n"))
+
+
+def in_statements(text: str, before: int = 0) -> Iterator[tuple[int, str]]:
+    """The lines of an SQL text that change the version table. ``before``: lines in front of it."""
+    for number, line in enumerate(text.splitlines(), before + 1):
+        if _SQL.search(line.partition("--")[0]):
+            yield number, line.strip()
+
+
+def sql_file(words: Sequence[str]) -> str:
+    """The file that an SQL client runs (``psql -f FILE``); '' if it runs none."""
+    words = unwrapped(words)
+    if not words or posixpath.basename(words[0]) not in _CLIENTS:
+        return ""
+    for word, after in pairwise((*words, "")):
+        if word in ("-f", "--file"):
+            return after
+        if word.startswith("--file="):
+            return word.partition("=")[2]
+    return ""
 
 
 def _verb(name: str, words: Sequence[str]) -> str:

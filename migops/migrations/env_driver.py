@@ -18,6 +18,7 @@ _SYNC = {"psycopg2": "asyncpg", "pg8000": "asyncpg", "pysqlite": "aiosqlite", "p
          "mysqldb": "aiomysql", "mysqlconnector": "aiomysql", "psycopg2cffi": "asyncpg"}  # fmt: skip
 _SCHEME = re.compile(r"(\w+)\+(\w+):")
 _DOUBLED = re.compile(r"""\.replace\(\s*['"]%['"]\s*,\s*['"]%%['"]\s*\)""")
+_DEFAULT = re.compile(r"""((?:getenv|environ\.get)\(\s*['"]\w+['"])\s*,\s*['"][^'"]*['"]\s*\)""")
 _CHANGES = re.compile(r"\breplace\(|drivername|make_url|\bsub\(|removeprefix|\bsplit\(|\bpartition\(|://")
 """Signs of an env.py that changes the URL or its driver."""
 _MAKES_SYNC = ("create_engine", "engine_from_config")
@@ -54,7 +55,7 @@ def mismatch(source: str, ini_url: str, variables: Mapping[str, str]) -> Mismatc
     variable = ""
     url = url_source(source)
     if not literal:
-        if not url.settled or _CHANGES.search(_DOUBLED.sub("", source)):
+        if not url.settled or _CHANGES.search(_DEFAULT.sub(r"\1)", _DOUBLED.sub("", source))):
             return None
         if url.set_at and len(url.variables) == 1:
             variable = url.variables[0]

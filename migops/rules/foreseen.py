@@ -118,8 +118,8 @@ def not_null_without_default(evidence: Evidence) -> Iterator[Match | Undetermine
             {"revision": column.revision, "table": column.table, "column": column.column, "line": column.line},
             (
                 Remedy(
-                    f"in {_on_host(evidence, column)}, add it with server_default=…, or add it as nullable, fill it, and "
-                    f"then op.alter_column({column.table!r}, {column.column!r}, nullable=False)"
+                    f"in {_on_host(evidence, column)}, add it with server_default=…, or add it as nullable, fill it, "
+                    f"and then op.alter_column({column.table!r}, {column.column!r}, nullable=False)"
                 ),
                 *rebuild(evidence, "rebuild the image with the edited revision"),
             ),

@@ -168,8 +168,12 @@ def _unread(evidence: Evidence) -> Iterator[Undetermined]:
 
 
 def _used(evidence: Evidence) -> dict[str, Service]:
-    """The database servers that the service uses, by name."""
-    return {server.name: server for server in servers_of(evidence)}
+    """The database servers that the service uses, by name; also one that the project builds, if it depends on it."""
+    project = evidence.setup.project if evidence.setup else None
+    service = project.services.get(evidence.commands.service) if project else None
+    known = {server.name: server for server in servers_of(evidence)}
+    built = {each.service for each in _stopped(evidence) if each.is_server} & set(service.depends_on if service else ())
+    return known | {name: project.services[name] for name in built if project and name in project.services}
 
 
 def _someone_serves(evidence: Evidence) -> bool:

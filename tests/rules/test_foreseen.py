@@ -213,6 +213,19 @@ class TestDriverMismatch:
     def test_near_misses(self, source: str, ini: str, variable: str) -> None:
         assert mismatch(source, ini, {"DATABASE_URL": variable}) is None
 
+    @pytest.mark.parametrize(
+        "way",
+        ["url = os.getenv('DATABASE_URL', 'postgresql+asyncpg://localhost/a')\nengine = create_engine(url)\n",
+         "engine = create_engine(os.environ['DATABASE_URL'], poolclass=None)\n"],
+    )  # fmt: skip
+    def test_ways_to_the_variable(self, way: str) -> None:
+        source = f"import os\nfrom sqlalchemy import create_engine\n{way}"
+        found = mismatch(source, "", {"DATABASE_URL": ASYNC_URL})
+        assert found is not None
+        assert found.variable == "DATABASE_URL"
+        assert mismatch(source, "", {"OTHER": ASYNC_URL}) is None
+        assert mismatch(source, "", {"DATABASE_URL": SYNC_URL}) is None
+
     def test_a_literal(self) -> None:
         found = mismatch("from sqlalchemy import create_engine\ne = create_engine('sqlite+aiosqlite:///a')\n", "", {})
         assert found is not None

@@ -40,7 +40,8 @@ class TestMigratesInBuild:
         "line",
         ["RUN alembic upgrade head", 'RUN ["alembic", "upgrade", "head"]', "RUN pip list && flask db upgrade",
          "RUN cd /app && python -m alembic upgrade head || true", "RUN sh migrate.sh",
-         "RUN --mount=type=secret,id=url poetry run alembic upgrade head"],
+         "RUN --mount=type=secret,id=url poetry run alembic upgrade head",
+         "RUN <<EOF\npip list\nalembic upgrade head\nEOF"],
     )  # fmt: skip
     def test_a_run_that_migrates(self, shop: Shop, line: str) -> None:
         shop.write("migrate.sh", "set -e\nalembic upgrade head\n")
@@ -255,6 +256,28 @@ class TestVersionTableWritten:
     def test_near_misses(self, shop: Shop, start: str) -> None:
         shop.write("start.sh", f"#!/bin/sh\n{start}\nexec python main.py\n")
         assert names(command(shop, "sh start.sh"), "MIG606") == []
+
+    @pytest.mark.parametrize(
+        ("text", "found"),
+        [
+            ('psql "$DATABASE_URL" <<EOF\nSELECT 1;\nDELETE FROM alembic_version;\nEOF\n', True),
+            ("psql <<-'SQL'\n\tSELECT 1;\n\tUPDATE alembic_version SET version_num = 'a';\n\tSQL\n", True),
+            ("PGPASSWORD=x psql -h db <<EOF\n\nTRUNCATE alembic_version;\nEOF\n", True),
+            ("psql <<EOF\n\n-- DELETE FROM alembic_version;\nEOF\n", False),
+            ("cat <<EOF\n\nDELETE FROM alembic_version;\nEOF\n", False),
+            ("unused() {\n  psql <<EOF\nDELETE FROM alembic_version;\nEOF\n}\n", False),
+            ("psql -v ON_ERROR_STOP=1 -f /app/fix.sql\n", True),
+            ("psql --file=fix.sql\n", True),
+            ("psql -f none.sql\n", False),
+        ],
+    )
+    def test_documents_and_files(self, shop: Shop, text: str, found: bool) -> None:
+        shop.write("fix.sql", "BEGIN;\n\n\nDELETE FROM alembic_version;\n")
+        shop.write("start.sh", f"#!/bin/sh\n{text}exec python main.py\n")
+        answer = command(shop, "sh start.sh")
+        assert names(answer, "MIG606") == ["MIG606"] * found
+        if found:
+            assert "start.sh:4" in answer.of("MIG606").text or "fix.sql:4" in answer.of("MIG606").text
 
     def test_in_a_program(self, shop: Shop) -> None:
         reach = 'from sqlalchemy import text\n"""UPDATE alembic_version: never"""\ndef fix(c):\n    c.execute({})\n'

@@ -72,6 +72,10 @@ def test_what_is_a_finding(tmp_path: Path, container: Stopped, found: list[str])
     assert rules(judged(tmp_path, container)[0]) == found
 
 
+def test_a_server_that_the_project_builds(tmp_path: Path) -> None:
+    assert rules(judged(tmp_path, DB, image="shop-db\n    build: ./db")[0]) == ["MIG805"]
+
+
 def test_a_server_that_somebody_stopped_while_the_application_runs(tmp_path: Path) -> None:
     from tests.rules.made import container
 
