@@ -86,9 +86,11 @@ class Follower:
     ran: list[Ran] = field(default_factory=list)  # the calls of Alembic
     writes: list[VersionWrite] = field(default_factory=list)  # what changes the version table or adds revisions
     executed: list[Executed] = field(default_factory=list)  # the files that are programs themselves
+    first: str = ""  # the first word of the container's command
 
     def start(self, words: Sequence[str], cwd: str, at: Location, place: str) -> None:
         """Follow a container's command, located at ``at`` in ``place``."""
+        self.first = words[0]
         shell = Shell(cwd=cwd, environment=self.environment)
         self._command(Simple(tuple(words), 0), shell, _Here(at, place), (), "")
 
@@ -207,7 +209,7 @@ class Follower:
                 self.unread.append(f"{called.what} was not found")
             return
         if called.what == called.words[0] and called.does in (Does.PROGRAM, Does.PYTHON_FILE) and not condition:
-            self.executed.append(Executed(path, file, by_shell=bool(frames)))
+            self.executed.append(Executed(path, file, alone=not frames and called.what == self.first))
         if len(file.content) > LARGEST or b"\0" in file.content[:1024]:
             return
         text = file.content.decode("utf-8", "replace")

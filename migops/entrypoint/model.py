@@ -27,7 +27,7 @@ class Executed:
 
     path: str  # in the container
     file: File
-    by_shell: bool  # a shell starts it, which runs a file without an interpreter's line itself
+    alone: bool  # the engine starts it; a shell or tini runs a text without an interpreter's line itself
 
 
 @dataclass(frozen=True, slots=True)

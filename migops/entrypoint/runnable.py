@@ -49,7 +49,7 @@ def faults(executed: Executed, has: Has | None, search: Sequence[str]) -> Iterat
         yield fault(Why.LINE_ENDS)
     elif words and has is not None and has([SHELL]) and not has(_interpreters(words, search)):
         yield fault(Why.INTERPRETER)
-    elif not words and rest and not executed.by_shell and _is_text(file.content):
+    elif not words and rest and executed.alone and _is_text(file.content):
         yield fault(Why.NO_INTERPRETER)
 
 

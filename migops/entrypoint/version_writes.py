@@ -19,11 +19,9 @@ _SQL = re.compile(
     r"(?:\"?\w+\"?\.)?[\"`]?alembic_version\b",
     re.IGNORECASE,
 )
-_HERE = re.compile(
-    r"^(?P<command>(?![ \t#])[^\n]*?)<<-?[ \t]*['\"]?(?P<end>\w+)['\"]?[^\n]*\n(?P<body>.*?)^[\t]*(?P=end)[ \t]*$",
-    re.MULTILINE | re.DOTALL,
-)
+_HERE = re.compile(r"""<<-?[ \t]*['"]?(\w+)['"]?""")
 _CLIENTS = frozenset(("psql", "mysql", "mariadb", "sqlite3"))
+_FIRST_WORDS = 20  # of a line, among which the program is
 _PRINTERS = frozenset(("echo", "printf"))
 _ALEMBIC_VERBS = frozenset(("upgrade", "downgrade", "stamp", "revision", "current", "heads", "history", "check"))
 _CALLS = {
@@ -73,15 +71,21 @@ def kind_of(words: Sequence[str], *, piped: bool = False) -> Writes | None:
 
 def in_here_documents(text: str) -> Iterator[tuple[int, str]]:
     """The statements in here-documents of SQL clients at the top level of a shell script: line, and its text."""
-    for document in _HERE.finditer(text):
-        words = unwrapped(tuple(document["command"].split()))
-        if words and posixpath.basename(words[0]) in _CLIENTS:
-            yield from in_statements(document["body"], text[: document.start("body")].count("\n"))
+    end, is_sql = "", False
+    for number, line in enumerate(text.splitlines(), 1):
+        if end:
+            if is_sql and _SQL.search(line.partition("--")[0]):
+                yield number, line.strip()
+            end = "" if line.strip("\t ") == end else end
+        elif opened := _HERE.search(line):
+            words = unwrapped(tuple(line[: opened.start()].split())[:_FIRST_WORDS])
+            at_top = not line.startswith((" ", "\t", "#"))
+            end, is_sql = opened[1], at_top and bool(words) and posixpath.basename(words[0]) in _CLIENTS
 
 
-def in_statements(text: str, before: int = 0) -> Iterator[tuple[int, str]]:
-    """The lines of an SQL text that change the version table. ``before``: lines in front of it."""
-    for number, line in enumerate(text.splitlines(), before + 1):
+def in_statements(text: str) -> Iterator[tuple[int, str]]:
+    """The lines of an SQL text that change the version table, with their numbers."""
+    for number, line in enumerate(text.splitlines(), 1):
         if _SQL.search(line.partition("--")[0]):
             yield number, line.strip()
 

@@ -14,7 +14,7 @@ from migops.migrations.operations import operations
 _MOVED = re.compile(r"SET\s+SCHEMA|search_path|DROP\s+SCHEMA|DROP\s+OWNED|PARTITION\s+OF", re.IGNORECASE)
 _UNSURE = (ast.If, ast.For, ast.AsyncFor, ast.While, ast.Try, ast.Match)
 _CREATING = ("create_table", "add_column")
-_LITERAL_DROPS = re.compile(r"\bDROP\s+TABLE\b[^;]*[,{%]", re.IGNORECASE)
+_LITERAL_DROPS = re.compile(r"\bDROP\s+TABLE\b[^;]{0,500}[,{%]", re.IGNORECASE)
 
 
 def applied_creations(graph: Graph, held: MigrationSet, rows: tuple[str, ...]) -> dict[str, tuple[str, ...]]:

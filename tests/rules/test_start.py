@@ -130,6 +130,7 @@ class TestScriptCannotStart:
             (b"#!/bin/sh\r\nexec python main.py\r\n", 0o755, ("RUN sed -i 's/\\r$//' start.sh",), '"./start.sh"'),
             (b"#!/bin/sh\r\nexec python main.py\r\n", 0o755, ("RUN dos2unix start.sh",), '"./start.sh"'),
             (b"set -e\nexec python main.py\n", 0o755, (), '"sh", "-c", "./start.sh"'),
+            (b"set -e\nexec python main.py\n", 0o755, (), '"tini", "--", "./start.sh"'),
             (b"#!/bin/sh\necho a\r\nexec python main.py\n", 0o755, (), '"./start.sh"'),
         ],
     )
