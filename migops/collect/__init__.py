@@ -43,8 +43,8 @@ def check(
 
     ``all_files``: compare all files of the build with the image, not only the migrations. ``ask``: read git's HEAD and
     the database as well. ``lint``: read the services' startup commands and the application's code as well. ``live``:
-    for a diagnosis, read which containers do not stay up. Raises MigopsError if the host's migrations cannot be found,
-    ``Unavailable`` if they change during the reading.
+    for a diagnosis, read which containers do not stay up and which tables the scripts fail on. Raises MigopsError if
+    the host's migrations cannot be found, ``Unavailable`` if they change during the reading.
     """
     survey = Survey(target)
     reader = _read_host_side(survey, git=ask is not None)
@@ -90,12 +90,17 @@ def check(
         starts_in=survey.starts_in,
         worktrees=read_worktrees(chain) if ask else (),
         startups=survey.startups,
+        build_changes=survey.build_changes,
         creations=survey.creations,
         setup=survey.setup,
         configurations=survey.configurations,
         hidden=survey.hidden,
         stopped=survey.stopped,
     )
+    if ask and live:
+        from migops.collect.schema import check_schema  # only a diagnosis asks
+
+        evidence = replace(evidence, schema=check_schema(evidence, created_too=lint))
     return replace(evidence, past=read_past(evidence)) if ask else evidence
 
 

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from migops.analysis.evidence import Setup
 from migops.collect.database_query import Ask, question
 from migops.collect.env_code import code_of_env
 from migops.collect.state import Survey, host_home
-from migops.core.errors import MigopsError
+from migops.core.errors import MigopsError, Unavailable
 from migops.core.model import EntryKind, MigrationSet, PlaceName, Unknown
 from migops.dockerfile.trace import BuildView
+from migops.entrypoint.in_build import in_build
+from migops.entrypoint.model import Has
 from migops.entrypoint.startup import File, Files, ImageCommand, Startup, read
 from migops.migrations.config import ConfigFile, parse_config
 from migops.sources.application import creations
@@ -24,6 +27,10 @@ from migops.sources.home import Home, Reader
 from migops.sources.models import Model, unimported
 from migops.sources.passwords import passwords
 from migops.target import Target
+
+_CHMOD = re.compile(r"\b(chmod|install|setfacl)\b")
+_CONVERTS = re.compile(r"dos2unix|\\r|tr -d|fromdos")
+"""Commands of a build that may make a script executable, or give it Unix line ends."""
 
 
 def read_application(survey: Survey, image: Reader | None) -> None:
@@ -86,9 +93,11 @@ def read_startups(survey: Survey, image: Reader | None) -> None:
     """Read the services' startup in the image (None if it was not read) and in a new build."""
     config = survey.image_config
     if image is not None and config is not None:
-        command = ImageCommand(config.entrypoint, config.cmd, config.working_dir, config.env, "image")
+        command = ImageCommand(config.entrypoint, config.cmd, config.working_dir, config.env, "image", has=_has(image))
         survey.startups[PlaceName.IMAGE] = _each(survey, _of_image(image), command)
     survey.startups[PlaceName.CONTEXT] = _built(survey)
+    if isinstance(survey.view, BuildView) and survey.target.build is not None:
+        survey.build_changes = in_build(survey.view.runs, _of_context(survey.view, Path(survey.target.build.context)))
 
 
 def _built(survey: Survey) -> tuple[Startup, ...] | Unknown:
@@ -123,18 +132,32 @@ def _of_image(reader: Reader) -> Files:
         entry = reader([path]).get(path)
         if entry is None or entry.kind is not EntryKind.FILE or entry.content is None:
             return None
-        return File(entry.content, path, "image")
+        return File(entry.content, path, "image", entry.mode)
 
     return get
 
 
+def _has(reader: Reader) -> Has:
+    def has(paths: Sequence[str]) -> bool:
+        try:
+            return any(path in reader([path]) for path in paths)
+        except Unavailable:
+            return True  # too large to be read, so it is there
+
+    return has
+
+
 def _of_context(view: BuildView, root: Path) -> Files:
     reader = ContextReader(view, root)
+    chmod = any(_CHMOD.search(run.script) for run in view.runs)
+    converts = any(_CONVERTS.search(run.script) for run in view.runs)
 
     def get(path: str) -> File | None:
         entry = reader([path]).get(path)
         if entry is None or entry.kind is not EntryKind.FILE or entry.content is None:
             return None
-        return File(entry.content, str(view.host_path_of(path) or path), "host")
+        mode = None if chmod or any("--chmod" in each.text for each in view.sources_of(path)) else entry.mode
+        content = entry.content.replace(b"\r\n", b"\n") if converts else entry.content
+        return File(content, str(view.host_path_of(path) or path), "host", mode)
 
     return get

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import posixpath
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -23,9 +24,18 @@ from migops.entrypoint.known import (
     under_what,
     value,
 )
-from migops.entrypoint.model import Change, File, Migrating, Ran
+from migops.entrypoint.model import Change, Executed, File, Migrating, Ran
 from migops.entrypoint.shell import NotRead, parse
-from migops.entrypoint.tree import Compound, Script, Simple
+from migops.entrypoint.tree import Compound, Pipeline, Script, Simple
+from migops.entrypoint.version_writes import (
+    VersionWrite,
+    Writes,
+    in_here_documents,
+    in_program,
+    in_statements,
+    kind_of,
+    sql_file,
+)
 from migops.entrypoint.words import Does, Meaning, by_first_line, meaning
 
 DEEPEST = 4  # levels of files that start one another
@@ -77,9 +87,13 @@ class Follower:
     unread: list[str] = field(default_factory=list)  # a sentence for each part that could not be followed
     ran: list[Ran] = field(default_factory=list)  # the calls of Alembic
     migrating: list[Migrating] = field(default_factory=list)  # those that write, in order
+    writes: list[VersionWrite] = field(default_factory=list)  # what changes the version table or adds revisions
+    executed: list[Executed] = field(default_factory=list)  # the files that are programs themselves
+    first: str = ""  # the first word of the container's command
 
     def start(self, words: Sequence[str], cwd: str, at: Location, place: str) -> None:
         """Follow a container's command, located at ``at`` in ``place``."""
+        self.first = words[0]
         shell = Shell(cwd=cwd, environment=self.environment, unread=self.env_files)
         self._command(Simple(tuple(words), 0), shell, _Here(at, place), (), "")
 
@@ -162,6 +176,10 @@ class Follower:
         self.waits = self.waits or any(_WAITS.search(posixpath.basename(word)) for word in command.words)
         if (writes := migrating.of(command.words, self.environment, shell, frames)) is not None:
             self.migrating.append(writes.located(here.line(command.line), here.place))
+        piped = any(isinstance(each.node, Pipeline) and each.index < len(each.node.parts) - 1 for each in frames)
+        if kind := kind_of(command.words, piped=piped):
+            self._write(here.line(command.line), here.place, " ".join(command.words), kind, condition)
+        self._sql_file(sql_file(command.words), shell, condition)
         where = (here, frames, condition)
         if called.does is Does.UPGRADE:
             text = " ".join(command.words)
@@ -200,6 +218,8 @@ class Follower:
             if called.does is not Does.PYTHON_MODULE:  # most modules are installed packages, not the application's
                 self.unread.append(f"{called.what} was not found")
             return
+        if called.what == called.words[0] and called.does in (Does.PROGRAM, Does.PYTHON_FILE) and not condition:
+            self.executed.append(Executed(path, file, alone=not frames and called.what == self.first))
         if len(file.content) > LARGEST or b"\0" in file.content[:1024]:
             return
         text = file.content.decode("utf-8", "replace")
@@ -218,6 +238,8 @@ class Follower:
                 self._note(here.line(call.line), here.place, call.text, call.upgrade, condition, swallowed)
                 if call.upgrade:
                     self.migrating.append(migrating.of_program(call.text).located(here.line(call.line), here.place))
+            for line, written, kind in in_program(tree, text, called.callee):
+                self._write(here.line(line), here.place, written, kind, condition)
             self.last = " ".join(called.words)
             return
         if called.does is Does.PROGRAM:  # neither a shell script nor Python
@@ -227,6 +249,8 @@ class Follower:
         except NotRead as error:
             self.unread.append(f"{here.at} cannot be followed: {error}")
             return
+        for line, statement in in_here_documents(text):
+            self._write(here.line(line), here.place, statement, Writes.SQL, condition)
         if called.does is not Does.SOURCE:
             changed = variables.inherited(called.words, shell)
             shell = Shell(
@@ -253,6 +277,23 @@ class Follower:
         change = Change(at, place, redact(text), upgrade, redact(condition), redact(swallowed))
         if change not in self.changes:
             self.changes.append(change)
+
+    def _sql_file(self, name: str, shell: Shell, condition: str) -> None:
+        """The statements of a file that an SQL client runs."""
+        if not name or "$" in name:
+            return
+        with contextlib.suppress(MigopsError):  # whether it can be read is of no concern to any other reader
+            file = self.files(posixpath.normpath(posixpath.join(shell.cwd, name)))
+            for line, statement in in_statements(file.content.decode("utf-8", "replace")) if file else ():
+                self._write(Location(file.at if file else "", line), file.place if file else "", statement,
+                            Writes.SQL, condition)  # fmt: skip
+
+    def _write(self, at: Location, place: str, text: str, kind: Writes, condition: str) -> None:
+        if kind is Writes.STAMP and any(change.upgrade and not change.condition for change in self.changes):
+            return  # it has just run what it records
+        write = VersionWrite(at, place, redact(text), kind, redact(condition))
+        if write not in self.writes:
+            self.writes.append(write)
 
 
 def _is_alembic(word: str) -> bool:

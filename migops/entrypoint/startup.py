@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import posixpath
+import stat
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -14,7 +16,9 @@ from migops.core.image_source import completed
 from migops.core.model import Location
 from migops.dockerfile.state import DEFAULT_PATH
 from migops.entrypoint.follow import LARGEST, Follower
-from migops.entrypoint.model import Change, File, Migrating
+from migops.entrypoint.model import Change, File, Has, Migrating
+from migops.entrypoint.runnable import Fault, faults
+from migops.entrypoint.version_writes import VersionWrite
 
 if TYPE_CHECKING:
     from migops.compose import Hook, Project, Service
@@ -38,6 +42,7 @@ class ImageCommand:
     environment: Mapping[str, str]
     place: str  # the source of the values: ``image`` or ``Dockerfile``
     unread: str = ""  # the reason why ENTRYPOINT is unknown; '' if it is known
+    has: Has | None = None  # None if the image's files are not known
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +60,8 @@ class Startup:
     cwd: str = "/"  # the container's working directory
     environment: Mapping[str, str] = field(default_factory=dict, repr=False, compare=False)  # the container's
     hooks: tuple[Startup, ...] = ()  # the containers of ``pre_start``, each run to its end before the service starts
+    writes: tuple[VersionWrite, ...] = ()  # what changes the version table or adds revisions, without migrating
+    faults: tuple[Fault, ...] = ()  # why a file that it runs cannot be started
 
     @property
     def upgrades(self) -> tuple[Change, ...]:
@@ -90,6 +97,8 @@ def read(files: Files, image: ImageCommand, service: Service | None = None, proj
         cwd=posixpath.normpath(cwd),
         environment=environment,
         hooks=tuple(_hook(files, image, service, hook) for hook in service.pre_start) if service else (),
+        writes=tuple(follower.writes),
+        faults=tuple(fault for each in follower.executed for fault in faults(each, image.has, path)),
     )
 
 
@@ -174,7 +183,7 @@ def _of_host(path: Path) -> File | None:
         return None
     try:
         with path.open("rb") as file:
-            return File(file.read(LARGEST + 1), str(path), "host")
+            return File(file.read(LARGEST + 1), str(path), "host", stat.S_IMODE(os.fstat(file.fileno()).st_mode))
     except OSError as error:
         raise Unavailable(f"cannot be read: {error.strerror}") from error
 

@@ -18,10 +18,13 @@ from migops.rules import (
     database,
     database_schema,
     effective,
+    foreseen,
     git,
     git_database,
     history,
     image_host,
+    start,
+    startable,
     stopped,
 )
 from migops.rules.rule import Rule
@@ -38,7 +41,10 @@ RULES: tuple[Rule, ...] = (
     *application.RULES,
     *sorted((*git.RULES, *git_database.RULES), key=lambda rule: rule.id),
     *compose_file.RULES,
+    *start.RULES,
+    *startable.RULES,
     *stopped.RULES,
+    *foreseen.RULES,
 )
 
 COMMANDS = ("check-image", "status", "doctor")
