@@ -9,6 +9,7 @@ from pathlib import Path
 from migops.commands.adopt.inputs import AdoptInputs
 from migops.commands.adopt.outcome import Outcome
 from migops.commands.adopt.steps import copying
+from migops.commands.failures import explain
 from migops.core.errors import Aborted, Failed, ManualActionRequired, Unavailable
 from migops.core.model import Location
 from migops.database import DatabaseUrl
@@ -61,7 +62,11 @@ def stamp(outcome: Outcome, live: DatabaseSchema, engine: Engine, folder: Path, 
             session.check()
             code, output, rows = _run_and_read(outcome, engine, session)
             log.noted("stamp", "done" if rows == tuple(sorted(heads)) else "failed", rows=list(rows), code=code)
-        _check_outcome(outcome, code, output, rows, inputs.reached.url)
+        try:
+            _check_outcome(outcome, code, output, rows, inputs.reached.url)
+        except Failed as error:
+            known = explain(output, inputs.target, engine, ("stamp",), code=code)
+            raise Failed("\n".join((error.message, *known)), hint=error.hint) from None
     return Stamped(heads, came[0] if came else 0)
 
 

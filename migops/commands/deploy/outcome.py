@@ -16,7 +16,7 @@ from migops.runner.outcome import MigrationOutcome, Rows
 
 def failure(deploy: Deploy, followed: Followed, outcome: MigrationOutcome) -> MigopsError:
     """What a migration that failed has come to: 6 where the database is as it was, 7 where it is not."""
-    _explain(deploy, followed)
+    explain_end(deploy, followed)
     at = failed_at(deploy, followed)
     how = f"{_why(followed, outcome)}, at {' or '.join(at)}"
     stands, was = listed(outcome.after or ()) or "nothing", listed(outcome.before or ()) or "nothing"
@@ -99,14 +99,12 @@ def _why(followed: Followed, outcome: MigrationOutcome) -> str:
     return f"failed with code {followed.code}"
 
 
-def _explain(deploy: Deploy, followed: Followed) -> None:
+def explain_end(deploy: Deploy, followed: Followed, verb: str = "upgrade") -> None:
     """The end of what Alembic said, and what migops knows of such a failure."""
-    from migops.commands.failures.explain import lines, recognise
-    from migops.commands.failures.inputs import FailureInputs
+    from migops.commands.failures import explain
 
     for line in followed.tail:
         deploy.say.line(f"  | {line}")
-    if known := recognise(followed.text):
-        inputs = FailureInputs(deploy.inputs.target, ("upgrade",))
-        for line in lines(*known, inputs):
-            deploy.say.line(line)
+    target = deploy.inputs.target
+    for line in explain(followed.text, target, deploy.engine, (verb,), code=followed.code):
+        deploy.say.line(line)
