@@ -7,9 +7,9 @@ import re
 
 from migops.commands.failures.database_place import DatabasePlace, database_place, is_server
 from migops.commands.failures.inputs import FailureInputs, server
-from migops.commands.failures.script import own_place, script_place
 from migops.compose import Service
 from migops.core.text import first_few, listed
+from migops.runner.traceback import own_place, script_place
 
 _DETAIL = re.compile(
     r"^(?:DETAIL: +|\s*)?(\w[\w ]{0,40} \S{1,140} depends on [\w ]{1,40} \S{1,140}?)\.?$", re.MULTILINE

@@ -9,7 +9,7 @@ from migops.commands.failures.causes import driver_of
 from migops.commands.failures.failure import Failure, Step
 from migops.commands.failures.inputs import FailureInputs
 from migops.commands.failures.program import name_program
-from migops.commands.failures.script import script_place
+from migops.runner.traceback import script_place
 
 _REBUILD = ("{compose}", "build", "{service}")
 _DRIVERS = {

@@ -11,7 +11,6 @@ from migops.commands.failures.failure import Failure, Step
 from migops.commands.failures.inputs import Data, FailureInputs
 from migops.commands.failures.program import find_programs
 from migops.commands.failures.recognise import groups, recognise
-from migops.commands.failures.script import begun, is_before_first, script_place
 from migops.core.errors import MigopsError
 from migops.core.model import Finding, MigrationSet
 from migops.core.printed import BARE
@@ -20,6 +19,7 @@ from migops.core.terminal import shell_line
 from migops.docker import Engine, compose_labels
 from migops.rules import RULES, judge
 from migops.rules.database_remedies import can_adopt
+from migops.runner.traceback import begun, is_before_first, script_place
 from migops.target import Target
 
 _PATIENCE = 5.0  # seconds for a database that has just failed

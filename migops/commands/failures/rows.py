@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from migops.commands.failures.database_place import psql
 from migops.commands.failures.failure import Step
 from migops.commands.failures.inputs import Data, FailureInputs
-from migops.commands.failures.script import begun_scripts
+from migops.runner.traceback import begun_scripts
 
 _NAME = r'(?:"[^"\n]{1,63}"|[A-Za-z_][\w$]{0,62})'
 _TABLE = rf"(?:{_NAME}\.)?{_NAME}"

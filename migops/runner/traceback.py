@@ -1,4 +1,4 @@
-"""Where a migration failed: its revision, script and line, or before the first revision."""
+"""Reads from Alembic's output where a migration failed: its revision, script and line, or before the first one."""
 
 from __future__ import annotations
 
@@ -12,9 +12,24 @@ _FRAME = re.compile(r'File "(?P<path>[^"\n]{1,400})", line (?P<line>\d{1,9}), in
 _BEGUN = re.compile(r"Running (upgrade|downgrade)\s+(\S*) -> (\S+?)(?:,|\s|$)")
 _STEPS = ("upgrade", "downgrade")
 _LIBRARY = re.compile(r"/(?:site|dist)-packages/|/lib(?:64)?/python3|<frozen ")
-_ENDING = re.compile(r"in (?:_?(?:do_)?commit\w*|__exit__|_do_deactivate)$", re.MULTILINE)
-_STARTED = re.compile(r"alembic/runtime/migration\.py\", line \d+, in (?:run_migrations|update_to_step)")
-_ERROR = re.compile(r"Traceback \(most recent call last\)|^ *FAILED: |No module named|not found", re.MULTILINE)
+_FAILED = re.compile(r"^ *FAILED: (?!.*expected to match)", re.MULTILINE)
+_NOT_STARTED = re.compile(
+    r"No module named '?alembic|(?:executable file|command|alembic['\"]?:) not "
+    r"found",
+    re.MULTILINE,
+)
+_TRACEBACK = re.compile(r"Traceback \(most recent call last\)")
+_PLANNING = re.compile(
+    r"in (?:_ensure_version_table|_has_version_table|get_current_heads|_upgrade_revs|"
+    r"_downgrade_revs)$",
+    re.MULTILINE,
+)
+_CONNECTING = re.compile(
+    r"sqlalchemy/(?:engine|pool)/\w+\.py\", line \d+, in (?:connect|__connect|_connect|"
+    r"raw_connection)$",
+    re.MULTILINE,
+)
+_MIGRATING = re.compile(r"alembic/runtime/migration\.py\", line \d+, in run_migrations$", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,10 +75,25 @@ def begun(output: str) -> str:
 
 
 def is_before_first(output: str) -> bool:
-    """Whether it is known that no migration was begun: an error that neither a script nor the end of one led to."""
-    if not _ERROR.search(output) or begun(output) or _STARTED.search(output) or _ENDING.search(output):
+    """Whether the output shows that no migration was begun.
+
+    It shows that if Alembic was not started, or says FAILED, or if its last traceback leads through the import of
+    env.py, the opening of the connection, the version table or the plan, and through no script. An error in env.py's
+    own functions may also come after the migrations.
+    """
+    if begun(output) or script_place(output, None) is not None:
         return False
-    return script_place(output, None) is None
+    starts = [each.start() for each in _TRACEBACK.finditer(output)]
+    if not starts:
+        return bool(_FAILED.search(output) or _NOT_STARTED.search(output))
+    last = output[starts[-1] :]
+    if _PLANNING.search(last) or _FAILED.search(last):
+        return True
+    if _MIGRATING.search(last):
+        return False
+    of_env = [frame["function"] for frame in _FRAME.finditer(last) if frame["path"].endswith("/env.py")]
+    is_imported = bool(of_env) and of_env[-1] == "<module>"
+    return is_imported or bool(_CONNECTING.search(last)) or bool(_NOT_STARTED.search(last))
 
 
 def begun_scripts(output: str, scripts: MigrationSet | None) -> tuple[str, ...]:
