@@ -127,7 +127,7 @@ CONNECTION: tuple[Failure, ...] = (
     ),
     Failure(
         "no-database-grant",
-        re.compile(r"\(?1044\b|Access denied for user '[^'\n]{1,80}'@'[^'\n]{1,253}' to database"),
+        re.compile(r"\b1044 \(42000\)|Access denied for user '[^'\n]{1,80}'@'[^'\n]{1,253}' to database"),
         "the server (MySQL, MariaDB) knows the user, but this user has no rights on that database",
         cause=url_of,
         fix=(Step("as the server's root user, grant them: GRANT ALL ON `database`.* TO 'user'@'%'"),),

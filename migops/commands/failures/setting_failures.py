@@ -29,7 +29,7 @@ SETTING: tuple[Failure, ...] = (
     ),
     Failure(
         "settings-refused",
-        re.compile(r"validation errors? for (?!Model\b)\w[^\n]{0,80}\n"),
+        re.compile(r"validation errors? for \w{0,80}(?:[Ss]etting|[Cc]onfig|[Ee]nv)\w{0,80}\n"),
         "the application's settings class (pydantic) does not accept a setting's value, or a variable that it does not "
         "know",
         cause=invalid_settings,
