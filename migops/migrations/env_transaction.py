@@ -29,7 +29,7 @@ def _in_function(function: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
     names = set(_connections(function))
     calls = sorted(
         (node for node in ast.walk(function) if isinstance(node, ast.Call)),
-        key=lambda node: (node.lineno, -node.col_offset),
+        key=lambda node: (node.lineno, node.col_offset),
     )
     early = 0
     is_handed_over = False
