@@ -13,6 +13,7 @@ from migops.collect.state import Survey, host_home
 from migops.core.errors import MigopsError
 from migops.core.model import EntryKind, MigrationSet, PlaceName, Unknown
 from migops.dockerfile.trace import BuildView
+from migops.entrypoint.base_images import BaseCommand, command_of
 from migops.entrypoint.startup import File, Files, ImageCommand, Startup, read
 from migops.migrations.config import ConfigFile, parse_config
 from migops.sources.application import creations
@@ -33,7 +34,7 @@ def read_application(survey: Survey, image: Reader | None) -> None:
     host = survey.places.get(PlaceName.HOST)
     migrations = [host.script_location] if isinstance(host, MigrationSet) else []
     view = survey.view if isinstance(survey.view, BuildView) else None
-    survey.creations = creations(survey.target.root, view, migrations)
+    survey.creations = creations(survey.target.root, view, migrations, _mounted_folders(survey.target))
     survey.setup = _setup(survey)
 
 
@@ -58,6 +59,13 @@ def _setup(survey: Survey) -> Setup:
     )
 
 
+def _mounted_folders(target: Target) -> list[Path]:
+    """The folders of the host that the service and its siblings mount."""
+    services = [target.model.services[name] for name in (target.service, *target.siblings)] if target.model else []
+    sources = (Path(mount.source) for each in services for mount in each.volumes if mount.type == "bind")
+    return [path for path in dict.fromkeys(sources) if path.is_dir()]
+
+
 def _env_files(target: Target) -> list[str]:
     """The paths of the service's env files."""
     if target.model is None:
@@ -74,10 +82,13 @@ def _unimported(survey: Survey, config: ConfigFile) -> tuple[Model, ...] | Unkno
 def read_startups(survey: Survey, image: Reader | None) -> None:
     """Read the services' startup in the image (None if it was not read) and in a new build."""
     config = survey.image_config
+    built = _built(survey)
     if image is not None and config is not None:
-        command = ImageCommand(config.entrypoint, config.cmd, config.working_dir, config.env, "image")
+        # Each module of an image costs a request: they are followed only where those of the build have something.
+        deep = isinstance(built, Unknown) or any(each.at.file.endswith(".py") for one in built for each in one.changes)
+        command = ImageCommand(config.entrypoint, config.cmd, config.working_dir, config.env, "image", deep=deep)
         survey.startups[PlaceName.IMAGE] = _each(survey, _of_image(image), command)
-    survey.startups[PlaceName.CONTEXT] = _built(survey)
+    survey.startups[PlaceName.CONTEXT] = built
 
 
 def _built(survey: Survey) -> tuple[Startup, ...] | Unknown:
@@ -88,14 +99,15 @@ def _built(survey: Survey) -> tuple[Startup, ...] | Unknown:
         return Unknown(view.reason if not isinstance(view, BuildView) else "it is unknown how the image is built")
     entrypoint, cmd, workdir = view.entrypoint, view.cmd, view.workdir
     unread = ""
+    base = config if config is not None else command_of(view.base.ref) if view.base.ref else BaseCommand()
     if entrypoint is None:
-        if config is None:
+        if base is None:
             unread = f"the Dockerfile sets no ENTRYPOINT, and the one of the base image {view.base.ref} was not read"
-        entrypoint = config.entrypoint if config else ()
-        cmd = config.cmd if cmd is None and config else cmd
+        entrypoint = base.entrypoint if base else ()
+        cmd = base.cmd if cmd is None and base else cmd
     environment = {**(config.env if config else {}), **view.env}
     start = workdir or (config.working_dir if config else "/")
-    command = ImageCommand(entrypoint, cmd or (), start, environment, "Dockerfile", unread)
+    command = ImageCommand(entrypoint, cmd or (), start, environment, "Dockerfile", unread, base is not None)
     return _each(survey, _of_context(view, Path(build.context)), command)
 
 

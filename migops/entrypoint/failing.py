@@ -26,6 +26,7 @@ class Shell:
     known: dict[str, str] = field(default_factory=dict, repr=False)  # variables with a known value at this point
     gone: bool = False  # it has exited, or was replaced by another program
     environment: Mapping[str, str] = field(default_factory=dict, repr=False)
+    complete: bool = False  # no other variable is set
 
 
 @dataclass(frozen=True, slots=True)

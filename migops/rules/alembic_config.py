@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from migops.analysis.evidence import Evidence
@@ -14,6 +15,7 @@ from migops.rules.rule import Match, Rule, Undetermined
 
 if TYPE_CHECKING:
     from migops.migrations.config import Option
+    from migops.migrations.problem import Problem
     from migops.sources.models import Model
 
 _PASSWORD = re.compile(r"://[^\s:/@]*:[^\s@/]+@")
@@ -28,9 +30,25 @@ def ini_interpolation(evidence: Evidence) -> Iterator[Match]:
     Why: Alembic reads the file with interpolation: `%` starts a reference to another option.
 
     Fix: write `%%`. (`version_num_format` itself has no effect in Alembic: numbered files come from `file_template` and
-    `--rev-id`.)
+    `--rev-id`.) An option that nothing reads, or that env.py replaces before it is read, does no harm and is not
+    reported.
     """
-    yield from problems(evidence, "MIG501")
+    yield from problems(evidence, "MIG501", lambda place, problem: _is_read(evidence, place, problem) is True)
+    for match in problems(evidence, "MIG501", lambda place, problem: _is_read(evidence, place, problem) is None):
+        message = f"{match.message}, if env.py reads it: it hands its configuration to code that migops did not follow"
+        yield replace(match, message=message, severity=Severity.WARNING)
+
+
+def _is_read(evidence: Evidence, place: PlaceName, problem: Problem) -> bool | None:
+    """True if Alembic or env.py of that place reads the option; None if env.py's text does not settle it."""
+    held = evidence.chain.held(place)
+    env = held.environment.get("env.py") if held else None
+    if env is None or not problem.option:
+        return True
+    from migops.migrations.env_options import option_use  # only a broken option asks
+
+    use = option_use(env.content.decode("utf-8", "replace"))
+    return use.reads(problem.option) if use.settled or problem.option in use.named else None
 
 
 def script_location_missing(evidence: Evidence) -> Iterator[Match]:

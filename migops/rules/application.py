@@ -25,33 +25,49 @@ ONE_SHOT = (
 BY_DEPLOY = "migrate as a step of the deploy, before the new containers start"
 
 
-def create_all_at_startup(evidence: Evidence) -> Iterator[Match]:
-    """The application creates tables from its models, without Alembic.
+def create_all_at_startup(evidence: Evidence) -> Iterator[Match | Undetermined]:
+    """The application creates tables from its models when it starts, without Alembic.
 
     What: tables exist before the migration that creates them runs, and the migration fails with "relation already
     exists"; or the database has all tables but no `alembic_version`. Later changes of the models never reach existing
     tables.
 
-    Why: `Base.metadata.create_all` (or `db.create_all`) in the application's code, often next to migrations that were
-    added later.
+    Why: `Base.metadata.create_all` (or `db.create_all`) in code that a service's start runs, often next to migrations
+    that were added later.
 
-    Fix: remove the call from production code, so that only Alembic creates tables. Tests may keep the call; tests and
-    migration scripts are not checked. For tables that already exist, see MIG401.
+    Fix: remove the call from production code, so that only Alembic creates tables. Tests may keep the call. For tables
+    that already exist, see MIG401. Calls that no start reaches, that a setting or the kind of database rules out, and
+    those that are followed by a stamp, are not reported.
     """
-    started = {(each.at.line, PurePath(each.at.file).name) for s in startups_of(evidence) for each in s.changes}
-    for call in evidence.creations:
-        runs = (call.at.line, PurePath(call.at.file).name) in started
+    startups = _next_startups(evidence)
+    for change, whose in _by_change((s, c) for s in startups for c in s.changes if not c.upgrade).items():
+        names = listed([startup.service or "the image" for startup in whose])
+        if change.of_setting:
+            yield Undetermined(
+                f"{names}: {change.at} calls create_all under `{change.condition}`, whose value is not known"
+            )
+            continue
         yield Match(
-            Subject(path=str(call.at)),
-            f"{'the startup command' if runs else 'the application'} creates tables from the models: `{call.text}`",
-            f"{call.at} calls create_all, so tables are created without Alembic",
+            Subject(path=str(change.at)),
+            f"the startup command of {names} creates tables from the models: `{change.text}`",
+            f"{_where(change)} calls create_all, so tables are created without Alembic",
             None,
-            {"file": call.at.file, "line": call.at.line, "text": call.text, "at_start": runs},
+            {"file": change.at.file, "line": change.at.line, "text": change.text, "at_start": True},
             (
                 Remedy("remove the call (tests may keep it)"),
                 run_alembic(evidence, "let the migrations create the missing tables", "upgrade", "head"),
             ),
         )
+    seen = {str(change.at) for startup in startups for change in startup.changes}
+    beyond_sight = [call for call in evidence.creations if str(call.at) not in seen]
+    for startup in startups if beyond_sight else ():
+        for reason in (*startup.unread, *startup.unfound):
+            yield Undetermined(
+                f"{startup.service or 'the image'}: {reason}, so it is not known whether it reaches the create_all of "
+                f"{beyond_sight[0].at}"
+            )
+    if not startups and beyond_sight:
+        yield from _unread(evidence)
 
 
 def upgrade_in_every_replica(evidence: Evidence) -> Iterator[Match | Undetermined]:
@@ -113,6 +129,11 @@ def failure_swallowed(evidence: Evidence) -> Iterator[Match | Undetermined]:
 def startups_of(evidence: Evidence) -> tuple[Startup, ...]:
     """The startup commands in the image; those of a fresh build if the image was not read."""
     return next(iter(_read(evidence).values()), ())
+
+
+def _next_startups(evidence: Evidence) -> tuple[Startup, ...]:
+    """The startup commands of a fresh build; those in the image if it is not known how that is built."""
+    return startups_of(after_build(evidence))
 
 
 def after_build(evidence: Evidence) -> Evidence:
@@ -183,7 +204,12 @@ def _unread(evidence: Evidence) -> Iterator[Undetermined]:
     for startup in found:
         yield from (Undetermined(f"{startup.service or 'the image'}: {reason}") for reason in startup.unread)
     if not found:
-        yield from (Undetermined(each.reason) for each in evidence.startups.values() if isinstance(each, Unknown))
+        yield from (Undetermined(reason) for reason in unread_startups(evidence))
+
+
+def unread_startups(evidence: Evidence) -> Iterator[str]:
+    """The reasons why no startup command was read."""
+    yield from (each.reason for each in evidence.startups.values() if isinstance(each, Unknown))
 
 
 def _by_change(found: Iterable[tuple[Startup, Change]]) -> dict[Change, list[Startup]]:

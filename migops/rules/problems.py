@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import PurePosixPath
 
 from migops.analysis.chain import ORDER
@@ -16,13 +16,16 @@ from migops.rules.rule import Match
 OF_CONTAINER = (Remedy("goes away with the MIG2 finding above: fix that first"),)
 
 
-def problems(evidence: Evidence, rule: str) -> Iterator[Match]:
-    """A match for each problem of the rule; the same problem in several places is one match."""
+def problems(
+    evidence: Evidence, rule: str, counts: Callable[[PlaceName, Problem], bool] = lambda place, problem: True
+) -> Iterator[Match]:
+    """A match for each problem of the rule that ``counts``; the same problem in several places is one match."""
     seen: dict[tuple[object, ...], tuple[Problem, list[PlaceName]]] = {}
     for place in ORDER:
         graph = evidence.graphs.get(place)
         for problem in (*evidence.problems.get(place, ()), *(graph.problems if graph else ())):
-            if problem.rule == rule and not problem.at.file.endswith((".pyc", ".pyo")):  # MIG005 reports those
+            is_script = not problem.at.file.endswith((".pyc", ".pyo"))  # MIG005 reports those
+            if problem.rule == rule and is_script and counts(place, problem):
                 key = (problem.revisions, PurePosixPath(problem.at.file).name, problem.at.line)
                 seen.setdefault(key, (problem, []))[1].append(place)
     for problem, places in seen.values():
