@@ -12,7 +12,7 @@ from migops.collect.env_code import code_of_env
 from migops.collect.state import Survey, host_home
 from migops.core.errors import MigopsError
 from migops.core.model import EntryKind, MigrationSet, PlaceName, Unknown
-from migops.dockerfile.trace import BuildView
+from migops.dockerfile.trace import BuildView, Inline
 from migops.entrypoint.base_images import BaseCommand, command_of
 from migops.entrypoint.startup import File, Files, ImageCommand, Startup, read
 from migops.migrations.config import ConfigFile, parse_config
@@ -24,6 +24,7 @@ from migops.sources.env_files import copied_env_files
 from migops.sources.home import Reader
 from migops.sources.models import Model, unimported
 from migops.sources.passwords import passwords
+from migops.sources.pinned import pinned
 from migops.target import Target
 
 
@@ -56,7 +57,16 @@ def _setup(survey: Survey) -> Setup:
         _unimported(survey, config),
         passwords(target.model, config) if target.model else {},
         copied_env_files(survey.view, _env_files(target)) if isinstance(survey.view, BuildView) else (),
+        pinned(list(dict.fromkeys((target.config.parent, target.root))), "alembic", _dockerfile(target)),
     )
+
+
+def _dockerfile(target: Target) -> Path | None:
+    """The service's Dockerfile; None if it is written in the compose file, or there is none."""
+    build = target.build
+    if build is None or isinstance(build.dockerfile, Inline) or not isinstance(build.context, Path):
+        return None
+    return build.dockerfile or build.context / "Dockerfile"
 
 
 def _mounted_folders(target: Target) -> list[Path]:

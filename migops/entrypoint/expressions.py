@@ -17,15 +17,21 @@ KINDS = {
 }
 _URL = re.compile(r"(sqlite|postgres|postgresql|mysql|mariadb)(\+\w+)?://")
 OF_DATABASE = re.compile(r"ur[il]|dsn|dialect|engine|driver|backend|database|\bdb|sql", re.IGNORECASE)
-_OF_SETTINGS = re.compile(
-    r"env|settings|conf|cfg|debug|test|arg|option|flag|mode|sqlite|dialect|feature|^dev|^prod|local|stag|^[A-Z][A-Z_]+$",
-    re.IGNORECASE,
+_WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
+_OF_SETTINGS = frozenset(
+    (
+        *("env", "environ", "getenv", "environment", "settings", "setting", "config", "conf", "cfg", "debug", "test"),
+        *("testing", "tests", "arg", "args", "argv", "option", "options", "flag", "flags", "mode", "sqlite", "dialect"),
+        *("feature", "features", "dev", "development", "prod", "production", "local", "stage", "staging"),
+    )
 )
 
 
 def asks_settings(test: ast.expr) -> bool:
     """True if a condition seems to ask for a setting, not for the state of the database."""
-    return any(_OF_SETTINGS.search(word) for word in words_in(test))
+    names = [name for name in words_in(test) if name.isidentifier()]
+    parts = {part.lower() for name in names for part in _WORD.findall(name)}
+    return not _OF_SETTINGS.isdisjoint(parts) or any(len(name) > 1 and name.isupper() for name in names)
 
 
 def dialect(environment: Mapping[str, str]) -> str:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from migops.migrations.problem import Problem
     from migops.sources.models import Model
 
+_PATH_SEPARATOR = (1, 16)  # the first Alembic that has the setting of this name
 _PASSWORD = re.compile(r"://[^\s:/@]*:[^\s@/]+@")
 
 
@@ -164,11 +165,13 @@ def deprecated_setting(evidence: Evidence) -> Iterator[Match]:
     Why: an older `alembic init` wrote the file, or it was copied from advice on the net.
 
     Fix: replace `version_path_separator` by `path_separator = os`; delete `version_num_format` (numbered files come
-    from `file_template` and `--rev-id`).
+    from `file_template` and `--rev-id`). A project whose own files keep Alembic below 1.16, which has no
+    `path_separator`, keeps the old setting and is not reported.
     """
     options = evidence.setup.config.options if evidence.setup else {}
     old, useless = options.get("version_path_separator"), options.get("version_num_format")
-    if old and "path_separator" not in options:
+    pin = evidence.setup.alembic if evidence.setup else None
+    if old and "path_separator" not in options and not (pin and pin.is_below(_PATH_SEPARATOR)):
         yield _setting(old, "is deprecated since Alembic 1.16", "use path_separator instead")
     if useless and not useless.error:  # MIG501 reports one that breaks Alembic
         why = "delete it; numbered files come from file_template and --rev-id"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import PurePath
@@ -18,8 +19,8 @@ if TYPE_CHECKING:
     from migops.entrypoint.startup import Change, Startup
 
 ONE_SHOT = (
-    "migrate in a separate service (`command: alembic upgrade head`), and let the others wait for it with depends_on: "
-    "{condition: service_completed_successfully}"
+    "migrate in a separate service (`command: {}`), and let the others wait for it with depends_on: "
+    "{{condition: service_completed_successfully}}"
 )
 
 BY_DEPLOY = "migrate as a step of the deploy, before the new containers start"
@@ -83,10 +84,7 @@ def upgrade_in_every_replica(evidence: Evidence) -> Iterator[Match | Undetermine
     one-shot service that the others wait for, or a step of the deploy. A service that only migrates, or that others
     wait for with `service_completed_successfully`, already does this and is not reported.
     """
-    fix = (
-        Remedy(f"remove it from the startup command; {ONE_SHOT}"),
-        replace(run_alembic(evidence, BY_DEPLOY, "upgrade", "head"), alternative=True),
-    )
+    by_deploy = replace(run_alembic(evidence, BY_DEPLOY, "upgrade", "head"), alternative=True)
     for case in _cases(evidence, lambda startup, change: not startup.one_shot):
         yield Match(
             Subject(path=str(case.change.at)),
@@ -95,7 +93,9 @@ def upgrade_in_every_replica(evidence: Evidence) -> Iterator[Match | Undetermine
             f"the call is in {_where(case.change)}{_several(case.startups)}{case.but}",
             None,
             case.facts,
-            rebuild(evidence, "already fixed on the host; rebuild to get it into the image") if case.fixed else fix,
+            rebuild(evidence, "already fixed on the host; rebuild to get it into the image")
+            if case.fixed
+            else (Remedy(f"remove it from the startup command; {ONE_SHOT.format(_command(case.change))}"), by_deploy),
         )
     yield from _unread(evidence)
 
@@ -225,6 +225,14 @@ def _several(startups: Sequence[Startup]) -> str:
     return f"; {replicas} containers start with it" if replicas > 1 else ""
 
 
+def _command(change: Change) -> str:
+    """The upgrade as a command of its own: in the start's words, where these can be typed."""
+    from migops.rules.own_words import upgrade_words  # a clean check prints no command
+
+    words = () if change.at.file.endswith(".py") else upgrade_words(change.text)
+    return shlex.join(words) if words else "alembic upgrade head"
+
+
 def _where(change: Change) -> str:
     under = f", under `{change.condition}`" if change.condition else ""
     whose = "" if change.place == "compose file" else f" of the {change.place}"
@@ -232,10 +240,22 @@ def _where(change: Change) -> str:
 
 
 def _stop(change: Change) -> str:
+    """The edit that makes a failed migration stop the container."""
+    must = "a failed migration must stop the container"
     if "||" in change.swallowed:
-        return "remove the `||` and everything after it: a failed migration must stop the container"
+        return f"remove the `||` and everything after it: {must}"
     if change.at.file.endswith(".py"):
-        return "do not swallow the exception (re-`raise`, or `check=True`): a failed migration must stop the container"
+        return f"do not swallow the exception (re-`raise`, or `check=True`): {must}"
+    if "in the background" in change.swallowed:
+        return f"remove the `&`, so that the start waits for the migration and sees its exit code: {must}"
+    if "has no `else`" in change.swallowed:
+        return f"add `else exit 1` to the `if`: {must}"
+    if change.swallowed.startswith("the `if`"):
+        return f"end the branch for the failure with `exit 1`: {must}"
+    if "pipe" in change.swallowed:
+        return f"do not pipe its output (or, in bash: `set -o pipefail` with `set -e`): {must}"
+    if "before a `&&`" in change.swallowed:
+        return f"put the command on a line of its own, where `set -e` counts: {must}"
     return "put `set -e` at the top of the script, or `&&` between the commands, so that a failure stops the container"
 
 

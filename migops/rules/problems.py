@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from pathlib import PurePosixPath
 
 from migops.analysis.chain import ORDER
+from migops.analysis.container_view import views
 from migops.analysis.evidence import Evidence
 from migops.core.model import PlaceName, Remedy, Subject
 from migops.core.text import listed
@@ -13,7 +14,7 @@ from migops.migrations.problem import Problem
 from migops.rules.remedies import rebuild
 from migops.rules.rule import Match
 
-OF_CONTAINER = (Remedy("goes away with the MIG2 finding above: fix that first"),)
+COMMIT = Remedy("git's HEAD still has it, and the host no longer has: commit the change")
 
 
 def problems(
@@ -43,8 +44,20 @@ def _not_on_host(evidence: Evidence, problem: Problem, places: list[PlaceName]) 
     if evidence.chain.held(PlaceName.HOST) is None:
         return _hinted(problem)
     if places == [PlaceName.CONTAINER]:
-        return OF_CONTAINER
-    return rebuild(evidence, "already fixed on the host; rebuild to get it into the image")
+        return of_container(evidence)
+    commit = (COMMIT,) if PlaceName.GIT in places else ()
+    if places == [PlaceName.GIT]:
+        return commit
+    return (*commit, *rebuild(evidence, "already fixed on the host; rebuild to get it into the image"))
+
+
+def of_container(evidence: Evidence) -> tuple[Remedy, ...]:
+    """The fix of what only the container has: it is created anew, after what it alone has was saved."""
+    image = evidence.chain.held(PlaceName.IMAGE)
+    if image is not None and any(view.scripts for view in views(evidence)):
+        return (Remedy("goes away with the MIG2 finding above: fix that first"),)
+    again = evidence.commands.up("--force-recreate") if image is not None and evidence.commands.compose else ()
+    return (Remedy("only the container has it: create the container anew from its image", again),)
 
 
 def _hinted(problem: Problem) -> tuple[Remedy, ...]:
