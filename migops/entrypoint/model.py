@@ -28,6 +28,7 @@ class Change:
     upgrade: bool  # Alembic's upgrade; otherwise ``create_all``
     condition: str = ""  # as written; '' if it certainly runs
     swallowed: str = ""  # how the start goes on when it fails; '' if it stops
+    of_setting: bool = False  # ``condition`` asks for a setting whose value is not known
 
 
 @dataclass(frozen=True, slots=True)

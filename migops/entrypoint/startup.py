@@ -37,6 +37,8 @@ class ImageCommand:
     environment: Mapping[str, str]
     place: str  # the source of the values: ``image`` or ``Dockerfile``
     unread: str = ""  # the reason why ENTRYPOINT is unknown; '' if it is known
+    complete: bool = True  # ``environment`` has the variables of the base image too
+    deep: bool = True  # imports of Python modules are followed
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +50,9 @@ class Startup:
     changes: tuple[Change, ...] = ()
     one_shot: bool = False  # the container migrates and exits, or other services wait for its completion
     replicas: int = 1
-    waits: bool = False  # it waits for a server by itself
+    waits: tuple[str, ...] = ()  # the text of each command or loop that waits for a server
     unread: tuple[str, ...] = ()  # a sentence for each part that could not be followed
+    unfound: tuple[str, ...] = ()  # the same for modules that a server loads and that are no files of the project
     migrating: tuple[Migrating, ...] = ()  # the commands by which Alembic writes
     cwd: str = "/"  # the container's working directory
     environment: Mapping[str, str] = field(default_factory=dict, repr=False, compare=False)  # the container's
@@ -71,7 +74,7 @@ def read(files: Files, image: ImageCommand, service: Service | None = None, proj
     path = (environment.get("PATH") or DEFAULT_PATH).split(":")
     cwd = posixpath.join(image.working_dir or "/", service.working_dir if service else "")
     words, at, place = _command(image, service, project)
-    follower = Follower(_mounted(files, service), path, environment)
+    follower = Follower(_mounted(files, service), path, environment, complete=image.complete, deep=image.deep)
     if image.unread and (service is None or service.entrypoint is None):
         follower.unread.append(image.unread)
     if words:
@@ -82,8 +85,9 @@ def read(files: Files, image: ImageCommand, service: Service | None = None, proj
         changes=tuple(follower.changes),
         one_shot=bool(follower.changes) and (follower.last == "upgrade" or _is_awaited(service, project)),
         replicas=service.replicas if service else 1,
-        waits=follower.waits,
+        waits=tuple(follower.waits),
         unread=tuple(dict.fromkeys(follower.unread)),
+        unfound=tuple(dict.fromkeys(follower.unfound)),
         migrating=tuple(follower.migrating),
         cwd=posixpath.normpath(cwd),
         environment=environment,

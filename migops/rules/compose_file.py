@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 from migops.analysis.evidence import Evidence
 from migops.core.model import Remedy, Severity, Subject
 from migops.core.text import listed
-from migops.rules.application import startups_of
+from migops.rules.application import startups_of, unread_startups
 from migops.rules.database_remedies import backup
-from migops.rules.rule import Match, Rule
+from migops.rules.rule import Match, Rule, Undetermined
 
 if TYPE_CHECKING:
     from migops.compose import Project, Service
@@ -72,7 +72,7 @@ _GUESSED = frozenset(
 _READY = re.compile(r"pg_isready\b([^|&;]*)")
 
 
-def no_readiness(evidence: Evidence) -> Iterator[Match]:
+def no_readiness(evidence: Evidence) -> Iterator[Match | Undetermined]:
     """A service starts before a service it needs is ready.
 
     What: at the first start, or after a reboot, the migration or the application finds a server that does not listen
@@ -81,24 +81,25 @@ def no_readiness(evidence: Evidence) -> Iterator[Match]:
     Why: `depends_on` without a condition waits only until the container has started.
 
     Fix: a healthcheck for the server and `condition: service_healthy`; for a service that migrates and exits,
-    `condition: service_completed_successfully`. A service whose own startup command waits (wait-for-it, pg_isready) is
-    not reported.
+    `condition: service_completed_successfully`. A service whose own startup command waits (wait-for-it, a loop around
+    pg_isready, a retry in Python) is not reported, and one whose start could not be read is not judged.
     """
     project = evidence.setup.project if evidence.setup else None
     if project is None:
         return
     started = {each.service: each for each in startups_of(evidence)}
     for server, kind in _servers(evidence, project):
-        hasty = [
+        unordered = [
             name
             for name in _ours(evidence, started)
             if name != server.name
-            and not (name in started and started[name].waits)
             and not _waits(project, name, server.name, HEALTHY)
             and not _follows(project, server.name, name)
         ]
+        hasty = [name for name in unordered if name in started and _is_hasty(started[name], server, project)]
         if hasty:
             yield _hasty(project, hasty, server, kind)
+        yield from _not_judged(evidence, [name for name in unordered if name not in hasty], started, server)
     for one_shot in (each for each in started.values() if each.one_shot and each.upgrades and not each.unread):
         others = [name for name, start in started.items() if name != one_shot.service and not start.one_shot]
         ahead = [
@@ -234,6 +235,35 @@ def _waits(project: Project, name: str, needed: str, condition: str, depth: int 
         or (each.service != needed and _waits(project, each.service, needed, condition, depth + 1))
         for each in service.depends_on.values()
     )
+
+
+def _is_hasty(startup: Startup, server: Service, project: Project) -> bool:
+    """True if the start was read and does not wait for the server by itself."""
+    return not startup.unread and not startup.unfound and not _waits_itself(startup, server, project)
+
+
+def _waits_itself(startup: Startup, server: Service, project: Project) -> bool:
+    """True if a command of the start waits for the server: one that names no other service may."""
+    others = [name for name in project.services if name != server.name]
+    return any(_names(text, server.name) or not any(_names(text, other) for other in others) for text in startup.waits)
+
+
+def _names(text: str, service: str) -> bool:
+    return re.search(rf"(?<![\w.-]){re.escape(service)}(?![\w.-])", text) is not None
+
+
+def _not_judged(
+    evidence: Evidence, names: list[str], started: dict[str, Startup], server: Service
+) -> Iterator[Undetermined]:
+    """The services whose start was not read, so that it may wait for the server by itself."""
+    project = evidence.setup.project if evidence.setup else None
+    for name in names:
+        startup = started.get(name)
+        if startup is not None and project is not None and _waits_itself(startup, server, project):
+            continue
+        reasons = (*startup.unread, *startup.unfound) if startup else tuple(unread_startups(evidence))
+        reason = reasons[0] if reasons else "its start was not read"
+        yield Undetermined(f"{name}: {reason}, so it is not known whether it waits for {server.name}")
 
 
 def _follows(project: Project, name: str, other: str, seen: frozenset[str] = frozenset()) -> bool:

@@ -17,6 +17,12 @@ if TYPE_CHECKING:
     from migops.migrations.config import ConfigFile
 
 _IN_URL = re.compile(r"://[^\s:/@]*:([^\s@/]+)@")
+_OF_DATABASE = re.compile(
+    r"(?:.*_)?(?:PG|DB|DATABASE|\w*SQL|POSTGRES|MARIADB|SQLALCHEMY|ALEMBIC)_?(?:\w+_)?(?:PASSWORD|PASSWD|PASS|PWD|PW)"
+    r"|PASSWORD|PASSWD|PASS|PWD|PGPASS",
+    re.IGNORECASE,
+)
+"""Names of variables with a database password. Others (``DB_NAME``, ``ADMIN_PASSWORD``) may have the same value."""
 _REFERENCE = re.compile(r"\$(?:\{(\w+)|(\w+))")
 
 
@@ -49,7 +55,8 @@ def places(project: Project, password: str, config: ConfigFile | None) -> tuple[
     by_location: dict[Location, Written] = {}
     for service in (*project.services.values(), *project.inactive.values()):
         for name, value in service.environment.items():
-            if value and (value == password or _has(value, password)):
+            is_it = value == password and _OF_DATABASE.fullmatch(name) is not None
+            if value and (is_it or _has(value, password)):
                 for place in _sources(project, service, name, password):
                     known = by_location.get(place.at, place)
                     services = tuple(dict.fromkeys((*known.services, service.name)))
@@ -86,7 +93,8 @@ def _sources(project: Project, service: Service, name: str, password: str) -> It
                 value != password,
             )  # fmt: skip
     if not given:
-        yield Written(at, what, in_url=in_url)
+        in_compose_file = at.file.endswith((".yml", ".yaml")) or at.file in project.files
+        yield Written(at, what, "" if in_compose_file else name, in_url)
 
 
 def _references(at: Location) -> list[str]:

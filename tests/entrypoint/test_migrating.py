@@ -78,7 +78,7 @@ def test_a_plain_upgrade(script: str) -> None:
         ("set -a\nTENANT=a\nset +a\nalembic upgrade head", "TENANT"),
         ('export "$(cat /run/vars)"\nalembic upgrade head', "$(cat /run/vars)"),
         ('eval "$(tool env)"\nalembic upgrade head', "eval"),
-        ('if [ -n "$X" ]; then export TENANT=a; fi\nalembic upgrade head', "TENANT"),
+        ("if [ -e /run/x ]; then export TENANT=a; fi\nalembic upgrade head", "TENANT"),
         ("export PYTHONPATH=/other\nalembic upgrade head", "PYTHONPATH"),
         ("export TENANT=a\n/app/inner.sh", "TENANT"),
         ("su - app -c 'alembic upgrade head'", "login shell"),
