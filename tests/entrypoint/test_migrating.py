@@ -33,6 +33,7 @@ def only(script: str, **more: Mapping[str, str]) -> Migrating:
         "alembic upgrade head && exec app",
         "set -e\nalembic upgrade head\nexec app",
         "python -m alembic upgrade head",
+        "/venv/bin/alembic-3 upgrade head",
         "exec gosu app alembic upgrade head",
         "poetry run alembic upgrade head",
         "uv run --frozen --no-sync alembic upgrade head",
