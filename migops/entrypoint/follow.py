@@ -148,7 +148,7 @@ class Follower:
         elif name in ("cd", "pushd") and rest:
             folder = _OF_SCRIPT.sub(lambda match: posixpath.dirname(here.at.file) + (match[1] or ""), rest[-1])
             known = value(folder, shell) if folder != "-" else None
-            if condition or known is None:
+            if condition or not known:  # an empty one leads home
                 shell.lost = " ".join(words)
             elif known.startswith("/"):
                 shell.lost = ""

@@ -65,6 +65,7 @@ class Migrating:
     verb: str  # ``upgrade``, ``stamp``, …
     goal: tuple[str, ...] = ()  # the words after the verb
     program: tuple[str, ...] = ()  # the words before the verb, without wrappers and options
+    cwd: str = "/"  # its working directory
     call: Call | None = None  # which configuration it reads; None where that is not told
     doubt: str = ""  # why the text does not settle what it does; '' if it does
     at: Location = _UNPLACED
