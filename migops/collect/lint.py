@@ -23,7 +23,7 @@ from migops.sources.context import ContextReader
 from migops.sources.database import find_url
 from migops.sources.database_url import Sought
 from migops.sources.env_files import copied_env_files
-from migops.sources.home import Reader
+from migops.sources.home import Home, Reader
 from migops.sources.models import Model, unimported
 from migops.sources.passwords import passwords
 from migops.target import Target
@@ -47,7 +47,7 @@ def read_application(survey: Survey, image: Reader | None) -> None:
 def _setup(survey: Survey) -> Setup:
     target = survey.target
     home = host_home(survey)
-    config = parse_config(target.config.read_bytes(), home.config, home.section)
+    config = _config(survey, home)
     image_env = survey.image_config.env if survey.image_config else {}
     held = survey.places.get(PlaceName.HOST)
     asked = question(target, held if isinstance(held, MigrationSet) else None, home, None, None, image_env, Ask())
@@ -63,6 +63,17 @@ def _setup(survey: Survey) -> Setup:
         passwords(target.model, config) if target.model else {},
         copied_env_files(survey.view, _env_files(target)) if isinstance(survey.view, BuildView) else (),
     )
+
+
+def _config(survey: Survey, host: Home) -> ConfigFile:
+    """The configuration that is judged: the host's, or that of the image or container if the host has none."""
+    if not survey.target.absent:
+        return parse_config(survey.target.config.read_bytes(), host.config, host.section)
+    place = survey.places[PlaceName.IMAGE]
+    held = place if isinstance(place, MigrationSet) else survey.places[PlaceName.CONTAINER]
+    path = survey.home.config if survey.home else ""
+    files = {file.path: file.content for file in held.environment.values()} if isinstance(held, MigrationSet) else {}
+    return parse_config(files.get(path, b""), path, host.section)
 
 
 def _env_files(target: Target) -> list[str]:

@@ -60,4 +60,4 @@ def _needed(evidence: Evidence, access: Access) -> list[PlaceName]:
     places = [PlaceName.HOST, *([PlaceName.IMAGE] if access.engine else []), PlaceName.DATABASE]
     if isinstance(evidence.chain.places.get(PlaceName.CONTAINER), Unknown):
         places.append(PlaceName.CONTAINER)  # there may be none, but one that is there must be read
-    return places
+    return check.required(evidence, places, PlaceName.IMAGE)

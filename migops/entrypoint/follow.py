@@ -8,10 +8,11 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from migops.compose.unread import ALL_READ, Unread
 from migops.core.errors import MigopsError
 from migops.core.model import Location
 from migops.core.redaction import redact
-from migops.entrypoint import program
+from migops.entrypoint import migrating, program, variables
 from migops.entrypoint.failing import ASSIGNED, Frame, Shell, passed_over
 from migops.entrypoint.known import (
     assign,
@@ -23,7 +24,7 @@ from migops.entrypoint.known import (
     under_what,
     value,
 )
-from migops.entrypoint.model import Change, Executed, File, Ran
+from migops.entrypoint.model import Change, Executed, File, Migrating, Ran
 from migops.entrypoint.shell import NotRead, parse
 from migops.entrypoint.tree import Compound, Pipeline, Script, Simple
 from migops.entrypoint.version_writes import (
@@ -78,12 +79,14 @@ class Follower:
     files: Callable[[str], File | None]
     path: Sequence[str]  # the folders of PATH
     environment: Mapping[str, str] = field(default_factory=dict, repr=False)
+    env_files: Unread = ALL_READ  # what they leave unknown
     changes: list[Change] = field(default_factory=list)  # in order
     last: str = ""  # the last command that could be the purpose of the container
     waits: bool = False  # a command waits for a server
     steps: int = 0  # commands followed so far
     unread: list[str] = field(default_factory=list)  # a sentence for each part that could not be followed
     ran: list[Ran] = field(default_factory=list)  # the calls of Alembic
+    migrating: list[Migrating] = field(default_factory=list)  # those that write, in order
     writes: list[VersionWrite] = field(default_factory=list)  # what changes the version table or adds revisions
     executed: list[Executed] = field(default_factory=list)  # the files that are programs themselves
     first: str = ""  # the first word of the container's command
@@ -91,7 +94,7 @@ class Follower:
     def start(self, words: Sequence[str], cwd: str, at: Location, place: str) -> None:
         """Follow a container's command, located at ``at`` in ``place``."""
         self.first = words[0]
-        shell = Shell(cwd=cwd, environment=self.environment)
+        shell = Shell(cwd=cwd, environment=self.environment, unread=self.env_files)
         self._command(Simple(tuple(words), 0), shell, _Here(at, place), (), "")
 
     def _script(self, script: Script, shell: Shell, here: _Here, frames: tuple[Frame, ...], condition: str) -> None:
@@ -116,7 +119,7 @@ class Follower:
     def _compound(self, node: Compound, shell: Shell, here: _Here, frames: tuple[Frame, ...], condition: str) -> None:
         inside = shell
         if node.kind == "(":
-            inside = replace(shell, functions=dict(shell.functions), known=dict(shell.known))
+            inside = shell.copy()
         for test in node.tests:
             self._script(test, inside, here, (*frames, Frame(node, 0, shell, test=True)), condition)
         for number, (branch, certain) in enumerate(possible_branches(node, shell)):
@@ -133,6 +136,7 @@ class Follower:
             return
         words = tuple(expanded(command.words, shell))
         name, rest = (words[0], words[1:]) if words else ("", ())
+        variables.change(words, shell)
         if words and all(ASSIGNED.match(word) for word in words):
             assign(words, shell, sure=not condition)
         elif name in ("export", "local", "readonly", "declare"):
@@ -145,7 +149,11 @@ class Follower:
             shell.arguments = shell.arguments[int(rest[0]) if rest and rest[0].isdigit() else 1 :]
         elif name in ("cd", "pushd") and rest:
             folder = _OF_SCRIPT.sub(lambda match: posixpath.dirname(here.at.file) + (match[1] or ""), rest[-1])
-            known = value(folder, shell)
+            known = value(folder, shell) if folder != "-" else None
+            if condition or known is None:
+                shell.lost = " ".join(words)
+            elif known.startswith("/"):
+                shell.lost = ""
             if known is not None:
                 shell.cwd = posixpath.normpath(posixpath.join(shell.cwd, known))
         elif name in shell.functions:
@@ -166,6 +174,8 @@ class Follower:
             given = {**self.environment, **shell.known}
             self.ran.append(Ran(command.words, shell.cwd, given, shell.assigned - shell.known.keys()))
         self.waits = self.waits or any(_WAITS.search(posixpath.basename(word)) for word in command.words)
+        if (writes := migrating.of(command.words, self.environment, shell, frames)) is not None:
+            self.migrating.append(writes.located(here.line(command.line), here.place))
         piped = any(isinstance(each.node, Pipeline) and each.index < len(each.node.parts) - 1 for each in frames)
         if kind := kind_of(command.words, piped=piped):
             self._write(here.line(command.line), here.place, " ".join(command.words), kind, condition)
@@ -226,6 +236,8 @@ class Follower:
             for call in program.at_start(tree, text, called.callee):
                 swallowed = call.swallowed or passed_over(frames)
                 self._note(here.line(call.line), here.place, call.text, call.upgrade, condition, swallowed)
+                if call.upgrade:
+                    self.migrating.append(migrating.of_program(call.text).located(here.line(call.line), here.place))
             for line, written, kind in in_program(tree, text, called.callee):
                 self._write(here.line(line), here.place, written, kind, condition)
             self.last = " ".join(called.words)
@@ -240,7 +252,11 @@ class Follower:
         for line, statement in in_here_documents(text):
             self._write(here.line(line), here.place, statement, Writes.SQL, condition)
         if called.does is not Does.SOURCE:
-            shell = Shell(called.arguments, shell.cwd, environment=shell.environment)
+            changed = variables.inherited(called.words, shell)
+            shell = Shell(
+                called.arguments, shell.cwd, environment=shell.environment, changed=changed, lost=shell.lost,
+                unread=shell.unread,
+            )  # fmt: skip
             set_options(called.options.split(), shell)
         shell.assigned |= assigned(script)
         self._script(script, shell, here, frames, condition)

@@ -6,22 +6,27 @@ import os
 import posixpath
 import stat
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from migops.compose.unread import ALL_READ
 from migops.core.errors import Unavailable
+from migops.core.image_source import completed
 from migops.core.model import Location
 from migops.dockerfile.state import DEFAULT_PATH
 from migops.entrypoint.follow import LARGEST, Follower
-from migops.entrypoint.model import Change, File, Has
+from migops.entrypoint.model import Change, File, Has, Migrating
 from migops.entrypoint.runnable import Fault, faults
 from migops.entrypoint.version_writes import VersionWrite
 
 if TYPE_CHECKING:
-    from migops.compose import Project, Service
+    from migops.compose import Hook, Project, Service
 
 __all__ = ["Change", "File", "ImageCommand", "Startup", "read"]
+
+_ELSEWHERE = frozenset(("network_mode", "networks", "extra_hosts", "dns", "volumes", "configs", "secrets"))
+"""Keys of a hook that decide what a host name or a path means in its container."""
 
 Files = Callable[[str], File | None]
 """From an absolute path in the container to the file; None if there is none."""
@@ -51,6 +56,10 @@ class Startup:
     replicas: int = 1
     waits: bool = False  # it waits for a server by itself
     unread: tuple[str, ...] = ()  # a sentence for each part that could not be followed
+    migrating: tuple[Migrating, ...] = ()  # the commands by which Alembic writes
+    cwd: str = "/"  # the container's working directory
+    environment: Mapping[str, str] = field(default_factory=dict, repr=False, compare=False)  # the container's
+    hooks: tuple[Startup, ...] = ()  # the containers of ``pre_start``, each run to its end before the service starts
     writes: tuple[VersionWrite, ...] = ()  # what changes the version table or adds revisions, without migrating
     faults: tuple[Fault, ...] = ()  # why a file that it runs cannot be started
 
@@ -70,7 +79,8 @@ def read(files: Files, image: ImageCommand, service: Service | None = None, proj
     path = (environment.get("PATH") or DEFAULT_PATH).split(":")
     cwd = posixpath.join(image.working_dir or "/", service.working_dir if service else "")
     words, at, place = _command(image, service, project)
-    follower = Follower(_mounted(files, service), path, environment)
+    unread = service.unread if service else ALL_READ
+    follower = Follower(_mounted(files, service), path, environment, unread)
     if image.unread and (service is None or service.entrypoint is None):
         follower.unread.append(image.unread)
     if words:
@@ -83,9 +93,51 @@ def read(files: Files, image: ImageCommand, service: Service | None = None, proj
         replicas=service.replicas if service else 1,
         waits=follower.waits,
         unread=tuple(dict.fromkeys(follower.unread)),
+        migrating=tuple(follower.migrating),
+        cwd=posixpath.normpath(cwd),
+        environment=environment,
+        hooks=tuple(_hook(files, image, service, hook) for hook in service.pre_start) if service else (),
         writes=tuple(follower.writes),
         faults=tuple(fault for each in follower.executed for fault in faults(each, image.has, path)),
     )
+
+
+def _hook(files: Files, image: ImageCommand, service: Service, hook: Hook) -> Startup:
+    """Follow a container of the service's ``pre_start``. It runs once, not in every replica, unless it says so.
+
+    It has what it does not set itself from the service, with the service's mounts.
+    """
+    entrypoint = service.entrypoint if hook.entrypoint is None else hook.entrypoint
+    alone = replace(
+        service, entrypoint=entrypoint, command=hook.command, environment=hook.environment,
+        working_dir=hook.working_dir, location=hook.location, pre_start=(), raw={},
+    )  # fmt: skip
+    unread: tuple[str, ...] = ()
+    if completed(hook.image) != completed(service.image_ref):
+        image = ImageCommand((), (), "/", {}, "compose file")
+        unread = (f"{hook.location}: it runs in the image {hook.image}, which was not read",)
+        files = _no_files
+    startup = read(files, image, alone)
+    own = sorted(_ELSEWHERE & _keys(service, hook))
+    if own:
+        unread = (*unread, f"{hook.location}: it has {' and '.join(own)} of its own")
+    return replace(
+        startup, one_shot=not hook.per_replica, replicas=service.replicas if hook.per_replica else 1,
+        unread=(*unread, *startup.unread),
+    )  # fmt: skip
+
+
+def _keys(service: Service, hook: Hook) -> set[str]:
+    """The keys that the hook sets to something else than the service has."""
+    written = service.raw.get("pre_start") or ()
+    mine: Mapping[str, object] = next(
+        (each for one, each in zip(service.pre_start, written, strict=False) if one is hook), {}
+    )
+    return {key for key, given in mine.items() if given and given != service.raw.get(key)}
+
+
+def _no_files(path: str) -> File | None:
+    return None
 
 
 def _command(

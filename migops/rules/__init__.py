@@ -76,7 +76,7 @@ def find(word: str) -> Rule:
     for rule in RULES:
         if word.upper() == rule.id or word == rule.name:
             return rule
-    raise MigopsError(f"there is no rule {word!r}", hint=f"`{explain()}` lists the rules")
+    raise MigopsError(f"there is no rule or failure {word!r}", hint=f"`{explain()}` lists the rules and the failures")
 
 
 def judge(rules: Sequence[Rule], evidence: Evidence) -> tuple[tuple[Finding, ...], tuple[Skipped, ...]]:
