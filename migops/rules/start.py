@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from migops.analysis.evidence import Evidence
 from migops.core.model import PlaceName, Remedy, Severity, Subject
+from migops.core.redaction import redact
 from migops.core.text import listed
 from migops.rules.remedies import rebuild
 from migops.rules.rule import Match, Rule
@@ -81,7 +82,7 @@ def migrations_made_at_start(evidence: Evidence) -> Iterator[Match]:
 
 
 def version_table_written(evidence: Evidence) -> Iterator[Match]:
-    """A start changes Alembic's version table with an SQL statement of its own.
+    """A start, or env.py, changes Alembic's version table with an SQL statement of its own.
 
     What: Alembic then takes revisions for applied that never ran, or runs them twice. Without its rows, the next
     upgrade begins with the first migration and fails on tables that exist.
@@ -102,6 +103,7 @@ def version_table_written(evidence: Evidence) -> Iterator[Match]:
             if remark.fixed
             else (Remedy("remove it from the start; `migops status` says how the rows are fixed for good"),),
         )
+    yield from _written_by_env(evidence)
 
 
 RULES = (
@@ -158,6 +160,29 @@ def _writes(evidence: Evidence, kind: str) -> Iterator[tuple[VersionWrite, str, 
         return [each for each in startup.writes if each.kind.value == kind and _counts(each)]
 
     yield from by_place(evidence, chosen, lambda write: (PurePath(write.at.file).name, write.text))
+
+
+def _written_by_env(evidence: Evidence) -> Iterator[Match]:
+    """env.py is run by every command of Alembic, so by every start that migrates."""
+    from migops.entrypoint.program import parsed  # only doctor asks
+    from migops.entrypoint.version_writes import Writes, in_program
+
+    host = evidence.chain.held(PlaceName.HOST)
+    env = host.environment.get("env.py") if host else None
+    if env is None or b"alembic_version" not in env.content:
+        return
+    text = env.content.decode("utf-8", "replace")
+    tree = parsed(text)
+    for line, written, kind in in_program(tree, text) if tree else ():
+        if kind is Writes.SQL:
+            yield Match(
+                Subject(path=f"{env.path}:{line}"),
+                f"env.py changes alembic_version itself: `{redact(written)}`",
+                f"{env.path}:{line} writes what only Alembic should, whenever Alembic is run",
+                None,
+                {"file": env.path, "line": line, "place": "host", "text": redact(written), "condition": ""},
+                (Remedy("remove it from env.py; `migops status` says how the rows are fixed for good"),),
+            )
 
 
 def _counts(write: VersionWrite) -> bool:

@@ -280,6 +280,17 @@ class TestVersionTableWritten:
         if found:
             assert "start.sh:4" in answer.of("MIG606").text or "fix.sql:4" in answer.of("MIG606").text
 
+    def test_in_env_py(self, shop: Shop) -> None:
+        env = (shop.folder / "migrations/env.py").read_text()
+        body = "    try:\n        context.run_migrations()\n    except Exception:\n        c.execute(text({}))\n"
+        write = "'UPDATE alembic_version SET version_num = :r'"
+        shop.write("migrations/env.py", f"{env}def run(c):\n{body.format(write)}run(connect())\n")
+        said = command(shop, "python main.py").of("MIG606")
+        assert "env.py changes alembic_version itself" in said.text
+        assert f"{shop.folder}/migrations/env.py:8" in said.text
+        shop.write("migrations/env.py", f"{env}def run(c):\n{body.format('QUERY')}run('TABLE alembic_version')\n")
+        assert names(command(shop, "python main.py"), "MIG606") == []
+
     def test_in_a_program(self, shop: Shop) -> None:
         reach = 'from sqlalchemy import text\n"""UPDATE alembic_version: never"""\ndef fix(c):\n    c.execute({})\n'
         write = 'text("UPDATE alembic_version SET version_num = 1")'
