@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.test_first_command import APP, project, write
-from tests.kit import NO_ENGINE, Result, migops
+from tests.kit import NO_ENGINE, Result, migops, write_image
 
 IGNORE = '[[ignore]]\nrule = "MIG301"\nreason = "two heads until the release"\n'
 
@@ -80,6 +80,10 @@ def test_with_a_context_file_and_service_do_not_count(shop: Path) -> None:
     write(shop, {".migops.toml": 'file = "infra/two.yml"\nservice = "worker"\n'})
     found = doctor(shop, "--context", ".", MIGOPS_SERVICE="worker")
     assert (found.code, found.json["target"]["service"]) == (0, "")
+    write_image(shop / "app.tar", {"/app": shop}, config={"WorkingDir": "/app"})
+    image = ("check-image", "--image", "docker-archive:app.tar", "--host-dir", ".", "--format", "json")
+    assert migops(*image, cwd=shop).json["target"]["service"] == ""
+    assert migops(*image, "-f", "infra/two.yml", cwd=shop).json["target"]["service"] == "worker"
 
 
 def test_graph_uses_file_and_service_where_it_has_no_configuration(shop: Path) -> None:
