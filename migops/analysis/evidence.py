@@ -19,7 +19,7 @@ if TYPE_CHECKING:  # what a clean check never needs is not imported for its sake
     from migops.migrations.problem import Problem
     from migops.sources.application import Creation
     from migops.sources.code import Code
-    from migops.sources.container import Container
+    from migops.sources.container_model import Container
     from migops.sources.database_question import Question
     from migops.sources.database_state import DatabaseReading
     from migops.sources.database_url import Sought
@@ -30,6 +30,8 @@ if TYPE_CHECKING:  # what a clean check never needs is not imported for its sake
     from migops.sources.home import OtherConfiguration
     from migops.sources.models import Model
     from migops.sources.passwords import Written
+    from migops.sources.program_file import ProgramFile
+    from migops.sources.stopped import Stopped
     from migops.sources.worktree import Worktree
 
 
@@ -123,6 +125,10 @@ class Evidence:
     """The database to ask, and how."""
     database: DatabaseReading = field(default_factory=NotAsked)
     alembic: tuple[str, ...] = ("alembic",)
+    program: ProgramFile | None = None
+    """The program of Alembic in the image; None if it was not looked for."""
+    starts_in: str = ""
+    """The folder in the container that Alembic is started in; empty if it is the container's own."""
     """The words that run Alembic in the service, with the options that it needs there."""
     worktrees: tuple[Worktree, ...] | Unknown = ()
     """Git's status of the scripts that differ from HEAD, by repository; () if HEAD was not read."""
@@ -140,6 +146,8 @@ class Evidence:
     """Calls of Alembic that read other migrations than the compared ones."""
     hidden: tuple[Hidden, ...] = ()
     """Mounts in the compose file that will cover the migrations."""
+    stopped: tuple[Stopped, ...] | Unknown = ()
+    """Containers that do not stay up, and the project's database servers; read only for ``doctor``."""
 
     def reading(self, place: PlaceName) -> Reading | DatabaseReading:
         """The content of a place, or why it was not read."""

@@ -28,6 +28,7 @@ from migops.cli.resolving import check_together, pairs, resolve, silenced
 if TYPE_CHECKING:
     from migops.core.errors import ExitCode
     from migops.core.model import Report
+    from migops.docker import Engine
     from migops.rules.rule import Rule
     from migops.target import Target
 
@@ -91,7 +92,6 @@ def check_image(service: str | None, **given: Any) -> int:
 def _report(target: Target, given: Mapping[str, Any]) -> Report:
     from migops import collect
     from migops.core.model import PlaceName, Severity, Unknown
-    from migops.docker import Engine, connect
     from migops.output import modules
 
     no_engine = given["no_engine"]
@@ -99,6 +99,8 @@ def _report(target: Target, given: Mapping[str, Any]) -> Report:
 
         def engine() -> Engine:
             """Connect on first use only: an archive needs no engine."""
+            from migops.docker import connect
+
             connected = stack.enter_context(connect(given["timeout"]))
             import_meanwhile("migops.commands.check", *modules("check-image", given["format_"]))
             return connected

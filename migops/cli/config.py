@@ -37,6 +37,7 @@ def config(**given: Any) -> int:
     migops config --verify                        compare with `docker compose config`
     """
     from migops.cli.output import put, view_of
+    from migops.compose import EnvFiles
     from migops.output import render
     from migops.target.resolve import load_project
 
@@ -45,12 +46,14 @@ def config(**given: Any) -> int:
     if len(asked) > 1:
         raise MigopsError(f"{' and '.join(asked)} cannot be combined", hint="use one at a time")
     options = compose_options_of(given)
+    # As in compose, lists of names do not depend on env files, and the document does. Origins are for reading.
+    env_files = EnvFiles.IGNORED if given["names"] else EnvFiles.OPTIONAL if given["path"] else EnvFiles.REQUIRED
     project, options, _, notice = load_project(
         "config", options, os.environ, Path.cwd(),
-        interpolate=not given["no_interpolate"], consistent=not given["no_consistency"],
+        interpolate=not given["no_interpolate"], consistent=not given["no_consistency"], env_files=env_files,
     )  # fmt: skip
     tell([notice] if notice else ())
-    for warning in project.warnings:
+    for warning in (*project.warnings, *project.notices):
         click.echo(f"warning: {warning}", err=True)
     answer, result, code = _answer(project, options, given)
     text = render(answer, result, view_of(given), given["format_"] if answer == "config" else None)

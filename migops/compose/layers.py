@@ -42,7 +42,7 @@ def _add_document(merged: Map, document: Map, resets: tuple[TreePath, ...], file
     apply_extends(document, resets, file, layer)
     remove(merged, resets)
     for files, inner in included(document, file, layer):
-        import_resources(load_files(files, inner), document)
+        import_resources(load_files(files, inner), document, resets)
     merged = merge(merged, document)
     keep_last(merged)
     validate(merged, file)

@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from migops.compose.unread import ALL_READ, Unread
 from migops.core.errors import MigopsError
 from migops.core.model import Location
 from migops.core.redaction import redact
@@ -68,6 +69,7 @@ class Follower:
     files: Callable[[str], File | None]
     path: Sequence[str]  # the folders of PATH
     environment: Mapping[str, str] = field(default_factory=dict, repr=False)
+    env_files: Unread = ALL_READ  # what they leave unknown
     changes: list[Change] = field(default_factory=list)  # in order
     last: str = ""  # the last command that could be the purpose of the container
     waits: bool = False  # a command waits for a server
@@ -77,7 +79,7 @@ class Follower:
 
     def start(self, words: Sequence[str], cwd: str, at: Location, place: str) -> None:
         """Follow a container's command, located at ``at`` in ``place``."""
-        shell = Shell(cwd=cwd, environment=self.environment)
+        shell = Shell(cwd=cwd, environment=self.environment, unread=self.env_files)
         self._command(Simple(tuple(words), 0), shell, _Here(at, place), (), "")
 
     def _script(self, script: Script, shell: Shell, here: _Here, frames: tuple[Frame, ...], condition: str) -> None:
@@ -216,7 +218,7 @@ class Follower:
             self.unread.append(f"{here.at} cannot be followed: {error}")
             return
         if called.does is not Does.SOURCE:
-            shell = Shell(called.arguments, shell.cwd, environment=shell.environment)
+            shell = Shell(called.arguments, shell.cwd, environment=shell.environment, unread=shell.unread)
             set_options(called.options.split(), shell)
         shell.assigned |= assigned(script)
         self._script(script, shell, here, frames, condition)

@@ -109,7 +109,7 @@ def value(word: str, shell: Shell) -> str | None:
         return shell.known[name] or default or ""
     if name in shell.assigned:
         return None
-    return shell.environment.get(name, default)
+    return None if shell.unread.might_set(name) else shell.environment.get(name, default)
 
 
 def assign(words: Sequence[str], shell: Shell, *, sure: bool) -> None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from migops.compose.unread import ALL_READ
 from migops.core.errors import Unavailable
 from migops.core.model import Location
 from migops.dockerfile.state import DEFAULT_PATH
@@ -63,7 +64,8 @@ def read(files: Files, image: ImageCommand, service: Service | None = None, proj
     path = (environment.get("PATH") or DEFAULT_PATH).split(":")
     cwd = posixpath.join(image.working_dir or "/", service.working_dir if service else "")
     words, at, place = _command(image, service, project)
-    follower = Follower(_mounted(files, service), path, environment)
+    unread = service.unread if service else ALL_READ
+    follower = Follower(_mounted(files, service), path, environment, unread)
     if image.unread and (service is None or service.entrypoint is None):
         follower.unread.append(image.unread)
     if words:

@@ -36,6 +36,7 @@ def document(report: Report) -> dict[str, Any]:
         "deselected": list(report.deselected),
         "silenced": [_silenced(entry) for entry in report.silenced],
         "missing": list(report.missing),
+        "warnings": list(report.warnings),
     }
 
 

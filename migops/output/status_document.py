@@ -41,6 +41,7 @@ def document(status: Status) -> dict[str, Any]:
         "deselected": report["deselected"],
         "silenced": report["silenced"],
         "missing": report["missing"],
+        "warnings": report["warnings"],
     }
 
 

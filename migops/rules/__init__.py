@@ -22,6 +22,7 @@ from migops.rules import (
     git_database,
     history,
     image_host,
+    stopped,
 )
 from migops.rules.rule import Rule
 
@@ -37,6 +38,7 @@ RULES: tuple[Rule, ...] = (
     *application.RULES,
     *sorted((*git.RULES, *git_database.RULES), key=lambda rule: rule.id),
     *compose_file.RULES,
+    *stopped.RULES,
 )
 
 COMMANDS = ("check-image", "status", "doctor")

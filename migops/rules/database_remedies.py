@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import posixpath
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from urllib.parse import urlsplit
@@ -37,7 +38,7 @@ def run_alembic(evidence: Evidence, why: str, *words: str) -> Remedy:
 def alembic(evidence: Evidence, *words: str) -> tuple[str, ...]:
     """``migops alembic`` as it can be typed here, with the options by which Alembic finds its configuration."""
     program, *options = evidence.alembic
-    return evidence.commands.alembic(*(options if program == "alembic" else ()), *words)
+    return evidence.commands.alembic(*(options if posixpath.basename(program) == "alembic" else ()), *words)
 
 
 def find_and_stamp(evidence: Evidence) -> tuple[Remedy, ...]:

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from migops.compose import ComposeOptions, NoComposeFile, load
+from migops.compose import ComposeOptions, EnvFiles, NoComposeFile, load
 from migops.compose.discovery import FILE_NAMES
 from migops.compose.elsewhere import search
 from migops.core.errors import MigopsError
@@ -52,7 +52,8 @@ def _only(
     building = []
     for file in files:
         try:
-            project = load(replace(options, files=(file,)), environment, cwd=str(cwd))
+            named = replace(options, files=(file,))
+            project = load(named, environment, cwd=str(cwd), env_files=EnvFiles.OPTIONAL)
         except MigopsError:
             return "", ""  # it may be the one that is meant
         if any(has_migrations(service) for service in project.services.values()):

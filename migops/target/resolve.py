@@ -8,10 +8,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
-from migops.compose import ComposeOptions, NoComposeFile, Project, Service, load
+from migops.compose import ComposeOptions, EnvFiles, NoComposeFile, Project, Service, load
 from migops.core.errors import MigopsError
 from migops.core.image_source import engine_name
 from migops.core.model import Location
+from migops.core.notices import warn
 from migops.core.printed import Commands, note, tagged
 from migops.target import configuration
 from migops.target.build import build_spec, built_configuration, docker_build
@@ -44,11 +45,14 @@ def resolve(wanted: Wanted, options: ComposeOptions, environment: Mapping[str, s
         return _registered(_without_compose(wanted, cwd), given)
     note(Commands(compose=compose_command(options), named=given))
     try:
-        loaded = load_project(wanted.command, options, environment, cwd)
+        env_files = EnvFiles.REQUIRED if wanted.acts else EnvFiles.OPTIONAL
+        loaded = load_project(wanted.command, options, environment, cwd, env_files=env_files)
     except MigopsError as error:
         if wanted.image and error.at is None:  # no compose file, and none is needed
             error.hint = f"{error.hint}; or compare with a build context alone: --context DIR".removeprefix("; or ")
         raise
+    for notice in loaded.project.notices:
+        warn(notice)
     note(Commands(compose=compose_command(loaded.options), named=given))
     service = choose(loaded.project, wanted, cwd, loaded.added)
     target = _of_service_or_image(loaded, service, wanted, cwd)
@@ -74,7 +78,7 @@ def _of_service_or_image(loaded: Loaded, service: Service, wanted: Wanted, cwd: 
 
 def load_project(
     command: str, options: ComposeOptions, environment: Mapping[str, str], cwd: Path, *,
-    interpolate: bool = True, consistent: bool = True,
+    interpolate: bool = True, consistent: bool = True, env_files: EnvFiles = EnvFiles.REQUIRED,
 ) -> Loaded:  # fmt: skip
     """The project that the options name, or that of the only compose file of another name.
 
@@ -82,7 +86,9 @@ def load_project(
     """
 
     def loaded(named: ComposeOptions) -> Project:
-        return load(named, environment, cwd=str(cwd), interpolate=interpolate, consistent=consistent)
+        return load(
+            named, environment, cwd=str(cwd), interpolate=interpolate, consistent=consistent, env_files=env_files
+        )
 
     try:
         return Loaded(loaded(options), options)

@@ -11,6 +11,8 @@ from migops.core.errors import MigopsError
 from migops.core.model import Location
 from migops.core.printed import again
 from migops.sources.database_state import SETTINGS
+from migops.target import configuration
+from migops.target.build import build_spec, built_configuration
 from migops.target.configuration import has_migrations
 from migops.target.target import Wanted
 
@@ -29,6 +31,7 @@ def choose(
         return project.service(wanted.service)
     marked = [service for service in project.services.values() if "x-migops" in service.extensions]
     candidates = marked or [service for service in project.services.values() if has_migrations(service)]
+    candidates = candidates or [service for service in project.services.values() if _names_config(service)]
     if not candidates:
         from migops.target.none_found import image_only, nothing_found
 
@@ -57,6 +60,15 @@ def build_key(service: Service) -> tuple[str, ...]:
 
 def _runs_alembic(service: Service) -> bool:
     return "alembic" in " ".join((*(service.entrypoint or ()), *(service.command or ())))
+
+
+def _names_config(service: Service) -> bool:
+    """True if the service or its Dockerfile names a configuration, which may have any name."""
+    if service.build is None or service.build.is_remote:
+        return False
+    if configuration.alembic_options(service).config:
+        return True
+    return built_configuration(build_spec(service.build), service) is not None
 
 
 def settings_of(service: Service) -> dict[str, str]:

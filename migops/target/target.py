@@ -91,3 +91,11 @@ class Wanted:
     command: str = "check-image"
     """The command of migops that is running, repeated in hints."""
     database_url: str = field(default="", repr=False)
+
+    @property
+    def acts(self) -> bool:
+        """True for a command that acts, or that runs something: it needs the project exactly as compose reads it."""
+        return self.command in _ACTING
+
+
+_ACTING = frozenset({"adopt", "alembic", "backup", "rebuild-and-migrate", "restore"})

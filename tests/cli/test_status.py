@@ -56,6 +56,7 @@ def test_the_document_is_the_contract(clean: Path, tmp_path: Path) -> None:
     assert list(found) == [
         "schema", "command", "verdict", "target", "revisions", "heads", "current", "pending", "against", "state",
         "database", "places", "findings", "skipped", "deselected", "silenced", "missing",
+        "warnings",
     ]  # fmt: skip
     assert found["schema"] == 1
     assert found["verdict"] == "findings"

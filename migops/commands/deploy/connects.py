@@ -23,7 +23,7 @@ def prove(deploy: Deploy, run: Callable[[Deploy, Sequence[str]], Attempt[Followe
 
     Raises ``Aborted`` where it fails: the next migration would, and nothing that runs has been touched yet.
     """
-    words = shell_line((*deploy.inputs.evidence.alembic, *CURRENT))
+    words = shell_line((*deploy.alembic, *CURRENT))
     try:
         attempt = run(deploy, CURRENT)
     except Failed as error:

@@ -78,7 +78,7 @@ class Copy:
     def alembic(self, *words: str) -> float:
         """Run Alembic beside the copy; how long that took. ``Aborted`` where it fails."""
         began = self._clock()
-        ran = self.server.run((*self.deploy.inputs.evidence.alembic, *words))
+        ran = self.server.run((*self.deploy.alembic, *words))
         if ran.code:
             for line in ran.output.strip().splitlines()[-20:]:
                 self.deploy.say.line(f"  | {line}")

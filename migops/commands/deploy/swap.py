@@ -16,7 +16,7 @@ from migops.commands.deploy.step_name import StepName
 from migops.core.errors import Failed
 from migops.core.model import Absent, PlaceName, Unknown
 from migops.core.text import listed
-from migops.sources.container import Container, digests
+from migops.sources.container_model import Container, digests
 
 STEADY = 2.0  # seconds for which an old container without a health check must have run again
 

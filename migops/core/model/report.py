@@ -135,3 +135,7 @@ class Report:
     """Those of ``deselected`` that the settings of the checkout left out, by id."""
     fail_on: Severity = Severity.ERROR
     """The lowest severity that counts for the verdict."""
+    warnings: tuple[str, ...] = ()
+    """Of the compose project: what compose may refuse and migops reads nevertheless, a sentence each."""
+    refusable: tuple[str, ...] = ()
+    """The lines with keys that migops does not know."""
