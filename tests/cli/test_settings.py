@@ -157,6 +157,18 @@ def test_what_is_wrong_is_refused_with_its_line(shop: Path, name: str, text: str
     assert message in found.stderr
 
 
+@pytest.mark.parametrize("command", [("doctor",), ("config",), ("adopt",), ("alembic", "current")])
+def test_a_file_or_service_that_is_not_there_is_named_with_its_line(shop: Path, command: tuple[str, ...]) -> None:
+    write(shop, {".migops.toml": '# of old\nfile = ["compose.yaml", "gone.yml"]\n'})
+    found = migops(*command, cwd=shop)
+    assert found.code == 2
+    assert f"{shop}/.migops.toml:2: no such compose file: gone.yml" in found.stderr
+    assert doctor(shop, "-f", "compose.yaml").code == 0
+    write(shop, {".migops.toml": 'service = "gone"\n'})
+    assert f"the services are: app; it is set in {shop}/.migops.toml:1" in doctor(shop).stderr
+    assert "it is set in" not in doctor(shop, "other").stderr
+
+
 def test_two_files_in_one_folder_are_refused(shop: Path) -> None:
     write(shop, {".migops.toml": "", "pyproject.toml": "[tool.migops]\n"})
     found = doctor(shop)
