@@ -39,12 +39,13 @@ def validate(document: Map, file: str) -> bool:
     is_project = "services" in document or "include" in document
     everything = _check(document, DOCUMENT, (), Mark(file, 1))
     faults = [fault for fault in everything if not (fault.unknown and (fault.path or is_project))]
+    hint = "" if is_project else "a compose file has its services under `services:`"
     deepest = max((fault.depth for fault in faults), default=0)
     # The first fault of each path: the others come from further alternatives for the value.
     first = {fault.path: fault for fault in reversed(faults) if fault.depth == deepest}
     raise_all(
         [
-            refuse(f"validating {file}: {'.'.join(path)} {fault.message}", fault.mark, fault.hint)
+            refuse(f"validating {file}: {'.'.join(path)} {fault.message}", fault.mark, fault.hint or hint)
             for path, fault in reversed(first.items())
         ]
     )
