@@ -47,6 +47,9 @@ def server_address(
     the project.
     """
     host, port = url.host, url.port
+    mode = str(service.raw.get("network_mode") or "") if service is not None and inside else ""
+    if host in _LOOPBACK and mode.startswith("service:"):
+        host = mode.partition(":")[2]  # its containers share that service's network
     if service is not None and inside and (host in _LOOPBACK or not host or host.startswith("/")):
         if service.raw.get("network_mode") != "host" or not host or host.startswith("/"):
             return Unknown(f"{host or 'localhost'} means, in the service {service.name}, its own container", INSTEAD)

@@ -31,6 +31,10 @@ class ProjectCode:
             self._trees[file] = parsed(self.text(file))
         return self._trees[file] or ast.Module([], [])
 
+    def put(self, file: Path, tree: ast.Module | None) -> None:
+        """Use this tree for the module, instead of the one of its file."""
+        self._trees[file] = tree
+
     def text(self, file: Path) -> bytes:
         """The module's bytes. Raises MigopsError if it cannot be read."""
         try:
