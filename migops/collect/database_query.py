@@ -18,7 +18,7 @@ from migops.sources.home import Home
 from migops.target import Target
 
 if TYPE_CHECKING:
-    from migops.sources.followed_url import EnvironmentCode
+    from migops.sources.project_code import EnvironmentCode
 
 
 @dataclass(frozen=True, slots=True)

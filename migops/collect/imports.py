@@ -15,8 +15,8 @@ from migops.migrations.config import ConfigFile, parse_config
 from migops.migrations.locate import absolute, locate
 from migops.sources.application import modules
 from migops.sources.env_files import copied_env_files
-from migops.sources.followed_url import EnvironmentCode
 from migops.sources.home import Home
+from migops.sources.project_code import EnvironmentCode
 from migops.target import Target
 
 

@@ -15,7 +15,7 @@ from migops.sources.database_url import Variables
 
 if TYPE_CHECKING:
     from migops.compose import Project, Service
-    from migops.sources.followed_url import EnvironmentCode
+    from migops.sources.project_code import EnvironmentCode
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -26,7 +25,7 @@ from migops.sources.database_url import (
     placeholder,
     servers,
 )
-from migops.sources.project_code import ProjectCode
+from migops.sources.project_code import EnvironmentCode, ProjectCode
 from migops.sources.settings.env_database import FromIni, NotSettled, Url, url_of
 from migops.sources.settings.evaluate import Evaluator
 from migops.sources.settings.flask import settings_of_flask
@@ -38,19 +37,6 @@ if TYPE_CHECKING:
 _HOST = re.compile(r"^[^:]+://(?:[^/@]*@)?(\[[^\]]*\]|[^:/?]*)")
 _READS_FILE = re.compile(rb"load_dotenv|env_file|decouple|read_env|starlette\.config|dotenv_values")
 _SETS = re.compile(rb"environ\[\s*[\"'](\w+)[\"']\s*\]\s*=[^=]")
-
-
-@dataclass(frozen=True, slots=True)
-class EnvironmentCode:
-    """The code that env.py imports, on the host."""
-
-    env: Path
-    roots: tuple[Path, ...]
-    """The folders of imports."""
-    files: Callable[[], Iterable[Path]] = lambda: ()
-    """All modules of the application."""
-    from_file: Mapping[str, str] = field(default_factory=dict, repr=False)
-    """The variables of a ``.env`` file that the service's containers have."""
 
 
 def followed_url(asked: Question) -> Sought | Unknown | None:

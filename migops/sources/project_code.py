@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -16,6 +16,19 @@ _COMPUTED = frozenset(("import_module", "walk_packages", "iter_modules", "run_pa
 
 Key = tuple[str, str]
 """The definition of a name: the module's file and the name in it; '' and the import's text for installed packages."""
+
+
+@dataclass(frozen=True, slots=True)
+class EnvironmentCode:
+    """The code that env.py imports, on the host."""
+
+    env: Path
+    roots: tuple[Path, ...]
+    """The folders of imports."""
+    files: Callable[[], Iterable[Path]] = lambda: ()
+    """All modules of the application."""
+    from_file: Mapping[str, str] = field(default_factory=dict, repr=False)
+    """The variables of a ``.env`` file that the service's containers have."""
 
 
 @dataclass(slots=True)
