@@ -5,6 +5,7 @@ from __future__ import annotations
 import posixpath
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -49,7 +50,7 @@ def question(
         configs = {"image": parse_config(around[image.config], image.config, host.section), **configs}
     env_path = next((path for path in around if posixpath.basename(path) == "env.py"), "")
     return Question(
-        code=lambda: code_for(target, host),
+        code=cache(lambda: code_for(target, host)),
         url=ask.url,
         project=target.model,
         service=target.model.services.get(target.service) if target.model else None,

@@ -612,10 +612,18 @@ def test_no_value_is_in_what_is_shown(tmp_path: Path) -> None:
             "postgresql://b",
         ),
         (("url, more = os.environ['B'], 1",), "postgresql://b"),
+        (
+            ("user, password = os.environ['C'].split(':')", "url = f'postgresql://{user}@h/{password}'"),
+            "postgresql://u@h/p",
+        ),
+        (
+            ("from decouple import config as c", "url = 'x://' if c('F', cast=bool) else os.environ['B']"),
+            "postgresql://b",
+        ),
     ],
 )
 def test_statements(lines: tuple[str, ...], url: str, tmp_path: Path) -> None:
-    result = followed(tmp_path, sets("url", "import os", *lines), {}, {"B": "postgresql://b"})
+    result = followed(tmp_path, sets("url", "import os", *lines), {}, {"B": "postgresql://b", "C": "u:p", "F": "False"})
     assert isinstance(result, Url), result
     assert result.text == url
 

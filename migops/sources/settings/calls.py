@@ -59,7 +59,8 @@ def _method(function: Bound, arguments: Sequence[Value], keywords: Mapping[str, 
         named = text_of(arguments[0]) if arguments else None
         return classes.unvalidated(function.value, named, code) if named else Unsettled("a key is computed")
     if isinstance(function.value, EnvReader):
-        return library.variable(code.environment, arguments, keywords, function.value.prefix, must=True)
+        given = library.variable(code.environment, arguments, keywords, function.value.prefix, must=True)
+        return library.as_bool(given) if function.name == "bool" else given
     return library.method(function.value, function.name, arguments, keywords)
 
 

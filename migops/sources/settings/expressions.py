@@ -50,7 +50,7 @@ def _joined(node: ast.JoinedStr, scope: Scope, code: Evaluates) -> Value:
     values: list[Value] = []
     for part in node.values:
         inner = part.value if isinstance(part, ast.FormattedValue) else part
-        if isinstance(part, ast.FormattedValue) and part.format_spec is not None:
+        if isinstance(part, ast.FormattedValue) and (part.format_spec is not None or part.conversion not in (-1, 115)):
             return Unsettled(f"{where(node, scope)} formats a value")
         values.append(code.value(inner, scope))
     return _texts(values, node, scope)

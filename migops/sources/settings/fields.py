@@ -97,7 +97,8 @@ def field_of(instance: Instance, owner: Class, member: ast.stmt, name: str, line
         for variable in names:
             given = code.environment.variable(variable, any_case=True)
             if given is not None:
-                return given
+                is_bool = isinstance(member, ast.AnnAssign) and name_of(member.annotation) == "bool"
+                return library.as_bool(given) if is_bool else given
         if default is None or (call is not None and _default(call) is None):
             annotation = getattr(member, "annotation", None)
             optional = default is None and annotation is not None and "None" in ast.dump(annotation)

@@ -122,12 +122,25 @@ def variable(
         return Unsettled("the name of a variable is computed")
     given = environment.variable(prefix + name)
     if given is not None:
-        return given
+        return as_bool(given) if keywords.get("cast") == Library("bool") else given
     if len(arguments) > 1 and not isinstance(arguments[1], Library):
         return arguments[1]
     if "default" in keywords:
         return keywords["default"]
     return missing(environment, prefix + name) if must else NONE
+
+
+_TRUE, _FALSE = ("true", "1", "yes", "on", "y", "t"), ("false", "0", "no", "off", "n", "f", "")
+
+
+def as_bool(value: Value) -> Value:
+    """The text of a variable as settings classes and readers take it for a bool."""
+    text = text_of(value)
+    if text is None or not isinstance(value, Known):
+        return value
+    if text.lower() in (*_TRUE, *_FALSE):
+        return Known(text.lower() in _TRUE, value.used)
+    return Unsettled("a variable is neither true nor false")
 
 
 def missing(environment: Environment, name: str) -> Unsettled:
@@ -176,6 +189,9 @@ def method(value: Value, name: str, arguments: Arguments, keywords: Keywords) ->
         return value if isinstance(value, Unsettled) else Unsettled(f"it depends on the method {name}")
     if name == "set" and "drivername" in keywords:  # of an URL
         return _with_driver(value, keywords["drivername"])
+    if name == "split" and all(isinstance(each, Known) for each in arguments) and not keywords:
+        texts = value.value.split(*(each.value for each in arguments if isinstance(each, Known)))
+        return Known(tuple(Known(each, value.used) for each in texts), value.used)
     if name not in _METHODS:
         return Unsettled(f"it depends on the method {name}")
     given, named = list(arguments), dict(keywords)

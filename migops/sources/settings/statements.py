@@ -106,12 +106,12 @@ def _assign(target: ast.expr, value: ast.expr, scope: Scope, code: Evaluates) ->
         inner = Scope(scope.file, own, scope) if own and _uses(value, target.id) else scope
         scope.names[target.id] = Lazy(value, inner)
     elif isinstance(target, (ast.Tuple, ast.List)):
-        parts = value.elts if isinstance(value, (ast.Tuple, ast.List)) else []
-        for number, each in enumerate(target.elts):
-            if len(parts) == len(target.elts):
-                _assign(each, parts[number], scope, code)
-            elif isinstance(each, ast.Name):
-                scope.names[each.id] = Unsettled(f"{where(value, scope)} is unpacked")
+        for number, part in enumerate(target.elts):
+            if any(isinstance(each, ast.Starred) for each in target.elts):
+                scope.names.update({name: Unsettled(f"{where(value, scope)} is unpacked") for name in _bound(target)})
+                return
+            item = ast.copy_location(ast.Subscript(value, ast.Constant(number), ast.Load()), value)
+            _assign(part, item, scope, code)
 
 
 def _settle(name: str, scope: Scope, code: Evaluates) -> None:
@@ -137,7 +137,7 @@ def _import_from(node: ast.ImportFrom, scope: Scope, code: Evaluates) -> None:
             scope.names[alias.asname or alias.name] = Imported(module, alias.name, node.level)
 
 
-def _bound(node: ast.stmt) -> Iterator[str]:
+def _bound(node: ast.AST) -> Iterator[str]:
     for inner in ast.walk(node):
         if isinstance(inner, ast.Name) and isinstance(inner.ctx, ast.Store):
             yield inner.id
