@@ -16,7 +16,7 @@ from migops.sources.database_question import Question, table_of
 from migops.sources.database_read import Reached as Reached
 from migops.sources.database_read import read as read
 from migops.sources.database_state import DatabaseState
-from migops.sources.database_url import SAY_WHICH, Sought, Variables, from_config, from_settings, servers
+from migops.sources.database_url import SAY_WHICH, Sought, Variables, from_config, from_settings, servers, within
 
 if TYPE_CHECKING:
     pass
@@ -48,6 +48,8 @@ def find_url(asked: Question) -> Sought | Unknown:
         url = from_settings(variables, asked.settings) or _followed(asked) or from_named(variables, asked.env_py)
     for place, config in asked.configs.items():
         url = url or from_config(config, place)
+    if isinstance(url, Sought) and asked.project is not None and asked.service is not None:
+        url = within(url, Variables(asked.project, asked.service, asked.image_env))
     if url is not None:
         return url
     looked = "the service's environment and " if asked.service else ""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -149,20 +149,16 @@ def placeholder(at: Location) -> Unknown:
     return Unknown(f"{at}: the URL is the placeholder that `alembic init` writes", SAY_WHICH)
 
 
-def loops_back(sought: Sought, variables: Variables) -> Unknown | None:
-    """The reason why the database of a URL on localhost is not this machine's; None if it may be.
+def within(sought: Sought, variables: Variables) -> Sought:
+    """The URL of the configuration as the service's containers take it.
 
-    In a container, localhost is the container itself; on a host, it is not the server of a service.
+    A localhost there is meant for this machine only if no service of the project runs a server: in a container it is
+    the container itself.
     """
-    service = variables.service
-    server = next(servers(variables.project, service), "")
-    if not server or not is_own_network(service) or not _LOOPBACK.search(sought.text):
-        return None
-    return Unknown(
-        f"{sought.origin} says localhost, which in a container of {service.name} is the container itself, and on this "
-        f"machine not the service {server}",
-        f"set the host to {server}, from the environment; or {SAY_WHICH}",
-    )
+    has_server = next(servers(variables.project, variables.service), "") != ""
+    if has_server and is_own_network(variables.service) and _LOOPBACK.search(sought.text):
+        return replace(sought, inside=True)
+    return sought
 
 
 def is_own_network(service: Service) -> bool:

@@ -20,10 +20,10 @@ from migops.sources.database_url import (
     Variables,
     from_config,
     is_own_network,
-    loops_back,
     own_container,
     placeholder,
     servers,
+    within,
 )
 from migops.sources.project_code import EnvironmentCode, ProjectCode
 from migops.sources.settings.env_database import FromIni, NotSettled, Url, url_of
@@ -125,7 +125,8 @@ class _Follow:
             origin, at = f"{more}{self._origin(names[0])}", self.variables.location(names[0])
         match = _HOST.match(text)
         host = match[1].strip("[]") if match else ""
-        if host in LOOPBACK and is_own_network(self.variables.service) and not text.startswith("sqlite"):
+        is_set = any(host in self.variables.values().get(name, "") for name in names)
+        if host in LOOPBACK and is_own_network(self.variables.service) and not is_set and not text.startswith("sqlite"):
             return self._itself(host, origin, url.used)
         return Sought(text, origin, at=at)
 
@@ -152,10 +153,8 @@ class _Follow:
         """The URL of Alembic's configuration, which env.py takes as it is."""
         for place, config in self.asked.configs.items():
             sought = from_config(config, place)
-            if isinstance(sought, Sought) and not sought.inside and (why := loops_back(sought, self.variables)):
-                return why
             if sought is not None:
-                return sought
+                return within(sought, self.variables) if isinstance(sought, Sought) else sought
         return Unknown(
             f"{self.env} takes the URL from sqlalchemy.url, which Alembic's configuration does not set", SAY_WHICH
         )

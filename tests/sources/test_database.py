@@ -250,6 +250,11 @@ def test_localhost_is_whose(tmp_path: Path) -> None:
     inside = address(tmp_path, None, "postgresql://u@localhost/d")
     assert isinstance(inside, Unknown)
     assert "its own container" in inside.reason
+    text = "services:\n  app:\n    image: a\n    environment: {DATABASE_URL: 'postgresql://u@localhost/d'}\n"
+    beside = reach(asked(project(tmp_path, f"{text}  db:\n    image: postgres:15\n")))
+    assert isinstance(beside, Unknown)
+    assert "its own container, not the service db" in beside.reason
+    assert beside.hint.startswith("set the host to db; or ")
     outside = address(tmp_path, None, "postgresql://u@localhost/d", inside=False)
     assert outside == Address("localhost", 5432, "as written")
 
