@@ -148,6 +148,12 @@ def _run(given: list[str], arguments: list[str]) -> int:
         return int(ExitCode.BUG)
 
 
+def _warn(text: str) -> None:
+    from migops.core.terminal import printable
+
+    _tell("warning: " + "\n".join(printable(line) for line in text.splitlines()))
+
+
 def _settings(arguments: Sequence[str]) -> tuple[object, dict[str, Any]]:
     """The settings of the checkout, for a command that reads any of them; a call for help reads none."""
     if not arguments or arguments[0] not in COMMANDS or arguments[0] in printed.BARE or "--help" in arguments:
@@ -155,12 +161,6 @@ def _settings(arguments: Sequence[str]) -> tuple[object, dict[str, Any]]:
     from migops.cli.resolving import settings_of
 
     return settings_of(arguments[0], Path.cwd())
-
-
-def _warn(text: str) -> None:
-    from migops.core.terminal import printable
-
-    _tell("warning: " + "\n".join(printable(line) for line in text.splitlines()))
 
 
 def _tell(text: str) -> None:

@@ -43,8 +43,8 @@ def check(
 
     ``all_files``: compare all files of the build with the image, not only the migrations. ``ask``: read git's HEAD and
     the database as well. ``lint``: read the services' startup commands and the application's code as well. ``live``:
-    for a diagnosis, read which containers do not stay up. Raises MigopsError if the host's migrations cannot be found,
-    ``Unavailable`` if they change during the reading.
+    for a diagnosis, read which containers do not stay up and which tables the scripts fail on. Raises MigopsError if
+    the host's migrations cannot be found, ``Unavailable`` if they change during the reading.
     """
     survey = Survey(target)
     reader = _read_host_side(survey, git=ask is not None)
@@ -90,12 +90,17 @@ def check(
         starts_in=survey.starts_in,
         worktrees=read_worktrees(chain) if ask else (),
         startups=survey.startups,
+        build_changes=survey.build_changes,
         creations=survey.creations,
         setup=survey.setup,
         configurations=survey.configurations,
         hidden=survey.hidden,
         stopped=survey.stopped,
     )
+    if ask and live:
+        from migops.collect.schema import check_schema  # only a diagnosis asks
+
+        evidence = replace(evidence, schema=check_schema(evidence, created_too=lint))
     return replace(evidence, past=read_past(evidence)) if ask else evidence
 
 
@@ -108,18 +113,6 @@ def _read_host_side(survey: Survey, *, git: bool) -> HostReader:
     _, reader = read_host(survey)
     read_context(survey, reader)
     return reader
-
-
-def _require_migrations(survey: Survey) -> None:
-    """Raise the error of the host without a configuration if image and containers have none either."""
-    absent = survey.target.absent
-    read = [survey.places[place] for place in (PlaceName.IMAGE, PlaceName.CONTAINER)]
-    if absent is None or any(isinstance(place, MigrationSet) for place in read):
-        return
-    unknown = [place for place in read if isinstance(place, Unknown)]
-    why = "".join(f"; {place.reason}" for place in unknown)
-    hints = (absent.hint, *(place.hint for place in unknown))
-    raise MigopsError(f"{absent.message}{why}", at=absent.at, hint="; or ".join(filter(None, hints))) from None
 
 
 def _read_engine_side(survey: Survey, engine: Callable[[], Engine], *, lint: bool, live: bool) -> None:
@@ -152,6 +145,18 @@ def _code(survey: Survey, engine: Callable[[], Engine]) -> Code | Unknown:
     from migops.collect.engine import code
 
     return code(survey, engine)
+
+
+def _require_migrations(survey: Survey) -> None:
+    """Raise the error of the host without a configuration if image and containers have none either."""
+    absent = survey.target.absent
+    read = [survey.places[place] for place in (PlaceName.IMAGE, PlaceName.CONTAINER)]
+    if absent is None or any(isinstance(place, MigrationSet) for place in read):
+        return
+    unknown = [place for place in read if isinstance(place, Unknown)]
+    why = "".join(f"; {place.reason}" for place in unknown)
+    hints = (absent.hint, *(place.hint for place in unknown))
+    raise MigopsError(f"{absent.message}{why}", at=absent.at, hint="; or ".join(filter(None, hints))) from None
 
 
 def running(target: Target, engine: Engine) -> Survey:

@@ -18,7 +18,7 @@ from migops.target import BuildSpec, Target
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from migops.entrypoint.startup import Startup
+    from migops.entrypoint.startup import Change, Startup
     from migops.images import ImageConfig
     from migops.migrations.graph import Graph
     from migops.migrations.problem import Problem
@@ -50,6 +50,7 @@ class Survey:
     """Alembic's starting place in the image."""
     image_config: ImageConfig | None = field(default=None, repr=False)
     startups: dict[PlaceName, tuple[Startup, ...] | Unknown] = field(default_factory=dict)
+    build_changes: tuple[Change, ...] = ()
     creations: tuple[Creation, ...] = ()
     setup: Setup | None = None
     configurations: tuple[OtherConfiguration, ...] = ()

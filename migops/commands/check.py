@@ -55,6 +55,12 @@ def make(
     )
 
 
+def _unknown_keys(target: Target) -> tuple[str, ...]:
+    """The places of the keys that migops does not know, for which compose may refuse the project."""
+    marks = [key.mark for key in target.model.unknown_keys] if target.model else []
+    return tuple(dict.fromkeys(str(mark.location) for mark in marks))
+
+
 def required(evidence: Evidence, places: Sequence[PlaceName], other: PlaceName) -> list[PlaceName]:
     """The places without which there is no verdict.
 
@@ -65,12 +71,6 @@ def required(evidence: Evidence, places: Sequence[PlaceName], other: PlaceName) 
     without = isinstance(chain.places.get(PlaceName.HOST), Absent) and chain.held(other) is not None
     without = without and all(link.status is not LinkStatus.DIFFERS for link in chain.links)
     return [place for place in places if not (without and place is PlaceName.HOST)]
-
-
-def _unknown_keys(target: Target) -> tuple[str, ...]:
-    """The places of the keys that migops does not know, for which compose may refuse the project."""
-    marks = [key.mark for key in target.model.unknown_keys] if target.model else []
-    return tuple(dict.fromkeys(str(mark.location) for mark in marks))
 
 
 def _verdict(findings: Sequence[Finding], missing: Sequence[str], fail_on: Severity) -> Verdict:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -40,6 +39,8 @@ def is_misspelt(key: str, known: Collection[str]) -> bool:
 
 def nearest(key: str, known: Iterable[str]) -> str:
     """The known key that has most in common with this one; the first of them by name."""
+    import difflib  # only an unknown key pays for it
+
     return max(sorted(known), key=lambda name: difflib.SequenceMatcher(None, key, name).ratio(), default="")
 
 

@@ -14,6 +14,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
+from migops.core.image_source import completed
 from migops.core.options import COMPOSE
 
 _FOUND = frozenset({"--config", "--name"})
@@ -45,7 +46,8 @@ class Commands:
 
     ``compose`` is the compose command with the user's own -f, -p and --profile options, or () without a project;
     ``image`` the reference as given; ``build_arguments`` what follows ``docker build`` without a project. ``builders``
-    tells which service of the project builds which image. ``named`` are this call's other options that say what is
+    tells which service of the project builds which image, ``built_by`` which one builds the image of a service that has
+    no build itself. ``named`` are this call's other options that say what is
     meant, each with its value; a password in a URL stands there as ``***``.
     """
 
@@ -55,6 +57,7 @@ class Commands:
     build_arguments: tuple[str, ...] = ()
     can_build: bool = True
     builders: Mapping[str, str] = field(default_factory=dict)
+    built_by: Mapping[str, str] = field(default_factory=dict)
     named: tuple[tuple[str, str], ...] = ()
 
     def build(self, *flags: str, service: str = "") -> tuple[str, ...]:
@@ -62,12 +65,13 @@ class Commands:
         if not self.can_build:
             return ()
         if self.compose:
-            return (*self.compose, "build", *flags, service or self.service)
+            named = service or self.service
+            return (*self.compose, "build", *flags, self.built_by.get(named, named))
         return ("docker", "build", *flags, *self.build_arguments)
 
     def build_base(self, ref: str) -> tuple[str, ...]:
         """The command that makes the base image ``ref`` anew, or () where no service of the project builds it."""
-        service = self.builders.get(tagged(ref), "")
+        service = self.builders.get(completed(ref), "")
         return self.build(service=service) if service and self.compose else ()
 
     def up(self, *flags: str, service: str = "") -> tuple[str, ...]:
@@ -126,11 +130,6 @@ class Commands:
     def rescue(self) -> tuple[str, ...]:
         """The command that copies out what only a container has."""
         return self.migops("rescue")
-
-
-def tagged(ref: str) -> str:
-    """An image's name as the engine completes it: with ``:latest`` where it has neither tag nor digest."""
-    return ref if "@" in ref or ":" in ref.rsplit("/", 1)[-1] else f"{ref}:latest"
 
 
 def explain(rule: str = "") -> str:

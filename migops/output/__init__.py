@@ -60,7 +60,9 @@ ANSWERS: Mapping[str, Mapping[str, str]] = {
     "log": {"text": "log_text:listing", DOCUMENT: "log_document:document"},
     "log RUN": {"text": "log_text:one", DOCUMENT: "log_document:document"},
     "explain": {"text": "explain_text:listing"},
+    "explain failures": {"text": "explain_text:failures"},
     "explain RULE": {"text": "explain_text:one"},
+    "explain FAILURE": {"text": "explain_text:failure"},
 }  # fmt: skip
 """Answer (a command, with the argument that gives it another result) → format → ``module:function`` in this room.
 

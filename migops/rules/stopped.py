@@ -1,15 +1,17 @@
-"""MIG212, MIG805, MIG806: containers of the project that do not stay up, and a server on another version's data."""
+"""MIG212 and MIG805 to MIG807: containers that do not stay up, a server on other data, a mount that one lacks."""
 
 from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from pathlib import PurePath
 from typing import TYPE_CHECKING
 
 from migops.analysis.evidence import Evidence
-from migops.core.model import Remedy, Severity, Subject, Unknown
-from migops.core.text import counted
+from migops.core.model import PlaceName, Remedy, Severity, Subject, Unknown
+from migops.core.text import counted, listed
+from migops.rules.application import startups_of
 from migops.rules.compose_file import servers_of
 from migops.rules.rule import Match, Rule, Undetermined
 
@@ -90,11 +92,66 @@ def data_of_another_version(evidence: Evidence) -> Iterator[Match | Undetermined
                 break
 
 
+def mount_missing(evidence: Evidence) -> Iterator[Match]:
+    """One of two services with the same image shows the host's migrations through a bind mount, the other does not.
+
+    What: they run different code as soon as a file is edited: a `migrate` service without the mount applies the image's
+    migrations, while the application runs the host's models; a worker goes on with the old ones until the next build.
+
+    It is a warning if the one without the mount migrates, or if the mount is the whole project, else a remark.
+
+    Why: the mount was added for development under one service, and the other was forgotten.
+
+    Fix: the same `volumes` under both (an anchor or `extends` keeps them alike), or under none.
+    """
+    project = evidence.setup.project if evidence.setup else None
+    host = evidence.chain.held(PlaceName.HOST)
+    if project is None or host is None:
+        return
+    started = {each.service for each in startups_of(evidence)} | {evidence.commands.service}
+    services = [service for name, service in project.services.items() if name in started]
+    mounts = {service.name: _of_code(service, host.script_location) for service in services}
+    having = [service for service in services if mounts[service.name]]
+    lacking = [each for each in services if not mounts[each.name] and not each.raw.get("volumes_from")]
+    if having and lacking:
+        first, names = having[0], listed([service.name for service in lacking])
+        source, target = mounts[first.name][0]
+        yield Match(
+            Subject(path=str(lacking[0].location)),
+            f"{names} {'has' if len(lacking) == 1 else 'have'} the image's migrations, and "
+            f"{listed([each.name for each in having])} the host's",
+            f"{first.name} ({first.location}) mounts {source} at {target}, and {names} of the same image does not",
+            None,
+            {"services": [each.name for each in lacking], "mounted_by": [each.name for each in having],
+             "source": source, "target": target},
+            (Remedy(f"give {names} the same volumes as {first.name}, or remove the mount from {first.name}"),),
+            None if _matters(evidence, lacking, source) else Severity.INFO,
+        )  # fmt: skip
+
+
 RULES = (
     Rule("MIG212", "container-not-up", Severity.WARNING, (), container_not_up, lint=True),
     Rule("MIG805", "server-stopped", Severity.ERROR, (), server_stopped, lint=True),
     Rule("MIG806", "data-of-another-version", Severity.ERROR, (), data_of_another_version, lint=True),
+    Rule("MIG807", "mount-missing", Severity.WARNING, (), mount_missing, lint=True),
 )
+
+
+def _of_code(service: Service, script_location: str) -> list[tuple[str, str]]:
+    """The service's bind mounts of the folder with the migrations, or of one above it: source and target."""
+    return [
+        (mount.source, mount.target)
+        for mount in service.volumes
+        if mount.type == "bind" and PurePath(script_location).is_relative_to(mount.source)
+    ]
+
+
+def _matters(evidence: Evidence, lacking: Sequence[Service], source: str) -> bool:
+    """True if one without the mount migrates, or if the mount is the whole project, so that all of its code differs."""
+    names = {service.name for service in lacking}
+    migrates = any(each.service in names and each.upgrades for each in startups_of(evidence))
+    config = evidence.setup.config.path if evidence.setup else ""
+    return migrates or PurePath(config).parent.is_relative_to(source)
 
 
 def _stopped(evidence: Evidence) -> tuple[Stopped, ...]:
@@ -111,8 +168,12 @@ def _unread(evidence: Evidence) -> Iterator[Undetermined]:
 
 
 def _used(evidence: Evidence) -> dict[str, Service]:
-    """The database servers that the service uses, by name."""
-    return {server.name: server for server in servers_of(evidence)}
+    """The database servers that the service uses, by name; also one that the project builds, if it depends on it."""
+    project = evidence.setup.project if evidence.setup else None
+    service = project.services.get(evidence.commands.service) if project else None
+    known = {server.name: server for server in servers_of(evidence)}
+    built = {each.service for each in _stopped(evidence) if each.is_server} & set(service.depends_on if service else ())
+    return known | {name: project.services[name] for name in built if project and name in project.services}
 
 
 def _someone_serves(evidence: Evidence) -> bool:

@@ -24,6 +24,7 @@ _LONGEST = 240  # characters of a line of a log
 _DATA = "/var/lib/postgresql/data"
 _SERVERS = ("PG_MAJOR", "PGDATA", "MYSQL_VERSION", "MYSQL_MAJOR", "MARIADB_VERSION")
 """Variables that only an image of a database server sets."""
+_SERVER_IMAGES = re.compile(r"postgres|postgis|timescaledb|pgvector|mysql|mariadb|percona")
 _OF_CLIENTS = re.compile(
     r"terminating|starting up|shutting down|authentication failed|pg_hba\.conf|too many clients|connection slots|"
     r"canceling|(role|database) .* does not exist|recovery mode"
@@ -77,10 +78,13 @@ def _of(engine: Engine, container: str, ours: frozenset[str]) -> Stopped | None:
     if inspected is None:
         return None
     environment = _environment(inspected)
-    is_server = any(name in environment for name in _SERVERS)
+    image = posixpath.basename(str((inspected.get("Config") or {}).get("Image") or "").partition("@")[0])
+    is_server = any(name in environment for name in _SERVERS) or bool(_SERVER_IMAGES.search(image.partition(":")[0]))
     state, down = inspected["State"], _is_down(inspected, engine.http.clock)
-    if not (is_server or service_of(inspected) in ours) or not (down or is_server):
+    is_ours = service_of(inspected) in ours
+    if not (is_server or is_ours) or not (down or is_server):
         return None
+    is_server = is_server and not is_ours  # an application's image may have the server's programs as well
     lines, unread = _log(engine, container, inspected) if down else ([], "")
     error = str(state.get("Error") or "").strip() or last_error(lines, is_server)
     version = next((match[1] for line in reversed(lines) if (match := _INITIALIZED_BY.search(line))), "")

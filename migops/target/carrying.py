@@ -7,7 +7,7 @@ from pathlib import Path
 
 from migops.compose import Service
 from migops.core.errors import MigopsError
-from migops.core.printed import tagged
+from migops.core.image_source import completed
 from migops.dockerfile.trace import BuildView, trace
 from migops.target import configuration
 from migops.target.build import build_spec
@@ -21,7 +21,7 @@ def carriers(services: Sequence[Service]) -> list[Service]:
     """
     carrying = {service.name: service for service in services if _copies(service)}
     for _ in services:  # a base image may itself have a base image that a sibling builds
-        images = {tagged(service.image_ref) for service in carrying.values()}
+        images = {completed(service.image_ref) for service in carrying.values()}
         carrying |= {service.name: service for service in services if _is_based_on(service, images, carrying)}
     by_image = [service for service in services if service.name in carrying]
     return by_image or [service for service in services if _mounts(service)] or list(services)
@@ -66,4 +66,4 @@ def _is_based_on(service: Service, images: set[str], carrying: dict[str, Service
         return False
     contexts = {value.removeprefix("service:") for value in service.build.additional_contexts.values()}
     view = _view(build_spec(service.build))
-    return bool(contexts & carrying.keys()) or (view is not None and tagged(view.base.ref) in images)
+    return bool(contexts & carrying.keys()) or (view is not None and completed(view.base.ref) in images)

@@ -10,12 +10,19 @@ from typing import NamedTuple
 
 from migops.compose import ComposeOptions, EnvFiles, NoComposeFile, Project, Service, load
 from migops.core.errors import MigopsError
-from migops.core.image_source import engine_name
+from migops.core.image_source import completed
 from migops.core.model import Location
 from migops.core.notices import warn
-from migops.core.printed import Commands, note, tagged
+from migops.core.printed import Commands, note
 from migops.target import configuration
-from migops.target.build import build_spec, built_configuration, docker_build
+from migops.target.build import (
+    build_spec,
+    builder_of,
+    builders_by_image,
+    builders_by_service,
+    built_configuration,
+    docker_build,
+)
 from migops.target.options import compose_command, named
 from migops.target.service import WITHOUT_HOST, build_key, choose, settings_of
 from migops.target.target import BuildSpec, Target, Wanted
@@ -148,7 +155,9 @@ def _of_service(
 ) -> Target:  # fmt: skip
     settings = settings_of(service)
     base = Path(project.directory)
-    build = build_spec(service.build) if service.build else None
+    builder = builder_of(project, service)
+    shared = build_key(builder or service)
+    build = build_spec(builder.build) if builder and builder.build else None
     host_dir = wanted.host_dir or ""
     if host_dir:
         root = _folder(host_dir, cwd)
@@ -173,10 +182,12 @@ def _of_service(
     else:
         config = configuration.host_path(root, call, service)
     # If --image names another image than the service's, compose's build would not fix that one.
-    its_own = not wanted.image or _name(wanted.image) == _name(service.image_ref)
+    its_own = not wanted.image or completed(wanted.image) == completed(service.image_ref)
     image = wanted.image or service.image_ref
-    builders = {tagged(other.image_ref): other.name for other in project.services.values() if other.build}
-    commands = Commands(service.name, compose_command(options), image, (), its_own and build is not None, builders)
+    commands = Commands(
+        service.name, compose_command(options), image, (), its_own and build is not None, builders_by_image(project),
+        builders_by_service(project),
+    )  # fmt: skip
     section = wanted.section or settings["name"] or call.section or "alembic"
     given = wanted.section or settings["name"] or section != "alembic"
     sections = () if given or absent else configuration.histories(config)
@@ -203,16 +214,11 @@ def _of_service(
             for other in project.services.values()
             if its_own
             and other.name != service.name
-            and (other.image_ref == service.image_ref or build_key(other) == build_key(service))
+            and (completed(other.image_ref) == completed(service.image_ref) or build_key(other) == shared)
         },
         model=project,
         settings=settings,
     )
-
-
-def _name(ref: str) -> str:
-    """An image reference with its tag, without the scheme ``docker-daemon:``."""
-    return tagged(engine_name(ref))
 
 
 def _folder(text: str, base: Path) -> Path:

@@ -113,7 +113,8 @@ def test_a_silenced_rule_stands_in_the_report(shop: Path, rule: str, command: st
     assert {each["rule"] for each in document["silenced"]} <= set(document["deselected"])
     text = " ".join(migops(*call, cwd=shop).stdout.split())
     assert f"deselected: {'MIG301-MIG30' if rule == 'MIG30' else 'MIG301 ('}" in text
-    assert f"{shop}/.migops.toml:2: two heads until the release" in text
+    at = f"{shop}/.migops.toml:2: two heads until the release"
+    assert at.replace(" ", "") in text.replace(" ", "")  # a long path is broken into lines
 
 
 def test_ignore_on_the_command_line_replaces_that_of_the_file(shop: Path) -> None:

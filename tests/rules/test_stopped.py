@@ -72,6 +72,10 @@ def test_what_is_a_finding(tmp_path: Path, container: Stopped, found: list[str])
     assert rules(judged(tmp_path, container)[0]) == found
 
 
+def test_a_server_that_the_project_builds(tmp_path: Path) -> None:
+    assert rules(judged(tmp_path, DB, image="shop-db\n    build: ./db")[0]) == ["MIG805"]
+
+
 def test_a_server_that_somebody_stopped_while_the_application_runs(tmp_path: Path) -> None:
     from tests.rules.made import container
 
@@ -136,3 +140,30 @@ def test_containers_that_could_not_be_read_are_not_checked(tmp_path: Path) -> No
 )  # fmt: skip
 def test_the_last_error_of_a_log(lines: list[str], is_server: bool, error: str) -> None:
     assert last_error(lines, is_server) == error
+
+
+class TestMountMissing:
+    @pytest.mark.parametrize(
+        ("app", "worker", "found"),
+        [
+            ("['./:/app']", "", True),
+            ("['./migrations:/app/migrations']", "", True),
+            ("['./:/app']", "['cache:/app/cache']", True),
+            ("['./:/app']", "['./:/srv']", False),
+            ("['./static:/app/static', 'cache:/app/cache']", "", False),
+            ("['cache:/app/migrations']", "", False),
+            ("", "", False),
+        ],
+    )
+    def test_it(self, tmp_path: Path, app: str, worker: str, found: bool) -> None:
+        shop = Shop.at(tmp_path).line("a1")
+
+        def service(name: str, volumes: str) -> str:
+            return f"  {name}:\n    build: .\n    image: shop\n" + (f"    volumes: {volumes}\n" if volumes else "")
+
+        text = f"services:\n{service('app', app)}{service('worker', worker)}  db:\n    image: postgres:15\n"
+        shop.write("compose.yaml", f"{text}volumes: {{cache: {{}}}}\n")
+        answer = shop.doctor("app", "--select", "MIG807")
+        assert [each.name for each in answer.said] == ["MIG807"] * found
+        if found:
+            assert "worker has the image's migrations, and app the host's" in answer.of("MIG807").text

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from migops.commands.adopt.inputs import AdoptInputs
 from migops.commands.adopt.outcome import Outcome
 from migops.commands.adopt.process import StampProcess
+from migops.commands.failures import explain
 from migops.core.errors import Aborted, Failed, ManualActionRequired
 from migops.core.model import Location
 from migops.database import DatabaseUrl
@@ -54,7 +55,12 @@ def stamp(
                 log.note("write", "done", path=str(outcome.baseline.path))
             handles = Handles(engine, log, lock, say, lambda: bool(came))
             ended = attempt(_request(outcome), _policy(inputs, lock), handles, StampProcess(outcome, engine), 1)
-        _check_outcome(outcome, ended.end.exit_code, ended.end.text, ended.rows or (), inputs.reached.url)
+        end = ended.end
+        try:
+            _check_outcome(outcome, end.exit_code, end.text, ended.rows or (), inputs.reached.url)
+        except Failed as error:
+            known = explain(end.text, inputs.target, engine, ("stamp",), code=end.exit_code)
+            raise Failed("\n".join((error.message, *known)), hint=error.hint) from None
     return Stamped(heads, came[0] if came else 0)
 
 

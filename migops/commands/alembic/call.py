@@ -152,8 +152,8 @@ class AlembicCall:
             self.say(f"its pull_policy is {service.pull_policy}, so compose may fetch or build another image first")
 
     def _collect(self, ended: Ended) -> None:
-        """Read what was recorded, where it has not gone well: its container may be removed now."""
-        if self.trace is not None and (ended.code or not ended.is_over):
+        """Read what was recorded: its container may be removed now. A good end may have left nothing too."""
+        if self.trace is not None:
             self.trace.collect(self.container)
 
     def _code(self, ended: Ended, name: str, exported: Sequence[ExportedScript]) -> int:
