@@ -248,6 +248,11 @@ OF_SERVICES = frozenset({
 CONTAINER_KEYS = frozenset(_SERVICE_KEYS) - OF_WORKLOADS - OF_SERVICES
 _PRE_START = _object({**{key: _SERVICE_KEYS[key] for key in CONTAINER_KEYS}, "per_replica": _BOOLEAN})
 _SERVICE = _object({**_SERVICE_KEYS, "pre_start": _list(_PRE_START)})
+_SCHEDULE = _object({"cron": _STRING, "timezone": _STRING, "concurrency": _STRING, "missed_fires": _STRING})
+_JOB = _object({
+    **{key: _SERVICE_KEYS[key] for key in CONTAINER_KEYS | OF_WORKLOADS}, "profiles": _SET,
+    "triggers": _object({"manual": _BOOLEAN, "schedule": _list(_either(_STRING, _SCHEDULE))}),
+})  # fmt: skip
 _NETWORK = _object(
     {
         "name": _STRING, "driver": _STRING, "driver_opts": _OPTIONS, "external": _EXTERNAL, "internal": _BOOLEAN,
@@ -283,7 +288,7 @@ _INCLUDE = _either(_STRING, _object(
 ))  # fmt: skip
 DOCUMENT = _object({
     "version": _STRING, "name": _STRING, "include": _list(_INCLUDE),
-    "services": _named(_SERVICE, _KEY, closed=True), "models": _named(_MODEL, _KEY),
-    "networks": _named(_NETWORK, _KEY), "volumes": _named(_VOLUME, _KEY, closed=True),
+    "services": _named(_SERVICE, _KEY, closed=True), "jobs": _named(_JOB, _KEY, closed=True),
+    "models": _named(_MODEL, _KEY), "networks": _named(_NETWORK, _KEY), "volumes": _named(_VOLUME, _KEY, closed=True),
     "secrets": _named(_SECRET, _KEY, closed=True), "configs": _named(_CONFIG, _KEY, closed=True),
 })  # fmt: skip

@@ -2,22 +2,33 @@
 
 from __future__ import annotations
 
+import contextlib
 import posixpath
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from migops.compose.unread import ALL_READ, Unread
 from migops.core.errors import MigopsError
 from migops.core.model import Location
 from migops.core.redaction import redact
-from migops.entrypoint import migrating, python_start, variables
+from migops.entrypoint import migrating, program, python_start, variables
 from migops.entrypoint.alembic_call import PROGRAM
 from migops.entrypoint.conditions import is_endless, possible_branches, under_what
 from migops.entrypoint.failing import ASSIGNED, Frame, Shell, passed_over
 from migops.entrypoint.known import assign, assigned, expanded, set_options, value
-from migops.entrypoint.model import Change, File, Migrating, Ran
+from migops.entrypoint.model import Change, Executed, File, Migrating, Ran
 from migops.entrypoint.shell import NotRead, parse
-from migops.entrypoint.tree import Compound, Script, Simple
+from migops.entrypoint.tree import Compound, Pipeline, Script, Simple
+from migops.entrypoint.version_writes import (
+    VersionWrite,
+    Writes,
+    in_here_documents,
+    in_program,
+    in_statements,
+    kind_of,
+    sql_file,
+)
 from migops.entrypoint.waiting import is_wait, is_waiter, seems_to_wait, words_of
 from migops.entrypoint.words import Does, Meaning, by_first_line, meaning
 
@@ -33,7 +44,10 @@ _PASSING = frozenset(
 )
 """Commands that are never the purpose of a container."""
 
-_OF_SCRIPT = re.compile(r"^\$\(dirname (?:-- )?\"?(?:\$0|\$\{0\}|\$\{?BASH_SOURCE(?:\[0\])?\}?)\"?\)(/[\w./-]*)?$")
+_ITSELF = r"\"?(?:\$0|\$\{0\}|\$\{?BASH_SOURCE(?:\[0\])?\}?)\"?"
+_FOLDER = rf"\$\(\s*dirname (?:-- )?(?:{_ITSELF}|\"?\$\((?:readlink -f|realpath) {_ITSELF}\)\"?)\s*\)"
+_THEN_SHOWN = r"(?P<below>/[\w./-]*)?\"?(?:\s*&?>\s*/dev/null(?: 2>&1)?)?\s*(?:&&|;)\s*pwd(?: -P)?\s*\)"
+_OF_SCRIPT = re.compile(rf"(?:\$\(\s*cd (?:-P )?(?:-- )?\"?{_FOLDER}\"?{_THEN_SHOWN}|{_FOLDER})")
 """A script's expression for its own folder."""
 _LONG = 600.0  # seconds; a longer `sleep` is the purpose of the container, not a pause
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
@@ -47,6 +61,7 @@ class _Here:
     place: str
     fixed: bool = True
     depth: int = 0
+    script: str = ""  # the script's path in the container
 
     def line(self, number: int) -> Location:
         return self.at if self.fixed else Location(self.at.file, number)
@@ -59,6 +74,7 @@ class Follower:
     files: Callable[[str], File | None]
     path: Sequence[str]  # the folders of PATH
     environment: Mapping[str, str] = field(default_factory=dict, repr=False)
+    env_files: Unread = ALL_READ  # what they leave unknown
     changes: list[Change] = field(default_factory=list)  # in order
     last: str = ""  # the last command that could be the purpose of the container
     waits: list[str] = field(default_factory=list)  # the text of each command or loop that waits for a server
@@ -69,10 +85,14 @@ class Follower:
     deep: bool = True  # imports of Python modules are followed
     ran: list[Ran] = field(default_factory=list)  # the calls of Alembic
     migrating: list[Migrating] = field(default_factory=list)  # those that write, in order
+    writes: list[VersionWrite] = field(default_factory=list)  # what changes the version table or adds revisions
+    executed: list[Executed] = field(default_factory=list)  # the files that are programs themselves
+    first: str = ""  # the first word of the container's command
 
     def start(self, words: Sequence[str], cwd: str, at: Location, place: str) -> None:
         """Follow a container's command, located at ``at`` in ``place``."""
-        shell = Shell(cwd=cwd, environment=self.environment, complete=self.complete)
+        self.first = words[0]
+        shell = Shell(cwd=cwd, environment=self.environment, unread=self.env_files, complete=self.complete)
         self._command(Simple(tuple(words), 0), shell, _Here(at, place), (), "")
 
     def _script(self, script: Script, shell: Shell, here: _Here, frames: tuple[Frame, ...], condition: str) -> None:
@@ -115,6 +135,7 @@ class Follower:
         if self.steps >= MOST:
             return
         words = tuple(expanded(command.words, shell))
+        words = tuple(_in_folder(word, here.script) for word in words)
         name, rest = (words[0], words[1:]) if words else ("", ())
         variables.change(words, shell)
         if words and all(ASSIGNED.match(word) for word in words):
@@ -130,8 +151,7 @@ class Follower:
         elif name == "shift":
             shell.arguments = shell.arguments[int(rest[0]) if rest and rest[0].isdigit() else 1 :]
         elif name in ("cd", "pushd") and rest:
-            folder = _OF_SCRIPT.sub(lambda match: posixpath.dirname(here.at.file) + (match[1] or ""), rest[-1])
-            known = value(folder, shell) if folder != "-" else None
+            known = value(rest[-1], shell) if rest[-1] != "-" else None
             if condition or not known:  # an empty one leads home
                 shell.lost = " ".join(words)
             elif known.startswith("/"):
@@ -159,6 +179,10 @@ class Follower:
             self.waits.append(" ".join(command.words))
         if (writes := migrating.of(command.words, self.environment, shell, frames)) is not None:
             self.migrating.append(writes.located(here.line(command.line), here.place))
+        piped = any(isinstance(each.node, Pipeline) and each.index < len(each.node.parts) - 1 for each in frames)
+        if kind := kind_of(command.words, piped=piped):
+            self._write(here.line(command.line), here.place, " ".join(command.words), kind, condition)
+        self._sql_file(sql_file(command.words), shell, condition)
         if called.does in (Does.OTHER, Does.PYTHON_MODULE):
             called = python_start.of_framework(called, {**self.environment, **shell.known})
         where = (here, frames, condition)
@@ -188,6 +212,8 @@ class Follower:
             self.unread.append(f"{called.what}: more than {DEEPEST} files call one another")
             return
         if "$" in called.what:
+            called = replace(called, what=value(called.what, shell) or called.what)
+        if "$" in called.what:
             self.unread.append(f"{here.at}: `{redact(called.what)}` names a file that is known only at runtime")
             return
         for path in self._candidates(called, shell):
@@ -201,10 +227,12 @@ class Follower:
         else:
             self._missing(called)
             return
+        if called.what == called.words[0] and called.does in (Does.PROGRAM, Does.PYTHON_FILE) and not condition:
+            self.executed.append(Executed(path, file, alone=not frames and called.what == self.first))
         if len(file.content) > LARGEST or b"\0" in file.content[:1024]:
             return
         text = file.content.decode("utf-8", "replace")
-        inner = _Here(Location(file.at), file.place, fixed=False, depth=here.depth + 1)
+        inner = _Here(Location(file.at), file.place, fixed=False, depth=here.depth + 1, script=path)
         self._text(by_first_line(called, text), text, shell, (inner, frames, condition), path)
 
     def _missing(self, called: Meaning) -> None:
@@ -230,11 +258,13 @@ class Follower:
         except NotRead as error:
             self.unread.append(f"{here.at} cannot be followed: {error}")
             return
+        for line, statement in in_here_documents(text):
+            self._write(here.line(line), here.place, statement, Writes.SQL, condition)
         if called.does is not Does.SOURCE:
             changed = variables.inherited(called.words, shell)
             shell = Shell(
                 called.arguments, shell.cwd, environment=shell.environment, changed=changed, lost=shell.lost,
-                complete=shell.complete,
+                unread=shell.unread, complete=shell.complete,
             )  # fmt: skip
             set_options(called.options.split(), shell)
         shell.assigned |= assigned(script)
@@ -261,6 +291,9 @@ class Follower:
             self._note(at, module.place, call.text, call.upgrade, under, swallowed, of_setting=of_setting)
             if call.upgrade:
                 self.migrating.append(migrating.of_program(call.text).located(at, module.place))
+        if (tree := program.parsed(text)) is not None:
+            for line, written, kind in in_program(tree, text, called.callee):
+                self._write(here.line(line), here.place, written, kind, condition)
         self.unread += reach.modules.unread
         self.waits += reach.waits
         if not reach.waits and (seems_to_wait(called.arguments) or (seems_to_wait([path]) and "sleep" not in text)):
@@ -272,8 +305,9 @@ class Follower:
         if called.does is Does.PYTHON_MODULE:
             names = (".py", "/__main__.py", "/__init__.py") if python_start.is_main(called) else ("/__init__.py", ".py")
             for folder in python_start.roots(called, "", shell.cwd, {**self.environment, **shell.known}):
-                below = posixpath.normpath(posixpath.join(folder, *called.what.split(".")))
-                yield from (f"{below}{name}" for name in names)
+                for dotted in python_start.modules_of(called):
+                    below = posixpath.normpath(posixpath.join(folder, *dotted.split(".")))
+                    yield from (f"{below}{name}" for name in names)
         elif called.does is Does.PROGRAM and "/" not in called.what:
             yield from (posixpath.join(folder, called.what) for folder in self.path)
         else:
@@ -286,6 +320,31 @@ class Follower:
         change = Change(at, place, redact(text), upgrade, redact(condition), redact(swallowed), of_setting)
         if change not in self.changes:
             self.changes.append(change)
+
+    def _sql_file(self, name: str, shell: Shell, condition: str) -> None:
+        """The statements of a file that an SQL client runs."""
+        if not name or "$" in name:
+            return
+        with contextlib.suppress(MigopsError):  # whether it can be read is of no concern to any other reader
+            file = self.files(posixpath.normpath(posixpath.join(shell.cwd, name)))
+            for line, statement in in_statements(file.content.decode("utf-8", "replace")) if file else ():
+                self._write(Location(file.at if file else "", line), file.place if file else "", statement,
+                            Writes.SQL, condition)  # fmt: skip
+
+    def _write(self, at: Location, place: str, text: str, kind: Writes, condition: str) -> None:
+        if kind is Writes.STAMP and any(change.upgrade and not change.condition for change in self.changes):
+            return  # it has just run what it records
+        write = VersionWrite(at, place, redact(text), kind, redact(condition))
+        if write not in self.writes:
+            self.writes.append(write)
+
+
+def _in_folder(word: str, script: str) -> str:
+    """The word with the script's own folder in place of the expression for it."""
+    if not script or "dirname" not in word:
+        return word
+    folder = posixpath.dirname(script)
+    return _OF_SCRIPT.sub(lambda match: posixpath.normpath(folder + (match["below"] or "")), word)
 
 
 def _is_alembic(word: str) -> bool:

@@ -32,8 +32,19 @@ def value(word: str, shell: Shell) -> str | None:
         given = _given(match[1] or match[2], shell, match[3])
         return given if given is None else given or match[3] or ""
     cut = _CUT.fullmatch(word)
-    given = _given(cut[1], shell) if cut is not None else None
-    return None if cut is None or given is None else _cut(given, cut[2])
+    if cut is None:
+        return _composed(word, shell)
+    given = _given(cut[1], shell)
+    return None if given is None else _cut(given, cut[2])
+
+
+def _composed(word: str, shell: Shell) -> str | None:
+    """The value of a word of several parts: ``$DIR/start.sh``."""
+    values = {match[0]: value(match[0], shell) for match in _VARIABLE.finditer(word)}
+    if not values or any(known is None for known in values.values()):
+        return None
+    text = _VARIABLE.sub(lambda match: values[match[0]] or "", word)
+    return None if "$" in text or "`" in text else text
 
 
 def _given(name: str, shell: Shell, default: str | None = None) -> str | None:
@@ -44,6 +55,8 @@ def _given(name: str, shell: Shell, default: str | None = None) -> str | None:
     if name in shell.known:
         return shell.known[name]
     if name in shell.assigned:
+        return None
+    if shell.unread.might_set(name):
         return None
     unset = "" if shell.complete and not _OF_SHELL.fullmatch(name) else default
     return shell.environment.get(name, unset)

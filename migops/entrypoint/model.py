@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from migops.core.model import Location
 from migops.entrypoint.alembic_call import Call
+
+Has = Callable[[Sequence[str]], bool]
+"""Whether the image has a file at any of these paths."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,6 +19,16 @@ class File:
     content: bytes
     at: str  # its path
     place: str  # the path's source: ``image``, ``host``
+    mode: int | None = None  # its permission bits in the container; None if they are not known
+
+
+@dataclass(frozen=True, slots=True)
+class Executed:
+    """A file that the start runs as a program, not as the argument of a shell or of Python."""
+
+    path: str  # in the container
+    file: File
+    alone: bool  # the engine starts it; a shell or tini runs a text without an interpreter's line itself
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import os
 import posixpath
+import stat
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from migops.compose.unread import ALL_READ
 from migops.core.errors import Unavailable
 from migops.core.image_source import completed
 from migops.core.model import Location
 from migops.dockerfile.state import DEFAULT_PATH
 from migops.entrypoint.follow import LARGEST, Follower
-from migops.entrypoint.model import Change, File, Migrating
+from migops.entrypoint.model import Change, File, Has, Migrating
+from migops.entrypoint.runnable import Fault, faults
+from migops.entrypoint.version_writes import VersionWrite
 
 if TYPE_CHECKING:
     from migops.compose import Hook, Project, Service
@@ -37,6 +42,7 @@ class ImageCommand:
     environment: Mapping[str, str]
     place: str  # the source of the values: ``image`` or ``Dockerfile``
     unread: str = ""  # the reason why ENTRYPOINT is unknown; '' if it is known
+    has: Has | None = None  # None if the image's files are not known
     complete: bool = True  # ``environment`` has the variables of the base image too
     deep: bool = True  # imports of Python modules are followed
 
@@ -52,11 +58,13 @@ class Startup:
     replicas: int = 1
     waits: tuple[str, ...] = ()  # the text of each command or loop that waits for a server
     unread: tuple[str, ...] = ()  # a sentence for each part that could not be followed
-    unfound: tuple[str, ...] = ()  # the same for modules that a server loads and that are no files of the project
     migrating: tuple[Migrating, ...] = ()  # the commands by which Alembic writes
     cwd: str = "/"  # the container's working directory
     environment: Mapping[str, str] = field(default_factory=dict, repr=False, compare=False)  # the container's
     hooks: tuple[Startup, ...] = ()  # the containers of ``pre_start``, each run to its end before the service starts
+    writes: tuple[VersionWrite, ...] = ()  # what changes the version table or adds revisions, without migrating
+    faults: tuple[Fault, ...] = ()  # why a file that it runs cannot be started
+    unfound: tuple[str, ...] = ()  # the same for modules that a server loads and that are no files of the project
 
     @property
     def upgrades(self) -> tuple[Change, ...]:
@@ -74,7 +82,9 @@ def read(files: Files, image: ImageCommand, service: Service | None = None, proj
     path = (environment.get("PATH") or DEFAULT_PATH).split(":")
     cwd = posixpath.join(image.working_dir or "/", service.working_dir if service else "")
     words, at, place = _command(image, service, project)
-    follower = Follower(_mounted(files, service), path, environment, complete=image.complete, deep=image.deep)
+    unread = service.unread if service else ALL_READ
+    complete = image.complete and not unread
+    follower = Follower(_mounted(files, service), path, environment, unread, complete=complete, deep=image.deep)
     if image.unread and (service is None or service.entrypoint is None):
         follower.unread.append(image.unread)
     if words:
@@ -87,11 +97,13 @@ def read(files: Files, image: ImageCommand, service: Service | None = None, proj
         replicas=service.replicas if service else 1,
         waits=tuple(follower.waits),
         unread=tuple(dict.fromkeys(follower.unread)),
-        unfound=tuple(dict.fromkeys(follower.unfound)),
         migrating=tuple(follower.migrating),
         cwd=posixpath.normpath(cwd),
         environment=environment,
         hooks=tuple(_hook(files, image, service, hook) for hook in service.pre_start) if service else (),
+        writes=tuple(follower.writes),
+        faults=tuple(fault for each in follower.executed for fault in faults(each, image.has, path)),
+        unfound=tuple(dict.fromkeys(follower.unfound)),
     )
 
 
@@ -177,7 +189,7 @@ def of_host(path: Path) -> File | None:
         return None
     try:
         with path.open("rb") as file:
-            return File(file.read(LARGEST + 1), str(path), "host")
+            return File(file.read(LARGEST + 1), str(path), "host", stat.S_IMODE(os.fstat(file.fileno()).st_mode))
     except OSError as error:
         raise Unavailable(f"cannot be read: {error.strerror}") from error
 

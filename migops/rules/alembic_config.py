@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from migops.sources.models import Model
 
 _PATH_SEPARATOR = (1, 16)  # the first Alembic that has the setting of this name
-_PASSWORD = re.compile(r"://[^\s:/@]*:[^\s@/]+@")
+_PASSWORD = re.compile(r"://[^\s:/@]*:(?!\$|%\(|\{|<|\[|\*+@|x+@|\.+@)[^\s@/]+@")
+"""A password in a URL; a placeholder (``${DB_PASS}``, ``<password>``, ``***``) is none."""
 
 
 def ini_interpolation(evidence: Evidence) -> Iterator[Match]:

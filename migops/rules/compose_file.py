@@ -17,6 +17,7 @@ from migops.rules.rule import Match, Rule, Undetermined
 
 if TYPE_CHECKING:
     from migops.compose import Project, Service
+    from migops.compose.model import Mount
     from migops.entrypoint.startup import Startup
 
 HEALTHY, COMPLETED = "service_healthy", "service_completed_successfully"
@@ -102,13 +103,18 @@ def no_readiness(evidence: Evidence) -> Iterator[Match | Undetermined]:
         yield from _not_judged(evidence, [name for name in unordered if name not in hasty], started, server)
     for one_shot in (each for each in started.values() if each.one_shot and each.upgrades and not each.unread):
         others = [name for name, start in started.items() if name != one_shot.service and not start.one_shot]
-        ahead = [
+        unordered = [
             name
             for name in others
             if not _waits(project, name, one_shot.service, COMPLETED) and not _follows(project, one_shot.service, name)
         ]
+        ahead = [name for name in unordered if not started[name].unread]
         if ahead:
             yield _ahead(project, ahead, one_shot)
+        for name in unordered:
+            if started[name].unread:
+                reason = started[name].unread[0]
+                yield Undetermined(f"{name}: {reason}, so it is not known whether it waits for {one_shot.service}")
 
 
 def default_password(evidence: Evidence) -> Iterator[Match]:
@@ -129,11 +135,15 @@ def default_password(evidence: Evidence) -> Iterator[Match]:
         user = server.environment.get("POSTGRES_USER") or server.environment.get("MYSQL_USER") or ""
         for name in kind.passwords:
             value = (server.environment.get(name) or "").lower()
-            if setup and value and (value in _GUESSED or value in (user.lower(), server.name.lower())):
+            same = next(
+                (what for what, other in (("user", user), ("service", server.name)) if value == other.lower()), ""
+            )
+            if setup and value and (value in _GUESSED or same):
                 places = setup.passwords.get((server.name, name), ())
                 yield Match(
                     Subject(path=str(places[0].at if places else server.location)),
-                    f"{name} of service {server.name} is a well-known default password",
+                    f"{name} of service {server.name} is "
+                    + ("a well-known default password" if value in _GUESSED else f"the name of its {same}"),
                     stands(places) or f"set in the environment of {server.name} ({server.location})",
                     None,
                     {"service": server.name, "variable": name, "places": [str(each.at) for each in places]},
@@ -154,7 +164,7 @@ def socket_only_pg_isready(evidence: Evidence) -> Iterator[Match]:
     for server, kind in _servers(evidence, evidence.setup.project if evidence.setup else None):
         check = server.healthcheck
         found = _READY.search(" ".join(check.test)) if check and "postgres" in kind.images else None
-        if check and found and not re.search(r"(?:^|\s)(-h|--host)", found[1]) and not server.environment.get("PGHOST"):
+        if check and found and not re.search(r"(?:^|\s)(-h|--host)", found[1]) and not _has_host(server):
             yield Match(
                 Subject(path=str(check.location)),
                 f"the healthcheck of {server.name} checks PostgreSQL only on its Unix socket",
@@ -163,6 +173,10 @@ def socket_only_pg_isready(evidence: Evidence) -> Iterator[Match]:
                 {"service": server.name},
                 (Remedy("use pg_isready -h 127.0.0.1, and keep the other options"),),
             )
+
+
+def _has_host(server: Service) -> bool:
+    return bool(server.environment.get("PGHOST")) or server.unread.might_set("PGHOST")
 
 
 def database_without_volume(evidence: Evidence) -> Iterator[Match]:
@@ -177,21 +191,53 @@ def database_without_volume(evidence: Evidence) -> Iterator[Match]:
     `--foreign`, because the backup is of another volume.
     """
     for server, kind in _servers(evidence, evidence.setup.project if evidence.setup else None):
-        data = server.environment.get("PGDATA") or kind.data
-        targets = [mount.target for mount in server.volumes if not mount.is_anonymous]
+        data = server.environment.get("PGDATA") or _data_folder(server, kind)
+        targets = [mount.target for mount in _mounts(evidence, server) if not mount.is_anonymous]
         targets += [entry.partition(":")[0] for entry in server.tmpfs]  # deliberate
-        if not any(_over(target, folder) for target in targets for folder in (data, kind.data)):
-            yield Match(
-                Subject(path=str(server.location)),
-                f"the data of {server.name} is not in a named volume",
-                f"service {server.name} ({server.location}) mounts nothing at {data} or below",
-                None,
-                {"service": server.name, "path": data},
-                (
-                    backup(evidence, "take a backup before anything is recreated", server.name),
-                    Remedy(f"mount a named volume at the data folder (below {kind.data}), then restore with --foreign"),
-                ),
-            )
+        if targets and server.unread.might_set("PGDATA"):
+            continue
+        folders = [folder for folder in (data, kind.data, *_ELSEWHERE) if folder]
+        if any(_over(target, folder) for target in targets for folder in folders):
+            continue
+        if not data and any(not target.startswith(_NO_DATA) for target in targets):
+            continue  # it may be the data folder of this image
+        below = f" (below {data})" if data == kind.data else f" ({data})" if data else ""
+        yield Match(
+            Subject(path=str(server.location)),
+            f"the data of {server.name} is not in a named volume",
+            f"service {server.name} ({server.location}) mounts no named volume "
+            + (f"at {data} or below" if data else "for its data"),
+            None,
+            {"service": server.name, "path": data},
+            (
+                backup(evidence, "take a backup before anything is recreated", server.name),
+                Remedy(f"mount a named volume at the data folder{below}, then restore with --foreign"),
+            ),
+        )
+
+
+_ELSEWHERE = ("/var/lib/pgsql", "/bitnami", "/home/postgres")
+"""Data folders of images other than the official ones."""
+_NO_DATA = ("/docker-entrypoint-initdb.d", "/etc", "/run", "/tmp", "/backup", "/scripts", "/usr")  # noqa: S108
+_OFFICIAL = re.compile(
+    r"(docker\.io/)?(library/)?(postgres|mysql|mariadb)|(docker\.io/)?(postgis|timescale|pgvector|ankane)/\w+"
+)
+
+
+def _data_folder(server: Service, kind: Kind) -> str:
+    """The data folder of the image; '' if it is not one whose folder is known."""
+    name = (server.image or "").partition("@")[0]
+    head, slash, last = name.rpartition("/")
+    return kind.data if _OFFICIAL.fullmatch(f"{head}{slash}{last.partition(':')[0]}") else ""
+
+
+def _mounts(evidence: Evidence, server: Service) -> Iterator[Mount]:
+    """The mounts of a service, and those that it takes from others (``volumes_from``)."""
+    yield from server.volumes
+    project = evidence.setup.project if evidence.setup else None
+    for entry in server.raw.get("volumes_from") or ():
+        other = project.services.get(str(entry).partition(":")[0]) if project else None
+        yield from other.volumes if other is not None else ()
 
 
 RULES = (
@@ -200,6 +246,11 @@ RULES = (
     Rule("MIG803", "socket-only-pg_isready", Severity.WARNING, (), socket_only_pg_isready, lint=True),
     Rule("MIG804", "database-without-volume", Severity.WARNING, (), database_without_volume, lint=True),
 )
+
+
+def servers_of(evidence: Evidence) -> list[Service]:
+    """The database servers of the checked service."""
+    return [server for server, _ in _servers(evidence, evidence.setup.project if evidence.setup else None)]
 
 
 def _servers(evidence: Evidence, project: Project | None) -> list[tuple[Service, Kind]]:

@@ -63,8 +63,10 @@ class Variables:
     image: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     def values(self) -> dict[str, str]:
-        """Every variable that has a value."""
-        values = {name: value for name, value in {**self.image, **self.service.environment}.items() if value}
+        """Every variable that has a value, as far as it is known: see ``Service.unread``."""
+        unread = self.service.unread
+        image = {name: value for name, value in self.image.items() if not unread.might_set(name)}
+        values = {name: value for name, value in {**image, **self.service.environment}.items() if value}
         for name, value in tuple(values.items()):
             if name.endswith("_FILE") and (path := self._secrets().get(value)):
                 values.setdefault(name.removesuffix("_FILE"), _text(path))
@@ -105,6 +107,9 @@ def _text(path: Path) -> str:
         raise MigopsError(f"cannot read the secret: {error.strerror}", at=Location(str(path))) from None
 
 
+_READS_ENVIRONMENT = re.compile(r"environ|getenv|settings|decouple|dotenv", re.IGNORECASE)
+
+
 def from_service(variables: Variables, settings: Mapping[str, str], env_py: str) -> Sought | Unknown | None:
     """The URL from the compose file: from ``x-migops``, else from the service's environment.
 
@@ -116,6 +121,8 @@ def from_service(variables: Variables, settings: Mapping[str, str], env_py: str)
         return Sought(settings["database-url"], f"x-migops database-url, {service.location}", at=service.location)
     values = variables.values()
     if named := settings["database-env"]:
+        if reason := service.unread.reason(named):
+            return Unknown(reason, service.unread.fix(str(Path.cwd())))
         if named not in values:
             raise MigopsError(
                 f"x-migops of service {service.name!r} names the variable {named}, which its environment does not set",
@@ -126,7 +133,10 @@ def from_service(variables: Variables, settings: Mapping[str, str], env_py: str)
     chosen = _choose(urls, values, env_py)
     if isinstance(chosen, Unknown):
         return chosen
-    return _variable(variables, values, chosen) if chosen else _from_pieces(variables, values, env_py)
+    found = _variable(variables, values, chosen) if chosen else _from_pieces(variables, values, env_py)
+    if found is None and service.unread and _READS_ENVIRONMENT.search(env_py):
+        return Unknown(f"the database's URL: {service.unread.reason()}", service.unread.fix(str(Path.cwd())))
+    return found
 
 
 def from_config(config: ConfigFile, place: str) -> Sought | Unknown | None:
@@ -173,6 +183,8 @@ def _from_pieces(variables: Variables, values: Mapping[str, str], env_py: str) -
             name: next((alias for alias in (name, *_ALSO.get(name, ())) if alias in values), "") for name in names
         }
         user, password, host, port, database = (values.get(variable_of[name], "") for name in names)
+        if any(variable_of.values()) and (reason := _unsettled(variables.service, names, variable_of)):
+            return Unknown(reason, variables.service.unread.fix(str(Path.cwd())))
         server = next(_servers(variables.project, variables.service, dialect), "")
         if user and database and not host and (fallback := own_container(variables.service, values, env_py, names[2])):
             return Unknown(fallback, f"set it there: {names[2]}: {server}" if server else f"set {names[2]} there")
@@ -186,6 +198,11 @@ def _from_pieces(variables: Variables, values: Mapping[str, str], env_py: str) -
         user_variable = variable_of[names[0]]
         return Sought(text, f"{others}{variables.origin(user_variable)}", at=variables.location(user_variable))
     return None
+
+
+def _unsettled(service: Service, names: Sequence[str], variable_of: Mapping[str, str]) -> str:
+    """The reason why one of these variables, which has no value, is unknown; '' if none is."""
+    return next((reason for name in names if not variable_of[name] and (reason := service.unread.reason(name))), "")
 
 
 def own_container(service: Service, values: Mapping[str, str], env_py: str, like: str = "") -> str:

@@ -36,26 +36,33 @@ class Environment:
     graph: Graph
     paths: ScriptPaths
     problems: tuple[Problem, ...]
+    cwd: str = ""  # the folder that Alembic is started in
 
 
 def read_environment(read: Reader, home: Home, known: Known) -> Environment | Unknown:
     """Read a source: its configuration, the folders that this names, the scripts in them.
 
     ``known`` is shared between sources, so that the same text is parsed once. Unknown if the configuration does not
-    lead to a script folder. If there are no scripts below the working directory, but beside the configuration, Alembic
-    is assumed to be started there (``cd backend && alembic …``), with a note.
+    lead to a script folder. A configuration in a package folder is often used from above
+    (``alembic -c shop/alembic.ini``): if its scripts are not below the working directory, the other folders from which
+    Alembic may be started are tried, and the first one that has them is used, with a note.
     """
     environment = _read(read, home, known)
+    if isinstance(environment, Unknown) or environment.migrations.scripts or environment.migrations.bytecode:
+        return environment
+    is_missing = any(problem.rule == "MIG502" for problem in environment.problems)
     beside = posixpath.dirname(home.config)
-    if isinstance(environment, Unknown) or beside == home.cwd:
-        return environment
-    if environment.migrations.scripts or environment.migrations.bytecode:
-        return environment
-    there = _read(read, replace(home, cwd=beside), known)
-    if isinstance(there, Unknown) or not there.migrations.scripts:
-        return environment
-    note = f"assuming that Alembic starts in {beside}, next to its configuration, as {home.cwd} has no migrations"
-    return replace(there, migrations=replace(there.migrations, note=note))
+    tried = {environment.paths.script_location}
+    for folder in dict.fromkeys((beside, *(home.around if is_missing else ()))):
+        there = _read(read, replace(home, cwd=folder), known) if folder != home.cwd else environment
+        if isinstance(there, Unknown) or there.paths.script_location in tried:
+            continue
+        tried.add(there.paths.script_location)
+        if there.migrations.scripts:
+            why = "next to its configuration" if folder == beside else "where its script_location exists"
+            note = f"assuming that Alembic starts in {folder}, {why}, as {home.cwd} has no migrations"
+            return replace(there, migrations=replace(there.migrations, note=note))
+    return environment
 
 
 def _read(read: Reader, home: Home, known: Known) -> Environment | Unknown:
@@ -88,7 +95,7 @@ def _read(read: Reader, home: Home, known: Known) -> Environment | Unknown:
     migrations = _migrations(tree, paths, history, home.cwd, ini.path if ini else "")
     if home.by:
         migrations = replace(migrations, note=f"{home.by} makes Alembic read {home.config}")
-    return Environment(migrations, graph, paths, history.problems)
+    return Environment(migrations, graph, paths, history.problems, home.cwd)
 
 
 def _packages(read: Reader, home: Home) -> FindPackage | None:

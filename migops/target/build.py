@@ -12,7 +12,6 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from migops.compose import Build, Project, Service
-from migops.core.errors import MigopsError
 from migops.core.image_source import completed, engine_name, is_of_files
 from migops.dockerfile.trace import Inline, trace
 from migops.target import configuration
@@ -20,7 +19,7 @@ from migops.target.target import BuildSpec, Wanted
 
 
 def build_spec(build: Build) -> BuildSpec:
-    """The build of a compose service. MigopsError if its context is not a folder."""
+    """The build of a compose service. NotFound if its context is not a folder."""
     args = {name: value for name, value in build.args.items() if value is not None}
     if build.is_remote:
         return BuildSpec(build.context, None, build.target or None, args)
@@ -32,10 +31,12 @@ def build_spec(build: Build) -> BuildSpec:
 
 
 def context_of(build: Build) -> Path:
-    """The folder of a local build context. MigopsError if there is no such folder."""
+    """The folder of a local build context. NotFound if there is no such folder."""
     context = Path(build.context)
     if not context.is_dir():
-        raise MigopsError(f"build.context is not a folder: {context}", at=build.location, hint="fix build.context")
+        raise configuration.NotFound(
+            f"build.context is not a folder: {context}", at=build.location, hint="fix build.context"
+        )
     return context
 
 

@@ -62,6 +62,10 @@ class DeployRecord:
     compose_began: float | None = None
     """The engine's time at which the first compose command began that changes containers and did not end well; None
     where all did."""
+    alembic: tuple[str, ...] = ()
+    """How Alembic is called in the built image; empty before it was read."""
+    starts_in: str = ""
+    """The folder in the built image that Alembic is started in; empty if it is the container's own."""
     going_back: bool = False
     """Whether the old containers are being brought back."""
     recreated: bool = False
@@ -93,6 +97,16 @@ class Deploy:
     say: Reporter
     stop: Stop
     record: DeployRecord = field(default_factory=DeployRecord)
+
+    @property
+    def alembic(self) -> tuple[str, ...]:
+        """How Alembic is called: in the built image, or, before there is one, in the image that is there."""
+        return self.record.alembic or self.inputs.evidence.alembic
+
+    @property
+    def starts_in(self) -> str:
+        """The folder that Alembic is started in; empty if it is the container's own."""
+        return self.record.starts_in or self.inputs.starts_in
 
     def replicas(self, service: str) -> int:
         """How many containers of a service there must be: as many as before, where the old ones are brought back."""

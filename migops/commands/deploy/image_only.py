@@ -14,7 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from migops import target as targets
-from migops.compose import ComposeOptions, Project, Service, load
+from migops.compose import ComposeOptions, NoComposeFile, Project, Service, load
 from migops.core.errors import MigopsError, Unavailable
 from migops.core.model import EntryKind
 from migops.core.printed import note
@@ -42,6 +42,8 @@ def resolve(
     wanted = Wanted(service=services[0] if services else "", command="rebuild-and-migrate", database_url=url)
     try:
         return targets.resolve(wanted, options, environment, cwd), False
+    except NoComposeFile:
+        raise
     except MigopsError:
         project = load(options, environment=environment, cwd=str(cwd))
         service = _image_only(project, wanted.service)

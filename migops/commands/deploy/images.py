@@ -197,6 +197,8 @@ def verify(deploy: Deploy) -> dict[str, Any]:
         )  # fmt: skip
     preflight.covered(evidence)
     preflight.one_configuration(evidence)
+    preflight.has_program(evidence)
+    deploy.record.alembic, deploy.record.starts_in = evidence.alembic, evidence.starts_in
     heads = evidence.graphs[PlaceName.IMAGE].heads
     if len(heads) != 1 and not inputs.target.many_heads:
         raise Aborted(f"the built image has {len(heads)} heads: {listed(heads)}", hint=explain("MIG301"))

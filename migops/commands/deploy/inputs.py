@@ -21,11 +21,11 @@ from migops.core.errors import MigopsError
 from migops.core.model import MigrationSet, PlaceName
 from migops.docker import Engine, compose_labels
 from migops.migrations.graph import Graph
-from migops.sources.container import Container
-from migops.sources.container_files import Mount, at_or_below
+from migops.sources.container_model import Container
 from migops.sources.database_address import service_of
 from migops.sources.database_question import Question
 from migops.sources.database_state import DatabaseState
+from migops.sources.mounts import Mount, at_or_below
 from migops.target import Target
 from migops.target.alembic_program import program
 
@@ -184,7 +184,7 @@ def observe(target: Target, engine: Engine, options: Options, compose: Words, as
     if database_service and database_service not in needs:
         needs = (database_service, *needs)
     idle = not_running(engine, project, needs)
-    starts_in = _starts_in(target, engine)
+    starts_in = evidence.starts_in or _starts_in(target, engine)
     return DeployInputs(
         target,
         evidence,
@@ -270,7 +270,7 @@ def _covers(container: Container) -> list[Mount]:
 
 
 def _freezing(inputs: DeployInputs, *, named: bool) -> tuple[Mount, ...]:
-    from migops.sources.container import digests
+    from migops.sources.container_model import digests
 
     mounts: dict[str, Mount] = {}
     for member in inputs.services:

@@ -15,6 +15,7 @@ from migops.commands.deploy.process import DetachedProcess, failed_at
 from migops.commands.deploy.repeat import stop_before_a_repeat
 from migops.core.errors import Failed, ManualActionRequired, MigopsError, Unavailable
 from migops.core.text import listed
+from migops.runner import lost_commits
 from migops.runner.attempt import Attempt, Handles, MigrationPolicy, MigrationRequest, attempt
 from migops.runner.expected_run import ExpectedRun
 from migops.runner.migration import Migrated, migrate
@@ -49,6 +50,8 @@ def upgrade(deploy: Deploy) -> dict[str, Any]:
     if outcome.code:
         deploy.record.stays = stays(outcome, failed_at(deploy, followed))
         raise failure(deploy, followed, outcome)
+    if outcome.is_lost:
+        raise lost_commits.error(outcome, expected)
     _tell(deploy, followed)
     return {"rows": list(outcome.after or ()), "attempts": outcome.attempts}
 

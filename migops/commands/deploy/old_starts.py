@@ -23,8 +23,9 @@ from migops.core.text import counted, listed
 from migops.docker import Engine
 from migops.entrypoint.startup import Change, File, Files, ImageCommand, Startup, of_host
 from migops.entrypoint.startup import read as follow
-from migops.sources.container_files import ImageFiles, Mount, at_or_below, mounts_of
+from migops.sources.container_files import ImageFiles
 from migops.sources.home import Reader
+from migops.sources.mounts import Mount, at_or_below, mounts_of
 
 _PLACE = "old image"
 

@@ -29,6 +29,7 @@ from migops.rules import RULES, judge
 from migops.rules.application import after_build
 from migops.rules.database_remedies import can_adopt
 from migops.rules.remedies import unsettled
+from migops.runner.command_lines import SAY_HOW, no_program
 
 _BROKEN = ("MIG301", "MIG302", "MIG303", "MIG304", "MIG306", "MIG501", "MIG502")
 """Rules on the host's own history and configuration: the build would only bring the fault along."""
@@ -95,6 +96,8 @@ def refuse(inputs: DeployInputs, options: Options) -> None:
     _unsettled(inputs)
     _trapped(inputs, options)
     covered(inputs.evidence)
+    if inputs.service.build is None:  # a build may bring it
+        has_program(inputs.evidence)
     _database(inputs)
     starting(inputs, options)
     _backup(inputs, options)
@@ -150,6 +153,15 @@ def covered(evidence: Evidence) -> None:
             f"see the image's migrations there: {listed(each.names[:_NAMED])}",
             at=each.at, hint=f"take it out of the compose file ({each.at}), then run this again",
         )  # fmt: skip
+
+
+def has_program(evidence: Evidence) -> None:
+    """Raise ``Aborted`` if the image does not have the program by which Alembic is called."""
+    found = evidence.program
+    if found is None or not found.is_missing:
+        return
+    image = evidence.image.ref if evidence.image else "the image"
+    raise Aborted(no_program(found.name, image, found.looked), hint=SAY_HOW)
 
 
 def one_configuration(evidence: Evidence) -> None:

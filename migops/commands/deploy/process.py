@@ -72,8 +72,8 @@ class DetachedProcess:
             raise Aborted(f"{path} cannot be written: {error.strerror}") from None
         compose = with_override(inputs.project, inputs.compose, inputs.program, str(path))
         self.words = compose_run(
-            compose.words, inputs.target.service, Program(inputs.evidence.alembic, inputs.keeps_entrypoint),
-            self.arguments, self.container, detached=True, variables=environment, working_dir=inputs.starts_in,
+            compose.words, inputs.target.service, Program(self.deploy.alembic, inputs.keeps_entrypoint),
+            self.arguments, self.container, detached=True, variables=environment, working_dir=self.deploy.starts_in,
             mount=trace.mount(),
         )  # fmt: skip
         self.environment = environment

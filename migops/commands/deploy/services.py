@@ -12,7 +12,7 @@ from migops.core.errors import MigopsError, Unavailable
 from migops.core.image_source import completed
 from migops.docker import Engine, ImageNotFound, compose_labels
 from migops.docker.containers import name_of
-from migops.sources.container import Container
+from migops.sources.container_model import Container
 from migops.target import Target
 from migops.target.build import builder_of
 

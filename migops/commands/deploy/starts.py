@@ -20,8 +20,8 @@ from migops.entrypoint.model import Change, Migrating, Ran
 from migops.entrypoint.ran import call_in
 from migops.entrypoint.startup import Startup
 from migops.rules.application import after_build
-from migops.sources.container_files import at_or_below
 from migops.sources.home import home_of
+from migops.sources.mounts import at_or_below
 
 _WRITES = {
     "stamp": "it records revisions as applied without applying them",

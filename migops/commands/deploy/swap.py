@@ -17,7 +17,7 @@ from migops.core.errors import Failed
 from migops.core.model import Absent, PlaceName, Unknown
 from migops.core.text import listed
 from migops.docker import execs
-from migops.sources.container import Container, digests
+from migops.sources.container_model import Container, digests
 
 STEADY = 2.0  # seconds for which an old container without a health check must have run again
 
