@@ -246,8 +246,7 @@ def starting(inputs: DeployInputs, options: Options, *, built: bool = False) -> 
     build makes of it, or by the image where that is the ``built`` one."""
     for start in () if options.accept_migrating else starts.refused(inputs, built=built):
         raise Aborted(
-            f"{start}; the swap would {start.verb} by itself, unlocked and in every replica, and the old image will "
-            "not start again once the database has moved on",
+            f"{start}; {start.means}",
             hint=f"remove the {start.command} from the startup; or accept it: --accept-migrating-entrypoint",
         )
 
