@@ -31,6 +31,7 @@ if TYPE_CHECKING:  # what a clean check never needs is not imported for its sake
     from migops.sources.home import OtherConfiguration
     from migops.sources.models import Model
     from migops.sources.passwords import Written
+    from migops.sources.pinned import Pin
     from migops.sources.program_file import ProgramFile
     from migops.sources.stopped import Stopped
     from migops.sources.worktree import Worktree
@@ -100,6 +101,8 @@ class Setup:
     """Other places with the password of a service's variable, by service and variable."""
     env_files: tuple[CopiedEnvFile, ...] = ()
     """The ``.env`` files that a build would copy into the image."""
+    alembic: Pin | None = None
+    """The newest Alembic that the project's own files allow; None if they bound it not."""
 
 
 @dataclass(frozen=True, slots=True)

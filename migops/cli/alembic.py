@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from migops.cli.options import FILES, NAMES, compose_options_of, option
+from migops.cli.options import FILES, NAMES, compose_options_of, existing, option
 from migops.core.errors import MigopsError, Stopped
 
 if TYPE_CHECKING:
@@ -55,7 +55,9 @@ _WIDTH = 100  # columns of a drawn graph, which stands among Alembic's own outpu
 
 @click.command("alembic", cls=Cut, context_settings={"help_option_names": ["--help"]})
 @option("--service", metavar="SERVICE", default="", help="The service (default: the only one with migrations).")
-@option("--file", "files", multiple=True, type=FILES, metavar="FILE", help="Compose file (repeatable).")
+@option(
+    "--file", "files", multiple=True, type=FILES, metavar="FILE", callback=existing, help="Compose file (repeatable)."
+)
 @option("--project-name", metavar="NAME", help="Compose project name.")
 @option("--env-file", "env_files", multiple=True, type=FILES, metavar="FILE", help="Environment file (repeatable).")
 @option("--profile", "profiles", multiple=True, type=NAMES, metavar="NAME", help="Enable a profile (repeatable).")

@@ -7,8 +7,9 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
+from click.core import ParameterSource
 
-from migops.core.errors import ExitCode
+from migops.core.errors import ExitCode, MigopsError
 
 if TYPE_CHECKING:
     from migops.compose import ComposeOptions
@@ -59,11 +60,33 @@ def variable(name: str) -> str:
     return "MIGOPS_" + name.split("/")[0].removeprefix("--").replace("-", "_").upper()
 
 
+def existing(context: click.Context, parameter: click.Parameter, value: Any) -> Any:
+    """The compose files as given. MigopsError, with the line, if the settings of the checkout name one that is not
+    there."""
+    if context.get_parameter_source(parameter.name or "") is ParameterSource.DEFAULT_MAP:
+        for file in value:
+            if not os.path.exists(file):  # noqa: PTH110 - a value of an option, not a path to work with
+                raise MigopsError(
+                    f"no such compose file: {file}",
+                    at=context.obj.files_at,
+                    hint="correct `file` there, or give -f FILE",
+                )
+    return value
+
+
 def compose_options(command: Command) -> Command:
     """-f, -p, --env-file, --profile and --project-directory, as ``docker compose`` has them."""
     for add in reversed(
         (
-            _several("-f", "--file", "files", type=FILES, metavar="FILE", help="Compose file (repeatable)."),
+            _several(
+                "-f",
+                "--file",
+                "files",
+                type=FILES,
+                metavar="FILE",
+                callback=existing,
+                help="Compose file (repeatable).",
+            ),
             option("-p", "--project-name", metavar="NAME", help="Compose project name."),
             _several("--env-file", "env_files", type=FILES, metavar="FILE", help="Environment file (repeatable)."),
             _several("--profile", "profiles", type=NAMES, metavar="NAME", help="Enable a profile (repeatable)."),

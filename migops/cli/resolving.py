@@ -61,11 +61,16 @@ def resolve(wanted: Wanted, given: Mapping[str, Any], *, again: bool = False) ->
     """``target.resolve`` for the command line in ``given``, in the current folder. ``again``: tell nothing twice."""
     from migops import target
 
-    if wanted.context and not is_typed("service"):
-        wanted = replace(wanted, service="")
-    if (wanted.context or (wanted.image and wanted.host_dir)) and by_settings("files"):
-        given = {**given, "files": ()}
-    resolved = target.resolve(wanted, compose_options_of(given), os.environ, Path.cwd())
+    if wanted.context or (wanted.image and wanted.host_dir):  # a compose file is read only if options name one
+        given = {**given, "files": ()} if by_settings("files") else given
+        is_alone = wanted.context or not any(given.get(key) for key in _OF_COMPOSE)
+        wanted = replace(wanted, service="") if is_alone and not is_typed("service") else wanted
+    try:
+        resolved = target.resolve(wanted, compose_options_of(given), os.environ, Path.cwd())
+    except MigopsError as error:
+        if by_settings("service") and error.message == f"no such service: {wanted.service}":
+            error.hint += f"; it is set in {click.get_current_context().obj.service_at}"
+        raise
     if not again:
         tell(resolved.notices)
     return resolved

@@ -26,9 +26,13 @@ class Settings:
     """What one file sets. ``files`` are relative to the current folder."""
 
     path: Path
-    files: tuple[str, ...] = ()
-    service: str = ""
-    ignore: tuple[Silenced, ...] = ()
+    files: tuple[str, ...]
+    service: str
+    files_at: Location
+    """The line of ``file``."""
+    service_at: Location
+    """The line of ``service``."""
+    ignore: tuple[Silenced, ...]
     """In each, ``rule`` as it is written: an id, the beginning of one, or a name."""
 
 
@@ -60,7 +64,10 @@ def read(path: Path, cwd: Path) -> Settings:
         raise lines.error("file", "file must be the path of a compose file, or a list of paths")
     if not isinstance(service, str) or ("service" in table and not service):
         raise lines.error("service", "service must be the name of a service")
-    return Settings(path, tuple(_from(path.parent, name, cwd) for name in files), service, _ignored(table, lines))
+    return Settings(
+        path, tuple(_from(path.parent, name, cwd) for name in files), service, lines.of_key("file"),
+        lines.of_key("service"), _ignored(table, lines),
+    )  # fmt: skip
 
 
 def _from(folder: Path, name: str, cwd: Path) -> str:
@@ -108,8 +115,12 @@ class _Lines:
 
     def error(self, key: str, message: str, at: Location | None = None) -> MigopsError:
         """The error at the key's line; at ``at`` if the key is not found by its text."""
-        found = self._find(rf"(?:^|[\[{{,.\s])[\"']?{re.escape(key)}[\"']?\s*(?:[=.\]])")
+        found = self.of_key(key)
         return MigopsError(message, at=at if at is not None and not found.line else found)
+
+    def of_key(self, key: str) -> Location:
+        """The first line that sets the key, or is the header of its table."""
+        return self._find(rf"(?:^|[\[{{,.\s])[\"']?{re.escape(key)}[\"']?\s*(?:[=.\]])")
 
     def of_value(self, key: str, value: str, number: int) -> Location:
         """The line of the ``number``-th setting of the key to this value."""

@@ -96,7 +96,8 @@ def _first(survey: Survey, calls: Sequence[Call], starts: Sequence[Home], usual:
 def _without_host(usual: Home, read: Reader) -> Home:
     """The starting place with the configuration that is there, if no file on the host says which one is meant."""
     paths = [posixpath.join(usual.cwd, name) for name in ("alembic.ini", "migrations/alembic.ini", "pyproject.toml")]
-    return replace(usual, config=next((path for path in paths if read([path]).get(path)), usual.config))
+    config = next((path for path in paths if read([path]).get(path)), usual.config)
+    return replace(usual, config=config, around=(*above(config), *usual.around))
 
 
 def _home(survey: Survey, call: Call) -> Home:

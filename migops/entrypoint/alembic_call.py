@@ -14,6 +14,9 @@ from dataclasses import dataclass, field
 
 from migops.core.options import ALEMBIC, FLASK_MIGRATE, Option, with_value
 
+PROGRAM = re.compile(r"alembic(-?[0-9]+(\.[0-9]+)*)?")
+"""Alembic's program by its name: Debian and Fedora add Python's version."""
+
 _VARIABLE = re.compile(r"\$(?:(\w+)|\{(\w+)(?::?-([^${}]*))?\})")
 
 Text = Callable[[str], bytes | None]
@@ -63,7 +66,7 @@ def call_of(words: Sequence[str], cwd: str, environment: Mapping[str, str], *, m
     """
     name = posixpath.basename(words[0]) if words else ""
     variable = environment.get("ALEMBIC_CONFIG", "")
-    if name == "alembic":
+    if PROGRAM.fullmatch(name):
         options, unread = _values(with_value(words[1:], ALEMBIC), environment)
         configs, section = tuple(options.get("--config", ())), (options.get("--name") or ["alembic"])[-1]
         arguments = tuple(options.get("-x", ()))

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from migops.core.options import ALEMBIC, FLASK_MIGRATE, split
 from migops.core.redaction import redact
 from migops.core.text import listed
-from migops.entrypoint.alembic_call import Call
+from migops.entrypoint.alembic_call import PROGRAM, Call
 from migops.entrypoint.failing import Frame, Shell
 from migops.entrypoint.known import value
 from migops.entrypoint.model import Migrating, Ran
@@ -48,7 +48,14 @@ def of(
     call = call_in(ran)
     doubts = (*_of_frames(frames), *_of_shell(shell, given), *_of_wrappers(given), *_of_words(options, goal, call))
     text = redact(" ".join(words))
-    return Migrating(text, verb, _goal(plain, verb, goal), _program(plain), call, next(iter(doubts), ""))
+    doubt = next(iter(doubts), "")
+    return Migrating(text, verb, _goal(plain, verb, goal), _program(plain), shell.cwd, call, doubt)
+
+
+def program_of(words: Sequence[str]) -> tuple[str, ...]:
+    """The words that call Alembic, without wrappers and options: ``alembic``, ``flask db``; () for another program."""
+    plain = _named(unwrapped(words))
+    return _program(plain) if _parts(plain) is not None else ()
 
 
 def of_program(text: str) -> Migrating:
@@ -82,20 +89,24 @@ def _parts(words: Sequence[str]) -> tuple[tuple[str, ...], str, tuple[str, ...]]
 
 def _start(words: Sequence[str]) -> int | None:
     """The position after the program: ``alembic``, ``flask … db``, ``python manage.py db``."""
-    if words and posixpath.basename(words[0]) == "alembic":
+    if words and _is_alembic(words[0]):
         return 1
     name = posixpath.basename(words[0]) if words else ""
     is_another = name in ("flask", "quart") or bool(_PYTHON.fullmatch(name))
     return words.index("db") + 1 if is_another and "db" in words else None
 
 
+def _is_alembic(word: str) -> bool:
+    return PROGRAM.fullmatch(posixpath.basename(word)) is not None
+
+
 def _program(words: Sequence[str]) -> tuple[str, ...]:
-    return ("alembic",) if posixpath.basename(words[0]) == "alembic" else tuple(words[: _start(words)])
+    return ("alembic",) if _is_alembic(words[0]) else tuple(words[: _start(words)])
 
 
 def _goal(words: Sequence[str], verb: str, goal: tuple[str, ...]) -> tuple[str, ...]:
     """What it goes to; Flask-Migrate's upgrade goes to ``head`` where nothing else is said."""
-    if posixpath.basename(words[0]) == "alembic":
+    if _is_alembic(words[0]):
         return goal
     rest: list[str] = []
     left = iter(goal)
@@ -110,10 +121,10 @@ def _goal(words: Sequence[str], verb: str, goal: tuple[str, ...]) -> tuple[str, 
 
 def _through_another(words: Sequence[str]) -> Migrating | None:
     """Alembic behind a program that is not known: it may set variables, or run it elsewhere."""
-    names = [posixpath.basename(word) for word in words]
-    if "alembic" not in names[1:] or names[0] in _PRINTS:
+    at = next((number for number, word in enumerate(words) if number and _is_alembic(word)), None)
+    if at is None or posixpath.basename(words[0]) in _PRINTS:
         return None
-    after = names[names.index("alembic", 1) + 1 :]
+    after = words[at + 1 :]
     verb = next((word for word in after if word in WRITES), "")
     if not verb or "--sql" in after:
         return None

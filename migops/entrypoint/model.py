@@ -41,6 +41,7 @@ class Change:
     upgrade: bool  # Alembic's upgrade; otherwise ``create_all``
     condition: str = ""  # as written; '' if it certainly runs
     swallowed: str = ""  # how the start goes on when it fails; '' if it stops
+    of_setting: bool = False  # ``condition`` asks for a setting whose value is not known
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +65,7 @@ class Migrating:
     verb: str  # ``upgrade``, ``stamp``, …
     goal: tuple[str, ...] = ()  # the words after the verb
     program: tuple[str, ...] = ()  # the words before the verb, without wrappers and options
+    cwd: str = "/"  # its working directory
     call: Call | None = None  # which configuration it reads; None where that is not told
     doubt: str = ""  # why the text does not settle what it does; '' if it does
     at: Location = _UNPLACED

@@ -80,6 +80,7 @@ def created(tree: ast.Module, text: str) -> list[Call]:
 
 
 _FUNCTION = (ast.FunctionDef, ast.AsyncFunctionDef)
+FUNCTION = _FUNCTION
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,6 +173,47 @@ def _kind(node: ast.Call, modules: _Modules) -> str | None:
         return "create_all"
     handed = node.args[:1] if isinstance(node.func, ast.Attribute) and node.func.attr == "run_sync" else []
     return "create_all" if any(getattr(each, "attr", "") == "create_all" for each in handed) else None
+
+
+Imports = _Modules
+"""For readers that follow a program beyond one module."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """A module's or a function's own statements, with what their calls need to be judged."""
+
+    imports: _Modules
+    lines: list[str]
+    tried: Mapping[int, str]  # the nodes whose failure is ignored, each with a description of the handler
+    bare: frozenset[int]  # the expressions whose value nobody uses
+
+    @classmethod
+    def of(cls, node: ast.AST, imports: _Modules, lines: list[str]) -> Scope:
+        bare = frozenset(id(each.value) for each in _own(node) if isinstance(each, ast.Expr))
+        return cls(imports, lines, dict(_tried(node)), bare)
+
+    def change(self, node: ast.Call) -> Call | None:
+        """The schema change that a call makes; None if it makes none."""
+        kind = _kind(node, self.imports)
+        if kind is None:
+            return None
+        swallowed = self.tried.get(id(node), "")
+        if not swallowed and kind == "process" and id(node) in self.bare and not _is_checked(node, self.imports):
+            swallowed = "nothing checks its exit code"
+        return Call(node.lineno, self.lines[node.lineno - 1].strip(), kind != "create_all", swallowed)
+
+
+def is_stamp(node: ast.Call, imports: _Modules) -> bool:
+    """True for a call that records a revision without running its migration."""
+    name = imports.full(node.func)
+    if name in ("alembic.command.stamp", "flask_migrate.stamp", "quart_migrate.stamp"):
+        return True
+    texts = (each.value for each in ast.walk(node) if isinstance(each, ast.Constant) and isinstance(each.value, str))
+    words = {word for text in texts for word in text.split()}
+    is_main = name in ("alembic.config.main", "alembic.config.CommandLine.main")
+    runs = name.startswith(("subprocess.", "os.system", "asyncio.create_subprocess_"))
+    return "stamp" in words and (is_main or (runs and not words.isdisjoint(("alembic", "db"))))
 
 
 def _is_checked(node: ast.Call, modules: _Modules) -> bool:

@@ -43,6 +43,8 @@ class ImageCommand:
     place: str  # the source of the values: ``image`` or ``Dockerfile``
     unread: str = ""  # the reason why ENTRYPOINT is unknown; '' if it is known
     has: Has | None = None  # None if the image's files are not known
+    complete: bool = True  # ``environment`` has the variables of the base image too
+    deep: bool = True  # imports of Python modules are followed
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +56,7 @@ class Startup:
     changes: tuple[Change, ...] = ()
     one_shot: bool = False  # the container migrates and exits, or other services wait for its completion
     replicas: int = 1
-    waits: bool = False  # it waits for a server by itself
+    waits: tuple[str, ...] = ()  # the text of each command or loop that waits for a server
     unread: tuple[str, ...] = ()  # a sentence for each part that could not be followed
     migrating: tuple[Migrating, ...] = ()  # the commands by which Alembic writes
     cwd: str = "/"  # the container's working directory
@@ -62,6 +64,7 @@ class Startup:
     hooks: tuple[Startup, ...] = ()  # the containers of ``pre_start``, each run to its end before the service starts
     writes: tuple[VersionWrite, ...] = ()  # what changes the version table or adds revisions, without migrating
     faults: tuple[Fault, ...] = ()  # why a file that it runs cannot be started
+    unfound: tuple[str, ...] = ()  # the same for modules that a server loads and that are no files of the project
 
     @property
     def upgrades(self) -> tuple[Change, ...]:
@@ -80,7 +83,8 @@ def read(files: Files, image: ImageCommand, service: Service | None = None, proj
     cwd = posixpath.join(image.working_dir or "/", service.working_dir if service else "")
     words, at, place = _command(image, service, project)
     unread = service.unread if service else ALL_READ
-    follower = Follower(_mounted(files, service), path, environment, unread)
+    complete = image.complete and not unread
+    follower = Follower(_mounted(files, service), path, environment, unread, complete=complete, deep=image.deep)
     if image.unread and (service is None or service.entrypoint is None):
         follower.unread.append(image.unread)
     if words:
@@ -91,7 +95,7 @@ def read(files: Files, image: ImageCommand, service: Service | None = None, proj
         changes=tuple(follower.changes),
         one_shot=bool(follower.changes) and (follower.last == "upgrade" or _is_awaited(service, project)),
         replicas=service.replicas if service else 1,
-        waits=follower.waits,
+        waits=tuple(follower.waits),
         unread=tuple(dict.fromkeys(follower.unread)),
         migrating=tuple(follower.migrating),
         cwd=posixpath.normpath(cwd),
@@ -99,6 +103,7 @@ def read(files: Files, image: ImageCommand, service: Service | None = None, proj
         hooks=tuple(_hook(files, image, service, hook) for hook in service.pre_start) if service else (),
         writes=tuple(follower.writes),
         faults=tuple(fault for each in follower.executed for fault in faults(each, image.has, path)),
+        unfound=tuple(dict.fromkeys(follower.unfound)),
     )
 
 

@@ -56,9 +56,11 @@ class ConfigFile:
     def problems(self) -> tuple[Problem, ...]:
         """The options that Alembic cannot read, as MIG501."""
         return tuple(
-            Problem("MIG501", option.at, f"{option.name} {option.error}", hint=_hint(self, option))
-            for option in (*self.options.values(), *self.hooks.values())
+            Problem("MIG501", option.at, f"{option.name} {option.error}", hint=_hint(self, option), option=name)
+            for options, is_main in ((self.options, True), (self.hooks, False))
+            for option in options.values()
             if option.error
+            for name in [option.name if is_main else ""]  # every command reads all hooks
         )
 
 

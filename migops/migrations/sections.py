@@ -12,8 +12,7 @@ def histories(text: str) -> tuple[str, ...]:
     """The sections that have scripts of their own, each history once, in the file's order.
 
     Sections that differ in other options only (a URL for each environment) are one history: that of ``[alembic]``.
-    Empty if ``[alembic]`` is the only one, if it gets its scripts from code, if no section can be preferred, and for a
-    text that cannot be parsed.
+    Empty if ``[alembic]`` is the only one, if no section can be preferred, and for a text that cannot be parsed.
     """
     parser = configparser.RawConfigParser(default_section=_NO_DEFAULT, strict=False, allow_no_value=True)
     try:
@@ -28,8 +27,6 @@ def histories(text: str) -> tuple[str, ...]:
             continue
         key = tuple(own.get(name) or common.get(name, "") for name in _LOCATIONS)
         by_location.setdefault(key, []).append(section)
-    if parser.has_section("alembic") and not any("alembic" in names for names in by_location.values()):
-        return ()
     if len(by_location) == 1:
         names = next(iter(by_location.values()))
         return tuple(names) if len(names) == 1 and names != ["alembic"] else ()

@@ -26,12 +26,16 @@ class Creation:
     text: str
 
 
-def creations(folder: Path, view: BuildView | None, leave_out: Sequence[str]) -> tuple[Creation, ...]:
+def creations(
+    folder: Path, view: BuildView | None, leave_out: Sequence[str], mounted: Sequence[Path] = ()
+) -> tuple[Creation, ...]:
     """Every ``create_all`` in the Python files that a build copies (without a ``view``: all below ``folder``).
 
-    Tests, migrations and the folders of ``leave_out`` are skipped. Raises MigopsError if a file cannot be read.
+    ``mounted``: folders of the host that containers show, whose code runs as well. Tests, migrations and the folders of
+    ``leave_out`` are skipped. Raises MigopsError if a file cannot be read.
     """
-    return tuple(creation for path in modules(folder, view, leave_out) for creation in _in(path))
+    paths = [*modules(folder, view, leave_out), *(path for each in mounted for path in modules(each, None, leave_out))]
+    return tuple(creation for path in dict.fromkeys(paths) for creation in _in(path))
 
 
 def modules(folder: Path, view: BuildView | None, leave_out: Sequence[str]) -> list[Path]:

@@ -119,7 +119,8 @@ _LOCATION = re.compile(rb"^(?:script_location|version_locations)\s*[=:]", re.MUL
 def histories(config: Path) -> tuple[str, ...]:
     """See ``sections.histories``; empty for a file that has one at most, as almost all do."""
     text = config.read_bytes()
-    if config.suffix == ".toml" or (b"[alembic]" in text and len(_LOCATION.findall(text)) < 2):
+    is_flask = (config.parent / "env.py").is_file()  # [alembic] then has its scripts from code
+    if is_flask or config.suffix == ".toml" or (b"[alembic]" in text and len(_LOCATION.findall(text)) < 2):
         return ()
     from migops.migrations import sections
 

@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from migops.compose import ComposeOptions, NoComposeFile, load
+from migops.compose import ComposeOptions, EnvFiles, NoComposeFile, load
+from migops.compose.discovery import FILE_NAMES
 from migops.compose.elsewhere import search
 from migops.core.errors import MigopsError
 from migops.core.printed import again
@@ -30,10 +31,11 @@ def choose_file(
     command acts.
     """
     folder = Path(os.path.normpath(cwd / options.project_directory))
-    files = [os.path.relpath(path, cwd) for path in search(folder)]
+    paths = sorted(search(folder), key=lambda path: path.name not in FILE_NAMES)  # those of a default name first
+    files = [os.path.relpath(path, cwd) for path in paths]
     if not files:
         if offer := context_offer(folder, cwd, command):
-            error.hint += f"; or check the build without one: {shell_line(offer)}"
+            error.hint = f"check the build without one: {shell_line(offer)}; or {error.hint}"
         raise error
     file, why = _only(files, options, environment, cwd)
     if command not in TAKING or not file:
@@ -50,7 +52,8 @@ def _only(
     building = []
     for file in files:
         try:
-            project = load(replace(options, files=(file,)), environment, cwd=str(cwd))
+            named = replace(options, files=(file,))
+            project = load(named, environment, cwd=str(cwd), env_files=EnvFiles.OPTIONAL)
         except MigopsError:
             return "", ""  # it may be the one that is meant
         if any(has_migrations(service) for service in project.services.values()):

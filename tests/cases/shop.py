@@ -27,6 +27,8 @@ COMPOSE = "services:\n  app:\n    build: .\n"
 DOCKERFILE = 'FROM python:3.11-slim\nWORKDIR /app\nCOPY . .\nENTRYPOINT []\nCMD ["python", "main.py"]\n'
 INI = "[alembic]\nscript_location = migrations\npath_separator = os\n"
 SCRIPT = "def upgrade():\n    op.execute('1')\ndef downgrade():\n    op.execute('2')\n"
+READS_INI = "engine = engine_from_config(context.config.get_section(context.config.config_ini_section))\n"
+"""A line of env.py that reads every option of the ini file."""
 ENV = "from alembic import context\nfrom models import Base\ntarget_metadata = Base.metadata\n"
 
 

@@ -180,7 +180,13 @@ def test_of_a_dockerfile_that_copies_no_migrations_nothing_is_offered(tmp_path: 
     [
         ("", {}, "."),
         ("backend", {}, "backend"),
+        ("apps/shop", {}, "apps/shop"),
         ("", {"docker/Dockerfile": DOCKERFILE}, ". --dockerfile docker/Dockerfile"),
+        (
+            "",
+            {"docker/Dockerfile.dev": DOCKERFILE, "docker/api.Dockerfile": DOCKERFILE},
+            ". --dockerfile docker/api.Dockerfile",
+        ),
     ],
 )
 def test_images_from_elsewhere_beside_a_dockerfile(

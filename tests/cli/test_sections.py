@@ -27,7 +27,7 @@ MAIN = "[alembic]\nscript_location = migrations\n"
         (f"{MAIN}[prod]\nscript_location = migrations\nsqlalchemy.url = sqlite://\n", ()),  # one history, two URLs
         ("[dev]\nscript_location = m\n[prod]\nscript_location = m\n", ()),  # nothing says which database is meant
         ("[DEFAULT]\nscript_location = m\n[a]\nversion_locations = m/a\n[b]\nversion_locations = m/b\n", ("a", "b")),
-        (f"[alembic]\nsqlalchemy.url = sqlite://\n{ONE}{TWO}", ()),  # [alembic] has its scripts from code
+        (f"[alembic]\nfile_template = x\n{ONE}{TWO}", ("one", "two")),  # [alembic] has only what all have in common
         (f"{MAIN}# script_location = other\n[logger_root]\nlevel = WARN\n", ()),
         ("no section\n", ()),
     ],
@@ -109,6 +109,13 @@ def test_a_command_for_one_history_names_the_sections(two: Path) -> None:
     found = migops("graph", "app", "--no-engine", cwd=two)
     assert found.code == 2
     assert "name one of its histories: --name one" in found.stderr
+
+
+def test_what_flask_migrate_reads_is_one_history(tmp_path: Path) -> None:
+    ini = f"[alembic]\nsqlalchemy.url = sqlite://\n{ONE}{TWO}"
+    folder = project(tmp_path, {"compose.yaml": APP, "migrations/alembic.ini": ini})
+    (folder / "alembic.ini").unlink()
+    assert "sections" not in call(folder, "check-image", "--format", "json").json
 
 
 def test_the_only_section_needs_no_name(tmp_path: Path) -> None:

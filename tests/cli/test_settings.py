@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.test_first_command import APP, project, write
-from tests.kit import NO_ENGINE, Result, migops
+from tests.kit import NO_ENGINE, Result, migops, write_image
 
 IGNORE = '[[ignore]]\nrule = "MIG301"\nreason = "two heads until the release"\n'
 
@@ -80,6 +80,10 @@ def test_with_a_context_file_and_service_do_not_count(shop: Path) -> None:
     write(shop, {".migops.toml": 'file = "infra/two.yml"\nservice = "worker"\n'})
     found = doctor(shop, "--context", ".", MIGOPS_SERVICE="worker")
     assert (found.code, found.json["target"]["service"]) == (0, "")
+    write_image(shop / "app.tar", {"/app": shop}, config={"WorkingDir": "/app"})
+    image = ("check-image", "--image", "docker-archive:app.tar", "--host-dir", ".", "--format", "json")
+    assert migops(*image, cwd=shop).json["target"]["service"] == ""
+    assert migops(*image, "-f", "infra/two.yml", cwd=shop).json["target"]["service"] == "worker"
 
 
 def test_graph_uses_file_and_service_where_it_has_no_configuration(shop: Path) -> None:
@@ -152,6 +156,18 @@ def test_what_is_wrong_is_refused_with_its_line(shop: Path, name: str, text: str
     assert found.code == 2
     assert f"{shop}/{name}:{line}: " in found.stderr
     assert message in found.stderr
+
+
+@pytest.mark.parametrize("command", [("doctor",), ("config",), ("adopt",), ("alembic", "current")])
+def test_a_file_or_service_that_is_not_there_is_named_with_its_line(shop: Path, command: tuple[str, ...]) -> None:
+    write(shop, {".migops.toml": '# of old\nfile = ["compose.yaml", "gone.yml"]\n'})
+    found = migops(*command, cwd=shop)
+    assert found.code == 2
+    assert f"{shop}/.migops.toml:2: no such compose file: gone.yml" in found.stderr
+    assert doctor(shop, "-f", "compose.yaml").code == 0
+    write(shop, {".migops.toml": 'service = "gone"\n'})
+    assert f"the services are: app; it is set in {shop}/.migops.toml:1" in doctor(shop).stderr
+    assert "it is set in" not in doctor(shop, "other").stderr
 
 
 def test_two_files_in_one_folder_are_refused(shop: Path) -> None:

@@ -195,3 +195,25 @@ def test_a_failure_that_a_pre_start_swallows(tmp_path: Path) -> None:
     found = hooked(tmp_path, "sh, -c, alembic upgrade head || true")
     findings, _ = judge([rule for rule in RULES if rule.id == "MIG603"], found.evidence)
     assert [each.rule for each in findings] == ["MIG603"]
+
+
+@pytest.mark.parametrize("alembic", ["poetry run alembic", "python -m alembic", "uv run alembic -c alembic.ini"])
+def test_the_deploys_own_call_may_have_a_wrapper(tmp_path: Path, alembic: str) -> None:
+    found = made(
+        tmp_path,
+        "poetry run alembic upgrade head",
+        {"    build: .\n": f"    build: .\n    x-migops: {{alembic: {alembic}}}\n"},
+    )
+    assert [each.why for each in starts.of_deploy(found)] == [""]
+
+
+def test_flask_migrate(tmp_path: Path) -> None:
+    folder = example("flask-migrate", tmp_path)
+    edit(folder / "Dockerfile", "CMD ", "ENTRYPOINT []\nCMD ")
+    command = "    build: .\n    command: sh -c '{} && exec flask run'\n"
+    edit(folder / "compose.yaml", "    build: .\n", command.format("flask db upgrade"))
+    assert [each.why for each in starts.of_deploy(inputs(folder))] == [""]
+    edit(folder / "compose.yaml", "flask db upgrade", "cd /srv && flask db upgrade")
+    assert [each.why for each in starts.of_deploy(inputs(folder))] == [
+        "it runs in /srv, and the deploy's migration in /app"
+    ]

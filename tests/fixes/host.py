@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.cases.shop import COMPOSE, INI, Shop
+from tests.cases.shop import COMPOSE, ENV, INI, READS_INI, Shop
 from tests.fixes.state import Edit, State, nothing, replace
 from tests.kit import git
 
@@ -53,6 +53,7 @@ def rename_long(shop: Shop) -> None:
 
 def percent(shop: Shop) -> None:
     shop.line("a1").write("alembic.ini", INI + "sqlalchemy.url = postgresql://a:1%2C@db/a\n")
+    shop.write("migrations/env.py", ENV + READS_INI)
 
 
 def no_folder(shop: Shop) -> None:

@@ -6,7 +6,6 @@ the migration that the deploy has just run, in the same folder, and goes to the 
 
 from __future__ import annotations
 
-import posixpath
 import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -15,8 +14,10 @@ from migops.commands.deploy.inputs import DeployInputs
 from migops.compose import Service
 from migops.core.model import PlaceName
 from migops.core.text import listed
-from migops.entrypoint.alembic_call import Call, call_of
-from migops.entrypoint.model import Change, Migrating
+from migops.entrypoint import migrating
+from migops.entrypoint.alembic_call import Call
+from migops.entrypoint.model import Change, Migrating, Ran
+from migops.entrypoint.ran import call_in
 from migops.entrypoint.startup import Startup
 from migops.rules.application import after_build
 from migops.sources.home import home_of
@@ -124,25 +125,23 @@ def _doubt(inputs: DeployInputs, startup: Startup, own: Startup | None, writes: 
         return f"its start was not read in full ({'; '.join(startup.unread)})"
     if own is None:
         return f"how {inputs.target.service} starts was not read"
-    if differing := _other_call(inputs, own, writes, startup):
+    if differing := _other_call(inputs, own, writes):
         return differing
     if differing := _other_service(inputs, startup, own):
         return differing
     return ""
 
 
-def _other_call(inputs: DeployInputs, own: Startup, writes: Migrating, startup: Startup) -> str:
+def _other_call(inputs: DeployInputs, own: Startup, writes: Migrating) -> str:
     """How the call differs from the deploy's; '' if it reads the same files with the same arguments."""
     words = inputs.evidence.alembic
     cwd = inputs.starts_in or own.cwd
-    if posixpath.basename(words[0]) != "alembic":
-        same = writes.program == tuple(words) and startup.cwd == cwd
-        return "" if same else f"the deploy calls Alembic by `{shlex.join(words)}` in {cwd}"
-    ours = call_of(words, cwd, own.environment)
-    theirs = writes.call
-    if ours is None or theirs is None or writes.program != ("alembic",):
+    ours = call_in(Ran(words, cwd, own.environment))
+    if migrating.program_of(words) != writes.program or (ours is None) is not (writes.call is None):
         return f"the deploy calls Alembic by `{shlex.join(words)}`"
-    return next(iter(_differences(ours, theirs)), "")
+    if ours is None or writes.call is None:  # Flask-Migrate, whose folder is in the application's code
+        return "" if writes.cwd == cwd else f"it runs in {writes.cwd}, and the deploy's migration in {cwd}"
+    return next(iter(_differences(ours, writes.call)), "")
 
 
 def _differences(ours: Call, theirs: Call) -> Iterator[str]:
