@@ -97,6 +97,8 @@ def _where(deploy: Deploy, followed: Followed, outcome: MigrationOutcome) -> str
         return f"at {at[0]}"
     if outcome.is_before_first:
         return "before its first revision"
+    if outcome.reached in pending:
+        return f"at {outcome.reached}"
     if len(pending) == 1:
         return f"at {pending[0]} or before it"
     return f"at one of the {len(pending)} pending revisions or before them: its output does not show which"

@@ -158,8 +158,14 @@ def memory_limit(match: re.Match[str], inputs: FailureInputs) -> str:
     service = _service(inputs)
     limits = ((service.raw.get("deploy") or {}).get("resources") or {}).get("limits") or {} if service else {}
     limit = (service.raw.get("mem_limit") if service else None) or limits.get("memory")
-    said = f"service {inputs.target.service} has a memory limit of {limit} bytes" if limit else ""
+    said = f"service {inputs.target.service} has a memory limit of {_size(limit)}" if limit else ""
     return "; ".join(each for each in (said, states(match, inputs)) if each)
+
+
+def _size(number: object) -> str:
+    """Bytes in MiB; another form as it is written."""
+    text = str(number)
+    return f"{int(text) // 2**20} MiB" if text.isdigit() else text
 
 
 def was_part(match: re.Match[str], inputs: FailureInputs) -> str:
