@@ -199,5 +199,5 @@ def _announce(process: subprocess.Popen[bytes], pumps: Sequence[threading.Thread
 def _no_such_program(word: str) -> NotStarted:
     return NotStarted(
         f"the container has no program {word!r} on its PATH",
-        hint='say how Alembic is called there: x-migops: {alembic: "python -m alembic"} under the service',
+        hint="name the program by its path in the container, under the service: x-migops: {alembic: PATH}",
     )

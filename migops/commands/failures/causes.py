@@ -77,7 +77,10 @@ def sqlite_file(match: re.Match[str], inputs: FailureInputs) -> str:
 def missing_settings(match: re.Match[str], inputs: FailureInputs) -> str:
     """The settings that pydantic misses, and the service that does not set them."""
     names = [each["name"] for each in _REQUIRED.finditer(match.string, match.start())]
-    return _unset(list(dict.fromkeys(names)), inputs)
+    fields = [name for name in names if name != name.upper()]
+    variables = listed([name.upper() for name in fields])
+    as_variables = f"; as variables: {variables}, after the class's env_prefix if it has one" if fields else ""
+    return _unset(list(dict.fromkeys(names)), inputs) + as_variables
 
 
 def invalid_settings(match: re.Match[str], inputs: FailureInputs) -> str:
