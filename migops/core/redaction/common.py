@@ -10,7 +10,7 @@ _SERVER = """
 abnormally abort aborted accepting access accessed action active add address admin administrator after again agent
 alias all allowed allows already alter always ambiguous an and any application argument arguments array as at attempt
 attempted attempts attribute auth authenticate authenticated authentication authorization automatically available await
-away backend background bad base based batch be because been before begin being binary bind binding block blocked
+away back backend background bad base based batch be because been before begin being binary bind binding block blocked
 branch branches broken buffer but by bytes cache caching called canceled canceling cancelled cannot cascade case cast
 catalog certificate change changed changes channel character check checkpoint child class clause cleartext client
 clients close closed cluster code collation collision column columns command commands comment commit committed compile
