@@ -66,7 +66,8 @@ def read(files: Files, image: ImageCommand, service: Service | None = None, proj
     path = (environment.get("PATH") or DEFAULT_PATH).split(":")
     cwd = posixpath.join(image.working_dir or "/", service.working_dir if service else "")
     words, at, place = _command(image, service, project)
-    follower = Follower(_mounted(files, service), path, environment, complete=image.complete, deep=image.deep)
+    complete = image.complete and not getattr(service, "unread", ())  # an env file that is missing may set anything
+    follower = Follower(_mounted(files, service), path, environment, complete=complete, deep=image.deep)
     if image.unread and (service is None or service.entrypoint is None):
         follower.unread.append(image.unread)
     if words:
