@@ -16,7 +16,7 @@ from migops.entrypoint import migrating, program, python_start, variables
 from migops.entrypoint.alembic_call import PROGRAM
 from migops.entrypoint.conditions import is_endless, possible_branches, under_what
 from migops.entrypoint.failing import ASSIGNED, Frame, Shell, passed_over
-from migops.entrypoint.known import assign, assigned, expanded, set_options, value
+from migops.entrypoint.known import assign, assigned, expanded, set_options, substitutions, value
 from migops.entrypoint.model import Change, Executed, File, Migrating, Ran
 from migops.entrypoint.shell import NotRead, parse
 from migops.entrypoint.tree import Compound, Pipeline, Script, Simple
@@ -134,6 +134,8 @@ class Follower:
             self.unread.append(f"{here.at.file}: more than {MOST} commands, the rest was not followed")
         if self.steps >= MOST:
             return
+        for text in substitutions(command.words) if any("upgrade" in word for word in command.words) else ():
+            self._substituted(text, shell, replace(here, at=here.line(command.line), fixed=True), (frames, condition))
         words = tuple(expanded(command.words, shell))
         words = tuple(_in_folder(word, here.script) for word in words)
         name, rest = (words[0], words[1:]) if words else ("", ())
@@ -169,6 +171,17 @@ class Follower:
             self._command(replace(command, words=words), shell, here, frames, condition)
             # Only a command that certainly runs ends the script; under a condition, the rest may run too.
             shell.gone = shell.gone or (not condition and (name == "exit" or (name == "exec" and bool(rest))))
+
+    def _substituted(
+        self, text: str, shell: Shell, here: _Here, under: tuple[tuple[Frame, ...], str]
+    ) -> None:  # fmt: skip
+        """Follow the commands of a ``$(…)``, which runs in a shell of its own."""
+        try:
+            script = parse(text)
+        except NotRead:
+            return  # the word is only a text
+        inside = replace(shell, functions=dict(shell.functions), known=dict(shell.known))
+        self._script(script, inside, here, *under)
 
     def _command(self, command: Simple, shell: Shell, here: _Here, frames: tuple[Frame, ...], condition: str) -> None:
         called = meaning(command.words)

@@ -105,6 +105,14 @@ def expanded(words: Sequence[str], shell: Shell) -> Iterator[str]:
         bare = bare and word in _BEFORE_A_COMMAND
 
 
+def substitutions(words: Sequence[str]) -> Iterator[str]:
+    """The texts of the commands whose output is assigned: ``OUT=$(alembic upgrade head)``."""
+    for word in words:
+        assignment = ASSIGNED.fullmatch(word)
+        if assignment and assignment[2].startswith("$(") and assignment[2].endswith(")"):
+            yield assignment[2][2:-1]
+
+
 def set_options(words: Sequence[str], shell: Shell) -> None:
     """Apply the options of ``set``, or those that a shell is started with."""
     for at, word in enumerate(words):

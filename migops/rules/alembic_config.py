@@ -186,10 +186,11 @@ def target_metadata_none(evidence: Evidence) -> Iterator[Match]:
 
     Why: env.py is still the one from `alembic init`.
 
-    Fix: import your models' Base there, and write `target_metadata = Base.metadata`.
+    Fix: import your models' Base there, and write `target_metadata = Base.metadata`. A project without models (its
+    migrations are written by hand) is not reported.
     """
     env = _env(evidence)
-    if evidence.setup is None or env is None:
+    if evidence.setup is None or env is None or not evidence.setup.has_models:
         return
     from migops.migrations.env_script import line_of_none  # only doctor asks
 

@@ -94,6 +94,7 @@ def no_readiness(evidence: Evidence) -> Iterator[Match | Undetermined]:
             name
             for name in _ours(evidence, started)
             if name != server.name
+            and _asks(evidence, project, name, server)
             and not _waits(project, name, server.name, HEALTHY)
             and not _follows(project, server.name, name)
         ]
@@ -286,6 +287,15 @@ def _waits(project: Project, name: str, needed: str, condition: str, depth: int 
         or (each.service != needed and _waits(project, each.service, needed, condition, depth + 1))
         for each in service.depends_on.values()
     )
+
+
+def _asks(evidence: Evidence, project: Project, name: str, server: Service) -> bool:
+    """True if the service connects to the server, as far as the compose file tells; the checked one does."""
+    service = project.services.get(name)
+    if service is None or name == evidence.commands.service:
+        return True
+    values = (value for value in service.environment.values() if value)
+    return server.name in service.depends_on or any(_names(value, server.name) for value in values)
 
 
 def _is_hasty(startup: Startup, server: Service, project: Project) -> bool:
