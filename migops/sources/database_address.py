@@ -15,7 +15,7 @@ from migops.core.model import Absent, Unknown
 from migops.database import DatabaseUrl
 from migops.docker import Engine, compose_labels
 from migops.docker.containers import inspect, name_of
-from migops.sources.database_url import servers
+from migops.sources.database_url import is_own_network, servers
 
 if TYPE_CHECKING:
     from migops.compose import Project, Service
@@ -48,12 +48,10 @@ def server_address(
     the project.
     """
     host, port = url.host, url.port
-    mode = str(service.raw.get("network_mode") or "") if service is not None and inside else ""
-    if host in _LOOPBACK and mode.startswith("service:"):
-        host = mode.partition(":")[2]  # its containers share that service's network
     if service is not None and inside and (host in _LOOPBACK or not host or host.startswith("/")):
         if service.raw.get("network_mode") != "host" or not host or host.startswith("/"):
-            server = next((each for each in servers(project, service) if each != service.name), "") if project else ""
+            names = servers(project, service) if project is not None and is_own_network(service) else ()
+            server = next((name for name in names if name != service.name), "")
             whose = f", not the service {server}" if server else ""
             return Unknown(
                 f"{host or 'localhost'} means, in the service {service.name}, its own container{whose}",

@@ -160,8 +160,7 @@ def has_program(evidence: Evidence) -> None:
     found = evidence.program
     if found is None or not found.is_missing:
         return
-    image = evidence.image.ref if evidence.image else "the image"
-    raise Aborted(no_program(found.name, image, found.looked), hint=SAY_HOW)
+    raise Aborted(no_program(found.name, evidence.commands.image or "the image", found.looked), hint=SAY_HOW)
 
 
 def one_configuration(evidence: Evidence) -> None:
