@@ -118,6 +118,15 @@ def test_that_the_places_could_not_be_read_is_said(target: Target) -> None:
     assert "migops alembic --service app merge heads -m merge" in said
 
 
+def test_what_mysql_has_made_is_not_made_only_if_it_is_missing(target: Target) -> None:
+    """MySQL has no ADD COLUMN IF NOT EXISTS, and keeps what a failed run has made."""
+    for text in TEXTS["table-exists"] + TEXTS["index-exists"]:
+        said = explained(text, FailureInputs(target, []))
+        is_kept = any(word in text for word in ("1050", "1060", "1061", "uplicate column", "uplicate key", "mariadb"))
+        assert ("leave that out of the script" in said) is is_kept, text
+        assert ("if_not_exists=True" in said) is not is_kept, text
+
+
 def test_the_documentation_lists_them() -> None:
     said = (ROOT / "docs" / "failures.md").read_text()
     assert said == markdown(), "write it anew: python -m migops.commands.failures.document > docs/failures.md"
