@@ -12,14 +12,15 @@ from migops.core.printed import Commands
 
 if TYPE_CHECKING:  # what a clean check never needs is not imported for its sake
     from migops.compose import Project
-    from migops.entrypoint.startup import Startup
+    from migops.entrypoint.startup import Change, Startup
     from migops.images.image import Layer
     from migops.migrations.config import ConfigFile
     from migops.migrations.graph import Graph
+    from migops.migrations.not_null import Strict
     from migops.migrations.problem import Problem
     from migops.sources.application import Creation
     from migops.sources.code import Code
-    from migops.sources.container import Container
+    from migops.sources.container_model import Container
     from migops.sources.database_question import Question
     from migops.sources.database_state import DatabaseReading
     from migops.sources.database_url import Sought
@@ -31,6 +32,8 @@ if TYPE_CHECKING:  # what a clean check never needs is not imported for its sake
     from migops.sources.models import Model
     from migops.sources.passwords import Written
     from migops.sources.pinned import Pin
+    from migops.sources.program_file import ProgramFile
+    from migops.sources.stopped import Stopped
     from migops.sources.worktree import Worktree
 
 
@@ -68,6 +71,18 @@ class Hidden:
     target: str
     at: Location
     names: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SchemaCheck:
+    """What the database's tables say of the scripts.
+
+    ``never_run``: applied revisions with what they create and the database lacks. ``failing``: columns that pending
+    revisions add as NOT NULL without a default, to tables that have rows.
+    """
+
+    never_run: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    failing: tuple[Strict, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +143,10 @@ class Evidence:
     """The database to ask, and how."""
     database: DatabaseReading = field(default_factory=NotAsked)
     alembic: tuple[str, ...] = ("alembic",)
+    program: ProgramFile | None = None
+    """The program of Alembic in the image; None if it was not looked for."""
+    starts_in: str = ""
+    """The folder in the container that Alembic is started in; empty if it is the container's own."""
     """The words that run Alembic in the service, with the options that it needs there."""
     worktrees: tuple[Worktree, ...] | Unknown = ()
     """Git's status of the scripts that differ from HEAD, by repository; () if HEAD was not read."""
@@ -137,6 +156,8 @@ class Evidence:
     """Differences between models and schema; None if not asked for."""
     startups: Mapping[PlaceName, tuple[Startup, ...] | Unknown] = field(default_factory=dict)
     """Startup commands of the service and its siblings: in the image, and in a fresh build; {} if not asked for."""
+    build_changes: tuple[Change, ...] = ()
+    """The upgrades that a RUN of the Dockerfile makes; () if not asked for."""
     creations: tuple[Creation, ...] = ()
     """The lines of the host's code that create tables."""
     setup: Setup | None = None
@@ -145,6 +166,10 @@ class Evidence:
     """Calls of Alembic that read other migrations than the compared ones."""
     hidden: tuple[Hidden, ...] = ()
     """Mounts in the compose file that will cover the migrations."""
+    schema: SchemaCheck | Unknown | None = None
+    """None if there was nothing to ask, or nobody asked."""
+    stopped: tuple[Stopped, ...] | Unknown = ()
+    """Containers that do not stay up, and the project's database servers; read only for ``doctor``."""
 
     def reading(self, place: PlaceName) -> Reading | DatabaseReading:
         """The content of a place, or why it was not read."""

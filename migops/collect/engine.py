@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import posixpath
 import shlex
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from migops.analysis.chain import Chain, compare
@@ -17,8 +18,9 @@ from migops.core.model import MigrationSet, NotAsked, PlaceName, Reading, Unknow
 from migops.docker import Engine, ImageNotFound
 from migops.dockerfile.trace import BuildView
 from migops.images import Image, identity, open_image
-from migops.sources.container import ContainerReader, representative, summary
+from migops.sources.container import ContainerReader
 from migops.sources.container_files import ImageFiles, links_of, reader_of
+from migops.sources.container_model import representative, summary
 from migops.sources.environment import Environment, read_environment
 from migops.sources.home import Homes, OtherConfiguration, Reader
 
@@ -37,12 +39,17 @@ def read_image(survey: Survey, engine: Callable[[], Engine], opened: ExitStack) 
         survey.image = identity(image)
         read = reader_of(image)
         survey.packages[image.id] = links_of(image)
-        starts = homes(survey, of_image(image.config, _service(survey)), read, survey.packages[image.id])
+        process = of_image(image.config, _service(survey))
+        starts = homes(survey, process, read, survey.packages[image.id])
         survey.home = starts.first
         survey.image_config = image.config
         environment = read_environment(read, survey.home, survey.known)
         survey.configurations = others(survey, starts, read, image.ref)
         survey.take(PlaceName.IMAGE, environment)
+        if isinstance(environment, Environment):
+            survey.home = replace(survey.home, cwd=environment.cwd)
+        own = posixpath.normpath(process.working_dir or "/")
+        survey.starts_in = survey.home.cwd if survey.home.cwd != own else ""
     except ImageNotFound as error:
         build = survey.target.commands.build()
         hint = f"build it first: {shlex.join(build)} (nothing was pulled)" if build else error.hint

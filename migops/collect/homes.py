@@ -6,7 +6,7 @@ import posixpath
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from migops.analysis.chain import compare
 from migops.collect.state import Survey, host_cwd, image_home
@@ -15,12 +15,14 @@ from migops.core.errors import MigopsError, Unavailable
 from migops.core.model import LinkStatus, MigrationSet, PlaceName, Unknown
 from migops.dockerfile.trace import BuildView
 from migops.entrypoint.alembic_call import Call, Process, typed
-from migops.images.image import ImageConfig
 from migops.sources.alembic_start import of_files, started
 from migops.sources.environment import Environment, read_environment
-from migops.sources.home import Home, Homes, OtherConfiguration, Reader, home_of
+from migops.sources.home import Home, Homes, OtherConfiguration, Reader, above, home_of
 from migops.sources.host import HostReader
 from migops.target.configuration import started_as
+
+if TYPE_CHECKING:
+    from migops.images.image import ImageConfig
 
 
 def of_image(config: ImageConfig, service: Service | None) -> Process:
@@ -51,10 +53,12 @@ def homes(survey: Survey, process: Process, read: Reader, links: Reader | None =
             f"cannot determine which configuration Alembic reads: {undecided.undecided}",
             hint="set it: --config FILE, or x-migops: {config: FILE} under the service",
         )
-    usual = image_home(survey, process.working_dir)
+    usual = _usual(survey, process, read)
+    if survey.target.absent and not survey.target.image_config:
+        usual = _without_host(usual, read)
     starts = [_home(survey, each) for each in calls]
     first = usual if survey.target.named else _first(survey, calls, starts, usual)
-    first = replace(first, away=first.cwd != usual.cwd)
+    first = replace(first, away=first.cwd != usual.cwd, around=usual.around)
     # If the start passes a folder to Flask-Migrate, a plain `flask db` reads the one in the application's code.
     typed_flask = [replace(usual, by="`flask db` without --directory")] if first.script_location else []
     everything = [
@@ -63,6 +67,18 @@ def homes(survey: Survey, process: Process, read: Reader, links: Reader | None =
     ]
     different = {each.key: each for each in everything if each.key != everything[0].key}
     return Homes(everything[0], tuple(different.values()))
+
+
+def _usual(survey: Survey, process: Process, read: Reader) -> Home:
+    """The configuration by the host's file. If no Dockerfile tells its path in the image, the one that the file has on
+    the host below the project's folder is tried as well."""
+    usual, target = image_home(survey, process.working_dir), survey.target
+    if isinstance(survey.view, BuildView) or target.image_config or not target.config.is_relative_to(target.root):
+        return usual
+    below = posixpath.join(usual.cwd, target.config.relative_to(target.root).as_posix())
+    if below == usual.config or read([usual.config]) or not read([below]):
+        return usual
+    return replace(usual, config=below, around=(*above(below), *usual.around))
 
 
 def _first(survey: Survey, calls: Sequence[Call], starts: Sequence[Home], usual: Home) -> Home:
@@ -77,6 +93,13 @@ def _first(survey: Survey, calls: Sequence[Call], starts: Sequence[Home], usual:
     return usual
 
 
+def _without_host(usual: Home, read: Reader) -> Home:
+    """The starting place with the configuration that is there, if no file on the host says which one is meant."""
+    paths = [posixpath.join(usual.cwd, name) for name in ("alembic.ini", "migrations/alembic.ini", "pyproject.toml")]
+    config = next((path for path in paths if read([path]).get(path)), usual.config)
+    return replace(usual, config=config, around=(*above(config), *usual.around))
+
+
 def _home(survey: Survey, call: Call) -> Home:
     """The call's starting place; with the host's copy of the configuration, in case the place lacks it."""
     home = home_of(call)
@@ -86,6 +109,8 @@ def _home(survey: Survey, call: Call) -> Home:
 
 def _on_host(survey: Survey, home: Home) -> Path | None:
     """The host's file that the build copies to this configuration's path."""
+    if survey.target.absent:
+        return None
     if isinstance(survey.view, BuildView):
         path = survey.view.host_path_of(home.config)
         return path if path is not None and path.is_file() else None

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from migops.analysis.evidence import Setup
 from migops.collect.database_query import Ask, question
 from migops.collect.env_code import code_of_env
 from migops.collect.state import Survey, host_home
-from migops.core.errors import MigopsError
+from migops.core.errors import MigopsError, Unavailable
 from migops.core.model import EntryKind, MigrationSet, PlaceName, Unknown
 from migops.dockerfile.trace import BuildView, Inline
 from migops.entrypoint.base_images import BaseCommand, command_of
+from migops.entrypoint.in_build import in_build
+from migops.entrypoint.model import Has
 from migops.entrypoint.startup import File, Files, ImageCommand, Startup, read
 from migops.migrations.config import ConfigFile, parse_config
 from migops.sources.application import creations, has_models, modules
@@ -21,11 +24,15 @@ from migops.sources.context import ContextReader
 from migops.sources.database import find_url
 from migops.sources.database_url import Sought
 from migops.sources.env_files import copied_env_files
-from migops.sources.home import Reader
+from migops.sources.home import Home, Reader
 from migops.sources.models import Model, unimported
 from migops.sources.passwords import passwords
 from migops.sources.pinned import pinned
 from migops.target import Target
+
+_CHMOD = re.compile(r"\b(chmod|install|setfacl)\b")
+_CONVERTS = re.compile(r"dos2unix|\\r|tr -d|fromdos")
+"""Commands of a build that may make a script executable, or give it Unix line ends."""
 
 
 def read_application(survey: Survey, image: Reader | None) -> None:
@@ -42,7 +49,7 @@ def read_application(survey: Survey, image: Reader | None) -> None:
 def _setup(survey: Survey) -> Setup:
     target = survey.target
     home = host_home(survey)
-    config = parse_config(target.config.read_bytes(), home.config, home.section)
+    config = _config(survey, home)
     image_env = survey.image_config.env if survey.image_config else {}
     held = survey.places.get(PlaceName.HOST)
     asked = question(target, held if isinstance(held, MigrationSet) else None, home, None, None, image_env, Ask())
@@ -60,6 +67,17 @@ def _setup(survey: Survey) -> Setup:
         pinned(list(dict.fromkeys((target.config.parent, target.root))), "alembic", _dockerfile(target)),
         has_models(modules(target.root, None, ())),
     )
+
+
+def _config(survey: Survey, host: Home) -> ConfigFile:
+    """The configuration that is judged: the host's, or that of the image or container if the host has none."""
+    if not survey.target.absent:
+        return parse_config(survey.target.config.read_bytes(), host.config, host.section)
+    place = survey.places[PlaceName.IMAGE]
+    held = place if isinstance(place, MigrationSet) else survey.places[PlaceName.CONTAINER]
+    path = survey.home.config if survey.home else ""
+    files = {file.path: file.content for file in held.environment.values()} if isinstance(held, MigrationSet) else {}
+    return parse_config(files.get(path, b""), path, host.section)
 
 
 def _dockerfile(target: Target) -> Path | None:
@@ -97,9 +115,13 @@ def read_startups(survey: Survey, image: Reader | None) -> None:
     if image is not None and config is not None:
         # Each module of an image costs a request: they are followed only where those of the build have something.
         deep = isinstance(built, Unknown) or any(each.at.file.endswith(".py") for one in built for each in one.changes)
-        command = ImageCommand(config.entrypoint, config.cmd, config.working_dir, config.env, "image", deep=deep)
+        command = ImageCommand(
+            config.entrypoint, config.cmd, config.working_dir, config.env, "image", has=_has(image), deep=deep
+        )
         survey.startups[PlaceName.IMAGE] = _each(survey, _of_image(image), command)
     survey.startups[PlaceName.CONTEXT] = built
+    if isinstance(survey.view, BuildView) and survey.target.build is not None:
+        survey.build_changes = in_build(survey.view.runs, _of_context(survey.view, Path(survey.target.build.context)))
 
 
 def _built(survey: Survey) -> tuple[Startup, ...] | Unknown:
@@ -118,7 +140,7 @@ def _built(survey: Survey) -> tuple[Startup, ...] | Unknown:
         cmd = base.cmd if cmd is None and base else cmd
     environment = {**(config.env if config else {}), **view.env}
     start = workdir or (config.working_dir if config else "/")
-    command = ImageCommand(entrypoint, cmd or (), start, environment, "Dockerfile", unread, base is not None)
+    command = ImageCommand(entrypoint, cmd or (), start, environment, "Dockerfile", unread, complete=base is not None)
     return _each(survey, _of_context(view, Path(build.context)), command)
 
 
@@ -135,18 +157,32 @@ def _of_image(reader: Reader) -> Files:
         entry = reader([path]).get(path)
         if entry is None or entry.kind is not EntryKind.FILE or entry.content is None:
             return None
-        return File(entry.content, path, "image")
+        return File(entry.content, path, "image", entry.mode)
 
     return get
 
 
+def _has(reader: Reader) -> Has:
+    def has(paths: Sequence[str]) -> bool:
+        try:
+            return any(path in reader([path]) for path in paths)
+        except Unavailable:
+            return True  # too large to be read, so it is there
+
+    return has
+
+
 def _of_context(view: BuildView, root: Path) -> Files:
     reader = ContextReader(view, root)
+    chmod = any(_CHMOD.search(run.script) for run in view.runs)
+    converts = any(_CONVERTS.search(run.script) for run in view.runs)
 
     def get(path: str) -> File | None:
         entry = reader([path]).get(path)
         if entry is None or entry.kind is not EntryKind.FILE or entry.content is None:
             return None
-        return File(entry.content, str(view.host_path_of(path) or path), "host")
+        mode = None if chmod or any("--chmod" in each.text for each in view.sources_of(path)) else entry.mode
+        content = entry.content.replace(b"\r\n", b"\n") if converts else entry.content
+        return File(content, str(view.host_path_of(path) or path), "host", mode)
 
     return get

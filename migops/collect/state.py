@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import posixpath
 from dataclasses import dataclass, field
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 from migops.analysis.evidence import Exclusion, Hidden, Setup, Sibling
@@ -12,18 +12,20 @@ from migops.core.model import ImageIdentity, NotAsked, PlaceName, Reading, Unkno
 from migops.dockerfile.trace import BuildView, trace
 from migops.migrations.scripts import Known
 from migops.sources.environment import Environment
-from migops.sources.home import Home, OtherConfiguration, Reader
+from migops.sources.home import Home, OtherConfiguration, Reader, above
 from migops.target import BuildSpec, Target
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from migops.entrypoint.startup import Startup
+    from migops.entrypoint.startup import Change, Startup
     from migops.images import ImageConfig
     from migops.migrations.graph import Graph
     from migops.migrations.problem import Problem
     from migops.sources.application import Creation
-    from migops.sources.container import Container
+    from migops.sources.container_model import Container
+    from migops.sources.program_file import ProgramFile
+    from migops.sources.stopped import Stopped
 
 
 @dataclass(slots=True)
@@ -48,10 +50,16 @@ class Survey:
     """Alembic's starting place in the image."""
     image_config: ImageConfig | None = field(default=None, repr=False)
     startups: dict[PlaceName, tuple[Startup, ...] | Unknown] = field(default_factory=dict)
+    build_changes: tuple[Change, ...] = ()
     creations: tuple[Creation, ...] = ()
     setup: Setup | None = None
     configurations: tuple[OtherConfiguration, ...] = ()
     hidden: tuple[Hidden, ...] = ()
+    program: ProgramFile | None = None
+    """The program of Alembic in the image; None if it was not looked for."""
+    starts_in: str = ""
+    """The folder in the container that Alembic is started in; empty if it is the container's own."""
+    stopped: tuple[Stopped, ...] | Unknown = ()
     packages: dict[str, Reader] = field(default_factory=dict, repr=False)
     """See ``ImageFiles.links``."""
 
@@ -82,7 +90,19 @@ def view_of(build: BuildSpec | None) -> BuildView | Unknown | NotAsked:
 
 def host_home(survey: Survey) -> Home:
     """Alembic's starting place on the host."""
-    return Home(str(host_cwd(survey)), str(survey.target.config), survey.target.section)
+    config = str(survey.target.config)
+    return Home(str(host_cwd(survey)), config, survey.target.section, around=_around(survey))
+
+
+def _around(survey: Survey) -> tuple[str, ...]:
+    """The host's folders that Alembic may be started in, besides its counterpart of the working directory: the compose
+    file's, those above the configuration up to git's root, or else up to the project's folders."""
+    target = survey.target
+    project = target.model.directory if target.model else str(target.root)
+    held = [folder for folder in (project, str(target.root)) if target.config.is_relative_to(folder)]
+    repository = next((folder for folder in target.config.parents if (folder / ".git").exists()), None)
+    top = str(repository) if repository else min(held, key=len, default=str(target.config.parent))
+    return tuple(dict.fromkeys((project, *above(str(target.config), top))))
 
 
 def host_cwd(survey: Survey) -> Path:
@@ -93,7 +113,22 @@ def host_cwd(survey: Survey) -> Path:
         folder = view.host_path_of(_start(survey, working_dir)) if working_dir else None
         if folder is not None and folder.is_dir():
             return folder
+        if working_dir and (parent := _copied_below(survey, view, _start(survey, working_dir))):
+            return parent
     return survey.target.config.parent
+
+
+def _copied_below(survey: Survey, view: BuildView, start: str) -> Path | None:
+    """The host's counterpart of ``start`` if only folders below it are copied: with ``COPY shop shop``, it is the
+    folder of ``shop``."""
+    config = survey.target.config
+    for path in view.image_path_of(config):
+        below = PurePosixPath(path)
+        if below.is_relative_to(start):
+            tail = below.relative_to(start)
+            if config.parts[-len(tail.parts) :] == tail.parts:
+                return Path(*config.parts[: -len(tail.parts)])
+    return None
 
 
 def working_dir_of(survey: Survey, own: str) -> str:
@@ -118,4 +153,5 @@ def image_home(survey: Survey, working_dir: str) -> Home:
         cwd = host_cwd(survey)
         below = target.config.relative_to(cwd) if target.config.is_relative_to(cwd) else Path(target.config.name)
         config = posixpath.join(start, below.as_posix())
-    return Home(start, config, target.section, target.config.read_bytes())
+    around = (*above(config), *((working_dir,) if working_dir else ()))
+    return Home(start, config, target.section, None if target.absent else target.config.read_bytes(), around=around)

@@ -40,7 +40,8 @@ def ask(target: Target, evidence: Evidence, connect: Callable[[], Engine]) -> Dr
     see = f"see why: {target.commands.say('alembic', 'check')}"
     try:
         engine = connect()
-        where = choose(collect.running(target, engine), program, engine)
+        seen = collect.running(target, engine)
+        where, program = choose(seen, program, engine), command_lines.in_image(target, seen, ["check"])
         ended, output = _run(target, program, where, engine)
     except MigopsError as error:
         return Unknown(f"could not run `alembic check`: {error}", see)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
+from migops.compose.unread import ALL_READ, Unread
 from migops.entrypoint.tree import Chain, Compound, Pipeline, Script, Simple
 from migops.entrypoint.words import Does, meaning
 
@@ -26,7 +27,15 @@ class Shell:
     known: dict[str, str] = field(default_factory=dict, repr=False)  # variables with a known value at this point
     gone: bool = False  # it has exited, or was replaced by another program
     environment: Mapping[str, str] = field(default_factory=dict, repr=False)
+    unread: Unread = ALL_READ  # what the container's env files leave unknown
     complete: bool = False  # no other variable is set
+    changed: set[str] = field(default_factory=set)  # the variables that its programs get with another value
+    allexport: bool = False
+    lost: str = ""  # the command after which ``cwd`` is not known; '' if it is
+
+    def copy(self) -> Shell:
+        """A subshell: what it changes stays in it."""
+        return replace(self, functions=dict(self.functions), known=dict(self.known), changed=set(self.changed))
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,22 +2,33 @@
 
 from __future__ import annotations
 
+import contextlib
 import posixpath
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from migops.compose.unread import ALL_READ, Unread
 from migops.core.errors import MigopsError
 from migops.core.model import Location
 from migops.core.redaction import redact
-from migops.entrypoint import python_start
+from migops.entrypoint import migrating, program, python_start, variables
 from migops.entrypoint.alembic_call import PROGRAM
 from migops.entrypoint.conditions import is_endless, possible_branches, under_what
 from migops.entrypoint.failing import ASSIGNED, Frame, Shell, passed_over
 from migops.entrypoint.known import assign, assigned, expanded, set_options, substitutions, value
-from migops.entrypoint.model import Change, File, Ran
+from migops.entrypoint.model import Change, Executed, File, Migrating, Ran
 from migops.entrypoint.shell import NotRead, parse
-from migops.entrypoint.tree import Compound, Script, Simple
+from migops.entrypoint.tree import Compound, Pipeline, Script, Simple
+from migops.entrypoint.version_writes import (
+    VersionWrite,
+    Writes,
+    in_here_documents,
+    in_program,
+    in_statements,
+    kind_of,
+    sql_file,
+)
 from migops.entrypoint.waiting import is_wait, is_waiter, seems_to_wait, words_of
 from migops.entrypoint.words import Does, Meaning, by_first_line, meaning
 
@@ -63,6 +74,7 @@ class Follower:
     files: Callable[[str], File | None]
     path: Sequence[str]  # the folders of PATH
     environment: Mapping[str, str] = field(default_factory=dict, repr=False)
+    env_files: Unread = ALL_READ  # what they leave unknown
     changes: list[Change] = field(default_factory=list)  # in order
     last: str = ""  # the last command that could be the purpose of the container
     waits: list[str] = field(default_factory=list)  # the text of each command or loop that waits for a server
@@ -72,10 +84,15 @@ class Follower:
     complete: bool = False  # ``environment`` has every variable of the container
     deep: bool = True  # imports of Python modules are followed
     ran: list[Ran] = field(default_factory=list)  # the calls of Alembic
+    migrating: list[Migrating] = field(default_factory=list)  # those that write, in order
+    writes: list[VersionWrite] = field(default_factory=list)  # what changes the version table or adds revisions
+    executed: list[Executed] = field(default_factory=list)  # the files that are programs themselves
+    first: str = ""  # the first word of the container's command
 
     def start(self, words: Sequence[str], cwd: str, at: Location, place: str) -> None:
         """Follow a container's command, located at ``at`` in ``place``."""
-        shell = Shell(cwd=cwd, environment=self.environment, complete=self.complete)
+        self.first = words[0]
+        shell = Shell(cwd=cwd, environment=self.environment, unread=self.env_files, complete=self.complete)
         self._command(Simple(tuple(words), 0), shell, _Here(at, place), (), "")
 
     def _script(self, script: Script, shell: Shell, here: _Here, frames: tuple[Frame, ...], condition: str) -> None:
@@ -100,7 +117,7 @@ class Follower:
     def _compound(self, node: Compound, shell: Shell, here: _Here, frames: tuple[Frame, ...], condition: str) -> None:
         inside = shell
         if node.kind == "(":
-            inside = replace(shell, functions=dict(shell.functions), known=dict(shell.known))
+            inside = shell.copy()
         if is_wait(node):
             self.waits.append(" ".join(words_of(node)))
         for test in node.tests:
@@ -122,6 +139,7 @@ class Follower:
         words = tuple(expanded(command.words, shell))
         words = tuple(_in_folder(word, here.script) for word in words)
         name, rest = (words[0], words[1:]) if words else ("", ())
+        variables.change(words, shell)
         if words and all(ASSIGNED.match(word) for word in words):
             assign(words, shell, sure=not condition)
         elif name in ("export", "local", "readonly", "declare"):
@@ -135,7 +153,11 @@ class Follower:
         elif name == "shift":
             shell.arguments = shell.arguments[int(rest[0]) if rest and rest[0].isdigit() else 1 :]
         elif name in ("cd", "pushd") and rest:
-            known = value(rest[-1], shell)
+            known = value(rest[-1], shell) if rest[-1] != "-" else None
+            if condition or not known:  # an empty one leads home
+                shell.lost = " ".join(words)
+            elif known.startswith("/"):
+                shell.lost = ""
             if known is not None:
                 shell.cwd = posixpath.normpath(posixpath.join(shell.cwd, known))
         elif name in shell.functions:
@@ -168,6 +190,12 @@ class Follower:
             self.ran.append(Ran(command.words, shell.cwd, given, shell.assigned - shell.known.keys()))
         if is_waiter(command.words):
             self.waits.append(" ".join(command.words))
+        if (writes := migrating.of(command.words, self.environment, shell, frames)) is not None:
+            self.migrating.append(writes.located(here.line(command.line), here.place))
+        piped = any(isinstance(each.node, Pipeline) and each.index < len(each.node.parts) - 1 for each in frames)
+        if kind := kind_of(command.words, piped=piped):
+            self._write(here.line(command.line), here.place, " ".join(command.words), kind, condition)
+        self._sql_file(sql_file(command.words), shell, condition)
         if called.does in (Does.OTHER, Does.PYTHON_MODULE):
             called = python_start.of_framework(called, {**self.environment, **shell.known})
         where = (here, frames, condition)
@@ -212,6 +240,8 @@ class Follower:
         else:
             self._missing(called)
             return
+        if called.what == called.words[0] and called.does in (Does.PROGRAM, Does.PYTHON_FILE) and not condition:
+            self.executed.append(Executed(path, file, alone=not frames and called.what == self.first))
         if len(file.content) > LARGEST or b"\0" in file.content[:1024]:
             return
         text = file.content.decode("utf-8", "replace")
@@ -241,8 +271,14 @@ class Follower:
         except NotRead as error:
             self.unread.append(f"{here.at} cannot be followed: {error}")
             return
+        for line, statement in in_here_documents(text):
+            self._write(here.line(line), here.place, statement, Writes.SQL, condition)
         if called.does is not Does.SOURCE:
-            shell = Shell(called.arguments, shell.cwd, environment=shell.environment, complete=shell.complete)
+            changed = variables.inherited(called.words, shell)
+            shell = Shell(
+                called.arguments, shell.cwd, environment=shell.environment, changed=changed, lost=shell.lost,
+                unread=shell.unread, complete=shell.complete,
+            )  # fmt: skip
             set_options(called.options.split(), shell)
         shell.assigned |= assigned(script)
         self._script(script, shell, here, frames, condition)
@@ -266,6 +302,11 @@ class Follower:
             of_setting = bool(condition) or any(one.is_flag for one in reached.conditions)
             under = condition or reached.condition
             self._note(at, module.place, call.text, call.upgrade, under, swallowed, of_setting=of_setting)
+            if call.upgrade:
+                self.migrating.append(migrating.of_program(call.text).located(at, module.place))
+        if (tree := program.parsed(text)) is not None:
+            for line, written, kind in in_program(tree, text, called.callee):
+                self._write(here.line(line), here.place, written, kind, condition)
         self.unread += reach.modules.unread
         self.waits += reach.waits
         if not reach.waits and (seems_to_wait(called.arguments) or (seems_to_wait([path]) and "sleep" not in text)):
@@ -292,6 +333,23 @@ class Follower:
         change = Change(at, place, redact(text), upgrade, redact(condition), redact(swallowed), of_setting)
         if change not in self.changes:
             self.changes.append(change)
+
+    def _sql_file(self, name: str, shell: Shell, condition: str) -> None:
+        """The statements of a file that an SQL client runs."""
+        if not name or "$" in name:
+            return
+        with contextlib.suppress(MigopsError):  # whether it can be read is of no concern to any other reader
+            file = self.files(posixpath.normpath(posixpath.join(shell.cwd, name)))
+            for line, statement in in_statements(file.content.decode("utf-8", "replace")) if file else ():
+                self._write(Location(file.at if file else "", line), file.place if file else "", statement,
+                            Writes.SQL, condition)  # fmt: skip
+
+    def _write(self, at: Location, place: str, text: str, kind: Writes, condition: str) -> None:
+        if kind is Writes.STAMP and any(change.upgrade and not change.condition for change in self.changes):
+            return  # it has just run what it records
+        write = VersionWrite(at, place, redact(text), kind, redact(condition))
+        if write not in self.writes:
+            self.writes.append(write)
 
 
 def _in_folder(word: str, script: str) -> str:

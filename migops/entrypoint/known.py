@@ -56,6 +56,8 @@ def _given(name: str, shell: Shell, default: str | None = None) -> str | None:
         return shell.known[name]
     if name in shell.assigned:
         return None
+    if shell.unread.might_set(name):
+        return None
     unset = "" if shell.complete and not _OF_SHELL.fullmatch(name) else default
     return shell.environment.get(name, unset)
 

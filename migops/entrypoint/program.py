@@ -41,18 +41,23 @@ def at_start(tree: ast.Module, text: str, callee: str = "") -> list[Call]:
     Included are the module's top level, the functions that it names there (and those that these name), and functions
     that a framework runs at start. ``callee`` is a function that the command names (``app:create_app``).
     """
-    functions = {node.name: node for node in ast.walk(tree) if isinstance(node, _FUNCTION)}
-    todo = [callee, *_names_at(tree), *(name for name, node in functions.items() if _is_hook(node))]
-    reached: set[str] = set()
-    while todo:
-        name = todo.pop()
-        if name in functions and name not in reached:
-            reached.add(name)
-            todo += [inner.id for inner in ast.walk(functions[name]) if isinstance(inner, ast.Name)]
-            todo += [inner.attr for inner in ast.walk(functions[name]) if isinstance(inner, ast.Attribute)]
-    where = [tree, *(functions[name] for name in sorted(reached))]
+    where = reached(tree, callee)
     calls = {call.line: call for scope in where for call in _calls(scope, _Modules.of(tree), text.splitlines())}
     return [calls[line] for line in sorted(calls)]
+
+
+def reached(tree: ast.Module, callee: str = "") -> list[ast.AST]:
+    """The module and its functions that may run at its start, see ``at_start``."""
+    functions = {node.name: node for node in ast.walk(tree) if isinstance(node, _FUNCTION)}
+    todo = [callee, *_names_at(tree), *(name for name, node in functions.items() if _is_hook(node))]
+    names: set[str] = set()
+    while todo:
+        name = todo.pop()
+        if name in functions and name not in names:
+            names.add(name)
+            todo += [inner.id for inner in ast.walk(functions[name]) if isinstance(inner, ast.Name)]
+            todo += [inner.attr for inner in ast.walk(functions[name]) if isinstance(inner, ast.Attribute)]
+    return [tree, *(functions[name] for name in sorted(names))]
 
 
 def words_in(node: ast.AST) -> Iterator[str]:
@@ -107,6 +112,10 @@ class _Modules:
         if not isinstance(node, ast.Name):
             return ""
         return ".".join([self.names.get(node.id, node.id), *reversed(parts)])
+
+
+Modules = _Modules
+"""For readers of other calls."""
 
 
 def _names_at(tree: ast.Module) -> Iterator[str]:

@@ -82,7 +82,8 @@ def upgrade_in_every_replica(evidence: Evidence) -> Iterator[Match | Undetermine
 
     Fix: remove the upgrade from the startup command and let one process migrate before the new containers start: a
     one-shot service that the others wait for, or a step of the deploy. A service that only migrates, or that others
-    wait for with `service_completed_successfully`, already does this and is not reported.
+    wait for with `service_completed_successfully`, already does this and is not reported; neither is a `pre_start`
+    hook, which runs once for all replicas (unless it says `per_replica: true`).
     """
     by_deploy = replace(run_alembic(evidence, BY_DEPLOY, "upgrade", "head"), alternative=True)
     for case in _cases(evidence, lambda startup, change: not startup.one_shot):
@@ -178,7 +179,7 @@ class _Case:
 def _cases(evidence: Evidence, counts: Callable[[Startup, Change], bool]) -> Iterator[_Case]:
     """The matching upgrades in the image and in a fresh build; one that is in both is returned once."""
     found = {
-        place: _by_change((s, c) for s in startups for c in s.upgrades if counts(s, c))
+        place: _by_change((s, c) for s in _with_hooks(startups) for c in s.upgrades if counts(s, c))
         for place, startups in _read(evidence).items()
     }
     first, *built = found.values() or [{}]
@@ -190,6 +191,12 @@ def _cases(evidence: Evidence, counts: Callable[[Startup, Change], bool]) -> Ite
         for change, startups in each.items():
             if (PurePath(change.at.file).name, change.text) not in now:
                 yield _Case(change, startups, coming=True)
+
+
+def _with_hooks(startups: Iterable[Startup]) -> Iterator[Startup]:
+    """The startup commands, each after those of the service's ``pre_start``."""
+    for startup in startups:
+        yield from (*startup.hooks, startup)
 
 
 def _read(evidence: Evidence) -> dict[PlaceName, tuple[Startup, ...]]:

@@ -165,7 +165,7 @@ def socket_only_pg_isready(evidence: Evidence) -> Iterator[Match]:
     for server, kind in _servers(evidence, evidence.setup.project if evidence.setup else None):
         check = server.healthcheck
         found = _READY.search(" ".join(check.test)) if check and "postgres" in kind.images else None
-        if check and found and not re.search(r"(?:^|\s)(-h|--host)", found[1]) and not server.environment.get("PGHOST"):
+        if check and found and not re.search(r"(?:^|\s)(-h|--host)", found[1]) and not _has_host(server):
             yield Match(
                 Subject(path=str(check.location)),
                 f"the healthcheck of {server.name} checks PostgreSQL only on its Unix socket",
@@ -174,6 +174,10 @@ def socket_only_pg_isready(evidence: Evidence) -> Iterator[Match]:
                 {"service": server.name},
                 (Remedy("use pg_isready -h 127.0.0.1, and keep the other options"),),
             )
+
+
+def _has_host(server: Service) -> bool:
+    return bool(server.environment.get("PGHOST")) or server.unread.might_set("PGHOST")
 
 
 def database_without_volume(evidence: Evidence) -> Iterator[Match]:
@@ -191,6 +195,8 @@ def database_without_volume(evidence: Evidence) -> Iterator[Match]:
         data = server.environment.get("PGDATA") or _data_folder(server, kind)
         targets = [mount.target for mount in _mounts(evidence, server) if not mount.is_anonymous]
         targets += [entry.partition(":")[0] for entry in server.tmpfs]  # deliberate
+        if targets and server.unread.might_set("PGDATA"):
+            continue
         folders = [folder for folder in (data, kind.data, *_ELSEWHERE) if folder]
         if any(_over(target, folder) for target in targets for folder in folders):
             continue
@@ -241,6 +247,11 @@ RULES = (
     Rule("MIG803", "socket-only-pg_isready", Severity.WARNING, (), socket_only_pg_isready, lint=True),
     Rule("MIG804", "database-without-volume", Severity.WARNING, (), database_without_volume, lint=True),
 )
+
+
+def servers_of(evidence: Evidence) -> list[Service]:
+    """The database servers of the checked service."""
+    return [server for server, _ in _servers(evidence, evidence.setup.project if evidence.setup else None)]
 
 
 def _servers(evidence: Evidence, project: Project | None) -> list[tuple[Service, Kind]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import posixpath
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from urllib.parse import urlsplit
@@ -44,7 +45,7 @@ def alembic(evidence: Evidence, *words: str) -> tuple[str, ...]:
         run = ("run", "--rm", "--entrypoint", own[0], evidence.commands.service)
         return (*evidence.commands.compose, *run, *own[1:])
     program, *options = evidence.alembic
-    return evidence.commands.alembic(*(options if program == "alembic" else ()), *words)
+    return evidence.commands.alembic(*(options if posixpath.basename(program) == "alembic" else ()), *words)
 
 
 def _own(evidence: Evidence, words: Sequence[str]) -> tuple[str, ...]:

@@ -53,4 +53,4 @@ def invoked(
         yield process.run_in_terminal(argv, sink, events, call.environment), None
     else:
         argv = (*call.program.words, *call.arguments)
-        yield process.run(argv, sink, events, call.environment), None
+        yield process.run(argv, sink, events, call.environment, call.program.working_dir), None

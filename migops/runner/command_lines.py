@@ -8,9 +8,11 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from migops.collect import Survey
+from migops.core.errors import Unavailable
 from migops.core.options import ALEMBIC, with_value
+from migops.core.text import first_few
 from migops.runner.arguments import FILES
-from migops.sources.home import Home
 from migops.state import owner
 from migops.target import Target, alembic_program
 from migops.target.alembic_program import Program as Program
@@ -30,16 +32,29 @@ def global_options(arguments: Sequence[str]) -> Mapping[str, str]:
     return {option.name.lstrip("-"): option.value for option in with_value(arguments, ALEMBIC)}
 
 
-def options(target: Target, home: Home | None, arguments: Sequence[str]) -> tuple[str, ...]:
-    """Alembic's own -c and -n, where ``arguments`` lack them and it would read another configuration without."""
-    plain = program(target).words
-    return alembic_program.aimed(target, home, global_options(arguments).keys())[len(plain) :]
+def in_image(target: Target, seen: Survey, arguments: Sequence[str]) -> Program:
+    """The service's program as the image that was read needs it: by its path if it is not on the PATH, in the folder
+    where Alembic finds its scripts, and with Alembic's own -c and -n, where ``arguments`` lack them and it would read
+    another configuration without.
+
+    Raises ``Unavailable`` if the image has no such program.
+    """
+    plain, found = program(target), seen.program
+    if found is not None and found.is_missing and not plain.keeps_entrypoint:
+        raise Unavailable(no_program(found.name, target.image, found.looked), hint=SAY_HOW)
+    words = alembic_program.aimed(target, seen.home, global_options(arguments).keys(), found)
+    return replace(plain, words=words, working_dir=seen.starts_in)
 
 
-def with_options(target: Target, options: tuple[str, ...]) -> Program:
-    """The service's program with these options before all others."""
-    found = program(target)
-    return replace(found, words=(*found.words, *options))
+SAY_HOW = (
+    "say how Alembic is called there, under the service: x-migops: {alembic: /path/to/venv/bin/alembic}, or "
+    '{alembic: "python -m alembic"}'
+)
+
+
+def no_program(name: str, image: str, looked: Sequence[str]) -> str:
+    """The sentence that the image has no such program in any of these folders."""
+    return f"{image} has no program {name!r} in {first_few(list(dict.fromkeys(looked)), 8)}"
 
 
 def aimed(target: Target, arguments: Sequence[str], cwd: Path) -> Target:
@@ -79,6 +94,7 @@ def compose_run(
     """
     words = [*compose, "run", *(("-d",) if detached else ()), "--no-deps", "--name", name, *labels(), *mount]
     words += () if terminal else ("-T",)
+    working_dir = working_dir or program.working_dir
     words += [word for variable in variables for word in ("--env", variable)]
     words += ("--workdir", working_dir) if working_dir else ()
     first, *rest = program.words
@@ -92,6 +108,7 @@ def in_terminal(
 ) -> tuple[str, ...]:
     """``docker exec`` with the terminal passed on, and ``variables`` from its own environment."""
     more = [word for variable in variables for word in ("--env", variable)]
+    more += ["--workdir", program.working_dir] if program.working_dir else []
     return ("docker", "exec", "-it", "--env", f"{TOKEN}={token}", *more, container, *program.words, *arguments)
 
 

@@ -16,7 +16,7 @@ from migops.core.errors import Unavailable
 from migops.core.process import start
 from migops.docker import Engine, execs
 from migops.docker.containers import inspect
-from migops.runner.command_lines import TOKEN, signalling
+from migops.runner.command_lines import SAY_HOW, TOKEN, signalling
 from migops.runner.signals import ENDED, Events, attend
 from migops.runner.streams import Sink
 from migops.runner.terminal import in_terminal
@@ -58,9 +58,11 @@ class Exec:
                 if execs.run_quietly(self.engine, self.container, command) not in (126, 127, None):
                     return
 
-    def run(self, words: Sequence[str], sink: Sink, events: Events, env: Mapping[str, str]) -> Ended:
+    def run(
+        self, words: Sequence[str], sink: Sink, events: Events, env: Mapping[str, str], working_dir: str = ""
+    ) -> Ended:
         """Run to the end, without a terminal. ``Unavailable`` where the container has no such program."""
-        exec_id = execs.create_exec(self.engine, self.container, words, {TOKEN: self.token, **env})
+        exec_id = execs.create_exec(self.engine, self.container, words, {TOKEN: self.token, **env}, cwd=working_dir)
         failures: list[Unavailable] = []
         refusals: list[bytes] = []
 
@@ -199,5 +201,5 @@ def _announce(process: subprocess.Popen[bytes], pumps: Sequence[threading.Thread
 def _no_such_program(word: str) -> NotStarted:
     return NotStarted(
         f"the container has no program {word!r} on its PATH",
-        hint='say how Alembic is called there: x-migops: {alembic: "python -m alembic"} under the service',
+        hint=SAY_HOW,
     )

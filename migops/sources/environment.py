@@ -36,26 +36,33 @@ class Environment:
     graph: Graph
     paths: ScriptPaths
     problems: tuple[Problem, ...]
+    cwd: str = ""  # the folder that Alembic is started in
 
 
 def read_environment(read: Reader, home: Home, known: Known) -> Environment | Unknown:
     """Read a source: its configuration, the folders that this names, the scripts in them.
 
     ``known`` is shared between sources, so that the same text is parsed once. Unknown if the configuration does not
-    lead to a script folder. If there are no scripts below the working directory, but beside the configuration, Alembic
-    is assumed to be started there (``cd backend && alembic …``), with a note.
+    lead to a script folder. A configuration in a package folder is often used from above
+    (``alembic -c shop/alembic.ini``): if its scripts are not below the working directory, the other folders from which
+    Alembic may be started are tried, and the first one that has them is used, with a note.
     """
     environment = _read(read, home, known)
+    if isinstance(environment, Unknown) or environment.migrations.scripts or environment.migrations.bytecode:
+        return environment
+    is_missing = any(problem.rule == "MIG502" for problem in environment.problems)
     beside = posixpath.dirname(home.config)
-    if isinstance(environment, Unknown) or beside == home.cwd:
-        return environment
-    if environment.migrations.scripts or environment.migrations.bytecode:
-        return environment
-    there = _read(read, replace(home, cwd=beside), known)
-    if isinstance(there, Unknown) or not there.migrations.scripts:
-        return environment
-    note = f"assuming that Alembic starts in {beside}, next to its configuration, as {home.cwd} has no migrations"
-    return replace(there, migrations=replace(there.migrations, note=note))
+    tried = {environment.paths.script_location}
+    for folder in dict.fromkeys((beside, *(home.around if is_missing else ()))):
+        there = _read(read, replace(home, cwd=folder), known) if folder != home.cwd else environment
+        if isinstance(there, Unknown) or there.paths.script_location in tried:
+            continue
+        tried.add(there.paths.script_location)
+        if there.migrations.scripts:
+            why = "next to its configuration" if folder == beside else "where its script_location exists"
+            note = f"assuming that Alembic starts in {folder}, {why}, as {home.cwd} has no migrations"
+            return replace(there, migrations=replace(there.migrations, note=note))
+    return environment
 
 
 def _read(read: Reader, home: Home, known: Known) -> Environment | Unknown:
@@ -77,6 +84,8 @@ def _read(read: Reader, home: Home, known: Known) -> Environment | Unknown:
         if home.by and ini is None and toml is None:
             reason = "no such file"
         return Unknown(f"{home.config}{f' ({home.by})' if home.by else ''}: {reason}")
+    if paths.package and package is None:
+        _stop_where_installed(read, paths, home)
     missing = [folder for folder in paths.version_locations if not _is_folder(tree, folder)]
     if missing:  # for example a link to another folder
         tree.update(read(missing))
@@ -88,7 +97,7 @@ def _read(read: Reader, home: Home, known: Known) -> Environment | Unknown:
     migrations = _migrations(tree, paths, history, home.cwd, ini.path if ini else "")
     if home.by:
         migrations = replace(migrations, note=f"{home.by} makes Alembic read {home.config}")
-    return Environment(migrations, graph, paths, history.problems)
+    return Environment(migrations, graph, paths, history.problems, home.cwd)
 
 
 def _packages(read: Reader, home: Home) -> FindPackage | None:
@@ -102,6 +111,24 @@ def _packages(read: Reader, home: Home) -> FindPackage | None:
         return find(name, folder, read, home, prepended)
 
     return cache(find)
+
+
+def _stop_where_installed(read: Reader, paths: ScriptPaths, home: Home) -> None:
+    """Raise ``Unavailable`` if none of the source's folders has the package that ``script_location`` names."""
+    top, *inner = paths.package.split(".")
+    depth = len(inner) + 1
+    parents = []
+    for folder in paths.search:
+        parts = folder.split("/")
+        at = next((n for n in range(len(parts) - depth, -1, -1) if parts[n : n + depth] == [top, *inner]), None)
+        parents += ["/".join(parts[: at + 1])] if at is not None else []
+    if not parents or read(sorted(set(parents))):
+        return
+    raise Unavailable(
+        f"{home.config}: script_location names the package {top!r}, which is in none of "
+        f"{', '.join(dict.fromkeys(posixpath.dirname(each) or '/' for each in parents))}: an installed package?",
+        hint="migops compares the project's own files; if it is one of them, add its folder to prepend_sys_path",
+    )
 
 
 def _stop_where_env_decides(tree: Tree, paths: ScriptPaths, home: Home) -> None:

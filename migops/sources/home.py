@@ -31,6 +31,8 @@ class Home:
     module: bool = False  # started as ``python -m alembic``, with the working directory on Python's path
     away: bool = False  # the start changes to ``cwd`` first, away from the container's working directory
     decides: bool = False  # this source alone is authoritative: anything unknown raises ``Unavailable``
+    around: tuple[str, ...] = field(default=(), compare=False)
+    """Further folders that Alembic may be started in, tried if its scripts are not found from ``cwd``."""
     environment: Mapping[str, str] | None = field(default=None, repr=False, compare=False)
     """The container's variables, for looking up packages like Python; None if the source is not a container's file
     system."""
@@ -76,6 +78,16 @@ class OtherConfiguration:
     config: str  # a path in the container
     folders: tuple[str, ...]  # paths in the container
     names: tuple[str, ...]  # the scripts that differ
+
+
+def above(config: str, top: str = "/") -> tuple[str, ...]:
+    """The folders above that of a configuration file, the nearest first, up to ``top``."""
+    folders = []
+    folder = posixpath.dirname(config)
+    while folder not in (top, "/", "") and f"{folder}/".startswith(f"{top.rstrip('/')}/"):
+        folder = posixpath.dirname(folder)
+        folders.append(folder)
+    return tuple(folders)
 
 
 def home_of(call: Call) -> Home:

@@ -16,8 +16,10 @@ from dataclasses import dataclass
 from migops.core.errors import Unavailable
 from migops.core.model import EntryKind
 from migops.dockerfile.state import DEFAULT_PATH
+from migops.entrypoint.alembic_call import Process
 from migops.migrations.locate import absolute
 from migops.sources.home import Home, Reader
+from migops.sources.program_file import find_program
 
 _VERSIONS = tuple(f"3.{minor}" for minor in range(8, 16))
 _INTERPRETER = re.compile(rb"(/[^\s\"']*/(?:python|pypy)[0-9.]*)")
@@ -125,12 +127,11 @@ class _Python:
 
     def _program(self) -> tuple[str, str]:
         """The ``alembic`` program, and the interpreter in its first line."""
-        folders = (self.variable("PATH") or DEFAULT_PATH).split(":")
-        for folder in folders:
-            path = absolute(self.home.cwd, posixpath.join(folder, "alembic"))
+        for path in self._programs():
             text = self.text(path)
             if text is None:
                 continue
+            folder = posixpath.dirname(path)
             first, _, second = text.partition(b"\n")
             interpreter = _INTERPRETER.search(first) or (_INTERPRETER.search(second) if b"/sh" in first else None)
             if interpreter:
@@ -138,7 +139,14 @@ class _Python:
             if b"env" in first:
                 return path, posixpath.join(folder, "python3")
             raise self._unknown(f"{path} names no Python in its first line")
-        raise self._unknown("no program `alembic` is on the PATH")
+        raise self._unknown("no program `alembic` is on the PATH or in a virtual environment")
+
+    def _programs(self) -> Iterator[str]:
+        """Where the program may be: on the PATH, then in a virtual environment."""
+        folders = (self.variable("PATH") or DEFAULT_PATH).split(":")
+        yield from (absolute(self.home.cwd, posixpath.join(folder, "alembic")) for folder in folders)
+        found = find_program("alembic", Process(self.home.cwd, self.home.environment or {}), self.read)
+        yield from (word for word in found.words[:1] if "/" in word)
 
     def _of(self, interpreter: str) -> tuple[str, str, bytes | None]:
         """Version ('' if unknown), prefix, and the ``pyvenv.cfg`` of a virtual environment."""

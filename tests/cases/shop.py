@@ -13,8 +13,9 @@ from typing import Any
 from migops import collect
 from migops.analysis.evidence import Evidence
 from migops.collect.database_query import Ask
-from migops.commands.failures.explain import lines, recognise
+from migops.commands.failures.explain import lines
 from migops.commands.failures.inputs import FailureInputs
+from migops.commands.failures.recognise import recognise
 from migops.compose import ComposeOptions
 from migops.docker import Engine
 from migops.rules import RULES, judge

@@ -12,11 +12,13 @@ from pathlib import Path
 
 import pytest
 
+from migops.collect import Survey
 from migops.compose import ComposeOptions
-from migops.core.errors import MigopsError
+from migops.core.errors import MigopsError, Unavailable
 from migops.runner import command_lines
 from migops.runner.command_lines import Program
 from migops.sources.home import Home
+from migops.sources.program_file import ProgramFile
 from migops.state import owner
 from migops.state.process import ourselves
 from migops.target import Target, Wanted, resolve
@@ -33,6 +35,15 @@ def target(folder: Path, name: str = "clean", *settings: str, options: ComposeOp
         added = "".join(f"\n      {setting}" for setting in settings)
         compose.write_text(compose.read_text().replace("    build: .", f"    build: .\n    x-migops:{added}"))
     return resolve(Wanted(service="app"), options or ComposeOptions(), {}, project)
+
+
+def called(
+    found: Target, home: Home, *arguments: str, program: ProgramFile | None = None, starts_in: str = ""
+) -> Program:
+    """How Alembic is called with these arguments in an image that was read."""
+    seen = Survey(found)
+    seen.home, seen.program, seen.starts_in = home, program, starts_in
+    return command_lines.in_image(found, seen, arguments)
 
 
 def test_one_off(tmp_path: Path) -> None:
@@ -164,17 +175,42 @@ def test_alembic_is_called_so_that_it_reads_what_was_compared(
 ) -> None:
     found = target(tmp_path)
     home = Home("/app", f"/app/{config}", environment={"ALEMBIC_CONFIG": variable})
-    given = command_lines.options(found, home, arguments.split())
-    assert given == options
-    assert command_lines.with_options(found, given).words == ("alembic", *options)
+    assert called(found, home, *arguments.split()).words == ("alembic", *options)
 
 
 def test_from_another_folder_the_whole_path_is_named(tmp_path: Path) -> None:
     home = Home("/srv/backend", "/srv/backend/alembic.ini", away=True)
-    assert command_lines.options(target(tmp_path), home, ["current"]) == ("-c", "/srv/backend/alembic.ini")
+    assert called(target(tmp_path), home, "current").words == ("alembic", "-c", "/srv/backend/alembic.ini")
 
 
 def test_the_section_is_named_once(tmp_path: Path) -> None:
     home = Home("/app", "/app/alembic.ini", "shop")
-    assert command_lines.options(target(tmp_path), home, ["current"]) == ("-n", "shop")
-    assert command_lines.options(target(tmp_path / "two"), home, ["-nshop", "current"]) == ()
+    assert called(target(tmp_path), home, "current").words == ("alembic", "-n", "shop")
+    assert called(target(tmp_path / "two"), home, "-nshop", "current").words == ("alembic",)
+
+
+def test_a_program_in_a_virtual_environment_is_called_by_its_path(tmp_path: Path) -> None:
+    found = ProgramFile("alembic", ("/app/.venv/bin/alembic",))
+    home = Home("/app", "/app/backend/alembic.ini")
+    words = called(target(tmp_path), home, "current", program=found).words
+    assert words == ("/app/.venv/bin/alembic", "-c", "backend/alembic.ini")
+    given = target(tmp_path / "two", "clean", "{alembic: python -m alembic}")
+    assert called(given, home, "current", program=found).words == ("python", "-m", "alembic"), "the user's words count"
+
+
+def test_it_is_started_in_the_folder_where_alembic_finds_its_scripts(tmp_path: Path) -> None:
+    program = called(target(tmp_path), Home("/srv", "/srv/alembic.ini"), "current", starts_in="/srv")
+    compose = ("docker", "compose")
+    one_off = command_lines.compose_run(compose, "app", program, ["current"], "m-1")
+    assert one_off[one_off.index("--workdir") + 1] == "/srv"
+    typed = command_lines.in_terminal("app-1", program, ["current"], "token")
+    assert typed[typed.index("--workdir") + 1] == "/srv"
+    plain = called(target(tmp_path / "two"), Home("/app", "/app/alembic.ini"), "current")
+    assert "--workdir" not in command_lines.compose_run(compose, "app", plain, ["current"], "m-1")
+
+
+def test_an_image_without_the_program_is_refused_before_anything_is_run(tmp_path: Path) -> None:
+    missing = ProgramFile("alembic", (), ("/usr/bin", "/app/.venv/bin"))
+    with pytest.raises(Unavailable, match="has no program 'alembic' in /usr/bin, /app/") as refused:
+        called(target(tmp_path), Home("/app", "/app/alembic.ini"), "current", program=missing)
+    assert "x-migops: {alembic:" in refused.value.hint

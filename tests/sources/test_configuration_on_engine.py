@@ -22,6 +22,7 @@ SITE = f"cp -r /old/shop {PURE}/shop"
 PACKAGE = "sed -i 's/^script_location.*/script_location = shop:migrations/' alembic.ini"
 OTHER = "printf '[alembic]\\nscript_location = /old/shop/migrations\\n' > /old/other.ini"
 SCRIPT = "printf '#!/bin/sh\\nexport ALEMBIC_CONFIG=/old/other.ini\\nexec \"$@\"\\n' > /run.sh; chmod +x /run.sh"
+VENV = "mkdir -p /opt/venv/bin; mv $(command -v alembic) /opt/venv/bin/alembic"
 TOML = "printf '[tool.alembic]\\nscript_location = \"shop/migrations\"\\n' > pyproject.toml"
 
 VARIANTS: dict[str, tuple[str, tuple[str, ...], str]] = {
@@ -69,9 +70,13 @@ def project(sandbox: Sandbox) -> Path:
     return made
 
 
+WITHOUT = {"a venv": (VENV, (), ""), "no program": ("rm $(command -v alembic)", (), "")}
+"""Images in which a plain ``alembic`` cannot be run."""
+
+
 def make(box: Sandbox, variant: str) -> None:
     """The application's image, changed as the variant says. It is committed: a build for each would take long."""
-    setup, says, _ = VARIANTS[variant]
+    setup, says, _ = {**VARIANTS, **WITHOUT}[variant]
     name = f"{box.name}-made"
     box.docker("run", "--name", name, box.tag("fresh"), "sh", "-ec", setup)
     changes = [word for each in ('CMD ["python"]', *says) for word in ("--change", each)]
@@ -125,3 +130,25 @@ def test_it_is_called_the_same_way(sandbox: Sandbox, project: Path) -> None:
     assert heads("heads") == "002", "the user says which, so ALEMBIC_CONFIG must not win"
     told = migops("check-image", "app", "--format", "json", cwd=project, env=sandbox.env)
     assert set(told.rules) == {"MIG211"}, "and what is typed there reads the old one all the same"
+
+
+def test_a_program_in_a_virtual_environment_is_found_and_used(sandbox: Sandbox, project: Path) -> None:
+    """Alembic off the PATH, as in many images of uv and poetry: it is called by its path; without it, nothing runs."""
+    image = f"    image: {sandbox.tag('app')}\n    build: .\n    init: true\n    command: sleep 600\n"
+    (project / "compose.yaml").write_text(f"services:\n  app:\n{image}")
+
+    def run(*words: str) -> subprocess.CompletedProcess[str]:
+        argv = [sys.executable, "-m", "migops", "alembic", *words]
+        return subprocess.run(argv, cwd=project, env=sandbox.env, capture_output=True, text=True, check=False)
+
+    make(sandbox, "a venv")
+    one_off = run("heads")
+    assert (one_off.returncode, one_off.stdout.split()[:1]) == (0, ["002"]), one_off.stderr
+    sandbox.compose("up", "-d", cwd=project)
+    inside = run("heads")
+    assert (inside.returncode, inside.stdout.split()[:1]) == (0, ["002"]), inside.stderr
+    make(sandbox, "no program")
+    refused = run("heads")
+    assert refused.returncode == 3
+    assert "has no program 'alembic' in" in refused.stderr
+    assert "x-migops: {alembic:" in refused.stderr

@@ -62,10 +62,16 @@ class DeployRecord:
     compose_began: float | None = None
     """The engine's time at which the first compose command began that changes containers and did not end well; None
     where all did."""
+    alembic: tuple[str, ...] = ()
+    """How Alembic is called in the built image; empty before it was read."""
+    starts_in: str = ""
+    """The folder in the built image that Alembic is started in; empty if it is the container's own."""
     going_back: bool = False
     """Whether the old containers are being brought back."""
     recreated: bool = False
     """Whether they were, by the definition or the compose file."""
+    stopped: dict[str, str] = field(default_factory=dict)
+    """By service: the command of its old start that would fail on the database as it is, so that it stays stopped."""
     unrestored: list[str] = field(default_factory=list)
     """What of them is not as before."""
     begun: list[StepName] = field(default_factory=list)
@@ -91,6 +97,16 @@ class Deploy:
     say: Reporter
     stop: Stop
     record: DeployRecord = field(default_factory=DeployRecord)
+
+    @property
+    def alembic(self) -> tuple[str, ...]:
+        """How Alembic is called: in the built image, or, before there is one, in the image that is there."""
+        return self.record.alembic or self.inputs.evidence.alembic
+
+    @property
+    def starts_in(self) -> str:
+        """The folder that Alembic is started in; empty if it is the container's own."""
+        return self.record.starts_in or self.inputs.starts_in
 
     def replicas(self, service: str) -> int:
         """How many containers of a service there must be: as many as before, where the old ones are brought back."""

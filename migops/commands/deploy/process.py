@@ -72,8 +72,8 @@ class DetachedProcess:
             raise Aborted(f"{path} cannot be written: {error.strerror}") from None
         compose = with_override(inputs.project, inputs.compose, inputs.program, str(path))
         self.words = compose_run(
-            compose.words, inputs.target.service, Program(inputs.evidence.alembic, inputs.keeps_entrypoint),
-            self.arguments, self.container, detached=True, variables=environment, working_dir=inputs.starts_in,
+            compose.words, inputs.target.service, Program(self.deploy.alembic, inputs.keeps_entrypoint),
+            self.arguments, self.container, detached=True, variables=environment, working_dir=self.deploy.starts_in,
             mount=trace.mount(),
         )  # fmt: skip
         self.environment = environment
@@ -146,10 +146,13 @@ class DetachedProcess:
         return state.get("Status") not in (None, "created") and not str(state.get("StartedAt")).startswith("0001")
 
 
-def failed_at(deploy: Deploy, followed: Followed) -> tuple[str, ...]:
-    """The revision that it was at, by Alembic's logging or its traceback; where neither tells, all that may be it."""
+def failed_at(deploy: Deploy, followed: Followed, unknown: tuple[str, ...] | None = None) -> tuple[str, ...]:
+    """The revision that it was at, by Alembic's logging or its traceback.
+
+    ``unknown`` is the answer where neither tells; None: all that may be it.
+    """
     if followed.revision:
         return (followed.revision,)
     history, pending = deploy.inputs.history, deploy.record.pending or ()
     named = tuple(each for each in pending if Path(history.by_id[each].path).name == followed.script)
-    return named or pending
+    return named or (pending if unknown is None else unknown)

@@ -33,7 +33,7 @@ def rehearse(deploy: Deploy) -> dict[str, Any]:
         live = sandbox.live_of(deploy.engine, inputs.project, reached.named)
         app = sandbox.app_of(
             inputs.project, inputs.service, deploy.record.built[inputs.target.service], live,
-            working_dir=inputs.starts_in, code=inputs.image_folders, keeps_entrypoint=inputs.keeps_entrypoint,
+            working_dir=deploy.starts_in, code=inputs.image_folders, keeps_entrypoint=inputs.keeps_entrypoint,
         )  # fmt: skip
         app = replace(app, mounts=tuple(each for each in app.mounts if each.get("Type") != "volume"))
         with sandbox.server(deploy.engine, live, app, on_disk=True) as server:
