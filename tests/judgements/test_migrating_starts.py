@@ -166,3 +166,12 @@ def test_a_script_beside_the_script(project: Project, text: str) -> None:
     judged = project.doctor("MIG602")
     assert (judged.rules, judged.reasons("MIG602")) == (["MIG602"], [])
     assert judged.of("MIG602")["subject"]["path"] == f"{project.folder}/scripts/migrate.sh:3"
+
+
+@pytest.mark.parametrize("command", ["python -m app.main", "uvicorn app.main:app", "celery -A app.main.app worker"])
+def test_a_migration_in_another_module(project: Project, command: str) -> None:
+    project.write("app/migrate.py", "from alembic import command\ndef run():\n    command.upgrade(config, 'head')\n")
+    project.write("app/main.py", "from app import migrate\nmigrate.run()\napp = object()\n")
+    judged = project.compose("entrypoint: []", f"command: {command}").doctor("MIG602")
+    assert judged.of("MIG602")["subject"]["path"] == f"{project.folder}/app/migrate.py:3"
+    assert project.write("app/main.py", "from app import migrate\napp = object()\n").doctor("MIG602").rules == []
