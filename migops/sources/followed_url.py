@@ -152,6 +152,11 @@ class _Follow:
     def _of_ini(self) -> Sought | Unknown:
         """The URL of Alembic's configuration, which env.py takes as it is."""
         for place, config in self.asked.configs.items():
+            option = config.options.get(INI)
+            if option is not None and option.error and "_option(" in self.asked.env_py:
+                return Unknown(
+                    f"{option.at} ({place}): sqlalchemy.url refers to options that {self.env} may set", SAY_WHICH
+                )
             sought = from_config(config, place)
             if sought is not None:
                 return within(sought, self.variables) if isinstance(sought, Sought) else sought
