@@ -237,7 +237,7 @@ def test_env_files_of_other_names(names: str, url: str, tmp_path: Path) -> None:
 
 def test_an_env_file_whose_name_is_computed(tmp_path: Path) -> None:
     files = {".env.prod": "URL=postgresql://prod@db/d\n"}
-    app = ENV_FILES.replace("NAMES", 'f".env.{os.environ[\'MODE\']}"')
+    app = ENV_FILES.replace("NAMES", "f\".env.{os.environ['MODE']}\"")
     found = unknown(which(tmp_path, "X: y", SETS, app=app, files=files))
     assert "URL may come from an env file whose name is computed" in found.reason
     given = sought(which(tmp_path / "two", "URL: 'postgresql://service@db/d'", SETS, app=app, files=files))
