@@ -106,7 +106,7 @@ def test_no_list_of_words_is_a_command_past_the_helper() -> None:
                 and "2:" in ast.unparse(each.slice)
             ):
                 found.append(f"{name}:{each.lineno}")
-    assert [each for each in found if not each.startswith("commands/failures/known.py")] == []
+    assert [each for each in found if not each.startswith("commands/failures/")] == []
 
 
 def test_the_options_of_each_command_are_those_that_it_takes() -> None:
@@ -173,7 +173,7 @@ def test_errors_name_the_project_that_was_asked_for(tmp_path: Path) -> None:
     for name in ("alembic.ini", "Dockerfile"):
         (project / "other" / name).write_text((project / name).read_text())
     found = migops("status", "-f", "my prod.yml", "--no-engine", cwd=project)
-    assert "name one: migops status -f 'my prod.yml' second" in found.stderr
+    assert "name one: migops status -f 'my prod.yml' --no-engine second" in found.stderr
 
 
 def test_a_password_of_the_command_line_is_not_repeated() -> None:

@@ -12,7 +12,7 @@ from migops.analysis.evidence import Evidence
 from migops.commands import rescue
 from migops.core.errors import MigopsError, Unavailable
 from migops.core.model import Absent, NotAsked, PlaceName, Reading, Unknown
-from migops.sources.container import Container
+from migops.sources.container_model import Container
 from migops.sources.git_status import GitStatus
 from tests.rules.made import FIRST, GHOST, OLD, SECOND, container, evidence, held
 

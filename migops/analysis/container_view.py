@@ -10,10 +10,10 @@ from migops.analysis.chain import revision_ids
 from migops.analysis.evidence import Evidence
 from migops.analysis.script_diff import content_difference
 from migops.core.model import MigrationFile, MigrationSet, PlaceName, Severity
-from migops.sources.container import Container, digests
-from migops.sources.container_files import Mount
+from migops.sources.container_model import Container, digests
 from migops.sources.environment import Environment
 from migops.sources.git_status import GitStatus
+from migops.sources.mounts import Mount
 
 HOST, IMAGE, CONTAINER = PlaceName.HOST, PlaceName.IMAGE, PlaceName.CONTAINER
 

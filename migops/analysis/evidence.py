@@ -12,14 +12,15 @@ from migops.core.printed import Commands
 
 if TYPE_CHECKING:  # what a clean check never needs is not imported for its sake
     from migops.compose import Project
-    from migops.entrypoint.startup import Startup
+    from migops.entrypoint.startup import Change, Startup
     from migops.images.image import Layer
     from migops.migrations.config import ConfigFile
     from migops.migrations.graph import Graph
+    from migops.migrations.not_null import Strict
     from migops.migrations.problem import Problem
     from migops.sources.application import Creation
     from migops.sources.code import Code
-    from migops.sources.container import Container
+    from migops.sources.container_model import Container
     from migops.sources.database_question import Question
     from migops.sources.database_state import DatabaseReading
     from migops.sources.database_url import Sought
@@ -30,7 +31,9 @@ if TYPE_CHECKING:  # what a clean check never needs is not imported for its sake
     from migops.sources.home import OtherConfiguration
     from migops.sources.models import Model
     from migops.sources.passwords import Written
+    from migops.sources.pinned import Pin
     from migops.sources.program_file import ProgramFile
+    from migops.sources.stopped import Stopped
     from migops.sources.worktree import Worktree
 
 
@@ -71,6 +74,18 @@ class Hidden:
 
 
 @dataclass(frozen=True, slots=True)
+class SchemaCheck:
+    """What the database's tables say of the scripts.
+
+    ``never_run``: applied revisions with what they create and the database lacks. ``failing``: columns that pending
+    revisions add as NOT NULL without a default, to tables that have rows.
+    """
+
+    never_run: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    failing: tuple[Strict, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Setup:
     """The project's own files apart from the migrations; read only for ``doctor``."""
 
@@ -86,6 +101,10 @@ class Setup:
     """Other places with the password of a service's variable, by service and variable."""
     env_files: tuple[CopiedEnvFile, ...] = ()
     """The ``.env`` files that a build would copy into the image."""
+    alembic: Pin | None = None
+    """The newest Alembic that the project's own files allow; None if they set no bound."""
+    has_models: bool = True
+    """False if none of the project's modules defines a table."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +156,8 @@ class Evidence:
     """Differences between models and schema; None if not asked for."""
     startups: Mapping[PlaceName, tuple[Startup, ...] | Unknown] = field(default_factory=dict)
     """Startup commands of the service and its siblings: in the image, and in a fresh build; {} if not asked for."""
+    build_changes: tuple[Change, ...] = ()
+    """The upgrades that a RUN of the Dockerfile makes; () if not asked for."""
     creations: tuple[Creation, ...] = ()
     """The lines of the host's code that create tables."""
     setup: Setup | None = None
@@ -145,6 +166,10 @@ class Evidence:
     """Calls of Alembic that read other migrations than the compared ones."""
     hidden: tuple[Hidden, ...] = ()
     """Mounts in the compose file that will cover the migrations."""
+    schema: SchemaCheck | Unknown | None = None
+    """None if there was nothing to ask, or nobody asked."""
+    stopped: tuple[Stopped, ...] | Unknown = ()
+    """Containers that do not stay up, and the project's database servers; read only for ``doctor``."""
 
     def reading(self, place: PlaceName) -> Reading | DatabaseReading:
         """The content of a place, or why it was not read."""

@@ -21,7 +21,7 @@ from migops.core.errors import Aborted, MigopsError
 
 
 @click.command("adopt")
-@click.argument("service", required=False)
+@click.argument("service", required=False, envvar="MIGOPS_SERVICE")
 @option("--revision", metavar="REV", default="", help="Compare the database only with this revision (or `head`).")
 @option("--baseline", is_flag=True, help="For a project without migrations: write the first one from the models.")
 @option("-m", "--message", metavar="TEXT", default="", help="Message of the baseline revision (default: baseline).")

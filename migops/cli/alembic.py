@@ -10,12 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from migops.cli.options import FILES, NAMES, compose_options_of, option
-from migops.core.errors import MigopsError
-from migops.core.redaction import redact
+from migops.cli.options import FILES, NAMES, compose_options_of, existing, option
+from migops.core.errors import MigopsError, Stopped
 
 if TYPE_CHECKING:
-    from migops.commands.alembic.call import RunOptions
+    from migops.commands.alembic.call import AlembicCall, RunOptions
 
 TAKING_A_VALUE = frozenset({
     *("--file", "--project-name", "--env-file", "--profile", "--project-directory", "--service"),
@@ -56,7 +55,9 @@ _WIDTH = 100  # columns of a drawn graph, which stands among Alembic's own outpu
 
 @click.command("alembic", cls=Cut, context_settings={"help_option_names": ["--help"]})
 @option("--service", metavar="SERVICE", default="", help="The service (default: the only one with migrations).")
-@option("--file", "files", multiple=True, type=FILES, metavar="FILE", help="Compose file (repeatable).")
+@option(
+    "--file", "files", multiple=True, type=FILES, metavar="FILE", callback=existing, help="Compose file (repeatable)."
+)
 @option("--project-name", metavar="NAME", help="Compose project name.")
 @option("--env-file", "env_files", multiple=True, type=FILES, metavar="FILE", help="Environment file (repeatable).")
 @option("--profile", "profiles", multiple=True, type=NAMES, metavar="NAME", help="Enable a profile (repeatable).")
@@ -121,6 +122,7 @@ def alembic(arguments: tuple[str, ...], **given: Any) -> int:
     from migops.commands.alembic.run import run
     from migops.docker import connect
     from migops.runner import command_lines
+    from migops.runner.running import NotStarted
 
     if not arguments:
         raise MigopsError("no Alembic command given", hint="for example: current, upgrade head; see --help")
@@ -128,7 +130,12 @@ def alembic(arguments: tuple[str, ...], **given: Any) -> int:
     resolved = target.resolve(wanted, compose_options_of(given), os.environ, Path.cwd())
     resolved = command_lines.aimed(resolved, arguments, collect.host_cwd(collect.Survey(resolved)))
     with connect() as engine:
-        result = run(AlembicCall(resolved, arguments, engine, say, _options(given)))
+        call = AlembicCall(resolved, arguments, engine, say, _options(given))
+        try:
+            result = run(call)
+        except (Stopped, NotStarted) as error:
+            _explain(call, 0, str(error) if isinstance(error, NotStarted) else "")
+            raise
         if result.drawing is not None:
             from migops.commands.graph import GraphResult
             from migops.output import View, render
@@ -136,11 +143,16 @@ def alembic(arguments: tuple[str, ...], **given: Any) -> int:
             for line in render("graph", GraphResult(result.drawing), View(width=_WIDTH)).splitlines():
                 say(line)
         if result.child and not result.stopped:
-            from migops.commands.failures import explain  # and with it all the rules: only a failure pays for them
-
-            for line in explain(result.output, resolved, engine, arguments):
-                say(redact(line), plain=True)
+            _explain(call, result.child)
     return result.code
+
+
+def _explain(call: AlembicCall, code: int, refused: str = "") -> None:
+    """Explain the failure in what Alembic wrote, or in why it was not started, if it is a known one."""
+    from migops.commands.failures import explain  # and with it all the rules: only a failure pays for them
+
+    for line in explain(call.output.tail() or refused, call.target, call.engine, call.arguments, code=code):
+        say(line, plain=True)
 
 
 def _options(given: Mapping[str, Any]) -> RunOptions:

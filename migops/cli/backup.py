@@ -20,7 +20,7 @@ from migops.core.errors import ExitCode, MigopsError
 
 
 @click.command("backup")
-@click.argument("service", required=False)
+@click.argument("service", required=False, envvar="MIGOPS_SERVICE")
 @option("--list", "list_", is_flag=True, help="Only list the backups, newest first.")
 @option(
     "--keep",

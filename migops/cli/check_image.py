@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import importlib
-import os
 from collections.abc import Mapping
 from contextlib import ExitStack
-from pathlib import Path
+from dataclasses import replace
 from threading import Thread
 from typing import TYPE_CHECKING, Any
 
@@ -14,12 +13,9 @@ import click
 
 from migops.cli.options import (
     EXIT,
-    LINES,
-    check_together,
     compose_options,
-    compose_options_of,
     configuration_options,
-    context_option,
+    context_options,
     host_dir_option,
     image_option,
     option,
@@ -27,31 +23,20 @@ from migops.cli.options import (
     rule_options,
     timeout_option,
 )
-from migops.core.errors import MigopsError
+from migops.cli.resolving import check_together, pairs, resolve, silenced
 
 if TYPE_CHECKING:
+    from migops.core.errors import ExitCode
+    from migops.core.model import Report
+    from migops.docker import Engine
     from migops.rules.rule import Rule
+    from migops.target import Target
 
 
 @click.command("check-image")
-@click.argument("service", required=False)
+@click.argument("service", required=False, envvar="MIGOPS_SERVICE")
 @image_option
-@context_option
-@option(
-    "--dockerfile",
-    metavar="FILE",
-    default="",
-    help="With --context: the Dockerfile (default: Dockerfile in the context).",
-)
-@option("--target", "stage", metavar="STAGE", default="", help="With --context: the build stage of the image.")
-@option(
-    "--build-arg",
-    "build_args",
-    metavar="NAME=VALUE",
-    multiple=True,
-    type=LINES,
-    help="With --context: a build argument (repeatable).",
-)
+@context_options
 @host_dir_option
 @configuration_options
 @option("--all-files", is_flag=True, help="Compare every file that the build copies, not only migrations.")
@@ -74,40 +59,60 @@ def check_image(service: str | None, **given: Any) -> int:
     \b
     Exit codes: 0 clean, 1 findings, 2 bad input, 3 no verdict
     """
-    from migops import collect, target
+    from migops import target
     from migops.cli.output import show
-    from migops.core.model import PlaceName, Severity, Unknown
-    from migops.docker import Engine, connect
-    from migops.output import modules
 
     check_together(given)
+    left_out = silenced(given)
     if given["select"] or given["ignore"]:
         _rules(given)  # report a misspelt one before anything is read
-    no_engine = given["no_engine"]
     wanted = target.Wanted(
         service=service or "",
         **{key: given[key] for key in ("image", "context", "dockerfile", "stage", "host_dir", "config", "section")},
-        build_args=_pairs(given["build_args"]),
-        needs_image=not no_engine,
+        build_args=pairs(given["build_args"]),
+        needs_image=not given["no_engine"],
     )
-    resolved = target.resolve(wanted, compose_options_of(given), os.environ, Path.cwd())
+    resolved = resolve(wanted, given)
+
+    def judge(target: Target) -> Report:
+        return replace(_report(target, given), silenced=left_out)
+
+    def code(result: Report) -> ExitCode:
+        return EXIT[result.verdict.value]
+
+    if resolved.sections:
+        from migops.cli.sections import together
+
+        return together("check-image", resolved, wanted, given, judge, code)
+    result = judge(resolved)
+    show("check-image", result, given)
+    return int(code(result))
+
+
+def _report(target: Target, given: Mapping[str, Any]) -> Report:
+    from migops import collect
+    from migops.core.model import PlaceName, Severity, Unknown
+    from migops.output import modules
+
+    no_engine = given["no_engine"]
     with ExitStack() as stack:
 
         def engine() -> Engine:
             """Connect on first use only: an archive needs no engine."""
+            from migops.docker import connect
+
             connected = stack.enter_context(connect(given["timeout"]))
             import_meanwhile("migops.commands.check", *modules("check-image", given["format_"]))
             return connected
 
-        evidence = collect.check(resolved, None if no_engine else engine, all_files=given["all_files"])
+        evidence = collect.check(target, None if no_engine else engine, all_files=given["all_files"])
     needed = [PlaceName.HOST, PlaceName.CONTEXT if no_engine else PlaceName.IMAGE]
     if isinstance(evidence.chain.places.get(PlaceName.CONTAINER), Unknown):
         needed.append(PlaceName.CONTAINER)  # there may be none, but one that is there must be read
     from migops.commands import check
 
-    result = check.make("check-image", resolved, evidence, _rules(given), Severity(given["fail_on"]), needed)
-    show("check-image", result, given)
-    return int(EXIT[result.verdict.value])
+    needed = check.required(evidence, needed, PlaceName.CONTAINER)
+    return check.make("check-image", target, evidence, _rules(given), Severity(given["fail_on"]), needed)
 
 
 def _rules(given: Mapping[str, Any]) -> tuple[Rule, ...]:
@@ -119,10 +124,3 @@ def _rules(given: Mapping[str, Any]) -> tuple[Rule, ...]:
 def import_meanwhile(*modules: str) -> None:
     """Import modules in a thread while the engine answers; an import of the same module waits for it."""
     Thread(target=lambda: [importlib.import_module(module) for module in modules], daemon=True).start()
-
-
-def _pairs(words: tuple[str, ...]) -> dict[str, str]:
-    for word in words:
-        if "=" not in word:
-            raise MigopsError(f"--build-arg must be NAME=VALUE, not {word!r}")
-    return dict(word.split("=", 1) for word in words)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from migops.cli.options import compose_options, compose_options_of, format_option, option, output_option
+from migops.cli.resolving import tell
 from migops.core.errors import ExitCode, MigopsError
 
 if TYPE_CHECKING:
@@ -35,16 +37,23 @@ def config(**given: Any) -> int:
     migops config --verify                        compare with `docker compose config`
     """
     from migops.cli.output import put, view_of
-    from migops.compose import load
+    from migops.compose import EnvFiles
     from migops.output import render
+    from migops.target.resolve import load_project
 
     asked = [name for name, value in (("--explain", given["path"]), ("--verify", given["verify"])) if value]
     asked += [f"--{given['names']}"] if given["names"] else []
     if len(asked) > 1:
         raise MigopsError(f"{' and '.join(asked)} cannot be combined", hint="use one at a time")
     options = compose_options_of(given)
-    project = load(options, os.environ, interpolate=not given["no_interpolate"], consistent=not given["no_consistency"])
-    for warning in project.warnings:
+    # As in compose, lists of names do not depend on env files, and the document does. Origins are for reading.
+    env_files = EnvFiles.IGNORED if given["names"] else EnvFiles.OPTIONAL if given["path"] else EnvFiles.REQUIRED
+    project, options, _, notice = load_project(
+        "config", options, os.environ, Path.cwd(),
+        interpolate=not given["no_interpolate"], consistent=not given["no_consistency"], env_files=env_files,
+    )  # fmt: skip
+    tell([notice] if notice else ())
+    for warning in (*project.warnings, *project.notices):
         click.echo(f"warning: {warning}", err=True)
     answer, result, code = _answer(project, options, given)
     text = render(answer, result, view_of(given), given["format_"] if answer == "config" else None)

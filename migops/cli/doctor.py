@@ -3,30 +3,36 @@
 from __future__ import annotations
 
 from contextlib import ExitStack
-from typing import Any
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from migops.cli.options import (
     EXIT,
-    check_together,
     compose_options,
     configuration_options,
-    context_option,
+    context_options,
     host_dir_option,
     image_option,
     option,
     output_options,
     rule_options,
 )
-from migops.cli.status import check_drift, database_options, drift_option, target_of
+from migops.cli.resolving import check_together, resolve, silenced
+from migops.cli.status import check_drift, database_options, drift_option, wanted_of
+
+if TYPE_CHECKING:
+    from migops.core.errors import ExitCode
+    from migops.core.model import Report
+    from migops.target import Target
 
 
 @click.command("doctor")
-@click.argument("service", required=False)
+@click.argument("service", required=False, envvar="MIGOPS_SERVICE")
 @database_options
 @image_option
-@context_option
+@context_options
 @host_dir_option
 @configuration_options
 @drift_option
@@ -57,12 +63,27 @@ def doctor(service: str | None, **given: Any) -> int:
     from migops.docker import connect
 
     check_together(given)
+    left_out = silenced(given)
     chosen = rules.chosen(given["select"], given["ignore"])
-    resolved = target_of(service or "", given, "doctor")
+    wanted = wanted_of(service or "", given, "doctor")
+    resolved = resolve(wanted, given)
     check_drift(given)
-    with ExitStack() as stack:
-        engine = None if given["no_engine"] else lambda: stack.enter_context(connect(given["timeout"]))
-        access = diagnosis.Access(engine, Ask(given["database_url"], given["timeout"], given["wait"]), given["drift"])
-        result = diagnosis.doctor(resolved, access, chosen, Severity(given["fail_on"]))
+
+    def judge(target: Target) -> Report:
+        with ExitStack() as stack:
+            engine = None if given["no_engine"] else lambda: stack.enter_context(connect(given["timeout"]))
+            ask = Ask(given["database_url"], given["timeout"], given["wait"])
+            access = diagnosis.Access(engine, ask, given["drift"])
+            result = diagnosis.doctor(target, access, chosen, Severity(given["fail_on"]))
+        return replace(result, silenced=left_out)
+
+    def code(result: Report) -> ExitCode:
+        return EXIT[result.verdict.value]
+
+    if resolved.sections:
+        from migops.cli.sections import together
+
+        return together("doctor", resolved, wanted, given, judge, code)
+    result = judge(resolved)
     show("doctor", result, given)
-    return int(EXIT[result.verdict.value])
+    return int(code(result))

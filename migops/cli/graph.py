@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -14,11 +13,11 @@ from migops.cli.options import (
     LINES,
     color_option,
     compose_options,
-    compose_options_of,
     format_option,
     option,
     output_option,
 )
+from migops.cli.resolving import by_default, resolve, tell
 from migops.cli.status import database_options
 from migops.core.errors import ExitCode, MigopsError
 
@@ -32,7 +31,7 @@ if TYPE_CHECKING:
 @database_options
 @option("--no-engine", is_flag=True, help="With SERVICE: do not use Docker; read only what is reachable without it.")
 @compose_options
-@option("-c", "--config", metavar="FILE", help="alembic.ini or pyproject.toml (default: in the current folder).")
+@option("-c", "--config", metavar="FILE", help="alembic.ini or pyproject.toml (default: auto-detected).")
 @option("-n", "--name", default="", metavar="SECTION", help="Section of the ini file (default: alembic).")
 @option(
     "--set",
@@ -53,6 +52,8 @@ if TYPE_CHECKING:
 def graph(service: str | None, config: str | None, name: str, settings: Sequence[str], **given: Any) -> int:
     """Draw the revision graph of SERVICE, or of a configuration file, even if the history is broken.
 
+    Without both, the file is the one in the current folder, or else the one that check-image finds.
+
     With SERVICE, all places are read as by `migops status`, and each revision is marked with the places that have it
     and its state in the database.
 
@@ -61,13 +62,16 @@ def graph(service: str | None, config: str | None, name: str, settings: Sequence
     draw
     """
     from migops.cli.output import show
-    from migops.collect.drawing import draw
+    from migops.collect.drawing import NothingHere, draw
     from migops.commands.graph import GraphResult
 
     if service is None:
         _refuse_what_needs_a_service()
         cwd = os.getcwd()  # noqa: PTH109 - as it is, links unresolved
-        result = GraphResult(draw(config, name or "alembic", cwd, _settings(settings)))
+        try:
+            result = GraphResult(draw(config, name or "alembic", cwd, _settings(settings)))
+        except NothingHere as error:
+            result = _of_the_project(name, given, error)
     else:
         result = _of_service(service, config or "", name, given)
     show("graph", result, given)
@@ -86,11 +90,28 @@ def _of_service(service: str, config: str, section: str, given: Mapping[str, Any
         service=service, config=config, section=section, needs_image=False, command="graph",
         database_url=given["database_url"] or "",
     )  # fmt: skip
-    resolved = target.resolve(wanted, compose_options_of(given), os.environ, Path.cwd())
+    resolved = resolve(wanted, given)
     ask = Ask(given["database_url"], given["timeout"], given["wait"])
     with ExitStack() as stack:
         engine = None if given["no_engine"] else lambda: stack.enter_context(connect(given["timeout"]))
         return of_service(resolved, engine, ask)
+
+
+def _of_the_project(section: str, given: Mapping[str, Any], error: MigopsError) -> GraphResult:
+    """The history that check-image compares, if this folder has no configuration: that of the host alone."""
+    from migops import collect, target
+    from migops.collect.drawing import of_environment
+    from migops.commands.graph import GraphResult
+    from migops.compose import NoComposeFile
+
+    service = by_default("usual_service") or ""
+    wanted = target.Wanted(service=service, section=section, needs_image=False, command="graph")
+    try:
+        resolved = resolve(wanted, given)
+    except NoComposeFile as missing:
+        raise (missing if missing.found else error) from None
+    tell([f"no configuration in the current folder; drawing {resolved.config}, of service {resolved.service}"])
+    return GraphResult(of_environment(collect.host(resolved)))
 
 
 def _refuse_what_needs_a_service() -> None:

@@ -9,12 +9,14 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from itertools import dropwhile
+from pathlib import Path
+from typing import Any
 
 import click
 
 from migops import __version__
 from migops.cli.options import debug_option
-from migops.core import debug, printed, redaction
+from migops.core import debug, notices, printed, redaction
 from migops.core.errors import ExitCode, MigopsError, Stopped
 from migops.core.signals import handled
 
@@ -100,15 +102,17 @@ def main() -> None:
 
 def run(arguments: list[str]) -> int:
     """Run one command and return its exit code; every error becomes one message on standard error here."""
-    with redaction.scope(), printed.scope(), debug.scope():
-        return _run(arguments)
+    command_line = list(dropwhile(lambda word: word == "--debug", arguments))  # from the command's name on
+    with redaction.scope(), printed.scope(command_line), debug.scope(), notices.scope(_warn):
+        return _run(arguments, command_line)
 
 
-def _run(given: list[str]) -> int:
-    arguments = list(dropwhile(lambda word: word == "--debug", given))  # from the command's name on
+def _run(given: list[str], arguments: list[str]) -> int:
     try:
         with _signals_raise():
-            result = cli.main(args=given, prog_name="migops", standalone_mode=False)
+            settings, defaults = _settings(arguments)
+            map_ = {arguments[0]: defaults} if defaults else None
+            result = cli.main(args=given, prog_name="migops", standalone_mode=False, obj=settings, default_map=map_)
             return int(result or 0)
     except click.exceptions.Exit as ended:
         return ended.exit_code
@@ -142,6 +146,21 @@ def _run(given: list[str]) -> int:
         _tell(f"migops {__version__}: this is a bug in migops; please report it with the lines below")
         _tell(redaction.redact(traceback.format_exc()))
         return int(ExitCode.BUG)
+
+
+def _warn(text: str) -> None:
+    from migops.core.terminal import printable
+
+    _tell("warning: " + "\n".join(printable(line) for line in text.splitlines()))
+
+
+def _settings(arguments: Sequence[str]) -> tuple[object, dict[str, Any]]:
+    """The settings of the checkout, for a command that reads any of them; a call for help reads none."""
+    if not arguments or arguments[0] not in COMMANDS or arguments[0] in printed.BARE or "--help" in arguments:
+        return None, {}
+    from migops.cli.resolving import settings_of
+
+    return settings_of(arguments[0], Path.cwd())
 
 
 def _tell(text: str) -> None:

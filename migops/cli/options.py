@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
+from click.core import ParameterSource
 
 from migops.core.errors import ExitCode, MigopsError
 
@@ -59,11 +60,33 @@ def variable(name: str) -> str:
     return "MIGOPS_" + name.split("/")[0].removeprefix("--").replace("-", "_").upper()
 
 
+def existing(context: click.Context, parameter: click.Parameter, value: Any) -> Any:
+    """The compose files as given. MigopsError, with the line, if the settings of the checkout name one that is not
+    there."""
+    if context.get_parameter_source(parameter.name or "") is ParameterSource.DEFAULT_MAP:
+        for file in value:
+            if not os.path.exists(file):  # noqa: PTH110 - a value of an option, not a path to work with
+                raise MigopsError(
+                    f"no such compose file: {file}",
+                    at=context.obj.files_at,
+                    hint="correct `file` there, or give -f FILE",
+                )
+    return value
+
+
 def compose_options(command: Command) -> Command:
     """-f, -p, --env-file, --profile and --project-directory, as ``docker compose`` has them."""
     for add in reversed(
         (
-            _several("-f", "--file", "files", type=FILES, metavar="FILE", help="Compose file (repeatable)."),
+            _several(
+                "-f",
+                "--file",
+                "files",
+                type=FILES,
+                metavar="FILE",
+                callback=existing,
+                help="Compose file (repeatable).",
+            ),
             option("-p", "--project-name", metavar="NAME", help="Compose project name."),
             _several("--env-file", "env_files", type=FILES, metavar="FILE", help="Environment file (repeatable)."),
             _several("--profile", "profiles", type=NAMES, metavar="NAME", help="Enable a profile (repeatable)."),
@@ -134,9 +157,32 @@ image_option = option(
     default="",
     help="Image (default: the service's); docker-archive:FILE and oci:DIR work too.",
 )
-context_option = option(
-    "--context", metavar="DIR", default="", help="Build context to compare with; no compose file is read then."
-)
+
+
+def context_options(command: Command) -> Command:
+    """--context, and with it how its image is built: --dockerfile, --target and --build-arg."""
+    given = "With --context: "
+    for add in reversed(
+        (
+            option(
+                "--context", metavar="DIR", default="",
+                help="Build context to compare with; no compose file is read then.",
+            ),
+            option(
+                "--dockerfile", metavar="FILE", default="",
+                help=f"{given}the Dockerfile (default: Dockerfile in the context).",
+            ),
+            option("--target", "stage", metavar="STAGE", default="", help=f"{given}the build stage of the image."),
+            _several(
+                "--build-arg", "build_args", metavar="NAME=VALUE", type=LINES,
+                help=f"{given}a build argument (repeatable).",
+            ),
+        )
+    ):  # fmt: skip
+        command = add(command)
+    return command
+
+
 host_dir_option = option(
     "--host-dir",
     metavar="DIR",
@@ -192,38 +238,3 @@ def output_options(answer: str) -> Callable[[Command], Command]:
         return command
 
     return decorate
-
-
-_NEED_CONTEXT = {"dockerfile": "--dockerfile", "stage": "--target", "build_args": "--build-arg"}
-_OF_COMPOSE = {
-    "files": "--file", "project_name": "--project-name", "env_files": "--env-file", "profiles": "--profile",
-    "project_directory": "--project-directory",
-}  # fmt: skip
-_NEED_IMAGE = {"image": "--image", "all_files": "--all-files", "drift": "--drift"}
-
-
-def check_together(given: Mapping[str, Any]) -> None:
-    """Refuse two options if one of them would have no effect."""
-    context = given.get("context")
-    for key, name in _NEED_CONTEXT.items():
-        if given.get(key) and not context:
-            raise MigopsError(
-                f"{_given(name)} needs --context: otherwise the compose file defines how the image is built",
-                hint=f"add --context DIR, or omit {name}",
-            )
-    if context:
-        _refuse(given, _OF_COMPOSE, "--context", "no compose file is read with it")
-    if given.get("no_engine"):
-        _refuse(given, _NEED_IMAGE, "--no-engine", "no image is read with it")
-
-
-def _refuse(given: Mapping[str, Any], names: Mapping[str, str], other: str, why: str) -> None:
-    for key, name in names.items():
-        if given.get(key):
-            raise MigopsError(
-                f"{_given(name)} and {_given(other)} cannot be combined: {why}", hint="omit one of the two"
-            )
-
-
-def _given(name: str) -> str:
-    return f"{name} (set by {variable(name)})" if os.environ.get(variable(name)) else name

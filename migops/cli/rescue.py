@@ -22,7 +22,7 @@ from migops.core.errors import ExitCode
 
 
 @click.command("rescue")
-@click.argument("service", required=False)
+@click.argument("service", required=False, envvar="MIGOPS_SERVICE")
 @configuration_options
 @host_dir_option
 @option("--all", "everything", is_flag=True, help="Also copy scripts that git has: deleted, or on another branch.")

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 @click.command("restore")
 @click.argument("file", metavar="FILE")
-@click.argument("service", required=False)
+@click.argument("service", required=False, envvar="MIGOPS_SERVICE")
 @option(
     "--yes", is_flag=True, help="Do not ask for confirmation (for scripts). If the name must be typed, use --confirm."
 )

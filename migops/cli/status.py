@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from contextlib import ExitStack
-from pathlib import Path
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -13,21 +12,21 @@ import click
 from migops.cli.options import (
     EXIT,
     Command,
-    check_together,
     compose_options,
-    compose_options_of,
     configuration_options,
-    context_option,
+    context_options,
     host_dir_option,
     image_option,
     option,
     output_options,
     select_options,
 )
+from migops.cli.resolving import check_together, pairs, resolve, silenced
 from migops.core.errors import ExitCode, MigopsError
 
 if TYPE_CHECKING:
-    from migops.target import Target
+    from migops.commands.status import Status
+    from migops.target import Target, Wanted
 
 
 def database_options(command: Command) -> Command:
@@ -69,18 +68,18 @@ drift_option = option(
 )
 
 
-def target_of(service: str, given: Mapping[str, Any], command: str) -> Target:
-    """The target by the options that ``status`` and ``doctor`` share. ``service``: '' for the only one."""
+def wanted_of(service: str, given: Mapping[str, Any], command: str) -> Wanted:
+    """What is meant by the options that ``status`` and ``doctor`` share. ``service``: '' for the only one."""
     from migops import target
 
-    wanted = target.Wanted(
+    return target.Wanted(
         service=service,
-        **{key: given[key] for key in ("image", "context", "host_dir", "config", "section")},
+        **{key: given[key] for key in ("image", "context", "dockerfile", "stage", "host_dir", "config", "section")},
+        build_args=pairs(given["build_args"]),
         needs_image=not given["no_engine"],
         command=command,
         database_url=given["database_url"] or "",
     )
-    return target.resolve(wanted, compose_options_of(given), os.environ, Path.cwd())
 
 
 def check_drift(given: Mapping[str, Any]) -> None:
@@ -90,10 +89,10 @@ def check_drift(given: Mapping[str, Any]) -> None:
 
 
 @click.command("status")
-@click.argument("service", required=False)
+@click.argument("service", required=False, envvar="MIGOPS_SERVICE")
 @database_options
 @image_option
-@context_option
+@context_options
 @host_dir_option
 @configuration_options
 @drift_option
@@ -131,14 +130,29 @@ def status(service: str | None, **given: Any) -> int:
     from migops.docker import connect
 
     check_together(given)
+    left_out = silenced(given)
     chosen = rules.chosen(given["select"], given["ignore"], "status")
-    resolved = target_of(service or "", given, "status")
+    wanted = wanted_of(service or "", given, "status")
+    resolved = resolve(wanted, given)
     check_drift(given)
-    with ExitStack() as stack:
-        engine = None if given["no_engine"] else lambda: stack.enter_context(connect(given["timeout"]))
-        access = diagnosis.Access(engine, Ask(given["database_url"], given["timeout"], given["wait"]), given["drift"])
-        result = diagnosis.status(resolved, access, chosen, Severity(given["fail_on"] or "error"))
+
+    def judge(target: Target) -> Status:
+        with ExitStack() as stack:
+            engine = None if given["no_engine"] else lambda: stack.enter_context(connect(given["timeout"]))
+            ask = Ask(given["database_url"], given["timeout"], given["wait"])
+            access = diagnosis.Access(engine, ask, given["drift"])
+            result = diagnosis.status(target, access, chosen, Severity(given["fail_on"] or "error"))
+        return replace(result, report=replace(result.report, silenced=left_out))
+
+    def code(result: Status) -> ExitCode:
+        if not given["fail_on"]:
+            return ExitCode.CLEAN if result.rows else ExitCode.NO_VERDICT
+        return EXIT[result.report.verdict.value]
+
+    if resolved.sections:
+        from migops.cli.sections import together
+
+        return together("status", resolved, wanted, given, judge, code)
+    result = judge(resolved)
     show("status", result, given)
-    if not given["fail_on"]:
-        return int(ExitCode.CLEAN if result.rows else ExitCode.NO_VERDICT)
-    return int(EXIT[result.report.verdict.value])
+    return int(code(result))

@@ -12,22 +12,22 @@ from typing import TYPE_CHECKING
 
 from migops.analysis.chain import ORDER, Chain, walk
 from migops.analysis.evidence import Evidence
-from migops.collect.engine import code, layers, read_containers, read_image
-from migops.collect.overlay import coming
 from migops.collect.state import Survey, host_cwd, host_home
-from migops.collect.static import read_context, read_git, read_host, read_past, read_worktrees
-from migops.core.errors import Unavailable
+from migops.collect.static import leave_out_host, read_context, read_git, read_host, read_past, read_worktrees
+from migops.core.errors import MigopsError, Unavailable
 from migops.core.image_source import is_of_files
 from migops.core.model import Absent, Location, MigrationSet, NotAsked, PlaceName, Unknown
-from migops.docker import Engine
 from migops.dockerfile.trace import BuildView
 from migops.sources.environment import Environment
 from migops.sources.home import Reader
 from migops.sources.host import HostReader
 from migops.target import Target
 
-if TYPE_CHECKING:  # only commands that query the database import its modules
+if TYPE_CHECKING:  # only commands that query the database or the engine import their modules
     from migops.collect.database_query import Ask
+    from migops.docker import Engine
+    from migops.images.image import Layer
+    from migops.sources.code import Code
     from migops.sources.database_question import Question
     from migops.sources.database_state import DatabaseState
     from migops.sources.git_status import GitRecord
@@ -37,31 +37,22 @@ __all__ = ["Survey", "check", "host", "host_cwd", "running"]
 
 def check(
     target: Target, engine: Callable[[], Engine] | None, *, all_files: bool = False, ask: Ask | None = None,
-    lint: bool = False,
+    lint: bool = False, live: bool = False,
 ) -> Evidence:  # fmt: skip
     """Read host, context, git's records of the scripts and, if ``engine`` is not None, image and containers.
 
     ``all_files``: compare all files of the build with the image, not only the migrations. ``ask``: read git's HEAD and
-    the database as well. ``lint``: read the services' startup commands and the application's code as well. Raises
-    MigopsError if the host's migrations cannot be found, ``Unavailable`` if they change during the reading.
+    the database as well. ``lint``: read the services' startup commands and the application's code as well. ``live``:
+    for a diagnosis, read which containers do not stay up and which tables the scripts fail on. Raises MigopsError if
+    the host's migrations cannot be found, ``Unavailable`` if they change during the reading.
     """
     survey = Survey(target)
     reader = _read_host_side(survey, git=ask is not None)
-    image: Reader | None = None
     if engine is None:
         survey.places[PlaceName.IMAGE] = NotAsked("--no-engine: only the build was checked")
     else:
         engine = cache(engine)
-        with ExitStack() as opened:  # keep the image open while its containers are read
-            image = read_image(survey, engine, opened)
-            survey.places[PlaceName.CONTAINER] = read_containers(survey, image, engine, opened)
-            if image is not None:
-                if lint:
-                    _read_program(survey, image)
-                is_local = cache(lambda: is_of_files(target.image) or engine().is_local)
-                survey.hidden = coming(survey, image, is_local)
-            if lint:
-                _read_application(survey, image)
+        _read_engine_side(survey, engine, lint=lint, live=live)
     if lint and engine is None:
         _read_application(survey, None)
     written = reader.written_meanwhile()
@@ -83,8 +74,8 @@ def check(
         not_copied=survey.not_copied,
         uncached=survey.uncached,
         base=survey.view.base.ref if isinstance(survey.view, BuildView) else "",
-        layers=layers(survey, chain, engine) if engine else {},
-        code=code(survey, engine) if all_files and engine else None,
+        layers=_layers(survey, chain, engine) if engine else {},
+        code=_code(survey, engine) if all_files and engine else None,
         git_records=_git_records(survey, chain),
         many_heads_are_meant=target.many_heads,
         problems=survey.problems,
@@ -99,16 +90,24 @@ def check(
         starts_in=survey.starts_in,
         worktrees=read_worktrees(chain) if ask else (),
         startups=survey.startups,
+        build_changes=survey.build_changes,
         creations=survey.creations,
         setup=survey.setup,
         configurations=survey.configurations,
         hidden=survey.hidden,
+        stopped=survey.stopped,
     )
+    if ask and live:
+        from migops.collect.schema import check_schema  # only a diagnosis asks
+
+        evidence = replace(evidence, schema=check_schema(evidence, created_too=lint))
     return replace(evidence, past=read_past(evidence)) if ask else evidence
 
 
 def _read_host_side(survey: Survey, *, git: bool) -> HostReader:
     """Read the places that need no engine: git's HEAD if ``git``, the host and the build context."""
+    if survey.target.absent:
+        return leave_out_host(survey, survey.target.absent)
     if git:
         read_git(survey)
     _, reader = read_host(survey)
@@ -116,8 +115,54 @@ def _read_host_side(survey: Survey, *, git: bool) -> HostReader:
     return reader
 
 
+def _read_engine_side(survey: Survey, engine: Callable[[], Engine], *, lint: bool, live: bool) -> None:
+    """Read the image and its containers, and what the image has of the application's code if ``lint``."""
+    from migops.collect.engine import read_containers, read_image  # imported only if there is an engine to read
+    from migops.collect.overlay import coming
+
+    with ExitStack() as opened:  # keep the image open while its containers are read
+        image = read_image(survey, engine, opened)
+        survey.places[PlaceName.CONTAINER] = read_containers(survey, image, engine, opened)
+        if image is not None:
+            if lint:
+                _read_program(survey, image)
+            is_local = cache(lambda: is_of_files(survey.target.image) or engine().is_local)
+            survey.hidden = coming(survey, image, is_local)
+        _require_migrations(survey)
+        if lint:
+            _read_application(survey, image)
+        if lint and live:
+            _read_stopped(survey, engine)
+
+
+def _layers(survey: Survey, chain: Chain, engine: Callable[[], Engine]) -> dict[str, Layer | Unknown]:
+    from migops.collect.engine import layers
+
+    return layers(survey, chain, engine)
+
+
+def _code(survey: Survey, engine: Callable[[], Engine]) -> Code | Unknown:
+    from migops.collect.engine import code
+
+    return code(survey, engine)
+
+
+def _require_migrations(survey: Survey) -> None:
+    """Raise the error of the host without a configuration if image and containers have none either."""
+    absent = survey.target.absent
+    read = [survey.places[place] for place in (PlaceName.IMAGE, PlaceName.CONTAINER)]
+    if absent is None or any(isinstance(place, MigrationSet) for place in read):
+        return
+    unknown = [place for place in read if isinstance(place, Unknown)]
+    why = "".join(f"; {place.reason}" for place in unknown)
+    hints = (absent.hint, *(place.hint for place in unknown))
+    raise MigopsError(f"{absent.message}{why}", at=absent.at, hint="; or ".join(filter(None, hints))) from None
+
+
 def running(target: Target, engine: Engine) -> Survey:
     """Read only the image, its program and the service's own containers, for a command that runs in one of them."""
+    from migops.collect.engine import read_containers, read_image
+
     survey = Survey(replace(target, siblings={}))
     with ExitStack() as opened:
         image = read_image(survey, lambda: engine, opened)
@@ -142,6 +187,19 @@ def _read_application(survey: Survey, image: Reader | None) -> None:
     from migops.collect.lint import read_application  # imported only if needed
 
     read_application(survey, image)
+
+
+def _read_stopped(survey: Survey, engine: Callable[[], Engine]) -> None:
+    """Read which containers do not stay up. Without a compose project, no container is known to be the service's."""
+    target = survey.target
+    if not target.deployed or target.model is None:
+        return
+    from migops.sources.stopped import stopped  # only doctor asks
+
+    try:
+        survey.stopped = stopped(engine(), target.project, (target.service, *target.siblings))
+    except Unavailable as error:
+        survey.stopped = Unknown(str(error), error.hint)
 
 
 def _question(survey: Survey, chain: Chain, engine: Callable[[], Engine] | None, ask: Ask) -> Question:

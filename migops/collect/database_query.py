@@ -44,7 +44,9 @@ def question(
     ask: Ask,
 ) -> Question:
     """The inputs for finding the database, from ``held``: the migrations of the image, or else of the host."""
-    configs = {"host": parse_config(target.config.read_bytes(), host.config, host.section)}
+    configs = {}
+    if not target.absent:
+        configs["host"] = parse_config(target.config.read_bytes(), host.config, host.section)
     around = {file.path: file.content for file in held.environment.values()} if held else {}
     if image and image.config in around:
         configs = {"image": parse_config(around[image.config], image.config, host.section), **configs}

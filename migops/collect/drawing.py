@@ -19,6 +19,10 @@ from migops.sources.environment import Environment
 from migops.sources.host import read_tree
 
 
+class NothingHere(MigopsError):
+    """No configuration was named, and the folder has none."""
+
+
 @dataclass(frozen=True, slots=True)
 class Drawing:
     """A place's revision history: its paths, its graph and its problems."""
@@ -31,7 +35,8 @@ class Drawing:
 def draw(config: str | None, section: str, cwd: str, set_by_app: Mapping[str, str]) -> Drawing:
     """Read the history that ``alembic -c config -n section`` would read, started in ``cwd``.
 
-    MigopsError if the configuration cannot be read; other errors become problems.
+    NothingHere if none is named and ``cwd`` has none, MigopsError if the configuration cannot be read; other errors
+    become problems.
     """
 
     def parse(path: Path) -> ConfigFile | None:
@@ -70,11 +75,11 @@ def _drawing(paths: ScriptPaths, graph: Graph, problems: tuple[Problem, ...]) ->
 def _something_given(
     ini: ConfigFile | None, toml: ConfigFile | None, config: str | None, is_toml: bool, set_by_app: Mapping[str, str]
 ) -> None:
-    """Raise MigopsError if a named file is missing or, without a name, both of Alembic's defaults and --set."""
+    """Raise MigopsError if a named file is missing; NothingHere without a name, Alembic's defaults and --set."""
     hint = "name the file: --config path/to/alembic.ini"
     if config is not None and (toml if is_toml else ini) is None:
         raise MigopsError("no such file", at=Location(config), hint=hint)
     if ini is None and not (toml and toml.has_section) and not set_by_app:
-        raise MigopsError(
+        raise NothingHere(
             "neither an alembic.ini nor a pyproject.toml with [tool.alembic] in the current folder", hint=hint
         )

@@ -18,8 +18,9 @@ from migops.core.model import MigrationSet, NotAsked, PlaceName, Reading, Unknow
 from migops.docker import Engine, ImageNotFound
 from migops.dockerfile.trace import BuildView
 from migops.images import Image, identity, open_image
-from migops.sources.container import ContainerReader, representative, summary
+from migops.sources.container import ContainerReader
 from migops.sources.container_files import ImageFiles, links_of, reader_of
+from migops.sources.container_model import representative, summary
 from migops.sources.environment import Environment, read_environment
 from migops.sources.home import Homes, OtherConfiguration, Reader
 

@@ -17,8 +17,9 @@ from migops.dockerfile.trace import BuildView
 from migops.images import open_image
 from migops.migrations.config import ConfigFile, parse_config
 from migops.sources.application import modules
-from migops.sources.container_files import at_or_below, reader_of
+from migops.sources.container_files import reader_of
 from migops.sources.models import MAPPING, Model, followed, unimported
+from migops.sources.mounts import at_or_below
 from migops.sources.tables import Mapped, mapped
 from migops.target import Target
 

@@ -6,7 +6,7 @@ import posixpath
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from migops.analysis.chain import compare
 from migops.collect.state import Survey, host_cwd, image_home
@@ -15,12 +15,14 @@ from migops.core.errors import MigopsError, Unavailable
 from migops.core.model import LinkStatus, MigrationSet, PlaceName, Unknown
 from migops.dockerfile.trace import BuildView
 from migops.entrypoint.alembic_call import Call, Process, typed
-from migops.images.image import ImageConfig
 from migops.sources.alembic_start import of_files, started
 from migops.sources.environment import Environment, read_environment
 from migops.sources.home import Home, Homes, OtherConfiguration, Reader, above, home_of
 from migops.sources.host import HostReader
 from migops.target.configuration import started_as
+
+if TYPE_CHECKING:
+    from migops.images.image import ImageConfig
 
 
 def of_image(config: ImageConfig, service: Service | None) -> Process:
@@ -52,6 +54,8 @@ def homes(survey: Survey, process: Process, read: Reader, links: Reader | None =
             hint="set it: --config FILE, or x-migops: {config: FILE} under the service",
         )
     usual = _usual(survey, process, read)
+    if survey.target.absent and not survey.target.image_config:
+        usual = _without_host(usual, read)
     starts = [_home(survey, each) for each in calls]
     first = usual if survey.target.named else _first(survey, calls, starts, usual)
     first = replace(first, away=first.cwd != usual.cwd, around=usual.around)
@@ -89,6 +93,13 @@ def _first(survey: Survey, calls: Sequence[Call], starts: Sequence[Home], usual:
     return usual
 
 
+def _without_host(usual: Home, read: Reader) -> Home:
+    """The starting place with the configuration that is there, if no file on the host says which one is meant."""
+    paths = [posixpath.join(usual.cwd, name) for name in ("alembic.ini", "migrations/alembic.ini", "pyproject.toml")]
+    config = next((path for path in paths if read([path]).get(path)), usual.config)
+    return replace(usual, config=config, around=(*above(config), *usual.around))
+
+
 def _home(survey: Survey, call: Call) -> Home:
     """The call's starting place; with the host's copy of the configuration, in case the place lacks it."""
     home = home_of(call)
@@ -98,6 +109,8 @@ def _home(survey: Survey, call: Call) -> Home:
 
 def _on_host(survey: Survey, home: Home) -> Path | None:
     """The host's file that the build copies to this configuration's path."""
+    if survey.target.absent:
+        return None
     if isinstance(survey.view, BuildView):
         path = survey.view.host_path_of(home.config)
         return path if path is not None and path.is_file() else None

@@ -13,10 +13,10 @@ from migops.collect.state import Survey
 from migops.compose import Project, Service
 from migops.core.errors import MigopsError, Unavailable
 from migops.core.model import Entry, EntryKind, Location, MigrationFile, MigrationSet, PlaceName, Tree, Unknown
-from migops.sources.container_files import Mount, at_or_below, without_memory
 from migops.sources.environment import read_environment
 from migops.sources.home import Home, Reader
 from migops.sources.host import read_tree
+from migops.sources.mounts import Mount, at_or_below, without_memory
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,8 +8,8 @@ from migops.collect.homes import of_image
 from migops.collect.state import Survey
 from migops.compose import Service
 from migops.core.errors import MigopsError
-from migops.sources.container_files import at_or_below
 from migops.sources.home import Reader
+from migops.sources.mounts import at_or_below
 from migops.sources.program_file import find_program, starts
 from migops.target.alembic_program import program
 

@@ -18,13 +18,14 @@ from migops.target import BuildSpec, Target
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from migops.entrypoint.startup import Startup
+    from migops.entrypoint.startup import Change, Startup
     from migops.images import ImageConfig
     from migops.migrations.graph import Graph
     from migops.migrations.problem import Problem
     from migops.sources.application import Creation
-    from migops.sources.container import Container
+    from migops.sources.container_model import Container
     from migops.sources.program_file import ProgramFile
+    from migops.sources.stopped import Stopped
 
 
 @dataclass(slots=True)
@@ -49,6 +50,7 @@ class Survey:
     """Alembic's starting place in the image."""
     image_config: ImageConfig | None = field(default=None, repr=False)
     startups: dict[PlaceName, tuple[Startup, ...] | Unknown] = field(default_factory=dict)
+    build_changes: tuple[Change, ...] = ()
     creations: tuple[Creation, ...] = ()
     setup: Setup | None = None
     configurations: tuple[OtherConfiguration, ...] = ()
@@ -57,6 +59,7 @@ class Survey:
     """The program of Alembic in the image; None if it was not looked for."""
     starts_in: str = ""
     """The folder in the container that Alembic is started in; empty if it is the container's own."""
+    stopped: tuple[Stopped, ...] | Unknown = ()
     packages: dict[str, Reader] = field(default_factory=dict, repr=False)
     """See ``ImageFiles.links``."""
 
@@ -151,4 +154,4 @@ def image_home(survey: Survey, working_dir: str) -> Home:
         below = target.config.relative_to(cwd) if target.config.is_relative_to(cwd) else Path(target.config.name)
         config = posixpath.join(start, below.as_posix())
     around = (*above(config), *((working_dir,) if working_dir else ()))
-    return Home(start, config, target.section, target.config.read_bytes(), around=around)
+    return Home(start, config, target.section, None if target.absent else target.config.read_bytes(), around=around)

@@ -12,7 +12,7 @@ from migops.analysis.evidence import Evidence, Exclusion
 from migops.collect.homes import homes
 from migops.collect.state import Survey, host_home
 from migops.core.errors import MigopsError, Unavailable
-from migops.core.model import Location, NotAsked, PlaceName, Unknown
+from migops.core.model import Absent, Location, NotAsked, PlaceName, Unknown
 from migops.dockerfile.trace import BuildView
 from migops.sources.context import ContextReader
 from migops.sources.environment import Environment, read_environment
@@ -22,6 +22,7 @@ from migops.target.configuration import process_of
 if TYPE_CHECKING:
     from migops.sources.git_history import GitHistory
     from migops.sources.worktree import Worktree
+    from migops.target import Target
 
 
 def read_host(survey: Survey) -> tuple[Environment, HostReader]:
@@ -33,10 +34,24 @@ def read_host(survey: Survey) -> tuple[Environment, HostReader]:
     if isinstance(environment, Unknown):
         raise MigopsError(
             f"no migrations found through this configuration: {environment.reason}", at=Location(str(target.config)),
-            hint="fix script_location, or use --name for the section that sets it",
+            hint=_sections_hint(target) or "fix script_location, or use --name for the section that sets it",
         )  # fmt: skip
     survey.take(PlaceName.HOST, environment)
     return environment, reader
+
+
+def _sections_hint(target: Target) -> str:
+    """How to name one of several histories in the configuration; '' if there are none."""
+    names = [f"--name {section} (or x-migops: {{name: {section}}} under the service)" for section in target.sections]
+    return f"name one of its histories: {', '.join(names)}" if names else ""
+
+
+def leave_out_host(survey: Survey, absent: MigopsError) -> HostReader:
+    """Git, host and build context of a target without a configuration on the host: there are none to read."""
+    survey.places[PlaceName.HOST] = Absent(absent.message)
+    survey.places[PlaceName.CONTEXT] = Absent(absent.message) if survey.target.build else NotAsked()
+    survey.places[PlaceName.GIT] = NotAsked("the host has no configuration of Alembic")
+    return HostReader(survey.target.root)
 
 
 def read_git(survey: Survey) -> None:

@@ -8,6 +8,7 @@ from migops.analysis.evidence import Evidence
 from migops.core.model import (
     Absent,
     Finding,
+    LinkStatus,
     MigrationSet,
     NotAsked,
     PlaceName,
@@ -49,7 +50,27 @@ def make(
         missing=missing,
         deselected=tuple(sorted({rule.id for rule in RULES} - {rule.id for rule in rules})),
         fail_on=fail_on,
+        warnings=target.model.notices if target.model else (),
+        refusable=_unknown_keys(target),
     )
+
+
+def _unknown_keys(target: Target) -> tuple[str, ...]:
+    """The places of the keys that migops does not know, for which compose may refuse the project."""
+    marks = [key.mark for key in target.model.unknown_keys] if target.model else []
+    return tuple(dict.fromkeys(str(mark.location) for mark in marks))
+
+
+def required(evidence: Evidence, places: Sequence[PlaceName], other: PlaceName) -> list[PlaceName]:
+    """The places without which there is no verdict.
+
+    Not the host, if it has no configuration, ``other`` was read, and no two places differ: which of them is right, only
+    the host could tell.
+    """
+    chain = evidence.chain
+    without = isinstance(chain.places.get(PlaceName.HOST), Absent) and chain.held(other) is not None
+    without = without and all(link.status is not LinkStatus.DIFFERS for link in chain.links)
+    return [place for place in places if not (without and place is PlaceName.HOST)]
 
 
 def _verdict(findings: Sequence[Finding], missing: Sequence[str], fail_on: Severity) -> Verdict:

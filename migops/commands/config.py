@@ -41,7 +41,7 @@ def explain(project: Project, path: str) -> Explanation:
 
 def verify(project: Project, options: ComposeOptions) -> Verification:
     """Run ``docker compose config`` on the same files and compare. Raises MigopsError if it refuses them."""
-    from migops.compose.verify import find_compose
+    from migops.compose.refusal import find_compose
     from migops.compose.verify import verify as differences_of
 
     return Verification(tuple(differences_of(project, options, Path.cwd(), find_compose())))

@@ -28,7 +28,9 @@ class Access:
 
 def status(target: Target, access: Access, rules: Sequence[Rule], fail_on: Severity) -> Status:
     """The matrix of revisions and places, and the database's position. Raises MigopsError as ``collect.check`` does."""
-    evidence = collect.check(target, access.engine, ask=access.ask, lint=access.drift)  # for MIG407: the models
+    evidence = collect.check(  # ``lint`` for MIG407: the models
+        target, access.engine, ask=access.ask, lint=access.drift, live=True
+    )
     evidence = _with_drift(target, evidence, access)
     return statuses.make(target, evidence, rules, fail_on, _needed(evidence, access))
 
@@ -36,7 +38,7 @@ def status(target: Target, access: Access, rules: Sequence[Rule], fail_on: Sever
 def doctor(target: Target, access: Access, rules: Sequence[Rule], fail_on: Severity) -> Report:
     """The report of all rules. Without an engine and a URL, only what the files say is judged."""
     has_engine = access.engine is not None
-    evidence = collect.check(target, access.engine, all_files=has_engine, ask=access.ask, lint=True)
+    evidence = collect.check(target, access.engine, all_files=has_engine, ask=access.ask, lint=True, live=True)
     evidence = _with_drift(target, evidence, access)
     places = _needed(evidence, access)
     lint_only = not has_engine and not access.ask.url
@@ -58,4 +60,4 @@ def _needed(evidence: Evidence, access: Access) -> list[PlaceName]:
     places = [PlaceName.HOST, *([PlaceName.IMAGE] if access.engine else []), PlaceName.DATABASE]
     if isinstance(evidence.chain.places.get(PlaceName.CONTAINER), Unknown):
         places.append(PlaceName.CONTAINER)  # there may be none, but one that is there must be read
-    return places
+    return check.required(evidence, places, PlaceName.IMAGE)

@@ -11,6 +11,7 @@ from migops.commands.backup.restore_plan import Restore
 from migops.commands.backup.result import RestoreResult
 from migops.commands.backup.source import Source, find, question
 from migops.commands.backup.store import FOLDER
+from migops.compose.refusal import ask
 from migops.core.errors import ExitCode, MigopsError
 from migops.core.location import Location
 from migops.docker import Engine
@@ -51,6 +52,7 @@ def dry_run(target: Target, engine: Engine, wanted: Wanted) -> RestoreResult:
 
 def run(target: Target, engine: Engine, wanted: Wanted, dialogue: Dialogue) -> RestoreResult:
     """Restore the backup, after confirmation. Raises as ``restoring.carry_out``, and ``Locked`` beside another run."""
+    ask(target.model, target.commands.options, Path.cwd())
     path, source = _found(target, engine, wanted)
     folder = state_folder.folder(engine, target.project)
     with run_lock(engine, folder, target.project, "migops restore", target.commands.unlock()) as lock:

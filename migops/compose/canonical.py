@@ -11,7 +11,8 @@ from typing import Any
 
 from migops.compose.ports import parse_port
 from migops.compose.scalars import go_type, quoted, sprint
-from migops.compose.table import Table, below, table
+from migops.compose.specification import CONTAINER_KEYS
+from migops.compose.table import Table, below, table, with_hooks
 from migops.compose.tree import Map, Mark, Seq, refuse
 from migops.compose.volumes import parse_volume
 from migops.core.errors import MigopsError
@@ -235,7 +236,7 @@ def _maybe_external(value: Any, mark: Mark, path: str, run: Canonical) -> Any:
     return value
 
 
-_LONG_FORMS = table({
+_LONG_FORMS = table(with_hooks({
     "services.*.build": _build,
     "services.*.build.secrets.*": _file_mount,
     "services.*.build.provenance": _text,
@@ -263,4 +264,4 @@ _LONG_FORMS = table({
     "networks.*": _maybe_external,
     "secrets.*": _maybe_external,
     "configs.*": _maybe_external,
-})  # fmt: skip
+}, CONTAINER_KEYS))  # fmt: skip

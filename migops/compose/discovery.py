@@ -28,6 +28,15 @@ _TRUE = ("1", "t", "T", "TRUE", "true", "True")
 _FALSE = ("0", "f", "F", "FALSE", "false", "False")
 
 
+class NoComposeFile(MigopsError):
+    """No compose file is named, and there is none of a default name.
+
+    ``found``: files of other names, one of which may be meant.
+    """
+
+    found: tuple[str, ...] = ()
+
+
 @dataclass(frozen=True, slots=True)
 class DiscoveredProject:
     """The files and settings that a project is loaded from."""
@@ -43,7 +52,7 @@ class DiscoveredProject:
 def discover(options: ComposeOptions, environment: Mapping[str, str], cwd: str, notes: Notes) -> DiscoveredProject:
     """Find the project as ``docker compose`` does. ``environment`` is the process's and overrides ``.env``.
 
-    Raises MigopsError if there is no compose file or a setting is invalid.
+    Raises NoComposeFile if there is no compose file, MigopsError if a setting is invalid.
     """
     known = dict(environment)
     known.setdefault("PWD", cwd)
@@ -62,7 +71,7 @@ def discover(options: ComposeOptions, environment: Mapping[str, str], cwd: str, 
         files = _default_files(_directory(project_directory, files, cwd), notes.say)
     if not files:
         hint = "run migops in the project folder, or name the file with -f"
-        raise MigopsError("no compose file found here (looked for compose.yaml, docker-compose.yml, …)", hint=hint)
+        raise NoComposeFile("no compose file found here (looked for compose.yaml, docker-compose.yml, …)", hint=hint)
     directory = _directory(project_directory, files, cwd)
     variables = given or _default_env_file(directory, environment)
     _add_dotenv(known, variables, notes.unset)

@@ -31,6 +31,7 @@ from migops.compose.readers import (
     ulimits,
     unsigned,
 )
+from migops.compose.specification import CONTAINER_KEYS
 
 _LIMIT = blkio("Rate", byte_size)
 _HOOK_FIELDS: Struct = {
@@ -68,10 +69,10 @@ _DEPLOY = struct(
 _BUILD = struct({
     "context": string, "dockerfile": string, "dockerfile_inline": string, "entitlements": strings,
     "args": environment, "provenance": string, "sbom": string, "ssh": ssh_keys, "labels": mapping,
-    "cache_from": strings, "cache_to": strings, "no_cache": boolean, "additional_contexts": mapping,
-    "pull": boolean, "extra_hosts": hosts, "isolation": string, "network": string, "target": string,
-    "secrets": _FILE_MOUNTS, "shm_size": byte_size, "tags": strings, "ulimits": ulimits, "platforms": strings,
-    "privileged": boolean,
+    "cache_from": strings, "cache_to": strings, "no_cache": boolean, "no_cache_filter": strings,
+    "additional_contexts": mapping, "pull": boolean, "extra_hosts": hosts, "isolation": string, "network": string,
+    "target": string, "secrets": _FILE_MOUNTS, "shm_size": byte_size, "tags": strings, "ulimits": ulimits,
+    "platforms": strings, "privileged": boolean,
 })  # fmt: skip
 _MOUNTS = structs({
     "type": string, "source": string, "target": string, "read_only": boolean, "consistency": string,
@@ -142,6 +143,9 @@ _SERVICE: Struct = {
     "post_start": structs(_HOOK_FIELDS, command=None), "pre_stop": structs(_HOOK_FIELDS, command=None),
     "provider": Pointer(struct({"type": string, "options": many_options})),
 }  # fmt: skip
+_SERVICE["pre_start"] = structs(
+    {**{key: read for key, read in _SERVICE.items() if key in CONTAINER_KEYS}, "per_replica": boolean}
+)
 _FILE_OBJECT: Struct = {
     "name": string, "file": string, "environment": string, "content": string, "external": boolean,
     "labels": mapping, "driver": string, "driver_opts": plain_map, "template_driver": string,

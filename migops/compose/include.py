@@ -9,7 +9,9 @@ from typing import Any
 
 from migops.compose.dotenv import read_env_files
 from migops.compose.layer import Layer, folder_of, named, on_disk, read_named
+from migops.compose.merge import override_resource
 from migops.compose.paths import join, parent
+from migops.compose.reset import TreePath, remove
 from migops.compose.scalars import go_type, sprint
 from migops.compose.tree import Map, Mark, Seq, refuse
 from migops.compose.yamlfile import Document
@@ -54,7 +56,10 @@ def _fields(entry: Any, mark: Mark) -> tuple[list[str], str, list[str]]:
         return [entry], "", []
     if not isinstance(entry, Map):
         raise refuse(f"include: expected a map or a path, got {go_type(entry)}", mark)
-    return _texts(entry, "path"), "".join(_texts(entry, "project_directory")), _texts(entry, "env_file")
+    directory = entry.get("project_directory")
+    if not isinstance(directory, (str, type(None))):
+        raise refuse("include.project_directory must be a string", entry.marks["project_directory"])
+    return _texts(entry, "path"), directory or "", _texts(entry, "env_file")
 
 
 def _texts(entry: Map, key: str) -> list[str]:
@@ -83,9 +88,12 @@ def _environment(env_files: list[str], directory: str, mark: Mark, layer: Layer)
     return {**added, **layer.environment}
 
 
-def import_resources(imported: Map, document: Map) -> None:
-    """Add an included project's resources. Raises MigopsError for a name that is defined differently in both."""
-    for kind in ("services", "volumes", "networks", "secrets", "configs", "models"):
+def import_resources(imported: Map, document: Map, resets: tuple[TreePath, ...]) -> None:
+    """Add an included project's resources. One that the document defines too is merged under it, as since compose 5.
+
+    ``resets``: the paths in the document under ``!reset`` and ``!override``.
+    """
+    for kind in ("services", "volumes", "networks", "secrets", "configs", "models", "jobs"):
         resources = imported.get(kind)
         if not isinstance(resources, Map):
             continue
@@ -93,8 +101,9 @@ def import_resources(imported: Map, document: Map) -> None:
             document.put(kind, Map(), imported.marks[kind])
         own = document[kind]
         for name, resource in resources.items():
-            if name in own:
-                if own[name] != resource:
-                    raise refuse(f"{kind}.{name} conflicts with imported resource", own.marks[name])
-                continue
-            own.put(name, resource, resources.marks[name])
+            mark = resources.marks[name]
+            if name not in own:
+                own.put(name, resource, mark)
+            elif own[name] != resource:
+                remove(Map.of([(kind, Map.of([(name, resource)], mark))], mark), resets)
+                own[name] = override_resource((resource, mark), (own[name], own.marks[name]), kind, name)

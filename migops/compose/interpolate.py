@@ -7,14 +7,20 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from migops.compose.notes import Notes
+from migops.compose.required import Treatment, placeholder, treatment
 from migops.compose.scalars import float32, quoted
-from migops.compose.table import Table, below, table
-from migops.compose.template import InvalidTemplate, TemplateError, substitute
+from migops.compose.specification import CONTAINER_KEYS
+from migops.compose.table import Table, below, table, with_hooks
+from migops.compose.template import InvalidTemplate, MissingVariable, TemplateError, substitute
 from migops.compose.tree import Map, Mark, Seq, raise_all, refuse
 from migops.core.errors import MigopsError
 
 _DIGITS = re.compile(r"[-+]?[0-9]+\Z")
 _FLOAT = re.compile(r"[-+]?(?:(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)?|inf(?:inity)?|nan)\Z", re.IGNORECASE)
+
+
+_LEFT_OUT = object()
+"""In place of a value that depends on a required variable that is not set."""
 
 
 class CastError(ValueError):
@@ -24,7 +30,8 @@ class CastError(ValueError):
 def interpolate(document: Map, environment: Mapping[str, str], notes: Notes) -> None:
     """Replace variables in every value (never in keys) and convert numbers and booleans, in place.
 
-    Raises MigopsError listing every value that cannot be substituted or converted.
+    A required variable that is not set is treated as ``notes.required`` says. Raises MigopsError listing every value
+    that cannot be substituted or converted.
     """
     run = _Run(environment, notes)
     run.entries(document, (), _CASTS)
@@ -38,11 +45,13 @@ class _Run:
         self.faults: list[MigopsError] = []
 
     def entries(self, value: Map, path: tuple[str, ...], casts: Table | None) -> None:
-        for key, entry in value.items():
+        for key, entry in list(value.items()):
             types = below(casts, key) if casts else None
             if isinstance(entry, str):
                 if types is not None or "$" in entry:
                     value[key] = self.text(entry, value.marks[key], (*path, key), types)
+                if value[key] is _LEFT_OUT:
+                    del value[key]
             elif isinstance(entry, Map):
                 self.entries(entry, (*path, key), types)
             elif isinstance(entry, Seq):
@@ -59,12 +68,17 @@ class _Run:
                 self.entries(item, path, types)
             elif isinstance(item, Seq):
                 self.items(item, path, types)
+        if any(item is _LEFT_OUT for item in value):
+            kept = Seq.of(item for item in value.marked() if item[0] is not _LEFT_OUT)
+            value[:], value.marks = kept, kept.marks
 
     def text(self, text: str, mark: Mark, path: tuple[str, ...], casts: Table | None) -> Any:
         at = ".".join(path)
         message = f"error while interpolating {at}: "
         try:
-            done = substitute(text, self.lookup, self.notes.unset)
+            done, unknown = self.substituted(text, mark, path)
+            if unknown:
+                return done if treatment(path) is Treatment.KEPT else _LEFT_OUT
             return casts[""](done, self.notes) if casts and "" in casts else done
         except InvalidTemplate as error:
             message = f"invalid interpolation format for {at}.\nYou may need to escape any $ with another $.\n"
@@ -75,6 +89,27 @@ class _Run:
             message += f"failed to cast to expected type: {error}"
         self.faults.append(refuse(message, mark))
         return text
+
+    def substituted(self, text: str, mark: Mark, path: tuple[str, ...]) -> tuple[str, bool]:
+        """The text with its variables replaced, and True if one of them is required, not set, and passed over."""
+        unknown: dict[str, str] = {}
+
+        def lookup(name: str) -> str | None:
+            return unknown.get(name) or self.lookup(name)
+
+        while True:
+            unset: list[str] = []
+            try:
+                done = substitute(text, lookup, unset.append)
+            except MissingVariable as error:
+                if self.notes.required is None or treatment(path) is Treatment.REFUSED or error.name in unknown:
+                    raise
+                unknown[error.name] = placeholder(error.name)
+                self.notes.required.setdefault(error.name, []).append(mark)
+                continue
+            for name in unset:
+                self.notes.unset(name)
+            return done, bool(unknown)
 
 
 def _integer(function: str) -> Callable[[str, Notes], int]:
@@ -118,7 +153,7 @@ def to_boolean(text: str, notes: Notes) -> bool:
     raise CastError(f"invalid boolean: {text}")
 
 
-_CASTS = table({
+_CASTS = table(with_hooks({
     **{f"services.*.{path}": to_int for path in (
         "deploy.replicas", "deploy.update_config.parallelism", "deploy.rollback_config.parallelism",
         "deploy.restart_policy.max_attempts", "deploy.placement.max_replicas_per_node", "healthcheck.retries",
@@ -138,4 +173,4 @@ _CASTS = table({
     )},
     **{f"networks.*.{key}": to_boolean for key in ("external", "internal", "attachable", "enable_ipv4", "enable_ipv6")},
     **dict.fromkeys(("volumes.*.external", "secrets.*.external", "configs.*.external"), to_boolean),
-})  # fmt: skip
+}, CONTAINER_KEYS))  # fmt: skip

@@ -42,10 +42,10 @@ def _add_document(merged: Map, document: Map, resets: tuple[TreePath, ...], file
     apply_extends(document, resets, file, layer)
     remove(merged, resets)
     for files, inner in included(document, file, layer):
-        import_resources(load_files(files, inner), document)
+        import_resources(load_files(files, inner), document, resets)
     merged = merge(merged, document)
     keep_last(merged)
-    validate(merged, file)
+    layer.notes.has_unknown = validate(merged, file) or layer.notes.has_unknown
     if "version" in merged:
         layer.notes.obsolete_version(file)
         del merged["version"]

@@ -27,6 +27,12 @@ def extend_service(base: Map, service: Map) -> Map:
     return _merge_maps(base, service, ("services", "x"), _SPECIAL["services"]["*"])
 
 
+def override_resource(imported: Marked, own: Marked, kind: str, name: str) -> Any:
+    """An imported resource with the including file's definition of the same name merged over it."""
+    rules = below(_SPECIAL, kind)
+    return _merge(imported, own, (kind, name), below(rules, name) if rules else None)
+
+
 def _merge_maps(base: Map, over: Map, path: Path, rules: Table | None) -> Map:
     for key, value in over.items():
         mark = over.marks[key]

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from migops.compose.unknown import UnknownKey
+from migops.compose.unread import ALL_READ, Unread
 from migops.core.errors import MigopsError
 from migops.core.location import Location
 
@@ -38,6 +40,7 @@ class Build:
     platforms: tuple[str, ...] = ()
     tags: tuple[str, ...] = ()
     no_cache: bool = False
+    no_cache_filter: tuple[str, ...] = ()  # stages that are built without the cache
     pull: bool = False
 
     @property
@@ -95,6 +98,21 @@ class Healthcheck:
 
 
 @dataclass(frozen=True, slots=True)
+class Hook:
+    """A container of a service's ``pre_start``: it runs to its end, successfully, before the service starts."""
+
+    image: str  # the service's own unless set
+    location: Location
+    command: tuple[str, ...] | None = None  # None: not set for the hook
+    entrypoint: tuple[str, ...] | None = None  # None: not set for the hook
+    environment: Mapping[str, str | None] = field(default_factory=dict)  # the hook's variables over the service's
+    working_dir: str = ""  # the service's unless set
+    user: str = ""  # the service's unless set
+    per_replica: bool = False  # False: once for all containers of the service
+    unread: Unread = ALL_READ  # what its env files leave unknown
+
+
+@dataclass(frozen=True, slots=True)
 class Volume:
     """A top-level volume: its key in the file, and its real name in the engine."""
 
@@ -148,6 +166,8 @@ class Service:
     networks: tuple[str, ...]
     extensions: Mapping[str, Any]  # the service's ``x-*`` keys
     raw: Mapping[str, Any] = field(repr=False)  # as ``docker compose config --format json`` prints the service
+    pre_start: tuple[Hook, ...] = ()  # in the order in which they run (compose 5.3 and newer)
+    unread: Unread = ALL_READ  # what its env files leave unknown: see ``Unread.might_set``
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,6 +188,8 @@ class Project:
     resolved: Mapping[str, Any] = field(repr=False)  # the document that ``docker compose config --format json`` prints
     tree: Map = field(repr=False)  # the merged document with the mark of every value, for ``explain``
     warnings: tuple[str, ...] = ()  # compose's own, in order
+    notices: tuple[str, ...] = ()  # warnings of what compose refuses and migops reads nevertheless
+    unknown_keys: tuple[UnknownKey, ...] = ()  # for which compose may refuse the files
     interpolated: bool = True
     env_files: tuple[str, ...] = ()  # the files (``.env``) of variables; the last one that sets a variable counts
 

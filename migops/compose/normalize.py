@@ -56,6 +56,11 @@ def _normalize_service(service: Map, environment: Mapping[str, str], mark: Mark)
             build["args"] = _resolve(build["args"], environment, keep_unset=False)
     if "environment" in service:
         service["environment"] = _resolve(service["environment"], environment, keep_unset=True)
+    for hook in service.get("pre_start") or ():
+        if "image" not in hook and service.get("image"):
+            hook.put("image", service["image"], service.marks["image"])
+        if "environment" in hook:
+            hook["environment"] = _resolve(hook["environment"], environment, keep_unset=True)
     for volume in service.get("volumes") or ():
         if isinstance(volume, Map):
             volume["target"] = clean(volume.get("target", ""))

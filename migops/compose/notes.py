@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from migops.compose.scalars import quoted
+from migops.compose.tree import Mark
+from migops.compose.unknown import UnknownKey
 
 
 class Notes:
@@ -11,6 +13,12 @@ class Notes:
     def __init__(self) -> None:
         self.texts: list[str] = []
         self.missing: dict[str, None] = {}
+        self.notices: list[str] = []
+        """Warnings of migops's own, of what compose would refuse."""
+        self.has_unknown = False  # the files have keys that migops does not know
+        self.unknown: list[UnknownKey] = []
+        self.required: dict[str, list[Mark]] | None = None
+        """The lines that require each variable that is not set; None: such a file is refused."""
 
     def say(self, text: str) -> None:
         """Record a warning."""

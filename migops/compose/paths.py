@@ -6,7 +6,8 @@ import os
 import posixpath
 from typing import Any
 
-from migops.compose.table import Table, below, table
+from migops.compose.specification import CONTAINER_KEYS
+from migops.compose.table import Table, below, table, with_hooks
 from migops.compose.tree import Map, Mark, Seq, refuse
 from migops.compose.volumes import is_windows_absolute
 
@@ -113,20 +114,23 @@ def parent(path: str) -> str:
 
 
 _PATHS = table(
-    {
-        "services.*.build.context": Paths.context,
-        "services.*.build.additional_contexts.*": Paths.context,
-        "services.*.build.ssh.*": Paths.unix,
-        "services.*.env_file.*.path": Paths.absolute,
-        "services.*.label_file.*": Paths.absolute,
-        "services.*.extends.file": Paths.absolute,
-        "services.*.develop.watch.*.path": Paths.watched,
-        "services.*.volumes.*": Paths.mount,
-        "configs.*.file": Paths.unix,
-        "secrets.*.file": Paths.unix,
-        "include.path": Paths.absolute,
-        "include.project_directory": Paths.absolute,
-        "include.env_file": Paths.absolute,
-        "volumes.*": Paths.driver_options,
-    }
+    with_hooks(
+        {
+            "services.*.build.context": Paths.context,
+            "services.*.build.additional_contexts.*": Paths.context,
+            "services.*.build.ssh.*": Paths.unix,
+            "services.*.env_file.*.path": Paths.absolute,
+            "services.*.label_file.*": Paths.absolute,
+            "services.*.extends.file": Paths.absolute,
+            "services.*.develop.watch.*.path": Paths.watched,
+            "services.*.volumes.*": Paths.mount,
+            "configs.*.file": Paths.unix,
+            "secrets.*.file": Paths.unix,
+            "include.path": Paths.absolute,
+            "include.project_directory": Paths.absolute,
+            "include.env_file": Paths.absolute,
+            "volumes.*": Paths.driver_options,
+        },
+        CONTAINER_KEYS,
+    )
 )

@@ -31,7 +31,8 @@ def parse_port(spec: str, mark: Mark) -> list[dict[str, Any]]:
             published = f"{published}-{host_last}"
         made = {"mode": "ingress", "host_ip": address, "target": first + offset, "published": published}
         ports.append({key: value for key, value in made.items() if value} | {"protocol": protocol.lower()})
-    return sorted(ports, key=lambda port: f"{port['target']}/{port['protocol']}")
+    # As in Go, a port 0 is left out like any zero value; the check for a missing target then refuses it.
+    return sorted(ports, key=lambda port: f"{port.get('target', 0)}/{port['protocol']}")
 
 
 def _split(spec: str) -> tuple[str, str, str]:

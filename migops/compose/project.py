@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from migops.compose.discovery import DiscoveredProject
@@ -11,16 +12,19 @@ from migops.compose.model import (
     Dependency,
     FileMount,
     Healthcheck,
+    Hook,
     Mount,
     Network,
     Project,
     Service,
     Volume,
 )
+from migops.compose.notes import Notes
 from migops.compose.scalars import rfc3339
 from migops.compose.table import Table, below
 from migops.compose.tree import Map, Seq, Timestamp, plain
 from migops.compose.unique import UNIQUE
+from migops.compose.unread import ALL_READ, Unread
 from migops.core.location import Location
 
 Json = dict[str, Any]
@@ -32,21 +36,27 @@ def active(services: Json, profiles: tuple[str, ...]) -> tuple[Json, Json]:
     off: Json = {}
     for name, service in services.items():
         wanted = service.get("profiles", [])
-        enabled = not wanted or "*" in profiles or any(profile in profiles for profile in wanted)
+        enabled = not wanted or "*" in profiles or any(profile in ("", *profiles) for profile in wanted)
         (on if enabled else off)[name] = service
     return on, off
 
 
 def build_project(
     name: str, discovered: DiscoveredProject, environment: Mapping[str, str], document: Json, inactive: Json, tree: Map,
-    warnings: tuple[str, ...],
+    notes: Notes, unread: Mapping[str, tuple[Unread, ...]],
 ) -> Project:  # fmt: skip
-    """Build the project; ``document`` contains the active services only."""
+    """Build the project; ``document`` contains the active services only.
+
+    ``unread``: what the env files of each of them, and of its hooks, leave unknown.
+    """
     volumes = {key: _volume(key, entry, tree) for key, entry in document.get("volumes", {}).items()}
     services: Map = tree.get("services") or Map()
 
     def service(key: str, raw: Json) -> Service:
-        return _service(key, raw, services[key], services.marks[key].location, name, volumes)
+        made = _service(key, raw, services[key], services.marks[key].location, name, volumes)
+        own, *of_hooks = unread.get(key, (ALL_READ,) * (len(made.pre_start) + 1))
+        hooks = tuple(replace(hook, unread=each) for hook, each in zip(made.pre_start, of_hooks, strict=True))
+        return replace(made, unread=own, pre_start=hooks) if own or any(of_hooks) else made
 
     return Project(
         name=name,
@@ -60,26 +70,29 @@ def build_project(
         models=document.get("models", {}),
         extensions={key: plain(value) for key, value in tree.items() if key.startswith("x-")},
         environment=environment,
-        resolved=_resolved(name, document, tree),
+        resolved=_resolved(name, document, tree, notes),
         tree=tree,
-        warnings=warnings,
+        warnings=tuple(notes.texts),
+        notices=tuple(notes.notices),
+        unknown_keys=tuple(notes.unknown),
         env_files=discovered.env_files,
     )
 
 
 def uninterpolated(
-    name: str, discovered: DiscoveredProject, environment: Mapping[str, str], tree: Map, warnings: tuple[str, ...]
+    name: str, discovered: DiscoveredProject, environment: Mapping[str, str], tree: Map, notes: Notes
 ) -> Project:
     """The project of a document without substitution: services are only in ``resolved``, by name."""
     nothing: Json = {}
     return Project(
         name, discovered.directory, discovered.files, discovered.profiles,
         nothing, nothing, nothing, nothing, nothing, nothing,
-        environment, as_go_prints(tree, UNIQUE), tree, warnings, interpolated=False,
+        environment, as_go_prints(tree, UNIQUE), tree, tuple(notes.texts), tuple(notes.notices),
+        interpolated=False,
     )  # fmt: skip
 
 
-def _resolved(name: str, document: Json, tree: Map) -> Json:
+def _resolved(name: str, document: Json, tree: Map, notes: Notes) -> Json:
     """The document as compose prints it: without resources that no active service uses."""
     made: Json = {"name": name, "services": {key: _complete(raw) for key, raw in document["services"].items()}}
     used = _used(document["services"])
@@ -91,7 +104,9 @@ def _resolved(name: str, document: Json, tree: Map) -> Json:
             kept = {key: _without_content(entry) for key, entry in kept.items()}
         if kept:
             made[kind] = kept
-    made.update({key: as_go_prints(value) for key, value in tree.items() if key.startswith("x-")})
+    carried = [key for key in tree if key == "jobs" or key.startswith("x-")]
+    made.update({key: as_go_prints(tree[key]) for key in carried})
+    made.update({key.path[0]: document[key.path[0]] for key in notes.unknown if len(key.path) == 1})
     return made
 
 
@@ -172,6 +187,23 @@ def _service(name: str, raw: Json, tree: Map, at: Location, project: str, volume
         networks=tuple(raw.get("networks", ())),
         extensions={key: plain(value) for key, value in tree.items() if key.startswith("x-")},
         raw=_complete(raw),
+        pre_start=_hooks(raw, tree, image or f"{project}-{name}"),
+    )
+
+
+def _hooks(raw: Json, tree: Map, image_ref: str) -> tuple[Hook, ...]:
+    return tuple(
+        Hook(
+            image=hook.get("image") or image_ref,
+            location=tree["pre_start"].marks[index].location,
+            command=None if hook.get("command") is None else tuple(hook["command"]),
+            entrypoint=None if hook.get("entrypoint") is None else tuple(hook["entrypoint"]),
+            environment={**raw.get("environment", {}), **hook.get("environment", {})},
+            working_dir=hook.get("working_dir") or raw.get("working_dir", ""),
+            user=hook.get("user") or raw.get("user", ""),
+            per_replica=hook.get("per_replica", False),
+        )
+        for index, hook in enumerate(raw.get("pre_start", ()))
     )
 
 
@@ -187,6 +219,7 @@ def _build(raw: Json, tree: Map, at: Location) -> Build:
         platforms=tuple(raw.get("platforms", ())),
         tags=tuple(raw.get("tags", ())),
         no_cache=raw.get("no_cache", False),
+        no_cache_filter=tuple(raw.get("no_cache_filter", ())),
         pull=raw.get("pull", False),
     )
 

@@ -115,8 +115,12 @@ def service_names(project: Project) -> list[str]:
 
 
 def image_names(project: Project) -> list[str]:
-    """The image of each active service, in the order of the services' names."""
-    return [_utf8(project.services[name].image_ref) for name in sorted(project.services)]
+    """The images of each active service, in the order of the services' names: its own, then those of its hooks."""
+    images = []
+    for _, service in sorted(project.services.items()):
+        hooks = dict.fromkeys(hook.image for hook in service.pre_start if hook.image != service.image_ref)
+        images += [service.image_ref, *hooks]
+    return [_utf8(image) for image in images]
 
 
 def volume_names(project: Project) -> list[str]:

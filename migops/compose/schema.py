@@ -10,6 +10,7 @@ from typing import Any
 
 from migops.compose.specification import DOCUMENT, Rule
 from migops.compose.tree import Map, Mark, Seq, Timestamp, raise_all, refuse
+from migops.compose.unknown import UnknownKey, is_misspelt, nearest
 
 _TYPE_WORDS = {"object": "mapping"}
 
@@ -22,20 +23,51 @@ class Fault:
     message: str
     mark: Mark | None
     depth: int
+    unknown: tuple[str, ...] = ()
+    """Keys that may be those of a newer compose: in an object with named keys, and no misspelling."""
+    rule: Rule | None = None
+    """The rule of the object with the unknown keys."""
+    hint: str = ""
 
 
-def validate(document: Map, file: str) -> None:
-    """Raise compose's error if ``document`` (as merged so far) does not match the specification's types."""
-    faults = _check(document, DOCUMENT, (), Mark(file, 1))
+def validate(document: Map, file: str) -> bool:
+    """Raise compose's error if ``document`` (as merged so far) does not match the specification's types.
+
+    A key that is not known passes, unless it is a misspelling of a known one. Returns True if there is such a key:
+    ``unknown_keys`` lists them.
+    """
+    is_project = "services" in document or "include" in document
+    everything = _check(document, DOCUMENT, (), Mark(file, 1))
+    faults = [fault for fault in everything if not (fault.unknown and (fault.path or is_project))]
+    hint = "" if is_project else "a compose file has its services under `services:`"
     deepest = max((fault.depth for fault in faults), default=0)
     # The first fault of each path: the others come from further alternatives for the value.
     first = {fault.path: fault for fault in reversed(faults) if fault.depth == deepest}
     raise_all(
         [
-            refuse(f"validating {file}: {'.'.join(path)} {fault.message}", fault.mark)
+            refuse(f"validating {file}: {'.'.join(path)} {fault.message}", fault.mark, fault.hint or hint)
             for path, fault in reversed(first.items())
         ]
     )
+    return bool(everything)
+
+
+def unknown_keys(document: Map) -> list[UnknownKey]:
+    """The keys of a document that the specification does not have, by file and line."""
+    keys = [
+        UnknownKey((*fault.path, key), container[key], container.marks[key], nearest(key, fault.rule.keys))
+        for fault in _check(document, DOCUMENT, (), None)
+        if fault.unknown and fault.rule
+        for container in [_at(document, fault.path)]
+        for key in fault.unknown
+    ]
+    return sorted(keys, key=lambda key: (key.mark.file, key.mark.line))
+
+
+def _at(value: Any, path: tuple[str, ...]) -> Any:
+    for step in path:
+        value = value[int(step)] if isinstance(value, Seq) else value[step]
+    return value
 
 
 def _check(value: Any, rule: Rule, path: tuple[str, ...], mark: Mark | None) -> list[Fault]:
@@ -54,13 +86,16 @@ def _check(value: Any, rule: Rule, path: tuple[str, ...], mark: Mark | None) -> 
 
 
 def _check_alternatives(value: Any, rules: tuple[Rule, ...], path: tuple[str, ...], mark: Mark | None) -> list[Fault]:
-    faults = []
+    faults: list[Fault] = []
+    passing: list[Fault] | None = None
     for rule in rules:
         own = _check(value, rule, path, mark)
         if not own:
             return []
+        if all(fault.unknown for fault in own):
+            passing = own
         faults += own
-    return faults
+    return faults if passing is None else passing
 
 
 def _check_object(value: Any, rule: Rule, path: tuple[str, ...], mark: Mark | None) -> list[Fault]:
@@ -81,7 +116,11 @@ def _check_object(value: Any, rule: Rule, path: tuple[str, ...], mark: Mark | No
             unknown.append(key)
     if unknown:
         message = f"additional properties {_quote(unknown)} not allowed"
-        faults.append(Fault(path, message, marks.get(unknown[0], mark), len(path) + 1))
+        newer = rule.names is None and not any(key.startswith("x-") or is_misspelt(key, rule.keys) for key in unknown)
+        meant = [nearest(key, rule.keys) for key in unknown if is_misspelt(key, rule.keys)]
+        hint = f"did you mean {' and '.join(f'`{key}`' for key in meant)}?" if meant else ""
+        at = marks.get(unknown[0], mark)
+        faults.append(Fault(path, message, at, len(path) + 1, tuple(unknown) if newer else (), rule, hint))
     return faults
 
 

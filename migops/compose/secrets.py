@@ -24,8 +24,10 @@ def secrets_of(project: Project) -> Known:
     environments = [of_environment(project.environment)]
     for service in services:
         environments.append(of_environment(service.environment))
+        environments += [of_environment(hook.environment) for hook in service.pre_start]
         if service.build:
             environments.append(of_environment(service.build.args))
+    environments += [of_environment(_environment(job)) for job in (project.resolved.get("jobs") or {}).values()]
     texts = {text for service in services for text in _texts([service.raw, service.extensions])}
     secrets = {each for text in texts for each in secrets_in(text)}
     secrets |= {part for text in _declared(project) for part in parts(text)}
@@ -34,6 +36,14 @@ def secrets_of(project: Project) -> Known:
         frozenset(chain(secrets, *(each.secrets for each in environments))),
         frozenset(chain(public, *(each.public for each in environments))),
     )
+
+
+def _environment(job: Any) -> Mapping[str, str | None]:
+    """The variables of a job, which is kept as it is written."""
+    given = job.get("environment") if isinstance(job, Mapping) else None
+    if isinstance(given, Mapping):
+        return {name: None if value is None else str(value) for name, value in given.items()}
+    return dict(str(item).split("=", 1) for item in given or () if "=" in str(item))
 
 
 def _declared(project: Project) -> Iterator[str]:

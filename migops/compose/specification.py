@@ -111,7 +111,8 @@ _DEPLOY = _object(
 _BUILD = _object({
     "context": _STRING, "dockerfile": _STRING, "dockerfile_inline": _STRING, "entitlements": _STRINGS,
     "args": _DICT_OR_LIST, "ssh": _DICT_OR_LIST, "labels": _DICT_OR_LIST, "cache_from": _STRINGS,
-    "cache_to": _STRINGS, "no_cache": _BOOLEAN, "additional_contexts": _DICT_OR_LIST, "network": _STRING,
+    "cache_to": _STRINGS, "no_cache": _BOOLEAN, "no_cache_filter": _STRING_OR_LIST, "network": _STRING,
+    "additional_contexts": _DICT_OR_LIST,
     "provenance": _BOOLEAN, "sbom": _BOOLEAN, "pull": _BOOLEAN, "target": _STRING, "shm_size": _INTEGER,
     "extra_hosts": _HOSTS, "isolation": _STRING, "privileged": _BOOLEAN, "secrets": _FILES, "tags": _STRINGS,
     "ulimits": _LIMIT, "platforms": _STRINGS,
@@ -162,7 +163,7 @@ _WATCH = _object(
 )  # fmt: skip
 _BLKIO_LIMITS = _list(_object({"path": _STRING, "rate": _INTEGER}, extensible=False))
 _PULL_POLICY = "always|never|build|if_not_present|missing|refresh|daily|weekly|every_([0-9]+[wdhms])+"
-_SERVICE = _object({
+_SERVICE_KEYS = {
     "develop": _object({"watch": _list(_WATCH)}, null=True),
     "deploy": _DEPLOY,
     "annotations": _DICT_OR_LIST,
@@ -237,6 +238,20 @@ _SERVICE = _object({
         "cpu_shares", "cpu_quota", "cpu_period", "cpu_rt_period", "cpu_rt_runtime", "cpus", "mem_limit",
         "memswap_limit", "pids_limit", "shm_size",
     ), _NUMBER),
+}  # fmt: skip
+OF_WORKLOADS = frozenset({"build", "depends_on", "expose", "healthcheck", "ports", "stdin_open", "tty"})
+OF_SERVICES = frozenset({
+    "attach", "container_name", "deploy", "develop", "extends", "external_links", "links", "models", "post_start",
+    "pre_stop", "profiles", "provider", "pull_refresh_after", "restart", "scale",
+})  # fmt: skip
+"""The keys of a service that describe more than one container: no ``pre_start`` hook has them."""
+CONTAINER_KEYS = frozenset(_SERVICE_KEYS) - OF_WORKLOADS - OF_SERVICES
+_PRE_START = _object({**{key: _SERVICE_KEYS[key] for key in CONTAINER_KEYS}, "per_replica": _BOOLEAN})
+_SERVICE = _object({**_SERVICE_KEYS, "pre_start": _list(_PRE_START)})
+_SCHEDULE = _object({"cron": _STRING, "timezone": _STRING, "concurrency": _STRING, "missed_fires": _STRING})
+_JOB = _object({
+    **{key: _SERVICE_KEYS[key] for key in CONTAINER_KEYS | OF_WORKLOADS}, "profiles": _SET,
+    "triggers": _object({"manual": _BOOLEAN, "schedule": _list(_either(_STRING, _SCHEDULE))}),
 })  # fmt: skip
 _NETWORK = _object(
     {
@@ -273,7 +288,7 @@ _INCLUDE = _either(_STRING, _object(
 ))  # fmt: skip
 DOCUMENT = _object({
     "version": _STRING, "name": _STRING, "include": _list(_INCLUDE),
-    "services": _named(_SERVICE, _KEY, closed=True), "models": _named(_MODEL, _KEY),
-    "networks": _named(_NETWORK, _KEY), "volumes": _named(_VOLUME, _KEY, closed=True),
+    "services": _named(_SERVICE, _KEY, closed=True), "jobs": _named(_JOB, _KEY, closed=True),
+    "models": _named(_MODEL, _KEY), "networks": _named(_NETWORK, _KEY), "volumes": _named(_VOLUME, _KEY, closed=True),
     "secrets": _named(_SECRET, _KEY, closed=True), "configs": _named(_CONFIG, _KEY, closed=True),
 })  # fmt: skip

@@ -1,7 +1,7 @@
 """Variable substitution: ``$V``, ``${V}``, ``$$`` and ``${V:-d}``, ``-``, ``:?``, ``?``, ``:+``, ``+``, nested.
 
-Source: compose-go's ``template`` package, quirks included: an operator's word may contain further variables and braces,
-and is substituted even if it is not used, so that a ``:?`` inside an unused default still fails.
+Source: compose-go's ``template`` package, quirks included: an operator's word may contain further variables and braces.
+As since compose 5, a word is substituted only if it is used, so that a ``:?`` inside an unused default does not fail.
 """
 
 from __future__ import annotations
@@ -94,13 +94,11 @@ def _closing_brace(text: str) -> int:
 
 def _apply(operator: str, expression: str, lookup: Lookup, warn: Warn) -> str:
     name, _, word = expression.partition(operator)
-    word = substitute(word, lookup, warn)
     value = lookup(name)
     counts = value is not None and (value != "" or ":" not in operator)
-    if operator.endswith("?"):
-        if not counts:
-            raise MissingVariable(name, word)
+    if counts is not operator.endswith("+"):
         return value or ""
-    if operator.endswith("-"):
-        return (value or "") if counts else word
-    return word if counts else (value or "")
+    word = substitute(word, lookup, warn)
+    if operator.endswith("?"):
+        raise MissingVariable(name, word)
+    return word

@@ -4,22 +4,22 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from migops.compose.model import ComposeOptions, Project
+from migops.compose.refusal import refused
 from migops.compose.render import to_json
-from migops.core.errors import MigopsError, Unavailable
-from migops.core.process import CommandError, run
-from migops.core.redaction import redact
+from migops.core.errors import Unavailable
+from migops.core.process import run
 
 SERVICE_KEYS = frozenset({
     "image", "build", "container_name", "command", "entrypoint", "working_dir", "user", "environment", "labels",
     "volumes", "tmpfs", "networks", "ports", "depends_on", "healthcheck", "profiles", "platform", "pull_policy",
-    "restart", "scale", "deploy", "secrets", "configs",
+    "restart", "scale", "deploy", "secrets", "configs", "pre_start",
 })  # fmt: skip
+_OF_HOOKS = (("image",), ("command",), ("entrypoint",))
 TOP_KEYS = frozenset({"name", "services", "volumes", "networks", "secrets", "configs"})
 """The sections that migops' decisions depend on. A difference elsewhere is shown and changes nothing."""
 
@@ -40,6 +40,8 @@ class Difference:
         """True if migops' decisions depend on the path."""
         if self.path[0] == "services" and len(self.path) > 2:
             key = self.path[2]
+            if key == "pre_start" and self.path[3:]:  # what a hook inherits is shown by some versions and not by others
+                return self.path[4:5] in ((), *_OF_HOOKS) and self.ours is not None
             return key in SERVICE_KEYS and (key != "deploy" or self.path[3:4] in ((), ("replicas",)))
         return self.path[0] in TOP_KEYS
 
@@ -56,15 +58,6 @@ def command_line(options: ComposeOptions, compose: tuple[str, ...]) -> list[str]
     return [*line, "config", "--format", "json"]
 
 
-def find_compose() -> tuple[str, ...]:
-    """The command of the compose CLI on this machine. Raises ``Unavailable`` if there is none."""
-    for words in (("docker", "compose"), ("docker-compose",)):
-        with suppress(CommandError):
-            if run([*words, "version"], check=False, timeout=20).code == 0:
-                return words
-    raise Unavailable("found no compose CLI to compare with", hint="install docker's compose plugin")
-
-
 def verify(project: Project, options: ComposeOptions, cwd: Path, compose: tuple[str, ...]) -> list[Difference]:
     """Differences from the compose CLI's reading, run with the same options in ``cwd``.
 
@@ -72,8 +65,7 @@ def verify(project: Project, options: ComposeOptions, cwd: Path, compose: tuple[
     """
     done = run(command_line(options, compose), cwd=cwd, check=False)
     if done.code != 0:
-        message = redact(done.stderr.decode(errors="replace").strip())
-        raise MigopsError(f"`{' '.join(compose)}` rejects the project, although migops accepts it: {message}")
+        raise refused(project, compose, done.stderr)
     try:
         theirs = json.loads(done.stdout)
     except ValueError:

@@ -13,6 +13,7 @@ from migops.core.errors import MigopsError
 from migops.core.location import Location
 
 TreePath = tuple[str, ...]
+_MERGE = "tag:yaml.org,2002:merge"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +51,11 @@ def documents(content: bytes, file: str) -> list[Document]:
     return made
 
 
+def _is_merge(key: Node) -> bool:
+    """True for ``<<`` and for ``!!merge <<``, which tools write that edit YAML files."""
+    return key.value == "<<" and key.kind == "scalar" and key.tag in (None, _MERGE)
+
+
 class _Reader:
     """Nodes → values: first ``!reset`` and ``!override`` are recorded and removed, then the rest becomes values."""
 
@@ -57,7 +63,7 @@ class _Reader:
         self.file = file
         self.resets: list[TreePath] = []
         # By anchored node: the paths of its aliases; a path above one of them leads to that alias.
-        self.visits: dict[int, dict[str, str]] = {}
+        self.visits: dict[int, dict[TreePath, TreePath]] = {}
         self.open: set[int] = set()
 
     def untag(self, node: Node, path: TreePath) -> Node | None:
@@ -66,7 +72,7 @@ class _Reader:
             at = path.index("<<", 1)
             path = path[:at] + path[at + 1 :]
         if node.alias is not None:
-            self._check_cycle(node.alias, node, ".".join(path))
+            self._check_cycle(node.alias, node, path)
             self.open.add(id(node.alias))
             try:
                 return self.untag(node.alias, path)
@@ -100,16 +106,16 @@ class _Reader:
                 raise self._fail(f"line {key.line}: {message}", key)
             seen[key.value] = key.line
 
-    def _check_cycle(self, target: Node, alias: Node, path: str) -> None:
-        """Compose's own rule: an alias may not occur above or below itself."""
+    def _check_cycle(self, target: Node, alias: Node, path: TreePath) -> None:
+        """Compose's own rule: an alias may not occur above or below itself. A key with dots is a single step."""
         if id(target) in self.open:
             raise self._fail(f"cycle detected: anchor '{alias.value}' value contains itself", alias)
         visited = self.visits.setdefault(id(target), {})
-        steps = path.split(".")
-        above = [".".join(steps[:count]) for count in range(1, len(steps))]
+        above = [path[:count] for count in range(1, len(path))]
         other = next((prefix for prefix in above if visited.get(prefix) == prefix), visited.get(path, path))
         if other != path:
-            raise self._fail(f"cycle detected: node at path {path} references node at path {other}", alias)
+            at, there = ".".join(path), ".".join(other)
+            raise self._fail(f"cycle detected: node at path {at} references node at path {there}", alias)
         visited[path] = path
         for prefix in above:
             visited.setdefault(prefix, path)
@@ -150,7 +156,7 @@ class _Reader:
         items = node.items
         for index in range(0, len(items), 2):
             key, entry = items[index], items[index + 1]
-            if key.value == "<<" and key.kind == "scalar" and key.tag is None:
+            if _is_merge(key):
                 merged = entry
                 continue
             name = self._key(key, path)
@@ -169,7 +175,7 @@ class _Reader:
         target = node.alias or node
         if target.kind != "scalar":
             raise self._fail("yaml: invalid map key", node)
-        name = self._scalar(target)
+        name = target.value if target.tag == _MERGE else self._scalar(target)
         if type(name) is not str:
             where = f"in {'.'.join(path).replace('.[', '[')}" if path else "at top level"
             raise refuse(f"non-string key {where}: {sprint(name)}", Mark(self.file, node.line), "put the key in quotes")

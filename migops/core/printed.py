@@ -8,21 +8,24 @@ hand; the command line opens a ``scope`` for each run, and what is noted there i
 
 from __future__ import annotations
 
+import re
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
+from migops.core.image_source import completed
 from migops.core.options import COMPOSE
 
 _FOUND = frozenset({"--config", "--name"})
 _PLACES = _FOUND | {"--image", "--context", "--host-dir"}
+_BUILD = frozenset({"--dockerfile", "--target", "--build-arg"})
 _URL = "--database-url"
 
 TAKES: Mapping[str, frozenset[str]] = {
-    "check-image": _PLACES | {"--dockerfile", "--target", "--build-arg"},
-    "status": _PLACES | {_URL},
-    "doctor": _PLACES | {_URL},
+    "check-image": _PLACES | _BUILD,
+    "status": _PLACES | _BUILD | {_URL},
+    "doctor": _PLACES | _BUILD | {_URL},
     "graph": _FOUND | {_URL},
     "rescue": _FOUND | {"--host-dir"},
     "backup": _FOUND,
@@ -43,7 +46,8 @@ class Commands:
 
     ``compose`` is the compose command with the user's own -f, -p and --profile options, or () without a project;
     ``image`` the reference as given; ``build_arguments`` what follows ``docker build`` without a project. ``builders``
-    tells which service of the project builds which image. ``named`` are this call's other options that say what is
+    tells which service of the project builds which image, ``built_by`` which one builds the image of a service that has
+    no build itself. ``named`` are this call's other options that say what is
     meant, each with its value; a password in a URL stands there as ``***``.
     """
 
@@ -53,6 +57,7 @@ class Commands:
     build_arguments: tuple[str, ...] = ()
     can_build: bool = True
     builders: Mapping[str, str] = field(default_factory=dict)
+    built_by: Mapping[str, str] = field(default_factory=dict)
     named: tuple[tuple[str, str], ...] = ()
 
     def build(self, *flags: str, service: str = "") -> tuple[str, ...]:
@@ -60,12 +65,13 @@ class Commands:
         if not self.can_build:
             return ()
         if self.compose:
-            return (*self.compose, "build", *flags, service or self.service)
+            named = service or self.service
+            return (*self.compose, "build", *flags, self.built_by.get(named, named))
         return ("docker", "build", *flags, *self.build_arguments)
 
     def build_base(self, ref: str) -> tuple[str, ...]:
         """The command that makes the base image ``ref`` anew, or () where no service of the project builds it."""
-        service = self.builders.get(tagged(ref), "")
+        service = self.builders.get(completed(ref), "")
         return self.build(service=service) if service and self.compose else ()
 
     def up(self, *flags: str, service: str = "") -> tuple[str, ...]:
@@ -99,9 +105,11 @@ class Commands:
                 yield from (name, value)
 
     def alembic(self, *words: str) -> tuple[str, ...]:
-        """``migops alembic``, which takes its own options in their long form only."""
+        """``migops alembic``, which takes its own options in their long form only, and a section as Alembic does."""
         service = ("--service", self.service) if self.service else ()
-        return (*self.bare("alembic"), *service, *words)
+        section = dict(self.named).get("--name", "")
+        named = ("-n", section) if section and not {"-n", "--name"} & {*words} else ()
+        return (*self.bare("alembic"), *service, *named, *words)
 
     def say(self, command: str, *words: str) -> str:
         """A command of migops on the service, inside of a sentence."""
@@ -122,11 +130,6 @@ class Commands:
     def rescue(self) -> tuple[str, ...]:
         """The command that copies out what only a container has."""
         return self.migops("rescue")
-
-
-def tagged(ref: str) -> str:
-    """An image's name as the engine completes it: with ``:latest`` where it has neither tag nor digest."""
-    return ref if "@" in ref or ":" in ref.rsplit("/", 1)[-1] else f"{ref}:latest"
 
 
 def explain(rule: str = "") -> str:
@@ -160,14 +163,21 @@ def may_be_next(command: Sequence[str]) -> bool:
 _scopes: list[list[Commands]] = []
 
 
+_typed: list[tuple[str, ...]] = []
+_PASSWORD = re.compile(r"(://[^/?#]*?:)[^/?#]*(@)")
+_PARAMETER = re.compile(r"([?&]password=)[^&]*", re.IGNORECASE)
+
+
 @contextmanager
-def scope() -> Iterator[None]:
-    """What is noted inside lives as long as the run."""
+def scope(arguments: Sequence[str] = ()) -> Iterator[None]:
+    """What is noted inside lives as long as the run. ``arguments``: the command line, from the command's name on."""
     _scopes.append([Commands()])
+    _typed.append(tuple(arguments))
     try:
         yield
     finally:
         _scopes.pop()
+        _typed.pop()
 
 
 def note(commands: Commands) -> None:
@@ -179,3 +189,23 @@ def note(commands: Commands) -> None:
 def here() -> Commands:
     """How this run addresses its target; without options where nothing was noted."""
     return _scopes[-1][0] if _scopes else Commands()
+
+
+def again(*options: str, service: str = "", command: str = "") -> str:
+    """The command line as it was typed, with ``options`` after the command's name and ``service`` at its end.
+
+    ``command``: what is printed if the command line is not known. A password in a URL is printed as ``***``.
+    """
+    from migops.core.terminal import shell_line  # only for what cannot go on
+
+    name, *rest = _typed[-1] if _typed and _typed[-1] else (command,)
+    if name == "alembic":  # its own options come first, in their long form
+        options = (*(COMPOSE.get(word, word) for word in options), *(("--service", service) if service else ()))
+        service = ""
+    words = [without_password(word) for word in rest]
+    return shell_line(("migops", name, *options, *words, *((service,) if service else ())))
+
+
+def without_password(url: str) -> str:
+    """The text with the password of a URL in it as ``***``."""
+    return _PARAMETER.sub(r"\1***", _PASSWORD.sub(r"\1***\2", url))

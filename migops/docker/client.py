@@ -158,13 +158,18 @@ class Engine:
             steps = self.http.json(answer, f"reading the history of {image_id}", list)
             return [item for item in steps if isinstance(item, dict)]
 
-    def containers(self, labels: Mapping[str, str]) -> list[dict[str, Any]]:
-        """The engine's list of all containers, running or not, with all these labels."""
+    def containers(self, labels: Mapping[str, str], *, hooks: bool = False) -> list[dict[str, Any]]:
+        """The engine's list of all containers, running or not, with all these labels.
+
+        Of a compose project, those of ``pre_start`` are left out unless ``hooks``: they are no containers of a service.
+        """
         filters = json.dumps({"label": [f"{key}={value}" for key, value in labels.items()]})
         url = "/containers/json?" + urlencode({"all": "1", "filters": filters})
         with self.http.answer("GET", url, "listing containers") as answer:
             listed = self.http.json(answer, "listing containers", list)
-            return [item for item in listed if isinstance(item, dict)]
+        rows = [item for item in listed if isinstance(item, dict)]
+        wanted = hooks or compose_labels.PROJECT not in labels
+        return [each for each in rows if wanted or not compose_labels.is_hook(each)]
 
     def _sweep(self) -> None:
         """Remove probes of interrupted runs."""

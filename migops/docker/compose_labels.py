@@ -12,6 +12,7 @@ PREFIX = "com.docker.compose."
 PROJECT, SERVICE = f"{PREFIX}project", f"{PREFIX}service"
 ONE_OFF = f"{PREFIX}oneoff"  # True: started by `docker compose run`
 NUMBER = f"{PREFIX}container-number"
+HOOK = f"{PREFIX}hook"  # of a container of ``pre_start``; one that has failed is kept by compose
 CONFIG_HASH = f"{PREFIX}config-hash"
 REPLACES = f"{PREFIX}replace"  # the ID or name of the container whose place a new one is to take
 
@@ -36,6 +37,11 @@ def read(container: Mapping[str, Any], label: str) -> str:
 def service_of(container: Mapping[str, Any]) -> str:
     """The service's name; '' for a container that is not compose's."""
     return read(container, SERVICE)
+
+
+def is_hook(container: Mapping[str, Any]) -> bool:
+    """True for a container of a service's ``pre_start``, which is no container of the service."""
+    return bool(read(container, HOOK))
 
 
 def is_one_off(container: Mapping[str, Any]) -> bool:

@@ -18,7 +18,7 @@ from migops.dockerfile.layers import Doubt, Folder, StageTree
 from migops.dockerfile.lex import LexError, expand
 from migops.dockerfile.paths import clean
 from migops.dockerfile.stages import Stage, Stages
-from migops.dockerfile.state import Failure, State, UnsetError, path_word
+from migops.dockerfile.state import Failure, Run, State, UnsetError, path_word
 from migops.dockerfile.tree import Origin, Source, resolve
 
 
@@ -32,6 +32,7 @@ class Builder:
     build_args: Mapping[str, str]
     contexts: Mapping[str, Path | None]
     failures: list[Failure] = field(default_factory=list)
+    runs: list[Run] = field(default_factory=list)
     _done: dict[int, State] = field(default_factory=dict)
 
     def state(self, stage: Stage) -> State:
@@ -140,6 +141,8 @@ class Builder:
         with contextlib.suppress(LexError):  # valid in a shell, not as Dockerfile words: keep the text
             script = expand(script, state.env, keep_quotes=True, keep_escapes=True, keep_unset=True).text
         workdir = state.workdir or "/"
+        inner = "\n".join(heredoc.content for heredoc in one.heredocs)  # what a shell reads of `RUN <<EOF`
+        self.runs.append(Run(one.at, one.text, inner or script, workdir, state.shell, dict(state.env)))
         for folder in run.made_folders(script, workdir):
             state.tree.changes.append(Folder(resolve(state.tree, folder)))
         mounted = [_mount_target(value, workdir) for value in one.flag_values("mount")]

@@ -20,6 +20,18 @@ class Failure:
     reason: str
 
 
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A RUN of the build: its script with the Dockerfile's variables expanded, and what it is run with."""
+
+    at: Location
+    text: str  # the instruction as written
+    script: str
+    workdir: str
+    shell: tuple[str, ...]
+    env: dict[str, str]
+
+
 @dataclass(slots=True)
 class State:
     """A stage while its instructions are applied. Fields named as in an image's configuration have its meaning."""

@@ -22,7 +22,7 @@ from migops.dockerfile.ignore import read_ignore
 from migops.dockerfile.parse import parse, syntax_of
 from migops.dockerfile.paths import clean
 from migops.dockerfile.stages import Stage, stages_of
-from migops.dockerfile.state import Failure, State
+from migops.dockerfile.state import Failure, Run, State
 from migops.dockerfile.tree import Origin, Source, resolve, walk
 
 _REMOTE = re.compile(r"-|[a-z][a-z0-9+.\-]*://.*|git@.*|github\.com/.*|(service|target|oci-layout|docker-image):.*")
@@ -86,6 +86,8 @@ class BuildView:
     failures: tuple[Failure, ...]
     _context: ContextTree = field(repr=False)
     _state: State = field(repr=False)
+    runs: tuple[Run, ...] = field(default=(), repr=False)
+    """Every RUN of the stages that the target needs."""
 
     @property
     def workdir(self) -> str | None:
@@ -212,7 +214,7 @@ def trace(
     builder = Builder(stages, tree, parsed.escape, args or {}, named)
     state = builder.state(stage)
     base = BaseImage(state.image, state.image_at)
-    return BuildView(stage, base, tree.ignore.file, tuple(builder.failures), tree, state)
+    return BuildView(stage, base, tree.ignore.file, tuple(builder.failures), tree, state, tuple(builder.runs))
 
 
 def _moved(path: str, old: str, new: str) -> str:

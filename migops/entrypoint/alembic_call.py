@@ -14,6 +14,9 @@ from dataclasses import dataclass, field
 
 from migops.core.options import ALEMBIC, FLASK_MIGRATE, Option, with_value
 
+PROGRAM = re.compile(r"alembic(-?[0-9]+(\.[0-9]+)*)?")
+"""Alembic's program by its name: Debian and Fedora add Python's version."""
+
 _VARIABLE = re.compile(r"\$(?:(\w+)|\{(\w+)(?::?-([^${}]*))?\})")
 
 Text = Callable[[str], bytes | None]
@@ -40,6 +43,7 @@ class Call:
     variable: str = ""  # ``ALEMBIC_CONFIG``
     directory: str = ""  # Flask-Migrate's ``--directory``; '' for Alembic itself
     module: bool = False  # ``python -m alembic``, which has the working directory on its path
+    arguments: tuple[str, ...] = field(default=(), repr=False)  # of ``-x``, which env.py may choose a database by
     undecided: str = ""  # the reason why the files cannot be known without running something
 
     @property
@@ -62,17 +66,19 @@ def call_of(words: Sequence[str], cwd: str, environment: Mapping[str, str], *, m
     """
     name = posixpath.basename(words[0]) if words else ""
     variable = environment.get("ALEMBIC_CONFIG", "")
-    if name == "alembic":
+    if PROGRAM.fullmatch(name):
         options, unread = _values(with_value(words[1:], ALEMBIC), environment)
         configs, section = tuple(options.get("--config", ())), (options.get("--name") or ["alembic"])[-1]
-        return Call(cwd, _shown(configs, section), configs, section, variable, "", module, unread)
+        arguments = tuple(options.get("-x", ()))
+        return Call(cwd, _shown(configs, section), configs, section, variable, "", module, arguments, unread)
     if "db" in words[1:4] and name in ("flask", "quart"):
         rest = words[words.index("db") + 2 :]
         options, unread = _values(with_value(rest, FLASK_MIGRATE, anywhere=True), environment)
         folder = (options.get("--directory") or [""])[-1]
         if not folder:
             return None  # the application's code sets the folder
-        return Call(cwd, f"`{name} db --directory {folder}`", (), "alembic", "", folder, True, unread)
+        by, arguments = f"`{name} db --directory {folder}`", tuple(options.get("-x", ()))
+        return Call(cwd, by, (), "alembic", "", folder, True, arguments, unread)
     return None
 
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
+from migops.compose.unread import ALL_READ, Unread
 from migops.entrypoint.tree import Chain, Compound, Pipeline, Script, Simple
 from migops.entrypoint.words import Does, meaning
 
@@ -26,6 +27,15 @@ class Shell:
     known: dict[str, str] = field(default_factory=dict, repr=False)  # variables with a known value at this point
     gone: bool = False  # it has exited, or was replaced by another program
     environment: Mapping[str, str] = field(default_factory=dict, repr=False)
+    unread: Unread = ALL_READ  # what the container's env files leave unknown
+    complete: bool = False  # no other variable is set
+    changed: set[str] = field(default_factory=set)  # the variables that its programs get with another value
+    allexport: bool = False
+    lost: str = ""  # the command after which ``cwd`` is not known; '' if it is
+
+    def copy(self) -> Shell:
+        """A subshell: what it changes stays in it."""
+        return replace(self, functions=dict(self.functions), known=dict(self.known), changed=set(self.changed))
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +57,8 @@ def passed_over(frames: Sequence[Frame]) -> str:
     flipped = False  # a `!` turns the failure into a success, which makes sense only in a condition
     for depth, frame in reversed(list(enumerate(frames))):
         node = frame.node
+        if isinstance(node, Chain) and node.background:
+            return _in_background(frames[depth - 1] if depth else None, guarded or frame.index < len(node.operators))
         if frame.shell is left:
             continue
         if frame.test:
@@ -62,15 +74,13 @@ def passed_over(frames: Sequence[Frame]) -> str:
             if alternative is not None:
                 return _instead(alternative, frame.shell)
             guarded = guarded or bool(later)
-            if node.background:
-                return "it runs in the background, and nothing checks its exit code"
         elif isinstance(node, Script):
             if flipped:
                 continue
             if frame.shell.errexit and not guarded and not any(_asks(outer, frame.shell) for outer in frames[:depth]):
                 left = frame.shell
             elif node.chains[frame.index + 1 :]:
-                return _goes_on(node.chains[frame.index + 1], frame.shell.errexit)
+                return _goes_on(node.chains[frame.index + 1 :], frame.shell)
         elif node.kind == "(":
             guarded = False
     return ""
@@ -91,6 +101,17 @@ def _asks(frame: Frame, shell: Shell) -> bool:
     return frame.test or later or (isinstance(frame.node, Pipeline) and frame.node.negated)
 
 
+def _in_background(around: Frame | None, guarded: bool) -> str:
+    """``passed_over`` for a command before ``&``: ``wait PID`` gives its exit code back, a bare ``wait`` does not."""
+    chains = around.node.chains[around.index + 1 :] if around is not None and isinstance(around.node, Script) else ()
+    following = [command.words for chain in chains for command in simple(chain)]
+    if any(words[0] == "wait" and len(words) > 1 for words in following):
+        return ""
+    if guarded and all(words[0] == "wait" for words in following):
+        return ""  # what follows it does not start either
+    return "it runs in the background, and nothing checks its exit code"
+
+
 def _tested(frame: Frame, outer: Sequence[Frame], flipped: bool) -> str:
     """``passed_over`` for a command in an ``if``'s condition: a branch that only prints or waits does not handle it."""
     node = frame.node
@@ -100,6 +121,9 @@ def _tested(frame: Frame, outer: Sequence[Frame], flipped: bool) -> str:
     if not all(_is_harmless(command, frame.shell) for branch in reaction for command in simple(branch.body)):
         return ""
     what = "the `if` only talks about it" if reaction else "the `if` has no `else`"
+    last = [command.words for branch in reaction for command in simple(branch.body)][-1:]
+    if last and last[0][0] == "exit":
+        return "the `if` ends the start with exit code 0, as if it had succeeded"
     for around in reversed(outer):
         if isinstance(around.node, Script) and around.node.chains[around.index + 1 :]:
             following = next(simple(around.node.chains[around.index + 1]))
@@ -129,12 +153,33 @@ def _is_harmless(command: Simple, shell: Shell, depth: int = 0) -> bool:
     return body is not None and depth < 5 and all(_is_harmless(each, shell, depth + 1) for each in simple(body))
 
 
-def _goes_on(chain: Chain, errexit: bool) -> str:
-    following = list(simple(chain))
+def _goes_on(chains: Sequence[Chain], shell: Shell) -> str:
+    following = list(simple(chains[0]))
     if any("$?" in word for command in following for word in command.words):
-        return ""
-    why = "`set -e` has no effect before a `&&`" if errexit else "there is no `set -e`"
+        return _asked(chains, shell)
+    why = "`set -e` has no effect before a `&&`" if shell.errexit else "there is no `set -e`"
     return f"{why}, so it goes on with `{' '.join(following[0].words)}`"
+
+
+def _asked(chains: Sequence[Chain], shell: Shell) -> str:
+    """``passed_over`` where the next command asks for the exit code: an ``if`` that only prints does not handle it."""
+    first, names = next(simple(chains[0])), ["$?"]
+    stored = ASSIGNED.fullmatch(first.words[0]) if len(first.words) == 1 else None
+    if stored is not None:
+        names = [f"${stored[1]}", f"${{{stored[1]}}}"]
+        chains = chains[1:]
+    node = chains[0].pipelines[0].parts[0] if chains else None
+    if not isinstance(node, Compound) or node.kind != "if" or len(node.tests) != 1 or len(chains) < 2:
+        return ""
+    test = list(simple(node.tests[0]))
+    if len(test) != 1 or not any(word in names for word in test[0].words) or "0" not in test[0].words:
+        return ""
+    fails = not {"-ne", "!=", "-gt"}.isdisjoint(test[0].words)
+    reaction = node.branches[:1] if fails else node.branches[1:]
+    if not all(_is_harmless(command, shell) for branch in reaction for command in simple(branch.body)):
+        return ""
+    what = "the `if` only talks about it" if reaction else "the `if` has no `else`"
+    return f"{what}, so it goes on with `{' '.join(next(simple(chains[1])).words)}`"
 
 
 def simple(node: Simple | Compound | Pipeline | Chain | Script) -> Iterator[Simple]:

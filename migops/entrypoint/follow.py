@@ -2,29 +2,34 @@
 
 from __future__ import annotations
 
+import contextlib
 import posixpath
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from migops.compose.unread import ALL_READ, Unread
 from migops.core.errors import MigopsError
 from migops.core.model import Location
 from migops.core.redaction import redact
-from migops.entrypoint import program
+from migops.entrypoint import migrating, program, python_start, variables
+from migops.entrypoint.alembic_call import PROGRAM
+from migops.entrypoint.conditions import is_endless, possible_branches, under_what
 from migops.entrypoint.failing import ASSIGNED, Frame, Shell, passed_over
-from migops.entrypoint.known import (
-    assign,
-    assigned,
-    expanded,
-    is_endless,
-    possible_branches,
-    set_options,
-    under_what,
-    value,
-)
-from migops.entrypoint.model import Change, File, Ran
+from migops.entrypoint.known import assign, assigned, expanded, set_options, substitutions, value
+from migops.entrypoint.model import Change, Executed, File, Migrating, Ran
 from migops.entrypoint.shell import NotRead, parse
-from migops.entrypoint.tree import Compound, Script, Simple
+from migops.entrypoint.tree import Compound, Pipeline, Script, Simple
+from migops.entrypoint.version_writes import (
+    VersionWrite,
+    Writes,
+    in_here_documents,
+    in_program,
+    in_statements,
+    kind_of,
+    sql_file,
+)
+from migops.entrypoint.waiting import is_wait, is_waiter, seems_to_wait, words_of
 from migops.entrypoint.words import Does, Meaning, by_first_line, meaning
 
 DEEPEST = 4  # levels of files that start one another
@@ -39,13 +44,13 @@ _PASSING = frozenset(
 )
 """Commands that are never the purpose of a container."""
 
-_OF_SCRIPT = re.compile(r"^\$\(dirname (?:-- )?\"?(?:\$0|\$\{0\}|\$\{?BASH_SOURCE(?:\[0\])?\}?)\"?\)(/[\w./-]*)?$")
+_ITSELF = r"\"?(?:\$0|\$\{0\}|\$\{?BASH_SOURCE(?:\[0\])?\}?)\"?"
+_FOLDER = rf"\$\(\s*dirname (?:-- )?(?:{_ITSELF}|\"?\$\((?:readlink -f|realpath) {_ITSELF}\)\"?)\s*\)"
+_THEN_SHOWN = r"(?P<below>/[\w./-]*)?\"?(?:\s*&?>\s*/dev/null(?: 2>&1)?)?\s*(?:&&|;)\s*pwd(?: -P)?\s*\)"
+_OF_SCRIPT = re.compile(rf"(?:\$\(\s*cd (?:-P )?(?:-- )?\"?{_FOLDER}\"?{_THEN_SHOWN}|{_FOLDER})")
 """A script's expression for its own folder."""
 _LONG = 600.0  # seconds; a longer `sleep` is the purpose of the container, not a pause
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
-
-_WAITS = re.compile(r"^(pg_isready|mysqladmin|dockerize|nc)$|wait|pre_?start", re.IGNORECASE)
-"""Names of programs, scripts and modules that wait for a server."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +61,7 @@ class _Here:
     place: str
     fixed: bool = True
     depth: int = 0
+    script: str = ""  # the script's path in the container
 
     def line(self, number: int) -> Location:
         return self.at if self.fixed else Location(self.at.file, number)
@@ -68,16 +74,25 @@ class Follower:
     files: Callable[[str], File | None]
     path: Sequence[str]  # the folders of PATH
     environment: Mapping[str, str] = field(default_factory=dict, repr=False)
+    env_files: Unread = ALL_READ  # what they leave unknown
     changes: list[Change] = field(default_factory=list)  # in order
     last: str = ""  # the last command that could be the purpose of the container
-    waits: bool = False  # a command waits for a server
+    waits: list[str] = field(default_factory=list)  # the text of each command or loop that waits for a server
     steps: int = 0  # commands followed so far
     unread: list[str] = field(default_factory=list)  # a sentence for each part that could not be followed
+    unfound: list[str] = field(default_factory=list)  # modules that a server loads and that are no files of the project
+    complete: bool = False  # ``environment`` has every variable of the container
+    deep: bool = True  # imports of Python modules are followed
     ran: list[Ran] = field(default_factory=list)  # the calls of Alembic
+    migrating: list[Migrating] = field(default_factory=list)  # those that write, in order
+    writes: list[VersionWrite] = field(default_factory=list)  # what changes the version table or adds revisions
+    executed: list[Executed] = field(default_factory=list)  # the files that are programs themselves
+    first: str = ""  # the first word of the container's command
 
     def start(self, words: Sequence[str], cwd: str, at: Location, place: str) -> None:
         """Follow a container's command, located at ``at`` in ``place``."""
-        shell = Shell(cwd=cwd, environment=self.environment)
+        self.first = words[0]
+        shell = Shell(cwd=cwd, environment=self.environment, unread=self.env_files, complete=self.complete)
         self._command(Simple(tuple(words), 0), shell, _Here(at, place), (), "")
 
     def _script(self, script: Script, shell: Shell, here: _Here, frames: tuple[Frame, ...], condition: str) -> None:
@@ -102,7 +117,9 @@ class Follower:
     def _compound(self, node: Compound, shell: Shell, here: _Here, frames: tuple[Frame, ...], condition: str) -> None:
         inside = shell
         if node.kind == "(":
-            inside = replace(shell, functions=dict(shell.functions), known=dict(shell.known))
+            inside = shell.copy()
+        if is_wait(node):
+            self.waits.append(" ".join(words_of(node)))
         for test in node.tests:
             self._script(test, inside, here, (*frames, Frame(node, 0, shell, test=True)), condition)
         for number, (branch, certain) in enumerate(possible_branches(node, shell)):
@@ -117,21 +134,30 @@ class Follower:
             self.unread.append(f"{here.at.file}: more than {MOST} commands, the rest was not followed")
         if self.steps >= MOST:
             return
+        for text in substitutions(command.words) if any("upgrade" in word for word in command.words) else ():
+            self._substituted(text, shell, replace(here, at=here.line(command.line), fixed=True), (frames, condition))
         words = tuple(expanded(command.words, shell))
+        words = tuple(_in_folder(word, here.script) for word in words)
         name, rest = (words[0], words[1:]) if words else ("", ())
+        variables.change(words, shell)
         if words and all(ASSIGNED.match(word) for word in words):
             assign(words, shell, sure=not condition)
         elif name in ("export", "local", "readonly", "declare"):
             assign(rest, shell, sure=not condition)
         elif name == "set":
             set_options(rest, shell)
+            if "--" in rest:
+                shell.arguments = tuple(rest[rest.index("--") + 1 :])
         elif name == "trap" and "ERR" in rest:
             shell.errexit = True
         elif name == "shift":
             shell.arguments = shell.arguments[int(rest[0]) if rest and rest[0].isdigit() else 1 :]
         elif name in ("cd", "pushd") and rest:
-            folder = _OF_SCRIPT.sub(lambda match: posixpath.dirname(here.at.file) + (match[1] or ""), rest[-1])
-            known = value(folder, shell)
+            known = value(rest[-1], shell) if rest[-1] != "-" else None
+            if condition or not known:  # an empty one leads home
+                shell.lost = " ".join(words)
+            elif known.startswith("/"):
+                shell.lost = ""
             if known is not None:
                 shell.cwd = posixpath.normpath(posixpath.join(shell.cwd, known))
         elif name in shell.functions:
@@ -146,12 +172,32 @@ class Follower:
             # Only a command that certainly runs ends the script; under a condition, the rest may run too.
             shell.gone = shell.gone or (not condition and (name == "exit" or (name == "exec" and bool(rest))))
 
+    def _substituted(
+        self, text: str, shell: Shell, here: _Here, under: tuple[tuple[Frame, ...], str]
+    ) -> None:  # fmt: skip
+        """Follow the commands of a ``$(…)``, which runs in a shell of its own."""
+        try:
+            script = parse(text)
+        except NotRead:
+            return  # the word is only a text
+        inside = replace(shell, functions=dict(shell.functions), known=dict(shell.known))
+        self._script(script, inside, here, *under)
+
     def _command(self, command: Simple, shell: Shell, here: _Here, frames: tuple[Frame, ...], condition: str) -> None:
         called = meaning(command.words)
         if called.does not in (Does.SHELL_TEXT, Does.SHELL_FILE) and any(_is_alembic(word) for word in command.words):
             given = {**self.environment, **shell.known}
             self.ran.append(Ran(command.words, shell.cwd, given, shell.assigned - shell.known.keys()))
-        self.waits = self.waits or any(_WAITS.search(posixpath.basename(word)) for word in command.words)
+        if is_waiter(command.words):
+            self.waits.append(" ".join(command.words))
+        if (writes := migrating.of(command.words, self.environment, shell, frames)) is not None:
+            self.migrating.append(writes.located(here.line(command.line), here.place))
+        piped = any(isinstance(each.node, Pipeline) and each.index < len(each.node.parts) - 1 for each in frames)
+        if kind := kind_of(command.words, piped=piped):
+            self._write(here.line(command.line), here.place, " ".join(command.words), kind, condition)
+        self._sql_file(sql_file(command.words), shell, condition)
+        if called.does in (Does.OTHER, Does.PYTHON_MODULE):
+            called = python_start.of_framework(called, {**self.environment, **shell.known})
         where = (here, frames, condition)
         if called.does is Does.UPGRADE:
             text = " ".join(command.words)
@@ -167,7 +213,10 @@ class Follower:
         elif called.does is Does.OF_A_FILE:
             self.last = called.what
             self.unread.append(f"`{redact(called.what)}` runs commands from a file of its own, which was not followed")
-        elif called.does is not Does.STAMP:
+        elif called.does is Does.STAMP:
+            if not condition:  # what was created before is now known to Alembic
+                self.changes = [change for change in self.changes if change.upgrade]
+        else:
             self.last = " ".join(called.words)
             self._file(called, shell, *where)
 
@@ -175,6 +224,8 @@ class Follower:
         if here.depth >= DEEPEST:
             self.unread.append(f"{called.what}: more than {DEEPEST} files call one another")
             return
+        if "$" in called.what:
+            called = replace(called, what=value(called.what, shell) or called.what)
         if "$" in called.what:
             self.unread.append(f"{here.at}: `{redact(called.what)}` names a file that is known only at runtime")
             return
@@ -187,26 +238,31 @@ class Follower:
             if file is not None:
                 break
         else:
-            if called.does is not Does.PYTHON_MODULE:  # most modules are installed packages, not the application's
-                self.unread.append(f"{called.what} was not found")
+            self._missing(called)
             return
+        if called.what == called.words[0] and called.does in (Does.PROGRAM, Does.PYTHON_FILE) and not condition:
+            self.executed.append(Executed(path, file, alone=not frames and called.what == self.first))
         if len(file.content) > LARGEST or b"\0" in file.content[:1024]:
             return
         text = file.content.decode("utf-8", "replace")
-        inner = _Here(Location(file.at), file.place, fixed=False, depth=here.depth + 1)
-        self._text(by_first_line(called, text), text, shell, (inner, frames, condition))
+        inner = _Here(Location(file.at), file.place, fixed=False, depth=here.depth + 1, script=path)
+        self._text(by_first_line(called, text), text, shell, (inner, frames, condition), path)
 
-    def _text(self, called: Meaning, text: str, shell: Shell, where: tuple[_Here, tuple[Frame, ...], str]) -> None:
+    def _missing(self, called: Meaning) -> None:
+        """Note a file that is not there. Most modules are installed packages, not the application's."""
+        if seems_to_wait(called.words):
+            self.waits.append(" ".join(called.words))
+        if called.does is not Does.PYTHON_MODULE:
+            self.unread.append(f"{called.what} was not found")
+        elif called.callee:
+            self.unfound.append(f"the module {called.what} that it starts was not found among the project's files")
+
+    def _text(
+        self, called: Meaning, text: str, shell: Shell, where: tuple[_Here, tuple[Frame, ...], str], path: str = ""
+    ) -> None:
         here, frames, condition = where
         if called.does in (Does.PYTHON_FILE, Does.PYTHON_MODULE, Does.PYTHON_TEXT):
-            tree = program.parsed(text)
-            if tree is None:
-                self.unread.append(f"{here.at} is not readable as Python")
-                return
-            for call in program.at_start(tree, text, called.callee):
-                swallowed = call.swallowed or passed_over(frames)
-                self._note(here.line(call.line), here.place, call.text, call.upgrade, condition, swallowed)
-            self.last = " ".join(called.words)
+            self._python(called, text, shell, where, path or posixpath.join(shell.cwd, "-c"))
             return
         if called.does is Does.PROGRAM:  # neither a shell script nor Python
             return
@@ -215,32 +271,98 @@ class Follower:
         except NotRead as error:
             self.unread.append(f"{here.at} cannot be followed: {error}")
             return
+        for line, statement in in_here_documents(text):
+            self._write(here.line(line), here.place, statement, Writes.SQL, condition)
         if called.does is not Does.SOURCE:
-            shell = Shell(called.arguments, shell.cwd, environment=shell.environment)
+            changed = variables.inherited(called.words, shell)
+            shell = Shell(
+                called.arguments, shell.cwd, environment=shell.environment, changed=changed, lost=shell.lost,
+                unread=shell.unread, complete=shell.complete,
+            )  # fmt: skip
             set_options(called.options.split(), shell)
         shell.assigned |= assigned(script)
         self._script(script, shell, here, frames, condition)
 
+    def _python(
+        self, called: Meaning, text: str, shell: Shell, where: tuple[_Here, tuple[Frame, ...], str], path: str
+    ) -> None:
+        here, frames, condition = where
+        environment = {**self.environment, **shell.known}
+        container = python_start.Container(
+            self.files, shell.cwd, environment, shell.assigned - shell.known.keys(), self.complete, self.deep
+        )
+        reach = python_start.reach(called, text, path, (here.at.file, here.place), container)
+        if reach is None:
+            self.unread.append(f"{here.at} is not readable as Python")
+            return
+        for reached in reach.found:
+            call, module = reached.call, reached.module
+            at = here.line(call.line) if module.path == path else Location(module.at, call.line)
+            swallowed = call.swallowed or passed_over(frames)
+            of_setting = bool(condition) or any(one.is_flag for one in reached.conditions)
+            under = condition or reached.condition
+            self._note(at, module.place, call.text, call.upgrade, under, swallowed, of_setting=of_setting)
+            if call.upgrade:
+                self.migrating.append(migrating.of_program(call.text).located(at, module.place))
+        if (tree := program.parsed(text)) is not None:
+            for line, written, kind in in_program(tree, text, called.callee):
+                self._write(here.line(line), here.place, written, kind, condition)
+        self.unread += reach.modules.unread
+        self.waits += reach.waits
+        if not reach.waits and (seems_to_wait(called.arguments) or (seems_to_wait([path]) and "sleep" not in text)):
+            self.waits.append(" ".join(called.words))
+        self.last = " ".join(called.words)
+
     def _candidates(self, called: Meaning, shell: Shell) -> Iterator[str]:
         """The possible paths of the file that the command names."""
         if called.does is Does.PYTHON_MODULE:
-            paths = (path for path in self.environment.get("PYTHONPATH", "").split(":") if path)
-            for folder in (called.folder, *paths):
-                below = posixpath.normpath(posixpath.join(shell.cwd, folder, *called.what.split(".")))
-                yield from (f"{below}.py", f"{below}/__main__.py", f"{below}/__init__.py")
+            names = (".py", "/__main__.py", "/__init__.py") if python_start.is_main(called) else ("/__init__.py", ".py")
+            for folder in python_start.roots(called, "", shell.cwd, {**self.environment, **shell.known}):
+                for dotted in python_start.modules_of(called):
+                    below = posixpath.normpath(posixpath.join(folder, *dotted.split(".")))
+                    yield from (f"{below}{name}" for name in names)
         elif called.does is Does.PROGRAM and "/" not in called.what:
             yield from (posixpath.join(folder, called.what) for folder in self.path)
         else:
             yield posixpath.normpath(posixpath.join(shell.cwd, called.what))
 
-    def _note(self, at: Location, place: str, text: str, upgrade: bool, condition: str, swallowed: str) -> None:
-        change = Change(at, place, redact(text), upgrade, redact(condition), redact(swallowed))
+    def _note(
+        self, at: Location, place: str, text: str, upgrade: bool, condition: str, swallowed: str, *,
+        of_setting: bool = False,
+    ) -> None:  # fmt: skip
+        change = Change(at, place, redact(text), upgrade, redact(condition), redact(swallowed), of_setting)
         if change not in self.changes:
             self.changes.append(change)
 
+    def _sql_file(self, name: str, shell: Shell, condition: str) -> None:
+        """The statements of a file that an SQL client runs."""
+        if not name or "$" in name:
+            return
+        with contextlib.suppress(MigopsError):  # whether it can be read is of no concern to any other reader
+            file = self.files(posixpath.normpath(posixpath.join(shell.cwd, name)))
+            for line, statement in in_statements(file.content.decode("utf-8", "replace")) if file else ():
+                self._write(Location(file.at if file else "", line), file.place if file else "", statement,
+                            Writes.SQL, condition)  # fmt: skip
+
+    def _write(self, at: Location, place: str, text: str, kind: Writes, condition: str) -> None:
+        if kind is Writes.STAMP and any(change.upgrade and not change.condition for change in self.changes):
+            return  # it has just run what it records
+        write = VersionWrite(at, place, redact(text), kind, redact(condition))
+        if write not in self.writes:
+            self.writes.append(write)
+
+
+def _in_folder(word: str, script: str) -> str:
+    """The word with the script's own folder in place of the expression for it."""
+    if not script or "dirname" not in word:
+        return word
+    folder = posixpath.dirname(script)
+    return _OF_SCRIPT.sub(lambda match: posixpath.normpath(folder + (match["below"] or "")), word)
+
 
 def _is_alembic(word: str) -> bool:
-    return posixpath.basename(word) in ("alembic", "alembic.config", "db")
+    name = posixpath.basename(word)
+    return name in ("alembic.config", "db") or PROGRAM.fullmatch(name) is not None
 
 
 def _is_long(durations: Sequence[str]) -> bool:

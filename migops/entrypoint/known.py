@@ -1,115 +1,80 @@
-"""Values of a shell that are known before it runs: arguments, the container's variables, branches that it takes."""
+"""Values of a shell that are known before it runs: arguments, and the container's variables."""
 
 from __future__ import annotations
 
-import fnmatch
 import re
 from collections.abc import Iterator, Sequence
 
 from migops.entrypoint.failing import ASSIGNED, Shell, simple
-from migops.entrypoint.tree import Branch, Chain, Compound, Script, Simple
+from migops.entrypoint.tree import Script
 
 _ALL_ARGUMENTS = re.compile(r"\$(?:[@*]|\{[@*](?::([0-9]+))?\})")
-_LEAVING = ("break", "exit", "return", "exec")
+_ARGUMENT = re.compile(r"\$(?:[1-9]|\{[1-9][0-9]*(?::?-[^${}]*)?\})")
+_BEFORE_A_COMMAND = ("exec", "command", "nohup", "time")
+_CUT = re.compile(r"\$\{(\w+)((?:#{1,2}|%{1,2})[^${}]+|:\d[^${}]*|,,|\^\^)\}")
+_OF_SHELL = re.compile(
+    r"PATH|HOME|HOSTNAME|USER|LOGNAME|(OLD)?PWD|SHELL|E?UID|PPID|RANDOM|SECONDS|TERM|IFS|LANG|OPT(ARG|IND)|BASH\w*|_|LINENO"
+)
+"""Variables that a shell has although nobody sets them."""
 _VARIABLE = re.compile(r"\$(?:(\w+)|\{(\w+)(?::?-([^${}]*))?\})")
-
-
-def possible_branches(node: Compound, shell: Shell) -> Iterator[tuple[Branch, bool]]:
-    """The branches that may run, each with True if it certainly does."""
-    settled = True
-    for number, branch in enumerate(node.branches):
-        runs = _runs(node, number, shell)
-        if runs:
-            yield branch, settled
-            if node.kind in ("if", "case"):
-                return
-        elif runs is None:
-            settled = False
-            yield branch, False
-
-
-def _runs(node: Compound, number: int, shell: Shell) -> bool | None:
-    branch = node.branches[number]
-    if node.kind == "if":
-        return holds(node.tests[number], shell) if number < len(node.tests) else True
-    if node.kind == "case":
-        given = value(branch.subject, shell)
-        if given is None or any("$" in pattern for pattern in branch.patterns):
-            return None
-        return any(fnmatch.fnmatchcase(given, pattern) for pattern in branch.patterns)
-    return None if branch.condition and not _asks_nothing(node) else True
-
-
-def is_endless(node: Compound) -> bool:
-    """True for an endless loop: its test always holds, and no command leaves the loop or the script."""
-    return _asks_nothing(node) and not any(
-        command.words[0] in _LEAVING for branch in node.branches for command in simple(branch.body) if command.words
-    )
-
-
-def _asks_nothing(node: Compound) -> bool:
-    """True for a loop whose test always holds: ``while true``, ``while :``, ``until false``."""
-    tests = [command.words for test in node.tests for command in simple(test)]
-    return (node.kind == "while" and tests in ([("true",)], [(":",)])) or (
-        node.kind == "until" and tests == [("false",)]
-    )
-
-
-def under_what(chain: Chain, at: int, shell: Shell) -> str | None:
-    """The condition under which the chain's ``&&`` and ``||`` run its ``at``-th part; None if it never runs.
-
-    A command after ``||`` runs only after a failure. A ``&&`` is no condition on success, except after a test.
-    """
-    if "||" in chain.operators[:at]:
-        return "where what stands before it fails"
-    earlier = chain.pipelines[:at]
-    tests = [pipeline.parts[0] for pipeline in earlier if len(pipeline.parts) == 1 and not pipeline.negated]
-    for test in tests:
-        if isinstance(test, Simple) and test.words[0] in ("[", "[[", "test"):
-            known = _tested(test.words, shell)
-            if not known:
-                return " ".join(test.words) if known is None else None
-    return ""
-
-
-def holds(test: Script, shell: Shell) -> bool | None:
-    """True or False for a condition with a known outcome; None if only a running shell determines it."""
-    commands = list(simple(test))
-    if len(commands) != 1 or test.chains[0].pipelines[0].negated:
-        return None
-    return _tested(commands[0].words, shell)
-
-
-def _tested(words: Sequence[str], shell: Shell) -> bool | None:
-    """The outcome of ``[ A = B ]``, ``[ A != B ]``, ``[ -n A ]`` or ``[ -z A ]``; None if a word is unknown."""
-    if words[0] not in ("[", "[[", "test"):
-        return None
-    words = words[1:] if words[0] == "test" else words[1:-1]
-    if len(words) == 3 and words[1] in ("=", "==", "!="):
-        left, right = value(words[0], shell), value(words[2], shell)
-        return None if left is None or right is None else (left == right) is (words[1] != "!=")
-    if len(words) == 2 and words[0] in ("-n", "-z"):
-        given = value(words[1], shell)
-        return None if given is None else bool(given) is (words[0] == "-n")
-    return None
 
 
 def value(word: str, shell: Shell) -> str | None:
     """The value of a word: an argument of the script, a variable of the container, plain text; None if unknown."""
     if "$" not in word and "`" not in word:
         return word
+    if word in ("$#", "${#}"):
+        return str(len(shell.arguments))
+    if _ALL_ARGUMENTS.fullmatch(word):
+        return " ".join(expanded((word,), shell))
     match = _VARIABLE.fullmatch(word)
-    if match is None:
+    if match is not None:
+        given = _given(match[1] or match[2], shell, match[3])
+        return given if given is None else given or match[3] or ""
+    cut = _CUT.fullmatch(word)
+    if cut is None:
+        return _composed(word, shell)
+    given = _given(cut[1], shell)
+    return None if given is None else _cut(given, cut[2])
+
+
+def _composed(word: str, shell: Shell) -> str | None:
+    """The value of a word of several parts: ``$DIR/start.sh``."""
+    values = {match[0]: value(match[0], shell) for match in _VARIABLE.finditer(word)}
+    if not values or any(known is None for known in values.values()):
         return None
-    name, default = match[1] or match[2], match[3]
+    text = _VARIABLE.sub(lambda match: values[match[0]] or "", word)
+    return None if "$" in text or "`" in text else text
+
+
+def _given(name: str, shell: Shell, default: str | None = None) -> str | None:
+    """The value of a variable or argument; None if it is unknown."""
     if name.isdigit():
         at = int(name) - 1
-        return (shell.arguments[at] if 0 <= at < len(shell.arguments) else default or "") if at >= 0 else None
+        return (shell.arguments[at] if at < len(shell.arguments) else "") if at >= 0 else None
     if name in shell.known:
-        return shell.known[name] or default or ""
+        return shell.known[name]
     if name in shell.assigned:
         return None
-    return shell.environment.get(name, default)
+    if shell.unread.might_set(name):
+        return None
+    unset = "" if shell.complete and not _OF_SHELL.fullmatch(name) else default
+    return shell.environment.get(name, unset)
+
+
+def _cut(given: str, how: str) -> str | None:
+    """``${X#pattern}``, ``${X%pattern}`` (both for a pattern without ``*``), ``${X:0:1}``, ``${X,,}``, ``${X^^}``."""
+    if how in (",,", "^^"):
+        return given.lower() if how == ",," else given.upper()
+    if how.startswith(":"):
+        start, _, length = how[1:].partition(":")
+        if not start.strip().isdigit() or not (length or "0").isdigit():
+            return None
+        return given[int(start) :][: int(length) if length else None]
+    text = how.lstrip("#%")
+    if any(sign in text for sign in "*?[$"):
+        return None
+    return given.removeprefix(text) if how.startswith("#") else given.removesuffix(text)
 
 
 def assign(words: Sequence[str], shell: Shell, *, sure: bool) -> None:
@@ -124,13 +89,28 @@ def assign(words: Sequence[str], shell: Shell, *, sure: bool) -> None:
 
 
 def expanded(words: Sequence[str], shell: Shell) -> Iterator[str]:
-    """The words with ``$@`` and the like replaced by the script's arguments."""
+    """The words with ``$@``, ``$1`` and the like replaced by the script's arguments, and a command by its words."""
+    bare = True  # the next word is a command
     for word in words:
         all_arguments = _ALL_ARGUMENTS.fullmatch(word)
         if all_arguments:
             yield from shell.arguments[int(all_arguments[1] or 1) - 1 :]
+        elif _ARGUMENT.fullmatch(word):
+            given = value(word, shell)
+            yield from (given,) if given else ()
+        elif bare and _VARIABLE.fullmatch(word):
+            yield from (value(word, shell) or word).split()
         else:
             yield word
+        bare = bare and word in _BEFORE_A_COMMAND
+
+
+def substitutions(words: Sequence[str]) -> Iterator[str]:
+    """The texts of the commands whose output is assigned: ``OUT=$(alembic upgrade head)``."""
+    for word in words:
+        assignment = ASSIGNED.fullmatch(word)
+        if assignment and assignment[2].startswith("$(") and assignment[2].endswith(")"):
+            yield assignment[2][2:-1]
 
 
 def set_options(words: Sequence[str], shell: Shell) -> None:

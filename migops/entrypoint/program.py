@@ -41,18 +41,23 @@ def at_start(tree: ast.Module, text: str, callee: str = "") -> list[Call]:
     Included are the module's top level, the functions that it names there (and those that these name), and functions
     that a framework runs at start. ``callee`` is a function that the command names (``app:create_app``).
     """
-    functions = {node.name: node for node in ast.walk(tree) if isinstance(node, _FUNCTION)}
-    todo = [callee, *_names_at(tree), *(name for name, node in functions.items() if _is_hook(node))]
-    reached: set[str] = set()
-    while todo:
-        name = todo.pop()
-        if name in functions and name not in reached:
-            reached.add(name)
-            todo += [inner.id for inner in ast.walk(functions[name]) if isinstance(inner, ast.Name)]
-            todo += [inner.attr for inner in ast.walk(functions[name]) if isinstance(inner, ast.Attribute)]
-    where = [tree, *(functions[name] for name in sorted(reached))]
+    where = reached(tree, callee)
     calls = {call.line: call for scope in where for call in _calls(scope, _Modules.of(tree), text.splitlines())}
     return [calls[line] for line in sorted(calls)]
+
+
+def reached(tree: ast.Module, callee: str = "") -> list[ast.AST]:
+    """The module and its functions that may run at its start, see ``at_start``."""
+    functions = {node.name: node for node in ast.walk(tree) if isinstance(node, _FUNCTION)}
+    todo = [callee, *_names_at(tree), *(name for name, node in functions.items() if _is_hook(node))]
+    names: set[str] = set()
+    while todo:
+        name = todo.pop()
+        if name in functions and name not in names:
+            names.add(name)
+            todo += [inner.id for inner in ast.walk(functions[name]) if isinstance(inner, ast.Name)]
+            todo += [inner.attr for inner in ast.walk(functions[name]) if isinstance(inner, ast.Attribute)]
+    return [tree, *(functions[name] for name in sorted(names))]
 
 
 def words_in(node: ast.AST) -> Iterator[str]:
@@ -75,6 +80,7 @@ def created(tree: ast.Module, text: str) -> list[Call]:
 
 
 _FUNCTION = (ast.FunctionDef, ast.AsyncFunctionDef)
+FUNCTION = _FUNCTION
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +112,10 @@ class _Modules:
         if not isinstance(node, ast.Name):
             return ""
         return ".".join([self.names.get(node.id, node.id), *reversed(parts)])
+
+
+Modules = _Modules
+"""For readers of other calls."""
 
 
 def _names_at(tree: ast.Module) -> Iterator[str]:
@@ -163,6 +173,47 @@ def _kind(node: ast.Call, modules: _Modules) -> str | None:
         return "create_all"
     handed = node.args[:1] if isinstance(node.func, ast.Attribute) and node.func.attr == "run_sync" else []
     return "create_all" if any(getattr(each, "attr", "") == "create_all" for each in handed) else None
+
+
+Imports = _Modules
+"""For readers that follow a program beyond one module."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """A module's or a function's own statements, with what their calls need to be judged."""
+
+    imports: _Modules
+    lines: list[str]
+    tried: Mapping[int, str]  # the nodes whose failure is ignored, each with a description of the handler
+    bare: frozenset[int]  # the expressions whose value nobody uses
+
+    @classmethod
+    def of(cls, node: ast.AST, imports: _Modules, lines: list[str]) -> Scope:
+        bare = frozenset(id(each.value) for each in _own(node) if isinstance(each, ast.Expr))
+        return cls(imports, lines, dict(_tried(node)), bare)
+
+    def change(self, node: ast.Call) -> Call | None:
+        """The schema change that a call makes; None if it makes none."""
+        kind = _kind(node, self.imports)
+        if kind is None:
+            return None
+        swallowed = self.tried.get(id(node), "")
+        if not swallowed and kind == "process" and id(node) in self.bare and not _is_checked(node, self.imports):
+            swallowed = "nothing checks its exit code"
+        return Call(node.lineno, self.lines[node.lineno - 1].strip(), kind != "create_all", swallowed)
+
+
+def is_stamp(node: ast.Call, imports: _Modules) -> bool:
+    """True for a call that records a revision without running its migration."""
+    name = imports.full(node.func)
+    if name in ("alembic.command.stamp", "flask_migrate.stamp", "quart_migrate.stamp"):
+        return True
+    texts = (each.value for each in ast.walk(node) if isinstance(each, ast.Constant) and isinstance(each.value, str))
+    words = {word for text in texts for word in text.split()}
+    is_main = name in ("alembic.config.main", "alembic.config.CommandLine.main")
+    runs = name.startswith(("subprocess.", "os.system", "asyncio.create_subprocess_"))
+    return "stamp" in words and (is_main or (runs and not words.isdisjoint(("alembic", "db"))))
 
 
 def _is_checked(node: ast.Call, modules: _Modules) -> bool:

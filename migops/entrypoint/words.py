@@ -10,6 +10,7 @@ from enum import Enum
 from itertools import pairwise
 
 from migops.core.options import ALEMBIC, FLASK_MIGRATE
+from migops.entrypoint.alembic_call import PROGRAM
 
 _SHELLS = frozenset(("sh", "bash", "ash", "dash", "zsh", "ksh"))
 _PLAIN_WRAPPERS = frozenset(("exec", "command", "nohup", "time", "builtin", "setsid", "then", "xvfb-run", "catchsegv"))
@@ -159,7 +160,7 @@ def _python(words: tuple[str, ...], rest: tuple[str, ...]) -> Meaning:
         at += 2 if rest[at] in _PYTHON_VALUED else 1
     if at == len(rest):
         return Meaning(Does.OTHER, words)
-    migration = _migration(rest[at], rest[at + 1 :])
+    migration = _migration(posixpath.basename(rest[at]), rest[at + 1 :])
     if migration:
         return Meaning(migration, words)
     return Meaning(Does.PYTHON_FILE, words, rest[at], rest[at + 1 :])
@@ -169,7 +170,7 @@ def _migration(name: str, rest: tuple[str, ...]) -> Does | None:
     """UPGRADE for ``alembic upgrade``, ``flask db upgrade`` and the like, STAMP for a stamp; else None."""
     if "--sql" in rest:
         return None  # only prints
-    if name == "alembic":
+    if PROGRAM.fullmatch(name):
         verbs = _past_options(rest, ALEMBIC)
     elif "db" in rest:
         verbs = _past_options(rest[rest.index("db") + 1 :], FLASK_MIGRATE)

@@ -56,9 +56,11 @@ class ConfigFile:
     def problems(self) -> tuple[Problem, ...]:
         """The options that Alembic cannot read, as MIG501."""
         return tuple(
-            Problem("MIG501", option.at, f"{option.name} {option.error}", hint=_hint(self, option))
-            for option in (*self.options.values(), *self.hooks.values())
+            Problem("MIG501", option.at, f"{option.name} {option.error}", hint=_hint(self, option), option=name)
+            for options, is_main in ((self.options, True), (self.hooks, False))
+            for option in options.values()
             if option.error
+            for name in [option.name if is_main else ""]  # every command reads all hooks
         )
 
 
@@ -180,17 +182,22 @@ _TABLE = re.compile(r"\s*\[")
 _KEY = re.compile(r"\s*[\"']?([A-Za-z0-9_.-]+)[\"']?\s*=")
 
 
-def _parse_toml(text: str, path: str) -> ConfigFile:
+def load_toml(text: bytes | str, path: str) -> dict[str, Any]:
+    """The document of a TOML file. MigopsError, with the line, for text that is not TOML."""
     if sys.version_info >= (3, 11):
         import tomllib
     else:
         import tomli as tomllib
     try:
-        data = tomllib.loads(text)
+        return tomllib.loads(_decode(text, path))
     except tomllib.TOMLDecodeError as error:
         match = re.search(r"at line (\d+)", str(error))
         what = f"not valid TOML: {str(error).partition(' (at ')[0]}"
         raise MigopsError(what, at=Location(path, int(match[1]) if match else 0)) from None
+
+
+def _parse_toml(text: str, path: str) -> ConfigFile:
+    data = load_toml(text, path)
     tool = data.get("tool", {})
     table = tool.get("alembic") if isinstance(tool, dict) else None
     header, lines = _toml_lines(text)

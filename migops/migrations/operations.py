@@ -39,7 +39,7 @@ def operations(source: str, function: str = "upgrade") -> Operations:
     created: list[str] = []
     destroyed: list[str] = []
     for body in seen.values():
-        batches = dict(_batches(body))
+        batches = dict(batches_of(body))
         for node in ast.walk(body):
             if isinstance(node, ast.Call):
                 created += _created(node, batches)
@@ -47,7 +47,7 @@ def operations(source: str, function: str = "upgrade") -> Operations:
     return Operations(tuple(dict.fromkeys(created)), tuple(dict.fromkeys(destroyed)))
 
 
-def _batches(body: ast.FunctionDef) -> Iterator[tuple[str, str]]:
+def batches_of(body: ast.FunctionDef) -> Iterator[tuple[str, str]]:
     """The names bound by ``with op.batch_alter_table("t") as name``, each with its table."""
     for node in ast.walk(body):
         for item in node.items if isinstance(node, ast.With) else ():
@@ -61,7 +61,7 @@ def _created(node: ast.Call, batches: dict[str, str]) -> Iterator[str]:
     if verb == "create_table" and (name := _text(node.args, 0)):
         yield f"table {_named(node, name)}"
     elif verb == "add_column":
-        table, rest = _table(node, batches)
+        table, rest = table_and_rest(node, batches)
         column = rest[0] if rest else None
         if table and isinstance(column, ast.Call) and (name := _text(column.args, 0)):
             yield f"column {table}.{name}"
@@ -72,7 +72,7 @@ def _destroyed(node: ast.Call, batches: dict[str, str]) -> Iterator[str]:
     if verb == "drop_table" and (name := _text(node.args, 0)):
         yield f"table {_named(node, name)}"
     elif verb == "drop_column":
-        table, rest = _table(node, batches)
+        table, rest = table_and_rest(node, batches)
         if table and (name := _text(rest, 0)):
             yield f"column {table}.{name}"
     elif verb in ("execute", "text"):
@@ -85,7 +85,7 @@ def _destroyed(node: ast.Call, batches: dict[str, str]) -> Iterator[str]:
                 )
 
 
-def _table(node: ast.Call, batches: dict[str, str]) -> tuple[str, list[ast.expr]]:
+def table_and_rest(node: ast.Call, batches: dict[str, str]) -> tuple[str, list[ast.expr]]:
     """The table of an operation on a column, and the arguments after it; a batch operation names no table."""
     owner = node.func.value if isinstance(node.func, ast.Attribute) else None
     if isinstance(owner, ast.Name) and owner.id in batches:

@@ -16,3 +16,4 @@ class Problem:
     message: str
     revisions: tuple[str, ...] = ()  # the ids of the revisions concerned
     hint: str = ""  # the fix, as a sentence
+    option: str = ""  # the option of Alembic's configuration concerned

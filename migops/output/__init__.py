@@ -13,7 +13,7 @@ flat, because each further module or package adds to the start-up time of every 
 from __future__ import annotations
 
 import importlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -60,7 +60,9 @@ ANSWERS: Mapping[str, Mapping[str, str]] = {
     "log": {"text": "log_text:listing", DOCUMENT: "log_document:document"},
     "log RUN": {"text": "log_text:one", DOCUMENT: "log_document:document"},
     "explain": {"text": "explain_text:listing"},
+    "explain failures": {"text": "explain_text:failures"},
     "explain RULE": {"text": "explain_text:one"},
+    "explain FAILURE": {"text": "explain_text:failure"},
 }  # fmt: skip
 """Answer (a command, with the argument that gives it another result) → format → ``module:function`` in this room.
 
@@ -92,6 +94,12 @@ def render(answer: str, result: object, view: View, format_: str | None = None) 
     if name in own:
         return str(_function(own[name])(result, view))
     return str(_function(_serialiser(name))(_function(own[DOCUMENT])(result), answer))
+
+
+def documents_together(answer: str, results: Sequence[tuple[str, object]], format_: str) -> str:
+    """One document of several results of an answer, each with its name; see ``sections_document``."""
+    documents = [(name, _function(ANSWERS[answer][DOCUMENT])(result)) for name, result in results]
+    return str(_function(_serialiser(format_))(_function("sections_document:document")(documents), answer))
 
 
 def render_failure(command: str, error: MigopsError, format_: str) -> str | None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from migops.core.model import Finding, Link, PlaceSummary, Report, Row
+from migops.core.model import Finding, Link, PlaceSummary, Report, Row, Silenced
 
 
 def document(report: Report) -> dict[str, Any]:
@@ -34,7 +34,9 @@ def document(report: Report) -> dict[str, Any]:
         "findings": [_finding(finding) for finding in report.findings],
         "skipped": [{"rule": skipped.rule, "reason": skipped.reason} for skipped in report.skipped],
         "deselected": list(report.deselected),
+        "silenced": [_silenced(entry) for entry in report.silenced],
         "missing": list(report.missing),
+        "warnings": list(report.warnings),
     }
 
 
@@ -48,6 +50,11 @@ def place(summary: PlaceSummary) -> dict[str, Any]:
         "revisions": summary.revisions,
         "heads": list(summary.heads),
     }
+
+
+def _silenced(entry: Silenced) -> dict[str, Any]:
+    """A deselected rule that the settings of the checkout left out, with the reason and the line there."""
+    return {"rule": entry.rule, "reason": entry.reason, "file": entry.at.file, "line": entry.at.line}
 
 
 def _row(row: Row) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from rich.text import Text
 from migops.core.model import Finding, Link, LinkStatus, PlaceName, PlaceSummary, Report, Severity, Verdict
 from migops.core.printed import may_be_next
 from migops.core.terminal import printable, shell_line
-from migops.core.text import counted, plural
+from migops.core.text import counted, first_few, plural
 from migops.output.console import console_for, hang, short, trimmed
 
 if TYPE_CHECKING:
@@ -55,8 +55,19 @@ def _verdict(console: Console, report: Report) -> None:
     word, color = VERDICTS[report.verdict]
     line = Text.assemble((word, f"bold {color}"), "  ", (_name(report), "bold"), ": ", _summary(report))
     console.print(line)
+    print_reasons(console, report)
+
+
+def print_reasons(console: Console, report: Report) -> None:
+    """Under the verdict: why there is none, and that compose may refuse the project."""
     for reason in report.missing:
         console.print(Padding(Text(printable(reason)), (0, 0, 0, 2)))
+    if report.refusable:
+        many = len(report.refusable) > 1
+        keys = f"{'keys' if many else 'a key'} that migops does not know"
+        places = first_few([short(place) for place in report.refusable])
+        text = f"docker compose may refuse this project: it has {keys} ({printable(places)})"
+        console.print(Padding(Text(text, "yellow"), (0, 0, 0, 2)))
 
 
 def _name(report: Report) -> str:
@@ -198,9 +209,12 @@ def _skipped(console: Console, report: Report) -> None:
             Text(printable(f"{rules} ({'see above' if known else reason})")),
             13,
         )
-    if report.deselected:
-        left = ", ".join(_ranges(report.deselected))
+    by_settings = {entry.rule for entry in report.silenced}
+    if left := ", ".join(_ranges(rule for rule in report.deselected if rule not in by_settings)):
         hang(console, Text("deselected:  ", "magenta"), Text(f"{left} (--select or --ignore)"), 13)
+    for (at, reason), entries in groupby(report.silenced, key=lambda entry: (str(entry.at), entry.reason)):
+        rules = ", ".join(_ranges(entry.rule for entry in entries))
+        hang(console, Text("deselected:  ", "magenta"), Text(printable(f"{rules} ({at}: {reason})")), 13)
     if report.skipped or report.deselected:
         console.print()
 

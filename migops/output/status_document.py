@@ -39,7 +39,9 @@ def document(status: Status) -> dict[str, Any]:
         "findings": report["findings"],
         "skipped": report["skipped"],
         "deselected": report["deselected"],
+        "silenced": report["silenced"],
         "missing": report["missing"],
+        "warnings": report["warnings"],
     }
 
 

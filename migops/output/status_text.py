@@ -17,7 +17,7 @@ from migops.core.model import PlaceName, PlaceSummary, Severity
 from migops.core.terminal import printable
 from migops.core.text import counted
 from migops.output.console import console_for, hang, short, trimmed
-from migops.output.report_text import COLORS, MARKS, ROWS_SHOWN, place_words, print_findings
+from migops.output.report_text import COLORS, MARKS, ROWS_SHOWN, place_words, print_findings, print_reasons
 from migops.output.status_rows import columns, folded
 from migops.sources.database_state import DatabaseState
 
@@ -56,8 +56,7 @@ def _headline(console: Console, status: Status) -> None:
     words = [Text(f"{n} {s.value}{'s' if n > 1 and s is not Severity.INFO else ''}", COLORS[s]) for s, n in counts if n]
     line = Text.assemble((status.word.upper(), f"bold {color}"), "  ", (name, "bold"), ": ", printable(status.sentence))
     console.print(line.append(" (").append(Text(", ").join(words)).append(")") if words else line)
-    for reason in report.missing:
-        console.print(Padding(Text(printable(reason)), (0, 0, 0, 2)))
+    print_reasons(console, report)
     console.print()
 
 

@@ -18,25 +18,39 @@ from migops.rules import (
     database,
     database_schema,
     effective,
+    foreseen,
     git,
     git_database,
     history,
     image_host,
+    start,
+    startable,
+    stopped,
 )
 from migops.rules.rule import Rule
 
-RULES: tuple[Rule, ...] = (
-    *image_host.RULES,
-    *build.RULES,
-    *container.RULES,
-    *effective.RULES,
-    *history.RULES,
-    *database.RULES,
-    *database_schema.RULES,
-    *alembic_config.RULES,
-    *application.RULES,
-    *sorted((*git.RULES, *git_database.RULES), key=lambda rule: rule.id),
-    *compose_file.RULES,
+RULES: tuple[Rule, ...] = tuple(
+    sorted(
+        (
+            *image_host.RULES,
+            *build.RULES,
+            *container.RULES,
+            *effective.RULES,
+            *history.RULES,
+            *database.RULES,
+            *database_schema.RULES,
+            *alembic_config.RULES,
+            *application.RULES,
+            *git.RULES,
+            *git_database.RULES,
+            *compose_file.RULES,
+            *start.RULES,
+            *startable.RULES,
+            *stopped.RULES,
+            *foreseen.RULES,
+        ),
+        key=lambda rule: rule.id,
+    )
 )
 
 COMMANDS = ("check-image", "status", "doctor")
@@ -68,7 +82,7 @@ def find(word: str) -> Rule:
     for rule in RULES:
         if word.upper() == rule.id or word == rule.name:
             return rule
-    raise MigopsError(f"there is no rule {word!r}", hint=f"`{explain()}` lists the rules")
+    raise MigopsError(f"there is no rule or failure {word!r}", hint=f"`{explain()}` lists the rules and the failures")
 
 
 def judge(rules: Sequence[Rule], evidence: Evidence) -> tuple[tuple[Finding, ...], tuple[Skipped, ...]]:

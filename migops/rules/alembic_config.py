@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from migops.analysis.evidence import Evidence
@@ -14,9 +15,12 @@ from migops.rules.rule import Match, Rule, Undetermined
 
 if TYPE_CHECKING:
     from migops.migrations.config import Option
+    from migops.migrations.problem import Problem
     from migops.sources.models import Model
 
-_PASSWORD = re.compile(r"://[^\s:/@]*:[^\s@/]+@")
+_PATH_SEPARATOR = (1, 16)  # the first Alembic that has the setting of this name
+_PASSWORD = re.compile(r"://[^\s:/@]*:(?!\$|%\(|\{|<|\[|\*+@|x+@|\.+@)[^\s@/]+@")
+"""A password in a URL; a placeholder (``${DB_PASS}``, ``<password>``, ``***``) is none."""
 
 
 def ini_interpolation(evidence: Evidence) -> Iterator[Match]:
@@ -28,9 +32,25 @@ def ini_interpolation(evidence: Evidence) -> Iterator[Match]:
     Why: Alembic reads the file with interpolation: `%` starts a reference to another option.
 
     Fix: write `%%`. (`version_num_format` itself has no effect in Alembic: numbered files come from `file_template` and
-    `--rev-id`.)
+    `--rev-id`.) An option that nothing reads, or that env.py replaces before it is read, does no harm and is not
+    reported.
     """
-    yield from problems(evidence, "MIG501")
+    yield from problems(evidence, "MIG501", lambda place, problem: _is_read(evidence, place, problem) is True)
+    for match in problems(evidence, "MIG501", lambda place, problem: _is_read(evidence, place, problem) is None):
+        message = f"{match.message}, if env.py reads it: it hands its configuration to code that migops did not follow"
+        yield replace(match, message=message, severity=Severity.WARNING)
+
+
+def _is_read(evidence: Evidence, place: PlaceName, problem: Problem) -> bool | None:
+    """True if Alembic or env.py of that place reads the option; None if env.py's text does not settle it."""
+    held = evidence.chain.held(place)
+    env = held.environment.get("env.py") if held else None
+    if env is None or not problem.option:
+        return True
+    from migops.migrations.env_options import option_use  # only a broken option asks
+
+    use = option_use(env.content.decode("utf-8", "replace"))
+    return use.reads(problem.option) if use.settled or problem.option in use.named else None
 
 
 def script_location_missing(evidence: Evidence) -> Iterator[Match]:
@@ -146,11 +166,13 @@ def deprecated_setting(evidence: Evidence) -> Iterator[Match]:
     Why: an older `alembic init` wrote the file, or it was copied from advice on the net.
 
     Fix: replace `version_path_separator` by `path_separator = os`; delete `version_num_format` (numbered files come
-    from `file_template` and `--rev-id`).
+    from `file_template` and `--rev-id`). A project whose own files keep Alembic below 1.16, which has no
+    `path_separator`, keeps the old setting and is not reported.
     """
     options = evidence.setup.config.options if evidence.setup else {}
     old, useless = options.get("version_path_separator"), options.get("version_num_format")
-    if old and "path_separator" not in options:
+    pin = evidence.setup.alembic if evidence.setup else None
+    if old and "path_separator" not in options and not (pin and pin.is_below(_PATH_SEPARATOR)):
         yield _setting(old, "is deprecated since Alembic 1.16", "use path_separator instead")
     if useless and not useless.error:  # MIG501 reports one that breaks Alembic
         why = "delete it; numbered files come from file_template and --rev-id"
@@ -164,10 +186,11 @@ def target_metadata_none(evidence: Evidence) -> Iterator[Match]:
 
     Why: env.py is still the one from `alembic init`.
 
-    Fix: import your models' Base there, and write `target_metadata = Base.metadata`.
+    Fix: import your models' Base there, and write `target_metadata = Base.metadata`. A project without models (its
+    migrations are written by hand) is not reported.
     """
     env = _env(evidence)
-    if evidence.setup is None or env is None:
+    if evidence.setup is None or env is None or not evidence.setup.has_models:
         return
     from migops.migrations.env_script import line_of_none  # only doctor asks
 

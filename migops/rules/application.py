@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import PurePath
@@ -18,40 +19,56 @@ if TYPE_CHECKING:
     from migops.entrypoint.startup import Change, Startup
 
 ONE_SHOT = (
-    "migrate in a separate service (`command: alembic upgrade head`), and let the others wait for it with depends_on: "
-    "{condition: service_completed_successfully}"
+    "migrate in a separate service (`command: {}`), and let the others wait for it with depends_on: "
+    "{{condition: service_completed_successfully}}"
 )
 
 BY_DEPLOY = "migrate as a step of the deploy, before the new containers start"
 
 
-def create_all_at_startup(evidence: Evidence) -> Iterator[Match]:
-    """The application creates tables from its models, without Alembic.
+def create_all_at_startup(evidence: Evidence) -> Iterator[Match | Undetermined]:
+    """The application creates tables from its models when it starts, without Alembic.
 
     What: tables exist before the migration that creates them runs, and the migration fails with "relation already
     exists"; or the database has all tables but no `alembic_version`. Later changes of the models never reach existing
     tables.
 
-    Why: `Base.metadata.create_all` (or `db.create_all`) in the application's code, often next to migrations that were
-    added later.
+    Why: `Base.metadata.create_all` (or `db.create_all`) in code that a service's start runs, often next to migrations
+    that were added later.
 
-    Fix: remove the call from production code, so that only Alembic creates tables. Tests may keep the call; tests and
-    migration scripts are not checked. For tables that already exist, see MIG401.
+    Fix: remove the call from production code, so that only Alembic creates tables. Tests may keep the call. For tables
+    that already exist, see MIG401. Calls that no start reaches, that a setting or the kind of database rules out, and
+    those that are followed by a stamp, are not reported.
     """
-    started = {(each.at.line, PurePath(each.at.file).name) for s in startups_of(evidence) for each in s.changes}
-    for call in evidence.creations:
-        runs = (call.at.line, PurePath(call.at.file).name) in started
+    startups = _next_startups(evidence)
+    for change, whose in _by_change((s, c) for s in startups for c in s.changes if not c.upgrade).items():
+        names = listed([startup.service or "the image" for startup in whose])
+        if change.of_setting:
+            yield Undetermined(
+                f"{names}: {change.at} calls create_all under `{change.condition}`, whose value is not known"
+            )
+            continue
         yield Match(
-            Subject(path=str(call.at)),
-            f"{'the startup command' if runs else 'the application'} creates tables from the models: `{call.text}`",
-            f"{call.at} calls create_all, so tables are created without Alembic",
+            Subject(path=str(change.at)),
+            f"the startup command of {names} creates tables from the models: `{change.text}`",
+            f"{_where(change)} calls create_all, so tables are created without Alembic",
             None,
-            {"file": call.at.file, "line": call.at.line, "text": call.text, "at_start": runs},
+            {"file": change.at.file, "line": change.at.line, "text": change.text, "at_start": True},
             (
                 Remedy("remove the call (tests may keep it)"),
                 run_alembic(evidence, "let the migrations create the missing tables", "upgrade", "head"),
             ),
         )
+    seen = {str(change.at) for startup in startups for change in startup.changes}
+    beyond_sight = [call for call in evidence.creations if str(call.at) not in seen]
+    for startup in startups if beyond_sight else ():
+        for reason in (*startup.unread, *startup.unfound):
+            yield Undetermined(
+                f"{startup.service or 'the image'}: {reason}, so it is not known whether it reaches the create_all of "
+                f"{beyond_sight[0].at}"
+            )
+    if not startups and beyond_sight:
+        yield from _unread(evidence)
 
 
 def upgrade_in_every_replica(evidence: Evidence) -> Iterator[Match | Undetermined]:
@@ -65,12 +82,10 @@ def upgrade_in_every_replica(evidence: Evidence) -> Iterator[Match | Undetermine
 
     Fix: remove the upgrade from the startup command and let one process migrate before the new containers start: a
     one-shot service that the others wait for, or a step of the deploy. A service that only migrates, or that others
-    wait for with `service_completed_successfully`, already does this and is not reported.
+    wait for with `service_completed_successfully`, already does this and is not reported; neither is a `pre_start`
+    hook, which runs once for all replicas (unless it says `per_replica: true`).
     """
-    fix = (
-        Remedy(f"remove it from the startup command; {ONE_SHOT}"),
-        replace(run_alembic(evidence, BY_DEPLOY, "upgrade", "head"), alternative=True),
-    )
+    by_deploy = replace(run_alembic(evidence, BY_DEPLOY, "upgrade", "head"), alternative=True)
     for case in _cases(evidence, lambda startup, change: not startup.one_shot):
         yield Match(
             Subject(path=str(case.change.at)),
@@ -79,7 +94,9 @@ def upgrade_in_every_replica(evidence: Evidence) -> Iterator[Match | Undetermine
             f"the call is in {_where(case.change)}{_several(case.startups)}{case.but}",
             None,
             case.facts,
-            rebuild(evidence, "already fixed on the host; rebuild to get it into the image") if case.fixed else fix,
+            rebuild(evidence, "already fixed on the host; rebuild to get it into the image")
+            if case.fixed
+            else (Remedy(f"remove it from the startup command; {ONE_SHOT.format(_command(case.change))}"), by_deploy),
         )
     yield from _unread(evidence)
 
@@ -113,6 +130,11 @@ def failure_swallowed(evidence: Evidence) -> Iterator[Match | Undetermined]:
 def startups_of(evidence: Evidence) -> tuple[Startup, ...]:
     """The startup commands in the image; those of a fresh build if the image was not read."""
     return next(iter(_read(evidence).values()), ())
+
+
+def _next_startups(evidence: Evidence) -> tuple[Startup, ...]:
+    """The startup commands of a fresh build; those in the image if it is not known how that is built."""
+    return startups_of(after_build(evidence))
 
 
 def after_build(evidence: Evidence) -> Evidence:
@@ -157,7 +179,7 @@ class _Case:
 def _cases(evidence: Evidence, counts: Callable[[Startup, Change], bool]) -> Iterator[_Case]:
     """The matching upgrades in the image and in a fresh build; one that is in both is returned once."""
     found = {
-        place: _by_change((s, c) for s in startups for c in s.upgrades if counts(s, c))
+        place: _by_change((s, c) for s in _with_hooks(startups) for c in s.upgrades if counts(s, c))
         for place, startups in _read(evidence).items()
     }
     first, *built = found.values() or [{}]
@@ -169,6 +191,12 @@ def _cases(evidence: Evidence, counts: Callable[[Startup, Change], bool]) -> Ite
         for change, startups in each.items():
             if (PurePath(change.at.file).name, change.text) not in now:
                 yield _Case(change, startups, coming=True)
+
+
+def _with_hooks(startups: Iterable[Startup]) -> Iterator[Startup]:
+    """The startup commands, each after those of the service's ``pre_start``."""
+    for startup in startups:
+        yield from (*startup.hooks, startup)
 
 
 def _read(evidence: Evidence) -> dict[PlaceName, tuple[Startup, ...]]:
@@ -183,7 +211,12 @@ def _unread(evidence: Evidence) -> Iterator[Undetermined]:
     for startup in found:
         yield from (Undetermined(f"{startup.service or 'the image'}: {reason}") for reason in startup.unread)
     if not found:
-        yield from (Undetermined(each.reason) for each in evidence.startups.values() if isinstance(each, Unknown))
+        yield from (Undetermined(reason) for reason in unread_startups(evidence))
+
+
+def unread_startups(evidence: Evidence) -> Iterator[str]:
+    """The reasons why no startup command was read."""
+    yield from (each.reason for each in evidence.startups.values() if isinstance(each, Unknown))
 
 
 def _by_change(found: Iterable[tuple[Startup, Change]]) -> dict[Change, list[Startup]]:
@@ -199,6 +232,14 @@ def _several(startups: Sequence[Startup]) -> str:
     return f"; {replicas} containers start with it" if replicas > 1 else ""
 
 
+def _command(change: Change) -> str:
+    """The upgrade as a command of its own: in the start's words, where these can be typed."""
+    from migops.rules.own_words import upgrade_words  # a clean check prints no command
+
+    words = () if change.at.file.endswith(".py") else upgrade_words(change.text)
+    return shlex.join(words) if words else "alembic upgrade head"
+
+
 def _where(change: Change) -> str:
     under = f", under `{change.condition}`" if change.condition else ""
     whose = "" if change.place == "compose file" else f" of the {change.place}"
@@ -206,10 +247,22 @@ def _where(change: Change) -> str:
 
 
 def _stop(change: Change) -> str:
+    """The edit that makes a failed migration stop the container."""
+    must = "a failed migration must stop the container"
     if "||" in change.swallowed:
-        return "remove the `||` and everything after it: a failed migration must stop the container"
+        return f"remove the `||` and everything after it: {must}"
     if change.at.file.endswith(".py"):
-        return "do not swallow the exception (re-`raise`, or `check=True`): a failed migration must stop the container"
+        return f"do not swallow the exception (re-`raise`, or `check=True`): {must}"
+    if "in the background" in change.swallowed:
+        return f"remove the `&`, so that the start waits for the migration and sees its exit code: {must}"
+    if "has no `else`" in change.swallowed:
+        return f"add `else exit 1` to the `if`: {must}"
+    if change.swallowed.startswith("the `if`"):
+        return f"end the branch for the failure with `exit 1`: {must}"
+    if "pipe" in change.swallowed:
+        return f"do not pipe its output (or, in bash: `set -o pipefail` with `set -e`): {must}"
+    if "before a `&&`" in change.swallowed:
+        return f"put the command on a line of its own, where `set -e` counts: {must}"
     return "put `set -e` at the top of the script, or `&&` between the commands, so that a failure stops the container"
 
 

@@ -13,9 +13,9 @@ from migops.core.text import some
 from migops.rules.recreate import NAMED_AT_MOST, before_recreating, catch_up, give_up, refresh
 from migops.rules.remedies import rebuild
 from migops.rules.rule import Match, Rule
-from migops.sources.container import Container, digests
-from migops.sources.container_files import Mount
+from migops.sources.container_model import Container, digests
 from migops.sources.git_status import GitStatus
+from migops.sources.mounts import Mount
 
 
 def bind_hides_image(evidence: Evidence) -> Iterator[Match]:

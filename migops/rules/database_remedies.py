@@ -25,7 +25,7 @@ BY_HAND = (
 
 def run_alembic(evidence: Evidence, why: str, *words: str) -> Remedy:
     """A step that runs Alembic through `migops alembic`, so that its guards always apply."""
-    commands, call = evidence.commands, " ".join((*evidence.alembic, *words))
+    commands, call = evidence.commands, " ".join(_own(evidence, words) or (*evidence.alembic, *words))
     if isinstance(evidence.database, DatabaseState) and evidence.database.origin == "--database-url":
         return Remedy(f"{why}: run `{call}` where it can reach the --database-url database")
     if not commands.compose:
@@ -36,9 +36,22 @@ def run_alembic(evidence: Evidence, why: str, *words: str) -> Remedy:
 
 
 def alembic(evidence: Evidence, *words: str) -> tuple[str, ...]:
-    """``migops alembic`` as it can be typed here, with the options by which Alembic finds its configuration."""
+    """``migops alembic`` as it can be typed here, with the options by which Alembic finds its configuration.
+
+    A project that calls Alembic by a program of its own (``python manage.py db``) gets these words in a container.
+    """
+    own = _own(evidence, words)
+    if own and evidence.commands.compose:
+        run = ("run", "--rm", "--entrypoint", own[0], evidence.commands.service)
+        return (*evidence.commands.compose, *run, *own[1:])
     program, *options = evidence.alembic
     return evidence.commands.alembic(*(options if posixpath.basename(program) == "alembic" else ()), *words)
+
+
+def _own(evidence: Evidence, words: Sequence[str]) -> tuple[str, ...]:
+    from migops.rules.own_words import by_own_words  # a clean check prints no command
+
+    return by_own_words(evidence, words)
 
 
 def find_and_stamp(evidence: Evidence) -> tuple[Remedy, ...]:

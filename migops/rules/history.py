@@ -9,7 +9,7 @@ from migops.analysis.evidence import Evidence
 from migops.core.model import PlaceName, Remedy, Severity, Subject
 from migops.core.text import counted, some
 from migops.rules.database_remedies import merge
-from migops.rules.problems import OF_CONTAINER, in_words, link_into, problems
+from migops.rules.problems import COMMIT, in_words, link_into, of_container, problems
 from migops.rules.remedies import rebuild
 from migops.rules.rule import Match, Rule
 from migops.sources.database_state import DatabaseState
@@ -81,7 +81,9 @@ def _heads_remedy(evidence: Evidence, heads: tuple[str, ...], places: list[Place
             ),
         )
     if places == [PlaceName.CONTAINER]:
-        return OF_CONTAINER
+        return of_container(evidence)
+    if places == [PlaceName.GIT]:
+        return (COMMIT,)
     image = evidence.chain.held(PlaceName.IMAGE)
     git_records = (
         [evidence.git_records[name] for name in image.scripts if name in evidence.git_records] if image else []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import posixpath
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -178,23 +179,61 @@ def environment_differs(evidence: Evidence) -> Iterator[Match]:
     What: Alembic in the image may use different settings, a different URL or different models from the files you look
     at.
 
-    Why: the file was edited after the image was built.
+    Why: the file was edited after the image was built; or the build does not copy it, or copies another one.
 
-    Fix: rebuild the image.
+    Fix: rebuild the image, or add the COPY that the finding names.
     """
     host, image = _both(evidence)
-    for name in sorted(host.environment.keys() | image.environment.keys()):
-        ours, theirs = host.environment.get(name), image.environment.get(name)
+    names = {**_by_base(image), **_by_base(host)}
+    ours_by, theirs_by = _by_base(host), _by_base(image)
+    for base, file in sorted(names.items(), key=lambda pair: pair[1].name):
+        ours, theirs = ours_by.get(base), theirs_by.get(base)
         if ours is not None and theirs is not None and content_difference(ours.content, theirs.content) != "content":
             continue
+        cause, remedy = _environment_story(evidence, base, ours, theirs)
         yield Match(
-            Subject(path=name),
-            f"{name} {_where(ours, theirs)}",
-            f"{_image_age(evidence)} before the file was changed on the host",
+            Subject(path=file.name),
+            f"{file.name} {_where(ours, theirs)}",
+            cause,
             (HOST, IMAGE),
             {"host_sha256": ours.sha256 if ours else None, "image_sha256": theirs.sha256 if theirs else None},
-            rebuild(evidence, "rebuild to copy the host's file into the image"),
+            remedy,
+            Severity.INFO if base == TEMPLATE and not remedy[-1].command else None,
         )
+
+
+TEMPLATE = "script.py.mako"
+"""Only `alembic revision` reads it."""
+
+
+def _by_base(held: MigrationSet) -> dict[str, MigrationFile]:
+    """The files around the scripts by their own name: the folder of Alembic's configuration may have another name."""
+    return {posixpath.basename(name): file for name, file in held.environment.items()}
+
+
+def _environment_story(
+    evidence: Evidence, base: str, ours: MigrationFile | None, theirs: MigrationFile | None
+) -> tuple[str, tuple[Remedy, ...]]:
+    """Cause and fix of a file that differs: a build helps only if it brings the host's file."""
+    context = evidence.chain.held(CONTEXT)
+    brought = _by_base(context).get(base) if context is not None else None
+    if brought is None and (context is not None or evidence.not_copied):
+        copies = "no COPY or ADD of the build brings it"
+        if theirs is not None:
+            copies += ": the image has it from an earlier build, from its base image or from a RUN"
+        if ours is None:
+            return copies, rebuild(evidence, "if it was deleted on purpose: rebuild, and see whether it goes away")
+        fix = "if the image should have the host's file: add a COPY for it to the Dockerfile"
+        return copies, (Remedy(f"{fix} (and see that no ignore file excludes it), then rebuild"),)
+    if brought is not None and theirs is not None and brought.sha256 == theirs.sha256:
+        return (
+            f"the build brings another file to {theirs.path} than the one on the host, and would do so again",
+            (Remedy("if the image should have the host's file: copy that one in the Dockerfile, then rebuild"),),
+        )
+    return (
+        f"{_image_age(evidence)} before the file was changed on the host",
+        rebuild(evidence, "rebuild to copy the host's file into the image"),
+    )
 
 
 RULES = (

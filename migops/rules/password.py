@@ -32,7 +32,7 @@ def change(commands: Commands, server: Service, name: str, places: Sequence[Writ
             steps.append(Remedy(f"{place.at}: the password in {place.what} (or remove it: see `{explain('MIG503')}`)"))
     user, database = server.environment.get("POSTGRES_USER") or "postgres", server.environment.get("POSTGRES_DB")
     compose = commands.compose
-    if compose and "POSTGRES" in name:
+    if compose and "POSTGRES" in name and not server.unread.might_set("POSTGRES_USER"):
         ask = ("exec", server.name, "psql", "-U", user, "-d", database or user, "-c", f'\\password "{user}"')
         steps.append(
             Remedy(

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import PurePosixPath
 
 from migops.analysis.chain import ORDER
+from migops.analysis.container_view import views
 from migops.analysis.evidence import Evidence
 from migops.core.model import PlaceName, Remedy, Subject
 from migops.core.text import listed
@@ -13,16 +14,19 @@ from migops.migrations.problem import Problem
 from migops.rules.remedies import rebuild
 from migops.rules.rule import Match
 
-OF_CONTAINER = (Remedy("goes away with the MIG2 finding above: fix that first"),)
+COMMIT = Remedy("git's HEAD still has it, and the host no longer has: commit the change")
 
 
-def problems(evidence: Evidence, rule: str) -> Iterator[Match]:
-    """A match for each problem of the rule; the same problem in several places is one match."""
+def problems(
+    evidence: Evidence, rule: str, counts: Callable[[PlaceName, Problem], bool] = lambda place, problem: True
+) -> Iterator[Match]:
+    """A match for each problem of the rule that ``counts``; the same problem in several places is one match."""
     seen: dict[tuple[object, ...], tuple[Problem, list[PlaceName]]] = {}
     for place in ORDER:
         graph = evidence.graphs.get(place)
         for problem in (*evidence.problems.get(place, ()), *(graph.problems if graph else ())):
-            if problem.rule == rule and not problem.at.file.endswith((".pyc", ".pyo")):  # MIG005 reports those
+            is_script = not problem.at.file.endswith((".pyc", ".pyo"))  # MIG005 reports those
+            if problem.rule == rule and is_script and counts(place, problem):
                 key = (problem.revisions, PurePosixPath(problem.at.file).name, problem.at.line)
                 seen.setdefault(key, (problem, []))[1].append(place)
     for problem, places in seen.values():
@@ -40,8 +44,20 @@ def _not_on_host(evidence: Evidence, problem: Problem, places: list[PlaceName]) 
     if evidence.chain.held(PlaceName.HOST) is None:
         return _hinted(problem)
     if places == [PlaceName.CONTAINER]:
-        return OF_CONTAINER
-    return rebuild(evidence, "already fixed on the host; rebuild to get it into the image")
+        return of_container(evidence)
+    commit = (COMMIT,) if PlaceName.GIT in places else ()
+    if places == [PlaceName.GIT]:
+        return commit
+    return (*commit, *rebuild(evidence, "already fixed on the host; rebuild to get it into the image"))
+
+
+def of_container(evidence: Evidence) -> tuple[Remedy, ...]:
+    """The fix of what only the container has: it is created anew, after what it alone has was saved."""
+    image = evidence.chain.held(PlaceName.IMAGE)
+    if image is not None and any(view.scripts for view in views(evidence)):
+        return (Remedy("goes away with the MIG2 finding above: fix that first"),)
+    again = evidence.commands.up("--force-recreate") if image is not None and evidence.commands.compose else ()
+    return (Remedy("only the container has it: create the container anew from its image", again),)
 
 
 def _hinted(problem: Problem) -> tuple[Remedy, ...]:

@@ -11,11 +11,11 @@ from migops.analysis.evidence import Evidence
 from migops.core.model import Remedy
 from migops.core.text import some
 from migops.rules.remedies import rebuild
-from migops.sources.container import digests
-from migops.sources.container_files import Mount, at_or_below
+from migops.sources.container_model import digests
 from migops.sources.database_state import DatabaseState
 from migops.sources.environment import Environment
 from migops.sources.git_status import GitRecord, GitStatus
+from migops.sources.mounts import Mount, at_or_below
 
 IN_VOLUME = "/volume"  # mount point of a volume in a printed command that fixes it
 NAMED_AT_MOST = 20  # files that a printed command names one by one

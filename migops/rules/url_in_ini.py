@@ -59,7 +59,8 @@ def _lacking(evidence: Evidence, source: UrlSource) -> tuple[str, ...]:
     service = setup.project.services.get(evidence.commands.service) if setup and setup.project else None
     if service is None or not source.variables:
         return ()
-    return () if any(service.environment.get(name) for name in source.variables) else source.variables
+    has = any(service.environment.get(name) or service.unread.might_set(name) for name in source.variables)
+    return () if has else source.variables
 
 
 def _url_variable(evidence: Evidence) -> tuple[str, str]:

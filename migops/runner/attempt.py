@@ -118,7 +118,7 @@ def attempt(
     trace.drop()
     if end.exit_code and rows is not None:  # else nothing is claimed of the database anyway
         _stop_where_the_server_goes_on(request, policy, handles, process, trace, watched, rows, end.exit_code)
-    commits = _commits(request, trace, watched, rows) if end.exit_code else None
+    commits = _commits(request, trace, watched, rows) if end.exit_code else _lost(request, trace, watched, rows)
     return Attempt(end, watched, rows, trace, commits)
 
 
@@ -214,6 +214,17 @@ def _commits(
         return None
     moved = rows is not None and rows != request.expected.before
     return trace.outcome(moved=moved, backends=watched.backends)
+
+
+def _lost(
+    request: MigrationRequest, trace: Trace, watched: Watched, rows: tuple[str, ...] | None
+) -> Outcome | None:  # fmt: skip
+    """Of a run that ended well: that the server rolled all of it back; None if it did not."""
+    expected = request.expected
+    if rows is None or rows != expected.before or expected.after in (None, expected.before):
+        return None
+    commits = _commits(request, trace, watched, rows)
+    return commits if commits is not None and commits.is_nothing and commits.rolled_back else None
 
 
 def note_commits(

@@ -13,8 +13,8 @@ from migops.docker import Engine
 from migops.docker.containers import inspect
 from migops.docker.same_content import same_content
 from migops.runner.command_lines import Program
-from migops.sources.container import Container, digests
-from migops.sources.container_files import at_or_below
+from migops.sources.container_model import Container, digests
+from migops.sources.mounts import at_or_below
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from migops.database.postgres.lock_rows import Blocker
 from migops.database.postgres.watch import Watched
 from migops.runner.commits.outcome import Outcome, State
 from migops.runner.expected_run import ExpectedRun
+from migops.runner.traceback import is_before_first
 
 _LOCK_TIMEOUT = re.compile(r"canceling statement due to lock timeout|LockNotAvailable")
 
@@ -30,8 +31,8 @@ class MigrationOutcome:
 
     ``code`` is Alembic's exit code in the last attempt. ``before`` and ``after`` are the rows of the version table;
     None where they are not known. ``commits`` is what has become of its transactions; None where no PostgreSQL can be
-    asked, and after a run that ended well. ``scripts`` are the migrations of which a part may stay, by their text;
-    ``left`` is how the catalogue differs from before, where the rows do not.
+    asked, and after a run that ended well and left what it should. ``scripts`` are the migrations of which a part may
+    stay, by their text; ``left`` is how the catalogue differs from before, where the rows do not.
     ``blockers`` were in the way of the last attempt of which that was seen. ``lost`` says why the session with the lock
     was lost, '' where it was not.
     """
@@ -48,6 +49,10 @@ class MigrationOutcome:
     lost: str = ""
     attempts: int = 1
     was_stopped: bool = False
+    is_before_first: bool = False
+    """It failed before it began a migration, as its trace or output shows; False if that is not known."""
+    reached: str = ""
+    """The migration that it began last, as its trace shows; '' if that is not known, or if it began none."""
 
     @property
     def remains(self) -> State:
@@ -57,6 +62,12 @@ class MigrationOutcome:
         if self.commits is not None:
             return self.commits.state
         return State.UNKNOWN if self.scripts else State.NOTHING
+
+    @property
+    def is_lost(self) -> bool:
+        """Whether it ended well, and the server rolled back all that it did: nobody committed it."""
+        ended_well = self.code == 0 and self.rows is Rows.AS_BEFORE
+        return ended_well and self.commits is not None and self.commits.is_nothing and self.commits.rolled_back > 0
 
     @property
     def may_be_repeated(self) -> bool:
@@ -69,17 +80,20 @@ class MigrationOutcome:
 def judge(
     expected: ExpectedRun, code: int, output: str, after: tuple[str, ...] | None, watched: Watched,
     commits: Outcome | None, *, at: Sequence[str] = (), left: Collection[str] = (), blockers: Sequence[Blocker] = (),
-    attempts: int = 1, was_stopped: bool = False,
+    attempts: int = 1, was_stopped: bool = False, reached: str | None = None,
 ) -> MigrationOutcome:  # fmt: skip
     """Judge a run by what it has left. ``at``: the migrations that it may have failed at; none given: any of them.
 
     ``left`` is how the catalogue differs from before; ``blockers`` were in the way of an earlier attempt.
+    ``reached`` is the migration that the trace saw begin last, '' if it saw none, None if there is no trace.
     """
     rows = _rows(expected, after)
+    is_none_begun = is_before_first(output) if reached is None else not reached
+    before_first = bool(code) and rows is Rows.AS_BEFORE and is_none_begun
     return MigrationOutcome(
-        code, rows, expected.before, after, commits, expected.commits_by_itself(at),
+        code, rows, expected.before, after, commits, () if before_first else expected.commits_by_itself(at),
         tuple(sorted(left)) if rows is Rows.AS_BEFORE else (), gave_up_waiting(code, output, watched),
-        watched.blockers or tuple(blockers), watched.lost, attempts, was_stopped,
+        watched.blockers or tuple(blockers), watched.lost, attempts, was_stopped, before_first, reached or "",
     )  # fmt: skip
 
 

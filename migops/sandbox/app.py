@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from migops.core.errors import MigopsError
 from migops.core.model import Location
 from migops.sandbox.live import Live, is_of_a_running_system
-from migops.sources.container_files import at_or_below
+from migops.sources.mounts import at_or_below
 
 if TYPE_CHECKING:
     from migops.compose import Mount, Project, Service

@@ -11,8 +11,8 @@ from migops.core.errors import MigopsError, Unavailable
 from migops.database import DatabaseUrl
 from migops.docker import Engine
 from migops.docker.containers import inspect, running
-from migops.sources.container_files import at_or_below
 from migops.sources.database_address import service_of
+from migops.sources.mounts import at_or_below
 
 if TYPE_CHECKING:
     from migops.compose import Project

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import posixpath
-import re
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -11,7 +10,7 @@ from typing import Any
 
 from migops.core.errors import Unavailable
 from migops.core.image_source import DAEMON
-from migops.core.model import Entry, EntryKind, Tree
+from migops.core.model import EntryKind, Tree
 from migops.docker import Engine
 from migops.docker.containers import export, view
 from migops.images import Image, open_image
@@ -21,23 +20,8 @@ from migops.images.merge import read_merged
 from migops.images.tar import TarReader
 from migops.sources.environment import TEXTS
 from migops.sources.home import Reader
+from migops.sources.mounts import Mount, at_or_below, covered, mounts_of, near, without_memory
 from migops.sources.writable import WritableLayer, apply
-
-_ANONYMOUS = re.compile(r"[0-9a-f]{64}")
-
-
-@dataclass(frozen=True, slots=True)
-class Mount:
-    """A mount of a container."""
-
-    type: str  # bind, volume or tmpfs, as in Docker
-    source: str  # the folder on the engine's host, or the volume's name
-    target: str
-
-    @property
-    def is_anonymous(self) -> bool:
-        """True for a volume without a name of its own: the engine generates 64 hexadecimal digits."""
-        return self.type == "volume" and bool(_ANONYMOUS.fullmatch(self.source))
 
 
 @dataclass(slots=True)
@@ -136,12 +120,12 @@ class ContainerFiles:
 
     def _below_memory(self, paths: Sequence[str]) -> Tree:
         """The entries at ``paths`` without regard to tmpfs mounts."""
-        near = [mount for mount in self._mounts if any(_near(mount.target, path) for path in paths)]
-        near = [mount for mount in near if mount.type != "tmpfs"]
+        over = [mount for mount in self._mounts if any(near(mount.target, path) for path in paths)]
+        over = [mount for mount in over if mount.type != "tmpfs"]
         image = self.images.of(str(self.inspected["Image"]))
         if image is None or self.layer.is_large(paths):
-            return self._whole(paths, near)
-        below = self._through_mounts(paths, near, str(self.inspected["Image"])) if near else image(paths)
+            return self._whole(paths, over)
+        below = self._through_mounts(paths, over, str(self.inspected["Image"])) if over else image(paths)
         tree, written = apply(self.layer, paths, below, [mount.target for mount in self._mounts])
         self.written.update(written)
         return tree
@@ -151,16 +135,16 @@ class ContainerFiles:
         return mounts_of(self.inspected)
 
     def _through_mounts(
-        self, paths: Sequence[str], near: Sequence[Mount], image_id: str, declared: Sequence[str] = ()
+        self, paths: Sequence[str], over: Sequence[Mount], image_id: str, declared: Sequence[str] = ()
     ) -> Tree:
         """The entries at ``paths`` with mounts over that image. Its volumes ``declared`` must not be created."""
         engine = self.images.engine
-        binds = {mount.target: mount.source for mount in near if mount.type == "bind"}
-        volumes = {*declared, *(self.inspected["Config"].get("Volumes") or ())} - {mount.target for mount in near}
-        hidden = {mount.target for mount in self._mounts if mount not in near} | volumes
+        binds = {mount.target: mount.source for mount in over if mount.type == "bind"}
+        volumes = {*declared, *(self.inspected["Config"].get("Volumes") or ())} - {mount.target for mount in over}
+        hidden = {mount.target for mount in self._mounts if mount not in over} | volumes
         with view(engine, str(self.inspected["Id"]), image_id, binds, sorted(hidden)) as (probe, gone):
             for path in paths:
-                lost = next((mount for mount in near if mount.target in gone and at_or_below(path, mount.target)), None)
+                lost = next((mount for mount in over if mount.target in gone and at_or_below(path, mount.target)), None)
                 if lost:
                     raise Unavailable(
                         f"{lost.source} is mounted at {lost.target}, but it no longer exists on the engine's host",
@@ -168,7 +152,7 @@ class ContainerFiles:
                     )
             return read_container(engine, probe, paths, lambda path: True)
 
-    def _whole(self, paths: Sequence[str], near: Sequence[Mount]) -> Tree:
+    def _whole(self, paths: Sequence[str], over: Sequence[Mount]) -> Tree:
         """The entries if the image is gone or mostly overwritten: one pass over the whole file system."""
 
         def scan(wanted: Wanted) -> list[Delta]:
@@ -178,65 +162,12 @@ class ContainerFiles:
         tree = read_merged(scan, paths, lambda path: True).entries
         targets = [mount.target for mount in self._mounts]
         tree = {path: entry for path, entry in tree.items() if not covered(path, targets)}
-        if near:
-            pairs = [(mount.target, path) for mount in near for path in paths if _near(mount.target, path)]
+        if over:
+            pairs = [(mount.target, path) for mount in over for path in paths if near(mount.target, path)]
             asked = sorted({path if at_or_below(path, target) else target for target, path in pairs})
-            shown = self._through_mounts(asked, near, *self.images.any())
+            shown = self._through_mounts(asked, over, *self.images.any())
             tree.update(shown)
         changes = [change for change in self.layer.changes(paths) if not covered(change.path, targets)]
         folders = {posixpath.dirname(change.path) for change in changes}
         self.written.update(change.path for change in changes if change.deleted or change.path not in folders)
         return tree
-
-
-def mounts_of(inspected: Mapping[str, Any]) -> tuple[Mount, ...]:
-    """The mounts of an inspected container, sorted by target."""
-    mounts = {
-        str(item["Destination"]).rstrip("/") or "/": Mount(
-            str(item.get("Type") or "volume"),
-            str((item.get("Name") if item.get("Type") == "volume" else item.get("Source")) or ""),
-            str(item["Destination"]).rstrip("/") or "/",
-        )
-        for item in inspected.get("Mounts") or ()
-    }
-    host = inspected.get("HostConfig") or {}
-    asked = [str(item.get("Target")) for item in host.get("Mounts") or () if item.get("Type") == "tmpfs"]
-    for target in (*(host.get("Tmpfs") or ()), *asked):
-        mounts.setdefault(target.rstrip("/") or "/", Mount("tmpfs", "", target.rstrip("/") or "/"))
-    return tuple(mounts[target] for target in sorted(mounts))
-
-
-def without_memory(tree: Tree, paths: Sequence[str], mounts: Sequence[Mount]) -> Tree:
-    """The tree as seen in a container: a tmpfs starts as an empty folder, whatever the image has below it.
-
-    Files that the container has written there are in memory only; the engine does not show them.
-    """
-    memory = [
-        each.target for each in mounts if each.type == "tmpfs" and any(_near(each.target, path) for path in paths)
-    ]
-    if not memory:
-        return tree
-
-    def is_hidden(path: str) -> bool:
-        over = [mount for mount in mounts if at_or_below(path, mount.target)]
-        return max(over, key=lambda mount: len(mount.target)).type == "tmpfs" if over else False
-
-    shown = {path: entry for path, entry in tree.items() if not is_hidden(path)}
-    for target in memory:
-        if covered(target, paths):
-            shown[target] = Entry(target, EntryKind.DIRECTORY, mode=0o1777)
-    return shown
-
-
-def at_or_below(path: str, folder: str) -> bool:
-    """True if ``path`` equals ``folder`` or is below it."""
-    return path == folder or path.startswith(folder.rstrip("/") + "/")
-
-
-def covered(path: str, targets: Sequence[str]) -> bool:
-    return any(at_or_below(path, target) for target in targets)
-
-
-def _near(target: str, path: str) -> bool:
-    """True if a mount at ``target`` affects ``path`` or anything below it."""
-    return at_or_below(path, target) or at_or_below(target, path)

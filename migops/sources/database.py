@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from migops.core.errors import MigopsError
 from migops.core.model import Absent, Unknown
@@ -17,9 +16,6 @@ from migops.sources.database_read import Reached as Reached
 from migops.sources.database_read import read as read
 from migops.sources.database_state import DatabaseState
 from migops.sources.database_url import SAY_WHICH, Sought, Variables, from_config, from_settings, servers, within
-
-if TYPE_CHECKING:
-    pass
 
 PAUSE = 0.5  # seconds between two attempts
 _NO_WAY = (

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from urllib.parse import quote
 
 from migops.core.model import Unknown
@@ -30,6 +31,7 @@ _PIECES = (
     ("postgresql", ("DB_USER", "DB_PASSWORD", "DB_HOST", "DB_PORT", "DB_NAME")),
 )
 """Variables for user, password, host, port and name, by dialect; DB_* is most often PostgreSQL."""
+_READS_ENVIRONMENT = re.compile(r"environ|getenv|settings|decouple|dotenv", re.IGNORECASE)
 
 
 def from_named(variables: Variables, env_py: str, code: str | None = None) -> Sought | Unknown | None:
@@ -47,7 +49,11 @@ def from_named(variables: Variables, env_py: str, code: str | None = None) -> So
     chosen = _choose(urls, values, env_py, by_habit=code is None)
     if isinstance(chosen, Unknown):
         return chosen
-    return of_variable(variables, values, chosen) if chosen else _from_pieces(variables, values, env_py)
+    found = of_variable(variables, values, chosen) if chosen else _from_pieces(variables, values, env_py)
+    unread = variables.service.unread
+    if found is None and unread and _READS_ENVIRONMENT.search(env_py):
+        return Unknown(f"the database's URL: {unread.reason()}", unread.fix(str(Path.cwd())))
+    return found
 
 
 def _choose(urls: Sequence[str], values: Mapping[str, str], env_py: str, *, by_habit: bool) -> str | Unknown | None:

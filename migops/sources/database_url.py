@@ -57,8 +57,10 @@ class Variables:
     image: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     def values(self) -> dict[str, str]:
-        """Every variable that has a value."""
-        values = {name: value for name, value in {**self.image, **self.service.environment}.items() if value}
+        """Every variable that has a value, as far as it is known: see ``Service.unread``."""
+        unread = self.service.unread
+        image = {name: value for name, value in self.image.items() if not unread.might_set(name)}
+        values = {name: value for name, value in {**image, **self.service.environment}.items() if value}
         for name, value in tuple(values.items()):
             if name.endswith("_FILE") and (path := self._secrets().get(value)):
                 values.setdefault(name.removesuffix("_FILE"), _text(path))
@@ -139,9 +141,8 @@ def from_config(config: ConfigFile, place: str) -> Sought | Unknown | None:
 
 def not_known(service: Service, name: str) -> Unknown | None:
     """The reason why a variable's value is unknown: an env file that cannot be read might set it. Else None."""
-    unread = getattr(service, "unread", None)
-    reason = str(unread.reason(name)) if unread else ""
-    return Unknown(reason, str(unread.fix(str(Path.cwd())))) if unread and reason else None
+    reason = service.unread.reason(name)
+    return Unknown(reason, service.unread.fix(str(Path.cwd()))) if reason else None
 
 
 def placeholder(at: Location) -> Unknown:

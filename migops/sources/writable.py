@@ -23,6 +23,7 @@ from migops.docker import Engine
 from migops.docker.containers import changes, file_of, stat_of
 from migops.images.layer import MAX_FILE, Budget, read_entry
 from migops.images.tar import TarReader
+from migops.sources.mounts import at_or_below
 
 MOST_FILES = 200  # files that are fetched from a container one by one, about 20 ms each
 _OPAQUE = "trusted.overlay.opaque"
@@ -65,10 +66,10 @@ def apply(layer: WritableLayer, paths: Sequence[str], tree: Tree, covered: Seque
     """``tree`` with the layer applied, and the paths that it changed. Paths below a mount are not the layer's."""
     result, touched = dict(tree), []
     for change in layer.changes(paths):
-        if any(_at_or_below(change.path, target) for target in covered):
+        if any(at_or_below(change.path, target) for target in covered):
             continue
         if change.deleted:
-            for path in [path for path in result if _at_or_below(path, change.path)]:
+            for path in [path for path in result if at_or_below(path, change.path)]:
                 del result[path]
                 touched.append(path)
             continue
@@ -94,8 +95,8 @@ class _Asked:
     def changes(self, paths: Sequence[str]) -> Sequence[Change]:
         if self.listed is None:
             self.listed = tuple(Change(path, deleted) for path, deleted in changes(self.engine, self.container))
-        near = [c for c in self.listed if any(_at_or_below(c.path, path) for path in paths)]
-        near += [c for c in self.listed if c.deleted and any(_at_or_below(path, c.path) for path in paths)]
+        near = [c for c in self.listed if any(at_or_below(c.path, path) for path in paths)]
+        near += [c for c in self.listed if c.deleted and any(at_or_below(path, c.path) for path in paths)]
         return sorted(set(near), key=lambda change: (change.path.count("/"), not change.deleted, change.path))
 
     def fetch(self, path: str) -> Entry | None:
@@ -237,10 +238,6 @@ def _sees_attributes() -> bool:
         line = next(line for line in status.splitlines() if line.startswith("CapEff:"))
         return bool(int(line.split()[1], 16) >> 21 & 1)
     return False
-
-
-def _at_or_below(path: str, folder: str) -> bool:
-    return path == folder or path.startswith(folder.rstrip("/") + "/")
 
 
 def _is_bytecode(path: str) -> bool:

@@ -6,7 +6,7 @@ import os
 import posixpath
 import re
 import shlex
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -22,8 +22,17 @@ from migops.sources.alembic_start import started
 from migops.sources.home import home_of
 
 NOT_SEARCHED = frozenset({"node_modules", "venv", "env", "site-packages", "__pycache__", "dist", "build"})
+SEARCH_DEPTH = 5  # folders below the root in which they, and an alembic.ini, are looked for
 CONFIGS_NAMED = 5  # in the message that several match
-SEARCH_DEPTH = 5  # folders below the build context in which an alembic.ini is looked for
+
+
+class NotFound(MigopsError):
+    """The folder or the configuration that a service is built from is not on the host.
+
+    ``is_file``: the folder is there, and has no configuration.
+    """
+
+    is_file = False
 
 
 def find(root: Path, given: str, base: Path, service: Service | None = None) -> Path:
@@ -41,10 +50,13 @@ def find(root: Path, given: str, base: Path, service: Service | None = None) -> 
         return candidates[0]
     at = service.location if service else Location(str(root))
     if not candidates:
-        raise MigopsError(
+        error = NotFound(
             f"found neither an alembic.ini nor a pyproject.toml with [tool.alembic] in {root} or below", at=at,
-            hint="name the file: --config FILE, or x-migops: {config: FILE} under the service",
+            hint=(f"{two_lines(root)}; or " if two_lines(root) else "")
+            + "name the file: --config FILE, or x-migops: {config: FILE} under the service",
         )  # fmt: skip
+        error.is_file = True
+        raise error
     names = first_few([str(path.relative_to(root)) for path in candidates], CONFIGS_NAMED)
     raise MigopsError(
         f"found several configurations: {names}", at=at,
@@ -59,16 +71,60 @@ def search(root: Path) -> Sequence[Path]:
     if _is_for_alembic(root / "pyproject.toml"):
         return [root / "pyproject.toml"]
     configs: list[Path] = []
-    for folder, names, files in os.walk(root):
-        here = Path(folder)
-        if len(here.relative_to(root).parts) >= SEARCH_DEPTH:
-            names.clear()
-        names[:] = sorted(name for name in names if name not in NOT_SEARCHED and not name.startswith("."))
+    for here, _, files in folders_below(root):
         if "alembic.ini" in files:
             configs.append(here / "alembic.ini")
         elif "pyproject.toml" in files and _is_for_alembic(here / "pyproject.toml"):
             configs.append(here / "pyproject.toml")
     return configs
+
+
+def folders_below(root: Path) -> Iterator[tuple[Path, list[str], list[str]]]:
+    """``os.walk`` of a project: without hidden folders and installed packages, ``SEARCH_DEPTH`` folders deep."""
+    for folder, names, files in os.walk(root):
+        here = Path(folder)
+        if len(here.relative_to(root).parts) >= SEARCH_DEPTH:
+            names.clear()
+        names[:] = sorted(name for name in names if name not in NOT_SEARCHED and not name.startswith("."))
+        yield here, names, files
+
+
+def script_folders(root: Path) -> tuple[Path, ...]:
+    """The folders at or below ``root`` with an env.py and a ``versions`` folder, by path."""
+    return tuple(here for here, names, files in folders_below(root) if "env.py" in files and "versions" in names)
+
+
+def two_lines(root: Path) -> str:
+    """How to write the configuration that is missing, if there is one folder of migrations at or below ``root``;
+    else ''."""
+    folders = script_folders(root)
+    if len(folders) != 1:
+        return ""
+    from migops.core.terminal import shell_line  # only for what cannot go on
+
+    folder = os.path.relpath(folders[0], root)
+    text = f"[alembic]\\nscript_location = {folder}\\n"
+    command = f"printf {shlex.quote(text)} > {shell_line([str(root / 'alembic.ini')])}"
+    return f"two lines make one for the migrations in {folder}: {command}"
+
+
+def has_migrations(service: Service) -> bool:
+    """Whether the service is built from a folder of this host with a configuration of Alembic at or below it."""
+    return bool(service.build and not service.build.is_remote and search(Path(service.build.context)))
+
+
+_LOCATION = re.compile(rb"^(?:script_location|version_locations)\s*[=:]", re.MULTILINE)
+
+
+def histories(config: Path) -> tuple[str, ...]:
+    """See ``sections.histories``; empty for a file that has one at most, as almost all do."""
+    text = config.read_bytes()
+    is_flask = (config.parent / "env.py").is_file()  # [alembic] then has its scripts from code
+    if is_flask or config.suffix == ".toml" or (b"[alembic]" in text and len(_LOCATION.findall(text)) < 2):
+        return ()
+    from migops.migrations import sections
+
+    return sections.histories(text.decode("utf-8", "replace"))
 
 
 def _is_for_alembic(path: Path) -> bool:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 
 from migops.compose import ComposeOptions
+from migops.core.printed import without_password
 from migops.target.target import Wanted
 
 
@@ -16,13 +16,9 @@ def named(wanted: Wanted, environment: Mapping[str, str]) -> tuple[tuple[str, st
         ("--image", wanted.image), ("--context", wanted.context), ("--dockerfile", wanted.dockerfile),
         ("--target", wanted.stage), *(("--build-arg", f"{name}={value}") for name, value in wanted.build_args.items()),
         ("--host-dir", wanted.host_dir), ("--config", wanted.config), ("--name", wanted.section),
-        ("--database-url", _without_password(url)),
+        ("--database-url", without_password(url)),
     )  # fmt: skip
     return tuple((name, value) for name, value in options if value)
-
-
-def _without_password(url: str) -> str:
-    return re.sub(r"(://[^/?#]*?:)[^/?#]*(@)", r"\1***\2", url)
 
 
 def compose_command(options: ComposeOptions) -> tuple[str, ...]:

@@ -6,19 +6,40 @@ import os
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import NamedTuple
 
-from migops.compose import ComposeOptions, Project, Service, load
+from migops.compose import ComposeOptions, EnvFiles, NoComposeFile, Project, Service, load
 from migops.core.errors import MigopsError
-from migops.core.image_source import engine_name
+from migops.core.image_source import completed
 from migops.core.model import Location
-from migops.core.printed import Commands, note, tagged
+from migops.core.notices import warn
+from migops.core.printed import Commands, note
 from migops.target import configuration
-from migops.target.build import build_spec, built_configuration, docker_build
+from migops.target.build import (
+    build_spec,
+    builder_of,
+    builders_by_image,
+    builders_by_service,
+    built_configuration,
+    docker_build,
+)
 from migops.target.options import compose_command, named
-from migops.target.service import build_key, choose, settings_of
+from migops.target.service import WITHOUT_HOST, build_key, choose, settings_of
 from migops.target.target import BuildSpec, Target, Wanted
 
 _WHICH = ("config", "name", "image-config")  # the settings of x-migops that select a configuration
+
+
+class Loaded(NamedTuple):
+    """A project, and how commands name its files."""
+
+    project: Project
+    options: ComposeOptions
+    """The options given, with the file that was taken."""
+    added: tuple[str, ...] = ()
+    """The options that were not typed."""
+    notice: str = ""
+    """Which file was taken, and why; empty if it was given or has a default name."""
 
 
 def resolve(wanted: Wanted, options: ComposeOptions, environment: Mapping[str, str], cwd: Path) -> Target:
@@ -31,13 +52,60 @@ def resolve(wanted: Wanted, options: ComposeOptions, environment: Mapping[str, s
         return _registered(_without_compose(wanted, cwd), given)
     note(Commands(compose=compose_command(options), named=given))
     try:
-        project = load(options, environment=environment, cwd=str(cwd))
+        env_files = EnvFiles.REQUIRED if wanted.acts else EnvFiles.OPTIONAL
+        loaded = load_project(wanted.command, options, environment, cwd, env_files=env_files)
     except MigopsError as error:
         if wanted.image and error.at is None:  # no compose file, and none is needed
             error.hint = f"{error.hint}; or compare with a build context alone: --context DIR".removeprefix("; or ")
         raise
-    service = choose(project, wanted, options, given)
-    return _registered(_of_service(project, service, wanted, options, cwd), given)
+    for notice in loaded.project.notices:
+        warn(notice)
+    note(Commands(compose=compose_command(loaded.options), named=given))
+    service = choose(loaded.project, wanted, cwd, loaded.added)
+    target = _of_service_or_image(loaded, service, wanted, cwd)
+    return _registered(replace(target, notices=(loaded.notice,) if loaded.notice else ()), given)
+
+
+def _of_service_or_image(loaded: Loaded, service: Service, wanted: Wanted, cwd: Path) -> Target:
+    """The target, also of a service of which the host has no configuration, if the command can do without.
+
+    Raises MigopsError with the reason if the configuration, the build context or the Dockerfile is not there.
+    """
+    try:
+        return _of_service(loaded.project, service, wanted, loaded.options, cwd)
+    except configuration.NotFound as error:
+        from migops.target.none_found import wrong_directory
+
+        if misplaced := wrong_directory(loaded.project, [service], wanted.command, cwd, loaded.added):
+            raise misplaced from None
+        if wanted.command not in WITHOUT_HOST or not wanted.needs_image or wanted.config or not error.is_file:
+            raise
+        return _of_service(loaded.project, service, wanted, loaded.options, cwd, error)
+
+
+def load_project(
+    command: str, options: ComposeOptions, environment: Mapping[str, str], cwd: Path, *,
+    interpolate: bool = True, consistent: bool = True, env_files: EnvFiles = EnvFiles.REQUIRED,
+) -> Loaded:  # fmt: skip
+    """The project that the options name, or that of the only compose file of another name.
+
+    Raises MigopsError if there is no compose file, or several of other names.
+    """
+
+    def loaded(named: ComposeOptions) -> Project:
+        return load(
+            named, environment, cwd=str(cwd), interpolate=interpolate, consistent=consistent, env_files=env_files
+        )
+
+    try:
+        return Loaded(loaded(options), options)
+    except NoComposeFile as error:
+        from migops.target.other_files import choose_file
+
+        file, why = choose_file(error, command, options, environment, cwd)
+    named = replace(options, files=(file,))
+    notice = f"no compose file of a default name here; reading {file}, {why} (-f FILE names another)"
+    return Loaded(loaded(named), named, ("-f", file), notice)
 
 
 def _registered(target: Target, named: tuple[tuple[str, str], ...]) -> Target:
@@ -73,13 +141,23 @@ def _without_compose(wanted: Wanted, cwd: Path) -> Target:
     config = built.config if built else configuration.find(root, wanted.config, cwd)
     named = bool(wanted.config or wanted.section)
     section = built.section if built else wanted.section or "alembic"
-    return Target(wanted.image, root, config, section, build=build, named=named, commands=commands)
+    sections = () if named or section != "alembic" else configuration.histories(config)
+    section = sections[0] if len(sections) == 1 else section
+    return Target(
+        wanted.image, root, config, section, sections=sections[1:] and sections, build=build, named=named,
+        commands=commands,
+    )  # fmt: skip
 
 
-def _of_service(project: Project, service: Service, wanted: Wanted, options: ComposeOptions, cwd: Path) -> Target:
+def _of_service(
+    project: Project, service: Service, wanted: Wanted, options: ComposeOptions, cwd: Path,
+    absent: MigopsError | None = None,
+) -> Target:  # fmt: skip
     settings = settings_of(service)
     base = Path(project.directory)
-    build = build_spec(service.build) if service.build else None
+    builder = builder_of(project, service)
+    shared = build_key(builder or service)
+    build = build_spec(builder.build) if builder and builder.build else None
     host_dir = wanted.host_dir or ""
     if host_dir:
         root = _folder(host_dir, cwd)
@@ -92,7 +170,9 @@ def _of_service(project: Project, service: Service, wanted: Wanted, options: Com
     call = configuration.alembic_options(service)
     named = bool(wanted.config or wanted.section) or any(settings[key] for key in _WHICH)
     built = built_configuration(build, service) if build and not (named or host_dir or settings["host-dir"]) else None
-    if built is not None:
+    if absent is not None:
+        config = root / "alembic.ini"
+    elif built is not None:
         config = built.config
         call = replace(call, section=built.section)
     elif wanted.config:
@@ -102,15 +182,22 @@ def _of_service(project: Project, service: Service, wanted: Wanted, options: Com
     else:
         config = configuration.host_path(root, call, service)
     # If --image names another image than the service's, compose's build would not fix that one.
-    its_own = not wanted.image or _name(wanted.image) == _name(service.image_ref)
+    its_own = not wanted.image or completed(wanted.image) == completed(service.image_ref)
     image = wanted.image or service.image_ref
-    builders = {tagged(other.image_ref): other.name for other in project.services.values() if other.build}
-    commands = Commands(service.name, compose_command(options), image, (), its_own and build is not None, builders)
+    commands = Commands(
+        service.name, compose_command(options), image, (), its_own and build is not None, builders_by_image(project),
+        builders_by_service(project),
+    )  # fmt: skip
+    section = wanted.section or settings["name"] or call.section or "alembic"
+    given = wanted.section or settings["name"] or section != "alembic"
+    sections = () if given or absent else configuration.histories(config)
     return Target(
         image=image,
         root=root,
         config=config,
-        section=wanted.section or settings["name"] or call.section or "alembic",
+        section=sections[0] if len(sections) == 1 else section,
+        absent=absent,
+        sections=sections[1:] and sections,
         project=project.name,
         service=service.name,
         build=build,
@@ -127,16 +214,11 @@ def _of_service(project: Project, service: Service, wanted: Wanted, options: Com
             for other in project.services.values()
             if its_own
             and other.name != service.name
-            and (other.image_ref == service.image_ref or build_key(other) == build_key(service))
+            and (completed(other.image_ref) == completed(service.image_ref) or build_key(other) == shared)
         },
         model=project,
         settings=settings,
     )
-
-
-def _name(ref: str) -> str:
-    """An image reference with its tag, without the scheme ``docker-daemon:``."""
-    return tagged(engine_name(ref))
 
 
 def _folder(text: str, base: Path) -> Path:

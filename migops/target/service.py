@@ -2,47 +2,51 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from migops.compose import ComposeOptions, Project, Service
+from migops.compose import Project, Service
 from migops.core.errors import MigopsError
 from migops.core.model import Location
-from migops.core.printed import Commands
+from migops.core.printed import again
 from migops.sources.database_state import SETTINGS
 from migops.target import configuration
-from migops.target.build import build_spec, built_configuration, context_of
-from migops.target.options import compose_command
+from migops.target.build import build_spec, built_configuration
+from migops.target.configuration import has_migrations
 from migops.target.target import Wanted
+
+WITHOUT_HOST = frozenset({"check-image", "status", "doctor"})
+"""The commands that go on where only image and containers have a configuration."""
 
 
 def choose(
-    project: Project, wanted: Wanted, options: ComposeOptions, named: tuple[tuple[str, str], ...]
+    project: Project, wanted: Wanted, cwd: Path, added: Sequence[str] = ()
 ) -> Service:  # fmt: skip
-    """The service with the migrations: the named one, else the only one. MigopsError if there is none or several."""
+    """The service with the migrations: the named one, else the only one. MigopsError if there is none or several.
+
+    ``added``: the options that printed commands need beside those that were typed.
+    """
     if wanted.service:
         return project.service(wanted.service)
-    at = Location(project.files[0]) if project.files else None
     marked = [service for service in project.services.values() if "x-migops" in service.extensions]
-    candidates = marked or [service for service in project.services.values() if _has_config(service)]
+    candidates = marked or [service for service in project.services.values() if has_migrations(service)]
     candidates = candidates or [service for service in project.services.values() if _names_config(service)]
     if not candidates:
-        for service in project.services.values():
-            if service.build and not service.build.is_remote:
-                context_of(service.build)
-        names = ", ".join(project.services) or "none"
-        raise MigopsError(
-            f"no service is built from a folder with an alembic.ini (services: {names})", at=at,
-            hint="name the service, or set its configuration file: x-migops: {config: PATH} under the service",
-        )  # fmt: skip
+        from migops.target.none_found import image_only, nothing_found
+
+        if wanted.command in WITHOUT_HOST and wanted.needs_image and (only := image_only(project)):
+            return only
+        raise nothing_found(project, wanted.command, cwd, added, wanted.image)
+    if len({build_key(service) for service in candidates}) > 1 and not marked:
+        from migops.target.carrying import carriers  # few projects have several
+
+        candidates = carriers(candidates)
     if len({build_key(service) for service in candidates}) > 1:
         lines = ", ".join(f"{service.name} ({service.location})" for service in candidates)
-        commands = Commands(candidates[0].name, compose_command(options), named=named)
-        one = commands.say(wanted.command)
         raise MigopsError(
-            f"more than one service has migrations: {lines}", at=at,
-            hint=f"name one: {one}",
+            f"more than one service has migrations: {lines}", at=Location(project.files[0]) if project.files else None,
+            hint=f"name one: {again(*added, service=candidates[0].name, command=wanted.command)}",
         )  # fmt: skip
     # All share one build. If each has an image of its own, MIG206 compares the others with this one.
     return next((service for service in candidates if _runs_alembic(service)), candidates[0])
@@ -56,10 +60,6 @@ def build_key(service: Service) -> tuple[str, ...]:
 
 def _runs_alembic(service: Service) -> bool:
     return "alembic" in " ".join((*(service.entrypoint or ()), *(service.command or ())))
-
-
-def _has_config(service: Service) -> bool:
-    return bool(service.build and not service.build.is_remote and configuration.search(Path(service.build.context)))
 
 
 def _names_config(service: Service) -> bool:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from migops.compose import Project
+from migops.core.errors import MigopsError
 from migops.core.printed import Commands
 from migops.dockerfile.trace import Inline
 
@@ -38,6 +39,11 @@ class Target:
     """The host's ``alembic.ini`` or ``pyproject.toml``."""
     section: str = "alembic"
     """The section of the configuration."""
+    absent: MigopsError | None = None
+    """The error that the host has no configuration, if those of image and containers are read without it; ``config`` is
+    then the path of a file that is not there."""
+    sections: tuple[str, ...] = ()
+    """All sections that are histories of their own, if none was named and ``[alembic]`` is not the only one."""
     project: str = ""
     service: str = ""
     build: BuildSpec | None = None
@@ -61,6 +67,8 @@ class Target:
     """The images of the other services of the same image or build, by service."""
     model: Project | None = None
     """The compose project; None without a compose file."""
+    notices: tuple[str, ...] = ()
+    """What was chosen without being asked for, a sentence each: to be told to the user."""
     settings: Mapping[str, str] = field(default_factory=dict, repr=False)
     """The service's ``x-migops``; empty without a compose file."""
 
@@ -83,3 +91,11 @@ class Wanted:
     command: str = "check-image"
     """The command of migops that is running, repeated in hints."""
     database_url: str = field(default="", repr=False)
+
+    @property
+    def acts(self) -> bool:
+        """True for a command that acts, or that runs something: it needs the project exactly as compose reads it."""
+        return self.command in _ACTING
+
+
+_ACTING = frozenset({"adopt", "alembic", "backup", "rebuild-and-migrate", "restore"})

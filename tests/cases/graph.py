@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tests.cases.case import Case
-from tests.cases.shop import Answer, Shop
+from tests.cases.shop import ENV, READS_INI, Answer, Shop
 
 
 def two_heads(shop: Shop) -> Answer:
@@ -37,7 +37,7 @@ def file_name_as_alembic_says_it(shop: Shop) -> Answer:
 def percent_sign_and_only_the_heads_are_wanted(shop: Shop) -> Answer:
     """A tool that asked Alembic for the heads died of the URL. migops reads the history without it."""
     shop.write("alembic.ini", "[alembic]\nscript_location = migrations\nsqlalchemy.url = postgresql://a:1%2C@db/a\n")
-    drawn = shop.line("001", "002").run("graph")
+    drawn = shop.line("001", "002").write("migrations/env.py", ENV + READS_INI).run("graph")
     assert drawn.code == 0, drawn.stderr
     assert '"002"' in drawn.stdout
     assert "1%2C" not in drawn.stdout + drawn.stderr

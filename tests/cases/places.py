@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from migops.sources.container_files import Mount
 from migops.sources.git_status import GitStatus
+from migops.sources.mounts import Mount
 from tests.cases.case import Case
 from tests.cases.shop import Answer, Shop, judged
 from tests.images.build import Member

@@ -13,8 +13,9 @@ from typing import Any
 from migops import collect
 from migops.analysis.evidence import Evidence
 from migops.collect.database_query import Ask
-from migops.commands.failures.explain import lines, recognise
+from migops.commands.failures.explain import lines
 from migops.commands.failures.inputs import FailureInputs
+from migops.commands.failures.recognise import recognise
 from migops.compose import ComposeOptions
 from migops.docker import Engine
 from migops.rules import RULES, judge
@@ -26,6 +27,8 @@ COMPOSE = "services:\n  app:\n    build: .\n"
 DOCKERFILE = 'FROM python:3.11-slim\nWORKDIR /app\nCOPY . .\nENTRYPOINT []\nCMD ["python", "main.py"]\n'
 INI = "[alembic]\nscript_location = migrations\npath_separator = os\n"
 SCRIPT = "def upgrade():\n    op.execute('1')\ndef downgrade():\n    op.execute('2')\n"
+READS_INI = "engine = engine_from_config(context.config.get_section(context.config.config_ini_section))\n"
+"""A line of env.py that reads every option of the ini file."""
 ENV = "from alembic import context\nfrom models import Base\ntarget_metadata = Base.metadata\n"
 
 

@@ -20,9 +20,11 @@ def initialize():
 
 initialize()
 """
+CALLS_IT = "import asyncio\nfrom database import init_db\nasyncio.run(init_db(engine))\n"
 ONE_SHOT = """services:
   app:
     build: .
+    command: python main.py
     depends_on: [db_migration]
   db_migration:
     build: .
@@ -31,12 +33,13 @@ ONE_SHOT = """services:
 
 
 def create_all_before_alembic(shop: Shop) -> Answer:
+    shop.write("compose.yaml", COMPOSE + "    command: python main.py\n").write("main.py", CALLS_IT)
     return shop.line("price_levels_1").write("database.py", INIT_DB).doctor()
 
 
 def create_all_beside_a_one_shot(shop: Shop) -> Answer:
     """A container migrates, the application creates, and which is first is chance."""
-    shop.write("compose.yaml", ONE_SHOT).write("database.py", INIT_DB)
+    shop.write("compose.yaml", ONE_SHOT).write("database.py", INIT_DB).write("main.py", CALLS_IT)
     return shop.line("001").doctor("app")
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tests.cases.case import Case
-from tests.cases.shop import COMPOSE, INI, Answer, Shop
+from tests.cases.shop import COMPOSE, ENV, INI, READS_INI, Answer, Shop
 
 INTERPOLATION = (
     "ValueError: invalid interpolation syntax in 'postgresql+psycopg2://retrofun:123.%2C@192.168.1.186:5432/retrofun' "
@@ -95,6 +95,7 @@ def column_exists(shop: Shop) -> Answer:
 def at_sign_in_the_ini(shop: Shop) -> Answer:
     """'@' became %40 in the ini."""
     shop.write("alembic.ini", INI + "sqlalchemy.url = postgresql://shop:s3cr%40t@db/shop\n")
+    shop.write("migrations/env.py", ENV + READS_INI)
     return shop.line("001").image().check()
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.cases.shop import READS_INI
 from tests.images.build import Made, Member, layer, oci_files, write_dir
 from tests.kit import Result, example, git, migops, repository, write_image
 
@@ -230,6 +231,8 @@ class TestConfiguration:
         """The guide's own trap: heads works, and current dies with InterpolationSyntaxError."""
         ini = clean / "alembic.ini"
         ini.write_text(ini.read_text().replace("prepend_sys_path", "version_num_format = %04d\nprepend_sys_path"))
+        env = clean / "migrations/env.py"
+        env.write_text(env.read_text() + READS_INI)
         write_image(tmp_path / "app.tar", {"/app": clean})
         found = check(clean)
         assert (found.code, found.rules) == (1, ["MIG501"])

@@ -55,7 +55,7 @@ def test_the_document_is_the_contract(clean: Path, tmp_path: Path) -> None:
     found = status(clean, database(tmp_path, FIRST)).json
     assert list(found) == [
         "schema", "command", "verdict", "target", "revisions", "heads", "current", "pending", "against", "state",
-        "database", "places", "findings", "skipped", "deselected", "missing",
+        "database", "places", "findings", "skipped", "deselected", "silenced", "missing", "warnings",
     ]  # fmt: skip
     assert found["schema"] == 1
     assert found["verdict"] == "findings"

@@ -34,6 +34,7 @@ class Case:
     refusal: str | None
     consistent: bool = True
     environment: tuple[tuple[str, str], ...] = ()
+    newer: Any = None  # our document, where compose 5 reads what 2.40.3 refuses
 
     def copy(self, to: Path) -> Path:
         """A copy in a folder of the case's name, as project names come from folders; returns where to run."""
@@ -105,6 +106,7 @@ def kept() -> Iterator[Case]:
             document=said.get("document"),
             refusal=said.get("refusal"),
             environment=tuple(said.get("environment", {}).items()),
+            newer=said.get("newer"),
         )
 
 

@@ -35,6 +35,8 @@ def refusal(folder: Path, text: str | None = None, **given: object) -> MigopsErr
         (APP + "    depends_on: [app]\n", 4, "dependency cycle detected: app -> app"),
         (APP + "    env_file:\n      - a.env\n      - none.env\n", 5, "a.env not found"),
         (APP + "    ports:\n      - 80:x\n", 5, "Invalid containerPort: x"),
+        *((APP + f"    ports:\n      - 80\n      - {port}\n", 6, "ports.[1] is missing a target port")
+          for port in ("0", "'0'", "80:0", "0/udp", "0-1", "'127.0.0.1:0:0'", "{published: 80}")),
         (APP + "    volumes:\n      - /x\n      - {type: bind, target: /y}\n", 6, "field Source must not be empty"),
         (APP + "    volumes: ['./a:/x', {type: tmpfs, target: /x/}]\n", 4, "target /x already mounted"),
         (APP + "    scale: two\n", 4, 'strconv.Atoi: parsing "two": invalid syntax'),

@@ -8,7 +8,7 @@ import tempfile
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, assume, given, settings
 
 from migops.compose import load
 from migops.compose.render import to_json
@@ -19,6 +19,9 @@ from tests.compose.projects import Made, projects
 from tests.compose.support import PLACE, options
 
 EXAMPLES = int(os.environ.get("MIGOPS_TEST_EXAMPLES", "80"))
+
+NEWER = "conflicts with imported resource"
+"""What 2.40 refuses and compose 5 merges, as we do: shown in test_include_override.py."""
 
 
 @pytest.fixture(scope="session")
@@ -35,6 +38,8 @@ def test_both_read_a_project_alike(cli: Path, made: Made) -> None:
         made.write(folder)
         theirs, refusal = config(cli, folder, made.arguments, made.environment)
         ours, error = _ours(folder, made)
+    if theirs is None and NEWER in refusal:
+        assume(ours is None)  # else there is nothing to compare with: no compose 5 is here
     if theirs is None:
         assert ours is None, f"compose refuses: {refusal}"
         assert error is not None

@@ -46,9 +46,25 @@ def test_what_is_no_variable_is_refused(text: str) -> None:
         ("${NO:?tell me}", "required variable NO is missing a value: tell me"),
         ("${EMPTY:?}", "required variable EMPTY is missing a value"),
         ("${NO?${SET} is}", "required variable NO is missing a value: s is"),
-        ("${SET:-${NO:?even in a default that is not used}}", "even in a default that is not used"),
+        ("${EMPTY:-${NO:?in a default that is used}}", "in a default that is used"),
+        ("${SET:+${NO:?in a word that is used}}", "in a word that is used"),
+        ("${NO:?${ALSO:?the message is substituted first}}", "the message is substituted first"),
     ],
 )
 def test_a_required_variable_refuses_in_its_own_words(text: str, wanted: str) -> None:
     with pytest.raises(MissingVariable, match=wanted.replace("$", r"\$")):
         sub(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        ("${SET:-${NO:?not used}}", "s"), ("${SET-${NO?not used}}", "s"), ("${EMPTY-${NO:?not used}}", ""),
+        ("${NO:+${NO:?not used}}", ""), ("${EMPTY:+${NO:?not used}}", ""), ("${SET:?${NO:?not used}}", "s"),
+        ("${SET:-${NO:-${BAD!}}}", "s"), ("a ${SET:-x ${NO:?not used} y} b", "a s b"),
+    ],
+)  # fmt: skip
+def test_a_word_that_is_not_used_is_not_substituted(text: str, wanted: str) -> None:
+    unset: list[str] = []
+    assert substitute(text, VALUES.get, unset.append) == wanted
+    assert unset == []

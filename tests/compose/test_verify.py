@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from migops.compose import ComposeOptions
-from migops.compose.verify import command_line, differences, find_compose, verify
+from migops.compose.refusal import find_compose
+from migops.compose.verify import command_line, differences, verify
 from migops.core.errors import MigopsError, Unavailable
 from tests.compose.compose_cli import program
 from tests.compose.support import read_text

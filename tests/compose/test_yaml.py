@@ -77,6 +77,20 @@ def test_merge_keys_yield_to_what_is_said() -> None:
     assert value(text)["c"] == {"x": 3, "y": 1, "z": 2}
 
 
+@pytest.mark.parametrize("key", ["!!merge <<", "!<tag:yaml.org,2002:merge> <<", "!!merge '<<'", "! <<"])
+def test_a_tagged_merge_key_is_a_merge_key(key: str) -> None:
+    assert value(f"a: &a {{x: 1, y: 1}}\nc:\n  {key}: *a\n  x: 3\n")["c"] == {"x": 3, "y": 1}
+    assert value(f"a: &a {{x: 1}}\nb: &b {{y: 1}}\nc:\n  {key}: [*a, *b]\n")["c"] == {"x": 1, "y": 1}
+
+
+def test_a_merge_key_that_is_a_text_or_merges_no_mapping_is_none() -> None:
+    assert value("a: &a {x: 1}\nc:\n  '<<': *a\n")["c"] == {"<<": {"x": 1}}
+    assert value("a: &a {x: 1}\nc:\n  !!str <<: *a\n")["c"] == {"<<": {"x": 1}}
+    with pytest.raises(MigopsError, match="map merge requires map or sequence of maps"):
+        value("a: &a x\nc:\n  !!merge <<: *a\n")
+    assert value("c:\n  !!merge other: {x: 1}\n")["c"] == {"other": {"x": 1}}
+
+
 def test_reset_and_override_are_noted() -> None:
     (document,) = documents(b"s:\n  a: !reset null\n  b: !override [1]\n  c: [!reset x, y]\n", "f.yaml")
     assert plain(document.value) == {"s": {"b": [1], "c": ["y"]}}

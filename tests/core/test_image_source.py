@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from migops.core.image_source import FILES, SCHEMES, engine_name, is_of_files
+from migops.core.image_source import FILES, SCHEMES, completed, engine_name, is_of_files
 from migops.images.reference import parse_reference
 
 
@@ -30,3 +30,19 @@ def test_of_files_or_of_the_engine(ref: str, of_files: bool, name: str) -> None:
 def test_every_scheme_is_read(scheme: str) -> None:
     assert parse_reference(f"{scheme}:x").scheme == scheme
     assert is_of_files(f"{scheme}:x") is (scheme in FILES)
+
+
+@pytest.mark.parametrize(
+    "ref", ["app", "app:latest", "library/app", "docker.io/app", "docker.io/library/app:latest",
+            "index.docker.io/library/app", "docker-daemon:app"],
+)  # fmt: skip
+def test_names_that_are_one(ref: str) -> None:
+    assert completed(ref) == "docker.io/library/app:latest"
+
+
+@pytest.mark.parametrize(
+    "ref", ["app:1", "team/app", "app-2", "localhost/app", "localhost:5000/app", "registry.example/app",
+            "registry.example/library/app", "app@sha256:" + "0" * 64, "docker-archive:app"],
+)  # fmt: skip
+def test_names_that_only_look_alike(ref: str) -> None:
+    assert completed(ref) != completed("app")

@@ -14,10 +14,10 @@ from migops.commands.deploy.services import DeployedService
 from migops.compose import ComposeOptions
 from migops.core.model import Absent, ImageIdentity, Unknown
 from migops.entrypoint.startup import Startup
-from migops.sources.container import Container
-from migops.sources.container_files import Mount
+from migops.sources.container_model import Container
 from migops.sources.database_state import DatabaseState
 from migops.sources.environment import Environment
+from migops.sources.mounts import Mount
 from migops.target import Target, Wanted, resolve
 from tests.deploy.stack import CREATE
 from tests.kit import EXAMPLES

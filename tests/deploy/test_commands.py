@@ -14,7 +14,7 @@ from migops.commands.deploy.commands import Compose, override, rollback_tag, wit
 from migops.commands.deploy.recreate_old import by_image
 from migops.commands.deploy.services import DeployedService
 from migops.runner.command_lines import Program, compose_run, labels
-from migops.sources.container_files import Mount
+from migops.sources.mounts import Mount
 from tests.deploy.made import inputs, running, target
 from tests.kit import EXAMPLES, example
 from tests.rules.made import ANONYMOUS

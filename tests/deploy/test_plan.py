@@ -20,7 +20,7 @@ from migops.commands.deploy.services import DeployedService
 from migops.commands.deploy.session import Prepared
 from migops.core.model import Unknown
 from migops.output import View, render
-from migops.sources.container_files import Mount
+from migops.sources.mounts import Mount
 from tests.deploy.made import at, inputs, running
 from tests.deploy.stack import CREATE, PRICE, edit
 from tests.kit import EXAMPLES, example

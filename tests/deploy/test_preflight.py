@@ -19,7 +19,7 @@ from migops.core.model import PlaceName, Unknown
 from migops.sources.git import GitRecord, GitStatus
 from migops.sources.program_file import ProgramFile
 from tests.deploy.made import at, inputs, running
-from tests.deploy.stack import CREATE, PRICE
+from tests.deploy.stack import CREATE, PRICE, edit
 from tests.kit import EXAMPLES, example
 from tests.rules.made import container, held
 
@@ -119,10 +119,13 @@ def test_a_database_outside_that_does_not_answer_is_no_verdict() -> None:
         preflight.refuse(found, OPTIONS)
 
 
-def test_a_start_that_migrates() -> None:
-    found = inputs(EXAMPLES / "migrating-entrypoint")
+def test_a_start_that_migrates(tmp_path: Path) -> None:
+    preflight.refuse(inputs(EXAMPLES / "migrating-entrypoint"), OPTIONS)  # after the deploy it has nothing to do
+    folder = example("migrating-entrypoint", tmp_path)
+    edit(folder / "entrypoint.sh", "alembic upgrade head", "alembic -x tenant=a upgrade head")
+    found = inputs(folder)
     error = refused(found)
-    assert "app migrates at every start: `alembic upgrade head`" in error.message
+    assert "app migrates at every start: `alembic -x tenant=a upgrade head`" in error.message
     assert "--accept-migrating-entrypoint" in error.hint
     preflight.refuse(found, replace(OPTIONS, accept_migrating=True))
 

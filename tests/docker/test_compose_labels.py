@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 import migops
-from migops.docker import compose_labels
+from migops.docker import compose_labels, connect
 from migops.docker.containers import name_of, running
+from tests.engine.sandbox import Sandbox
 
 LABELS = {
     "com.docker.compose.project": "shop",
@@ -81,3 +82,19 @@ def test_no_other_module_spells_them() -> None:
     source = Path(migops.__file__).parent
     files = [path.relative_to(source).as_posix() for path in source.rglob("*.py") if spelled.search(path.read_text())]
     assert files == ["docker/compose_labels.py"]
+
+
+@pytest.mark.engine
+def test_a_hooks_container_is_no_container_of_the_service(sandbox: Sandbox) -> None:
+    """Compose 5 keeps a failed ``pre_start`` container, with the service's labels; a real compose 5 was not run."""
+    labels = {compose_labels.PROJECT: sandbox.name, compose_labels.SERVICE: "app"}
+    words = [word for name, value in labels.items() for word in ("--label", f"{name}={value}")]
+    sandbox.docker("create", *words, "python:3.11-slim", "true")
+    hook = sandbox.docker("create", *words, "--label", f"{compose_labels.HOOK}=pre_start", "python:3.11-slim", "true")
+    with connect(environment=sandbox.env) as engine:
+        for services in (None, "app"):
+            rows = engine.containers(compose_labels.filters(sandbox.name, services))
+            assert len(rows) == 1
+            assert rows[0]["Id"] != hook.strip()
+        assert len(engine.containers(compose_labels.filters(sandbox.name), hooks=True)) == 2
+        assert hook.strip() in {row["Id"] for row in engine.containers({})}

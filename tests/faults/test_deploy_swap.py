@@ -96,13 +96,15 @@ def test_36_37_it_does_not_become_healthy(sandbox: Sandbox) -> None:
 
 
 def test_43_a_migrating_entrypoint(sandbox: Sandbox) -> None:
-    """Nothing of it runs unless that is said; then it is said what it means, and the deploy works all the same."""
+    """Nothing of it runs unless that is said, where it is not proved to do nothing; then it is said what it means, and
+    the deploy works all the same."""
     found = stack(sandbox, "migrating-entrypoint", migrated=False)
     until(lambda: found.query("select to_regclass('product')"), "its first start has migrated")
     found.query("insert into product (title) values ('kept')")
     before = stands(found)
     assert before[2] == [PRICE]
     found.write(FIRST, PRICE, "op.execute(\"insert into product (title) values ('new')\")")
+    edit(found.project / "entrypoint.sh", "alembic upgrade", "alembic -x tenant=shop upgrade")
 
     refused = deploy(found)
     assert refused.code == 5, refused.stderr
@@ -112,7 +114,7 @@ def test_43_a_migrating_entrypoint(sandbox: Sandbox) -> None:
 
     shown = found.deploy("--dry-run", "--accept-migrating-entrypoint")
     assert shown.code == 0, shown.stderr
-    assert "the old image will not start once the database has moved on" in " ".join(shown.json["notes"])
+    assert "the old image will not start again once the database has moved on" in " ".join(shown.json["notes"])
     assert stands(found) == before
 
     done = deploy(found, "--accept-migrating-entrypoint")

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from tests.cases.shop import COMPOSE, INI, Shop
-from tests.fixes.state import State, nothing, replace
+from tests.cases.shop import COMPOSE, ENV, INI, READS_INI, Shop
+from tests.fixes.state import Edit, State, nothing, replace
 from tests.kit import git
 
 VERSIONS = "migrations/versions/"
@@ -53,6 +53,7 @@ def rename_long(shop: Shop) -> None:
 
 def percent(shop: Shop) -> None:
     shop.line("a1").write("alembic.ini", INI + "sqlalchemy.url = postgresql://a:1%2C@db/a\n")
+    shop.write("migrations/env.py", ENV + READS_INI)
 
 
 def no_folder(shop: Shop) -> None:
@@ -71,6 +72,7 @@ def percent_in_url(shop: Shop) -> None:
 def no_metadata(shop: Shop) -> None:
     shop.line("a1").write("compose.yaml", WITH_ENV)
     shop.write("migrations/env.py", READS.replace("Base.metadata", "None"))
+    shop.write("models.py", "from sqlalchemy.orm import DeclarativeBase\nclass Base(DeclarativeBase): ...\n")
 
 
 def not_imported(shop: Shop) -> None:
@@ -167,9 +169,32 @@ def swallowed(shop: Shop) -> None:
     shop.line("a1").write("compose.yaml", COMPOSE + start)
 
 
+def migrates_in_build(shop: Shop) -> None:
+    shop.line("a1").write("compose.yaml", WITH_ENV).write("migrations/env.py", READS)
+    replace("Dockerfile", "COPY . .\n", "COPY . .\nRUN alembic upgrade head\n")(shop)
+
+
+def async_url(shop: Shop) -> None:
+    shop.line("a1").write("compose.yaml", WITH_ENV.replace("postgresql:", "postgresql+asyncpg:"))
+    shop.write("migrations/env.py", ENGINE)
+    reads_it(shop)
+
+
+def starts_with(words: str) -> Edit:
+    def edit(shop: Shop) -> None:
+        start = f"    command: sh -c '{words}; exec python main.py'\n"
+        shop.line("a1").write("compose.yaml", WITH_ENV + start).write("migrations/env.py", READS)
+
+    return edit
+
+
+STAMPS, MAKES = "alembic stamp head", "alembic revision --autogenerate -m auto"
+DELETES = 'psql -c "DELETE FROM alembic_version"'
+
 OF_DATABASE = ("status", "--no-engine", "--database-url", "{url}")
 
 STATES = (
+    State("MIG107", migrates_in_build, {"delete it from": replace("Dockerfile", "RUN alembic upgrade head\n", "")}),
     State("MIG302", missing_parent, {"": replace("migrations/versions/c3.py", "'0123'", "'b2'")}),
     State("MIG303", duplicate, {"": lambda shop: shop.without("copied")}),
     State("MIG304", cycle, unsaid=lambda shop: shop.revision("a1")),
@@ -185,9 +210,14 @@ STATES = (
     State("MIG506", no_metadata, {"": replace("migrations/env.py", "= None", "= Base.metadata")}),
     State("MIG507", not_imported, {"": replace("migrations/env.py", "from models", "import orders\nfrom models")}),
     State("MIG508", no_url, {"after `config = context.config`": reads_it}),
+    State("MIG509", async_url, {"let the URL begin with postgresql+psycopg2://": replace(
+        "compose.yaml", "postgresql+asyncpg://", "postgresql+psycopg2://")}),
     State("MIG602", migrates,
           {"remove it from the startup command": replace("compose.yaml", "alembic upgrade head && ", "")}),
     State("MIG603", swallowed, {"": replace("compose.yaml", " || true;", " &&")}),
+    State("MIG604", starts_with(STAMPS), {"remove it from the start": replace("compose.yaml", f"{STAMPS}; ", "")}),
+    State("MIG605", starts_with(MAKES), {"remove it from the start": replace("compose.yaml", f"{MAKES}; ", "")}),
+    State("MIG606", starts_with(DELETES), {"remove it from the start": replace("compose.yaml", f"{DELETES}; ", "")}),
     State("MIG701", untracked, {"commit": commit}),
     State("MIG702", uncommitted),
     State("MIG703", ignored, {"delete line 1 of": replace(".gitignore", "b*.py\n", ""), "commit": commit}),

@@ -74,6 +74,13 @@ def no_env_file(shop: Shop) -> None:
     shop.write(".dockerignore", "**/.env\n")
 
 
+def not_executable(shop: Shop) -> None:
+    line(shop)
+    shop.write("start.sh", "#!/bin/sh\nexec python main.py\n").write(
+        "Dockerfile", f'{SCRATCH}ENTRYPOINT ["./start.sh"]\n'
+    )
+
+
 STARTED = (State("MIG209", under_tmpfs, {"tmpfs": replace("compose.yaml", TMPFS, "")}, look=CHECK),)
 
 STATES = (
@@ -85,6 +92,7 @@ STATES = (
     State("MIG101", line, change=lambda shop: shop.write("main.py", "print()"), look=(*CHECK, "--all-files")),
     State("MIG104", excluded, {"ignore": lambda shop: shop.write(".dockerignore", "")}, look=CHECK),
     State("MIG106", env_file, {"application reads this file itself": nothing, "**/.env": no_env_file}, look=DOCTOR),
+    State("MIG108", not_executable, look=DOCTOR),
     State("MIG403", ahead, change=lambda shop: shop.revision("b2", "a1"), look=STATUS),
     State("MIG404", unknown, look=STATUS, stays="the command searches for the script; it is not there"),
     State("MIG704", deleted_but_applied, look=STATUS),

@@ -11,6 +11,10 @@ ELSEWHERE = {
     "MIG203": "tests/examples/test_containers.py::test_anonymous_volume",
     "MIG204": "tests/examples/test_containers.py::test_old_container",
     "MIG205": "tests/examples/test_containers.py::test_trapped_revision",
+    "MIG212": "tests/fixes/test_stopped.py::test_what_does_not_stay_up_and_how_it_is_fixed",
+    "MIG805": "tests/fixes/test_stopped.py::test_what_does_not_stay_up_and_how_it_is_fixed",
+    "MIG806": "tests/fixes/test_stopped.py::test_what_does_not_stay_up_and_how_it_is_fixed",
+    "MIG409": "tests/fixes/test_fixes.py::test_a_start_that_stamps_hides_a_migration",
     "MIG401": "tests/examples/test_status.py::test_no_version_table",
     "MIG402": "tests/examples/test_status.py::test_pending_is_what_alembic_then_runs",
     "MIG407": "tests/fixes/test_fixes.py::test_a_start_that_stamps_hides_a_migration",
@@ -22,8 +26,10 @@ IN_WORDS = {
     "MIG201": "which mount is meant only the compose file's owner knows",
     "MIG210": "the same, before the container is created",
     "MIG211": "which of two configurations counts is a choice",
+    "MIG309": "a first revision that creates the tables is written by its author",
     "MIG405": "the rows go by hand after a backup: a wrong stamp makes later upgrades skip changes",
     "MIG408": "the edit of env.py depends on how the schema's name is made there",
+    "MIG807": "whether the mount is meant for all services or for none is a choice",
     "MIG505": "the setting's new name, and that it is replaced",
 }
 """Rules whose fix is in words alone, each with the reason."""

@@ -27,6 +27,11 @@ def two_heads(shop: Shop) -> None:
     script(shop, "c20000000002", "color")
 
 
+def strict(shop: Shop) -> None:
+    script(shop, "c10000000001", "stock")
+    replace("migrations/versions/c10000000001_stock.py", "sa.Integer())", "sa.Integer(), nullable=False)")(shop)
+
+
 def create_all(shop: Shop) -> None:
     main = shop.folder / "main.py"
     main.write_text(main.read_text() + CREATE_ALL)
@@ -34,6 +39,9 @@ def create_all(shop: Shop) -> None:
 
 STATES = (
     State("MIG301", two_heads, look=("check-image",)),
+    State("MIG410", strict, {"add it with server_default": replace(
+        "migrations/versions/c10000000001_stock.py", "nullable=False", 'nullable=False, server_default="0"')},
+        look=("doctor", *QUIET)),
     State("MIG601", create_all, {"remove the call": replace("main.py", CREATE_ALL, "")}, look=("doctor", *QUIET)),
     State("MIG804", replace("compose.yaml", VOLUME, ""), {"mount a named volume": replace(
         "compose.yaml", "    image: postgres:15\n", f"    image: postgres:15\n{VOLUME}")}, look=("doctor", *QUIET)),

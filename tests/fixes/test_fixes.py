@@ -92,6 +92,12 @@ def test_a_start_that_stamps_hides_a_migration(sandbox: Sandbox) -> None:
     replace("compose.yaml", "    build: .\n", f"    build: .\n{stamps}")(shop)
     sandbox.compose("up", "-d", "--build", "app", cwd=shop.folder)
     wait_for(lambda: psql(shop, sandbox, "TABLE alembic_version") == "c10000000001")
+    words = ("doctor", "--select", "MIG409", "--select", "MIG604", "--format", "json")
+    found = {each["rule"]: each for each in migops(*words, cwd=shop.folder, env=sandbox.env).json["findings"]}
+    assert "lacks column product.stock" in found["MIG409"]["message"]
+    assert "alembic stamp head" in found["MIG604"]["message"]
+    look = found["MIG409"]["remedy"][0]["command"]
+    assert "MIG407" in migops(*look[1:], "--format", "json", cwd=shop.folder, env=sandbox.env).rules
     state = State("MIG407", nothing, {"c10000000001 never ran": nothing},
                   look=("status", "--drift", "--ignore", "MIG7"))  # fmt: skip
     follow(state, shop, sandbox.env, lambda: rows(shop, sandbox))

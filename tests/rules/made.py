@@ -12,10 +12,10 @@ from migops.core.printed import Commands
 from migops.migrations.build import build
 from migops.migrations.locate import ScriptPaths
 from migops.migrations.revisions import read_revision
-from migops.sources.container import Container
-from migops.sources.container_files import Mount
+from migops.sources.container_model import Container
 from migops.sources.environment import Environment
 from migops.sources.git_status import GitRecord, GitStatus
+from migops.sources.mounts import Mount
 
 NEW, OLD = "sha256:" + "a" * 64, "sha256:" + "b" * 64
 ANONYMOUS = "f" * 64

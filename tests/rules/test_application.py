@@ -68,10 +68,23 @@ def test_clean_is_clean(project: Path) -> None:
 
 
 def test_an_entrypoint_of_the_base_image_is_unknown_and_said(project: Path) -> None:
-    dockerfile(project, 'CMD ["sh", "-c", "alembic upgrade head && python main.py"]')
+    (project / "Dockerfile").write_text(
+        "FROM registry.example/base:1\nWORKDIR /app\nCOPY . .\n"
+        'CMD ["sh", "-c", "alembic upgrade head && python main.py"]\n'
+    )
     found = doctor(project)
     assert found.rules == ["MIG602"], "what is known is judged all the same"
-    assert "ENTRYPOINT, and the one of the base image python:3.11-slim was not read" in found.stdout
+    assert "ENTRYPOINT, and the one of the base image registry.example/base:1 was not read" in found.stdout
+
+
+@pytest.mark.parametrize(
+    "base", ["python:3.11-slim", "docker.io/library/python:3.12", "ghcr.io/astral-sh/uv:python3.12"]
+)
+def test_the_entrypoint_of_a_well_known_base_image_is_known(project: Path, base: str) -> None:
+    command = 'CMD ["sh", "-c", "alembic upgrade head && python main.py"]\n'
+    (project / "Dockerfile").write_text(f"FROM {base}\nWORKDIR /app\nCOPY . .\n{command}")
+    found = doctor(project)
+    assert (found.rules, found.json["skipped"]) == (["MIG602"], [])
 
 
 def test_in_the_image(project: Path) -> None:
@@ -285,17 +298,23 @@ async def init_db():
 """
 
 
-def test_create_all_in_the_code(project: Path) -> None:
+def test_create_all_that_nobody_calls(project: Path) -> None:
     (project / "src").mkdir()
     (project / "src/db.py").write_text(CREATES)
-    for name in ("tests/conftest.py", "src/test_db.py", "migrations/seed.py"):
-        (project / name).parent.mkdir(exist_ok=True)
-        (project / name).write_text("Base.metadata.create_all(engine)\n")
+    compose(project, "    entrypoint: [python]\n    command: main.py\n")
+    found = doctor(project)
+    assert (found.code, found.rules, found.json["skipped"]) == (0, [], [])
+
+
+def test_create_all_in_another_module(project: Path) -> None:
+    (project / "src").mkdir()
+    (project / "src/db.py").write_text(CREATES)
+    (project / "main.py").write_text("import asyncio\nfrom src.db import init_db\nasyncio.run(init_db())\n")
     compose(project, "    entrypoint: [python]\n    command: main.py\n")
     found = doctor(project)
     assert (found.code, found.rules) == (0, ["MIG601"])
     facts = found.json["findings"][0]["facts"]
-    assert (facts["file"], facts["line"], facts["at_start"]) == (str(project / "src/db.py"), 3, False)
+    assert (facts["file"], facts["line"], facts["at_start"]) == (str(project / "src/db.py"), 3, True)
 
 
 def test_create_all_that_the_start_reaches(project: Path) -> None:
@@ -304,7 +323,8 @@ def test_create_all_that_the_start_reaches(project: Path) -> None:
     found = doctor(project)
     assert found.rules == ["MIG601"]
     assert (
-        found.json["findings"][0]["message"] == "the startup command creates tables from the models: `db.create_all()`"
+        found.json["findings"][0]["message"]
+        == "the startup command of app creates tables from the models: `db.create_all()`"
     )
 
 

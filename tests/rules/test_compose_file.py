@@ -181,3 +181,20 @@ def test_where_the_data_is(shop: Shop, mounts: str, found: bool) -> None:
 
 def test_a_project_without_a_server_of_its_own(shop: Shop) -> None:
     assert names(shop.doctor("--select", "MIG8")) == []
+
+
+def test_a_default_password_in_the_env_file_of_the_project(shop: Shop) -> None:
+    shop.write(".env", "# local\nPOSTGRES_PASSWORD=changethis\n")
+    db = '    environment: {POSTGRES_USER: shop, POSTGRES_PASSWORD: "${POSTGRES_PASSWORD:?}"}\n'
+    said = of(shop, DEPENDS, db + DATA + HEALTH).of("MIG802")
+    assert f"{shop.folder}/.env:2" in said.text
+    assert f"{shop.folder}/.env:2: POSTGRES_PASSWORD=…" in said.fix
+    assert "write ${POSTGRES_PASSWORD" not in said.fix, "it is written so already"
+
+
+def test_a_default_password_in_an_env_file_of_the_service(shop: Shop) -> None:
+    shop.write("db.env", "POSTGRES_USER=login\nPOSTGRES_PASSWORD=login\nPOSTGRES_DB=login\n")
+    said = of(shop, DEPENDS, "    env_file: [db.env]\n" + DATA + HEALTH).of("MIG802")
+    assert f"{shop.folder}/db.env:2: POSTGRES_PASSWORD=…" in said.fix
+    assert "db.env:1" not in said.text + said.fix, "a user of the same name is no password"
+    assert "db.env:3" not in said.text + said.fix

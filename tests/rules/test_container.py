@@ -8,8 +8,8 @@ from migops.analysis.evidence import Evidence, Sibling
 from migops.core.model import Finding, LinkStatus, PlaceName, Severity
 from migops.rules import container as rules
 from migops.rules import judge
-from migops.sources.container_files import Mount
 from migops.sources.git_status import GitStatus
+from migops.sources.mounts import Mount
 from tests.rules.made import ANONYMOUS, FIRST, GHOST, OLD, PULL, SECOND, container, evidence, held
 
 NAMED = Mount("volume", "shop_migrations", "/app/migrations")

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 from migops.analysis.evidence import Commands
-from migops.commands.alembic.guards.autogenerate import applied_creations
 from migops.commands.alembic.guards.written import is_empty
 from migops.commands.alembic.visible_migrations import History, compare
 from migops.migrations.build import build
+from migops.migrations.creations import applied_creations
 from migops.migrations.locate import ScriptPaths
 from migops.runner.execution_target import watched
 from migops.sources.environment import Environment

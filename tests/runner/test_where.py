@@ -14,8 +14,9 @@ from migops.migrations.build import build
 from migops.migrations.locate import ScriptPaths
 from migops.runner import execution_target
 from migops.runner.command_lines import Program
-from migops.sources.container import Container, Mount
+from migops.sources.container_model import Container
 from migops.sources.environment import Environment
+from migops.sources.mounts import Mount
 
 ALEMBIC = Program(("alembic",))
 IMAGE = ImageIdentity("shop-app", "sha256:" + "a" * 64)

@@ -11,8 +11,9 @@ from typing import Any, cast
 import pytest
 
 from migops.core.model import Absent, Entry, EntryKind, Tree, Unknown
-from migops.sources.container import representative, summary
-from migops.sources.container_files import ContainerFiles, Mount, at_or_below, mounts_of
+from migops.sources.container_files import ContainerFiles
+from migops.sources.container_model import representative, summary
+from migops.sources.mounts import Mount, at_or_below, mounts_of
 from migops.sources.writable import Change, apply
 from tests.rules.made import ANONYMOUS, FIRST, SECOND, container, held
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import posixpath
 import shlex
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from migops import collect, sandbox
@@ -14,7 +14,8 @@ from migops.commands.adopt.match import match
 from migops.commands.adopt.noop import is_noop
 from migops.commands.adopt.outcome import Baseline, Outcome
 from migops.commands.adopt.prerequisites import search_path_of, try_upgrade
-from migops.commands.adopt.steps import Made, Step, last, watched
+from migops.commands.adopt.steps import Made, MigrationsFailed, Step, last, output, watched
+from migops.commands.failures import Data, explain
 from migops.core.errors import MigopsError, Unavailable
 from migops.core.text import counted
 from migops.database.postgres.schema import DatabaseSchema
@@ -60,9 +61,14 @@ def find(target: Target, engine: Engine, wanted: Wanted, say: Reporter) -> tuple
             say(f"removed {name}, left by a killed run")
         live = read_schema(inputs.reached.url, timeout=wanted.timeout, strict=wanted.strict)
         server.prerequisites = search_path_of(inputs, live)
-        baseline = _write(server, inputs, wanted) if wanted.baseline else None
+        baseline = _write(server, inputs, engine, wanted) if wanted.baseline else None
         new = {"new": {baseline.path.name: baseline.content}, "versions": inputs.versions} if baseline else {}
-        steps, notes = try_upgrade(server, inputs, live, python_path=inputs.python_path, strict=wanted.strict, **new)
+        try:
+            steps, notes = try_upgrade(
+                server, inputs, live, python_path=inputs.python_path, strict=wanted.strict, **new
+            )
+        except MigrationsFailed as error:
+            raise _explained(error, inputs, engine, ("upgrade", "heads")) from None
         _check_observed(server, inputs, steps)
     table = inputs.reached.table
     revision = baseline.revision if baseline else wanted.revision
@@ -93,7 +99,16 @@ def _refuse_nothing_to_adopt(inputs: AdoptInputs, wanted: Wanted) -> None:
         )
 
 
-def _write(server: sandbox.Server, inputs: AdoptInputs, wanted: Wanted) -> Baseline:
+def _explained(
+    error: MigrationsFailed, inputs: AdoptInputs, engine: Engine, arguments: Sequence[str]
+) -> MigrationsFailed:
+    """The error, with what migops knows of such a failure below Alembic's own words."""
+    known = explain(error.output, inputs.target, engine, arguments, code=error.code, data=Data.EMPTY)
+    message = "\n".join((error.message, *known))
+    return MigrationsFailed(message, output=error.output, code=error.code, hint=error.hint)
+
+
+def _write(server: sandbox.Server, inputs: AdoptInputs, engine: Engine, wanted: Wanted) -> Baseline:
     """Have Alembic generate the first migration from the models alone: the server is empty."""
     host = collect.host(inputs.target).migrations
     if host.revisions:
@@ -104,11 +119,13 @@ def _write(server: sandbox.Server, inputs: AdoptInputs, wanted: Wanted) -> Basel
     words = [*inputs.alembic, "revision", "--autogenerate", "-m", wanted.message]
     ran, observed = watched(server, words, python_path=inputs.python_path, versions=inputs.versions)
     if ran.code or not isinstance(observed.made, Made):
-        raise Unavailable(
+        failed = MigrationsFailed(
             f"Alembic generated no migration: `{' '.join(words)}` ended with code {ran.code}:\n"
             f"{last(observed, server)}",
+            output=output(observed, server), code=ran.code,
             hint="--baseline needs target_metadata in env.py, to compare the models with an empty database",
-        )
+        )  # fmt: skip
+        raise _explained(failed, inputs, engine, words[len(inputs.alembic) :])
     name = posixpath.join(posixpath.basename(inputs.versions), posixpath.basename(observed.made.path))
     to = rescue.place_of(host, name)
     if to.exists():

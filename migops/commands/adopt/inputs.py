@@ -12,6 +12,7 @@ from migops.core.errors import MigopsError, Unavailable
 from migops.core.model import ImageIdentity, MigrationSet, PlaceName, Revision, Unknown
 from migops.docker import Engine
 from migops.sources.database import Reached, reach, read
+from migops.sources.database_question import Question
 from migops.sources.database_state import DatabaseState
 from migops.target import Target
 from migops.target.alembic_program import aimed, program
@@ -38,8 +39,8 @@ class AdoptInputs:
     """A network that the live server shares with the service."""
     python_path: str = field(default="")
     """The service's PYTHONPATH."""
-    options: str = field(default="")
-    """The service's PGOPTIONS."""
+    question: Question = field(default_factory=Question)
+    """How the live database was asked for."""
 
     @property
     def versions(self) -> str:
@@ -93,7 +94,7 @@ def look(target: Target, engine: Engine, timeout: float) -> AdoptInputs:
         alembic=aimed(target, seen.home, file=seen.program), reached=reached, state=state, live=live, app=app,
         network=_shared(target.model, service, live),
         python_path=service.environment.get("PYTHONPATH") or environment.get("PYTHONPATH", ""),
-        options=asked.variable("PGOPTIONS"),
+        question=asked,
     )  # fmt: skip
 
 

@@ -5,14 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from migops.commands.adopt.find import Reporter, Wanted, find
 from migops.commands.adopt.match import Verdict
 from migops.commands.adopt.outcome import Outcome
 from migops.commands.adopt.stamp import stamp
+from migops.compose.refusal import ask
 from migops.core.errors import ExitCode
 from migops.docker import Engine
 from migops.runner import past_runs
+from migops.runner.migration_lock import MigrationLock
 from migops.state import state_folder
 from migops.state.engine_lock import engine_lock
 from migops.state.lock import host_lock
@@ -37,6 +40,7 @@ def run(target: Target, engine: Engine, wanted: Wanted, dialogue: Dialogue) -> t
     The code is CLEAN, FINDINGS if no revision or several match, or 128 + the number of a signal that arrived while
     Alembic stamped. Raises MigopsError as ``find`` and ``stamp`` do, ``Locked`` beside another run.
     """
+    ask(target.model, target.commands.options, Path.cwd())
     with ExitStack() as locks:
         folder = None if wanted.dry_run else state_folder.folder(engine, target.project)
         if folder is not None:
@@ -47,9 +51,17 @@ def run(target: Target, engine: Engine, wanted: Wanted, dialogue: Dialogue) -> t
             return outcome, int(ExitCode.CLEAN if may_stamp or live is None else ExitCode.FINDINGS)
         dialogue.prove(outcome)
         dialogue.confirm(" ".join(outcome.match.chosen.heads) if outcome.match else "")
-        with engine_lock(engine, folder, target.project, "migops adopt", target.commands.unlock()) as lock:
-            past_runs.refuse_of_others(lock, folder, target, outcome.inputs.reached, wanted.timeout)
-            done = stamp(outcome, live, engine, folder, wanted.timeout)
+        with (
+            engine_lock(engine, folder, target.project, "migops adopt", target.commands.unlock()) as lock,
+            ExitStack() as sessions,
+        ):
+            inputs = outcome.inputs
+            past_runs.refuse_of_others(lock, folder, target, inputs.reached, wanted.timeout)
+            held = MigrationLock(
+                folder, lock, inputs.question, "migops adopt", wanted.timeout, sessions, inputs.project,
+                target.commands.compose, inputs.reached,
+            )  # fmt: skip
+            done = stamp(outcome, live, engine, held, dialogue.say)
     return replace(outcome, stamped=done.heads), 128 + done.signal if done.signal else int(ExitCode.CLEAN)
 
 

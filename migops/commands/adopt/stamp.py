@@ -2,25 +2,25 @@
 
 from __future__ import annotations
 
-import secrets
+from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 
 from migops.commands.adopt.inputs import AdoptInputs
 from migops.commands.adopt.outcome import Outcome
-from migops.commands.adopt.steps import copying
-from migops.core.errors import Aborted, Failed, ManualActionRequired, Unavailable
+from migops.commands.adopt.process import StampProcess
+from migops.commands.failures import explain
+from migops.core.errors import Aborted, Failed, ManualActionRequired
 from migops.core.model import Location
 from migops.database import DatabaseUrl
 from migops.database.postgres.schema import DatabaseSchema, read
-from migops.database.postgres.session import Session, open_session
 from migops.docker import Engine
-from migops.sandbox import one_off, owned
+from migops.runner.attempt import Handles, MigrationPolicy, MigrationRequest, attempt
+from migops.runner.expected_run import ExpectedRun
+from migops.runner.migration_lock import MigrationLock
+from migops.sandbox import owned
 from migops.state import journal
 
-_LOCK_TIMEOUT = (
-    "-c lock_timeout=10s"  # in PGOPTIONS: if another session has locked the version table, the stamp gives up
-)
+LOCK_TIMEOUT = 10.0  # seconds: if another session has locked the version table, the stamp gives up
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,24 +32,20 @@ class Stamped:
     """The signal that was deferred meanwhile; 0 for none."""
 
 
-def stamp(outcome: Outcome, live: DatabaseSchema, engine: Engine, folder: Path, timeout: float) -> Stamped:
-    """Have Alembic stamp the chosen revision, in a one-off container of the image beside the live database.
+def stamp(
+    outcome: Outcome, live: DatabaseSchema, engine: Engine, lock: MigrationLock, say: Callable[[str], None]
+) -> Stamped:  # fmt: skip
+    """Have Alembic stamp the chosen revision, by the one runner, in a one-off container of the image.
 
-    ``live``: the schema that was compared. ``folder``: the project's state folder, locked by the caller. Raises
-    ``Locked`` if another run has locked the database; ``Aborted`` if the database has changed since; ``Failed`` if
-    Alembic wrote no row; ``ManualActionRequired`` if the rows are not the expected ones.
+    ``live``: the schema that was compared. ``lock`` has the locks of host and engine; the database's is taken here.
+    Raises ``Locked`` if another run has locked the database; ``Aborted`` if the database has changed since; ``Failed``
+    if Alembic wrote no row; ``ManualActionRequired`` if the rows are not the expected ones.
     """
     assert outcome.match is not None  # noqa: S101 - a caller that stamps has matched
     inputs, heads = outcome.inputs, outcome.match.chosen.heads
-    table = inputs.reached.table
-    with (
-        journal.begin(folder, "adopt", [inputs.target.service]) as log,
-        open_session(
-            inputs.reached.url, table=table.name, schema=table.schema, timeout=timeout, label="migops adopt"
-        ) as session,
-    ):
-        session.lock()
-        _still_the_same(inputs, session, live, timeout)
+    with journal.begin(lock.folder, "adopt", [inputs.target.service]) as log:
+        lock.take(0.0)
+        _still_the_same(inputs, lock.rows(0.0), live, lock.timeout)
         log.note(
             "compare", "done", image=inputs.image.id, database=inputs.state.url, compared=dict(outcome.match.kinds)
         )
@@ -57,16 +53,31 @@ def stamp(outcome: Outcome, live: DatabaseSchema, engine: Engine, folder: Path, 
             if outcome.baseline is not None:
                 _write(outcome)
                 log.note("write", "done", path=str(outcome.baseline.path))
-            log.note("stamp", "started", revisions=list(heads))
-            session.check()
-            code, output, rows = _run_and_read(outcome, engine, session)
-            log.noted("stamp", "done" if rows == tuple(sorted(heads)) else "failed", rows=list(rows), code=code)
-        _check_outcome(outcome, code, output, rows, inputs.reached.url)
+            handles = Handles(engine, log, lock, say, lambda: bool(came))
+            ended = attempt(_request(outcome), _policy(inputs, lock), handles, StampProcess(outcome, engine), 1)
+        end = ended.end
+        try:
+            _check_outcome(outcome, end.exit_code, end.text, ended.rows or (), inputs.reached.url)
+        except Failed as error:
+            known = explain(end.text, inputs.target, engine, ("stamp",), code=end.exit_code)
+            raise Failed("\n".join((error.message, *known)), hint=error.hint) from None
     return Stamped(heads, came[0] if came else 0)
 
 
-def _still_the_same(inputs: AdoptInputs, session: Session, live: DatabaseSchema, timeout: float) -> None:
-    rows = session.rows()
+def _request(outcome: Outcome) -> MigrationRequest:
+    """The stamp of an empty version table. Nothing of the scripts is run, so none is named."""
+    assert outcome.match is not None  # noqa: S101 - a caller that stamps has matched
+    inputs = outcome.inputs
+    expected = ExpectedRun((), tuple(sorted(outcome.match.chosen.heads)))
+    status = inputs.target.commands.migops("status")
+    return MigrationRequest(inputs.project.name, "adopt", "stamp", inputs.image.id, expected, status)
+
+
+def _policy(inputs: AdoptInputs, lock: MigrationLock) -> MigrationPolicy:
+    return MigrationPolicy(LOCK_TIMEOUT, lock.timeout, inputs.question.is_led_elsewhere, is_noted=False)
+
+
+def _still_the_same(inputs: AdoptInputs, rows: tuple[str, ...], live: DatabaseSchema, timeout: float) -> None:
     if rows:
         raise Aborted(
             f"{inputs.state.url} was stamped {', '.join(rows)} by someone else meanwhile; nothing was changed"
@@ -76,37 +87,6 @@ def _still_the_same(inputs: AdoptInputs, session: Session, live: DatabaseSchema,
             f"the schema of {inputs.state.url} was changed while it was compared; nothing was stamped",
             hint="stop whatever migrates it or creates its tables, and run adopt again",
         )
-
-
-def _run_and_read(outcome: Outcome, engine: Engine, session: Session) -> tuple[int, str, tuple[str, ...]]:
-    """Run the stamp and read the version table, whatever became of the container."""
-    try:
-        code, output = _run(outcome, engine)
-    except Unavailable as error:
-        code, output = -1, error.message
-    try:
-        return code, output, session.rows() or ()
-    except Unavailable as error:
-        raise ManualActionRequired(
-            f"`alembic stamp` ran, but whether it wrote the row is unknown: {error.message}",
-            commands=[outcome.inputs.target.commands.migops("status")],
-        ) from None
-
-
-def _run(outcome: Outcome, engine: Engine) -> tuple[int, str]:
-    """Run ``alembic stamp`` in a container like those of the disposable server."""
-    inputs, baseline = outcome.inputs, outcome.baseline
-    assert outcome.match is not None  # noqa: S101 - a caller that stamps has matched
-    environment = {"PGOPTIONS": f"{inputs.options} {_LOCK_TIMEOUT}".strip()}
-    words = [*inputs.alembic, "stamp", *outcome.match.chosen.heads]
-    name = f"migops-adopt-{secrets.token_hex(6)}"
-    if baseline is None:
-        code, data = one_off.run(engine, inputs.app, words, inputs.network, name, environment=environment)
-    else:
-        new = copying(inputs.versions, {baseline.path.name: baseline.content}, inputs.python_path)
-        more = {**new, "environment": {**new["environment"], **environment}}
-        code, data = one_off.run(engine, inputs.app, words, inputs.network, name, **more)
-    return code, inputs.reached.url.redact(data.decode("utf-8", "replace")).strip()
 
 
 def _check_outcome(outcome: Outcome, code: int, output: str, rows: tuple[str, ...], url: DatabaseUrl) -> None:

@@ -40,6 +40,14 @@ class Made:
     content: str
 
 
+class MigrationsFailed(Unavailable):
+    """Alembic failed on the disposable server. ``output`` is the end of what it wrote, ``code`` its exit code."""
+
+    def __init__(self, message: str, *, output: str, code: int, hint: str) -> None:
+        super().__init__(message, hint=hint)
+        self.output, self.code = output, code
+
+
 @dataclass(slots=True)
 class Watched:
     """The observations of ``inside``, filtered out of a one-off's output."""
@@ -131,14 +139,16 @@ def watched(
 def upgrade(server: Server, alembic: Sequence[str], **more: Any) -> tuple[Step, ...]:
     """Upgrade the empty database to all heads; return its states, from before the first migration to after the last.
 
-    Raises ``Unavailable`` if the upgrade fails or could not be observed.
+    Raises ``MigrationsFailed`` if the upgrade fails, ``Unavailable`` if it could not be observed.
     """
     ran, observed = watched(server, [*alembic, "upgrade", "heads"], **more)
     if ran.code:
         at = f" after {', '.join(observed.steps[-1].heads)}" if observed.steps and observed.steps[-1].heads else ""
-        raise Unavailable(
+        raise MigrationsFailed(
             f"the migrations do not run on an empty database: `{' '.join(alembic)} upgrade heads` ended with code "
             f"{ran.code}{at}:\n{last(observed, server)}",
+            output=output(observed, server),
+            code=ran.code,
             hint="the migrations must run on an empty database for adopt to work",
         )
     if not observed.steps:
@@ -151,5 +161,9 @@ def upgrade(server: Server, alembic: Sequence[str], **more: Any) -> tuple[Step, 
 
 def last(observed: Watched, server: Server, lines: int = 12) -> str:
     """The last lines of Alembic's output, without secrets."""
-    output = server.live.url.redact(observed.output.decode("utf-8", "replace")).strip()
-    return "\n".join(output.splitlines()[-lines:])
+    return "\n".join(output(observed, server).splitlines()[-lines:])
+
+
+def output(observed: Watched, server: Server) -> str:
+    """The end of Alembic's output, without secrets."""
+    return server.live.url.redact(observed.output.decode("utf-8", "replace")).strip()

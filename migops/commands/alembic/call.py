@@ -13,6 +13,7 @@ from migops import collect
 from migops.core.errors import ExitCode, ManualActionRequired, Unavailable
 from migops.core.model import MigrationSet
 from migops.docker import Engine
+from migops.docker.containers import inspect
 from migops.runner import command_lines
 from migops.runner.attached import Invocation, invoked
 from migops.runner.execution_target import ExecutionTarget
@@ -151,8 +152,8 @@ class AlembicCall:
             self.say(f"its pull_policy is {service.pull_policy}, so compose may fetch or build another image first")
 
     def _collect(self, ended: Ended) -> None:
-        """Read what was recorded, where it has not gone well: its container may be removed now."""
-        if self.trace is not None and (ended.code or not ended.is_over):
+        """Read what was recorded: its container may be removed now. A good end may have left nothing too."""
+        if self.trace is not None:
             self.trace.collect(self.container)
 
     def _code(self, ended: Ended, name: str, exported: Sequence[ExportedScript]) -> int:
@@ -167,23 +168,35 @@ class AlembicCall:
                 if ended.code in _KILLED:
                     self.say("it could not tell the database, which may continue its last statement for a while")
             else:
-                self.say(
-                    f"{signal_name}: {self.words()} could NOT be stopped in {name} and may still run there: "
-                    f"docker top {name}"
-                )
+                self.say(f"{signal_name}: {self.words()} could NOT be stopped in {name}{self._what_is_left(name)}")
+                if self._is_there(name):
+                    self.say(f"see what runs there: docker top {name}")
             return 128 + ended.signal
         if not ended.is_over:
             if ended.signal == LOST:
                 raise ManualActionRequired(
-                    f"the lock is lost, and {self.words()} could NOT be stopped in {name}: it may still run there",
-                    commands=[("docker", "top", name)], hint="make sure that it ends; then check which revision the "
-                    "database is at",
+                    f"the lock is lost, and {self.words()} could NOT be stopped in {name}{self._what_is_left(name)}",
+                    commands=[("docker", "top", name)] if self._is_there(name) else [],
+                    hint="make sure that it ends; then check which revision the database is at",
                 )  # fmt: skip
             raise Unavailable(f"how {self.words()} ended in {name} is not known")
         if self.output.lost:
             self.say(f"some of its output could not be written: {self.output.lost}")
             return ended.code or int(ExitCode.NO_VERDICT)
         return int(ExitCode.OPERATOR) if any(each.exists_already for each in exported) else ended.code
+
+    def _what_is_left(self, name: str) -> str:
+        """The end of the sentence that it could not be stopped in the container ``name``: a one-off one is removed."""
+        if self._is_there(name):
+            return " and may still run there"
+        return ", so the container was removed; the database may continue its last statement for a while"
+
+    def _is_there(self, name: str) -> bool:
+        """Whether the container is, or may be, still there."""
+        try:
+            return inspect(self.engine, name) is not None
+        except Unavailable:
+            return True
 
     def words(self) -> str:
         """The command as the user would name it, without its arguments: these may hold secrets (-x)."""

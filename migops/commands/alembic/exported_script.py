@@ -15,7 +15,7 @@ from migops.core.model import EntryKind, MigrationFile, MigrationSet
 from migops.docker import Engine
 from migops.docker.containers import inspect
 from migops.images.daemon import read_container
-from migops.sources.container_files import at_or_below
+from migops.sources.mounts import at_or_below
 
 _SLACK = 2.0  # seconds by which a file may look older than the container that wrote it
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from migops import collect
 from migops.commands.alembic.call import AlembicCall, Result
 from migops.commands.alembic.stale_notice import say_stale
+from migops.compose.refusal import ask
 from migops.runner import arguments as verbs
 from migops.runner import command_lines
 from migops.runner.execution_target import choose
@@ -14,13 +17,15 @@ from migops.runner.stale_containers import at_work, stale_containers
 def run(alembic: AlembicCall) -> Result:
     """Run it, past its guard where it changes something. ``Unavailable`` where it could not be started."""
     program = command_lines.program(alembic.target)
+    call = verbs.read(alembic.arguments, program.words)
+    if call.is_guarded:
+        ask(alembic.target.model, alembic.target.commands.options, Path.cwd())
     left = list(stale_containers(alembic.engine, alembic.target.project, alembic.target.service))
     for each in left:
         alembic.say(each.sentence)
     seen = collect.running(alembic.target, alembic.engine)
     alembic.program = command_lines.in_image(alembic.target, seen, alembic.arguments)
     where = choose(seen, program, alembic.engine)
-    call = verbs.read(alembic.arguments, program.words)
     if call.is_guarded and call.verb in verbs.FILES:
         where = where.apart()
     alembic.say(where.sentence())

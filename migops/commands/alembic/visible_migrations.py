@@ -13,8 +13,8 @@ from migops.core.terminal import shell_line
 from migops.core.text import first_few
 from migops.migrations.graph import Graph
 from migops.runner.execution_target import ExecutionTarget
-from migops.sources.container_files import at_or_below
 from migops.sources.environment import Environment
+from migops.sources.mounts import at_or_below
 from migops.target import Target
 
 HOSTS_FOLDER = "the host's folder"

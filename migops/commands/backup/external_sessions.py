@@ -107,7 +107,8 @@ def _server(source: Source, project: Project, containers: Sequence[Mapping[str, 
 
 def others(engine: Engine, project: str, sessions: Sequence[tuple[str, str]]) -> tuple[str, ...]:
     """The sessions from outside of the project's containers, each by name and address, for a sentence."""
-    ours = {address for each in engine.containers(compose_labels.filters(project)) for address in _addresses(each)}
+    containers = engine.containers(compose_labels.filters(project), hooks=True)
+    ours = {address for each in containers for address in _addresses(each)}
     return tuple(
         sorted({f"{name or 'an unnamed session'} from {at or 'a socket'}" for at, name in sessions if at not in ours})
     )

@@ -16,7 +16,7 @@ from migops.commands.deploy.services import DeployedService
 from migops.core.errors import Failed
 from migops.docker import compose_labels
 from migops.docker.containers import inspect
-from migops.sources.container_files import Mount, mounts_of
+from migops.sources.mounts import Mount, mounts_of
 from migops.state.state_folder import write_private
 
 OVERRIDE = "volumes.compose.yaml"

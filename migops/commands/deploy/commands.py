@@ -9,7 +9,7 @@ from itertools import pairwise
 from typing import Any
 
 from migops.compose import Project, Service
-from migops.sources.container_files import at_or_below
+from migops.sources.mounts import at_or_below
 
 Words = tuple[str, ...]
 

@@ -7,8 +7,7 @@ from typing import Any
 
 from migops.commands.deploy.deploy import Deploy
 from migops.commands.deploy.follow import Followed
-from migops.commands.failures.explain import lines, recognise
-from migops.commands.failures.inputs import FailureInputs
+from migops.commands.failures import explain
 from migops.core.errors import Aborted, Failed
 from migops.core.redaction import redact
 from migops.core.terminal import shell_line
@@ -48,9 +47,9 @@ def _explain(deploy: Deploy, attempt: Attempt[Followed]) -> None:
     """The end of what Alembic said, and what migops knows of such a failure."""
     for line in attempt.end.tail:
         deploy.say.line(f"  | {line}")
-    if known := recognise(attempt.end.text):
-        for line in lines(*known, FailureInputs(deploy.inputs.target, CURRENT)):
-            deploy.say.line(line)
+    target = deploy.inputs.target
+    for line in explain(attempt.end.text, target, deploy.engine, CURRENT, code=attempt.end.code):
+        deploy.say.line(line)
 
 
 def _last(attempt: Attempt[Followed]) -> str:

@@ -70,6 +70,8 @@ class DeployRecord:
     """Whether the old containers are being brought back."""
     recreated: bool = False
     """Whether they were, by the definition or the compose file."""
+    stopped: dict[str, str] = field(default_factory=dict)
+    """By service: the command of its old start that would fail on the database as it is, so that it stays stopped."""
     unrestored: list[str] = field(default_factory=list)
     """What of them is not as before."""
     begun: list[StepName] = field(default_factory=list)

@@ -7,6 +7,7 @@ from typing import Any
 from migops.commands.deploy import swap
 from migops.commands.deploy.deploy import Deploy
 from migops.commands.deploy.migrate import downgraded
+from migops.commands.deploy.outcome import explain_end
 from migops.commands.deploy.step_name import StepName
 from migops.core.errors import Failed
 from migops.core.text import listed
@@ -33,8 +34,10 @@ def go_back(deploy: Deploy) -> dict[str, Any]:
     deploy.check()
     if StepName.SWAP in deploy.record.begun:
         swap.stop(deploy)
-    outcome = downgraded(deploy, before[0] if before else "base").outcome
-    rows = outcome.after or ()
+    migrated = downgraded(deploy, before[0] if before else "base")
+    outcome, rows = migrated.outcome, migrated.outcome.after or ()
+    if outcome.code:
+        explain_end(deploy, migrated.end, "downgrade")
     if rows != before:
         raise Failed(f"the downgrade ended with code {outcome.code}, at {listed(rows) or 'nothing'}")
     if outcome.commits is not None and not outcome.commits.is_nothing:  # None after one that ended well

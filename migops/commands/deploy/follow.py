@@ -15,7 +15,8 @@ from migops.core.terminal import printable
 from migops.docker import Engine, execs
 from migops.docker.containers import inspect
 
-_TAIL = 30  # lines of its output that are kept
+_TAIL = 30  # lines of its output that are shown
+_KEPT = 1000  # lines of its output that are kept: a long statement must not push the error before it out
 _REVISION = re.compile(r"Running (upgrade|downgrade)\s+(\S*) -> (\S+?)(?:, (.*))?$")
 _FRAME = re.compile(r'File "(?:[^"]*/)?([^"/]+\.py)", line \d+, in (?:upgrade|downgrade)\b')
 _LOOK = 0.2  # seconds between two looks at whether it has ended
@@ -24,12 +25,13 @@ _LOOK = 0.2  # seconds between two looks at whether it has ended
 @dataclass(frozen=True, slots=True)
 class Followed:
     """How it ended: its code, whether the kernel killed it for its memory, the revisions that it began, in order, as
-    far as Alembic's logging tells, its last lines, and the script that a traceback of it names last ('': none)."""
+    far as Alembic's logging tells, the end of its output, and the script that a traceback of it names last
+    ('': none)."""
 
     code: int
     out_of_memory: bool
     revisions: tuple[str, ...]
-    tail: tuple[str, ...]
+    lines: tuple[str, ...]
     script: str = ""
 
     @property
@@ -38,8 +40,13 @@ class Followed:
         return self.revisions[-1] if self.revisions else ""
 
     @property
+    def tail(self) -> tuple[str, ...]:
+        """The last lines that it wrote, to be shown."""
+        return self.lines[-_TAIL:]
+
+    @property
     def text(self) -> str:
-        return "\n".join(self.tail)
+        return "\n".join(self.lines)
 
     @property
     def exit_code(self) -> int:
@@ -56,18 +63,18 @@ def follow(engine: Engine, container: str, say: Callable[[str], None]) -> Follow
 
     Raises ``Unavailable`` where the engine goes away, or no longer knows the container: then how it ended is not known.
     """
-    tail: deque[str] = deque(maxlen=_TAIL)
+    kept: deque[str] = deque(maxlen=_KEPT)
     begun: list[str] = []
     script = ""
     for line in _lines(engine, container):
-        tail.append(line)
+        kept.append(line)
         if frame := _FRAME.search(line):
             script = frame[1]
         if found := _REVISION.search(line):
             begun.append(found[3] if found[1] == "upgrade" else found[2])
             say(f"{found[1]:<9} {begun[-1]}  {found[4] or ''}".rstrip())
     state = _ended(engine, container)
-    return Followed(int(state.get("ExitCode") or 0), bool(state.get("OOMKilled")), tuple(begun), tuple(tail), script)
+    return Followed(int(state.get("ExitCode") or 0), bool(state.get("OOMKilled")), tuple(begun), tuple(kept), script)
 
 
 def _lines(engine: Engine, container: str) -> Iterator[str]:

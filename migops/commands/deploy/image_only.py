@@ -14,7 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from migops import target as targets
-from migops.compose import ComposeOptions, Project, Service, load
+from migops.compose import ComposeOptions, NoComposeFile, Project, Service, load
 from migops.core.errors import MigopsError, Unavailable
 from migops.core.model import EntryKind
 from migops.core.printed import note
@@ -26,6 +26,7 @@ from migops.sources.container_files import links_of, reader_of
 from migops.sources.environment import Environment, read_environment
 from migops.sources.home import Home, Reader, home_of
 from migops.target import Target, Wanted, configuration
+from migops.target.build import builder_of
 
 
 def resolve(
@@ -41,6 +42,8 @@ def resolve(
     wanted = Wanted(service=services[0] if services else "", command="rebuild-and-migrate", database_url=url)
     try:
         return targets.resolve(wanted, options, environment, cwd), False
+    except NoComposeFile:
+        raise
     except MigopsError:
         project = load(options, environment=environment, cwd=str(cwd))
         service = _image_only(project, wanted.service)
@@ -59,7 +62,7 @@ def _image_only(project: Project, name: str) -> Service | None:
     """The service that is meant, where nothing here builds it and nothing says where on the host its migrations are."""
     marked = [each for each in project.services.values() if "x-migops" in each.extensions]
     service = project.services.get(name) if name else marked[0] if len(marked) == 1 else None
-    if service is None or service.build or {"host-dir", "config"} & _settings(service).keys():
+    if service is None or builder_of(project, service) or {"host-dir", "config"} & _settings(service).keys():
         return None
     return service if not configuration.search(Path(project.directory)) else None
 

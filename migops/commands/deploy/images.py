@@ -74,13 +74,11 @@ def _spare(deploy: Deploy, tag: str, image: str) -> None:
 def build(deploy: Deploy) -> dict[str, Any]:
     """Build the image, or fetch it where nothing here builds it."""
     inputs, options = deploy.inputs, deploy.options
-    builds = [each for each in inputs.services if inputs.project.services[each.name].build and is_own(inputs, each)]
-    pulls = [
-        each for each in inputs.services
-        if options.fetch and not inputs.project.services[each.name].build and is_own(inputs, each)
-    ]  # fmt: skip
+    own = [each for each in inputs.services if is_own(inputs, each)]
+    builds = [each for each in own if inputs.builder(each.name)]
+    pulls = [each for each in own if options.fetch and not inputs.builder(each.name)]
     for services, words in (
-        (builds, inputs.compose.build([each.name for each in builds], cache=options.cache, pull=options.pull)),
+        (builds, inputs.compose.build(builders(inputs, builds), cache=options.cache, pull=options.pull)),
         (pulls, inputs.compose.pull([each.name for each in pulls])),
     ):
         if services:
@@ -102,6 +100,11 @@ def build(deploy: Deploy) -> dict[str, Any]:
         if not is_own(inputs, member):
             deploy.record.built[member.name] = deploy.record.built[target]
     return {"images": dict(deploy.record.built)}
+
+
+def builders(inputs: DeployInputs, services: Sequence[DeployedService]) -> list[str]:
+    """The services whose builds make the images of these."""
+    return list(dict.fromkeys(name for each in services if (name := inputs.builder(each.name))))
 
 
 def is_own(inputs: DeployInputs, member: DeployedService) -> bool:

@@ -21,13 +21,22 @@ from migops.core.errors import MigopsError
 from migops.core.model import MigrationSet, PlaceName
 from migops.docker import Engine, compose_labels
 from migops.migrations.graph import Graph
-from migops.sources.container import Container
-from migops.sources.container_files import Mount, at_or_below
+from migops.sources.container_model import Container
 from migops.sources.database_address import service_of
 from migops.sources.database_question import Question
 from migops.sources.database_state import DatabaseState
+from migops.sources.mounts import Mount, at_or_below
 from migops.target import Target
 from migops.target.alembic_program import program
+
+
+@dataclass(frozen=True, slots=True)
+class OldStart:
+    """The command by which the old containers of a service migrate when they start, in words. ``restarts``: also when
+    one is restarted; a ``pre_start`` runs only where compose creates one."""
+
+    command: str
+    restarts: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +53,8 @@ class DeployInputs:
     check.
     ``rollbacks`` is the way back of each service. ``previous`` is what the members
     run as now. ``discards``: a container has what is given up, so that it
-    must be created anew though nothing else has changed.
+    must be created anew though nothing else has changed. ``old_starts`` tells by which command the old containers of a
+    service migrate whenever they start, where a failure of it ends them.
     """
 
     target: Target
@@ -63,6 +73,12 @@ class DeployInputs:
     rollbacks: Mapping[str, Rollback] = field(default_factory=dict)
     previous: Previous = field(default_factory=Previous)
     discards: bool = False
+    old_starts: Mapping[str, OldStart] = field(default_factory=dict)
+
+    @property
+    def goal(self) -> str:
+        """What Alembic is told to upgrade to."""
+        return "heads" if self.target.many_heads else "head"
 
     @property
     def project(self) -> Project:
@@ -73,6 +89,10 @@ class DeployInputs:
     @property
     def service(self) -> Service:
         return self.project.services[self.target.service]
+
+    def builder(self, service: str) -> str:
+        """The service whose build makes the image of this one; '' where nothing of the project builds it."""
+        return service if self.project.services[service].build else self.target.commands.built_by.get(service, "")
 
     @property
     def keeps_entrypoint(self) -> bool:
@@ -158,7 +178,9 @@ def observe(target: Target, engine: Engine, options: Options, compose: Words, as
         raise MigopsError("a deploy needs a compose project", hint="run it where the compose file is, or name it: -f")
     services, left = choose(target, evidence, project, engine, named)
     database_service = service_of(_host_of(question), project)
-    needs = tuple(name for name in _needs(project, [each.name for each in services]) if name in project.services)
+    # A service that is left as it is must not be started either: one that migrates would do so before the backup.
+    required = _needs(project, [each.name for each in services])
+    needs = tuple(name for name in required if name in project.services and name not in left)
     if database_service and database_service not in needs:
         needs = (database_service, *needs)
     idle = not_running(engine, project, needs)
@@ -248,7 +270,7 @@ def _covers(container: Container) -> list[Mount]:
 
 
 def _freezing(inputs: DeployInputs, *, named: bool) -> tuple[Mount, ...]:
-    from migops.sources.container import digests
+    from migops.sources.container_model import digests
 
     mounts: dict[str, Mount] = {}
     for member in inputs.services:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from migops.commands.deploy import images, kept_definition, recreate_old, rollback
+from migops.commands.deploy import images, kept_definition, old_starts, recreate_old, rollback
 from migops.commands.deploy.deploy import Deploy
 from migops.commands.deploy.step_name import StepName
 from migops.core.errors import Unavailable
@@ -21,9 +21,51 @@ def runs(deploy: Deploy) -> str:
     """Which containers run, in words. Only where image and definition are the old ones, they are the old containers."""
     if not any(each.runs for each in deploy.inputs.services):
         return "nothing is running"
+    if deploy.record.stopped:
+        others = [each.name for each in deploy.inputs.services if each.runs and each.name not in deploy.record.stopped]
+        on = f"the old containers of {listed(others)} run{_definition(deploy)}; " if others else ""
+        return on + stay_stopped(deploy)
     folders = ", ".join(deploy.inputs.previous.folders) if deploy.record.recreated else ""
+    restart = _must_not_restart(deploy)
     unknown = f" (the content of the mounted folders was not compared: {folders})" if folders else ""
-    return f"the old containers run{_definition(deploy)}{unknown}"
+    return f"the old containers run{_definition(deploy)}{unknown}{restart}"
+
+
+def stay_stopped(deploy: Deploy) -> str:
+    """Which services stay stopped, and why; '' where none does."""
+    return "; ".join(
+        f"{name} is stopped: its old start runs {command}, which fails (Can't locate revision) on the database as "
+        "it is now"
+        for name, command in deploy.record.stopped.items()
+    )
+
+
+def _must_not_restart(deploy: Deploy) -> str:
+    """What a restart of the old containers would do now, where that is known."""
+    if not deploy.record.has_moved:
+        return ""
+    failing = old_starts.failing(deploy.inputs, deploy.record.after or ())
+    return "".join(
+        f" (do not restart {name}: its start runs {command}, which would fail: Can't locate revision)"
+        for name, command in failing.items()
+        if deploy.inputs.old_starts[name].restarts
+    )
+
+
+def start_again(deploy: Deploy) -> str:
+    """How the services that stay stopped are started once the database was taken back; '' where there are none."""
+    names = deploy.record.stopped
+    services = [each for each in deploy.inputs.services if each.name in names]
+    if not services or gone(deploy):
+        return ""
+    is_kept = deploy.record.definition is not None
+    lines = [shell_line(kept_definition.typed(words) if is_kept else words)
+             for _, words in recreate_old.commands(deploy, services)]  # fmt: skip
+    commands = " and ".join(f"`{line}`" for line in lines)
+    return (
+        f"once the database is back at {listed(deploy.record.before or ()) or 'nothing'}, {commands} starts "
+        f"the old containers of {listed(list(names))}"
+    )
 
 
 def partly(deploy: Deploy) -> str:
@@ -53,7 +95,10 @@ def manual_steps_for(deploy: Deploy, trouble: Mapping[StepName, str]) -> list[tu
     if StepName.SWAP not in deploy.record.begun:
         return list(dict.fromkeys(tagged))
     steps: list[tuple[str, ...]] = []
-    lasting = [each for each in inputs.services if rollback.comes_back(inputs.rollbacks, each)]
+    held = deploy.record.stopped
+    lasting = [
+        each for each in inputs.services if each.name not in held and rollback.comes_back(inputs.rollbacks, each)
+    ]
     for some, words in recreate_old.commands(deploy, lasting):
         olds = [(deploy.record.old[each.name], each.image_ref) for each in some if each.name in deploy.record.old]
         steps += [("docker", "tag", image, ref) for image, ref in olds if "@" not in ref]

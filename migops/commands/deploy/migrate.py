@@ -8,7 +8,6 @@ from typing import Any
 from migops.commands.deploy import connects
 from migops.commands.deploy.deploy import Deploy
 from migops.commands.deploy.follow import Followed
-from migops.commands.deploy.inputs import DeployInputs
 from migops.commands.deploy.left_over import catalogue_of
 from migops.commands.deploy.next_steps import next_steps, next_steps_hint
 from migops.commands.deploy.outcome import failure, stays
@@ -16,6 +15,7 @@ from migops.commands.deploy.process import DetachedProcess, failed_at
 from migops.commands.deploy.repeat import stop_before_a_repeat
 from migops.core.errors import Failed, ManualActionRequired, MigopsError, Unavailable
 from migops.core.text import listed
+from migops.runner import lost_commits
 from migops.runner.attempt import Attempt, Handles, MigrationPolicy, MigrationRequest, attempt
 from migops.runner.expected_run import ExpectedRun
 from migops.runner.migration import Migrated, migrate
@@ -42,7 +42,7 @@ def upgrade(deploy: Deploy) -> dict[str, Any]:
     catalogue = catalogue_of(deploy)
     expected = _expected(deploy, deploy.inputs.heads)
     try:
-        migrated = run(deploy, ("upgrade", goal(deploy.inputs)), expected, ATTEMPTS, catalogue)
+        migrated = run(deploy, ("upgrade", deploy.inputs.goal), expected, ATTEMPTS, catalogue)
     except MigopsError as error:  # it is not known what stays, so a downgrade must not run
         deploy.record.stays = deploy.record.stays or f"the end of the migration is not known: {error.message}"
         raise
@@ -50,6 +50,8 @@ def upgrade(deploy: Deploy) -> dict[str, Any]:
     if outcome.code:
         deploy.record.stays = stays(outcome, failed_at(deploy, followed))
         raise failure(deploy, followed, outcome)
+    if outcome.is_lost:
+        raise lost_commits.error(outcome, expected)
     _tell(deploy, followed)
     return {"rows": list(outcome.after or ()), "attempts": outcome.attempts}
 
@@ -97,11 +99,6 @@ def current(deploy: Deploy, arguments: Sequence[str]) -> Attempt[Followed]:
 def downgraded(deploy: Deploy, to: str) -> Migrated[Followed]:
     """Take the database back to a revision, by the new image's own downgrade."""
     return run(deploy, ("downgrade", to), _expected(deploy, deploy.record.before or ()))
-
-
-def goal(inputs: DeployInputs) -> str:
-    """What Alembic is told to upgrade to."""
-    return "heads" if inputs.target.many_heads else "head"
 
 
 def verify(deploy: Deploy) -> dict[str, Any]:

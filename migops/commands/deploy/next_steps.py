@@ -53,14 +53,14 @@ def _without_a_way_down(deploy: Deploy) -> str:
     applied = done - graph.ancestors(before)
     if oneway := sorted(each for each in applied if not graph.by_id[each].has_downgrade):
         return f"{listed(oneway)} has no downgrade"
-    if lacking := sorted((applied | set(deploy.record.after or ())) - _known_before(deploy.inputs)):
+    if lacking := sorted((applied | set(deploy.record.after or ())) - known_before(deploy.inputs)):
         further = deploy.inputs.rollbacks.get(deploy.inputs.target.service)
         lacks = "is not known to have a" if further and further.leads_further else "has no"
         return f"the image that was there before {lacks} script for {listed(lacking)}"
     return ""
 
 
-def _known_before(inputs: DeployInputs) -> frozenset[str]:
+def known_before(inputs: DeployInputs) -> frozenset[str]:
     """The revisions that Alembic has scripts of in the old image, or in an old container that shows the host's."""
     for each in inputs.evidence.containers:
         if each.is_bound and not each.one_off and isinstance(each.found, Environment):

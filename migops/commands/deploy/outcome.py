@@ -16,9 +16,9 @@ from migops.runner.outcome import MigrationOutcome, Rows
 
 def failure(deploy: Deploy, followed: Followed, outcome: MigrationOutcome) -> MigopsError:
     """What a migration that failed has come to: 6 where the database is as it was, 7 where it is not."""
-    _explain(deploy, followed)
+    explain_end(deploy, followed)
     at = failed_at(deploy, followed)
-    how = f"{_why(followed, outcome)}, at {' or '.join(at)}"
+    how = f"{_why(followed, outcome)}, {_where(deploy, followed, outcome)}"
     stands, was = listed(outcome.after or ()) or "nothing", listed(outcome.before or ()) or "nothing"
     if outcome.rows is Rows.AS_EXPECTED:
         return ManualActionRequired(
@@ -53,7 +53,8 @@ def stays(outcome: MigrationOutcome, at: Sequence[str]) -> str:
     """
     if outcome.commits is not None:
         return "" if outcome.commits.is_nothing else _part_stays(outcome)
-    return f"part of {' or '.join(at)} may stay: it commits in between" if outcome.scripts else ""
+    which = at[0] if len(at) == 1 else "a revision"
+    return f"part of {which} may stay: it commits in between" if outcome.scripts else ""
 
 
 def _part_stays(outcome: MigrationOutcome) -> str:
@@ -76,6 +77,8 @@ def _again(outcome: MigrationOutcome, at: Sequence[str]) -> str:
 
 def _unknown_elsewhere(deploy: Deploy, outcome: MigrationOutcome, how: str, was: str) -> MigopsError:
     """No other server tells what has been committed: only the script's text does."""
+    if outcome.is_before_first:
+        return Failed(f"the migration {how}; the database is at {was}, as it was")
     if outcome.scripts:
         return ManualActionRequired(
             f"the migration {how}; the database is still at {was}, but it commits in between, so part of it may stay",
@@ -85,6 +88,22 @@ def _unknown_elsewhere(deploy: Deploy, outcome: MigrationOutcome, how: str, was:
         f"the migration {how}; the database is still at {was}, as before. Only PostgreSQL can show whether anything "
         "else was committed: check, if the script uses more than one transaction"
     )
+
+
+_NOT_STARTED = (125, 126, 127)
+"""Exit codes of docker and of shells for a program that they could not start."""
+
+
+def _where(deploy: Deploy, followed: Followed, outcome: MigrationOutcome) -> str:
+    """The revision that it was at, by its output; else as much as that shows."""
+    pending, at = deploy.record.pending or (), failed_at(deploy, followed, unknown=()) or (outcome.reached,)
+    if at[0]:
+        return f"at {at[0]}"
+    if outcome.is_before_first or followed.code in _NOT_STARTED:
+        return "before its first revision"
+    if len(pending) == 1:
+        return f"at {pending[0]} or before it"
+    return f"at one of the {len(pending)} pending revisions or before them: its output does not show which"
 
 
 def _why(followed: Followed, outcome: MigrationOutcome) -> str:
@@ -99,14 +118,12 @@ def _why(followed: Followed, outcome: MigrationOutcome) -> str:
     return f"failed with code {followed.code}"
 
 
-def _explain(deploy: Deploy, followed: Followed) -> None:
+def explain_end(deploy: Deploy, followed: Followed, verb: str = "upgrade") -> None:
     """The end of what Alembic said, and what migops knows of such a failure."""
-    from migops.commands.failures.explain import lines, recognise
-    from migops.commands.failures.inputs import FailureInputs
+    from migops.commands.failures import explain
 
     for line in followed.tail:
         deploy.say.line(f"  | {line}")
-    if known := recognise(followed.text):
-        inputs = FailureInputs(deploy.inputs.target, ("upgrade",))
-        for line in lines(*known, inputs):
-            deploy.say.line(line)
+    target = deploy.inputs.target
+    for line in explain(followed.text, target, deploy.engine, (verb,), code=followed.code):
+        deploy.say.line(line)

@@ -15,10 +15,12 @@ from migops.commands.deploy import (
     kept_definition,
     losses,
     migrate,
+    old_starts,
     preflight,
     prepare_database,
     rehearse,
     rollback,
+    starts,
     swap,
     volumes,
 )
@@ -97,14 +99,16 @@ def _steps(inputs: DeployInputs, options: Options, pending: tuple[str, ...] | No
 
 def _build(inputs: DeployInputs, options: Options) -> Step:
     own = [each for each in inputs.services if images.is_own(inputs, each)]
-    builds = [each.name for each in own if inputs.project.services[each.name].build]
-    others = [each.name for each in own if not inputs.project.services[each.name].build]
+    builds = images.builders(inputs, own)
+    others = [each.name for each in own if not inputs.builder(each.name)]
     pulls = others if options.fetch else []
     words = (
         *((inputs.compose.build(builds, cache=options.cache, pull=options.pull),) if builds else ()),
         *((inputs.compose.pull(pulls),) if pulls else ()),
     )
     why = "rebuild the image from the files on this host" if builds else "pull the image: nothing here builds it"
+    if foreign := [name for name in builds if name not in {each.name for each in own}]:
+        why += f" (by the build of {listed(foreign)})"
     if others and not pulls:
         fetch = " ".join(inputs.compose.pull(others))
         why = f"use the local image; `{fetch}` would pull a newer one"
@@ -122,7 +126,7 @@ def _migrates(inputs: DeployInputs, pending: tuple[str, ...] | None) -> str:
             "still can"
         )
     what = "whatever is pending then" if pending is None else counted(len(pending), "revision")
-    words = " ".join((*inputs.evidence.alembic, "upgrade", migrate.goal(inputs)))
+    words = " ".join((*inputs.evidence.alembic, "upgrade", inputs.goal))
     return f"{what}, with `{words}` in a container of the built image"
 
 
@@ -168,9 +172,8 @@ def _notes(inputs: DeployInputs, options: Options, pending: tuple[str, ...] | No
             yield f"{each} has no downgrade: once applied, it can only be undone by restoring the backup"
     for finding in judge([rule for rule in RULES if rule.id in _UNSAVED], inputs.evidence)[0]:
         yield f"{finding.rule}: {finding.message}"
-    if options.accept_migrating:
-        for sentence in preflight.migrating_starts(inputs):
-            yield f"{sentence}: so does the swap, and the old image will not start once the database has moved on"
+    yield from starts.notes(inputs)
+    yield from old_starts.notes(inputs, options, pending)
     untold = tuple(preflight.untold_starts(inputs))
     if untold and inputs.has_old:  # else the built image is the first that can tell, and it is looked at
         yield f"whether anything migrates by itself when it starts is not known: {'; '.join(untold)}"

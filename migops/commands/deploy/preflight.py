@@ -11,7 +11,7 @@ from pathlib import Path
 from migops.analysis.database_position import DatabasePosition
 from migops.analysis.evidence import Evidence
 from migops.commands import backup
-from migops.commands.deploy import discard
+from migops.commands.deploy import discard, starts
 from migops.commands.deploy.commands import Words
 from migops.commands.deploy.inputs import DeployInputs
 from migops.commands.deploy.options import Options
@@ -119,7 +119,7 @@ def _history(inputs: DeployInputs) -> None:
 def _unsettled(inputs: DeployInputs) -> None:
     """Scripts that only the image has and that are not known as given up: the host may be behind."""
     names, why = unsettled(inputs.evidence)
-    if names and inputs.service.build is not None:
+    if names and inputs.builder(inputs.target.service):
         findings, _ = judge([rule for rule in RULES if rule.id == "MIG001"], inputs.evidence)
         hints = [finding for finding in findings if finding.remedy]
         raise Aborted(
@@ -241,20 +241,13 @@ def _baseline(inputs: DeployInputs) -> str:
 
 
 def starting(inputs: DeployInputs, options: Options, *, built: bool = False) -> None:
-    """Raise ``Aborted`` where a start migrates by itself: by what a build makes of it, or by the image where that is
-    the ``built`` one."""
-    for sentence in migrating_starts(inputs, built=built):
-        if not options.accept_migrating:
-            raise Aborted(
-                f"{sentence}: the swap would migrate by itself, unlocked and in every replica, and the old image will "
-                "not start again once the database has moved on",
-                hint="remove the upgrade from the startup; or accept it: --accept-migrating-entrypoint",
-            )
-
-
-def migrating_starts(inputs: DeployInputs, *, built: bool = False) -> Iterator[str]:
-    """What migrates by itself when a container of a member starts, a sentence each. One-shot services are meant to."""
-    return (f"{finding.message} ({finding.cause})" for finding in _starts(inputs, built)[0])
+    """Raise ``Aborted`` where a start migrates by itself and is not proved to have nothing left to do then: by what a
+    build makes of it, or by the image where that is the ``built`` one."""
+    for start in () if options.accept_migrating else starts.refused(inputs, built=built):
+        raise Aborted(
+            f"{start}; {start.means}",
+            hint=f"remove the {start.command} from the startup; or accept it: --accept-migrating-entrypoint",
+        )
 
 
 def untold_starts(inputs: DeployInputs) -> Iterator[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from migops.commands.deploy import anonymous, bound_files, kept_definition, previous
 from migops.commands.deploy.commands import Compose, Words
@@ -27,7 +28,8 @@ def program(deploy: Deploy, services: Sequence[DeployedService]) -> Compose:
 
 def unrestored(deploy: Deploy) -> list[str]:
     """What of the old containers, which run again, is not as it was."""
-    before = deploy.inputs.previous
+    stopped, before = deploy.record.stopped, deploy.inputs.previous
+    before = replace(before, services={name: old for name, old in before.services.items() if name not in stopped})
     files = [each for each in before.files if each.changed]
     later = bound_files.since(each for each in before.files if not each.changed)
     differing = previous.compare(before, deploy.engine, deploy.inputs.project.name)

@@ -142,6 +142,7 @@ def _outcome(deploy: Deploy, error: MigopsError, trouble: Mapping[StepName, str]
     at_before = "was not touched" if record.before is None else f"is at {before}"
     if trouble:
         at = f"; the database is at {after}" if record.after is not None else ""
+        at = f"{at}; {manual_steps.stay_stopped(deploy)}" if record.stopped else at
         back = manual_steps.manual_steps_for(deploy, trouble)
         # A command that has failed is no way on where there are commands that lead back.
         ways = (
@@ -153,9 +154,11 @@ def _outcome(deploy: Deploy, error: MigopsError, trouble: Mapping[StepName, str]
         unique = tuple(dict.fromkeys(ways))
         return Outcome("operator", int(ExitCode.OPERATOR), sentence, unique, manual_steps.gone(deploy) or error.hint)
     if record.unrestored:
-        sentence = f"{error}; {manual_steps.partly(deploy)}; the database {at_before}"
+        stopped = f"; {manual_steps.stay_stopped(deploy)}" if record.stopped else ""
+        partly = f"{error}; {manual_steps.partly(deploy)}{stopped}"
+        sentence = f"{partly}; the database {at_before}"
         if record.has_moved:
-            sentence = f"{error}; {manual_steps.partly(deploy)}; the database has moved on from {before} to {after}"
+            sentence = f"{partly}; the database has moved on from {before} to {after}"
         ways = tuple(next_steps(deploy)) if record.has_moved else ()
         hint = f"{error.hint}; {manual_steps.HINT}" if error.hint else manual_steps.HINT
         return Outcome("operator", int(ExitCode.OPERATOR), sentence, ways, hint)
@@ -164,6 +167,12 @@ def _outcome(deploy: Deploy, error: MigopsError, trouble: Mapping[StepName, str]
     runs = manual_steps.went_further(deploy) or manual_steps.runs(deploy)
     if record.has_moved:
         sentence = f"{error}; {runs}, and the database has moved on from {before} to {after}"
+        ways = tuple(dict.fromkeys((*shown, *next_steps(deploy))))
+        hints = (error.hint or next_steps_hint(deploy), manual_steps.start_again(deploy))
+        hint = "; ".join(each for each in hints if each)
+        return Outcome("operator", int(ExitCode.OPERATOR), sentence, ways, hint)
+    if record.stopped:
+        sentence = f"{error}; {runs or manual_steps.stay_stopped(deploy)}; the database {at_before}"
         ways = tuple(dict.fromkeys((*shown, *next_steps(deploy))))
         return Outcome("operator", int(ExitCode.OPERATOR), sentence, ways, error.hint or next_steps_hint(deploy))
     error = _with_foreign(deploy, error)

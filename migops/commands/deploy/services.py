@@ -9,11 +9,12 @@ from dataclasses import dataclass
 from migops.analysis.evidence import Evidence
 from migops.compose import Project, Service
 from migops.core.errors import MigopsError, Unavailable
-from migops.core.printed import tagged
+from migops.core.image_source import completed
 from migops.docker import Engine, ImageNotFound, compose_labels
 from migops.docker.containers import name_of
-from migops.sources.container import Container
+from migops.sources.container_model import Container
 from migops.target import Target
+from migops.target.build import builder_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +72,7 @@ def choose(
                 left[name] = "it is stopped; to have it started as well, name it"
                 continue
         service = project.services[name]
-        shares = _shares(project.services[target.service], service)
+        shares = _shares(project, project.services[target.service], service)
         services.append(DeployedService(name, service.image_ref, containers, shares, one_shot))
     return tuple(services), left | _in_profiles(project, project.services[target.service], engine)
 
@@ -137,12 +138,17 @@ def _in_profiles(project: Project, own: Service, engine: Engine) -> dict[str, st
     running = {}
     for name, service in project.inactive.items():
         labels = compose_labels.filters(project.name, name)
-        if _shares(own, service) and any(each.get("State") == "running" for each in engine.containers(labels)):
+        if _shares(project, own, service) and any(each.get("State") == "running" for each in engine.containers(labels)):
             profile = service.profiles[0]
             running[name] = f"it runs, and its profile {profile} is not enabled; to have it too: --profile {profile}"
     return running
 
 
-def _shares(own: Service, service: Service) -> bool:
-    same_build = service.build is not None and service.raw.get("build") == own.raw.get("build")
-    return tagged(service.image_ref) == tagged(own.image_ref) or same_build
+def _shares(project: Project, own: Service, service: Service) -> bool:
+    builder = builder_of(project, own)
+    same_build = service.build is not None and builder is not None and _build(service) == _build(builder)
+    return completed(service.image_ref) == completed(own.image_ref) or same_build
+
+
+def _build(service: Service) -> object:
+    return service.raw.get("build")

@@ -14,6 +14,7 @@ from migops.commands.deploy import (
     inputs,
     interrupted_runs,
     losses,
+    old_starts,
     plan,
     preflight,
     ready,
@@ -142,6 +143,7 @@ def prepare(
         where = folder or state_folder.path(engine, target.project)
         rollbacks = rollback.find(engine, where, observed.services, chosen.unchecked_watch)
         observed = replace(observed, rollbacks=rollbacks)
+        observed = replace(observed, old_starts=old_starts.read(observed, engine))
         preflight.refuse(observed, chosen)
         ready.refuse(observed, engine)
         if folder is not None:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from migops import collect
-from migops.commands.deploy import anonymous, health, previous, ready, recreate_old, rollback, settle
+from migops.commands.deploy import anonymous, health, old_starts, previous, ready, recreate_old, rollback, settle
 from migops.commands.deploy.commands import Compose, Words
 from migops.commands.deploy.deploy import Deploy
 from migops.commands.deploy.images import give_back, put_tags
@@ -16,7 +16,8 @@ from migops.commands.deploy.step_name import StepName
 from migops.core.errors import Failed
 from migops.core.model import Absent, PlaceName, Unknown
 from migops.core.text import listed
-from migops.sources.container import Container, digests
+from migops.docker import execs
+from migops.sources.container_model import Container, digests
 
 STEADY = 2.0  # seconds for which an old container without a health check must have run again
 
@@ -89,6 +90,10 @@ def restore(deploy: Deploy) -> dict[str, Any]:
         alone = give_back(deploy, deploy.record.tagged)
         stopped = [each.name for each in new]
         return {"skipped": "they have run all the time", "stopped": stopped, "left_alone": alone}
+    held = _held(deploy, services)
+    services = [each for each in services if each not in held]
+    if not services:
+        return {"stopped": [each.name for each in (*new, *held)], "left_alone": give_back(deploy, deploy.record.tagged)}
     left = anonymous.made_since(deploy) if inputs.anonymous else []
     deploy.record.going_back = True
 
@@ -114,7 +119,25 @@ def restore(deploy: Deploy) -> dict[str, Any]:
         "volumes_left": left,
         "unrestored": deploy.record.unrestored,
         "left_alone": alone,
+        "stopped": [each.name for each in (*new, *held)],
     }
+
+
+def _held(deploy: Deploy, services: Sequence[DeployedService]) -> list[DeployedService]:
+    """Stop the new containers of the services whose old ones cannot start on the database as it is; those services.
+
+    A new container that ran on would migrate again by itself as soon as the database was taken back.
+    """
+    inputs, record = deploy.inputs, deploy.record
+    failing = old_starts.failing(inputs, record.after or ()) if record.after is not None else {}
+    held = [each for each in services if each.name in failing]
+    for member in held:
+        old = {each.id for each in member.containers}
+        for found in health.inspected(deploy, member):
+            if str(found["Id"]) not in old:
+                execs.stop(deploy.engine, str(found["Id"]))
+        record.stopped[member.name] = failing[member.name]
+    return held
 
 
 def verify(deploy: Deploy) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from migops.commands.deploy.step import Action
 from migops.core.errors import Failed, Unavailable
 from migops.core.model import MigrationSet
 from migops.docker import execs, making
-from migops.sources.container_files import Mount, at_or_below
+from migops.sources.mounts import Mount, at_or_below
 
 VOLUME, FILES = "/migops-volume", "/migops-files"
 _SCRIPT = """

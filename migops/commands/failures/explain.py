@@ -3,58 +3,69 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 
 from migops import collect
 from migops.collect.database_query import Ask
-from migops.commands.failures.inputs import FailureInputs
-from migops.commands.failures.known import FAILURES, Failure, Step
+from migops.commands.failures.failure import Failure, Step
+from migops.commands.failures.inputs import Data, FailureInputs
+from migops.commands.failures.program import find_programs
+from migops.commands.failures.recognise import groups, recognise
 from migops.core.errors import MigopsError
-from migops.core.model import Finding
+from migops.core.model import Finding, MigrationSet
 from migops.core.printed import BARE
+from migops.core.redaction import redact
 from migops.core.terminal import shell_line
 from migops.docker import Engine, compose_labels
 from migops.rules import RULES, judge
 from migops.rules.database_remedies import can_adopt
+from migops.runner.traceback import begun, is_before_first, script_place
 from migops.target import Target
 
 _PATIENCE = 5.0  # seconds for a database that has just failed
 _MOST = 2  # findings to show: the first ones are the cause, the others follow from them
 
 
-def explain(output: str, target: Target, engine: Engine, arguments: Sequence[str]) -> Iterator[str]:
-    """The lines for the first known failure in ``output``, none if there is none. Only reads; never raises."""
-    known = recognise(output)
+def explain(
+    output: str, target: Target, engine: Engine, arguments: Sequence[str], *, code: int = 0, data: Data = Data.LIVE
+) -> Iterator[str]:
+    """The lines for the known failure in ``output``, none if there is none; without secrets.
+
+    Only reads; never raises. ``code`` is Alembic's exit code, ``data`` the kind of database that it ran on.
+    """
+    known = recognise(output, code)
     if known is not None:
         failure, found = known
-        yield from lines(failure, found, look(failure, target, engine, arguments))
+        yield from (redact(line) for line in lines(failure, found, look(failure, target, engine, arguments, data)))
 
 
-def recognise(output: str) -> tuple[Failure, re.Match[str]] | None:
-    """The first entry of the table whose pattern is in the output, and the last of its most informative matches."""
-    for failure in FAILURES:
-        places = list(failure.pattern.finditer(output))
-        if places:
-            return failure, max(reversed(places), key=lambda found: len(_groups(found)))
-    return None
-
-
-def look(failure: Failure, target: Target, engine: Engine, arguments: Sequence[str]) -> FailureInputs:
+def look(
+    failure: Failure, target: Target, engine: Engine, arguments: Sequence[str], data: Data = Data.LIVE
+) -> FailureInputs:
     """Read the places, as far as they can explain this failure."""
     containers: dict[str, list[str]] = {}
+    host = _host(target)
     try:
         for each in engine.containers(compose_labels.filters(target.project)):
             if not compose_labels.is_one_off(each):
                 service = compose_labels.service_of(each)
                 containers.setdefault(service, []).append(str(each.get("Status") or each.get("State")))
-        if not (failure.rules or failure.cause):
-            return FailureInputs(target, arguments, containers=containers)
-        ask = Ask(timeout=_PATIENCE) if failure.asks_database else None
-        return FailureInputs(
-            target, arguments, collect.check(target, lambda: engine, ask=ask, lint=True), "", containers
-        )
+        if not failure.rules:
+            programs = find_programs(target, engine) if failure.seeks_program else ()
+            return FailureInputs(target, arguments, None, "", containers, host, data, programs)
+        ask = Ask(timeout=_PATIENCE) if failure.asks_database and data is Data.LIVE else None
+        evidence = collect.check(target, lambda: engine, ask=ask, lint=True)
+        return FailureInputs(target, arguments, evidence, "", containers, host, data)
     except MigopsError as error:
-        return FailureInputs(target, arguments, None, str(error), containers)
+        return FailureInputs(target, arguments, None, str(error), containers, host, data)
+
+
+def _host(target: Target) -> MigrationSet | None:
+    """The migrations on the host; None if they cannot be read."""
+    try:
+        return collect.host(target).migrations
+    except MigopsError:
+        return None
 
 
 def lines(failure: Failure, match: re.Match[str], inputs: FailureInputs) -> Iterator[str]:
@@ -63,17 +74,37 @@ def lines(failure: Failure, match: re.Match[str], inputs: FailureInputs) -> Iter
     yield ""
     yield f"migops: {failure.name}"
     yield f"  means  {failure.means}"
-    causes = [failure.cause(match, inputs)] if failure.cause else []
+    causes = [place_of_failure(match.string, inputs), failure.cause(match, inputs) if failure.cause else ""]
     causes += [f"{finding.rule}: {finding.message}; {finding.cause}" for finding in findings]
+    causes.append(before_first(match.string, inputs))
     if inputs.unread:
         causes.append(f"could not read the places: {inputs.unread}")
     yield from _column("why", [sentence for sentence in causes if sentence])
+    looked = [(step.why, step.command) for step in failure.look(match, inputs)] if failure.look else []
     if findings and findings[0].remedy:
         steps = [(step.why, step.command) for step in findings[0].remedy]
     else:
-        steps = [(step.why, command) for step in failure.fix if (command := filled(step, match, inputs)) is not None]
+        steps = looked or [
+            (step.why, command) for step in failure.fix if (command := filled(step, match, inputs)) is not None
+        ]
     fix = [line for why, command in steps for line in (why, *([f"    {shell_line(command)}"] if command else []))]
     yield from _column("fix", fix)
+
+
+def place_of_failure(output: str, inputs: FailureInputs) -> str:
+    """The revision and the script's line that failed; '' if the output does not tell."""
+    place = script_place(output, inputs.scripts)
+    if place is not None:
+        revision = place.revision or begun(output)
+        return f"revision {revision}, {place} ({place.function})" if revision else f"{place} ({place.function})"
+    revision = begun(output)
+    return f"in revision {revision}" if revision else ""
+
+
+def before_first(output: str, inputs: FailureInputs) -> str:
+    """That no migration was begun, if the output shows it; else ''."""
+    is_run = bool({"upgrade", "downgrade"} & {*inputs.arguments})
+    return "it failed before its first revision: no migration was begun" if is_run and is_before_first(output) else ""
 
 
 def _column(title: str, texts: Sequence[str]) -> Iterator[str]:
@@ -86,7 +117,7 @@ def _findings(failure: Failure, found: re.Match[str], inputs: FailureInputs) -> 
     if inputs.evidence is None or not failure.rules:
         return []
     findings, _ = judge([rule for rule in RULES if rule.id in failure.rules], inputs.evidence)
-    revision = _groups(found).get("revision", "")
+    revision = groups(found).get("revision", "")
 
     def order(finding: Finding) -> tuple[bool, int]:
         return bool(revision) and revision not in (finding.subject.revision, finding.message), failure.rules.index(
@@ -98,7 +129,7 @@ def _findings(failure: Failure, found: re.Match[str], inputs: FailureInputs) -> 
 
 def filled(step: Step, found: re.Match[str], inputs: FailureInputs) -> tuple[str, ...] | None:
     """The step's command with its placeholders filled in; None if one has no value."""
-    values: dict[str, Sequence[str]] = {name: [value] for name, value in _groups(found).items()}
+    values: dict[str, Sequence[str]] = {name: [value] for name, value in groups(found).items()}
     values |= {
         "compose": inputs.target.commands.compose,
         "service": [inputs.target.service],
@@ -129,7 +160,3 @@ def _of_this_call(words: Sequence[str], inputs: FailureInputs) -> tuple[str, ...
     if name == "adopt" and not (inputs.evidence and can_adopt(inputs.evidence)):
         return None
     return commands.migops(name, *rest, service="" if name in ("config", *BARE) else None)
-
-
-def _groups(found: re.Match[str]) -> Mapping[str, str]:
-    return {name: value for name, value in found.groupdict().items() if value}

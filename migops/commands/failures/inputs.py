@@ -5,13 +5,24 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from enum import Enum
 
 from migops.analysis.evidence import Evidence
-from migops.core.model import PlaceName
+from migops.core.model import MigrationSet, PlaceName
 from migops.core.text import listed
 from migops.rules.history import LONGEST_ID
 from migops.sources.database_url import Variables, own_container
 from migops.target import Target
+
+
+class Data(Enum):
+    """The database that the failed Alembic ran on."""
+
+    LIVE = "live"
+    COPY = "copy"
+    """A disposable copy with the live database's rows."""
+    EMPTY = "empty"
+    """A disposable database without rows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +38,24 @@ class FailureInputs:
     evidence: Evidence | None = None
     unread: str = ""
     containers: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    host: MigrationSet | None = None
+    """The migrations on the host; None if they were not read."""
+    data: Data = Data.LIVE
+    """The database that Alembic ran on."""
+
+    programs: tuple[str, ...] = ()
+    """Paths of Alembic's program in the image, of the usual ones; () if none was found or looked for."""
+
+    @property
+    def scripts(self) -> MigrationSet | None:
+        """The migrations on the host, from wherever they were read."""
+        return self.host or (self.evidence.chain.held(PlaceName.HOST) if self.evidence else None)
+
+    @property
+    def env_py(self) -> str:
+        """The text of the host's env.py; '' if it was not read."""
+        files = self.scripts.environment.values() if self.scripts else ()
+        return next((each.content.decode("utf-8", "replace") for each in files if each.name.endswith("env.py")), "")
 
 
 Cause = Callable[["re.Match[str]", FailureInputs], str]
@@ -68,7 +97,9 @@ def called_otherwise(found: re.Match[str], inputs: FailureInputs) -> str:
 def long_ids(found: re.Match[str], inputs: FailureInputs) -> str:
     """The revision ids that do not fit into the version table."""
     graphs = inputs.evidence.graphs.values() if inputs.evidence else ()
-    ids = sorted({name for graph in graphs for name in graph.by_id if len(name) > LONGEST_ID})
+    names = {name for graph in graphs for name in graph.by_id}
+    names |= {each.id for each in inputs.scripts.revisions} if inputs.scripts else set()
+    ids = sorted(name for name in names if len(name) > LONGEST_ID)
     return f"longer than {LONGEST_ID} characters: {', '.join(ids)}" if ids else ""
 
 
@@ -90,14 +121,12 @@ def server(found: re.Match[str], inputs: FailureInputs) -> str:
 
 def _falls_back(inputs: FailureInputs) -> str:
     """Whether env.py falls back to localhost because the service does not set the database's address; '' if not."""
-    held = inputs.evidence.chain.held(PlaceName.HOST) if inputs.evidence else None
-    env = held.environment.get("env.py") if held else None
     model = inputs.target.model
-    if env is None or model is None:
+    if not inputs.env_py or model is None:
         return ""
     service = model.services[inputs.target.service]
     values = Variables(model, service).values()
-    return own_container(service, values, env.content.decode("utf-8", "replace"))
+    return own_container(service, values, inputs.env_py)
 
 
 def parent(found: re.Match[str], inputs: FailureInputs) -> str:

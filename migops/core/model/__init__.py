@@ -18,7 +18,18 @@ from migops.core.model.places import (
     Unknown,
     Unreadable,
 )
-from migops.core.model.report import Finding, PlaceSummary, Remedy, Report, Row, Severity, Skipped, Subject, Verdict
+from migops.core.model.report import (
+    Finding,
+    PlaceSummary,
+    Remedy,
+    Report,
+    Row,
+    Severity,
+    Silenced,
+    Skipped,
+    Subject,
+    Verdict,
+)
 
 __all__ = [
     "Absent",
@@ -40,6 +51,7 @@ __all__ = [
     "Revision",
     "Row",
     "Severity",
+    "Silenced",
     "Skipped",
     "Subject",
     "Tree",

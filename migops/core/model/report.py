@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
 
+from migops.core.location import Location
 from migops.core.model.places import ImageIdentity, Link, PlaceName
 
 
@@ -104,6 +105,15 @@ class Verdict(str, Enum):
 
 
 @dataclass(frozen=True, slots=True)
+class Silenced:
+    """A rule that the settings of the checkout leave out, with the reason given there and the line."""
+
+    rule: str
+    reason: str
+    at: Location
+
+
+@dataclass(frozen=True, slots=True)
 class Report:
     """The complete result of a diagnostic command."""
 
@@ -120,6 +130,12 @@ class Report:
     missing: tuple[str, ...] = ()
     """The reasons for ``Verdict.UNKNOWN``, a sentence each."""
     deselected: tuple[str, ...] = ()
-    """IDs of the rules that --select or --ignore left out."""
+    """IDs of the rules that --select, --ignore or the settings left out."""
+    silenced: tuple[Silenced, ...] = ()
+    """Those of ``deselected`` that the settings of the checkout left out, by id."""
     fail_on: Severity = Severity.ERROR
     """The lowest severity that counts for the verdict."""
+    warnings: tuple[str, ...] = ()
+    """Of the compose project: what compose may refuse and migops reads nevertheless, a sentence each."""
+    refusable: tuple[str, ...] = ()
+    """The lines with keys that migops does not know."""

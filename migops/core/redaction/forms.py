@@ -22,7 +22,11 @@ _VALUE = (
     r"""|\\+["'].*?(?:\\+["']|$)"""  # in a text that was quoted itself
     r"|[^\s&;,]+"
 )  # fmt: skip
-_NOTHING = r"(?!(?:None|null|true|false|undefined)\b)"
+_NOTHING = (
+    r"(?!(?:None|null|true|false|undefined)\b"
+    r"|(?:YES|NO)\)"  # MySQL: (using password: YES)
+    r"|(?:%\(\w{1,63}\)s|\$\d{1,3})(?=[\s,;)\]]|$))"  # where a driver puts the value
+)
 _ASSIGNED = re.compile(
     rf"(?P<head>{_NAMES}(?:{_QUOTED})?\s*(?:=>|[=:])\s*(?:[bur](?=[\"']))?){_NOTHING}(?P<value>{_VALUE})", re.IGNORECASE
 )

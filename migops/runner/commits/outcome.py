@@ -47,6 +47,8 @@ class Outcome:
     state: State
     why: str = ""
     steps: tuple[str, ...] = ()
+    rolled_back: int = 0
+    """Transactions that have written and that the server rolled back, where nothing has stayed."""
 
     @property
     def is_nothing(self) -> bool:
@@ -119,7 +121,8 @@ def _judged(
             State.UNKNOWN, f"it has written to a database of another kind ({record.elsewhere})", _steps(record)
         )
     if not doubts or (since is not None and _nobody_committed(since, url, timeout)):
-        return Outcome(State.NOTHING, "; ".join(doubts))
+        rolled_back = sum(status.get(number) == "aborted" for number in ours)
+        return Outcome(State.NOTHING, "; ".join(doubts), rolled_back=rolled_back)
     return Outcome(State.UNKNOWN, "; ".join(doubts), _steps(record))
 
 

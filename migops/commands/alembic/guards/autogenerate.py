@@ -9,11 +9,10 @@ from migops.commands.alembic.guards.context import GuardContext, History
 from migops.commands.alembic.guards.locks import question
 from migops.commands.alembic.visible_migrations import some
 from migops.core.errors import Aborted, MigopsError
-from migops.core.model import MigrationSet, Unknown
+from migops.core.model import Unknown
 from migops.core.terminal import shell_line
 from migops.core.text import listed
-from migops.migrations.graph import Graph
-from migops.migrations.operations import operations
+from migops.migrations.creations import applied_creations, table_of
 from migops.sources.columns import columns
 from migops.sources.database_state import DatabaseState
 
@@ -85,45 +84,20 @@ def _never_run(context: GuardContext, history: History, state: DatabaseState) ->
         )
 
 
-def applied_creations(graph: Graph, held: MigrationSet, rows: tuple[str, ...]) -> dict[str, tuple[str, ...]]:
-    """What each applied revision creates and no later applied one takes away, by the literals of the scripts."""
-    texts = {file.path: file.content for file in held.scripts.values()}
-    applied = graph.ancestors(rows)
-    creations: dict[str, tuple[str, ...]] = {}
-    for revision in graph.revisions:
-        if revision.id not in applied:
-            continue
-        text = texts.get(revision.path, b"")
-        if b"rename_table" in text or b"new_column_name" in text or b"RENAME" in text.upper():
-            return {}  # names go over to others: nothing can be told by them
-        read = operations(text.decode("utf-8", "replace"))
-        gone = set(read.destroyed)
-        tables = {each[len("table ") :] for each in gone if each.startswith("table ")}
-        for each, names in creations.items():
-            creations[each] = tuple(name for name in names if name not in gone and _table(name) not in tables)
-        creations[revision.id] = tuple(name for name in read.created if name not in gone)
-    return {each: names for each, names in creations.items() if names}
-
-
 def _there(context: GuardContext, state: DatabaseState, created: dict[str, tuple[str, ...]]) -> set[str]:
     """Of what was created, all that is there, or of which it cannot be told."""
     names = {name for each in created.values() for name in each}
     present = {f"table {table}" for table in state.tables}
-    present |= {name for name in names if _table(name).count(".")}  # in a schema of its own
-    wanted = {_table(name) for name in names if name.startswith("column ")} & set(state.tables)
+    present |= {name for name in names if table_of(name).count(".")}  # in a schema of its own
+    wanted = {table_of(name) for name in names if name.startswith("column ")} & set(state.tables)
     try:
         has = columns(question(context), sorted(wanted)) if wanted else {}
     except MigopsError as error:
         context.say(f"which columns the database has is not known: {error}")
         has = {}
     for name in names - present:
-        if name.startswith("column ") and _table(name) in state.tables:
-            table, column = _table(name), name.rpartition(".")[2]
+        if name.startswith("column ") and table_of(name) in state.tables:
+            table, column = table_of(name), name.rpartition(".")[2]
             if table not in has or column in has[table]:
                 present.add(name)
     return present
-
-
-def _table(name: str) -> str:
-    kind, _, rest = name.partition(" ")
-    return rest.rpartition(".")[0] if kind == "column" else rest

@@ -8,6 +8,7 @@ from migops.commands.alembic.call import Result
 from migops.commands.alembic.guards.context import GuardContext, listed
 from migops.commands.alembic.guards.locks import status
 from migops.core.errors import Failed, ManualActionRequired
+from migops.runner import lost_commits
 from migops.runner.commits.outcome import State
 from migops.runner.expected_run import ExpectedRun
 from migops.runner.outcome import MigrationOutcome, Rows
@@ -89,6 +90,8 @@ class _Report:
 
     def _as_expected(self, result: Result) -> Result:
         outcome, expected = self.outcome, self.expected.after
+        if outcome.is_lost:
+            raise lost_commits.error(outcome, self.expected)
         if outcome.lost:
             self.context.say(f"{outcome.lost}; it had finished all the same, at {self._after}")
         if expected is None:

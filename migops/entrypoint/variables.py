@@ -1,0 +1,92 @@
+"""What a shell changes for the programs that it starts: their variables and their working directory.
+
+A start hands the container's own variables to Alembic unless its script changes them first. What it changes is kept by
+name; a change that the text does not tell in full is kept under the words that make it.
+"""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from collections.abc import Iterator, Sequence
+
+from migops.entrypoint.failing import ASSIGNED, Shell
+from migops.entrypoint.known import value
+
+_EXPORTING = ("export", "readonly", "declare", "typeset", "local")
+_ITSELF = re.compile(r"\$(PYTHONPATH\b|\{PYTHONPATH(:[-+][^}]*)?\})")
+_FREE = frozenset(("PATH", "VIRTUAL_ENV", "PYTHONUNBUFFERED", "PYTHONDONTWRITEBYTECODE", "PYTHONFAULTHANDLER"))
+"""Variables that select no database: which program, and how it prints."""
+
+
+def change(words: Sequence[str], shell: Shell) -> None:
+    """Record what a command changes for the programs that come after it. Its own effects are not applied here."""
+    name, rest = (words[0], words[1:]) if words else ("", ())
+    if words and all(ASSIGNED.match(word) for word in words):
+        _assign(words, shell, exported=shell.allexport)
+    elif name in _EXPORTING:
+        _assign(rest, shell, exported=name == "export" or _has_flag(rest, "x") or shell.allexport)
+    elif name == "set":
+        _set(rest, shell)
+    elif name in ("unset", "read", "mapfile", "readarray", "getopts"):
+        shell.changed |= {word for word in rest if word in shell.environment}
+    elif name == "eval":
+        shell.changed.add(f"what `eval {' '.join(rest)}` sets")
+    elif name == "popd" or (name in ("cd", "pushd") and (not rest or rest[-1] == "-")):
+        shell.lost = " ".join(words)
+
+
+def changed_in_front(words: Sequence[str], shell: Shell) -> Iterator[str]:
+    """The variables that are set in front of a command, and to another value than the container's."""
+    for word in words:
+        if (match := ASSIGNED.fullmatch(word)) and not _is_free(match[1], match[2], shell):
+            yield match[1]
+
+
+def inherited(words: Sequence[str], shell: Shell) -> set[str]:
+    """What is changed for a shell that this command starts (``words``: the command, without wrappers)."""
+    name = posixpath.basename(words[0]) if words else ""
+    logs_in = any(word == "--login" or (word[:1] == "-" and word[1:2] != "-" and "l" in word) for word in words[1:3])
+    if logs_in or (name == "su" and "-" in words):
+        return {*shell.changed, f"what a login shell (`{' '.join(words[:2])}`) sets"}
+    return set(shell.changed)
+
+
+def _assign(words: Sequence[str], shell: Shell, *, exported: bool) -> None:
+    for word in words:
+        match = ASSIGNED.match(word)
+        if match and (exported or match[1] in shell.environment) and not _is_free(match[1], match[2], shell):
+            shell.changed.add(match[1])
+        elif not match and exported and ("$" in word or "`" in word):
+            shell.changed.add(f"what `{word}` sets")
+        elif not match and exported and word in shell.assigned and word not in shell.environment:
+            shell.changed.add(word)
+
+
+def _is_free(name: str, given: str, shell: Shell) -> bool:
+    """True for a variable that leaves Alembic where it is: its old value again, or one that selects no database."""
+    if name in _FREE or name == "ALEMBIC_CONFIG":  # the latter is compared where the call is
+        return True
+    if name == "PYTHONPATH":
+        return _is_here(given, shell)
+    if shell.environment.get(name) and re.fullmatch(rf"\$({name}|\{{{name}(:?-[^{{}}]*)?\}})", given):
+        return True
+    known = value(given, shell)
+    return known is not None and known == shell.environment.get(name)
+
+
+def _is_here(path: str, shell: Shell) -> bool:
+    """True for a PYTHONPATH of the working directory alone, beside what the container has."""
+    own = set(shell.environment.get("PYTHONPATH", "").split(":"))
+    here = {"", ".", "$PWD", "${PWD}", "$(pwd)", shell.cwd}
+    return all(each in own | here for each in _ITSELF.sub("", path).split(":"))
+
+
+def _set(words: Sequence[str], shell: Shell) -> None:
+    for word, after in zip(words, (*words[1:], ""), strict=True):
+        if _has_flag((word,), "a") or (word in ("-o", "+o") and after == "allexport"):
+            shell.allexport = word.startswith("-")
+
+
+def _has_flag(words: Sequence[str], letter: str) -> bool:
+    return any(word[:1] in ("-", "+") and word[1:2] != "-" and letter in word[1:] for word in words)

@@ -1,0 +1,73 @@
+"""Reads from env.py's text whether it begins a transaction that Alembic does not own. The file is never run."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+
+from migops.migrations.env_script import called, parsed
+
+_RUNS = ("execute", "exec_driver_sql", "scalar", "scalars", "begin", "run_sync")
+_ENDS = ("commit", "rollback")
+_HANDS_OVER = ("configure", "run_sync", "do_run_migrations", "run_migrations")
+
+
+def early_statement(source: str) -> int:
+    """The line that runs something on a connection before Alembic gets it, without a commit between; 0 if none does.
+
+    With SQLAlchemy 2 that begins a transaction. Alembic then neither begins nor commits one of its own, so that all
+    that the migrations did is rolled back when the connection is closed, unless env.py commits it.
+    """
+    functions = (ast.FunctionDef, ast.AsyncFunctionDef)
+    for function in (node for node in ast.walk(parsed(source)) if isinstance(node, functions)):
+        if line := _in_function(function):
+            return line
+    return 0
+
+
+def _in_function(function: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
+    names = set(_connections(function))
+    calls = sorted(
+        (node for node in ast.walk(function) if isinstance(node, ast.Call)),
+        key=lambda node: (node.lineno, node.col_offset),
+    )
+    early = 0
+    is_handed_over = False
+    for call in calls:
+        on = _on(call)
+        if called(call) in _ENDS and on in names:
+            if is_handed_over:  # env.py commits what the migrations did
+                return 0
+            early = 0
+        elif not is_handed_over and _hands_over(call, names):
+            if not early:
+                return 0
+            is_handed_over = True
+        elif not is_handed_over and on in names and called(call) in _RUNS and not early:
+            early = call.lineno
+    return early if is_handed_over else 0
+
+
+def _connections(function: ast.FunctionDef | ast.AsyncFunctionDef) -> Iterator[str]:
+    """The names that ``with … .connect() as name`` gives to connections: only ``begin()`` commits at its end."""
+    for node in ast.walk(function):
+        if isinstance(node, (ast.With, ast.AsyncWith)):
+            for item in node.items:
+                opened, name = item.context_expr, item.optional_vars
+                if isinstance(opened, ast.Call) and called(opened) == "connect" and isinstance(name, ast.Name):
+                    yield name.id
+
+
+def _on(call: ast.Call) -> str:
+    """The name that the method is called on."""
+    function = call.func
+    return function.value.id if isinstance(function, ast.Attribute) and isinstance(function.value, ast.Name) else ""
+
+
+def _hands_over(call: ast.Call, names: set[str]) -> bool:
+    """Whether the call gives the connection to Alembic."""
+    given = [*call.args, *(keyword.value for keyword in call.keywords)]
+    is_given = any(isinstance(value, ast.Name) and value.id in names for value in given)
+    if called(call) == "run_sync" and _on(call) in names:
+        return any(isinstance(value, ast.Name) and "migration" in value.id for value in call.args)
+    return called(call) in _HANDS_OVER and is_given
