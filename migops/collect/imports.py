@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from migops.collect.state import view_of
@@ -33,7 +33,7 @@ def code_of(target: Target, host: Home) -> EnvironmentCode | None:
     def files() -> Iterable[Path]:
         return modules(target.root, built, [script_location])
 
-    return EnvironmentCode(env, roots_of(target, Path(host.cwd), config), files, dict(_from_file(target, host, built)))
+    return EnvironmentCode(env, roots_of(target, Path(host.cwd), config), files, _env_files(target, host, built))
 
 
 def roots_of(target: Target, cwd: Path, config: ConfigFile) -> tuple[Path, ...]:
@@ -57,17 +57,19 @@ def _env_of(config: ConfigFile, host: Home, view: BuildView | None) -> Path | No
     return None
 
 
-def _from_file(target: Target, host: Home, view: BuildView | None) -> Iterator[tuple[str, str]]:
-    """The variables of the ``.env`` files that the build copies, or that a bind mount shows."""
+def _env_files(target: Target, host: Home, view: BuildView | None) -> dict[str, Mapping[str, str]]:
+    """The variables of the ``.env`` files that the build copies, or that a bind mount shows, by the file's name."""
     project = target.model.directory if target.model else host.cwd
     service = target.model.services.get(target.service) if target.model else None
     copied = {each.host for each in copied_env_files(view)} if view else set()
     mounts = [each.source for each in service.volumes if each.type == "bind"] if service else []
+    files: dict[str, Mapping[str, str]] = {}
     for folder in dict.fromkeys((host.cwd, str(target.root), project)):
-        file = Path(folder) / ".env"
-        is_there = str(file) in copied or any(file.is_relative_to(str(mount)) for mount in mounts)
-        if is_there and file.is_file():
-            yield from _read(file).items()
+        for file in sorted(Path(folder).glob(".env*")):
+            is_there = str(file) in copied or any(file.is_relative_to(str(mount)) for mount in mounts)
+            if is_there and file.is_file():
+                files.setdefault(file.name, _read(file))
+    return files
 
 
 def _read(file: Path) -> Mapping[str, str]:

@@ -20,6 +20,7 @@ from migops.sources.database_url import (
     Variables,
     from_config,
     is_own_network,
+    not_known,
     own_container,
     placeholder,
     servers,
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
 
 _HOST = re.compile(r"^[^:]+://(?:[^/@]*@)?(\[[^\]]*\]|[^:/?]*)")
 _READS_FILE = re.compile(rb"load_dotenv|env_file|decouple|read_env|starlette\.config|dotenv_values")
+_COMPUTED_FILE = re.compile(rb"\.env\.?\{|env_file\s*=\s*[a-zA-Z_]|\.env\.[\"']\s*\+")
 _SETS = re.compile(rb"environ\[\s*[\"'](\w+)[\"']\s*\]\s*=[^=]")
 
 
@@ -63,6 +65,7 @@ class _Follow:
         self.code.put(self.env, parsed(asked.env_py))  # the image's text counts, not the host's
         self.modules = code
         self.assigned: frozenset[str] = frozenset()
+        self.from_file: frozenset[str] = frozenset()
         self.reached, self.computed = self.code.reached(self.env)
         if self.computed or self._is_flask:
             self.reached |= set(code.files() if code else ())
@@ -94,21 +97,32 @@ class _Follow:
         texts.append(self.asked.env_py.encode())
         assigned = self.assigned = frozenset(name.decode() for text in texts for name in _SETS.findall(text))
         reads = any(_READS_FILE.search(text) for text in texts)
-        unread = getattr(service, "unread", None)  # env files that are missing
+        files = self.modules.env_files if self.modules else {}
+        whole = b"\n".join(texts)
+        read = [name for name in files if name.encode() in whole] if reads else []
+        computed = {name for file in files for name in files[file] if reads and _COMPUTED_FILE.search(whole)}
+        secrets = {Path(each.target or each.source).name.lower() for each in service.secrets if b"secrets_dir" in whole}
 
         def unknown(name: str) -> str:
-            return str(unread.reason(name)) if unread else ""
+            if name in assigned:
+                return f"{name} is set by the code itself"
+            if name.lower() in secrets:
+                return f"{name} may come from a secret"
+            if name in computed and name not in values:
+                return f"{name} may come from an env file whose name is computed"
+            why = not_known(service, name)
+            return why.reason if why else ""
 
         def ini(name: str) -> str | None:
             options = [config.options[name] for config in self.asked.configs.values() if name in config.options]
             return str(options[0].value) if options and options[0].value is not None else None
 
         section = next((config.section for config in self.asked.configs.values()), "alembic")
-        from_file = self.modules.from_file if self.modules and reads else {}
+        from_file = {name: value for file in (*read, ".env") for name, value in files.get(file, {}).items() if reads}
+        self.from_file = frozenset(from_file)
         return Environment(
-            {name: value for name, value in values.items() if name not in assigned and not unknown(name)},
-            ini, section, lambda name: f"{name} is set by the code itself" if name in assigned else unknown(name),
-            service.name, from_file,
+            {name: value for name, value in values.items() if not unknown(name)},
+            ini, section, unknown, service.name, from_file,
         )  # fmt: skip
 
     def _sought(self, url: Url) -> Sought | Unknown:
@@ -131,7 +145,7 @@ class _Follow:
         return Sought(text, origin, at=at)
 
     def _origin(self, name: str) -> str:
-        if name in (self.modules.from_file if self.modules else {}) and name not in self.variables.values():
+        if name in self.from_file and name not in self.variables.values():
             return f"{name}, a .env file in the container"
         return self.variables.origin(name)
 
@@ -152,6 +166,11 @@ class _Follow:
     def _of_ini(self) -> Sought | Unknown:
         """The URL of Alembic's configuration, which env.py takes as it is."""
         for place, config in self.asked.configs.items():
+            option = config.options.get(INI)
+            if option is not None and option.error and "_option(" in self.asked.env_py:
+                return Unknown(
+                    f"{option.at} ({place}): sqlalchemy.url refers to options that {self.env} may set", SAY_WHICH
+                )
             sought = from_config(config, place)
             if sought is not None:
                 return within(sought, self.variables) if isinstance(sought, Sought) else sought

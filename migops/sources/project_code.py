@@ -27,8 +27,8 @@ class EnvironmentCode:
     """The folders of imports."""
     files: Callable[[], Iterable[Path]] = lambda: ()
     """All modules of the application."""
-    from_file: Mapping[str, str] = field(default_factory=dict, repr=False)
-    """The variables of a ``.env`` file that the service's containers have."""
+    env_files: Mapping[str, Mapping[str, str]] = field(default_factory=dict, repr=False)
+    """The variables of the ``.env`` files that the service's containers have, by the file's name."""
 
 
 @dataclass(slots=True)

@@ -655,3 +655,65 @@ class Settings(BaseSettings):
     result = followed(tmp_path, sets("settings.url", SETTINGS), files, {})
     assert isinstance(result, NotSettled)
     assert "config.py:7 (late) may set url" in result.reason
+
+
+DATABASE = """\
+import os
+from dataclasses import dataclass
+@dataclass
+class Database:
+    host: str
+    @classmethod
+    def from_env(cls):
+        return cls(host=os.environ['H'])
+    @property
+    def url(self):
+        return f'postgresql://{self.host}/d'
+settings = Database.from_env()
+"""
+SENSITIVE = f"""\
+{PYDANTIC}
+class Settings(BaseSettings):
+    model_config = SettingsConfigDict(case_sensitive=True)
+    url: str = 'postgresql://default'
+settings = Settings()
+"""
+GROUP = f"""\
+{PYDANTIC}
+class Database(BaseSettings):
+    model_config = SettingsConfigDict(env_prefix='DB_')
+    host: str = 'localhost'
+class Settings(BaseSettings):
+    db: Database = Field(default_factory=Database)
+    @property
+    def url(self):
+        return f'postgresql://{{self.db.host}}/d'
+settings = Settings()
+"""
+
+
+@pytest.mark.parametrize(
+    ("app", "url"),
+    [
+        (DATABASE, "postgresql://pg/d"),
+        (SENSITIVE, "postgresql://default"),
+        (SENSITIVE.replace("True", "False"), "postgresql://other"),
+        (GROUP, "postgresql://db/d"),
+    ],
+)
+def test_classes(app: str, url: str, tmp_path: Path) -> None:
+    values = {"H": "pg", "URL": "postgresql://other", "DB_HOST": "db", "HOST": "wrong"}
+    result = followed(tmp_path, sets("settings.url", SETTINGS), {"app/config.py": app}, values)
+    assert isinstance(result, Url), result
+    assert result.text == url
+
+
+def test_a_prefix_for_some_lines(tmp_path: Path) -> None:
+    lines = ("from environs import Env", "env = Env()", "with env.prefixed('DB_'):", "    url = env.str('URL')")
+    values = {"URL": "postgresql://wrong", "DB_URL": "postgresql://right"}
+    result = followed(tmp_path, sets("url", *lines), {}, values)
+    assert isinstance(result, Url), result
+    assert result.text == "postgresql://right"
+    after = followed(tmp_path, sets("env.str('URL')", *lines), {}, values)
+    assert isinstance(after, Url), after
+    assert after.text == "postgresql://wrong"

@@ -213,3 +213,42 @@ def test_what_the_user_says_comes_first(tmp_path: Path) -> None:
     more = "    x-migops: {database-env: OTHER}\n"
     found = sought(which(tmp_path, f"OTHER: 'postgresql://u@db/said', {SHOP}", SETS, SERVERS, app=SETTINGS, more=more))
     assert found.text == "postgresql://u@db/said"
+
+
+ENV_FILES = """
+    import os
+    from pydantic_settings import BaseSettings, SettingsConfigDict
+    class Settings(BaseSettings):
+        model_config = SettingsConfigDict(env_file=NAMES)
+        url: str = "postgresql://default@db/d"
+    settings = Settings()
+"""
+
+
+@pytest.mark.parametrize(
+    ("names", "url"),
+    [('(".env", ".env.prod")', "postgresql://prod@db/d"), ('".env"', "postgresql://default@db/d"), ('".env.dev"', "")],
+)
+def test_env_files_of_other_names(names: str, url: str, tmp_path: Path) -> None:
+    files = {".env.prod": "URL=postgresql://prod@db/d\n"}
+    found = sought(which(tmp_path, "X: y", SETS, app=ENV_FILES.replace("NAMES", names), files=files))
+    assert found.text == (url or "postgresql://default@db/d")
+
+
+def test_an_env_file_whose_name_is_computed(tmp_path: Path) -> None:
+    files = {".env.prod": "URL=postgresql://prod@db/d\n"}
+    app = ENV_FILES.replace("NAMES", "f\".env.{os.environ['MODE']}\"")
+    found = unknown(which(tmp_path, "X: y", SETS, app=app, files=files))
+    assert "URL may come from an env file whose name is computed" in found.reason
+    given = sought(which(tmp_path / "two", "URL: 'postgresql://service@db/d'", SETS, app=app, files=files))
+    assert given.text == "postgresql://service@db/d"
+
+
+def test_a_secret_that_the_settings_read(tmp_path: Path) -> None:
+    app = ENV_FILES.replace("env_file=NAMES", 'secrets_dir="/run/secrets"')
+    files = {"url.txt": PASSWORD}
+    more = "    secrets: [url]\n"
+    others = f"{ONE}secrets: {{url: {{file: ./url.txt}}}}\n"
+    found = unknown(which(tmp_path, "X: y", SETS, others, app=app, files=files, more=more))
+    assert "URL may come from a secret" in found.reason
+    assert PASSWORD not in f"{found}"

@@ -37,7 +37,7 @@ def attribute(instance: Instance, name: str, code: Evaluates) -> Value:
     for owner in line.classes:
         member = member_of(owner, name)
         if isinstance(member, (ast.FunctionDef, ast.AsyncFunctionDef)):
-            function = Function(member, owner.scope, instance)
+            function = Function(member, owner.scope, _self(member, instance))
             return code.call(function, {}) if _has(member, _PROPERTIES) else function
         if member is not None:
             if line.is_settings and (why := _rewritten(line, name)):
@@ -52,8 +52,7 @@ def of_class(kind: Class, name: str, code: Evaluates) -> Value:
     for owner in lineage(kind, code).classes:
         member = member_of(owner, name)
         if isinstance(member, (ast.FunctionDef, ast.AsyncFunctionDef)):
-            is_static = _has(member, ("staticmethod",))
-            return Function(member, owner.scope, None if is_static else Instance(kind))
+            return Function(member, owner.scope, kind if _has(member, ("classmethod",)) else None)
         value = assigned(member) if member is not None else None
         if value is not None:
             return code.value(value, inside(owner))
@@ -121,6 +120,13 @@ def _set_in_init(instance: Instance, line: Lineage, name: str, code: Evaluates) 
                     made = ast.FunctionDef("__init__", init.args, body, [])
                     return code.call(Function(made, owner.scope, instance), instance.given)
     return Unsettled(f"{instance.of.node.name} sets no {name} that the text settles")
+
+
+def _self(member: ast.FunctionDef | ast.AsyncFunctionDef, instance: Instance) -> Instance | Class | None:
+    """The first argument of a method that is called on an instance."""
+    if _has(member, ("staticmethod",)):
+        return None
+    return instance.of if _has(member, ("classmethod",)) else instance
 
 
 def _has(node: ast.FunctionDef | ast.AsyncFunctionDef, names: tuple[str, ...]) -> bool:

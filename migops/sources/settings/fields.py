@@ -13,6 +13,7 @@ from migops.sources.settings.values import (
     Evaluates,
     Function,
     Instance,
+    Known,
     Library,
     Scope,
     Unsettled,
@@ -94,15 +95,20 @@ def field_of(instance: Instance, owner: Class, member: ast.stmt, name: str, line
         if nested is not None and (default is None or isinstance(default, ast.Call)):
             return nested
         names = list(_aliases(call, owner, code)) or [instance.prefix + _prefix(line, code) + name]
+        any_case = not _is_case_sensitive(line, code)
         for variable in names:
-            given = code.environment.variable(variable, any_case=True)
+            given = code.environment.variable(variable, any_case=any_case)
             if given is not None:
                 is_bool = isinstance(member, ast.AnnAssign) and name_of(member.annotation) == "bool"
                 return library.as_bool(given) if is_bool else given
         if default is None or (call is not None and _default(call) is None):
             annotation = getattr(member, "annotation", None)
             optional = default is None and annotation is not None and "None" in ast.dump(annotation)
-            return NONE if optional and call is None else library.missing(code.environment, names[0].upper())
+            return (
+                NONE
+                if optional and call is None
+                else library.missing(code.environment, names[0].upper() if any_case else names[0])
+            )
     value = _default(call) if call is not None else default
     if value is None:
         return Unsettled(f"{owner.node.name}.{name} has no value in the text")
@@ -141,21 +147,28 @@ def _prefix(line: Lineage, code: Evaluates) -> str:
     return _setting(line, "env_prefix", code) or ""
 
 
+def _is_case_sensitive(line: Lineage, code: Evaluates) -> bool:
+    return _setting(line, "case_sensitive", code) == "True"
+
+
 def _setting(line: Lineage, name: str, code: Evaluates) -> str | None:
-    """A setting of ``model_config`` or of the inner class ``Config``."""
+    """A setting of ``model_config`` or of the inner class ``Config``, as text."""
     for owner in line.classes:
-        for node in owner.node.body:
-            if isinstance(node, ast.ClassDef) and node.name == "Config":
-                member = member_of(Class(node, owner.scope), name)
-                value = assigned(member) if member is not None else None
-                if value is not None:
-                    return text_of(code.value(value, owner.scope))
-        config = member_of(owner, "model_config")
-        value = assigned(config) if config is not None else None
-        for given in _pairs(value):
-            if given[0] == name:
-                return text_of(code.value(given[1], owner.scope))
+        given = [node for key, node in _settings(owner) if key == name]
+        value = code.value(given[0], owner.scope) if given else None
+        if isinstance(value, Known):
+            return str(value.value)
     return None
+
+
+def _settings(owner: Class) -> Iterator[tuple[str, ast.expr]]:
+    for node in owner.node.body:
+        if isinstance(node, ast.ClassDef) and node.name == "Config":
+            for inner in node.body:
+                value = assigned(inner)
+                yield from ((each.id, value) for each in targets_of(inner) if isinstance(each, ast.Name) and value)
+    config = member_of(owner, "model_config")
+    yield from _pairs(assigned(config) if config is not None else None)
 
 
 def _pairs(value: ast.expr | None) -> Iterator[tuple[str, ast.expr]]:

@@ -7,7 +7,17 @@ from collections.abc import Iterator, Sequence
 
 from migops.sources.settings.expressions import agreed
 from migops.sources.settings.names import Imported, Lazy
-from migops.sources.settings.values import Class, Evaluates, Function, Scope, Unsettled, Value, where
+from migops.sources.settings.values import (
+    Class,
+    EnvReader,
+    Evaluates,
+    Function,
+    Scope,
+    Unsettled,
+    Value,
+    text_of,
+    where,
+)
 
 
 def run(body: Sequence[ast.stmt], scope: Scope, code: Evaluates) -> Value | None:
@@ -22,7 +32,7 @@ def run(body: Sequence[ast.stmt], scope: Scope, code: Evaluates) -> Value | None
             if branch is not None:
                 return branch
         elif isinstance(node, (ast.Try, ast.With, ast.AsyncWith)):
-            returned = _try(node, scope, code) if isinstance(node, ast.Try) else run(node.body, scope, code)
+            returned = _try(node, scope, code) if isinstance(node, ast.Try) else _with(node, scope, code)
             if returned is not None:
                 return returned
         else:
@@ -40,6 +50,24 @@ def _try(node: ast.Try, scope: Scope, code: Evaluates) -> Value | None:
         returned = next((value for each in node.handlers if (value := run(each.body, scope, code)) is not None), None)
     after = run(node.finalbody, scope, code)
     return after if after is not None else returned
+
+
+def _with(node: ast.With | ast.AsyncWith, scope: Scope, code: Evaluates) -> Value | None:
+    """Follow a ``with``. Inside environs' ``env.prefixed(…)``, variables have a prefix."""
+    call = node.items[0].context_expr
+    if not (isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute) and call.func.attr == "prefixed"):
+        return run(node.body, scope, code)
+    name = call.func.value.id if isinstance(call.func.value, ast.Name) else ""
+    reader, prefix = code.lookup(name, scope), text_of(code.value(call.args[0], scope)) if call.args else None
+    before = dict(scope.names)
+    is_known = isinstance(reader, EnvReader) and prefix is not None
+    scope.names[name] = EnvReader(f"{reader.prefix}{prefix}") if isinstance(reader, EnvReader) else reader
+    returned = run(node.body, scope, code)
+    for bound in [each for each, held in scope.names.items() if before.get(each) is not held and each != name]:
+        value = code.lookup(bound, scope)
+        scope.names[bound] = value if is_known else Unsettled(f"{where(node, scope)} is computed")
+    scope.names[name] = reader
+    return returned
 
 
 def _branch(node: ast.If, rest: Sequence[ast.stmt], scope: Scope, code: Evaluates) -> Value | None:
