@@ -102,7 +102,9 @@ class Setup:
     env_files: tuple[CopiedEnvFile, ...] = ()
     """The ``.env`` files that a build would copy into the image."""
     alembic: Pin | None = None
-    """The newest Alembic that the project's own files allow; None if they bound it not."""
+    """The newest Alembic that the project's own files allow; None if they set no bound."""
+    has_models: bool = True
+    """False if none of the project's modules defines a table."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -122,6 +122,7 @@ def alembic(arguments: tuple[str, ...], **given: Any) -> int:
     from migops.commands.alembic.run import run
     from migops.docker import connect
     from migops.runner import command_lines
+    from migops.runner.running import NotStarted
 
     if not arguments:
         raise MigopsError("no Alembic command given", hint="for example: current, upgrade head; see --help")
@@ -132,8 +133,8 @@ def alembic(arguments: tuple[str, ...], **given: Any) -> int:
         call = AlembicCall(resolved, arguments, engine, say, _options(given))
         try:
             result = run(call)
-        except Stopped:
-            _explain(call, 0)
+        except (Stopped, NotStarted) as error:
+            _explain(call, 0, str(error) if isinstance(error, NotStarted) else "")
             raise
         if result.drawing is not None:
             from migops.commands.graph import GraphResult
@@ -146,11 +147,11 @@ def alembic(arguments: tuple[str, ...], **given: Any) -> int:
     return result.code
 
 
-def _explain(call: AlembicCall, code: int) -> None:
-    """Explain the failure in what Alembic wrote, if it is a known one."""
+def _explain(call: AlembicCall, code: int, refused: str = "") -> None:
+    """Explain the failure in what Alembic wrote, or in why it was not started, if it is a known one."""
     from migops.commands.failures import explain  # and with it all the rules: only a failure pays for them
 
-    for line in explain(call.output.tail(), call.target, call.engine, call.arguments, code=code):
+    for line in explain(call.output.tail() or refused, call.target, call.engine, call.arguments, code=code):
         say(line, plain=True)
 
 

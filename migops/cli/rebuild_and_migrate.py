@@ -104,7 +104,11 @@ def _a_number(context: click.Context, parameter: click.Parameter, value: float |
     metavar="REV",
     help="Drop a revision that only a container has (repeatable); its script is first saved in the state folder.",
 )
-@option("--accept-migrating-entrypoint", is_flag=True, help="Deploy an image that runs migrations at startup.")
+@option(
+    "--accept-migrating-entrypoint",
+    is_flag=True,
+    help="Deploy although a start migrates and is not proved to have nothing left to do.",
+)
 @option("--database-url", metavar="URL", default="", help="Database URL (default: the service's).")
 @timeout_option
 @compose_options

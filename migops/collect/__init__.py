@@ -153,8 +153,10 @@ def _require_migrations(survey: Survey) -> None:
     read = [survey.places[place] for place in (PlaceName.IMAGE, PlaceName.CONTAINER)]
     if absent is None or any(isinstance(place, MigrationSet) for place in read):
         return
-    why = "".join(f"; {place.reason}" for place in read if isinstance(place, Unknown))
-    raise MigopsError(f"{absent.message}{why}", at=absent.at, hint=absent.hint) from None
+    unknown = [place for place in read if isinstance(place, Unknown)]
+    why = "".join(f"; {place.reason}" for place in unknown)
+    hints = (absent.hint, *(place.hint for place in unknown))
+    raise MigopsError(f"{absent.message}{why}", at=absent.at, hint="; or ".join(filter(None, hints))) from None
 
 
 def running(target: Target, engine: Engine) -> Survey:

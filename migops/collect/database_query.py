@@ -5,14 +5,21 @@ from __future__ import annotations
 import posixpath
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from migops.collect.state import view_of
 from migops.core.model import MigrationSet
 from migops.docker import Engine
+from migops.dockerfile.trace import BuildView
 from migops.migrations.config import parse_config
 from migops.sources.database_question import Question
 from migops.sources.home import Home
 from migops.target import Target
+
+if TYPE_CHECKING:
+    from migops.sources.project_code import EnvironmentCode
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +52,7 @@ def question(
         configs = {"image": parse_config(around[image.config], image.config, host.section), **configs}
     env_path = next((path for path in around if posixpath.basename(path) == "env.py"), "")
     return Question(
+        code=cache(lambda: code_for(target, host)),
         url=ask.url,
         project=target.model,
         service=target.model.services.get(target.service) if target.model else None,
@@ -53,9 +61,23 @@ def question(
         env_py=around.get(env_path, b"").decode("utf-8", "replace"),
         env_path=env_path,
         image_env=image_env,
-        working_dir=target.working_dir or (image.cwd if image else ""),
+        working_dir=image.cwd if image else _working_dir(target),
         home=Path(host.cwd),
         compose=target.commands.compose or ("docker", "compose"),
         engine=engine,
         timeout=ask.timeout,
     )
+
+
+def _working_dir(target: Target) -> str:
+    """The container's working directory as far as compose file and Dockerfile tell."""
+    view = view_of(target.build)
+    own = (view.workdir or "") if isinstance(view, BuildView) else ""
+    return posixpath.join(own, target.working_dir) if target.working_dir else own
+
+
+def code_for(target: Target, host: Home) -> EnvironmentCode | None:
+    """The code that the host's env.py imports; None if there is no env.py."""
+    from migops.collect.imports import code_of  # only where a database is asked
+
+    return code_of(target, host)

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from migops.analysis.script_diff import content_difference
+from migops.collect.imports import roots_of
 from migops.collect.state import Survey, host_cwd, host_home
 from migops.collect.static import read_host
 from migops.core.errors import Unavailable
@@ -57,13 +56,9 @@ def code_of_env(survey: Survey, config: ConfigFile) -> EnvCode | None:
     if env is None or not isinstance(host, MigrationSet):
         return None
     cwd = host_cwd(survey)
-    option = config.options.get("prepend_sys_path")
-    given = option.value if option and isinstance(option.value, (str, tuple)) else ()
-    words = re.split(r"[\s,:]+", given) if isinstance(given, str) else given
-    roots = [cwd, *(cwd / word for word in words if word), target.root, target.root / "src"]
     view = survey.view if isinstance(survey.view, BuildView) else None
     files = modules(target.root, view, [host.script_location])
-    return EnvCode(Path(env.path), tuple(dict.fromkeys(Path(os.path.normpath(root)) for root in roots)), tuple(files))
+    return EnvCode(Path(env.path), roots_of(target, cwd, config), tuple(files))
 
 
 def models_on_host(target: Target) -> ModelsOnHost | None:

@@ -45,7 +45,7 @@ def _add_document(merged: Map, document: Map, resets: tuple[TreePath, ...], file
         import_resources(load_files(files, inner), document, resets)
     merged = merge(merged, document)
     keep_last(merged)
-    validate(merged, file)
+    layer.notes.has_unknown = validate(merged, file) or layer.notes.has_unknown
     if "version" in merged:
         layer.notes.obsolete_version(file)
         del merged["version"]

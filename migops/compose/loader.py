@@ -86,7 +86,7 @@ def _load(options: ComposeOptions, environment: Mapping[str, str], cwd: str, not
         raise refuse("empty compose file", first)
     if not name:
         raise refuse("project name must not be empty", first, "set one with -p, or with `name:` in the file")
-    notes.unknown += unknown_keys(tree)
+    notes.unknown += unknown_keys(tree) if notes.has_unknown else ()
     for key in notes.unknown:
         notes.notices.append(key.warning(f"{shown(key.mark.file, cwd)}:{key.mark.line}"))
     normalize(tree, name, known, first)

@@ -15,6 +15,7 @@ class Notes:
         self.missing: dict[str, None] = {}
         self.notices: list[str] = []
         """Warnings of migops's own, of what compose would refuse."""
+        self.has_unknown = False  # the files have keys that migops does not know
         self.unknown: list[UnknownKey] = []
         self.required: dict[str, list[Mark]] | None = None
         """The lines that require each variable that is not set; None: such a file is refused."""

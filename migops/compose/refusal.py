@@ -15,7 +15,7 @@ from migops.core.process import CommandError, run
 from migops.core.redaction import redact
 
 _PATH = re.compile(r"\b(?:services|volumes|networks|secrets|configs|models|jobs)\b(?:[.\[][\w./\]-]*)?")
-_QUOTED = re.compile(r"['\"]([\w.-]+)['\"]")
+_KEY = re.compile(r"['\"]([\w.-]+)['\"]|property ([\w.-]+) is")
 _SERVICE = re.compile(r"service ['\"]([\w.-]+)['\"]")
 _LOGGED = re.compile(r"time=|WARN\[|DEBU\[|INFO\[")
 
@@ -75,7 +75,8 @@ def _named(tree: Map, words: str) -> Iterator[tuple[int, Mark]]:
         if mark is None:
             continue
         yield depth, mark
-        for name in _QUOTED.findall(words):
+        for key in _KEY.finditer(words):
+            name = key[1] or key[2]
             if isinstance(value, Map) and name in value.marks:
                 yield depth + 1, value.marks[name]
 

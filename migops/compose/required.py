@@ -90,4 +90,5 @@ def warning(marks: Mapping[str, list[Mark]], directory: str, cwd: str) -> str:
     fix = (
         f"cp {shown(example, cwd)} {shown(dotenv, cwd)}" if example else f"set {'them' if parts[1:] else 'it'} in .env"
     )
-    return f"{', '.join(parts)} {verb} required and not set; what depends on it is unknown\n  try: {fix}"
+    them = "them" if len(parts) > 1 else "it"
+    return f"{', '.join(parts)} {verb} required and not set; what depends on {them} is unknown\n  try: {fix}"

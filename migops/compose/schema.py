@@ -30,26 +30,26 @@ class Fault:
     hint: str = ""
 
 
-def validate(document: Map, file: str) -> None:
+def validate(document: Map, file: str) -> bool:
     """Raise compose's error if ``document`` (as merged so far) does not match the specification's types.
 
-    A key that is not known passes (``unknown_keys`` lists it), unless it is a misspelling of a known one.
+    A key that is not known passes, unless it is a misspelling of a known one. Returns True if there is such a key:
+    ``unknown_keys`` lists them.
     """
     is_project = "services" in document or "include" in document
-    faults = [
-        fault
-        for fault in _check(document, DOCUMENT, (), Mark(file, 1))
-        if not (fault.unknown and (fault.path or is_project))
-    ]
+    everything = _check(document, DOCUMENT, (), Mark(file, 1))
+    faults = [fault for fault in everything if not (fault.unknown and (fault.path or is_project))]
+    hint = "" if is_project else "a compose file has its services under `services:`"
     deepest = max((fault.depth for fault in faults), default=0)
     # The first fault of each path: the others come from further alternatives for the value.
     first = {fault.path: fault for fault in reversed(faults) if fault.depth == deepest}
     raise_all(
         [
-            refuse(f"validating {file}: {'.'.join(path)} {fault.message}", fault.mark, fault.hint)
+            refuse(f"validating {file}: {'.'.join(path)} {fault.message}", fault.mark, fault.hint or hint)
             for path, fault in reversed(first.items())
         ]
     )
+    return bool(everything)
 
 
 def unknown_keys(document: Map) -> list[UnknownKey]:

@@ -72,7 +72,8 @@ def _by_exposed(item: Any, path: str, mark: Mark) -> Any:
 def _by_port(item: Any, path: str, mark: Mark) -> Any:
     if isinstance(item, Map):
         if "target" not in item:
-            raise refuse(f"service ports {path} is missing a target port", mark)
+            hint = "write HOST:CONTAINER, both from 1 to 65535 (or only CONTAINER, for a free port of the host)"
+            raise refuse(f"service ports {path} is missing a target port", mark, hint)
         named = {"host_ip": "0.0.0.0", "published": None, "protocol": "tcp", **item}  # noqa: S104 - compose's default
         # The type counts: 80 and "80" are two ports.
         entries = [named[key] for key in ("host_ip", "published", "target", "protocol")]

@@ -16,7 +16,7 @@ from migops.entrypoint import migrating, program, python_start, variables
 from migops.entrypoint.alembic_call import PROGRAM
 from migops.entrypoint.conditions import is_endless, possible_branches, under_what
 from migops.entrypoint.failing import ASSIGNED, Frame, Shell, passed_over
-from migops.entrypoint.known import assign, assigned, expanded, set_options, value
+from migops.entrypoint.known import assign, assigned, expanded, set_options, substitutions, value
 from migops.entrypoint.model import Change, Executed, File, Migrating, Ran
 from migops.entrypoint.shell import NotRead, parse
 from migops.entrypoint.tree import Compound, Pipeline, Script, Simple
@@ -44,7 +44,10 @@ _PASSING = frozenset(
 )
 """Commands that are never the purpose of a container."""
 
-_OF_SCRIPT = re.compile(r"^\$\(dirname (?:-- )?\"?(?:\$0|\$\{0\}|\$\{?BASH_SOURCE(?:\[0\])?\}?)\"?\)(/[\w./-]*)?$")
+_ITSELF = r"\"?(?:\$0|\$\{0\}|\$\{?BASH_SOURCE(?:\[0\])?\}?)\"?"
+_FOLDER = rf"\$\(\s*dirname (?:-- )?(?:{_ITSELF}|\"?\$\((?:readlink -f|realpath) {_ITSELF}\)\"?)\s*\)"
+_THEN_SHOWN = r"(?P<below>/[\w./-]*)?\"?(?:\s*&?>\s*/dev/null(?: 2>&1)?)?\s*(?:&&|;)\s*pwd(?: -P)?\s*\)"
+_OF_SCRIPT = re.compile(rf"(?:\$\(\s*cd (?:-P )?(?:-- )?\"?{_FOLDER}\"?{_THEN_SHOWN}|{_FOLDER})")
 """A script's expression for its own folder."""
 _LONG = 600.0  # seconds; a longer `sleep` is the purpose of the container, not a pause
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
@@ -58,6 +61,7 @@ class _Here:
     place: str
     fixed: bool = True
     depth: int = 0
+    script: str = ""  # the script's path in the container
 
     def line(self, number: int) -> Location:
         return self.at if self.fixed else Location(self.at.file, number)
@@ -130,7 +134,10 @@ class Follower:
             self.unread.append(f"{here.at.file}: more than {MOST} commands, the rest was not followed")
         if self.steps >= MOST:
             return
+        for text in substitutions(command.words) if any("upgrade" in word for word in command.words) else ():
+            self._substituted(text, shell, replace(here, at=here.line(command.line), fixed=True), (frames, condition))
         words = tuple(expanded(command.words, shell))
+        words = tuple(_in_folder(word, here.script) for word in words)
         name, rest = (words[0], words[1:]) if words else ("", ())
         variables.change(words, shell)
         if words and all(ASSIGNED.match(word) for word in words):
@@ -146,8 +153,7 @@ class Follower:
         elif name == "shift":
             shell.arguments = shell.arguments[int(rest[0]) if rest and rest[0].isdigit() else 1 :]
         elif name in ("cd", "pushd") and rest:
-            folder = _OF_SCRIPT.sub(lambda match: posixpath.dirname(here.at.file) + (match[1] or ""), rest[-1])
-            known = value(folder, shell) if folder != "-" else None
+            known = value(rest[-1], shell) if rest[-1] != "-" else None
             if condition or not known:  # an empty one leads home
                 shell.lost = " ".join(words)
             elif known.startswith("/"):
@@ -165,6 +171,17 @@ class Follower:
             self._command(replace(command, words=words), shell, here, frames, condition)
             # Only a command that certainly runs ends the script; under a condition, the rest may run too.
             shell.gone = shell.gone or (not condition and (name == "exit" or (name == "exec" and bool(rest))))
+
+    def _substituted(
+        self, text: str, shell: Shell, here: _Here, under: tuple[tuple[Frame, ...], str]
+    ) -> None:  # fmt: skip
+        """Follow the commands of a ``$(…)``, which runs in a shell of its own."""
+        try:
+            script = parse(text)
+        except NotRead:
+            return  # the word is only a text
+        inside = replace(shell, functions=dict(shell.functions), known=dict(shell.known))
+        self._script(script, inside, here, *under)
 
     def _command(self, command: Simple, shell: Shell, here: _Here, frames: tuple[Frame, ...], condition: str) -> None:
         called = meaning(command.words)
@@ -208,6 +225,8 @@ class Follower:
             self.unread.append(f"{called.what}: more than {DEEPEST} files call one another")
             return
         if "$" in called.what:
+            called = replace(called, what=value(called.what, shell) or called.what)
+        if "$" in called.what:
             self.unread.append(f"{here.at}: `{redact(called.what)}` names a file that is known only at runtime")
             return
         for path in self._candidates(called, shell):
@@ -226,7 +245,7 @@ class Follower:
         if len(file.content) > LARGEST or b"\0" in file.content[:1024]:
             return
         text = file.content.decode("utf-8", "replace")
-        inner = _Here(Location(file.at), file.place, fixed=False, depth=here.depth + 1)
+        inner = _Here(Location(file.at), file.place, fixed=False, depth=here.depth + 1, script=path)
         self._text(by_first_line(called, text), text, shell, (inner, frames, condition), path)
 
     def _missing(self, called: Meaning) -> None:
@@ -299,8 +318,9 @@ class Follower:
         if called.does is Does.PYTHON_MODULE:
             names = (".py", "/__main__.py", "/__init__.py") if python_start.is_main(called) else ("/__init__.py", ".py")
             for folder in python_start.roots(called, "", shell.cwd, {**self.environment, **shell.known}):
-                below = posixpath.normpath(posixpath.join(folder, *called.what.split(".")))
-                yield from (f"{below}{name}" for name in names)
+                for dotted in python_start.modules_of(called):
+                    below = posixpath.normpath(posixpath.join(folder, *dotted.split(".")))
+                    yield from (f"{below}{name}" for name in names)
         elif called.does is Does.PROGRAM and "/" not in called.what:
             yield from (posixpath.join(folder, called.what) for folder in self.path)
         else:
@@ -330,6 +350,14 @@ class Follower:
         write = VersionWrite(at, place, redact(text), kind, redact(condition))
         if write not in self.writes:
             self.writes.append(write)
+
+
+def _in_folder(word: str, script: str) -> str:
+    """The word with the script's own folder in place of the expression for it."""
+    if not script or "dirname" not in word:
+        return word
+    folder = posixpath.dirname(script)
+    return _OF_SCRIPT.sub(lambda match: posixpath.normpath(folder + (match["below"] or "")), word)
 
 
 def _is_alembic(word: str) -> bool:

@@ -32,8 +32,19 @@ def value(word: str, shell: Shell) -> str | None:
         given = _given(match[1] or match[2], shell, match[3])
         return given if given is None else given or match[3] or ""
     cut = _CUT.fullmatch(word)
-    given = _given(cut[1], shell) if cut is not None else None
-    return None if cut is None or given is None else _cut(given, cut[2])
+    if cut is None:
+        return _composed(word, shell)
+    given = _given(cut[1], shell)
+    return None if given is None else _cut(given, cut[2])
+
+
+def _composed(word: str, shell: Shell) -> str | None:
+    """The value of a word of several parts: ``$DIR/start.sh``."""
+    values = {match[0]: value(match[0], shell) for match in _VARIABLE.finditer(word)}
+    if not values or any(known is None for known in values.values()):
+        return None
+    text = _VARIABLE.sub(lambda match: values[match[0]] or "", word)
+    return None if "$" in text or "`" in text else text
 
 
 def _given(name: str, shell: Shell, default: str | None = None) -> str | None:
@@ -92,6 +103,14 @@ def expanded(words: Sequence[str], shell: Shell) -> Iterator[str]:
         else:
             yield word
         bare = bare and word in _BEFORE_A_COMMAND
+
+
+def substitutions(words: Sequence[str]) -> Iterator[str]:
+    """The texts of the commands whose output is assigned: ``OUT=$(alembic upgrade head)``."""
+    for word in words:
+        assignment = ASSIGNED.fullmatch(word)
+        if assignment and assignment[2].startswith("$(") and assignment[2].endswith(")"):
+            yield assignment[2][2:-1]
 
 
 def set_options(words: Sequence[str], shell: Shell) -> None:

@@ -12,7 +12,8 @@ from migops.core.errors import MigopsError
 from migops.entrypoint.model import File
 from migops.entrypoint.program import FUNCTION, Imports, parsed
 
-MOST = 400  # modules that are read
+MOST = 1000  # modules that are read
+_LOOKUPS = 20_000  # paths that are looked up; most names are of installed packages, which are not there
 _DEEPEST = 8  # steps of a name from module to module
 
 
@@ -27,6 +28,7 @@ class Module:
     lines: list[str]
     imports: Imports  # by local name
     names: dict[str, ast.AST]  # a definition or an import of each name; the last one at the top level counts
+    functions: list[ast.AST]  # at any level
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +48,7 @@ class Modules:
     deep: bool = True  # False: imports are not followed, because each file costs a request
     unread: list[str] = field(default_factory=list)
     _known: dict[str, Module | None] = field(default_factory=dict)
+    _read_so_far: int = 0
 
     def open(self, path: str) -> Module | None:
         """The module in this file; None if there is no such file, or it is not Python."""
@@ -54,8 +57,9 @@ class Modules:
         return self._known[path]
 
     def _read(self, path: str) -> Module | None:
-        if len(self._known) > 2 * MOST * max(1, len(self.roots)):
+        if self._read_so_far == MOST or len(self._known) == _LOOKUPS:
             self.unread.append(f"more than {MOST} modules are imported, the rest was not followed")
+        if self._read_so_far >= MOST or len(self._known) >= _LOOKUPS:
             return None
         try:
             file = self.files(path)
@@ -63,7 +67,10 @@ class Modules:
             if not any(each.endswith(f": {error}") for each in self.unread):
                 self.unread.append(f"{path}: {error}")
             return None
-        return of_text(file.content, path, file.at, file.place) if file is not None else None
+        if file is None:
+            return None
+        self._read_so_far += 1
+        return of_text(file.content, path, file.at, file.place)
 
     def imported(self, module: Module, node: ast.AST) -> Iterator[Module]:
         """The modules that an import statement runs: parent packages, the module, imported modules."""
@@ -160,7 +167,8 @@ def of_text(content: bytes | str, path: str, at: str, place: str) -> Module | No
     if tree is None:
         return None
     text = content if isinstance(content, str) else content.decode("utf-8", "replace")
-    return Module(path, at, place, tree, text.splitlines(), Imports.of(tree), dict(_names(tree)))
+    functions = [node for node in ast.walk(tree) if isinstance(node, FUNCTION)]
+    return Module(path, at, place, tree, text.splitlines(), Imports.of(tree), dict(_names(tree)), list(functions))
 
 
 def _whole(module: Module | None) -> Defined | None:

@@ -51,6 +51,13 @@ def is_main(called: Meaning) -> bool:
     )
 
 
+def modules_of(called: Meaning) -> tuple[str, ...]:
+    """The module that the command names, and for celery the one before the last dot, which may name an object."""
+    parent = called.what.rpartition(".")[0]
+    is_celery = bool(called.words) and posixpath.basename(called.words[0]) == "celery"
+    return (called.what, parent) if is_celery and parent else (called.what,)
+
+
 def roots(called: Meaning, path: str, cwd: str, environment: Mapping[str, str]) -> tuple[str, ...]:
     """The folders in which the program's modules lie: as Python looks, then those of an editable install."""
     first = posixpath.dirname(path) if called.does is Does.PYTHON_FILE and path else posixpath.join(cwd, called.folder)

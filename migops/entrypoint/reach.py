@@ -91,7 +91,7 @@ class Reach:
         if id(scope.node) in self._seen:
             return
         self._seen.add(id(scope.node))
-        functions = [node for node in ast.walk(scope.module.tree) if isinstance(node, FUNCTION)]
+        functions = scope.module.functions
         if isinstance(scope.node, ast.Module):
             self._register(scope)
         else:

@@ -177,13 +177,14 @@ def _mounted(files: Files, service: Service | None) -> Files:
             if path == mount.target or path.startswith(mount.target.rstrip("/") + "/"):
                 if mount.type != "bind":
                     raise Unavailable(f"a {mount.type} is mounted over {mount.target}, and its content was not read")
-                return _of_host(Path(mount.source + path[len(mount.target.rstrip("/")) :]))
+                return of_host(Path(mount.source + path[len(mount.target.rstrip("/")) :]))
         return files(path)
 
     return at
 
 
-def _of_host(path: Path) -> File | None:
+def of_host(path: Path) -> File | None:
+    """A file of the host; None if there is none. Raises ``Unavailable`` if it cannot be read."""
     if not path.is_file():
         return None
     try:

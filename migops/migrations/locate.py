@@ -34,6 +34,7 @@ class ScriptPaths:
     at: Location | None = None  # the line that sets ``script_location``
     problems: tuple[Problem, ...] = ()
     notes: tuple[str, ...] = ()  # sentences on assumptions that were made
+    package: str = ""  # the package that ``script_location`` names (``package:folder``); '' if it names a folder
 
 
 Exists = Callable[[str], bool]
@@ -101,6 +102,7 @@ class _Locator:
             at=at,
             problems=tuple(self.problems),
             notes=tuple(self.notes),
+            package=location.partition(":")[0] if ":" in location and not posixpath.isabs(location) else "",
         )
 
     def _option(self, name: str) -> Option | None:

@@ -29,22 +29,28 @@ from migops.rules import (
 )
 from migops.rules.rule import Rule
 
-RULES: tuple[Rule, ...] = (
-    *image_host.RULES,
-    *build.RULES,
-    *container.RULES,
-    *effective.RULES,
-    *history.RULES,
-    *database.RULES,
-    *database_schema.RULES,
-    *alembic_config.RULES,
-    *application.RULES,
-    *sorted((*git.RULES, *git_database.RULES), key=lambda rule: rule.id),
-    *compose_file.RULES,
-    *start.RULES,
-    *startable.RULES,
-    *stopped.RULES,
-    *foreseen.RULES,
+RULES: tuple[Rule, ...] = tuple(
+    sorted(
+        (
+            *image_host.RULES,
+            *build.RULES,
+            *container.RULES,
+            *effective.RULES,
+            *history.RULES,
+            *database.RULES,
+            *database_schema.RULES,
+            *alembic_config.RULES,
+            *application.RULES,
+            *git.RULES,
+            *git_database.RULES,
+            *compose_file.RULES,
+            *start.RULES,
+            *startable.RULES,
+            *stopped.RULES,
+            *foreseen.RULES,
+        ),
+        key=lambda rule: rule.id,
+    )
 )
 
 COMMANDS = ("check-image", "status", "doctor")

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from migops.sources.models import Model
 
 _PATH_SEPARATOR = (1, 16)  # the first Alembic that has the setting of this name
-_PASSWORD = re.compile(r"://[^\s:/@]*:[^\s@/]+@")
+_PASSWORD = re.compile(r"://[^\s:/@]*:(?!\$|%\(|\{|<|\[|\*+@|x+@|\.+@)[^\s@/]+@")
+"""A password in a URL; a placeholder (``${DB_PASS}``, ``<password>``, ``***``) is none."""
 
 
 def ini_interpolation(evidence: Evidence) -> Iterator[Match]:
@@ -185,10 +186,11 @@ def target_metadata_none(evidence: Evidence) -> Iterator[Match]:
 
     Why: env.py is still the one from `alembic init`.
 
-    Fix: import your models' Base there, and write `target_metadata = Base.metadata`.
+    Fix: import your models' Base there, and write `target_metadata = Base.metadata`. A project without models (its
+    migrations are written by hand) is not reported.
     """
     env = _env(evidence)
-    if evidence.setup is None or env is None:
+    if evidence.setup is None or env is None or not evidence.setup.has_models:
         return
     from migops.migrations.env_script import line_of_none  # only doctor asks
 

@@ -17,6 +17,7 @@ from migops.rules.rule import Match, Rule, Undetermined
 
 if TYPE_CHECKING:
     from migops.compose import Project, Service
+    from migops.compose.model import Mount
     from migops.entrypoint.startup import Startup
 
 HEALTHY, COMPLETED = "service_healthy", "service_completed_successfully"
@@ -93,6 +94,7 @@ def no_readiness(evidence: Evidence) -> Iterator[Match | Undetermined]:
             name
             for name in _ours(evidence, started)
             if name != server.name
+            and _asks(evidence, project, name, server)
             and not _waits(project, name, server.name, HEALTHY)
             and not _follows(project, server.name, name)
         ]
@@ -102,13 +104,18 @@ def no_readiness(evidence: Evidence) -> Iterator[Match | Undetermined]:
         yield from _not_judged(evidence, [name for name in unordered if name not in hasty], started, server)
     for one_shot in (each for each in started.values() if each.one_shot and each.upgrades and not each.unread):
         others = [name for name, start in started.items() if name != one_shot.service and not start.one_shot]
-        ahead = [
+        unordered = [
             name
             for name in others
             if not _waits(project, name, one_shot.service, COMPLETED) and not _follows(project, one_shot.service, name)
         ]
+        ahead = [name for name in unordered if not started[name].unread]
         if ahead:
             yield _ahead(project, ahead, one_shot)
+        for name in unordered:
+            if started[name].unread:
+                reason = started[name].unread[0]
+                yield Undetermined(f"{name}: {reason}, so it is not known whether it waits for {one_shot.service}")
 
 
 def default_password(evidence: Evidence) -> Iterator[Match]:
@@ -129,11 +136,15 @@ def default_password(evidence: Evidence) -> Iterator[Match]:
         user = server.environment.get("POSTGRES_USER") or server.environment.get("MYSQL_USER") or ""
         for name in kind.passwords:
             value = (server.environment.get(name) or "").lower()
-            if setup and value and (value in _GUESSED or value in (user.lower(), server.name.lower())):
+            same = next(
+                (what for what, other in (("user", user), ("service", server.name)) if value == other.lower()), ""
+            )
+            if setup and value and (value in _GUESSED or same):
                 places = setup.passwords.get((server.name, name), ())
                 yield Match(
                     Subject(path=str(places[0].at if places else server.location)),
-                    f"{name} of service {server.name} is a well-known default password",
+                    f"{name} of service {server.name} is "
+                    + ("a well-known default password" if value in _GUESSED else f"the name of its {same}"),
                     stands(places) or f"set in the environment of {server.name} ({server.location})",
                     None,
                     {"service": server.name, "variable": name, "places": [str(each.at) for each in places]},
@@ -181,23 +192,53 @@ def database_without_volume(evidence: Evidence) -> Iterator[Match]:
     `--foreign`, because the backup is of another volume.
     """
     for server, kind in _servers(evidence, evidence.setup.project if evidence.setup else None):
-        data = server.environment.get("PGDATA") or kind.data
-        targets = [mount.target for mount in server.volumes if not mount.is_anonymous]
+        data = server.environment.get("PGDATA") or _data_folder(server, kind)
+        targets = [mount.target for mount in _mounts(evidence, server) if not mount.is_anonymous]
         targets += [entry.partition(":")[0] for entry in server.tmpfs]  # deliberate
         if targets and server.unread.might_set("PGDATA"):
             continue
-        if not any(_over(target, folder) for target in targets for folder in (data, kind.data)):
-            yield Match(
-                Subject(path=str(server.location)),
-                f"the data of {server.name} is not in a named volume",
-                f"service {server.name} ({server.location}) mounts nothing at {data} or below",
-                None,
-                {"service": server.name, "path": data},
-                (
-                    backup(evidence, "take a backup before anything is recreated", server.name),
-                    Remedy(f"mount a named volume at the data folder (below {kind.data}), then restore with --foreign"),
-                ),
-            )
+        folders = [folder for folder in (data, kind.data, *_ELSEWHERE) if folder]
+        if any(_over(target, folder) for target in targets for folder in folders):
+            continue
+        if not data and any(not target.startswith(_NO_DATA) for target in targets):
+            continue  # it may be the data folder of this image
+        below = f" (below {data})" if data == kind.data else f" ({data})" if data else ""
+        yield Match(
+            Subject(path=str(server.location)),
+            f"the data of {server.name} is not in a named volume",
+            f"service {server.name} ({server.location}) mounts no named volume "
+            + (f"at {data} or below" if data else "for its data"),
+            None,
+            {"service": server.name, "path": data},
+            (
+                backup(evidence, "take a backup before anything is recreated", server.name),
+                Remedy(f"mount a named volume at the data folder{below}, then restore with --foreign"),
+            ),
+        )
+
+
+_ELSEWHERE = ("/var/lib/pgsql", "/bitnami", "/home/postgres")
+"""Data folders of images other than the official ones."""
+_NO_DATA = ("/docker-entrypoint-initdb.d", "/etc", "/run", "/tmp", "/backup", "/scripts", "/usr")  # noqa: S108
+_OFFICIAL = re.compile(
+    r"(docker\.io/)?(library/)?(postgres|mysql|mariadb)|(docker\.io/)?(postgis|timescale|pgvector|ankane)/\w+"
+)
+
+
+def _data_folder(server: Service, kind: Kind) -> str:
+    """The data folder of the image; '' if it is not one whose folder is known."""
+    name = (server.image or "").partition("@")[0]
+    head, slash, last = name.rpartition("/")
+    return kind.data if _OFFICIAL.fullmatch(f"{head}{slash}{last.partition(':')[0]}") else ""
+
+
+def _mounts(evidence: Evidence, server: Service) -> Iterator[Mount]:
+    """The mounts of a service, and those that it takes from others (``volumes_from``)."""
+    yield from server.volumes
+    project = evidence.setup.project if evidence.setup else None
+    for entry in server.raw.get("volumes_from") or ():
+        other = project.services.get(str(entry).partition(":")[0]) if project else None
+        yield from other.volumes if other is not None else ()
 
 
 RULES = (
@@ -246,6 +287,15 @@ def _waits(project: Project, name: str, needed: str, condition: str, depth: int 
         or (each.service != needed and _waits(project, each.service, needed, condition, depth + 1))
         for each in service.depends_on.values()
     )
+
+
+def _asks(evidence: Evidence, project: Project, name: str, server: Service) -> bool:
+    """True if the service connects to the server, as far as the compose file tells; the checked one does."""
+    service = project.services.get(name)
+    if service is None or name == evidence.commands.service:
+        return True
+    values = (value for value in service.environment.values() if value)
+    return server.name in service.depends_on or any(_names(value, server.name) for value in values)
 
 
 def _is_hasty(startup: Startup, server: Service, project: Project) -> bool:

@@ -13,14 +13,14 @@ _WHOLE = (("upgrade",), ("upgrade", "head"), ("upgrade", "heads"))
 
 
 def upgrade_words(text: str) -> tuple[str, ...]:
-    """The words of an upgrade in a start, without wrappers; () if they cannot be typed again as they are."""
-    from migops.entrypoint.words import unwrapped  # only doctor and a deploy read starts
-
+    """The words of an upgrade in a start, with its runner (``poetry run``); () if they cannot be typed as they are."""
     try:
-        words = unwrapped(shlex.split(text))
+        words = shlex.split(text)
     except ValueError:
         return ()
-    return () if not words or any(sign in word for word in words for sign in ("$", "`", "***")) else words
+    while words and words[0] in ("exec", "nohup", "time", "command"):
+        words = words[1:]
+    return () if any(sign in word for word in words for sign in ("$", "`", "***", "=")) else tuple(words)
 
 
 def own_program(evidence: Evidence) -> tuple[tuple[str, ...], tuple[str, ...]]:
@@ -29,10 +29,11 @@ def own_program(evidence: Evidence) -> tuple[tuple[str, ...], tuple[str, ...]]:
     ((), ()) if it calls Alembic or Flask's ``db``, which ``migops alembic`` does as well, or nothing.
     """
     from migops.entrypoint.alembic_call import PROGRAM
+    from migops.entrypoint.words import unwrapped
 
     for startups in evidence.startups.values():
         for change in (one for each in (startups if isinstance(startups, tuple) else ()) for one in each.upgrades):
-            words = () if change.at.file.endswith(".py") else upgrade_words(change.text)
+            words = () if change.at.file.endswith(".py") else unwrapped(upgrade_words(change.text))
             if "upgrade" not in words:
                 continue
             name = posixpath.basename(words[0])

@@ -44,9 +44,10 @@ def stamp_at_start(evidence: Evidence) -> Iterator[Match]:
             rebuild(evidence, FIXED)
             if remark.fixed
             else (
+                Remedy("remove it from the start, and migrate there or in the deploy instead"),
                 Remedy(
-                    "remove it from the start, and migrate there or in the deploy instead; `migops status --drift` "
-                    "names the revisions that were recorded and never ran"
+                    "then see which revisions were recorded and never ran",
+                    evidence.commands.migops("status", "--drift"),
                 ),
             ),
         )
@@ -73,10 +74,8 @@ def migrations_made_at_start(evidence: Evidence) -> Iterator[Match]:
             rebuild(evidence, FIXED)
             if remark.fixed
             else (
-                Remedy(
-                    "remove it from the start; write revisions where you develop, and commit them. What a container "
-                    "has written so far, `migops rescue` copies to the host"
-                ),
+                *_rescued(evidence),
+                Remedy("remove it from the start; write revisions where you develop, and commit them"),
             ),
         )
 
@@ -99,9 +98,7 @@ def version_table_written(evidence: Evidence) -> Iterator[Match]:
             f"{write.at}{whose(write.place)} writes what only Alembic should{under}{remark.but}",
             None,
             _facts(write),
-            rebuild(evidence, FIXED)
-            if remark.fixed
-            else (Remedy("remove it from the start; `migops status` says how the rows are fixed for good"),),
+            rebuild(evidence, FIXED) if remark.fixed else _without_it(evidence, "the start"),
         )
     yield from _written_by_env(evidence)
 
@@ -181,8 +178,22 @@ def _written_by_env(evidence: Evidence) -> Iterator[Match]:
                 f"{env.path}:{line} writes what only Alembic should, whenever Alembic is run",
                 None,
                 {"file": env.path, "line": line, "place": "host", "text": redact(written), "condition": ""},
-                (Remedy("remove it from env.py; `migops status` says how the rows are fixed for good"),),
+                _without_it(evidence, "env.py"),
             )
+
+
+def _rescued(evidence: Evidence) -> tuple[Remedy, ...]:
+    """The command that copies what a container has written; none without a container to copy it from."""
+    if not evidence.containers:
+        return ()
+    return (Remedy("copy to the host what the container has written so far", evidence.commands.migops("rescue")),)
+
+
+def _without_it(evidence: Evidence, place: str) -> tuple[Remedy, ...]:
+    return (
+        Remedy(f"remove it from {place}"),
+        Remedy("then see whether the rows fit the history, and how to fix them", evidence.commands.migops("status")),
+    )
 
 
 def _counts(write: VersionWrite) -> bool:

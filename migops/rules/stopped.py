@@ -98,7 +98,7 @@ def mount_missing(evidence: Evidence) -> Iterator[Match]:
     What: they run different code as soon as a file is edited: a `migrate` service without the mount applies the image's
     migrations, while the application runs the host's models; a worker goes on with the old ones until the next build.
 
-    It is a warning if the one without the mount migrates, or if the mount is the whole project, else a remark.
+    It is a warning if the one without the mount migrates when it starts, else a remark.
 
     Why: the mount was added for development under one service, and the other was forgotten.
 
@@ -125,7 +125,7 @@ def mount_missing(evidence: Evidence) -> Iterator[Match]:
             {"services": [each.name for each in lacking], "mounted_by": [each.name for each in having],
              "source": source, "target": target},
             (Remedy(f"give {names} the same volumes as {first.name}, or remove the mount from {first.name}"),),
-            None if _matters(evidence, lacking, source) else Severity.INFO,
+            None if _migrates(evidence, lacking) else Severity.INFO,
         )  # fmt: skip
 
 
@@ -146,12 +146,10 @@ def _of_code(service: Service, script_location: str) -> list[tuple[str, str]]:
     ]
 
 
-def _matters(evidence: Evidence, lacking: Sequence[Service], source: str) -> bool:
-    """True if one without the mount migrates, or if the mount is the whole project, so that all of its code differs."""
+def _migrates(evidence: Evidence, lacking: Sequence[Service]) -> bool:
+    """True if one of the services runs Alembic's upgrade when it starts."""
     names = {service.name for service in lacking}
-    migrates = any(each.service in names and each.upgrades for each in startups_of(evidence))
-    config = evidence.setup.config.path if evidence.setup else ""
-    return migrates or PurePath(config).parent.is_relative_to(source)
+    return any(each.service in names and each.upgrades for each in startups_of(evidence))
 
 
 def _stopped(evidence: Evidence) -> tuple[Stopped, ...]:
@@ -247,8 +245,8 @@ def _other_version(evidence: Evidence, server: Service, container: Stopped, imag
             Remedy(f"in the compose file, give {server.name} an image of PostgreSQL {ours} (now: {server.image})"),
             Remedy("then start it on its data again", evidence.commands.up(service=server.name)),
             Remedy(
-                f"to move to PostgreSQL {image}: with {ours} running take a backup (migops backup), give {server.name} "
-                f"a new volume of another name, and restore there (migops restore --foreign)",
+                f"to move to PostgreSQL {image}: with {ours} running take a backup, give {server.name} a new volume of "
+                "another name, and restore the backup there (it is then another server's: --foreign)",
                 alternative=True,
             ),
         ),

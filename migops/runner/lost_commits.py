@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from migops.core.errors import Failed
+from migops.core.printed import explain
 from migops.core.text import counted, listed
 from migops.migrations.env_transaction import early_statement
 from migops.runner.expected_run import ExpectedRun
@@ -22,7 +23,8 @@ def error(outcome: MigrationOutcome, expected: ExpectedRun) -> Failed:
         "Alembic ended with code 0, and nothing of it is in the database: the server rolled back "
         f"{counted(number, 'transaction')}, and the database is as it was, at {before}. "
         f"{at} a transaction that Alembic does not own and nobody commits",
-        hint=f"in env.py{after}, end that transaction before context.configure: connection.commit()",
+        hint=f"in env.py{after}, end that transaction before context.configure: connection.commit(); "
+        f"see `{explain('lost-commits')}`",
     )
 
 

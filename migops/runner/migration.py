@@ -66,9 +66,10 @@ def _judged(
     left: Callable[[], Collection[str]], blockers: tuple[Blocker, ...],
 ) -> MigrationOutcome:  # fmt: skip
     end, failed = last.end, bool(last.end.exit_code)
+    record = last.trace.record
     may_be_left = failed and last.rows == request.expected.before
     return judge(
         request.expected, end.exit_code, end.text, last.rows, last.watched, last.commits,
         at=process.failed_at() if failed else (), left=left() if may_be_left else (), blockers=blockers,
-        attempts=number, was_stopped=end.stopped,
+        attempts=number, was_stopped=end.stopped, reached=None if record.missing else record.at,
     )  # fmt: skip

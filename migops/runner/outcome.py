@@ -50,7 +50,9 @@ class MigrationOutcome:
     attempts: int = 1
     was_stopped: bool = False
     is_before_first: bool = False
-    """It failed before it began a migration, as its output shows; False if that is not known."""
+    """It failed before it began a migration, as its trace or output shows; False if that is not known."""
+    reached: str = ""
+    """The migration that it began last, as its trace shows; '' if that is not known, or if it began none."""
 
     @property
     def remains(self) -> State:
@@ -78,18 +80,20 @@ class MigrationOutcome:
 def judge(
     expected: ExpectedRun, code: int, output: str, after: tuple[str, ...] | None, watched: Watched,
     commits: Outcome | None, *, at: Sequence[str] = (), left: Collection[str] = (), blockers: Sequence[Blocker] = (),
-    attempts: int = 1, was_stopped: bool = False,
+    attempts: int = 1, was_stopped: bool = False, reached: str | None = None,
 ) -> MigrationOutcome:  # fmt: skip
     """Judge a run by what it has left. ``at``: the migrations that it may have failed at; none given: any of them.
 
     ``left`` is how the catalogue differs from before; ``blockers`` were in the way of an earlier attempt.
+    ``reached`` is the migration that the trace saw begin last, '' if it saw none, None if there is no trace.
     """
     rows = _rows(expected, after)
-    before_first = bool(code) and rows is Rows.AS_BEFORE and is_before_first(output)
+    is_none_begun = is_before_first(output) if reached is None else not reached
+    before_first = bool(code) and rows is Rows.AS_BEFORE and is_none_begun
     return MigrationOutcome(
         code, rows, expected.before, after, commits, () if before_first else expected.commits_by_itself(at),
         tuple(sorted(left)) if rows is Rows.AS_BEFORE else (), gave_up_waiting(code, output, watched),
-        watched.blockers or tuple(blockers), watched.lost, attempts, was_stopped, before_first,
+        watched.blockers or tuple(blockers), watched.lost, attempts, was_stopped, before_first, reached or "",
     )  # fmt: skip
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +17,9 @@ from migops.sources.host import NOT_READ
 
 LARGEST = 1024 * 1024  # bytes of a module; a larger one is generated, or data
 _TESTS = frozenset(("test", "tests", "testing", "migrations", "alembic", "site-packages", "__pycache__", "venv"))
+_TABLES = re.compile(
+    rb"__tablename__|declarative_base|DeclarativeBase|SQLModel|\.Model\b|MetaData\(|\bTable\(|mapper_registry"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +40,11 @@ def creations(
     """
     paths = [*modules(folder, view, leave_out), *(path for each in mounted for path in modules(each, None, leave_out))]
     return tuple(creation for path in dict.fromkeys(paths) for creation in _in(path))
+
+
+def has_models(paths: Sequence[Path]) -> bool:
+    """True if one of these modules defines tables of SQLAlchemy, as far as its words tell."""
+    return any(_TABLES.search(_content(path)) for path in paths)
 
 
 def modules(folder: Path, view: BuildView | None, leave_out: Sequence[str]) -> list[Path]:
@@ -62,13 +71,16 @@ def _is_code(path: Path, folder: Path) -> bool:
     return not is_test and _TESTS.isdisjoint(below.parts[:-1])
 
 
-def _in(path: Path) -> Iterator[Creation]:
+def _content(path: Path) -> bytes:
+    """The module's text; empty for one that is too large."""
     try:
-        if not path.is_file() or path.stat().st_size > LARGEST:
-            return
-        content = path.read_bytes()
+        return path.read_bytes() if path.is_file() and path.stat().st_size <= LARGEST else b""
     except OSError as error:
         raise MigopsError(f"cannot be read: {error.strerror}", at=Location(str(path))) from None
+
+
+def _in(path: Path) -> Iterator[Creation]:
+    content = _content(path)
     if b"create_all" not in content:
         return
     tree = parsed(content)

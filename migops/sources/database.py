@@ -4,21 +4,18 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from migops.core.errors import MigopsError
 from migops.core.model import Absent, Unknown
 from migops.core.wait import until
 from migops.database import DatabaseUrl, parse_url
 from migops.sources.database_address import file_address, server_address
+from migops.sources.database_names import from_named
 from migops.sources.database_question import Question, table_of
 from migops.sources.database_read import Reached as Reached
 from migops.sources.database_read import read as read
 from migops.sources.database_state import DatabaseState
-from migops.sources.database_url import Sought, Variables, from_config, from_service
-
-if TYPE_CHECKING:
-    pass
+from migops.sources.database_url import SAY_WHICH, Sought, Variables, from_config, from_settings, servers, within
 
 PAUSE = 0.5  # seconds between two attempts
 _NO_WAY = (
@@ -44,9 +41,11 @@ def find_url(asked: Question) -> Sought | Unknown:
     url: Sought | Unknown | None = None
     if asked.project is not None and asked.service is not None:
         variables = Variables(asked.project, asked.service, asked.image_env)
-        url = from_service(variables, asked.settings, asked.env_py)
+        url = from_settings(variables, asked.settings) or _followed(asked) or from_named(variables, asked.env_py)
     for place, config in asked.configs.items():
         url = url or from_config(config, place)
+    if isinstance(url, Sought) and asked.project is not None and asked.service is not None:
+        url = within(url, Variables(asked.project, asked.service, asked.image_env))
     if url is not None:
         return url
     looked = "the service's environment and " if asked.service else ""
@@ -54,6 +53,12 @@ def find_url(asked: Question) -> Sought | Unknown:
         f"found no database URL in {looked}sqlalchemy.url of Alembic's configuration",
         "set it: --database-url URL, or x-migops: {database-env: NAME} under the service",
     )
+
+
+def _followed(asked: Question) -> Sought | Unknown | None:
+    from migops.sources.followed_url import followed_url  # only where a database is asked
+
+    return followed_url(asked)
 
 
 def reach(asked: Question, sought: Sought | None = None) -> Reached | Absent | Unknown:
@@ -97,12 +102,23 @@ def read_database(asked: Question, sought: Sought) -> DatabaseState | Absent | U
     return ask_inside(asked, sought, answer)
 
 
+def _beside_servers(asked: Question, answer: Absent | Unknown) -> Absent | Unknown:
+    """The reason with the project's servers, if there are several that may be meant instead of an SQLite file."""
+    if asked.project is None or asked.service is None or isinstance(answer, Absent):
+        return answer
+    names = list(servers(asked.project, asked.service))
+    if len(names) < 2:
+        return answer
+    reason = f"{answer.reason}; the project's own servers ({', '.join(names)}) are not named by env.py"
+    return Unknown(reason, SAY_WHICH)
+
+
 def _placed(asked: Question, sought: Sought, url: DatabaseUrl) -> tuple[DatabaseUrl, str] | Absent | Unknown:
     """The URL as it works from here, and a description of how it was found."""
     if url.dialect == "sqlite":
         base = asked.home if sought.at else Path.cwd()
         path = file_address(url, asked.service, asked.working_dir, base, sought.inside)
-        return (url.on_file(str(path)), "") if isinstance(path, Path) else path
+        return (url.on_file(str(path)), "") if isinstance(path, Path) else _beside_servers(asked, path)
     address = server_address(url, asked.project, asked.service, asked.engine, sought.inside, asked.compose)
     if isinstance(address, Unknown):
         return address

@@ -15,6 +15,7 @@ from migops.core.model import Absent, Unknown
 from migops.database import DatabaseUrl
 from migops.docker import Engine, compose_labels
 from migops.docker.containers import inspect, name_of
+from migops.sources.database_url import is_own_network, servers
 
 if TYPE_CHECKING:
     from migops.compose import Project, Service
@@ -49,7 +50,13 @@ def server_address(
     host, port = url.host, url.port
     if service is not None and inside and (host in _LOOPBACK or not host or host.startswith("/")):
         if service.raw.get("network_mode") != "host" or not host or host.startswith("/"):
-            return Unknown(f"{host or 'localhost'} means, in the service {service.name}, its own container", INSTEAD)
+            names = servers(project, service) if project is not None and is_own_network(service) else ()
+            server = next((name for name in names if name != service.name), "")
+            whose = f", not the service {server}" if server else ""
+            return Unknown(
+                f"{host or 'localhost'} means, in the service {service.name}, its own container{whose}",
+                f"set the host to {server}; or {INSTEAD}" if server else INSTEAD,
+            )
         return Address(host, port, "the network of the engine's host")
     if host == "host.docker.internal" and inside:
         return Address("127.0.0.1", port, "host.docker.internal")

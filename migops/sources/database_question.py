@@ -15,6 +15,7 @@ from migops.sources.database_url import Variables
 
 if TYPE_CHECKING:
     from migops.compose import Project, Service
+    from migops.sources.project_code import EnvironmentCode
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +33,7 @@ class Question:
     working_dir: str = ""  # the container's
     home: Path = field(default_factory=Path.cwd)  # the host's folder that Alembic starts in
     compose: tuple[str, ...] = ("docker", "compose")  # the user's compose command
+    code: Callable[[], EnvironmentCode | None] | None = None  # the code that env.py imports
     engine: Callable[[], Engine] | None = None  # None: must not be asked
     timeout: float = 20.0  # seconds
 

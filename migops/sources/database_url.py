@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.parse import quote
 
 from migops.core.errors import MigopsError
 from migops.core.model import Location, Unknown
@@ -19,24 +18,19 @@ if TYPE_CHECKING:
     from migops.compose import Project, Service
 
 URL = re.compile(r"(postgres(ql)?|mysql|mariadb|sqlite|mssql|oracle|cockroachdb)(\+\w+)?://", re.IGNORECASE)
-_USUAL = (
-    "DATABASE_URL", "SQLALCHEMY_DATABASE_URI", "SQLALCHEMY_DATABASE_URL", "SQLALCHEMY_URL", "DB_URL", "DATABASE_URI",
-)  # fmt: skip
 TEMPLATE = "driver://user:pass@localhost/dbname"  # the placeholder that `alembic init` writes
+SAY_WHICH = "say which: --database-url URL, or x-migops: {database-env: NAME} under the service"
 _LOOPBACK = re.compile(r"[/@](localhost|127\.0\.0\.1|\[::1\])[:/]")
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
-_PIECES = (
-    ("postgresql", ("PGUSER", "PGPASSWORD", "PGHOST", "PGPORT", "PGDATABASE")),
-    ("postgresql", ("POSTGRES_USER", "POSTGRES_PASSWORD", "POSTGRES_HOST", "POSTGRES_PORT", "POSTGRES_DB")),
-    ("mysql", ("MYSQL_USER", "MYSQL_PASSWORD", "MYSQL_HOST", "MYSQL_PORT", "MYSQL_DATABASE")),
-    ("postgresql", ("DB_USER", "DB_PASSWORD", "DB_HOST", "DB_PORT", "DB_NAME")),
-)
-"""Variables for user, password, host, port and name, by dialect; DB_* is most often PostgreSQL."""
-_ALSO = {
+ALSO = {
     "POSTGRES_HOST": ("POSTGRES_SERVER", "POSTGRES_HOSTNAME"),
     "DB_USER": ("DB_USERNAME",),
-    "DB_PASSWORD": ("DB_PASS",),
+    "DB_PASSWORD": ("DB_PASS", "DB_PASSWD"),
     "DB_NAME": ("DB_DATABASE",),
+    "POSTGRESQL_USER": ("POSTGRESQL_USERNAME",),
+    "POSTGRESQL_PORT": ("POSTGRESQL_PORT_NUMBER",),
+    "POSTGRESQL_HOST": ("POSTGRESQL_SERVER",),
+    "POSTGRESQL_DB": ("POSTGRESQL_DATABASE",),
 }
 _IMAGES = {"postgresql": ("postgres", "postgis", "timescaledb", "pgvector"), "mysql": ("mysql", "mariadb")}
 
@@ -107,36 +101,22 @@ def _text(path: Path) -> str:
         raise MigopsError(f"cannot read the secret: {error.strerror}", at=Location(str(path))) from None
 
 
-_READS_ENVIRONMENT = re.compile(r"environ|getenv|settings|decouple|dotenv", re.IGNORECASE)
-
-
-def from_service(variables: Variables, settings: Mapping[str, str], env_py: str) -> Sought | Unknown | None:
-    """The URL from the compose file: from ``x-migops``, else from the service's environment.
-
-    ``env_py`` is the text of Alembic's env.py: of several variables with a URL, the one that it names is used. None if
-    no variable looks like a URL.
-    """
+def from_settings(variables: Variables, settings: Mapping[str, str]) -> Sought | Unknown | None:
+    """The URL from ``x-migops``; None if it says none."""
     service = variables.service
     if settings["database-url"]:
         return Sought(settings["database-url"], f"x-migops database-url, {service.location}", at=service.location)
     values = variables.values()
     if named := settings["database-env"]:
-        if reason := service.unread.reason(named):
-            return Unknown(reason, service.unread.fix(str(Path.cwd())))
+        if why := not_known(service, named):
+            return why
         if named not in values:
             raise MigopsError(
                 f"x-migops of service {service.name!r} names the variable {named}, which its environment does not set",
                 at=service.location, hint="set it under environment or env_file, or fix database-env",
             )  # fmt: skip
-        return _variable(variables, values, named)
-    urls = [name for name, value in values.items() if URL.match(value.strip())]
-    chosen = _choose(urls, values, env_py)
-    if isinstance(chosen, Unknown):
-        return chosen
-    found = _variable(variables, values, chosen) if chosen else _from_pieces(variables, values, env_py)
-    if found is None and service.unread and _READS_ENVIRONMENT.search(env_py):
-        return Unknown(f"the database's URL: {service.unread.reason()}", service.unread.fix(str(Path.cwd())))
-    return found
+        return of_variable(variables, values, named)
+    return None
 
 
 def from_config(config: ConfigFile, place: str) -> Sought | Unknown | None:
@@ -150,59 +130,46 @@ def from_config(config: ConfigFile, place: str) -> Sought | Unknown | None:
             "in an ini file, write %% for %: %%40 for an @ in a password",
         )
     text = str(option.value or "")
-    if not text or text == TEMPLATE:
+    if text == TEMPLATE:
+        return placeholder(option.at)
+    if not text:
         return None
     # A localhost in the committed file is meant for running Alembic on the host.
     inside = place != "host" and not _LOOPBACK.search(text)
     return Sought(text, f"sqlalchemy.url, {option.at} ({place})", inside, option.at)
 
 
-def _variable(variables: Variables, values: Mapping[str, str], name: str) -> Sought:
+def not_known(service: Service, name: str) -> Unknown | None:
+    """The reason why a variable's value is unknown: an env file that cannot be read might set it. Else None."""
+    reason = service.unread.reason(name)
+    return Unknown(reason, service.unread.fix(str(Path.cwd()))) if reason else None
+
+
+def placeholder(at: Location) -> Unknown:
+    """The URL that ``alembic init`` writes: the real one is set elsewhere, or not yet."""
+    return Unknown(f"{at}: the URL is the placeholder that `alembic init` writes", SAY_WHICH)
+
+
+def within(sought: Sought, variables: Variables) -> Sought:
+    """The URL of the configuration as the service's containers take it.
+
+    A localhost there is meant for this machine only if no service of the project runs a server: in a container it is
+    the container itself.
+    """
+    has_server = next(servers(variables.project, variables.service), "") != ""
+    if has_server and is_own_network(variables.service) and _LOOPBACK.search(sought.text):
+        return replace(sought, inside=True)
+    return sought
+
+
+def is_own_network(service: Service) -> bool:
+    """True if localhost in the service's containers is the container itself."""
+    mode = str(service.raw.get("network_mode") or "")
+    return mode != "host" and not mode.startswith(("service:", "container:"))
+
+
+def of_variable(variables: Variables, values: Mapping[str, str], name: str) -> Sought:
     return Sought(values[name].strip(), variables.origin(name), at=variables.location(name))
-
-
-def _choose(urls: Sequence[str], values: Mapping[str, str], env_py: str) -> str | Unknown | None:
-    """Of the variables with a URL, the one that Alembic uses."""
-    named = [name for name in urls if re.search(rf"\b{re.escape(name)}\b", env_py)]
-    usual = [name for name in _USUAL if name in urls]
-    for names in (named, usual, urls):
-        if len({values[name] for name in names}) == 1 or (names is usual and names):
-            return names[0]
-    if not urls:
-        return None
-    return Unknown(
-        f"several variables of the service contain a database URL: {', '.join(urls)}",
-        "set the one that Alembic uses: x-migops: {database-env: NAME} under the service",
-    )
-
-
-def _from_pieces(variables: Variables, values: Mapping[str, str], env_py: str) -> Sought | Unknown | None:
-    """The URL built from POSTGRES_USER, POSTGRES_PASSWORD, … if the service has these."""
-    for dialect, names in _PIECES:
-        variable_of = {
-            name: next((alias for alias in (name, *_ALSO.get(name, ())) if alias in values), "") for name in names
-        }
-        user, password, host, port, database = (values.get(variable_of[name], "") for name in names)
-        if any(variable_of.values()) and (reason := _unsettled(variables.service, names, variable_of)):
-            return Unknown(reason, variables.service.unread.fix(str(Path.cwd())))
-        server = next(_servers(variables.project, variables.service, dialect), "")
-        if user and database and not host and (fallback := own_container(variables.service, values, env_py, names[2])):
-            return Unknown(fallback, f"set it there: {names[2]}: {server}" if server else f"set {names[2]} there")
-        host = host or server
-        if not (user and database and host):
-            continue
-        secret = f":{quote(password, safe='')}" if password else ""
-        where = f":{port}" if port else ""
-        text = f"{dialect}://{quote(user, safe='')}{secret}@{host}{where}/{quote(database, safe='')}"
-        others = "".join(f"{name}, " for name in list(variable_of.values())[1:] if name)
-        user_variable = variable_of[names[0]]
-        return Sought(text, f"{others}{variables.origin(user_variable)}", at=variables.location(user_variable))
-    return None
-
-
-def _unsettled(service: Service, names: Sequence[str], variable_of: Mapping[str, str]) -> str:
-    """The reason why one of these variables, which has no value, is unknown; '' if none is."""
-    return next((reason for name in names if not variable_of[name] and (reason := service.unread.reason(name))), "")
 
 
 def own_container(service: Service, values: Mapping[str, str], env_py: str, like: str = "") -> str:
@@ -212,7 +179,7 @@ def own_container(service: Service, values: Mapping[str, str], env_py: str, like
     """
     if service.raw.get("network_mode") == "host":
         return ""
-    wanted = (like, *_ALSO.get(like, ())) if like else ()
+    wanted = (like, *ALSO.get(like, ())) if like else ()
     for name, literal, line in defaults(env_py):
         if literal in LOOPBACK and name not in values and (not wanted or name in wanted):
             return (
@@ -222,10 +189,11 @@ def own_container(service: Service, values: Mapping[str, str], env_py: str, like
     return ""
 
 
-def _servers(project: Project, service: Service, dialect: str) -> Iterator[str]:
-    """The services that run a server of this dialect, the dependencies of ``service`` first."""
+def servers(project: Project, service: Service, dialect: str = "") -> Iterator[str]:
+    """The services that run a server (of this dialect), the dependencies of ``service`` first."""
+    words = _IMAGES.get(dialect, ()) if dialect else tuple(word for each in _IMAGES.values() for word in each)
     for name in dict.fromkeys((*service.depends_on, *project.services)):
         other = project.services.get(name)
         image = (other.image or "").rpartition("@")[0] or (other.image or "") if other else ""
-        if any(word in image.rpartition("/")[2] for word in _IMAGES.get(dialect, ())):
+        if any(word in image.rpartition("/")[2] for word in words):
             yield name

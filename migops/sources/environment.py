@@ -84,6 +84,8 @@ def _read(read: Reader, home: Home, known: Known) -> Environment | Unknown:
         if home.by and ini is None and toml is None:
             reason = "no such file"
         return Unknown(f"{home.config}{f' ({home.by})' if home.by else ''}: {reason}")
+    if paths.package and package is None:
+        _stop_where_installed(read, paths, home)
     missing = [folder for folder in paths.version_locations if not _is_folder(tree, folder)]
     if missing:  # for example a link to another folder
         tree.update(read(missing))
@@ -109,6 +111,24 @@ def _packages(read: Reader, home: Home) -> FindPackage | None:
         return find(name, folder, read, home, prepended)
 
     return cache(find)
+
+
+def _stop_where_installed(read: Reader, paths: ScriptPaths, home: Home) -> None:
+    """Raise ``Unavailable`` if none of the source's folders has the package that ``script_location`` names."""
+    top, *inner = paths.package.split(".")
+    depth = len(inner) + 1
+    parents = []
+    for folder in paths.search:
+        parts = folder.split("/")
+        at = next((n for n in range(len(parts) - depth, -1, -1) if parts[n : n + depth] == [top, *inner]), None)
+        parents += ["/".join(parts[: at + 1])] if at is not None else []
+    if not parents or read(sorted(set(parents))):
+        return
+    raise Unavailable(
+        f"{home.config}: script_location names the package {top!r}, which is in none of "
+        f"{', '.join(dict.fromkeys(posixpath.dirname(each) or '/' for each in parents))}: an installed package?",
+        hint="migops compares the project's own files; if it is one of them, add its folder to prepend_sys_path",
+    )
 
 
 def _stop_where_env_decides(tree: Tree, paths: ScriptPaths, home: Home) -> None:

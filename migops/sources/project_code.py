@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -18,6 +18,19 @@ Key = tuple[str, str]
 """The definition of a name: the module's file and the name in it; '' and the import's text for installed packages."""
 
 
+@dataclass(frozen=True, slots=True)
+class EnvironmentCode:
+    """The code that env.py imports, on the host."""
+
+    env: Path
+    roots: tuple[Path, ...]
+    """The folders of imports."""
+    files: Callable[[], Iterable[Path]] = lambda: ()
+    """All modules of the application."""
+    env_files: Mapping[str, Mapping[str, str]] = field(default_factory=dict, repr=False)
+    """The variables of the ``.env`` files that the service's containers have, by the file's name."""
+
+
 @dataclass(slots=True)
 class ProjectCode:
     """The project's modules, each read once."""
@@ -30,6 +43,10 @@ class ProjectCode:
         if file not in self._trees:
             self._trees[file] = parsed(self.text(file))
         return self._trees[file] or ast.Module([], [])
+
+    def put(self, file: Path, tree: ast.Module | None) -> None:
+        """Use this tree for the module, instead of the one of its file."""
+        self._trees[file] = tree
 
     def text(self, file: Path) -> bytes:
         """The module's bytes. Raises MigopsError if it cannot be read."""

@@ -16,7 +16,9 @@ from migops.target.build import context_of
 from migops.target.offer import context_offer
 
 
-def nothing_found(project: Project, command: str, cwd: Path, added: Sequence[str] = ()) -> MigopsError:
+def nothing_found(
+    project: Project, command: str, cwd: Path, added: Sequence[str] = (), image: str = ""
+) -> MigopsError:  # fmt: skip
     """The error for a project of which no service is built from migrations: the first cause that is there."""
     builds = [service.build for service in project.services.values() if service.build and not service.build.is_remote]
     at = Location(project.files[0]) if project.files else None
@@ -24,7 +26,8 @@ def nothing_found(project: Project, command: str, cwd: Path, added: Sequence[str
     misplaced = wrong_directory(project, list(project.services.values()), command, cwd, added)
     if misplaced is not None:
         return misplaced
-    offer = () if builds else context_offer(cwd, cwd, command) or context_offer(Path(project.directory), cwd, command)
+    folders = () if builds else dict.fromkeys((cwd, Path(project.directory)))
+    offer = next(filter(None, (context_offer(folder, cwd, command, image) for folder in folders)), ())
     if offer:
         return MigopsError(
             f"no service is built here, all have an image from elsewhere (services: {names})", at=at,

@@ -19,9 +19,9 @@ _OTHER_USE = re.compile(r"dev|test|debug|local|ui|frontend|nginx", re.IGNORECASE
 DEPTH = 2  # folders below the given one that are looked at as build contexts
 
 
-def context_offer(folder: Path, cwd: Path, command: str) -> tuple[str, ...]:
+def context_offer(folder: Path, cwd: Path, command: str, image: str = "") -> tuple[str, ...]:
     """The command that checks a build without a compose file: of the first Dockerfile in or below ``folder`` whose
-    build would copy the migrations. Empty if there is none."""
+    build would copy the migrations. Empty if there is none. ``image``: what it is compared with, if it was named."""
     for context in _contexts(folder, DEPTH):
         dockerfiles = _dockerfiles(context)
         if not dockerfiles or len(configuration.search(context)) != 1:
@@ -29,7 +29,8 @@ def context_offer(folder: Path, cwd: Path, command: str) -> tuple[str, ...]:
         files = migration_files(context)
         for dockerfile in dockerfiles:
             if copies(BuildSpec(context, dockerfile), files):
-                return _command(context, dockerfile, cwd, command)
+                compared = ("--image", image) if image else ("--no-engine",)
+                return (*_command(context, dockerfile, cwd, command), *compared)
     return ()
 
 
@@ -37,7 +38,7 @@ def _command(context: Path, dockerfile: Path, cwd: Path, command: str) -> tuple[
     is_default = dockerfile == context / "Dockerfile"
     file = () if is_default else ("--dockerfile", os.path.relpath(dockerfile, cwd))
     name = command if command in _WITH_CONTEXT else "check-image"
-    return ("migops", name, "--context", os.path.relpath(context, cwd), *file, "--no-engine")
+    return ("migops", name, "--context", os.path.relpath(context, cwd), *file)
 
 
 def _dockerfiles(context: Path) -> list[Path]:

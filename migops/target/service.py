@@ -37,7 +37,7 @@ def choose(
 
         if wanted.command in WITHOUT_HOST and wanted.needs_image and (only := image_only(project)):
             return only
-        raise nothing_found(project, wanted.command, cwd, added)
+        raise nothing_found(project, wanted.command, cwd, added, wanted.image)
     if len({build_key(service) for service in candidates}) > 1 and not marked:
         from migops.target.carrying import carriers  # few projects have several
 

@@ -106,6 +106,7 @@ def test_a_project_with_all_that_a_team_once_wrote_down(shop: Shop) -> None:
     shop.write("alembic.ini", INI.replace("path_separator", "version_path_separator") + "version_num_format = %04d\n"
                "sqlalchemy.url = postgresql+asyncpg://postgres:password@postgres:5432/catalog_db\n")  # fmt: skip
     shop.write("connection.py", "async def init_db(conn):\n    await conn.run_sync(Base.metadata.create_all)\n")
+    shop.write("models.py", "Base = declarative_base()\n")
     shop.write("main.py", "import asyncio\nfrom connection import init_db\nasyncio.run(init_db(engine.begin()))\n")
     found = migops("doctor", "--no-engine", "--format", "json", cwd=shop.folder)
     assert sorted(found.rules) == [

@@ -201,6 +201,8 @@ def test_images_from_elsewhere_beside_a_dockerfile(
         assert found.code == 2
         assert printed(found) == [f"migops {command} --context {context} --no-engine"]
         assert typed(printed(found)[0], folder).code == 0
+    found = migops("check-image", "--image", "shop:1", cwd=folder)
+    assert printed(found) == [f"migops check-image --context {context} --image shop:1"]
     assert printed(migops("rescue", cwd=folder)) == [f"migops check-image --context {context} --no-engine"]
 
 
@@ -239,8 +241,15 @@ def test_a_dockerfile_that_is_nowhere_offers_no_directory(tmp_path: Path) -> Non
 FRONTEND = "services:\n  web:\n    build: {context: ., dockerfile: web/Dockerfile}\n  app:\n    build: .\n"
 
 
-def test_a_service_whose_image_has_no_migrations_is_no_choice(tmp_path: Path) -> None:
-    web = {"web/Dockerfile": "FROM node:20\nCOPY web /srv\n", "web/index.js": ""}
+@pytest.mark.parametrize(
+    "dockerfile",
+    [
+        "FROM node:20\nCOPY web /srv\n",
+        "FROM node:20 AS built\nCOPY . .\nRUN npm run build\nFROM nginx\nCOPY --from=built /dist /srv\n",
+    ],
+)
+def test_a_service_whose_image_has_no_migrations_is_no_choice(tmp_path: Path, dockerfile: str) -> None:
+    web = {"web/Dockerfile": dockerfile, "web/index.js": ""}
     mounted = FRONTEND.replace("  app:", "    volumes: ['.:/srv']\n  app:")
     for compose in (FRONTEND, mounted):
         found = check(project(tmp_path, {"compose.yaml": compose, **web}), "--format", "json")

@@ -78,6 +78,7 @@ def test_nobody_is_asked_where_nobody_is(tmp_path: Path, monkeypatch: pytest.Mon
     ("words", "line"),
     [
         ("validating /x: services.app additional properties 'pre_start' not allowed", 4),
+        ("validating /x: services.app Additional property pre_start is not allowed", 4),
         ("services.app.pre_start.0.command must be a string", 5),
         ("services.app.ports.[]: invalid", 2),
         ('service "app" refers to undefined volume data: invalid compose project', 2),

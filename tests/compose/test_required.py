@@ -91,8 +91,8 @@ def test_every_variable_is_named_once_with_the_first_line_that_requires_it(tmp_p
     (tmp_path / ".env.example").write_text("DOMAIN=localhost\n")
     text = APP + "    labels:\n      - a=${DOMAIN?}\n      - b=${DOMAIN?} ${STACK?}\n"
     assert reading(tmp_path, text).notices == (
-        "DOMAIN (compose.yaml:5 and 1 more), STACK (compose.yaml:6) are required and not set; what depends on it is "
-        "unknown\n  try: cp .env.example .env",
+        "DOMAIN (compose.yaml:5 and 1 more), STACK (compose.yaml:6) are required and not set; what depends on them "
+        "is unknown\n  try: cp .env.example .env",
     )
 
 

@@ -93,6 +93,12 @@ def test_what_no_newer_compose_would_read_is_refused(text: str, tmp_path: Path) 
         read_text(tmp_path, text)
 
 
+def test_a_file_of_version_1_is_told_where_services_stand(tmp_path: Path) -> None:
+    with pytest.raises(MigopsError) as refused:
+        read_text(tmp_path, "web:\n  image: a\n")
+    assert refused.value.hint == "a compose file has its services under `services:`"
+
+
 def test_an_unknown_key_hides_no_other_fault(tmp_path: Path) -> None:
     with pytest.raises(MigopsError, match="image must be a string") as refused:
         read_text(tmp_path, "services:\n  app:\n    image: [a]\n    build: {context: ., deeply: {new: 1}}\n")

@@ -12,7 +12,8 @@ from migops.compose.unread import example_of
 from migops.core.errors import MigopsError
 from migops.core.model import Unknown
 from migops.entrypoint.startup import ImageCommand, read
-from migops.sources.database_url import Sought, Variables, from_service
+from migops.sources.database_names import from_named
+from migops.sources.database_url import Sought, Variables, from_settings
 from migops.target import Wanted
 
 SETTINGS = {"database-url": "", "database-env": ""}
@@ -138,7 +139,8 @@ def test_an_example_elsewhere_or_a_folder_is_none(tmp_path: Path) -> None:
 
 def url(folder: Path, env_py: str, text: str, image: dict[str, str] | None = None) -> object:
     project = reading(folder, text)
-    return from_service(Variables(project, project.services["app"], image or {}), SETTINGS, env_py)
+    variables = Variables(project, project.services["app"], image or {})
+    return from_settings(variables, SETTINGS) or from_named(variables, env_py)
 
 
 def test_a_url_that_a_missing_file_may_set_is_unknown_with_the_fix(tmp_path: Path) -> None:

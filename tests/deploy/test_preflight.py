@@ -17,6 +17,7 @@ from migops.compose.render import to_json
 from migops.core.errors import Aborted, ExitCode, MigopsError, Unavailable
 from migops.core.model import PlaceName, Unknown
 from migops.sources.git import GitRecord, GitStatus
+from migops.sources.program_file import ProgramFile
 from tests.deploy.made import at, inputs, running
 from tests.deploy.stack import CREATE, PRICE, edit
 from tests.kit import EXAMPLES, example
@@ -127,6 +128,18 @@ def test_a_start_that_migrates(tmp_path: Path) -> None:
     assert "app migrates at every start: `alembic -x tenant=a upgrade head`" in error.message
     assert "--accept-migrating-entrypoint" in error.hint
     preflight.refuse(found, replace(OPTIONS, accept_migrating=True))
+
+
+def test_an_image_without_the_program_of_alembic() -> None:
+    missing = ProgramFile("alembic", (), ("/usr/bin", "/app/.venv/bin"))
+    found = inputs()
+    evidence = replace(found.evidence, program=missing)
+    with pytest.raises(Aborted, match="has no program 'alembic' in /usr/bin, ") as caught:
+        preflight.has_program(evidence)
+    assert "x-migops: {alembic:" in caught.value.hint
+    preflight.refuse(replace(found, evidence=evidence), OPTIONS)  # the build may bring it; its image is read again
+    under_a_mount = ProgramFile("alembic", (), ("/app/.venv/bin",), is_hidden=True)
+    preflight.has_program(replace(found.evidence, program=under_a_mount))
 
 
 def test_what_runs_once_may_migrate() -> None:

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
 
 from migops.analysis.evidence import Evidence
-from migops.commands.deploy import old_starts, plan, preflight, starts
+from migops.commands.deploy import manual_steps, old_starts, plan, preflight, starts
+from migops.commands.deploy.deploy import Deploy, DeployRecord
 from migops.commands.deploy.inputs import DeployInputs, OldStart
 from migops.commands.deploy.options import Options
 from migops.core.errors import Aborted
@@ -217,3 +219,25 @@ def test_flask_migrate(tmp_path: Path) -> None:
     assert [each.why for each in starts.of_deploy(inputs(folder))] == [
         "it runs in /srv, and the deploy's migration in /app"
     ]
+
+
+def test_what_stays_stopped_is_told_beside_what_runs(tmp_path: Path) -> None:
+    found = made(tmp_path)
+    worker = replace(found.services[0], name="worker")
+    stopped = {"app": "`alembic upgrade head` (the call is in /app/entrypoint.sh:2 of the old image)"}
+    record = DeployRecord(before=(CREATE,), after=(PRICE,), stopped=stopped)
+    nobody = cast("Any", None)
+    deploy = Deploy(
+        replace(found, services=(found.services[0], worker)), OPTIONS, nobody, nobody, nobody, nobody, nobody, record
+    )
+    assert manual_steps.runs(deploy) == (
+        "the old containers of worker run; app is stopped: its old start runs `alembic upgrade head` (the call is in "
+        "/app/entrypoint.sh:2 of the old image), which fails (Can't locate revision) on the database as it is now"
+    )
+
+
+def test_an_accepted_start_is_told_with_what_it_means(tmp_path: Path) -> None:
+    found = made(tmp_path, "alembic -x tenant=a upgrade head\nalembic stamp head")
+    notes = "\n".join(plan.make(found, replace(OPTIONS, accept_migrating=True)).notes)
+    assert "the old image will not start again once the database has moved on" in notes
+    assert "accepted, although the swap would run the stamp by itself, unlocked and in every replica" in notes

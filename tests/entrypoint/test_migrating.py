@@ -92,7 +92,7 @@ def test_a_plain_upgrade(script: str) -> None:
         ("[ -d /srv ] && cd /srv\nalembic upgrade head", "cd /srv"),
         ("cd -\nalembic upgrade head", "cd -"),
         ("alembic -c $CONFIG upgrade head", "-c $CONFIG"),
-        ("alembic -x tenant=$TENANT upgrade head", "-x"),
+        ("alembic -x tenant=$(tenant) upgrade head", "-x"),
         ("alembic upgrade $TARGET", "$TARGET"),
         ("python -c 'from alembic import command; command.upgrade(config, \"head\")'", "a program calls it"),
     ],

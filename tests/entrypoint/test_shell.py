@@ -31,6 +31,11 @@ STOPS = (
     "set -e\ncat <<EOF\nalembic upgrade head || true\nEOF\nalembic upgrade head\nserve",
     "set -e\nenv A=1 alembic -c 'a b.ini' upgrade head > /dev/null 2>&1\nserve",
     "set -e\n{ alembic upgrade head; }\nserve",
+    "set -e\nalembic upgrade head &\nwait $!\nserve",
+    "set -e\nalembic upgrade head &\nPID=$!\nwait $PID\nserve",
+    "set -e\nif ! alembic upgrade head; then\n  echo failed\n  exit 1\nfi\nserve",
+    "alembic upgrade head\nRC=$?\nif [ $RC -ne 0 ]; then exit $RC; fi\nserve",
+    "set -e\nOUT=$(alembic upgrade head)\nserve",
 )
 GOES_ON = (
     "alembic upgrade head\nserve",
@@ -47,6 +52,13 @@ GOES_ON = (
     "set -e\nmigrate() { alembic upgrade head; }\nmigrate || true\nserve",
     "set -e\nif true; then\n  alembic upgrade head && echo ok\nfi\nserve",
     "set -e\nsh -c 'alembic upgrade head; true'\nserve",
+    "set -e\n{ alembic upgrade head; } &\nserve",
+    "set -e\nmigrate() { alembic upgrade head; }\nmigrate &\nserve",
+    "set -e\nalembic upgrade head &\nwait\nserve",
+    "set -e\nif ! alembic upgrade head; then\n  echo failed\nfi\nserve",
+    "set -e\nif ! OUT=$(alembic upgrade head 2>&1); then\n  echo $OUT\nfi\nserve",
+    "alembic upgrade head\nif [ $? -ne 0 ]; then\n  echo failed\nfi\nserve",
+    "alembic upgrade head\nRC=$?\nif [ $RC != 0 ]; then echo failed; fi\nserve",
 )
 
 

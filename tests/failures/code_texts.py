@@ -46,6 +46,9 @@ CODE: dict[str, tuple[str, ...]] = {
         'OCI runtime exec failed: exec failed: unable to start container process: exec: "alembic": executable file not '
         "found in $PATH: unknown",
         "sh: 1: alembic: not found",
+        "[FATAL tini (8)] exec alembic failed: No such file or directory",
+        "[dumb-init] alembic: No such file or directory",
+        "the container has no program 'alembic' on its PATH",
         "/entrypoint.sh: line 3: alembic: command not found",
         'Error response from daemon: failed to create task for container: exec: "/app/.venv/bin/alembic": stat '
         "/app/.venv/bin/alembic: no such file or directory: unknown",

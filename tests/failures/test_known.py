@@ -22,7 +22,7 @@ from migops.core.model import MigrationSet, PlaceName, Revision
 from migops.migrations.build import build
 from migops.target import Target, Wanted, resolve
 from tests.failures.texts import PASSWORD, TEXTS
-from tests.kit import example
+from tests.kit import example, migops
 
 ROOT = Path(__file__).parents[2]
 CASES = [(name, text) for name, texts in TEXTS.items() for text in texts]
@@ -118,6 +118,15 @@ def test_that_the_places_could_not_be_read_is_said(target: Target) -> None:
     assert "migops alembic --service app merge heads -m merge" in said
 
 
+def test_what_mysql_has_made_is_not_made_only_if_it_is_missing(target: Target) -> None:
+    """MySQL has no ADD COLUMN IF NOT EXISTS, and keeps what a failed run has made."""
+    for text in TEXTS["table-exists"] + TEXTS["index-exists"]:
+        said = explained(text, FailureInputs(target, []))
+        is_kept = any(word in text for word in ("1050", "1060", "1061", "uplicate column", "uplicate key", "mariadb"))
+        assert ("leave that out of the script" in said) is is_kept, text
+        assert ("if_not_exists=True" in said) is not is_kept, text
+
+
 def test_the_documentation_lists_them() -> None:
     said = (ROOT / "docs" / "failures.md").read_text()
     assert said == markdown(), "write it anew: python -m migops.commands.failures.document > docs/failures.md"
@@ -138,3 +147,14 @@ def test_a_shadowed_package_as_python_says_it(words: tuple[str, ...], tmp_path: 
     known = recognise(done.stderr)
     assert known is not None, done.stderr
     assert known[0].name == "shadowed-package"
+
+
+def test_explain_knows_every_name(tmp_path: Path) -> None:
+    said = migops("explain", "null-values", cwd=tmp_path)
+    assert said.code == 0
+    assert said.stdout.startswith("null-values\n\nA column becomes NOT NULL")
+    listed = migops("explain", cwd=tmp_path).stdout
+    assert [failure.name for failure in FAILURES if f"\n{failure.name} " not in listed] == []
+    unknown = migops("explain", "no-such-name", cwd=tmp_path)
+    assert (unknown.code, unknown.stdout) == (2, "")
+    assert "there is no rule or failure 'no-such-name'" in unknown.stderr

@@ -86,6 +86,12 @@ def test_the_code_of_a_kill_counts_without_a_text() -> None:
         "app.errors.NotFound: the order already exists in the basket",
         "ValueError: 3 validation errors for Model\nname\n  String should have at most 3 characters",
         "assert response.status_code == 1044",
+        "ValueError: a rule for this view already exists",
+        "KeyError: the type of this order does not exist",
+        "ValueError: the sequence of steps 3 already exists",
+        "TypeError: Column.__init__() got an unexpected keyword argument 'schema'",
+        "pydantic_core._pydantic_core.ValidationError: 1 validation error for UserCreate\nname\n  Value error, "
+        "too long",
     ],
 )
 def test_near_misses_are_not_recognised(text: str) -> None:

@@ -115,6 +115,11 @@ TEXTS: dict[str, tuple[str, ...]] = {
         "psycopg.errors.LockNotAvailable: canceling statement due to lock timeout",
         "(pymysql.err.OperationalError) (1205, 'Lock wait timeout exceeded; try restarting transaction')",
     ),
+    "lost-commits": (
+        "Alembic ended with code 0, and nothing of it is in the database: the server rolled back 1 transaction, "
+        "and the "
+        "database is as it was, at a94d5e61c8f3.",
+    ),
     "no-metadata": (
         "FAILED: Can't proceed with --autogenerate option; environment script /app/migrations/env.py does not "
         "provide a MetaData object or sequence of objects to the context.",

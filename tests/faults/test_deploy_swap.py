@@ -114,7 +114,7 @@ def test_43_a_migrating_entrypoint(sandbox: Sandbox) -> None:
 
     shown = found.deploy("--dry-run", "--accept-migrating-entrypoint")
     assert shown.code == 0, shown.stderr
-    assert "the old image will not start once the database has moved on" in " ".join(shown.json["notes"])
+    assert "the old image will not start again once the database has moved on" in " ".join(shown.json["notes"])
     assert stands(found) == before
 
     done = deploy(found, "--accept-migrating-entrypoint")

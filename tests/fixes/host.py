@@ -72,6 +72,7 @@ def percent_in_url(shop: Shop) -> None:
 def no_metadata(shop: Shop) -> None:
     shop.line("a1").write("compose.yaml", WITH_ENV)
     shop.write("migrations/env.py", READS.replace("Base.metadata", "None"))
+    shop.write("models.py", "from sqlalchemy.orm import DeclarativeBase\nclass Base(DeclarativeBase): ...\n")
 
 
 def not_imported(shop: Shop) -> None:

@@ -109,3 +109,10 @@ def test_a_lock_file_counts_before_what_it_was_made_from(project: Project) -> No
 def test_a_version_in_the_dockerfile(project: Project) -> None:
     project.write("alembic.ini", OLD).dockerfile("RUN pip install 'alembic==1.13.1' psycopg", 'CMD ["python"]')
     assert project.doctor("MIG505").rules == []
+
+
+def test_a_project_without_models_needs_no_metadata(project: Project) -> None:
+    project.write("alembic/env.py", ENV.replace("Base.metadata", "None"))
+    assert project.doctor("MIG506").rules == ["MIG506"]
+    project.write("app/models.py", "class Base:\n    metadata = None\n")
+    assert project.doctor("MIG506").rules == []

@@ -141,3 +141,37 @@ def test_flasks_own_command_is_run_by_migops(project: Project) -> None:
 def test_a_program_of_another_name(project: Project) -> None:
     fix = project.start(f"{START}alembic-3 upgrade head\n{SERVES}").doctor("MIG602").fix("MIG602")
     assert "docker compose run --rm --entrypoint alembic-3 app upgrade head" in fix
+
+
+def test_a_runner_stays_in_the_printed_command(project: Project) -> None:
+    fix = project.start(f"{START}exec poetry run alembic upgrade head\n").dockerfile().doctor("MIG602")
+    assert fix.rules == [], "it only migrates"
+    fix = project.start(f"{START}poetry run alembic upgrade head\n{SERVES}").doctor("MIG602")
+    assert "`command: poetry run alembic upgrade head`" in fix.fix("MIG602")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        'SCRIPT_DIR="$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)"\n"$SCRIPT_DIR/migrate.sh"\n',
+        'cd "$(dirname "$0")"\n./migrate.sh\n',
+        'HERE=$(dirname "$(readlink -f "$0")")\nsh $HERE/migrate.sh\n',
+        'D=$(cd -- "$( dirname -- "${BASH_SOURCE[0]}" )" &> /dev/null && pwd )\nbash ${D}/migrate.sh\n',
+        '. "$(dirname "$0")/migrate.sh"\n',
+    ],
+)
+def test_a_script_beside_the_script(project: Project, text: str) -> None:
+    project.write("scripts/migrate.sh", "#!/bin/sh\nset -e\nalembic upgrade head\n")
+    project.compose("entrypoint: [bash, scripts/start.sh]").write("scripts/start.sh", START + text + SERVES)
+    judged = project.doctor("MIG602")
+    assert (judged.rules, judged.reasons("MIG602")) == (["MIG602"], [])
+    assert judged.of("MIG602")["subject"]["path"] == f"{project.folder}/scripts/migrate.sh:3"
+
+
+@pytest.mark.parametrize("command", ["python -m app.main", "uvicorn app.main:app", "celery -A app.main.app worker"])
+def test_a_migration_in_another_module(project: Project, command: str) -> None:
+    project.write("app/migrate.py", "from alembic import command\ndef run():\n    command.upgrade(config, 'head')\n")
+    project.write("app/main.py", "from app import migrate\nmigrate.run()\napp = object()\n")
+    judged = project.compose("entrypoint: []", f"command: {command}").doctor("MIG602")
+    assert judged.of("MIG602")["subject"]["path"] == f"{project.folder}/app/migrate.py:3"
+    assert project.write("app/main.py", "from app import migrate\napp = object()\n").doctor("MIG602").rules == []

@@ -172,3 +172,19 @@ def test_a_waiting_script_that_cannot_be_read_waits_by_its_name(project: Project
     project.start(START + "/opt/wait_for_db.sh\n" + SERVES, order=NO_CONDITION)
     judged = project.doctor("MIG801")
     assert (judged.rules, judged.reasons("MIG801")) == ([], [])
+
+
+def test_a_sibling_that_never_connects_needs_no_order(project: Project) -> None:
+    sibling = "  other:\n    build: .\n    command: python -m app.models\n"
+    judged = project.compose(more=sibling).doctor("MIG801")
+    assert judged.rules == []
+    url = "    environment: {DATABASE_URL: 'postgresql://shop:t4k9xW2q@db:5432/shop'}\n"
+    judged = project.compose(more=sibling + url).doctor("MIG801")
+    assert judged.of("MIG801")["facts"]["services"] == ["other"]
+    judged = project.compose(more=sibling + "    depends_on: [db]\n").doctor("MIG801")
+    assert judged.of("MIG801")["facts"]["services"] == ["other"]
+
+
+def test_a_base_image_from_scratch_has_no_entrypoint(project: Project) -> None:
+    project.write("Dockerfile", 'FROM python:3.11 AS build\nFROM scratch\nWORKDIR /app\nCOPY . .\nCMD ["/app/serve"]\n')
+    assert project.write("serve", "").doctor("MIG602").reasons("MIG602") == []

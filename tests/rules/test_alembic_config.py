@@ -142,7 +142,7 @@ def test_a_setting_that_alembic_calls_deprecated(shop: Shop) -> None:
 
 def test_no_models(shop: Shop) -> None:
     shop.write("migrations/env.py", "target_metadata = None\ncontext.configure(target_metadata=target_metadata)\n")
-    said = shop.doctor().of("MIG506")
+    said = shop.write("models.py", "Base = declarative_base()\n").doctor().of("MIG506")
     assert "env.py:1" in said.text
     assert "target_metadata = Base.metadata" in said.fix
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cases.shop import COMPOSE, Answer, Shop
+from tests.cases.shop import COMPOSE, ENV, Answer, Shop
 from tests.images.build import Member
 from tests.kit import migops
 
@@ -69,6 +69,7 @@ class TestMigratesInBuild:
 
     def test_a_project_on_sqlite(self, shop: Shop) -> None:
         shop.write("compose.yaml", COMPOSE + URL.replace("postgresql://shop:pw7@db:5432/shop", "sqlite:////app/a.db"))
+        shop.write("migrations/env.py", "import os\n" + ENV + "engine = create_engine(os.environ['DATABASE_URL'])\n")
         assert names(built(shop, "RUN alembic upgrade head"), "MIG107") == []
 
     def test_a_stage_that_nothing_needs(self, shop: Shop) -> None:

@@ -167,3 +167,14 @@ class TestMountMissing:
         assert [each.name for each in answer.said] == ["MIG807"] * found
         if found:
             assert "worker has the image's migrations, and app the host's" in answer.of("MIG807").text
+
+    @pytest.mark.parametrize(
+        ("start", "severity"), [("alembic upgrade head", "warning"), ("python worker.py", "info")]
+    )  # fmt: skip
+    def test_it_is_a_warning_where_the_one_without_it_migrates(self, tmp_path: Path, start: str, severity: str) -> None:
+        service = "  {}:\n    build: .\n    entrypoint: []\n    image: shop\n"
+        mounts = service.format("app") + "    command: python main.py\n    volumes: ['./:/app']\n"
+        text = f"services:\n{mounts}{service.format('other')}    command: {start}\n"
+        shop = Shop.at(tmp_path).line("a1").write("compose.yaml", text)
+        (found,) = shop.run("doctor", "app", "--no-engine", "--select", "MIG807").json["findings"]
+        assert found["severity"] == severity

@@ -94,8 +94,9 @@ def test_of_several_the_one_that_env_py_names(tmp_path: Path) -> None:
     text = f"{APP}      DATABASE_URL: postgresql://u@db/app\n      MIGRATIONS_URL: postgresql://u@db/admin\n"
     question = asked(project(tmp_path, text), env_py='url = os.environ["MIGRATIONS_URL"]')
     assert sought(find_url(question)).text.endswith("/admin")
-    usual = sought(find_url(asked(project(tmp_path, text), env_py="# says nothing")))
-    assert usual.text.endswith("/app")
+    none = find_url(asked(project(tmp_path, text), env_py="# says nothing"))
+    assert isinstance(none, Unknown), "a variable that env.py does not name does not count"
+    assert "x-migops: {database-env: NAME}" in none.hint
 
 
 def test_several_that_nobody_can_choose_from(tmp_path: Path) -> None:
@@ -249,6 +250,11 @@ def test_localhost_is_whose(tmp_path: Path) -> None:
     inside = address(tmp_path, None, "postgresql://u@localhost/d")
     assert isinstance(inside, Unknown)
     assert "its own container" in inside.reason
+    text = "services:\n  app:\n    image: a\n    environment: {DATABASE_URL: 'postgresql://u@localhost/d'}\n"
+    beside = reach(asked(project(tmp_path, f"{text}  db:\n    image: postgres:15\n")))
+    assert isinstance(beside, Unknown)
+    assert "its own container, not the service db" in beside.reason
+    assert beside.hint.startswith("set the host to db; or ")
     outside = address(tmp_path, None, "postgresql://u@localhost/d", inside=False)
     assert outside == Address("localhost", 5432, "as written")
 
@@ -355,7 +361,10 @@ def test_a_version_table_that_is_computed() -> None:
     assert version_table(source, "env.py", schema="tenant") == VersionTable("alembic_version", "tenant")
 
 
-FALLS_BACK = 'import os\nhost = os.getenv("POSTGRES_HOST", "localhost")\n'
+FALLS_BACK = """import os
+host = os.getenv("POSTGRES_HOST", "localhost")
+engine = create_engine(f"postgresql://{os.environ['POSTGRES_USER']}@{host}/{os.environ['POSTGRES_DB']}")
+"""
 PIECES = "POSTGRES_USER: shop, POSTGRES_PASSWORD: x, POSTGRES_DB: shop"
 
 
@@ -363,7 +372,7 @@ PIECES = "POSTGRES_USER: shop, POSTGRES_PASSWORD: x, POSTGRES_DB: shop"
     ("more", "env_py", "service", "falls_back"),
     [
         ("", FALLS_BACK, "", True),
-        ("", FALLS_BACK.replace(", ", ") or ").replace('"localhost")', '"localhost"'), "", True),
+        ("", FALLS_BACK.replace(', "localhost")', ') or "localhost"'), "", True),
         (", POSTGRES_HOST: db", FALLS_BACK, "", False),
         ("", FALLS_BACK.replace("localhost", "db"), "", False),
         ("", "", "", False),
@@ -387,4 +396,4 @@ def test_a_service_that_does_not_say_where_the_server_is(
         assert sought.hint == "set it there: POSTGRES_HOST: db"
     else:
         assert isinstance(sought, Sought)
-        assert "@db/" in sought.text
+        assert ("@localhost/" if service else "@db/") in sought.text

@@ -155,3 +155,27 @@ def test_without_alembic_config_two_configurations_are_not_chosen_between(tmp_pa
     ran = migops("check-image", "--no-engine", cwd=tmp_path)
     assert ran.code == 2
     assert "found several configurations: old/alembic.ini, shop/alembic.ini" in ran.stderr
+
+
+@pytest.mark.parametrize(
+    ("location", "code", "reason"),
+    [
+        ("vendor:migrations", 3, "names the package 'vendor'"),
+        ("vendor.db:migrations", 3, "names the package 'vendor'"),
+        ("shop:migrations", 0, ""),
+    ],
+)
+def test_a_package_that_is_not_the_projects_is_no_broken_path(
+    location: str, code: int, reason: str, tmp_path: Path
+) -> None:
+    project(tmp_path, "alembic.ini", location, "shop/migrations", dockerfile("WORKDIR /app", "COPY . ."))
+    ran = migops("check-image", "--no-engine", cwd=tmp_path)
+    assert ran.code == code, ran.stdout + ran.stderr
+    assert reason in ran.stderr
+    assert "MIG502" not in ran.stdout
+
+
+def test_a_folder_that_the_projects_package_lacks_is_broken(tmp_path: Path) -> None:
+    project(tmp_path, "alembic.ini", "shop:migration", "shop/migrations", dockerfile("WORKDIR /app", "COPY . ."))
+    ran = migops("doctor", "--no-engine", "--format", "json", cwd=tmp_path)
+    assert "MIG502" in ran.rules

@@ -91,7 +91,7 @@ class StampProcess:
 
     def rows_unread(self, error: Unavailable, code: int) -> None:
         raise ManualActionRequired(
-            f"`alembic stamp` ran, but whether it wrote the row is unknown: {error.message}",
+            f"the stamp ran, but whether it wrote the row is unknown: {error.message}",
             commands=[self.outcome.inputs.target.commands.migops("status")],
         ) from error
 
@@ -110,6 +110,6 @@ class StampProcess:
 
     def out_of_sight(self, error: Unavailable, watched: Watched) -> ManualActionRequired:
         return ManualActionRequired(
-            f"{error.message}; whether `alembic stamp` wrote the row is unknown",
+            f"{error.message}; whether the stamp wrote the row is unknown",
             commands=[self.outcome.inputs.target.commands.migops("status")],
         )

@@ -21,7 +21,7 @@ from migops.core.errors import MigopsError, Unavailable
 from migops.core.model import EntryKind
 from migops.core.text import counted, listed
 from migops.docker import Engine
-from migops.entrypoint.startup import Change, File, Files, ImageCommand, Startup
+from migops.entrypoint.startup import Change, File, Files, ImageCommand, Startup, of_host
 from migops.entrypoint.startup import read as follow
 from migops.sources.container_files import ImageFiles
 from migops.sources.home import Reader
@@ -130,7 +130,7 @@ def _command(config: Mapping[str, Any]) -> ImageCommand:
     pairs = [str(each).partition("=") for each in config.get("Env") or ()]
     return ImageCommand(
         tuple(config.get("Entrypoint") or ()), tuple(config.get("Cmd") or ()), str(config.get("WorkingDir") or "/"),
-        {name: value for name, _, value in pairs}, _PLACE,
+        {name: value for name, _, value in pairs}, _PLACE, deep=False,
     )  # fmt: skip
 
 
@@ -147,8 +147,7 @@ def _files(read: Reader, mounts: Sequence[Mount], *, is_here: bool) -> Files:
             if at_or_below(path, mount.target):
                 if mount.type != "bind" or not is_here:
                     raise Unavailable(f"a {mount.type} is mounted over {mount.target}, and its content was not read")
-                there = Path(mount.source + path[len(mount.target.rstrip("/")) :])
-                return File(there.read_bytes(), str(there), "host") if there.is_file() else None
+                return of_host(Path(mount.source + path[len(mount.target.rstrip("/")) :]))
         entry = read([path]).get(path)
         if entry is None or entry.kind is not EntryKind.FILE or entry.content is None:
             return None

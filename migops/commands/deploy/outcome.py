@@ -90,12 +90,16 @@ def _unknown_elsewhere(deploy: Deploy, outcome: MigrationOutcome, how: str, was:
     )
 
 
+_NOT_STARTED = (125, 126, 127)
+"""Exit codes of docker and of shells for a program that they could not start."""
+
+
 def _where(deploy: Deploy, followed: Followed, outcome: MigrationOutcome) -> str:
     """The revision that it was at, by its output; else as much as that shows."""
-    at, pending = failed_at(deploy, followed), deploy.record.pending or ()
-    if followed.revision or (followed.script and len(at) == 1):
+    pending, at = deploy.record.pending or (), failed_at(deploy, followed, unknown=()) or (outcome.reached,)
+    if at[0]:
         return f"at {at[0]}"
-    if outcome.is_before_first:
+    if outcome.is_before_first or followed.code in _NOT_STARTED:
         return "before its first revision"
     if len(pending) == 1:
         return f"at {pending[0]} or before it"

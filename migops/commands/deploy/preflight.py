@@ -160,8 +160,7 @@ def has_program(evidence: Evidence) -> None:
     found = evidence.program
     if found is None or not found.is_missing:
         return
-    image = evidence.image.ref if evidence.image else "the image"
-    raise Aborted(no_program(found.name, image, found.looked), hint=SAY_HOW)
+    raise Aborted(no_program(found.name, evidence.commands.image or "the image", found.looked), hint=SAY_HOW)
 
 
 def one_configuration(evidence: Evidence) -> None:
@@ -246,8 +245,7 @@ def starting(inputs: DeployInputs, options: Options, *, built: bool = False) -> 
     build makes of it, or by the image where that is the ``built`` one."""
     for start in () if options.accept_migrating else starts.refused(inputs, built=built):
         raise Aborted(
-            f"{start}; the swap would {start.verb} by itself, unlocked and in every replica, and the old image will "
-            "not start again once the database has moved on",
+            f"{start}; {start.means}",
             hint=f"remove the {start.command} from the startup; or accept it: --accept-migrating-entrypoint",
         )
 

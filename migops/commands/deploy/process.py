@@ -146,10 +146,13 @@ class DetachedProcess:
         return state.get("Status") not in (None, "created") and not str(state.get("StartedAt")).startswith("0001")
 
 
-def failed_at(deploy: Deploy, followed: Followed) -> tuple[str, ...]:
-    """The revision that it was at, by Alembic's logging or its traceback; where neither tells, all that may be it."""
+def failed_at(deploy: Deploy, followed: Followed, unknown: tuple[str, ...] | None = None) -> tuple[str, ...]:
+    """The revision that it was at, by Alembic's logging or its traceback.
+
+    ``unknown`` is the answer where neither tells; None: all that may be it.
+    """
     if followed.revision:
         return (followed.revision,)
     history, pending = deploy.inputs.history, deploy.record.pending or ()
     named = tuple(each for each in pending if Path(history.by_id[each].path).name == followed.script)
-    return named or pending
+    return named or (pending if unknown is None else unknown)

@@ -171,6 +171,10 @@ def _outcome(deploy: Deploy, error: MigopsError, trouble: Mapping[StepName, str]
         hints = (error.hint or next_steps_hint(deploy), manual_steps.start_again(deploy))
         hint = "; ".join(each for each in hints if each)
         return Outcome("operator", int(ExitCode.OPERATOR), sentence, ways, hint)
+    if record.stopped:
+        sentence = f"{error}; {runs or manual_steps.stay_stopped(deploy)}; the database {at_before}"
+        ways = tuple(dict.fromkeys((*shown, *next_steps(deploy))))
+        return Outcome("operator", int(ExitCode.OPERATOR), sentence, ways, error.hint or next_steps_hint(deploy))
     error = _with_foreign(deploy, error)
     state = f"nothing was changed: the running containers are as before, the database {at_before}"
     if isinstance(error, Locked) or error.exit_code is ExitCode.USAGE:

@@ -45,9 +45,14 @@ class Start:
     why: str = ""
 
     @property
-    def verb(self) -> str:
-        """What it does, as a verb."""
-        return "migrate" if self.command == "upgrade" else f"run the {self.command}"
+    def means(self) -> str:
+        """What a swap would come to with it."""
+        if self.command != "upgrade":
+            return f"the swap would run the {self.command} by itself, unlocked and in every replica"
+        return (
+            "the swap would migrate by itself, unlocked and in every replica, and the old image will not start again "
+            "once the database has moved on"
+        )
 
     def __str__(self) -> str:
         return f"{self.does}: {self.why}" if self.why else self.does
@@ -61,7 +66,8 @@ def of_deploy(inputs: DeployInputs, *, built: bool = False) -> tuple[Start, ...]
     names = {each.name for each in inputs.services}
     own = next((each for each in startups if each.service == inputs.target.service), None)
     theirs = [each for each in startups if each.service in names]
-    running = [each for each in theirs if not each.one_shot]
+    once = {each.name for each in inputs.services if each.one_shot}
+    running = [each for each in theirs if not each.one_shot and each.service not in once]
     hooks = [hook for each in theirs for hook in each.hooks]
     return tuple(
         dict.fromkeys(
@@ -80,9 +86,7 @@ def notes(inputs: DeployInputs) -> Iterator[str]:
     """What to know of them before saying yes. Those that are refused are here only because the user accepts them."""
     for start in of_deploy(inputs):
         if start.why:
-            yield (
-                f"{start}; so the swap does so as well, and the old image will not start once the database has moved on"
-            )
+            yield f"{start}; accepted, although {start.means}"
         else:
             yield (
                 f"{start}; it will find nothing left to do, as it uses the configuration, the section and the database "

@@ -123,6 +123,21 @@ ALEMBIC: tuple[Failure, ...] = (
         ),
     ),
     Failure(
+        "lost-commits",
+        re.compile(r"nothing of it is in the database"),
+        "Alembic logged its migrations and ended with code 0, and the server rolled all of them back: env.py ran a "
+        "statement on the connection before context.configure. With SQLAlchemy 2 that begins a transaction; "
+        "Alembic then "
+        "neither begins nor commits one of its own",
+        fix=(
+            Step(
+                "in env.py, end that transaction before context.configure: connection.commit() (a session's "
+                "advisory lock "
+                "or SET stays), or commit after the migrations"
+            ),
+        ),
+    ),
+    Failure(
         "no-metadata",
         re.compile(r"Can't proceed with --autogenerate option|does not provide a MetaData object"),
         "env.py leaves target_metadata at None, so there are no models to compare with the database",

@@ -77,7 +77,10 @@ def sqlite_file(match: re.Match[str], inputs: FailureInputs) -> str:
 def missing_settings(match: re.Match[str], inputs: FailureInputs) -> str:
     """The settings that pydantic misses, and the service that does not set them."""
     names = [each["name"] for each in _REQUIRED.finditer(match.string, match.start())]
-    return _unset(list(dict.fromkeys(names)), inputs)
+    fields = [name for name in names if name != name.upper()]
+    variables = listed([name.upper() for name in fields])
+    as_variables = f"; as variables: {variables}, after the class's env_prefix if it has one" if fields else ""
+    return _unset(list(dict.fromkeys(names)), inputs) + as_variables
 
 
 def invalid_settings(match: re.Match[str], inputs: FailureInputs) -> str:
@@ -158,8 +161,14 @@ def memory_limit(match: re.Match[str], inputs: FailureInputs) -> str:
     service = _service(inputs)
     limits = ((service.raw.get("deploy") or {}).get("resources") or {}).get("limits") or {} if service else {}
     limit = (service.raw.get("mem_limit") if service else None) or limits.get("memory")
-    said = f"service {inputs.target.service} has a memory limit of {limit} bytes" if limit else ""
+    said = f"service {inputs.target.service} has a memory limit of {_size(limit)}" if limit else ""
     return "; ".join(each for each in (said, states(match, inputs)) if each)
+
+
+def _size(number: object) -> str:
+    """Bytes in MiB; another form as it is written."""
+    text = str(number)
+    return f"{int(text) // 2**20} MiB" if text.isdigit() else text
 
 
 def was_part(match: re.Match[str], inputs: FailureInputs) -> str:

@@ -100,11 +100,14 @@ CODE: tuple[Failure, ...] = (
         re.compile(
             r"exec: \"(?P<program>[\w./-]{1,120})\": (?:executable file not found|stat [^\n]{1,200}: no such file)|"
             r"\b(?P<program2>alembic|flask|poetry|uv|pdm|pipenv|python3?)[\"']?: (?:command )?not found|"
-            r"can't open '?(?P<program3>alembic)|executable file not found in \$PATH"
+            r"can't open '?(?P<program3>alembic)|has no program '[^'\n]{1,120}' on its PATH|"
+            r"\[(?:FATAL tini|dumb-init)[^\n]{0,20}\] (?:exec )?(?P<program4>[\w./-]{1,120})(?: failed)?: No such "
+            r"file|executable file not found in \$PATH"
         ),
         "the program that should run Alembic is not in the container, or not on its PATH",
         look=name_program,
         seeks_program=True,
+        codes=(127,),
         fix=(
             Step(
                 "if the image has a virtual environment, name its program in the compose file, under the service: "

@@ -81,7 +81,7 @@ CONNECTION: tuple[Failure, ...] = (
         "driver-option",
         re.compile(
             r"connect\(\) got an unexpected keyword argument '(?P<option>\w{1,60})'|"
-            r"__init__\(\) got an unexpected keyword argument '(?P<option2>sslmode|ssl_mode|charset|schema)'|"
+            r"Connection\.__init__\(\) got an unexpected keyword argument '(?P<option2>\w{1,60})'|"
             r"invalid (?:dsn: invalid )?(?:connection|URI) (?:option|query parameter):? \"(?P<option3>\w{1,60})\""
         ),
         "the URL has an option, after its ?, that its driver does not know",

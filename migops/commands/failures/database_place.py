@@ -10,7 +10,8 @@ from migops.core.errors import MigopsError
 from migops.core.model import Unknown
 from migops.database import DatabaseUrl, parse_url
 from migops.sources.database_address import service_of
-from migops.sources.database_url import Variables, from_service
+from migops.sources.database_names import from_named
+from migops.sources.database_url import Variables, from_settings
 
 _IMAGES = {
     "postgresql": ("postgres", "postgis", "timescaledb", "pgvector"), "mysql": ("mysql", "mariadb", "percona"),
@@ -49,7 +50,8 @@ def database_place(inputs: FailureInputs) -> DatabasePlace | None:
         return None
     service = project.services[inputs.target.service]
     try:
-        sought = from_service(Variables(project, service), inputs.target.settings, inputs.env_py)
+        variables = Variables(project, service)
+        sought = from_settings(variables, inputs.target.settings) or from_named(variables, inputs.env_py)
         if sought is not None and not isinstance(sought, Unknown):
             driver = sought.text.partition("://")[0].partition("+")[2]
             return _of_url(project, parse_url(sought.text), driver, sought.origin)

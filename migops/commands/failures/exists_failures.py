@@ -3,11 +3,29 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 
 from migops.commands.failures.causes import was_part
 from migops.commands.failures.failure import Failure, Step
+from migops.commands.failures.inputs import FailureInputs
 
-_NAME = r"[\"'`]?(?P<name>[\w.$-]{1,128})[\"'`]?"
+_NAME = r"\"(?P<name>[\w.$-]{1,128})\""
+
+_STAMP = "stamp only the revision that really matches the tables: anything a stamp skips never runs"
+_ALONE = re.compile(r"Duplicate (?:column|key) name|duplicate column name|\(1050,|\b1050 \(42S01\)|mariadb\.")
+
+
+def _left_out(match: re.Match[str], inputs: FailureInputs) -> Iterator[Step]:
+    """MySQL and SQLite keep what a failed run has made, and know no IF NOT EXISTS for columns (MySQL: nor for "
+    "indexes)."""
+    if _ALONE.search(match[0]) or _ALONE.search(match.string, match.start() - 10 if match.start() > 10 else 0):
+        yield Step(
+            "compare the table with the script. If an earlier run made what is there: leave that out of the "
+            "script, apply "
+            "the rest, then put it back into the script; if create_all made it, remove create_all from the startup"
+        )
+        yield Step(_STAMP)
+
 
 EXISTS: tuple[Failure, ...] = (
     Failure(
@@ -28,13 +46,14 @@ EXISTS: tuple[Failure, ...] = (
     Failure(
         "index-exists",
         re.compile(
-            rf"\bindex {_NAME} already exists|Duplicate key name '(?P<name2>[\w.$-]{{1,64}})'|"
+            r"\bindex \"?(?P<name>[\w.$-]{1,128})\"? already exists|Duplicate key name '(?P<name2>[\w.$-]{1,64})'|"
             r"relation \"(?P<name3>[\w.$-]{1,63})\" already exists(?=[^\[]{0,600}\[SQL: \s*CREATE (?:UNIQUE )?INDEX)"
         ),
         "the migration creates an index that already exists: create_all made it, the migration creates it twice "
         "(index=True and create_index), or an earlier run was interrupted",
         rules=("MIG401", "MIG601"),
         cause=was_part,
+        look=_left_out,
         fix=(
             Step(
                 "if it is the same index, write op.create_index(…, if_not_exists=True); on MySQL, leave out of the "
@@ -72,7 +91,8 @@ EXISTS: tuple[Failure, ...] = (
         "object-exists",
         re.compile(
             r"\b(?P<kind>extension|function|procedure|aggregate|operator|trigger|policy|rule|role|sequence|view|domain|"
-            r"collation|publication|statistics object|language|cast|event trigger)\b [^\n]{1,200}? already exists"
+            r"collation|publication|statistics object|language) \"[^\"\n]{1,128}\"[^\n]{0,100} already exists|"
+            r"sqlite3\.OperationalError\)?:? (?P<kind2>trigger|view) \w{1,128} already exists"
         ),
         "the migration creates an object that already exists: something other than this history made it",
         fix=(
@@ -94,6 +114,7 @@ TABLE_EXISTS = Failure(
     "create_all at application startup), or an earlier run was interrupted on a database without transactional DDL",
     rules=("MIG401", "MIG601"),
     cause=was_part,
+    look=_left_out,
     fix=(
         Step("see the recorded revision", ("migops", "alembic", "current")),
         Step(
@@ -101,7 +122,7 @@ TABLE_EXISTS = Failure(
             "op.create_table (Alembic 1.13.3) and op.add_column (1.16); and remove create_all from the application's "
             "startup, so that only Alembic creates tables"
         ),
-        Step("stamp only the revision that really matches the tables: anything a stamp skips never runs"),
+        Step(_STAMP),
     ),
     asks_database=True,
 )

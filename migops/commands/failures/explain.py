@@ -18,7 +18,6 @@ from migops.core.redaction import redact
 from migops.core.terminal import shell_line
 from migops.docker import Engine, compose_labels
 from migops.rules import RULES, judge
-from migops.rules.database_remedies import can_adopt
 from migops.runner.traceback import begun, is_before_first, script_place
 from migops.target import Target
 
@@ -150,13 +149,11 @@ def filled(step: Step, found: re.Match[str], inputs: FailureInputs) -> tuple[str
     return _of_this_call(words, inputs)
 
 
-def _of_this_call(words: Sequence[str], inputs: FailureInputs) -> tuple[str, ...] | None:
-    """A command with the options of this call; None if it cannot work for such a database."""
+def _of_this_call(words: Sequence[str], inputs: FailureInputs) -> tuple[str, ...]:
+    """A command with the options of this call."""
     if words[:1] != ["migops"]:
         return tuple(words)
     commands, (name, *rest) = inputs.target.commands, words[1:]
     if name == "alembic":
         return commands.alembic(*rest)
-    if name == "adopt" and not (inputs.evidence and can_adopt(inputs.evidence)):
-        return None
     return commands.migops(name, *rest, service="" if name in ("config", *BARE) else None)

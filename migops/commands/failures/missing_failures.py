@@ -9,7 +9,7 @@ from migops.commands.failures.extensions import install, of_object
 from migops.commands.failures.failure import Failure, Step
 from migops.commands.failures.inputs import FailureInputs
 
-_NAME = r"[\"'`]?(?P<name>[\w.$-]{1,128})[\"'`]?"
+_NAME = r"\"(?P<name>[\w.$-]{1,128})\""
 
 
 def _table_cause(match: re.Match[str], inputs: FailureInputs) -> str:

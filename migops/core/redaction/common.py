@@ -10,7 +10,7 @@ _SERVER = """
 abnormally abort aborted accepting access accessed action active add address admin administrator after again agent
 alias all allowed allows already alter always ambiguous an and any application argument arguments array as at attempt
 attempted attempts attribute auth authenticate authenticated authentication authorization automatically available await
-away backend background bad base based batch be because been before begin being binary bind binding block blocked
+away back backend background bad base based batch be because been before begin being binary bind binding block blocked
 branch branches broken buffer but by bytes cache caching called canceled canceling cancelled cannot cascade case cast
 catalog certificate change changed changes channel character check checkpoint child class clause cleartext client
 clients close closed cluster code collation collision column columns command commands comment commit committed compile
@@ -58,13 +58,13 @@ _TOOLS = """
 aiomysql aiosqlite alembic alert allow apk app apt args associated async asyncio asyncmy asyncpg autogenerate
 branchname build builder building buildkit cached call cert clean clone cmd compose configparser container containers
 copying core critical cryptography daemon debian debug declare decouple dependency deploy dev dict disable django
-docker dockerfile downgrade download driver emit entrypoint env environ environment environs envvar example exec
+docker dockerfile downgrade download driver dumb emit entrypoint env environ environment environs envvar example exec
 exporting extracting false fastapi fetch flask flask_migrate folder folders generated git healthcheck healthy http
 https image images import info installed installing int kwargs latest layer load mariadb md5 middleware most mysql
 mysqlclient mysqldb object openapi pg pgbouncer pip pooler postgis postgres postgresql prefer print prod production
 psql psycopg psycopg2 pull pulled pulling push pydantic pymysql pysqlite python queuepool raise raised recent redis
 registry removed removing require resolved revision run scram serial sessionmaker sha256 shell sleep sock sqlalchemy
-sqlite sqlmodel sslmode stack staging stderr stdin stdout step str tag test testing tests traceback true unhealthy
+sqlite sqlmodel sslmode stack staging stderr stdin stdout step str tag test testing tests tini traceback true unhealthy
 unittest up util utils uuid varchar vector venv verify web worker wrappers
 """
 COMMON = frozenset((*_SERVER.split(), *_TOOLS.split()))

@@ -1,0 +1,254 @@
+"""Which database a service's Alembic connects to, from whole projects: compose file, env.py and what it imports."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from migops import collect
+from migops.collect.database_query import Ask, question
+from migops.collect.state import Survey, host_home
+from migops.compose import ComposeOptions
+from migops.core.model import Unknown
+from migops.sources.database import find_url
+from migops.sources.database_url import Sought
+from migops.target import Wanted, resolve
+
+PASSWORD = "kAn4ry-s3cret"
+ONLINE = "connectable = engine_from_config(config.get_section(config.config_ini_section), prefix='sqlalchemy.')\n"
+HEAD = """\
+import os
+from alembic import context
+from sqlalchemy import create_engine, engine_from_config
+config = context.config
+"""
+SERVERS = "  shop-db: {image: 'mariadb:11'}\n  login-db: {image: 'postgres:15'}\n"
+ONE = "  db: {image: 'postgres:15'}\n"
+SHOP = "DB_HOST: shop-db, DB_USER: shop, DB_PASSWD: x9, DB_NAME: shop"
+LOGIN = "POSTGRES_USER: login, POSTGRES_PASSWORD: login, POSTGRES_DB: login"
+
+
+def which(
+    folder: Path, environment: str, env_py: str, others: str = ONE, ini: str = "", app: str = "", more: str = "",
+    files: Mapping[str, str] | None = None,
+) -> Sought | Unknown:  # fmt: skip
+    """The database of a project with one service ``app``. ``app`` is the text of app/config.py."""
+    texts = {
+        "compose.yaml": f"services:\n  app:\n    build: .\n    environment: {{{environment}}}\n{more}{others}",
+        "Dockerfile": "FROM python:3.11-slim\nWORKDIR /app\nCOPY . .\n",
+        "alembic.ini": f"[alembic]\nscript_location = alembic\nprepend_sys_path = .\n{ini}\n",
+        "alembic/env.py": HEAD + textwrap.dedent(env_py),
+        "alembic/versions/a1.py": "revision = 'a1'\ndown_revision = None\n",
+        "app/__init__.py": "",
+        "app/config.py": textwrap.dedent(app),
+        **(files or {}),
+    }
+    for name, text in texts.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(text)
+    target = resolve(Wanted(service="app", needs_image=False), ComposeOptions(), {}, folder)
+    held = collect.host(target).migrations
+    return find_url(question(target, held, host_home(Survey(target)), None, None, {}, Ask()))
+
+
+def sought(found: Sought | Unknown) -> Sought:
+    assert isinstance(found, Sought), found
+    return found
+
+
+def unknown(found: Sought | Unknown) -> Unknown:
+    assert isinstance(found, Unknown), found
+    return found
+
+
+SETTINGS = """
+    from pydantic_settings import BaseSettings
+    class Settings(BaseSettings):
+        DB_HOST: str = "localhost"
+        DB_USER: str
+        DB_PASSWD: str
+        DB_NAME: str
+        @property
+        def url(self):
+            return f"mysql+pymysql://{self.DB_USER}:{self.DB_PASSWD}@{self.DB_HOST}/{self.DB_NAME}"
+    settings = Settings()
+"""
+SETS = "from app.config import settings\nconfig.set_main_option('sqlalchemy.url', settings.url)\n" + ONLINE
+
+
+def test_the_pieces_that_the_code_names_and_no_others(tmp_path: Path) -> None:
+    """The login server's own variables are in the same environment."""
+    found = sought(which(tmp_path, f"{LOGIN}, {SHOP}", SETS, SERVERS, app=SETTINGS))
+    assert found.text == "mysql+pymysql://shop:x9@shop-db/shop"
+    assert found.origin.startswith("DB_PASSWD, DB_HOST, DB_NAME, DB_USER, ")
+    assert "compose.yaml:4" in found.origin
+
+
+@pytest.mark.parametrize("environment", [LOGIN, f"{LOGIN}, {SHOP}", ""])
+def test_two_kinds_of_servers_and_nothing_that_says_which(environment: str, tmp_path: Path) -> None:
+    env_py = "from company.settings import url\nengine = create_engine(url)\n"
+    found = unknown(which(tmp_path, environment, env_py, SERVERS))
+    assert "company.settings" in found.reason
+    assert "--database-url URL, or x-migops: {database-env: NAME}" in found.hint
+
+
+def test_pieces_of_two_databases_are_not_chosen_between(tmp_path: Path) -> None:
+    names = " ".join(each.partition(":")[0] for each in f"{LOGIN}, {SHOP}".split(", "))
+    env_py = f"# {names} POSTGRES_HOST\nfrom company.settings import url\nengine = create_engine(url)\n"
+    found = unknown(which(tmp_path, f"{LOGIN}, {SHOP}", env_py, SERVERS))
+    assert "several services run a database server (shop-db, login-db)" in found.reason
+    one = unknown(which(tmp_path / "two", f"{LOGIN}, POSTGRES_HOST: login-db, {SHOP}", env_py, SERVERS))
+    assert "describe several databases" in one.reason
+    assert "x9" not in one.reason
+
+
+def test_a_guessed_host_is_said_to_be_guessed(tmp_path: Path) -> None:
+    env_py = (
+        "# POSTGRES_USER POSTGRES_PASSWORD POSTGRES_DB\nfrom company.settings import url\nengine = create_engine(url)\n"
+    )
+    found = sought(which(tmp_path, LOGIN, env_py))
+    assert found.text == "postgresql://login:login@db/login"
+    assert "the host is a guess: db is the only service with such a server" in found.origin
+
+
+def test_a_variable_of_another_application_does_not_count(tmp_path: Path) -> None:
+    found = sought(
+        which(
+            tmp_path,
+            "DATABASE_URL: 'postgresql://u@login-db/login'",
+            ONLINE,
+            SERVERS,
+            ini="sqlalchemy.url = mysql://u@shop-db/shop",
+        )
+    )
+    assert found.text == "mysql://u@shop-db/shop"
+    unsaid = unknown(which(tmp_path / "two", "DATABASE_URL: 'postgresql://u@login-db/login'", ONLINE, SERVERS))
+    assert "takes the URL from sqlalchemy.url, which Alembic's configuration does not set" in unsaid.reason
+
+
+def test_the_placeholder_is_no_database(tmp_path: Path) -> None:
+    ini = "sqlalchemy.url = driver://user:pass@localhost/dbname"
+    found = unknown(which(tmp_path, "DATABASE_URL: 'postgresql://u@db/d'", ONLINE, ini=ini))
+    assert "alembic.ini:4: the URL is the placeholder that `alembic init` writes" in found.reason
+    assert "--database-url" in found.hint
+    env_py = "config.set_main_option('sqlalchemy.url', os.environ['DATABASE_URL'])\n" + ONLINE
+    assert (
+        sought(which(tmp_path / "two", "DATABASE_URL: 'postgresql://u@db/d'", env_py, ini=ini)).text
+        == "postgresql://u@db/d"
+    )
+
+
+def test_localhost_of_the_configuration(tmp_path: Path) -> None:
+    """With a server in the project, this machine's own server is another one; without, it is the one that is meant."""
+    ini = "sqlalchemy.url = postgresql://u@localhost/d"
+    assert sought(which(tmp_path, "", ONLINE, ini=ini)).inside
+    own = sought(which(tmp_path / "two", "", ONLINE, others="", ini=ini))
+    assert (own.text, own.inside) == ("postgresql://u@localhost/d", False)
+
+
+@pytest.mark.parametrize(
+    ("more", "loops"), [("", True), ("    network_mode: host\n", False), ("    network_mode: 'service:db'\n", False)]
+)
+def test_localhost_by_a_default_of_the_code(more: str, loops: bool, tmp_path: Path) -> None:
+    app = "import os\nurl = f\"postgresql://u@{os.getenv('DB_HOST', 'localhost')}/d\"\n"
+    found = which(tmp_path, "X: y", "from app.config import url\nengine = create_engine(url)\n", app=app, more=more)
+    if not loops:
+        assert sought(found).text == "postgresql://u@localhost/d"
+        return
+    assert "the host of the URL is localhost" in unknown(found).reason
+    assert "is the container itself, where no database listens" in unknown(found).reason
+    assert "set the host to the service db" in unknown(found).hint
+
+
+def test_a_variable_that_nothing_sets_is_named(tmp_path: Path) -> None:
+    found = unknown(which(tmp_path, f"DB_USER: u, DB_PASSWD: {PASSWORD}, {LOGIN}", SETS, app=SETTINGS))
+    assert "env.py:6: the URL needs DB_NAME, which the service app does not set" in found.reason
+    assert PASSWORD not in f"{found}"
+
+
+@pytest.mark.parametrize(("ignored", "url"), [("", "postgresql://file@db/d"), (".env\n", "postgresql://default@db/d")])
+def test_a_env_file_in_the_image(ignored: str, url: str, tmp_path: Path) -> None:
+    app = """
+        from pydantic_settings import BaseSettings, SettingsConfigDict
+        class Settings(BaseSettings):
+            model_config = SettingsConfigDict(env_file=".env")
+            url: str = "postgresql://default@db/d"
+        settings = Settings()
+    """
+    files = {".env": "URL=postgresql://file@db/d\n", ".dockerignore": ignored}
+    found = sought(which(tmp_path, "X: y", SETS, app=app, files=files))
+    assert found.text == url
+    assert ("a .env file in the container" in found.origin) is not ignored
+
+
+def test_a_flask_application(tmp_path: Path) -> None:
+    env_py = """\
+from flask import current_app
+config.set_main_option('sqlalchemy.url', str(current_app.extensions['migrate'].db.engine.url))
+"""
+    app = """
+        import os
+        class Config:
+            SQLALCHEMY_DATABASE_URI = os.environ.get("SHOP_DB") or "sqlite://"
+        class TestingConfig(Config):
+            SQLALCHEMY_DATABASE_URI = "sqlite:///test.db"
+    """
+    environment = "SHOP_DB: 'postgresql://u@db/shop', DATABASE_URL: 'postgresql://u@db/other'"
+    assert sought(which(tmp_path, environment, env_py, app=app)).text == "postgresql://u@db/shop"
+    several = app + "    class Reports(Config):\n            SQLALCHEMY_DATABASE_URI = 'postgresql://u@db/reports'\n"
+    unsaid = unknown(which(tmp_path / "two", "X: y", env_py, app=several))
+    assert "several settings of SQLALCHEMY_DATABASE_URI" in unsaid.reason
+
+
+def test_code_that_sets_a_variable_itself(tmp_path: Path) -> None:
+    env_py = "os.environ['DATABASE_URL'] = company()\nengine = create_engine(os.environ['DATABASE_URL'])\n"
+    found = unknown(which(tmp_path, "DATABASE_URL: 'postgresql://u@db/d'", "from company import company\n" + env_py))
+    assert "DATABASE_URL is set by the code itself" in found.reason
+
+
+def test_what_the_user_says_comes_first(tmp_path: Path) -> None:
+    more = "    x-migops: {database-env: OTHER}\n"
+    found = sought(which(tmp_path, f"OTHER: 'postgresql://u@db/said', {SHOP}", SETS, SERVERS, app=SETTINGS, more=more))
+    assert found.text == "postgresql://u@db/said"
+
+
+ENV_FILES = """
+    import os
+    from pydantic_settings import BaseSettings, SettingsConfigDict
+    class Settings(BaseSettings):
+        model_config = SettingsConfigDict(env_file=NAMES)
+        url: str = "postgresql://default@db/d"
+    settings = Settings()
+"""
+
+
+@pytest.mark.parametrize(
+    ("names", "url"),
+    [('(".env", ".env.prod")', "postgresql://prod@db/d"), ('".env"', "postgresql://default@db/d"), ('".env.dev"', "")],
+)
+def test_env_files_of_other_names(names: str, url: str, tmp_path: Path) -> None:
+    files = {".env.prod": "URL=postgresql://prod@db/d\n"}
+    found = sought(which(tmp_path, "X: y", SETS, app=ENV_FILES.replace("NAMES", names), files=files))
+    assert found.text == (url or "postgresql://default@db/d")
+
+
+def test_an_env_file_whose_name_is_computed(tmp_path: Path) -> None:
+    files = {".env.prod": "URL=postgresql://prod@db/d\n"}
+    app = ENV_FILES.replace("NAMES", "f\".env.{os.environ['MODE']}\"")
+    found = unknown(which(tmp_path, "X: y", SETS, app=app, files=files))
+    assert "URL may come from an env file whose name is computed" in found.reason
+    given = sought(which(tmp_path / "two", "URL: 'postgresql://service@db/d'", SETS, app=app, files=files))
+    assert given.text == "postgresql://service@db/d"
+
+
+def test_a_secret_that_the_settings_read(tmp_path: Path) -> None:
+    app = ENV_FILES.replace("env_file=NAMES", 'secrets_dir="/run/secrets"')
+    files = {"url.txt": PASSWORD}
+    more = "    secrets: [url]\n"
+    others = f"{ONE}secrets: {{url: {{file: ./url.txt}}}}\n"
+    found = unknown(which(tmp_path, "X: y", SETS, others, app=app, files=files, more=more))
+    assert "URL may come from a secret" in found.reason
+    assert PASSWORD not in f"{found}"
