@@ -244,6 +244,19 @@ def test_an_env_file_whose_name_is_computed(tmp_path: Path) -> None:
     assert given.text == "postgresql://service@db/d"
 
 
+@pytest.mark.parametrize(("kind", "is_known"), [("sqlite", False), ("SQLite+aiosqlite", False), ("postgres", True)])
+def test_a_variable_that_says_the_database_is_a_file(tmp_path: Path, kind: str, is_known: bool) -> None:
+    app = (
+        "import os\nfrom company import url_for\nurl = url_for(os.environ['DB_ENGINE'], 'POSTGRES_USER POSTGRES_DB')\n"
+    )
+    env_py = "from app.config import url\nengine = create_engine(url)\n"
+    found = which(tmp_path, f"DB_ENGINE: {kind}, POSTGRES_USER: u, POSTGRES_DB: d", env_py, app=app)
+    if is_known:
+        assert sought(found).text.startswith("postgresql://u@db")
+    else:
+        assert f"compose.yaml:4 is {kind}, and other variables describe a server" in unknown(found).reason
+
+
 CHOSEN = """
     import os
     from dotenv import load_dotenv
