@@ -105,6 +105,8 @@ class Setup:
     """The newest Alembic that the project's own files allow; None if they set no bound."""
     has_models: bool = True
     """False if none of the project's modules defines a table."""
+    gives_url: str = ""
+    """A module of the project that sets Alembic's URL itself when it runs Alembic; '' if there is none."""
 
 
 @dataclass(frozen=True, slots=True)

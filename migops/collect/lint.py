@@ -19,7 +19,7 @@ from migops.entrypoint.in_build import in_build
 from migops.entrypoint.model import Has
 from migops.entrypoint.startup import File, Files, ImageCommand, Startup, read
 from migops.migrations.config import ConfigFile, parse_config
-from migops.sources.application import creations, has_models, modules
+from migops.sources.application import creations, gives_url, has_models, modules
 from migops.sources.context import ContextReader
 from migops.sources.database import find_url
 from migops.sources.database_url import Sought
@@ -57,6 +57,8 @@ def _setup(survey: Survey) -> Setup:
         url = find_url(asked)
     except MigopsError:  # an invalid setting: reported where the database is queried
         url = None
+    code = modules(target.root, None, ())
+    giver = gives_url(code)
     return Setup(
         config,
         target.model,
@@ -65,7 +67,8 @@ def _setup(survey: Survey) -> Setup:
         passwords(target.model, config) if target.model else {},
         copied_env_files(survey.view, _env_files(target)) if isinstance(survey.view, BuildView) else (),
         pinned(list(dict.fromkeys((target.config.parent, target.root))), "alembic", _dockerfile(target)),
-        has_models(modules(target.root, None, ())),
+        has_models(code),
+        giver.relative_to(target.root).as_posix() if giver else "",
     )
 
 

@@ -97,7 +97,7 @@ def credentials_in_ini(evidence: Evidence) -> Iterator[Match]:
             )
 
 
-def no_database_url(evidence: Evidence) -> Iterator[Match]:
+def no_database_url(evidence: Evidence) -> Iterator[Match | Undetermined]:
     """Alembic has no database URL.
 
     What: every command that connects fails: `KeyError: 'url'` if the option is missing, "Can't load plugin:
@@ -106,7 +106,8 @@ def no_database_url(evidence: Evidence) -> Iterator[Match]:
     Why: `sqlalchemy.url` was deleted from the ini file (or never filled in), and env.py creates its engine from the ini
     file only.
 
-    Fix: make env.py set the URL from the service's environment.
+    Fix: make env.py set the URL from the service's environment. Where the project runs Alembic from its own code and
+    sets the URL there, nothing is reported.
     """
     env = _env(evidence)
     if evidence.setup is None or env is None:
@@ -118,6 +119,9 @@ def no_database_url(evidence: Evidence) -> Iterator[Match]:
     option = evidence.setup.config.options.get("sqlalchemy.url")
     is_empty = option is None or (not option.error and option.value in (None, "", TEMPLATE))
     if is_empty and url_source(env.content.decode("utf-8", "replace")).needs_ini:
+        if evidence.setup.gives_url:
+            yield Undetermined(f"{evidence.setup.gives_url} sets the URL itself when it runs Alembic")
+            return
         at = str(option.at) if option else env.path
         missing = "is still the one from `alembic init`" if option and option.value == TEMPLATE else "is not set"
         yield Match(

@@ -20,6 +20,10 @@ _TESTS = frozenset(("test", "tests", "testing", "migrations", "alembic", "site-p
 _TABLES = re.compile(
     rb"__tablename__|declarative_base|DeclarativeBase|SQLModel|\.Model\b|MetaData\(|\bTable\(|mapper_registry"
 )
+_GIVES_URL = re.compile(
+    rb"set_main_option\(\s*[\"']sqlalchemy\.url|set_section_option\([^()]*sqlalchemy\.url"
+    rb"|\.attributes\[\s*[\"']connection[\"']\s*\]\s*=[^=]"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +49,11 @@ def creations(
 def has_models(paths: Sequence[Path]) -> bool:
     """True if one of these modules defines tables of SQLAlchemy, as far as its words tell."""
     return any(_TABLES.search(_content(path)) for path in paths)
+
+
+def gives_url(paths: Sequence[Path]) -> Path | None:
+    """The first of these modules that sets Alembic's URL or connection in a configuration of its own making."""
+    return next((path for path in paths if _GIVES_URL.search(_content(path))), None)
 
 
 def modules(folder: Path, view: BuildView | None, leave_out: Sequence[str]) -> list[Path]:

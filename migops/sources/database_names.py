@@ -31,6 +31,7 @@ _PIECES = (
     ("postgresql", ("DB_USER", "DB_PASSWORD", "DB_HOST", "DB_PORT", "DB_NAME")),
 )
 """Variables for user, password, host, port and name, by dialect; DB_* is most often PostgreSQL."""
+_SAYS_KIND = re.compile(r"(?:^|_)(?:ENGINE|DIALECT|DRIVER|BACKEND|TYPE|KIND|PROVIDER)$")
 _READS_ENVIRONMENT = re.compile(r"environ|getenv|settings|decouple|dotenv", re.IGNORECASE)
 
 
@@ -77,11 +78,19 @@ def _from_pieces(variables: Variables, values: Mapping[str, str], env_py: str) -
     unknown = next((each for each in urls if isinstance(each, Unknown)), None)
     if unknown is not None:
         return unknown
+    if urls and (name := _says_file(values)):
+        return Unknown(f"{variables.origin(name)} is {values[name]}, and other variables describe a server", SAY_WHICH)
     texts = {each.text for each in urls if isinstance(each, Sought)}
     if len(texts) > 1:
         origins = "; ".join(each.origin for each in urls if isinstance(each, Sought))
         return Unknown(f"the service's variables describe several databases ({origins})", SAY_WHICH)
     return urls[0] if urls else None
+
+
+def _says_file(values: Mapping[str, str]) -> str:
+    """The variable that says that the database is a file; '' if none does."""
+    files = (name for name, value in values.items() if value.lower().partition("+")[0] in ("sqlite", "sqlite3"))
+    return next((name for name in files if _SAYS_KIND.search(name.upper())), "")
 
 
 def _of(

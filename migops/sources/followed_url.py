@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 _HOST = re.compile(r"^[^:]+://(?:[^/@]*@)?(\[[^\]]*\]|[^:/?]*)")
 _READS_FILE = re.compile(rb"load_dotenv|env_file|decouple|read_env|starlette\.config|dotenv_values")
 _COMPUTED_FILE = re.compile(rb"\.env\.?\{|env_file\s*=\s*[a-zA-Z_]|\.env\.[\"']\s*\+")
+_ENV_FILE = re.compile(r"(?:^|/)(?:\.env[\w.-]*|[\w.-]+\.env)$")
 _SETS = re.compile(rb"environ\[\s*[\"'](\w+)[\"']\s*\]\s*=[^=]")
 
 
@@ -99,7 +100,9 @@ class _Follow:
         reads = any(_READS_FILE.search(text) for text in texts)
         files = self.modules.env_files if self.modules else {}
         whole = b"\n".join(texts)
-        read = [name for name in files if name.encode() in whole] if reads else []
+        chosen = self._chosen_files(values, whole) if reads else {}
+        read = [name for name in files if name.encode() in whole or name in chosen] if reads else []
+        unread = sorted(set(chosen) - set(files))
         computed = {name for file in files for name in files[file] if reads and _COMPUTED_FILE.search(whole)}
         secrets = {Path(each.target or each.source).name.lower() for each in service.secrets if b"secrets_dir" in whole}
 
@@ -110,6 +113,8 @@ class _Follow:
                 return f"{name} may come from a secret"
             if name in computed and name not in values:
                 return f"{name} may come from an env file whose name is computed"
+            if unread and name not in values:
+                return f"{name} may come from {unread[0]}, which {chosen[unread[0]]} names"
             why = not_known(service, name)
             return why.reason if why else ""
 
@@ -124,6 +129,15 @@ class _Follow:
             {name: value for name, value in values.items() if not unknown(name)},
             ini, section, unknown, service.name, from_file,
         )  # fmt: skip
+
+    @staticmethod
+    def _chosen_files(values: Mapping[str, str], code: bytes) -> dict[str, str]:
+        """The env files that variables which the code names have as their values, each with its variable."""
+        return {
+            value.rpartition("/")[2]: name
+            for name, value in values.items()
+            if _ENV_FILE.search(value) and re.search(rb"\b%s\b" % re.escape(name.encode()), code)
+        }
 
     def _sought(self, url: Url) -> Sought | Unknown:
         text = url.text.strip()

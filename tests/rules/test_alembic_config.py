@@ -95,6 +95,21 @@ def test_a_url_from_elsewhere_is_no_finding(shop: Shop, env: str) -> None:
     assert "MIG508" not in [each.name for each in shop.doctor().said]
 
 
+@pytest.mark.parametrize(
+    ("code", "is_told"),
+    [
+        ('cfg = Config()\ncfg.set_main_option("sqlalchemy.url", settings.url)\nupgrade(cfg, "head")\n', False),
+        ("cfg = Config('alembic.ini')\ncfg.attributes['connection'] = connection\n", False),
+        ('cfg = Config("alembic.ini")\ncfg.set_main_option("script_location", "migrations")\n', True),
+        ('url = cfg.get_main_option("sqlalchemy.url")\n', True),
+    ],
+)
+def test_code_that_runs_alembic_with_its_own_url(shop: Shop, code: str, is_told: bool) -> None:
+    shop.write("alembic.ini", INI).write("migrations/env.py", READS_INI).write("app/upgrade.py", code)
+    said = [each.name for each in shop.doctor().said]
+    assert ("MIG508" in said) is is_told
+
+
 def test_a_percent_sign_on_its_way_into_the_configuration(shop: Shop) -> None:
     shop.write("migrations/env.py", SETS_URL)
     shop.write("compose.yaml", COMPOSE + "    environment: {DATABASE_URL: 'postgresql://a:1%2C@db/a'}\n")

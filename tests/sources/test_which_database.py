@@ -244,6 +244,41 @@ def test_an_env_file_whose_name_is_computed(tmp_path: Path) -> None:
     assert given.text == "postgresql://service@db/d"
 
 
+@pytest.mark.parametrize(("kind", "is_known"), [("sqlite", False), ("SQLite+aiosqlite", False), ("postgres", True)])
+def test_a_variable_that_says_the_database_is_a_file(tmp_path: Path, kind: str, is_known: bool) -> None:
+    app = (
+        "import os\nfrom company import url_for\nurl = url_for(os.environ['DB_ENGINE'], 'POSTGRES_USER POSTGRES_DB')\n"
+    )
+    env_py = "from app.config import url\nengine = create_engine(url)\n"
+    found = which(tmp_path, f"DB_ENGINE: {kind}, POSTGRES_USER: u, POSTGRES_DB: d", env_py, app=app)
+    if is_known:
+        assert sought(found).text.startswith("postgresql://u@db")
+    else:
+        assert f"compose.yaml:4 is {kind}, and other variables describe a server" in unknown(found).reason
+
+
+CHOSEN = """
+    import os
+    from dotenv import load_dotenv
+    from pydantic_settings import BaseSettings
+    load_dotenv(os.environ.get("SETTINGS_FROM", ".env"))
+    class Settings(BaseSettings):
+        url: str = "sqlite:///local.db"
+    settings = Settings()
+"""
+
+
+def test_an_env_file_that_a_variable_chooses(tmp_path: Path) -> None:
+    read = {".env.shop": "URL=postgresql://shop@db/d\n"}
+    found = sought(which(tmp_path / "read", "SETTINGS_FROM: .env.shop", SETS, app=CHOSEN, files=read))
+    assert found.text == "postgresql://shop@db/d"
+    for name in ("config/.env-shop", "shop.env"):
+        unread = unknown(which(tmp_path / name.replace("/", ""), f"SETTINGS_FROM: {name}", SETS, app=CHOSEN))
+        assert f"URL may come from {name.rpartition('/')[2]}, which SETTINGS_FROM names" in unread.reason
+    other = sought(which(tmp_path / "other", "NOTES_IN: shop.env", SETS, app=CHOSEN))
+    assert other.text == "sqlite:///local.db", "the code does not name that variable"
+
+
 def test_a_secret_that_the_settings_read(tmp_path: Path) -> None:
     app = ENV_FILES.replace("env_file=NAMES", 'secrets_dir="/run/secrets"')
     files = {"url.txt": PASSWORD}
