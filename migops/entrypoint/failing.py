@@ -25,6 +25,7 @@ class Shell:
     functions: dict[str, Script] = field(default_factory=dict)
     assigned: frozenset[str] = frozenset()  # the variables that its script sets anywhere
     known: dict[str, str] = field(default_factory=dict, repr=False)  # variables with a known value at this point
+    touched: set[str] = field(default_factory=set)  # the variables that it has set, or may have set, up to this point
     gone: bool = False  # it has exited, or was replaced by another program
     environment: Mapping[str, str] = field(default_factory=dict, repr=False)
     unread: Unread = ALL_READ  # what the container's env files leave unknown

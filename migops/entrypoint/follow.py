@@ -49,6 +49,7 @@ _FOLDER = rf"\$\(\s*dirname (?:-- )?(?:{_ITSELF}|\"?\$\((?:readlink -f|realpath)
 _THEN_SHOWN = r"(?P<below>/[\w./-]*)?\"?(?:\s*&?>\s*/dev/null(?: 2>&1)?)?\s*(?:&&|;)\s*pwd(?: -P)?\s*\)"
 _OF_SCRIPT = re.compile(rf"(?:\$\(\s*cd (?:-P )?(?:-- )?\"?{_FOLDER}\"?{_THEN_SHOWN}|{_FOLDER})")
 """A script's expression for its own folder."""
+_DEFAULT = re.compile(r"\$\{(\w+):?=.*\}")
 _LONG = 600.0  # seconds; a longer `sleep` is the purpose of the container, not a pause
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
@@ -144,6 +145,9 @@ class Follower:
             assign(words, shell, sure=not condition)
         elif name in ("export", "local", "readonly", "declare"):
             assign(rest, shell, sure=not condition)
+        elif name == ":":  # `: ${NAME:=default}`
+            given = (match for word in rest if (match := _DEFAULT.fullmatch(word)))
+            assign([f"{match[1]}={match[0]}" for match in given], shell, sure=not condition)
         elif name == "set":
             set_options(rest, shell)
             if "--" in rest:

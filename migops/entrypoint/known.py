@@ -16,7 +16,7 @@ _OF_SHELL = re.compile(
     r"PATH|HOME|HOSTNAME|USER|LOGNAME|(OLD)?PWD|SHELL|E?UID|PPID|RANDOM|SECONDS|TERM|IFS|LANG|OPT(ARG|IND)|BASH\w*|_|LINENO"
 )
 """Variables that a shell has although nobody sets them."""
-_VARIABLE = re.compile(r"\$(?:(\w+)|\{(\w+)(?::?-([^${}]*))?\})")
+_VARIABLE = re.compile(r"\$(?:(\w+)|\{(\w+)(?::?[-=]((?:[^${}]|\$\w+|\$\{\w+\})*))?\})")
 
 
 def value(word: str, shell: Shell) -> str | None:
@@ -29,8 +29,9 @@ def value(word: str, shell: Shell) -> str | None:
         return " ".join(expanded((word,), shell))
     match = _VARIABLE.fullmatch(word)
     if match is not None:
-        given = _given(match[1] or match[2], shell, match[3])
-        return given if given is None else given or match[3] or ""
+        default = None if match[3] is None else value(match[3], shell)
+        given = _given(match[1] or match[2], shell, default)
+        return given if given or match[3] is None else default if given == "" else None
     cut = _CUT.fullmatch(word)
     if cut is None:
         return _composed(word, shell)
@@ -54,7 +55,7 @@ def _given(name: str, shell: Shell, default: str | None = None) -> str | None:
         return (shell.arguments[at] if at < len(shell.arguments) else "") if at >= 0 else None
     if name in shell.known:
         return shell.known[name]
-    if name in shell.assigned:
+    if name in shell.touched:
         return None
     if shell.unread.might_set(name):
         return None
@@ -84,6 +85,7 @@ def assign(words: Sequence[str], shell: Shell, *, sure: bool) -> None:
         if assignment:
             given = value(assignment[2], shell) if sure and "+=" not in word else None
             shell.known.pop(assignment[1], None)
+            shell.touched.add(assignment[1])
             if given is not None:
                 shell.known[assignment[1]] = given
 

@@ -35,19 +35,9 @@ def parsed(text: str | bytes) -> ast.Module | None:
         return None
 
 
-def at_start(tree: ast.Module, text: str, callee: str = "") -> list[Call]:
-    """Schema changes that run when the module is started or loaded.
-
-    Included are the module's top level, the functions that it names there (and those that these name), and functions
-    that a framework runs at start. ``callee`` is a function that the command names (``app:create_app``).
-    """
-    where = reached(tree, callee)
-    calls = {call.line: call for scope in where for call in _calls(scope, _Modules.of(tree), text.splitlines())}
-    return [calls[line] for line in sorted(calls)]
-
-
 def reached(tree: ast.Module, callee: str = "") -> list[ast.AST]:
-    """The module and its functions that may run at its start, see ``at_start``."""
+    """The module and its functions that may run at its start: named at its top level or by these, or a framework's
+    start hooks. ``callee`` is a function that the command names (``app:create_app``)."""
     functions = {node.name: node for node in ast.walk(tree) if isinstance(node, _FUNCTION)}
     todo = [callee, *_names_at(tree), *(name for name, node in functions.items() if _is_hook(node))]
     names: set[str] = set()
@@ -75,7 +65,9 @@ def created(tree: ast.Module, text: str) -> list[Call]:
     """Every ``create_all`` of the module, at any level."""
     modules, lines = _Modules.of(tree), text.splitlines()
     scopes = [tree, *(node for node in ast.walk(tree) if isinstance(node, _FUNCTION))]
-    calls = {call.line: call for scope in scopes for call in _calls(scope, modules, lines) if not call.upgrade}
+    nodes = [(Scope.of(scope, modules, lines), node) for scope in scopes for node in _own(scope)]
+    changes = [scope.change(node) for scope, node in nodes if isinstance(node, ast.Call)]
+    calls = {call.line: call for call in changes if call is not None and not call.upgrade}
     return [calls[line] for line in sorted(calls)]
 
 
@@ -142,21 +134,6 @@ def _own(scope: ast.AST) -> Iterator[ast.AST]:
 def _is_hook(node: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
     """True if a decorator registers the function with a framework to run at start."""
     return any(start in word for each in node.decorator_list for word in words_in(each) for start in _STARTS)
-
-
-def _calls(scope: ast.AST, modules: _Modules, lines: list[str]) -> Iterator[Call]:
-    tried = dict(_tried(scope))
-    bare = {id(node.value) for node in _own(scope) if isinstance(node, ast.Expr)}
-    for node in _own(scope):
-        if not isinstance(node, ast.Call):
-            continue
-        kind = _kind(node, modules)
-        if kind is None:
-            continue
-        swallowed = tried.get(id(node), "")
-        if not swallowed and kind == "process" and id(node) in bare and not _is_checked(node, modules):
-            swallowed = "nothing checks its exit code"
-        yield Call(node.lineno, lines[node.lineno - 1].strip(), kind != "create_all", swallowed)
 
 
 def _kind(node: ast.Call, modules: _Modules) -> str | None:

@@ -175,3 +175,24 @@ def test_a_migration_in_another_module(project: Project, command: str) -> None:
     judged = project.compose("entrypoint: []", f"command: {command}").doctor("MIG602")
     assert judged.of("MIG602")["subject"]["path"] == f"{project.folder}/app/migrate.py:3"
     assert project.write("app/main.py", "from app import migrate\napp = object()\n").doctor("MIG602").rules == []
+
+
+CASE_OF = 'case "$ENTRY" in\n  migrate) alembic upgrade head ;;\n  *) ;;\nesac\n' + SERVES
+
+
+@pytest.mark.parametrize(
+    ("first", "command", "rules"),
+    [
+        ("ENTRY=${ENTRY:=$1}\nENTRY=${ENTRY:=web}\n", "web", []),
+        ("ENTRY=${ENTRY:=$1}\n", "migrate", ["MIG602"]),
+        ("ENTRY=${1:-migrate}\n", "web", []),
+        ("ENTRY=${ENTRY:-migrate}\n", "web", ["MIG602"]),
+        (": ${ENTRY:=web}\n", "migrate", []),
+        (": ${ENTRY:=migrate}\n", "web", ["MIG602"]),
+        ("ENTRY=$(cat entry)\n", "web", ["MIG602"]),
+        ("if [ -f entry ]; then ENTRY=migrate; fi\n", "web", ["MIG602"]),
+    ],
+)
+def test_defaults_of_variables(project: Project, first: str, command: str, rules: list[str]) -> None:
+    project.compose("entrypoint: [sh, /app/start.sh]", f"command: {command}").write("start.sh", START + first + CASE_OF)
+    assert project.doctor("MIG602").rules == rules
