@@ -86,7 +86,7 @@ def upgrade_in_every_replica(evidence: Evidence) -> Iterator[Match | Undetermine
     hook, which runs once for all replicas (unless it says `per_replica: true`).
     """
     by_deploy = replace(run_alembic(evidence, BY_DEPLOY, "upgrade", "head"), alternative=True)
-    for case in _cases(evidence, lambda startup, change: not startup.one_shot):
+    for case in _cases(evidence, lambda startup, change: not startup.one_shot and _is_of_section(evidence, change)):
         yield Match(
             Subject(path=str(case.change.at)),
             f"{case.names} {'migrates' if len(case.startups) == 1 else 'migrate'} at every start: "
@@ -191,6 +191,16 @@ def _cases(evidence: Evidence, counts: Callable[[Startup, Change], bool]) -> Ite
         for change, startups in each.items():
             if (PurePath(change.at.file).name, change.text) not in now:
                 yield _Case(change, startups, coming=True)
+
+
+def _is_of_section(evidence: Evidence, change: Change) -> bool:
+    """False for a plain ``alembic`` of another section of the configuration: it migrates another history."""
+    from migops.entrypoint.alembic_call import call_of  # only doctor asks
+
+    call = call_of(change.text.split(), "/", {})
+    return (
+        evidence.setup is None or call is None or "$" in call.section or call.section == evidence.setup.config.section
+    )
 
 
 def _with_hooks(startups: Iterable[Startup]) -> Iterator[Startup]:

@@ -122,3 +122,12 @@ def test_the_only_section_needs_no_name(tmp_path: Path) -> None:
     folder = project(tmp_path, {"compose.yaml": APP, "alembic.ini": "[app]\nscript_location = migrations\n"})
     assert call(folder, "check-image", "--format", "json").json["verdict"] == "clean"
     assert call(folder, "check-image", "--context", ".").code == 0
+
+
+def test_a_start_migrates_one_of_them(two: Path) -> None:
+    start = 'CMD ["sh", "-c", "alembic upgrade head && shop"]\n'
+    write(two, {"alembic.ini": ONE.replace("[one]", "[alembic]") + TWO, "Dockerfile": DOCKERFILE + start})
+    first, _, second = call(two, "doctor").stdout.partition("section two\n")
+    assert "app migrates at every start" in first
+    assert "FINDINGS  app: " in second
+    assert "migrates at every start" not in second
