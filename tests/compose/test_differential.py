@@ -21,7 +21,7 @@ from tests.compose.support import PLACE, options
 EXAMPLES = int(os.environ.get("MIGOPS_TEST_EXAMPLES", "80"))
 
 NEWER = ("conflicts with imported resource", "file|environment|content attributes are mutually exclusive")
-"""What 2.40 refuses and we read: what compose 5 merges (test_include_override.py), and a config of an included file with
+"""What 2.40 refuses and we read: what compose 5 merges (test_include_override.py), and a config of an included file by
 ``environment``: 2.40 has filled in its content when it checks it again (test_a_config_of_an_included_file)."""
 
 
