@@ -24,4 +24,4 @@ def calls(process: Process, text: Text) -> tuple[Call, ...]:
     if process.words:
         cwd = posixpath.normpath(process.working_dir or "/")
         follower.start(process.words, cwd, Location("ENTRYPOINT and CMD"), "image")
-    return tuple(dict.fromkeys(call for ran in follower.ran if (call := call_in(ran)) is not None))
+    return tuple(dict.fromkeys(call for ran in follower.record.ran if (call := call_in(ran)) is not None))

@@ -17,11 +17,13 @@ from migops.entrypoint.alembic_call import PROGRAM
 from migops.entrypoint.conditions import is_endless, possible_branches, under_what
 from migops.entrypoint.failing import ASSIGNED, Frame, Shell, passed_over
 from migops.entrypoint.known import assign, assigned, expanded, set_options, substitutions, value
-from migops.entrypoint.model import Change, Executed, File, Migrating, Ran
+from migops.entrypoint.model import Executed, File, Ran
+from migops.entrypoint.own_folder import in_own_folder
+from migops.entrypoint.purpose import is_purpose
+from migops.entrypoint.record import StartRecord
 from migops.entrypoint.shell import NotRead, parse
 from migops.entrypoint.tree import Compound, Pipeline, Script, Simple
 from migops.entrypoint.version_writes import (
-    VersionWrite,
     Writes,
     in_here_documents,
     in_program,
@@ -36,22 +38,7 @@ DEEPEST = 4  # levels of files that start one another
 MOST = 5000  # commands that are followed; functions that call one another can produce any number
 LARGEST = 256 * 1024  # bytes of a script; a larger file is a program
 
-_PASSING = frozenset(
-    (
-        *("[", "[[", ":", "chmod", "chown", "cd", "date", "echo", "exit", "export", "false", "mkdir", "printf", "read"),
-        *("return", "set", "shift", "sleep", "test", "trap", "true", "ulimit", "umask", "unset", "wait"),
-    )
-)
-"""Commands that are never the purpose of a container."""
-
-_ITSELF = r"\"?(?:\$0|\$\{0\}|\$\{?BASH_SOURCE(?:\[0\])?\}?)\"?"
-_FOLDER = rf"\$\(\s*dirname (?:-- )?(?:{_ITSELF}|\"?\$\((?:readlink -f|realpath) {_ITSELF}\)\"?)\s*\)"
-_THEN_SHOWN = r"(?P<below>/[\w./-]*)?\"?(?:\s*&?>\s*/dev/null(?: 2>&1)?)?\s*(?:&&|;)\s*pwd(?: -P)?\s*\)"
-_OF_SCRIPT = re.compile(rf"(?:\$\(\s*cd (?:-P )?(?:-- )?\"?{_FOLDER}\"?{_THEN_SHOWN}|{_FOLDER})")
-"""A script's expression for its own folder."""
 _DEFAULT = re.compile(r"\$\{(\w+):?=.*\}")
-_LONG = 600.0  # seconds; a longer `sleep` is the purpose of the container, not a pause
-_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,24 +57,16 @@ class _Here:
 
 @dataclass(slots=True)
 class Follower:
-    """The findings so far."""
+    """Follows one start; ``record`` has what was found so far."""
 
     files: Callable[[str], File | None]
     path: Sequence[str]  # the folders of PATH
     environment: Mapping[str, str] = field(default_factory=dict, repr=False)
     env_files: Unread = ALL_READ  # what they leave unknown
-    changes: list[Change] = field(default_factory=list)  # in order
-    last: str = ""  # the last command that could be the purpose of the container
-    waits: list[str] = field(default_factory=list)  # the text of each command or loop that waits for a server
+    record: StartRecord = field(default_factory=StartRecord)
     steps: int = 0  # commands followed so far
-    unread: list[str] = field(default_factory=list)  # a sentence for each part that could not be followed
-    unfound: list[str] = field(default_factory=list)  # modules that a server loads and that are no files of the project
     complete: bool = False  # ``environment`` has every variable of the container
     deep: bool = True  # imports of Python modules are followed
-    ran: list[Ran] = field(default_factory=list)  # the calls of Alembic
-    migrating: list[Migrating] = field(default_factory=list)  # those that write, in order
-    writes: list[VersionWrite] = field(default_factory=list)  # what changes the version table or adds revisions
-    executed: list[Executed] = field(default_factory=list)  # the files that are programs themselves
     first: str = ""  # the first word of the container's command
 
     def start(self, words: Sequence[str], cwd: str, at: Location, place: str) -> None:
@@ -120,25 +99,25 @@ class Follower:
         if node.kind == "(":
             inside = shell.copy()
         if is_wait(node):
-            self.waits.append(" ".join(words_of(node)))
+            self.record.waits.append(" ".join(words_of(node)))
         for test in node.tests:
             self._script(test, inside, here, (*frames, Frame(node, 0, shell, test=True)), condition)
         for number, (branch, certain) in enumerate(possible_branches(node, shell)):
             under = condition or ("" if certain else branch.condition)
             self._script(branch.body, inside, here, (*frames, Frame(node, number, shell)), under)
         if is_endless(node):
-            self.last = f"{node.kind} loop without an end"
+            self.record.last = f"{node.kind} loop without an end"
 
     def _simple(self, command: Simple, shell: Shell, here: _Here, frames: tuple[Frame, ...], condition: str) -> None:
         self.steps += 1
         if self.steps == MOST:
-            self.unread.append(f"{here.at.file}: more than {MOST} commands, the rest was not followed")
+            self.record.unread.append(f"{here.at.file}: more than {MOST} commands, the rest was not followed")
         if self.steps >= MOST:
             return
         for text in substitutions(command.words) if any("upgrade" in word for word in command.words) else ():
             self._substituted(text, shell, replace(here, at=here.line(command.line), fixed=True), (frames, condition))
         words = tuple(expanded(command.words, shell))
-        words = tuple(_in_folder(word, here.script) for word in words)
+        words = tuple(in_own_folder(word, here.script) for word in words)
         name, rest = (words[0], words[1:]) if words else ("", ())
         variables.change(words, shell)
         if words and all(ASSIGNED.match(word) for word in words):
@@ -191,53 +170,54 @@ class Follower:
         called = meaning(command.words)
         if called.does not in (Does.SHELL_TEXT, Does.SHELL_FILE) and any(_is_alembic(word) for word in command.words):
             given = {**self.environment, **shell.known}
-            self.ran.append(Ran(command.words, shell.cwd, given, shell.assigned - shell.known.keys()))
+            self.record.ran.append(Ran(command.words, shell.cwd, given, shell.assigned - shell.known.keys()))
         if is_waiter(command.words):
-            self.waits.append(" ".join(command.words))
+            self.record.waits.append(" ".join(command.words))
         if (writes := migrating.of(command.words, self.environment, shell, frames)) is not None:
-            self.migrating.append(writes.located(here.line(command.line), here.place))
+            self.record.migrating.append(writes.located(here.line(command.line), here.place))
         piped = any(isinstance(each.node, Pipeline) and each.index < len(each.node.parts) - 1 for each in frames)
         if kind := kind_of(command.words, piped=piped):
-            self._write(here.line(command.line), here.place, " ".join(command.words), kind, condition)
+            self.record.write(here.line(command.line), here.place, " ".join(command.words), kind, condition)
         self._sql_file(sql_file(command.words), shell, condition)
         if called.does in (Does.OTHER, Does.PYTHON_MODULE):
             called = python_start.of_framework(called, {**self.environment, **shell.known})
         where = (here, frames, condition)
         if called.does is Does.UPGRADE:
             text = " ".join(command.words)
-            self._note(here.line(command.line), here.place, text, True, condition, passed_over(frames))
-            self.last = "upgrade"
+            self.record.change(here.line(command.line), here.place, text, True, condition, passed_over(frames))
+            self.record.last = "upgrade"
         elif called.does in (Does.SHELL_TEXT, Does.PYTHON_TEXT):
             inner = replace(here, fixed=True, at=here.line(command.line), depth=here.depth + 1)
             self._text(called, called.what, shell, (inner, frames, condition))
         elif called.does is Does.OTHER:
-            name = posixpath.basename(called.words[0]) if called.words else ""
-            if name and (name not in _PASSING or (name == "sleep" and _is_long(called.words[1:]))):
-                self.last = " ".join(called.words)
+            if is_purpose(called.words):
+                self.record.last = " ".join(called.words)
         elif called.does is Does.OF_A_FILE:
-            self.last = called.what
-            self.unread.append(f"`{redact(called.what)}` runs commands from a file of its own, which was not followed")
+            self.record.last = called.what
+            self.record.unread.append(
+                f"`{redact(called.what)}` runs commands from a file of its own, which was not followed"
+            )
         elif called.does is Does.STAMP:
             if not condition:  # what was created before is now known to Alembic
-                self.changes = [change for change in self.changes if change.upgrade]
+                self.record.stamp()
         else:
-            self.last = " ".join(called.words)
+            self.record.last = " ".join(called.words)
             self._file(called, shell, *where)
 
     def _file(self, called: Meaning, shell: Shell, here: _Here, frames: tuple[Frame, ...], condition: str) -> None:
         if here.depth >= DEEPEST:
-            self.unread.append(f"{called.what}: more than {DEEPEST} files call one another")
+            self.record.unread.append(f"{called.what}: more than {DEEPEST} files call one another")
             return
         if "$" in called.what:
             called = replace(called, what=value(called.what, shell) or called.what)
         if "$" in called.what:
-            self.unread.append(f"{here.at}: `{redact(called.what)}` names a file that is known only at runtime")
+            self.record.unread.append(f"{here.at}: `{redact(called.what)}` names a file that is known only at runtime")
             return
         for path in self._candidates(called, shell):
             try:
                 file = self.files(path)
             except MigopsError as error:
-                self.unread.append(f"{path}: {error}")
+                self.record.unread.append(f"{path}: {error}")
                 return
             if file is not None:
                 break
@@ -245,7 +225,7 @@ class Follower:
             self._missing(called)
             return
         if called.what == called.words[0] and called.does in (Does.PROGRAM, Does.PYTHON_FILE) and not condition:
-            self.executed.append(Executed(path, file, alone=not frames and called.what == self.first))
+            self.record.executed.append(Executed(path, file, alone=not frames and called.what == self.first))
         if len(file.content) > LARGEST or b"\0" in file.content[:1024]:
             return
         text = file.content.decode("utf-8", "replace")
@@ -255,11 +235,13 @@ class Follower:
     def _missing(self, called: Meaning) -> None:
         """Note a file that is not there. Most modules are installed packages, not the application's."""
         if seems_to_wait(called.words):
-            self.waits.append(" ".join(called.words))
+            self.record.waits.append(" ".join(called.words))
         if called.does is not Does.PYTHON_MODULE:
-            self.unread.append(f"{called.what} was not found")
+            self.record.unread.append(f"{called.what} was not found")
         elif called.callee:
-            self.unfound.append(f"the module {called.what} that it starts was not found among the project's files")
+            self.record.unfound.append(
+                f"the module {called.what} that it starts was not found among the project's files"
+            )
 
     def _text(
         self, called: Meaning, text: str, shell: Shell, where: tuple[_Here, tuple[Frame, ...], str], path: str = ""
@@ -273,10 +255,10 @@ class Follower:
         try:
             script = parse(text)
         except NotRead as error:
-            self.unread.append(f"{here.at} cannot be followed: {error}")
+            self.record.unread.append(f"{here.at} cannot be followed: {error}")
             return
         for line, statement in in_here_documents(text):
-            self._write(here.line(line), here.place, statement, Writes.SQL, condition)
+            self.record.write(here.line(line), here.place, statement, Writes.SQL, condition)
         if called.does is not Does.SOURCE:
             changed = variables.inherited(called.words, shell)
             shell = Shell(
@@ -297,7 +279,7 @@ class Follower:
         )
         reach = python_start.reach(called, text, path, (here.at.file, here.place), container)
         if reach is None:
-            self.unread.append(f"{here.at} is not readable as Python")
+            self.record.unread.append(f"{here.at} is not readable as Python")
             return
         for reached in reach.found:
             call, module = reached.call, reached.module
@@ -305,17 +287,17 @@ class Follower:
             swallowed = call.swallowed or passed_over(frames)
             of_setting = bool(condition) or any(one.is_flag for one in reached.conditions)
             under = condition or reached.condition
-            self._note(at, module.place, call.text, call.upgrade, under, swallowed, of_setting=of_setting)
+            self.record.change(at, module.place, call.text, call.upgrade, under, swallowed, of_setting=of_setting)
             if call.upgrade:
-                self.migrating.append(migrating.of_program(call.text).located(at, module.place))
+                self.record.migrating.append(migrating.of_program(call.text).located(at, module.place))
         if (tree := program.parsed(text)) is not None:
             for line, written, kind in in_program(tree, text, called.callee):
-                self._write(here.line(line), here.place, written, kind, condition)
-        self.unread += reach.modules.unread
-        self.waits += reach.waits
+                self.record.write(here.line(line), here.place, written, kind, condition)
+        self.record.unread += reach.modules.unread
+        self.record.waits += reach.waits
         if not reach.waits and (seems_to_wait(called.arguments) or (seems_to_wait([path]) and "sleep" not in text)):
-            self.waits.append(" ".join(called.words))
-        self.last = " ".join(called.words)
+            self.record.waits.append(" ".join(called.words))
+        self.record.last = " ".join(called.words)
 
     def _candidates(self, called: Meaning, shell: Shell) -> Iterator[str]:
         """The possible paths of the file that the command names."""
@@ -330,14 +312,6 @@ class Follower:
         else:
             yield posixpath.normpath(posixpath.join(shell.cwd, called.what))
 
-    def _note(
-        self, at: Location, place: str, text: str, upgrade: bool, condition: str, swallowed: str, *,
-        of_setting: bool = False,
-    ) -> None:  # fmt: skip
-        change = Change(at, place, redact(text), upgrade, redact(condition), redact(swallowed), of_setting)
-        if change not in self.changes:
-            self.changes.append(change)
-
     def _sql_file(self, name: str, shell: Shell, condition: str) -> None:
         """The statements of a file that an SQL client runs."""
         if not name or "$" in name:
@@ -345,37 +319,10 @@ class Follower:
         with contextlib.suppress(MigopsError):  # whether it can be read is of no concern to any other reader
             file = self.files(posixpath.normpath(posixpath.join(shell.cwd, name)))
             for line, statement in in_statements(file.content.decode("utf-8", "replace")) if file else ():
-                self._write(Location(file.at if file else "", line), file.place if file else "", statement,
+                self.record.write(Location(file.at if file else "", line), file.place if file else "", statement,
                             Writes.SQL, condition)  # fmt: skip
-
-    def _write(self, at: Location, place: str, text: str, kind: Writes, condition: str) -> None:
-        if kind is Writes.STAMP and any(change.upgrade and not change.condition for change in self.changes):
-            return  # it has just run what it records
-        write = VersionWrite(at, place, redact(text), kind, redact(condition))
-        if write not in self.writes:
-            self.writes.append(write)
-
-
-def _in_folder(word: str, script: str) -> str:
-    """The word with the script's own folder in place of the expression for it."""
-    if not script or "dirname" not in word:
-        return word
-    folder = posixpath.dirname(script)
-    return _OF_SCRIPT.sub(lambda match: posixpath.normpath(folder + (match["below"] or "")), word)
 
 
 def _is_alembic(word: str) -> bool:
     name = posixpath.basename(word)
     return name in ("alembic.config", "db") or PROGRAM.fullmatch(name) is not None
-
-
-def _is_long(durations: Sequence[str]) -> bool:
-    """True if a ``sleep`` of these durations (``90``, ``1.5h``, ``infinity``) is the purpose of the container."""
-    seconds = 0.0
-    for duration in durations:
-        number, unit = (duration[:-1], _UNITS[duration[-1]]) if duration[-1:] in _UNITS else (duration, 1)
-        try:
-            seconds += float(number) * unit
-        except ValueError:
-            return False  # a variable, for example
-    return seconds >= _LONG

@@ -23,7 +23,7 @@ def in_build(runs: Sequence[Run], files: Callable[[str], File | None]) -> tuple[
 def _upgrades(run: Run, files: Callable[[str], File | None]) -> Iterator[Change]:
     follower = Follower(files, run.env.get("PATH", "").split(":"), run.env)
     follower.start((*run.shell, run.script), run.workdir, run.at, "Dockerfile")
-    yield from (change for change in follower.changes if change.upgrade and not change.condition)
+    yield from (change for change in follower.record.changes if change.upgrade and not change.condition)
 
 
 def _has_own_server(run: Run) -> bool:

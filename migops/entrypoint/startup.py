@@ -86,24 +86,24 @@ def read(files: Files, image: ImageCommand, service: Service | None = None, proj
     complete = image.complete and not unread
     follower = Follower(_mounted(files, service), path, environment, unread, complete=complete, deep=image.deep)
     if image.unread and (service is None or service.entrypoint is None):
-        follower.unread.append(image.unread)
+        follower.record.unread.append(image.unread)
     if words:
         follower.start(words, posixpath.normpath(cwd), at, place)
     return Startup(
         service=service.name if service else "",
         words=words,
-        changes=tuple(follower.changes),
-        one_shot=bool(follower.changes) and (follower.last == "upgrade" or _is_awaited(service, project)),
+        changes=tuple(follower.record.changes),
+        one_shot=bool(follower.record.changes) and (follower.record.last == "upgrade" or _is_awaited(service, project)),
         replicas=service.replicas if service else 1,
-        waits=tuple(follower.waits),
-        unread=tuple(dict.fromkeys(follower.unread)),
-        migrating=tuple(follower.migrating),
+        waits=tuple(follower.record.waits),
+        unread=tuple(dict.fromkeys(follower.record.unread)),
+        migrating=tuple(follower.record.migrating),
         cwd=posixpath.normpath(cwd),
         environment=environment,
         hooks=tuple(_hook(files, image, service, hook) for hook in service.pre_start) if service else (),
-        writes=tuple(follower.writes),
-        faults=tuple(fault for each in follower.executed for fault in faults(each, image.has, path)),
-        unfound=tuple(dict.fromkeys(follower.unfound)),
+        writes=tuple(follower.record.writes),
+        faults=tuple(fault for each in follower.record.executed for fault in faults(each, image.has, path)),
+        unfound=tuple(dict.fromkeys(follower.record.unfound)),
     )
 
 

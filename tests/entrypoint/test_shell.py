@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from migops.core.model import Location
 from migops.entrypoint.follow import Follower
 from migops.entrypoint.model import File
+from migops.entrypoint.record import StartRecord
 from migops.entrypoint.shell import NotRead, parse
 
 STOPS = (
@@ -78,11 +79,11 @@ def runs_on(script: str, programs: Path, shell: str) -> bool:
     return "STARTED" in done.stdout
 
 
-def followed(script: str, *arguments: str, environment: dict[str, str] | None = None) -> Follower:
+def followed(script: str, *arguments: str, environment: dict[str, str] | None = None) -> StartRecord:
     files = {"/app/start.sh": File(script.encode(), "/app/start.sh", "image")}
     found = Follower(files.get, ["/usr/bin"], environment or {})
     found.start(["sh", "start.sh", *arguments], "/app", Location("compose.yaml", 3), "compose file")
-    return found
+    return found.record
 
 
 @pytest.mark.parametrize("shell", ["sh", "bash"])
