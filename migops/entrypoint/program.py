@@ -64,9 +64,10 @@ def words_in(node: ast.AST) -> Iterator[str]:
 def created(tree: ast.Module, text: str) -> list[Call]:
     """Every ``create_all`` of the module, at any level."""
     modules, lines = _Modules.of(tree), text.splitlines()
-    scopes = [tree, *(node for node in ast.walk(tree) if isinstance(node, _FUNCTION))]
-    nodes = [(Scope.of(scope, modules, lines), node) for scope in scopes for node in _own(scope)]
-    changes = [scope.change(node) for scope, node in nodes if isinstance(node, ast.Call)]
+    changes: list[Call | None] = []
+    for top in (tree, *(node for node in ast.walk(tree) if isinstance(node, _FUNCTION))):
+        scope = Scope.of(top, modules, lines)
+        changes += [scope.change(node) for node in _own(top) if isinstance(node, ast.Call)]
     calls = {call.line: call for call in changes if call is not None and not call.upgrade}
     return [calls[line] for line in sorted(calls)]
 
