@@ -12,10 +12,10 @@ from migops.compose.unread import ALL_READ, Unread
 from migops.core.errors import MigopsError
 from migops.core.model import Location
 from migops.core.redaction import redact
-from migops.entrypoint import migrating, program, python_start, variables
+from migops.entrypoint import migrating, program, python_start, variables, written
 from migops.entrypoint.alembic_call import PROGRAM
 from migops.entrypoint.conditions import is_endless, possible_branches, under_what
-from migops.entrypoint.failing import ASSIGNED, Frame, Shell, passed_over
+from migops.entrypoint.failing import ASSIGNED, Frame, Shell, is_apart, passed_over
 from migops.entrypoint.known import assign, assigned, expanded, set_options, substitutions, value
 from migops.entrypoint.model import Change, Executed, File, Migrating, Ran
 from migops.entrypoint.shell import NotRead, parse
@@ -30,7 +30,7 @@ from migops.entrypoint.version_writes import (
     sql_file,
 )
 from migops.entrypoint.waiting import is_wait, is_waiter, seems_to_wait, words_of
-from migops.entrypoint.words import Does, Meaning, by_first_line, meaning
+from migops.entrypoint.words import Does, Meaning, behind, by_first_line, meaning, reads_input, unwrapped
 
 DEEPEST = 4  # levels of files that start one another
 MOST = 5000  # commands that are followed; functions that call one another can produce any number
@@ -43,6 +43,9 @@ _PASSING = frozenset(
     )
 )
 """Commands that are never the purpose of a container."""
+
+_HANDS_ON = frozenset(("busybox", "chpst", "dockerize", "flock", "ionice", "s6-setuidgid", "setpriv", "stdbuf"))
+"""Programs that hand the variables on as they are to what they run."""
 
 _ITSELF = r"\"?(?:\$0|\$\{0\}|\$\{?BASH_SOURCE(?:\[0\])?\}?)\"?"
 _FOLDER = rf"\$\(\s*dirname (?:-- )?(?:{_ITSELF}|\"?\$\((?:readlink -f|realpath) {_ITSELF}\)\"?)\s*\)"
@@ -78,6 +81,8 @@ class Follower:
     env_files: Unread = ALL_READ  # what they leave unknown
     changes: list[Change] = field(default_factory=list)  # in order
     last: str = ""  # the last command that could be the purpose of the container
+    stays: bool = False  # another command may be its purpose: one that it waits for, or that a branch ends with
+    behind: bool = False  # one that could be its purpose runs in the background
     waits: list[str] = field(default_factory=list)  # the text of each command or loop that waits for a server
     steps: int = 0  # commands followed so far
     unread: list[str] = field(default_factory=list)  # a sentence for each part that could not be followed
@@ -123,9 +128,13 @@ class Follower:
             self.waits.append(" ".join(words_of(node)))
         for test in node.tests:
             self._script(test, inside, here, (*frames, Frame(node, 0, shell, test=True)), condition)
+        before, ends = self.last, []
         for number, (branch, certain) in enumerate(possible_branches(node, shell)):
             under = condition or ("" if certain else branch.condition)
             self._script(branch.body, inside, here, (*frames, Frame(node, number, shell)), under)
+            ends.append(self.last)
+        if node.kind in ("if", "case") and self.last == "upgrade" and any(e not in ("upgrade", before) for e in ends):
+            self.stays = True
         if is_endless(node):
             self.last = f"{node.kind} loop without an end"
 
@@ -141,6 +150,7 @@ class Follower:
         words = tuple(_in_folder(word, here.script) for word in words)
         name, rest = (words[0], words[1:]) if words else ("", ())
         variables.change(words, shell)
+        shell.written |= written.by_command(words)
         if words and all(ASSIGNED.match(word) for word in words):
             assign(words, shell, sure=not condition)
         elif name in ("export", "local", "readonly", "declare"):
@@ -172,9 +182,14 @@ class Follower:
             self._script(body, shell, here, frames, condition)
             shell.arguments = before
         elif words:
+            held = self.last
             self._command(replace(command, words=words), shell, here, frames, condition)
             # Only a command that certainly runs ends the script; under a condition, the rest may run too.
-            shell.gone = shell.gone or (not condition and (name == "exit" or (name == "exec" and bool(rest))))
+            ends = name == "exit" or (name == "exec" and bool(rest))
+            shell.gone = shell.gone or (ends and not condition and not is_apart(frames, shell))
+            serves = self.last not in (held, "upgrade") and not shell.gone
+            self.behind = self.behind or (serves and is_apart(frames, shell, piped=False))
+            self.stays = self.stays or (serves and name == "exec") or (name in ("wait", "fg") and self.behind)
 
     def _substituted(
         self, text: str, shell: Shell, here: _Here, under: tuple[tuple[Frame, ...], str]
@@ -203,6 +218,11 @@ class Follower:
         if called.does in (Does.OTHER, Does.PYTHON_MODULE):
             called = python_start.of_framework(called, {**self.environment, **shell.known})
         where = (here, frames, condition)
+        wrapping = command.words[: len(command.words) - len(unwrapped(command.words))]
+        if called.does is Does.SOURCE:
+            shell.changed |= set(variables.changed_in_front(wrapping, shell))
+        else:
+            shell = variables.handed_on(wrapping, shell)
         if called.does is Does.UPGRADE:
             text = " ".join(command.words)
             self._note(here.line(command.line), here.place, text, True, condition, passed_over(frames))
@@ -210,10 +230,13 @@ class Follower:
         elif called.does in (Does.SHELL_TEXT, Does.PYTHON_TEXT):
             inner = replace(here, fixed=True, at=here.line(command.line), depth=here.depth + 1)
             self._text(called, called.what, shell, (inner, frames, condition))
+        elif frames and reads_input(called.words):
+            self.unread.append(f"`{' '.join(called.words)}` reads its commands from its input, which was not followed")
         elif called.does is Does.OTHER:
             name = posixpath.basename(called.words[0]) if called.words else ""
             if name and (name not in _PASSING or (name == "sleep" and _is_long(called.words[1:]))):
                 self.last = " ".join(called.words)
+                self._behind(replace(command, words=called.words), shell, *where)
         elif called.does is Does.OF_A_FILE:
             self.last = called.what
             self.unread.append(f"`{redact(called.what)}` runs commands from a file of its own, which was not followed")
@@ -223,6 +246,20 @@ class Follower:
         else:
             self.last = " ".join(called.words)
             self._file(called, shell, *where)
+
+    def _behind(
+        self, command: Simple, shell: Shell, here: _Here, frames: tuple[Frame, ...], condition: str
+    ) -> None:  # fmt: skip
+        """Follow what a program that is not known is handed to run, with variables that it may change."""
+        inner = behind(command.words)
+        name = posixpath.basename(command.words[0])
+        if not inner or here.depth >= DEEPEST or name in ("git", "psql", "mysql"):
+            return
+        changes = name not in _HANDS_ON or "-env" in command.words
+        handed = replace(shell, changed=shell.changed | ({f"what `{name}` sets"} if changes else set()))
+        deeper = replace(here, at=here.line(command.line), fixed=True, depth=here.depth + 1)
+        if not any(_is_alembic(word) for word in inner):  # else the command itself was noted
+            self._command(replace(command, words=inner), handed, deeper, frames, condition)
 
     def _file(self, called: Meaning, shell: Shell, here: _Here, frames: tuple[Frame, ...], condition: str) -> None:
         if here.depth >= DEEPEST:
@@ -238,11 +275,13 @@ class Follower:
                 file = self.files(path)
             except MigopsError as error:
                 self.unread.append(f"{path}: {error}")
+                shell.open = shell.open or called.does is Does.SOURCE
                 return
             if file is not None:
                 break
         else:
             self._missing(called)
+            shell.open = shell.open or called.does is Does.SOURCE
             return
         if called.what == called.words[0] and called.does in (Does.PROGRAM, Does.PYTHON_FILE) and not condition:
             self.executed.append(Executed(path, file, alone=not frames and called.what == self.first))
@@ -281,10 +320,12 @@ class Follower:
             changed = variables.inherited(called.words, shell)
             shell = Shell(
                 called.arguments, shell.cwd, environment=shell.environment, changed=changed, lost=shell.lost,
-                unread=shell.unread, complete=shell.complete,
+                unread=shell.unread, complete=shell.complete, open=shell.open,
+                written=set(shell.written),
             )  # fmt: skip
             set_options(called.options.split(), shell)
         shell.assigned |= assigned(script)
+        shell.written |= written.by_redirection(text)
         self._script(script, shell, here, frames, condition)
 
     def _python(

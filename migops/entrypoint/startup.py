@@ -89,11 +89,12 @@ def read(files: Files, image: ImageCommand, service: Service | None = None, proj
         follower.unread.append(image.unread)
     if words:
         follower.start(words, posixpath.normpath(cwd), at, place)
+    ends = follower.last == "upgrade" and not follower.stays
     return Startup(
         service=service.name if service else "",
         words=words,
         changes=tuple(follower.changes),
-        one_shot=bool(follower.changes) and (follower.last == "upgrade" or _is_awaited(service, project)),
+        one_shot=bool(follower.changes) and (ends or _is_awaited(service, project)),
         replicas=service.replicas if service else 1,
         waits=tuple(follower.waits),
         unread=tuple(dict.fromkeys(follower.unread)),

@@ -48,7 +48,16 @@ def reason(found: DeployInputs) -> str:
 
 @pytest.mark.parametrize(
     "script",
-    [PLAIN, "alembic upgrade heads\nexec x", "alembic -c alembic.ini -n alembic upgrade head", "cd /app; " + PLAIN],
+    [
+        PLAIN,
+        "alembic upgrade heads\nexec x",
+        "alembic -c alembic.ini -n alembic upgrade head",
+        "cd /app; " + PLAIN,
+        'set -e\nalembic upgrade head > /tmp/alembic.log 2>&1\nexec "$@"',
+        "set -e\nexport PATH=/venv/bin:$PATH\nexec sh -c 'alembic upgrade head && exec gunicorn'",
+        "dockerize -wait tcp://db:5432 sh -c 'alembic upgrade head && exec python main.py'",
+        'echo "migrating at $(date)"\nalembic upgrade head\necho ok >> "$LOG"',
+    ],
 )
 def test_it_has_nothing_left_to_do(tmp_path: Path, script: str) -> None:
     found = made(tmp_path, script)
@@ -82,6 +91,41 @@ def test_it_has_nothing_left_to_do(tmp_path: Path, script: str) -> None:
         ("alembic downgrade base\nalembic upgrade head", "takes the database back"),
         ("alembic upgrade head\n. ./more.sh", "was not read in full"),
         ("alembic upgrade head\nexec supervisord", "was not read in full"),
+        # variables and wrappers in front of a shell, or of another script
+        ("DATABASE_URL=x sh -c 'alembic upgrade head'", "the start sets DATABASE_URL before it"),
+        ("env -i sh -c 'alembic upgrade head'", "what `env -i` sets"),
+        ("pipenv run sh -c 'alembic upgrade head'", "what `pipenv` sets"),
+        ("ALEMBIC_CONFIG=/app/other.ini sh -c 'alembic upgrade head'", "the start sets ALEMBIC_CONFIG before it"),
+        ("export ALEMBIC_CONFIG=/app/other.ini\nsh -c 'alembic upgrade head'", "the start sets ALEMBIC_CONFIG"),
+        ("poetry -C /srv run sh -c 'alembic upgrade head'", "the folder that it runs in is not known"),
+        # variables that are filled otherwise than by NAME=VALUE
+        ("read -r DB_URL < /run/secrets/url\nexport DB_URL\nalembic upgrade head", "the start sets DB_URL before it"),
+        (': "${DB_URL:=sqlite://}"\nexport DB_URL\nalembic upgrade head', "the start sets DB_URL before it"),
+        ("alias alembic='alembic -c other.ini'\nalembic upgrade head", "what `alias"),
+        # what sets variables that the text does not name, before a condition on one
+        (
+            'export $(xargs < .env)\nif [ "$MIGRATE" = 1 ]; then alembic upgrade head; fi',
+            "the start sets what `$(xargs < .env)` sets",
+        ),
+        ('. /run/secrets/env\nif [ "$MIGRATE" = 1 ]; then alembic upgrade head; fi', "was not read in full"),
+        # the files that the deploy's migration has read as they are in the image
+        ("sed -i s/a/b/ alembic.ini\nalembic upgrade head", "the start writes alembic.ini before it"),
+        ("envsubst < a.tmpl > alembic.ini\nalembic upgrade head", "the start writes alembic.ini before it"),
+        ("cat > .env <<EOF\nDATABASE_URL=$X\nEOF\nalembic upgrade head", "the start writes .env before it"),
+        ("git pull\nalembic upgrade head", "the start fetches the code with git before it"),
+        # commands that run although they are not words of their own
+        ("OUT=`alembic -n other upgrade head`", "the section [other]"),
+        ('echo "$(alembic -n other upgrade head)"', "the section [other]"),
+        ("doppler run -- sh -c 'alembic upgrade head'", "what `doppler` sets"),
+        ("runuser -l app -c 'alembic upgrade head'", "what `runuser` sets"),
+        ("busybox sh -c 'alembic -n other upgrade head'", "the section [other]"),
+        # no one-shot: the application runs on beside it
+        ("exec python worker.py &\nalembic -n other upgrade head\nwait", "was not read in full"),
+        ("gunicorn &\nalembic -n other upgrade head\nwait\nexit 0", "the section [other]"),
+        (
+            'case "$(role)" in w) exec nginx ;; *) alembic -n other upgrade head ;; esac\nexit 0',
+            "the section [other]",
+        ),
     ],
 )
 def test_everything_else_is_refused(tmp_path: Path, script: str, why: str) -> None:
