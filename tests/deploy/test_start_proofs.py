@@ -157,7 +157,12 @@ def test_another_service_of_the_image_must_have_the_same_variables(tmp_path: Pat
     assert start.why == "PGOPTIONS of it differ from those of app, whose database the deploy migrates"
     edit(same.target.root / "compose.yaml", "    environment: {PGOPTIONS: x}\n", "    volumes: ['./:/app']\n")
     (start,) = starts.refused(replace(inputs(same.target.root, service="app"), services=members))
-    assert start.why.startswith("it has other mounts over its code than app")
+    assert start.why.startswith("it has other files mounted into it than app")
+    edit(same.target.root / "compose.yaml", "    volumes: ['./:/app']\n", "    secrets: [reports]\n")
+    with (same.target.root / "compose.yaml").open("a") as file:
+        file.write("\nsecrets:\n  reports: {file: ./alembic.ini}\n")
+    (start,) = starts.refused(replace(inputs(same.target.root, service="app"), services=members))
+    assert start.why.startswith("it has other files mounted into it than app")
 
 
 def test_what_a_failed_deploy_means_for_an_old_start(tmp_path: Path) -> None:

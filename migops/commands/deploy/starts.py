@@ -176,15 +176,18 @@ def _other_service(inputs: DeployInputs, startup: Startup, own: Startup) -> str:
     one, other = (inputs.project.services[each] for each in (startup.service, own.service))
     keys = [each for each in _HOSTS if (one.raw.get(each) or None) != (other.raw.get(each) or None)]
     if _mounts(one, own.cwd, inputs) != _mounts(other, own.cwd, inputs):
-        keys.append("mounts over its code")
+        keys.append("files mounted into it")
     return f"it has other {listed(keys)} than {own.service}, whose database the deploy migrates" if keys else ""
 
 
 def _mounts(service: Service, cwd: str, inputs: DeployInputs) -> set[tuple[str, str, str]]:
-    """The mounts of a service that may change what Alembic reads: over its code, and folders of the host in it."""
+    """The mounts of a service that may change what Alembic reads: over its code, folders of the host in it, secrets."""
     seen = (cwd, *inputs.image_folders)
     return {
         (each.type, each.source, each.target) for each in service.volumes
         if any(at_or_below(folder, each.target) for folder in seen)
         or (each.type == "bind" and at_or_below(each.target, cwd))
-    } | {("config", each.source, each.target) for each in service.configs}  # fmt: skip
+    } | {
+        (kind, each.source, each.target) for kind, given in (("config", service.configs), ("secret", service.secrets))
+        for each in given
+    }  # fmt: skip
