@@ -378,3 +378,23 @@ def test_the_url_of_a_database_beside_it_is_not_taken_by_its_name(tmp_path: Path
     env_py = "from app.config import URL\ncreate_engine(URL)"
     found = which(tmp_path, "LEGACY_DATABASE_URL: 'postgresql://u:p@legacy/old'", env_py, app=app)
     assert "boto3" in unknown(found).reason
+
+
+def test_a_url_that_only_the_code_names_must_be_a_databases(tmp_path: Path) -> None:
+    app = "import os\nBILLING = os.environ['BILLING_URL']\nURL = open('/etc/url').read()\n"
+    env_py = "from app.config import URL\ncreate_engine(URL)"
+    found = which(tmp_path, "BILLING_URL: 'postgresql://u:p@db/billing'", env_py, app=app)
+    assert "it depends on open" in unknown(found).reason
+
+
+@pytest.mark.parametrize("owner", ["settings", "Settings", "config"])
+def test_an_attribute_that_env_py_sets_is_not_what_the_code_says(tmp_path: Path, owner: str) -> None:
+    app = "class Settings:\n    url = 'postgresql://u:p@db/a'\nsettings = Settings()\nurl = Settings.url\n"
+    env_py = f"""
+        from app import config
+        from app.config import Settings, settings
+        {owner}.url = os.getenv('OTHER') or 'postgresql://u:p@db/b'
+        create_engine({owner}.url)
+    """
+    assert "sets url" in unknown(which(tmp_path, "", env_py, app=app)).reason
+    assert sought(which(tmp_path, "", env_py.replace(".url = ", ".echo = "), app=app)).text.endswith("/a")

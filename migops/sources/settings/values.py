@@ -137,6 +137,8 @@ class Evaluates(Protocol):
     """What evaluates expressions."""
 
     environment: Environment
+    overwritten: list[tuple[Value, str, str]]
+    """Attributes that env.py sets: of what, the name, and the place."""
 
     def value(self, node: ast.expr, scope: Scope) -> Value:
         """The value of an expression."""
