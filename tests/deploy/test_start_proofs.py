@@ -10,7 +10,7 @@ from typing import Any, cast
 import pytest
 
 from migops.analysis.evidence import Evidence
-from migops.commands.deploy import manual_steps, old_starts, plan, preflight, starts
+from migops.commands.deploy import manual_steps, old_starts, plan, preflight, starts, swap
 from migops.commands.deploy.deploy import Deploy, DeployRecord
 from migops.commands.deploy.inputs import DeployInputs, OldStart
 from migops.commands.deploy.options import Options
@@ -18,7 +18,7 @@ from migops.core.errors import Aborted
 from migops.core.model import PlaceName
 from migops.migrations.build import build
 from migops.rules import RULES, judge
-from tests.deploy.made import at, inputs
+from tests.deploy.made import NEW, at, inputs, running
 from tests.deploy.stack import CREATE, PRICE, edit
 from tests.kit import example
 
@@ -190,6 +190,46 @@ def test_an_old_start_that_knows_the_revisions_comes_back(tmp_path: Path) -> Non
     for graph, fails in ((older, True), (host, False)):
         evidence = replace(found.evidence, graphs={**found.evidence.graphs, PlaceName.IMAGE: graph})
         assert bool(old_starts.failing(replace(found, evidence=evidence), (PRICE,))) is fails
+
+
+def test_an_old_container_of_an_older_image_than_the_name_means(tmp_path: Path) -> None:
+    found = replace(made(tmp_path), old_starts={"app": OldStart("`alembic upgrade head`")})
+    host = found.evidence.graphs[PlaceName.HOST]
+    evidence = replace(found.evidence, graphs={**found.evidence.graphs, PlaceName.IMAGE: host})
+    assert old_starts.failing(replace(found, evidence=evidence), (PRICE,)) == {}
+    assert evidence.image is not None
+    built_since = replace(evidence, image=replace(evidence.image, id=NEW))
+    assert old_starts.failing(replace(found, evidence=built_since), (PRICE,)) == {"app": "`alembic upgrade head`"}
+
+
+@pytest.mark.parametrize(
+    ("states", "stopped", "partly"),
+    [
+        ([("old-1", True), ("old-2", True)], False, 0),
+        ([("new-1", True), ("old-2", True)], False, 1),
+        ([("new-1", True), ("old-2", False)], True, 0),
+    ],
+)
+def test_what_still_runs_is_not_called_stopped(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, states: list[tuple[str, bool]], stopped: bool, partly: int
+) -> None:
+    found = replace(made(tmp_path), old_starts={"app": OldStart("`alembic upgrade head`")})
+    host = found.evidence.graphs[PlaceName.HOST]
+    older = build([each for each in host.revisions if each.id != PRICE])
+    found = replace(found, evidence=replace(found.evidence, graphs={**found.evidence.graphs, PlaceName.IMAGE: older}))
+    olds = tuple(replace(running(number=number), id=f"old-{number}") for number in (1, 2))
+    member = replace(found.services[0], containers=olds)
+    record = DeployRecord(before=(CREATE,), after=(PRICE,))
+    nobody = cast("Any", None)
+    deploy = Deploy(replace(found, services=(member,)), OPTIONS, nobody, nobody, nobody, nobody, nobody, record)
+    ended: list[str] = []
+    engine_says = [{"Id": name, "State": {"Running": runs}} for name, runs in states]
+    monkeypatch.setattr("migops.commands.deploy.health.inspected", lambda deploy, member: engine_says)
+    monkeypatch.setattr("migops.docker.execs.stop", lambda engine, name: ended.append(name))
+    assert swap._held(deploy, [member]) == [member]
+    assert (ended, bool(record.stopped), len(record.unrestored)) == (
+        [name for name, _ in states if name.startswith("new")], stopped, partly
+    )  # fmt: skip
 
 
 HOOK = "    build: .\n    pre_start:\n      - command: [{}]\n{}"
