@@ -232,6 +232,20 @@ def test_what_still_runs_is_not_called_stopped(
     )  # fmt: skip
 
 
+@pytest.mark.parametrize(("section", "told"), [("alembic", 0), ("reports", 1)])
+def test_what_runs_once_and_migrates_elsewhere_is_told(tmp_path: Path, section: str, told: int) -> None:
+    job = (
+        "services:\n  migrate:\n    extends: app\n    entrypoint: []\n"
+        f"    command: alembic -n {section} upgrade head\n\n"
+    )
+    found = made(tmp_path, compose={"services:\n": job})
+    found = replace(found, services=(*found.services, replace(found.services[0], name="migrate", one_shot=True)))
+    assert starts.refused(found) == ()
+    notes = [each for each in plan.make(found, OPTIONS).notes if "the swap runs it as it is" in each]
+    assert len(notes) == told
+    assert all("migrate migrates once" in each and "the section [reports]" in each for each in notes)
+
+
 HOOK = "    build: .\n    pre_start:\n      - command: [{}]\n{}"
 
 
