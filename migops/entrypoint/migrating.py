@@ -37,6 +37,10 @@ def of(
     if parts is None:
         return _through_another(known)
     options, verb, goal = parts
+    strange = next((word for word in options if word not in ALEMBIC and word not in _QUIET), "")
+    if verb not in WRITES and strange and (later := next((word for word in goal if word in WRITES), "")):
+        # An option that is not known, such as the abbreviation `--conf`, may take the next word with it.
+        return Migrating(redact(" ".join(words)), later, doubt=f"it is called with {strange}")
     if verb not in WRITES or "--sql" in plain:
         return None
     given = known[: len(known) - len(unwrapped(known))]

@@ -78,6 +78,7 @@ def test_it_has_nothing_left_to_do(tmp_path: Path, script: str) -> None:
             "it runs in /srv, and the deploy's migration in /app",
         ),
         ("ALEMBIC_CONFIG=/app/other.ini alembic upgrade head", "it reads /app/other.ini"),
+        ("alembic --conf other.ini upgrade head", "it is called with --conf"),
         ("alembic upgrade +1", "it goes to `+1`, and the deploy to `head`"),
         (f"alembic upgrade {PRICE}", f"it goes to `{PRICE}`"),
         ("alembic upgrade head --tag x", "it goes to `head --tag x`"),
