@@ -121,10 +121,9 @@ def unwrapped(words: Sequence[str]) -> tuple[str, ...]:
 
 
 def reads_input(words: Sequence[str]) -> bool:
-    """True for a shell or Python that is given neither a text nor a file to run."""
+    """True for a shell that is given neither a text nor a file to run. (Python is most often given a wait that way.)"""
     name = posixpath.basename(words[0]) if words else ""
-    is_one = name in _SHELLS or _PYTHON.fullmatch(name) is not None
-    return is_one and all(word in ("-", "-s", "-e", "-x", "-ex", "-u") for word in words[1:])
+    return name in _SHELLS and all(word in ("-", "-s", "-e", "-x", "-ex") for word in words[1:])
 
 
 def behind(words: Sequence[str]) -> tuple[str, ...]:

@@ -55,6 +55,7 @@ def reason(found: DeployInputs) -> str:
         "cd /app; " + PLAIN,
         'set -e\nalembic upgrade head > /tmp/alembic.log 2>&1\nexec "$@"',
         "set -e\nexport PATH=/venv/bin:$PATH\nexec sh -c 'alembic upgrade head && exec gunicorn'",
+        "python - <<EOF\nimport psycopg\nEOF\nalembic upgrade head",
         "dockerize -wait tcp://db:5432 sh -c 'alembic upgrade head && exec python main.py'",
         'echo "migrating at $(date)"\nalembic upgrade head\necho ok >> "$LOG"',
     ],
@@ -92,6 +93,7 @@ def test_it_has_nothing_left_to_do(tmp_path: Path, script: str) -> None:
         ("alembic downgrade base\nalembic upgrade head", "takes the database back"),
         ("alembic upgrade head\n. ./more.sh", "was not read in full"),
         ("alembic upgrade head\nexec supervisord", "was not read in full"),
+        ("alembic upgrade head\nsh <<EOF\nalembic -n other upgrade head\nEOF", "was not read in full"),
         # variables and wrappers in front of a shell, or of another script
         ("DATABASE_URL=x sh -c 'alembic upgrade head'", "the start sets DATABASE_URL before it"),
         ("env -i sh -c 'alembic upgrade head'", "what `env -i` sets"),
