@@ -32,11 +32,14 @@ class Shell:
     complete: bool = False  # no other variable is set
     changed: set[str] = field(default_factory=set)  # the variables that its programs get with another value
     allexport: bool = False
+    written: set[str] = field(default_factory=set)  # the names of the files that it writes, or may write
+    open: bool = False  # a command has set variables that the text does not name
     lost: str = ""  # the command after which ``cwd`` is not known; '' if it is
 
     def copy(self) -> Shell:
         """A subshell: what it changes stays in it."""
-        return replace(self, functions=dict(self.functions), known=dict(self.known), changed=set(self.changed))
+        return replace(self, functions=dict(self.functions), known=dict(self.known), changed=set(self.changed),
+                       written=set(self.written))  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +50,15 @@ class Frame:
     index: int
     shell: Shell
     test: bool = False
+
+
+def is_apart(frames: Sequence[Frame], shell: Shell, *, piped: bool = True) -> bool:
+    """True for a command in the background, or (``piped``) in a pipe, which runs in a shell of its own."""
+    nodes = [frame.node for frame in frames if frame.shell is shell]
+    return any(
+        (isinstance(node, Chain) and node.background) or (piped and isinstance(node, Pipeline) and len(node.parts) > 1)
+        for node in nodes
+    )
 
 
 def passed_over(frames: Sequence[Frame]) -> str:

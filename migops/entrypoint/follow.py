@@ -12,10 +12,10 @@ from migops.compose.unread import ALL_READ, Unread
 from migops.core.errors import MigopsError
 from migops.core.model import Location
 from migops.core.redaction import redact
-from migops.entrypoint import migrating, program, python_start, variables
+from migops.entrypoint import migrating, program, python_start, variables, written
 from migops.entrypoint.alembic_call import PROGRAM
 from migops.entrypoint.conditions import is_endless, possible_branches, under_what
-from migops.entrypoint.failing import ASSIGNED, Frame, Shell, passed_over
+from migops.entrypoint.failing import ASSIGNED, Frame, Shell, is_apart, passed_over
 from migops.entrypoint.known import assign, assigned, expanded, set_options, substitutions, value
 from migops.entrypoint.model import Executed, File, Ran
 from migops.entrypoint.own_folder import in_own_folder
@@ -32,12 +32,14 @@ from migops.entrypoint.version_writes import (
     sql_file,
 )
 from migops.entrypoint.waiting import is_wait, is_waiter, seems_to_wait, words_of
-from migops.entrypoint.words import Does, Meaning, by_first_line, meaning
+from migops.entrypoint.words import Does, Meaning, behind, by_first_line, meaning, reads_input, unwrapped
 
 DEEPEST = 4  # levels of files that start one another
 MOST = 5000  # commands that are followed; functions that call one another can produce any number
 LARGEST = 256 * 1024  # bytes of a script; a larger file is a program
 
+_HANDS_ON = frozenset(("busybox", "chpst", "dockerize", "flock", "ionice", "s6-setuidgid", "setpriv", "stdbuf"))
+"""Programs that hand the variables on as they are to what they run."""
 _DEFAULT = re.compile(r"\$\{(\w+):?=.*\}")
 
 
@@ -102,9 +104,17 @@ class Follower:
             self.record.waits.append(" ".join(words_of(node)))
         for test in node.tests:
             self._script(test, inside, here, (*frames, Frame(node, 0, shell, test=True)), condition)
+        before, ends = self.record.last, []
         for number, (branch, certain) in enumerate(possible_branches(node, shell)):
             under = condition or ("" if certain else branch.condition)
             self._script(branch.body, inside, here, (*frames, Frame(node, number, shell)), under)
+            ends.append(self.record.last)
+        if (
+            node.kind in ("if", "case")
+            and self.record.last == "upgrade"
+            and any(e not in ("upgrade", before) for e in ends)
+        ):
+            self.record.stays = True
         if is_endless(node):
             self.record.last = f"{node.kind} loop without an end"
 
@@ -120,6 +130,7 @@ class Follower:
         words = tuple(in_own_folder(word, here.script) for word in words)
         name, rest = (words[0], words[1:]) if words else ("", ())
         variables.change(words, shell)
+        shell.written |= written.by_command(words)
         if words and all(ASSIGNED.match(word) for word in words):
             assign(words, shell, sure=not condition)
         elif name in ("export", "local", "readonly", "declare"):
@@ -151,9 +162,16 @@ class Follower:
             self._script(body, shell, here, frames, condition)
             shell.arguments = before
         elif words:
+            held = self.record.last
             self._command(replace(command, words=words), shell, here, frames, condition)
             # Only a command that certainly runs ends the script; under a condition, the rest may run too.
-            shell.gone = shell.gone or (not condition and (name == "exit" or (name == "exec" and bool(rest))))
+            ends = name == "exit" or (name == "exec" and bool(rest))
+            shell.gone = shell.gone or (ends and not condition and not is_apart(frames, shell))
+            serves = self.record.last not in (held, "upgrade") and not shell.gone
+            self.record.behind = self.record.behind or (serves and is_apart(frames, shell, piped=False))
+            self.record.stays = (
+                self.record.stays or (serves and name == "exec") or (name in ("wait", "fg") and self.record.behind)
+            )
 
     def _substituted(
         self, text: str, shell: Shell, here: _Here, under: tuple[tuple[Frame, ...], str]
@@ -182,6 +200,11 @@ class Follower:
         if called.does in (Does.OTHER, Does.PYTHON_MODULE):
             called = python_start.of_framework(called, {**self.environment, **shell.known})
         where = (here, frames, condition)
+        wrapping = command.words[: len(command.words) - len(unwrapped(command.words))]
+        if called.does is Does.SOURCE:
+            shell.changed |= set(variables.changed_in_front(wrapping, shell))
+        else:
+            shell = variables.handed_on(wrapping, shell)
         if called.does is Does.UPGRADE:
             text = " ".join(command.words)
             self.record.change(here.line(command.line), here.place, text, True, condition, passed_over(frames))
@@ -189,9 +212,14 @@ class Follower:
         elif called.does in (Does.SHELL_TEXT, Does.PYTHON_TEXT):
             inner = replace(here, fixed=True, at=here.line(command.line), depth=here.depth + 1)
             self._text(called, called.what, shell, (inner, frames, condition))
+        elif frames and reads_input(called.words):
+            self.record.unread.append(
+                f"`{' '.join(called.words)}` reads its commands from its input, which was not followed"
+            )
         elif called.does is Does.OTHER:
             if is_purpose(called.words):
                 self.record.last = " ".join(called.words)
+                self._behind(replace(command, words=called.words), shell, *where)
         elif called.does is Does.OF_A_FILE:
             self.record.last = called.what
             self.record.unread.append(
@@ -203,6 +231,20 @@ class Follower:
         else:
             self.record.last = " ".join(called.words)
             self._file(called, shell, *where)
+
+    def _behind(
+        self, command: Simple, shell: Shell, here: _Here, frames: tuple[Frame, ...], condition: str
+    ) -> None:  # fmt: skip
+        """Follow what a program that is not known is handed to run, with variables that it may change."""
+        inner = behind(command.words)
+        name = posixpath.basename(command.words[0])
+        if not inner or here.depth >= DEEPEST or name in ("git", "psql", "mysql"):
+            return
+        changes = name not in _HANDS_ON or "-env" in command.words
+        handed = replace(shell, changed=shell.changed | ({f"what `{name}` sets"} if changes else set()))
+        deeper = replace(here, at=here.line(command.line), fixed=True, depth=here.depth + 1)
+        if not any(_is_alembic(word) for word in inner):  # else the command itself was noted
+            self._command(replace(command, words=inner), handed, deeper, frames, condition)
 
     def _file(self, called: Meaning, shell: Shell, here: _Here, frames: tuple[Frame, ...], condition: str) -> None:
         if here.depth >= DEEPEST:
@@ -218,11 +260,13 @@ class Follower:
                 file = self.files(path)
             except MigopsError as error:
                 self.record.unread.append(f"{path}: {error}")
+                shell.open = shell.open or called.does is Does.SOURCE
                 return
             if file is not None:
                 break
         else:
             self._missing(called)
+            shell.open = shell.open or called.does is Does.SOURCE
             return
         if called.what == called.words[0] and called.does in (Does.PROGRAM, Does.PYTHON_FILE) and not condition:
             self.record.executed.append(Executed(path, file, alone=not frames and called.what == self.first))
@@ -263,10 +307,12 @@ class Follower:
             changed = variables.inherited(called.words, shell)
             shell = Shell(
                 called.arguments, shell.cwd, environment=shell.environment, changed=changed, lost=shell.lost,
-                unread=shell.unread, complete=shell.complete,
+                unread=shell.unread, complete=shell.complete, open=shell.open,
+                written=set(shell.written),
             )  # fmt: skip
             set_options(called.options.split(), shell)
         shell.assigned |= assigned(script)
+        shell.written |= written.by_redirection(text)
         self._script(script, shell, here, frames, condition)
 
     def _python(

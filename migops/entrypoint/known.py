@@ -16,6 +16,7 @@ _OF_SHELL = re.compile(
     r"PATH|HOME|HOSTNAME|USER|LOGNAME|(OLD)?PWD|SHELL|E?UID|PPID|RANDOM|SECONDS|TERM|IFS|LANG|OPT(ARG|IND)|BASH\w*|_|LINENO"
 )
 """Variables that a shell has although nobody sets them."""
+_SUBSTITUTED = re.compile(r"\$\(((?:[^()]|\((?:[^()]|\([^()]*\))*\))*)\)|`([^`]*)`")
 _VARIABLE = re.compile(r"\$(?:(\w+)|\{(\w+)(?::?[-=]((?:[^${}]|\$\w+|\$\{\w+\})*))?\})")
 
 
@@ -57,7 +58,7 @@ def _given(name: str, shell: Shell, default: str | None = None) -> str | None:
         return shell.known[name]
     if name in shell.touched:
         return None
-    if shell.unread.might_set(name):
+    if shell.open or shell.unread.might_set(name):
         return None
     unset = "" if shell.complete and not _OF_SHELL.fullmatch(name) else default
     return shell.environment.get(name, unset)
@@ -108,11 +109,9 @@ def expanded(words: Sequence[str], shell: Shell) -> Iterator[str]:
 
 
 def substitutions(words: Sequence[str]) -> Iterator[str]:
-    """The texts of the commands whose output is assigned: ``OUT=$(alembic upgrade head)``."""
+    """The texts of the commands whose output a word takes: ``OUT=$(alembic upgrade head)``, ``"`alembic current`"``."""
     for word in words:
-        assignment = ASSIGNED.fullmatch(word)
-        if assignment and assignment[2].startswith("$(") and assignment[2].endswith(")"):
-            yield assignment[2][2:-1]
+        yield from (match[1] or match[2] for match in _SUBSTITUTED.finditer(word))
 
 
 def set_options(words: Sequence[str], shell: Shell) -> None:

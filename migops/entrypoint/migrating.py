@@ -9,13 +9,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from migops.core.options import ALEMBIC, FLASK_MIGRATE, split
 from migops.core.redaction import redact
 from migops.core.text import listed
+from migops.entrypoint import written
 from migops.entrypoint.alembic_call import PROGRAM, Call
 from migops.entrypoint.failing import Frame, Shell
 from migops.entrypoint.known import value
 from migops.entrypoint.model import Migrating, Ran
 from migops.entrypoint.ran import call_in
 from migops.entrypoint.tree import Chain, Compound
-from migops.entrypoint.variables import changed_in_front
+from migops.entrypoint.variables import changed_in_front, strange_in
 from migops.entrypoint.words import unwrapped
 
 WRITES = frozenset(("upgrade", "downgrade", "stamp", "revision", "merge", "migrate"))
@@ -23,11 +24,6 @@ WRITES = frozenset(("upgrade", "downgrade", "stamp", "revision", "merge", "migra
 _QUIET = frozenset(("--raiseerr", "-q", "--quiet"))
 _PRINTS = frozenset(("echo", "printf", "logger", "#", "test", "[", "[[", "exit", "grep", "trap"))
 _LOOPS = ("for", "while", "until")
-_RUNS = ("poetry", "uv")
-"""Runners that hand the container's variables on as they are; others read files of variables."""
-_FLAGS = frozenset(("--no-sync", "--frozen", "--locked", "--no-dev", "--quiet", "-q", "--offline", "--no-cache"))
-_AT = frozenset(("-C", "--directory", "--chdir"))
-_PLAIN = frozenset(("exec", "command", "nohup", "time", "builtin", "setsid", "tini", "dumb-init", "docker-init"))
 _PYTHON = re.compile(r"(python|pypy)[0-9.]*")
 
 
@@ -41,12 +37,18 @@ def of(
     if parts is None:
         return _through_another(known)
     options, verb, goal = parts
+    strange = next((word for word in options if word not in ALEMBIC and word not in _QUIET), "")
+    if verb not in WRITES and strange and (later := next((word for word in goal if word in WRITES), "")):
+        # An option that is not known, such as the abbreviation `--conf`, may take the next word with it.
+        return Migrating(redact(" ".join(words)), later, doubt=f"it is called with {strange}")
     if verb not in WRITES or "--sql" in plain:
         return None
     given = known[: len(known) - len(unwrapped(known))]
     ran = Ran(known, shell.cwd, {**environment, **shell.known}, shell.assigned - shell.known.keys())
     call = call_in(ran)
-    doubts = (*_of_frames(frames), *_of_shell(shell, given), *_of_wrappers(given), *_of_words(options, goal, call))
+    doubts = (
+        *_of_frames(frames), *_of_shell(shell, given, call), *_of_wrappers(given), *_of_words(options, goal, call)
+    )  # fmt: skip
     text = redact(" ".join(words))
     doubt = next(iter(doubts), "")
     return Migrating(text, verb, _goal(plain, verb, goal), _program(plain), shell.cwd, call, doubt)
@@ -139,25 +141,21 @@ def _of_frames(frames: Sequence[Frame]) -> Iterator[str]:
             yield "it runs in the background"
 
 
-def _of_shell(shell: Shell, given: Sequence[str]) -> Iterator[str]:
+def _of_shell(shell: Shell, given: Sequence[str], call: Call | None) -> Iterator[str]:
     changed = sorted({*shell.changed, *changed_in_front(given, shell)})
     if changed:
         yield f"the start sets {redact(listed(changed))} before it, so that it may use another database"
+    if files := written.of_alembic(shell.written, call):
+        what = "fetches the code with git" if files == ["git"] else f"writes {redact(listed(files))}"
+        yield f"the start {what} before it, so that it may use another database"
     if shell.lost:
         yield f"the folder that it runs in is not known after `{redact(shell.lost)}`"
 
 
 def _of_wrappers(given: Sequence[str]) -> Iterator[str]:
     """Wrappers that may hand on other variables than the container's."""
-    names = [posixpath.basename(word) for word in given]
-    for at, name in enumerate(names):
-        if name in ("sudo", "pipenv", "pdm", "hatch", "rye", "conda", "micromamba"):
-            yield f"`{name}` runs it, which may change its variables"
-        elif name == "env" or name in _RUNS:
-            rest = [word for word in given[at + 1 :] if word.startswith("-")]
-            strange = [word for word in rest if word not in _FLAGS and split(word)[0] not in _AT and word != "--"]
-            if strange:
-                yield f"`{name} {strange[0]}` may change its variables"
+    for strange in strange_in(given):
+        yield f"`{strange}` {'may change' if ' ' in strange else 'runs it, which may change'} its variables"
 
 
 def _of_words(options: Sequence[str], goal: Sequence[str], call: Call | None) -> Iterator[str]:

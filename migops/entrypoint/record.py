@@ -17,6 +17,10 @@ class StartRecord:
     changes: list[Change] = field(default_factory=list)
     last: str = ""
     """The last command that could be the purpose of the container."""
+    stays: bool = False
+    """True if another command may be its purpose: one that it waits for, or that a branch ends with."""
+    behind: bool = False
+    """True if one that could be its purpose runs in the background."""
     waits: list[str] = field(default_factory=list)
     """The text of each command or loop that waits for a server."""
     unread: list[str] = field(default_factory=list)

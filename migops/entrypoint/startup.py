@@ -89,11 +89,12 @@ def read(files: Files, image: ImageCommand, service: Service | None = None, proj
         follower.record.unread.append(image.unread)
     if words:
         follower.start(words, posixpath.normpath(cwd), at, place)
+    ends = follower.record.last == "upgrade" and not follower.record.stays
     return Startup(
         service=service.name if service else "",
         words=words,
         changes=tuple(follower.record.changes),
-        one_shot=bool(follower.record.changes) and (follower.record.last == "upgrade" or _is_awaited(service, project)),
+        one_shot=bool(follower.record.changes) and (ends or _is_awaited(service, project)),
         replicas=service.replicas if service else 1,
         waits=tuple(follower.record.waits),
         unread=tuple(dict.fromkeys(follower.record.unread)),

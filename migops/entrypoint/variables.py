@@ -9,14 +9,23 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
+from migops.core.options import split
 from migops.entrypoint.failing import ASSIGNED, Shell
 from migops.entrypoint.known import value
 
+_FILLING = ("read", "mapfile", "readarray", "getopts")
 _EXPORTING = ("export", "readonly", "declare", "typeset", "local")
 _ITSELF = re.compile(r"\$(PYTHONPATH\b|\{PYTHONPATH(:[-+][^}]*)?\})")
 _FREE = frozenset(("PATH", "VIRTUAL_ENV", "PYTHONUNBUFFERED", "PYTHONDONTWRITEBYTECODE", "PYTHONFAULTHANDLER"))
 """Variables that select no database: which program, and how it prints."""
+_CHANGING = frozenset(("sudo", "pipenv", "pdm", "hatch", "rye", "conda", "micromamba"))
+"""Wrappers that read files of variables, or take variables away."""
+_RUNS = frozenset(("poetry", "uv"))
+"""Runners that hand the container's variables on as they are; others read files of variables."""
+_FLAGS = frozenset(("--no-sync", "--frozen", "--locked", "--no-dev", "--quiet", "-q", "--offline", "--no-cache"))
+_AT = frozenset(("-C", "--directory", "--chdir"))
 
 
 def change(words: Sequence[str], shell: Shell) -> None:
@@ -28,10 +37,15 @@ def change(words: Sequence[str], shell: Shell) -> None:
         _assign(rest, shell, exported=name == "export" or _has_flag(rest, "x") or shell.allexport)
     elif name == "set":
         _set(rest, shell)
-    elif name in ("unset", "read", "mapfile", "readarray", "getopts"):
-        shell.changed |= {word for word in rest if word in shell.environment}
-    elif name == "eval":
-        shell.changed.add(f"what `eval {' '.join(rest)}` sets")
+    elif name == "unset" or name in _FILLING or (name == "printf" and rest[:1] == ("-v",)):
+        named = {word for word in rest if re.fullmatch(r"[A-Za-z_]\w*", word)}
+        shell.changed |= named & shell.environment.keys()
+        if name != "unset":
+            shell.touched |= named
+            shell.known = {each: known for each, known in shell.known.items() if each not in named}
+    elif name == "eval" or (name == "alias" and any("alembic" in word for word in rest)):
+        shell.changed.add(f"what `{name} {' '.join(rest)}` sets")
+        shell.open = True
     elif name == "popd" or (name in ("cd", "pushd") and (not rest or rest[-1] == "-")):
         shell.lost = " ".join(words)
 
@@ -41,6 +55,28 @@ def changed_in_front(words: Sequence[str], shell: Shell) -> Iterator[str]:
     for word in words:
         if (match := ASSIGNED.fullmatch(word)) and not _is_free(match[1], match[2], shell):
             yield match[1]
+
+
+def handed_on(given: Sequence[str], shell: Shell) -> Shell:
+    """The shell as a script or program gets it that is started behind these words: assignments and wrappers."""
+    changed = {*changed_in_front(given, shell), *(f"what `{each}` sets" for each in strange_in(given))}
+    config = [match[2] for word in given if (match := ASSIGNED.fullmatch(word)) and match[1] == "ALEMBIC_CONFIG"]
+    known = value(config[-1], shell) if config else shell.known.get("ALEMBIC_CONFIG")
+    if (config or "ALEMBIC_CONFIG" in shell.touched) and known != shell.environment.get("ALEMBIC_CONFIG"):
+        changed.add("ALEMBIC_CONFIG")  # the script that is started does not know of it
+    moved = " ".join(given) if any(split(word)[0] in _AT for word in given) else shell.lost
+    return replace(shell, changed=shell.changed | changed, lost=moved) if changed or moved else shell
+
+
+def strange_in(given: Sequence[str]) -> Iterator[str]:
+    """The wrappers that may hand on other variables than those they were given."""
+    for at, word in enumerate(given):
+        name = posixpath.basename(word)
+        if name in _CHANGING:
+            yield name
+        elif name == "env" or name in _RUNS:
+            options = [each for each in given[at + 1 :] if each.startswith("-") and each != "--"]
+            yield from (f"{name} {each}" for each in options if each not in _FLAGS and split(each)[0] not in _AT)
 
 
 def inherited(words: Sequence[str], shell: Shell) -> set[str]:
@@ -59,7 +95,8 @@ def _assign(words: Sequence[str], shell: Shell, *, exported: bool) -> None:
             shell.changed.add(match[1])
         elif not match and exported and ("$" in word or "`" in word):
             shell.changed.add(f"what `{word}` sets")
-        elif not match and exported and word in shell.assigned and word not in shell.environment:
+            shell.open = True
+        elif not match and exported and word in {*shell.assigned, *shell.touched} - shell.environment.keys():
             shell.changed.add(word)
 
 

@@ -29,6 +29,7 @@ _ASSIGNMENT = re.compile(r"[A-Za-z_]\w*=.*", re.DOTALL)
 _PYTHON = re.compile(r"(python|pypy)[0-9.]*")
 _OBJECT = re.compile(r"([A-Za-z_][\w.]*):([A-Za-z_][\w.]*)(\(.*\))?")
 _PYTHON_VALUED = frozenset(("-X", "-W"))
+_SHELL_TEXT = re.compile(r"-[a-z]*c[a-z]*")
 _SHELL_VALUED = frozenset(("-o", "+o", "-O", "+O"))
 
 
@@ -119,6 +120,27 @@ def unwrapped(words: Sequence[str]) -> tuple[str, ...]:
     return ()
 
 
+def reads_input(words: Sequence[str]) -> bool:
+    """True for a shell that is given neither a text nor a file to run. (Python is most often given a wait that way.)"""
+    name = posixpath.basename(words[0]) if words else ""
+    return name in _SHELLS and all(word in ("-", "-s", "-e", "-x", "-ex") for word in words[1:])
+
+
+def behind(words: Sequence[str]) -> tuple[str, ...]:
+    """The command that a program which is not known is handed to run: after ``--``, or a shell with its text or file;
+    () if there is none that can be told."""
+    for at, word in enumerate(words[:-1]):
+        after = tuple(words[at + 1 :])
+        name = posixpath.basename(after[0])
+        if at and word == "--" and (name in _SHELLS or _PYTHON.fullmatch(name) or name.endswith((".sh", ".py"))):
+            return after
+        if at and posixpath.basename(word) in _SHELLS and (_SHELL_TEXT.fullmatch(after[0]) or "/" in after[0]):
+            return (word, *after)
+        if at and word in ("-c", "--command") and " " in after[0]:
+            return ("sh", "-c", after[0])
+    return ()
+
+
 def _past(words: tuple[str, ...], skips: Callable[[str], bool]) -> tuple[str, ...]:
     at = next((index for index, word in enumerate(words) if not skips(word)), len(words))
     return words[at:]
@@ -135,7 +157,7 @@ def _past_options(words: tuple[str, ...], valued: Collection[str]) -> tuple[str,
 def _shell(words: tuple[str, ...], rest: tuple[str, ...]) -> Meaning:
     left = _past_options(rest, _SHELL_VALUED)
     options = " ".join(rest[: len(rest) - len(left)])
-    if re.search(r"(^|\s)-[a-z]*c", options):
+    if any(_SHELL_TEXT.fullmatch(each) for each in options.split()):
         # The words after the text are $0 and then the arguments.
         return Meaning(Does.SHELL_TEXT, words, left[0] if left else "", left[2:], options=options)
     if left:

@@ -20,11 +20,12 @@ if TYPE_CHECKING:
     from migops.sources.stopped import Stopped
 
 _TAGS = {
-    "postgres": re.compile(r"(\d{1,2})(?:\D.*)?"),
-    "postgis": re.compile(r"(\d{1,2})-.*"),
+    "postgres": re.compile(r"(9\.\d|\d\d)(?:\D.*)?"),
+    "postgis": re.compile(r"(9\.\d|\d\d)-.*"),
     **dict.fromkeys(("pgvector", "timescaledb", "timescaledb-ha"), re.compile(r"(?:.*-)?pg(\d{1,2})(?:\D.*)?")),
 }
-"""The tags with PostgreSQL's major version, by the image's name: ``16``, ``15.3-alpine``, ``15-3.4``, ``pg16``."""
+"""The tags with PostgreSQL's major version, by the image's name: ``16``, ``15.3-alpine``, ``15-3.4``, ``pg16``, and
+``9.6`` (before 10, two numbers are the major version)."""
 
 
 def container_not_up(evidence: Evidence) -> Iterator[Match | Undetermined]:

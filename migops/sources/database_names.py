@@ -32,6 +32,12 @@ _PIECES = (
 )
 """Variables for user, password, host, port and name, by dialect; DB_* is most often PostgreSQL."""
 _SAYS_KIND = re.compile(r"(?:^|_)(?:ENGINE|DIALECT|DRIVER|BACKEND|TYPE|KIND|PROVIDER)$")
+_OURS = re.compile(r"DATABASE|SQL|POSTGRES|MARIADB|(?:^|_)(?:DB|PG|DSN|URI)(?:_|$)")
+_ANOTHERS = re.compile(
+    r"(?:^|_)(?:TEST|TESTS|TESTING|LEGACY|OLD|REPLICA|READONLY|READ|RO|SLAVE|REPORTS?|REPORTING|ANALYTICS|WAREHOUSE|DWH|"
+    r"SOURCE|REMOTE|EXTERNAL|SHADOW|ARCHIVE|CELERY|BROKER|RESULT|CACHE)(?:_|$)"
+)
+"""Words in the name of a variable with the URL of a database beside the one that Alembic migrates."""
 _READS_ENVIRONMENT = re.compile(r"environ|getenv|settings|decouple|dotenv", re.IGNORECASE)
 
 
@@ -61,10 +67,11 @@ def _choose(urls: Sequence[str], values: Mapping[str, str], env_py: str, *, by_h
     """Of the variables with a URL, the one that Alembic uses. ``by_habit``: else the one with the most usual name."""
     named = [name for name in urls if re.search(rf"\b{re.escape(name)}\b", env_py)]
     usual = [name for name in _USUAL if name in urls and by_habit]
-    for names in (named, usual, urls):
+    ours = [name for name in urls if by_habit or (_OURS.search(name.upper()) and not _ANOTHERS.search(name.upper()))]
+    for names in (named, usual, ours):
         if len({values[name] for name in names}) == 1 or (names is usual and names):
             return names[0]
-    if not urls:
+    if not urls or (not ours and not by_habit):
         return None
     return Unknown(
         f"several variables of the service contain a database URL: {', '.join(urls)}",

@@ -30,6 +30,7 @@ from migops.sources.project_code import EnvironmentCode, ProjectCode
 from migops.sources.settings.env_database import FromIni, NotSettled, Url, url_of
 from migops.sources.settings.evaluate import Evaluator
 from migops.sources.settings.flask import settings_of_flask
+from migops.sources.settings.set_variables import set_by_code
 from migops.sources.settings.values import INI, Environment
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ _HOST = re.compile(r"^[^:]+://(?:[^/@]*@)?(\[[^\]]*\]|[^:/?]*)")
 _READS_FILE = re.compile(rb"load_dotenv|env_file|decouple|read_env|starlette\.config|dotenv_values")
 _COMPUTED_FILE = re.compile(rb"\.env\.?\{|env_file\s*=\s*[a-zA-Z_]|\.env\.[\"']\s*\+")
 _ENV_FILE = re.compile(r"(?:^|/)(?:\.env[\w.-]*|[\w.-]+\.env)$")
-_SETS = re.compile(rb"environ\[\s*[\"'](\w+)[\"']\s*\]\s*=[^=]")
+_OUTRANKS = re.compile(rb"override\s*=\s*True")
 
 
 def followed_url(asked: Question) -> Sought | Unknown | None:
@@ -53,6 +54,12 @@ def followed_url(asked: Question) -> Sought | Unknown | None:
         return follow.url()
     except (MigopsError, RecursionError):
         return follow.by_name("the code that env.py imports cannot be read")
+
+
+def _names(code: bytes, file: str) -> bool:
+    """True if the code names the file: by a text that ends with it, or without a name, as ``load_dotenv()`` does."""
+    bare = file == ".env" and re.search(rb"(?:load_dotenv|dotenv_values|read_env)\(\s*(?:override\b[^)]*)?\)", code)
+    return bool(bare) or re.search(rb"(?<![\w.-])%s[\"']" % re.escape(file.encode()), code) is not None
 
 
 class _Follow:
@@ -96,12 +103,20 @@ class _Follow:
         values = {**{name: value for name, value in plain.items() if value is not None}, **values}
         texts = [self.code.text(file) for file in self.reached if file.is_file() and file != self.env]
         texts.append(self.asked.env_py.encode())
-        assigned = self.assigned = frozenset(name.decode() for text in texts for name in _SETS.findall(text))
+        assigned = self.assigned = set_by_code(texts, values)
         reads = any(_READS_FILE.search(text) for text in texts)
         files = self.modules.env_files if self.modules else {}
         whole = b"\n".join(texts)
         chosen = self._chosen_files(values, whole) if reads else {}
-        read = [name for name in files if name.encode() in whole or name in chosen] if reads else []
+        read = [name for name in files if _names(whole, name) or name in chosen] if reads else []
+        read += [name for name in files if reads and name == ".env" and not read]
+        held: dict[str, set[str]] = {}
+        for file in read:
+            for name, value in files[file].items():
+                held.setdefault(name, set()).add(value)
+        outranked = {name for name, given in held.items() if name in values and given - {values[name]}}
+        outranked = outranked if _OUTRANKS.search(whole) else set()
+        self.assigned |= outranked
         unread = sorted(set(chosen) - set(files))
         computed = {name for file in files for name in files[file] if reads and _COMPUTED_FILE.search(whole)}
         secrets = {Path(each.target or each.source).name.lower() for each in service.secrets if b"secrets_dir" in whole}
@@ -113,6 +128,10 @@ class _Follow:
                 return f"{name} may come from a secret"
             if name in computed and name not in values:
                 return f"{name} may come from an env file whose name is computed"
+            if name in outranked:
+                return f"{name} is set by the service and by {' and '.join(read)}, which outranks it"
+            if len(held.get(name, ())) > 1 and name not in values:
+                return f"{name} is in {' and '.join(read)}, each with another value"
             if unread and name not in values:
                 return f"{name} may come from {unread[0]}, which {chosen[unread[0]]} names"
             why = not_known(service, name)
@@ -123,11 +142,12 @@ class _Follow:
             return str(options[0].value) if options and options[0].value is not None else None
 
         section = next((config.section for config in self.asked.configs.values()), "alembic")
-        from_file = {name: value for file in (*read, ".env") for name, value in files.get(file, {}).items() if reads}
+        from_file = {name: next(iter(given)) for name, given in held.items() if not unknown(name)}
         self.from_file = frozenset(from_file)
         return Environment(
             {name: value for name, value in values.items() if not unknown(name)},
             ini, section, unknown, service.name, from_file,
+            has_arguments=re.search(r"(?:^|\s)(?:-x|--x-arg)", self.asked.settings.get("alembic", "")) is not None,
         )  # fmt: skip
 
     @staticmethod

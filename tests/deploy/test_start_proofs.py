@@ -10,7 +10,7 @@ from typing import Any, cast
 import pytest
 
 from migops.analysis.evidence import Evidence
-from migops.commands.deploy import manual_steps, old_starts, plan, preflight, starts
+from migops.commands.deploy import manual_steps, old_starts, plan, preflight, starts, swap
 from migops.commands.deploy.deploy import Deploy, DeployRecord
 from migops.commands.deploy.inputs import DeployInputs, OldStart
 from migops.commands.deploy.options import Options
@@ -18,7 +18,7 @@ from migops.core.errors import Aborted
 from migops.core.model import PlaceName
 from migops.migrations.build import build
 from migops.rules import RULES, judge
-from tests.deploy.made import at, inputs
+from tests.deploy.made import NEW, at, inputs, running
 from tests.deploy.stack import CREATE, PRICE, edit
 from tests.kit import example
 
@@ -48,7 +48,17 @@ def reason(found: DeployInputs) -> str:
 
 @pytest.mark.parametrize(
     "script",
-    [PLAIN, "alembic upgrade heads\nexec x", "alembic -c alembic.ini -n alembic upgrade head", "cd /app; " + PLAIN],
+    [
+        PLAIN,
+        "alembic upgrade heads\nexec x",
+        "alembic -c alembic.ini -n alembic upgrade head",
+        "cd /app; " + PLAIN,
+        'set -e\nalembic upgrade head > /tmp/alembic.log 2>&1\nexec "$@"',
+        "set -e\nexport PATH=/venv/bin:$PATH\nexec sh -c 'alembic upgrade head && exec gunicorn'",
+        "python - <<EOF\nimport psycopg\nEOF\nalembic upgrade head",
+        "dockerize -wait tcp://db:5432 sh -c 'alembic upgrade head && exec python main.py'",
+        'echo "migrating at $(date)"\nalembic upgrade head\necho ok >> "$LOG"',
+    ],
 )
 def test_it_has_nothing_left_to_do(tmp_path: Path, script: str) -> None:
     found = made(tmp_path, script)
@@ -69,6 +79,7 @@ def test_it_has_nothing_left_to_do(tmp_path: Path, script: str) -> None:
             "it runs in /srv, and the deploy's migration in /app",
         ),
         ("ALEMBIC_CONFIG=/app/other.ini alembic upgrade head", "it reads /app/other.ini"),
+        ("alembic --conf other.ini upgrade head", "it is called with --conf"),
         ("alembic upgrade +1", "it goes to `+1`, and the deploy to `head`"),
         (f"alembic upgrade {PRICE}", f"it goes to `{PRICE}`"),
         ("alembic upgrade head --tag x", "it goes to `head --tag x`"),
@@ -82,6 +93,42 @@ def test_it_has_nothing_left_to_do(tmp_path: Path, script: str) -> None:
         ("alembic downgrade base\nalembic upgrade head", "takes the database back"),
         ("alembic upgrade head\n. ./more.sh", "was not read in full"),
         ("alembic upgrade head\nexec supervisord", "was not read in full"),
+        ("alembic upgrade head\nsh <<EOF\nalembic -n other upgrade head\nEOF", "was not read in full"),
+        # variables and wrappers in front of a shell, or of another script
+        ("DATABASE_URL=x sh -c 'alembic upgrade head'", "the start sets DATABASE_URL before it"),
+        ("env -i sh -c 'alembic upgrade head'", "what `env -i` sets"),
+        ("pipenv run sh -c 'alembic upgrade head'", "what `pipenv` sets"),
+        ("ALEMBIC_CONFIG=/app/other.ini sh -c 'alembic upgrade head'", "the start sets ALEMBIC_CONFIG before it"),
+        ("export ALEMBIC_CONFIG=/app/other.ini\nsh -c 'alembic upgrade head'", "the start sets ALEMBIC_CONFIG"),
+        ("poetry -C /srv run sh -c 'alembic upgrade head'", "the folder that it runs in is not known"),
+        # variables that are filled otherwise than by NAME=VALUE
+        ("read -r DB_URL < /run/secrets/url\nexport DB_URL\nalembic upgrade head", "the start sets DB_URL before it"),
+        (': "${DB_URL:=sqlite://}"\nexport DB_URL\nalembic upgrade head', "the start sets DB_URL before it"),
+        ("alias alembic='alembic -c other.ini'\nalembic upgrade head", "what `alias"),
+        # what sets variables that the text does not name, before a condition on one
+        (
+            'export $(xargs < .env)\nif [ "$MIGRATE" = 1 ]; then alembic upgrade head; fi',
+            "the start sets what `$(xargs < .env)` sets",
+        ),
+        ('. /run/secrets/env\nif [ "$MIGRATE" = 1 ]; then alembic upgrade head; fi', "was not read in full"),
+        # the files that the deploy's migration has read as they are in the image
+        ("sed -i s/a/b/ alembic.ini\nalembic upgrade head", "the start writes alembic.ini before it"),
+        ("envsubst < a.tmpl > alembic.ini\nalembic upgrade head", "the start writes alembic.ini before it"),
+        ("cat > .env <<EOF\nDATABASE_URL=$X\nEOF\nalembic upgrade head", "the start writes .env before it"),
+        ("git pull\nalembic upgrade head", "the start fetches the code with git before it"),
+        # commands that run although they are not words of their own
+        ("OUT=`alembic -n other upgrade head`", "the section [other]"),
+        ('echo "$(alembic -n other upgrade head)"', "the section [other]"),
+        ("doppler run -- sh -c 'alembic upgrade head'", "what `doppler` sets"),
+        ("runuser -l app -c 'alembic upgrade head'", "what `runuser` sets"),
+        ("busybox sh -c 'alembic -n other upgrade head'", "the section [other]"),
+        # no one-shot: the application runs on beside it
+        ("exec python worker.py &\nalembic -n other upgrade head\nwait", "was not read in full"),
+        ("gunicorn &\nalembic -n other upgrade head\nwait\nexit 0", "the section [other]"),
+        (
+            'case "$(role)" in w) exec nginx ;; *) alembic -n other upgrade head ;; esac\nexit 0',
+            "the section [other]",
+        ),
     ],
 )
 def test_everything_else_is_refused(tmp_path: Path, script: str, why: str) -> None:
@@ -113,7 +160,12 @@ def test_another_service_of_the_image_must_have_the_same_variables(tmp_path: Pat
     assert start.why == "PGOPTIONS of it differ from those of app, whose database the deploy migrates"
     edit(same.target.root / "compose.yaml", "    environment: {PGOPTIONS: x}\n", "    volumes: ['./:/app']\n")
     (start,) = starts.refused(replace(inputs(same.target.root, service="app"), services=members))
-    assert start.why.startswith("it has other mounts over its code than app")
+    assert start.why.startswith("it has other files mounted into it than app")
+    edit(same.target.root / "compose.yaml", "    volumes: ['./:/app']\n", "    secrets: [reports]\n")
+    with (same.target.root / "compose.yaml").open("a") as file:
+        file.write("\nsecrets:\n  reports: {file: ./alembic.ini}\n")
+    (start,) = starts.refused(replace(inputs(same.target.root, service="app"), services=members))
+    assert start.why.startswith("it has other files mounted into it than app")
 
 
 def test_what_a_failed_deploy_means_for_an_old_start(tmp_path: Path) -> None:
@@ -141,6 +193,60 @@ def test_an_old_start_that_knows_the_revisions_comes_back(tmp_path: Path) -> Non
     for graph, fails in ((older, True), (host, False)):
         evidence = replace(found.evidence, graphs={**found.evidence.graphs, PlaceName.IMAGE: graph})
         assert bool(old_starts.failing(replace(found, evidence=evidence), (PRICE,))) is fails
+
+
+def test_an_old_container_of_an_older_image_than_the_name_means(tmp_path: Path) -> None:
+    found = replace(made(tmp_path), old_starts={"app": OldStart("`alembic upgrade head`")})
+    host = found.evidence.graphs[PlaceName.HOST]
+    evidence = replace(found.evidence, graphs={**found.evidence.graphs, PlaceName.IMAGE: host})
+    assert old_starts.failing(replace(found, evidence=evidence), (PRICE,)) == {}
+    assert evidence.image is not None
+    built_since = replace(evidence, image=replace(evidence.image, id=NEW))
+    assert old_starts.failing(replace(found, evidence=built_since), (PRICE,)) == {"app": "`alembic upgrade head`"}
+
+
+@pytest.mark.parametrize(
+    ("states", "stopped", "partly"),
+    [
+        ([("old-1", True), ("old-2", True)], False, 0),
+        ([("new-1", True), ("old-2", True)], False, 1),
+        ([("new-1", True), ("old-2", False)], True, 0),
+    ],
+)
+def test_what_still_runs_is_not_called_stopped(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, states: list[tuple[str, bool]], stopped: bool, partly: int
+) -> None:
+    found = replace(made(tmp_path), old_starts={"app": OldStart("`alembic upgrade head`")})
+    host = found.evidence.graphs[PlaceName.HOST]
+    older = build([each for each in host.revisions if each.id != PRICE])
+    found = replace(found, evidence=replace(found.evidence, graphs={**found.evidence.graphs, PlaceName.IMAGE: older}))
+    olds = tuple(replace(running(number=number), id=f"old-{number}") for number in (1, 2))
+    member = replace(found.services[0], containers=olds)
+    record = DeployRecord(before=(CREATE,), after=(PRICE,))
+    nobody = cast("Any", None)
+    deploy = Deploy(replace(found, services=(member,)), OPTIONS, nobody, nobody, nobody, nobody, nobody, record)
+    ended: list[str] = []
+    engine_says = [{"Id": name, "State": {"Running": runs}} for name, runs in states]
+    monkeypatch.setattr("migops.commands.deploy.health.inspected", lambda deploy, member: engine_says)
+    monkeypatch.setattr("migops.docker.execs.stop", lambda engine, name: ended.append(name))
+    assert swap._held(deploy, [member]) == [member]
+    assert (ended, bool(record.stopped), len(record.unrestored)) == (
+        [name for name, _ in states if name.startswith("new")], stopped, partly
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(("section", "told"), [("alembic", 0), ("reports", 1)])
+def test_what_runs_once_and_migrates_elsewhere_is_told(tmp_path: Path, section: str, told: int) -> None:
+    job = (
+        "services:\n  migrate:\n    extends: app\n    entrypoint: []\n"
+        f"    command: alembic -n {section} upgrade head\n\n"
+    )
+    found = made(tmp_path, compose={"services:\n": job})
+    found = replace(found, services=(*found.services, replace(found.services[0], name="migrate", one_shot=True)))
+    assert starts.refused(found) == ()
+    notes = [each for each in plan.make(found, OPTIONS).notes if "the swap runs it as it is" in each]
+    assert len(notes) == told
+    assert all("migrate migrates once" in each and "the section [reports]" in each for each in notes)
 
 
 HOOK = "    build: .\n    pre_start:\n      - command: [{}]\n{}"

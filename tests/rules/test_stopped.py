@@ -178,3 +178,12 @@ class TestMountMissing:
         shop = Shop.at(tmp_path).line("a1").write("compose.yaml", text)
         (found,) = shop.run("doctor", "app", "--no-engine", "--select", "MIG807").json["findings"]
         assert found["severity"] == severity
+
+
+@pytest.mark.parametrize(
+    ("image", "found"),
+    [("postgres:9.6.24-alpine", []), ("postgis/postgis:9.6-3.2", []), ("postgres:9", []), ("postgres:9.5", ["MIG806"])],
+)
+def test_before_10_two_numbers_are_the_major_version(tmp_path: Path, image: str, found: list[str]) -> None:
+    old = replace(UP, data_version="9.6", image_version="9.6")
+    assert rules(judged(tmp_path, old, image=image)[0]) == found

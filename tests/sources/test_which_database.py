@@ -287,3 +287,114 @@ def test_a_secret_that_the_settings_read(tmp_path: Path) -> None:
     found = unknown(which(tmp_path, "X: y", SETS, others, app=app, files=files, more=more))
     assert "URL may come from a secret" in found.reason
     assert PASSWORD not in f"{found}"
+
+
+SERVICE = "DATABASE_URL: 'postgresql://u:p@db/service'"
+READS = "create_engine(os.getenv('DATABASE_URL', 'postgresql://u:p@db/default'))"
+
+
+@pytest.mark.parametrize(
+    ("before", "environment"),
+    [
+        ("os.environ.setdefault('DATABASE_URL', 'postgresql://u:p@db/set')", ""),
+        ("os.environ.update(DATABASE_URL='postgresql://u:p@db/set')", SERVICE),
+        ("os.environ.update({'DATABASE_URL': 'postgresql://u:p@db/set'})", SERVICE),
+        ("os.environ.pop('DATABASE_URL')", SERVICE),
+        ("del os.environ['DATABASE_URL']", SERVICE),
+    ],
+)
+def test_a_variable_that_the_code_sets_or_removes_is_unknown(tmp_path: Path, before: str, environment: str) -> None:
+    assert "is set by the code itself" in unknown(which(tmp_path, environment, f"{before}\n{READS}")).reason
+
+
+def test_a_default_for_a_variable_that_the_service_sets_changes_nothing(tmp_path: Path) -> None:
+    env_py = f"os.environ.setdefault('DATABASE_URL', 'sqlite://')\n{READS}"
+    assert sought(which(tmp_path, SERVICE, env_py)).text.endswith("/service")
+
+
+def test_an_engine_under_a_condition_beside_the_configurations_url(tmp_path: Path) -> None:
+    env_py = """
+        import sys
+        if 'pytest' in sys.modules:
+            engine = create_engine('postgresql://u:p@db/test')
+        else:
+            engine = engine_from_config(config.get_section('alembic'))
+    """
+    found = which(tmp_path, "", env_py, ini="sqlalchemy.url = postgresql://u:p@db/real")
+    assert "under a condition that the text does not settle" in unknown(found).reason
+
+
+@pytest.mark.parametrize(
+    ("change", "name"),
+    [(".replace('real', 'prod')", "prod"), (".replace('postgresql:', 'postgresql+asyncpg:')", "real")],
+)
+def test_a_url_made_of_the_configurations(tmp_path: Path, change: str, name: str) -> None:
+    env_py = f"create_engine(config.get_main_option('sqlalchemy.url'){change})"
+    found = which(tmp_path, "", env_py, ini="sqlalchemy.url = postgresql://u:p@db/real")
+    assert sought(found).text.endswith(f"@db/{name}")
+
+
+def test_the_arguments_of_the_services_alembic_may_choose_the_database(tmp_path: Path) -> None:
+    env_py = "create_engine('postgresql://u:p@db/' + context.get_x_argument(as_dictionary=True).get('env', 'dev'))"
+    assert sought(which(tmp_path, "", env_py)).text.endswith("/dev")
+    given = "    x-migops: {alembic: alembic -x env=prod}\n"
+    assert "the -x of the service's Alembic" in unknown(which(tmp_path, "", env_py, more=given)).reason
+
+
+@pytest.mark.parametrize(
+    ("names", "more", "database"),
+    [
+        ("'.env.prod'", "DATABASE_URL=postgresql://u:p@db/prod", "prod"),
+        ("'.env.prod'", "", "default"),
+        ("('.env', '.env.prod')", "", "file"),
+        ("('.env', '.env.prod')", "DATABASE_URL=postgresql://u:p@db/prod", ""),
+    ],
+)
+def test_only_the_env_files_that_the_settings_name_count(tmp_path: Path, names: str, more: str, database: str) -> None:
+    app = f"""
+        from pydantic_settings import BaseSettings
+        class Settings(BaseSettings):
+            model_config = {{'env_file': {names}}}
+            DATABASE_URL: str = 'postgresql://u:p@db/default'
+        settings = Settings()
+    """
+    env_py = "from app.config import settings\ncreate_engine(settings.DATABASE_URL)"
+    files = {".env": "DATABASE_URL=postgresql://u:p@db/file\n", ".env.prod": f"{more}\n"}
+    found = which(tmp_path, "", env_py, app=app, files=files)
+    if database:
+        assert sought(found).text.endswith(f"/{database}")
+    else:
+        assert "is in .env and .env.prod, each with another value" in unknown(found).reason
+
+
+def test_an_env_file_that_outranks_the_service(tmp_path: Path) -> None:
+    env_py = f"from dotenv import load_dotenv\nload_dotenv(override=True)\n{READS}"
+    files = {".env": "DATABASE_URL=postgresql://u:p@db/file\n"}
+    assert "which outranks it" in unknown(which(tmp_path, SERVICE, env_py, files=files)).reason
+
+
+def test_the_url_of_a_database_beside_it_is_not_taken_by_its_name(tmp_path: Path) -> None:
+    app = "import boto3, os\nLEGACY = os.environ['LEGACY_DATABASE_URL']\nURL = boto3.client('x').url()\n"
+    env_py = "from app.config import URL\ncreate_engine(URL)"
+    found = which(tmp_path, "LEGACY_DATABASE_URL: 'postgresql://u:p@legacy/old'", env_py, app=app)
+    assert "boto3" in unknown(found).reason
+
+
+def test_a_url_that_only_the_code_names_must_be_a_databases(tmp_path: Path) -> None:
+    app = "import os\nBILLING = os.environ['BILLING_URL']\nURL = open('/etc/url').read()\n"
+    env_py = "from app.config import URL\ncreate_engine(URL)"
+    found = which(tmp_path, "BILLING_URL: 'postgresql://u:p@db/billing'", env_py, app=app)
+    assert "it depends on open" in unknown(found).reason
+
+
+@pytest.mark.parametrize("owner", ["settings", "Settings", "config"])
+def test_an_attribute_that_env_py_sets_is_not_what_the_code_says(tmp_path: Path, owner: str) -> None:
+    app = "class Settings:\n    url = 'postgresql://u:p@db/a'\nsettings = Settings()\nurl = Settings.url\n"
+    env_py = f"""
+        from app import config
+        from app.config import Settings, settings
+        {owner}.url = os.getenv('OTHER') or 'postgresql://u:p@db/b'
+        create_engine({owner}.url)
+    """
+    assert "sets url" in unknown(which(tmp_path, "", env_py, app=app)).reason
+    assert sought(which(tmp_path, "", env_py.replace(".url = ", ".echo = "), app=app)).text.endswith("/a")

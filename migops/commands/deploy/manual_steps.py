@@ -59,8 +59,15 @@ def start_again(deploy: Deploy) -> str:
     if not services or gone(deploy):
         return ""
     is_kept = deploy.record.definition is not None
-    lines = [shell_line(kept_definition.typed(words) if is_kept else words)
-             for _, words in recreate_old.commands(deploy, services)]  # fmt: skip
+    lines = []
+    for some, words in recreate_old.commands(deploy, services):
+        olds = [(deploy.record.old.get(each.name, ""), each) for each in some if "@" not in each.image_ref]
+        # The names mean again what they meant: not always what ran.
+        lines += [
+            shell_line(("docker", "tag", image, each.image_ref)) for image, each in olds
+            if image and image != deploy.record.tagged.get(each.name, image)
+        ]  # fmt: skip
+        lines.append(shell_line(kept_definition.typed(words) if is_kept else words))
     commands = " and ".join(f"`{line}`" for line in lines)
     return (
         f"once the database is back at {listed(deploy.record.before or ()) or 'nothing'}, {commands} starts "

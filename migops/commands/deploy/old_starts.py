@@ -24,6 +24,7 @@ from migops.docker import Engine
 from migops.entrypoint.startup import Change, File, Files, ImageCommand, Startup, of_host
 from migops.entrypoint.startup import read as follow
 from migops.sources.container_files import ImageFiles
+from migops.sources.environment import Environment
 from migops.sources.home import Reader
 from migops.sources.mounts import Mount, at_or_below, mounts_of
 
@@ -55,11 +56,9 @@ def read(inputs: DeployInputs, engine: Engine) -> dict[str, OldStart]:
 
 def failing(inputs: DeployInputs, rows: Sequence[str]) -> dict[str, str]:
     """Those of the old starts that would fail on a database with these rows, with their commands."""
-    state = inputs.state
-    known = known_before(inputs) or frozenset(state.rows if state else ())
     commands = {}
     for name, start in inputs.old_starts.items():
-        rollback = inputs.rollbacks.get(name)
+        known, rollback = _known(inputs, name), inputs.rollbacks.get(name)
         if rollback is not None and rollback.leads_further:
             fails = rollback.rows is not None and rollback.rows != tuple(rows)
         else:
@@ -67,6 +66,18 @@ def failing(inputs: DeployInputs, rows: Sequence[str]) -> dict[str, str]:
         if fails:
             commands[name] = start.command
     return commands
+
+
+def _known(inputs: DeployInputs, service: str) -> frozenset[str]:
+    """The revisions that the old start of a service has scripts of: its containers may be of an older image than the
+    one that the name means when the deploy begins."""
+    named = inputs.evidence.image.id if inputs.evidence.image else ""
+    olds = [each for member in inputs.services if member.name == service for each in member.containers]
+    for each in olds if named else ():
+        if each.image_id != named and isinstance(each.found, Environment):
+            return frozenset(each.found.graph.by_id)
+    state = inputs.state
+    return known_before(inputs) or frozenset(state.rows if state else ())
 
 
 def notes(inputs: DeployInputs, options: Options, pending: tuple[str, ...] | None) -> Iterator[str]:

@@ -58,20 +58,23 @@ class Start:
         return f"{self.does}: {self.why}" if self.why else self.does
 
 
-def of_deploy(inputs: DeployInputs, *, built: bool = False) -> tuple[Start, ...]:
-    """The starts of the services that run on: by what a build makes of them, or by the image if that is ``built``."""
+def of_deploy(inputs: DeployInputs, *, built: bool = False, once: bool = False) -> tuple[Start, ...]:
+    """The starts of the services that run on: by what a build makes of them, or by the image if that is ``built``.
+    ``once``: those of the services that end by themselves instead."""
     evidence = inputs.evidence if built else after_build(inputs.evidence)
     places = (PlaceName.IMAGE,) if built else (PlaceName.IMAGE, PlaceName.CONTEXT)
     startups = next((each for place in places if isinstance(each := evidence.startups.get(place), tuple)), ())
     names = {each.name for each in inputs.services}
     own = next((each for each in startups if each.service == inputs.target.service), None)
     theirs = [each for each in startups if each.service in names]
-    once = {each.name for each in inputs.services if each.one_shot}
-    running = [each for each in theirs if not each.one_shot and each.service not in once]
-    hooks = [hook for each in theirs for hook in each.hooks]
+    ending = {each.name for each in inputs.services if each.one_shot} | {
+        each.service for each in theirs if each.one_shot
+    }
+    running = [each for each in theirs if (each.service in ending) is once]
+    hooks = [hook for each in theirs for hook in each.hooks if not once]
     return tuple(
         dict.fromkeys(
-            start for some, when in ((hooks, "in its pre_start"), (running, "at every start"))
+            start for some, when in ((hooks, "in its pre_start"), (running, "once" if once else "at every start"))
             for each in some for start in _of(inputs, each, own, when, built=built)
         )
     )  # fmt: skip
@@ -84,6 +87,7 @@ def refused(inputs: DeployInputs, *, built: bool = False) -> tuple[Start, ...]:
 
 def notes(inputs: DeployInputs) -> Iterator[str]:
     """What to know of them before saying yes. Those that are refused are here only because the user accepts them."""
+    yield from (f"{start}; the swap runs it as it is" for start in of_deploy(inputs, once=True) if start.why)
     for start in of_deploy(inputs):
         if start.why:
             yield f"{start}; accepted, although {start.means}"
@@ -176,15 +180,18 @@ def _other_service(inputs: DeployInputs, startup: Startup, own: Startup) -> str:
     one, other = (inputs.project.services[each] for each in (startup.service, own.service))
     keys = [each for each in _HOSTS if (one.raw.get(each) or None) != (other.raw.get(each) or None)]
     if _mounts(one, own.cwd, inputs) != _mounts(other, own.cwd, inputs):
-        keys.append("mounts over its code")
+        keys.append("files mounted into it")
     return f"it has other {listed(keys)} than {own.service}, whose database the deploy migrates" if keys else ""
 
 
 def _mounts(service: Service, cwd: str, inputs: DeployInputs) -> set[tuple[str, str, str]]:
-    """The mounts of a service that may change what Alembic reads: over its code, and folders of the host in it."""
+    """The mounts of a service that may change what Alembic reads: over its code, folders of the host in it, secrets."""
     seen = (cwd, *inputs.image_folders)
     return {
         (each.type, each.source, each.target) for each in service.volumes
         if any(at_or_below(folder, each.target) for folder in seen)
         or (each.type == "bind" and at_or_below(each.target, cwd))
-    } | {("config", each.source, each.target) for each in service.configs}  # fmt: skip
+    } | {
+        (kind, each.source, each.target) for kind, given in (("config", service.configs), ("secret", service.secrets))
+        for each in given
+    }  # fmt: skip

@@ -113,7 +113,8 @@ def restore(deploy: Deploy) -> dict[str, Any]:
     settle.until_steady(deploy, services, start)
     further = {name: each.image for name, each in inputs.rollbacks.items() if each.leads_further}
     alone = give_back(deploy, {**deploy.record.tagged, **further})
-    deploy.record.recreated, deploy.record.unrestored = True, recreate_old.unrestored(deploy)
+    deploy.record.recreated = True
+    deploy.record.unrestored += recreate_old.unrestored(deploy)
     return {
         "services": [each.name for each in services],
         "volumes_left": left,
@@ -132,11 +133,19 @@ def _held(deploy: Deploy, services: Sequence[DeployedService]) -> list[DeployedS
     failing = old_starts.failing(inputs, record.after or ()) if record.after is not None else {}
     held = [each for each in services if each.name in failing]
     for member in held:
-        old = {each.id for each in member.containers}
+        old, run = {each.id for each in member.containers}, 0
         for found in health.inspected(deploy, member):
             if str(found["Id"]) not in old:
                 execs.stop(deploy.engine, str(found["Id"]))
-        record.stopped[member.name] = failing[member.name]
+            elif found["State"].get("Running") and not found["State"].get("Restarting"):
+                run += 1  # the swap has not come to it: it runs on
+        if not run:
+            record.stopped[member.name] = failing[member.name]
+        elif run < len(member.runs):
+            record.unrestored.append(
+                f"{run} of {len(member.runs)} containers of {member.name} run; the others stay stopped, as their start "
+                f"runs {failing[member.name]}, which fails (Can't locate revision) on the database as it is now"
+            )
     return held
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
@@ -22,6 +23,7 @@ from migops.sources.settings.values import (
 )
 
 _OPTION = "sqlalchemy.url"
+_DRIVER = re.compile(r"^\w+(\+\w+)?(?=://)")
 _FROM_CONFIG = ("engine_from_config", "async_engine_from_config")
 _CREATE = ("create_engine", "create_async_engine")
 _OPENS = ("connect", "begin")
@@ -168,9 +170,13 @@ def url_of(code: Evaluator, module: Scope, tree: ast.Module) -> Url | FromIni | 
     """The URL that the module ``tree`` (an env.py) ends with."""
     search = _Search(code)
     search.body(tree.body, module)
-    engines = [each for each in search.sinks if not each.is_option and not _is_of_ini(each.value)]
-    search.reads_ini |= any(_is_of_ini(each.value) for each in search.sinks if not each.is_option)
+    written = code.environment.ini(INI)
+    engines = [each for each in search.sinks if not each.is_option and not _is_of_ini(each.value, written)]
+    search.reads_ini |= any(_is_of_ini(each.value, written) for each in search.sinks if not each.is_option)
     options = [each for each in search.sinks if each.is_option]
+    if engines and all(each.maybe for each in engines) and (search.reads_ini or options):
+        line = engines[-1].line
+        return NotSettled(f"env.py:{line} creates an engine under a condition that the text does not settle", line)
     if engines:
         return _agreed(engines)
     if options:
@@ -205,7 +211,9 @@ def _is_option(node: ast.AST) -> bool:
     return isinstance(node, ast.Constant) and node.value == _OPTION
 
 
-def _is_of_ini(value: Value) -> bool:
-    """True for the URL of Alembic's configuration, as it is."""
+def _is_of_ini(value: Value, written: str | None) -> bool:
+    """True for the URL of Alembic's configuration, as it is ``written``; its driver may be another."""
     inner = value.url if isinstance(value, EngineOf) else value
-    return isinstance(inner, Known) and inner.used == (INI,)
+    if not isinstance(inner, Known) or inner.used != (INI,):
+        return False
+    return inner.value is None or _DRIVER.sub("", str(inner.value)) == _DRIVER.sub("", written or "")

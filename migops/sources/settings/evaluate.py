@@ -41,6 +41,7 @@ class Evaluator:
 
     code: ProjectCode
     environment: Environment
+    overwritten: list[tuple[Value, str, str]] = field(default_factory=list)
     _modules: dict[Path, Scope] = field(default_factory=dict)
     _steps: int = 0
     _depth: int = 0
@@ -114,6 +115,9 @@ class Evaluator:
 
     def attribute(self, value: Value, name: str) -> Value:
         """``value.NAME``."""
+        for owner, attribute, place in self.overwritten:
+            if owner is value and attribute == name:
+                return Unsettled(f"{place} sets {name}")
         if isinstance(value, Scope):
             if name in value.names or value.stars:
                 return self.lookup(name, value)

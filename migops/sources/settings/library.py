@@ -75,6 +75,8 @@ def _engine(arguments: Arguments, keywords: Keywords) -> Value:
 def _of_alembic(name: str, arguments: Arguments, keywords: Keywords, environment: Environment) -> Value | None:
     if name == "alembic.context.is_offline_mode":
         return Known(False)
+    if name == "alembic.context.get_x_argument" and environment.has_arguments:
+        return Unsettled("it depends on the -x of the service's Alembic")
     if name == "alembic.context.get_x_argument":
         return Known({}) if "as_dictionary" in keywords or arguments else Known(())
     if name in ("alembic.context.config.get_main_option", "alembic.context.config.get_section_option"):

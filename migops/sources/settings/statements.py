@@ -133,6 +133,8 @@ def _assign(target: ast.expr, value: ast.expr, scope: Scope, code: Evaluates) ->
         own = {target.id: scope.names[target.id]} if target.id in scope.names else {}
         inner = Scope(scope.file, own, scope) if own and _uses(value, target.id) else scope
         scope.names[target.id] = Lazy(value, inner)
+    elif isinstance(target, ast.Attribute) and scope.file.name == "env.py":
+        code.overwritten.append((code.value(target.value, scope), target.attr, where(target, scope)))
     elif isinstance(target, (ast.Tuple, ast.List)):
         for number, part in enumerate(target.elts):
             if any(isinstance(each, ast.Starred) for each in target.elts):

@@ -118,6 +118,8 @@ class Environment:
     service: str = ""
     from_file: Mapping[str, str] = field(default_factory=dict, repr=False)
     """The variables of a ``.env`` file that the containers have, for code that reads it."""
+    has_arguments: bool = False
+    """True if the service's Alembic is called with ``-x``."""
 
     def variable(self, name: str, *, any_case: bool = False) -> Known | Unsettled | None:
         """A variable of the containers; None if it is not set. ``any_case``: as pydantic compares names."""
@@ -135,6 +137,8 @@ class Evaluates(Protocol):
     """What evaluates expressions."""
 
     environment: Environment
+    overwritten: list[tuple[Value, str, str]]
+    """Attributes that env.py sets: of what, the name, and the place."""
 
     def value(self, node: ast.expr, scope: Scope) -> Value:
         """The value of an expression."""
