@@ -27,11 +27,12 @@ _TABLE = re.compile(rb"^\s*\[+\s*tool\s*\.\s*[\"']?migops\b|^\s*tool\s*\.\s*migo
 
 
 def settings_file(cwd: Path) -> Path | None:
-    """The nearest file with settings at or above the folder, but not above the root of its git checkout.
+    """The nearest file with settings at or above the folder, but not above the root of its git checkout. Outside of a
+    checkout only the folder itself counts: what lies above may be somebody else's.
 
     MigopsError if a folder has two.
     """
-    for folder in (cwd, *cwd.parents):
+    for folder in _folders(cwd):
         own, shared = folder / FILE, folder / "pyproject.toml"
         has_table = shared.is_file() and _TABLE.search(shared.read_bytes()) is not None
         if own.is_file() and has_table:
@@ -41,9 +42,14 @@ def settings_file(cwd: Path) -> Path | None:
             )  # fmt: skip
         if own.is_file() or has_table:
             return own if own.is_file() else shared
-        if (folder / ".git").exists():
-            return None
     return None
+
+
+def _folders(cwd: Path) -> list[Path]:
+    """The folder and those above it up to the root of its git checkout; itself alone if there is none."""
+    upwards = [cwd, *cwd.parents]
+    root = next((number for number, folder in enumerate(upwards) if (folder / ".git").exists()), 0)
+    return upwards[: root + 1]
 
 
 def settings_of(command: str, cwd: Path) -> tuple[Settings | None, dict[str, Any]]:

@@ -192,8 +192,9 @@ def load_toml(text: bytes | str, path: str) -> dict[str, Any]:
         return tomllib.loads(_decode(text, path))
     except tomllib.TOMLDecodeError as error:
         match = re.search(r"at line (\d+)", str(error))
+        last = len(text.splitlines())  # "at end of document"
         what = f"not valid TOML: {str(error).partition(' (at ')[0]}"
-        raise MigopsError(what, at=Location(path, int(match[1]) if match else 0)) from None
+        raise MigopsError(what, at=Location(path, int(match[1]) if match else last)) from None
 
 
 def _parse_toml(text: str, path: str) -> ConfigFile:

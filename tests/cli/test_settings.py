@@ -76,6 +76,22 @@ def test_no_file_above_the_root_of_git_counts(shop: Path) -> None:
     assert service(doctor(shop / "migrations")) == "app"
 
 
+def test_outside_of_a_checkout_only_the_folder_itself_counts(tmp_path: Path) -> None:
+    write(tmp_path, {".migops.toml": "nonsense = 1\n"})
+    below = tmp_path / "below"
+    below.mkdir()
+    assert "nonsense" not in migops("doctor", "--no-engine", cwd=below).stderr
+    assert f"{tmp_path}/.migops.toml:1: unknown setting 'nonsense'" in migops("doctor", cwd=tmp_path).stderr
+
+
+@pytest.mark.parametrize(("text", "line"), [("file = [\n'a.yml',\n", 2), ("service = \n", 1), ("a = 1\na = 2\n", 2)])
+def test_what_is_no_toml_is_told_with_its_line(tmp_path: Path, text: str, line: int) -> None:
+    write(tmp_path, {".migops.toml": text})
+    refused = migops("doctor", cwd=tmp_path)
+    assert refused.code == 2
+    assert f"{tmp_path}/.migops.toml:{line}: not valid TOML" in refused.stderr
+
+
 def test_with_a_context_file_and_service_do_not_count(shop: Path) -> None:
     write(shop, {".migops.toml": 'file = "infra/two.yml"\nservice = "worker"\n'})
     found = doctor(shop, "--context", ".", MIGOPS_SERVICE="worker")
