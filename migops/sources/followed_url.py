@@ -134,6 +134,8 @@ class _Follow:
                 return f"{name} is in {' and '.join(read)}, each with another value"
             if unread and name not in values:
                 return f"{name} may come from {unread[0]}, which {chosen[unread[0]]} names"
+            if self.asked.settings.get("entrypoint") == "keep" and name not in values:
+                return f"{name} may be set by the entrypoint, which runs before Alembic (x-migops: entrypoint)"
             why = not_known(service, name)
             return why.reason if why else ""
 

@@ -398,3 +398,17 @@ def test_an_attribute_that_env_py_sets_is_not_what_the_code_says(tmp_path: Path,
     """
     assert "sets url" in unknown(which(tmp_path, "", env_py, app=app)).reason
     assert sought(which(tmp_path, "", env_py.replace(".url = ", ".echo = "), app=app)).text.endswith("/a")
+
+
+KEPT = "    x-migops: {entrypoint: keep}\n"
+
+
+@pytest.mark.parametrize(("kept", "is_known"), [("", True), (KEPT, False)])
+def test_a_kept_entrypoint_may_set_what_the_service_does_not(tmp_path: Path, kept: str, is_known: bool) -> None:
+    env_py = "engine = create_engine(os.getenv('APP_DSN', 'postgresql://u:p@db/usual'))\n"
+    found = which(tmp_path, "OTHER: x", env_py, more=kept)
+    assert isinstance(found, Sought) == is_known
+    if not is_known:
+        assert "APP_DSN may be set by the entrypoint" in unknown(found).reason
+    said = which(tmp_path, "APP_DSN: 'postgresql://u:p@db/said'", env_py, more=kept)
+    assert sought(said).text == "postgresql://u:p@db/said"
