@@ -46,7 +46,7 @@ class Stopped:
     state: str  # the engine's: restarting, running, exited, dead, created
     is_server: bool = False  # of a database, by its image
     is_down: bool = True  # it has exited, could not start, or restarts again and again
-    code: int | None = None  # its last exit code; None if it has never exited
+    code: int | None = None  # its last exit code; None if it has never exited, or runs again
     restarts: int = 0
     out_of_memory: bool = False
     error: str = ""  # the last error in its log, or the engine's own; '' if none was found
@@ -88,7 +88,8 @@ def _of(engine: Engine, container: str, ours: frozenset[str]) -> Stopped | None:
     lines, unread = _log(engine, container, inspected) if down else ([], "")
     error = str(state.get("Error") or "").strip() or last_error(lines, is_server)
     version = next((match[1] for line in reversed(lines) if (match := _INITIALIZED_BY.search(line))), "")
-    has_ended = not str(state.get("FinishedAt") or "0001").startswith("0001")
+    is_running = state.get("Status") == "running"  # the engine gives 0 then, whatever the last run ended with
+    has_ended = not is_running and not str(state.get("FinishedAt") or "0001").startswith("0001")
     return Stopped(
         name=name_of(inspected),
         service=service_of(inspected),
