@@ -23,7 +23,7 @@ from migops.cli.options import (
     rule_options,
     timeout_option,
 )
-from migops.cli.resolving import check_together, pairs, resolve, silenced
+from migops.cli.resolving import answer, check_together, pairs, resolve, silenced
 
 if TYPE_CHECKING:
     from migops.core.errors import ExitCode
@@ -60,7 +60,6 @@ def check_image(service: str | None, **given: Any) -> int:
     Exit codes: 0 clean, 1 findings, 2 bad input, 3 no verdict
     """
     from migops import target
-    from migops.cli.output import show
 
     check_together(given)
     left_out = silenced(given)
@@ -80,13 +79,7 @@ def check_image(service: str | None, **given: Any) -> int:
     def code(result: Report) -> ExitCode:
         return EXIT[result.verdict.value]
 
-    if resolved.sections:
-        from migops.cli.sections import together
-
-        return together("check-image", resolved, wanted, given, judge, code)
-    result = judge(resolved)
-    show("check-image", result, given)
-    return int(code(result))
+    return answer("check-image", resolved, wanted, given, judge, code)
 
 
 def _report(target: Target, given: Mapping[str, Any]) -> Report:

@@ -19,7 +19,7 @@ from migops.cli.options import (
     output_options,
     rule_options,
 )
-from migops.cli.resolving import check_together, resolve, silenced
+from migops.cli.resolving import answer, check_together, resolve, silenced
 from migops.cli.status import check_drift, database_options, drift_option, wanted_of
 
 if TYPE_CHECKING:
@@ -56,7 +56,6 @@ def doctor(service: str | None, **given: Any) -> int:
     be read. --no-engine without --database-url checks only the files, without a database.
     """
     from migops import rules
-    from migops.cli.output import show
     from migops.collect.database_query import Ask
     from migops.commands import diagnosis
     from migops.core.model import Severity
@@ -80,10 +79,4 @@ def doctor(service: str | None, **given: Any) -> int:
     def code(result: Report) -> ExitCode:
         return EXIT[result.verdict.value]
 
-    if resolved.sections:
-        from migops.cli.sections import together
-
-        return together("doctor", resolved, wanted, given, judge, code)
-    result = judge(resolved)
-    show("doctor", result, given)
-    return int(code(result))
+    return answer("doctor", resolved, wanted, given, judge, code)

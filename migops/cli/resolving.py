@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 from click.core import ParameterSource
 
 from migops.cli.options import compose_options_of, variable
-from migops.core.errors import MigopsError
+from migops.core.errors import ExitCode, MigopsError
 from migops.core.location import Location
 
 if TYPE_CHECKING:
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 
 FILE = ".migops.toml"
+Result = TypeVar("Result")
 _TABLE = re.compile(rb"^\s*\[+\s*tool\s*\.\s*[\"']?migops\b|^\s*tool\s*\.\s*migops\b", re.MULTILINE)
 
 
@@ -80,6 +81,23 @@ def resolve(wanted: Wanted, given: Mapping[str, Any], *, again: bool = False) ->
     if not again:
         tell(resolved.notices)
     return resolved
+
+
+def answer(
+    name: str, resolved: Target, wanted: Wanted, given: Mapping[str, Any], judge: Callable[[Target], Result],
+    code: Callable[[Result], ExitCode],
+) -> int:  # fmt: skip
+    """Judge the target, or as with ``--name`` each history of its configuration; write it, and return the exit code."""
+    if resolved.sections:
+        from migops.cli.sections import together
+
+        targets = (resolve(replace(wanted, section=each), given, again=True) for each in resolved.sections)
+        return together(name, resolved, targets, given, judge, code)
+    from migops.cli.output import show
+
+    result = judge(resolved)
+    show(name, result, given)
+    return int(code(result))
 
 
 def silenced(given: Mapping[str, Any]) -> tuple[Silenced, ...]:

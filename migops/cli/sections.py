@@ -2,27 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from migops.cli.output import put, view_of
-from migops.cli.resolving import resolve
 from migops.core.errors import ExitCode, MigopsError
 from migops.core.printed import again
 
 if TYPE_CHECKING:
-    from migops.target import Target, Wanted
+    from migops.target import Target
 
 Result = TypeVar("Result")
 _WORST = (ExitCode.NO_VERDICT, ExitCode.FINDINGS, ExitCode.CLEAN)
 
 
 def together(
-    answer: str, resolved: Target, wanted: Wanted, given: Mapping[str, Any], judge: Callable[[Target], Result],
-    code: Callable[[Result], ExitCode],
+    answer: str, resolved: Target, targets: Iterable[Target], given: Mapping[str, Any],
+    judge: Callable[[Target], Result], code: Callable[[Result], ExitCode],
 ) -> int:  # fmt: skip
-    """Judge each history of the target's configuration as with ``--name``, write all, and return the worst exit code.
+    """Judge each history of the configuration, write all, and return the worst exit code. ``targets``: one for each.
 
     MigopsError for a format that draws one history.
     """
@@ -38,7 +36,7 @@ def together(
         )
     results: list[tuple[str, Result]] = []
     texts = []
-    for target in _targets(resolved, wanted, given):
+    for target in targets:
         result = judge(target)
         results.append((target.section, result))
         if is_text:
@@ -47,8 +45,3 @@ def together(
     put(text, given["output"])
     codes = {code(result) for _, result in results}
     return int(next(worst for worst in _WORST if worst in codes))
-
-
-def _targets(resolved: Target, wanted: Wanted, given: Mapping[str, Any]) -> Iterator[Target]:
-    for section in resolved.sections:
-        yield resolve(replace(wanted, section=section), given, again=True)

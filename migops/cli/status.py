@@ -21,7 +21,7 @@ from migops.cli.options import (
     output_options,
     select_options,
 )
-from migops.cli.resolving import check_together, pairs, resolve, silenced
+from migops.cli.resolving import answer, check_together, pairs, resolve, silenced
 from migops.core.errors import ExitCode, MigopsError
 
 if TYPE_CHECKING:
@@ -123,7 +123,6 @@ def status(service: str | None, **given: Any) -> int:
     show; with --fail-on also 3 if host, image or database could not be read
     """
     from migops import rules
-    from migops.cli.output import show
     from migops.collect.database_query import Ask
     from migops.commands import diagnosis
     from migops.core.model import Severity
@@ -149,10 +148,4 @@ def status(service: str | None, **given: Any) -> int:
             return ExitCode.CLEAN if result.rows else ExitCode.NO_VERDICT
         return EXIT[result.report.verdict.value]
 
-    if resolved.sections:
-        from migops.cli.sections import together
-
-        return together("status", resolved, wanted, given, judge, code)
-    result = judge(resolved)
-    show("status", result, given)
-    return int(code(result))
+    return answer("status", resolved, wanted, given, judge, code)
