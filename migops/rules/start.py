@@ -35,22 +35,14 @@ def stamp_at_start(evidence: Evidence) -> Iterator[Match]:
     start is not reported.
     """
     for write, services, remark in _writes(evidence, "stamp"):
-        yield Match(
-            Subject(path=str(write.at)),
-            f"{services} stamps the database at every start: `{write.text}`{remark.later}",
-            f"{write.at}{whose(write.place)} records revisions as applied that have not run{remark.but}",
-            None,
-            _facts(write),
-            rebuild(evidence, FIXED)
-            if remark.fixed
-            else (
-                Remedy("remove it from the start, and migrate there or in the deploy instead"),
-                Remedy(
-                    "then see which revisions were recorded and never ran",
-                    evidence.commands.migops("status", "--drift"),
-                ),
+        yield _match(
+            evidence, write, remark, f"{services} stamps the database at every start: `{write.text}`",
+            "records revisions as applied that have not run",
+            Remedy("remove it from the start, and migrate there or in the deploy instead"),
+            Remedy(
+                "then see which revisions were recorded and never ran", evidence.commands.migops("status", "--drift")
             ),
-        )
+        )  # fmt: skip
 
 
 def migrations_made_at_start(evidence: Evidence) -> Iterator[Match]:
@@ -65,19 +57,11 @@ def migrations_made_at_start(evidence: Evidence) -> Iterator[Match]:
     Fix: write revisions where you develop, read them, commit them, and let the start or the deploy only run them.
     """
     for write, services, remark in _writes(evidence, "revision"):
-        yield Match(
-            Subject(path=str(write.at)),
-            f"{services} writes a new migration at every start: `{write.text}`{remark.later}",
-            f"{write.at}{whose(write.place)} makes revisions that only this container has{remark.but}",
-            None,
-            _facts(write),
-            rebuild(evidence, FIXED)
-            if remark.fixed
-            else (
-                *_rescued(evidence),
-                Remedy("remove it from the start; write revisions where you develop, and commit them"),
-            ),
-        )
+        yield _match(
+            evidence, write, remark, f"{services} writes a new migration at every start: `{write.text}`",
+            "makes revisions that only this container has", *_rescued(evidence),
+            Remedy("remove it from the start; write revisions where you develop, and commit them"),
+        )  # fmt: skip
 
 
 def version_table_written(evidence: Evidence) -> Iterator[Match]:
@@ -92,14 +76,10 @@ def version_table_written(evidence: Evidence) -> Iterator[Match]:
     """
     for write, services, remark in _writes(evidence, "sql"):
         under = f", under `{write.condition}`" if write.condition else ""
-        yield Match(
-            Subject(path=str(write.at)),
-            f"the start of {services} changes alembic_version itself: `{write.text}`{remark.later}",
-            f"{write.at}{whose(write.place)} writes what only Alembic should{under}{remark.but}",
-            None,
-            _facts(write),
-            rebuild(evidence, FIXED) if remark.fixed else _without_it(evidence, "the start"),
-        )
+        yield _match(
+            evidence, write, remark, f"the start of {services} changes alembic_version itself: `{write.text}`",
+            f"writes what only Alembic should{under}", *_without_it(evidence, "the start"),
+        )  # fmt: skip
     yield from _written_by_env(evidence)
 
 
@@ -157,6 +137,20 @@ def _writes(evidence: Evidence, kind: str) -> Iterator[tuple[VersionWrite, str, 
         return [each for each in startup.writes if each.kind.value == kind and _counts(each)]
 
     yield from by_place(evidence, chosen, lambda write: (PurePath(write.at.file).name, write.text))
+
+
+def _match(
+    evidence: Evidence, write: VersionWrite, remark: Remark, message: str, does: str, *fixes: Remedy
+) -> Match:  # fmt: skip
+    """The finding of one write; ``does`` is what its line does. What the host has fixed wants only a build."""
+    return Match(
+        Subject(path=str(write.at)),
+        f"{message}{remark.later}",
+        f"{write.at}{whose(write.place)} {does}{remark.but}",
+        None,
+        _facts(write),
+        rebuild(evidence, FIXED) if remark.fixed else fixes,
+    )
 
 
 def _written_by_env(evidence: Evidence) -> Iterator[Match]:

@@ -12,6 +12,13 @@ from migops.commands.failures.program import name_program
 from migops.runner.traceback import script_place
 
 _REBUILD = ("{compose}", "build", "{service}")
+_NO_PROGRAM = (
+    Step(
+        "if the image has a virtual environment, name its program in the compose file, under the service: "
+        "x-migops: {alembic: /app/.venv/bin/alembic}"
+    ),
+    Step("else add alembic to the requirements that the image installs, then rebuild", _REBUILD),
+)
 _DRIVERS = {
     "psycopg2": "psycopg2-binary", "psycopg": "psycopg[binary]", "asyncpg": "asyncpg", "pg8000": "pg8000",
     "MySQLdb": "mysqlclient", "pymysql": "pymysql", "aiomysql": "aiomysql", "asyncmy": "asyncmy", "mariadb": "mariadb",
@@ -87,13 +94,7 @@ CODE: tuple[Failure, ...] = (
         "Python (a virtual environment)",
         look=name_program,
         seeks_program=True,
-        fix=(
-            Step(
-                "if the image has a virtual environment, name its program in the compose file, under the service: "
-                "x-migops: {alembic: /app/.venv/bin/alembic}"
-            ),
-            Step("else add alembic to the requirements that the image installs, then rebuild", _REBUILD),
-        ),
+        fix=_NO_PROGRAM,
     ),
     Failure(
         "program-not-found",
@@ -108,13 +109,7 @@ CODE: tuple[Failure, ...] = (
         look=name_program,
         seeks_program=True,
         codes=(127,),
-        fix=(
-            Step(
-                "if the image has a virtual environment, name its program in the compose file, under the service: "
-                "x-migops: {alembic: /app/.venv/bin/alembic}"
-            ),
-            Step("else add alembic to the requirements that the image installs, then rebuild", _REBUILD),
-        ),
+        fix=_NO_PROGRAM,
     ),
     Failure(
         "no-driver",
