@@ -12,7 +12,7 @@ from migops.compose.unread import ALL_READ, Unread
 from migops.core.errors import MigopsError
 from migops.core.model import Location
 from migops.core.redaction import redact
-from migops.entrypoint import migrating, program, python_start, variables, written
+from migops.entrypoint import migrating, python_start, variables, written
 from migops.entrypoint.alembic_call import PROGRAM
 from migops.entrypoint.conditions import is_endless, possible_branches, under_what
 from migops.entrypoint.failing import ASSIGNED, Frame, Shell, is_apart, passed_over
@@ -181,8 +181,7 @@ class Follower:
             script = parse(text)
         except NotRead:
             return  # the word is only a text
-        inside = replace(shell, functions=dict(shell.functions), known=dict(shell.known))
-        self._script(script, inside, here, *under)
+        self._script(script, shell.copy(), here, *under)
 
     def _command(self, command: Simple, shell: Shell, here: _Here, frames: tuple[Frame, ...], condition: str) -> None:
         called = meaning(command.words)
@@ -336,9 +335,9 @@ class Follower:
             self.record.change(at, module.place, call.text, call.upgrade, under, swallowed, of_setting=of_setting)
             if call.upgrade:
                 self.record.migrating.append(migrating.of_program(call.text).located(at, module.place))
-        if (tree := program.parsed(text)) is not None:
-            for line, written, kind in in_program(tree, text, called.callee):
-                self.record.write(here.line(line), here.place, written, kind, condition)
+        if reach.main is not None:
+            for line, statement, kind in in_program(reach.main.tree, text, called.callee):
+                self.record.write(here.line(line), here.place, statement, kind, condition)
         self.record.unread += reach.modules.unread
         self.record.waits += reach.waits
         if not reach.waits and (seems_to_wait(called.arguments) or (seems_to_wait([path]) and "sleep" not in text)):

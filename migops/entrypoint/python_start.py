@@ -37,7 +37,7 @@ def reach(called: Meaning, text: str, path: str, at: tuple[str, str], container:
     folders = roots(called, path, container.cwd, container.environment)
     modules = Modules(container.files, folders, deep=container.deep)
     flags = Flags(modules, container.environment, container.files, container.cwd, container.unknown, container.complete)
-    reached = Reach(modules, flags, called.arguments)
+    reached = Reach(modules, flags, called.arguments, module)
     for parent in modules.parents(called.what) if called.does is Does.PYTHON_MODULE else ():
         reached.start(parent)
     reached.start(module, called.callee, main=is_main(called))

@@ -60,6 +60,7 @@ class Reach:
     modules: Modules
     flags: Flags
     arguments: Sequence[str] = ()
+    main: Module | None = None  # the program's own module
     found: list[Reached] = field(default_factory=list)
     waits: list[str] = field(default_factory=list)  # the text of each wait for a server
     stamps: bool = False  # the program tells Alembic which revision the database has

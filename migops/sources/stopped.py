@@ -13,7 +13,7 @@ from typing import Any
 from migops.core.errors import MigopsError
 from migops.core.redaction import redact
 from migops.docker import Engine
-from migops.docker.compose_labels import PREFIX, filters, is_one_off, read, service_of
+from migops.docker.compose_labels import ONE_OFF, filters, is_one_off, read, service_of
 from migops.docker.container_log import last_lines
 from migops.docker.containers import file_of, inspect, name_of
 from migops.images.tar import TarReader
@@ -66,8 +66,8 @@ def stopped(engine: Engine, project: str, services: Iterable[str]) -> tuple[Stop
     Raises ``Unavailable`` if the engine does not answer.
     """
     ours = frozenset(services)
-    listed = [each for each in engine.containers(filters(project)) if read(each, f"{PREFIX}oneoff")]
-    lasting = [each for each in listed if not is_one_off(each) and not read(each, f"{PREFIX}hook")]
+    listed = [each for each in engine.containers(filters(project)) if read(each, ONE_OFF)]
+    lasting = [each for each in listed if not is_one_off(each)]
     results = (_of(engine, str(each["Id"]), ours) for each in lasting)
     return tuple(sorted((each for each in results if each), key=lambda each: (each.service, each.name)))
 
