@@ -244,7 +244,7 @@ def _other_version(evidence: Evidence, server: Service, container: Stopped, imag
         {"service": server.name, "data_version": ours, "image_version": image, "container": container.name},
         (
             Remedy(f"in the compose file, give {server.name} an image of PostgreSQL {ours} (now: {server.image})"),
-            Remedy("then start it on its data again", evidence.commands.up(service=server.name)),
+            Remedy("start it on its data again", evidence.commands.up(service=server.name)),
             Remedy(
                 f"to move to PostgreSQL {image}: with {ours} running take a backup, give {server.name} a new volume of "
                 "another name, and restore the backup there (it is then another server's: --foreign)",

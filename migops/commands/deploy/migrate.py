@@ -33,8 +33,8 @@ def upgrade(deploy: Deploy) -> dict[str, Any]:
     before = deploy.record.before or ()
     if (now := deploy.rows()) != before:
         raise ManualActionRequired(
-            f"the database was at {listed(before) or 'nothing'} a moment ago, and is at "
-            f"{listed(now) or 'nothing'} now: someone else is migrating; this run applied nothing",
+            f"the database was at {listed(before, 'no revision')} a moment ago, and is at "
+            f"{listed(now, 'no revision')} now: someone else is migrating; this run applied nothing",
             commands=next_steps(deploy), hint=next_steps_hint(deploy),
         )  # fmt: skip
     refuse_at_work_under(deploy.database)
@@ -107,7 +107,7 @@ def verify(deploy: Deploy) -> dict[str, Any]:
     rows, heads = deploy.rows(), deploy.inputs.heads
     if rows != heads:
         raise ManualActionRequired(
-            f"the database is at {listed(rows) or 'nothing'} after the migration, not at {listed(heads)}: someone else "
+            f"the database is at {listed(rows, 'no revision')} after the migration, not at {listed(heads)}: someone else "
             "migrates, or env.py writes to another database than the one that migops reads",
             commands=next_steps(deploy), hint=next_steps_hint(deploy),
         )  # fmt: skip

@@ -19,7 +19,7 @@ def failure(deploy: Deploy, followed: Followed, outcome: MigrationOutcome) -> Mi
     explain_end(deploy, followed)
     at = failed_at(deploy, followed)
     how = f"{_why(followed, outcome)}, {_where(deploy, followed, outcome)}"
-    stands, was = listed(outcome.after or ()) or "nothing", listed(outcome.before or ()) or "nothing"
+    stands, was = listed(outcome.after or (), "no revision"), listed(outcome.before or (), "no revision")
     if outcome.rows is Rows.AS_EXPECTED:
         return ManualActionRequired(
             f"the migration {how}; yet the database is at {stands}, as intended: its last answer was lost, or "
