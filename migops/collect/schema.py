@@ -45,7 +45,9 @@ def _created(evidence: Evidence, state: DatabaseState) -> dict[str, tuple[str, .
 def _unseen(created: dict[str, tuple[str, ...]], state: DatabaseState) -> dict[str, tuple[str, ...]]:
     """Of what was created, whole tables that are not among those that the database has."""
     seen = {f"table {name}" for name in state.tables}
-    unseen = {each: tuple(x for x in names if x.startswith("table ") and x not in seen) for each, names in created.items()}
+    unseen = {
+        each: tuple(x for x in names if x.startswith("table ") and x not in seen) for each, names in created.items()
+    }
     return {each: names for each, names in unseen.items() if names}
 
 

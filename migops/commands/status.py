@@ -46,8 +46,8 @@ class Status:
     """The matrix of revisions × places, with the findings.
 
     ``rows`` are in upgrade order; ``graph`` is the history of all places together. ``current`` and ``pending`` are None
-    if unknown. ``word`` and ``sentence`` give the database's position relative to ``against``: the image, the host if no
-    image was read, or else the container.
+    if unknown. ``word`` and ``sentence`` give the database's position relative to ``against``: the image, else the
+    host, else the container.
     """
 
     report: Report

@@ -89,7 +89,9 @@ def _run_them(
     if not complete or len(parents) != 1 or len(graph.heads) != 1:
         manually = "find out which of their operations ran (some may have), and complete them by hand, on a copy first"
         return (look, backup(evidence, manually))
-    stamp = "stamp base: none of the revisions did run" if parents[0] == "base" else "stamp the last revision that did run"
+    stamp = (
+        "stamp base: none of the revisions did run" if parents[0] == "base" else "stamp the last revision that did run"
+    )
     return (
         look,
         backup(evidence, "take a backup"),

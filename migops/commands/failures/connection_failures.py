@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from migops.commands.failures.causes import database_of, url_of, user_of
 from migops.commands.failures.database_place import database_place, is_server, psql
-from migops.commands.failures.failure import Failure, Step
+from migops.commands.failures.failure import Changes, Failure, Step
 from migops.commands.failures.inputs import FailureInputs, server
 
 _WHO = (
@@ -25,7 +25,7 @@ def _start_server(match: re.Match[str], inputs: FailureInputs) -> Iterator[Step]
     if place is None or place.server is None or not compose:
         return
     wait = (*compose, "up", "-d", "--wait", "--no-recreate", place.server.name)
-    yield Step("wait until it accepts connections, then run this again", wait)
+    yield Step("wait until it accepts connections", wait)
     if "healthcheck" not in place.server.raw and is_server(place.server, "postgresql"):
         yield Step(
             f"give service {place.server.name} a healthcheck with pg_isready: without one, nothing is waited for"
@@ -48,7 +48,8 @@ CONNECTION: tuple[Failure, ...] = (
         "the database server is up, but does not accept connections yet: it is starting, recovering or stopping",
         cause=server,
         look=_start_server,
-        fix=(Step("wait until it accepts connections, then run this again"),),
+        fix=(Step("wait until it accepts connections"),),
+        changes=Changes.NOTHING,
     ),
     Failure(
         "too-many-connections",
@@ -60,6 +61,7 @@ CONNECTION: tuple[Failure, ...] = (
         cause=url_of,
         look=_who,
         fix=(Step("lower the number of connections (pool_size × workers × containers), or raise the server's limit"),),
+        changes=Changes.NOTHING,
     ),
     Failure(
         "tls-not-supported",
@@ -76,6 +78,7 @@ CONNECTION: tuple[Failure, ...] = (
                 "up TLS in the server"
             ),
         ),
+        changes=Changes.SERVICE,
     ),
     Failure(
         "driver-option",
@@ -94,6 +97,7 @@ CONNECTION: tuple[Failure, ...] = (
             ),
             _SETTINGS,
         ),
+        changes=Changes.SERVICE,
     ),
     Failure(
         "no-such-user",
@@ -110,6 +114,7 @@ CONNECTION: tuple[Failure, ...] = (
                 "data folder: for an existing volume, create the role in the server; do not delete the volume"
             ),
         ),
+        changes=Changes.SERVICE,
     ),
     Failure(
         "address-not-allowed",
@@ -124,6 +129,7 @@ CONNECTION: tuple[Failure, ...] = (
                 "the URL's user and database"
             ),
         ),
+        changes=Changes.NOTHING,
     ),
     Failure(
         "no-database-grant",
@@ -131,6 +137,7 @@ CONNECTION: tuple[Failure, ...] = (
         "the server (MySQL, MariaDB) knows the user, but this user has no rights on that database",
         cause=url_of,
         fix=(Step("as the server's root user, grant them: GRANT ALL ON `database`.* TO 'user'@'%'"),),
+        changes=Changes.NOTHING,
     ),
     Failure(
         "mysql-access-denied",
@@ -147,6 +154,7 @@ CONNECTION: tuple[Failure, ...] = (
                 "existing volume, use ALTER USER in the server; do not delete the volume"
             ),
         ),
+        changes=Changes.SERVICE,
     ),
     Failure(
         "password-refused",
@@ -166,6 +174,7 @@ CONNECTION: tuple[Failure, ...] = (
                 "volume, set the password with ALTER ROLE in the server; do not delete the volume"
             ),
         ),
+        changes=Changes.SERVICE,
     ),
     Failure(
         "no-such-database",
@@ -178,6 +187,7 @@ CONNECTION: tuple[Failure, ...] = (
                 "database in the server, or fix the URL"
             ),
         ),
+        changes=Changes.NOTHING,
     ),
     Failure(
         "name-not-resolved",
@@ -194,6 +204,7 @@ CONNECTION: tuple[Failure, ...] = (
             Step("start the service's dependencies", ("{compose}", "up", "-d", "--wait", "{host}")),
             Step("if it is running: both need a common network, and the URL's host must be the database service"),
         ),
+        changes=Changes.NOTHING,
     ),
     Failure(
         "connection-timeout",
@@ -209,8 +220,9 @@ CONNECTION: tuple[Failure, ...] = (
                 "the service's name",
                 ("migops", "config", "--explain", "services.{service}.environment"),
             ),
-            Step("if both are right: both services need a common network; then run this again"),
+            Step("if both are right: both services need a common network"),
         ),
+        changes=Changes.SERVICE,
     ),
     Failure(
         "connection-refused",
@@ -226,6 +238,7 @@ CONNECTION: tuple[Failure, ...] = (
             Step("start the server and wait until it is healthy", ("{compose}", "up", "-d", "--wait", "{host}")),
             Step("inside the compose network, use the container's own port (5432; MySQL: 3306), not the published one"),
         ),
+        changes=Changes.NOTHING,
     ),
     Failure(
         "connection-lost",
@@ -238,6 +251,7 @@ CONNECTION: tuple[Failure, ...] = (
         "the connection was lost while it was in use: the server stopped, or someone ended the session",
         cause=server,
         look=_start_server,
-        fix=(Step("see why the server stopped in its log, wait until it accepts connections, then run this again"),),
+        fix=(Step("see why the server stopped in its log, and wait until it accepts connections"),),
+        changes=Changes.NOTHING,
     ),
 )

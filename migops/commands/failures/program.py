@@ -36,5 +36,5 @@ def name_program(match: re.Match[str], inputs: FailureInputs) -> Iterator[Step]:
         return
     yield Step(
         f"the image has it at {inputs.programs[0]}: in {project.services[service].location}, under service {service}, "
-        f"write x-migops: {{alembic: {inputs.programs[0]}}}; then run this again"
+        f"write x-migops: {{alembic: {inputs.programs[0]}}}"
     )
