@@ -32,14 +32,19 @@ def said(folder: Path, output: str, *arguments: str, again: str = "", mount: str
     folder.mkdir(exist_ok=True)
     shop = Shop.at(folder).line("a1")
     shop.write("compose.yaml", f"services:\n  app:\n    build: .\n{mount}{URL}{DATABASE}")
+    return fix_of(shop, output, arguments, again)
+
+
+def fix_of(shop: Shop, output: str, arguments: tuple[str, ...], again: str = "") -> list[str]:
+    """The lines of the fix, as they are printed."""
     target = resolve(Wanted(), ComposeOptions(("compose.yaml",)), {}, shop.folder)
     known = recognise(output)
     assert known is not None
     typed = tuple(shlex.split(again)) or ("migops", "alembic", *arguments)
-    host = collect.host(target).migrations
+    host = None if target.sections else collect.host(target).migrations
     told = list(lines(*known, FailureInputs(target, arguments, host=host, again=typed)))
     fix = next(number for number, each in enumerate(told) if each.startswith("  fix"))
-    return [each.removeprefix("  fix").strip() for each in told[fix:]]
+    return [each.removeprefix("  fix").strip().replace(f"{shop.folder}/", "") for each in told[fix:]]
 
 
 def test_an_edit_is_built_migrated_and_deployed_by_one_command(tmp_path: Path) -> None:
@@ -86,3 +91,39 @@ def test_an_environment_comes_with_a_new_container(tmp_path: Path) -> None:
 def test_a_deploy_brings_everything_itself(tmp_path: Path, output: str) -> None:
     typed = "migops rebuild-and-migrate --rehearse app"
     assert said(tmp_path, output, "upgrade", again=typed)[-2:] == ["then run this again", typed]
+
+
+REFUSED = (
+    'psycopg2.OperationalError: connection to server at "localhost" (127.0.0.1), port 5432 failed: Connection refused'
+)
+FALLS_BACK = 'import os\nurl = "postgresql://u@{}/d".format(os.getenv("POSTGRES_HOST", "localhost"))\n'
+
+
+def with_env(env_py: str, variables: str) -> list[tuple[str, str]]:
+    return [("migrations/env.py", env_py), ("compose.yaml", f"services:\n  app:\n    build: .\n{variables}{DATABASE}")]
+
+
+@pytest.mark.parametrize(
+    ("files", "step"),
+    [
+        (with_env(FALLS_BACK, ""), "under service app (compose.yaml:2), set environment: POSTGRES_HOST: db"),
+        (with_env("", "    environment: {DATABASE_URL: 'postgresql://shop:s3cret@localhost/shop'}\n"),
+         "in DATABASE_URL, compose.yaml:4, write the service db as the URL's host"),
+    ],
+)  # fmt: skip
+def test_an_address_that_is_the_container_itself(tmp_path: Path, files: list[tuple[str, str]], step: str) -> None:
+    shop = Shop.at(tmp_path).line("a1")
+    for name, text in files:
+        shop.write(name, text)
+    fix = fix_of(shop, REFUSED, HEAD)
+    assert fix == [step, "then migrate with it and replace the containers", DEPLOY]
+
+
+def test_two_histories_of_one_file_are_named(tmp_path: Path) -> None:
+    shop = Shop.at(tmp_path).line("a1")
+    text = "[one]\nscript_location = migrations\n[two]\nscript_location = other\n"
+    shop.write("alembic.ini", text).write("other/env.py", "")
+    fix = fix_of(shop, "FAILED: No 'script_location' key found in configuration.", HEAD)
+    assert [each for each in fix if each.startswith("migops")] == [
+        "migops alembic -n one upgrade head", "migops alembic -n two upgrade head",
+    ]  # fmt: skip

@@ -6,6 +6,7 @@ import re
 
 from migops.commands.failures.failure import Changes, Failure, Step
 from migops.commands.failures.inputs import called_otherwise, holders, image_user, long_ids, parent
+from migops.commands.failures.program import name_section
 
 _HISTORY = Step("list the revisions", ("migops", "alembic", "history"))
 
@@ -68,6 +69,7 @@ ALEMBIC: tuple[Failure, ...] = (
         "Alembic did not find its configuration: it looks for alembic.ini only in the working directory",
         rules=("MIG502", "MIG006"),
         cause=called_otherwise,
+        look=name_section,
         fix=(
             Step(
                 "before the command, name the file by its path in the container: -c FILE",

@@ -22,7 +22,7 @@ _ACTING = ("adopt", "rescue", "restore", "rebuild-and-migrate")
 def closing(failure: Failure, steps: Sequence[Step], inputs: FailureInputs) -> Iterator[Step]:
     """The steps after ``steps``, by what these change; none if the caller has no command to go on with."""
     again, commands = inputs.again, [step.command for step in steps if step.command]
-    if not steps or not again or again in commands or not inputs.target.commands.compose:
+    if not steps or not again or not inputs.target.commands.compose or _are_again(commands, inputs):
         return
     changes, is_deploy = _changes(failure, commands, inputs), again[1] == "rebuild-and-migrate"
     if changes is Changes.NOTHING or is_deploy or again[1] != "alembic":
@@ -42,6 +42,14 @@ def closing(failure: Failure, steps: Sequence[Step], inputs: FailureInputs) -> I
     elif changes is Changes.SERVICE:
         yield Step("then create the containers again, with it", inputs.target.commands.up())
     yield Step("then run this again", again)
+
+
+def _are_again(commands: Sequence[tuple[str, ...]], inputs: FailureInputs) -> bool:
+    """True if a step is the failed call itself, also with another section or service."""
+    words = tuple(inputs.arguments)
+    return inputs.again in commands or any(
+        words and each[:2] == ("migops", "alembic") and each[-len(words) :] == words for each in commands
+    )
 
 
 def after_edit(name: str, target: Target, arguments: Sequence[str], again: tuple[str, ...]) -> tuple[str, ...]:
@@ -64,6 +72,8 @@ def _changes(failure: Failure, commands: Sequence[tuple[str, ...]], inputs: Fail
         is_statement = "psql" in words and not words[-1].lstrip().upper().startswith(("SELECT", "SHOW"))
         if is_statement or (words[0] == "migops" and words[1] in _ACTING) or {"upgrade", "stamp"} & {*words}:
             return Changes.NOTHING
+    if failure.name == "connection-refused" and not commands:
+        return Changes.SERVICE  # the address is another one then
     return failure.changes
 
 

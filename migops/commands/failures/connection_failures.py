@@ -3,39 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-
 from migops.commands.failures.causes import database_of, url_of, user_of
-from migops.commands.failures.database_place import database_place, is_server, psql
+from migops.commands.failures.connection_steps import clients, name_server, start_server
 from migops.commands.failures.failure import Changes, Failure, Step
-from migops.commands.failures.inputs import FailureInputs, server
+from migops.commands.failures.inputs import server
 
-_WHO = (
-    "SELECT usename, application_name, client_addr, state, count(*) FROM pg_stat_activity "
-    "WHERE backend_type = $$client backend$$ GROUP BY 1, 2, 3, 4 ORDER BY 5 DESC"
-)
 _SETTINGS = Step(
     "see where the service's settings come from",
     ("migops", "config", "--explain", "services.{service}.environment"),
 )
-
-
-def _start_server(match: re.Match[str], inputs: FailureInputs) -> Iterator[Step]:
-    place, compose = database_place(inputs), inputs.target.commands.compose
-    if place is None or place.server is None or not compose:
-        return
-    wait = (*compose, "up", "-d", "--wait", "--no-recreate", place.server.name)
-    yield Step("wait until it accepts connections", wait)
-    if "healthcheck" not in place.server.raw and is_server(place.server, "postgresql"):
-        yield Step(
-            f"give service {place.server.name} a healthcheck with pg_isready: without one, nothing is waited for"
-        )
-
-
-def _who(match: re.Match[str], inputs: FailureInputs) -> Iterator[Step]:
-    if command := psql(inputs, _WHO, admin=True):
-        yield Step("see who holds the connections", command)
-        yield Step("then lower their number (pool_size × workers × containers), or raise the server's max_connections")
 
 
 CONNECTION: tuple[Failure, ...] = (
@@ -47,7 +23,7 @@ CONNECTION: tuple[Failure, ...] = (
         ),
         "the database server is up, but does not accept connections yet: it is starting, recovering or stopping",
         cause=server,
-        look=_start_server,
+        look=start_server,
         fix=(Step("wait until it accepts connections"),),
         changes=Changes.NOTHING,
     ),
@@ -59,7 +35,7 @@ CONNECTION: tuple[Failure, ...] = (
         ),
         "the server has no free connection: what else is connected holds all that it allows",
         cause=url_of,
-        look=_who,
+        look=clients,
         fix=(Step("lower the number of connections (pool_size × workers × containers), or raise the server's limit"),),
         changes=Changes.NOTHING,
     ),
@@ -234,6 +210,7 @@ CONNECTION: tuple[Failure, ...] = (
         ),
         "nothing listens at the address in the database URL: the server is not started, not ready, or elsewhere",
         cause=server,
+        look=name_server,
         fix=(
             Step("start the server and wait until it is healthy", ("{compose}", "up", "-d", "--wait", "{host}")),
             Step("inside the compose network, use the container's own port (5432; MySQL: 3306), not the published one"),
@@ -250,7 +227,7 @@ CONNECTION: tuple[Failure, ...] = (
         ),
         "the connection was lost while it was in use: the server stopped, or someone ended the session",
         cause=server,
-        look=_start_server,
+        look=start_server,
         fix=(Step("see why the server stopped in its log, and wait until it accepts connections"),),
         changes=Changes.NOTHING,
     ),
