@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+
 from migops.commands.failures.causes import database_of, url_of, user_of
 from migops.commands.failures.connection_steps import clients, name_server, start_server
 from migops.commands.failures.failure import Changes, Failure, Step
