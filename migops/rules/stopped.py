@@ -247,7 +247,7 @@ def _other_version(evidence: Evidence, server: Service, container: Stopped, imag
                 f"in the compose file, give {server.name} an image of PostgreSQL {ours} (now: {server.image})",
                 at=server.location,
             ),
-            Remedy("then start it on its data again", evidence.commands.up(service=server.name), action=Action.START),
+            Remedy("start it on its data again", evidence.commands.up(service=server.name), action=Action.START),
             Remedy(
                 f"to move to PostgreSQL {image}: with {ours} running take a backup, give {server.name} a new volume of "
                 "another name, and restore the backup there (it is then another server's: --foreign)",

@@ -21,9 +21,10 @@ from migops.database.reading import LOCK_WAIT
 from migops.docker import Engine, execs
 from migops.docker.containers import inspect, running
 from migops.sources import database_probe
-from migops.sources.database_question import Question, table_of
+from migops.sources.database_question import Question
 from migops.sources.database_read import SERVERS, Reached, arranged, state
 from migops.sources.database_state import DatabaseState
+from migops.sources.followed_table import table_of
 
 if TYPE_CHECKING:
     from migops.database import DatabaseUrl
