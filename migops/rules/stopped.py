@@ -58,6 +58,8 @@ def server_stopped(evidence: Evidence) -> Iterator[Match | Undetermined]:
     left on device", a missing POSTGRES_PASSWORD with an empty data folder. An exit code of 0 means that somebody
     stopped it.
 
+    Alembic says: "Connection refused" or 'could not translate host name "…"'.
+
     Fix: remove the cause, and start it: `docker compose up -d --no-deps SERVER`. Never remove its volume: that is the
     data.
     """
@@ -77,9 +79,15 @@ def data_of_another_version(evidence: Evidence) -> Iterator[Match | Undetermined
     Why: the tag in the compose file was raised (`postgres:15` to `postgres:16`), or is `latest`. A new major version
     does not read the files of an older one.
 
-    Fix: go back to the version of the data. To move to the new one, take a backup with the old one running, give the
-    new one an empty volume of another name, and restore: `migops backup`, then `migops restore --foreign`. The old
-    volume stays until the new one is proved.
+    Alembic says: "Connection refused" or 'could not translate host name "…"'; the server's log: "database files are
+    incompatible with server".
+
+    Fix: go back to the version of the data. To move to the new one, take a dump with the old one running, give the new
+    one an empty volume of another name, and restore. The old volume stays until the new one is proved.
+
+    With migops: `migops backup SERVICE`, then `migops restore FILE SERVICE` with `--foreign`.
+
+    Seen in: docker-library/postgres#626
     """
     yield from _unread(evidence)
     for server in _used(evidence).values():
