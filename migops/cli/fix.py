@@ -50,7 +50,7 @@ def run(service: str | None, given: dict[str, Any]) -> int:
         engine = None if given["no_engine"] else cache(lambda: stack.enter_context(connect(given["timeout"])))
         access = Access(engine, Ask(given["database_url"], given["timeout"], given["wait"]))
         inputs = Inputs(target, access, chosen, Severity(given["fail_on"]), named)
-        result = fix(inputs, Dialogue(say, lambda preview: _show(preview, given), lambda text: confirm(text, given)))
+        result = fix(inputs, Dialogue(say, lambda plan: _show(plan, given), lambda text: confirm(text, given)))
     show("doctor --fix", result, given)
     return int(result.exit_code)
 
@@ -80,13 +80,12 @@ def undo(service: str | None, given: dict[str, Any]) -> int:
     return 0
 
 
-def _show(preview: Preview, given: dict[str, Any]) -> None:
+def _show(plan: Preview, given: dict[str, Any]) -> None:
     """Show the plan: on standard output, unless that is for the one document of the end."""
-    from migops.cli.output import put, view_of
+    from migops.cli.output import preview, put
     from migops.output import is_document
-    from migops.output.fix_text import preview as text
 
-    shown = text(preview, view_of(given))
+    shown = preview("doctor --fix plan", plan, given)
     if given["output"] or is_document(given["format_"]):
         click.echo(shown, err=True, nl=False)
     elif not given["quiet"]:

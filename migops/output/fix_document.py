@@ -6,7 +6,7 @@ from typing import Any
 
 from migops.commands.fix.model import FileEdit
 from migops.commands.fix.plan import Fixable, Unfixed
-from migops.commands.fix.result import FixResult
+from migops.commands.fix.result import FixResult, Preview
 from migops.output.fix_diff import diff, relative, words
 
 
@@ -34,13 +34,28 @@ def document(result: FixResult) -> dict[str, Any]:
     }
 
 
-def _fixed(each: Fixable) -> dict[str, Any]:
+def plan(preview: Preview) -> dict[str, Any]:
+    """The document of what would be changed."""
+    report = preview.report
     return {
-        "rule": each.finding.rule,
-        "message": each.finding.message,
-        "title": each.fix.title,
-        "by_name_only": each.fix.by_name_only,
-        "note": each.fix.note or None,
+        "schema": 1,
+        "command": "doctor --fix",
+        "target": {"project": report.project, "service": report.service},
+        "fixable": [_fixed(each) for each in preview.plan.fixable],
+        "files": [_file(edit) for edit in preview.edits],
+        "not_edited": [_unfixed(each) for each in preview.plan.unfixed],
+        "not_tried": [{"check": each.name, "reason": each.untried} for each in preview.untried],
+    }
+
+
+def _fixed(fixable: Fixable) -> dict[str, Any]:
+    fix, finding = fixable.fix, fixable.finding
+    return {
+        "rule": finding.rule,
+        "message": finding.message,
+        "title": fix.title,
+        "by_name_only": fix.by_name_only,
+        "note": fix.note or None,
     }
 
 

@@ -28,7 +28,7 @@ _SEVERITIES = {Severity.ERROR: "red", Severity.WARNING: "yellow", Severity.INFO:
 _AT_MOST = 5  # findings of one rule and reason that are shown without -v
 
 
-def preview(shown: Preview, view: View) -> str:
+def plan(shown: Preview, view: View) -> str:
     """What would be changed, and what would not."""
     out = StringIO()
     console = console_for(view, out)

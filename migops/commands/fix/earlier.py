@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from migops.commands.fix.saved import Saved, of_record, put_back
 from migops.core.errors import Aborted, ManualActionRequired, MigopsError
+from migops.core.printed import here
 from migops.core.text import counted
 from migops.state import journal
 from migops.state.journal import Run
@@ -56,7 +58,7 @@ def undo(folder: Path, number: int) -> tuple[Saved, ...]:
     """
     run = next((each for each in journal.runs(folder) if each.number == number), None)
     if run is None or run.command != COMMAND:
-        raise MigopsError(f"run {number} is not one of {COMMAND}", hint="migops log lists the runs")
+        raise MigopsError(f"run {number} is not one of {COMMAND}", hint=f"`{shlex.join(here().log())}` lists the runs")
     files = files_of(run)
     todo = [each for each in files if not each.is_put_back]
     if strange := [each for each in todo if not each.is_written]:
@@ -69,12 +71,12 @@ def undo(folder: Path, number: int) -> tuple[Saved, ...]:
         record.note("put back", "started", files=[str(each.path) for each in todo])
         problems = put_back(todo)
         if problems:
-            raise by_hand(problems, todo)
+            raise not_put_back(problems, todo)
         record.note("put back", "done")
     return tuple(todo)
 
 
-def by_hand(problems: Sequence[str], files: Sequence[Saved]) -> ManualActionRequired:
+def not_put_back(problems: Sequence[str], files: Sequence[Saved]) -> ManualActionRequired:
     """The error that some files could not be put back, with the commands that do it."""
     wrong = [each for each in files if not each.is_put_back]
     return ManualActionRequired(

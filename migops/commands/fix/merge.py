@@ -38,7 +38,7 @@ class Merged:
 
 def merge(fixes: Iterable[Fix]) -> Merged:
     """Combine the edits file by file. A fix that contradicts an earlier one is left for ``later``, as a whole."""
-    taken: list[Fix] = []
+    chosen: list[Fix] = []
     later: list[Fix] = []
     files: dict[Path, FileEdit] = {}
     for fix in fixes:
@@ -46,9 +46,9 @@ def merge(fixes: Iterable[Fix]) -> Merged:
         if combined is None:
             later.append(fix)
         else:
-            taken.append(fix)
+            chosen.append(fix)
             files = combined
-    return Merged(tuple(taken), tuple(files.values()), tuple(later))
+    return Merged(tuple(chosen), tuple(files.values()), tuple(later))
 
 
 def _with(files: dict[Path, FileEdit], edits: Sequence[FileEdit]) -> dict[Path, FileEdit] | None:

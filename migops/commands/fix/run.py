@@ -12,7 +12,7 @@ from migops.commands.diagnosis import Access
 from migops.commands.fix import plan as plans
 from migops.commands.fix import writing
 from migops.commands.fix.checks import other_database, remaining, waits_for_build, worse
-from migops.commands.fix.earlier import COMMAND, by_hand, left_behind, undo
+from migops.commands.fix.earlier import COMMAND, left_behind, not_put_back, undo
 from migops.commands.fix.model import FileEdit
 from migops.commands.fix.plan import Fixable
 from migops.commands.fix.result import Check, FixResult, Preview
@@ -203,7 +203,7 @@ class _Attempt:
         record.noted("put back", "started", message=reason)
         problems = put_back(files)
         if problems:
-            raise by_hand(problems, files)
+            raise not_put_back(problems, files)
         record.noted("put back", "done")
 
 

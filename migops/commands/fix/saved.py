@@ -89,18 +89,18 @@ def put_back(files: Sequence[Saved]) -> tuple[str, ...]:
 
     A file that somebody changed after the run wrote it is left alone: its new content is nowhere else.
     """
-    problems = []
-    for each in reversed(files):
-        if each.is_put_back:
-            continue
-        if not each.is_written:
-            problems.append(f"{each.path} was changed after migops wrote it, so it was left as it is")
-            continue
-        try:
-            _put_back(each)
-        except OSError as error:
-            problems.append(f"{each.path} could not be put back: {error.strerror or error}")
-    return tuple(problems)
+    return tuple(problem for file in reversed(files) if not file.is_put_back and (problem := _problem(file)))
+
+
+def _problem(file: Saved) -> str:
+    """Put one file back. A sentence if that is impossible, else ''."""
+    if not file.is_written:
+        return f"{file.path} was changed after migops wrote it, so it was left as it is"
+    try:
+        _put_back(file)
+    except OSError as error:
+        return f"{file.path} could not be put back: {error.strerror or error}"
+    return ""
 
 
 def _put_back(each: Saved) -> None:
