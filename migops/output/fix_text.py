@@ -14,7 +14,7 @@ from migops.commands.fix.plan import Fixable, Unfixed
 from migops.commands.fix.result import FixResult, Preview
 from migops.core.model import Finding, Severity
 from migops.core.terminal import printable, shell_line
-from migops.core.text import counted, first_few
+from migops.core.text import counted, first_few, listed
 from migops.output.console import console_for, hang, trimmed
 from migops.output.fix_diff import diff, relative, words
 from migops.output.near import nearby
@@ -122,19 +122,14 @@ def _way(finding: Finding) -> Iterator[str]:
 
 
 def _nothing(console: Console, result: FixResult, view: View) -> None:
-    findings = result.remaining
-    if not findings:
-        console.print(Text.assemble(("CLEAN", "bold green"), "  ", "no findings, so there is nothing to fix"))
+    unfixed = result.preview.plan.unfixed
+    if not unfixed:
+        of = f" of {listed(result.asked_for)}" if result.asked_for else ""
+        console.print(Text.assemble(("CLEAN", "bold green"), "  ", f"no findings{of}, so there is nothing to fix"))
         return
-    word = "of these rules " if result.asked_for else ""
-    number = len(result.preview.plan.unfixed)
-    console.print(
-        Text.assemble(
-            ("NOTHING TO FIX", "bold yellow"),
-            "  ",
-            f"{counted(number, 'finding')} {word}{'is' if number == 1 else 'are'} not for an edit by migops",
-        )
-    )
+    number = len(unfixed)
+    text = f"migops does not edit {'the one finding' if number == 1 else f'any of the {number} findings'}"
+    console.print(Text.assemble(("NOTHING TO FIX", "bold yellow"), "  ", text))
     if not view.quiet:
         console.print()
         _unfixed(console, result.preview.plan.unfixed, view)
