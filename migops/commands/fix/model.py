@@ -37,6 +37,8 @@ class Fix:
     """Only with ``--fix RULE``, after a question of its own."""
     needs_start: bool = True
     """The application must start in a sandbox project afterwards."""
+    note: str = ""
+    """What is left to do by hand afterwards; empty if nothing is."""
 
 
 @dataclass(frozen=True, slots=True)
