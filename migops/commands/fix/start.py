@@ -61,16 +61,17 @@ def starts(
 ) -> StartResult:  # fmt: skip
     """Start the application with the files as they are on disk now, after ``edits`` were applied.
 
-    ``target`` and ``evidence`` were read before the edits. If it does not start, the old files are tried as well, so
-    that a failure of another origin is not blamed on the edit. ``deadline``: seconds for each start; ``say`` gets a
-    line of progress before each.
+    ``target`` and ``evidence`` were read before or after the edits. If it does not start, the old files are tried as
+    well, so that a failure of another origin is not blamed on the edit. ``deadline``: seconds for each start; ``say``
+    gets a line of progress before each.
     """
     if target.model is None:
         return _not_tried("there is no compose project")
     if not engine.is_local:
         return _not_tried("the engine is on another machine, whose files are not those of this one")
-    inputs = TrialInputs(target, target.model, evidence, engine, edits, say, deadline)
     try:
+        live = start_trial.project_with(target.model, start_trial.contents_before(target.model, edits))
+        inputs = TrialInputs(target, live, evidence, engine, edits, say, deadline)
         start_trial.refuse_database(inputs)
         return _judge(inputs)
     except (NotTried, MigopsError) as error:
@@ -83,13 +84,12 @@ def _not_tried(reason: str) -> StartResult:
 
 def _judge(inputs: TrialInputs) -> StartResult:
     name = inputs.target.service
-    new = _attempt(inputs, start_trial.project_with(inputs, {}), builds=start_trial.needs_build(inputs))
+    new = _attempt(inputs, start_trial.project_with(inputs.live, {}), builds=start_trial.needs_build(inputs))
     if not new.problem:
         how = "is healthy" if new.checked else f"ran for {RUNNING:g} s (it has no health check)"
         return StartResult(Outcome.STARTED, f"{name} started in a sandbox project and {how}")
     inputs.say("it did not start; trying the files as they were, to see whether that is due to the edit")
-    before = {str(edit.path.resolve()): edit.before for edit in inputs.edits if edit.before is not None}
-    old = _attempt(inputs, start_trial.project_with(inputs, before), builds=False)
+    old = _attempt(inputs, inputs.live, builds=False)
     if old.problem:
         message = f"{name} does not start in a sandbox project, with the edit as without it ({new.problem})"
         return StartResult(Outcome.UNCHANGED, f"{message}, so no start has proved the edit", new.log)

@@ -29,7 +29,7 @@ class NotTried(Exception):
 
 @dataclass(frozen=True, slots=True)
 class TrialInputs:
-    """What all starts of one call share. ``live``: the project as it was read before the edits."""
+    """What all starts of one call share. ``live``: the project as it was before the edits."""
 
     target: Target
     live: Project
@@ -49,13 +49,17 @@ class TrialInputs:
             return None
 
 
-def project_with(inputs: TrialInputs, contents: Mapping[str, bytes]) -> Project:
-    """The project as the files are now, or as they were with these contents."""
-    names = {str(Path(file).resolve()): file for file in inputs.live.files}
-    given = {names.get(path, path): content for path, content in contents.items()}
-    with instead(given):
-        options = options_of(inputs.live)
-        return load(options, inputs.live.environment, cwd=inputs.live.directory, env_files=EnvFiles.OPTIONAL)
+def contents_before(project: Project, edits: Sequence[FileEdit]) -> dict[str, bytes]:
+    """The old contents of the edited files, by the names under which compose reads them."""
+    names = {str(Path(file).resolve()): file for file in project.files}
+    paths = ((str(edit.path.resolve()), edit.before) for edit in edits)
+    return {names.get(path, path): before for path, before in paths if before is not None}
+
+
+def project_with(project: Project, contents: Mapping[str, bytes]) -> Project:
+    """The project again, as the files are now, or as if they had these contents."""
+    with instead(contents):
+        return load(options_of(project), project.environment, cwd=project.directory, env_files=EnvFiles.OPTIONAL)
 
 
 def refuse_database(inputs: TrialInputs) -> None:
