@@ -11,6 +11,7 @@ from migops.commands import diagnosis
 from migops.commands.diagnosis import Access
 from migops.commands.fix import plan as plans
 from migops.commands.fix import writing
+from migops.commands.fix.accepts import ComposeReading, composed
 from migops.commands.fix.checks import other_database, remaining, waits_for_build, worse
 from migops.commands.fix.earlier import COMMAND, left_behind, not_put_back, undo
 from migops.commands.fix.model import FileEdit
@@ -143,9 +144,10 @@ class _Attempt:
             copies, files = save(folder, record.run, self.edits)
             record.note("save", "done", folder=str(copies), files=[each.record() for each in files])
             self.dialogue.say(f"saved {counted(len(files), 'file')} as they are in {copies}")
+            before = composed(self.target.commands.compose) if self.target.commands.compose else ComposeReading(None)
             try:
                 self._write(record)
-                after = self._check(record)
+                after = self._check(record, before)
             except BaseException as error:
                 with unhurried():
                     self._put_back(record, files, str(error) or type(error).__name__)
@@ -177,7 +179,7 @@ class _Attempt:
                 writing.write(edit)
         record.note("write", "done")
 
-    def _check(self, record: Journal) -> _Checked | str:
+    def _check(self, record: Journal, before: ComposeReading) -> _Checked | str:
         """What was read after the edits, and the checks that they passed; or what one of them has against the edits."""
         record.note("check", "started")
         try:
@@ -192,7 +194,8 @@ class _Attempt:
         problem = worse(self.chosen, self.report, after) or other_database(self.evidence, evidence)
         if problem:
             return problem
-        checks = Trials.of(target, evidence, self.inputs.access, self.chosen).run(self.dialogue.say)
+        trials = Trials(target, evidence, self.inputs.access, self.chosen, self.edits, before)
+        checks = trials.run(self.dialogue.say)
         if isinstance(checks, str):
             return checks
         record.note("check", "done", untried=[f"{each.name}: {each.untried}" for each in checks if each.untried])

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from migops.analysis.evidence import Evidence
 from migops.commands.diagnosis import Access
+from migops.commands.fix.accepts import ComposeReading, objection
+from migops.commands.fix.model import FileEdit
 from migops.commands.fix.plan import Fixable
 from migops.commands.fix.result import Check
+from migops.commands.fix.start import Outcome, starts
 from migops.target import Target
 
 _COMPOSE = "docker compose accepts the project"
@@ -23,6 +26,10 @@ class Trials:
     evidence: Evidence
     access: Access
     fixes: tuple[Fixable, ...]
+    edits: tuple[FileEdit, ...] = ()
+    """Of these fixes, once they are applied."""
+    before: ComposeReading = field(default=ComposeReading(None, "the project was not read before"), repr=False)
+    """The project as docker compose read it before the edits."""
 
     @classmethod
     def of(cls, target: Target, evidence: Evidence, access: Access, fixes: Sequence[Fixable]) -> Trials:
@@ -31,10 +38,38 @@ class Trials:
 
     def untried(self) -> tuple[Check, ...]:
         """The trials that will not be tried, each with the reason."""
-        if self.access.engine is None:
+        if self._needs_start and self.access.engine is None:
             return (Check(_START, "--no-engine"),)
         return ()
 
     def run(self, say: Callable[[str], None]) -> tuple[Check, ...] | str:
         """The trials that passed or were not tried; or the reason why one failed."""
-        return self.untried()
+        accepted = self._accepted(say)
+        started = self._started(say) if isinstance(accepted, tuple) else ()
+        if isinstance(accepted, str) or isinstance(started, str):
+            return accepted if isinstance(accepted, str) else str(started)
+        return (*accepted, *started)
+
+    @property
+    def _needs_start(self) -> bool:
+        return any(each.fix.needs_start for each in self.fixes)
+
+    def _accepted(self, say: Callable[[str], None]) -> tuple[Check, ...] | str:
+        project = self.target.model
+        if project is None or not self.target.commands.compose:
+            return ()
+        if self.before.document is None:
+            return (Check(_COMPOSE, self.before.reason),)
+        say("asking docker compose whether it accepts the edited files")
+        return objection(self.target.commands.compose, self.before, self.edits, project) or (Check(_COMPOSE),)
+
+    def _started(self, say: Callable[[str], None]) -> tuple[Check, ...] | str:
+        if not self._needs_start or self.access.engine is None:
+            return self.untried()
+        result = starts(self.target, self.evidence, self.access.engine(), self.edits, say=say)
+        if result.outcome is not Outcome.STARTED:
+            for line in result.log:
+                say(f"  | {line}")
+        if result.blames_edit:
+            return result.message
+        return (Check(_START, "" if result.outcome is Outcome.STARTED else result.message),)
