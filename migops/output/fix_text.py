@@ -69,7 +69,7 @@ def end(result: FixResult, view: View) -> str:
     for check in result.checks:
         text = f"not tried: {check.name} ({check.untried})" if check.untried else check.name
         hang(console, Text("  check  ", "dim"), Text(printable(text), "magenta" if check.untried else ""), 9)
-    hang(console, Text("  saved  ", "dim"), Text(printable(f"the files as they were: {result.saved}")), 9)
+    console.print(Text.assemble(("  saved  ", "dim"), printable(f"as they were: {result.saved}")), soft_wrap=True)
     console.print(Text.assemble(("  undo   ", "dim"), printable(result.undo)), soft_wrap=True)
     for note in dict.fromkeys(each.fix.note for each in result.applied if each.fix.note):
         hang(console, Text("  then   ", "dim"), Text(printable(note)), 9)
@@ -155,6 +155,6 @@ def _next(console: Console, result: FixResult) -> None:
         command = commands.migops("doctor")
     console.print(Text.assemble(("next   ", "bold green"), (shell_line(command), "bold")), soft_wrap=True)
     if result.run and not result.fixable_again:
-        build = shell_line(commands.build()) if result.waiting and commands.build() else ""
-        then = f"then commit{f'; the image gets the files by {build}' if build else ''}"
+        build = shell_line(commands.build()) if result.in_image and commands.build() else ""
+        then = f"then commit{f', and build them into the image: {build}' if build else ''}"
         console.print(Text(f"       {then}", "dim"), soft_wrap=True)

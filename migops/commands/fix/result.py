@@ -51,8 +51,8 @@ class FixResult:
     """The folder with the files as they were; None if nothing was changed."""
     remaining: tuple[Finding, ...] = ()
     """The findings after the run, without those that wait for a build of the edited files."""
-    waiting: bool = False
-    """True if a finding goes away only with a commit, a build or an ``up``."""
+    in_image: bool = False
+    """True if a build copies one of the edited files, so that the image is older now."""
     fixable_again: tuple[str, ...] = ()
     """Rules of the remaining findings that another ``doctor --fix`` can fix."""
     asked_for: tuple[str, ...] = ()
