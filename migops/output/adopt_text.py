@@ -76,7 +76,8 @@ def _headline(outcome: Outcome) -> Text:
             ("MATCH", "bold green"), "  ", name, ": the database is in the state before the first migration"
         )
     if match.verdict is Verdict.EQUAL:
-        return Text.assemble(("MATCH", "bold green"), "  ", name, f": the schema matches {chosen}")
+        color = "yellow" if outcome.stale else "green"
+        return Text.assemble(("MATCH", f"bold {color}"), "  ", name, f": the schema matches {chosen}")
     if match.verdict is Verdict.SEVERAL:
         number = len(match.equal)
         return Text.assemble(("SEVERAL", "bold yellow"), "  ", name, f": the schema matches {number} revisions")
@@ -96,6 +97,8 @@ def _facts(outcome: Outcome) -> Iterator[tuple[str, str]]:
     number = len(inputs.migrations.revisions)
     digest = inputs.image.id.removeprefix("sha256:")[:12]
     yield "image", f"{inputs.image.ref} ({digest}), {counted(number, 'revision')}"
+    if outcome.stale is not None:
+        yield "host", f"is not what the image has: {outcome.stale.sentence}"
     if outcome.baseline is not None:
         yield "baseline", f"{outcome.baseline.path}, written from the models against an empty database"
     if match is not None:
