@@ -12,7 +12,7 @@ from rich.padding import Padding
 from rich.text import Text
 
 from migops.core.model import Finding, Link, LinkStatus, PlaceName, PlaceSummary, Report, Severity, Verdict
-from migops.core.printed import may_be_next
+from migops.core.printed import here, may_be_next
 from migops.core.terminal import printable, shell_line
 from migops.core.text import counted, first_few, plural
 from migops.output.console import console_for, hang, short, trimmed
@@ -239,9 +239,14 @@ def _ranges(rules: Iterable[str]) -> Iterator[str]:
 
 
 def _next(console: Console, report: Report) -> None:
-    """The one command to type now, if the fixes of all errors begin with it and leave no choice."""
+    """The one command to type now: the fixes of all errors begin with it and leave no choice. Where they begin
+    differently, doctor's plan has the order.
+    """
     errors = [finding for finding in report.findings if finding.severity is Severity.ERROR]
     choices = any(step.alternative for finding in errors for step in finding.remedy)
     first = {finding.remedy[0].command if finding.remedy and not choices else () for finding in errors}
+    if len(first) > 1:
+        offline = any(place.place is PlaceName.IMAGE and place.status == "not-asked" for place in report.places)
+        first = {here().migops("doctor", *(("--no-engine",) if offline else ()))}
     if len(first) == 1 and (command := first.pop()) and may_be_next(command):
         console.print(Text.assemble(("next   ", "bold green"), (shell_line(command), "bold")), soft_wrap=True)

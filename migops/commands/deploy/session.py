@@ -95,7 +95,7 @@ class Prepared:
             outcome.word, outcome.code, outcome.sentence,
             tuple((name, *record.seconds[name]) for name in record.begun if name in record.seconds), images,
             (record.before, record.after), str(record.backup or ""), outcome.commands, outcome.hint,
-            str(self.log.path),
+            str(self.log.path), inputs.target.commands.migops("doctor") if outcome.word == "done" else (),
         )  # fmt: skip
 
 
