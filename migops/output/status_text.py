@@ -17,7 +17,7 @@ from migops.core.model import PlaceName, PlaceSummary, Severity
 from migops.core.terminal import printable
 from migops.core.text import counted
 from migops.output.console import console_for, hang, short, trimmed
-from migops.output.report_text import COLORS, MARKS, ROWS_SHOWN, place_words, print_findings, print_reasons
+from migops.output.report_text import COLORS, MARKS, ROWS_SHOWN, in_order, place_words, print_findings, print_reasons
 from migops.output.status_rows import columns, folded
 from migops.sources.database_state import DatabaseState
 
@@ -69,7 +69,7 @@ def _headline(console: Console, status: Status) -> None:
 
 
 def _places(console: Console, status: Status) -> None:
-    shown = [place for place in status.report.places if place.status != "not-asked"]
+    shown = in_order(status.report)
     width = max((len(place.place.value) for place in shown), default=0)
     for place in shown:
         lead = Text(f"  {place.place.value:<{width}}  ", "bold")
@@ -78,6 +78,10 @@ def _places(console: Console, status: Status) -> None:
             words.append(f", built {status.report.image.created:%Y-%m-%d %H:%M} UTC", "dim")
         if isinstance(status.database, DatabaseState) and place.place is PlaceName.DATABASE:
             words.append(f"\n{printable(_source(status.database))}", "dim")
+        for mount in place.mounts:
+            words.append(f"\nbind mount {printable(mount)}", "dim")
+        if place.place is PlaceName.CONTAINER and place.status == "read" and place.reason:
+            words.append(f"\nnote: {printable(place.reason)}", "yellow")
         hang(console, lead, words, width + 4)
     console.print()
 

@@ -17,6 +17,7 @@ from migops.commands.adopt.prerequisites import search_path_of, try_upgrade
 from migops.commands.adopt.stale import compared, hint, refuse
 from migops.commands.adopt.steps import Made, MigrationsFailed, Step, last, output, watched
 from migops.commands.failures import Data, explain
+from migops.core import progress
 from migops.core.errors import MigopsError, Unavailable
 from migops.core.terminal import shell_line
 from migops.core.text import counted
@@ -61,7 +62,7 @@ def find(target: Target, engine: Engine, wanted: Wanted, say: Reporter) -> tuple
     if stale is not None:
         say(f"{stale.sentence}; build first: {shell_line(stale.commands[0])}")
     say(f"trying the migrations of {inputs.image.ref} on a disposable server like {inputs.live.container}")
-    with sandbox.server(engine, inputs.live, inputs.app) as server:
+    with progress.step("try the migrations"), sandbox.server(engine, inputs.live, inputs.app) as server:
         for name in server.swept:
             say(f"removed {name}, left by a killed run")
         live = read_schema(inputs.reached.url, timeout=wanted.timeout, strict=wanted.strict)

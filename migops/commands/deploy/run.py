@@ -14,6 +14,7 @@ from migops.commands.deploy.deploy import Deploy
 from migops.commands.deploy.next_steps import next_steps, next_steps_hint
 from migops.commands.deploy.step import Plan, Step
 from migops.commands.deploy.step_name import StepName
+from migops.core import progress
 from migops.core.errors import Aborted, ExitCode, Failed, Locked, ManualActionRequired, MigopsError
 from migops.core.redaction import redact
 from migops.core.text import listed, plural
@@ -67,7 +68,8 @@ def _carry_out(number: int, of: int, step: Step, deploy: Deploy) -> None:
     deploy.say.begin(number, of, step.name)
     began = time.monotonic()
     try:
-        inputs = step.act(deploy)
+        with progress.step(f"{number}/{of}  {step.name}"):
+            inputs = step.act(deploy)
     except BaseException as error:
         _ended(step.name, "failed", began, deploy)
         _note(deploy, step.name, "failed", message=str(error) or type(error).__name__)
@@ -126,7 +128,8 @@ def _undo(step: Step, deploy: Deploy) -> str:
     if undo is None:
         return ""
     try:
-        inputs: Mapping[str, Any] = undo(deploy)
+        with progress.step(f"undo {step.name}"):
+            inputs: Mapping[str, Any] = undo(deploy)
     except Exception as error:  # noqa: BLE001 - nor may a bug in one undo keep the others from being done
         _note(deploy, step.name, "undo failed", message=str(error))
         return f"undoing the step {step.name} failed: {error}"

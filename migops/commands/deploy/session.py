@@ -29,6 +29,7 @@ from migops.commands.deploy.result import DeployResult, PlannedStep, PlanResult
 from migops.commands.deploy.step import Plan
 from migops.commands.deploy.stop import Stop
 from migops.compose import ComposeOptions
+from migops.core import progress
 from migops.core.errors import MigopsError
 from migops.docker import Engine
 from migops.runner import past_runs
@@ -117,6 +118,8 @@ def prepare(
     """
     words = (COMMAND, *services)
     with ExitStack() as stack:
+        reading = stack.enter_context(ExitStack())
+        reading.enter_context(progress.step("read what there is, before the plan"))
         target, is_image_only = image_only.resolve(services, options, environment, cwd, engine, stack, url or "")
         if target.model is None:
             raise MigopsError(
@@ -148,6 +151,7 @@ def prepare(
         ready.refuse(observed, engine)
         if folder is not None:
             log = stack.enter_context(journal.begin(folder, COMMAND, list(services)))
+        reading.close()
         yield Prepared(
             observed, plan.make(observed, chosen), chosen, engine, say, tuple(past), folder, log, held, stack
         )
