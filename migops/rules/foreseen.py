@@ -184,8 +184,8 @@ def _put_in_front(evidence: Evidence, script: Revision, tables: Sequence[str]) -
     return (
         Remedy("have Alembic write a revision without a parent", alembic(evidence, *write)),
         Remedy(
-            f"in its upgrade(), create {names} with op.create_table, as before {script.id}; in {here}, set down_revision "
-            "to its id"
+            f"in its upgrade(), create {names} with op.create_table, as before {script.id}; in {here}, set "
+            "down_revision to its id"
         ),
         *rebuild(evidence, "rebuild the image with both"),
     )
