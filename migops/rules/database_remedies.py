@@ -134,7 +134,7 @@ def merge(evidence: Evidence, heads: Sequence[str]) -> tuple[Remedy, ...]:
 def upgrade(evidence: Evidence, position: DatabasePosition) -> tuple[Remedy, ...]:
     steps: list[Remedy] = []
     if len(position.graph.effective_heads) > 1 and not evidence.many_heads_are_meant:
-        steps.append(Remedy("`upgrade head` refuses with several heads: fix MIG301 first"))
+        steps.append(Remedy("`upgrade head` refuses with several heads: fix MIG301 first", after=("MIG301",)))
     head = "heads" if evidence.many_heads_are_meant else "head"
     return (*steps, run_alembic(evidence, "apply the pending migrations with the current image", "upgrade", head))
 
