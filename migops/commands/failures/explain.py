@@ -131,9 +131,9 @@ def _findings(failure: Failure, found: re.Match[str], inputs: FailureInputs) -> 
     """The findings that cause it; if the failure names a revision, those about that revision come first."""
     if inputs.evidence is None or not failure.rules:
         return []
-    findings, _ = judge([rule for rule in RULES if rule.id in failure.rules], inputs.evidence)
+    judged, _ = judge([rule for rule in RULES if rule.id in failure.rules], inputs.evidence)
     tables = {name.rpartition(".")[2] for group, name in groups(found).items() if group.startswith("table")}
-    findings = [each for each in findings if not tables or _is_about(each, tables)]
+    findings = [each for each in judged if not tables or _is_about(each, tables)]
     revision = groups(found).get("revision", "")
 
     def order(finding: Finding) -> tuple[bool, int]:
