@@ -83,6 +83,16 @@ def test_commands_and_options_that_a_page_names_exist(name: str) -> None:
             assert not word.startswith("-") or word.split("=")[0] in known, line
 
 
+def test_every_page_is_reached_from_the_readme() -> None:
+    reached, todo = set(), [ROOT / "README.md"]
+    while todo:
+        page = todo.pop()
+        if page not in reached and page.suffix == ".md" and page.exists():
+            reached.add(page)
+            todo += [(page.parent / link["target"]).resolve() for link in _LINK.finditer(text(page)) if link["target"]]
+    assert {page.resolve() for page in PAGES} <= reached
+
+
 def test_decisions_have_one_form() -> None:
     pages = sorted(DECISIONS.glob("[0-9]*.md"))
     assert [int(page.name[:3]) for page in pages] == list(range(1, len(pages) + 1))
