@@ -37,7 +37,7 @@ _REPORT = {"text": "report_text:render", DOCUMENT: "report_document:document"}
 
 ANSWERS: Mapping[str, Mapping[str, str]] = {
     "check-image": _REPORT,
-    "doctor": _REPORT,
+    "doctor": {"text": "doctor_text:render", DOCUMENT: "doctor_document:document"},
     "status": {
         "text": "status_text:render", DOCUMENT: "status_document:document", "mermaid": "status_mermaid:render",
     },

@@ -121,7 +121,7 @@ def same_size_same_date(evidence: Evidence) -> Iterator[Match]:
                 "the builder compares files by size and date, so a plain build keeps the old text",
                 (CONTEXT, IMAGE),
                 layer_facts(evidence, name),
-                rebuild(evidence, "then rebuild, so that the edit is sent", [name]),
+                rebuild(evidence, "rebuild, so that the edit is sent", [name]),
             )
 
 

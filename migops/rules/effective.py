@@ -39,7 +39,7 @@ def tmpfs_hides_migrations(evidence: Evidence) -> Iterator[Match]:
                 {"container": view.name, "mount": {"type": "tmpfs", "source": "", "target": mount.target}},
                 (
                     Remedy(_take_out("tmpfs", mount.target, str(hidden.at) if hidden else "")),
-                    Remedy("then recreate the container", evidence.commands.up()),
+                    Remedy("recreate the container", evidence.commands.up()),
                 ),
             )
     for each in evidence.hidden:

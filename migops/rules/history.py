@@ -97,7 +97,9 @@ def _heads_remedy(evidence: Evidence, heads: tuple[str, ...], places: list[Place
         [evidence.git_records[name] for name in image.scripts if name in evidence.git_records] if image else []
     )
     if not all(record.kind.rebuild_helps for record in git_records):
-        return (Remedy("first settle the scripts that only the image has; the findings above say how"),)
+        return (
+            Remedy("first settle the scripts that only the image has; the findings above say how", after=("MIG001",)),
+        )
     return rebuild(evidence, _rebuilt(evidence), evidence.git_records)
 
 

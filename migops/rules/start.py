@@ -43,7 +43,7 @@ def stamp_at_start(evidence: Evidence) -> Iterator[Match]:
             "records revisions as applied that have not run",
             Remedy("remove it from the start, and migrate there or in the deploy instead"),
             Remedy(
-                "then see which revisions were recorded and never ran", evidence.commands.migops("status", "--drift")
+                "see which revisions were recorded and never ran", evidence.commands.migops("status", "--drift")
             ),
         )  # fmt: skip
 
@@ -198,7 +198,7 @@ def _rescued(evidence: Evidence) -> tuple[Remedy, ...]:
 def _without_it(evidence: Evidence, place: str) -> tuple[Remedy, ...]:
     return (
         Remedy(f"remove it from {place}"),
-        Remedy("then see whether the rows fit the history, and how to fix them", evidence.commands.migops("status")),
+        Remedy("see whether the rows fit the history, and how to fix them", evidence.commands.migops("status")),
     )
 
 

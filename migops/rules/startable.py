@@ -137,7 +137,7 @@ def _startable(fault: Fault) -> Iterator[Remedy]:
 
 def _build_again(evidence: Evidence, fault: Fault) -> tuple[Remedy, ...]:
     if _is_mounted(evidence, fault):
-        return (Remedy("then start the service again", evidence.commands.up()),)
+        return (Remedy("start the service again", evidence.commands.up()),)
     return rebuild(evidence, "rebuild the image")
 
 
