@@ -24,7 +24,7 @@ def project(tmp_path: Path) -> Path:
     return project
 
 
-UNSET = {("restore", "--foreign"), ("restore", "--confirm")}
+UNSET = {("restore", "--foreign"), ("restore", "--confirm"), ("reset", "--database")}
 """What is said with each call, or not at all: a variable that was once exported would answer for every later one."""
 
 
