@@ -76,7 +76,7 @@ def find(target: Target, engine: Engine, wanted: Wanted, say: Reporter) -> tuple
         except MigrationsFailed as error:
             error.hint = hint(stale) or error.hint
             raise _explained(error, inputs, engine, ("upgrade", "heads")) from None
-        _check_observed(server, inputs, steps)
+        check_observed(server, inputs, steps)
     table = inputs.reached.table
     revision = baseline.revision if baseline else wanted.revision
     revisions = inputs.migrations.revisions
@@ -152,7 +152,7 @@ def _write(server: sandbox.Server, inputs: AdoptInputs, engine: Engine, wanted: 
     return Baseline(to, observed.made.revision, wanted.message, observed.made.content)
 
 
-def _check_observed(server: sandbox.Server, inputs: AdoptInputs, steps: tuple[Step, ...]) -> None:
+def check_observed(server: sandbox.Server, inputs: AdoptInputs, steps: tuple[Step, ...]) -> None:
     """Check that the upgrade ran on the disposable server and started with an empty version table."""
     if steps[0].heads:
         raise MigopsError(
