@@ -175,10 +175,10 @@ def no_downgrade(evidence: Evidence) -> Iterator[Match]:
     Why: nobody wrote it; or the change cannot be undone, and then a `raise` that says so is right.
 
     Fix: write it while you still know what the revision did, and test it: `migops rebuild-and-migrate --rehearse`
-    upgrades and downgrades a copy. A merge revision, which changes nothing, needs none.
+    upgrades and downgrades a copy. A revision whose `upgrade` does nothing as well, like a merge, has nothing to undo.
     """
     graph = evidence.graphs.get(PlaceName.HOST)
-    without = [each for each in graph.revisions if not each.has_downgrade and len(each.parents) < 2] if graph else []
+    without = [each for each in graph.revisions if not each.has_downgrade] if graph else []
     if without:
         ids = [each.id for each in without]
         yield Match(
