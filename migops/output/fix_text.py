@@ -150,12 +150,13 @@ def _next(console: Console, result: FixResult) -> None:
     commands = result.commands
     if result.fixable_again:
         command: tuple[str, ...] = commands.migops("doctor", "--fix")
-    elif result.run:
+    elif result.run and result.in_git:
         command = ("git", "diff")
     else:
         command = commands.migops("doctor")
     console.print(Text.assemble(("next   ", "bold green"), (shell_line(command), "bold")), soft_wrap=True)
     if result.run and not result.fixable_again:
         build = shell_line(commands.build()) if result.in_image and commands.build() else ""
-        then = f"then commit{f', and build them into the image: {build}' if build else ''}"
-        console.print(Text(f"       {then}", "dim"), soft_wrap=True)
+        steps = [*(["commit"] if result.in_git else []), *([f"build them into the image: {build}"] if build else [])]
+        if steps:
+            console.print(Text(f"       then {', and '.join(steps)}", "dim"), soft_wrap=True)
