@@ -33,7 +33,8 @@ def test_whole(shop: Shop) -> None:
     after = after.replace(
         f"{HEALTHY}\n",
         f"{HEALTHY}      migrate:\n        condition: service_completed_successfully\n\n"
-        '  migrate:\n    <<: *app\n    command: alembic upgrade head\n    restart: "no"\n    ports: []\n'
+        "  migrate:\n    <<: *app\n    command: alembic upgrade head\n"
+        '    image: ${COMPOSE_PROJECT_NAME}-app\n    restart: "no"\n    ports: []\n'
         "    depends_on:\n      db:\n        condition: service_healthy\n\n",
     )
     assert fixed(shop, "MIG602")["compose.yaml"].decode() == after

@@ -13,7 +13,7 @@ from migops.commands.fix.compose_edits.depends import wait_for
 from migops.commands.fix.compose_edits.draft import Draft, Source
 from migops.commands.fix.compose_edits.insert import Block, lines
 from migops.commands.fix.compose_edits.nodes import Node, NotEditable
-from migops.commands.fix.compose_edits.same_model import prove
+from migops.commands.fix.compose_edits.same_model import applied_by, prove
 from migops.commands.fix.model import Fix
 from migops.compose import Project, Service
 from migops.core.model import Finding
@@ -73,8 +73,10 @@ def one_shot(evidence: Evidence, finding: Finding, project: Project) -> Fix:
             services[name].setdefault("depends_on", {})[NAME] = entry
 
     prove(project, draft.contents(), {NAME, *followers}, intended)
-    title = f"`{start.upgrade}` moves from {service.name} into a service {NAME}, for which {listed(followers)} wait"
-    return Fix(finding.rule, title + ("s" if len(followers) == 1 else ""), draft.edits(), by_name_only=True)
+    wait = f"{listed(followers)} {'waits' if len(followers) == 1 else 'wait'} for it"
+    title = f"`{start.upgrade}` moves from {service.name} into a one-shot service {NAME}, and {wait}"
+    note = applied_by(evidence, (NAME, *followers))
+    return Fix(finding.rule, title, draft.edits(), by_name_only=True, note=note)
 
 
 def _service(finding: Finding, project: Project) -> Service:
@@ -143,9 +145,12 @@ def _add_service(draft: Draft, project: Project, service: Service, start: Start,
         for name, each in service.depends_on.items()
     }
     name = {"container_name": f"{service.container_name}-{NAME}"} if service.container_name else {}
+    # One image for both: else a build of the application alone would leave the migrations of the other one stale.
+    image = {} if service.image else {"image": f"${{COMPOSE_PROJECT_NAME}}-{service.name}"}
     keys: Block = {
         "<<": f"*{_anchor(source, key, definition)}",
         start.key: start.upgrade,
+        **image,
         "restart": '"no"',
         **name,
         **left_out,
@@ -175,7 +180,7 @@ def _expected(app: dict[str, Any], service: Service, start: Start, left_out: Blo
     """The one-shot service in the model: the application as it was, with another command, once."""
     made: dict[str, Any] = {key: value for key, value in app.items() if key not in left_out}
     made["depends_on"] = {name: dict(each) for name, each in app.get("depends_on", {}).items()}
-    made |= {start.key: start.upgrade.split(), "restart": "no"}
+    made |= {start.key: start.upgrade.split(), "restart": "no", "image": service.image_ref}
     made |= {key: value for key, value in _EMPTY.items() if key in left_out}
     if service.container_name:
         made["container_name"] = f"{service.container_name}-{NAME}"
