@@ -32,6 +32,7 @@ LABELS = {
 ALLOWED = {
     ("commands/failures/document.py", "# Failures that"): "the head of a page of the documentation",
     ("commands/failures/document.py", "Checked causes"): "the same page, of every project",
+    ("rules/document.py", "# Rules"): "the head of a page of the documentation",
     ("commands/adopt/stamp.py", "`alembic stamp"): "what has just been run, not what to type",
     ("rules/application.py", "migrate in a separate service"): "a line of the compose file: `command: …`",
 }

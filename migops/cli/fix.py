@@ -88,7 +88,7 @@ def _show(plan: Preview, given: dict[str, Any]) -> None:
     shown = preview("doctor --fix plan", plan, given)
     if given["output"] or is_document(given["format_"]):
         click.echo(shown, err=True, nl=False)
-    elif not given["quiet"]:
+    elif not (given["quiet"] and given["yes"]):
         put(shown)
 
 

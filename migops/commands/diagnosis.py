@@ -8,10 +8,11 @@ from dataclasses import dataclass, replace
 from migops import collect
 from migops.analysis.evidence import Evidence
 from migops.collect.database_query import Ask
-from migops.commands import check
+from migops.commands import check, plan
 from migops.commands import status as statuses
+from migops.commands.plan.surroundings import surroundings
 from migops.commands.status import Status
-from migops.core.model import Absent, PlaceName, Report, Severity, Unknown
+from migops.core.model import Absent, PlaceName, Report, Severity, Unknown, Verdict
 from migops.docker import Engine
 from migops.rules.rule import Rule
 from migops.target import Target
@@ -55,7 +56,10 @@ def report(
     lint_only = access.engine is None and not access.ask.url
     if lint_only or isinstance(evidence.database, Absent):
         places.remove(PlaceName.DATABASE)  # its rules are skipped with the reason; the rest is judged
-    return check.make("doctor", target, evidence, rules, fail_on, places)
+    report = check.make("doctor", target, evidence, rules, fail_on, places)
+    around = surroundings(target, evidence, report.findings, places)
+    is_known = report.verdict is not Verdict.UNKNOWN
+    return replace(report, plan=plan.make(report.findings, fail_on, around, is_known=is_known))
 
 
 def _with_drift(target: Target, evidence: Evidence, access: Access) -> Evidence:

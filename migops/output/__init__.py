@@ -37,7 +37,7 @@ _REPORT = {"text": "report_text:render", DOCUMENT: "report_document:document"}
 
 ANSWERS: Mapping[str, Mapping[str, str]] = {
     "check-image": _REPORT,
-    "doctor": _REPORT,
+    "doctor": {"text": "doctor_text:render", DOCUMENT: "doctor_document:document"},
     "doctor --fix": {"text": "fix_text:end", DOCUMENT: "fix_document:document"},
     "doctor --fix plan": {"text": "fix_text:plan", DOCUMENT: "fix_document:plan"},
     "status": {

@@ -14,7 +14,7 @@ from migops.commands.fix.plan import Fixable, Unfixed
 from migops.commands.fix.result import FixResult, Preview
 from migops.core.model import Finding, Severity
 from migops.core.terminal import printable, shell_line
-from migops.core.text import counted, first_few
+from migops.core.text import counted, first_few, listed
 from migops.output.console import console_for, hang, trimmed
 from migops.output.fix_diff import diff, relative, words
 from migops.output.near import nearby
@@ -69,7 +69,7 @@ def end(result: FixResult, view: View) -> str:
     for check in result.checks:
         text = f"not tried: {check.name} ({check.untried})" if check.untried else check.name
         hang(console, Text("  check  ", "dim"), Text(printable(text), "magenta" if check.untried else ""), 9)
-    hang(console, Text("  saved  ", "dim"), Text(printable(f"the files as they were: {result.saved}")), 9)
+    console.print(Text.assemble(("  saved  ", "dim"), printable(f"as they were: {result.saved}")), soft_wrap=True)
     console.print(Text.assemble(("  undo   ", "dim"), printable(result.undo)), soft_wrap=True)
     for note in dict.fromkeys(each.fix.note for each in result.applied if each.fix.note):
         hang(console, Text("  then   ", "dim"), Text(printable(note)), 9)
@@ -122,19 +122,14 @@ def _way(finding: Finding) -> Iterator[str]:
 
 
 def _nothing(console: Console, result: FixResult, view: View) -> None:
-    findings = result.remaining
-    if not findings:
-        console.print(Text.assemble(("CLEAN", "bold green"), "  ", "no findings, so there is nothing to fix"))
+    unfixed = result.preview.plan.unfixed
+    if not unfixed:
+        of = f" of {listed(result.asked_for)}" if result.asked_for else ""
+        console.print(Text.assemble(("CLEAN", "bold green"), "  ", f"no findings{of}, so there is nothing to fix"))
         return
-    word = "of these rules " if result.asked_for else ""
-    number = len(result.preview.plan.unfixed)
-    console.print(
-        Text.assemble(
-            ("NOTHING TO FIX", "bold yellow"),
-            "  ",
-            f"{counted(number, 'finding')} {word}{'is' if number == 1 else 'are'} not for an edit by migops",
-        )
-    )
+    number = len(unfixed)
+    text = f"migops does not edit {'the one finding' if number == 1 else f'any of the {number} findings'}"
+    console.print(Text.assemble(("NOTHING TO FIX", "bold yellow"), "  ", text))
     if not view.quiet:
         console.print()
         _unfixed(console, result.preview.plan.unfixed, view)
@@ -160,6 +155,6 @@ def _next(console: Console, result: FixResult) -> None:
         command = commands.migops("doctor")
     console.print(Text.assemble(("next   ", "bold green"), (shell_line(command), "bold")), soft_wrap=True)
     if result.run and not result.fixable_again:
-        build = shell_line(commands.build()) if result.waiting and commands.build() else ""
-        then = f"then commit{f'; the image gets the files by {build}' if build else ''}"
+        build = shell_line(commands.build()) if result.in_image and commands.build() else ""
+        then = f"then commit{f', and build them into the image: {build}' if build else ''}"
         console.print(Text(f"       {then}", "dim"), soft_wrap=True)

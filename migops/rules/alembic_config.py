@@ -31,9 +31,13 @@ def ini_interpolation(evidence: Evidence) -> Iterator[Match]:
 
     Why: Alembic reads the file with interpolation: `%` starts a reference to another option.
 
+    Alembic says: "InterpolationSyntaxError: '%' must be followed by '%' or '(', found: '%04d'".
+
     Fix: write `%%`. (`version_num_format` itself has no effect in Alembic: numbered files come from `file_template` and
     `--rev-id`.) An option that nothing reads, or that env.py replaces before it is read, does no harm and is not
     reported.
+
+    Seen in: sqlalchemy/alembic#1279, DevGlitch/alembic-migration-checker#10
     """
     yield from problems(evidence, "MIG501", lambda place, problem: _is_read(evidence, place, problem) is True)
     for match in problems(evidence, "MIG501", lambda place, problem: _is_read(evidence, place, problem) is None):
@@ -60,7 +64,13 @@ def script_location_missing(evidence: Evidence) -> Iterator[Match]:
 
     Why: another section or file has the setting, a separator is misread, or the folder is not there.
 
+    Alembic says: "No 'script_location' key found in configuration" or "Path doesn't exist: …".
+
     Fix: correct `script_location` or `version_locations`, or name the section with `x-migops: {name: …}`.
+
+    With migops: `migops alembic ARGS…` starts Alembic in the folder where its configuration is found.
+
+    Seen in: IBM/mcp-context-forge#946
     """
     # If only a later place lacks the folder, MIG004 and MIG104 report why it did not get there.
     yield from (match for match in problems(evidence, "MIG502") if PlaceName.HOST.value in match.facts["places"])
@@ -76,6 +86,8 @@ def credentials_in_ini(evidence: Evidence) -> Iterator[Match]:
 
     Fix: make env.py read the URL from the application's environment, and only then delete the option: with neither,
     Alembic fails with `KeyError: 'url'`. Change the password: git's history and old images keep it.
+
+    Seen in: mikesvoboda/nemotron-v3-home-security-intelligence#5691
     """
     if evidence.setup is None:
         return
@@ -106,8 +118,12 @@ def no_database_url(evidence: Evidence) -> Iterator[Match | Undetermined]:
     Why: `sqlalchemy.url` was deleted from the ini file (or never filled in), and env.py creates its engine from the ini
     file only.
 
+    Alembic says: `KeyError: 'url'` or "Can't load plugin: sqlalchemy.dialects:driver".
+
     Fix: make env.py set the URL from the service's environment. Where the project runs Alembic from its own code and
     sets the URL there, nothing is reported.
+
+    Seen in: sqlalchemy/alembic#606
     """
     env = _env(evidence)
     if evidence.setup is None or env is None:
@@ -142,7 +158,11 @@ def percent_in_url(evidence: Evidence) -> Iterator[Match]:
     Why: `set_main_option` writes into the ini settings, where `%` starts a reference to another option. A password with
     special characters has a `%` in a URL (`@` is `%40`).
 
+    Alembic says: "invalid interpolation syntax in '…' at position …".
+
     Fix: `set_main_option("sqlalchemy.url", url.replace("%", "%%"))`, or pass the URL directly to `create_engine`.
+
+    Seen in: miguelgrinberg/retrofun#3
     """
     url = evidence.setup.url if evidence.setup else None
     env = _env(evidence)
@@ -169,6 +189,9 @@ def deprecated_setting(evidence: Evidence) -> Iterator[Match]:
 
     Why: an older `alembic init` wrote the file, or it was copied from advice on the net.
 
+    Alembic says: "The version_path_separator configuration parameter is deprecated; please use path_separator" (a
+    DeprecationWarning, which Python does not show by default).
+
     Fix: replace `version_path_separator` by `path_separator = os`; delete `version_num_format` (numbered files come
     from `file_template` and `--rev-id`). A project whose own files keep Alembic below 1.16, which has no
     `path_separator`, keeps the old setting and is not reported.
@@ -190,8 +213,13 @@ def target_metadata_none(evidence: Evidence) -> Iterator[Match]:
 
     Why: env.py is still the one from `alembic init`.
 
+    Alembic says: "Can't proceed with --autogenerate option; environment script … does not provide a MetaData object or
+    sequence of objects to the context."
+
     Fix: import your models' Base there, and write `target_metadata = Base.metadata`. A project without models (its
     migrations are written by hand) is not reported.
+
+    Seen in: argilla-io/argilla#3043
     """
     env = _env(evidence)
     if evidence.setup is None or env is None or not evidence.setup.has_models:
@@ -219,6 +247,11 @@ def model_not_imported(evidence: Evidence) -> Iterator[Match | Undetermined]:
     Why: a model registers its table when its module is imported, and env.py imports only the Base.
 
     Fix: import the model's module in env.py, or in the module that defines the Base.
+
+    With migops: `migops alembic revision --autogenerate` stops before it writes, and names the models that env.py does
+    not import.
+
+    Seen in: OpenNSWM-Lab/FAROS#43
     """
     unimported = evidence.setup.unimported if evidence.setup else ()
     if isinstance(unimported, Unknown):

@@ -81,9 +81,15 @@ def no_readiness(evidence: Evidence) -> Iterator[Match | Undetermined]:
 
     Why: `depends_on` without a condition waits only until the container has started.
 
+    Alembic says: "Connection refused" or "the database system is starting up".
+
     Fix: a healthcheck for the server and `condition: service_healthy`; for a service that migrates and exits,
     `condition: service_completed_successfully`. A service whose own startup command waits (wait-for-it, a loop around
     pg_isready, a retry in Python) is not reported, and one whose start could not be read is not judged.
+
+    With migops: `migops alembic upgrade head` and `migops rebuild-and-migrate` wait for the database themselves.
+
+    Seen in: DataJunction/dj#203
     """
     project = evidence.setup.project if evidence.setup else None
     if project is None:
@@ -160,7 +166,11 @@ def socket_only_pg_isready(evidence: Evidence) -> Iterator[Match]:
 
     Why: `pg_isready` without `-h` uses the socket.
 
+    Alembic says: "Connection refused".
+
     Fix: `pg_isready -h 127.0.0.1`.
+
+    Seen in: docker-library/postgres#880
     """
     for server, kind in _servers(evidence, evidence.setup.project if evidence.setup else None):
         check = server.healthcheck
@@ -188,8 +198,12 @@ def database_without_volume(evidence: Evidence) -> Iterator[Match]:
 
     Why: the service mounts nothing there.
 
-    Fix: mount a named volume at the data folder. Move the existing data first: `migops backup`, then restore with
-    `--foreign`, because the backup is of another volume.
+    Fix: mount a named volume at the data folder. Move the existing data first, with a dump and a restore.
+
+    With migops: `migops backup SERVICE`, then, with the new volume, `migops restore FILE SERVICE` with `--foreign`,
+    because the backup is of another volume.
+
+    Seen in: mastodon/mastodon#1080
     """
     for server, kind in _servers(evidence, evidence.setup.project if evidence.setup else None):
         data = server.environment.get("PGDATA") or _data_folder(server, kind)

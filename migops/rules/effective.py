@@ -20,6 +20,9 @@ def tmpfs_hides_migrations(evidence: Evidence) -> Iterator[Match]:
     Why: `tmpfs:` of the service, or a volume of `type: tmpfs`, covers the folder or one above it (for example a
     writable /app in a read-only container). It starts empty: nothing from the image is copied into it.
 
+    Alembic says: "Path doesn't exist: …", where the tmpfs covers all of the script folder; "Can't locate revision
+    identified by '…'", where it covers `versions`.
+
     Fix: remove the tmpfs from the compose file, or mount it over a folder without code, and recreate the container.
     """
     reported = set()
@@ -36,7 +39,7 @@ def tmpfs_hides_migrations(evidence: Evidence) -> Iterator[Match]:
                 {"container": view.name, "mount": {"type": "tmpfs", "source": "", "target": mount.target}},
                 (
                     Remedy(_take_out("tmpfs", mount.target, str(hidden.at) if hidden else "")),
-                    Remedy("then recreate the container", evidence.commands.up()),
+                    Remedy("recreate the container", evidence.commands.up()),
                 ),
             )
     for each in evidence.hidden:

@@ -26,8 +26,14 @@ def ghost_revision(evidence: Evidence) -> Iterator[Match]:
     Why: the script was deleted after the image was built, and nobody rebuilt it. Or the script was never on this host:
     the checkout is behind its upstream branch, or the script was written elsewhere.
 
+    Alembic says: "Multiple head revisions are present for given argument 'head'", where the script is a second head;
+    otherwise nothing.
+
     Fix: it depends on git. Deleted on purpose: rebuild the image. Upstream has it: `git pull`, do not rebuild. Unknown
     to git: find out who wrote it before anything removes the only copy.
+
+    With migops: `migops rebuild-and-migrate SERVICE` builds the image, verifies that it has exactly the host's scripts,
+    and replaces the containers.
     """
     host, image = _both(evidence)
     for name in sorted(image.scripts.keys() - host.scripts.keys() - renamed(host, image).keys()):
@@ -53,7 +59,15 @@ def missing_revision(evidence: Evidence) -> Iterator[Match]:
 
     Why: the script was written after the image was built, or this is not the image you think it is (an old tag).
 
+    Alembic says: "Can't locate revision identified by '…'", once the database has applied the revision; before that,
+    nothing.
+
     Fix: rebuild the image.
+
+    With migops: `migops rebuild-and-migrate SERVICE` builds the image, verifies that it has exactly the host's scripts,
+    and replaces the containers.
+
+    Seen in: rhesis-ai/rhesis#726
     """
     host, image = _both(evidence)
     if not image.scripts:
@@ -87,6 +101,9 @@ def changed_revision(evidence: Evidence) -> Iterator[Match]:
     system that folds letter case or Unicode forms, made a copy that only looks changed.
 
     Fix: rebuild the image. For line endings, set them in `.gitattributes` (`*.py text eol=lf`).
+
+    With migops: `migops rebuild-and-migrate SERVICE` builds the image, verifies that it has exactly the host's scripts,
+    and replaces the containers.
     """
     host, image = _both(evidence)
     pairs = {name: name for name in host.scripts.keys() & image.scripts.keys()} | renamed(host, image)
@@ -118,7 +135,14 @@ def no_migrations_in_image(evidence: Evidence) -> Iterator[Match]:
     Why: `.dockerignore` excludes the folder, no COPY includes it, or it is copied to a different path from the one
     Alembic reads.
 
+    Alembic says: "Path doesn't exist: …" or "No 'script_location' key found in configuration", where the whole folder
+    or the configuration is missing; with an empty folder, nothing.
+
     Fix: fix the ignore file or the Dockerfile as the finding says, then rebuild.
+
+    With migops: `migops check-image --no-engine` shows before the build which scripts it would contain.
+
+    Seen in: open-afc-project/openafc#308, sam-a1a/Ledger#57, miguelgrinberg/Flask-Migrate#358
     """
     host, image = _both(evidence)
     if not host.scripts or image.scripts or (image.sourceless and image.bytecode):
@@ -152,6 +176,8 @@ def stray_bytecode(evidence: Evidence) -> Iterator[Match]:
     Why: `__pycache__` was copied into the image, or a sourceless image was built from a folder with old compiled files.
 
     Fix: add `**/__pycache__` and `**/*.pyc` to `.dockerignore`, then rebuild.
+
+    With migops: `migops rebuild-and-migrate SERVICE` builds and deploys the image once the folder is excluded.
     """
     image, host = evidence.chain.held(IMAGE), evidence.chain.held(HOST)
     if image is None or not image.sourceless:
@@ -182,6 +208,9 @@ def environment_differs(evidence: Evidence) -> Iterator[Match]:
     Why: the file was edited after the image was built; or the build does not copy it, or copies another one.
 
     Fix: rebuild the image, or add the COPY that the finding names.
+
+    With migops: `migops rebuild-and-migrate SERVICE` builds the image, verifies that it has exactly the host's scripts,
+    and replaces the containers.
     """
     host, image = _both(evidence)
     names = {**_by_base(image), **_by_base(host)}

@@ -27,8 +27,14 @@ def migrates_in_build(evidence: Evidence) -> Iterator[Match]:
 
     Why: `RUN alembic upgrade head` (or `flask db upgrade`) looks like a step of the deploy.
 
+    Alembic says: 'could not translate host name "…"', in the output of the build.
+
     Fix: delete the line, and migrate when you deploy. A build that makes a database file of its own (SQLite), or that
     starts a server in the same RUN, is not reported.
+
+    With migops: `migops rebuild-and-migrate SERVICE` migrates between the build and the start of the new containers.
+
+    Seen in: ETretyakov/hero-app#1
     """
     if _url(evidence).startswith("sqlite") or _mentions_sqlite(evidence):
         return
@@ -58,6 +64,8 @@ def script_cannot_start(evidence: Evidence) -> Iterator[Match]:
     start.sh`) needs none of these, and is not reported.
 
     Fix: `chmod +x`, Unix line ends with a line in `.gitattributes` that keeps them, another interpreter; then rebuild.
+
+    Seen in: wagtail/bakerydemo#468
     """
     for fault, services, remark in by_place(evidence, lambda startup: startup.faults, _of_fault):
         yield Match(
@@ -129,7 +137,7 @@ def _startable(fault: Fault) -> Iterator[Remedy]:
 
 def _build_again(evidence: Evidence, fault: Fault) -> tuple[Remedy, ...]:
     if _is_mounted(evidence, fault):
-        return (Remedy("then start the service again", evidence.commands.up()),)
+        return (Remedy("start the service again", evidence.commands.up()),)
     return rebuild(evidence, "rebuild the image")
 
 

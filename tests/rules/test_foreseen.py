@@ -91,6 +91,14 @@ class TestAppliedButMissing:
         said = doctor(self.project(shop).database("b2", tables=()), "MIG409").of("MIG409")
         assert "a1 and b2 are recorded as applied, but the database lacks table item, column item.price" in said.text
 
+    def test_status_says_it_of_whole_tables(self, shop: Shop) -> None:
+        """A database without the tables of what is recorded must not be called up to date, and no more."""
+        self.project(shop).database("b2", tables=())
+        words = ("--no-engine", "--database-url", shop.url, "--select", "MIG409")
+        assert "lacks table item" in reported(shop.run("status", *words)).of("MIG409").text
+        sql(shop, "CREATE TABLE item (id INTEGER)")
+        assert reported(shop.run("status", *words)).said == ()
+
     @pytest.mark.parametrize(
         "second",
         [("op.drop_table('item')",), ("op.rename_table('item', 'thing')",), ("op.execute('DROP TABLE item')",),

@@ -103,7 +103,15 @@ def _explained(
     error: MigrationsFailed, inputs: AdoptInputs, engine: Engine, arguments: Sequence[str]
 ) -> MigrationsFailed:
     """The error, with what migops knows of such a failure below Alembic's own words."""
-    known = explain(error.output, inputs.target, engine, arguments, code=error.code, data=Data.EMPTY)
+    known = explain(
+        error.output,
+        inputs.target,
+        engine,
+        arguments,
+        code=error.code,
+        data=Data.EMPTY,
+        again=inputs.target.commands.adopt(),
+    )
     message = "\n".join((error.message, *known))
     return MigrationsFailed(message, output=error.output, code=error.code, hint=error.hint)
 

@@ -86,6 +86,8 @@ def _stands(command: str, begun: Collection[str]) -> str:
             f"services may be stopped and the database closed; a dry run of the restore prints the commands (`{list_}` "
             "shows the files)"
         )
+    if command == "doctor --fix" and "write" in begun:
+        return f"files of the project may be edited and unchecked; `{here().say('doctor', '--fix')}` puts them back"
     if "swap" in begun:
         return "the containers may be the old ones or the new ones; this run checks which"
     if {*begun} & {"migrate", "alembic"}:

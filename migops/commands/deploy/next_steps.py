@@ -25,6 +25,23 @@ def next_steps(deploy: Deploy) -> list[tuple[str, ...]]:
     return ways
 
 
+def typed_again(deploy: Deploy) -> tuple[str, ...]:
+    """This deploy's command, with its options that a second call needs as well."""
+    options = deploy.options
+    flags = {
+        "--cache": options.cache, "--pull": options.pull, "--no-pull": not options.fetch,
+        "--no-backup": not options.backup, "--rehearse": options.rehearse,
+        "--accept-migrating-entrypoint": options.accept_migrating,
+    }  # fmt: skip
+    words = [name for name, is_set in flags.items() if is_set]
+    if options.on_failure == "downgrade":
+        words += ["--on-failure", "downgrade"]
+    for name, revisions in (("--repeat", options.repeat), ("--discard", options.discard)):
+        words += [word for each in revisions for word in (name, each)]
+    services = (each.name for each in deploy.inputs.services)
+    return deploy.inputs.target.commands.migops("rebuild-and-migrate", *words, *services, service="")
+
+
 def next_steps_hint(deploy: Deploy) -> str:
     """The ways on in words, for a hint: those that ``next_steps`` has commands for, and why one of them is missing."""
     look, lacking = "check first; then", _without_a_way_down(deploy)

@@ -50,7 +50,7 @@ def run(plan: Plan, deploy: Deploy) -> Outcome:
     stopped = late if deploy.stop.came else ""
     names = listed([each.name for each in deploy.inputs.services])
     run_or_runs = plural(len(deploy.inputs.services), "runs", "run")
-    rows = listed(deploy.record.after or ()) or "nothing"
+    rows = listed(deploy.record.after or (), "no revision")
     return Outcome("done", code, f"{names} {run_or_runs} the new image; the database is at {rows}{stopped}")
 
 
@@ -138,7 +138,7 @@ def _outcome(deploy: Deploy, error: MigopsError, trouble: Mapping[StepName, str]
     record = deploy.record
     commands: Sequence[Sequence[str]] = getattr(error, "commands", ())
     shown = tuple(tuple(words) for words in commands)
-    before, after = listed(record.before or ()) or "nothing", listed(record.after or ()) or "nothing"
+    before, after = listed(record.before or (), "no revision"), listed(record.after or (), "no revision")
     at_before = "was not touched" if record.before is None else f"is at {before}"
     if trouble:
         at = f"; the database is at {after}" if record.after is not None else ""

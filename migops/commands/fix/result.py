@@ -9,7 +9,7 @@ from pathlib import Path
 from migops.commands.fix.model import FileEdit
 from migops.commands.fix.plan import Fixable, Plan
 from migops.core.errors import ExitCode
-from migops.core.model import Finding, Report, Severity
+from migops.core.model import Finding, Report
 from migops.core.printed import Commands
 
 
@@ -51,8 +51,8 @@ class FixResult:
     """The folder with the files as they were; None if nothing was changed."""
     remaining: tuple[Finding, ...] = ()
     """The findings after the run, without those that wait for a build of the edited files."""
-    waiting: bool = False
-    """True if a finding goes away only with a commit, a build or an ``up``."""
+    in_image: bool = False
+    """True if a build copies one of the edited files, so that the image is older now."""
     fixable_again: tuple[str, ...] = ()
     """Rules of the remaining findings that another ``doctor --fix`` can fix."""
     asked_for: tuple[str, ...] = ()
@@ -67,11 +67,10 @@ class FixResult:
 
     @property
     def exit_code(self) -> ExitCode:
-        """1 if findings remain: of the rules that were named, or as severe as ``--fail-on`` asks."""
+        """1 if findings remain: of the rules that were named, else as severe as ``--fail-on`` asks."""
         fail_on = self.preview.report.fail_on
-        counts = [
-            each for each in self.remaining
-            if (each.rule in self.asked_for and each.severity is not Severity.INFO)
-            or each.severity.rank >= fail_on.rank
-        ]  # fmt: skip
-        return ExitCode.FINDINGS if counts else ExitCode.CLEAN
+        if self.asked_for:
+            remain = [each for each in self.remaining if each.rule in self.asked_for and each.severity.rank]
+        else:
+            remain = [each for each in self.remaining if each.severity.rank >= fail_on.rank]
+        return ExitCode.FINDINGS if remain else ExitCode.CLEAN

@@ -12,7 +12,7 @@ from migops.commands.diagnosis import Access
 from migops.commands.fix import plan as plans
 from migops.commands.fix import writing
 from migops.commands.fix.accepts import ComposeReading, composed
-from migops.commands.fix.checks import other_database, remaining, waits_for_build, worse
+from migops.commands.fix.checks import other_database, remaining, worse
 from migops.commands.fix.earlier import COMMAND, left_behind, not_put_back, undo
 from migops.commands.fix.model import FileEdit
 from migops.commands.fix.plan import Fixable
@@ -106,7 +106,8 @@ def _recover(where: Path, dialogue: Dialogue) -> None:
 def _chosen(preview: Preview, dialogue: Dialogue) -> list[Fixable]:
     """The fixes that the user wants."""
     safe, plan = preview.plan.safe, preview.plan
-    chosen = list(safe) if safe and dialogue.confirm(f"Apply {_these(len(safe))}?") else []
+    number = len({(each.finding.rule, each.fix.title) for each in safe})
+    chosen = list(safe) if safe and dialogue.confirm(f"Apply {_these(number)}?") else []
     return chosen + [each for each in plan.by_name if dialogue.confirm(f"{each.finding.rule}: {each.fix.title}?")]
 
 
@@ -163,7 +164,7 @@ class _Attempt:
         again = plans.make(after.report, after.evidence, ()).fixable
         return replace(
             result, applied=self.chosen, edits=self.edits, checks=after.checks, run=number, saved=copies,
-            remaining=left, waiting=any(map(waits_for_build, after.report.findings)),
+            remaining=left, in_image=self._are_built(),
             fixable_again=tuple(sorted({each.finding.rule for each in again})),
         )  # fmt: skip
 
@@ -171,6 +172,11 @@ class _Attempt:
     def root(self) -> Path:
         """The folder that the project's files are in."""
         return Path(self.target.model.directory) if self.target.model else self.target.root
+
+    def _are_built(self) -> bool:
+        """True if one of the files is no compose file: then a build may copy it."""
+        files = [writing.real(Path(file)) for file in self.target.model.files] if self.target.model else []
+        return any(writing.real(edit.path) not in files for edit in self.edits)
 
     def _write(self, record: Journal) -> None:
         record.note("write", "started")
