@@ -1,4 +1,4 @@
-"""MIG309, MIG409, MIG410, MIG509 and MIG510: what the scripts' own texts say of migrations that fail, or that never ran."""
+"""MIG309, MIG409, MIG410, MIG509 and MIG510: what the scripts' own texts say of migrations that fail or never ran."""
 
 from __future__ import annotations
 
