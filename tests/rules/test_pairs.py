@@ -10,7 +10,7 @@ import pytest
 
 from migops.rules import RULES
 from tests.cases.shop import Shop
-from tests.rules.pairs import BY_TESTS, PAIRS, Pair, InSuite
+from tests.rules.pairs import BY_TESTS, PAIRS, InSuite, Pair
 
 ROOT = Path(__file__).parents[2]
 
