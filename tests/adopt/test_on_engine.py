@@ -15,6 +15,7 @@ from migops.docker import connect, making
 from migops.sandbox.owned import LABEL
 from migops.state.lock import host_lock
 from migops.state.state_folder import folder
+from tests import warm
 from tests.engine.inventory import Inventory
 from tests.engine.sandbox import Sandbox
 from tests.engine.sql import ask
@@ -181,7 +182,7 @@ def _wait_for_containers(box: Sandbox, pid: int, number: int) -> None:
 
 def _a_signal_leaves_nothing(box: Sandbox, project: Path) -> None:
     for made in (1, 2):  # while the server comes up, and while the migrations run
-        process = subprocess.Popen(
+        process = warm.Popen(
             [sys.executable, "-m", "migops", "adopt", "--yes", "--revision", "head"], cwd=project,
             env=environment(box), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
         )  # fmt: skip

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import subprocess
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from tests import warm
 from tests.engine.inventory import Inventory
 from tests.engine.sandbox import Sandbox
 from tests.engine.sql import ask
@@ -49,10 +49,7 @@ class Stack:
         given = ("--yes",) if "--dry-run" not in words else ()
         given = given if "--watch" in words else (*given, "--watch", "2")  # else 30 s where there is no health check
         argv = (sys.executable, "-m", "migops", "rebuild-and-migrate", *self.flags, *given, "--format", "json", *words)
-        done = subprocess.run(
-            argv, cwd=self.project, env={**self.env, **(env or {})}, capture_output=True, text=True, timeout=timeout,
-            stdin=subprocess.DEVNULL, check=False,
-        )  # fmt: skip
+        done = warm.run(argv, cwd=self.project, env={**self.env, **(env or {})}, timeout=timeout)
         return Result(done.returncode, done.stdout, done.stderr)
 
     def query(self, sql: str) -> str:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from tests import warm
 from tests.engine.sandbox import Sandbox
 from tests.engine.sql import ask
 from tests.kit import Result, example, migops
@@ -40,10 +41,7 @@ def command(*arguments: str) -> list[str]:
 
 def alembic(box: Sandbox, project: Path, *arguments: str, **env: str) -> Result:
     """Run it as a process of its own: streams and exit code are what this is about."""
-    done = subprocess.run(
-        command(*arguments), cwd=project, env={**box.env, **env}, capture_output=True, text=True, timeout=120,
-        stdin=subprocess.DEVNULL, check=False,
-    )  # fmt: skip
+    done = warm.run(command(*arguments), cwd=project, env={**box.env, **env}, timeout=120)
     return Result(done.returncode, done.stdout, done.stderr)
 
 

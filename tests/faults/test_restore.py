@@ -19,6 +19,7 @@ from migops.core.errors import Unavailable
 from migops.database import parse_url
 from migops.database.postgres.maintenance import Maintenance
 from migops.database.postgres.session import open_session
+from tests import warm
 from tests.engine.sandbox import Sandbox
 from tests.faults.test_backup import Backups, until
 from tests.faults.test_database import CANARY, SECOND, Shop
@@ -88,7 +89,7 @@ class Restores(Backups):
         words = (sys.executable, "-m", "migops", "restore", file, "--yes")
         began = len(list(self.journals()))
         environment = {**os.environ, **self.env}
-        process = subprocess.Popen(words, cwd=self.shop.project, env=environment, stdout=subprocess.PIPE, text=True)
+        process = warm.Popen(words, cwd=self.shop.project, env=environment, stdout=subprocess.PIPE, text=True)
 
         def stops() -> bool:
             now = sorted(self.journals())
