@@ -174,7 +174,7 @@ def _throwaway(box: Sandbox, pid: int) -> list[str]:
 
 
 def _wait_for_containers(box: Sandbox, pid: int, number: int) -> None:
-    until = time.monotonic() + 30
+    until = time.monotonic() + 180
     while len(_throwaway(box, pid)) < number + 1:  # and their network
         assert time.monotonic() < until
         time.sleep(0.02)
@@ -190,7 +190,7 @@ def _a_signal_leaves_nothing(box: Sandbox, project: Path) -> None:
         assert "disposable server" in process.stderr.readline()
         _wait_for_containers(box, process.pid, made)
         process.send_signal(signal.SIGINT)
-        _, said = process.communicate(timeout=30)
+        _, said = process.communicate(timeout=180)
         assert (process.returncode, said.strip()) == (130, "interrupted; nothing was changed")
         assert _throwaway(box, process.pid) == []
     assert query(box, project, "select to_regclass('alembic_version') is null") == "t"

@@ -180,7 +180,7 @@ def test_what_is_no_whole_dump_of_this_database_is_refused(restores: Restores, t
     assert restores.restore("no-such.dump", "--yes").code == 2
     assert restores.restore(backup.name).code == 5, "not a terminal"
     url = parse_url(restores.shop.url())
-    with open_session(url, table="alembic_version", schema="", timeout=5, label="someone") as session:
+    with open_session(url, table="alembic_version", schema="", timeout=60, label="someone") as session:
         session.lock()
         locked = restores.restore(backup.name, "--yes")
     assert locked.code == 4, locked.stderr
