@@ -170,7 +170,8 @@ def _include(evidence: Evidence, exclusion: Exclusion | None) -> tuple[Remedy, .
     if exclusion:
         edit = f"delete line {exclusion.at.line} of {exclusion.at.file}, or re-include the folder after it"
     else:
-        edit = "add a COPY for the folder to the Dockerfile"
+        lacking = evidence.copies
+        edit = lacking.edit(lacking.scripts) if lacking and lacking.scripts else "add a COPY for them to the Dockerfile"
     return (Remedy(edit), *rebuild(evidence, "rebuild"))
 
 

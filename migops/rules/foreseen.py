@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from migops.analysis.evidence import Evidence
-from migops.core.model import PlaceName, Remedy, Severity, Subject, Unknown
+from migops.core.model import PlaceName, Remedy, Revision, Severity, Subject, Unknown
 from migops.core.text import first_few, listed
 from migops.rules.compose_file import servers_of
+from migops.rules.database_remedies import alembic
 from migops.rules.remedies import rebuild
 from migops.rules.rule import Match, Rule, Undetermined
 from migops.sources.database_state import DatabaseState
@@ -56,12 +57,7 @@ def first_revision_alters(evidence: Evidence) -> Iterator[Match]:
                 "it was generated against a database that had the tables, so an empty one cannot be migrated",
                 None,
                 {"revision": revision, "tables": list(tables)},
-                (
-                    Remedy(
-                        f"write a revision that creates {listed(tables)}, generated against an empty database, and set "
-                        f"down_revision of {revision} to it"
-                    ),
-                ),
+                _put_in_front(evidence, script, tables),
             )
 
 
@@ -198,6 +194,23 @@ RULES = (
     Rule("MIG410", "not-null-without-default", Severity.ERROR, (HOST, DATABASE), not_null_without_default),
     Rule("MIG509", "driver-mismatch", Severity.ERROR, (), driver_mismatch, lint=True),
 )
+
+
+def _put_in_front(evidence: Evidence, script: Revision, tables: Sequence[str]) -> tuple[Remedy, ...]:
+    """Steps that put a revision which creates the tables in front of the first one."""
+    names = listed(tables)
+    if not evidence.commands.compose:
+        return (Remedy(f"write a revision that creates {names}, and set down_revision of {script.id} to it"),)
+    write = ("revision", "--head", "base", "-m", f"create {' and '.join(tables)}")
+    here = f"{script.path}:{script.down_line or script.line}"
+    return (
+        Remedy("have Alembic write a revision without a parent", alembic(evidence, *write)),
+        Remedy(
+            f"in its upgrade(), create {names} with op.create_table, as before {script.id}; in {here}, set "
+            "down_revision to its id"
+        ),
+        *rebuild(evidence, "rebuild the image with both"),
+    )
 
 
 def _has_init_scripts(evidence: Evidence) -> bool:

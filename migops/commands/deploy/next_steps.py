@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from migops.commands.deploy.deploy import Deploy
 from migops.commands.deploy.inputs import DeployInputs
+from migops.commands.deploy.typed import typed
 from migops.core.model import PlaceName
 from migops.core.text import listed
 from migops.sources.environment import Environment
@@ -27,19 +28,7 @@ def next_steps(deploy: Deploy) -> list[tuple[str, ...]]:
 
 def typed_again(deploy: Deploy) -> tuple[str, ...]:
     """This deploy's command, with its options that a second call needs as well."""
-    options = deploy.options
-    flags = {
-        "--cache": options.cache, "--pull": options.pull, "--no-pull": not options.fetch,
-        "--no-backup": not options.backup, "--rehearse": options.rehearse,
-        "--accept-migrating-entrypoint": options.accept_migrating,
-    }  # fmt: skip
-    words = [name for name, is_set in flags.items() if is_set]
-    if options.on_failure == "downgrade":
-        words += ["--on-failure", "downgrade"]
-    for name, revisions in (("--repeat", options.repeat), ("--discard", options.discard)):
-        words += [word for each in revisions for word in (name, each)]
-    services = (each.name for each in deploy.inputs.services)
-    return deploy.inputs.target.commands.migops("rebuild-and-migrate", *words, *services, service="")
+    return typed(deploy.inputs, deploy.options)
 
 
 def next_steps_hint(deploy: Deploy) -> str:
