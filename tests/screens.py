@@ -1,6 +1,7 @@
-"""The pictures of the README, from real runs: ``python -m tests.screens`` (a real engine; half a minute).
+"""The pictures of the README, from real runs: ``python -m tests.screens`` (a real engine; a minute).
 
-Each is what the command prints in a terminal of 100 columns, in the stale example, made into an SVG that loads nothing.
+Each is what the command prints in a terminal of 100 columns, in the stale example or the guide's mess, made into an SVG
+that loads nothing.
 """
 
 from __future__ import annotations
@@ -11,26 +12,39 @@ import os
 import re
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from rich._export_format import CONSOLE_SVG_FORMAT
 from rich.console import Console
 from rich.text import Text
 
-from tests.deploy.stack import incident
+from tests.deploy.stack import Stack, incident
 from tests.engine import engine
 from tests.engine.sandbox import Sandbox
+from tests.guide.story import mess
 from tests.guide.terminal import coloured
 from tests.kit import with_migops
 
 FOLDER = Path(__file__).parents[1] / "docs" / "screens"
 OPTIONS = "-f docker-compose.prod.yml"
-SCREENS: Mapping[str, tuple[str, int]] = {
-    "check-image": (f"migops check-image {OPTIONS} app", 1),
-    "status": (f"migops status {OPTIONS} app", 0),
+
+
+@dataclass(frozen=True)
+class Screen:
+    """A command, its exit code, and the project in which it is typed."""
+
+    command: str
+    code: int
+    project: Callable[[Sandbox], Stack]
+
+
+SCREENS: Mapping[str, Screen] = {
+    "check-image": Screen(f"migops check-image {OPTIONS} app", 1, incident),
+    "status": Screen(f"migops status {OPTIONS} app", 0, incident),
+    "doctor": Screen(f"migops doctor {OPTIONS} app", 1, mess),
 }
-"""The command of each picture, and its exit code."""
 PROJECT = "llm-bot"
 WIDTH = 100
 _FORMAT = re.sub(r"@font-face \{\{.*?\}\}\n", "", CONSOLE_SVG_FORMAT, flags=re.DOTALL)
@@ -59,23 +73,24 @@ def shown(picture: str) -> str:
 
 def main() -> int:
     found = engine.up()
-    with tempfile.TemporaryDirectory(prefix="migops-screens-") as folder:
-        box = Sandbox(found, PROJECT, Path(folder))
-        if box.docker("ps", "-aq", "--filter", f"label=com.docker.compose.project={PROJECT}").strip():
-            print(f"there is a project {PROJECT} on this engine already; take it down first", file=sys.stderr)
-            return 1
-        try:
-            stack = incident(box)
-            environment = {**with_migops(stack.env), "COLUMNS": str(WIDTH), "TERM": "xterm"}
-            for name, (command, expected) in SCREENS.items():
-                code, output = coloured(command, (), stack.project, environment)
-                if code != expected:
-                    print(f"{command} ends with {code}, not {expected}:\n{output}", file=sys.stderr)
-                    return 1
-                (FOLDER / f"{name}.svg").write_text(picture(name, command, output), encoding="utf-8")
-        finally:
-            box.clean()
+    for name, screen in SCREENS.items():
+        with tempfile.TemporaryDirectory(prefix="migops-screens-") as folder:
+            box = Sandbox(found, PROJECT, Path(folder))
+            if box.docker("ps", "-aq", "--filter", f"label=com.docker.compose.project={PROJECT}").strip():
+                print(f"there is a project {PROJECT} on this engine already; take it down first", file=sys.stderr)
+                return 1
+            try:
+                draw(name, screen, screen.project(box))
+            finally:
+                box.clean()
     return 0
+
+
+def draw(name: str, screen: Screen, stack: Stack) -> None:
+    environment = {**with_migops(stack.env), "COLUMNS": str(WIDTH), "TERM": "xterm"}
+    code, output = coloured(screen.command, (), stack.project, environment)
+    assert code == screen.code, f"{screen.command} ends with {code}:\n{output}"
+    (FOLDER / f"{name}.svg").write_text(picture(name, screen.command, output), encoding="utf-8")
 
 
 if __name__ == "__main__":

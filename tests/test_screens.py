@@ -20,7 +20,7 @@ def test_a_picture_is_used_loads_nothing_and_shows_its_command(name: str) -> Non
     assert f"docs/screens/{name}.svg" in (FOLDER.parents[1] / "README.md").read_text(encoding="utf-8")
     assert "@font-face" not in text
     assert "url(http" not in text
-    assert shown(text).startswith(f"$ {SCREENS[name][0]}\n")
+    assert shown(text).startswith(f"$ {SCREENS[name].command}\n")
 
 
 def test_what_is_drawn_can_be_read_again() -> None:
