@@ -148,7 +148,7 @@ def _include(evidence: Evidence, exclusion: Exclusion | None) -> tuple[Remedy, .
         edit = f"delete line {exclusion.at.line} of {exclusion.at.file}, or re-include the folder after it"
     else:
         edit = "add a COPY for the folder to the Dockerfile"
-    return (Remedy(edit), *rebuild(evidence, "rebuild"))
+    return (Remedy(edit, at=exclusion.at if exclusion else None), *rebuild(evidence, "rebuild"))
 
 
 def env_file_in_image(evidence: Evidence) -> Iterator[Match]:
