@@ -49,8 +49,8 @@ def day_after(terminal: Terminal, folder: Path, box: Sandbox) -> None:
     assert build in refused.text
     fixed(terminal.type(build))
     made = fixed(terminal.type(generate))
-    assert "read it; then commit it: git add -- migrations/versions/" in made.text, made.text
-    fixed(terminal.type(made.text.partition("then commit it: ")[2].partition("\n")[0]))
+    assert made.to_commit.startswith("git add -- migrations/versions/"), made.text
+    fixed(terminal.type(made.to_commit))
     assert git(folder, "status", "--porcelain") == ""
     applied = fixed(terminal.type(made.next))
     assert fixed(terminal.type(applied.next)).text.startswith("CLEAN  app: ")
@@ -73,6 +73,8 @@ def two_heads_after_a_pull(terminal: Terminal, folder: Path, colleague: Path) ->
     assert "this is a choice: -v shows the other ways" in plan.text, plan.text
     for command in plan.steps:
         last = fixed(terminal.type(command))
+        if " merge -m " in command:
+            fixed(terminal.type(last.to_commit))
     assert fixed(terminal.type(last.next)).text.startswith("CLEAN  app: ")
 
 

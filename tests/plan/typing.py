@@ -37,6 +37,11 @@ class Answer:
         return [(file, int(line)) for file, line in _EDIT.findall(self.text)]
 
     @property
+    def to_commit(self) -> str:
+        """The commit of a new revision; '' if there is none."""
+        return self.text.partition("then commit it: ")[2].partition("\n")[0]
+
+    @property
     def next(self) -> str:
         """The command of the last line that says what to do now; '' if it has none."""
         return (_NEXT.findall(self.text) or [""])[-1]
