@@ -209,6 +209,10 @@ def test_the_next_line_is_the_first_step() -> None:
     assert plan(finding("MIG409", stamp), around=STILL).next_command == AROUND.verbose
 
 
+def test_looking_is_next_even_before_a_choice() -> None:
+    assert plan(finding("MIG404", SEARCH, OR)).next_command == SEARCH.command
+
+
 def test_there_is_always_a_next_line() -> None:
     for findings in ((), MESS, (warning("MIG801", EDIT),), (finding("MIG999"),), (finding("MIG404", SEARCH, OR),)):
         for is_known in (True, False):
