@@ -74,6 +74,16 @@ class Commands(click.Group):
             debug_option(command)  # here once for all commands
         return command
 
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        name = args[0]
+        if name not in COMMANDS and not name.startswith("-"):
+            from migops.core.text import did_you_mean
+
+            ctx.fail(f"No such command {name!r}. {did_you_mean(name, COMMANDS).capitalize()}".rstrip())
+        return super().resolve_command(ctx, args)
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
             formatter.write_dl([(name, line) for name, (_, line) in COMMANDS.items()])
