@@ -8,7 +8,7 @@ import signal
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from itertools import dropwhile
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -112,9 +112,14 @@ def main() -> None:
 
 def run(arguments: list[str]) -> int:
     """Run one command and return its exit code; every error becomes one message on standard error here."""
-    command_line = list(dropwhile(lambda word: word == "--debug", arguments))  # from the command's name on
+    flags = list(takewhile(lambda word: word == "--debug", arguments))
+    command_line = arguments[len(flags) :]  # from the command's name on
+    if command_line and command_line[0].startswith("-"):
+        from migops.cli.leading import moved  # few calls have options there
+
+        command_line = moved(command_line, COMMANDS)
     with redaction.scope(), printed.scope(command_line), debug.scope(), notices.scope(_warn), progress.scope():
-        return _run(arguments, command_line)
+        return _run([*flags, *command_line], command_line)
 
 
 def _run(given: list[str], arguments: list[str]) -> int:

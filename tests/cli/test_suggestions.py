@@ -21,7 +21,7 @@ RULES = ("MIG001", "MIG802", "MIG803", "default-password", "pinned-revision")
         ("db", ("bd", "app"), ()),
         ("dcotor", ("doctor", "status"), ("doctor",)),
         ("checkimage", ("check-image", "status"), ("check-image",)),
-        ("docker-compose.prod.yaml", ("docker-compose.prod.yml", "docker-compose.dev.yml"), ("docker-compose.prod.yml",)),
+        ("compose.prod.yaml", ("compose.prod.yml", "compose.dev.yml"), ("compose.prod.yml",)),
         ("docker-compose.yml", ("ci.yml",), ()),
         ("a94d5e61c8f4", ("a94d5e61c8f3", "3f1c0a7be210"), ("a94d5e61c8f3",)),
         ("a94d", ("a94d5e61c8f3", "3f1c0a7be210"), ("a94d5e61c8f3",)),
