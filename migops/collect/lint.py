@@ -28,6 +28,7 @@ from migops.sources.home import Home, Reader
 from migops.sources.models import Model, unimported
 from migops.sources.passwords import passwords
 from migops.sources.pinned import pinned
+from migops.sources.proxies import proxied
 from migops.target import Target
 
 _CHMOD = re.compile(r"\b(chmod|install|setfacl)\b")
@@ -68,6 +69,7 @@ def _setup(survey: Survey) -> Setup:
         copied_env_files(survey.view, _env_files(target)) if isinstance(survey.view, BuildView) else (),
         pinned(list(dict.fromkeys((target.config.parent, target.root))), "alembic", _dockerfile(target)),
         has_models(code),
+        proxied(target.model, (target.service, *target.siblings)) if target.model else (),
         giver.relative_to(target.root).as_posix() if giver else "",
     )
 
