@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 
 from migops.commands.fix.compose_edits import places
 from migops.commands.fix.compose_edits.draft import Draft, Source
@@ -17,21 +18,30 @@ _ITEM = re.compile(r"[ ]*-[ ]+")
 def wait_for(draft: Draft, project: Project, name: str, needed: str, condition: str) -> None:
     """Let service ``name`` wait for ``needed`` on that condition. Raises ``NotEditable`` with the reason."""
     entry = {needed: {"condition": condition}}
-    if needed in project.services[name].depends_on and places.has_key(project, name, "depends_on"):
-        source, key, holder = places.dependency(draft, project, name, needed)
-        if holder.kind == "map":
-            _change(source, holder, needed, condition)
-        else:
-            _to_mapping(source, key, holder, {needed: condition})
-    elif places.has_key(project, name, "depends_on"):
-        source, key, holder = places.key_of(draft, project, name, "depends_on")
-        if holder.kind == "map":
-            add_keys(source, holder, entry)
-        else:
-            _to_mapping(source, key, holder, {needed: condition})
-    else:
+    place = _written(draft, project, name, needed)
+    if place is None:
         source, _, definition = places.service(draft, project, name)
         add_keys(source, definition, {"depends_on": entry})
+        return
+    source, key, holder = place
+    if holder.kind != "map":
+        _to_mapping(source, key, holder, {needed: condition})
+    elif holder.get(needed) is not None:
+        _change(source, holder, needed, condition)
+    else:
+        add_keys(source, holder, entry)
+
+
+def _written(draft: Draft, project: Project, name: str, needed: str) -> places.Place | None:
+    """The ``depends_on`` to edit. None if there is none: ``links`` and the like are dependencies without one."""
+    if not places.has_key(project, name, "depends_on"):
+        return None
+    if needed in project.services[name].depends_on:
+        with suppress(NotEditable):
+            return places.dependency(draft, project, name, needed)
+    with suppress(NotEditable):
+        return places.key_of(draft, project, name, "depends_on")
+    return None
 
 
 def _change(source: Source, holder: Node, needed: str, condition: str) -> None:
