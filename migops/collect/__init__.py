@@ -14,6 +14,7 @@ from migops.analysis.chain import ORDER, Chain, walk
 from migops.analysis.evidence import Evidence
 from migops.collect.state import Survey, host_cwd, host_home
 from migops.collect.static import leave_out_host, read_context, read_git, read_host, read_past, read_worktrees
+from migops.core import progress
 from migops.core.errors import MigopsError, Unavailable
 from migops.core.image_source import is_of_files
 from migops.core.model import Absent, Location, MigrationSet, NotAsked, PlaceName, Unknown
@@ -35,6 +36,7 @@ if TYPE_CHECKING:  # only commands that query the database or the engine import 
 __all__ = ["Survey", "check", "host", "host_cwd", "running"]
 
 
+@progress.step("read the migrations")
 def check(
     target: Target, engine: Callable[[], Engine] | None, *, all_files: bool = False, ask: Ask | None = None,
     lint: bool = False, live: bool = False,
@@ -72,6 +74,7 @@ def check(
         image=survey.image,
         exclusions=survey.exclusions,
         not_copied=survey.not_copied,
+        copies=survey.copies,
         uncached=survey.uncached,
         base=survey.view.base.ref if isinstance(survey.view, BuildView) else "",
         layers=_layers(survey, chain, engine) if engine else {},
@@ -175,6 +178,13 @@ def running(target: Target, engine: Engine) -> Survey:
 def host(target: Target) -> Environment:
     """Read only the host: the environment that Alembic would see there. MigopsError if it has no migrations."""
     return read_host(Survey(target))[0]
+
+
+def context(target: Target) -> Survey:
+    """Read only the host and what a build would copy. MigopsError if the host has no migrations."""
+    survey = Survey(target)
+    read_context(survey, read_host(survey)[1])
+    return survey
 
 
 def _read_program(survey: Survey, image: Reader) -> None:

@@ -9,9 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from migops.core import debug
+from migops.core import debug, progress
 from migops.core.errors import Unavailable
 from migops.core.redaction import redact
+
+_NAMED = 40  # characters of a command that name it while it runs
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +47,7 @@ def run(
     shown = " ".join(argv)
     environment = {name: value for name, value in {**os.environ, **(env or {})}.items() if value is not None}
     try:
-        with debug.timed("command", *argv) as line:
+        with progress.step(shown[:_NAMED]), debug.timed("command", *argv) as line:
             done = subprocess.run(
                 list(argv), cwd=cwd, env=environment, input=stdin, capture_output=True, timeout=timeout
             )

@@ -143,3 +143,13 @@ def said(engine: Engine, container: str, lines: int = 20) -> str:
             return b"".join(data for _, data in pieces(engine, answer, what)).decode("utf-8", "replace")
     except Unavailable:
         return ""
+
+
+def untag(engine: Engine, ref: str) -> bool:
+    """Remove a name of an image, and the image if nothing else names or uses it. False if there is none."""
+    what = f"removing the image name {ref}"
+    with engine.http.answer("DELETE", f"/images/{quote(ref, safe='/:')}?noprune=1", what) as answer:
+        if answer.status not in (404, 409):  # 409: a container uses it
+            engine.http.check(answer, what)
+        answer.read()
+        return bool(answer.status == 200)

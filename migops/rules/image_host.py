@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from migops.analysis.chain import revision_ids
@@ -227,12 +227,18 @@ def environment_differs(evidence: Evidence) -> Iterator[Match]:
             (HOST, IMAGE),
             {"host_sha256": ours.sha256 if ours else None, "image_sha256": theirs.sha256 if theirs else None},
             remedy,
-            Severity.INFO if base == TEMPLATE and not remedy[-1].command else None,
+            Severity.INFO if base == TEMPLATE and ours is not None and _is_small(cause, remedy) else None,
         )
 
 
+_NOT_COPIED = "no COPY or ADD of the build brings it"
 TEMPLATE = "script.py.mako"
 """Only `alembic revision` reads it."""
+
+
+def _is_small(cause: str, remedy: Sequence[Remedy]) -> bool:
+    """True if a build as it is would not bring the file."""
+    return not remedy[-1].command or cause.startswith(_NOT_COPIED)
 
 
 def _by_base(held: MigrationSet) -> dict[str, MigrationFile]:
@@ -247,13 +253,22 @@ def _environment_story(
     context = evidence.chain.held(CONTEXT)
     brought = _by_base(context).get(base) if context is not None else None
     if brought is None and (context is not None or evidence.not_copied):
-        copies = "no COPY or ADD of the build brings it"
+        copies = _NOT_COPIED
         if theirs is not None:
             copies += ": the image has it from an earlier build, from its base image or from a RUN"
         if ours is None:
             return copies, rebuild(evidence, "if it was deleted on purpose: rebuild, and see whether it goes away")
-        fix = "if the image should have the host's file: add a COPY for it to the Dockerfile"
-        return copies, (Remedy(f"{fix} (and see that no ignore file excludes it), then rebuild"),)
+        fix = "if the image should have the host's file:"
+        if evidence.not_copied and evidence.copies and base in evidence.copies.files:
+            return copies, _copy(evidence)  # MIG004 has the same lines: they are one edit
+        line = evidence.copies.files.get(base, "") if evidence.copies else ""
+        if line and evidence.copies:
+            return copies, (Remedy(f"{fix} {evidence.copies.edit(line)}"), *rebuild(evidence, "rebuild with it"))
+        return copies, (
+            Remedy(
+                f"{fix} add a COPY for it to the Dockerfile (and see that no ignore file excludes it), then rebuild"
+            ),
+        )
     if brought is not None and theirs is not None and brought.sha256 == theirs.sha256:
         return (
             f"the build brings another file to {theirs.path} than the one on the host, and would do so again",
@@ -285,7 +300,12 @@ def _both(evidence: Evidence) -> tuple[MigrationSet, MigrationSet]:
 def _copy(evidence: Evidence) -> tuple[Remedy, ...]:
     """Steps that get the host's scripts into the image: a build, and before it the COPY that is missing."""
     steps = rebuild(evidence, "rebuild to copy the host's scripts into the image")
-    return (Remedy("add a COPY for them to the Dockerfile"), *steps) if evidence.not_copied else steps
+    if not evidence.not_copied:
+        return steps
+    lacking = evidence.copies
+    if lacking is None or not lacking.scripts:
+        return (Remedy("add a COPY for them to the Dockerfile"), *steps)
+    return (Remedy(lacking.edit(*lacking.files.values(), lacking.scripts)), *steps)
 
 
 def _ghost_story(evidence: Evidence, name: str, record: GitRecord) -> tuple[str, tuple[Remedy, ...]]:

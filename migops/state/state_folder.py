@@ -11,7 +11,7 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
-from migops.core.errors import Aborted
+from migops.core.errors import Aborted, MigopsError
 from migops.core.model import Location
 from migops.docker import Engine
 
@@ -135,8 +135,25 @@ def path(engine: Engine, project: str) -> Path:
 
 def path_without_engine(project: str) -> Path:
     """The folder of a project for a command that asks no engine: the one that it has already, if it has one only."""
-    known = [each for each in root().glob(f"*/{_name(project)}") if each.is_dir() and not each.is_symlink()]
+    known = paths(project)
     return known[0] if len(known) == 1 else root() / NO_ENGINE / _name(project)
+
+
+def paths(project: str) -> tuple[Path, ...]:
+    """The folders of a project on every engine that has one, for a command that reads while no engine answers."""
+    try:
+        engines = sorted(entry for entry in root().iterdir() if entry.is_dir() and not entry.is_symlink())
+    except FileNotFoundError:
+        return ()
+    except OSError as error:
+        raise MigopsError(f"cannot read the state folder: {error.strerror}", at=Location(str(root()))) from None
+    folders = (engine / _name(project) for engine in engines)
+    return tuple(folder for folder in folders if folder.is_dir() and not folder.is_symlink())
+
+
+def engine_of(folder: Path) -> str:
+    """The engine whose project has this state folder, as the folder's name tells it."""
+    return folder.parent.name
 
 
 def root() -> Path:

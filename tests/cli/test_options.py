@@ -25,7 +25,7 @@ def project(tmp_path: Path) -> Path:
 
 
 UNSET = {
-    ("restore", "--foreign"), ("restore", "--confirm"),
+    ("restore", "--foreign"), ("restore", "--confirm"), ("reset", "--database"),
     ("doctor", "--fix"), ("doctor", "--fix-rule"), ("doctor", "--undo"),
 }  # fmt: skip
 """What is said with each call, or not at all: a variable that was once exported would answer for every later one."""

@@ -21,7 +21,7 @@ from migops.commands.backup.take import Pruned
 from migops.commands.backup.verify import Verified
 from migops.commands.fix.model import FileEdit, Fix
 from migops.commands.fix.plan import Fixable, Plan, Unfixed
-from migops.commands.fix.result import Check, FixResult, Preview
+from migops.commands.fix.result import Check, FixResult, Preview, UndoResult
 from migops.commands.graph import GraphResult
 from migops.commands.log import DatabaseLock, LogResult, RunLog
 from migops.commands.rescue import Copy, Left, RescueResult
@@ -40,6 +40,7 @@ from tests.backup.test_store import MADE
 from tests.deploy.made import inputs
 from tests.kit import example, write_image
 from tests.output.test_deploy import STUCK
+from tests.reset.made import done, shown
 
 URL = parse_url("postgresql://shop:canary-7f3a@db:5432/shop")
 WHEN = "2026-11-22T08:34:00.000+00:00"
@@ -60,6 +61,8 @@ def results(folder: Path) -> dict[str, object]:
         "rebuild-and-migrate": STUCK,
         "rebuild-and-migrate --dry-run": _plan(),
         **_backups(folder),
+        "reset": done(project),
+        "reset --dry-run": shown(project),
         "adopt": CASES["different"],
         **_log(),
         "explain": rules.RULES,
@@ -94,7 +97,8 @@ def _fixes(resolved: target.Target, evidence: Evidence) -> dict[str, object]:
     result = FixResult(
         preview, resolved.commands, (fixable,), (), (edit,), (untried,), 3, Path("/state/fixes/000003"), (finding,)
     )
-    return {"doctor --fix": result, "doctor --fix plan": preview}
+    undone = UndoResult(3, (Path("alembic.ini"),))
+    return {"doctor --fix": result, "doctor --fix plan": preview, "doctor --undo": undone}
 
 
 def _of_config(model: Project) -> dict[str, object]:

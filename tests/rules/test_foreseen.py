@@ -47,7 +47,8 @@ class TestFirstRevisionAlters:
     def test_it_is_told(self, shop: Shop, line: str) -> None:
         said = doctor(revision(shop, "a1", None, line), "MIG309").of("MIG309")
         assert "a1 is the first revision and changes item, which no revision creates" in said.text
-        assert "down_revision of a1" in said.fix
+        assert "migops alembic --service app revision --head base -m 'create item'" in said.fix
+        assert f"{shop.folder}/migrations/versions/a1.py:4, set down_revision to its id" in said.fix
 
     @pytest.mark.parametrize(
         "lines",

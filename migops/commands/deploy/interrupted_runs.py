@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from migops.commands import reset_record
 from migops.commands.deploy.commands import migrating
 from migops.core.errors import Locked, ManualActionRequired
 from migops.core.printed import here
@@ -23,7 +24,7 @@ def look(folder: Path, engine: Engine, project: str) -> list[str]:
     may do so, and ``ManualActionRequired`` where it still runs though its run has gone: nothing may be started beside
     it.
     """
-    found = journal.interrupted(folder)
+    found = [run for run in journal.interrupted(folder) if run.command != reset_record.COMMAND]  # it is told by itself
     name = migrating(project)
     left = inspect(engine, name)
     state = (left or {}).get("State") or {}

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from migops.commands.deploy.deploy import Deploy
 from migops.commands.deploy.inputs import DeployInputs
+from migops.commands.deploy.lead_back import target_back, why_not
+from migops.commands.deploy.typed import typed
 from migops.core.model import PlaceName
 from migops.core.text import listed
 from migops.sources.environment import Environment
@@ -18,8 +20,8 @@ def next_steps(deploy: Deploy) -> list[tuple[str, ...]]:
         services = (each.name for each in deploy.inputs.services)
         ways.append(commands.migops("rebuild-and-migrate", *services, service=""))
         if not _without_a_way_down(deploy):
-            to = before[0] if before else "base"
-            ways.append(commands.alembic("downgrade", to))
+            to = target_back(deploy.inputs.history, deploy.record.after or (), before)
+            ways.append(commands.alembic("downgrade", to or "base"))
     if deploy.record.backup is not None:
         ways.append(commands.migops("restore", str(deploy.record.backup)))
     return ways
@@ -27,19 +29,7 @@ def next_steps(deploy: Deploy) -> list[tuple[str, ...]]:
 
 def typed_again(deploy: Deploy) -> tuple[str, ...]:
     """This deploy's command, with its options that a second call needs as well."""
-    options = deploy.options
-    flags = {
-        "--cache": options.cache, "--pull": options.pull, "--no-pull": not options.fetch,
-        "--no-backup": not options.backup, "--rehearse": options.rehearse,
-        "--accept-migrating-entrypoint": options.accept_migrating,
-    }  # fmt: skip
-    words = [name for name, is_set in flags.items() if is_set]
-    if options.on_failure == "downgrade":
-        words += ["--on-failure", "downgrade"]
-    for name, revisions in (("--repeat", options.repeat), ("--discard", options.discard)):
-        words += [word for each in revisions for word in (name, each)]
-    services = (each.name for each in deploy.inputs.services)
-    return deploy.inputs.target.commands.migops("rebuild-and-migrate", *words, *services, service="")
+    return typed(deploy.inputs, deploy.options)
 
 
 def next_steps_hint(deploy: Deploy) -> str:
@@ -62,11 +52,11 @@ def _without_a_way_down(deploy: Deploy) -> str:
     graph, before = deploy.inputs.history, deploy.record.before or ()
     if not deploy.record.has_moved:
         return ""
-    if len(before) > 1:
-        return f"the database was at {listed(before)}, and a downgrade cannot restore several rows"
     done = graph.ancestors(deploy.record.after or ())
     if not done.issuperset(before):
         return f"{listed(before)} is not below {listed(deploy.record.after or ()) or 'nothing'}"
+    if why := why_not(graph, deploy.record.after or (), before):
+        return why
     applied = done - graph.ancestors(before)
     if oneway := sorted(each for each in applied if not graph.by_id[each].has_downgrade):
         return f"{listed(oneway)} has no downgrade"

@@ -130,7 +130,7 @@ MISSING: tuple[Failure, ...] = (
         "a statement uses a table that the database does not have: the history does not make it, code asks for it "
         "before "
         "the migrations have run, or it is in another schema",
-        rules=("MIG406", "MIG403"),
+        rules=("MIG309", "MIG406", "MIG403"),
         cause=_table_cause,
         fix=(
             Step(

@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from migops.migrations.env_options import option_use
 from migops.migrations.env_script import called, parsed, undoubled
 from migops.migrations.env_url import url_source
 
@@ -34,7 +35,7 @@ def read_url_from(source: bytes, variable: str, drivers: tuple[str, str] = ("", 
     if tree is None:
         return Unedited("env.py is not plain UTF-8 Python")
     text = source.decode("utf-8-sig")
-    if not url_source(text).needs_ini:
+    if not _needs_ini(text):
         return Unedited("env.py does not create its engine from the ini file alone")
     if reason := _other_shape(tree):
         return Unedited(reason)
@@ -49,14 +50,20 @@ def read_url_from(source: bytes, variable: str, drivers: tuple[str, str] = ("", 
     lines[after - 1] = lines[after - 1].rstrip(b"\r\n") + end
     lines.insert(after, call.encode() + end)
     if not _imports_os(tree):
-        first = _first_import(tree)
-        if first is None or not _begins_line(lines, first):
-            return Unedited("env.py has no import line above which `import os` could stand")
-        at = first.lineno - 1
+        at = _place_of_import(tree, lines)
+        if at is None:
+            return Unedited("env.py has no import line beside which `import os` could stand")
         lines.insert(at, (_BOM if at == 0 and source.startswith(_BOM) else b"") + b"import os" + end)
         if at == 0 and source.startswith(_BOM):
             lines[1] = lines[1].removeprefix(_BOM)
     return _checked(b"".join(lines), variable)
+
+
+def _needs_ini(text: str) -> bool:
+    """True if the URL comes from the ini file alone: by its section, or by ``get_main_option``."""
+    source, use = url_source(text), option_use(text)
+    by_name = use.settled and use.reads(_OPTION) and not re.search(r"\benviron\b|\bgetenv\b", text)
+    return source.needs_ini or (source.settled and not source.set_at and by_name)
 
 
 def _checked(edited: bytes, variable: str) -> bytes | Unedited:
@@ -185,16 +192,20 @@ def _imports_os(tree: ast.Module) -> bool:
     )  # fmt: skip
 
 
-def _first_import(tree: ast.Module) -> ast.stmt | None:
-    """The first import that is not from ``__future__``."""
-    for each in tree.body:
-        if isinstance(each, (ast.Import, ast.ImportFrom)) and getattr(each, "module", "") != "__future__":
-            return each
-    return None
-
-
-def _begins_line(lines: list[bytes], statement: ast.stmt) -> bool:
-    return statement.col_offset == 0 and b";" not in lines[statement.lineno - 1].split(b"#")[0]
+def _place_of_import(tree: ast.Module, lines: list[bytes]) -> int | None:
+    """The index of the line before which ``import os`` stands in order, beside the first imports; None if unclear."""
+    imports = [
+        each for each in tree.body
+        if isinstance(each, (ast.Import, ast.ImportFrom)) and getattr(each, "module", "") != "__future__"
+    ]  # fmt: skip
+    if not imports or any(b";" in lines[each.lineno - 1].split(b"#")[0] for each in imports):
+        return None
+    at = imports[0].lineno - 1
+    for each in imports:
+        if not isinstance(each, ast.Import) or each.names[0].name > "os" or each.lineno - 1 != at:
+            break
+        at = each.end_lineno or each.lineno
+    return at
 
 
 def _inserted(line: bytes, at: int, text: bytes) -> bytes:

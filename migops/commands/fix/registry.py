@@ -11,6 +11,7 @@ from migops.commands.fix.compose_edits.readiness import of_project, over_tcp, wa
 from migops.commands.fix.model import Fixer
 
 FIXERS: Mapping[str, Fixer] = {
+    "MIG004": ignore_fixers.no_migrations,
     "MIG005": script_fixers.bytecode,
     "MIG104": ignore_fixers.excluded_scripts,
     "MIG106": ignore_fixers.env_file,
