@@ -86,6 +86,9 @@ def test_a_fix_is_written_checked_journalled_and_undone(shop: Shop) -> None:
     assert tree(shop) == before
     assert doctor(shop, "--undo", "1", "--yes").code == 0, "it is as it was, and may be asked for twice"
     assert '"outcome": "done"' in journals(shop)
+    assert doctor(shop, "--undo", "1").code == 5, "it asks"
+    made = doctor(shop, "--undo", "1", "--yes", "--format", "json").json
+    assert (made["command"], made["run"], made["files"]) == ("doctor --undo", 1, [])
 
 
 def test_the_options_of_rules(shop: Shop) -> None:
