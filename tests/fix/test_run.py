@@ -95,6 +95,7 @@ def test_the_options_of_rules(shop: Shop) -> None:
     assert doctor(shop, "--fix", "MIG505", "--yes").code == 0, "it has no finding of that rule"
     assert "%(year)d" in (shop.folder / "alembic.ini").read_text()
     assert doctor(shop, "--fix", "MIG99", "--yes").code == 2
+    assert doctor(shop, "--fix", "MIG505", "--ignore", "MIG5", "--yes").code == 2
     assert doctor(shop, "--fix=MIG505,ini-interpolation", "--yes", "app").code == 0
     assert "%%(year)d" in (shop.folder / "alembic.ini").read_text()
 
