@@ -12,6 +12,7 @@ from migops.core.printed import may_be_next
 
 _BY_COMMAND = {Action.START, Action.BUILD, Action.UPGRADE, Action.RECREATE, Action.DEPLOY}
 """The kinds of steps that take nothing away and need no decision: they fix milder findings on the way."""
+_STOPS_A_BUILD = "MIG107"
 _TAKE_UP = "migrate what is pending, and replace the containers"
 
 
@@ -115,6 +116,8 @@ def _with_next(plan: Plan, around: Surroundings, is_known: bool) -> Plan:
 
 def _next(plan: Plan, around: Surroundings, is_known: bool) -> tuple[str, tuple[str, ...]]:
     """Words, and a command that can be typed at once; one of them may be empty."""
+    if not is_known and plan.steps and _STOPS_A_BUILD in plan.steps[0].rules:
+        return _first(plan, around)  # with that fault, no image can be made readable
     if not is_known and around.unknown is not None:
         return "", around.unknown.command
     if not is_known:
