@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from migops.cli.options import FILES, NAMES, compose_options_of, existing, option
+from migops.cli.options import FILES, NAMES, compose_options_of, existing, option, stream
 from migops.core.errors import MigopsError, Stopped
 
 if TYPE_CHECKING:
@@ -92,7 +92,12 @@ _WIDTH = 100  # columns of a drawn graph, which stands among Alembic's own outpu
     help="Run REV although an earlier run committed, or may have committed, part of it (repeatable).",
 )
 @option("--no-lock", is_flag=True, help="Migrate without the database lock, if this host cannot reach the database.")
-@option("--verbose", is_flag=True, help="Also print what could not be checked.")
+@option(
+    "--verbose",
+    is_flag=True,
+    callback=stream,
+    help="Also print what could not be checked, and the output of what is run before Alembic.",
+)
 def alembic(arguments: tuple[str, ...], **given: Any) -> int:
     """Run Alembic in SERVICE's container, or in a one-off container of its current image if the container is outdated.
 

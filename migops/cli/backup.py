@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -16,7 +17,10 @@ from migops.cli.options import (
     output_options,
     timeout_option,
 )
-from migops.core.errors import ExitCode, MigopsError
+from migops.core.errors import ExitCode, MigopsError, Unavailable
+
+if TYPE_CHECKING:
+    from migops.commands.backup.result import BackupList
 
 
 @click.command("backup")
@@ -62,27 +66,42 @@ def backup(service: str | None, **given: Any) -> int:
     migops backup --list
 
     \b
-    Exit codes: 0 taken, 2 bad input, 3 cannot reach Docker or the database,
+    Exit codes: 0 taken or listed (--list needs no Docker), 2 bad input, 3 cannot reach Docker or the database,
     4 locked by another run, 5 no backup taken
     """
     from migops import target
     from migops.cli.output import show
-    from migops.commands.backup.run import listing, run
+    from migops.cli.resolving import project_of
+    from migops.commands.backup.run import run
     from migops.commands.backup.take import Policy
     from migops.docker import connect
 
+    wanted = target.Wanted(service=service or "", config=given["config"], section=given["section"], command="backup")
     if given["list_"]:
         _refuse_what_a_list_ignores()
-    wanted = target.Wanted(service=service or "", config=given["config"], section=given["section"], command="backup")
+        show("backup --list", _listing(project_of(wanted, compose_options_of(given)), given["timeout"]), given)
+        return int(ExitCode.CLEAN)
     resolved = target.resolve(wanted, compose_options_of(given), os.environ, Path.cwd())
     with connect(given["timeout"]) as engine:
-        if given["list_"]:
-            show("backup --list", listing(resolved, engine), given)
-            return int(ExitCode.CLEAN)
         policy = Policy(given["room"], given["keep"], given["keep_days"], given["timeout"])
         result = run(resolved, engine, policy)
     show("backup", result, given)
     return int(ExitCode.CLEAN)
+
+
+def _listing(project: str, timeout: float) -> BackupList:
+    """The backups on the engine; if none answers, those of every engine."""
+    from migops.cli.resolving import reached
+    from migops.commands.backup.run import listing, listing_on_disk
+
+    with ExitStack() as stack:
+        engine = reached(stack, timeout)
+        if isinstance(engine, MigopsError):
+            return listing_on_disk(project, engine)
+        try:
+            return listing(project, engine)
+        except Unavailable as error:  # it has gone, or answers no more
+            return listing_on_disk(project, error)
 
 
 def _refuse_what_a_list_ignores() -> None:

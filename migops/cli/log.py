@@ -12,10 +12,12 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from migops.cli.options import compose_options, compose_options_of, option, output_options, timeout_option
-from migops.core.errors import Aborted, ExitCode, MigopsError
+from migops.core.errors import Aborted, ExitCode, MigopsError, Unavailable
+from migops.core.printed import here
 
 if TYPE_CHECKING:
     from migops import target
+    from migops.commands.log import RunLog
     from migops.compose import ComposeOptions
     from migops.docker import Engine
 
@@ -40,14 +42,14 @@ def log(what: str | None, **given: Any) -> int:
     migops log --unlock
 
     \b
-    Exit codes: 0 shown, 2 no such run, 3 cannot reach Docker; with --unlock also
-    3 cannot reach the database, 4 the holder is still running, 5 nothing was
-    released, 6 the server refused to end the session
+    Exit codes: 0 shown (without Docker only the runs; the locks are then unknown),
+    2 no such run, 3 cannot reach Docker, and no run is on disk; with --unlock
+    3 cannot reach Docker or the database, 4 the holder is still running, 5 nothing
+    was released, 6 the server refused to end the session
     """
     from migops import target
-    from migops.cli.output import show
-    from migops.commands.log import LogResult, look, run_of, unlock
-    from migops.docker import connect
+    from migops.cli.resolving import project_of, reached
+    from migops.commands.log import look, look_on_disk, unlock
     from migops.state import state_folder
 
     run = int(what) if what and what.isdecimal() else 0
@@ -55,7 +57,13 @@ def log(what: str | None, **given: Any) -> int:
         raise MigopsError("--unlock releases locks, it does not end runs", hint="omit the run number")
     wanted = target.Wanted(service="" if run else what or "", needs_image=False, command="log")
     options = compose_options_of(given)
-    with connect(given["timeout"]) as engine, ExitStack() as stack:
+    with ExitStack() as stack:
+        engine = reached(stack, given["timeout"])
+        if isinstance(engine, MigopsError):
+            if given["unlock"]:
+                raise engine
+            project = project_of(wanted, options)
+            return _show(look_on_disk(project, engine, here().unlock()), run, given)
         try:
             resolved = target.resolve(wanted, options, os.environ, Path.cwd())
         except MigopsError as error:
@@ -71,9 +79,20 @@ def log(what: str | None, **given: Any) -> int:
                 lambda question: _confirm(question, given, resolved),
             )
             return int(ExitCode.CLEAN)
-        run_log = look(resolved, engine, state_folder.path(engine, resolved.project), given["timeout"])
+        try:
+            run_log = look(resolved, engine, state_folder.path(engine, resolved.project), given["timeout"])
+        except Unavailable as error:  # the engine has gone, or answers no more
+            run_log = look_on_disk(resolved.project, error, resolved.commands.unlock())
+    return _show(run_log, run, given)
+
+
+def _show(run_log: RunLog, run: int, given: dict[str, Any]) -> int:
+    """Show the runs, or the one of that number."""
+    from migops.cli.output import show
+    from migops.commands.log import LogResult, runs_of
+
     if run:
-        show("log RUN", LogResult(run_log, (run_of(run_log, run),)), given)
+        show("log RUN", LogResult(run_log, runs_of(run_log, run)), given)
     else:
         show("log", LogResult(run_log, run_log.runs[-given["number"] :]), given)
     return int(ExitCode.CLEAN)

@@ -16,7 +16,7 @@ import click
 
 from migops import __version__
 from migops.cli.options import debug_option
-from migops.core import debug, notices, printed, redaction
+from migops.core import debug, notices, printed, progress, redaction
 from migops.core.errors import ExitCode, MigopsError, Stopped
 from migops.core.signals import handled
 
@@ -45,6 +45,7 @@ COMMANDS = {
         "Find the revision of a database that has tables but no recorded Alembic revision, and stamp it.",
     ),
     "restore": ("restore:restore", "Replace the database with a backup; the current database is kept."),
+    "reset": ("reset:reset", "Start again from the models, in development: a new database, one first revision."),
     "log": ("log:log", "List past runs and lock holders; --unlock releases a lock whose process is gone."),
     "explain": ("explain:explain", "Explain a rule: what it means, why it happens and how to fix it."),
 }
@@ -103,7 +104,7 @@ def main() -> None:
 def run(arguments: list[str]) -> int:
     """Run one command and return its exit code; every error becomes one message on standard error here."""
     command_line = list(dropwhile(lambda word: word == "--debug", arguments))  # from the command's name on
-    with redaction.scope(), printed.scope(command_line), debug.scope(), notices.scope(_warn):
+    with redaction.scope(), printed.scope(command_line), debug.scope(), notices.scope(_warn), progress.scope():
         return _run(arguments, command_line)
 
 

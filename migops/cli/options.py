@@ -219,6 +219,15 @@ debug_option = option(
 """Before or after the command's name; ``main.Commands`` adds it to every command."""
 
 
+def stream(context: click.Context, parameter: click.Parameter, value: bool) -> bool:
+    """The callback of ``-v``: the output of builds, migrations, … is written as it comes."""
+    if value and not context.resilient_parsing:
+        from migops.core import progress
+
+        progress.stream_all()
+    return value
+
+
 def output_options(answer: str) -> Callable[[Command], Command]:
     """--format, --output, --no-color, -v and -q."""
 
@@ -229,7 +238,11 @@ def output_options(answer: str) -> Callable[[Command], Command]:
                 output_option,
                 color_option,
                 option(
-                    "-v", "--verbose", is_flag=True, help="Show the facts behind each finding, and long lists in full."
+                    "-v",
+                    "--verbose",
+                    is_flag=True,
+                    callback=stream,
+                    help="Show the facts behind each finding, long lists in full, and the output of what is run.",
                 ),
                 option("-q", "--quiet", is_flag=True, help="Print only the verdict."),
             )

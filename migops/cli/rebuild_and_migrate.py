@@ -18,9 +18,10 @@ from migops.cli.options import (
     format_option,
     option,
     output_option,
+    stream,
     timeout_option,
 )
-from migops.core import debug
+from migops.core import debug, progress
 from migops.core.errors import Aborted, ExitCode
 
 _STATUS_AT = 20  # the column of a step's status
@@ -112,6 +113,9 @@ def _a_number(context: click.Context, parameter: click.Parameter, value: float |
 @option("--database-url", metavar="URL", default="", help="Database URL (default: the service's).")
 @timeout_option
 @compose_options
+@option(
+    "-v", "--verbose", is_flag=True, callback=stream, help="Write the whole output of builds, pulls and migrations."
+)
 @format_option("rebuild-and-migrate")
 @output_option
 @color_option
@@ -195,8 +199,9 @@ class Progress:
 
     def begin(self, number: int, of: int, name: str) -> None:
         head = f"{number:>3}/{of}  {name}"
-        self.is_open, self.rest = not debug.enabled(), " " * max(1, _STATUS_AT - len(head))
-        self._write(head, nl=not self.is_open)  # debug lines come in between, and have lines of their own
+        self.is_open = not (debug.enabled() or progress.is_streamed())  # whose lines come in between
+        self.rest = " " * max(1, _STATUS_AT - len(head))
+        self._write(head, nl=not self.is_open)
 
     def line(self, text: str) -> None:
         from migops.core.terminal import printable

@@ -18,7 +18,7 @@ from migops.cli.options import (
     option,
     timeout_option,
 )
-from migops.core.errors import ExitCode
+from migops.core.errors import ExitCode, Unavailable
 
 
 @click.command("rescue")
@@ -34,7 +34,8 @@ def rescue(service: str | None, **given: Any) -> int:
     """Copy migration scripts that exist only in a container of SERVICE to the host's versions folder.
 
     The copies belong to the folder's owner. Nothing on the host is overwritten, and nothing in the container changes.
-    Scripts that git has (deleted on purpose, or upstream) are listed but not copied.
+    Scripts that git has (deleted on purpose, or upstream) are listed but not copied. If no container can be read, the
+    scripts that earlier runs have put into the state folder are listed, and the exit code is 3.
     """
     from migops import collect, target
     from migops.cli.output import show
@@ -51,6 +52,9 @@ def rescue(service: str | None, **given: Any) -> int:
     resolved = target.resolve(wanted, compose_options_of(given), os.environ, Path.cwd())
     with ExitStack() as stack:
         evidence = collect.check(resolved, lambda: stack.enter_context(connect(given["timeout"])))
-    result = action.rescue(evidence, everything=given["everything"], dry_run=given["dry_run"])
+    try:
+        result = action.rescue(evidence, everything=given["everything"], dry_run=given["dry_run"])
+    except Unavailable as error:
+        result = action.on_disk(evidence, resolved.project, error)
     show("rescue", result, given)
-    return int(ExitCode.CLEAN)
+    return int(ExitCode.NO_VERDICT if result.unread else ExitCode.CLEAN)

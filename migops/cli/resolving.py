@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -18,7 +19,9 @@ from migops.core.location import Location
 
 if TYPE_CHECKING:
     from migops.cli.settings import Settings
+    from migops.compose import ComposeOptions
     from migops.core.model import Silenced
+    from migops.docker import Engine
     from migops.target import Target, Wanted
 
 
@@ -81,6 +84,34 @@ def resolve(wanted: Wanted, given: Mapping[str, Any], *, again: bool = False) ->
     if not again:
         tell(resolved.notices)
     return resolved
+
+
+def project_of(wanted: Wanted, options: ComposeOptions) -> str:
+    """The name of the compose project, for what lies in its state folder: that needs no configuration of Alembic.
+
+    MigopsError if there is no compose file, or no such service.
+    """
+    from migops import target
+    from migops.compose import EnvFiles
+    from migops.target.resolve import load_project
+
+    try:
+        return target.resolve(wanted, options, os.environ, Path.cwd()).project
+    except MigopsError:
+        found = load_project(wanted.command, options, os.environ, Path.cwd(), env_files=EnvFiles.OPTIONAL).project
+        if wanted.service:
+            found.service(wanted.service)
+        return found.name
+
+
+def reached(stack: ExitStack, timeout: float) -> Engine | MigopsError:
+    """The engine, open until the stack closes; or why there is none, for a command that can do without."""
+    from migops.docker import connect
+
+    try:
+        return stack.enter_context(connect(timeout))
+    except MigopsError as error:
+        return error
 
 
 def answer(

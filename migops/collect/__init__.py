@@ -14,6 +14,7 @@ from migops.analysis.chain import ORDER, Chain, walk
 from migops.analysis.evidence import Evidence
 from migops.collect.state import Survey, host_cwd, host_home
 from migops.collect.static import leave_out_host, read_context, read_git, read_host, read_past, read_worktrees
+from migops.core import progress
 from migops.core.errors import MigopsError, Unavailable
 from migops.core.image_source import is_of_files
 from migops.core.model import Absent, Location, MigrationSet, NotAsked, PlaceName, Unknown
@@ -35,6 +36,7 @@ if TYPE_CHECKING:  # only commands that query the database or the engine import 
 __all__ = ["Survey", "check", "host", "host_cwd", "running"]
 
 
+@progress.step("read the migrations")
 def check(
     target: Target, engine: Callable[[], Engine] | None, *, all_files: bool = False, ask: Ask | None = None,
     lint: bool = False, live: bool = False,

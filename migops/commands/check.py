@@ -21,6 +21,7 @@ from migops.core.model import (
 )
 from migops.rules import RULES, judge
 from migops.rules.rule import Rule
+from migops.sources.container_model import representative
 from migops.sources.database_state import DatabaseReading, DatabaseState
 from migops.target import Target
 
@@ -122,6 +123,23 @@ def _summary(evidence: Evidence, place: PlaceName, reading: Reading | DatabaseRe
         return PlaceSummary(place, "read", "", reading.url, len(reading.rows), reading.rows)
     if isinstance(reading, MigrationSet):
         graph = evidence.graphs[place]
-        return PlaceSummary(place, "read", reading.note, ", ".join(reading.location), len(graph.revisions), graph.heads)
+        partly, through = _mounts(evidence) if place is PlaceName.CONTAINER else ("", ())
+        remarks = "; ".join(filter(None, (reading.note, partly)))
+        location = ", ".join(reading.location)
+        return PlaceSummary(place, "read", remarks, location, len(graph.revisions), graph.heads, through)
+    return _unread(place, reading)
+
+
+def _mounts(evidence: Evidence) -> tuple[str, tuple[str, ...]]:
+    """What of the migrations is mounted into the container that stands for all, and the mounts if all of it is."""
+    from migops.analysis import mounted  # only where there is a container
+
+    if all(each.one_off for each in evidence.containers):
+        return "", ()
+    container = representative(evidence.containers, evidence.chain.held(PlaceName.IMAGE))
+    return mounted.partly(container), mounted.through(container)
+
+
+def _unread(place: PlaceName, reading: Absent | NotAsked | Unknown) -> PlaceSummary:
     status = {Absent: "absent", NotAsked: "not-asked", Unknown: "unknown"}[type(reading)]
     return PlaceSummary(place, status, reading.reason)

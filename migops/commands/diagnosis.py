@@ -38,11 +38,22 @@ def status(target: Target, access: Access, rules: Sequence[Rule], fail_on: Sever
 
 def doctor(target: Target, access: Access, rules: Sequence[Rule], fail_on: Severity) -> Report:
     """The report of all rules. Without an engine and a URL, only what the files say is judged."""
+    return report(target, evidence_of_doctor(target, access), access, rules, fail_on)
+
+
+def evidence_of_doctor(target: Target, access: Access) -> Evidence:
+    """All that ``doctor`` reads."""
     has_engine = access.engine is not None
     evidence = collect.check(target, access.engine, all_files=has_engine, ask=access.ask, lint=True, live=True)
-    evidence = _with_drift(target, evidence, access)
+    return _with_drift(target, evidence, access)
+
+
+def report(
+    target: Target, evidence: Evidence, access: Access, rules: Sequence[Rule], fail_on: Severity
+) -> Report:  # fmt: skip
+    """The report of ``doctor`` on its evidence."""
     places = _needed(evidence, access)
-    lint_only = not has_engine and not access.ask.url
+    lint_only = access.engine is None and not access.ask.url
     if lint_only or isinstance(evidence.database, Absent):
         places.remove(PlaceName.DATABASE)  # its rules are skipped with the reason; the rest is judged
     report = check.make("doctor", target, evidence, rules, fail_on, places)

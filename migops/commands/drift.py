@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from migops import collect
 from migops.analysis.database_position import position
 from migops.analysis.evidence import Evidence
+from migops.core import progress
 from migops.core.errors import MigopsError
 from migops.core.model import PlaceName, Unknown
 from migops.docker import Engine
@@ -42,7 +43,8 @@ def ask(target: Target, evidence: Evidence, connect: Callable[[], Engine]) -> Dr
         engine = connect()
         seen = collect.running(target, engine)
         where, program = choose(seen, program, engine), command_lines.in_image(target, seen, ["check"])
-        ended, output = _run(target, program, where, engine)
+        with progress.step("compare the models with the database (alembic check)"):
+            ended, output = _run(target, program, where, engine)
     except MigopsError as error:
         return Unknown(f"could not run `alembic check`: {error}", see)
     if ended.signal > 0:

@@ -15,6 +15,7 @@ from migops.analysis.evidence import Evidence
 from migops.core.errors import MigopsError, Unavailable
 from migops.core.model import Absent, Location, MigrationFile, MigrationSet, NotAsked, PlaceName, Unknown
 from migops.sources.git_status import GitRecord, GitStatus
+from migops.state import state_folder
 
 BESIDE = ".rescued"  # added to a name that the host already has: Alembic does not load such a file
 MODE = 0o644
@@ -48,6 +49,32 @@ class RescueResult:
     copies: tuple[Copy, ...]
     left: tuple[Left, ...]
     dry_run: bool
+    unread: str = ""
+    """The reason why no container was read; then only what lies on disk is known."""
+    hint: str = ""
+    """What to do about that."""
+    archived: tuple[Path, ...] = ()
+    """The scripts that earlier runs have put into the state folder and the host does not have, if ``unread``."""
+
+
+def on_disk(evidence: Evidence, project: str, unread: Unavailable) -> RescueResult:
+    """What is left to rescue from while no container can be read: scripts that earlier runs have put into the state
+    folder. Those that the host has are left out. Raises ``unread`` if there are none."""
+    host = evidence.chain.held(PlaceName.HOST)
+    has = {file.sha256 for file in host.scripts.values()} if host else set()
+    scripts = [path for folder in state_folder.paths(project) for path in sorted(folder.rglob("*.py"))]
+    archived = tuple(path for path in scripts if _is_script(path) and _sha256(path) not in has)
+    if not archived:
+        raise unread
+    return RescueResult((), (), True, str(unread), unread.hint, archived)
+
+
+def _is_script(path: Path) -> bool:
+    return path.is_file() and not path.is_symlink() and path.name not in ("env.py", "__init__.py")
+
+
+def _sha256(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def rescue(evidence: Evidence, *, everything: bool = False, dry_run: bool = False) -> RescueResult:
@@ -66,8 +93,10 @@ def plan(evidence: Evidence, *, everything: bool = False) -> tuple[list[Copy], l
     """
     reading = evidence.chain.places.get(PlaceName.CONTAINER, NotAsked())
     if isinstance(reading, (Unknown, NotAsked)) or (isinstance(reading, Absent) and not evidence.containers):
-        hint = reading.hint if isinstance(reading, Unknown) else ""
-        raise Unavailable(f"no container to rescue from: {reading.reason}", hint=hint)
+        image = evidence.chain.places.get(PlaceName.IMAGE)
+        cause = image if isinstance(image, Unknown) else reading  # without the image no container is looked for
+        hint = cause.hint if isinstance(cause, Unknown) else ""
+        raise Unavailable(f"no container to rescue from: {cause.reason}", hint=hint)
     host = evidence.chain.held(PlaceName.HOST)
     if host is None or evidence.chain.held(PlaceName.IMAGE) is None:
         raise Unavailable("cannot tell which scripts only a container has: the host or the image could not be read")
@@ -111,7 +140,7 @@ def write(copy: Copy) -> None:
             Path(partial).unlink()
     except OSError as error:
         raise MigopsError(f"cannot write the file: {error.strerror}", at=Location(str(copy.to))) from None
-    if hashlib.sha256(copy.to.read_bytes()).hexdigest() != copy.script.sha256:
+    if _sha256(copy.to) != copy.script.sha256:
         raise MigopsError("the file differs from what was just written to it", at=Location(str(copy.to)))
 
 
@@ -166,7 +195,7 @@ def _free(
     if not os.path.lexists(to) and to not in planned and not other:
         return to, ""
     beside = to.with_name(to.name + BESIDE)
-    if beside.is_file() and hashlib.sha256(beside.read_bytes()).hexdigest() == file.sha256:
+    if beside.is_file() and _sha256(beside) == file.sha256:
         return None, f"{beside} already has this copy"
     if os.path.lexists(beside) or beside in planned:
         return None, f"{to} and {beside} exist with different content: move one of them away"

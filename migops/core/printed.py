@@ -32,6 +32,7 @@ TAKES: Mapping[str, frozenset[str]] = {
     "backup": _FOUND,
     "adopt": _FOUND,
     "restore": _FOUND,
+    "reset": _FOUND,
     "rebuild-and-migrate": frozenset({_URL}),
     "alembic": frozenset({_URL}),
 }

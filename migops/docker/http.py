@@ -16,7 +16,7 @@ from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import Any, Protocol
 
-from migops.core import debug
+from migops.core import debug, progress
 from migops.core.errors import MigopsError, Unavailable
 from migops.docker.endpoint import Endpoint
 
@@ -80,7 +80,8 @@ class Http:
         data = body if body is None or is_tar else json.dumps(body)
         url = self._session.base_url + (self._version if versioned else "") + path
         self._silence = silence or self.timeout
-        with self.translated(what), debug.timed("engine", method, url.removeprefix(self._session.base_url)) as line:
+        shown = url.removeprefix(self._session.base_url)
+        with self.translated(what), progress.step(f"Docker: {what}"), debug.timed("engine", method, shown) as line:
             response = self._session.request(
                 method, url, data=data, headers={**kind, **(headers or {})},
                 timeout=self._silence, stream=True, allow_redirects=False,

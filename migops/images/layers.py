@@ -11,6 +11,7 @@ import contextlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from migops.core import progress
 from migops.core.errors import Unavailable
 from migops.core.model import Entry, Unknown
 from migops.images import overlay
@@ -136,7 +137,7 @@ class SavedImage:
     def scan(self, wanted: Wanted) -> list[Delta]:
         """Each layer's delta for the wanted paths."""
         what = f"the engine's stream of {self._image.ref}"
-        with self._image.engine.save(self._image.id) as stream:
+        with progress.step("read the whole image (docker save)"), self._image.engine.save(self._image.id) as stream:
             contents = scan_archive(TarReader(stream, what), what, wanted)
         manifest = read_docker(contents.document, what, "") or read_oci(contents.document, what, "")
         if manifest is None:

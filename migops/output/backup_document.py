@@ -23,7 +23,14 @@ def document(result: BackupResult) -> dict[str, Any]:
 def listing(result: BackupList) -> dict[str, Any]:
     """The document of ``migops backup --list``."""
     backups = [record(each) for each in result.backups]
-    return {"schema": 1, "command": "backup", "folder": str(result.folder), "backups": backups}
+    docker = {"unread": result.unread, "folders": [str(folder) for folder in result.folders]}
+    return {
+        "schema": 1,
+        "command": "backup",
+        "folder": str(result.folder),
+        "backups": backups,
+        "docker": docker if result.unread else None,
+    }
 
 
 def record(backup: Backup) -> dict[str, Any]:

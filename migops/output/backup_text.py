@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from io import StringIO
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rich.console import Console
@@ -73,14 +74,28 @@ def _retention(manifest: Manifest, pruned: Pruned) -> dict[str, str]:
 
 
 def listing(result: BackupList, view: View) -> str:
-    """All backups of a project, newest first."""
-    backups = result.backups
+    """All backups of a project, newest first; without an engine, those of every engine, by folder."""
     out = StringIO()
     console = console_for(view, out)
+    if result.unread:
+        hang(console, Text("Docker", "bold"), Text(printable(f"not asked: {result.unread}"), "yellow"), 10)
+        hang(console, Text(""), Text(printable(result.hint)), 10)
+        console.print()
+    if not result.folders:
+        _of_folder(console, result.folder, result.backups, quiet=view.quiet)
+    for place, folder in enumerate(result.folders):
+        if place:
+            console.print()
+        backups = tuple(backup for backup in result.backups if backup.path.parent == folder)
+        _of_folder(console, folder, backups, quiet=view.quiet)
+    return trimmed(out)
+
+
+def _of_folder(console: Console, folder: Path, backups: Sequence[Backup], *, quiet: bool) -> None:
     count = f"{len(backups) or 'no'} {plural(len(backups), 'backup')}"
-    console.print(Text(f"{count} in {result.folder}"), soft_wrap=True)
-    if not backups or view.quiet:
-        return trimmed(out)
+    console.print(Text(f"{count} in {folder}"), soft_wrap=True)
+    if not backups or quiet:
+        return
     console.print()
     owners = {backup.path: owner(backup, backups) for backup in backups}
     names = max(len(printable(backup.path.name)) for backup in backups)
@@ -89,7 +104,6 @@ def listing(result: BackupList, view: View) -> str:
     console.print(Text(head, "dim"), soft_wrap=True)
     for backup in backups:
         _row(console, backup, names, f"{printable(owners[backup.path]):<{servers}}")
-    return trimmed(out)
 
 
 def owner(backup: Backup, among: Sequence[Backup]) -> str:

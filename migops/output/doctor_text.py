@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 from rich.text import Text
 
-from migops.core.model import Action, Finding, LinkStatus, PlaceSummary, Plan, Report, Step
+from migops.core.model import Action, Finding, LinkStatus, PlaceSummary, Plan, Report, Severity, Step
 from migops.core.printed import may_be_next
 from migops.core.terminal import printable, shell_line
 from migops.output.console import console_for, hang, short, trimmed
@@ -106,7 +106,7 @@ def _reasons(step: Step) -> Iterator[str]:
         first = step.findings[0]
         revision = f"{first.subject.revision}: " if first.subject.revision else ""
         yield f"{', '.join(step.rules)}: {revision}{first.message}"
-    elif step.action is Action.COMMIT and step.why:
+    elif step.action in (Action.COMMIT, Action.START) and step.why:
         yield step.why
     if step.is_choice:
         yield "this is a choice: -v shows the other ways"
@@ -115,10 +115,11 @@ def _reasons(step: Step) -> Iterator[str]:
 
 
 def _left(console: Console, plan: Plan) -> None:
-    """A line for each rule whose findings have no step."""
+    """A line for each rule whose findings have no step; those that only inform are counted above, and shown by -v."""
     for finding in plan.unplanned:
         _line(console, finding, 0)
-    for _, group in groupby(plan.left, key=lambda each: (each.severity, each.rule)):
+    left = [finding for finding in plan.left if finding.severity is not Severity.INFO]
+    for _, group in groupby(left, key=lambda each: (each.severity, each.rule)):
         findings = list(group)
         _line(console, findings[0], len(findings) - 1)
 

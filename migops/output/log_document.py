@@ -8,6 +8,7 @@ from typing import Any
 from migops.commands.log.look import LogResult
 from migops.state.engine_lock import name_of
 from migops.state.journal import Run
+from migops.state.state_folder import engine_of
 
 
 def document(result: LogResult) -> dict[str, Any]:
@@ -18,6 +19,8 @@ def document(result: LogResult) -> dict[str, Any]:
         "schema": 1,
         "command": "log",
         "project": run_log.project,
+        "docker": {"unread": run_log.unread, "folders": [str(folder) for folder in run_log.folders]}
+        if run_log.unread else None,
         "runs": [_run(run) for run in result.runs],
         "locks": {
             "host": {"command": host.what, "since": host.since, **_who(host.who.record())} if host else None,
@@ -25,6 +28,7 @@ def document(result: LogResult) -> dict[str, Any]:
                 "container": name_of(run_log.project), "command": engine.owner.command, "since": engine.owner.since,
                 **_who(engine.owner.who.record()), "process": engine.owner.who.life.value,
             } if engine else None,
+            "engine_unknown": run_log.unread or None,
             "database": {
                 "database": database.database or None,
                 "unknown": database.unknown or None,
@@ -40,6 +44,7 @@ def document(result: LogResult) -> dict[str, Any]:
 def _run(run: Run) -> dict[str, Any]:
     return {
         "run": run.number,
+        "engine": engine_of(run.path.parent.parent),
         "command": run.command,
         "arguments": list(run.arguments),
         **_who(run.who.record()),

@@ -16,6 +16,7 @@ from migops.output.console import console_for, hang, trimmed
 from migops.state.journal import Run
 from migops.state.owner import life_of
 from migops.state.process import Life
+from migops.state.state_folder import engine_of
 
 if TYPE_CHECKING:
     from migops.output import View
@@ -30,6 +31,7 @@ def listing(result: LogResult, view: View) -> str:
     console = console_for(view, out)
     run_log = result.log
     earlier = len(run_log.runs) - len(result.runs)
+    _unread(console, run_log)
     if not result.runs:
         console.print(Text(f"no runs on {run_log.project} in this user's journal"))
     else:
@@ -37,7 +39,7 @@ def listing(result: LogResult, view: View) -> str:
             Text(f"  {'run':>4}  {'started (UTC)':<19}  {'took':>7}  {'outcome':<{_OUTCOME}}  command", "dim")
         )
     for run in result.runs:
-        _row(console, run)
+        _row(console, run, engine_of(run.path.parent.parent) if len(run_log.folders) > 1 else "")
     if earlier:
         console.print(Text(f"  and {earlier} earlier runs: {here().say('log', '-n', str(len(run_log.runs)))}"))
     console.print()
@@ -46,10 +48,20 @@ def listing(result: LogResult, view: View) -> str:
 
 
 def one(result: LogResult, view: View) -> str:
-    """A run with its steps and their values."""
-    (run,) = result.runs
+    """A run with its steps and their values; without an engine, the run of that number on each."""
     out = StringIO()
     console = console_for(view, out)
+    _unread(console, result.log)
+    for place, run in enumerate(result.runs):
+        if place:
+            console.print()
+        if len(result.log.folders) > 1:
+            console.print(Text(f"engine {printable(engine_of(run.path.parent.parent))}"))
+        _steps(console, run)
+    return trimmed(out)
+
+
+def _steps(console: Console, run: Run) -> None:
     console.print(Text.assemble(_outcome(run), Text(f"  run {run.number}: {printable(_words(run))}", "bold")))
     hang(console, Text("  started"), Text(f"{_when(run.began)} UTC by {printable(str(run.who))}"), 10)
     if run.ended:
@@ -66,15 +78,29 @@ def one(result: LogResult, view: View) -> str:
     if run.is_interrupted:
         console.print()
         hang(console, Text("  next", "bold"), Text(_what_to_look_at(run)), 10)
-    return trimmed(out)
 
 
-def _row(console: Console, run: Run) -> None:
+def _unread(console: Console, run_log: RunLog) -> None:
+    """Without an engine: which folders were read instead, and why."""
+    if not run_log.unread:
+        return
+    hang(console, Text("Docker", "bold"), Text(printable(f"not asked: {run_log.unread}"), "yellow"), 18)
+    if run_log.hint:
+        hang(console, Text(""), Text(printable(run_log.hint)), 18)
+    for place, folder in enumerate(run_log.folders):
+        lead = Text("" if place else "state folder", "bold")
+        lead.set_length(18)
+        console.print(lead.append(printable(str(folder)), "not bold"), soft_wrap=True)  # a path is never broken
+    console.print()
+
+
+def _row(console: Console, run: Run, engine: str = "") -> None:
     lead = Text(f"  {run.number:>4}  {_when(run.began):<19}  {_took(run):>7}  ")
     outcome = _outcome(run)
     outcome.set_length(_OUTCOME)
     lead.append_text(outcome).append("  ")
-    hang(console, lead, Text(printable(_words(run))), 40 + _OUTCOME)
+    on_engine = f"  (engine {engine})" if engine else ""
+    hang(console, lead, Text(printable(_words(run) + on_engine)), 40 + _OUTCOME)
     if run.is_interrupted:
         hang(console, Text(""), Text(_what_to_look_at(run), "yellow"), 8)
 
@@ -97,20 +123,26 @@ def _what_to_look_at(run: Run) -> str:
     container = next((str(each["container"]) for each in reversed(run.steps) if each.get("container")), "")
     look = f"docker ps -a --no-trunc --filter name={container}; " if container.startswith("migops-") else ""
     ways = f"{shlex.join(here().log(run.number))}; {look}{here().say('status')}"
+    if run.command == "doctor --fix" and run.has("write"):
+        ways = f"{here().say('doctor', '--undo', str(run.number))} puts the edited files back"
     return f"process {run.who.pid} died {step}. Check what is left: {ways}"
 
 
 def _locks(console: Console, run_log: RunLog) -> None:
     held = str(run_log.host) if run_log.host else "not held"
     hang(console, Text("host lock", "bold"), Text(printable(held)), 18)
-    if (engine := run_log.engine) is not None:
+    if run_log.unread:
+        text = "unknown: Docker was not asked, see above"
+    elif (engine := run_log.engine) is not None:
         unlock = "" if engine.owner.who.life is Life.LIVES else f": {shlex.join(run_log.unlock)}"
         text = f"{engine.owner}; {life_of(engine.owner.who)}{unlock}"
     else:
         text = "not held"
     hang(console, Text("engine lock", "bold"), Text(printable(text)), 18)
     database = run_log.database
-    if database.unknown:
+    if run_log.unread:
+        text = "unknown: Docker was not asked, see above"
+    elif database.unknown:
         text = f"unknown: {database.unknown}"
     elif database.holder is None:
         text = f"not held ({database.database})"

@@ -49,6 +49,7 @@ def place(summary: PlaceSummary) -> dict[str, Any]:
         "location": summary.location,
         "revisions": summary.revisions,
         "heads": list(summary.heads),
+        "mounts": list(summary.mounts),
     }
 
 

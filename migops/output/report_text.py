@@ -12,7 +12,7 @@ from rich.padding import Padding
 from rich.text import Text
 
 from migops.core.model import Finding, Link, LinkStatus, PlaceName, PlaceSummary, Report, Severity, Verdict
-from migops.core.printed import may_be_next
+from migops.core.printed import here, may_be_next
 from migops.core.terminal import printable, shell_line
 from migops.core.text import counted, first_few, plural
 from migops.output.console import console_for, hang, short, trimmed
@@ -117,7 +117,8 @@ def _image(console: Console, report: Report) -> None:
 def _chain(console: Console, report: Report) -> None:
     width = max((len(place.place.value) for place in report.places), default=0)
     links = {link.target: link for link in report.links if link.status is not LinkStatus.UNKNOWN}
-    shown = [place for place in report.places if place.status != "not-asked"]
+    shown = in_order(report)
+    is_mounted = any(place.mounts for place in shown)
     for above, place in zip((None, *shown), shown, strict=False):
         if place.place in links:
             link = links[place.place]
@@ -125,15 +126,37 @@ def _chain(console: Console, report: Report) -> None:
                 "" if above is None or link.source is above.place else f"{link.source.value} and {place.place.value}"
             )
             console.print(_link_line(link, width, apart))
+            if place.mounts:
+                print_mounts(console, place, width)
         lead = Text(f"  {place.place.value:<{width}}  ", "bold")
         words = Text(place_words(place, report), "" if place.status == "read" else "dim")
         if place.location:
             words.append(f"\n{short(place.location)}", "dim")
+        if is_mounted and place.place is PlaceName.IMAGE and place.status == "read":
+            words.append("\nnot what the container reads: the mount is over it", "dim")
         if place.status == "read" and place.reason:
             words.append(f"\nnote: {printable(place.reason)}", "yellow")
         hang(console, lead, words, width + 4)
     if shown:
         console.print()
+
+
+def in_order(report: Report) -> list[PlaceSummary]:
+    """The places that were asked for, in the chain's order; a container that was compared with the host, since it reads
+    the host's scripts through a mount, comes right after it: the image is not in between."""
+    shown = [place for place in report.places if place.status != "not-asked"]
+    compared = any((link.source, link.target) == (PlaceName.HOST, PlaceName.CONTAINER) for link in report.links)
+    mounted = [place for place in shown if place.mounts and compared]
+    rest = [place for place in shown if place not in mounted]
+    host = next((number for number, place in enumerate(rest, 1) if place.place is PlaceName.HOST), len(rest))
+    return [*rest[:host], *mounted, *rest[host:]]
+
+
+def print_mounts(console: Console, place: PlaceSummary, width: int) -> None:
+    """The bind mounts through which the container reads the host's scripts, a line each."""
+    for mount in place.mounts:
+        lead = Text(f"  {'|':>{width // 2}} ", "green")
+        console.print(lead.append(printable(f"bind mount {mount}"), "dim not bold"), soft_wrap=True)
 
 
 def place_words(place: PlaceSummary, report: Report) -> str:
@@ -149,7 +172,7 @@ def place_words(place: PlaceSummary, report: Report) -> str:
 def _link_line(link: Link, width: int, apart: str = "") -> Text:
     """The comparison between two places; ``apart`` names them if a place that was not compared lies between."""
     if link.status is LinkStatus.EQUAL and (link.source, link.target) == (PlaceName.HOST, PlaceName.CONTAINER):
-        return Text(f"  {'|':>{width // 2}}", "green").append(" mounted from the host, not from the image", "dim")
+        return Text(f"  {'|':>{width // 2}}", "green").append(" the same: mounted from the host", "dim")
     if link.status is LinkStatus.EQUAL:
         return Text(f"  {'|':>{width // 2}}", "green").append(f" {apart}: the same" if apart else " the same", "dim")
     parts = (
@@ -239,9 +262,14 @@ def _ranges(rules: Iterable[str]) -> Iterator[str]:
 
 
 def _next(console: Console, report: Report) -> None:
-    """The one command to type now, if the fixes of all errors begin with it and leave no choice."""
+    """The one command to type now: the fixes of all errors begin with it and leave no choice. Where they begin
+    differently, doctor's plan has the order.
+    """
     errors = [finding for finding in report.findings if finding.severity is Severity.ERROR]
     choices = any(step.alternative for finding in errors for step in finding.remedy)
     first = {finding.remedy[0].command if finding.remedy and not choices else () for finding in errors}
+    if len(first) > 1:
+        offline = any(place.place is PlaceName.IMAGE and place.status == "not-asked" for place in report.places)
+        first = {here().migops("doctor", *(("--no-engine",) if offline else ()))}
     if len(first) == 1 and (command := first.pop()) and may_be_next(command):
         console.print(Text.assemble(("next   ", "bold green"), (shell_line(command), "bold")), soft_wrap=True)

@@ -24,6 +24,8 @@ def document(result: RescueResult) -> dict[str, Any]:
             }
             for copy in result.copies
         ],
+        "unread": result.unread or None,
+        "archived": [str(path) for path in result.archived],
         "left": [
             {"revision": script.revision, "path": script.name, "container": script.container, "reason": script.why}
             for script in result.left

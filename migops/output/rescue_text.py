@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from migops.core.terminal import printable
+from migops.core.terminal import printable, quoted
 
 if TYPE_CHECKING:
     from migops.commands.rescue import RescueResult
@@ -24,7 +24,11 @@ def render(result: RescueResult, view: View) -> str:
         if copy.why:
             lines.append(printable(f"  note: {copy.why}"))
     lines += [printable(f"not copied: {script.name} of {script.container}: {script.why}") for script in result.left]
-    if not result.copies:
+    if result.unread:
+        lines += [printable(f"not read: {result.unread}"), *([printable(f"  try: {result.hint}")] * bool(result.hint))]
+        lines += ["scripts in the state folder that the host does not have (compare before you copy one):"]
+        lines += [f"  {quoted(str(path))}" for path in result.archived]
+    elif not result.copies:
         lines.append("nothing to rescue: every revision in the containers is elsewhere too")
     elif not result.dry_run:
         lines.append("check the copies, commit them, and rebuild the image")

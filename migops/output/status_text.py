@@ -17,7 +17,7 @@ from migops.core.model import PlaceName, PlaceSummary, Severity
 from migops.core.terminal import printable
 from migops.core.text import counted
 from migops.output.console import console_for, hang, short, trimmed
-from migops.output.report_text import COLORS, MARKS, ROWS_SHOWN, place_words, print_findings, print_reasons
+from migops.output.report_text import COLORS, MARKS, ROWS_SHOWN, in_order, place_words, print_findings, print_reasons
 from migops.output.status_rows import columns, folded
 from migops.sources.database_state import DatabaseState
 
@@ -49,19 +49,27 @@ def render(status: Status, view: View) -> str:
 
 
 def _headline(console: Console, status: Status) -> None:
+    """The database's position; where that is good and something else is not, the findings come first."""
     report = status.report
-    color = "green" if status.word in _GOOD else "yellow" if status.word == "behind" else "red"
+    is_good = status.word in _GOOD
+    failing = is_good and any(finding.severity is Severity.ERROR for finding in report.findings)
+    color = "green" if is_good and not report.missing else "yellow" if is_good or status.word == "behind" else "red"
     name = printable(report.service or (report.image.ref if report.image else "") or "migrations")
     counts = [(s, sum(finding.severity is s for finding in report.findings)) for s in reversed(Severity)]
     words = [Text(f"{n} {s.value}{'s' if n > 1 and s is not Severity.INFO else ''}", COLORS[s]) for s, n in counts if n]
-    line = Text.assemble((status.word.upper(), f"bold {color}"), "  ", (name, "bold"), ": ", printable(status.sentence))
-    console.print(line.append(" (").append(Text(", ").join(words)).append(")") if words else line)
+    word, color = ("FINDINGS", "red") if failing else (status.word.upper(), color)
+    line = Text.assemble((word, f"bold {color}"), "  ", (name, "bold"), ": ")
+    number, position = Text(", ").join(words), printable(status.sentence)
+    if failing:
+        console.print(line.append(number).append(f"; {position}"))
+    else:
+        console.print(line.append(position).append(" (").append(number).append(")") if words else line.append(position))
     print_reasons(console, report)
     console.print()
 
 
 def _places(console: Console, status: Status) -> None:
-    shown = [place for place in status.report.places if place.status != "not-asked"]
+    shown = in_order(status.report)
     width = max((len(place.place.value) for place in shown), default=0)
     for place in shown:
         lead = Text(f"  {place.place.value:<{width}}  ", "bold")
@@ -70,6 +78,10 @@ def _places(console: Console, status: Status) -> None:
             words.append(f", built {status.report.image.created:%Y-%m-%d %H:%M} UTC", "dim")
         if isinstance(status.database, DatabaseState) and place.place is PlaceName.DATABASE:
             words.append(f"\n{printable(_source(status.database))}", "dim")
+        for mount in place.mounts:
+            words.append(f"\nbind mount {printable(mount)}", "dim")
+        if place.place is PlaceName.CONTAINER and place.status == "read" and place.reason:
+            words.append(f"\nnote: {printable(place.reason)}", "yellow")
         hang(console, lead, words, width + 4)
     console.print()
 

@@ -61,6 +61,8 @@ def uncacheable_source(evidence: Evidence) -> Iterator[Match]:
 
     With migops: `migops rebuild-and-migrate SERVICE` builds with `--no-cache` (unless you give `--cache`) and verifies
     the result.
+
+    Seen in: UMAprotocol/protocol#550
     """
     host, image = evidence.chain.held(HOST), evidence.chain.held(IMAGE)
     if host is None or image is None:
@@ -107,6 +109,8 @@ def same_size_same_date(evidence: Evidence) -> Iterator[Match]:
     Fix: clear the builder's copy of the sources (`docker builder prune --filter type=source.local`), then build.
 
     With migops: `migops rebuild-and-migrate` compares contents, so it stops before it uses an image with the old text.
+
+    Seen in: moby/buildkit#4817, earthly/earthly#2317
     """
     host = evidence.chain.held(HOST)
     for name in sorted(host.scripts) if host else ():

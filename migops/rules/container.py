@@ -201,6 +201,8 @@ def services_disagree(evidence: Evidence) -> Iterator[Match]:
     Fix: rebuild or recreate the one that is behind.
 
     With migops: `migops rebuild-and-migrate` replaces all services of the same image or build.
+
+    Seen in: inventree/InvenTree#7247
     """
     image = held_in(evidence, IMAGE)
     host = held_in(evidence, HOST)

@@ -74,6 +74,8 @@ def database_behind(evidence: Evidence) -> Iterator[Match]:
 
     With migops: `migops alembic upgrade head` lists the pending migrations and runs them; `migops rebuild-and-migrate
     SERVICE` also rebuilds, takes a backup and replaces the containers.
+
+    Seen in: transientskp/tkp#535
     """
     database = position(evidence)
     if database.state.is_fresh and database.pending and evidence.setup is not None:
@@ -120,7 +122,7 @@ def database_ahead(evidence: Evidence) -> Iterator[Match]:
 
     With migops: `migops rebuild-and-migrate SERVICE`, on a checkout that has the migration.
 
-    Seen in: Morelitea/initiative#1800, langgenius/dify#15220, Soju06/codex-lb#1256
+    Seen in: Morelitea/initiative#1800, langgenius/dify#15220, Soju06/codex-lb#1256, IBM/mcp-context-forge#5772
     """
     database = position(evidence)
     if not database.ahead_rows or database.fork:

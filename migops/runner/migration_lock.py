@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from migops.compose import Project
+from migops.core import progress
 from migops.core.errors import Unavailable
 from migops.core.model import Unknown
 from migops.core.wait import retry
@@ -152,4 +153,5 @@ def sql_by(reached: Reached, project: Project | None, compose: Sequence[str]) ->
 
 def patiently(ask: Callable[[], T], wait: float, is_hurried: Callable[[], bool] = never) -> T:
     """Ask until there is an answer, for ``wait`` seconds, or until ``is_hurried``. Raises the last ``Unavailable``."""
-    return retry(ask, Unavailable, seconds=wait, pause=PAUSE, is_final=lambda _: is_hurried())
+    with progress.step("wait for the database"):
+        return retry(ask, Unavailable, seconds=wait, pause=PAUSE, is_final=lambda _: is_hurried())

@@ -6,12 +6,14 @@ import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 
+from migops.core import progress
 from migops.docker import Engine, execs, making
 from migops.sandbox import owned
 from migops.sandbox.app import App
 from migops.sandbox.bodies import app_body
 
 SETTLE = 0.3  # seconds for the engine to finish creating a container when a signal interrupts the request
+_NAMED = 40  # characters of a command that name it while it runs
 _KEPT = 64 * 1024  # bytes kept of the end of the output
 
 Take = Callable[[int, bytes], None]
@@ -46,13 +48,15 @@ def run(
         created = True
         if written := {**app.files, **(files or {})}:
             making.put(engine, name, written, folders)
-        with making.attached(engine, name) as pieces:
+        with progress.step(" ".join(words)[:_NAMED]), making.attached(engine, name) as pieces:
             making.start(engine, name)
             if started is not None:
                 started()
             for stream, data in pieces:
                 _keep(kept, data)
-                if take is not None:
+                if take is None:
+                    progress.output(data)
+                else:
                     take(stream, data)
         return making.wait(engine, name), b"".join(kept)
     finally:

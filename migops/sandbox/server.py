@@ -9,6 +9,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
 
+from migops.core import progress
 from migops.core.errors import Unavailable
 from migops.database import DatabaseUrl
 from migops.database.postgres.direct import direct
@@ -93,19 +94,20 @@ class Server:
         Raises ``Unavailable`` with its last output if it ends, or is not ready within ``timeout`` seconds.
         """
         began = time.monotonic()
-        while not self.is_ready:
-            try:
-                self._prepare()
-            except Unavailable as error:
-                self._see_that_it_runs()
-                waited = time.monotonic() - began
-                early = any(words in error.message for words in _NOT_YET)
-                if waited > (timeout if early else min(timeout, _PATIENCE)):
-                    raise self._not_ready(error) from None
-                time.sleep(_PAUSE)
-                continue
-            self.is_ready = True
-            self._run_prerequisites()
+        with progress.step("wait for the disposable server"):
+            while not self.is_ready:
+                try:
+                    self._prepare()
+                except Unavailable as error:
+                    self._see_that_it_runs()
+                    waited = time.monotonic() - began
+                    early = any(words in error.message for words in _NOT_YET)
+                    if waited > (timeout if early else min(timeout, _PATIENCE)):
+                        raise self._not_ready(error) from None
+                    time.sleep(_PAUSE)
+                    continue
+                self.is_ready = True
+                self._run_prerequisites()
 
     def _prepare(self) -> None:
         """Connect once, and create the URL's user if the first start did not."""

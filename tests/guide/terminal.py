@@ -15,10 +15,16 @@ QUESTION = re.compile(r"\]: ?$")
 _STYLE = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 
 
-def typed(
+def typed(line: str, answers: Sequence[str], cwd: Path, env: Mapping[str, str]) -> tuple[int, str]:
+    """The exit code, and what a terminal shows, without colours."""
+    code, output = coloured(line, answers, cwd, env)
+    return code, _STYLE.sub("", output)
+
+
+def coloured(
     line: str, answers: Sequence[str], cwd: Path, env: Mapping[str, str], deadline: float = 300
 ) -> tuple[int, str]:
-    """The exit code, and what a terminal shows, without colours. A question without an answer is a failure."""
+    """The same as the terminal gets it. A question without an answer is a failure."""
     ours, theirs = pty.openpty()
     process = subprocess.Popen(("bash", "-c", line), cwd=cwd, env=env, stdin=theirs, stdout=theirs, stderr=theirs)
     os.close(theirs)
@@ -42,7 +48,7 @@ def typed(
         process.wait()
         os.close(ours)
     assert not left, f"`{line}` did not ask, the answers {left} are left:\n{output}"
-    return code, _STYLE.sub("", output).replace("\r\n", "\n").replace("\r", "\n")
+    return code, output.replace("\r\n", "\n").replace("\r", "\n")
 
 
 def _read(descriptor: int) -> str:

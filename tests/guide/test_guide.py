@@ -13,9 +13,12 @@ from tests.guide.page import Block, Command, blocks
 from tests.guide.story import BEFORE, mess
 from tests.guide.terminal import typed
 from tests.kit import GIT_IDENTITY, with_migops
+from tests.screens import shown
 
 DOCS = Path(__file__).parents[2] / "docs"
 GUIDE, RUSSIAN = DOCS / "guide.md", DOCS / "guide.ru.md"
+PICTURE = DOCS / "screens" / "doctor.svg"
+"""What doctor prints in this very project."""
 MOST_NOT_RUN = 4
 PLAYED = "llm-bot"
 """The project's name in the guide; the test's own one takes its place."""
@@ -106,3 +109,9 @@ def play(command: Command, code: int, name: str, cwd: Path, env: dict[str, str])
     got, output = typed(mine.line, mine.answers, cwd, env)
     assert got == code, f"$ {mine.line}\n{output}\nexit code {got}, not {code}"
     assert missing(mine, output) == [], f"$ {mine.line}\n{output}"
+    if mine.line == "migops doctor app" and code:
+        assert rules(output) == rules(shown(PICTURE.read_text(encoding="utf-8"))), "python -m tests.screens"
+
+
+def rules(text: str) -> list[str]:
+    return sorted(set(re.findall(r"MIG\d+", text)))

@@ -97,6 +97,10 @@ def test_every_report_ends_with_what_to_do_now(name: str) -> None:
     assert render("doctor", REPORTS[name], View(width=200)).splitlines()[-1].startswith("next   ")
 
 
+def test_the_full_mess_is_at_most_fifteen_lines() -> None:
+    assert render("doctor", MESS, View(width=120)).count("\n") <= 15
+
+
 def test_verbose_has_every_finding_in_full_and_no_circle() -> None:
     text = render("doctor", MESS, View(width=120, verbose=True))
     assert all(f"{each.rule} a-name ({each.severity.value})" in text for each in FINDINGS)

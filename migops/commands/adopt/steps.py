@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from migops.core import progress
 from migops.core.errors import Unavailable
 from migops.database.postgres.schema import CATALOGUE, STRICT_CATALOGUE, Item, Schema
 from migops.docker import execs
@@ -76,6 +77,7 @@ class Watched:
                 self._keep(line + b"\n")
 
     def _keep(self, data: bytes) -> None:
+        progress.output(data)
         self.output += data
         del self.output[:-_KEPT]
 

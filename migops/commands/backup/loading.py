@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from migops.commands.backup.verify import chunks
+from migops.core import progress
 from migops.core.errors import Aborted
 from migops.database.postgres import dump_commands
 from migops.database.postgres.tools import PATIENCE, Tools
@@ -29,7 +30,9 @@ def restore_into(
 
 def load(tools: Tools, database: str, path: Path, *, owners: bool = True) -> None:
     """Restore a dump into an empty database of the tools' server. ``Aborted`` if that fails."""
-    ran = tools.run(dump_commands.restore(path.stat().st_size, database, owners=owners), _drop, chunks(path), PATIENCE)
+    words = dump_commands.restore(path.stat().st_size, database, owners=owners)
+    with progress.step(f"restore {path.name}"):
+        ran = tools.run(words, _drop, chunks(path), PATIENCE)
     if ran.code:
         raise Aborted(f"{path.name} could not be restored into {database}: pg_restore {ran.how}", hint=_hint(ran.said))
 

@@ -11,6 +11,7 @@ from migops.commands.backup.loading import load
 from migops.commands.backup.restore_plan import Restore, label
 from migops.commands.backup.source import tools
 from migops.commands.backup.swap import Swap, Swapped
+from migops.core import progress
 from migops.core.errors import Aborted, MigopsError, Unavailable
 from migops.database.postgres import swap_statements
 from migops.database.postgres.direct import direct
@@ -61,7 +62,8 @@ def carry_out(engine: Engine, planned: Restore, log: Journal, confirm: Callable[
             if isinstance(error, Unavailable):
                 raise Aborted(f"nothing was changed: {error.message}", hint=error.hint) from None
             raise
-        return Swap(engine, planned, log, oid, release.close).run()
+        with progress.step("stop the services, swap the names, start the services"):
+            return Swap(engine, planned, log, oid, release.close).run()
 
 
 def _restore(engine: Engine, planned: Restore, server: Maintenance, log: Journal) -> int:
@@ -71,7 +73,8 @@ def _restore(engine: Engine, planned: Restore, server: Maintenance, log: Journal
     if planned.properties is not None:
         server.run(*swap_statements.carry_over(planned.new, planned.properties))
     made = server.properties(planned.new)
-    _check(planned)
+    with progress.step("check the restored database, and collect its statistics"):
+        _check(planned)
     log.note("restore", "done", tables=len(planned.verified.contents.tables), revisions=planned.verified.revisions)
     if made is None:
         raise Aborted(f"the database {planned.new} was dropped by someone else")

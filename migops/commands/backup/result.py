@@ -28,6 +28,12 @@ class BackupList:
 
     folder: Path
     backups: tuple[Backup, ...]
+    unread: str = ""
+    """The reason why no engine was asked; then ``backups`` are those of every engine that has the project."""
+    hint: str = ""
+    """What to do about that."""
+    folders: tuple[Path, ...] = ()
+    """The folders that were read, if there may be several."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ from migops.commands.backup.result import BackupList, BackupResult
 from migops.commands.backup.source import find, question
 from migops.commands.backup.store import FOLDER, backups
 from migops.commands.backup.take import Policy, plan, prune, take
+from migops.core.errors import MigopsError, Unavailable
 from migops.docker import Engine
 from migops.state import journal, state_folder
 from migops.state.lock import host_lock
@@ -29,7 +30,19 @@ def run(target: Target, engine: Engine, policy: Policy) -> BackupResult:
     return BackupResult(made, pruned, tuple(target.commands.migops("restore", made.path.name)))
 
 
-def listing(target: Target, engine: Engine) -> BackupList:
-    """The backups of the target's project, newest first. Changes nothing."""
-    folder = state_folder.path(engine, target.project) / FOLDER
+def listing(project: str, engine: Engine) -> BackupList:
+    """The backups of the project on the engine, newest first. Changes nothing."""
+    folder = state_folder.path(engine, project) / FOLDER
     return BackupList(folder, tuple(backups(folder)))
+
+
+def listing_on_disk(project: str, unread: MigopsError) -> BackupList:
+    """The backups of the project on every engine, since none answers; ``unread`` says why. Changes nothing.
+
+    Raises ``Unavailable`` if there are none: then the answer is not on disk.
+    """
+    folders = tuple(where for folder in state_folder.paths(project) if (where := folder / FOLDER).is_dir())
+    there = tuple(backup for folder in folders for backup in backups(folder))
+    if not there:
+        raise Unavailable(f"no backups of {project} in {state_folder.root()}, and {unread}", hint=unread.hint)
+    return BackupList(folders[0], there, str(unread), unread.hint, folders)

@@ -20,6 +20,7 @@ from migops.commands.backup.orphaned_dumps import end_orphans, end_ours
 from migops.commands.backup.source import Source, tools
 from migops.commands.backup.store import Backup
 from migops.commands.backup.verify import Expected, Verified, verify
+from migops.core import progress
 from migops.core.errors import Aborted, Unavailable
 from migops.core.model import Location
 from migops.database.postgres import dump_commands
@@ -137,7 +138,15 @@ def prune(planned: Plan) -> Pruned:
 
 
 def _dump(programs: Tools, file: BinaryIO) -> None:
-    ran = programs.run(dump_commands.dump(), file.write)
+    written = 0
+
+    def write(data: bytes) -> None:
+        nonlocal written
+        written += file.write(data)
+        progress.note(f"{written:,} bytes")
+
+    with progress.step("dump the database"):
+        ran = programs.run(dump_commands.dump(), write)
     if ran.code:
         raise Aborted(f"no backup was taken: pg_dump in {programs.name} {ran.how}", hint=_hint(ran.said))
     file.flush()

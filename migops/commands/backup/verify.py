@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from migops.commands.backup.contents import Contents, major, parse_listing, parse_rows
+from migops.core import progress
 from migops.core.errors import Aborted
 from migops.core.model import Location
 from migops.database.postgres import dump_commands
@@ -50,6 +51,11 @@ class Verified:
 
 def verify(tools: Tools, path: Path, expected: Expected) -> Verified:
     """Read the whole dump with the programs that would restore it. ``Aborted`` if it is not as expected."""
+    with progress.step(f"read {path.name} to its end"):
+        return _verify(tools, path, expected)
+
+
+def _verify(tools: Tools, path: Path, expected: Expected) -> Verified:
     size, sha256 = path.stat().st_size, _digest(path)
     if expected.sha256 and sha256 != expected.sha256:
         raise unfit(path, "it has changed since it was verified (sha256)")

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from migops.core import progress
 from migops.core.errors import Unavailable
 from migops.core.redaction import redact
 from migops.core.terminal import printable
@@ -68,6 +69,7 @@ def follow(engine: Engine, container: str, say: Callable[[str], None]) -> Follow
     script = ""
     for line in _lines(engine, container):
         kept.append(line)
+        progress.output(f"{line}\n".encode())
         if frame := _FRAME.search(line):
             script = frame[1]
         if found := _REVISION.search(line):

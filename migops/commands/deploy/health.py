@@ -11,6 +11,7 @@ from typing import Any
 from migops.commands.deploy.deploy import Deploy
 from migops.commands.deploy.options import UNCHECKED, Options
 from migops.commands.deploy.services import DeployedService
+from migops.core import progress
 from migops.core.errors import Failed
 from migops.core.redaction import redact
 from migops.core.text import counted
@@ -81,6 +82,7 @@ def wait_until_healthy(
         first = _first(found)
         if first is None:
             return
+        progress.note(first.message)
         grace = 2 * watch.unchecked if first.health is Health.WATCHED else 0.0
         if first.health is Health.FAILED or time.monotonic() >= until + grace:
             late = "" if first.health is Health.FAILED else f" after {deploy.options.health:g} s"

@@ -117,7 +117,7 @@ def _history(inputs: DeployInputs) -> None:
     host = PlaceName.HOST.value
     for finding in findings:
         if host in finding.facts.get("places", ()) and finding.severity is Severity.ERROR:
-            raise _of(finding, "the build would copy this fault into the image")
+            raise of_finding(finding, "the build would copy this fault into the image")
 
 
 def _unsettled(inputs: DeployInputs) -> None:
@@ -140,7 +140,7 @@ def _trapped(inputs: DeployInputs, options: Options) -> None:
     for finding in findings:
         if finding.subject.revision in options.discard:
             continue
-        error = _of(finding, "recreating the container would lose it")
+        error = of_finding(finding, "recreating the container would lose it")
         ways = [shell_line(step.command) for step in finding.remedy if "--discard" in step.command]
         error.hint = "; ".join(
             (*([error.hint] if error.hint else ()), *(f"or discard it (it is saved first): {way}" for way in ways))
@@ -285,7 +285,7 @@ def _left_out(inputs: DeployInputs, options: Options) -> None:
         )  # fmt: skip
 
 
-def _of(finding: Finding, why: str) -> Aborted:
+def of_finding(finding: Finding, why: str) -> Aborted:
     """A finding as the reason to stop: its remedy is the way out."""
     texts = [step.why for step in finding.remedy if not step.command and not step.alternative]
     return Aborted(

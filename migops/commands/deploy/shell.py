@@ -13,6 +13,7 @@ from types import MappingProxyType
 
 from migops.commands.deploy.deploy import Deploy
 from migops.commands.deploy.stop import Stop
+from migops.core import progress
 from migops.core.process import start
 from migops.core.redaction import redact
 from migops.core.terminal import printable
@@ -44,7 +45,7 @@ def run(deploy: Deploy, words: Sequence[str], *, may_end: bool = True, env: Mapp
     shown. ``Unavailable`` where it cannot be started.
     """
     ran = quietly(words, deploy.stop if may_end else None, env)
-    if ran.code and not (may_end and deploy.stop.came):
+    if ran.code and not (may_end and deploy.stop.came) and not progress.is_streamed():
         for line in ran.tail:
             deploy.say.line(f"  | {line}")
     return ran
@@ -75,4 +76,6 @@ def _drain(process: subprocess.Popen[bytes], tail: deque[bytes]) -> None:
     if process.stdout is None:
         return
     with process.stdout as stream:
-        tail.extend(stream)
+        for line in stream:
+            tail.append(line)
+            progress.output(line)

@@ -10,14 +10,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from migops.commands.backup import question
-from migops.core.errors import MigopsError
+from migops.core.errors import MigopsError, Unavailable
 from migops.core.model import Unknown
 from migops.core.printed import here
 from migops.database.postgres.lock_rows import Holder
 from migops.database.postgres.session import Session, open_session
 from migops.docker import Engine
 from migops.sources.database import Reached, reach
-from migops.state import engine_lock, journal, lock
+from migops.state import engine_lock, journal, lock, state_folder
 from migops.state.journal import Run
 from migops.state.lock import NAME
 from migops.state.process import Life, Who, ourselves
@@ -61,6 +61,12 @@ class RunLog:
     database: DatabaseLock
     unlock: tuple[str, ...]
     """The command that releases a stale lock."""
+    unread: str = ""
+    """The reason why no engine was asked; then ``runs`` are those of every engine that has the project."""
+    hint: str = ""
+    """What to do about that."""
+    folders: tuple[Path, ...] = ()
+    """The state folders that were read, if there may be several."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,12 +86,27 @@ def look(target: Target, engine: Engine, folder: Path, timeout: float) -> RunLog
     return RunLog(target.project, folder, runs, host, on_engine, database, target.commands.unlock())
 
 
-def run_of(run_log: RunLog, number: int) -> Run:
-    """The run of that number. MigopsError if there is none."""
-    for run in run_log.runs:
-        if run.number == number:
-            return run
-    known = f"runs {run_log.runs[0].number} to {run_log.runs[-1].number} exist" if run_log.runs else "no runs yet"
+def look_on_disk(project: str, unread: MigopsError, unlock: tuple[str, ...]) -> RunLog:
+    """Read the runs of the project on every engine, since none answers; ``unread`` says why. Their locks are unknown.
+
+    The host's lock is held by the kernel, so that it is known without an engine. Raises ``Unavailable`` if there are
+    no runs: then the answer is not on disk.
+    """
+    folders = state_folder.paths(project)
+    runs = sorted((run for folder in folders for run in journal.runs(folder)), key=lambda run: run.began)
+    host = next((held for folder in folders if (held := lock.holder(folder))), None)
+    database = DatabaseLock(unknown=str(unread))
+    if not runs:
+        raise Unavailable(f"no runs of {project} in {state_folder.root()}, and {unread}", hint=unread.hint)
+    return RunLog(project, folders[0], tuple(runs), host, None, database, unlock, str(unread), unread.hint, folders)
+
+
+def runs_of(run_log: RunLog, number: int) -> tuple[Run, ...]:
+    """The run of that number; without an engine that of each. MigopsError if there is none."""
+    if found := tuple(run for run in run_log.runs if run.number == number):
+        return found
+    numbers = [run.number for run in run_log.runs]
+    known = f"runs {min(numbers)} to {max(numbers)} exist" if numbers else "no runs yet"
     raise MigopsError(
         f"{run_log.project} has no run {number}: {known}", hint=f"`{shlex.join(here().log())}` lists them"
     )

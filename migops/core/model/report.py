@@ -118,6 +118,9 @@ class PlaceSummary:
     revisions: int = 0
     """Number of revisions."""
     heads: tuple[str, ...] = ()
+    mounts: tuple[str, ...] = ()
+    """The bind mounts through which a container reads the host's scripts, as ``SOURCE → TARGET``: then the image is not
+    in between."""
 
 
 @dataclass(frozen=True, slots=True)
