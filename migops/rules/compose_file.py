@@ -87,7 +87,8 @@ def no_readiness(evidence: Evidence) -> Iterator[Match | Undetermined]:
     `condition: service_completed_successfully`. A service whose own startup command waits (wait-for-it, a loop around
     pg_isready, a retry in Python) is not reported, and one whose start could not be read is not judged.
 
-    With migops: `migops alembic upgrade head` and `migops rebuild-and-migrate` wait for the database themselves.
+    With migops: `migops doctor --fix MIG801` shows the edit as a diff, and applies it after a yes. `migops alembic
+    upgrade head` and `migops rebuild-and-migrate` wait for the database themselves.
 
     Seen in: DataJunction/dj#203
     """
@@ -169,6 +170,8 @@ def socket_only_pg_isready(evidence: Evidence) -> Iterator[Match]:
     Alembic says: "Connection refused".
 
     Fix: `pg_isready -h 127.0.0.1`.
+
+    With migops: `migops doctor --fix MIG803` shows the edit as a diff, and applies it after a yes.
 
     Seen in: docker-library/postgres#880
     """
