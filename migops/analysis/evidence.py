@@ -120,6 +120,8 @@ class Setup:
     """The ``.env`` files that a build would copy into the image."""
     alembic: Pin | None = None
     """The newest Alembic that the project's own files allow; None if they set no bound."""
+    sqlalchemy: Pin | None = None
+    """The newest SQLAlchemy that they allow."""
     has_models: bool = True
     """False if none of the project's modules defines a table."""
     gives_url: str = ""

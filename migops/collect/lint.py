@@ -58,6 +58,7 @@ def _setup(survey: Survey) -> Setup:
     except MigopsError:  # an invalid setting: reported where the database is queried
         url = None
     code = modules(target.root, None, ())
+    folders = list(dict.fromkeys((target.config.parent, target.root)))
     giver = gives_url(code)
     return Setup(
         config,
@@ -66,7 +67,8 @@ def _setup(survey: Survey) -> Setup:
         _unimported(survey, config),
         passwords(target.model, config) if target.model else {},
         copied_env_files(survey.view, _env_files(target)) if isinstance(survey.view, BuildView) else (),
-        pinned(list(dict.fromkeys((target.config.parent, target.root))), "alembic", _dockerfile(target)),
+        pinned(folders, "alembic", _dockerfile(target)),
+        pinned(folders, "sqlalchemy", _dockerfile(target)),
         has_models(code),
         giver.relative_to(target.root).as_posix() if giver else "",
     )

@@ -90,30 +90,30 @@ def remaining(record: ResetRecord, engine: Engine, source: Source) -> Remaining 
         if kept is not None and kept.oid == record.oid and (now is None or now.oid != record.oid):
             sentence = f"{record.database} is the new database; the old one is kept as {record.kept}"
             return Remaining(True, (sentence, f"the old scripts are in {record.old}"), back(record, source))
-        said, sql = _database(record, server)
+        sentences, sql = _database(record, server)
     scripts = [f"{counted(len(lost), 'old script')} not in {record.folder}"] if (lost := _missing(record)) else []
     scripts += [f"{listed(extra)} in {record.folder} was written by the reset"] if (extra := _extra(record)) else []
     down = [name for id_, name in record.containers if not _runs(engine, id_)]
-    said += [*scripts, *([f"{listed(down)} not running as before"] if down else [])]
+    sentences += [*scripts, *([f"{listed(down)} not running as before"] if down else [])]
     commands = (
         *((psql(source, sql),) if sql else ()), *(scripts_back(record) if scripts else ()),
         *(record.start if down else ()),
     )  # fmt: skip
-    return Remaining(False, tuple(said), commands) if said else None
+    return Remaining(False, tuple(sentences), commands) if sentences else None
 
 
 def _database(record: ResetRecord, server: Maintenance) -> tuple[list[str], list[str]]:
     """What is left on the server while the database is the old one, and the SQL for it."""
     now, made = server.properties(record.database), server.properties(record.new)
-    said, sql = [], []
+    sentences, sql = [], []
     if now is not None and record.is_open and not now.open:
-        said.append(f"connections to {record.database} are disabled")
+        sentences.append(f"connections to {record.database} are disabled")
         sql.append(swap_statements.reopen(record.database))
     if made is not None:
-        said.append(f"{record.new}, new and unused, is left over")
+        sentences.append(f"{record.new}, new and unused, is left over")
         sql += [swap_statements.close(record.new), swap_statements.end_sessions(record.new),
                 swap_statements.drop(record.new)]  # fmt: skip
-    return said, sql
+    return sentences, sql
 
 
 def _missing(record: ResetRecord) -> list[str]:
@@ -145,7 +145,7 @@ def refuse(engine: Engine, folder: Path, source: Source | None, *, finishes: boo
     run, record = killed(folder)
     if run is None or record is None:
         return ""
-    was = f"the reset of run {run.number} ({run.began}) was killed during the step {run.last.get('step', 'reset')}"
+    was = f"the reset of run {run.number} ({run.began}) was killed during the step {_step(run)}"
     if source is None:
         raise ManualActionRequired(
             f"{was}, and the state that it left cannot be told: the database {record.database} was not reached",
@@ -160,6 +160,12 @@ def refuse(engine: Engine, folder: Path, source: Source | None, *, finishes: boo
     raise ManualActionRequired(
         f"{was}: {'; '.join(left.sentences)}", commands=left.commands, hint=f"these commands undo it{ways}"
     )
+
+
+def _step(run: Run) -> str:
+    """The last step that was begun; the lines of its parts have no commands."""
+    begun = [str(step.get("step")) for step in run.steps if step.get("status") == "started" and "commands" in step]
+    return begun[-1] if begun else "first"
 
 
 def killed(folder: Path) -> tuple[Run | None, ResetRecord | None]:

@@ -35,6 +35,8 @@ class Names:
 
     docstring: str = ""
     has_downgrade: bool = False
+    empty: set[str] = field(default_factory=set)
+    """Functions that are there and do nothing, of ``upgrade`` and ``downgrade``: as of a merge."""
     star: tuple[str, int] | None = None  # the last `import *` and its line, a possible source of unbound names
     bound: dict[str, tuple[Constant, int]] = field(default_factory=dict)
 
@@ -75,6 +77,7 @@ def read_names(module: ast.Module) -> Names:
 def _assign(target: ast.expr, value: Constant, statement: ast.stmt, names: Names) -> None:
     if isinstance(target, ast.Name):
         names.bound[target.id] = (value, statement.lineno)
+        names.empty.discard(target.id)
         names.has_downgrade |= target.id == "downgrade"
     elif isinstance(target, (ast.Tuple, ast.List)):
         parts = value if isinstance(value, tuple) and len(value) == len(target.elts) else None
@@ -85,6 +88,9 @@ def _assign(target: ast.expr, value: Constant, statement: ast.stmt, names: Names
 def _other(statement: ast.stmt, names: Names) -> None:
     if isinstance(statement, (ast.FunctionDef, ast.AsyncFunctionDef)) and statement.name == "downgrade":
         names.has_downgrade = not _does_nothing(statement.body)
+    names.empty -= set(_bound_in(statement))
+    if isinstance(statement, ast.FunctionDef) and not statement.decorator_list and _is_empty(statement.body):
+        names.empty |= {statement.name} & {"upgrade", "downgrade"}
     for name in (*_bound_in(statement), *_changed_in(statement, names)):
         names.bound[name] = (Computed(statement), statement.lineno)
         names.has_downgrade |= name == "downgrade" and not isinstance(statement, ast.FunctionDef)
@@ -138,8 +144,12 @@ def _evaluate(node: ast.expr, names: Names, depth: int = 0) -> Constant:
 
 
 def _does_nothing(body: list[ast.stmt]) -> bool:
+    return all(isinstance(statement, ast.Raise) or _is_empty([statement]) for statement in body)
+
+
+def _is_empty(body: list[ast.stmt]) -> bool:
     return all(
-        isinstance(statement, (ast.Pass, ast.Raise))
+        isinstance(statement, ast.Pass)
         or (isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant))
         or (isinstance(statement, ast.Return) and statement.value is None)
         for statement in body

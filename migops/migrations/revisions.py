@@ -136,8 +136,14 @@ def _revision(path: str, name: str, names: Names) -> tuple[Revision | None, list
         line=line,
         down_line=names.line("down_revision"),
         message=names.docstring.strip().partition("\n")[0].strip(),
-        has_downgrade=names.has_downgrade,
+        has_downgrade=names.has_downgrade or _has_nothing_to_undo(names, len(groups["down_revision"]) > 1),
     ), reasons
+
+
+def _has_nothing_to_undo(names: Names, is_merge: bool) -> bool:
+    """Whether its downgrade does nothing because its upgrade does nothing; that of a merge may be left out."""
+    has_no_upgrade = "upgrade" in names.empty or (is_merge and "upgrade" not in names)
+    return "downgrade" in names.empty and has_no_upgrade
 
 
 def _texts(value: object) -> tuple[str, ...] | str:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from io import StringIO
-from itertools import groupby
+from itertools import groupby, takewhile
 from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.text import Text
 
-from migops.commands.fix.plan import Fixable, Unfixed
+from migops.commands.fix.plan import BY_COMMAND, BY_DECISION, Fixable, Unfixed
 from migops.commands.fix.result import FixResult, Preview
 from migops.core.model import Finding, Severity
 from migops.core.terminal import printable, shell_line
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 _COLORS = {"+": "green", "-": "red", "@": "cyan"}
 _SEVERITIES = {Severity.ERROR: "red", Severity.WARNING: "yellow", Severity.INFO: "cyan"}
-_AT_MOST = 5  # findings of one rule and reason that are shown without -v
+_AT_MOST = 8  # rules that are named at the end
 
 
 def plan(shown: Preview, view: View) -> str:
@@ -73,9 +73,8 @@ def end(result: FixResult, view: View) -> str:
     console.print(Text.assemble(("  undo   ", "dim"), printable(result.undo)), soft_wrap=True)
     for note in dict.fromkeys(each.fix.note for each in result.applied if each.fix.note):
         hang(console, Text("  then   ", "dim"), Text(printable(note)), 9)
-    console.print()
-    _unfixed(console, result.preview.plan.unfixed, view)
     _remaining(console, result)
+    console.print()
     _next(console, result)
     return trimmed(out)
 
@@ -105,7 +104,8 @@ def _unfixed(console: Console, unfixed: tuple[Unfixed, ...], view: View) -> None
         messages = [nearby(each.message) for each in (findings if view.verbose else findings[:1])]
         more = f" (and {len(findings) - 1} more)" if len(findings) > 1 and not view.verbose else ""
         color = _SEVERITIES[findings[0].severity]
-        body = f"{'; '.join(messages)}{more}: {nearby(reason)}"
+        why = "" if reason in (BY_COMMAND, BY_DECISION) else f": {nearby(reason)}"
+        body = f"{'; '.join(messages)}{more}{why}"
         hang(console, Text.assemble("  ", (rule, f"bold {color}")), Text(printable(body)), 10)
         for line in _way(findings[0]):
             console.print(Text(f"          {line}"), soft_wrap=True)
@@ -113,10 +113,10 @@ def _unfixed(console: Console, unfixed: tuple[Unfixed, ...], view: View) -> None
 
 
 def _way(finding: Finding) -> Iterator[str]:
-    """The commands of the finding's fix, else its first edit in words."""
-    commands = [step.command for step in finding.remedy if step.command and not step.alternative]
+    """The first step of the finding's fix: its commands up to one in words, else the words."""
+    commands = [shell_line(step.command) for step in takewhile(lambda step: bool(step.command), finding.remedy)]
     if commands:
-        yield from map(shell_line, commands)
+        yield from commands
     elif finding.remedy:
         yield printable(nearby(finding.remedy[0].why))
 
@@ -137,11 +137,12 @@ def _nothing(console: Console, result: FixResult, view: View) -> None:
 
 
 def _remaining(console: Console, result: FixResult) -> None:
-    shown = {each.finding.message for each in result.preview.plan.unfixed}
-    left = [each for each in result.remaining if each.message not in shown and each.severity is not Severity.INFO]
+    """The findings that the run has left, by their rules: `doctor` has the plan for them."""
+    left = sorted({each.rule for each in result.remaining if each.severity is not Severity.INFO})
     if left:
-        rules = first_few(sorted({each.rule for each in left}), _AT_MOST)
-        hang(console, Text("remaining  ", "yellow"), Text(f"{counted(len(left), 'finding')}: {rules}"), 11)
+        doctor = shell_line(result.commands.migops("doctor"))
+        text = f"{first_few(left, _AT_MOST)} remain: the plan is in {doctor}"
+        hang(console, Text("  left   ", "dim"), Text(printable(text)), 9)
 
 
 def _next(console: Console, result: FixResult) -> None:
@@ -149,12 +150,13 @@ def _next(console: Console, result: FixResult) -> None:
     commands = result.commands
     if result.fixable_again:
         command: tuple[str, ...] = commands.migops("doctor", "--fix")
-    elif result.run:
+    elif result.run and result.in_git:
         command = ("git", "diff")
     else:
         command = commands.migops("doctor")
     console.print(Text.assemble(("next   ", "bold green"), (shell_line(command), "bold")), soft_wrap=True)
     if result.run and not result.fixable_again:
         build = shell_line(commands.build()) if result.in_image and commands.build() else ""
-        then = f"then commit{f', and build them into the image: {build}' if build else ''}"
-        console.print(Text(f"       {then}", "dim"), soft_wrap=True)
+        steps = [*(["commit"] if result.in_git else []), *([f"build them into the image: {build}"] if build else [])]
+        if steps:
+            console.print(Text(f"       then {', and '.join(steps)}", "dim"), soft_wrap=True)

@@ -102,7 +102,7 @@ def no_readiness(evidence: Evidence) -> Iterator[Match | Undetermined]:
             for name in _ours(evidence, started)
             if name != server.name
             and _asks(evidence, project, name, server)
-            and not _waits(project, name, server.name, HEALTHY)
+            and not waits(project, name, server.name, HEALTHY)
             and not _follows(project, server.name, name)
         ]
         hasty = [name for name in unordered if name in started and _is_hasty(started[name], server, project)]
@@ -114,7 +114,7 @@ def no_readiness(evidence: Evidence) -> Iterator[Match | Undetermined]:
         unordered = [
             name
             for name in others
-            if not _waits(project, name, one_shot.service, COMPLETED) and not _follows(project, one_shot.service, name)
+            if not waits(project, name, one_shot.service, COMPLETED) and not _follows(project, one_shot.service, name)
         ]
         ahead = [name for name in unordered if not started[name].unread]
         if ahead:
@@ -294,14 +294,14 @@ def _ours(evidence: Evidence, started: dict[str, Startup]) -> list[str]:
     return [evidence.commands.service, *(name for name in started if name != evidence.commands.service)]
 
 
-def _waits(project: Project, name: str, needed: str, condition: str, depth: int = 0) -> bool:
+def waits(project: Project, name: str, needed: str, condition: str, depth: int = 0) -> bool:
     """True if the service starts only after the other one is ready, directly or through its own dependencies."""
     service = project.services.get(name)
     if service is None or depth > len(project.services):
         return False
     return any(
         (each.service == needed and each.condition == condition)
-        or (each.service != needed and _waits(project, each.service, needed, condition, depth + 1))
+        or (each.service != needed and waits(project, each.service, needed, condition, depth + 1))
         for each in service.depends_on.values()
     )
 

@@ -65,7 +65,8 @@ def database_behind(evidence: Evidence) -> Iterator[Match]:
     What: code written for the newer schema runs against the older one. `alembic check` and `revision --autogenerate`
     refuse with "Target database is not up to date".
 
-    Why: the image was built or started, but nobody ran the upgrade.
+    Why: the image was built or started, but nobody ran the upgrade. A database without any table is a remark, and only
+    of `doctor`: it is new, or the wrong one.
 
     Alembic says: "Target database is not up to date." (revision --autogenerate and check).
 
@@ -77,8 +78,10 @@ def database_behind(evidence: Evidence) -> Iterator[Match]:
     Seen in: transientskp/tkp#535
     """
     database = position(evidence)
+    if database.state.is_fresh and database.pending and evidence.setup is not None:
+        yield _fresh(evidence, database)
     if not database.state.rows or database.ahead_rows or not database.pending:
-        return  # fresh, or reported by another rule
+        return  # reported by another rule
     number, place = len(database.pending), database.place.value
     yield Match(
         Subject(database.state.rows[-1]),
@@ -87,6 +90,20 @@ def database_behind(evidence: Evidence) -> Iterator[Match]:
         _link(evidence),
         {"direction": "behind", "pending": list(database.pending), "rows": list(database.state.rows), "against": place},
         upgrade(evidence, database),
+    )
+
+
+def _fresh(evidence: Evidence, database: DatabasePosition) -> Match:
+    """A new database: its upgrade is still to come."""
+    pending, place = database.pending or (), database.place.value
+    return Match(
+        Subject(),
+        f"the database is empty, and none of the {place}'s migrations has run: {some_in_order(database, pending)}",
+        f"the database {database.state.url} has no table",
+        _link(evidence),
+        {"direction": "behind", "pending": list(pending), "rows": [], "against": place},
+        upgrade(evidence, database),
+        Severity.INFO,
     )
 
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 from urllib.parse import urlsplit
 
 from migops.analysis.database_position import DatabasePosition
-from migops.analysis.evidence import Evidence
+from migops.analysis.evidence import Evidence, SchemaCheck
 from migops.core.model import PlaceName, Remedy, Unknown
 from migops.core.text import listed
 from migops.rules.git_database import lost_scripts
@@ -135,6 +135,9 @@ def upgrade(evidence: Evidence, position: DatabasePosition) -> tuple[Remedy, ...
     steps: list[Remedy] = []
     if len(position.graph.effective_heads) > 1 and not evidence.many_heads_are_meant:
         steps.append(Remedy("`upgrade head` refuses with several heads: fix MIG301 first", after=("MIG301",)))
+    failing = evidence.schema.failing if isinstance(evidence.schema, SchemaCheck) else ()
+    if pending := sorted({each.revision for each in failing} & set(position.pending or ())):
+        steps.append(Remedy(f"{listed(pending)} will fail: fix MIG410 first", after=("MIG410",)))
     head = "heads" if evidence.many_heads_are_meant else "head"
     return (*steps, run_alembic(evidence, "apply the pending migrations with the current image", "upgrade", head))
 

@@ -1,4 +1,4 @@
-"""MIG309, MIG409, MIG410 and MIG509: what the scripts' own texts say of migrations that fail, or that never ran."""
+"""MIG309, MIG409, MIG410, MIG509 and MIG510: what the scripts' own texts say of migrations that fail or never ran."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from migops.analysis.evidence import Evidence
-from migops.core.model import PlaceName, Remedy, Revision, Severity, Subject, Unknown
+from migops.core.model import Location, PlaceName, Remedy, Revision, Severity, Subject, Unknown
 from migops.core.text import first_few, listed
 from migops.rules.compose_file import servers_of
 from migops.rules.database_remedies import alembic
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 HOST, DATABASE = PlaceName.HOST, PlaceName.DATABASE
 SHOWN = 5  # items in the message
+_AUTOBEGINS = (2,)
+"""The first SQLAlchemy in which every statement begins a transaction."""
 _INIT_SCRIPTS = "/docker-entrypoint-initdb.d"
 
 
@@ -188,11 +190,55 @@ def driver_mismatch(evidence: Evidence) -> Iterator[Match]:
     )
 
 
+def uncommitted_migrations(evidence: Evidence) -> Iterator[Match]:
+    """env.py runs a statement on its connection before Alembic gets it, and commits nothing.
+
+    What: `alembic upgrade head` logs every migration, ends with code 0, and nothing of it is in the database.
+
+    Why: with SQLAlchemy 2 the statement (an advisory lock, a SET) begins a transaction. Alembic sees that it is not its
+    own, so it neither begins nor commits one, and the end of `with engine.connect()` rolls everything back. It worked
+    with SQLAlchemy 1.4, or without the statement.
+
+    Fix: end that transaction before `context.configure`: `connection.commit()`. An advisory lock of the session, or a
+    SET, outlives that. Or commit after the migrations. Not reported for a statement under a condition, in autocommit,
+    or where the project pins an SQLAlchemy below 2.
+
+    With migops: `migops alembic upgrade head` asks the server what was committed, and says so (exit code 6).
+
+    Seen in: OpenHands/automation#18
+    """
+    from migops.migrations.env_transaction import uncommitted  # only doctor asks
+
+    host = evidence.chain.held(PlaceName.HOST)
+    env = host.environment.get("env.py") if host else None
+    pin = evidence.setup.sqlalchemy if evidence.setup else None
+    if env is None or (pin is not None and pin.is_below(_AUTOBEGINS)):
+        return
+    statement = uncommitted(env.content.decode("utf-8", "replace"))
+    if statement is None:
+        return
+    yield Match(
+        Subject(path=f"{env.path}:{statement.line}"),
+        f"env.py never commits the migrations: {statement.connection} has a transaction already when Alembic gets it",
+        f"{env.path}:{statement.line} runs a statement before context.configure; Alembic leaves such a transaction to "
+        "its owner",
+        None,
+        {"file": env.path, "line": statement.line},
+        (
+            Remedy(
+                f"after that statement, end its transaction: {statement.connection}.commit()",
+                at=Location(env.path, statement.line),
+            ),
+        ),
+    )
+
+
 RULES = (
     Rule("MIG309", "first-revision-alters", Severity.WARNING, (HOST,), first_revision_alters, lint=True),
     Rule("MIG409", "applied-but-missing", Severity.WARNING, (DATABASE,), applied_but_missing),
     Rule("MIG410", "not-null-without-default", Severity.ERROR, (HOST, DATABASE), not_null_without_default),
     Rule("MIG509", "driver-mismatch", Severity.ERROR, (), driver_mismatch, lint=True),
+    Rule("MIG510", "uncommitted-migrations", Severity.ERROR, (), uncommitted_migrations, lint=True),
 )
 
 

@@ -207,8 +207,8 @@ def no_downgrade(evidence: Evidence) -> Iterator[Match]:
 
     Why: nobody wrote it; or the change cannot be undone, and then a `raise` that says so is right.
 
-    Fix: write it while you still know what the revision did, and test it on a copy of the data. A merge revision, which
-    changes nothing, needs none.
+    Fix: write it while you still know what the revision did, and test it on a copy of the data. A revision
+    whose `upgrade` does nothing as well, like a merge, has nothing to undo.
 
     With migops: `migops rebuild-and-migrate --rehearse SERVICE` upgrades, downgrades and upgrades a disposable copy,
     and reports what the downgrade did not restore.
@@ -216,7 +216,7 @@ def no_downgrade(evidence: Evidence) -> Iterator[Match]:
     Seen in: IBM/mcp-context-forge#4429, apache/airflow#12608
     """
     graph = evidence.graphs.get(PlaceName.HOST)
-    without = [each for each in graph.revisions if not each.has_downgrade and len(each.parents) < 2] if graph else []
+    without = [each for each in graph.revisions if not each.has_downgrade] if graph else []
     if without:
         ids = [each.id for each in without]
         yield Match(

@@ -15,6 +15,7 @@ from migops.docker import connect, making
 from migops.sandbox.owned import LABEL
 from migops.state.lock import host_lock
 from migops.state.state_folder import folder
+from tests import warm
 from tests.engine.inventory import Inventory
 from tests.engine.sandbox import Sandbox
 from tests.engine.sql import ask
@@ -173,7 +174,7 @@ def _throwaway(box: Sandbox, pid: int) -> list[str]:
 
 
 def _wait_for_containers(box: Sandbox, pid: int, number: int) -> None:
-    until = time.monotonic() + 30
+    until = time.monotonic() + 180
     while len(_throwaway(box, pid)) < number + 1:  # and their network
         assert time.monotonic() < until
         time.sleep(0.02)
@@ -181,7 +182,7 @@ def _wait_for_containers(box: Sandbox, pid: int, number: int) -> None:
 
 def _a_signal_leaves_nothing(box: Sandbox, project: Path) -> None:
     for made in (1, 2):  # while the server comes up, and while the migrations run
-        process = subprocess.Popen(
+        process = warm.Popen(
             [sys.executable, "-m", "migops", "adopt", "--yes", "--revision", "head"], cwd=project,
             env=environment(box), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
         )  # fmt: skip
@@ -189,7 +190,7 @@ def _a_signal_leaves_nothing(box: Sandbox, project: Path) -> None:
         assert "disposable server" in process.stderr.readline()
         _wait_for_containers(box, process.pid, made)
         process.send_signal(signal.SIGINT)
-        _, said = process.communicate(timeout=30)
+        _, said = process.communicate(timeout=180)
         assert (process.returncode, said.strip()) == (130, "interrupted; nothing was changed")
         assert _throwaway(box, process.pid) == []
     assert query(box, project, "select to_regclass('alembic_version') is null") == "t"

@@ -136,6 +136,7 @@ def test_revisions_that_cannot_be_taken_back_are_worth_a_word(shop: Shop) -> Non
         ("003", "'002'", back.format("pass")), ("004", "'003'", back.format("raise NotImplementedError")),
         ("005", "'004'", ""), ("006", "'005'", back.format("op.x('y')")), ("007", "'005'", back.format("op.x()")),
         ("008", "('006', '007')", back.format("pass")),
+        ("009", "'008'", f"def upgrade():\n    pass\n\n{back.format('pass')}"),
     ):  # fmt: skip
         shop.write(f"migrations/versions/{name}.py", f"revision = '{name}'\ndown_revision = {parents}\n{text}")
     found = migops("doctor", "--no-engine", "--format", "json", cwd=shop.folder)

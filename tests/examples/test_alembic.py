@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from tests import warm
 from tests.engine.sandbox import Sandbox
 from tests.engine.sql import ask
 from tests.kit import Result, example, migops
@@ -40,10 +41,7 @@ def command(*arguments: str) -> list[str]:
 
 def alembic(box: Sandbox, project: Path, *arguments: str, **env: str) -> Result:
     """Run it as a process of its own: streams and exit code are what this is about."""
-    done = subprocess.run(
-        command(*arguments), cwd=project, env={**box.env, **env}, capture_output=True, text=True, timeout=120,
-        stdin=subprocess.DEVNULL, check=False,
-    )  # fmt: skip
+    done = warm.run(command(*arguments), cwd=project, env={**box.env, **env}, timeout=120)
     return Result(done.returncode, done.stdout, done.stderr)
 
 
@@ -273,7 +271,7 @@ def test_a_signal_stops_the_migration_and_nothing_runs_on(
     process = begin(sandbox, project)
     _wait_for(lambda: bool(statements(sandbox, project)))
     process.send_signal(number)
-    out, err = process.communicate(timeout=30)
+    out, err = process.communicate(timeout=180)
     assert process.returncode == 128 + number
     assert f"migops: stopped by {number.name}: alembic in " in err
     assert " ended with code 130" in err
@@ -374,7 +372,7 @@ def begin(box: Sandbox, project: Path, *arguments: str, **env: str) -> subproces
 
 def _wait_for(true: object) -> None:
     assert callable(true)
-    until = time.monotonic() + 60
+    until = time.monotonic() + 180
     while not true():
         assert time.monotonic() < until, "it never came about"
         time.sleep(0.2)
@@ -410,7 +408,7 @@ def test_in_a_terminal(sandbox: Sandbox, running: bool) -> None:
     assert "migops: unknown-revision" in shown
     code, shown = typed(sandbox, project, "upgrade", "head", after=b"it begins", key=b"\x03")
     assert (code, "KeyboardInterrupt" in shown) == (130, True)
-    assert statements(sandbox, project) == ""
+    _wait_for(lambda: statements(sandbox, project) == "")  # the server hears of it when it is told, not before
     assert containers(sandbox) == before
 
 
@@ -431,7 +429,7 @@ def typed(box: Sandbox, project: Path, *arguments: str, after: bytes = b"", key:
             os.write(outer, key)
             key = b""
     os.close(outer)
-    return process.wait(60), shown.decode()
+    return process.wait(180), shown.decode()
 
 
 def test_a_reader_that_goes_away_stops_nothing(sandbox: Sandbox) -> None:
@@ -444,5 +442,5 @@ def test_a_reader_that_goes_away_stops_nothing(sandbox: Sandbox) -> None:
         "import time; print('x' * 99999, flush=True); time.sleep(1); print('y' * 99999, flush=True); open('/done', 'w')"
     )
     words = ("sh", "-c", '"$@" | head -c 1; exit 0', "sh", *command(code))
-    subprocess.run(words, cwd=project, env=sandbox.env, check=True, capture_output=True, timeout=60)
+    subprocess.run(words, cwd=project, env=sandbox.env, check=True, capture_output=True, timeout=180)
     sandbox.compose("exec", "-T", "app", "ls", "/done", cwd=project)

@@ -154,7 +154,7 @@ class Stack:
         return sorted((self.box.path.parent / "state").glob("migops/*/*/journal/*.jsonl"))
 
 
-def wait_for(true: Callable[[], bool], seconds: float = 30) -> None:
+def wait_for(true: Callable[[], bool], seconds: float = 180) -> None:
     until = time.monotonic() + seconds
     while not true():
         assert time.monotonic() < until, "it never came about"
@@ -211,7 +211,7 @@ def an_index_waits_for_old_transactions(stack: Stack, options: Sequence[str]) ->
         time.sleep(3)
         assert stack.waits("virtualxid")
         someone.rollback()
-    _, err = running.communicate(timeout=30)
+    _, err = running.communicate(timeout=180)
     assert running.returncode == 0, err
     assert "the migration waits for older transactions to end, held by pid " in err
     assert stack.rows() == ["c00000000002"]

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from tests import warm
 from tests.faults.test_database import CANARY, SECOND, VERSION_TABLE, Shop
 from tests.kit import Result, migops
 
@@ -42,7 +43,7 @@ class Backups:
         """Migops in a process of its own, whose signals are not the test's."""
         words = (sys.executable, "-m", "migops", "backup", "--format", "json")
         environment = {**os.environ, **self.env}
-        return subprocess.Popen(
+        return warm.Popen(
             words, cwd=self.shop.project, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
         )
 

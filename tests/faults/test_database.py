@@ -165,9 +165,9 @@ def test_a_server_that_is_paused_or_stopped(shop: Shop) -> None:
 def test_it_only_reads(shop: Shop) -> None:
     shop.execute(VERSION_TABLE)
     url = parse_url(shop.url())
-    with pytest.raises(Unavailable, match="read-only transaction"), connect(url, timeout=5) as connection:
+    with pytest.raises(Unavailable, match="read-only transaction"), connect(url, timeout=60) as connection:
         connection.exec_driver_sql("INSERT INTO alembic_version VALUES ('x')")
-    with connect(url, timeout=5) as connection:
+    with connect(url, timeout=60) as connection:
         settings = connection.exec_driver_sql(
             "SELECT current_setting('transaction_read_only'), current_setting('lock_timeout'), "
             "current_setting('application_name'), current_setting('client_encoding')"

@@ -150,6 +150,26 @@ class TestEnv:
         assert isinstance(after, bytes)
         assert after.startswith(b"\xef\xbb\xbfimport os\nfrom logging.config")
 
+    @pytest.mark.parametrize(
+        ("imports", "expected"),
+        [
+            (
+                b"import asyncio\nimport sys\nfrom a import b\n",
+                b"import asyncio\nimport os\nimport sys\nfrom a import b\n",
+            ),
+            (b"import asyncio  # a; b\nfrom a import b\n", b"import asyncio  # a; b\nimport os\nfrom a import b\n"),
+            (
+                b"from a import (\n    b,\n)\nimport asyncio\n",
+                b"import os\nfrom a import (\n    b,\n)\nimport asyncio\n",
+            ),
+        ],
+    )
+    def test_the_import_stands_in_order(self, imports: bytes, expected: bytes) -> None:
+        rest = SYNC.split(b"from logging")[1]
+        after = read_url_from(imports + b"from logging" + rest, "DATABASE_URL")
+        assert isinstance(after, bytes)
+        assert after.startswith(expected + b"from logging")
+
     def test_another_driver_is_swapped(self) -> None:
         after = read_url_from(SYNC, "DB", ("postgresql+asyncpg", "postgresql"))
         assert isinstance(after, bytes)

@@ -136,6 +136,14 @@ def test_an_escape_that_python_frowns_on_is_no_error() -> None:
         ("from base import downgrade", True),
         ("def upgrade():\n    pass", False),
         ("TEXT = '''\ndef downgrade():\n    op.drop()\n'''", False),
+        ("def upgrade():\n    pass\n\ndef downgrade():\n    pass", True),
+        ("def upgrade():\n    '''Merge.'''\n\ndef downgrade():\n    ...", True),
+        ("def upgrade():\n    pass\n\ndef downgrade():\n    raise NotImplementedError", False),
+        ("def upgrade():\n    op.drop_table('x')\n\ndef downgrade():\n    pass", False),
+        ("def upgrade():\n    pass\n\nupgrade = other\n\ndef downgrade():\n    pass", False),
+        ("@wraps\ndef upgrade():\n    pass\n\ndef downgrade():\n    pass", False),
+        ("if x:\n    def upgrade():\n        pass\n\ndef downgrade():\n    pass", False),
+        ("from base import upgrade\n\ndef downgrade():\n    pass", False),
     ],
 )
 def test_whether_there_is_a_way_back(body: str, can: bool) -> None:

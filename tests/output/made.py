@@ -40,6 +40,7 @@ from tests.backup.test_store import MADE
 from tests.deploy.made import inputs
 from tests.kit import example, write_image
 from tests.output.test_deploy import STUCK
+from tests.reset.made import done, shown
 
 URL = parse_url("postgresql://shop:canary-7f3a@db:5432/shop")
 WHEN = "2026-11-22T08:34:00.000+00:00"
@@ -60,6 +61,8 @@ def results(folder: Path) -> dict[str, object]:
         "rebuild-and-migrate": STUCK,
         "rebuild-and-migrate --dry-run": _plan(),
         **_backups(folder),
+        "reset": done(project),
+        "reset --dry-run": shown(project),
         "adopt": CASES["different"],
         **_log(),
         "explain": rules.RULES,

@@ -216,6 +216,10 @@ def test_a_clean_service_has_nothing_to_do() -> None:
 def test_what_is_unknown_is_made_known_first() -> None:
     unknown = Remedy("make the image readable", BUILD.command)
     around = replace(AROUND, unknown=unknown)
-    assert make(MESS, Severity.ERROR, around, is_known=False).next_command == BUILD.command
+    found = make(MESS, Severity.ERROR, around, is_known=False)
+    assert (found.next_command, found.steps[0].command) == (BUILD.command, BUILD.command)
+    assert [step.command for step in found.steps].count(BUILD.command) == 1
+    server = replace(AROUND, unknown=Remedy("then the database can be read", START.command))
+    assert make(MESS, Severity.ERROR, server, is_known=False).steps[0].command == START.command
     assert make(MESS, Severity.ERROR, around, is_known=True).next_command == ()
     assert make((), Severity.ERROR, AROUND, is_known=False).next_command == ()

@@ -6,6 +6,7 @@ from typing import Any
 
 from migops.commands.deploy import swap
 from migops.commands.deploy.deploy import Deploy
+from migops.commands.deploy.lead_back import target_back, why_not
 from migops.commands.deploy.migrate import downgraded
 from migops.commands.deploy.outcome import explain_end
 from migops.commands.deploy.step_name import StepName
@@ -28,13 +29,16 @@ def go_back(deploy: Deploy) -> dict[str, Any]:
         return {"skipped": "--on-failure downgrade was not given"}
     if deploy.record.stays:
         return {"skipped": f"a downgrade undoes whole revisions only: {deploy.record.stays}"}
-    lacking = without_a_way(deploy)
-    if lacking or len(before) > 1:
-        raise Failed(f"the database cannot be downgraded: {listed(lacking) or 'several rows'} without a downgrade")
+    graph, after = deploy.inputs.history, deploy.record.after or ()
+    if lacking := without_a_way(deploy):
+        raise Failed(f"the database cannot be downgraded: {listed(lacking)} without a downgrade")
+    target = target_back(graph, after, before)
+    if target is None:
+        raise Failed(f"the database cannot be downgraded: {why_not(graph, after, before)}")
     deploy.check()
     if StepName.SWAP in deploy.record.begun:
         swap.stop(deploy)
-    migrated = downgraded(deploy, before[0] if before else "base")
+    migrated = downgraded(deploy, target)
     outcome, rows = migrated.outcome, migrated.outcome.after or ()
     if outcome.code:
         explain_end(deploy, migrated.end, "downgrade")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from migops.commands.deploy.deploy import Deploy
 from migops.commands.deploy.inputs import DeployInputs
+from migops.commands.deploy.lead_back import target_back, why_not
 from migops.commands.deploy.typed import typed
 from migops.core.model import PlaceName
 from migops.core.text import listed
@@ -19,8 +20,8 @@ def next_steps(deploy: Deploy) -> list[tuple[str, ...]]:
         services = (each.name for each in deploy.inputs.services)
         ways.append(commands.migops("rebuild-and-migrate", *services, service=""))
         if not _without_a_way_down(deploy):
-            to = before[0] if before else "base"
-            ways.append(commands.alembic("downgrade", to))
+            to = target_back(deploy.inputs.history, deploy.record.after or (), before)
+            ways.append(commands.alembic("downgrade", to or "base"))
     if deploy.record.backup is not None:
         ways.append(commands.migops("restore", str(deploy.record.backup)))
     return ways
@@ -51,11 +52,11 @@ def _without_a_way_down(deploy: Deploy) -> str:
     graph, before = deploy.inputs.history, deploy.record.before or ()
     if not deploy.record.has_moved:
         return ""
-    if len(before) > 1:
-        return f"the database was at {listed(before)}, and a downgrade cannot restore several rows"
     done = graph.ancestors(deploy.record.after or ())
     if not done.issuperset(before):
         return f"{listed(before)} is not below {listed(deploy.record.after or ()) or 'nothing'}"
+    if why := why_not(graph, deploy.record.after or (), before):
+        return why
     applied = done - graph.ancestors(before)
     if oneway := sorted(each for each in applied if not graph.by_id[each].has_downgrade):
         return f"{listed(oneway)} has no downgrade"

@@ -26,6 +26,7 @@ from migops.commands.deploy import (
 )
 from migops.commands.deploy.commands import rollback_tag
 from migops.commands.deploy.inputs import DeployInputs
+from migops.commands.deploy.lead_back import why_not
 from migops.commands.deploy.options import Options
 from migops.commands.deploy.step import Plan, Step
 from migops.commands.deploy.step_name import StepName
@@ -170,6 +171,9 @@ def _notes(inputs: DeployInputs, options: Options, pending: tuple[str, ...] | No
     for each in pending or ():
         if not inputs.history.by_id[each].has_downgrade:
             yield f"{each} has no downgrade: once applied, it can only be undone by restoring the backup"
+    rows = inputs.state.rows if inputs.state else ()
+    if pending and options.on_failure == "downgrade" and (why := why_not(inputs.history, inputs.heads, rows)):
+        yield f"--on-failure downgrade cannot take the migrations back: {why}"
     for finding in judge([rule for rule in RULES if rule.id in _UNSAVED], inputs.evidence)[0]:
         yield f"{finding.rule}: {finding.message}"
     yield from starts.notes(inputs)

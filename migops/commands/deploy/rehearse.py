@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from migops import sandbox
 from migops.commands.deploy.copy import Copy
 from migops.commands.deploy.deploy import Deploy
+from migops.commands.deploy.lead_back import target_back, why_not
 from migops.core.errors import Aborted, MigopsError
 from migops.core.text import counted, listed
 from migops.database.postgres.catalogue import traces
@@ -85,10 +86,13 @@ def _play(held: Copy) -> dict[str, Any]:
         "rows": {"before": counts, "after": migrated},
     }
     oneway = [each for each in deploy.record.pending or () if not deploy.inputs.history.by_id[each].has_downgrade]
-    if oneway or len(before) > 1:
-        deploy.say.line(f"downgrade skipped: {listed(oneway) or 'several rows'} without a downgrade")
+    history = deploy.inputs.history
+    to = target_back(history, deploy.inputs.heads, before)
+    if oneway or to is None:
+        why = f"{listed(oneway)} without a downgrade" if oneway else why_not(history, deploy.inputs.heads, before)
+        deploy.say.line(f"downgrade skipped: {why}")
         return {**inputs, "downgrade": "left out", "without_downgrade": oneway}
-    down = held.alembic("downgrade", before[0] if before else "base")
+    down = held.alembic("downgrade", to)
     back, lost = held.counts(tables), sorted(catalogue ^ traces(url, _PATIENCE))
     deploy.say.line(f"downgrade to {listed(before) or 'base'} in {down:.2f} s")
     _tell_rows(deploy, "after the downgrade", counts, back)

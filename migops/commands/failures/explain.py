@@ -127,14 +127,14 @@ def _column(title: str, texts: Sequence[str]) -> Iterator[str]:
         yield f"  {'' if number else title:<5}  {text}"
 
 
-def _findings(failure: Failure, found: re.Match[str], inputs: FailureInputs) -> list[Finding]:
+def _findings(failure: Failure, match: re.Match[str], inputs: FailureInputs) -> list[Finding]:
     """The findings that cause it; if the failure names a revision, those about that revision come first."""
     if inputs.evidence is None or not failure.rules:
         return []
     judged, _ = judge([rule for rule in RULES if rule.id in failure.rules], inputs.evidence)
-    tables = {name.rpartition(".")[2] for group, name in groups(found).items() if group.startswith("table")}
+    tables = {name.rpartition(".")[2] for group, name in groups(match).items() if group.startswith("table")}
     findings = [each for each in judged if not tables or _is_about(each, tables)]
-    revision = groups(found).get("revision", "")
+    revision = groups(match).get("revision", "")
 
     def order(finding: Finding) -> tuple[bool, int]:
         return bool(revision) and revision not in (finding.subject.revision, finding.message), failure.rules.index(

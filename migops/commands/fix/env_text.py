@@ -49,10 +49,9 @@ def read_url_from(source: bytes, variable: str, drivers: tuple[str, str] = ("", 
     lines[after - 1] = lines[after - 1].rstrip(b"\r\n") + end
     lines.insert(after, call.encode() + end)
     if not _imports_os(tree):
-        first = _first_import(tree)
-        if first is None or not _begins_line(lines, first):
-            return Unedited("env.py has no import line above which `import os` could stand")
-        at = first.lineno - 1
+        at = _place_of_import(tree, lines)
+        if at is None:
+            return Unedited("env.py has no import line beside which `import os` could stand")
         lines.insert(at, (_BOM if at == 0 and source.startswith(_BOM) else b"") + b"import os" + end)
         if at == 0 and source.startswith(_BOM):
             lines[1] = lines[1].removeprefix(_BOM)
@@ -185,16 +184,20 @@ def _imports_os(tree: ast.Module) -> bool:
     )  # fmt: skip
 
 
-def _first_import(tree: ast.Module) -> ast.stmt | None:
-    """The first import that is not from ``__future__``."""
-    for each in tree.body:
-        if isinstance(each, (ast.Import, ast.ImportFrom)) and getattr(each, "module", "") != "__future__":
-            return each
-    return None
-
-
-def _begins_line(lines: list[bytes], statement: ast.stmt) -> bool:
-    return statement.col_offset == 0 and b";" not in lines[statement.lineno - 1].split(b"#")[0]
+def _place_of_import(tree: ast.Module, lines: list[bytes]) -> int | None:
+    """The index of the line before which ``import os`` stands in order, beside the first imports; None if unclear."""
+    imports = [
+        each for each in tree.body
+        if isinstance(each, (ast.Import, ast.ImportFrom)) and getattr(each, "module", "") != "__future__"
+    ]  # fmt: skip
+    if not imports or any(b";" in lines[each.lineno - 1].split(b"#")[0] for each in imports):
+        return None
+    at = imports[0].lineno - 1
+    for each in imports:
+        if not isinstance(each, ast.Import) or each.names[0].name > "os" or each.lineno - 1 != at:
+            break
+        at = each.end_lineno or each.lineno
+    return at
 
 
 def _inserted(line: bytes, at: int, text: bytes) -> bytes:

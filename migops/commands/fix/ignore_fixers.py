@@ -84,6 +84,13 @@ def excluded_scripts(evidence: Evidence, finding: Finding) -> Fix | NotFixed:
     return Fix(finding.rule, f"let the migrations into the build again, by {words} in {context.ignore.name}", (edit,))
 
 
+def no_migrations(evidence: Evidence, finding: Finding) -> NotFixed:
+    """Nothing of its own: MIG104 names what keeps the scripts out, or the Dockerfile does."""
+    if evidence.exclusions:
+        return NotFixed(finding.rule, "goes away with MIG104 and a build")
+    return NotFixed(finding.rule, "no line of an ignore file is the cause, so the Dockerfile or a build is")
+
+
 def _needed(evidence: Evidence, context: BuildContext) -> list[str]:
     """The files that Alembic needs and the ignore file keeps out, relative to the context."""
     host = evidence.chain.held(PlaceName.HOST)

@@ -10,7 +10,10 @@ from migops.commands.fix.merge import Merged, merge
 from migops.commands.fix.model import Fix, NotFixed
 from migops.commands.fix.registry import FIXERS
 from migops.core.errors import MigopsError
-from migops.core.model import Finding, Report, Severity
+from migops.core.model import Finding, Report
+
+BY_COMMAND = "a command fixes it, not an edit"
+BY_DECISION = "its fix needs a decision that is yours"
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,8 +80,7 @@ def _fix(evidence: Evidence, finding: Finding) -> Fix | NotFixed:
     fixer = FIXERS.get(finding.rule)
     if fixer is None:
         has_command = any(step.command for step in finding.remedy)
-        reason = "a command fixes it, not an edit" if has_command else "the edit needs a decision that is yours"
-        return NotFixed(finding.rule, "nothing has to be done" if finding.severity is Severity.INFO else reason)
+        return NotFixed(finding.rule, BY_COMMAND if has_command else BY_DECISION)
     try:
         return fixer(evidence, finding)
     except MigopsError as error:

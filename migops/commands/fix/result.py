@@ -53,6 +53,8 @@ class FixResult:
     """The findings after the run, without those that wait for a build of the edited files."""
     in_image: bool = False
     """True if a build copies one of the edited files, so that the image is older now."""
+    in_git: bool = False
+    """True if the project is in a git checkout."""
     fixable_again: tuple[str, ...] = ()
     """Rules of the remaining findings that another ``doctor --fix`` can fix."""
     asked_for: tuple[str, ...] = ()

@@ -24,6 +24,7 @@ from migops.core.model import Report, Severity
 from migops.core.text import counted
 from migops.docker import Engine
 from migops.rules.rule import Rule
+from migops.sources.repository import holder
 from migops.state import journal, state_folder
 from migops.state.journal import Journal
 from migops.state.lock import host_lock
@@ -144,7 +145,7 @@ class _Attempt:
                 writing.refuse(edit, self.root)
             copies, files = save(folder, record.run, self.edits)
             record.note("save", "done", folder=str(copies), files=[each.record() for each in files])
-            self.dialogue.say(f"saved {counted(len(files), 'file')} as they are in {copies}")
+            self.dialogue.say(f"saved {counted(len(files), 'file')} in {copies}")
             before = composed(self.target.commands.compose) if self.target.commands.compose else ComposeReading(None)
             try:
                 self._write(record)
@@ -164,7 +165,7 @@ class _Attempt:
         again = plans.make(after.report, after.evidence, ()).fixable
         return replace(
             result, applied=self.chosen, edits=self.edits, checks=after.checks, run=number, saved=copies,
-            remaining=left, in_image=self._are_built(),
+            remaining=left, in_image=self._are_built(), in_git=holder(self.root) is not None,
             fixable_again=tuple(sorted({each.finding.rule for each in again})),
         )  # fmt: skip
 

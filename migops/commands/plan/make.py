@@ -48,6 +48,8 @@ def make(findings: Sequence[Finding], fail_on: Severity, around: Surroundings, *
     _build(steps, around)
     _deploy(steps, around)
     planned = tuple(_step(node) for node in order(steps))
+    if not is_known and around.unknown is not None:
+        planned = _known_first(planned, around.unknown)
     left = tuple(each for each in findings if all(each is not other for other in counted))
     unplanned = tuple(each for each in steps.unplanned if each.severity.rank >= fail_on.rank)
     left += tuple(each for each in steps.unplanned if each.severity.rank < fail_on.rank)
@@ -103,6 +105,13 @@ def _deploy(steps: Steps, around: Surroundings) -> None:
         steps.add(Node(Action.RECREATE, "take the new image into use", around.up))
 
 
+def _known_first(steps: tuple[Step, ...], unknown: Remedy) -> tuple[Step, ...]:
+    """The step that makes a place readable before all others: what is read then may change the plan."""
+    known = [step for step in steps if step.command == unknown.command]
+    first = known[0] if known else Step(Action.START, unknown.why, unknown.command)
+    return (first, *(step for step in steps if step is not first))
+
+
 def _step(node: Node) -> Step:
     return Step(node.action, node.why, node.command, node.at, tuple(node.findings), node.is_choice)
 
@@ -115,9 +124,7 @@ def _with_next(plan: Plan, around: Surroundings, is_known: bool) -> Plan:
 
 def _next(plan: Plan, around: Surroundings, is_known: bool) -> tuple[str, tuple[str, ...]]:
     """Words, and a command that can be typed at once; one of them may be empty."""
-    if not is_known and around.unknown is not None:
-        return "", around.unknown.command
-    if not is_known:
+    if not is_known and around.unknown is None:
         return "make readable what is named above, then run this again", ()
     if plan.steps:
         return _first(plan, around)

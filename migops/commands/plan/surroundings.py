@@ -52,7 +52,7 @@ def _unknown(evidence: Evidence, needed: Sequence[PlaceName]) -> Remedy | None:
     for place in needed:
         reading = evidence.reading(place)
         if isinstance(reading, Unknown) and reading.command:
-            return Remedy(f"make the {place.value} readable", reading.command)
+            return Remedy(f"then the {place.value} can be read, and the plan is complete", reading.command)
     return None
 
 

@@ -56,9 +56,8 @@ def write_first(reset: Reset, deploy: Deploy) -> dict[str, Any]:
     """Have Alembic write the first revision, and prove it, on a disposable server."""
     image = str(deploy.engine.image(candidate(reset.inputs))["Id"])
     options = reset.options
-    first = first_revision.write(
-        reset.inputs, deploy.engine, image, options.message, options.deploy.timeout, deploy.say.line
-    )
+    handles = first_revision.Handles(deploy.engine, deploy.say.line, deploy.is_stopped)
+    first = first_revision.write(reset.inputs, image, options.message, options.deploy.timeout, handles)
     reset.first = first
     deploy.say.line(f"{first.revision} creates {counted(len(first.tables), 'table')}: {listed(first.tables)}")
     for note in first.notes:
@@ -109,14 +108,14 @@ def replace_scripts(reset: Reset, deploy: Deploy) -> dict[str, Any]:
     """Put the first revision in the old scripts' place, and read the project as it is now."""
     reset.written = scripts.replace(reset.inputs, reset.revision)
     old = deploy.inputs
-    found = deploys.observe(old.target, deploy.engine, replace(reset.options.deploy, cache=True), old.program)
-    found = replace(
-        found, services=old.services, left=old.left, scale=old.scale, previous=old.previous, rollbacks=old.rollbacks,
-        unchecked=old.unchecked, starts_in=found.starts_in or old.starts_in,
-        evidence=replace(found.evidence, database=Unknown("the new database is not there yet")),
+    observed = deploys.observe(old.target, deploy.engine, replace(reset.options.deploy, cache=True), old.program)
+    observed = replace(
+        observed, services=old.services, left=old.left, scale=old.scale, previous=old.previous, rollbacks=old.rollbacks,
+        unchecked=old.unchecked, starts_in=observed.starts_in or old.starts_in,
+        evidence=replace(observed.evidence, database=Unknown("the new database is not there yet")),
     )  # fmt: skip
     options = replace(reset.options.deploy, cache=True, fetch=False, backup=False, accept_migrating=True)
-    reset.deploy = replace(deploy, inputs=found, options=options)
+    reset.deploy = replace(deploy, inputs=observed, options=options)
     return {"written": str(reset.written), "moved": [each.name for each in reset.inputs.scripts]}
 
 

@@ -99,44 +99,44 @@ def read(target: Target, engine: Engine, options: Options, program: Words, folde
 
     Raises ``Aborted`` (5) where the database is not one that can be reset, ``Unavailable`` where it does not answer.
     """
-    found = deploys.observe(target, engine, options, program)
-    rollbacks = rollback.find(engine, folder, found.services, options.unchecked_watch)
-    found = replace(found, rollbacks=rollbacks)
-    source = _source(found, engine)
+    deployed = deploys.observe(target, engine, options, program)
+    rollbacks = rollback.find(engine, folder, deployed.services, options.unchecked_watch)
+    deployed = replace(deployed, rollbacks=rollbacks)
+    source = _source(deployed, engine)
     properties, used = _database(source, options.timeout)
     addresses = {each.address for each in used.sessions if each.address}
-    clients = external_sessions.clients(engine, source, target, found.project, addresses)
+    clients = external_sessions.clients(engine, source, target, deployed.project, addresses)
     stamp = f"{datetime.now(timezone.utc):%Y%m%dT%H%M%S}"
-    host = _host(found)
+    host = _host(deployed)
     return ResetInputs(
-        found, source, properties, used, _foreign(engine, found, source, used.sessions, options.timeout), clients,
-        tuple(_scripts(found, host)), Path(host.location[0]), folder / "reset" / stamp,
+        deployed, source, properties, used, _foreign(engine, deployed, source, used.sessions, options.timeout), clients,
+        tuple(scripts_of(deployed, host)), Path(host.location[0]), folder / "reset" / stamp,
         swap_statements.beside(source.database, "reset", stamp), swap_statements.beside(source.database, "old", stamp),
         swap_statements.beside(source.database, "undone", stamp),
     )  # fmt: skip
 
 
-def _source(found: DeployInputs, engine: Engine) -> Source:
+def _source(deployed: DeployInputs, engine: Engine) -> Source:
     """The database, which a running container of this project must serve."""
-    address = find_url(found.question)
+    address = find_url(deployed.question)
     if isinstance(address, Unknown):
         raise Unavailable(address.reason, hint=address.hint)
     kind = address.text.strip().partition(":")[0].partition("+")[0].lower()
     if kind not in ("postgresql", "postgres"):
         raise Aborted(f"the database ({address.origin}) is {kind}; migops resets PostgreSQL only", hint=_BY_HAND)
-    if not found.database_service:
+    if not deployed.database_service:
         raise Aborted(
             f"the database's server ({address.origin}) is not a service of this project, so others may depend on it; "
             "migops resets only a database that this compose project runs itself",
             hint="for development, add a PostgreSQL service to the compose file and let the application use that",
         )
     try:
-        source = backup.find(found.question, engine)
+        source = backup.find(deployed.question, engine)
     except Unavailable:
         raise
     except MigopsError as error:
         raise Aborted(error.message, at=error.at, hint=error.hint) from None
-    if source.server != found.database_service:
+    if source.server != deployed.database_service:
         raise Aborted(f"{source.at} is not a service of this project; migops resets no other server's database")
     return source
 
@@ -150,13 +150,13 @@ def _database(source: Source, timeout: float) -> tuple[Properties, DatabaseUsage
 
 
 def _foreign(
-    engine: Engine, found: DeployInputs, source: Source, sessions: Sequence[Session], timeout: float
+    engine: Engine, deployed: DeployInputs, source: Source, sessions: Sequence[Session], timeout: float
 ) -> tuple[str, ...]:
     """The sessions from outside of the project's containers that are still there a moment later."""
 
     def others(some: Sequence[Session]) -> tuple[str, ...]:
         pairs = [(each.address, each.application) for each in some]
-        return external_sessions.others(engine, found.project.name, pairs)
+        return external_sessions.others(engine, deployed.project.name, pairs)
 
     if not others(sessions):
         return ()
@@ -172,7 +172,8 @@ def _host(found: DeployInputs) -> MigrationSet:
     return host
 
 
-def _scripts(found: DeployInputs, host: MigrationSet) -> Iterator[Script]:
+def scripts_of(found: DeployInputs, host: MigrationSet) -> Iterator[Script]:
+    """The scripts that a reset replaces, each with what git has of it."""
     git = found.evidence.chain.places.get(PlaceName.GIT)
     for name, file in sorted(host.scripts.items()):
         path = Path(file.path)

@@ -51,20 +51,20 @@ def _failed(reset: Reset, deploy: Deploy, error: MigopsError, trouble: Mapping[S
 
 def _by_hand(reset: Reset, deploy: Deploy, error: MigopsError, trouble: Mapping[StepName, str]) -> Outcome:
     noted, source = record(reset.inputs), reset.inputs.source
-    said = [*trouble.values(), *deploy.record.unrestored]
+    sentences = [*trouble.values(), *deploy.record.unrestored]
     if deploy.record.foreign:
-        said.append(f"someone else has changed {listed(sorted(deploy.record.foreign))} meanwhile")
+        sentences.append(f"someone else has changed {listed(sorted(deploy.record.foreign))} meanwhile")
     if deploy.record.stopped:
-        said.append(manual_steps.stay_stopped(deploy))
+        sentences.append(manual_steps.stay_stopped(deploy))
     commands = noted.start
     try:
         left = remaining(noted, deploy.engine, source)
-        said += left.sentences if left else ()
+        sentences += left.sentences if left else ()
         commands = left.commands if left else noted.start
     except Unavailable as unknown:
-        said.append(f"which database has the name {noted.database} is not known: {unknown.message}")
+        sentences.append(f"which database has the name {noted.database} is not known: {unknown.message}")
         commands = back(noted, source)
-    return Outcome("operator", int(ExitCode.OPERATOR), f"{error}; then {'; '.join(said)}", commands, error.hint)
+    return Outcome("operator", int(ExitCode.OPERATOR), f"{error}; then {'; '.join(sentences)}", commands, error.hint)
 
 
 def _commands(error: MigopsError) -> tuple[tuple[str, ...], ...]:

@@ -87,8 +87,8 @@ def new_or_none(reset: Reset) -> Callable[[Deploy], Any]:
 def _notes(reset: Reset) -> Iterator[str]:
     """What to know before saying yes."""
     inputs = reset.inputs
-    found = inputs.deploy
-    for name, why in found.left.items():
+    deployed = inputs.deploy
+    for name, why in deployed.left.items():
         yield f"{name} has the same image and is left as it is: {why}"
     for each in inputs.clients.unsure:
         yield f"{each.service} keeps running, although it may use the database: {each.why}"
@@ -97,11 +97,11 @@ def _notes(reset: Reset) -> Iterator[str]:
             f"no script of this project names the schema {listed(schemas)}: unless the models create its tables, the "
             "reset stops before it changes anything"
         )
-    files = [name for name in found.project.files if "prod" in name.rpartition("/")[2].lower()]
+    files = [name for name in deployed.project.files if "prod" in name.rpartition("/")[2].lower()]
     if files:
         yield f"{first_few(files)} is named like a production file: reset is for development only"
-    yield from found.previous.notes()
-    for finding in judge([rule for rule in RULES if rule.id in _NOTED], found.evidence)[0]:
+    yield from deployed.previous.notes()
+    for finding in judge([rule for rule in RULES if rule.id in _NOTED], deployed.evidence)[0]:
         yield f"{finding.rule}: {finding.message}{_meaning(finding.rule)}"
 
 

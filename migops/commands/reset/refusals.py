@@ -79,16 +79,18 @@ def _sessions(inputs: ResetInputs) -> Iterator[Aborted]:
 
 
 def _history(inputs: ResetInputs) -> Iterator[Aborted]:
-    found, target = inputs.deploy, inputs.target
-    if not found.builder(target.service):
+    deployed, target = inputs.deploy, inputs.target
+    if not deployed.builder(target.service):
         yield Aborted(
             f"nothing in this project builds the image of {target.service}, so no first revision gets into it",
-            at=found.service.location, hint="run it where the image is built",
+            at=deployed.service.location, hint="run it where the image is built",
         )  # fmt: skip
     if target.many_heads:
         yield Aborted("this project has several heads on purpose (x-migops: {heads: many}): migops writes one revision")
-    if len(found.host.location) > 1:
-        yield Aborted(f"this project has several versions folders ({listed(found.host.location)}): migops supports one")
+    if len(deployed.host.location) > 1:
+        yield Aborted(
+            f"this project has several versions folders ({listed(deployed.host.location)}): migops supports one"
+        )
 
 
 def _scripts(inputs: ResetInputs) -> Iterator[Aborted]:

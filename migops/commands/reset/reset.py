@@ -59,11 +59,13 @@ def candidate(inputs: ResetInputs) -> str:
 
 def record(inputs: ResetInputs) -> ResetRecord:
     """What the journal notes before the first change."""
-    found, others = inputs.deploy, [each.name for each in inputs.others]
+    deployed, others = inputs.deploy, [each.name for each in inputs.others]
     tags = {
-        each.image_ref: found.rollbacks[each.name].current for each in found.services if each.name in found.rollbacks
+        each.image_ref: deployed.rollbacks[each.name].current
+        for each in deployed.services
+        if each.name in deployed.rollbacks
     }
-    ran = [each for service in found.services for each in service.runs]
+    ran = [each for service in deployed.services for each in service.runs]
     running = list(inputs.running)
     return ResetRecord(
         database=inputs.database, kept=inputs.old, new=inputs.new, undone=inputs.undone, oid=inputs.properties.oid,
@@ -71,12 +73,12 @@ def record(inputs: ResetInputs) -> ResetRecord:
         later=str(inputs.saved / scripts.LATER),
         scripts=tuple((each.name, each.sha256) for each in inputs.scripts),
         containers=(*((each.id, each.name) for each in ran), *((each.id, each.name) for each in inputs.others)),
-        stop=(found.compose.stop([each.name for each in found.services]), *_others("stop", others)),
+        stop=(deployed.compose.stop([each.name for each in deployed.services]), *_others("stop", others)),
         start=(
             *(("docker", "tag", image, ref) for ref, image in tags.items() if "@" not in ref),
-            *((found.compose.recreate(running),) if running else ()), *_others("start", others),
+            *((deployed.compose.recreate(running),) if running else ()), *_others("start", others),
         ),
-        finish=found.target.commands.migops("rebuild-and-migrate"),
+        finish=deployed.target.commands.migops("rebuild-and-migrate"),
     )  # fmt: skip
 
 

@@ -53,11 +53,11 @@ class Prepared:
     def shown(self) -> ResetPlan:
         """The plan as it is shown."""
         inputs = self.reset.inputs
-        found, state = inputs.deploy, inputs.deploy.state
+        deployed, state = inputs.deploy, inputs.deploy.state
         return ResetPlan(
-            found.project.name, inputs.target.service, inputs.database, inputs.source.server, inputs.usage.size,
+            deployed.project.name, inputs.target.service, inputs.database, inputs.source.server, inputs.usage.size,
             inputs.usage.tables, state.rows if state else None, str(inputs.folder),
-            tuple(each.name for each in inputs.scripts), tuple(each.name for each in found.services),
+            tuple(each.name for each in inputs.scripts), tuple(each.name for each in deployed.services),
             (*inputs.running, *(each.name for each in inputs.others)), inputs.old, str(self.where / backup.FOLDER),
             str(inputs.saved), tuple(tags(inputs)),
             tuple(PlannedStep(str(step.name), step.why) for step in self.plan.steps),
@@ -68,15 +68,15 @@ class Prepared:
         """Do it. Whatever happens, the end says which state is left."""
         if self.log is None:
             raise LookupError("a dry run is not carried out")
-        found, options, stop = self.reset.inputs.deploy, self.reset.options.deploy, Stop()
+        deployed, options, stop = self.reset.inputs.deploy, self.reset.options.deploy, Stop()
         self.stack.enter_context(stop.caught())  # until the end is told, too
         stop.tell = lambda name: self.say.line(f"{name}: stopping here and undoing what was done")
         with ExitStack() as sessions:
             lock = MigrationLock(
-                self.where, self.lock, found.question, "migops reset", options.timeout, sessions, found.project,
-                found.compose.words,
+                self.where, self.lock, deployed.question, "migops reset", options.timeout, sessions, deployed.project,
+                deployed.compose.words,
             )  # fmt: skip
-            deploy = Deploy(found, options, self.engine, lock, self.log, self.say, stop)
+            deploy = Deploy(deployed, options, self.engine, lock, self.log, self.say, stop)
             ended = run.run(self.plan, deploy, outcome.ends(self.reset))
         self.log.end(ended.word, ended.code, message=ended.sentence, commands=ended.commands)
         return self._result(deploy, ended)

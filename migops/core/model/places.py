@@ -63,6 +63,7 @@ class Revision:
     message: str = ""
     """The first line of the docstring."""
     has_downgrade: bool = True
+    """True if its ``downgrade`` may undo it; also if both functions do nothing, as those of a merge."""
 
 
 @dataclass(frozen=True, slots=True)

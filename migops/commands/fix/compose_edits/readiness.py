@@ -12,7 +12,7 @@ from migops.commands.fix.compose_edits.depends import wait_for
 from migops.commands.fix.compose_edits.draft import Draft, Source
 from migops.commands.fix.compose_edits.insert import add_keys
 from migops.commands.fix.compose_edits.nodes import Node, NotEditable
-from migops.commands.fix.compose_edits.same_model import prove
+from migops.commands.fix.compose_edits.same_model import applied_by, prove
 from migops.commands.fix.compose_edits.servers import TIMES, probe, refuse_loss
 from migops.commands.fix.model import Fix, Fixer, NotFixed
 from migops.compose import Project
@@ -44,7 +44,7 @@ def wait_until_ready(evidence: Evidence, finding: Finding, project: Project) -> 
     """MIG801: a health check for the server if it has none, and ``depends_on`` with the condition."""
     names = [str(each) for each in finding.facts["services"]]
     if one_shot := finding.facts.get("one_shot"):
-        return _wait_for_end(project, finding, names, str(one_shot))
+        return _wait_for_end(evidence, finding, project, names, str(one_shot))
     server = str(finding.facts["server"])
     draft, check = Draft(), None
     if not finding.facts["healthcheck"]:
@@ -60,7 +60,8 @@ def wait_until_ready(evidence: Evidence, finding: Finding, project: Project) -> 
 
     prove(project, draft.contents(), {server, *names}, intended)
     waits = f"{listed(names)} {'waits' if len(names) == 1 else 'wait'} until {server} is healthy"
-    return Fix(finding.rule, f"{server} gets a health check, and {waits}" if check else waits, draft.edits())
+    title = f"{server} gets a health check, and {waits}" if check else waits
+    return Fix(finding.rule, title, draft.edits(), note=applied_by(evidence, (*([server] if check else ()), *names)))
 
 
 def over_tcp(evidence: Evidence, finding: Finding, project: Project) -> Fix:
@@ -80,7 +81,8 @@ def over_tcp(evidence: Evidence, finding: Finding, project: Project) -> Fix:
         services[server]["healthcheck"]["test"] = _with_host(given)
 
     prove(project, draft.contents(), {server}, intended)
-    return Fix(finding.rule, f"the health check of {server} asks PostgreSQL over TCP", draft.edits())
+    title = f"the health check of {server} asks PostgreSQL over TCP"
+    return Fix(finding.rule, title, draft.edits(), note=applied_by(evidence, [server]))
 
 
 def _test_of(draft: Draft, project: Project, server: str) -> tuple[Source, Node, Node]:
@@ -118,7 +120,7 @@ def _depend(service: dict[str, Any], needed: str, condition: str) -> None:
     entry["condition"] = condition
 
 
-def _wait_for_end(project: Project, finding: Finding, names: list[str], one_shot: str) -> Fix:
+def _wait_for_end(evidence: Evidence, finding: Finding, project: Project, names: list[str], one_shot: str) -> Fix:
     """MIG801: the others start when the service that migrates has ended, which it may not be restarted for."""
     draft, service = Draft(), project.services[one_shot]
     restarted = service.restart not in ("", "no") and not service.restart.startswith("on-failure")
@@ -138,7 +140,8 @@ def _wait_for_end(project: Project, finding: Finding, names: list[str], one_shot
 
     prove(project, draft.contents(), {one_shot, *names}, intended)
     verb = "waits" if len(names) == 1 else "wait"
-    return Fix(finding.rule, f"{listed(names)} {verb} until {one_shot} has migrated", draft.edits())
+    title = f"{listed(names)} {verb} until {one_shot} has migrated"
+    return Fix(finding.rule, title, draft.edits(), note=applied_by(evidence, names))
 
 
 def _add_host(source: Source, test: Node, server: str) -> None:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Mapping
+import shlex
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from migops.analysis.evidence import Evidence
 from migops.commands.fix.compose_edits.nodes import NotEditable
 from migops.compose import ComposeOptions, EnvFiles, Project, load
 from migops.compose.tree import plain
@@ -32,6 +34,12 @@ def prove(project: Project, contents: Mapping[str, bytes], services: set[str], c
     different = differences(old, new)
     if different:
         raise NotEditable(_reason(different, services))
+
+
+def applied_by(evidence: Evidence, services: Iterable[str]) -> str:
+    """The sentence with the command that applies an edit, and what it recreates."""
+    up = shlex.join((*evidence.commands.compose, "up", "-d"))
+    return f"it takes effect with `{up}`, which recreates {listed(list(dict.fromkeys(services)))}"
 
 
 def read(project: Project, contents: Mapping[str, bytes]) -> dict[str, Any]:
