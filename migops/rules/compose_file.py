@@ -171,7 +171,7 @@ def socket_only_pg_isready(evidence: Evidence) -> Iterator[Match]:
 
     Fix: `pg_isready -h 127.0.0.1`.
 
-    With migops: `migops doctor --fix` adds the option.
+    With migops: `migops doctor --fix MIG803` shows the edit as a diff, and applies it after a yes.
 
     Seen in: docker-library/postgres#880
     """
