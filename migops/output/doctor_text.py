@@ -125,7 +125,7 @@ def _left(console: Console, plan: Plan) -> None:
 
 
 def _line(console: Console, finding: Finding, more: int) -> None:
-    at = next((str(step.at) for step in finding.remedy if step.at), finding.subject.path)
+    at = finding.subject.path or next((str(step.at) for step in finding.remedy if step.at), "")
     revision = f"{finding.subject.revision}: " if finding.subject.revision else ""
     ends = f" (and {more} more)" if more else f" ({short(at)})" if at and at not in finding.message else ""
     head = Text.assemble((f"{finding.severity.value:<7}", COLORS[finding.severity]), f" {finding.rule} ")
