@@ -15,7 +15,7 @@ SEED ?= 1
 TAG ?=
 PYTEST := $(BIN)/python -m pytest --numprocesses $(WORKERS) --dist worksteal
 
-.PHONY: help demo test test-fast lint bench chaos release clean
+.PHONY: help demo test test-fast lint bench chaos docs release clean
 
 help:
 	@echo "make demo       run check-image on the stale example (real engine where there is one or one can be started)"
@@ -23,6 +23,7 @@ help:
 	@echo "make test-fast  the tests that need no engine"
 	@echo "make bench      measure, side by side with what a user would run instead"
 	@echo "make chaos      kill deploys at 100 random moments and count what was lost (KILLS=, SEED=; half an hour)"
+	@echo "make docs       write the pages that are made from the source again (docs/rules.md, docs/failures.md)"
 	@echo "make release    build sdist and wheel into dist/ and check them; TAG=1 creates the tag; nothing is uploaded"
 
 # Debian ships Python without ensurepip; as root the package that has it can be installed, else say which it is.
@@ -57,6 +58,10 @@ bench: $(READY)
 
 chaos: $(READY)
 	@$(BIN)/python -m tests.chaos --kills $(KILLS) --seed $(SEED)
+
+docs: $(READY)
+	$(BIN)/python -m migops.rules.document > docs/rules.md
+	$(BIN)/python -m migops.commands.failures.document > docs/failures.md
 
 release: $(READY)
 	@$(BIN)/python -m pip install --quiet --editable '.[dev,release]'

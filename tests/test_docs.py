@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import re
+import shlex
 from itertools import groupby
 from pathlib import Path
 
+import click
 import pytest
+
+from migops.cli.main import COMMANDS, cli
 
 ROOT = Path(__file__).parents[1]
 DECISIONS = ROOT / "docs" / "decisions"
@@ -35,6 +39,54 @@ def test_links_lead_somewhere(page: Path) -> None:
 def test_the_pages_are_found_from_the_readme() -> None:
     linked = {link["target"] for link in _LINK.finditer(text(ROOT / "README.md"))}
     assert {"SECURITY.md", "CHANGELOG.md", "docs/design.md", "docs/glossary.md", "docs/decisions/README.md"} <= linked
+
+
+FOR_STRANGERS = ("README.md", "docs/guide.md", "docs/guide.ru.md", "docs/rules.md", "docs/commands.md",
+                 "docs/acting.md", "docs/comparison.md")  # fmt: skip
+"""Pages that somebody reads who has a problem, and perhaps no wide window."""
+
+
+@pytest.mark.parametrize("name", FOR_STRANGERS)
+def test_lines_fit_a_screen(name: str) -> None:
+    prose = re.sub(r"(?ms)^```.*?^```$|\(https:[^)]*\)", "", text(ROOT / name))
+    assert [line for line in prose.splitlines() if len(line) > 120 and not line.startswith(("|", "    "))] == []
+
+
+def test_the_first_screen_says_what_it_is_for() -> None:
+    first = text(ROOT / "README.md").split("\n## ")[0]
+    assert len(first.splitlines()) <= 42
+    for word in ("pipx install .", "uv tool install .", "Python 3.10", "It never", "docs/guide.md", "adopt", "`%04d`"):
+        assert word in first, word
+
+
+@pytest.mark.parametrize("name", FOR_STRANGERS)
+def test_commands_and_options_that_a_page_names_exist(name: str) -> None:
+    page = text(ROOT / name)
+    lines = re.findall(r"(?m)^\$ (migops .+)$", page) + re.findall(r"`(migops [^`]+)`", page)
+    assert lines or name == "docs/comparison.md"
+    for line in lines:
+        words = [word for word in shlex.split(line.replace("…", ""), comments=True) if word != "COMMAND"]
+        if len(words) < 2 or words[1].startswith("-"):
+            continue
+        assert words[1] in COMMANDS, line
+        command = cli.get_command(click.Context(cli), words[1])
+        assert command is not None
+        known = {option for parameter in command.params for option in parameter.opts} | {"--help"}
+        alembic = words[1] == "alembic"
+        for word in words[2:]:
+            if alembic and not word.startswith("-"):
+                break  # what follows is Alembic's
+            assert not word.startswith("-") or word.split("=")[0] in known, line
+
+
+def test_every_page_is_reached_from_the_readme() -> None:
+    reached, todo = set(), [ROOT / "README.md"]
+    while todo:
+        page = todo.pop()
+        if page not in reached and page.suffix == ".md" and page.exists():
+            reached.add(page)
+            todo += [(page.parent / link["target"]).resolve() for link in _LINK.finditer(text(page)) if link["target"]]
+    assert {page.resolve() for page in PAGES} <= reached
 
 
 def test_decisions_have_one_form() -> None:

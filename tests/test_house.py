@@ -6,6 +6,7 @@ import ast
 import io
 import tokenize
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import migops
@@ -31,6 +32,11 @@ def sources() -> Iterator[Path]:
     yield from sorted(SOURCE.rglob("*.py"))
 
 
+@cache
+def parsed(path: Path) -> ast.Module:
+    return ast.parse(path.read_text())
+
+
 def module_of(path: Path) -> str:
     parts = ("migops", *path.relative_to(SOURCE).with_suffix("").parts)
     return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
@@ -41,7 +47,7 @@ def imports() -> dict[str, set[str]]:
     paths = {module_of(path): path for path in sources()}
     graph: dict[str, set[str]] = {}
     for module, path in paths.items():
-        tree = ast.parse(path.read_text())
+        tree = parsed(path)
         typed = {
             id(node) for block in ast.walk(tree)
             if isinstance(block, ast.If) and isinstance(block.test, ast.Name) and block.test.id == "TYPE_CHECKING"
@@ -101,7 +107,7 @@ def lives(tree: ast.AST) -> Iterator[tuple[str, int, int]]:
 def long_lived(path: Path) -> list[str]:
     return [
         f"{path.relative_to(SOURCE)}:{first}: {name} lives for {last - first} lines"
-        for name, first, last in lives(ast.parse(path.read_text()))
+        for name, first, last in lives(parsed(path))
         if name in SHORT_NAMES and last - first > LONGEST_LIFE
     ]
 

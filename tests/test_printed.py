@@ -26,12 +26,13 @@ COMMAND = re.compile(rf"(?:^|[`\s(:;=])migops (?:{WORDS})(?=$|[\s`;,.)])")
 RAW = re.compile(r"`alembic (?:upgrade|downgrade|stamp|merge|revision)(?! head` refuses)[^`]*`")
 
 LABELS = {
-    "migops adopt", "migops backup", "migops restore", "migops log", "migops restore …@…",
+    "migops adopt", "migops backup", "migops restore", "migops reset", "migops log", "migops restore …@…",
 }  # fmt: skip
 """Names by which a session or a lock says whose it is: compared, never printed to be typed."""
 ALLOWED = {
     ("commands/failures/document.py", "# Failures that"): "the head of a page of the documentation",
     ("commands/failures/document.py", "Checked causes"): "the same page, of every project",
+    ("rules/document.py", "# Rules"): "the head of a page of the documentation",
     ("commands/adopt/stamp.py", "`alembic stamp"): "what has just been run, not what to type",
     ("rules/application.py", "migrate in a separate service"): "a line of the compose file: `command: …`",
 }

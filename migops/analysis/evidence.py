@@ -33,6 +33,7 @@ if TYPE_CHECKING:  # what a clean check never needs is not imported for its sake
     from migops.sources.passwords import Written
     from migops.sources.pinned import Pin
     from migops.sources.program_file import ProgramFile
+    from migops.sources.proxies import Proxied
     from migops.sources.stopped import Stopped
     from migops.sources.worktree import Worktree
 
@@ -44,6 +45,23 @@ class Exclusion:
     name: str
     at: Location
     pattern: str
+
+
+@dataclass(frozen=True, slots=True)
+class Copies:
+    """The lines that a Dockerfile lacks. ``at``: the file, and where in it they go.
+
+    ``scripts``: for the folder with the scripts; '' if the build brings them. ``files``: for the files around them, by
+    name; those of the folder have its line.
+    """
+
+    at: str
+    scripts: str
+    files: Mapping[str, str]
+
+    def edit(self, *lines: str) -> str:
+        """The edit in words, with these lines."""
+        return f"in {self.at}, add: {'; '.join(dict.fromkeys(lines))}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,8 +121,12 @@ class Setup:
     """The ``.env`` files that a build would copy into the image."""
     alembic: Pin | None = None
     """The newest Alembic that the project's own files allow; None if they set no bound."""
+    sqlalchemy: Pin | None = None
+    """The newest SQLAlchemy that they allow."""
     has_models: bool = True
     """False if none of the project's modules defines a table."""
+    proxies: tuple[Proxied, ...] = ()
+    """The ports of our services to which another service passes requests on."""
     gives_url: str = ""
     """A module of the project that sets Alembic's URL itself when it runs Alembic; '' if there is none."""
 
@@ -121,6 +143,8 @@ class Evidence:
     exclusions: tuple[Exclusion, ...] = ()
     not_copied: str = ""
     """The reason why no COPY includes the scripts."""
+    copies: Copies | None = None
+    """What the Dockerfile lacks; None if the build brings everything, or nobody can tell."""
     uncached: str = ""
     """An instruction other than a COPY that puts files at the image's path."""
     base: str = ""

@@ -149,7 +149,8 @@ def _explain(call: AlembicCall, code: int, refused: str = "") -> None:
     """Explain the failure in what Alembic wrote, or in why it was not started, if it is a known one."""
     from migops.commands.failures import explain  # and with it all the rules: only a failure pays for them
 
-    for line in explain(call.output.tail() or refused, call.target, call.engine, call.arguments, code=code):
+    output = call.output.tail() or refused
+    for line in explain(output, call.target, call.engine, call.arguments, code=code, again=call.again()):
         say(line, plain=True)
 
 

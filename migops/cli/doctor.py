@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from migops.cli.fix_options import WithFix, fix_options
 from migops.cli.options import (
     EXIT,
     compose_options,
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from migops.target import Target
 
 
-@click.command("doctor")
+@click.command("doctor", cls=WithFix)
 @click.argument("service", required=False, envvar="MIGOPS_SERVICE")
 @database_options
 @image_option
@@ -41,20 +42,32 @@ if TYPE_CHECKING:
     is_flag=True,
     help="Do not use Docker: no image, no container, and only a database that is reachable without it.",
 )
+@fix_options
 @compose_options
 @rule_options
 @output_options("doctor")
 def doctor(service: str | None, **given: Any) -> int:
-    """Run every check on SERVICE: the whole chain, including config, code and compose file.
+    """Run every check on SERVICE (the whole chain, config, code and compose file), and print one plan.
+
+    The plan has the steps in the order of doing, each one command or one edit. Warnings are a line each; -v shows
+    every finding in full.
 
     \b
     migops doctor                            the only service with migrations
     migops doctor app --fail-on warning
     migops doctor --select MIG6 --select MIG8
+    migops doctor --fix                      edit files: diff, question, checks
+    migops doctor --fix MIG108               what is edited only by name, too
 
-    Nothing is changed. Exit codes are those of check-image; also 3 if there is a database that could not
-    be read. --no-engine without --database-url checks only the files, without a database.
+    Without --fix and --undo, nothing is changed. Exit codes are those of check-image; also 3 if there is
+    a database that could not be read. --no-engine without --database-url checks only the files, without a
+    database. With --fix: 0 fixed, 1 findings remain, 5 nothing was changed, 6 a check failed and all files
+    were put back, 7 a file could not be put back.
     """
+    if given["fix"] or given["undo"]:
+        from migops.cli import fix
+
+        return fix.undo(service, given) if given["undo"] else fix.run(service, given)
     from migops import rules
     from migops.collect.database_query import Ask
     from migops.commands import diagnosis

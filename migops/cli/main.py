@@ -46,6 +46,7 @@ COMMANDS = {
         "Find the revision of a database that has tables but no recorded Alembic revision, and stamp it.",
     ),
     "restore": ("restore:restore", "Replace the database with a backup; the current database is kept."),
+    "reset": ("reset:reset", "Start again from the models, in development: a new database, one first revision."),
     "log": ("log:log", "List past runs and lock holders; --unlock releases a lock whose process is gone."),
     "version": ("version:version", "Print the version of migops; with --all of Docker, compose, git, Python, too."),
     "explain": ("explain:explain", "Explain a rule: what it means, why it happens and how to fix it."),

@@ -74,6 +74,7 @@ def check(
         image=survey.image,
         exclusions=survey.exclusions,
         not_copied=survey.not_copied,
+        copies=survey.copies,
         uncached=survey.uncached,
         base=survey.view.base.ref if isinstance(survey.view, BuildView) else "",
         layers=_layers(survey, chain, engine) if engine else {},
@@ -177,6 +178,13 @@ def running(target: Target, engine: Engine) -> Survey:
 def host(target: Target) -> Environment:
     """Read only the host: the environment that Alembic would see there. MigopsError if it has no migrations."""
     return read_host(Survey(target))[0]
+
+
+def context(target: Target) -> Survey:
+    """Read only the host and what a build would copy. MigopsError if the host has no migrations."""
+    survey = Survey(target)
+    read_context(survey, read_host(survey)[1])
+    return survey
 
 
 def _read_program(survey: Survey, image: Reader) -> None:

@@ -53,7 +53,7 @@ def read_image(survey: Survey, engine: Callable[[], Engine], opened: ExitStack) 
     except ImageNotFound as error:
         build = survey.target.commands.build()
         hint = f"build it first: {shlex.join(build)} (nothing was pulled)" if build else error.hint
-        survey.places[PlaceName.IMAGE] = Unknown(str(error), hint)
+        survey.places[PlaceName.IMAGE] = Unknown(str(error), hint, build)
         return None
     except Unavailable as error:
         survey.places[PlaceName.IMAGE] = Unknown(str(error), error.hint)

@@ -28,6 +28,7 @@ from migops.sources.home import Home, Reader
 from migops.sources.models import Model, unimported
 from migops.sources.passwords import passwords
 from migops.sources.pinned import pinned
+from migops.sources.proxies import proxied
 from migops.target import Target
 
 _CHMOD = re.compile(r"\b(chmod|install|setfacl)\b")
@@ -58,6 +59,7 @@ def _setup(survey: Survey) -> Setup:
     except MigopsError:  # an invalid setting: reported where the database is queried
         url = None
     code = modules(target.root, None, ())
+    folders = list(dict.fromkeys((target.config.parent, target.root)))
     giver = gives_url(code)
     return Setup(
         config,
@@ -66,8 +68,10 @@ def _setup(survey: Survey) -> Setup:
         _unimported(survey, config),
         passwords(target.model, config) if target.model else {},
         copied_env_files(survey.view, _env_files(target)) if isinstance(survey.view, BuildView) else (),
-        pinned(list(dict.fromkeys((target.config.parent, target.root))), "alembic", _dockerfile(target)),
+        pinned(folders, "alembic", _dockerfile(target)),
+        pinned(folders, "sqlalchemy", _dockerfile(target)),
         has_models(code),
+        proxied(target.model, (target.service, *target.siblings)) if target.model else (),
         giver.relative_to(target.root).as_posix() if giver else "",
     )
 

@@ -14,12 +14,15 @@ from migops.sources.schema_facts import SchemaFacts, schema_facts
 def check_schema(evidence: Evidence, *, created_too: bool) -> SchemaCheck | Unknown | None:
     """None if nothing was to be asked; the database is asked only for tables that a script names.
 
-    ``created_too``: check what applied revisions have created as well, which most often has to be asked for.
+    ``created_too``: check all that applied revisions have created, which most often has to be asked for; else only the
+    tables that the database was not seen to have.
     """
     state, asked = evidence.database, evidence.question
     if not isinstance(state, DatabaseState) or asked is None or not state.rows:
         return None
-    created = _created(evidence, state) if created_too and not _is_moved(asked.env_py) else {}
+    created = {} if _is_moved(asked.env_py) else _created(evidence, state)
+    if not created_too:
+        created = _unseen(created, state)
     strict = [each for each in _strict(evidence) if each.table in state.tables]
     tables = {table_of(name) for names in created.values() for name in names if "." not in table_of(name)}
     if not tables and not strict:
@@ -37,6 +40,15 @@ def _created(evidence: Evidence, state: DatabaseState) -> dict[str, tuple[str, .
     place = PlaceName.IMAGE if PlaceName.IMAGE in evidence.graphs else PlaceName.HOST
     held, graph = evidence.chain.held(place), evidence.graphs.get(place)
     return certain_creations(graph, held, state.rows) if held is not None and graph is not None else {}
+
+
+def _unseen(created: dict[str, tuple[str, ...]], state: DatabaseState) -> dict[str, tuple[str, ...]]:
+    """Of what was created, whole tables that are not among those that the database has."""
+    seen = {f"table {name}" for name in state.tables}
+    unseen = {
+        each: tuple(x for x in names if x.startswith("table ") and x not in seen) for each, names in created.items()
+    }
+    return {each: names for each, names in unseen.items() if names}
 
 
 def _strict(evidence: Evidence) -> list[Strict]:

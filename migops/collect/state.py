@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
-from migops.analysis.evidence import Exclusion, Hidden, Setup, Sibling
+from migops.analysis.evidence import Copies, Exclusion, Hidden, Setup, Sibling
 from migops.core.model import ImageIdentity, NotAsked, PlaceName, Reading, Unknown
 from migops.dockerfile.trace import BuildView, trace
 from migops.migrations.scripts import Known
@@ -42,6 +42,7 @@ class Survey:
     """Parsed scripts by digest, shared by the places."""
     exclusions: tuple[Exclusion, ...] = ()
     not_copied: str = ""
+    copies: Copies | None = None
     uncached: str = ""
     containers: tuple[Container, ...] = ()
     siblings: tuple[Sibling, ...] = ()

@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from migops.analysis.chain import Chain
-from migops.analysis.evidence import Evidence, Exclusion
+from migops.analysis.evidence import Copies, Evidence, Exclusion
 from migops.collect.homes import homes
 from migops.collect.state import Survey, host_home
 from migops.core.errors import MigopsError, Unavailable
-from migops.core.model import Absent, Location, NotAsked, PlaceName, Unknown
+from migops.core.model import Absent, Location, MigrationSet, NotAsked, PlaceName, Unknown
 from migops.dockerfile.trace import BuildView
 from migops.sources.context import ContextReader
 from migops.sources.environment import Environment, read_environment
@@ -21,6 +21,7 @@ from migops.target.configuration import process_of
 
 if TYPE_CHECKING:
     from migops.sources.git_history import GitHistory
+    from migops.sources.home import Home
     from migops.sources.worktree import Worktree
     from migops.target import Target
 
@@ -128,6 +129,7 @@ def read_context(survey: Survey, host: HostReader) -> None:
         survey.places[PlaceName.CONTEXT] = undetermined
         return
     survey.exclusions = _exclusions(reader, environment)
+    survey.copies = _copies(survey, view, home, environment)
     if not environment.migrations.scripts and not survey.exclusions:
         survey.not_copied = f"no COPY or ADD of the build writes to {', '.join(folders)}"
         if view.base.ref:
@@ -136,6 +138,17 @@ def read_context(survey: Survey, host: HostReader) -> None:
             survey.places[PlaceName.CONTEXT] = Unknown(reason)
             return
     survey.take(PlaceName.CONTEXT, environment)
+
+
+def _copies(survey: Survey, view: BuildView, home: Home, environment: Environment) -> Copies | None:
+    host = survey.places.get(PlaceName.HOST)
+    names = {posixpath.basename(name) for name in host.environment} if isinstance(host, MigrationSet) else set()
+    brought = {posixpath.basename(name) for name in environment.migrations.environment}
+    if environment.migrations.scripts and names <= brought and view.files_under(home.config):
+        return None
+    from migops.collect.copies import copies  # a build that brings everything does not pay for it
+
+    return copies(survey, view, home, environment)
 
 
 def _exclusions(reader: ContextReader, environment: Environment) -> tuple[Exclusion, ...]:

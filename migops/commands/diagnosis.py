@@ -8,10 +8,11 @@ from dataclasses import dataclass, replace
 from migops import collect
 from migops.analysis.evidence import Evidence
 from migops.collect.database_query import Ask
-from migops.commands import check
+from migops.commands import check, plan
 from migops.commands import status as statuses
+from migops.commands.plan.surroundings import surroundings
 from migops.commands.status import Status
-from migops.core.model import Absent, PlaceName, Report, Severity, Unknown
+from migops.core.model import Absent, PlaceName, Report, Severity, Unknown, Verdict
 from migops.docker import Engine
 from migops.rules.rule import Rule
 from migops.target import Target
@@ -37,14 +38,28 @@ def status(target: Target, access: Access, rules: Sequence[Rule], fail_on: Sever
 
 def doctor(target: Target, access: Access, rules: Sequence[Rule], fail_on: Severity) -> Report:
     """The report of all rules. Without an engine and a URL, only what the files say is judged."""
+    return report(target, evidence_of_doctor(target, access), access, rules, fail_on)
+
+
+def evidence_of_doctor(target: Target, access: Access) -> Evidence:
+    """All that ``doctor`` reads."""
     has_engine = access.engine is not None
     evidence = collect.check(target, access.engine, all_files=has_engine, ask=access.ask, lint=True, live=True)
-    evidence = _with_drift(target, evidence, access)
+    return _with_drift(target, evidence, access)
+
+
+def report(
+    target: Target, evidence: Evidence, access: Access, rules: Sequence[Rule], fail_on: Severity
+) -> Report:  # fmt: skip
+    """The report of ``doctor`` on its evidence."""
     places = _needed(evidence, access)
-    lint_only = not has_engine and not access.ask.url
+    lint_only = access.engine is None and not access.ask.url
     if lint_only or isinstance(evidence.database, Absent):
         places.remove(PlaceName.DATABASE)  # its rules are skipped with the reason; the rest is judged
-    return check.make("doctor", target, evidence, rules, fail_on, places)
+    report = check.make("doctor", target, evidence, rules, fail_on, places)
+    around = surroundings(target, evidence, report.findings, places)
+    is_known = report.verdict is not Verdict.UNKNOWN
+    return replace(report, plan=plan.make(report.findings, fail_on, around, is_known=is_known))
 
 
 def _with_drift(target: Target, evidence: Evidence, access: Access) -> Evidence:

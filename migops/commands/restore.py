@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from migops.commands import reset_record
 from migops.commands.backup import interrupted, restore_plan, restoring
 from migops.commands.backup.restore_plan import Restore
 from migops.commands.backup.result import RestoreResult
@@ -48,6 +49,7 @@ def dry_run(target: Target, engine: Engine, wanted: Wanted) -> RestoreResult:
     """Check the backup and plan its restore; nothing is changed."""
     path, source = _found(target, engine, wanted)
     interrupted.refuse(engine, source, state_folder.path(engine, target.project))
+    reset_record.refuse(engine, state_folder.path(engine, target.project), source)
     return RestoreResult(_plan(target, engine, wanted, path, source))
 
 
@@ -58,6 +60,7 @@ def run(target: Target, engine: Engine, wanted: Wanted, dialogue: Dialogue) -> R
     folder = state_folder.folder(engine, target.project)
     with run_lock(engine, folder, target.project, "migops restore", target.commands.unlock()) as lock:
         interrupted.refuse(engine, source, folder)
+        reset_record.refuse(engine, folder, source)
         past_runs.refuse_of_others(lock, folder, target, source.reached, wanted.timeout)
         with journal.begin(folder, interrupted.COMMAND, [path.name, target.service]) as log:
             planned = _plan(target, engine, wanted, path, source)

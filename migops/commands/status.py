@@ -46,8 +46,8 @@ class Status:
     """The matrix of revisions × places, with the findings.
 
     ``rows`` are in upgrade order; ``graph`` is the history of all places together. ``current`` and ``pending`` are None
-    if unknown. ``word`` and ``sentence`` give the database's position relative to ``against``: the image, or the host
-    if no image was read.
+    if unknown. ``word`` and ``sentence`` give the database's position relative to ``against``: the image, else the
+    host, else the container.
     """
 
     report: Report
@@ -66,8 +66,9 @@ def make(
     target: Target, evidence: Evidence, rules: Sequence[Rule], fail_on: Severity, needed: Sequence[PlaceName]
 ) -> Status:
     """Check the rules and lay out the content of every place. Without ``needed`` places there is no verdict."""
-    database = position(evidence) if isinstance(evidence.database, DatabaseState) else None
-    against = PlaceName.IMAGE if PlaceName.IMAGE in evidence.graphs else PlaceName.HOST
+    against = next((place for place in _COMPARED if place in evidence.graphs), PlaceName.HOST)
+    is_known = isinstance(evidence.database, DatabaseState) and against in evidence.graphs
+    database = position(evidence, against) if is_known else None
     graph = database.all if database else together(evidence, against)
     if database and database.unknown:  # the revisions that only the database knows
         graph = build((*graph.revisions, *(Revision(row) for row in database.unknown)))
@@ -77,13 +78,17 @@ def make(
         rows=tuple(_rows(evidence, [each for each in graph.revisions if graph.by_id[each.id] is each], database)),
         graph=graph,
         heads={place: evidence.graphs[place].heads for place in ORDER if place in evidence.graphs},
-        current=database.state.rows if database else None,
+        current=evidence.database.rows if isinstance(evidence.database, DatabaseState) else None,
         pending=database.pending if database else None,
         against=against,
         database=evidence.database,
         word=word,
         sentence=sentence,
     )
+
+
+_COMPARED = (PlaceName.IMAGE, PlaceName.HOST, PlaceName.CONTAINER)
+"""The places with which a database is compared: the first whose migrations were read."""
 
 
 def _rows(evidence: Evidence, revisions: Sequence[Revision], found: DatabasePosition | None) -> list[Row]:
@@ -123,6 +128,9 @@ def _in_words(evidence: Evidence, database: DatabasePosition | None) -> tuple[st
         reading = evidence.database
         if isinstance(reading, Absent):
             return "no database yet", reading.reason
+        if isinstance(reading, DatabaseState):
+            at = f"at {listed(reading.rows)}" if reading.rows else "at no revision"
+            return "history unknown", f"the database is {at}; no migrations could be read to compare it with"
         return "database unknown", "could not read the database, so it is unknown what was applied"
     place, number = database.place.value, len(database.pending or ())
     steps = counted(number, "revision")

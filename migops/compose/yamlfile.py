@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,8 +29,24 @@ class Document:
     resets: tuple[TreePath, ...]
 
 
+_INSTEAD: ContextVar[Mapping[str, bytes]] = ContextVar("_INSTEAD")
+
+
+@contextmanager
+def instead(contents: Mapping[str, bytes]) -> Iterator[None]:
+    """Within it, files of these names are read as if they had these contents: an edit is judged before it is made."""
+    token = _INSTEAD.set(contents)
+    try:
+        yield
+    finally:
+        _INSTEAD.reset(token)
+
+
 def read(file: str) -> bytes:
     """A file's bytes. Raises ``MigopsError`` naming the file, whatever the failure."""
+    given = _INSTEAD.get({}).get(file)
+    if given is not None:
+        return given
     try:
         return Path(file).read_bytes()
     except FileNotFoundError:

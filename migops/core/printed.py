@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from migops.core.image_source import completed
+from migops.core.model.report import Action
 from migops.core.options import COMPOSE
 
 _FOUND = frozenset({"--config", "--name"})
@@ -31,6 +32,7 @@ TAKES: Mapping[str, frozenset[str]] = {
     "backup": _FOUND,
     "adopt": _FOUND,
     "restore": _FOUND,
+    "reset": _FOUND,
     "rebuild-and-migrate": frozenset({_URL}),
     "alembic": frozenset({_URL}),
 }
@@ -158,6 +160,57 @@ def may_be_next(command: Sequence[str]) -> bool:
     if program == "docker":
         return rest[:1] in (["build"], ["pull"]) or rest[:2] == ["builder", "prune"]
     return program == "git" and not {"reset", "clean", "checkout"} & {*rest}
+
+
+_ACTIONS: Mapping[tuple[str, str], Action] = {
+    **dict.fromkeys((("migops", word) for word in _READING), Action.LOOK),
+    ("migops", "rescue"): Action.SAVE,
+    ("migops", "backup"): Action.SAVE,
+    ("migops", "adopt"): Action.ADOPT,
+    ("migops", "rebuild-and-migrate"): Action.DEPLOY,
+    **dict.fromkeys((("git", word) for word in ("log", "show", "diff", "status", "grep")), Action.LOOK),
+    **dict.fromkeys((("git", word) for word in ("add", "commit", "mv")), Action.COMMIT),
+    **dict.fromkeys(
+        (("git", word) for word in ("pull", "merge", "restore", "fetch", "submodule", "sparse-checkout", "config")),
+        Action.FETCH,
+    ),
+    **dict.fromkeys((("compose", word) for word in ("logs", "ps", "config")), Action.LOOK),
+    ("compose", "build"): Action.BUILD,
+    ("compose", "pull"): Action.BUILD,
+    ("compose", "up"): Action.RECREATE,
+    ("docker", "build"): Action.BUILD,
+    ("docker", "pull"): Action.BUILD,
+    ("docker", "builder"): Action.EDIT,
+}
+"""The kind of a command by its program and its first word; of ``docker builder prune``, that of what precedes a build.
+"""
+_ALEMBIC: Mapping[str, Action] = {
+    "upgrade": Action.UPGRADE, "merge": Action.REVISION, "revision": Action.REVISION, "stamp": Action.ADOPT,
+    **dict.fromkeys(("current", "history", "heads", "branches", "check", "show"), Action.LOOK),
+}  # fmt: skip
+_VALUED = {*COMPOSE, *COMPOSE.values(), "--profile", "--env-file", "--project-directory", "-C", "-c"}
+
+
+def action_of(command: Sequence[str]) -> Action:
+    """The kind of a printed command, by its own words; OTHER if they do not tell."""
+    program, *rest = command or ("",)
+    if program == "docker" and rest[:1] == ["compose"]:
+        program, rest = "compose", rest[1:]
+    if program == "migops" and rest[:1] == ["alembic"]:
+        verb = next((word for word in rest if word in _ALEMBIC or word == "downgrade"), "")
+        return Action.LOOK if "--sql" in rest else _ALEMBIC.get(verb, Action.OTHER)
+    return _ACTIONS.get((program, _first(rest)), Action.OTHER)
+
+
+def _first(words: Sequence[str]) -> str:
+    """The first word that is neither an option nor an option's value."""
+    rest = iter(words)
+    for word in rest:
+        if not word.startswith("-"):
+            return word
+        if word in _VALUED:
+            next(rest, "")
+    return ""
 
 
 _scopes: list[list[Commands]] = []

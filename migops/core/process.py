@@ -67,16 +67,18 @@ def run(
 
 
 def start(
-    argv: Sequence[str], *, terminal: int | None = None, env: Mapping[str, str] | None = None, join: bool = False
-) -> subprocess.Popen[bytes]:
+    argv: Sequence[str], *, terminal: int | None = None, env: Mapping[str, str] | None = None, join: bool = False,
+    stdin: int | None = None,
+) -> subprocess.Popen[bytes]:  # fmt: skip
     """Start ``argv`` and return at once; the caller waits for it. ``env`` is added to our own environment.
 
     It lives in a session of its own, so that the signals we get are not its. Without ``terminal`` it reads nothing and
     writes to pipes; with one (a file descriptor) it has that for its streams, and the keys that are signals reach it.
-    ``join`` sends what it writes to both streams to the one pipe of standard output, in order.
+    ``join`` sends what it writes to both streams to the one pipe of standard output, in order. ``stdin`` is a file
+    descriptor that it reads instead of nothing.
     """
     if terminal is None:
-        streams: dict[str, Any] = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE}
+        streams: dict[str, Any] = {"stdin": subprocess.DEVNULL if stdin is None else stdin, "stdout": subprocess.PIPE}
         streams["stderr"] = subprocess.STDOUT if join else subprocess.PIPE
     else:
         streams = {"stdin": terminal, "stdout": terminal, "stderr": terminal, "preexec_fn": _take_terminal}

@@ -59,6 +59,32 @@ def _listed(engine: Engine, path: str, label: str) -> list[dict[str, Any]]:
         return [each for each in engine.http.json(answer, what, list) if isinstance(each, dict)]
 
 
+def volumes(engine: Engine, label: str) -> list[dict[str, Any]]:
+    """The engine's volumes with a label of this name, or of this name and value (``name=value``)."""
+    what = f"listing volumes with the label {label}"
+    with engine.http.answer(
+        "GET", f"/volumes?{urlencode({'filters': json.dumps({'label': [label]})})}", what
+    ) as answer:
+        return [each for each in engine.http.json(answer, what, dict).get("Volumes") or () if isinstance(each, dict)]
+
+
+def remove_volume(engine: Engine, name: str) -> None:
+    """Remove a volume that no container uses. One that is gone is no error."""
+    _remove(engine, f"/volumes/{quote(name)}", f"removing the volume {name}")
+
+
+def remove_image(engine: Engine, tag: str) -> None:
+    """Remove a tag, and the image if it has no other. One that is gone is no error."""
+    _remove(engine, f"/images/{quote(tag, safe='/:@')}", f"removing the image {tag}")
+
+
+def _remove(engine: Engine, path: str, what: str) -> None:
+    with engine.http.answer("DELETE", path, what) as answer:
+        if answer.status != 404:
+            engine.http.check(answer, what)
+        answer.read()
+
+
 def create_container(engine: Engine, name: str, body: Mapping[str, Any]) -> None:
     """Create a container without starting it. Its labels keep it out of any compose project."""
     made = {**body, "Labels": {**compose_labels.NONE, **body.get("Labels", {})}}
@@ -117,3 +143,13 @@ def said(engine: Engine, container: str, lines: int = 20) -> str:
             return b"".join(data for _, data in pieces(engine, answer, what)).decode("utf-8", "replace")
     except Unavailable:
         return ""
+
+
+def untag(engine: Engine, ref: str) -> bool:
+    """Remove a name of an image, and the image if nothing else names or uses it. False if there is none."""
+    what = f"removing the image name {ref}"
+    with engine.http.answer("DELETE", f"/images/{quote(ref, safe='/:')}?noprune=1", what) as answer:
+        if answer.status not in (404, 409):  # 409: a container uses it
+            engine.http.check(answer, what)
+        answer.read()
+        return bool(answer.status == 200)

@@ -249,8 +249,5 @@ def _toml_option(name: str, value: Any, at: Location, arguments: Mapping[str, st
 
 def _hint(file: ConfigFile, option: Option) -> str:
     if option.name == "version_num_format":
-        return (
-            "delete the line (Alembic has no such option; numbered files come from file_template and --rev-id); "
-            "in other options write %%"
-        )
+        return "delete the line (Alembic has no such option: file_template and --rev-id number files)"
     return "write %% for a literal percent sign"

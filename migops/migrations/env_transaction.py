@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 from migops.migrations.env_script import called, parsed
 
@@ -23,6 +24,46 @@ def early_statement(source: str) -> int:
         if line := _in_function(function):
             return line
     return 0
+
+
+@dataclass(frozen=True, slots=True)
+class Uncommitted:
+    """A statement that certainly runs before Alembic gets the connection, and whose transaction nobody ends."""
+
+    line: int
+    """The last line of the statement."""
+    connection: str
+    """The connection's name."""
+
+
+def uncommitted(source: str) -> Uncommitted | None:
+    """The statement after which nothing that the migrations do is committed; None unless the text settles it.
+
+    A transaction that env.py begins itself (``with connection.begin()``), autocommit, any commit, and a statement
+    under a condition are not certain.
+    """
+    line = 0 if "AUTOCOMMIT" in source.upper() else early_statement(source)
+    tree = parsed(source)
+    if not line or any(called(node) in ("commit", "begin") for node in _calls(tree)):
+        return None
+    unsure = {id(inner) for node in ast.walk(tree) for part in _maybe(node) for inner in ast.walk(part)}
+    for call in _calls(tree):
+        if call.lineno == line and called(call) in _RUNS and (name := _on(call)) and id(call) not in unsure:
+            return Uncommitted(call.end_lineno or line, name)
+    return None
+
+
+def _calls(tree: ast.AST) -> Iterator[ast.Call]:
+    return (node for node in ast.walk(tree) if isinstance(node, ast.Call))
+
+
+def _maybe(node: ast.AST) -> Sequence[ast.AST]:
+    """The parts of a statement that may not run."""
+    if isinstance(node, (ast.If, ast.For, ast.AsyncFor, ast.While)):
+        return [*node.body, *node.orelse]
+    if isinstance(node, ast.Try):
+        return [*node.handlers, *node.orelse]
+    return [node.body, node.orelse] if isinstance(node, ast.IfExp) else []
 
 
 def _in_function(function: ast.FunctionDef | ast.AsyncFunctionDef) -> int:

@@ -30,14 +30,15 @@ def altered_first(held: MigrationSet, graph: Graph) -> dict[str, tuple[str, ...]
     texts = {file.path: file.content.decode("utf-8", "replace") for file in held.scripts.values()}
     if any(_ELSEWHERE.search(text) or _computes(parsed(text)) for text in texts.values()):
         return {}
-    created = {name for text in texts.values() for name in _created(text)}
+    known = {name for text in texts.values() for name in created(text)}
     roots = [each for each in graph.revisions if not each.parents and not each.depends_on]
     tables = {each.id: tuple(dict.fromkeys(_altered(texts.get(each.path, "")))) for each in roots}
-    lacking = {each: tuple(table for table in names if table not in created) for each, names in tables.items()}
+    lacking = {each: tuple(table for table in names if table not in known) for each, names in tables.items()}
     return {each: names for each, names in lacking.items() if names}
 
 
-def _created(text: str) -> Iterator[str]:
+def created(text: str) -> Iterator[str]:
+    """The tables that a script's literals create, without their schemas."""
     yield from (_bare(each.removeprefix("table ")) for each in operations(text).created if each.startswith("table "))
     yield from (_bare(name) for names in _CREATES.findall(text) for name in names if name)
     calls = (node for node in ast.walk(parsed(text)) if isinstance(node, ast.Call))

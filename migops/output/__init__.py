@@ -37,7 +37,10 @@ _REPORT = {"text": "report_text:render", DOCUMENT: "report_document:document"}
 
 ANSWERS: Mapping[str, Mapping[str, str]] = {
     "check-image": _REPORT,
-    "doctor": _REPORT,
+    "doctor": {"text": "doctor_text:render", DOCUMENT: "doctor_document:document"},
+    "doctor --fix": {"text": "fix_text:end", DOCUMENT: "fix_document:document"},
+    "doctor --fix plan": {"text": "fix_text:plan", DOCUMENT: "fix_document:plan"},
+    "doctor --undo": {"text": "fix_text:undone", DOCUMENT: "fix_document:undone"},
     "status": {
         "text": "status_text:render", DOCUMENT: "status_document:document", "mermaid": "status_mermaid:render",
     },
@@ -56,6 +59,8 @@ ANSWERS: Mapping[str, Mapping[str, str]] = {
     "backup --list": {"text": "backup_text:listing", DOCUMENT: "backup_document:listing"},
     "restore": {"text": "restore_text:done", DOCUMENT: "restore_document:document"},
     "restore --dry-run": {"text": "restore_text:plan", DOCUMENT: "restore_document:document"},
+    "reset": {"text": "reset_text:end", DOCUMENT: "reset_document:end"},
+    "reset --dry-run": {"text": "reset_text:plan", DOCUMENT: "reset_document:plan"},
     "adopt": {"text": "adopt_text:render", DOCUMENT: "adopt_document:document"},
     "log": {"text": "log_text:listing", DOCUMENT: "log_document:document"},
     "log RUN": {"text": "log_text:one", DOCUMENT: "log_document:document"},

@@ -43,6 +43,8 @@ def document(outcome: Outcome) -> dict[str, Any]:
         } if baseline else None,
         "dry_run": outcome.dry_run,
         "stamped": list(outcome.stamped),
+        "stale": outcome.stale.sentence if outcome.stale else None,
+        "next": list(outcome.after()) if outcome.stamped or match is None else [],
     }  # fmt: skip
 
 

@@ -76,7 +76,8 @@ def _headline(outcome: Outcome) -> Text:
             ("MATCH", "bold green"), "  ", name, ": the database is in the state before the first migration"
         )
     if match.verdict is Verdict.EQUAL:
-        return Text.assemble(("MATCH", "bold green"), "  ", name, f": the schema matches {chosen}")
+        color = "yellow" if outcome.stale else "green"
+        return Text.assemble(("MATCH", f"bold {color}"), "  ", name, f": the schema matches {chosen}")
     if match.verdict is Verdict.SEVERAL:
         number = len(match.equal)
         return Text.assemble(("SEVERAL", "bold yellow"), "  ", name, f": the schema matches {number} revisions")
@@ -96,6 +97,8 @@ def _facts(outcome: Outcome) -> Iterator[tuple[str, str]]:
     number = len(inputs.migrations.revisions)
     digest = inputs.image.id.removeprefix("sha256:")[:12]
     yield "image", f"{inputs.image.ref} ({digest}), {counted(number, 'revision')}"
+    if outcome.stale is not None:
+        yield "host", f"is not what the image has: {outcome.stale.sentence}"
     if outcome.baseline is not None:
         yield "baseline", f"{outcome.baseline.path}, written from the models against an empty database"
     if match is not None:
@@ -199,12 +202,15 @@ def _next(console: Console, outcome: Outcome) -> None:
     """The plan, or the next command."""
     match = outcome.match
     if match is None:
+        _command(console, "", outcome.after())
         return
     target, chosen = outcome.inputs.target, match.chosen
     lines: list[tuple[str, tuple[str, ...]]] = []
     if outcome.stamped:
-        if outcome.baseline is not None:
-            lines.append(("the image does not have the new migration yet", target.commands.build()))
+        lines.append((_why_next(outcome), outcome.after()))
+    elif outcome.stale is not None and match.verdict is not Verdict.EQUAL:
+        why = f"the image is not what the host has ({outcome.stale.sentence}): build first, then adopt again"
+        lines += [(why if not number else "", each) for number, each in enumerate(outcome.stale.commands)]
     elif match.verdict is Verdict.EQUAL and not chosen.heads:
         reason = "no migration has run on this database, so there is nothing to stamp: upgrade it"
         lines.append((reason, target.commands.alembic("upgrade", "head")))
@@ -229,9 +235,22 @@ def _next(console: Console, outcome: Outcome) -> None:
             stamp = target.commands.alembic("stamp", *chosen.heads)
             lines.append(("Only if you accept these differences, stamp it by hand:", stamp))
     for why, command in lines:
-        if why:
-            console.print(Text(f"  {why}"))
-        console.print(Text.assemble(_lead(command), (shell_line(command), "bold")), soft_wrap=True)
+        _command(console, why, command)
+
+
+def _command(console: Console, why: str, command: tuple[str, ...]) -> None:
+    if why:
+        hang(console, Text("  "), Text(printable(why)), 2)
+    console.print(Text.assemble(_lead(command), (shell_line(command), "bold")), soft_wrap=True)
+
+
+def _why_next(outcome: Outcome) -> str:
+    if outcome.baseline is not None:
+        return "the image does not have the new migration yet"
+    if outcome.stale is not None:
+        return f"the image is not what the host has: {outcome.stale.sentence}"
+    number = len(outcome.pending)
+    return f"not applied yet: {counted(number, 'revision')} of the image" if number else ""
 
 
 def _advice(outcome: Outcome) -> str:

@@ -25,6 +25,7 @@ def end(result: DeployResult) -> dict[str, Any]:
         "backup": result.backup or None,
         "commands": [list(words) for words in result.commands],
         "hint": result.hint,
+        "next": list(result.next),
     }
 
 

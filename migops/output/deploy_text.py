@@ -67,6 +67,8 @@ def end(result: DeployResult, view: View) -> str:
     for number, words in enumerate(result.commands):
         label = "  or       " if not may_be_next(words) else "  next     " if not number else " " * 11
         lines.append(f"{label}{shell_line(words)}")
+    if result.next and not result.commands:
+        lines.append(f"  next     {shell_line(result.next)}")
     return "\n".join(lines) + "\n"
 
 

@@ -123,6 +123,8 @@ def _what_to_look_at(run: Run) -> str:
     container = next((str(each["container"]) for each in reversed(run.steps) if each.get("container")), "")
     look = f"docker ps -a --no-trunc --filter name={container}; " if container.startswith("migops-") else ""
     ways = f"{shlex.join(here().log(run.number))}; {look}{here().say('status')}"
+    if run.command == "doctor --fix" and run.has("write"):
+        ways = f"{here().say('doctor', '--undo', str(run.number))} puts the edited files back"
     return f"process {run.who.pid} died {step}. Check what is left: {ways}"
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from io import StringIO
 from itertools import groupby
 from typing import TYPE_CHECKING
@@ -12,7 +12,7 @@ from rich.padding import Padding
 from rich.text import Text
 
 from migops.core.model import Finding, Link, LinkStatus, PlaceName, PlaceSummary, Report, Severity, Verdict
-from migops.core.printed import may_be_next
+from migops.core.printed import here, may_be_next
 from migops.core.terminal import printable, shell_line
 from migops.core.text import counted, first_few, plural
 from migops.output.console import console_for, hang, short, trimmed
@@ -34,24 +34,37 @@ def render(report: Report, view: View) -> str:
     """The report in ``view.width`` columns. Commands are never wrapped, so that they can be copied."""
     out = StringIO()
     console = console_for(view, out)
-    _verdict(console, report)
+    print_verdict(console, report)
     if not view.quiet:
-        _image(console, report)
-        _chain(console, report)
-        _rows(console, report, view)
-        print_findings(console, report, view)
+        print_details(console, report, view)
+        _next(console, report)
     return trimmed(out)
+
+
+def print_details(console: Console, report: Report, view: View) -> None:
+    """Image, chain, the scripts that differ, and the findings in full."""
+    _image(console, report)
+    _chain(console, report)
+    _rows(console, report, view)
+    _findings(console, report, view)
 
 
 def print_findings(console: Console, report: Report, view: View) -> None:
     """The findings with cause and fix, the rules that were not checked, and the one command to type next."""
-    for _, findings in groupby(report.findings, key=lambda f: (f.rule, f.severity, f.cause, f.remedy)):
-        _finding(console, list(findings), view)
-    _skipped(console, report)
+    _findings(console, report, view)
     _next(console, report)
 
 
-def _verdict(console: Console, report: Report) -> None:
+def _findings(console: Console, report: Report, view: View) -> None:
+    for _, findings in groupby(report.findings, key=lambda f: (f.rule, f.severity, f.cause, f.remedy)):
+        _finding(console, list(findings), view)
+    print_skipped(console, report)
+    if report.skipped or report.deselected:
+        console.print()
+
+
+def print_verdict(console: Console, report: Report) -> None:
+    """The headline, and what must be said before all else."""
     word, color = VERDICTS[report.verdict]
     line = Text.assemble((word, f"bold {color}"), "  ", (_name(report), "bold"), ": ", _summary(report))
     console.print(line)
@@ -221,11 +234,11 @@ def _finding(console: Console, findings: list[Finding], view: View) -> None:
     console.print()
 
 
-def _skipped(console: Console, report: Report) -> None:
-    """The rules that were not judged, with the reason unless the verdict has given it already."""
+def print_skipped(console: Console, report: Report, above: Sequence[str] = ()) -> None:
+    """The rules that were not judged, with the reason unless the verdict or a line ``above`` has given it already."""
     for reason, group in groupby(report.skipped, key=lambda skipped: skipped.reason):
         rules = ", ".join(_ranges([skipped.rule for skipped in group]))
-        known = any(missing.startswith(reason) for missing in report.missing)
+        known = any(line.startswith(reason) for line in (*report.missing, *above))
         hang(
             console,
             Text("not checked: ", "magenta"),
@@ -238,8 +251,6 @@ def _skipped(console: Console, report: Report) -> None:
     for (at, reason), entries in groupby(report.silenced, key=lambda entry: (str(entry.at), entry.reason)):
         rules = ", ".join(_ranges(entry.rule for entry in entries))
         hang(console, Text("deselected:  ", "magenta"), Text(printable(f"{rules} ({at}: {reason})")), 13)
-    if report.skipped or report.deselected:
-        console.print()
 
 
 def _ranges(rules: Iterable[str]) -> Iterator[str]:
@@ -251,9 +262,14 @@ def _ranges(rules: Iterable[str]) -> Iterator[str]:
 
 
 def _next(console: Console, report: Report) -> None:
-    """The one command to type now, if the fixes of all errors begin with it and leave no choice."""
+    """The one command to type now: the fixes of all errors begin with it and leave no choice. Where they begin
+    differently, doctor's plan has the order.
+    """
     errors = [finding for finding in report.findings if finding.severity is Severity.ERROR]
     choices = any(step.alternative for finding in errors for step in finding.remedy)
     first = {finding.remedy[0].command if finding.remedy and not choices else () for finding in errors}
+    if len(first) > 1:
+        offline = any(place.place is PlaceName.IMAGE and place.status == "not-asked" for place in report.places)
+        first = {here().migops("doctor", *(("--no-engine",) if offline else ()))}
     if len(first) == 1 and (command := first.pop()) and may_be_next(command):
         console.print(Text.assemble(("next   ", "bold green"), (shell_line(command), "bold")), soft_wrap=True)

@@ -49,13 +49,21 @@ def render(status: Status, view: View) -> str:
 
 
 def _headline(console: Console, status: Status) -> None:
+    """The database's position; where that is good and something else is not, the findings come first."""
     report = status.report
-    color = "green" if status.word in _GOOD else "yellow" if status.word == "behind" else "red"
+    is_good = status.word in _GOOD
+    failing = is_good and any(finding.severity is Severity.ERROR for finding in report.findings)
+    color = "green" if is_good and not report.missing else "yellow" if is_good or status.word == "behind" else "red"
     name = printable(report.service or (report.image.ref if report.image else "") or "migrations")
     counts = [(s, sum(finding.severity is s for finding in report.findings)) for s in reversed(Severity)]
     words = [Text(f"{n} {s.value}{'s' if n > 1 and s is not Severity.INFO else ''}", COLORS[s]) for s, n in counts if n]
-    line = Text.assemble((status.word.upper(), f"bold {color}"), "  ", (name, "bold"), ": ", printable(status.sentence))
-    console.print(line.append(" (").append(Text(", ").join(words)).append(")") if words else line)
+    word, color = ("FINDINGS", "red") if failing else (status.word.upper(), color)
+    line = Text.assemble((word, f"bold {color}"), "  ", (name, "bold"), ": ")
+    number, position = Text(", ").join(words), printable(status.sentence)
+    if failing:
+        console.print(line.append(number).append(f"; {position}"))
+    else:
+        console.print(line.append(position).append(" (").append(number).append(")") if words else line.append(position))
     print_reasons(console, report)
     console.print()
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from migops.analysis.evidence import Evidence
-from migops.core.model import MigrationFile, PlaceName, Remedy, Severity, Subject, Unknown
+from migops.core.model import Location, MigrationFile, PlaceName, Remedy, Severity, Subject, Unknown
 from migops.core.text import listed
 from migops.rules.problems import problems
 from migops.rules.rule import Match, Rule, Undetermined
@@ -31,9 +31,15 @@ def ini_interpolation(evidence: Evidence) -> Iterator[Match]:
 
     Why: Alembic reads the file with interpolation: `%` starts a reference to another option.
 
+    Alembic says: "InterpolationSyntaxError: '%' must be followed by '%' or '(', found: '%04d'".
+
     Fix: write `%%`. (`version_num_format` itself has no effect in Alembic: numbered files come from `file_template` and
     `--rev-id`.) An option that nothing reads, or that env.py replaces before it is read, does no harm and is not
     reported.
+
+    With migops: `migops doctor --fix MIG501` shows the edit as a diff, and applies it after a yes.
+
+    Seen in: sqlalchemy/alembic#1279, DevGlitch/alembic-migration-checker#10
     """
     yield from problems(evidence, "MIG501", lambda place, problem: _is_read(evidence, place, problem) is True)
     for match in problems(evidence, "MIG501", lambda place, problem: _is_read(evidence, place, problem) is None):
@@ -60,7 +66,13 @@ def script_location_missing(evidence: Evidence) -> Iterator[Match]:
 
     Why: another section or file has the setting, a separator is misread, or the folder is not there.
 
+    Alembic says: "No 'script_location' key found in configuration" or "Path doesn't exist: …".
+
     Fix: correct `script_location` or `version_locations`, or name the section with `x-migops: {name: …}`.
+
+    With migops: `migops alembic ARGS…` starts Alembic in the folder where its configuration is found.
+
+    Seen in: IBM/mcp-context-forge#946
     """
     # If only a later place lacks the folder, MIG004 and MIG104 report why it did not get there.
     yield from (match for match in problems(evidence, "MIG502") if PlaceName.HOST.value in match.facts["places"])
@@ -76,6 +88,11 @@ def credentials_in_ini(evidence: Evidence) -> Iterator[Match]:
 
     Fix: make env.py read the URL from the application's environment, and only then delete the option: with neither,
     Alembic fails with `KeyError: 'url'`. Change the password: git's history and old images keep it.
+
+    With migops: `migops doctor --fix MIG503` shows both edits as a diff (env.py reads the variable, the option goes),
+    and applies them after a yes.
+
+    Seen in: mikesvoboda/nemotron-v3-home-security-intelligence#5691
     """
     if evidence.setup is None:
         return
@@ -106,8 +123,14 @@ def no_database_url(evidence: Evidence) -> Iterator[Match | Undetermined]:
     Why: `sqlalchemy.url` was deleted from the ini file (or never filled in), and env.py creates its engine from the ini
     file only.
 
+    Alembic says: `KeyError: 'url'` or "Can't load plugin: sqlalchemy.dialects:driver".
+
     Fix: make env.py set the URL from the service's environment. Where the project runs Alembic from its own code and
     sets the URL there, nothing is reported.
+
+    With migops: `migops doctor --fix MIG508` shows the edit as a diff, and applies it after a yes.
+
+    Seen in: sqlalchemy/alembic#606
     """
     env = _env(evidence)
     if evidence.setup is None or env is None:
@@ -142,7 +165,13 @@ def percent_in_url(evidence: Evidence) -> Iterator[Match]:
     Why: `set_main_option` writes into the ini settings, where `%` starts a reference to another option. A password with
     special characters has a `%` in a URL (`@` is `%40`).
 
+    Alembic says: "invalid interpolation syntax in '…' at position …".
+
     Fix: `set_main_option("sqlalchemy.url", url.replace("%", "%%"))`, or pass the URL directly to `create_engine`.
+
+    With migops: `migops doctor --fix MIG504` shows the edit as a diff, and applies it after a yes.
+
+    Seen in: miguelgrinberg/retrofun#3
     """
     url = evidence.setup.url if evidence.setup else None
     env = _env(evidence)
@@ -157,7 +186,11 @@ def percent_in_url(evidence: Evidence) -> Iterator[Match]:
             f"the URL comes from {url.origin}; set_main_option interpolates it",
             None,
             {"file": env.path, "line": line},
-            (Remedy('add .replace("%", "%%"), or pass the URL directly to create_engine'),),
+            (
+                Remedy(
+                    'add .replace("%", "%%"), or pass the URL directly to create_engine', at=Location(env.path, line)
+                ),
+            ),
         )
 
 
@@ -169,9 +202,14 @@ def deprecated_setting(evidence: Evidence) -> Iterator[Match]:
 
     Why: an older `alembic init` wrote the file, or it was copied from advice on the net.
 
+    Alembic says: "The version_path_separator configuration parameter is deprecated; please use path_separator" (a
+    DeprecationWarning, which Python does not show by default).
+
     Fix: replace `version_path_separator` by `path_separator = os`; delete `version_num_format` (numbered files come
     from `file_template` and `--rev-id`). A project whose own files keep Alembic below 1.16, which has no
     `path_separator`, keeps the old setting and is not reported.
+
+    With migops: `migops doctor --fix MIG505` shows the edit as a diff, and applies it after a yes.
     """
     options = evidence.setup.config.options if evidence.setup else {}
     old, useless = options.get("version_path_separator"), options.get("version_num_format")
@@ -190,8 +228,13 @@ def target_metadata_none(evidence: Evidence) -> Iterator[Match]:
 
     Why: env.py is still the one from `alembic init`.
 
+    Alembic says: "Can't proceed with --autogenerate option; environment script … does not provide a MetaData object or
+    sequence of objects to the context."
+
     Fix: import your models' Base there, and write `target_metadata = Base.metadata`. A project without models (its
     migrations are written by hand) is not reported.
+
+    Seen in: argilla-io/argilla#3043
     """
     env = _env(evidence)
     if evidence.setup is None or env is None or not evidence.setup.has_models:
@@ -206,7 +249,12 @@ def target_metadata_none(evidence: Evidence) -> Iterator[Match]:
             f"nothing but None is assigned to it ({env.path}:{line})",
             None,
             {"file": env.path, "line": line},
-            (Remedy("in env.py: from yourapp.models import Base; target_metadata = Base.metadata"),),
+            (
+                Remedy(
+                    "in env.py: from yourapp.models import Base; target_metadata = Base.metadata",
+                    at=Location(env.path, line),
+                ),
+            ),
         )
 
 
@@ -219,6 +267,11 @@ def model_not_imported(evidence: Evidence) -> Iterator[Match | Undetermined]:
     Why: a model registers its table when its module is imported, and env.py imports only the Base.
 
     Fix: import the model's module in env.py, or in the module that defines the Base.
+
+    With migops: `migops alembic revision --autogenerate` stops before it writes, and names the models that env.py does
+    not import.
+
+    Seen in: OpenNSWM-Lab/FAROS#43
     """
     unimported = evidence.setup.unimported if evidence.setup else ()
     if isinstance(unimported, Unknown):
@@ -247,7 +300,7 @@ def _env(evidence: Evidence) -> MigrationFile | None:
 def _setting(option: Option, what: str, fix: str) -> Match:
     return Match(
         Subject(path=str(option.at)), f"{option.name} {what}", f"{option.at} sets it", None, {"option": option.name},
-        (Remedy(fix),),
+        (Remedy(fix, at=option.at),),
     )  # fmt: skip
 
 

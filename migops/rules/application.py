@@ -9,7 +9,7 @@ from pathlib import PurePath
 from typing import TYPE_CHECKING
 
 from migops.analysis.evidence import Evidence
-from migops.core.model import PlaceName, Remedy, Severity, Subject, Unknown
+from migops.core.model import Location, PlaceName, Remedy, Severity, Subject, Unknown
 from migops.core.text import listed
 from migops.rules.database_remedies import run_alembic
 from migops.rules.remedies import rebuild
@@ -36,9 +36,15 @@ def create_all_at_startup(evidence: Evidence) -> Iterator[Match | Undetermined]:
     Why: `Base.metadata.create_all` (or `db.create_all`) in code that a service's start runs, often next to migrations
     that were added later.
 
+    Alembic says: 'relation "…" already exists'.
+
     Fix: remove the call from production code, so that only Alembic creates tables. Tests may keep the call. For tables
     that already exist, see MIG401. Calls that no start reaches, that a setting or the kind of database rules out, and
     those that are followed by a stamp, are not reported.
+
+    With migops: `migops adopt SERVICE` records the right revision for the tables that already exist.
+
+    Seen in: BLB3DPrinting/filaops#516, DataJunction/dj#203
     """
     startups = _next_startups(evidence)
     for change, whose in _by_change((s, c) for s in startups for c in s.changes if not c.upgrade).items():
@@ -55,7 +61,7 @@ def create_all_at_startup(evidence: Evidence) -> Iterator[Match | Undetermined]:
             None,
             {"file": change.at.file, "line": change.at.line, "text": change.text, "at_start": True},
             (
-                Remedy("remove the call (tests may keep it)"),
+                Remedy("remove the call (tests may keep it)", at=_here(change)),
                 run_alembic(evidence, "let the migrations create the missing tables", "upgrade", "head"),
             ),
         )
@@ -80,10 +86,19 @@ def upgrade_in_every_replica(evidence: Evidence) -> Iterator[Match | Undetermine
 
     Why: the entrypoint or the command runs the upgrade before the application.
 
+    Alembic says: "UPDATE statement on table 'alembic_version' expected to match 1 row(s); 0 found", or a
+    UniqueViolation, in the loser of the race.
+
     Fix: remove the upgrade from the startup command and let one process migrate before the new containers start: a
     one-shot service that the others wait for, or a step of the deploy. A service that only migrates, or that others
     wait for with `service_completed_successfully`, already does this and is not reported; neither is a `pre_start`
     hook, which runs once for all replicas (unless it says `per_replica: true`).
+
+    With migops: `migops rebuild-and-migrate SERVICE` is such a step of the deploy: one migration at a time, under a
+    lock of host, engine and database. `migops doctor --fix MIG602` makes the one-shot service, if the compose file has
+    the start and it is no more than `sh -c "alembic upgrade head && …"`.
+
+    Seen in: langflow-ai/langflow#13204, OpenHands/OpenHands#13608, sqlalchemy/alembic#633
     """
     by_deploy = replace(run_alembic(evidence, BY_DEPLOY, "upgrade", "head"), alternative=True)
     for case in _cases(evidence, lambda startup, change: not startup.one_shot and _is_of_section(evidence, change)):
@@ -96,7 +111,13 @@ def upgrade_in_every_replica(evidence: Evidence) -> Iterator[Match | Undetermine
             case.facts,
             rebuild(evidence, "already fixed on the host; rebuild to get it into the image")
             if case.fixed
-            else (Remedy(f"remove it from the startup command; {ONE_SHOT.format(_command(case.change))}"), by_deploy),
+            else (
+                Remedy(
+                    f"remove it from the startup command; {ONE_SHOT.format(_command(case.change))}",
+                    at=_here(case.change),
+                ),
+                by_deploy,
+            ),
         )
     yield from _unread(evidence)
 
@@ -111,6 +132,11 @@ def failure_swallowed(evidence: Evidence) -> Iterator[Match | Undetermined]:
 
     Fix: `set -e` at the top of the script, `&&` between the commands, no `||`. A container that stops with an error is
     noticed and restarted, and the old one keeps serving.
+
+    With migops: `migops rebuild-and-migrate SERVICE` migrates before the new containers start, and keeps the old ones
+    if that fails.
+
+    Seen in: greeves89/AI-Employee#796, Observal/Observal#751
     """
     for case in _cases(evidence, lambda startup, change: bool(change.swallowed)):
         change = case.change
@@ -122,7 +148,7 @@ def failure_swallowed(evidence: Evidence) -> Iterator[Match | Undetermined]:
             {**case.facts, "swallowed": change.swallowed},
             rebuild(evidence, "already fixed on the host; rebuild to get it into the image")
             if case.fixed
-            else (Remedy(_stop(change)),),
+            else (Remedy(_stop(change), at=_here(change)),),
         )
     yield from _unread(evidence)
 
@@ -254,6 +280,11 @@ def _where(change: Change) -> str:
     under = f", under `{change.condition}`" if change.condition else ""
     whose = "" if change.place == "compose file" else f" of the {change.place}"
     return f"{change.at}{whose}{under}"
+
+
+def _here(change: Change) -> Location | None:
+    """The line, if it is in a file of this machine."""
+    return change.at if change.place in ("host", "compose file") else None
 
 
 def _stop(change: Change) -> str:

@@ -34,6 +34,11 @@ def stale_layer(evidence: Evidence) -> Iterator[Match | Undetermined]:
     Why: the image was not rebuilt after the edit.
 
     Fix: a plain rebuild. The cache key of a COPY is the files themselves, so rebuilding recreates the layer.
+
+    With migops: `migops rebuild-and-migrate SERVICE` builds the image, verifies that it has exactly the host's scripts,
+    and replaces the containers.
+
+    Seen in: rhesis-ai/rhesis#726
     """
     yield from _blind(evidence)
     for layer, names in _by_layer(evidence, lambda layer: layer.base is not True and _copies(layer)).items():
@@ -53,6 +58,11 @@ def uncacheable_source(evidence: Evidence) -> Iterator[Match]:
     Why: the source changed and the instruction did not.
 
     Fix: build with `--no-cache`. Permanently: COPY the scripts from the build context.
+
+    With migops: `migops rebuild-and-migrate SERVICE` builds with `--no-cache` (unless you give `--cache`) and verifies
+    the result.
+
+    Seen in: UMAprotocol/protocol#550
     """
     host, image = evidence.chain.held(HOST), evidence.chain.held(IMAGE)
     if host is None or image is None:
@@ -80,6 +90,8 @@ def inherited_from_base(evidence: Evidence) -> Iterator[Match]:
     Why: the base image was built from older sources, or contains the whole application.
 
     Fix: rebuild the base image, or get its newer version with `--pull`; then build this one.
+
+    With migops: `migops rebuild-and-migrate --pull SERVICE` also fetches newer base images.
     """
     for layer, names in _by_layer(evidence, lambda layer: layer.base is True).items():
         whose = f"belongs to the base image {evidence.base}".rstrip()
@@ -95,6 +107,10 @@ def same_size_same_date(evidence: Evidence) -> Iterator[Match]:
     archive.
 
     Fix: clear the builder's copy of the sources (`docker builder prune --filter type=source.local`), then build.
+
+    With migops: `migops rebuild-and-migrate` compares contents, so it stops before it uses an image with the old text.
+
+    Seen in: moby/buildkit#4817, earthly/earthly#2317
     """
     host = evidence.chain.held(HOST)
     for name in sorted(host.scripts) if host else ():
@@ -105,7 +121,7 @@ def same_size_same_date(evidence: Evidence) -> Iterator[Match]:
                 "the builder compares files by size and date, so a plain build keeps the old text",
                 (CONTEXT, IMAGE),
                 layer_facts(evidence, name),
-                rebuild(evidence, "then rebuild, so that the edit is sent", [name]),
+                rebuild(evidence, "rebuild, so that the edit is sent", [name]),
             )
 
 
@@ -117,8 +133,16 @@ def excluded_from_context(evidence: Evidence) -> Iterator[Match]:
     Why: a line of `.dockerignore` (or of the Dockerfile's own ignore file) matches it, often one meant for something
     else; or the Dockerfile copies only other folders.
 
+    Alembic says: "Can't locate revision identified by '…'", once another machine has applied the revision; "Path
+    doesn't exist: …", where the whole folder is excluded.
+
     Fix: delete that line, or re-include the folder with a line that starts with `!` after it; or add the COPY. Then
     rebuild.
+
+    With migops: `migops doctor --fix MIG104` shows the edit as a diff, and applies it after a yes. `migops check-image
+    --no-engine` shows before the build which scripts it would contain.
+
+    Seen in: open-plan-tool/gui#147, ThalesGroup/fred#2625
     """
     host, context = evidence.chain.held(HOST), evidence.chain.held(CONTEXT)
     if host is None or context is None:
@@ -147,8 +171,9 @@ def _include(evidence: Evidence, exclusion: Exclusion | None) -> tuple[Remedy, .
     if exclusion:
         edit = f"delete line {exclusion.at.line} of {exclusion.at.file}, or re-include the folder after it"
     else:
-        edit = "add a COPY for the folder to the Dockerfile"
-    return (Remedy(edit), *rebuild(evidence, "rebuild"))
+        lacking = evidence.copies
+        edit = lacking.edit(lacking.scripts) if lacking and lacking.scripts else "add a COPY for them to the Dockerfile"
+    return (Remedy(edit, at=exclusion.at if exclusion else None), *rebuild(evidence, "rebuild"))
 
 
 def env_file_in_image(evidence: Evidence) -> Iterator[Match]:
@@ -160,6 +185,10 @@ def env_file_in_image(evidence: Evidence) -> Iterator[Match]:
     Why: `COPY . .`, and `.dockerignore` does not exclude the file.
 
     Fix: give the service its settings with `env_file` or `environment`, then exclude the file from the build context.
+
+    With migops: `migops doctor --fix MIG106` shows the edit as a diff, and applies it after a yes.
+
+    Seen in: topoteretes/cognee#1038
     """
     for file in evidence.setup.env_files if evidence.setup else ():
         name = posixpath.basename(file.host)

@@ -81,9 +81,16 @@ def no_readiness(evidence: Evidence) -> Iterator[Match | Undetermined]:
 
     Why: `depends_on` without a condition waits only until the container has started.
 
+    Alembic says: "Connection refused" or "the database system is starting up".
+
     Fix: a healthcheck for the server and `condition: service_healthy`; for a service that migrates and exits,
     `condition: service_completed_successfully`. A service whose own startup command waits (wait-for-it, a loop around
     pg_isready, a retry in Python) is not reported, and one whose start could not be read is not judged.
+
+    With migops: `migops doctor --fix` writes both (the healthcheck for PostgreSQL only). `migops alembic upgrade head`
+    and `migops rebuild-and-migrate` wait for the database themselves.
+
+    Seen in: DataJunction/dj#203
     """
     project = evidence.setup.project if evidence.setup else None
     if project is None:
@@ -95,7 +102,7 @@ def no_readiness(evidence: Evidence) -> Iterator[Match | Undetermined]:
             for name in _ours(evidence, started)
             if name != server.name
             and _asks(evidence, project, name, server)
-            and not _waits(project, name, server.name, HEALTHY)
+            and not waits(project, name, server.name, HEALTHY)
             and not _follows(project, server.name, name)
         ]
         hasty = [name for name in unordered if name in started and _is_hasty(started[name], server, project)]
@@ -107,7 +114,7 @@ def no_readiness(evidence: Evidence) -> Iterator[Match | Undetermined]:
         unordered = [
             name
             for name in others
-            if not _waits(project, name, one_shot.service, COMPLETED) and not _follows(project, one_shot.service, name)
+            if not waits(project, name, one_shot.service, COMPLETED) and not _follows(project, one_shot.service, name)
         ]
         ahead = [name for name in unordered if not started[name].unread]
         if ahead:
@@ -160,7 +167,13 @@ def socket_only_pg_isready(evidence: Evidence) -> Iterator[Match]:
 
     Why: `pg_isready` without `-h` uses the socket.
 
+    Alembic says: "Connection refused".
+
     Fix: `pg_isready -h 127.0.0.1`.
+
+    With migops: `migops doctor --fix MIG803` shows the edit as a diff, and applies it after a yes.
+
+    Seen in: docker-library/postgres#880
     """
     for server, kind in _servers(evidence, evidence.setup.project if evidence.setup else None):
         check = server.healthcheck
@@ -172,7 +185,7 @@ def socket_only_pg_isready(evidence: Evidence) -> Iterator[Match]:
                 f"{check.location}: `{found[0].strip()}` has no -h; at the first start the socket answers too early",
                 None,
                 {"service": server.name},
-                (Remedy("use pg_isready -h 127.0.0.1, and keep the other options"),),
+                (Remedy("use pg_isready -h 127.0.0.1, and keep the other options", at=check.location),),
             )
 
 
@@ -188,8 +201,12 @@ def database_without_volume(evidence: Evidence) -> Iterator[Match]:
 
     Why: the service mounts nothing there.
 
-    Fix: mount a named volume at the data folder. Move the existing data first: `migops backup`, then restore with
-    `--foreign`, because the backup is of another volume.
+    Fix: mount a named volume at the data folder. Move the existing data first, with a dump and a restore.
+
+    With migops: `migops backup SERVICE`, then, with the new volume, `migops restore FILE SERVICE` with `--foreign`,
+    because the backup is of another volume.
+
+    Seen in: mastodon/mastodon#1080
     """
     for server, kind in _servers(evidence, evidence.setup.project if evidence.setup else None):
         data = server.environment.get("PGDATA") or _data_folder(server, kind)
@@ -277,14 +294,14 @@ def _ours(evidence: Evidence, started: dict[str, Startup]) -> list[str]:
     return [evidence.commands.service, *(name for name in started if name != evidence.commands.service)]
 
 
-def _waits(project: Project, name: str, needed: str, condition: str, depth: int = 0) -> bool:
+def waits(project: Project, name: str, needed: str, condition: str, depth: int = 0) -> bool:
     """True if the service starts only after the other one is ready, directly or through its own dependencies."""
     service = project.services.get(name)
     if service is None or depth > len(project.services):
         return False
     return any(
         (each.service == needed and each.condition == condition)
-        or (each.service != needed and _waits(project, each.service, needed, condition, depth + 1))
+        or (each.service != needed and waits(project, each.service, needed, condition, depth + 1))
         for each in service.depends_on.values()
     )
 
@@ -340,7 +357,7 @@ def _follows(project: Project, name: str, other: str, seen: frozenset[str] = fro
 
 def _hasty(project: Project, names: list[str], server: Service, kind: Kind) -> Match:
     has_check = server.healthcheck is not None and not server.healthcheck.disabled
-    check = () if has_check else (Remedy(f"give {server.name} a healthcheck: {kind.healthcheck}"),)
+    check = () if has_check else (Remedy(f"give {server.name} a healthcheck: {kind.healthcheck}", at=server.location),)
     waits = f"under {listed(names)}: depends_on: {{{server.name}: {{condition: {HEALTHY}}}}}"
     at = project.services[names[0]].location
     return Match(
@@ -350,7 +367,7 @@ def _hasty(project: Project, names: list[str], server: Service, kind: Kind) -> M
         + ("" if has_check else f", and {server.name} has no healthcheck"),
         None,
         {"services": names, "server": server.name, "healthcheck": has_check},
-        (*check, Remedy(waits)),
+        (*check, Remedy(waits, at=at)),
     )
 
 

@@ -67,8 +67,15 @@ def volume_freezes_migrations(evidence: Evidence) -> Iterator[Match]:
     Why: Docker fills a volume from the image once, when the volume is created. After that no build, no `up` and no `-V`
     touches it.
 
+    Alembic says: "Can't locate revision identified by '…'", once the database has applied a revision that the volume
+    lacks.
+
     Fix: delete the files that do not belong in the volume, and copy the image's files into it. Better: do not mount a
     volume over code; then the container runs the image's files.
+
+    With migops: `migops rebuild-and-migrate SERVICE` also brings the image's scripts into the volume.
+
+    Seen in: hove-io/navitia-docker-compose#21
     """
     for view in views(evidence):
         for mount, scripts in view.under(lambda mount: mount.type == "volume" and not mount.is_anonymous):
@@ -90,7 +97,15 @@ def anonymous_volume_freezes_migrations(evidence: Evidence) -> Iterator[Match]:
     container to the next, even with `--force-recreate`; and in many versions of compose (such as 2.26) `-V` alone does
     nothing while the container runs the right image.
 
+    Alembic says: "Can't locate revision identified by '…'", once the database has applied a revision that the volume
+    lacks.
+
     Fix: `docker compose up -d --no-deps --force-recreate -V SERVICE`. The old volume is kept, unused.
+
+    With migops: `migops rebuild-and-migrate SERVICE` also recreates the anonymous volume over the scripts; all other
+    volumes stay.
+
+    Seen in: ytorg/Yotter#112
     """
     for view in views(evidence):
         for mount, scripts in view.under(lambda mount: mount.is_anonymous):
@@ -113,7 +128,14 @@ def container_runs_old_image(evidence: Evidence) -> Iterator[Match]:
 
     Why: a build does not change containers; only `up` recreates them.
 
+    Alembic says: "Can't locate revision identified by '…'", once the database has applied a revision of the new image.
+
     Fix: `docker compose up -d --no-deps SERVICE`.
+
+    With migops: `migops rebuild-and-migrate SERVICE` builds the image, verifies that it has exactly the host's scripts,
+    and replaces the containers.
+
+    Seen in: docker/compose#12774, ITISFoundation/osparc-simcore#5029
     """
     image = evidence.image
     for view in views(evidence):
@@ -139,10 +161,17 @@ def revision_only_in_container(evidence: Evidence) -> Iterator[Match]:
 
     Why: `alembic revision` (or an editor, or `docker cp`) ran in the container, and nobody copied the file out.
 
-    Fix: `migops rescue SERVICE` copies it to the host. Do that before anything else, then rebuild. If you dropped the
-    revision on purpose (`migops alembic revision` of 0.1.0 left a copy of its new file in the container, and the host's
-    was deleted since): `migops rebuild-and-migrate --discard REV` saves the script in the state folder and recreates
-    the container. It refuses if the database is at that revision or at a later one.
+    Alembic says: "Can't locate revision identified by '…'", after the container was recreated, if the database has
+    applied the revision.
+
+    Fix: copy the file to the host (`docker compose cp`) before anything else, then rebuild.
+
+    With migops: `migops rescue SERVICE` copies it to the host, and never overwrites a file. If you dropped the revision
+    on purpose (`migops alembic revision` of 0.1.0 left a copy of its new file in the container, and the host's was
+    deleted since): `migops rebuild-and-migrate --discard REV` saves the script in the state folder and recreates the
+    container. It refuses if the database is at that revision or at a later one.
+
+    Seen in: the-momentum/python-ai-kit#90, conbench/conbench#519, mozilla/ichnaea#986
     """
     for view in views(evidence, one_off=True):
         scripts = view.container_only()
@@ -170,6 +199,10 @@ def services_disagree(evidence: Evidence) -> Iterator[Match]:
     Why: each service has its own image tag or its own container, and only some of them were rebuilt or recreated.
 
     Fix: rebuild or recreate the one that is behind.
+
+    With migops: `migops rebuild-and-migrate` replaces all services of the same image or build.
+
+    Seen in: inventree/InvenTree#7247
     """
     image = held_in(evidence, IMAGE)
     host = held_in(evidence, HOST)
@@ -194,6 +227,10 @@ def owned_by_root(evidence: Evidence) -> Iterator[Match]:
     Why: `alembic revision` ran as root in a container, and wrote the file to the host through a bind mount.
 
     Fix: change the files' owner to the folder's owner. Permanently: run the command as the host's user (`--user`).
+
+    With migops: `migops alembic revision` gives the new file to the owner of its folder.
+
+    Seen in: packit/packit-service#1277
     """
     host = held_in(evidence, HOST)
     if evidence.owner is None or evidence.owner[0] == 0:

@@ -25,8 +25,15 @@ def tables_without_version(evidence: Evidence) -> Iterator[Match]:
     Why: the application calls `create_all` at startup; a dump was restored without the version table; or Alembic keeps
     its revisions in another table or schema (`version_table` in env.py).
 
-    Fix: `migops adopt` finds the revision whose schema matches the tables, shows the proof and stamps the database.
-    Never stamp `head` without checking: whatever the tables lack would then be skipped for good.
+    Alembic says: 'relation "…" already exists', from the first migration.
+
+    Fix: compare the tables with what each migration creates, and stamp the revision that they match (`alembic stamp
+    REV`). Never stamp `head` without checking: whatever the tables lack would then be skipped for good.
+
+    With migops: `migops adopt SERVICE` finds the revision whose schema matches the tables, shows the proof and stamps
+    the database.
+
+    Seen in: BLB3DPrinting/filaops#516
     """
     state = _state(evidence)
     if state.rows or not state.tables:
@@ -58,13 +65,23 @@ def database_behind(evidence: Evidence) -> Iterator[Match]:
     What: code written for the newer schema runs against the older one. `alembic check` and `revision --autogenerate`
     refuse with "Target database is not up to date".
 
-    Why: the image was built or started, but nobody ran the upgrade.
+    Why: the image was built or started, but nobody ran the upgrade. A database without any table is a remark, and only
+    of `doctor`: it is new, or the wrong one.
+
+    Alembic says: "Target database is not up to date." (revision --autogenerate and check).
 
     Fix: upgrade, with the new image.
+
+    With migops: `migops alembic upgrade head` lists the pending migrations and runs them; `migops rebuild-and-migrate
+    SERVICE` also rebuilds, takes a backup and replaces the containers.
+
+    Seen in: transientskp/tkp#535
     """
     database = position(evidence)
+    if database.state.is_fresh and database.pending and evidence.setup is not None:
+        yield _fresh(evidence, database)
     if not database.state.rows or database.ahead_rows or not database.pending:
-        return  # fresh, or reported by another rule
+        return  # reported by another rule
     number, place = len(database.pending), database.place.value
     yield Match(
         Subject(database.state.rows[-1]),
@@ -76,6 +93,20 @@ def database_behind(evidence: Evidence) -> Iterator[Match]:
     )
 
 
+def _fresh(evidence: Evidence, database: DatabasePosition) -> Match:
+    """A new database: its upgrade is still to come."""
+    pending, place = database.pending or (), database.place.value
+    return Match(
+        Subject(),
+        f"the database is empty, and none of the {place}'s migrations has run: {some_in_order(database, pending)}",
+        f"the database {database.state.url} has no table",
+        _link(evidence),
+        {"direction": "behind", "pending": list(pending), "rows": [], "against": place},
+        upgrade(evidence, database),
+        Severity.INFO,
+    )
+
+
 def database_ahead(evidence: Evidence) -> Iterator[Match]:
     """The database has applied migrations that the image does not contain: the image is older than the database.
 
@@ -84,8 +115,14 @@ def database_ahead(evidence: Evidence) -> Iterator[Match]:
     Why: an older image was started again; or the image was built before the migration was written, and somebody else
     has already applied it.
 
+    Alembic says: "Can't locate revision identified by '…'".
+
     Fix: build the image from sources that have the migration, or start the newer image. Leave the database alone: a
     downgrade could lose data, and an image without the script cannot do it anyway.
+
+    With migops: `migops rebuild-and-migrate SERVICE`, on a checkout that has the migration.
+
+    Seen in: Morelitea/initiative#1800, langgenius/dify#15220, Soju06/codex-lb#1256, IBM/mcp-context-forge#5772
     """
     database = position(evidence)
     if not database.ahead_rows or database.fork:
@@ -112,7 +149,11 @@ def unknown_revision(evidence: Evidence) -> Iterator[Match]:
     Why: the database was migrated from a branch that never got here; the script was deleted after it was applied; or
     the URL points to the database of another project or environment.
 
+    Alembic says: "Can't locate revision identified by '…'".
+
     Fix: find the script (`git log -S` shows every commit that ever had it), restore it, and rebuild.
+
+    Seen in: d4vidsha/scheduler#43, toncenter/ton-indexer#53
     """
     database = position(evidence)
     asked = sorted({name for names in database.holders.values() for name in names})
@@ -142,7 +183,13 @@ def leftover_version_rows(evidence: Evidence) -> Iterator[Match]:
     Why: a row was inserted by hand, a dump was restored over a database that already had rows, or two upgrades ran at
     the same time.
 
+    Alembic says: "Requested revision … overlaps with other requested revisions …".
+
     Fix: keep only the newest row of each branch.
+
+    With migops: `migops status SERVICE` names the redundant row.
+
+    Seen in: inveniosoftware/invenio-app-rdm#3548
     """
     database = position(evidence)
     kept = [row for row in database.state.rows if row not in database.redundant_rows]
@@ -165,7 +212,12 @@ def diverged(evidence: Evidence) -> Iterator[Match]:
     Why: two branches each added a migration with the same parent; one was applied to this database, and the image was
     built from the other.
 
+    Alembic says: "Can't locate revision identified by '…'".
+
     Fix: build an image with both branches and a merge revision (`alembic merge`), then upgrade.
+
+    With migops: `migops alembic merge -m "merge"` on a checkout with both branches, then `migops rebuild-and-migrate
+    SERVICE`.
     """
     database = position(evidence)
     if not database.fork:

@@ -8,7 +8,7 @@ from dataclasses import replace
 from urllib.parse import urlsplit
 
 from migops.analysis.database_position import DatabasePosition
-from migops.analysis.evidence import Evidence
+from migops.analysis.evidence import Evidence, SchemaCheck
 from migops.core.model import PlaceName, Remedy, Unknown
 from migops.core.text import listed
 from migops.rules.git_database import lost_scripts
@@ -67,7 +67,7 @@ def find_and_stamp(evidence: Evidence) -> tuple[Remedy, ...]:
     sql = "print the migrations' SQL without running it, and find the last one whose changes the tables have"
     return (
         run_alembic(evidence, sql, "upgrade", "head", "--sql"),
-        Remedy("then record exactly that revision as applied, with Alembic's stamp. Anything it skips never runs"),
+        Remedy("record exactly that revision as applied, with Alembic's stamp. Anything it skips never runs"),
     )
 
 
@@ -134,7 +134,10 @@ def merge(evidence: Evidence, heads: Sequence[str]) -> tuple[Remedy, ...]:
 def upgrade(evidence: Evidence, position: DatabasePosition) -> tuple[Remedy, ...]:
     steps: list[Remedy] = []
     if len(position.graph.effective_heads) > 1 and not evidence.many_heads_are_meant:
-        steps.append(Remedy("`upgrade head` refuses with several heads: fix MIG301 first"))
+        steps.append(Remedy("`upgrade head` refuses with several heads: fix MIG301 first", after=("MIG301",)))
+    failing = evidence.schema.failing if isinstance(evidence.schema, SchemaCheck) else ()
+    if pending := sorted({each.revision for each in failing} & set(position.pending or ())):
+        steps.append(Remedy(f"{listed(pending)} will fail: fix MIG410 first", after=("MIG410",)))
     head = "heads" if evidence.many_heads_are_meant else "head"
     return (*steps, run_alembic(evidence, "apply the pending migrations with the current image", "upgrade", head))
 
@@ -172,7 +175,7 @@ def join(evidence: Evidence, position: DatabasePosition, row: str) -> tuple[Reme
     if host is None or row not in host.by_id:
         return (
             *bring_along(evidence, position, row),
-            Remedy("then join the two branches with a merge revision, rebuild, and upgrade"),
+            Remedy("join the two branches with a merge revision, rebuild, and upgrade"),
         )
     build = rebuild(evidence, "build an image with both branches", scripts_of(evidence, row))
     if len(host.heads) == 1:

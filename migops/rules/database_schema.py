@@ -61,9 +61,16 @@ def schema_drift(evidence: Evidence) -> Iterator[Match | Undetermined]:
     Why: a model was changed and nobody wrote a revision for it; somebody changed the schema by hand; or env.py does not
     import all models, and their tables look as if they were to be dropped.
 
+    Alembic says: "New upgrade operations detected: …" (check).
+
     Fix: write the missing revision, and read it before you apply it. Do not autogenerate it if tables exist only in the
     database (it would drop each of them: first import their models in env.py), nor if a revision recorded as applied
     creates what is missing (it was stamped but never ran: run it).
+
+    With migops: `migops status --drift SERVICE` names the differences and their cause; `migops alembic revision
+    --autogenerate -m "…"` writes the revision, and stops where it would drop a table that no imported model has.
+
+    Seen in: nazarli-shabnam/clevis#23
     """
     if isinstance(evidence.drift, Unknown):
         yield Undetermined(evidence.drift.reason)

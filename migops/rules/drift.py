@@ -59,9 +59,14 @@ def never_run(evidence: Evidence, differences: Sequence[str]) -> dict[str, tuple
     for each in graph.revisions:
         if each.id in applied:
             created = _created(texts.get(each.path, b""))
-            if lacking := tuple(one for one in created if one in missing):
+            if lacking := tuple(one for one in created if one in missing or _table_of(one) in missing):
                 skipped[each.id] = lacking
     return skipped
+
+
+def _table_of(created: str) -> str:
+    """The difference that a missing table makes, which is all that is said of its columns; '' for what is no column."""
+    return f"table {created.removeprefix('column ').rpartition('.')[0]}" if created.startswith("column ") else ""
 
 
 def _run_them(
@@ -80,15 +85,18 @@ def _run_them(
         set(_created(texts.get(each.path, b""))) == set(skipped.get(each.id, ())) and skipped.get(each.id)
         for each in newer
     )
-    parents = graph.by_id[first].parents
+    parents = graph.by_id[first].parents or ("base",)
     if not complete or len(parents) != 1 or len(graph.heads) != 1:
         manually = "find out which of their operations ran (some may have), and complete them by hand, on a copy first"
         return (look, backup(evidence, manually))
+    stamp = (
+        "stamp base: none of the revisions did run" if parents[0] == "base" else "stamp the last revision that did run"
+    )
     return (
         look,
         backup(evidence, "take a backup"),
-        Remedy("stamp the last revision that did run", alembic(evidence, "stamp", parents[0])),
-        Remedy("then run the skipped migrations", alembic(evidence, "upgrade", "head")),
+        Remedy(stamp, alembic(evidence, "stamp", parents[0])),
+        Remedy("run the skipped migrations", alembic(evidence, "upgrade", "head")),
     )
 
 

@@ -20,6 +20,9 @@ def tmpfs_hides_migrations(evidence: Evidence) -> Iterator[Match]:
     Why: `tmpfs:` of the service, or a volume of `type: tmpfs`, covers the folder or one above it (for example a
     writable /app in a read-only container). It starts empty: nothing from the image is copied into it.
 
+    Alembic says: "Path doesn't exist: …", where the tmpfs covers all of the script folder; "Can't locate revision
+    identified by '…'", where it covers `versions`.
+
     Fix: remove the tmpfs from the compose file, or mount it over a folder without code, and recreate the container.
     """
     reported = set()
@@ -35,8 +38,11 @@ def tmpfs_hides_migrations(evidence: Evidence) -> Iterator[Match]:
                 (IMAGE, CONTAINER),
                 {"container": view.name, "mount": {"type": "tmpfs", "source": "", "target": mount.target}},
                 (
-                    Remedy(_take_out("tmpfs", mount.target, str(hidden.at) if hidden else "")),
-                    Remedy("then recreate the container", evidence.commands.up()),
+                    Remedy(
+                        _take_out("tmpfs", mount.target, str(hidden.at) if hidden else ""),
+                        at=hidden.at if hidden else None,
+                    ),
+                    Remedy("recreate the container", evidence.commands.up()),
                 ),
             )
     for each in evidence.hidden:
@@ -75,7 +81,7 @@ def _coming(evidence: Evidence, hidden: Hidden, cause: str) -> Match:
         cause,
         (IMAGE, CONTAINER),
         {"mount": {"type": hidden.kind, "source": hidden.source, "target": hidden.target}, "at": str(hidden.at)},
-        (Remedy(_take_out(hidden.kind, hidden.target, str(hidden.at))),),
+        (Remedy(_take_out(hidden.kind, hidden.target, str(hidden.at)), at=hidden.at),),
     )
 
 

@@ -29,6 +29,8 @@ def untracked(evidence: Evidence) -> Iterator[Match | Undetermined]:
 
     Why: `alembic revision` writes the file, but `git commit -a` does not include new files.
 
+    Alembic says: "Can't locate revision identified by '…'", on the other machine.
+
     Fix: `git add` it, and commit it together with the code that needs it.
     """
     yield from _blind(evidence)
@@ -86,6 +88,8 @@ def ignored(evidence: Evidence) -> Iterator[Match | Undetermined]:
     .git/info/exclude or the user's global excludes file.
 
     Fix: delete the line, or re-include the folder with a line that begins with `!`; then add the scripts.
+
+    Seen in: gothinkster/flask-realworld-example-app#10
     """
     yield from _blind(evidence)
     for worktree in _worktrees(evidence):
@@ -116,6 +120,8 @@ def behind_upstream(evidence: Evidence) -> Iterator[Match | Undetermined]:
     Why: nobody pulled.
 
     Fix: `git pull`, before you build or write anything.
+
+    Seen in: apache/superset#6728
     """
     yield from _blind(evidence)
     for worktree in _worktrees(evidence):

@@ -31,8 +31,15 @@ def deleted_but_applied(evidence: Evidence) -> Iterator[Match | Undetermined]:
 
     Why: a migration was dropped, or squashed into another one, after it had been applied here.
 
+    Alembic says: "Can't locate revision identified by '…'".
+
     Fix: restore the script. To drop the migration, first downgrade every environment (`alembic downgrade`, with an
     image that has the script), and only then delete it.
+
+    With migops: `migops alembic downgrade REV` shows what it undoes, and stops if the image lacks a script that it
+    needs.
+
+    Seen in: HHS/simpler-grants-gov#643
     """
     if isinstance(evidence.past, Unknown):
         yield Undetermined(evidence.past.reason)
@@ -58,6 +65,8 @@ def edited_after_applied(evidence: Evidence) -> Iterator[Match]:
     has reached every place by now cannot be detected.
 
     Fix: put the change into a new revision, and restore the old text of the script.
+
+    Seen in: digital-land/digital-land.info#518
     """
     for script in disputed(evidence):
         names = [place.value for place in script.others]

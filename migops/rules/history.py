@@ -25,9 +25,17 @@ def multiple_heads(evidence: Evidence) -> Iterator[Match]:
     Why: two revisions were written with the same parent; or only the image has two heads, because it still contains a
     script that was deleted on the host.
 
+    Alembic says: "Multiple head revisions are present for given argument 'head'" (upgrade), "Multiple heads are
+    present" (revision).
+
     Fix: heads only in the image: rebuild it. Heads on the host: join them with `alembic merge`, or set the
     `down_revision` of one to the other. Heads on purpose (labelled branches): declare them with `x-migops: {heads:
     many}` in the compose file.
+
+    With migops: heads only in the image: `migops rebuild-and-migrate SERVICE`. Heads on the host: `migops alembic merge
+    -m "merge"` finds the heads itself, stops if they come from an old image, and saves the new file on the host.
+
+    Seen in: onyx-dot-app/onyx#1510, songhahaha66/PaperAgent#271, podly-pure-podcasts/podly_pure_podcasts#234
     """
     if evidence.many_heads_are_meant:
         return
@@ -66,6 +74,16 @@ def _heads_cause(evidence: Evidence, heads: tuple[str, ...], places: list[PlaceN
     return cause
 
 
+def _committed(evidence: Evidence) -> Iterator[Remedy]:
+    """The commit of the scripts in which the host differs from git's HEAD."""
+    for worktree in evidence.worktrees if isinstance(evidence.worktrees, tuple) else ():
+        names = sorted(worktree.names.keys() - worktree.ignored.keys())
+        if names:
+            yield Remedy(COMMIT.why, worktree.command("add", "-A", scripts=names))
+            message = f"Bring the migrations to what the host has: {some(names)}"
+            yield Remedy("commit it", worktree.command("commit", "-m", message, scripts=names))
+
+
 def _heads_remedy(evidence: Evidence, heads: tuple[str, ...], places: list[PlaceName]) -> tuple[Remedy, ...]:
     if PlaceName.HOST in places:
         return (
@@ -83,13 +101,15 @@ def _heads_remedy(evidence: Evidence, heads: tuple[str, ...], places: list[Place
     if places == [PlaceName.CONTAINER]:
         return of_container(evidence)
     if places == [PlaceName.GIT]:
-        return (COMMIT,)
+        return tuple(_committed(evidence)) or (COMMIT,)
     image = evidence.chain.held(PlaceName.IMAGE)
     git_records = (
         [evidence.git_records[name] for name in image.scripts if name in evidence.git_records] if image else []
     )
     if not all(record.kind.rebuild_helps for record in git_records):
-        return (Remedy("first settle the scripts that only the image has; the findings above say how"),)
+        return (
+            Remedy("first settle the scripts that only the image has; the findings above say how", after=("MIG001",)),
+        )
     return rebuild(evidence, _rebuilt(evidence), evidence.git_records)
 
 
@@ -106,7 +126,13 @@ def missing_parent(evidence: Evidence) -> Iterator[Match]:
 
     Why: the parent's script was deleted or never committed; or `down_revision` contains a file name instead of an id.
 
+    Alembic says: the warning "Revision … referenced from … is not present", then `KeyError: '…'`.
+
     Fix: restore the parent, or set `down_revision` to the revision that really precedes it.
+
+    With migops: `migops graph` draws the history, even a broken one.
+
+    Seen in: open-ace/open-ace#1180
     """
     yield from problems(evidence, "MIG302")
 
@@ -119,7 +145,13 @@ def duplicate_revision(evidence: Evidence) -> Iterator[Match]:
 
     Why: a script was copied and only its text changed, or a rename left the old file behind.
 
+    Alembic says: the warning "Revision … is present more than once".
+
     Fix: give one of them its own id, or delete the extra copy.
+
+    With migops: `migops graph` draws the history, even a broken one.
+
+    Seen in: voipbin/monorepo#579
     """
     yield from problems(evidence, "MIG303")
 
@@ -131,7 +163,13 @@ def cycle(evidence: Evidence) -> Iterator[Match]:
 
     Why: a `down_revision` was edited to point forward; or an id is used twice, which closes a cycle.
 
+    Alembic says: "Cycle is detected in revisions (…)".
+
     Fix: set one `down_revision` of the cycle to the revision that really precedes it.
+
+    With migops: `migops graph` draws the history, even a broken one.
+
+    Seen in: voipbin/monorepo#579
     """
     yield from problems(evidence, "MIG304")
 
@@ -144,6 +182,9 @@ def empty_history(evidence: Evidence) -> Iterator[Match]:
     Why: the project has no migrations yet, or this is not the right folder.
 
     Fix: write the first revision, or set `script_location` to the folder that has them.
+
+    With migops: `migops alembic revision --autogenerate -m "initial"` writes the first revision on an empty database.
+    For a database that already has the tables: `migops adopt --baseline`.
     """
     # If the host has scripts and only the image has none, MIG004 reports it.
     host = evidence.graphs.get(PlaceName.HOST)
@@ -162,6 +203,8 @@ def unreadable_revision(evidence: Evidence) -> Iterator[Match]:
     Why: `revision` or `down_revision` is computed, or the file is not valid Python.
 
     Fix: write the identifiers as plain strings, as Alembic itself does.
+
+    With migops: `migops graph` draws the history, even a broken one.
     """
     yield from problems(evidence, "MIG306")
 
@@ -174,8 +217,13 @@ def no_downgrade(evidence: Evidence) -> Iterator[Match]:
 
     Why: nobody wrote it; or the change cannot be undone, and then a `raise` that says so is right.
 
-    Fix: write it while you still know what the revision did, and test it: `migops rebuild-and-migrate --rehearse`
-    upgrades and downgrades a copy. A revision whose `upgrade` does nothing as well, like a merge, has nothing to undo.
+    Fix: write it while you still know what the revision did, and test it on a copy of the data. A revision
+    whose `upgrade` does nothing as well, like a merge, has nothing to undo.
+
+    With migops: `migops rebuild-and-migrate --rehearse SERVICE` upgrades, downgrades and upgrades a disposable copy,
+    and reports what the downgrade did not restore.
+
+    Seen in: IBM/mcp-context-forge#4429, apache/airflow#12608
     """
     graph = evidence.graphs.get(PlaceName.HOST)
     without = [each for each in graph.revisions if not each.has_downgrade] if graph else []
@@ -199,8 +247,12 @@ def long_revision_id(evidence: Evidence) -> Iterator[Match]:
 
     Why: `--rev-id`, or a script named by hand, with words in the id.
 
+    Alembic says: "StringDataRightTruncation: value too long for type character varying(32)".
+
     Fix: use a shorter id, in the script and in the `down_revision` of its children; or widen the column before the
     upgrade. If the database already contains such an id, its column is wide enough, and there is no finding.
+
+    Seen in: Abilityai/trinity#1420
     """
     state = evidence.database
     if isinstance(state, DatabaseState) and (

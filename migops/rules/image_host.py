@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from migops.analysis.chain import revision_ids
@@ -26,8 +26,14 @@ def ghost_revision(evidence: Evidence) -> Iterator[Match]:
     Why: the script was deleted after the image was built, and nobody rebuilt it. Or the script was never on this host:
     the checkout is behind its upstream branch, or the script was written elsewhere.
 
+    Alembic says: "Multiple head revisions are present for given argument 'head'", where the script is a second head;
+    otherwise nothing.
+
     Fix: it depends on git. Deleted on purpose: rebuild the image. Upstream has it: `git pull`, do not rebuild. Unknown
     to git: find out who wrote it before anything removes the only copy.
+
+    With migops: `migops rebuild-and-migrate SERVICE` builds the image, verifies that it has exactly the host's scripts,
+    and replaces the containers.
     """
     host, image = _both(evidence)
     for name in sorted(image.scripts.keys() - host.scripts.keys() - renamed(host, image).keys()):
@@ -53,7 +59,15 @@ def missing_revision(evidence: Evidence) -> Iterator[Match]:
 
     Why: the script was written after the image was built, or this is not the image you think it is (an old tag).
 
+    Alembic says: "Can't locate revision identified by '…'", once the database has applied the revision; before that,
+    nothing.
+
     Fix: rebuild the image.
+
+    With migops: `migops rebuild-and-migrate SERVICE` builds the image, verifies that it has exactly the host's scripts,
+    and replaces the containers.
+
+    Seen in: rhesis-ai/rhesis#726
     """
     host, image = _both(evidence)
     if not image.scripts:
@@ -87,6 +101,9 @@ def changed_revision(evidence: Evidence) -> Iterator[Match]:
     system that folds letter case or Unicode forms, made a copy that only looks changed.
 
     Fix: rebuild the image. For line endings, set them in `.gitattributes` (`*.py text eol=lf`).
+
+    With migops: `migops rebuild-and-migrate SERVICE` builds the image, verifies that it has exactly the host's scripts,
+    and replaces the containers.
     """
     host, image = _both(evidence)
     pairs = {name: name for name in host.scripts.keys() & image.scripts.keys()} | renamed(host, image)
@@ -118,7 +135,14 @@ def no_migrations_in_image(evidence: Evidence) -> Iterator[Match]:
     Why: `.dockerignore` excludes the folder, no COPY includes it, or it is copied to a different path from the one
     Alembic reads.
 
+    Alembic says: "Path doesn't exist: …" or "No 'script_location' key found in configuration", where the whole folder
+    or the configuration is missing; with an empty folder, nothing.
+
     Fix: fix the ignore file or the Dockerfile as the finding says, then rebuild.
+
+    With migops: `migops check-image --no-engine` shows before the build which scripts it would contain.
+
+    Seen in: open-afc-project/openafc#308, sam-a1a/Ledger#57, miguelgrinberg/Flask-Migrate#358
     """
     host, image = _both(evidence)
     if not host.scripts or image.scripts or (image.sourceless and image.bytecode):
@@ -152,6 +176,9 @@ def stray_bytecode(evidence: Evidence) -> Iterator[Match]:
     Why: `__pycache__` was copied into the image, or a sourceless image was built from a folder with old compiled files.
 
     Fix: add `**/__pycache__` and `**/*.pyc` to `.dockerignore`, then rebuild.
+
+    With migops: `migops doctor --fix MIG005` shows the edit as a diff, and applies it after a yes. `migops
+    rebuild-and-migrate SERVICE` builds and deploys the image once the folder is excluded.
     """
     image, host = evidence.chain.held(IMAGE), evidence.chain.held(HOST)
     if image is None or not image.sourceless:
@@ -182,6 +209,9 @@ def environment_differs(evidence: Evidence) -> Iterator[Match]:
     Why: the file was edited after the image was built; or the build does not copy it, or copies another one.
 
     Fix: rebuild the image, or add the COPY that the finding names.
+
+    With migops: `migops rebuild-and-migrate SERVICE` builds the image, verifies that it has exactly the host's scripts,
+    and replaces the containers.
     """
     host, image = _both(evidence)
     names = {**_by_base(image), **_by_base(host)}
@@ -198,12 +228,18 @@ def environment_differs(evidence: Evidence) -> Iterator[Match]:
             (HOST, IMAGE),
             {"host_sha256": ours.sha256 if ours else None, "image_sha256": theirs.sha256 if theirs else None},
             remedy,
-            Severity.INFO if base == TEMPLATE and not remedy[-1].command else None,
+            Severity.INFO if base == TEMPLATE and ours is not None and _is_small(cause, remedy) else None,
         )
 
 
+_NOT_COPIED = "no COPY or ADD of the build brings it"
 TEMPLATE = "script.py.mako"
 """Only `alembic revision` reads it."""
+
+
+def _is_small(cause: str, remedy: Sequence[Remedy]) -> bool:
+    """True if a build as it is would not bring the file."""
+    return not remedy[-1].command or cause.startswith(_NOT_COPIED)
 
 
 def _by_base(held: MigrationSet) -> dict[str, MigrationFile]:
@@ -218,13 +254,22 @@ def _environment_story(
     context = evidence.chain.held(CONTEXT)
     brought = _by_base(context).get(base) if context is not None else None
     if brought is None and (context is not None or evidence.not_copied):
-        copies = "no COPY or ADD of the build brings it"
+        copies = _NOT_COPIED
         if theirs is not None:
             copies += ": the image has it from an earlier build, from its base image or from a RUN"
         if ours is None:
             return copies, rebuild(evidence, "if it was deleted on purpose: rebuild, and see whether it goes away")
-        fix = "if the image should have the host's file: add a COPY for it to the Dockerfile"
-        return copies, (Remedy(f"{fix} (and see that no ignore file excludes it), then rebuild"),)
+        fix = "if the image should have the host's file:"
+        if evidence.not_copied and evidence.copies and base in evidence.copies.files:
+            return copies, _copy(evidence)  # MIG004 has the same lines: they are one edit
+        line = evidence.copies.files.get(base, "") if evidence.copies else ""
+        if line and evidence.copies:
+            return copies, (Remedy(f"{fix} {evidence.copies.edit(line)}"), *rebuild(evidence, "rebuild with it"))
+        return copies, (
+            Remedy(
+                f"{fix} add a COPY for it to the Dockerfile (and see that no ignore file excludes it), then rebuild"
+            ),
+        )
     if brought is not None and theirs is not None and brought.sha256 == theirs.sha256:
         return (
             f"the build brings another file to {theirs.path} than the one on the host, and would do so again",
@@ -256,7 +301,12 @@ def _both(evidence: Evidence) -> tuple[MigrationSet, MigrationSet]:
 def _copy(evidence: Evidence) -> tuple[Remedy, ...]:
     """Steps that get the host's scripts into the image: a build, and before it the COPY that is missing."""
     steps = rebuild(evidence, "rebuild to copy the host's scripts into the image")
-    return (Remedy("add a COPY for them to the Dockerfile"), *steps) if evidence.not_copied else steps
+    if not evidence.not_copied:
+        return steps
+    lacking = evidence.copies
+    if lacking is None or not lacking.scripts:
+        return (Remedy("add a COPY for them to the Dockerfile"), *steps)
+    return (Remedy(lacking.edit(*lacking.files.values(), lacking.scripts)), *steps)
 
 
 def _ghost_story(evidence: Evidence, name: str, record: GitRecord) -> tuple[str, tuple[Remedy, ...]]:

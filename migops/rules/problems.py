@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import PurePosixPath
 
 from migops.analysis.chain import ORDER
 from migops.analysis.container_view import views
 from migops.analysis.evidence import Evidence
-from migops.core.model import PlaceName, Remedy, Subject
+from migops.core.model import Action, Location, PlaceName, Remedy, Subject
 from migops.core.text import listed
 from migops.migrations.problem import Problem
 from migops.rules.remedies import rebuild
 from migops.rules.rule import Match
 
-COMMIT = Remedy("git's HEAD still has it, and the host no longer has: commit the change")
+COMMIT = Remedy("git's HEAD still has it, and the host no longer has: commit the change", action=Action.COMMIT)
 
 
 def problems(
@@ -36,7 +37,7 @@ def problems(
             f"{problem.at}",
             link_into(evidence, places[0]),
             {"places": [place.value for place in places], "revisions": list(problem.revisions)},
-            _hinted(problem) if PlaceName.HOST in places else _not_on_host(evidence, problem, places),
+            _hinted(problem, problem.at) if PlaceName.HOST in places else _not_on_host(evidence, problem, places),
         )
 
 
@@ -45,7 +46,7 @@ def _not_on_host(evidence: Evidence, problem: Problem, places: list[PlaceName]) 
         return _hinted(problem)
     if places == [PlaceName.CONTAINER]:
         return of_container(evidence)
-    commit = (COMMIT,) if PlaceName.GIT in places else ()
+    commit = (replace(COMMIT, at=problem.at),) if PlaceName.GIT in places else ()
     if places == [PlaceName.GIT]:
         return commit
     return (*commit, *rebuild(evidence, "already fixed on the host; rebuild to get it into the image"))
@@ -55,13 +56,14 @@ def of_container(evidence: Evidence) -> tuple[Remedy, ...]:
     """The fix of what only the container has: it is created anew, after what it alone has was saved."""
     image = evidence.chain.held(PlaceName.IMAGE)
     if image is not None and any(view.scripts for view in views(evidence)):
-        return (Remedy("goes away with the MIG2 finding above: fix that first"),)
+        return (Remedy("goes away with the MIG2 finding above: fix that first", after=("MIG2",)),)
     again = evidence.commands.up("--force-recreate") if image is not None and evidence.commands.compose else ()
     return (Remedy("only the container has it: create the container anew from its image", again),)
 
 
-def _hinted(problem: Problem) -> tuple[Remedy, ...]:
-    return (Remedy(problem.hint),) if problem.hint else ()
+def _hinted(problem: Problem, at: Location | None = None) -> tuple[Remedy, ...]:
+    """The hint as a step; ``at`` is its line on the host."""
+    return (Remedy(problem.hint, at=at),) if problem.hint else ()
 
 
 def link_into(evidence: Evidence, place: PlaceName) -> tuple[PlaceName, PlaceName] | None:

@@ -30,9 +30,12 @@ def stamp_at_start(evidence: Evidence) -> Iterator[Match]:
 
     Why: somebody stamped once to get past "relation already exists", and the line stayed.
 
-    Fix: remove it, and migrate instead. `migops status --drift` names the revisions that were recorded and never ran. A
-    stamp under a condition (an empty database, right after `create_all`), after `||`, or after an upgrade in the same
-    start is not reported.
+    Fix: remove it, and migrate instead. A stamp under a condition (an empty database, right after `create_all`), after
+    `||`, or after an upgrade in the same start is not reported.
+
+    With migops: `migops status --drift SERVICE` names the revisions that were recorded and never ran.
+
+    Seen in: sbk0674-web/samba-wave#247
     """
     for write, services, remark in _writes(evidence, "stamp"):
         yield _match(
@@ -40,7 +43,7 @@ def stamp_at_start(evidence: Evidence) -> Iterator[Match]:
             "records revisions as applied that have not run",
             Remedy("remove it from the start, and migrate there or in the deploy instead"),
             Remedy(
-                "then see which revisions were recorded and never ran", evidence.commands.migops("status", "--drift")
+                "see which revisions were recorded and never ran", evidence.commands.migops("status", "--drift")
             ),
         )  # fmt: skip
 
@@ -54,7 +57,14 @@ def migrations_made_at_start(evidence: Evidence) -> Iterator[Match]:
 
     Why: `flask db migrate` or `alembic revision --autogenerate` is in the start, so that models and tables agree.
 
+    Alembic says: "Can't locate revision identified by '…'", in every other container.
+
     Fix: write revisions where you develop, read them, commit them, and let the start or the deploy only run them.
+
+    With migops: `migops alembic revision --autogenerate -m "…"` saves the new file on the host and reports what it
+    drops.
+
+    Seen in: PowerDNS-Admin/PowerDNS-Admin#285
     """
     for write, services, remark in _writes(evidence, "revision"):
         yield _match(
@@ -72,7 +82,9 @@ def version_table_written(evidence: Evidence) -> Iterator[Match]:
 
     Why: a workaround for "Can't locate revision" or "Multiple heads" that was meant for one database and once.
 
-    Fix: remove it. `migops status` says how the rows differ from the history, and how to fix that for good.
+    Fix: remove it, and repair the rows of that one database once.
+
+    With migops: `migops status SERVICE` says how the rows differ from the history, and how to fix that for good.
     """
     for write, services, remark in _writes(evidence, "sql"):
         under = f", under `{write.condition}`" if write.condition else ""
@@ -186,7 +198,7 @@ def _rescued(evidence: Evidence) -> tuple[Remedy, ...]:
 def _without_it(evidence: Evidence, place: str) -> tuple[Remedy, ...]:
     return (
         Remedy(f"remove it from {place}"),
-        Remedy("then see whether the rows fit the history, and how to fix them", evidence.commands.migops("status")),
+        Remedy("see whether the rows fit the history, and how to fix them", evidence.commands.migops("status")),
     )
 
 

@@ -9,7 +9,7 @@ from pathlib import PurePath
 from typing import TYPE_CHECKING
 
 from migops.analysis.evidence import Evidence
-from migops.core.model import PlaceName, Remedy, Severity, Subject, Unknown
+from migops.core.model import Action, PlaceName, Remedy, Severity, Subject, Unknown
 from migops.core.text import counted, listed
 from migops.rules.application import startups_of
 from migops.rules.compose_file import servers_of
@@ -58,6 +58,8 @@ def server_stopped(evidence: Evidence) -> Iterator[Match | Undetermined]:
     left on device", a missing POSTGRES_PASSWORD with an empty data folder. An exit code of 0 means that somebody
     stopped it.
 
+    Alembic says: "Connection refused" or 'could not translate host name "…"'.
+
     Fix: remove the cause, and start it: `docker compose up -d --no-deps SERVER`. Never remove its volume: that is the
     data.
     """
@@ -77,9 +79,15 @@ def data_of_another_version(evidence: Evidence) -> Iterator[Match | Undetermined
     Why: the tag in the compose file was raised (`postgres:15` to `postgres:16`), or is `latest`. A new major version
     does not read the files of an older one.
 
-    Fix: go back to the version of the data. To move to the new one, take a backup with the old one running, give the
-    new one an empty volume of another name, and restore: `migops backup`, then `migops restore --foreign`. The old
-    volume stays until the new one is proved.
+    Alembic says: "Connection refused" or 'could not translate host name "…"'; the server's log: "database files are
+    incompatible with server".
+
+    Fix: go back to the version of the data. To move to the new one, take a dump with the old one running, give the new
+    one an empty volume of another name, and restore. The old volume stays until the new one is proved.
+
+    With migops: `migops backup SERVICE`, then `migops restore FILE SERVICE` with `--foreign`.
+
+    Seen in: docker-library/postgres#626
     """
     yield from _unread(evidence)
     for server in _used(evidence).values():
@@ -218,7 +226,7 @@ def _cause(container: Stopped) -> str:
 def _fix(evidence: Evidence, container: Stopped) -> tuple[Remedy, ...]:
     compose, service = evidence.commands.compose, container.service
     if container.is_server and container.was_stopped and not container.error:
-        return (Remedy("start it", evidence.commands.up(service=service)),)
+        return (Remedy("start it", evidence.commands.up(service=service), action=Action.START),)
     look = Remedy("read the end of its log", (*compose, "logs", "--tail", "50", service))
     if container.is_server and container.data_version and container.data_version != container.image_version:
         return (look, Remedy("its data is of another version: see MIG806"))
@@ -243,8 +251,11 @@ def _other_version(evidence: Evidence, server: Service, container: Stopped, imag
         None,
         {"service": server.name, "data_version": ours, "image_version": image, "container": container.name},
         (
-            Remedy(f"in the compose file, give {server.name} an image of PostgreSQL {ours} (now: {server.image})"),
-            Remedy("then start it on its data again", evidence.commands.up(service=server.name)),
+            Remedy(
+                f"in the compose file, give {server.name} an image of PostgreSQL {ours} (now: {server.image})",
+                at=server.location,
+            ),
+            Remedy("start it on its data again", evidence.commands.up(service=server.name), action=Action.START),
             Remedy(
                 f"to move to PostgreSQL {image}: with {ours} running take a backup, give {server.name} a new volume of "
                 "another name, and restore the backup there (it is then another server's: --foreign)",

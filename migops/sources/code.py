@@ -57,7 +57,13 @@ def _folders(paths: Iterable[str]) -> list[str]:
 
 
 def _is_comparable(file: ContextFile) -> bool:
-    """False for files that are not code, and for a link in the root, which an image answers with its target."""
+    """False for files that are not code, and for a link in the root, which an image answers with its target.
+
+    Python never runs a compiled file of ``__pycache__`` without its source, and writes it wherever the source is run:
+    with the code mounted, a migration leaves some on the host.
+    """
+    if "__pycache__" in file.image_path.split("/"):
+        return False
     at_root = posixpath.dirname(file.image_path) == "/"
     return _counts(file.image_path) and not (at_root and file.kind is EntryKind.SYMLINK)
 

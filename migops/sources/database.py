@@ -11,11 +11,12 @@ from migops.core.wait import until
 from migops.database import DatabaseUrl, parse_url
 from migops.sources.database_address import file_address, server_address
 from migops.sources.database_names import from_named
-from migops.sources.database_question import Question, table_of
+from migops.sources.database_question import Question
 from migops.sources.database_read import Reached as Reached
 from migops.sources.database_read import read as read
 from migops.sources.database_state import DatabaseState
 from migops.sources.database_url import SAY_WHICH, Sought, Variables, from_config, from_settings, servers, within
+from migops.sources.followed_table import table_of
 
 PAUSE = 0.5  # seconds between two attempts
 _NO_WAY = (

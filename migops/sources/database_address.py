@@ -77,9 +77,11 @@ def server_address(
     running = [container for container in listed if container.get("State") == "running"]
     if not running:
         state = f"is {listed[0].get('State')}" if listed else "does not exist"
+        start = (*compose, "up", "-d", "--no-deps", name)
         return Unknown(
             f"the container of the service {name} {state}, and reading commands start nothing",
-            f"`{shlex.join((*compose, 'up', '-d', '--no-deps', name))}` starts it; or {INSTEAD}",
+            f"`{shlex.join(start)}` starts it; or {INSTEAD}",
+            start,
         )
     return _of_container(running[0], port, connected.endpoint.host, connected.is_local)
 

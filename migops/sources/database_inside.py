@@ -21,9 +21,10 @@ from migops.database.reading import LOCK_WAIT
 from migops.docker import Engine, execs
 from migops.docker.containers import inspect, running
 from migops.sources import database_probe
-from migops.sources.database_question import Question, table_of
+from migops.sources.database_question import Question
 from migops.sources.database_read import SERVERS, Reached, arranged, state
 from migops.sources.database_state import DatabaseState
+from migops.sources.followed_table import table_of
 
 if TYPE_CHECKING:
     from migops.database import DatabaseUrl
@@ -57,9 +58,10 @@ def ask_inside(asked: Question, sought: Sought, outside: Unknown) -> DatabaseSta
     try:
         container = _running(engine, asked)
         if container is None:
-            start = shlex.join((*asked.compose, "up", "-d", "--no-deps", asked.service.name))
+            start = (*asked.compose, "up", "-d", "--no-deps", asked.service.name)
             why = f"no container of {asked.service.name} is running from which it could be read"
-            return Unknown(f"{outside.reason}; {why}", f"`{start}` starts one; or {outside.hint}".removesuffix("; or "))
+            hint = f"`{shlex.join(start)}` starts one; or {outside.hint}".removesuffix("; or ")
+            return Unknown(f"{outside.reason}; {why}", hint, outside.command or start)
         name = str(container.get("Name") or "").lstrip("/")
         answer = _answer(engine, container, asked, _question(asked, sought, url, table))
     except MigopsError as error:
@@ -75,7 +77,7 @@ def ask_inside(asked: Question, sought: Sought, outside: Unknown) -> DatabaseSta
 
 
 def _both(outside: Unknown, inside: str) -> Unknown:
-    return Unknown(f"{outside.reason}; {inside}", outside.hint)
+    return Unknown(f"{outside.reason}; {inside}", outside.hint, outside.command)
 
 
 def _running(engine: Engine, asked: Question) -> dict[str, Any] | None:

@@ -7,10 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from migops.core.model import Unknown
 from migops.docker import Engine
 from migops.migrations.config import ConfigFile
-from migops.migrations.version_table import VersionTable, version_table
 from migops.sources.database_url import Variables
 
 if TYPE_CHECKING:
@@ -47,11 +45,3 @@ class Question:
         if self.project is None or self.service is None:
             return ""
         return Variables(self.project, self.service, self.image_env).values().get(name, "")
-
-
-def table_of(asked: Question) -> VersionTable | Unknown:
-    """The version table of the service's Alembic."""
-    return version_table(
-        asked.env_py, asked.env_path,
-        name=asked.settings.get("version-table", ""), schema=asked.settings.get("version-table-schema", ""),
-    )  # fmt: skip

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -31,7 +32,7 @@ from migops.sources.settings.env_database import FromIni, NotSettled, Url, url_o
 from migops.sources.settings.evaluate import Evaluator
 from migops.sources.settings.flask import settings_of_flask
 from migops.sources.settings.set_variables import set_by_code
-from migops.sources.settings.values import INI, Environment
+from migops.sources.settings.values import INI, Environment, Scope
 
 if TYPE_CHECKING:
     from migops.sources.database_question import Question
@@ -54,6 +55,14 @@ def followed_url(asked: Question) -> Sought | Unknown | None:
         return follow.url()
     except (MigopsError, RecursionError):
         return follow.by_name("the code that env.py imports cannot be read")
+
+
+def evaluator_of(asked: Question) -> tuple[Evaluator, Scope, ast.Module] | None:
+    """What evaluates env.py, its module and its text; None without a compose project. Raises ``MigopsError``."""
+    if asked.project is None or asked.service is None:
+        return None
+    code = asked.code() if asked.code is not None else None
+    return _Follow(asked, Variables(asked.project, asked.service, asked.image_env), code).evaluator()
 
 
 def _names(code: bytes, file: str) -> bool:
@@ -83,8 +92,7 @@ class _Follow:
         return "current_app" in self.asked.env_py
 
     def url(self) -> Sought | Unknown:
-        evaluator = Evaluator(self.code, self._environment())
-        module, tree = evaluator.module(self.env), self.code.tree(self.env)
+        evaluator, module, tree = self.evaluator()
         outcome = url_of(evaluator, module, tree)
         if isinstance(outcome, NotSettled) and self._is_flask:
             outcome = settings_of_flask(evaluator, sorted(self.reached - {self.env})) or outcome
@@ -96,6 +104,11 @@ class _Follow:
         if outcome.missing:
             return Unknown(f"{place}the URL needs {outcome.reason}", f"set {outcome.missing} there; or {SAY_WHICH}")
         return self.by_name(f"{place}{outcome.reason}")
+
+    def evaluator(self) -> tuple[Evaluator, Scope, ast.Module]:
+        """What evaluates env.py in the service's environment, with the module's names and its text."""
+        evaluator = Evaluator(self.code, self._environment())
+        return evaluator, evaluator.module(self.env), self.code.tree(self.env)
 
     def _environment(self) -> Environment:
         service, values = self.variables.service, self.variables.values()

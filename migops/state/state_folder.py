@@ -16,6 +16,8 @@ from migops.core.model import Location
 from migops.docker import Engine
 
 _ELSEWHERE = "XDG_STATE_HOME=DIR"
+NO_ENGINE = "no-engine"
+"""The folder of commands that asked no engine."""
 _PARTIAL = re.compile(r"\..+-[0-9a-f]{12}")  # the name of a file while it is written
 _FORGOTTEN = 3600.0  # seconds after which a partial file is abandoned
 
@@ -26,7 +28,11 @@ def folder(engine: Engine, project: str) -> Path:
     ``$XDG_STATE_HOME`` and its ``migops`` may be symlinks; nothing below them may be one. Raises ``Aborted`` if it
     cannot be written (nothing is done without a journal), or if others could write to it.
     """
-    where = path(engine, project)
+    return folder_at(path(engine, project))
+
+
+def folder_at(where: Path) -> Path:
+    """The same for a folder that ``path`` or ``path_without_engine`` has named."""
     try:
         where.parent.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         _close(where.parent.parent)
@@ -125,6 +131,17 @@ def _refuse_link(where: Path, status: os.stat_result) -> None:
 def path(engine: Engine, project: str) -> Path:
     """The path of ``folder``, without creating it, for a command that only reads."""
     return root() / _name(engine.id()) / _name(project)
+
+
+def path_without_engine(project: str) -> Path:
+    """The folder of a project for a command that asks no engine: the one that it has already, if it has one only."""
+    known = paths(project)
+    return known[0] if len(known) == 1 else no_engine(project)
+
+
+def no_engine(project: str) -> Path:
+    """The folder of a project's runs that asked no engine, if it has a folder of its own for them."""
+    return root() / NO_ENGINE / _name(project)
 
 
 def paths(project: str) -> tuple[Path, ...]:

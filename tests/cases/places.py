@@ -95,7 +95,7 @@ CASES = (
     Case("6", ignored_by_docker, "MIG104", (".dockerignore:2", "**/migrations/"),
          ("delete line 2 of", "docker compose build app")),
     Case("7", copy_was_dropped, "MIG004", ("no COPY or ADD of the build writes to /app/migrations/versions",),
-         ("add a COPY", "docker build .")),
+         ("add: COPY migrations /app/migrations", "docker build .")),
     Case("10", built_and_not_started, "MIG204", ("shop-app-1", "image"),
          ("docker compose -f prod.yml up -d --no-deps app",)),
     Case("11", restarted_with_the_old_image, "MIG204", ("shop-app-1",),

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import subprocess
 import sys
 
 import pytest
 
+from tests import warm
 from tests.engine.sandbox import Sandbox
 from tests.kit import example
 
@@ -29,10 +29,8 @@ class Stack:
 
     def alembic(self, *words: str, code: int) -> str:
         """What `migops alembic` says on standard error; it ends with Alembic's own code."""
-        done = subprocess.run(
-            [sys.executable, "-m", "migops", "alembic", "--yes", *words], cwd=self.folder, env=self.box.env,
-            capture_output=True, text=True, timeout=120, stdin=subprocess.DEVNULL, check=False,
-        )  # fmt: skip
+        argv = [sys.executable, "-m", "migops", "alembic", "--yes", *words]
+        done = warm.run(argv, cwd=self.folder, env=self.box.env, timeout=120)
         assert done.returncode == code, done.stderr
         return done.stderr
 

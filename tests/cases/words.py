@@ -129,7 +129,7 @@ CASES = (
     Case("near-1279", at_sign_in_the_ini, "MIG501", ("sqlalchemy.url breaks Alembic", "a single %"), ("%%",)),
     Case("near-606", no_url, "unusable-url", ("no usable database URL",), ("--explain",)),
     Case("near-324", no_module, "no-module", ("a module that is missing",), ("prepend_sys_path",)),
-    Case("near-6606", behind_an_idle_query, "lock-timeout", ("waited for a lock",), ("run it again",)),
+    Case("near-6606", behind_an_idle_query, "lock-timeout", ("waited for a lock",), ("that session has ended",)),
     Case("near-704", column_exists, "table-exists", ("already exists",), ("stamp",)),
     Case("near-8118", dollar_in_a_value, "config", ("ecret",), ("ecret",)),
 )  # fmt: skip

@@ -13,17 +13,17 @@ import pytest
 
 from tests.kit import NO_ENGINE, example, with_migops
 
-README = Path(__file__).parents[2] / "README.md"
+PAGE = Path(__file__).parents[2] / "docs/commands.md"
 ENV = {**os.environ, **NO_ENGINE}
 
 
 def documented() -> dict[str, str]:
-    """The commands of the README, by shell."""
-    commands = re.findall(r"`([^`]*_MIGOPS_COMPLETE=(\w+)_source migops[^`]*)`", README.read_text())
+    """The commands of the page, by shell."""
+    commands = re.findall(r"`([^`]*_MIGOPS_COMPLETE=(\w+)_source migops[^`]*)`", PAGE.read_text())
     return {shell: command for command, shell in commands}
 
 
-def test_the_readme_names_three_shells() -> None:
+def test_the_page_names_three_shells() -> None:
     assert set(documented()) == {"bash", "zsh", "fish"}
 
 

@@ -24,7 +24,10 @@ def project(tmp_path: Path) -> Path:
     return project
 
 
-UNSET = {("restore", "--foreign"), ("restore", "--confirm")}
+UNSET = {
+    ("restore", "--foreign"), ("restore", "--confirm"), ("reset", "--database"),
+    ("doctor", "--fix"), ("doctor", "--fix-rule"), ("doctor", "--undo"),
+}  # fmt: skip
 """What is said with each call, or not at all: a variable that was once exported would answer for every later one."""
 
 

@@ -261,6 +261,20 @@ def test_quiet_is_one_line(clean: Path, tmp_path: Path) -> None:
     assert text.strip() == "BEHIND  app: the database is 1 revision behind the image (1 warning)"
 
 
+def headline(project: Path, url: str) -> str:
+    found = migops("status", "--image", "docker-archive:../app.tar", "--database-url", url, cwd=project)
+    return found.stdout.partition("\n")[0]
+
+
+def test_the_headline_is_no_better_than_what_stands_below(clean: Path, tmp_path: Path) -> None:
+    url = database(tmp_path, SECOND)
+    assert headline(clean, url) == "UP TO DATE  app: the database has every revision of the image"
+    revision(clean, "b7", SECOND)  # MIG002: the image lacks it
+    assert headline(clean, url).startswith("FINDINGS  app: 1 error, 1 warning; the database has every revision of the ")
+    (tmp_path / "behind").mkdir()
+    assert headline(clean, database(tmp_path / "behind", FIRST)).startswith("BEHIND  app: ")
+
+
 @pytest.mark.parametrize("count", [3, 150])
 def test_text_at_80_columns(clean: Path, tmp_path: Path, count: int) -> None:
     """Read the golden files: this is what a person sees."""

@@ -7,6 +7,7 @@ import sys
 
 import pytest
 
+from tests import warm
 from tests.deploy.stack import PRICE, Stack, incident, stack, things
 from tests.engine.sandbox import Sandbox
 
@@ -71,15 +72,9 @@ def test_nothing_is_there_yet(sandbox: Sandbox) -> None:
 
 
 def test_without_a_yes_nothing_happens(sandbox: Sandbox) -> None:
-    import subprocess
-    import sys
-
     found = stack(sandbox, "clean", migrated=False)
     before = things(sandbox)
-    done = subprocess.run(
-        (sys.executable, "-m", "migops", "rebuild-and-migrate"), cwd=found.project, env=found.env,
-        stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False,
-    )  # fmt: skip
+    done = warm.run((sys.executable, "-m", "migops", "rebuild-and-migrate"), cwd=found.project, env=found.env)
     assert done.returncode == 5
     assert "cannot ask for confirmation (no terminal)" in done.stderr
     assert things(sandbox) == before
@@ -147,7 +142,4 @@ def test_it_goes_back_by_a_downgrade_where_the_old_image_can(sandbox: Sandbox) -
 
 def typed(found: Stack, *words: str) -> subprocess.CompletedProcess[str]:
     """A printed command as the user types it."""
-    argv = (sys.executable, "-m", *words)
-    return subprocess.run(
-        argv, cwd=found.project, env=found.env, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
-    )
+    return warm.run((sys.executable, "-m", *words), cwd=found.project, env=found.env)

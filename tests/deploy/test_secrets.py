@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from tests import warm
 from tests.deploy.stack import PRICE, Stack, edit, stack
 from tests.engine.sandbox import Sandbox
 from tests.kit import Result
@@ -63,10 +63,7 @@ def with_canaries(box: Sandbox) -> Stack:
 
 
 def shown_by(found: Stack, *words: str) -> Result:
-    done = subprocess.run(
-        (sys.executable, "-m", "migops", *words), cwd=found.project, env=found.env, capture_output=True, text=True,
-        timeout=120, stdin=subprocess.DEVNULL, check=False,
-    )  # fmt: skip
+    done = warm.run((sys.executable, "-m", "migops", *words), cwd=found.project, env=found.env, timeout=120)
     return Result(done.returncode, done.stdout, done.stderr)
 
 

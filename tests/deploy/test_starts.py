@@ -9,6 +9,7 @@ import sys
 
 import pytest
 
+from tests import warm
 from tests.deploy.stack import PRICE, Stack, edit, quick, things
 from tests.engine.sandbox import Sandbox
 from tests.faults.deploying import until
@@ -76,7 +77,7 @@ def test_on_the_way_back_it_is_stopped_or_the_migration_is_taken_back(sandbox: S
     assert (found.running(), found.rows(), found.image()) == ([], [NEXT], old[0])
 
     (restore,) = [each for each in stopped.json["commands"] if "restore" in each]
-    assert subprocess.run([sys.executable, "-m", *restore, "--yes"], cwd=found.project, env=found.env).returncode == 0
+    assert warm.run([sys.executable, "-m", *restore, "--yes"], cwd=found.project, env=found.env).returncode == 0
     (start,) = re.findall(r"`(docker compose [^`]*up [^`]*)`", stopped.json["hint"])
     subprocess.run(shlex.split(start), cwd=found.project, env=found.env, check=True)
     assert (found.running(), found.rows()) == (old, [PRICE])

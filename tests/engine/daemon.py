@@ -142,7 +142,7 @@ class Daemon:
         ]
 
 
-def answers(path: Path | str, *, seconds: float = 2.0) -> bool:
+def answers(path: Path | str, *, seconds: float = 20.0) -> bool:
     """Whether an engine answers `GET /_ping` on the unix socket *path* within *seconds*."""
     with socket.socket(socket.AF_UNIX) as connection:
         connection.settimeout(seconds)

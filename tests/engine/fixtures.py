@@ -17,6 +17,7 @@ from tests.engine import engine as engines
 from tests.engine import proxy as proxies
 from tests.engine import second
 from tests.engine.engine import Engine
+from tests.engine.longest import ordered
 from tests.engine.runs import Run
 from tests.engine.sandbox import Sandbox
 
@@ -30,6 +31,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if _NEEDING & set(getattr(item, "fixturenames", ())):
             item.add_marker(pytest.mark.engine)
+
+
+@pytest.hookimpl(specname="pytest_collection_modifyitems", trylast=True)
+def order_for_several(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Where several processes run the tests, the longest come first: see `longest`."""
+    processes = getattr(config, "workerinput", {}).get("workercount", 1)
+    if processes > 1:
+        items[:] = ordered(items, processes)
 
 
 def asked_version() -> str | None:

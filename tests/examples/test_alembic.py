@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from tests import warm
 from tests.engine.sandbox import Sandbox
 from tests.engine.sql import ask
 from tests.kit import Result, example, migops
@@ -40,10 +41,7 @@ def command(*arguments: str) -> list[str]:
 
 def alembic(box: Sandbox, project: Path, *arguments: str, **env: str) -> Result:
     """Run it as a process of its own: streams and exit code are what this is about."""
-    done = subprocess.run(
-        command(*arguments), cwd=project, env={**box.env, **env}, capture_output=True, text=True, timeout=120,
-        stdin=subprocess.DEVNULL, check=False,
-    )  # fmt: skip
+    done = warm.run(command(*arguments), cwd=project, env={**box.env, **env}, timeout=120)
     return Result(done.returncode, done.stdout, done.stderr)
 
 
@@ -112,6 +110,7 @@ def test_the_workflows(sandbox: Sandbox, running: bool) -> None:
     assert own(upgraded)[1:] == [
         "migops: the database is empty: no recorded revision, and no tables", "migops: 2 migrations to run:",
         f"migops:   {CREATE}  Create product", f"migops:   {PRICE}  Add product.price",
+        "migops: next   migops doctor app",
     ]  # fmt: skip
     assert alembic(sandbox, project, "current").stdout == f"{PRICE} (head)\n"
     refused = alembic(sandbox, project, "downgrade", "-1")
@@ -119,6 +118,8 @@ def test_the_workflows(sandbox: Sandbox, running: bool) -> None:
     assert "migops alembic --yes downgrade -1" in refused.stderr
     down = alembic(sandbox, project, "--yes", "downgrade", "-1")
     assert (down.code, f"migops:   {PRICE}  Add product.price" in own(down)) == (0, True)
+    assert f"migops: pending now: {PRICE}" in own(down)
+    assert own(down)[-1] == "migops: next   migops alembic --service app upgrade head"
     assert alembic(sandbox, project, "current").stdout == f"{CREATE}\n"
 
     stamped = alembic(sandbox, project, "--yes", "stamp", "head")
@@ -127,6 +128,7 @@ def test_the_workflows(sandbox: Sandbox, running: bool) -> None:
     assert "1 migration recorded as done, which will then never run here:" in stamped.stderr
     stamped = alembic(sandbox, project, "--yes", "stamp", CREATE)
     assert "1 migration no longer recorded, which the next upgrade runs (again):" in stamped.stderr
+    assert own(stamped)[-2:] == [f"migops: pending now: {PRICE}", "migops: next   migops rebuild-and-migrate app"]
     assert alembic(sandbox, project, "upgrade", PRICE).code == 0
     assert alembic(sandbox, project, "--yes", "downgrade", CREATE).code == 0
     assert alembic(sandbox, project, "upgrade", "+1").code == 0
@@ -142,8 +144,9 @@ def test_the_workflows(sandbox: Sandbox, running: bool) -> None:
     script = versions / "c0ffee000001_add_stock.py"
     assert "op.add_column('product', sa.Column('stock'" in script.read_text()
     assert ((script.stat().st_uid, script.stat().st_gid), script.stat().st_mode & 0o777) == ((1234, 1235), 0o644)
-    assert str(script) in own(made)[-1]
-    assert "docker compose build app" in own(made)[-1]
+    [exported] = [line for line in own(made) if str(script) in line]
+    assert "docker compose build app" in exported
+    assert own(made)[-1] == "migops: next   migops rebuild-and-migrate app"
 
     assert containers(sandbox) == before, "nothing else was started, and nothing is left"
 
@@ -164,7 +167,8 @@ def test_revision_through_a_bind_mount(sandbox: Sandbox) -> None:
         assert result.code == 0
         info = (versions / name).stat()
         assert (info.st_uid, info.st_gid) == (1234, 1235)
-        assert own(result)[-1].endswith(f"the new file is on the host: {versions / name}")
+        assert f"migops: the new file is on the host: {versions / name}" in own(result)
+        assert own(result)[-1] == "migops: next   migops alembic --service app upgrade head"
 
 
 def test_a_new_file_never_replaces_one_of_the_host(sandbox: Sandbox) -> None:
@@ -273,7 +277,7 @@ def test_a_signal_stops_the_migration_and_nothing_runs_on(
     process = begin(sandbox, project)
     _wait_for(lambda: bool(statements(sandbox, project)))
     process.send_signal(number)
-    out, err = process.communicate(timeout=30)
+    out, err = process.communicate(timeout=180)
     assert process.returncode == 128 + number
     assert f"migops: stopped by {number.name}: alembic in " in err
     assert " ended with code 130" in err
@@ -374,7 +378,7 @@ def begin(box: Sandbox, project: Path, *arguments: str, **env: str) -> subproces
 
 def _wait_for(true: object) -> None:
     assert callable(true)
-    until = time.monotonic() + 60
+    until = time.monotonic() + 180
     while not true():
         assert time.monotonic() < until, "it never came about"
         time.sleep(0.2)
@@ -410,7 +414,7 @@ def test_in_a_terminal(sandbox: Sandbox, running: bool) -> None:
     assert "migops: unknown-revision" in shown
     code, shown = typed(sandbox, project, "upgrade", "head", after=b"it begins", key=b"\x03")
     assert (code, "KeyboardInterrupt" in shown) == (130, True)
-    assert statements(sandbox, project) == ""
+    _wait_for(lambda: statements(sandbox, project) == "")  # the server hears of it when it is told, not before
     assert containers(sandbox) == before
 
 
@@ -431,7 +435,7 @@ def typed(box: Sandbox, project: Path, *arguments: str, after: bytes = b"", key:
             os.write(outer, key)
             key = b""
     os.close(outer)
-    return process.wait(60), shown.decode()
+    return process.wait(180), shown.decode()
 
 
 def test_a_reader_that_goes_away_stops_nothing(sandbox: Sandbox) -> None:
@@ -444,5 +448,5 @@ def test_a_reader_that_goes_away_stops_nothing(sandbox: Sandbox) -> None:
         "import time; print('x' * 99999, flush=True); time.sleep(1); print('y' * 99999, flush=True); open('/done', 'w')"
     )
     words = ("sh", "-c", '"$@" | head -c 1; exit 0', "sh", *command(code))
-    subprocess.run(words, cwd=project, env=sandbox.env, check=True, capture_output=True, timeout=60)
+    subprocess.run(words, cwd=project, env=sandbox.env, check=True, capture_output=True, timeout=180)
     sandbox.compose("exec", "-T", "app", "ls", "/done", cwd=project)

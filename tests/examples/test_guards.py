@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import subprocess
-import time
 from pathlib import Path
 
 import pytest
@@ -57,10 +56,11 @@ def test_two_heads_and_their_merge(sandbox: Sandbox) -> None:
     at_once = alembic(sandbox, project, "upgrade", "head")
     assert (at_once.code, "the container of the service db does not exist" in at_once.stderr) == (3, True)
     waiting = begin(sandbox, project, "--wait", "60", "upgrade", "head")
-    time.sleep(2)
+    assert waiting.stderr is not None
+    assert any("waits up to 60 s for the database" in line for line in waiting.stderr), "it ended before it waited"
     sandbox.compose("up", "-d", "db", cwd=project)
-    _, err = waiting.communicate(timeout=90)
-    assert (waiting.returncode, "waits up to 60 s for the database" in err) == (0, True), err
+    _, err = waiting.communicate(timeout=180)
+    assert waiting.returncode == 0, err
     down = alembic(sandbox, project, "--yes", "downgrade", heads[0])
     assert (down.code, "migops: 1 migration to undo" in down.stderr) == (0, True)
     assert sorted(alembic(sandbox, project, "current").stdout.split()) == heads

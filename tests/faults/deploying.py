@@ -13,6 +13,7 @@ from typing import Any
 
 import psycopg
 
+from tests import warm
 from tests.deploy.stack import Stack
 from tests.kit import Result
 
@@ -24,7 +25,7 @@ QUICK = ("--cache", "--health-timeout", "20", "--watch", "2")
 def begin(stack: Stack, *words: str, at: Mapping[str, str] | None = None, **env: str) -> subprocess.Popen[str]:
     """A deploy that goes on. ``at`` says what happens once its journal has a line: see ``tests/faults/at.py``."""
     argv = (sys.executable, str(AT), json.dumps(at or {}), "rebuild-and-migrate", *stack.flags, "--yes")
-    return subprocess.Popen(
+    return warm.Popen(
         (*argv, "--format", "json", *QUICK, *words), cwd=stack.project, env={**stack.env, **env}, text=True,
         stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
     )  # fmt: skip

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 
 import pytest
 
+from tests import warm
 from tests.deploy.stack import PASSWORD, PRICE, Stack, edit, stack
 from tests.engine.sandbox import Sandbox
 from tests.faults.deploying import begin, deploy, session, until
@@ -170,10 +171,7 @@ def made(box: Sandbox, *, is_async: bool = False) -> Stack:
 
 
 def alembic(found: Stack, *words: str) -> Result:
-    done = subprocess.run(
-        (sys.executable, "-m", "migops", "alembic", *words), cwd=found.project, env=found.env, capture_output=True,
-        text=True, timeout=180, stdin=subprocess.DEVNULL, check=False,
-    )  # fmt: skip
+    done = warm.run((sys.executable, "-m", "migops", "alembic", *words), cwd=found.project, env=found.env, timeout=180)
     return Result(done.returncode, done.stdout, done.stderr)
 
 
@@ -187,13 +185,13 @@ def money(found: Stack) -> int:
 
 @contextmanager
 def writes(found: Stack) -> Iterator[None]:
-    """An application that commits some 200 times a second beside all this."""
+    """An application that commits some 50 times a second beside all this."""
     stop = threading.Event()
 
     def write() -> None:
         with session(found, "the application") as one:
             one.autocommit = True
-            while not stop.wait(0.004):
+            while not stop.wait(0.02):
                 one.execute("insert into written values (1)")
 
     found.query("create table written (n int)")
@@ -246,7 +244,7 @@ def killed_alembic(found: Stack, *, in_one_off: bool) -> None:
     put(found, "slow")
     words = (sys.executable, "-m", "migops", "alembic", "upgrade", "head")
     quiet = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-    with subprocess.Popen(words, cwd=found.project, env=found.env, **quiet) as running:  # type: ignore[call-overload]
+    with warm.Popen(words, cwd=found.project, env=found.env, **quiet) as running:  # type: ignore[call-overload]
         until_asleep(found)
         running.kill()
     if in_one_off:

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from migops.docker import connect
+from tests import warm
 from tests.deploy.stack import Stack, edit, stack
 from tests.engine.sandbox import Sandbox
 from tests.faults.deploying import begin, deploy, ended, stands, until
@@ -104,7 +105,7 @@ def test_killed_in_its_swap_with_a_backup_in_between(sandbox: Sandbox) -> None:
     unproved = found.image()
     assert found.running() == [unproved] != before[1]
     words = (sys.executable, "-m", "migops", "backup", "app")
-    subprocess.run(words, cwd=found.project, env=found.env, stdin=subprocess.DEVNULL, check=True)
+    assert warm.run(words, cwd=found.project, env=found.env).returncode == 0
 
     main = found.project / "main.py"
     whole = main.read_text()

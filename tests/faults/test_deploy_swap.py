@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import subprocess
 import sys
 
 import pytest
 
+from tests import warm
 from tests.deploy.stack import PRICE, Stack, edit, stack
 from tests.engine.sandbox import Sandbox
 from tests.faults.deploying import deploy, end, noted, stands, until
@@ -25,7 +25,7 @@ SICK = """    healthcheck:
 def run(found: Stack, command: list[str]) -> Result:
     """A command as it was printed."""
     words = [sys.executable, "-m", *command] if command[0] == "migops" else command
-    done = subprocess.run(words, cwd=found.project, env=found.env, capture_output=True, text=True, check=False)
+    done = warm.run(words, cwd=found.project, env=found.env)
     return Result(done.returncode, done.stdout, done.stderr)
 
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-import subprocess
 import sys
 
 import pytest
 
+from tests import warm
 from tests.deploy.stack import PRICE, Stack, edit, stack
 from tests.engine.sandbox import Sandbox
 from tests.faults.deploying import deploy
@@ -58,10 +58,8 @@ def test_another_state_folder_does_not_apply_it_again(sandbox: Sandbox) -> None:
     assert second.json["error"]["commands"][0] == ["docker", "volume", "inspect", mark]
     found.compose("build", "-q", "app")
     found.compose("up", "-d", "--wait", "app")
-    by_alembic = subprocess.run(
-        (sys.executable, "-m", "migops", "alembic", "upgrade", "head"), cwd=found.project, capture_output=True,
-        env={**found.env, **other(found, "third")}, text=True, stdin=subprocess.DEVNULL, check=False, timeout=180,
-    )  # fmt: skip
+    upgrade = (sys.executable, "-m", "migops", "alembic", "upgrade", "head")
+    by_alembic = warm.run(upgrade, cwd=found.project, env={**found.env, **other(found, "third")}, timeout=180)
     assert (by_alembic.returncode, money(found)) == (7, 200), by_alembic.stderr
     assert f"{REV} would be run again: run 1 of another state folder" in by_alembic.stderr
     assert on_engine(found) == [mark], "a run that was stopped leaves nothing"

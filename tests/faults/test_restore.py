@@ -19,6 +19,7 @@ from migops.core.errors import Unavailable
 from migops.database import parse_url
 from migops.database.postgres.maintenance import Maintenance
 from migops.database.postgres.session import open_session
+from tests import warm
 from tests.engine.sandbox import Sandbox
 from tests.faults.test_backup import Backups, until
 from tests.faults.test_database import CANARY, SECOND, Shop
@@ -88,7 +89,7 @@ class Restores(Backups):
         words = (sys.executable, "-m", "migops", "restore", file, "--yes")
         began = len(list(self.journals()))
         environment = {**os.environ, **self.env}
-        process = subprocess.Popen(words, cwd=self.shop.project, env=environment, stdout=subprocess.PIPE, text=True)
+        process = warm.Popen(words, cwd=self.shop.project, env=environment, stdout=subprocess.PIPE, text=True)
 
         def stops() -> bool:
             now = sorted(self.journals())
@@ -179,7 +180,7 @@ def test_what_is_no_whole_dump_of_this_database_is_refused(restores: Restores, t
     assert restores.restore("no-such.dump", "--yes").code == 2
     assert restores.restore(backup.name).code == 5, "not a terminal"
     url = parse_url(restores.shop.url())
-    with open_session(url, table="alembic_version", schema="", timeout=5, label="someone") as session:
+    with open_session(url, table="alembic_version", schema="", timeout=60, label="someone") as session:
         session.lock()
         locked = restores.restore(backup.name, "--yes")
     assert locked.code == 4, locked.stderr
@@ -266,7 +267,7 @@ def test_a_restore_that_is_killed_is_told_of(shop: Shop, tmp_path: Path) -> None
 
     process = restores.stopping(backup)
     process.terminate()
-    out, _ = process.communicate(timeout=60)
+    out, _ = process.communicate(timeout=180)
     assert process.returncode == 143
     assert out.startswith("RESTORED  app: shop is the backup of"), "it is brought to its end, and says so"
     assert restores.products() == OLD

@@ -42,7 +42,8 @@ def printed(refused: Result) -> str:
 def verdict(found: Result) -> tuple[int, str, list[str]]:
     """Exit code, the verdict's line without its counts, and the rules that were found."""
     line = found.stdout.splitlines()[0] if found.stdout else found.stderr
-    return found.code, line.partition(" (")[0], re.findall(r"(?m)^(MIG\d{3}) ", found.stdout)
+    rules = re.findall(r"(?m)^ *(?:error |warning |info +)?(MIG\d{3})\b", found.stdout)
+    return found.code, line.partition(" (")[0], rules
 
 
 @pytest.mark.parametrize(
@@ -116,7 +117,7 @@ def test_the_file_that_was_taken_is_named(tmp_path: Path) -> None:
 
 
 def test_user_and_database_keep_their_names(tmp_path: Path) -> None:
-    found = typed(FIRST, checkout(tmp_path, projects.same_word_thrice()))
+    found = typed(f"{FIRST} -v", checkout(tmp_path, projects.same_word_thrice()))
     said = " ".join(found.stdout.split())  # a long path of the checkout moves the ends of lines
     assert "as POSTGRES_PASSWORD of store" in said
     assert "in the URL of DATABASE_URL of web" in said

@@ -180,6 +180,17 @@ def async_url(shop: Shop) -> None:
     reads_it(shop)
 
 
+def early_lock(shop: Shop) -> None:
+    shop.line("a1").write("compose.yaml", WITH_ENV).write("migrations/env.py", READS + LOCKS_FIRST)
+
+
+_BODY = (
+    "with engine.connect() as connection:\n    connection.execute(text('SELECT pg_advisory_lock(1)'))\n"
+    "    context.configure(connection=connection)\n    context.run_migrations()\n"
+)
+LOCKS_FIRST = "def run():\n" + "".join(f"    {line}\n" for line in _BODY.splitlines())
+
+
 def starts_with(words: str) -> Edit:
     def edit(shop: Shop) -> None:
         start = f"    command: sh -c '{words}; exec python main.py'\n"
@@ -212,6 +223,8 @@ STATES = (
     State("MIG508", no_url, {"after `config = context.config`": reads_it}),
     State("MIG509", async_url, {"let the URL begin with postgresql+psycopg2://": replace(
         "compose.yaml", "postgresql+asyncpg://", "postgresql+psycopg2://")}),
+    State("MIG510", early_lock, {"end its transaction: connection.commit()": replace(
+        "migrations/env.py", "lock(1)'))\n", "lock(1)'))\n        connection.commit()\n")}),
     State("MIG602", migrates,
           {"remove it from the startup command": replace("compose.yaml", "alembic upgrade head && ", "")}),
     State("MIG603", swallowed, {"": replace("compose.yaml", " || true;", " &&")}),

@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 
 from tests.cases.shop import INI, Shop
+from tests.images.build import Member
+from tests.kit import write_image
 
 
 @pytest.fixture
@@ -24,8 +26,29 @@ def test_a_file_that_no_copy_brings_wants_a_copy(shop: Shop) -> None:
     said = shop.check().of("MIG006")
     assert "env.py is on the host but not in the image" in said.text
     assert "no COPY or ADD of the build brings it" in said.text
-    assert "add a COPY for it to the Dockerfile" in said.fix
-    assert "docker build" not in said.fix, "a build would bring nothing"
+    line = "COPY migrations/env.py /app/migrations/env.py"
+    assert f"{shop.folder}/Dockerfile, after line 4, add: {line}: \n" in said.fix, "a build alone would bring nothing"
+    shop.write("Dockerfile", f"{PARTS}{line}\n").image()
+    assert shop.check().said == ()
+
+
+def test_all_that_the_build_leaves_out_is_one_edit(shop: Shop) -> None:
+    """The lines as they are printed, in their place, bring the configuration and the scripts; and nothing is left."""
+    start = "FROM python:3.11-slim AS base\nCOPY x /x\nFROM base\nWORKDIR /srv\nCOPY main.py \\\n    ./\nCMD true\n"
+    shop.write("x", "").write("migrations/script.py.mako", "x").write("Dockerfile", start)
+    write_image(shop.folder.parent / "app.tar", {}, Member("srv/main.py", b""), config={"WorkingDir": "/srv"})
+    shop.has_image = True
+    found = shop.check()
+    assert {each.name for each in found.said} == {"MIG004", "MIG006"}
+    edit = found.said[0].fix.partition(": \n")[0]
+    assert edit == f"in {shop.folder}/Dockerfile, after line 6, add: " \
+        "COPY migrations /srv/migrations; COPY alembic.ini /srv/alembic.ini"  # fmt: skip
+    assert all(each.fix.startswith(edit) for each in found.said)
+    shop.write(
+        "Dockerfile", start.replace("    ./\n", "    ./\n" + edit.partition("add: ")[2].replace("; ", "\n") + "\n")
+    )
+    context = shop.run("check-image", "--no-engine").json
+    assert [place["revisions"] for place in context["places"] if place["place"] == "context"] == [1]
 
 
 def test_the_template_of_new_scripts_is_worth_a_word(shop: Shop) -> None:

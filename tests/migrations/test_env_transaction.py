@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from migops.migrations.env_transaction import early_statement
+from migops.migrations.env_transaction import Uncommitted, early_statement, uncommitted
 
 SYNC = """
 def run_migrations_online():
@@ -49,3 +49,35 @@ def source(before: str, after: str = "", text: str = SYNC, opened: str = "connec
 )
 def test_the_line(text: str, line: int) -> None:
     assert early_statement(text) == line
+
+
+LOCK = 'connection.execute(text("SELECT pg_advisory_lock(1)"))'
+IN_BEGIN = """
+def run_migrations_online():
+    with connectable.connect() as conn:
+        with conn.begin():
+            context.configure(connection=conn)
+            context.run_migrations()
+"""
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        (source(LOCK), Uncommitted(4, "connection")),
+        (source(LOCK.replace("connection", "conn")).replace("connection", "conn"), Uncommitted(4, "conn")),
+        (source(LOCK.replace("(text", "(\n            text")), Uncommitted(5, "connection")),
+        (source("await " + LOCK, text=ASYNC), Uncommitted(4, "connection")),
+        (source("try:\n            " + LOCK + "\n        finally:\n            pass"), Uncommitted(5, "connection")),
+        (source(LOCK, "connection.commit()"), None),
+        (source("transaction = connection.begin()", "transaction.commit()"), None),
+        (source('if url.startswith("sqlite"): ' + LOCK), None),
+        (source('connection = connection.execution_options(isolation_level="AUTOCOMMIT")\n        ' + LOCK), None),
+        (source(LOCK, opened="begin"), None),
+        (source("pass"), None),
+        (IN_BEGIN, None),
+        ("this is no Python", None),
+    ],
+)
+def test_what_is_certainly_never_committed(text: str, found: Uncommitted | None) -> None:
+    assert uncommitted(text) == found

@@ -19,12 +19,15 @@ from migops.commands.backup.store import Backup
 from migops.commands.backup.swap import Swapped
 from migops.commands.backup.take import Pruned
 from migops.commands.backup.verify import Verified
+from migops.commands.fix.model import FileEdit, Fix
+from migops.commands.fix.plan import Fixable, Plan, Unfixed
+from migops.commands.fix.result import Check, FixResult, Preview, UndoResult
 from migops.commands.graph import GraphResult
 from migops.commands.log import DatabaseLock, LogResult, RunLog
 from migops.commands.rescue import Copy, Left, RescueResult
 from migops.compose import ComposeOptions, Project, load
 from migops.compose.verify import Difference
-from migops.core.model import MigrationFile, PlaceName, Severity, Unknown
+from migops.core.model import Finding, MigrationFile, PlaceName, Severity, Subject, Unknown
 from migops.database import parse_url
 from migops.database.postgres.swap_statements import Properties
 from migops.docker import Engine
@@ -37,6 +40,7 @@ from tests.backup.test_store import MADE
 from tests.deploy.made import inputs
 from tests.kit import example, write_image
 from tests.output.test_deploy import STUCK
+from tests.reset.made import done, shown
 
 URL = parse_url("postgresql://shop:canary-7f3a@db:5432/shop")
 WHEN = "2026-11-22T08:34:00.000+00:00"
@@ -57,6 +61,8 @@ def results(folder: Path) -> dict[str, object]:
         "rebuild-and-migrate": STUCK,
         "rebuild-and-migrate --dry-run": _plan(),
         **_backups(folder),
+        "reset": done(project),
+        "reset --dry-run": shown(project),
         "adopt": CASES["different"],
         **_log(),
         "version": versions.everything(0.1),
@@ -73,9 +79,27 @@ def _reports(resolved: target.Target, evidence: Evidence) -> dict[str, object]:
     return {
         "check-image": check.make("check-image", resolved, evidence, rules.RULES, Severity.ERROR, places),
         "doctor": check.make("doctor", resolved, evidence, rules.RULES, Severity.ERROR, places),
+        **_fixes(resolved, evidence),
         "status": made,
         "graph": GraphResult(of_environment(collect.host(resolved)), made),
     }
+
+
+def _fixes(resolved: target.Target, evidence: Evidence) -> dict[str, object]:
+    report = check.make("doctor", resolved, evidence, rules.RULES, Severity.ERROR, [PlaceName.HOST])
+    finding = Finding("MIG503", "credentials-in-ini", Severity.WARNING, Subject(), "it contains a password", "why")
+    ini = Path("alembic.ini")
+    url = b"\nsqlalchemy.url = postgresql://shop:canary-7f3a@db/shop\n"
+    edit = FileEdit(ini, ini.read_bytes() + url, ini.read_bytes())
+    fixable = Fixable(finding, Fix("MIG503", "take the URL out", (edit,), note="change the password"))
+    plan = Plan((fixable,), (Unfixed(finding, "another reads it"),))
+    untried = Check("the application starts", "no engine")
+    preview = Preview(report, plan, (edit,), (untried,))
+    result = FixResult(
+        preview, resolved.commands, (fixable,), (), (edit,), (untried,), 3, Path("/state/fixes/000003"), (finding,)
+    )
+    undone = UndoResult(3, (Path("alembic.ini"),))
+    return {"doctor --fix": result, "doctor --fix plan": preview, "doctor --undo": undone}
 
 
 def _of_config(model: Project) -> dict[str, object]:

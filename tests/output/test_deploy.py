@@ -77,6 +77,7 @@ def test_the_contract() -> None:
     document = json.loads(end_json(STUCK))
     assert list(document) == [
         "schema", "command", "outcome", "exit", "message", "steps", "image", "revisions", "backup", "commands", "hint",
+        "next",
     ]  # fmt: skip
     assert (document["schema"], document["outcome"], document["exit"]) == (1, "operator", 7)
     assert document["image"] == {"before": "sha256:old", "after": None}

@@ -93,8 +93,8 @@ def test_every_name_is_one_line_of_the_registry() -> None:
         f"migops.output.{path.stem}" for path in Path(output.__file__).parent.glob("*_*.py") if path.stem != "__init__"
     }
     helpers = {
-        "migops.output.error_document", "migops.output.graph_marks", "migops.output.sections_document",
-        "migops.output.status_rows",
+        "migops.output.error_document", "migops.output.fix_diff", "migops.output.graph_marks",
+        "migops.output.sections_document", "migops.output.status_rows",
     }  # fmt: skip
     assert room - named == helpers
 

@@ -21,7 +21,7 @@ def url(sandbox: Sandbox) -> DatabaseUrl:
     sandbox.docker("run", "-d", "--name", name, "-e", f"POSTGRES_PASSWORD={CANARY}", "postgres:15")
     address = sandbox.docker("inspect", "-f", "{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}", name).strip()
     found = parse_url(f"postgresql+asyncpg://postgres:{CANARY}@{address}/postgres")
-    until = time.monotonic() + 30
+    until = time.monotonic() + 180
     while True:
         try:
             with open_session(found, timeout=2):

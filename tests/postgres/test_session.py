@@ -57,7 +57,7 @@ def test_the_session(url: DatabaseUrl) -> None:
                 assert blocker.state == "idle in transaction"
                 assert "the blocker" in str(blocker)
                 assert ours.cancel(one.pid)
-                thread.join(10)
+                thread.join(60)
                 assert errors
             someone.rollback()
             someone.autocommit = True

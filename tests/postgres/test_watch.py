@@ -58,7 +58,7 @@ def altering(url: DatabaseUrl, name: str) -> Iterator[list[psycopg.Error]]:
         thread = threading.Thread(target=alter)
         thread.start()
         yield errors
-        thread.join(20)
+        thread.join(60)
 
 
 @pytest.mark.engine
@@ -76,7 +76,7 @@ def test_a_wait_is_named_and_cancelled_and_a_lost_lock_is_told(url: DatabaseUrl)
             altering(url, "migops-1") as errors,
             altering(url, "another") as others,
         ):
-            until = time.monotonic() + 20
+            until = time.monotonic() + 120
             while not errors and time.monotonic() < until:
                 time.sleep(0.1)
             assert [type(error) for error in errors] == [psycopg.errors.QueryCanceled]
@@ -93,5 +93,5 @@ def test_a_wait_is_named_and_cancelled_and_a_lost_lock_is_told(url: DatabaseUrl)
 
         with watch(ours, application="migops-1", lost=lost.set) as seen:
             admin.execute("SELECT pg_terminate_backend(%s)", (ours.connection.info.backend_pid,))
-            assert lost.wait(5)
+            assert lost.wait(60)
         assert "is lost" in seen.lost

@@ -21,9 +21,11 @@ SECOND = "revision = '0002'\ndown_revision = '0001'\ndef upgrade():\n    op.add_
 COMMANDS = Commands("app", ("docker", "compose", "-f", "prod.yml"))
 
 
-def fix(*differences: str, rows: tuple[str, ...] = ("0002",), unimported: tuple[Model, ...] = ()) -> list[str]:
+def fix(
+    *differences: str, rows: tuple[str, ...] = ("0002",), unimported: tuple[Model, ...] = (), first: str = FIRST
+) -> list[str]:
     """The steps that are printed, with their commands."""
-    scripts = {f"{name}.py": text.encode() for name, text in (("0001", FIRST), ("0002", SECOND))}
+    scripts = {f"{name}.py": text.encode() for name, text in (("0001", first), ("0002", SECOND))}
     files = {name: MigrationFile(name, f"/app/versions/{name}", "", 0, content=text) for name, text in scripts.items()}
     read = [read_revision(each.path, each.content).revision for each in files.values()]
     revisions = tuple(each for each in read if each is not None)
@@ -69,8 +71,20 @@ def test_a_revision_that_was_stamped_and_never_run() -> None:
     ]
 
 
+def test_revisions_of_which_none_has_run_are_run_from_base() -> None:
+    """The columns of a table that is missing are missing with it: nothing of the history has run."""
+    steps = fix("table item: in the models only")
+    assert steps[0].startswith("0001 and 0002 never ran: table item and column item.price are missing")
+    assert [each.rpartition(": ")[2] for each in steps[1:]] == [
+        "migops backup -f prod.yml app",
+        "migops alembic --file prod.yml --service app stamp base",
+        "migops alembic --file prod.yml --service app upgrade head",
+    ]
+
+
 def test_a_revision_that_ran_in_part_is_no_matter_of_two_commands() -> None:
-    steps = fix("table item: in the models only")  # 0001, and 0002 which follows it: what 0002 adds is not missing
+    two = FIRST.replace("('item')", "('item')\n    op.create_table('other')")
+    steps = fix("table item: in the models only", first=two)  # the other one is there
     assert not any("stamp" in each.partition(": migops")[2] for each in steps)
     assert "by hand, on a copy first" in steps[1]
 

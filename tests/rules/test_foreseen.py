@@ -47,7 +47,8 @@ class TestFirstRevisionAlters:
     def test_it_is_told(self, shop: Shop, line: str) -> None:
         said = doctor(revision(shop, "a1", None, line), "MIG309").of("MIG309")
         assert "a1 is the first revision and changes item, which no revision creates" in said.text
-        assert "down_revision of a1" in said.fix
+        assert "migops alembic --service app revision --head base -m 'create item'" in said.fix
+        assert f"{shop.folder}/migrations/versions/a1.py:4, set down_revision to its id" in said.fix
 
     @pytest.mark.parametrize(
         "lines",
@@ -90,6 +91,14 @@ class TestAppliedButMissing:
     def test_everything(self, shop: Shop) -> None:
         said = doctor(self.project(shop).database("b2", tables=()), "MIG409").of("MIG409")
         assert "a1 and b2 are recorded as applied, but the database lacks table item, column item.price" in said.text
+
+    def test_status_says_it_of_whole_tables(self, shop: Shop) -> None:
+        """A database without the tables of what is recorded must not be called up to date, and no more."""
+        self.project(shop).database("b2", tables=())
+        words = ("--no-engine", "--database-url", shop.url, "--select", "MIG409")
+        assert "lacks table item" in reported(shop.run("status", *words)).of("MIG409").text
+        sql(shop, "CREATE TABLE item (id INTEGER)")
+        assert reported(shop.run("status", *words)).said == ()
 
     @pytest.mark.parametrize(
         "second",

@@ -11,14 +11,17 @@ import pytest
 from migops.analysis.evidence import Commands
 from migops.commands.alembic.guards.written import is_empty
 from migops.commands.alembic.visible_migrations import History, compare
+from migops.compose import ComposeOptions
 from migops.migrations.build import build
 from migops.migrations.creations import applied_creations
 from migops.migrations.locate import ScriptPaths
 from migops.runner.execution_target import watched
 from migops.sources.environment import Environment
+from migops.target import Wanted, resolve
+from tests.cases.shop import Shop
 from tests.rules.made import FIRST, GHOST, SECOND, held
 
-TARGET: Any = SimpleNamespace(commands=Commands("app", ("docker", "compose", "-f", "prod.yml"), "shop-app"))
+TARGET: Any = SimpleNamespace(build=None, commands=Commands("app", ("docker", "compose", "-f", "prod.yml"), "shop-app"))
 BUILD, CHECK = "docker compose -f prod.yml build app", "migops check-image -f prod.yml app"
 
 
@@ -53,6 +56,20 @@ def test_what_differs(ours: dict[str, str], theirs: dict[str, str], sentence: st
     assert gap.sentence().startswith(sentence)
     assert gap.command == fix
     assert gap.of_history is ("another text" not in sentence)
+
+
+@pytest.mark.parametrize(
+    ("copies", "command"),
+    [("COPY . .", "docker compose build app"), ("COPY main.py .", "migops check-image app"),
+     ("COPY migrations/versions/a1.py /app/migrations/versions/", "migops check-image app")],
+)  # fmt: skip
+def test_a_build_that_does_not_bring_it_is_not_printed(tmp_path: Path, copies: str, command: str) -> None:
+    """Building again and again would never apply it: `check-image` says what the Dockerfile lacks."""
+    shop = Shop.at(tmp_path).line("a1", "b2").write("Dockerfile", f"FROM python:3.11-slim\nWORKDIR /app\n{copies}\n")
+    target = resolve(Wanted(), ComposeOptions(), {}, shop.folder)
+    gap = compare(target, place({"versions/a1.py": "revision = 'a1'\ndown_revision = None\n"}))
+    assert gap.host_only == ("b2",)
+    assert gap.command == command
 
 
 def test_form_is_no_difference_and_env_py_is_one() -> None:

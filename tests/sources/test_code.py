@@ -31,3 +31,17 @@ def test_links_are_compared_as_links(tmp_path: Path) -> None:
         (project / "settings.py").symlink_to("main.py")
         found = migops(*check, cwd=project)
         assert found.rules == rules, found.stdout
+
+
+def test_what_python_compiled_beside_its_source_is_no_code(tmp_path: Path) -> None:
+    """A run with the code mounted leaves __pycache__ on the host; a compiled file without its source is loaded."""
+    project = example("clean", tmp_path)
+    write_image(tmp_path / "app.tar", {"/app": project})
+    (project / ".dockerignore").write_text("")
+    check = ("check-image", "--image", "docker-archive:../app.tar", "--all-files", "--format", "json")
+    before = migops(*check, cwd=project).rules
+    (project / "__pycache__").mkdir()
+    (project / "__pycache__/models.cpython-311.pyc").write_bytes(b"\x00")
+    assert migops(*check, cwd=project).rules == before
+    (project / "legacy.pyc").write_bytes(b"\x00")
+    assert migops(*check, cwd=project).rules != before

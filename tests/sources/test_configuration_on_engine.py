@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from tests import warm
 from tests.engine.sandbox import Sandbox
 from tests.kit import migops
 
@@ -112,7 +113,7 @@ def test_it_is_called_the_same_way(sandbox: Sandbox, project: Path) -> None:
 
     def heads(*words: str) -> str:
         argv = [sys.executable, "-m", "migops", "alembic", *words]
-        done = subprocess.run(argv, cwd=project, env=sandbox.env, capture_output=True, text=True, check=False)
+        done = warm.run(argv, cwd=project, env=sandbox.env)
         assert done.returncode == 0, done.stderr
         return done.stdout.split()[0]
 
@@ -139,7 +140,7 @@ def test_a_program_in_a_virtual_environment_is_found_and_used(sandbox: Sandbox, 
 
     def run(*words: str) -> subprocess.CompletedProcess[str]:
         argv = [sys.executable, "-m", "migops", "alembic", *words]
-        return subprocess.run(argv, cwd=project, env=sandbox.env, capture_output=True, text=True, check=False)
+        return warm.run(argv, cwd=project, env=sandbox.env)
 
     make(sandbox, "a venv")
     one_off = run("heads")

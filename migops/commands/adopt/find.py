@@ -14,10 +14,12 @@ from migops.commands.adopt.match import match
 from migops.commands.adopt.noop import is_noop
 from migops.commands.adopt.outcome import Baseline, Outcome
 from migops.commands.adopt.prerequisites import search_path_of, try_upgrade
+from migops.commands.adopt.stale import compared, hint, refuse
 from migops.commands.adopt.steps import Made, MigrationsFailed, Step, last, output, watched
 from migops.commands.failures import Data, explain
 from migops.core import progress
 from migops.core.errors import MigopsError, Unavailable
+from migops.core.terminal import shell_line
 from migops.core.text import counted
 from migops.database.postgres.schema import DatabaseSchema
 from migops.database.postgres.schema import read as read_schema
@@ -56,6 +58,9 @@ def find(target: Target, engine: Engine, wanted: Wanted, say: Reporter) -> tuple
     if inputs.state.rows:
         return Outcome(inputs, None, dry_run=wanted.dry_run), None
     _refuse_nothing_to_adopt(inputs, wanted)
+    stale = compared(inputs, engine)
+    if stale is not None:
+        say(f"{stale.sentence}; build first: {shell_line(stale.commands[0])}")
     say(f"trying the migrations of {inputs.image.ref} on a disposable server like {inputs.live.container}")
     with progress.step("try the migrations"), sandbox.server(engine, inputs.live, inputs.app) as server:
         for name in server.swept:
@@ -69,14 +74,17 @@ def find(target: Target, engine: Engine, wanted: Wanted, say: Reporter) -> tuple
                 server, inputs, live, python_path=inputs.python_path, strict=wanted.strict, **new
             )
         except MigrationsFailed as error:
+            error.hint = hint(stale) or error.hint
             raise _explained(error, inputs, engine, ("upgrade", "heads")) from None
-        _check_observed(server, inputs, steps)
+        check_observed(server, inputs, steps)
     table = inputs.reached.table
     revision = baseline.revision if baseline else wanted.revision
     revisions = inputs.migrations.revisions
     noops = frozenset(each.id for each in revisions if is_noop(inputs.text_of(each)))
     matched = match(steps, live, table.name, table.schema, wanted=revision, noops=noops)
-    return Outcome(inputs, matched, dry_run=wanted.dry_run, baseline=baseline, notes=notes), live
+    outcome = Outcome(inputs, matched, dry_run=wanted.dry_run, baseline=baseline, notes=notes, stale=stale)
+    refuse(outcome)
+    return outcome, live
 
 
 def _refuse_nothing_to_adopt(inputs: AdoptInputs, wanted: Wanted) -> None:
@@ -104,7 +112,15 @@ def _explained(
     error: MigrationsFailed, inputs: AdoptInputs, engine: Engine, arguments: Sequence[str]
 ) -> MigrationsFailed:
     """The error, with what migops knows of such a failure below Alembic's own words."""
-    known = explain(error.output, inputs.target, engine, arguments, code=error.code, data=Data.EMPTY)
+    known = explain(
+        error.output,
+        inputs.target,
+        engine,
+        arguments,
+        code=error.code,
+        data=Data.EMPTY,
+        again=inputs.target.commands.adopt(),
+    )
     message = "\n".join((error.message, *known))
     return MigrationsFailed(message, output=error.output, code=error.code, hint=error.hint)
 
@@ -136,7 +152,7 @@ def _write(server: sandbox.Server, inputs: AdoptInputs, engine: Engine, wanted: 
     return Baseline(to, observed.made.revision, wanted.message, observed.made.content)
 
 
-def _check_observed(server: sandbox.Server, inputs: AdoptInputs, steps: tuple[Step, ...]) -> None:
+def check_observed(server: sandbox.Server, inputs: AdoptInputs, steps: tuple[Step, ...]) -> None:
     """Check that the upgrade ran on the disposable server and started with an empty version table."""
     if steps[0].heads:
         raise MigopsError(

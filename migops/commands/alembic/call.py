@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from queue import SimpleQueue
 from typing import TYPE_CHECKING
 
@@ -15,6 +15,7 @@ from migops.core.model import MigrationSet
 from migops.docker import Engine
 from migops.docker.containers import inspect
 from migops.runner import command_lines
+from migops.runner.arguments import redacted
 from migops.runner.attached import Invocation, invoked
 from migops.runner.execution_target import ExecutionTarget
 from migops.runner.running import Ended, OneOff, new_name
@@ -197,6 +198,11 @@ class AlembicCall:
             return inspect(self.engine, name) is not None
         except Unavailable:
             return True
+
+    def again(self) -> tuple[str, ...]:
+        """The command as it can be typed again; what -x passes is hidden."""
+        commands = replace(self.target.commands, service="") if self.target.picked else self.target.commands
+        return (*commands.alembic(), *redacted(self.arguments))
 
     def words(self) -> str:
         """The command as the user would name it, without its arguments: these may hold secrets (-x)."""

@@ -121,9 +121,19 @@ def compare(target: Target, history: History, host: Environment | None = None) -
         *_changed(host.migrations.scripts, history.held.scripts),
         *_changed(host.migrations.environment, history.held.environment),
     )
-    build = target.commands.build()
-    fix = build if build and history.is_image and not place_only else target.commands.migops("check-image")
-    return Gap(history.place, host_only, place_only, tuple(sorted(moved)), changed, fix)
+    build = target.commands.build() if history.is_image and not place_only else ()
+    if not build or (host_only and not _brings(target, host_only)):
+        build = target.commands.migops("check-image")
+    return Gap(history.place, host_only, place_only, tuple(sorted(moved)), changed, build)
+
+
+def _brings(target: Target, revisions: tuple[str, ...]) -> bool:
+    """False if a build as it is would not bring these revisions; True also where nobody can tell."""
+    if target.build is None:
+        return True
+    survey = collect.context(target)
+    graph = survey.graphs.get(PlaceName.CONTEXT)
+    return not survey.not_copied and (graph is None or set(revisions) <= graph.by_id.keys())
 
 
 def _covers(target: Target, held: MigrationSet) -> list[tuple[str, str]]:

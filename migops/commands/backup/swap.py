@@ -7,9 +7,10 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from migops.commands.backup.external_sessions import Container
+from migops.commands.backup.replacement import Replacement
 from migops.commands.backup.undo_commands import psql, starting
 from migops.core.errors import Failed, ManualActionRequired, MigopsError, Unavailable
 from migops.core.text import listed
@@ -21,9 +22,6 @@ from migops.docker.containers import inspect
 from migops.state.journal import Journal
 from migops.state.process import ourselves
 from migops.state.signals import held_back
-
-if TYPE_CHECKING:
-    from migops.commands.backup.restore_plan import Restore
 
 _EMPTY = 15.0  # seconds until all ended sessions must be closed
 _STEADY = 1.0  # seconds that a started container must keep running
@@ -48,10 +46,10 @@ class Swap:
     """The swap and its undo."""
 
     engine: Engine
-    planned: Restore
+    planned: Replacement
     log: Journal
     oid: int
-    """The restored database's OID."""
+    """The new database's OID."""
     release: Callable[[], None]
     """Ends migops's own session in the current database, which would block the rename."""
     stopped: list[Container] = field(default_factory=list)
@@ -96,12 +94,12 @@ class Swap:
         self.log.note("swap", "started", database=planned.database, kept=planned.old, new=planned.new)
         with self._server() as server:
             if planned.properties is None:
-                _end_sessions(server, planned.new)
+                end_sessions(server, planned.new)
                 server.run(swap_statements.rename(planned.new, planned.database))
             else:
                 server.run(swap_statements.close(planned.database))
                 self.release()
-                _end_sessions(server, planned.database, planned.new)
+                end_sessions(server, planned.database, planned.new)
                 server.together(
                     swap_statements.rename(planned.database, planned.old),
                     swap_statements.rename(planned.new, planned.database),
@@ -144,9 +142,9 @@ class Swap:
         if left:
             raise self._needs_action(f"{error.message}; undoing failed: {'; '.join(left)}", self._manual_steps())
         self._note("swap", "undone")
+        running = ", and the services are running again" if self.stopped else ""
         raise Failed(
-            f"the database was not replaced: {error.message}. It is as before, and the services are running again",
-            hint=error.hint,
+            f"the database was not replaced: {error.message}. It is as before{running}", hint=error.hint
         ) from None
 
     def _manual_steps(self) -> list[tuple[str, ...]]:
@@ -191,7 +189,7 @@ class Swap:
             self.log.note(step, status, **facts)
 
 
-def _end_sessions(server: Maintenance, *databases: str) -> None:
+def end_sessions(server: Maintenance, *databases: str) -> None:
     """End all sessions in these databases and wait until they are closed: an open session blocks a rename."""
 
     def end() -> list[tuple[str, str]]:

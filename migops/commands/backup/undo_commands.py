@@ -10,7 +10,7 @@ from migops.commands.backup.source import Source
 from migops.database.postgres import swap_statements
 
 if TYPE_CHECKING:
-    from migops.commands.backup.restore_plan import Restore
+    from migops.commands.backup.replacement import Replacement
 
 
 def psql(source: Source, sql: Sequence[str]) -> tuple[str, ...]:
@@ -43,7 +43,7 @@ def starting(containers: Sequence[Container]) -> list[tuple[str, ...]]:
     return [("docker", "start", *(each.name for each in containers))] if containers else []
 
 
-def back(planned: Restore) -> list[tuple[str, ...]]:
+def back(planned: Replacement) -> list[tuple[str, ...]]:
     """The commands that swap the restored database with the kept one again; the restored one is then kept."""
     names = tuple(each.name for each in planned.stopping)
     stopping = [("docker", "stop", *names)] if names else []
@@ -51,6 +51,6 @@ def back(planned: Restore) -> list[tuple[str, ...]]:
     return [*stopping, psql(planned.source, sql), *starting(planned.stopping)]
 
 
-def removing(planned: Restore) -> tuple[str, ...]:
+def removing(planned: Replacement) -> tuple[str, ...]:
     """The command that drops the kept database."""
     return psql(planned.source, [swap_statements.drop(planned.old)])

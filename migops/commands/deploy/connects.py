@@ -7,6 +7,7 @@ from typing import Any
 
 from migops.commands.deploy.deploy import Deploy
 from migops.commands.deploy.follow import Followed
+from migops.commands.deploy.next_steps import typed_again
 from migops.commands.failures import explain
 from migops.core.errors import Aborted, Failed
 from migops.core.redaction import redact
@@ -48,7 +49,8 @@ def _explain(deploy: Deploy, attempt: Attempt[Followed]) -> None:
     for line in attempt.end.tail:
         deploy.say.line(f"  | {line}")
     target = deploy.inputs.target
-    for line in explain(attempt.end.text, target, deploy.engine, CURRENT, code=attempt.end.code):
+    again = typed_again(deploy)
+    for line in explain(attempt.end.text, target, deploy.engine, CURRENT, code=attempt.end.code, again=again):
         deploy.say.line(line)
 
 

@@ -8,6 +8,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 from migops.commands.deploy.deploy import Deploy
+from migops.commands.deploy.next_steps import typed_again
 from migops.commands.failures import Data, explain
 from migops.core.errors import Aborted
 from migops.database.postgres.catalogue import USER_SCHEMA
@@ -84,7 +85,10 @@ class Copy:
             for line in ran.output.strip().splitlines()[-20:]:
                 self.deploy.say.line(f"  | {line}")
             target = self.deploy.inputs.target
-            for line in explain(ran.output, target, self.deploy.engine, words, code=ran.code, data=Data.COPY):
+            again = typed_again(self.deploy)
+            for line in explain(
+                ran.output, target, self.deploy.engine, words, code=ran.code, data=Data.COPY, again=again
+            ):
                 self.deploy.say.line(line)
             raise Aborted(f"the rehearsal failed: {' '.join(words)} ended with code {ran.code} on a copy of the data")
         return self._clock() - began

@@ -15,6 +15,11 @@ def take(deploy: Deploy) -> dict[str, Any]:
         return {"skipped": "nothing is pending, so the database does not change"}
     if deploy.record.before == () and deploy.record.is_empty:
         return {"skipped": "the database is empty"}
+    return take_now(deploy)
+
+
+def take_now(deploy: Deploy) -> dict[str, Any]:
+    """The same, whatever is pending."""
     try:
         source = backup.find(deploy.inputs.question, deploy.engine)
         said = deploy.options

@@ -14,6 +14,7 @@ from migops.commands.deploy.deploy import Deploy
 from migops.commands.deploy.inputs import DeployInputs
 from migops.commands.deploy.rollback import image_id
 from migops.commands.deploy.services import DeployedService
+from migops.commands.deploy.typed import typed
 from migops.core.errors import Aborted, Failed
 from migops.core.model import Absent, LinkStatus, MigrationSet, PlaceName, Unknown
 from migops.core.printed import explain
@@ -89,8 +90,9 @@ def build(deploy: Deploy) -> dict[str, Any]:
             if ran.code:
                 verb = "build" if services is builds else "pull"
                 raise Aborted(
-                    f"the {verb} failed with exit code {ran.code}, see the output above", commands=[words],
-                    hint="" if services is builds else "to deploy the local image: --no-pull",
+                    f"the {verb} failed with exit code {ran.code}, see the output above",
+                    hint=_after_failed_build(inputs) if services is builds else "or deploy the local image (--no-pull)",
+                    commands=[typed(inputs, options if services is builds else replace(options, fetch=False))],
                 )  # fmt: skip
     target = inputs.target.service
     for member in inputs.services:
@@ -100,6 +102,14 @@ def build(deploy: Deploy) -> dict[str, Any]:
         if not is_own(inputs, member):
             deploy.record.built[member.name] = deploy.record.built[target]
     return {"images": dict(deploy.record.built)}
+
+
+def _after_failed_build(inputs: DeployInputs) -> str:
+    """What to correct before the next build, if a rule has seen it."""
+    for finding in judge([rule for rule in RULES if rule.id == "MIG107"], inputs.evidence)[0]:
+        edit = next(step.why for step in finding.remedy if not step.command)
+        return f"{finding.rule} {finding.name}: {finding.message} ({finding.cause}); {edit}, then run this again"
+    return "correct what failed, then run this again"
 
 
 def builders(inputs: DeployInputs, services: Sequence[DeployedService]) -> list[str]:

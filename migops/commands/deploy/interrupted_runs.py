@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from migops.commands import reset_record
 from migops.commands.deploy.commands import migrating
 from migops.core.errors import Locked, ManualActionRequired
 from migops.core.printed import here
@@ -23,7 +24,7 @@ def look(folder: Path, engine: Engine, project: str) -> list[str]:
     may do so, and ``ManualActionRequired`` where it still runs though its run has gone: nothing may be started beside
     it.
     """
-    found = journal.interrupted(folder)
+    found = [run for run in journal.interrupted(folder) if run.command != reset_record.COMMAND]  # it is told by itself
     name = migrating(project)
     left = inspect(engine, name)
     state = (left or {}).get("State") or {}
@@ -86,6 +87,8 @@ def _stands(command: str, begun: Collection[str]) -> str:
             f"services may be stopped and the database closed; a dry run of the restore prints the commands (`{list_}` "
             "shows the files)"
         )
+    if command == "doctor --fix" and "write" in begun:
+        return f"files of the project may be edited and unchecked; `{here().say('doctor', '--fix')}` puts them back"
     if "swap" in begun:
         return "the containers may be the old ones or the new ones; this run checks which"
     if {*begun} & {"migrate", "alembic"}:

@@ -148,6 +148,6 @@ def moved_since(deploy: Deploy) -> str:
         if each.leads_further and each.rows is None:
             return f"it is not known which revision the database was at before run {each.run}"
         if each.leads_further and each.rows != (deploy.record.before or ()):
-            was, now = (", ".join(rows) or "nothing" for rows in (each.rows or (), deploy.record.before or ()))
+            was, now = (", ".join(rows) or "no revision" for rows in (each.rows or (), deploy.record.before or ()))
             return f"the database was at {was} then, and is at {now} now"
     return ""

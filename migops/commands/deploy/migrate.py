@@ -9,7 +9,7 @@ from migops.commands.deploy import connects
 from migops.commands.deploy.deploy import Deploy
 from migops.commands.deploy.follow import Followed
 from migops.commands.deploy.left_over import catalogue_of
-from migops.commands.deploy.next_steps import next_steps, next_steps_hint
+from migops.commands.deploy.next_steps import next_steps, next_steps_hint, typed_again
 from migops.commands.deploy.outcome import failure, stays
 from migops.commands.deploy.process import DetachedProcess, failed_at
 from migops.commands.deploy.repeat import stop_before_a_repeat
@@ -33,8 +33,8 @@ def upgrade(deploy: Deploy) -> dict[str, Any]:
     before = deploy.record.before or ()
     if (now := deploy.rows()) != before:
         raise ManualActionRequired(
-            f"the database was at {listed(before) or 'nothing'} a moment ago, and is at "
-            f"{listed(now) or 'nothing'} now: someone else is migrating; this run applied nothing",
+            f"the database was at {listed(before, 'no revision')} a moment ago, and is at "
+            f"{listed(now, 'no revision')} now: someone else is migrating; this run applied nothing",
             commands=next_steps(deploy), hint=next_steps_hint(deploy),
         )  # fmt: skip
     refuse_at_work_under(deploy.database)
@@ -51,7 +51,11 @@ def upgrade(deploy: Deploy) -> dict[str, Any]:
         deploy.record.stays = stays(outcome, failed_at(deploy, followed))
         raise failure(deploy, followed, outcome)
     if outcome.is_lost:
-        raise lost_commits.error(outcome, expected)
+        from migops.commands.failures.closing import after_edit  # only this failure pays for them all
+
+        again = typed_again(deploy)
+        then = after_edit("lost-commits", deploy.inputs.target, ("upgrade", "head"), again)
+        raise lost_commits.error(outcome, expected, then)
     _tell(deploy, followed)
     return {"rows": list(outcome.after or ()), "attempts": outcome.attempts}
 
@@ -107,8 +111,8 @@ def verify(deploy: Deploy) -> dict[str, Any]:
     rows, heads = deploy.rows(), deploy.inputs.heads
     if rows != heads:
         raise ManualActionRequired(
-            f"the database is at {listed(rows) or 'nothing'} after the migration, not at {listed(heads)}: someone else "
-            "migrates, or env.py writes to another database than the one that migops reads",
+            f"the database is at {listed(rows, 'no revision')} after the migration, not at {listed(heads)}: someone "
+            "else migrates, or env.py writes to another database than the one that migops reads",
             commands=next_steps(deploy), hint=next_steps_hint(deploy),
         )  # fmt: skip
     return {"rows": list(rows)}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from migops.commands.deploy.deploy import Deploy
 from migops.commands.deploy.inputs import DeployInputs
 from migops.commands.deploy.lead_back import target_back, why_not
+from migops.commands.deploy.typed import typed
 from migops.core.model import PlaceName
 from migops.core.text import listed
 from migops.sources.environment import Environment
@@ -24,6 +25,11 @@ def next_steps(deploy: Deploy) -> list[tuple[str, ...]]:
     if deploy.record.backup is not None:
         ways.append(commands.migops("restore", str(deploy.record.backup)))
     return ways
+
+
+def typed_again(deploy: Deploy) -> tuple[str, ...]:
+    """This deploy's command, with its options that a second call needs as well."""
+    return typed(deploy.inputs, deploy.options)
 
 
 def next_steps_hint(deploy: Deploy) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from migops.commands.deploy.deploy import Deploy
 from migops.commands.deploy.follow import Followed
-from migops.commands.deploy.next_steps import next_steps, next_steps_hint
+from migops.commands.deploy.next_steps import next_steps, next_steps_hint, typed_again
 from migops.commands.deploy.process import failed_at
 from migops.core.errors import Failed, ManualActionRequired, MigopsError
 from migops.core.text import listed
@@ -19,7 +19,7 @@ def failure(deploy: Deploy, followed: Followed, outcome: MigrationOutcome) -> Mi
     explain_end(deploy, followed)
     at = failed_at(deploy, followed)
     how = f"{_why(followed, outcome)}, {_where(deploy, followed, outcome)}"
-    stands, was = listed(outcome.after or ()) or "nothing", listed(outcome.before or ()) or "nothing"
+    stands, was = listed(outcome.after or (), "no revision"), listed(outcome.before or (), "no revision")
     if outcome.rows is Rows.AS_EXPECTED:
         return ManualActionRequired(
             f"the migration {how}; yet the database is at {stands}, as intended: its last answer was lost, or "
@@ -125,5 +125,6 @@ def explain_end(deploy: Deploy, followed: Followed, verb: str = "upgrade") -> No
     for line in followed.tail:
         deploy.say.line(f"  | {line}")
     target = deploy.inputs.target
-    for line in explain(followed.text, target, deploy.engine, (verb,), code=followed.code):
+    again = typed_again(deploy)
+    for line in explain(followed.text, target, deploy.engine, (verb,), code=followed.code, again=again):
         deploy.say.line(line)

@@ -15,6 +15,7 @@ from migops.commands.deploy import discard, starts
 from migops.commands.deploy.commands import Words
 from migops.commands.deploy.inputs import DeployInputs
 from migops.commands.deploy.options import Options
+from migops.commands.deploy.typed import typed
 from migops.compose import ComposeOptions, Project
 from migops.compose.verify import Difference, command_line, verify
 from migops.core.errors import Aborted, MigopsError, Unavailable
@@ -35,6 +36,8 @@ _BROKEN = ("MIG301", "MIG302", "MIG303", "MIG304", "MIG306", "MIG501", "MIG502")
 """Rules on the host's own history and configuration: the build would only bring the fault along."""
 _ONLY_THERE = ("MIG205",)
 """Rules on what would be lost when a container is created anew."""
+_LEFT_OUT = ("MIG104", "MIG004")
+"""Rules on scripts that do not get into the image."""
 _NAMED = 4  # scripts that a message names
 OLDEST = (2, 17)  # the first compose whose `run` and `up` have the options that a deploy needs
 
@@ -95,6 +98,7 @@ def refuse(inputs: DeployInputs, options: Options) -> None:
     _history(inputs)
     _unsettled(inputs)
     _trapped(inputs, options)
+    _left_out(inputs, options)
     covered(inputs.evidence)
     if inputs.service.build is None:  # a build may bring it
         has_program(inputs.evidence)
@@ -113,7 +117,7 @@ def _history(inputs: DeployInputs) -> None:
     host = PlaceName.HOST.value
     for finding in findings:
         if host in finding.facts.get("places", ()) and finding.severity is Severity.ERROR:
-            raise _of(finding, "the build would copy this fault into the image")
+            raise of_finding(finding, "the build would copy this fault into the image")
 
 
 def _unsettled(inputs: DeployInputs) -> None:
@@ -136,7 +140,7 @@ def _trapped(inputs: DeployInputs, options: Options) -> None:
     for finding in findings:
         if finding.subject.revision in options.discard:
             continue
-        error = _of(finding, "recreating the container would lose it")
+        error = of_finding(finding, "recreating the container would lose it")
         ways = [shell_line(step.command) for step in finding.remedy if "--discard" in step.command]
         error.hint = "; ".join(
             (*([error.hint] if error.hint else ()), *(f"or discard it (it is saved first): {way}" for way in ways))
@@ -246,7 +250,8 @@ def starting(inputs: DeployInputs, options: Options, *, built: bool = False) -> 
     for start in () if options.accept_migrating else starts.refused(inputs, built=built):
         raise Aborted(
             f"{start}; {start.means}",
-            hint=f"remove the {start.command} from the startup; or accept it: --accept-migrating-entrypoint",
+            hint=f"remove the {start.command} from the startup; or accept it, with --accept-migrating-entrypoint",
+            commands=[typed(inputs, replace(options, accept_migrating=True))],
         )
 
 
@@ -266,7 +271,21 @@ def _starts(inputs: DeployInputs, built: bool) -> tuple[tuple[Finding, ...], tup
     return judge([rule for rule in RULES if rule.id == "MIG602"], replace(evidence, startups=theirs))
 
 
-def _of(finding: Finding, why: str) -> Aborted:
+def _left_out(inputs: DeployInputs, options: Options) -> None:
+    """Scripts that the build would leave out again, so that its image could only be refused afterwards."""
+    if not inputs.builder(inputs.target.service):
+        return
+    findings, _ = judge([rule for rule in RULES if rule.id in _LEFT_OUT], inputs.evidence)
+    lacking = inputs.evidence.not_copied or inputs.evidence.exclusions
+    for finding in findings if lacking else ():
+        edits = [step.why for step in finding.remedy if not step.command and not step.alternative]
+        raise Aborted(
+            f"{finding.rule} {finding.name}: {finding.message} ({finding.cause}); the build would leave them out again",
+            hint="; ".join((*edits, "then run this again")), commands=[typed(inputs, options)],
+        )  # fmt: skip
+
+
+def of_finding(finding: Finding, why: str) -> Aborted:
     """A finding as the reason to stop: its remedy is the way out."""
     texts = [step.why for step in finding.remedy if not step.command and not step.alternative]
     return Aborted(

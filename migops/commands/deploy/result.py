@@ -46,3 +46,5 @@ class DeployResult:
     commands: tuple[tuple[str, ...], ...]
     hint: str = ""
     journal: str = ""
+    next: tuple[str, ...] = ()
+    """The command to type after a deploy that is done; () after any other, whose ``commands`` say what to do."""

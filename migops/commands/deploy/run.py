@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 import traceback
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -35,24 +35,40 @@ class Outcome:
     hint: str = ""
 
 
-def run(plan: Plan, deploy: Deploy) -> Outcome:
-    """Carry the plan out. Whatever happens, the outcome says whether the old or the new state is there."""
+@dataclass(frozen=True, slots=True)
+class Ends:
+    """How a command words its ends: ``done`` in a sentence; ``failed`` from the error that ended it, once undone,
+    and the sentences on what could not be undone, by step."""
+
+    done: Callable[[Deploy], str]
+    failed: Callable[[Deploy, MigopsError, Mapping[StepName, str]], Outcome]
+
+
+def run(plan: Plan, deploy: Deploy, ends: Ends | None = None) -> Outcome:
+    """Carry the plan out. Whatever happens, the outcome says whether the old or the new state is there.
+
+    ``ends``: those of a deploy by default.
+    """
+    ends = ends or Ends(_done, _outcome)
     for number, step in enumerate(plan.steps, 1):
         if deploy.stop.came and not committed(deploy, plan):
-            return _walk_back(plan, deploy, Aborted(f"stopped by {deploy.stop.name}"))
+            return _walk_back(plan, deploy, Aborted(f"stopped by {deploy.stop.name}"), ends)
         try:
             _carry_out(number, len(plan.steps), step, deploy)
         except MigopsError as error:
-            return _walk_back(plan, deploy, error)
+            return _walk_back(plan, deploy, error, ends)
         except Exception as error:  # noqa: BLE001 - not even a bug of ours may leave half a state
-            return _after_a_bug(plan, deploy, error)
+            return _after_a_bug(plan, deploy, error, ends)
     code = SIGNAL + deploy.stop.came if deploy.stop.came else int(ExitCode.CLEAN)
     late = f" ({deploy.stop.name} came too late to roll back, so the deploy was completed)"
-    stopped = late if deploy.stop.came else ""
+    return Outcome("done", code, f"{ends.done(deploy)}{late if deploy.stop.came else ''}")
+
+
+def _done(deploy: Deploy) -> str:
     names = listed([each.name for each in deploy.inputs.services])
     run_or_runs = plural(len(deploy.inputs.services), "runs", "run")
-    rows = listed(deploy.record.after or ()) or "nothing"
-    return Outcome("done", code, f"{names} {run_or_runs} the new image; the database is at {rows}{stopped}")
+    rows = listed(deploy.record.after or (), "no revision")
+    return f"{names} {run_or_runs} the new image; the database is at {rows}"
 
 
 def committed(deploy: Deploy, plan: Plan) -> bool:
@@ -91,14 +107,14 @@ def _ended(name: StepName, status: str, began: float, deploy: Deploy, why: str =
     deploy.say.end(f"{status}: {why}" if why else status, seconds)
 
 
-def _walk_back(plan: Plan, deploy: Deploy, error: MigopsError) -> Outcome:
+def _walk_back(plan: Plan, deploy: Deploy, error: MigopsError, ends: Ends) -> Outcome:
     """Undo what was begun, the last first, and say where things stand then. One that fails stops no other."""
     if kept_out := takeover.regain(deploy):
         return _kept_out(deploy, error, kept_out)
     deploy.say.line(f"{error}; rolling back")
     undoing = [step for step in reversed(plan.steps) if step.name in deploy.record.begun and step.undo]
     trouble = {step.name: said for step in undoing if (said := _undo(step, deploy))}
-    return _outcome(deploy, error, trouble)
+    return ends.failed(deploy, error, trouble)
 
 
 def _kept_out(deploy: Deploy, error: MigopsError, why: str) -> Outcome:
@@ -111,14 +127,14 @@ def _kept_out(deploy: Deploy, error: MigopsError, why: str) -> Outcome:
     return Outcome("operator", int(ExitCode.OPERATOR), sentence, status, hint)
 
 
-def _after_a_bug(plan: Plan, deploy: Deploy, error: Exception) -> Outcome:
+def _after_a_bug(plan: Plan, deploy: Deploy, error: Exception, ends: Ends) -> Outcome:
     """Go back all the same; the traceback goes to the journal and to the user."""
     text = redact(traceback.format_exc())
     _note(deploy, "bug", "failed", traceback=text)
     for line in text.splitlines():
         deploy.say.line(line)
     bug = Aborted(f"a bug in migops ({type(error).__name__}): please report the lines above")
-    found = _walk_back(plan, deploy, bug)
+    found = _walk_back(plan, deploy, bug, ends)
     return found if found.code == ExitCode.OPERATOR else replace(found, code=int(ExitCode.BUG))
 
 
@@ -141,7 +157,7 @@ def _outcome(deploy: Deploy, error: MigopsError, trouble: Mapping[StepName, str]
     record = deploy.record
     commands: Sequence[Sequence[str]] = getattr(error, "commands", ())
     shown = tuple(tuple(words) for words in commands)
-    before, after = listed(record.before or ()) or "nothing", listed(record.after or ()) or "nothing"
+    before, after = listed(record.before or (), "no revision"), listed(record.after or (), "no revision")
     at_before = "was not touched" if record.before is None else f"is at {before}"
     if trouble:
         at = f"; the database is at {after}" if record.after is not None else ""

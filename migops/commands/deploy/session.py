@@ -8,6 +8,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from migops.commands import backup, reset_record
 from migops.commands.deploy import (
     ddl,
     image_only,
@@ -30,7 +31,7 @@ from migops.commands.deploy.step import Plan
 from migops.commands.deploy.stop import Stop
 from migops.compose import ComposeOptions
 from migops.core import progress
-from migops.core.errors import MigopsError
+from migops.core.errors import MigopsError, Unavailable
 from migops.docker import Engine
 from migops.runner import past_runs
 from migops.runner.migration_lock import MigrationLock
@@ -96,8 +97,19 @@ class Prepared:
             outcome.word, outcome.code, outcome.sentence,
             tuple((name, *record.seconds[name]) for name in record.begun if name in record.seconds), images,
             (record.before, record.after), str(record.backup or ""), outcome.commands, outcome.hint,
-            str(self.log.path),
+            str(self.log.path), inputs.target.commands.migops("doctor") if outcome.word == "done" else (),
         )  # fmt: skip
+
+
+def _killed_reset(engine: Engine, folder: Path, observed: DeployInputs) -> str:
+    """A sentence on a killed reset that this deploy brings to its end. Raises where it must be undone first."""
+    if reset_record.killed(folder)[1] is None:
+        return ""
+    try:
+        source = backup.find(observed.question, engine)
+    except Unavailable:
+        source = None
+    return reset_record.refuse(engine, folder, source, finishes=True)
 
 
 def _what_now(committed: bool) -> str:
@@ -144,6 +156,8 @@ def prepare(
             pending = observed.position.pending if observed.position else None
             repeat.refuse(observed, repeat.earlier(observed, folder, engine, reached, chosen, held), pending, chosen)
         where = folder or state_folder.path(engine, target.project)
+        if sentence := _killed_reset(engine, where, observed):
+            past.append(sentence)
         rollbacks = rollback.find(engine, where, observed.services, chosen.unchecked_watch)
         observed = replace(observed, rollbacks=rollbacks)
         observed = replace(observed, old_starts=old_starts.read(observed, engine))

@@ -1,4 +1,4 @@
-"""The names of a deploy's steps."""
+"""The names of the steps of a deploy, and of a reset, which has most of them as well."""
 
 from __future__ import annotations
 
@@ -6,15 +6,20 @@ from enum import Enum
 
 
 class StepName(str, Enum):
-    """The steps of a deploy, as plan, journal and JSON name them."""
+    """The steps of a deploy and of a reset, as plan, journal and JSON name them."""
 
     DISCARD = "discard"
+    MODELS = "models"
+    FIRST = "first"
+    SCRIPTS = "scripts"
     KEEP = "keep"
     BUILD = "build"
     IMAGE = "image"
     DATABASE = "database"
     BACKUP = "backup"
     REHEARSE = "rehearse"
+    STOP = "stop"
+    REPLACE = "replace"
     MIGRATE = "migrate"
     REVISION = "revision"
     VOLUME = "volume"

@@ -76,7 +76,7 @@ def stop(deploy: Deploy) -> None:
 
 def restore(deploy: Deploy) -> dict[str, Any]:
     """The old containers run again, from the image that they had."""
-    if StepName.SWAP not in deploy.record.begun:
+    if not {StepName.STOP, StepName.SWAP} & {*deploy.record.begun}:
         return {"skipped": "they have run all the time"}
     inputs = deploy.inputs
     services = [each for each in inputs.services if rollback.comes_back(inputs.rollbacks, each)]

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 
-from migops.commands.failures.failure import Failure, Step
+from migops.commands.failures.failure import Changes, Failure, Step
 from migops.commands.failures.inputs import called_otherwise, holders, image_user, long_ids, parent
+from migops.commands.failures.program import name_section
 
 _HISTORY = Step("list the revisions", ("migops", "alembic", "history"))
 
@@ -20,17 +21,16 @@ ALEMBIC: tuple[Failure, ...] = (
             Step("see the heads", ("migops", "alembic", "heads", "--verbose")),
             Step("join them with a merge revision", ("migops", "alembic", "merge", "heads", "-m", "merge")),
         ),
+        changes=Changes.NOTHING,
     ),
     Failure(
         "not-up-to-date",
         re.compile(r"Target database is not up to date"),
         "the database is behind: autogenerate and `check` need a database with every migration applied",
         rules=("MIG402", "MIG403", "MIG406", "MIG405"),
-        fix=(
-            Step("apply the pending migrations", ("migops", "alembic", "upgrade", "head")),
-            Step("then run the command again"),
-        ),
+        fix=(Step("apply the pending migrations", ("migops", "alembic", "upgrade", "head")),),
         asks_database=True,
+        changes=Changes.NOTHING,
     ),
     Failure(
         "unknown-revision",
@@ -40,6 +40,7 @@ ALEMBIC: tuple[Failure, ...] = (
         cause=holders,
         fix=(_HISTORY, Step("see which place has which revision", ("migops", "status"))),
         asks_database=True,
+        changes=Changes.NOTHING,
     ),
     Failure(
         "missing-parent",
@@ -60,6 +61,7 @@ ALEMBIC: tuple[Failure, ...] = (
         rules=("MIG405",),
         fix=(Step("see the rows", ("migops", "alembic", "current", "--verbose")),),
         asks_database=True,
+        changes=Changes.NOTHING,
     ),
     Failure(
         "no-script-location",
@@ -67,6 +69,7 @@ ALEMBIC: tuple[Failure, ...] = (
         "Alembic did not find its configuration: it looks for alembic.ini only in the working directory",
         rules=("MIG502", "MIG006"),
         cause=called_otherwise,
+        look=name_section,
         fix=(
             Step(
                 "before the command, name the file by its path in the container: -c FILE",
@@ -76,6 +79,7 @@ ALEMBIC: tuple[Failure, ...] = (
                 'x-migops: {alembic: "flask db"}'
             ),
         ),
+        changes=Changes.NOTHING,
     ),
     Failure(
         "no-script-folder",
@@ -121,6 +125,7 @@ ALEMBIC: tuple[Failure, ...] = (
             Step("see the database's current revision", ("migops", "alembic", "current")),
             Step("let one process migrate, not every replica at startup"),
         ),
+        changes=Changes.NOTHING,
     ),
     Failure(
         "lost-commits",
@@ -157,17 +162,20 @@ ALEMBIC: tuple[Failure, ...] = (
             ),
             Step("see who owns the files in the image", ("migops", "layers", "{image}")),
         ),
+        changes=Changes.NOTHING,
     ),
     Failure(
         "folder-exists",
         re.compile(r"Directory (?:\S{1,200}) already exists"),
         "`init` creates the folder itself, but it already exists: as a mount point, or from an earlier run",
         fix=(Step("mount its parent folder instead, or let `init` create a new folder next to it"),),
+        changes=Changes.SERVICE,
     ),
     Failure(
         "no-flask-application",
         re.compile(r"Could not locate a Flask application|No such command 'db'"),
         "`flask db` needs the application: FLASK_APP must name it, and it must set up Flask-Migrate",
         fix=(Step("set FLASK_APP in the service's environment"),),
+        changes=Changes.SERVICE,
     ),
 )

@@ -3,39 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 
 from migops.commands.failures.causes import database_of, url_of, user_of
-from migops.commands.failures.database_place import database_place, is_server, psql
-from migops.commands.failures.failure import Failure, Step
-from migops.commands.failures.inputs import FailureInputs, server
+from migops.commands.failures.connection_steps import clients, name_server, start_server
+from migops.commands.failures.failure import Changes, Failure, Step
+from migops.commands.failures.inputs import server
 
-_WHO = (
-    "SELECT usename, application_name, client_addr, state, count(*) FROM pg_stat_activity "
-    "WHERE backend_type = $$client backend$$ GROUP BY 1, 2, 3, 4 ORDER BY 5 DESC"
-)
 _SETTINGS = Step(
     "see where the service's settings come from",
     ("migops", "config", "--explain", "services.{service}.environment"),
 )
-
-
-def _start_server(match: re.Match[str], inputs: FailureInputs) -> Iterator[Step]:
-    place, compose = database_place(inputs), inputs.target.commands.compose
-    if place is None or place.server is None or not compose:
-        return
-    wait = (*compose, "up", "-d", "--wait", "--no-recreate", place.server.name)
-    yield Step("wait until it accepts connections, then run this again", wait)
-    if "healthcheck" not in place.server.raw and is_server(place.server, "postgresql"):
-        yield Step(
-            f"give service {place.server.name} a healthcheck with pg_isready: without one, nothing is waited for"
-        )
-
-
-def _who(match: re.Match[str], inputs: FailureInputs) -> Iterator[Step]:
-    if command := psql(inputs, _WHO, admin=True):
-        yield Step("see who holds the connections", command)
-        yield Step("then lower their number (pool_size × workers × containers), or raise the server's max_connections")
 
 
 CONNECTION: tuple[Failure, ...] = (
@@ -47,8 +24,9 @@ CONNECTION: tuple[Failure, ...] = (
         ),
         "the database server is up, but does not accept connections yet: it is starting, recovering or stopping",
         cause=server,
-        look=_start_server,
-        fix=(Step("wait until it accepts connections, then run this again"),),
+        look=start_server,
+        fix=(Step("wait until it accepts connections"),),
+        changes=Changes.NOTHING,
     ),
     Failure(
         "too-many-connections",
@@ -58,8 +36,9 @@ CONNECTION: tuple[Failure, ...] = (
         ),
         "the server has no free connection: what else is connected holds all that it allows",
         cause=url_of,
-        look=_who,
+        look=clients,
         fix=(Step("lower the number of connections (pool_size × workers × containers), or raise the server's limit"),),
+        changes=Changes.NOTHING,
     ),
     Failure(
         "tls-not-supported",
@@ -76,6 +55,7 @@ CONNECTION: tuple[Failure, ...] = (
                 "up TLS in the server"
             ),
         ),
+        changes=Changes.SERVICE,
     ),
     Failure(
         "driver-option",
@@ -94,6 +74,7 @@ CONNECTION: tuple[Failure, ...] = (
             ),
             _SETTINGS,
         ),
+        changes=Changes.SERVICE,
     ),
     Failure(
         "no-such-user",
@@ -110,6 +91,7 @@ CONNECTION: tuple[Failure, ...] = (
                 "data folder: for an existing volume, create the role in the server; do not delete the volume"
             ),
         ),
+        changes=Changes.SERVICE,
     ),
     Failure(
         "address-not-allowed",
@@ -124,6 +106,7 @@ CONNECTION: tuple[Failure, ...] = (
                 "the URL's user and database"
             ),
         ),
+        changes=Changes.NOTHING,
     ),
     Failure(
         "no-database-grant",
@@ -131,6 +114,7 @@ CONNECTION: tuple[Failure, ...] = (
         "the server (MySQL, MariaDB) knows the user, but this user has no rights on that database",
         cause=url_of,
         fix=(Step("as the server's root user, grant them: GRANT ALL ON `database`.* TO 'user'@'%'"),),
+        changes=Changes.NOTHING,
     ),
     Failure(
         "mysql-access-denied",
@@ -147,6 +131,7 @@ CONNECTION: tuple[Failure, ...] = (
                 "existing volume, use ALTER USER in the server; do not delete the volume"
             ),
         ),
+        changes=Changes.SERVICE,
     ),
     Failure(
         "password-refused",
@@ -166,6 +151,7 @@ CONNECTION: tuple[Failure, ...] = (
                 "volume, set the password with ALTER ROLE in the server; do not delete the volume"
             ),
         ),
+        changes=Changes.SERVICE,
     ),
     Failure(
         "no-such-database",
@@ -178,6 +164,7 @@ CONNECTION: tuple[Failure, ...] = (
                 "database in the server, or fix the URL"
             ),
         ),
+        changes=Changes.NOTHING,
     ),
     Failure(
         "name-not-resolved",
@@ -194,6 +181,7 @@ CONNECTION: tuple[Failure, ...] = (
             Step("start the service's dependencies", ("{compose}", "up", "-d", "--wait", "{host}")),
             Step("if it is running: both need a common network, and the URL's host must be the database service"),
         ),
+        changes=Changes.NOTHING,
     ),
     Failure(
         "connection-timeout",
@@ -209,8 +197,9 @@ CONNECTION: tuple[Failure, ...] = (
                 "the service's name",
                 ("migops", "config", "--explain", "services.{service}.environment"),
             ),
-            Step("if both are right: both services need a common network; then run this again"),
+            Step("if both are right: both services need a common network"),
         ),
+        changes=Changes.SERVICE,
     ),
     Failure(
         "connection-refused",
@@ -222,10 +211,12 @@ CONNECTION: tuple[Failure, ...] = (
         ),
         "nothing listens at the address in the database URL: the server is not started, not ready, or elsewhere",
         cause=server,
+        look=name_server,
         fix=(
             Step("start the server and wait until it is healthy", ("{compose}", "up", "-d", "--wait", "{host}")),
             Step("inside the compose network, use the container's own port (5432; MySQL: 3306), not the published one"),
         ),
+        changes=Changes.NOTHING,
     ),
     Failure(
         "connection-lost",
@@ -237,7 +228,8 @@ CONNECTION: tuple[Failure, ...] = (
         ),
         "the connection was lost while it was in use: the server stopped, or someone ended the session",
         cause=server,
-        look=_start_server,
-        fix=(Step("see why the server stopped in its log, wait until it accepts connections, then run this again"),),
+        look=start_server,
+        fix=(Step("see why the server stopped in its log, and wait until it accepts connections"),),
+        changes=Changes.NOTHING,
     ),
 )

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from migops import collect
 from migops.collect.database_query import Ask
+from migops.commands.failures.closing import closing
 from migops.commands.failures.failure import Failure, Step
 from migops.commands.failures.inputs import Data, FailureInputs
 from migops.commands.failures.program import find_programs
@@ -26,16 +28,19 @@ _MOST = 2  # findings to show: the first ones are the cause, the others follow f
 
 
 def explain(
-    output: str, target: Target, engine: Engine, arguments: Sequence[str], *, code: int = 0, data: Data = Data.LIVE
-) -> Iterator[str]:
+    output: str, target: Target, engine: Engine, arguments: Sequence[str], *, code: int = 0, data: Data = Data.LIVE,
+    again: tuple[str, ...] = (),
+) -> Iterator[str]:  # fmt: skip
     """The lines for the known failure in ``output``, none if there is none; without secrets.
 
-    Only reads; never raises. ``code`` is Alembic's exit code, ``data`` the kind of database that it ran on.
+    Only reads; never raises. ``code`` is Alembic's exit code, ``data`` the kind of database that it ran on, ``again``
+    the command of migops that failed.
     """
     known = recognise(output, code)
     if known is not None:
         failure, found = known
-        yield from (redact(line) for line in lines(failure, found, look(failure, target, engine, arguments, data)))
+        inputs = replace(look(failure, target, engine, arguments, data), again=again)
+        yield from (redact(line) for line in lines(failure, found, inputs))
 
 
 def look(
@@ -79,15 +84,26 @@ def lines(failure: Failure, match: re.Match[str], inputs: FailureInputs) -> Iter
     if inputs.unread:
         causes.append(f"could not read the places: {inputs.unread}")
     yield from _column("why", [sentence for sentence in causes if sentence])
-    looked = [(step.why, step.command) for step in failure.look(match, inputs)] if failure.look else []
-    if findings and findings[0].remedy:
-        steps = [(step.why, step.command) for step in findings[0].remedy]
-    else:
-        steps = looked or [
-            (step.why, command) for step in failure.fix if (command := filled(step, match, inputs)) is not None
-        ]
-    fix = [line for why, command in steps for line in (why, *([f"    {shell_line(command)}"] if command else []))]
+    steps = _steps(failure, match, inputs, findings)
+    steps += closing(failure, steps, inputs)
+    if findings:
+        steps += [Step(f"or {step.why}", step.command) for step in findings[0].remedy if step.alternative]
+    fix = [
+        line for step in steps for line in (step.why, *([f"    {shell_line(step.command)}"] if step.command else []))
+    ]
     yield from _column("fix", fix)
+
+
+def _steps(
+    failure: Failure, match: re.Match[str], inputs: FailureInputs, findings: Sequence[Finding]
+) -> list[Step]:  # fmt: skip
+    """The fix of the finding that causes it, else what was found for this output, else the failure's own."""
+    if findings and findings[0].remedy:
+        return [Step(step.why, step.command) for step in findings[0].remedy if not step.alternative]
+    looked = list(failure.look(match, inputs)) if failure.look else []
+    return looked or [
+        Step(step.why, command) for step in failure.fix if (command := filled(step, match, inputs)) is not None
+    ]
 
 
 def place_of_failure(output: str, inputs: FailureInputs) -> str:
@@ -111,12 +127,14 @@ def _column(title: str, texts: Sequence[str]) -> Iterator[str]:
         yield f"  {'' if number else title:<5}  {text}"
 
 
-def _findings(failure: Failure, found: re.Match[str], inputs: FailureInputs) -> list[Finding]:
+def _findings(failure: Failure, match: re.Match[str], inputs: FailureInputs) -> list[Finding]:
     """The findings that cause it; if the failure names a revision, those about that revision come first."""
     if inputs.evidence is None or not failure.rules:
         return []
-    findings, _ = judge([rule for rule in RULES if rule.id in failure.rules], inputs.evidence)
-    revision = groups(found).get("revision", "")
+    judged, _ = judge([rule for rule in RULES if rule.id in failure.rules], inputs.evidence)
+    tables = {name.rpartition(".")[2] for group, name in groups(match).items() if group.startswith("table")}
+    findings = [each for each in judged if not tables or _is_about(each, tables)]
+    revision = groups(match).get("revision", "")
 
     def order(finding: Finding) -> tuple[bool, int]:
         return bool(revision) and revision not in (finding.subject.revision, finding.message), failure.rules.index(
@@ -124,6 +142,11 @@ def _findings(failure: Failure, found: re.Match[str], inputs: FailureInputs) -> 
         )
 
     return sorted(findings, key=order)[:_MOST]
+
+
+def _is_about(finding: Finding, tables: set[str]) -> bool:
+    """False for a first revision that changes other tables than those that the output names."""
+    return finding.rule != "MIG309" or not tables.isdisjoint(finding.facts["tables"])
 
 
 def filled(step: Step, found: re.Match[str], inputs: FailureInputs) -> tuple[str, ...] | None:

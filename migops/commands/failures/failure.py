@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from enum import Enum
 
 from migops.commands.failures.inputs import Cause, FailureInputs
 
@@ -22,6 +23,17 @@ class Step:
 
 Look = Callable[["re.Match[str]", FailureInputs], Iterator[Step]]
 """The steps that the output and the places lead to, with complete commands. They come first."""
+
+
+class Changes(Enum):
+    """What the fix of a failure changes, and so what must have it before Alembic can go on."""
+
+    FILES = "files"
+    """The project's files: scripts, env.py, code, requirements. An image has copies of them."""
+    SERVICE = "service"
+    """The service's definition: the compose file, or the environment that it sets."""
+    NOTHING = "nothing"
+    """Nothing of the project: a command is the fix, or the server's state, or the words of the call."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +60,7 @@ class Failure:
     """Follows from another failure, which is explained instead if it is in the output."""
     seeks_program: bool = False
     """Look in the image for the program that runs Alembic."""
+    changes: Changes = Changes.FILES
     codes: tuple[int, ...] = ()
     """Exit codes that mean this failure if the output has no other one."""
 

@@ -65,7 +65,7 @@ def grant(match: re.Match[str], inputs: FailureInputs) -> Iterator[Step]:
         return
     text = _GRANTS[kind].format(name=_quoted(name), user=_quoted(place.user))
     if place.user != place.admin and (command := psql(inputs, text, admin=True)):
-        yield Step("grant it, as the server's administrator; then run this again", command)
+        yield Step("grant it, as the server's administrator", command)
 
 
 def _quoted(name: str) -> str:

@@ -46,6 +46,9 @@ class FailureInputs:
     programs: tuple[str, ...] = ()
     """Paths of Alembic's program in the image, of the usual ones; () if none was found or looked for."""
 
+    again: tuple[str, ...] = ()
+    """The command that failed, as it can be typed again; () if there is none."""
+
     @property
     def scripts(self) -> MigrationSet | None:
         """The migrations on the host, from wherever they were read."""

@@ -6,7 +6,7 @@ import re
 
 from migops.commands.failures.causes import asks_first, maker, server_image, was_part
 from migops.commands.failures.extensions import install, of_object
-from migops.commands.failures.failure import Failure, Step
+from migops.commands.failures.failure import Changes, Failure, Step
 from migops.commands.failures.inputs import FailureInputs
 
 _NAME = r"\"(?P<name>[\w.$-]{1,128})\""
@@ -44,6 +44,7 @@ MISSING: tuple[Failure, ...] = (
         fix=(
             Step("use an image of the same PostgreSQL version that contains the extension, for the database service"),
         ),
+        changes=Changes.SERVICE,
     ),
     Failure(
         "missing-type",
@@ -82,6 +83,7 @@ MISSING: tuple[Failure, ...] = (
         "not of the "
         "database, and are in no migration or dump of it",
         fix=(Step("create the role in this server first, or take it out of the script"),),
+        changes=Changes.NOTHING,
     ),
     Failure(
         "missing-column",
@@ -128,7 +130,7 @@ MISSING: tuple[Failure, ...] = (
         "a statement uses a table that the database does not have: the history does not make it, code asks for it "
         "before "
         "the migrations have run, or it is in another schema",
-        rules=("MIG406", "MIG403"),
+        rules=("MIG309", "MIG406", "MIG403"),
         cause=_table_cause,
         fix=(
             Step(

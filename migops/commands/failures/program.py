@@ -36,5 +36,15 @@ def name_program(match: re.Match[str], inputs: FailureInputs) -> Iterator[Step]:
         return
     yield Step(
         f"the image has it at {inputs.programs[0]}: in {project.services[service].location}, under service {service}, "
-        f"write x-migops: {{alembic: {inputs.programs[0]}}}; then run this again"
+        f"write x-migops: {{alembic: {inputs.programs[0]}}}"
     )
+
+
+def name_section(match: re.Match[str], inputs: FailureInputs) -> Iterator[Step]:
+    """The same call for each history of a configuration that has no section of the usual name."""
+    if not inputs.target.sections or not inputs.again or {"-n", "--name", "-c", "--config"} & {*inputs.arguments}:
+        return
+    at = len(inputs.again) - len(inputs.arguments)
+    for section in inputs.target.sections:
+        command = (*inputs.again[:at], "-n", section, *inputs.again[at:])
+        yield Step(f"{inputs.target.config.name} has no section [alembic]: for the history of [{section}]", command)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from migops.commands.failures.causes import memory_limit, sqlite_file, states, url_of
 from migops.commands.failures.database_place import psql
-from migops.commands.failures.failure import Failure, Step
+from migops.commands.failures.failure import Changes, Failure, Step
 from migops.commands.failures.grants import grant, owned_by
 from migops.commands.failures.inputs import FailureInputs
 
@@ -40,6 +40,7 @@ SESSION: tuple[Failure, ...] = (
         cause=owned_by,
         look=grant,
         fix=(Step("as the object's owner or a superuser, grant it (GRANT … ON … TO …), or migrate as the owner"),),
+        changes=Changes.NOTHING,
     ),
     Failure(
         "read-only",
@@ -51,6 +52,7 @@ SESSION: tuple[Failure, ...] = (
         cause=url_of,
         look=_standby,
         fix=(Step("migrate on the primary server, with a role whose transactions are not read-only"),),
+        changes=Changes.NOTHING,
     ),
     Failure(
         "statement-timeout",
@@ -70,13 +72,15 @@ SESSION: tuple[Failure, ...] = (
         "lock-timeout",
         re.compile(r"canceling statement due to lock timeout|LockNotAvailable|Lock wait timeout exceeded"),
         "the migration waited for a lock that another session holds, and gave up; this step was rolled back",
-        fix=(Step("run it again after that session has ended"),),
+        fix=(Step("wait until that session has ended"),),
+        changes=Changes.NOTHING,
     ),
     Failure(
         "deadlock",
         re.compile(r"deadlock detected|Deadlock found when trying to get lock|DeadlockDetected"),
         "the migration and another session each waited for the other's lock, so the server ended the migration's step",
-        fix=(Step("run it again; if it happens again, stop the application while the migration runs"),),
+        fix=(Step("if it happens again, stop the application while the migration runs"),),
+        changes=Changes.NOTHING,
     ),
     Failure(
         "sqlite-cannot-open",
@@ -91,6 +95,7 @@ SESSION: tuple[Failure, ...] = (
                 "Dockerfile, for the container's user; sqlite:////data/app.db (four slashes) is an absolute path"
             ),
         ),
+        changes=Changes.SERVICE,
     ),
     Failure(
         "sqlite-locked",
@@ -103,6 +108,7 @@ SESSION: tuple[Failure, ...] = (
                 "connect_args=dict(timeout=30)"
             ),
         ),
+        changes=Changes.NOTHING,
     ),
     Failure(
         "sqlite-read-only",
@@ -110,6 +116,7 @@ SESSION: tuple[Failure, ...] = (
         "the SQLite file, or its folder, cannot be written where Alembic runs: a read-only mount, or another owner",
         cause=sqlite_file,
         fix=(Step("give file and folder to the container's user, and mount the folder without :ro"),),
+        changes=Changes.SERVICE,
     ),
     Failure(
         "transaction-aborted",
@@ -135,11 +142,12 @@ SESSION: tuple[Failure, ...] = (
         fix=(
             Step("see which revision the database is at now", ("migops", "alembic", "current")),
             Step(
-                "then run it again while nobody stops the container; if it was the memory, raise the limit, or change "
+                "see that nobody stops the container meanwhile; if it was the memory, raise the limit, or change "
                 "rows in portions"
             ),
         ),
         is_consequence=True,
         codes=(137,),
+        changes=Changes.NOTHING,
     ),
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from migops.commands.failures.causes import driver_of, invalid_settings, missing_settings, unset_variable, url_of
-from migops.commands.failures.failure import Failure, Step
+from migops.commands.failures.failure import Changes, Failure, Step
 
 _SETTINGS = Step(
     "see which variables the service sets, and where",
@@ -26,6 +26,7 @@ SETTING: tuple[Failure, ...] = (
             Step("set them in the service's environment or env_file, or give them a default in the settings class"),
             _SETTINGS,
         ),
+        changes=Changes.SERVICE,
     ),
     Failure(
         "settings-refused",
@@ -41,6 +42,7 @@ SETTING: tuple[Failure, ...] = (
             ),
             _SETTINGS,
         ),
+        changes=Changes.SERVICE,
     ),
     Failure(
         "unset-variable",
@@ -54,6 +56,7 @@ SETTING: tuple[Failure, ...] = (
         cause=unset_variable,
         fix=(_SETTINGS,),
         in_frames=True,
+        changes=Changes.SERVICE,
     ),
     Failure(
         "async-driver-in-sync-code",
@@ -76,6 +79,7 @@ SETTING: tuple[Failure, ...] = (
         fix=(
             Step("in the URL, write the async driver: postgresql+asyncpg://, mysql+aiomysql://, sqlite+aiosqlite://"),
         ),
+        changes=Changes.SERVICE,
     ),
     Failure(
         "event-loop-runs-already",
@@ -99,6 +103,7 @@ SETTING: tuple[Failure, ...] = (
                 'url.replace("postgres://", "postgresql://", 1)'
             ),
         ),
+        changes=Changes.SERVICE,
     ),
     Failure(
         "unknown-driver",
@@ -113,6 +118,7 @@ SETTING: tuple[Failure, ...] = (
                 "postgresql+asyncpg, mysql+pymysql, mysql+aiomysql, sqlite+aiosqlite"
             ),
         ),
+        changes=Changes.SERVICE,
     ),
     Failure(
         "unusable-url",
@@ -127,5 +133,6 @@ SETTING: tuple[Failure, ...] = (
                 ("migops", "config", "--explain", "services.{service}.environment"),
             ),
         ),
+        changes=Changes.SERVICE,
     ),
 )

@@ -19,20 +19,24 @@ from migops.core.model.places import (
     Unreadable,
 )
 from migops.core.model.report import (
+    Action,
     Finding,
     PlaceSummary,
+    Plan,
     Remedy,
     Report,
     Row,
     Severity,
     Silenced,
     Skipped,
+    Step,
     Subject,
     Verdict,
 )
 
 __all__ = [
     "Absent",
+    "Action",
     "Entry",
     "EntryKind",
     "Finding",
@@ -45,6 +49,7 @@ __all__ = [
     "NotAsked",
     "PlaceName",
     "PlaceSummary",
+    "Plan",
     "Reading",
     "Remedy",
     "Report",
@@ -53,6 +58,7 @@ __all__ = [
     "Severity",
     "Silenced",
     "Skipped",
+    "Step",
     "Subject",
     "Tree",
     "Unknown",

@@ -108,6 +108,8 @@ class Unknown:
     """The attempt and the obstacle."""
     hint: str = ""
     """A suggestion for the user; empty if there is none."""
+    command: tuple[str, ...] = ()
+    """A command after which it can be read; () if none is known."""
 
 
 @dataclass(frozen=True, slots=True)

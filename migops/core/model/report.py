@@ -24,6 +24,36 @@ class Severity(str, Enum):
         return ("info", "warning", "error").index(self.value)
 
 
+class Action(str, Enum):
+    """The kind of a step of a fix, in the order of doing where nothing else decides it."""
+
+    LOOK = "look"
+    """Reads only."""
+    SAVE = "save"
+    """Copies out what a later step would lose."""
+    FETCH = "fetch"
+    """Gets files from git."""
+    EDIT = "edit"
+    """A change by hand, mostly of a file."""
+    COMMIT = "commit"
+    START = "start"
+    """Starts a service that the later steps need, such as the database server."""
+    BUILD = "build"
+    REVISION = "revision"
+    """Writes a revision, so that files and image change once more."""
+    ADOPT = "adopt"
+    UPGRADE = "upgrade"
+    RECREATE = "recreate"
+    DEPLOY = "deploy"
+    OTHER = "other"
+    """A command whose place in the order is not known."""
+
+    @property
+    def rank(self) -> int:
+        """The position in the order of doing, from 0."""
+        return list(Action).index(self)
+
+
 @dataclass(frozen=True, slots=True)
 class Remedy:
     """One step of a fix. Steps follow one another, except for an ``alternative``."""
@@ -34,6 +64,12 @@ class Remedy:
     """Arguments of a command that works as typed; () for a step that no command can do."""
     alternative: bool = False
     """True for another way than the steps before it."""
+    at: Location | None = None
+    """The line to edit, or the file to commit; None if it is not known."""
+    action: Action | None = None
+    """Its kind, where the command does not tell it (``printed.action_of``)."""
+    after: tuple[str, ...] = ()
+    """Beginnings of rule ids: not a step, but "fix the findings of these rules first"."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +153,42 @@ class Silenced:
 
 
 @dataclass(frozen=True, slots=True)
+class Step:
+    """One command, or one edit."""
+
+    action: Action
+    why: str
+    """The effect of the command; without a command, the instruction itself."""
+    command: tuple[str, ...] = ()
+    at: Location | None = None
+    """The line to edit; None if it is not known."""
+    findings: tuple[Finding, ...] = ()
+    """The findings whose fix begins with this step, the cause first. Each finding is in one step only."""
+    is_choice: bool = False
+    """True if one of the findings has another way as well."""
+
+    @property
+    def rules(self) -> tuple[str, ...]:
+        """The ids of the findings' rules, the cause first."""
+        return tuple(dict.fromkeys(finding.rule for finding in self.findings))
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """The steps, what is left without one, and what to do now."""
+
+    steps: tuple[Step, ...] = ()
+    left: tuple[Finding, ...] = ()
+    """Findings without a step: below ``--fail-on``, and not fixed by commands alone."""
+    unplanned: tuple[Finding, ...] = ()
+    """Findings that count and have no known fix."""
+    next_text: str = ""
+    """What to do now, in words, or why ``next_command`` is the command to type; empty if it is the first step."""
+    next_command: tuple[str, ...] = ()
+    """What to type now; () if it is no command."""
+
+
+@dataclass(frozen=True, slots=True)
 class Report:
     """The complete result of a diagnostic command."""
 
@@ -142,3 +214,5 @@ class Report:
     """Of the compose project: what compose may refuse and migops reads nevertheless, a sentence each."""
     refusable: tuple[str, ...] = ()
     """The lines with keys that migops does not know."""
+    plan: Plan | None = None
+    """The steps in the order of doing; None for a command that prints the findings instead."""

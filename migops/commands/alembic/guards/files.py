@@ -13,6 +13,7 @@ from migops.commands.alembic.guards import autogenerate, written
 from migops.commands.alembic.guards.context import GuardContext, History, listed
 from migops.commands.alembic.guards.locks import question
 from migops.commands.alembic.guards.messages import migrations, not_compared, stop_where_apart
+from migops.commands.alembic.guards.next_step import after_files
 from migops.commands.alembic.visible_migrations import Gap
 from migops.core.errors import Aborted
 from migops.core.terminal import shell_line
@@ -37,7 +38,9 @@ def revision(context: GuardContext) -> Result:
     before = collect.host(context.run.target).migrations
     result = context.run.attempt(context.where)
     if result.code == 0:
-        written.say(context, before, collect.host(context.run.target).migrations)
+        after = collect.host(context.run.target).migrations
+        written.say(context, before, after)
+        after_files(context, before, after)
     return result
 
 
@@ -123,9 +126,12 @@ def merge(context: GuardContext) -> Result:
         context.say(f"merges {listed(heads)} of {history.place}:")
         migrations(context, history.graph, heads)
         context.run.arguments = (*context.run.arguments, *heads)
+    before = collect.host(context.run.target).migrations
     result = context.run.attempt(context.where)
     if result.code == 0:
-        return replace(result, drawing=of_environment(collect.host(context.run.target)))
+        host = collect.host(context.run.target)
+        after_files(context, before, host.migrations)
+        return replace(result, drawing=of_environment(host))
     return result
 
 

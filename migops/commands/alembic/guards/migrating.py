@@ -7,6 +7,7 @@ from dataclasses import replace
 from migops.commands.alembic.call import Result
 from migops.commands.alembic.guards.context import GuardContext
 from migops.commands.alembic.guards.locks import TIMEOUT, status
+from migops.commands.alembic.guards.next_step import after_rows
 from migops.commands.alembic.guards.outcome import reported
 from migops.commands.alembic.guards.process import AttachedProcess
 from migops.commands.alembic.guards.repeat import stop_before_a_repeat
@@ -53,6 +54,8 @@ def run(context: GuardContext, lock: MigrationLock, expected: ExpectedRun) -> Re
             result = replace(result, code=128 + came[0], stopped=True)
         result = reported(context, expected, migrated.outcome, result, is_postgresql=lock.url is not None)
         log.end(_word(result), result.code)
+        if result.code == 0:
+            after_rows(context, expected, migrated.outcome.after)
     return result
 
 

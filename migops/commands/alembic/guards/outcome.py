@@ -91,7 +91,11 @@ class _Report:
     def _as_expected(self, result: Result) -> Result:
         outcome, expected = self.outcome, self.expected.after
         if outcome.is_lost:
-            raise lost_commits.error(outcome, self.expected)
+            from migops.commands.failures.closing import after_edit  # only this failure pays for them all
+
+            run = self.context.run
+            then = after_edit("lost-commits", run.target, run.arguments, run.again())
+            raise lost_commits.error(outcome, self.expected, then)
         if outcome.lost:
             self.context.say(f"{outcome.lost}; it had finished all the same, at {self._after}")
         if expected is None:

@@ -1,0 +1,88 @@
+"""Earlier runs of ``doctor --fix``: what a killed one has left, and how a run is undone."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from migops.commands.fix.saved import Saved, of_record, put_back
+from migops.core.errors import Aborted, ManualActionRequired, MigopsError
+from migops.core.printed import here
+from migops.core.text import counted
+from migops.state import journal
+from migops.state.journal import Run
+from migops.state.lock import host_lock
+
+COMMAND = "doctor --fix"
+UNDO = "doctor --undo"
+
+
+@dataclass(frozen=True, slots=True)
+class Left:
+    """A run that was killed after it had begun to write."""
+
+    run: int
+    files: tuple[Saved, ...]
+
+    @property
+    def written(self) -> tuple[Saved, ...]:
+        """The files that are as the run wrote them."""
+        return tuple(each for each in self.files if each.is_written and not each.is_put_back)
+
+    def __str__(self) -> str:
+        there, many = len(self.written), counted(len(self.files), "file")
+        return f"run {self.run} of {COMMAND} was killed before its edits were checked: {there} of {many} changed"
+
+
+def left_behind(folder: Path) -> Left | None:
+    """The last run, if it was killed and files are still as it wrote them."""
+    for run in reversed(journal.runs(folder)):
+        if run.command == COMMAND and run.has("write"):
+            left = Left(run.number, files_of(run)) if run.is_interrupted else None
+            return left if left is not None and left.written else None
+    return None
+
+
+def files_of(run: Run) -> tuple[Saved, ...]:
+    """The files that a run saved before it wrote."""
+    return tuple(of_record(each) for each in run.facts("save").get("files") or ())
+
+
+def undo(folder: Path, number: int) -> tuple[Saved, ...]:
+    """Put back the files of a run, byte for byte. Returns those that were changed by that.
+
+    MigopsError if there is no such run, ``Aborted`` if somebody has changed one of the files since: then nothing is
+    put back. ``ManualActionRequired`` if a file could not be written.
+    """
+    run = next((each for each in journal.runs(folder) if each.number == number), None)
+    if run is None or run.command != COMMAND:
+        raise MigopsError(f"run {number} is not one of {COMMAND}", hint=f"`{shlex.join(here().log())}` lists the runs")
+    files = files_of(run)
+    todo = [each for each in files if not each.is_put_back]
+    if strange := [each for each in todo if not each.is_written]:
+        raise Aborted(
+            f"{strange[0].path} was changed after run {number} wrote it, so nothing was put back",
+            hint="compare it with its saved copy, and keep what you need",
+            commands=[("diff", str(each.copy), str(each.path)) for each in strange if each.copy],
+        )
+    with host_lock(folder, UNDO), journal.begin(folder, UNDO, (str(number),)) as record:
+        record.note("put back", "started", files=[str(each.path) for each in todo])
+        problems = put_back(todo)
+        if problems:
+            raise not_put_back(problems, todo)
+        record.note("put back", "done")
+    return tuple(todo)
+
+
+def not_put_back(problems: Sequence[str], files: Sequence[Saved]) -> ManualActionRequired:
+    """The error that some files could not be put back, with the commands that do it."""
+    wrong = [each for each in files if not each.is_put_back]
+    return ManualActionRequired(
+        f"not all files could be put back: {'; '.join(problems)}",
+        commands=[
+            ("cp", "--preserve=timestamps", str(each.copy), str(each.path)) if each.copy else ("rm", str(each.path))
+            for each in wrong
+        ],
+    )

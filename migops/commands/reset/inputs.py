@@ -1,0 +1,196 @@
+"""All that a reset is planned by, read once; reading it changes nothing."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timezone
+from pathlib import Path
+
+from migops.analysis.script_diff import content_difference
+from migops.commands import backup
+from migops.commands.backup import external_sessions
+from migops.commands.backup.external_sessions import Clients, Container
+from migops.commands.backup.source import Source
+from migops.commands.deploy import inputs as deploys
+from migops.commands.deploy import rollback
+from migops.commands.deploy.commands import Words
+from migops.commands.deploy.inputs import DeployInputs
+from migops.commands.deploy.options import Options
+from migops.core.errors import Aborted, MigopsError, Unavailable
+from migops.core.model import Absent, MigrationSet, PlaceName, Unknown
+from migops.database.postgres import swap_statements, usage
+from migops.database.postgres.maintenance import maintenance
+from migops.database.postgres.swap_statements import Properties
+from migops.database.postgres.usage import DatabaseUsage, Session
+from migops.docker import Engine
+from migops.sources.database import find_url
+from migops.target import Target
+
+_LASTS = 1.0  # seconds after which a session is looked at once more: a health check's is gone by then
+_BY_HAND = (
+    "by hand, without losing anything: back the database up with its own tools, let the service's URL name a new, "
+    "empty one (leave the old one as it is), move the scripts to a folder outside the project, then have Alembic write "
+    "a first revision with --autogenerate in the service, and apply it"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Script:
+    """A script on the host that the reset replaces. ``name`` is relative to the versions folder. ``unsaved`` says how
+    it differs from git's HEAD, '' where git has it."""
+
+    name: str
+    path: Path
+    sha256: str
+    unsaved: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ResetInputs:
+    """What was read before anything is done. It is also the swap's plan: see ``backup.replacement``."""
+
+    deploy: DeployInputs
+    source: Source
+    properties: Properties
+    """Those of the current database."""
+    usage: DatabaseUsage
+    sessions: tuple[str, ...]
+    """Sessions of other clients than this project's containers, a phrase each."""
+    clients: Clients
+    scripts: tuple[Script, ...]
+    folder: Path
+    """The versions folder on the host."""
+    saved: Path
+    """The folder in the state folder that the old scripts go to, and later those that the way back takes away."""
+    new: str
+    """The name under which the new database is made."""
+    old: str
+    """The name under which the current one is kept."""
+    undone: str
+    """The name that the new one gets on the way back."""
+    stopping: tuple[Container, ...] = ()
+    """None: the services stop in a step of its own."""
+
+    @property
+    def database(self) -> str:
+        """The database's name."""
+        return self.source.database
+
+    @property
+    def target(self) -> Target:
+        return self.deploy.target
+
+    @property
+    def others(self) -> tuple[Container, ...]:
+        """The containers that use the database and do not run the application's image: stopped, then started again."""
+        names = {each.name for each in self.deploy.services}
+        return tuple(each for each in self.clients.stopping if each.service not in names)
+
+    @property
+    def running(self) -> tuple[str, ...]:
+        """The application's services of which a container runs."""
+        return tuple(each.name for each in self.deploy.services if each.runs)
+
+
+def read(target: Target, engine: Engine, options: Options, program: Words, folder: Path) -> ResetInputs:
+    """Read everything. ``folder``: the state folder, which need not exist.
+
+    Raises ``Aborted`` (5) where the database is not one that can be reset, ``Unavailable`` where it does not answer.
+    """
+    deployed = deploys.observe(target, engine, options, program)
+    rollbacks = rollback.find(engine, folder, deployed.services, options.unchecked_watch)
+    deployed = replace(deployed, rollbacks=rollbacks)
+    source = _source(deployed, engine)
+    properties, used = _database(source, options.timeout)
+    addresses = {each.address for each in used.sessions if each.address}
+    clients = external_sessions.clients(engine, source, target, deployed.project, addresses)
+    stamp = f"{datetime.now(timezone.utc):%Y%m%dT%H%M%S}"
+    host = _host(deployed)
+    return ResetInputs(
+        deployed, source, properties, used, _foreign(engine, deployed, source, used.sessions, options.timeout), clients,
+        tuple(scripts_of(deployed, host)), Path(host.location[0]), folder / "reset" / stamp,
+        swap_statements.beside(source.database, "reset", stamp), swap_statements.beside(source.database, "old", stamp),
+        swap_statements.beside(source.database, "undone", stamp),
+    )  # fmt: skip
+
+
+def _source(deployed: DeployInputs, engine: Engine) -> Source:
+    """The database, which a running container of this project must serve."""
+    address = find_url(deployed.question)
+    if isinstance(address, Unknown):
+        raise Unavailable(address.reason, hint=address.hint)
+    kind = address.text.strip().partition(":")[0].partition("+")[0].lower()
+    if kind not in ("postgresql", "postgres"):
+        raise Aborted(f"the database ({address.origin}) is {kind}; migops resets PostgreSQL only", hint=_BY_HAND)
+    if not deployed.database_service:
+        raise Aborted(
+            f"the database's server ({address.origin}) is not a service of this project, so others may depend on it; "
+            "migops resets only a database that this compose project runs itself",
+            hint="for development, add a PostgreSQL service to the compose file and let the application use that",
+        )
+    try:
+        source = backup.find(deployed.question, engine)
+    except Unavailable:
+        raise
+    except MigopsError as error:
+        raise Aborted(error.message, at=error.at, hint=error.hint) from None
+    if source.server != deployed.database_service:
+        raise Aborted(f"{source.at} is not a service of this project; migops resets no other server's database")
+    return source
+
+
+def _database(source: Source, timeout: float) -> tuple[Properties, DatabaseUsage]:
+    with maintenance(source.reached.url, "migops") as server:
+        properties = server.properties(source.database)
+    if properties is None:
+        raise Aborted(f"there is no database {source.database}: nothing is to be replaced")
+    return properties, usage.read(source.reached.url, timeout)
+
+
+def _foreign(
+    engine: Engine, deployed: DeployInputs, source: Source, sessions: Sequence[Session], timeout: float
+) -> tuple[str, ...]:
+    """The sessions from outside of the project's containers that are still there a moment later."""
+
+    def others(some: Sequence[Session]) -> tuple[str, ...]:
+        pairs = [(each.address, each.application) for each in some]
+        return external_sessions.others(engine, deployed.project.name, pairs)
+
+    if not others(sessions):
+        return ()
+    time.sleep(_LASTS)
+    known = {each.pid for each in sessions}
+    return others([each for each in usage.read(source.reached.url, timeout).sessions if each.pid in known])
+
+
+def _host(found: DeployInputs) -> MigrationSet:
+    host = found.evidence.chain.held(PlaceName.HOST)
+    if host is None or not host.location:
+        raise Unavailable("the migrations on the host could not be read")
+    return host
+
+
+def scripts_of(found: DeployInputs, host: MigrationSet) -> Iterator[Script]:
+    """The scripts that a reset replaces, each with what git has of it."""
+    git = found.evidence.chain.places.get(PlaceName.GIT)
+    for name, file in sorted(host.scripts.items()):
+        path = Path(file.path)
+        if path.name == "__init__.py":
+            continue
+        yield Script(_below(path, host), path, file.sha256, _unsaved(git, name, file.content))
+
+
+def _below(path: Path, host: MigrationSet) -> str:
+    folder = next((each for each in host.location if path.is_relative_to(each)), str(path.parent))
+    return str(path.relative_to(folder))
+
+
+def _unsaved(git: object, name: str, content: bytes) -> str:
+    if not isinstance(git, MigrationSet):
+        return "not in git" if isinstance(git, Absent) else "not known to be in git"
+    if name not in git.scripts:
+        return "not committed"
+    same = content_difference(content, git.scripts[name].content) in ("same", "bom", "line-ends")
+    return "" if same else "modified since the last commit"

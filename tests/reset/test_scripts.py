@@ -1,0 +1,119 @@
+"""The old scripts go to the state folder and come back byte for byte; a killed reset is told by what is left."""
+
+from __future__ import annotations
+
+import json
+import os
+import stat
+from pathlib import Path
+
+import pytest
+
+from migops.commands import reset_record
+from migops.commands.reset import scripts
+from migops.commands.reset.first_revision import FirstRevision
+from migops.commands.reset.inputs import ResetInputs
+from migops.commands.reset.reset import record
+from migops.core.errors import Aborted, Failed, ManualActionRequired
+from migops.docker import Engine
+from migops.state import journal
+from tests.kit import example, repository
+from tests.reset.made import inputs
+
+FIRST = FirstRevision("c0ffee000001_initial.py", "c0ffee000001", 'revision = "c0ffee000001"\n', ("public.product",))
+
+
+@pytest.fixture
+def found(tmp_path: Path) -> ResetInputs:
+    project = repository(example("clean", tmp_path))
+    state = tmp_path / "state"
+    state.mkdir(mode=0o700)
+    (state / "reset").mkdir(mode=0o700)
+    folder = project / "migrations/versions"
+    (folder / "__init__.py").write_text("")
+    script = sorted(folder.glob("[0-9a-f]*.py"))[0]
+    script.write_bytes(script.read_bytes().replace(b"\n", b"\r\n"))
+    script.chmod(0o640)
+    os.utime(script, (1_700_000_000, 1_700_000_000))
+    return inputs(project)
+
+
+def content(found: ResetInputs) -> dict[str, tuple[bytes, int, int]]:
+    return {
+        path.name: (path.read_bytes(), stat.S_IMODE(path.stat().st_mode), int(path.stat().st_mtime))
+        for path in sorted(found.folder.glob("*.py"))
+    }
+
+
+def test_there_and_back_byte_for_byte(found: ResetInputs) -> None:
+    before = content(found)
+    scripts.keep(found)
+    assert content(found) == before, "a copy moves nothing"
+    scripts.replace(found, FIRST)
+    assert sorted(content(found)) == ["__init__.py", FIRST.name]
+    assert scripts.missing(found.scripts) == [each.name for each in found.scripts]
+    scripts.put_back(found, FIRST)
+    assert content(found) == before
+    assert (found.saved / scripts.LATER / FIRST.name).read_text() == FIRST.content
+    scripts.put_back(found, FIRST)  # also where there is nothing to do
+    assert content(found) == before
+
+
+def test_an_edit_meanwhile_stops_it(found: ResetInputs) -> None:
+    found.scripts[0].path.write_text("# edited\n")
+    with pytest.raises(Aborted, match="was edited meanwhile"):
+        scripts.keep(found)
+
+
+def test_a_lost_copy_is_told(found: ResetInputs) -> None:
+    scripts.keep(found)
+    scripts.replace(found, FIRST)
+    (found.saved / scripts.OLD / found.scripts[0].name).unlink()
+    with pytest.raises(Failed, match="could not be put back"):
+        scripts.put_back(found, FIRST)
+
+
+def killed(folder: Path, found: ResetInputs, *, outcome: str = "", later: str = "") -> None:
+    """The journal of a reset that has gone, in a state folder."""
+    with journal.begin(folder, reset_record.COMMAND, ["app"]) as log:
+        log.note("backup", "started", commands=[])
+        log.note("reset", "confirmed", **record(found).facts())
+        log.note("scripts", "started", commands=[])
+        log.note("stop", "done")
+    path = log.path
+    lines = [json.loads(line) for line in path.read_text().splitlines() if '"outcome"' not in line]
+    lines[0]["who"]["start"] = 1
+    lines[0]["who"]["pid"] = 2**22 + 1
+    lines += [{"at": "now", "outcome": outcome, "exit": 0}] if outcome else []
+    path.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    if later:
+        with journal.begin(folder, later, ["app"]):
+            pass
+
+
+@pytest.mark.parametrize(
+    ("outcome", "later", "is_open"),
+    [("", "", True), ("", "backup", True), ("", journal.DEPLOY, False), ("done", "", False), ("failed", "", False)],
+)
+def test_a_killed_reset_is_open_until_it_is_finished(
+    found: ResetInputs, tmp_path: Path, outcome: str, later: str, is_open: bool
+) -> None:
+    killed(tmp_path / "state", found, outcome=outcome, later=later)
+    run, noted = reset_record.killed(tmp_path / "state")
+    assert (run is not None) is is_open
+    assert noted == (record(found) if is_open else None), "the record is read as it was noted"
+
+
+def test_without_the_server_its_state_is_not_known(found: ResetInputs, tmp_path: Path) -> None:
+    killed(tmp_path / "state", found)
+    engine: Engine = object()  # type: ignore[assignment]  # nothing is asked of it
+    with pytest.raises(ManualActionRequired, match="killed during the step scripts, and the state that it left"):
+        reset_record.refuse(engine, tmp_path / "state", None)
+
+
+def test_nothing_was_changed_before_it_was_confirmed(tmp_path: Path) -> None:
+    (tmp_path / "state").mkdir(mode=0o700)
+    with journal.begin(tmp_path / "state", reset_record.COMMAND, ["app"]) as log:
+        log.note("backup", "started", commands=[])
+    engine: Engine = object()  # type: ignore[assignment]
+    assert reset_record.refuse(engine, tmp_path / "state", None) == ""
