@@ -38,7 +38,7 @@ TAKES: Mapping[str, frozenset[str]] = {
 }
 """The options by which each command names its target, beside compose's own."""
 
-BARE = frozenset({"explain", "layers"})
+BARE = frozenset({"explain", "layers", "version"})
 """The commands that know of no compose project."""
 
 
@@ -141,7 +141,7 @@ def explain(rule: str = "") -> str:
 
 _VERBS = frozenset({"upgrade", "current", "history", "heads", "branches", "check", "show"})
 _RISKY = frozenset({"stamp", "downgrade", "merge", "revision", "edit", "ensure_version"})
-_READING = frozenset({"check-image", "status", "doctor", "graph", "layers", "config", "log", "explain"})
+_READING = frozenset({"check-image", "status", "doctor", "graph", "layers", "config", "log", "explain", "version"})
 _GUARDED = frozenset({"rescue", "backup", "adopt", "rebuild-and-migrate"})
 
 
