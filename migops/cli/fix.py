@@ -34,6 +34,8 @@ def run(service: str | None, given: dict[str, Any]) -> int:
         raise MigopsError("--fix edits the files on this host, so --image and --drift cannot be combined with it")
     named = tuple(sorted({rule.id for word in given["fix_rules"] for rule in rules.chosen((word,), ())}))
     chosen = rules.chosen(given["select"], given["ignore"])
+    if left_out := sorted({*named} - {rule.id for rule in chosen}):
+        raise MigopsError(f"{', '.join(left_out)}: --select, --ignore or the settings of the checkout leave this out")
     wanted = wanted_of(service or "", given, "doctor")
     resolved = [resolve(wanted, given)]
     check_drift(given)

@@ -37,6 +37,8 @@ def ini_interpolation(evidence: Evidence) -> Iterator[Match]:
     `--rev-id`.) An option that nothing reads, or that env.py replaces before it is read, does no harm and is not
     reported.
 
+    With migops: `migops doctor --fix` doubles the signs, and deletes the line of `version_num_format`.
+
     Seen in: sqlalchemy/alembic#1279, DevGlitch/alembic-migration-checker#10
     """
     yield from problems(evidence, "MIG501", lambda place, problem: _is_read(evidence, place, problem) is True)
@@ -87,6 +89,9 @@ def credentials_in_ini(evidence: Evidence) -> Iterator[Match]:
     Fix: make env.py read the URL from the application's environment, and only then delete the option: with neither,
     Alembic fails with `KeyError: 'url'`. Change the password: git's history and old images keep it.
 
+    With migops: `migops doctor --fix` deletes the option together with the lines that env.py then needs, if the
+    service's environment names the same database.
+
     Seen in: mikesvoboda/nemotron-v3-home-security-intelligence#5691
     """
     if evidence.setup is None:
@@ -122,6 +127,8 @@ def no_database_url(evidence: Evidence) -> Iterator[Match | Undetermined]:
 
     Fix: make env.py set the URL from the service's environment. Where the project runs Alembic from its own code and
     sets the URL there, nothing is reported.
+
+    With migops: `migops doctor --fix` writes these lines into an env.py like that of Alembic's templates.
 
     Seen in: sqlalchemy/alembic#606
     """
@@ -162,6 +169,8 @@ def percent_in_url(evidence: Evidence) -> Iterator[Match]:
 
     Fix: `set_main_option("sqlalchemy.url", url.replace("%", "%%"))`, or pass the URL directly to `create_engine`.
 
+    With migops: `migops doctor --fix` adds the `replace`.
+
     Seen in: miguelgrinberg/retrofun#3
     """
     url = evidence.setup.url if evidence.setup else None
@@ -195,6 +204,8 @@ def deprecated_setting(evidence: Evidence) -> Iterator[Match]:
     Fix: replace `version_path_separator` by `path_separator = os`; delete `version_num_format` (numbered files come
     from `file_template` and `--rev-id`). A project whose own files keep Alembic below 1.16, which has no
     `path_separator`, keeps the old setting and is not reported.
+
+    With migops: `migops doctor --fix` renames the one and deletes the other.
     """
     options = evidence.setup.config.options if evidence.setup else {}
     old, useless = options.get("version_path_separator"), options.get("version_num_format")

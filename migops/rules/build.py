@@ -139,7 +139,8 @@ def excluded_from_context(evidence: Evidence) -> Iterator[Match]:
     Fix: delete that line, or re-include the folder with a line that starts with `!` after it; or add the COPY. Then
     rebuild.
 
-    With migops: `migops check-image --no-engine` shows before the build which scripts it would contain.
+    With migops: `migops check-image --no-engine` shows before the build which scripts it would contain. `migops doctor
+    --fix` adds the lines with `!`.
 
     Seen in: open-plan-tool/gui#147, ThalesGroup/fred#2625
     """
@@ -184,6 +185,8 @@ def env_file_in_image(evidence: Evidence) -> Iterator[Match]:
     Why: `COPY . .`, and `.dockerignore` does not exclude the file.
 
     Fix: give the service its settings with `env_file` or `environment`, then exclude the file from the build context.
+
+    With migops: `migops doctor --fix` excludes it, unless something reads it in the image.
 
     Seen in: topoteretes/cognee#1038
     """

@@ -65,6 +65,8 @@ def script_cannot_start(evidence: Evidence) -> Iterator[Match]:
 
     Fix: `chmod +x`, Unix line ends with a line in `.gitattributes` that keeps them, another interpreter; then rebuild.
 
+    With migops: `migops doctor --fix MIG108` gives the script its x bit or Unix line ends.
+
     Seen in: wagtail/bakerydemo#468
     """
     for fault, services, remark in by_place(evidence, lambda startup: startup.faults, _of_fault):
