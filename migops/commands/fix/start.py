@@ -43,7 +43,7 @@ class Outcome(str, Enum):
 
 @dataclass(frozen=True, slots=True)
 class StartResult:
-    """The outcome, as a sentence without a period, and the last lines of the container that failed, redacted."""
+    """The outcome as a sentence without a period (or why it was not tried), and the last lines of what failed."""
 
     outcome: Outcome
     message: str
@@ -81,7 +81,7 @@ def starts(
 
 
 def _not_tried(reason: str) -> StartResult:
-    return StartResult(Outcome.NOT_TRIED, f"the start was not tried: {reason}")
+    return StartResult(Outcome.NOT_TRIED, reason)
 
 
 def _judge(inputs: TrialInputs, project: Project) -> StartResult:
