@@ -8,7 +8,7 @@ from pathlib import PurePath
 from typing import TYPE_CHECKING
 
 from migops.analysis.evidence import Evidence
-from migops.core.model import PlaceName, Remedy, Severity, Subject
+from migops.core.model import Action, Location, PlaceName, Remedy, Severity, Subject
 from migops.rules.database_remedies import run_alembic
 from migops.rules.remedies import rebuild
 from migops.rules.rule import Match, Rule
@@ -46,7 +46,7 @@ def migrates_in_build(evidence: Evidence) -> Iterator[Match]:
             None,
             {"file": change.at.file, "line": change.at.line, "text": change.text},
             (
-                Remedy(f"delete it from the RUN at {change.at}"),
+                Remedy(f"delete it from the RUN at {change.at}", at=change.at),
                 replace(run_alembic(evidence, "migrate when you deploy instead", "upgrade", "head"), alternative=True),
             ),
         )
@@ -65,7 +65,7 @@ def script_cannot_start(evidence: Evidence) -> Iterator[Match]:
 
     Fix: `chmod +x`, Unix line ends with a line in `.gitattributes` that keeps them, another interpreter; then rebuild.
 
-    With migops: `migops doctor --fix MIG108` gives the script its x bit or Unix line ends.
+    With migops: `migops doctor --fix MIG108` shows the edit as a diff, and applies it after a yes.
 
     Seen in: wagtail/bakerydemo#468
     """
@@ -82,7 +82,7 @@ def script_cannot_start(evidence: Evidence) -> Iterator[Match]:
 
 
 RULES = (
-    Rule("MIG107", "migrates-in-build", Severity.WARNING, (), migrates_in_build, lint=True),
+    Rule("MIG107", "migrates-in-build", Severity.ERROR, (), migrates_in_build, lint=True),
     Rule("MIG108", "script-cannot-start", Severity.ERROR, (), script_cannot_start, lint=True),
 )
 
@@ -117,16 +117,20 @@ def _program(fault: Fault) -> str:
 
 def _startable(fault: Fault) -> Iterator[Remedy]:
     """How the file itself is changed; with a command where it is on this machine."""
+    at = Location(fault.at) if fault.place == "host" else None
     if fault.why.value == "permission":
         on_host = fault.place == "host"
         yield Remedy(
             "make it executable" + ("" if on_host else f": chmod +x {fault.path}, in the file that the build copies"),
             ("chmod", "+x", fault.at) if on_host else (),
+            at=at,
+            action=Action.EDIT,
         )
     elif fault.why.value == "line ends":
         yield Remedy(
             f"give {PurePath(fault.at).name} Unix line ends (LF), and keep them with a line in .gitattributes: "
-            f"*{PurePath(fault.at).suffix or PurePath(fault.at).name} text eol=lf"
+            f"*{PurePath(fault.at).suffix or PurePath(fault.at).name} text eol=lf",
+            at=at,
         )
     elif fault.why.value == "interpreter":
         yield Remedy(
@@ -134,7 +138,7 @@ def _startable(fault: Fault) -> Iterator[Remedy]:
             "no more than that"
         )
     else:
-        yield Remedy("give it a first line that names its interpreter: #!/bin/sh")
+        yield Remedy("give it a first line that names its interpreter: #!/bin/sh", at=at)
 
 
 def _build_again(evidence: Evidence, fault: Fault) -> tuple[Remedy, ...]:

@@ -13,7 +13,7 @@ from migops.commands.fix import plan as plans
 from migops.commands.fix import writing
 from migops.commands.fix.accepts import ComposeReading, composed
 from migops.commands.fix.checks import other_database, remaining, worse
-from migops.commands.fix.earlier import COMMAND, left_behind, not_put_back, undo
+from migops.commands.fix.earlier import COMMAND, left_behind, locked, not_put_back, undo
 from migops.commands.fix.model import FileEdit
 from migops.commands.fix.plan import Fixable
 from migops.commands.fix.result import Check, FixResult, Preview
@@ -27,7 +27,6 @@ from migops.rules.rule import Rule
 from migops.sources.repository import holder
 from migops.state import journal, state_folder
 from migops.state.journal import Journal
-from migops.state.lock import host_lock
 from migops.state.signals import unhurried
 from migops.target import Target
 
@@ -143,7 +142,7 @@ class _Attempt:
     def run(self, where: Path, result: FixResult) -> FixResult:
         folder = state_folder.folder_at(where)
         words = [each.finding.rule for each in self.chosen]
-        with host_lock(folder, COMMAND), journal.begin(folder, COMMAND, tuple(dict.fromkeys(words))) as record:
+        with locked(folder, COMMAND), journal.begin(folder, COMMAND, tuple(dict.fromkeys(words))) as record:
             for edit in self.edits:
                 writing.refuse(edit, self.root)
             copies, files = save(folder, record.run, self.edits)

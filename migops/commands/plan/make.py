@@ -12,6 +12,7 @@ from migops.core.printed import may_be_next
 
 _BY_COMMAND = {Action.START, Action.BUILD, Action.UPGRADE, Action.RECREATE, Action.DEPLOY}
 """The kinds of steps that take nothing away and need no decision: they fix milder findings on the way."""
+_STOPS_A_BUILD = "MIG107"
 _TAKE_UP = "migrate what is pending, and replace the containers"
 
 
@@ -28,6 +29,8 @@ class Surroundings:
     upgrades: tuple[tuple[str, ...], ...] = ()
     """The commands that apply all that is pending with the current image."""
     deploy: tuple[str, ...] = ()
+    has_git: bool = False
+    """The migrations are in a git repository."""
     is_running: bool = False
     """Containers of the service exist, so that a new image must be taken into use."""
     commit: Callable[[Sequence[str]], Remedy | None] = lambda files: None
@@ -46,6 +49,7 @@ def make(findings: Sequence[Finding], fail_on: Severity, around: Surroundings, *
     steps = of_findings(sorted(counted, key=lambda each: (-each.severity.rank, each.rule)))
     _commit(steps, around)
     _build(steps, around)
+    _commit_new(steps, around)
     _deploy(steps, around)
     planned = tuple(_step(node) for node in order(steps))
     if not is_known and around.unknown is not None:
@@ -79,6 +83,15 @@ def _commit(steps: Steps, around: Surroundings) -> None:
         steps.replace(other, number)
 
 
+def _commit_new(steps: Steps, around: Surroundings) -> None:
+    """The commit of a revision that the plan writes: its name is not known before, so the step has no command yet."""
+    for number in steps.numbers(Action.REVISION) if around.has_git else ():
+        commit = steps.add(Node(Action.COMMIT, "read the new revision, and commit it as the step before it prints"))
+        for later in [later for earlier, later in steps.edges if earlier == number]:
+            steps.edge(commit, later)
+        steps.edge(number, commit)
+
+
 def _build(steps: Steps, around: Surroundings) -> None:
     """A build for edits of files that the image has as well."""
     edited = [node.at.file for number in steps.numbers(Action.EDIT) if (node := steps.nodes[number]).at is not None]
@@ -106,10 +119,14 @@ def _deploy(steps: Steps, around: Surroundings) -> None:
 
 
 def _known_first(steps: tuple[Step, ...], unknown: Remedy) -> tuple[Step, ...]:
-    """The step that makes a place readable before all others: what is read then may change the plan."""
+    """The step that makes a place readable before all others: what is read then may change the plan.
+
+    Only what stops a build is edited before.
+    """
     known = [step for step in steps if step.command == unknown.command]
     first = known[0] if known else Step(Action.START, unknown.why, unknown.command)
-    return (first, *(step for step in steps if step is not first))
+    edits = tuple(step for step in steps if _STOPS_A_BUILD in step.rules and step.action is Action.EDIT)
+    return (*edits, first, *(step for step in steps if step is not first and step not in edits))
 
 
 def _step(node: Node) -> Step:
@@ -124,7 +141,8 @@ def _with_next(plan: Plan, around: Surroundings, is_known: bool) -> Plan:
 
 def _next(plan: Plan, around: Surroundings, is_known: bool) -> tuple[str, tuple[str, ...]]:
     """Words, and a command that can be typed at once; one of them may be empty."""
-    if not is_known and around.unknown is None:
+    is_edit = bool(plan.steps) and plan.steps[0].action is Action.EDIT
+    if not is_known and around.unknown is None and not is_edit:
         return "make readable what is named above, then run this again", ()
     if plan.steps:
         return _first(plan, around)
@@ -142,6 +160,8 @@ def _next(plan: Plan, around: Surroundings, is_known: bool) -> tuple[str, tuple[
 
 def _first(plan: Plan, around: Surroundings) -> tuple[str, tuple[str, ...]]:
     step = plan.steps[0]
+    if step.action is Action.LOOK and may_be_next(step.command):
+        return "", step.command
     if step.is_choice:
         return "step 1 is a choice: this shows all its ways", around.verbose
     if step.command and may_be_next(step.command):
