@@ -176,5 +176,5 @@ def _next(console: Console, result: FixResult) -> None:
     if result.run and not result.fixable_again:
         build = shell_line(commands.build()) if result.in_image and commands.build() else ""
         steps = [*(["commit"] if result.in_git else []), *([f"build them into the image: {build}"] if build else [])]
-        if steps:
-            console.print(Text(f"       then {', and '.join(steps)}", "dim"), soft_wrap=True)
+        text = f"then {'; '.join((*steps, shell_line(commands.migops('doctor'))))}"
+        console.print(Text(f"       {text}", "dim"), soft_wrap=True)
