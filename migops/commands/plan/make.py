@@ -129,7 +129,7 @@ def _with_next(plan: Plan, around: Surroundings, is_known: bool) -> Plan:
 
 def _next(plan: Plan, around: Surroundings, is_known: bool) -> tuple[str, tuple[str, ...]]:
     """Words, and a command that can be typed at once; one of them may be empty."""
-    if not is_known and around.unknown is None:
+    if not is_known and around.unknown is None and not (plan.steps and plan.steps[0].action is Action.SAVE):
         return "make readable what is named above, then run this again", ()
     if plan.steps:
         return _first(plan, around)
