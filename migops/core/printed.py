@@ -157,7 +157,8 @@ def may_be_next(command: Sequence[str]) -> bool:
         return is_rest or rest[0] in _GUARDED or bool(verb)
     if program == "docker" and rest[:1] == ["compose"]:
         copies_out = "cp" in rest and ":/" in rest[-2]  # to a folder that the host does not have
-        return (copies_out or "build" in rest or "up" in rest or "pull" in rest) and not {"-V", "--renew-anon-volumes"} & {*rest}
+        is_kind = copies_out or bool({"build", "up", "pull"} & {*rest})
+        return is_kind and not {"-V", "--renew-anon-volumes"} & {*rest}
     if program == "docker":
         return rest[:1] in (["build"], ["pull"]) or rest[:2] == ["builder", "prune"]
     return program == "git" and not {"reset", "clean", "checkout"} & {*rest}
