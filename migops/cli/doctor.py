@@ -47,7 +47,10 @@ if TYPE_CHECKING:
 @rule_options
 @output_options("doctor")
 def doctor(service: str | None, **given: Any) -> int:
-    """Run every check on SERVICE: the whole chain, including config, code and compose file.
+    """Run every check on SERVICE (the whole chain, config, code and compose file), and print one plan.
+
+    The plan has the steps in the order of doing, each one command or one edit. Warnings are a line each; -v shows
+    every finding in full.
 
     \b
     migops doctor                            the only service with migrations

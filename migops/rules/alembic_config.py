@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from migops.analysis.evidence import Evidence
-from migops.core.model import MigrationFile, PlaceName, Remedy, Severity, Subject, Unknown
+from migops.core.model import Location, MigrationFile, PlaceName, Remedy, Severity, Subject, Unknown
 from migops.core.text import listed
 from migops.rules.problems import problems
 from migops.rules.rule import Match, Rule, Undetermined
@@ -186,7 +186,11 @@ def percent_in_url(evidence: Evidence) -> Iterator[Match]:
             f"the URL comes from {url.origin}; set_main_option interpolates it",
             None,
             {"file": env.path, "line": line},
-            (Remedy('add .replace("%", "%%"), or pass the URL directly to create_engine'),),
+            (
+                Remedy(
+                    'add .replace("%", "%%"), or pass the URL directly to create_engine', at=Location(env.path, line)
+                ),
+            ),
         )
 
 
@@ -245,7 +249,12 @@ def target_metadata_none(evidence: Evidence) -> Iterator[Match]:
             f"nothing but None is assigned to it ({env.path}:{line})",
             None,
             {"file": env.path, "line": line},
-            (Remedy("in env.py: from yourapp.models import Base; target_metadata = Base.metadata"),),
+            (
+                Remedy(
+                    "in env.py: from yourapp.models import Base; target_metadata = Base.metadata",
+                    at=Location(env.path, line),
+                ),
+            ),
         )
 
 
@@ -291,7 +300,7 @@ def _env(evidence: Evidence) -> MigrationFile | None:
 def _setting(option: Option, what: str, fix: str) -> Match:
     return Match(
         Subject(path=str(option.at)), f"{option.name} {what}", f"{option.at} sets it", None, {"option": option.name},
-        (Remedy(fix),),
+        (Remedy(fix, at=option.at),),
     )  # fmt: skip
 
 

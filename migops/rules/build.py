@@ -173,7 +173,7 @@ def _include(evidence: Evidence, exclusion: Exclusion | None) -> tuple[Remedy, .
     else:
         lacking = evidence.copies
         edit = lacking.edit(lacking.scripts) if lacking and lacking.scripts else "add a COPY for them to the Dockerfile"
-    return (Remedy(edit), *rebuild(evidence, "rebuild"))
+    return (Remedy(edit, at=exclusion.at if exclusion else None), *rebuild(evidence, "rebuild"))
 
 
 def env_file_in_image(evidence: Evidence) -> Iterator[Match]:

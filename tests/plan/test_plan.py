@@ -109,6 +109,16 @@ def test_a_merge_is_built_once_more_after_it_was_written() -> None:
     assert [step.is_choice for step in found.steps] == [False, True, False, False]
 
 
+def test_a_revision_that_the_plan_writes_is_committed_before_it_is_built() -> None:
+    found = plan(finding("MIG301", MERGE, BUILD), around=replace(STILL, has_git=True))
+    assert [step.action for step in found.steps] == [Action.REVISION, Action.COMMIT, Action.BUILD]
+    assert found.steps[1].command == ()
+    both = plan(finding("MIG501", EDIT), finding("MIG301", MERGE, BUILD), around=replace(AROUND, has_git=True))
+    assert [step.action for step in both.steps] == [
+        Action.EDIT, Action.COMMIT, Action.REVISION, Action.COMMIT, Action.BUILD, Action.DEPLOY,
+    ]  # fmt: skip
+
+
 def test_alternatives_are_no_steps_and_stay_choices() -> None:
     found = plan(finding("MIG301", MERGE, BUILD, OR), around=STILL)
     assert [step.command for step in found.steps] == [MERGE.command, BUILD.command]
@@ -197,6 +207,10 @@ def test_the_next_line_is_the_first_step() -> None:
     assert plan(finding("MIG501", EDIT), around=STILL).next_text.endswith("then run this again")
     stamp = Remedy("stamp it", made.COMMANDS.alembic("stamp", "001"))
     assert plan(finding("MIG409", stamp), around=STILL).next_command == AROUND.verbose
+
+
+def test_looking_is_next_even_before_a_choice() -> None:
+    assert plan(finding("MIG404", SEARCH, OR)).next_command == SEARCH.command
 
 
 def test_there_is_always_a_next_line() -> None:

@@ -28,6 +28,8 @@ class Surroundings:
     upgrades: tuple[tuple[str, ...], ...] = ()
     """The commands that apply all that is pending with the current image."""
     deploy: tuple[str, ...] = ()
+    has_git: bool = False
+    """The migrations are in a git repository."""
     is_running: bool = False
     """Containers of the service exist, so that a new image must be taken into use."""
     commit: Callable[[Sequence[str]], Remedy | None] = lambda files: None
@@ -46,6 +48,7 @@ def make(findings: Sequence[Finding], fail_on: Severity, around: Surroundings, *
     steps = of_findings(sorted(counted, key=lambda each: (-each.severity.rank, each.rule)))
     _commit(steps, around)
     _build(steps, around)
+    _commit_new(steps, around)
     _deploy(steps, around)
     planned = tuple(_step(node) for node in order(steps))
     if not is_known and around.unknown is not None:
@@ -77,6 +80,15 @@ def _commit(steps: Steps, around: Surroundings) -> None:
     steps.nodes[number].command, steps.nodes[number].why = commit.command, commit.why
     for other in done[1:]:
         steps.replace(other, number)
+
+
+def _commit_new(steps: Steps, around: Surroundings) -> None:
+    """The commit of a revision that the plan writes: its name is not known before, so the step has no command yet."""
+    for number in steps.numbers(Action.REVISION) if around.has_git else ():
+        commit = steps.add(Node(Action.COMMIT, "read the new revision, and commit it as the step before it prints"))
+        for later in [later for earlier, later in steps.edges if earlier == number]:
+            steps.edge(commit, later)
+        steps.edge(number, commit)
 
 
 def _build(steps: Steps, around: Surroundings) -> None:
@@ -124,7 +136,8 @@ def _with_next(plan: Plan, around: Surroundings, is_known: bool) -> Plan:
 
 def _next(plan: Plan, around: Surroundings, is_known: bool) -> tuple[str, tuple[str, ...]]:
     """Words, and a command that can be typed at once; one of them may be empty."""
-    if not is_known and around.unknown is None:
+    is_edit = bool(plan.steps) and plan.steps[0].action is Action.EDIT
+    if not is_known and around.unknown is None and not is_edit:
         return "make readable what is named above, then run this again", ()
     if plan.steps:
         return _first(plan, around)
@@ -142,6 +155,8 @@ def _next(plan: Plan, around: Surroundings, is_known: bool) -> tuple[str, tuple[
 
 def _first(plan: Plan, around: Surroundings) -> tuple[str, tuple[str, ...]]:
     step = plan.steps[0]
+    if step.action is Action.LOOK and may_be_next(step.command):
+        return "", step.command
     if step.is_choice:
         return "step 1 is a choice: this shows all its ways", around.verbose
     if step.command and may_be_next(step.command):
