@@ -56,8 +56,8 @@ def doctor(service: str | None, **given: Any) -> int:
     migops doctor                            the only service with migrations
     migops doctor app --fail-on warning
     migops doctor --select MIG6 --select MIG8
-    migops doctor --fix                      show the safe edits as a diff, ask, apply, check again
-    migops doctor --fix MIG108               also what is edited only by name
+    migops doctor --fix                      edit files: diff, question, checks
+    migops doctor --fix MIG108               what is edited only by name, too
 
     Without --fix and --undo, nothing is changed. Exit codes are those of check-image; also 3 if there is
     a database that could not be read. --no-engine without --database-url checks only the files, without a

@@ -8,7 +8,7 @@ import signal
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from itertools import dropwhile
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -75,6 +75,16 @@ class Commands(click.Group):
             debug_option(command)  # here once for all commands
         return command
 
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        name = args[0]
+        if name not in COMMANDS and not name.startswith("-"):
+            from migops.core.text import did_you_mean
+
+            ctx.fail(f"No such command {name!r}. {did_you_mean(name, COMMANDS).capitalize()}".rstrip())
+        return super().resolve_command(ctx, args)
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
             formatter.write_dl([(name, line) for name, (_, line) in COMMANDS.items()])
@@ -103,9 +113,14 @@ def main() -> None:
 
 def run(arguments: list[str]) -> int:
     """Run one command and return its exit code; every error becomes one message on standard error here."""
-    command_line = list(dropwhile(lambda word: word == "--debug", arguments))  # from the command's name on
+    flags = list(takewhile(lambda word: word == "--debug", arguments))
+    command_line = arguments[len(flags) :]  # from the command's name on
+    if command_line and command_line[0].startswith("-"):
+        from migops.cli.leading import moved  # few calls have options there
+
+        command_line = moved(command_line, COMMANDS)
     with redaction.scope(), printed.scope(command_line), debug.scope(), notices.scope(_warn), progress.scope():
-        return _run(arguments, command_line)
+        return _run([*flags, *command_line], command_line)
 
 
 def _run(given: list[str], arguments: list[str]) -> int:

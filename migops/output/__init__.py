@@ -40,6 +40,7 @@ ANSWERS: Mapping[str, Mapping[str, str]] = {
     "doctor": {"text": "doctor_text:render", DOCUMENT: "doctor_document:document"},
     "doctor --fix": {"text": "fix_text:end", DOCUMENT: "fix_document:document"},
     "doctor --fix plan": {"text": "fix_text:plan", DOCUMENT: "fix_document:plan"},
+    "doctor --undo": {"text": "fix_text:undone", DOCUMENT: "fix_document:undone"},
     "status": {
         "text": "status_text:render", DOCUMENT: "status_document:document", "mermaid": "status_mermaid:render",
     },

@@ -95,7 +95,8 @@ def upgrade_in_every_replica(evidence: Evidence) -> Iterator[Match | Undetermine
     hook, which runs once for all replicas (unless it says `per_replica: true`).
 
     With migops: `migops rebuild-and-migrate SERVICE` is such a step of the deploy: one migration at a time, under a
-    lock of host, engine and database.
+    lock of host, engine and database. `migops doctor --fix MIG602` makes the one-shot service, if the compose file has
+    the start and it is no more than `sh -c "alembic upgrade head && …"`.
 
     Seen in: langflow-ai/langflow#13204, OpenHands/OpenHands#13608, sqlalchemy/alembic#633
     """

@@ -87,8 +87,8 @@ def no_readiness(evidence: Evidence) -> Iterator[Match | Undetermined]:
     `condition: service_completed_successfully`. A service whose own startup command waits (wait-for-it, a loop around
     pg_isready, a retry in Python) is not reported, and one whose start could not be read is not judged.
 
-    With migops: `migops doctor --fix MIG801` shows the edit as a diff, and applies it after a yes. `migops alembic
-    upgrade head` and `migops rebuild-and-migrate` wait for the database themselves.
+    With migops: `migops doctor --fix` writes both (the healthcheck for PostgreSQL only). `migops alembic upgrade head`
+    and `migops rebuild-and-migrate` wait for the database themselves.
 
     Seen in: DataJunction/dj#203
     """

@@ -235,7 +235,7 @@ def uncommitted_migrations(evidence: Evidence) -> Iterator[Match]:
 
 RULES = (
     Rule("MIG309", "first-revision-alters", Severity.WARNING, (HOST,), first_revision_alters, lint=True),
-    Rule("MIG409", "applied-but-missing", Severity.WARNING, (DATABASE,), applied_but_missing),
+    Rule("MIG409", "applied-but-missing", Severity.ERROR, (DATABASE,), applied_but_missing),
     Rule("MIG410", "not-null-without-default", Severity.ERROR, (HOST, DATABASE), not_null_without_default),
     Rule("MIG509", "driver-mismatch", Severity.ERROR, (), driver_mismatch, lint=True),
     Rule("MIG510", "uncommitted-migrations", Severity.ERROR, (), uncommitted_migrations, lint=True),

@@ -46,7 +46,7 @@ def migrates_in_build(evidence: Evidence) -> Iterator[Match]:
             None,
             {"file": change.at.file, "line": change.at.line, "text": change.text},
             (
-                Remedy(f"delete it from the RUN at {change.at}"),
+                Remedy(f"delete it from the RUN at {change.at}", at=change.at),
                 replace(run_alembic(evidence, "migrate when you deploy instead", "upgrade", "head"), alternative=True),
             ),
         )
@@ -82,7 +82,7 @@ def script_cannot_start(evidence: Evidence) -> Iterator[Match]:
 
 
 RULES = (
-    Rule("MIG107", "migrates-in-build", Severity.WARNING, (), migrates_in_build, lint=True),
+    Rule("MIG107", "migrates-in-build", Severity.ERROR, (), migrates_in_build, lint=True),
     Rule("MIG108", "script-cannot-start", Severity.ERROR, (), script_cannot_start, lint=True),
 )
 

@@ -10,6 +10,7 @@ from migops.compose import Project, Service
 from migops.core.errors import MigopsError
 from migops.core.model import Location
 from migops.core.printed import again
+from migops.core.text import with_hint
 from migops.sources.database_state import SETTINGS
 from migops.target import configuration
 from migops.target.build import build_spec, built_configuration
@@ -85,7 +86,7 @@ def settings_of(service: Service) -> dict[str, str]:
         if key not in known:
             raise MigopsError(
                 f"x-migops of service {service.name!r} has an unknown key {key!r}", at=service.location,
-                hint=f"known keys: {', '.join(known)}",
+                hint=with_hint(str(key), known, f"known keys: {', '.join(known)}"),
             )  # fmt: skip
         if not isinstance(value, str) or value not in allowed.get(key, (value,)):
             shown = "it must be a string" if key == "database-url" else repr(value)

@@ -185,13 +185,13 @@ def money(found: Stack) -> int:
 
 @contextmanager
 def writes(found: Stack) -> Iterator[None]:
-    """An application that commits some 200 times a second beside all this."""
+    """An application that commits some 50 times a second beside all this."""
     stop = threading.Event()
 
     def write() -> None:
         with session(found, "the application") as one:
             one.autocommit = True
-            while not stop.wait(0.004):
+            while not stop.wait(0.02):
                 one.execute("insert into written values (1)")
 
     found.query("create table written (n int)")

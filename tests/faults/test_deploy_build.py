@@ -66,7 +66,7 @@ def test_22_23_24_25_40_nothing_was_changed(sandbox: Sandbox) -> None:
         found.compose("exec", "-T", "db", "sh", "-c", kill)
         gone = ended(running)
         found.query("select pg_terminate_backend(pid) from pg_stat_activity where query like '%pg_sleep(60)'")
-        holder.wait(20)
+        holder.wait(120)
     aborted(gone, "pg_dump")
     assert not list(found.state.rglob("*.partial"))
 

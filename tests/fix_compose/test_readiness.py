@@ -68,6 +68,16 @@ DEPENDS = {
         "    depends_on:\n      redis: {condition: service_started}\n      # nothing else\n"
         "      db:\n        condition: service_healthy\n    tty: yes\n",
     ),
+    "links alone": (
+        "    links: [db]\n",
+        "    links: [db]\n    depends_on:\n      db:\n        condition: service_healthy\n"
+        "        restart: true\n",
+    ),
+    "links and others": (
+        "    links: [db]\n    depends_on: [redis]\n",
+        "    links: [db]\n"
+        "    depends_on: {redis: {condition: service_started}, db: {condition: service_healthy, restart: true}}\n",
+    ),
     "none": (
         "    environment:\n      URL: postgresql://a@db/a\n    # commented: out\n\n\n",
         "    environment:\n      URL: postgresql://a@db/a\n    # commented: out\n"

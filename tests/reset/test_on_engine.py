@@ -25,7 +25,8 @@ NEEDS_DATA = (
 
 
 def reset(found: Stack, *words: str, sure: bool = True) -> Result:
-    given = ("--yes", "--database", "shop", "--watch", "1") if sure else ()
+    given = ("--yes", "--database", "shop") if sure else ()
+    given = given if "--watch" in words or not sure else (*given, "--watch", "1")
     argv = (sys.executable, "-m", "migops", "reset", "--cache", *given, "--format", "json", *words)
     done = subprocess.run(
         argv, cwd=found.project, env=found.env, capture_output=True, text=True, timeout=300, check=False,
@@ -85,7 +86,7 @@ def test_refusals_change_nothing_and_a_start_that_fails_is_rolled_back(project: 
     assert as_it_is(project) == before, "nothing is changed by what is refused"
 
     edit(project.project / "main.py", '"""A stand-in', f'{OLD}{NEEDS_DATA}"""A stand-in')
-    failed = reset(project)
+    failed = reset(project, "--watch", "60")  # it ends when the container does
     assert (failed.code, failed.json["outcome"]) == (6, "failed"), failed.stderr
     assert "shop is the database of before, the old scripts are in place" in failed.json["message"]
     after = as_it_is(project)

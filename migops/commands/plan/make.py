@@ -12,6 +12,7 @@ from migops.core.printed import may_be_next
 
 _BY_COMMAND = {Action.START, Action.BUILD, Action.UPGRADE, Action.RECREATE, Action.DEPLOY}
 """The kinds of steps that take nothing away and need no decision: they fix milder findings on the way."""
+_STOPS_A_BUILD = "MIG107"
 _TAKE_UP = "migrate what is pending, and replace the containers"
 
 
@@ -118,10 +119,14 @@ def _deploy(steps: Steps, around: Surroundings) -> None:
 
 
 def _known_first(steps: tuple[Step, ...], unknown: Remedy) -> tuple[Step, ...]:
-    """The step that makes a place readable before all others: what is read then may change the plan."""
+    """The step that makes a place readable before all others: what is read then may change the plan.
+
+    Only what stops a build is edited before.
+    """
     known = [step for step in steps if step.command == unknown.command]
     first = known[0] if known else Step(Action.START, unknown.why, unknown.command)
-    return (first, *(step for step in steps if step is not first))
+    edits = tuple(step for step in steps if _STOPS_A_BUILD in step.rules and step.action is Action.EDIT)
+    return (*edits, first, *(step for step in steps if step is not first and step not in edits))
 
 
 def _step(node: Node) -> Step:

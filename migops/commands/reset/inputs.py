@@ -31,8 +31,8 @@ from migops.target import Target
 _LASTS = 1.0  # seconds after which a session is looked at once more: a health check's is gone by then
 _BY_HAND = (
     "by hand, without losing anything: back the database up with its own tools, let the service's URL name a new, "
-    "empty one (leave the old one as it is), move the scripts to a folder outside the project, then `alembic revision "
-    "--autogenerate -m initial` and `alembic upgrade head` in the service"
+    "empty one (leave the old one as it is), move the scripts to a folder outside the project, then have Alembic write "
+    "a first revision with --autogenerate in the service, and apply it"
 )
 
 

@@ -49,8 +49,8 @@ def _production(inputs: ResetInputs) -> Iterator[Aborted]:
             yield Aborted(
                 f"{inputs.target.service} is marked as production ({name}={value}); reset is for development only",
                 at=inputs.deploy.service.location,
-                hint="on production: `migops doctor` says what is wrong; if this is a development machine, give it "
-                "another value in its own compose file or .env",
+                hint=f"on production: `{inputs.target.commands.say('doctor')}` says what is wrong; if this is a "
+                "development machine, give it another value in its own compose file or .env",
             )
 
 
