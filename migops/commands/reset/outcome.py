@@ -58,7 +58,8 @@ def _by_hand(reset: Reset, deploy: Deploy, error: MigopsError, trouble: Mapping[
         sentences.append(manual_steps.stay_stopped(deploy))
     commands = noted.start
     try:
-        left = remaining(noted, deploy.engine, source)
+        first = reset.first.name if reset.first else ""
+        left = remaining(noted, deploy.engine, source, [str(name) for name in deploy.record.begun], first)
         sentences += left.sentences if left else ()
         commands = left.commands if left else noted.start
     except Unavailable as unknown:
