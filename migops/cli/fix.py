@@ -21,7 +21,7 @@ def run(service: str | None, given: dict[str, Any]) -> int:
     """Fix what the rules find, after a yes. MigopsError as ``commands.fix.run`` does."""
     from migops import rules
     from migops.cli.output import show
-    from migops.cli.resolving import check_together, resolve
+    from migops.cli.resolving import check_together, resolve, silenced
     from migops.cli.status import check_drift, wanted_of
     from migops.collect.database_query import Ask
     from migops.commands.diagnosis import Access
@@ -34,11 +34,13 @@ def run(service: str | None, given: dict[str, Any]) -> int:
     if given["image"] or given["drift"]:
         raise MigopsError("--fix edits the files on this host, so --image and --drift cannot be combined with it")
     named = tuple(sorted({rule.id for word in given["fix_rules"] for rule in rules.chosen((word,), ())}))
-    chosen = rules.chosen(given["select"], given["ignore"])
-    if left_out := sorted({*named} - {rule.id for rule in chosen}):
-        raise MigopsError(f"{', '.join(left_out)}: --select, --ignore or the settings of the checkout leave this out")
+    rules.chosen(given["select"], given["ignore"])  # report a misspelt one before anything is read
     wanted = wanted_of(service or "", given, "doctor")
     resolved = [resolve(wanted, given)]
+    ignored = (entry.rule for entry in silenced(given, resolved[0]))
+    chosen = rules.chosen(given["select"], (*given["ignore"], *ignored))
+    if left_out := sorted({*named} - {rule.id for rule in chosen}):
+        raise MigopsError(f"{', '.join(left_out)}: --select, --ignore, the settings or x-migops leave this out")
     check_drift(given)
     if resolved[0].sections:
         raise MigopsError(

@@ -227,6 +227,16 @@ def test_a_clean_service_has_nothing_to_do() -> None:
     assert plan(around=replace(AROUND, start=start)).next_command == UP.command
 
 
+def test_what_can_wait_names_the_safe_edits() -> None:
+    around = replace(AROUND, fix=made.COMMANDS.migops("doctor", "--fix"))
+    assert (
+        "`migops doctor -f prod.yml --fix app` edits what is safe"
+        in plan(warning("MIG505", EDIT), around=around).next_text
+    )
+    assert "--fix" not in plan(warning("MIG802", Remedy("choose")), around=around).next_text
+    assert "-v shows how" in plan(warning("MIG505", EDIT)).next_text
+
+
 def test_what_is_unknown_is_made_known_first() -> None:
     unknown = Remedy("make the image readable", BUILD.command)
     around = replace(AROUND, unknown=unknown)

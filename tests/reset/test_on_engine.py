@@ -83,6 +83,12 @@ def test_refusals_change_nothing_and_a_start_that_fails_is_rolled_back(project: 
     session.wait(60)
     assert (in_use.code, "psql from a socket" in in_use.stderr) == (5, True), in_use.stderr
 
+    project.query("create schema billing; create table billing.invoice (id int); create table stray (id int)")
+    foreign = reset(project)
+    assert foreign.code == 5, foreign.stderr
+    assert "has billing.invoice and public.stray, which no model and no script" in foreign.json["message"]
+    project.query("drop schema billing cascade; drop table stray")
+
     assert as_it_is(project) == before, "nothing is changed by what is refused"
 
     edit(project.project / "main.py", '"""A stand-in', f'{OLD}{NEEDS_DATA}"""A stand-in')

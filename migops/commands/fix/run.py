@@ -61,7 +61,8 @@ def run(inputs: Inputs, dialogue: Dialogue) -> FixResult:
     """
     target = inputs.resolve()
     where = folder_of(target, inputs.access)
-    _recover(where, dialogue)
+    if _recovered(where, dialogue):
+        target = inputs.resolve()  # the compose file may be among what was put back
     evidence = diagnosis.evidence_of_doctor(target, inputs.access)
     report = diagnosis.report(target, evidence, inputs.access, inputs.rules, inputs.fail_on)
     plan = plans.make(report, evidence, inputs.named)
@@ -92,15 +93,17 @@ def folder_of(target: Target, access: Access) -> Path:
     return state_folder.path(engine, project)
 
 
-def _recover(where: Path, dialogue: Dialogue) -> None:
-    """Offer to put back what a killed run has left."""
+def _recovered(where: Path, dialogue: Dialogue) -> bool:
+    """Offer to put back what a killed run has left. True if it was put back."""
     left = left_behind(where)
     if left is None:
-        return
+        return False
     dialogue.say(str(left))
-    if dialogue.confirm(f"Put {counted(len(left.written), 'file')} back first?"):
-        undo(where, left.run)
-        dialogue.say(f"put back: {', '.join(str(each.path) for each in left.written) or 'all files are as they were'}")
+    if not dialogue.confirm(f"Put {counted(len(left.written), 'file')} back first?"):
+        return False
+    undo(where, left.run)
+    dialogue.say(f"put back: {', '.join(str(each.path) for each in left.written) or 'all files are as they were'}")
+    return True
 
 
 def _chosen(preview: Preview, dialogue: Dialogue) -> list[Fixable]:

@@ -9,6 +9,7 @@ from migops.commands.plan.nodes import Node, Steps, action, first_way, of_findin
 from migops.commands.plan.order import order
 from migops.core.model import Action, Finding, Plan, Remedy, Severity, Step
 from migops.core.printed import may_be_next
+from migops.core.terminal import shell_line
 
 _BY_COMMAND = {Action.START, Action.BUILD, Action.UPGRADE, Action.RECREATE, Action.DEPLOY}
 """The kinds of steps that take nothing away and need no decision: they fix milder findings on the way."""
@@ -22,6 +23,8 @@ class Surroundings:
 
     verbose: tuple[str, ...] = ()
     """This doctor with all details."""
+    fix: tuple[str, ...] = ()
+    """The command that makes the safe edits."""
     explain: tuple[str, ...] = ()
     """The command that explains a rule, which follows it."""
     build: tuple[str, ...] = ()
@@ -141,8 +144,8 @@ def _with_next(plan: Plan, around: Surroundings, is_known: bool) -> Plan:
 
 def _next(plan: Plan, around: Surroundings, is_known: bool) -> tuple[str, tuple[str, ...]]:
     """Words, and a command that can be typed at once; one of them may be empty."""
-    is_edit = bool(plan.steps) and plan.steps[0].action is Action.EDIT
-    if not is_known and around.unknown is None and not is_edit:
+    can_begin = bool(plan.steps) and plan.steps[0].action in (Action.EDIT, Action.SAVE)
+    if not is_known and around.unknown is None and not can_begin:
         return "make readable what is named above, then run this again", ()
     if plan.steps:
         return _first(plan, around)
@@ -154,7 +157,9 @@ def _next(plan: Plan, around: Surroundings, is_known: bool) -> tuple[str, tuple[
     if around.start is not None:
         return around.start.why, around.start.command
     if plan.left:
-        return "nothing must be done; the findings above can be fixed at any time (-v shows how)", ()
+        edits = any(step.at for finding in plan.left for step in finding.remedy) and around.fix
+        safe = f", and `{shell_line(around.fix)}` edits what is safe" if edits else ""
+        return f"nothing must be done; the findings above can be fixed at any time: -v shows how{safe}", ()
     return "nothing to do", ()
 
 

@@ -27,6 +27,7 @@ def surroundings(
     deploy = _deploy(evidence, findings)
     return Surroundings(
         verbose=tuple(shlex.split(again("-v", command="doctor"))),
+        fix=commands.migops("doctor", "--fix") if target.model else (),
         explain=Commands().bare("explain"),
         build=commands.build(),
         up=commands.up() if commands.compose else (),
