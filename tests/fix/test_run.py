@@ -402,6 +402,15 @@ class TestPutBack:
         assert doctor(shop, "--undo", str(found.json["run"]), "--yes").code == 0
         assert tree(shop) == before
 
+    def test_a_run_is_undone_without_an_engine_and_without_alembics_files(self, shop: Shop) -> None:
+        assert doctor(shop, "--fix", "--yes").code == 0
+        (shop.folder / "migrations/env.py").rename(shop.folder / "env.py")
+        (shop.folder / "migrations/versions").rename(shop.folder / "versions")
+        env = {**NO_ENGINE, "XDG_STATE_HOME": str(state(shop))}
+        found = migops("doctor", "--undo", "1", "--yes", cwd=shop.folder, env=env)
+        assert found.code == 0, found.stderr
+        assert (shop.folder / "alembic.ini").read_text() == BROKEN
+
     def test_a_file_that_was_edited_since_is_not_undone(self, shop: Shop) -> None:
         assert doctor(shop, "--fix", "--yes").code == 0
         shop.write("alembic.ini", INI)
