@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterator
-from dataclasses import replace
 from pathlib import PurePath
 from typing import TYPE_CHECKING
 
 from migops.analysis.evidence import Evidence
 from migops.core.model import Action, Location, PlaceName, Remedy, Severity, Subject
-from migops.rules.database_remedies import run_alembic
 from migops.rules.remedies import rebuild
 from migops.rules.rule import Match, Rule
 from migops.rules.start import by_place, whose
@@ -45,10 +43,7 @@ def migrates_in_build(evidence: Evidence) -> Iterator[Match]:
             f"{change.at} runs it while the image is built, where no service of the project can be reached",
             None,
             {"file": change.at.file, "line": change.at.line, "text": change.text},
-            (
-                Remedy(f"delete it from the RUN at {change.at}", at=change.at),
-                replace(run_alembic(evidence, "migrate when you deploy instead", "upgrade", "head"), alternative=True),
-            ),
+            (Remedy(f"delete it from the RUN at {change.at}, and migrate when you deploy instead", at=change.at),),
         )
 
 

@@ -127,3 +127,10 @@ def test_two_histories_of_one_file_are_named(tmp_path: Path) -> None:
     assert [each for each in fix if each.startswith("migops")] == [
         "migops alembic -n one upgrade head", "migops alembic -n two upgrade head",
     ]  # fmt: skip
+
+
+def test_a_user_that_may_use_no_schema(tmp_path: Path) -> None:
+    """The same as a denied schema, in the server's other words: USAGE is lacking too."""
+    fix = said(tmp_path, "psycopg2.errors.InvalidSchemaName: no schema has been selected to create in", *HEAD)
+    assert fix[1].endswith("""-c 'GRANT USAGE, CREATE ON SCHEMA "public" TO "shop"'""")
+    assert fix[-1] == "migops alembic upgrade head"

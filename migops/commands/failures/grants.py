@@ -68,5 +68,19 @@ def grant(match: re.Match[str], inputs: FailureInputs) -> Iterator[Step]:
         yield Step("grant it, as the server's administrator", command)
 
 
+def use_public(match: re.Match[str], inputs: FailureInputs) -> Iterator[Step]:
+    """The GRANT for a user that may use no schema of its search path; nothing for a schema that is not there."""
+    place = database_place(inputs)
+    if "no schema has been selected" not in match[0] or place is None or place.user in ("", place.admin):
+        return
+    statement = _GRANTS["schema"].format(name='"public"', user=_quoted(place.user))
+    if command := psql(inputs, statement, admin=True):
+        yield Step(
+            f"{place.user} may use no schema of its search path: as the server's administrator, let it use public "
+            "(or set the search_path that it should have)",
+            command,
+        )
+
+
 def _quoted(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'

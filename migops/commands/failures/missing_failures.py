@@ -7,6 +7,7 @@ import re
 from migops.commands.failures.causes import asks_first, maker, server_image, was_part
 from migops.commands.failures.extensions import install, of_object
 from migops.commands.failures.failure import Changes, Failure, Step
+from migops.commands.failures.grants import use_public
 from migops.commands.failures.inputs import FailureInputs
 
 _NAME = r"\"(?P<name>[\w.$-]{1,128})\""
@@ -23,7 +24,8 @@ MISSING: tuple[Failure, ...] = (
             rf"\bschema {_NAME} does not exist|no schema has been selected to create in|unknown database "
             rf"(?P<name2>\w{{1,63}})\b"
         ),
-        "the migration, or the version table, needs a schema that does not exist",
+        "the migration, or the version table, needs a schema that does not exist, or that the user may not use",
+        look=use_public,
         fix=(
             Step(
                 'before it is used: op.execute("CREATE SCHEMA IF NOT EXISTS …") in the script; for '

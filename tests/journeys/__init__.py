@@ -1,0 +1,1 @@
+"""Journeys of public bug reports, from the broken state to a working one by typing what is printed."""
