@@ -69,7 +69,8 @@ def run(argv: Any, *, timeout: float | None = None, **options: Any) -> subproces
 
 def _serves(argv: Any, env: dict[str, str], streams: list[int]) -> bool:
     """Whether the server can start this program as the interpreter itself would."""
-    known = argv[0] == sys.executable and (argv[1:3] == (argv[1], "migops") or str(argv[1]).endswith(".py"))
+    known = tuple(argv[1:3]) == ("-m", "migops") or str(argv[1]).endswith(".py")
+    known = known and argv[0] == sys.executable and sys.platform == "linux"
     return known and _at_start(env) == _at_start(dict(os.environ)) and not any(map(os.isatty, streams))
 
 
@@ -139,9 +140,12 @@ def _serve(connection: socket.socket) -> list[str]:
         reading, writing = os.pipe()
         between = os.fork()
         if not between:
+            own = os.getpid()
             if pid := os.fork():
                 os.write(writing, struct.pack("=I", pid))
                 os._exit(0)
+            while os.getppid() == own:  # until it is the caller's child
+                time.sleep(0.001)
             connection.detach()
             return _become(told, streams)
         os.waitpid(between, 0)

@@ -371,7 +371,7 @@ def begin(box: Sandbox, project: Path, *arguments: str, **env: str) -> subproces
     """Start the slow migration and do not wait for it."""
     words: Sequence[str] = arguments or ("upgrade", "head")
     pipe = subprocess.PIPE
-    return subprocess.Popen(
+    return warm.Popen(
         command(*words), cwd=project, env={**box.env, **env}, stdout=pipe, stderr=pipe, stdin=pipe, text=True
     )
 
