@@ -89,6 +89,11 @@ def test_every_page_is_reached_from_the_readme() -> None:
     assert {page.resolve() for page in PAGES} <= reached
 
 
+@pytest.mark.parametrize("command", COMMANDS)
+def test_each_command_has_its_row(command: str) -> None:
+    assert f"\n| `migops {command}" in text(ROOT / "docs" / "commands.md")
+
+
 def test_decisions_have_one_form() -> None:
     pages = sorted(DECISIONS.glob("[0-9]*.md"))
     assert [int(page.name[:3]) for page in pages] == list(range(1, len(pages) + 1))

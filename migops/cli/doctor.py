@@ -75,10 +75,12 @@ def doctor(service: str | None, **given: Any) -> int:
     from migops.docker import connect
 
     check_together(given)
-    left_out = silenced(given)
-    chosen = rules.chosen(given["select"], given["ignore"])
+    silenced(given)  # report a misspelt one before anything is read
+    rules.chosen(given["select"], given["ignore"])
     wanted = wanted_of(service or "", given, "doctor")
     resolved = resolve(wanted, given)
+    left_out = silenced(given, resolved)
+    chosen = rules.chosen(given["select"], (*given["ignore"], *(entry.rule for entry in left_out)))
     check_drift(given)
 
     def judge(target: Target) -> Report:

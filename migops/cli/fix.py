@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from migops.cli.options import compose_options_of
 from migops.core.errors import Aborted, MigopsError
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ def run(service: str | None, given: dict[str, Any]) -> int:
     """Fix what the rules find, after a yes. MigopsError as ``commands.fix.run`` does."""
     from migops import rules
     from migops.cli.output import show
-    from migops.cli.resolving import check_together, resolve
+    from migops.cli.resolving import check_together, resolve, silenced
     from migops.cli.status import check_drift, wanted_of
     from migops.collect.database_query import Ask
     from migops.commands.diagnosis import Access
@@ -33,11 +34,13 @@ def run(service: str | None, given: dict[str, Any]) -> int:
     if given["image"] or given["drift"]:
         raise MigopsError("--fix edits the files on this host, so --image and --drift cannot be combined with it")
     named = tuple(sorted({rule.id for word in given["fix_rules"] for rule in rules.chosen((word,), ())}))
-    chosen = rules.chosen(given["select"], given["ignore"])
-    if left_out := sorted({*named} - {rule.id for rule in chosen}):
-        raise MigopsError(f"{', '.join(left_out)}: --select, --ignore or the settings of the checkout leave this out")
+    rules.chosen(given["select"], given["ignore"])  # report a misspelt one before anything is read
     wanted = wanted_of(service or "", given, "doctor")
     resolved = [resolve(wanted, given)]
+    ignored = (entry.rule for entry in silenced(given, resolved[0]))
+    chosen = rules.chosen(given["select"], (*given["ignore"], *ignored))
+    if left_out := sorted({*named} - {rule.id for rule in chosen}):
+        raise MigopsError(f"{', '.join(left_out)}: --select, --ignore, the settings or x-migops leave this out")
     check_drift(given)
     if resolved[0].sections:
         raise MigopsError(
@@ -58,26 +61,27 @@ def run(service: str | None, given: dict[str, Any]) -> int:
 
 
 def undo(service: str | None, given: dict[str, Any]) -> int:
-    """Put back the files of an earlier run, after a yes."""
+    """Put back the files of an earlier run, after a yes. That needs no engine, and no Alembic that can be read."""
     from migops.cli.output import show
-    from migops.cli.resolving import resolve
+    from migops.cli.resolving import project_of, reached, resolve
     from migops.cli.status import wanted_of
-    from migops.collect.database_query import Ask
-    from migops.commands.diagnosis import Access
     from migops.commands.fix import earlier
     from migops.commands.fix.result import UndoResult
-    from migops.commands.fix.run import folder_of
-    from migops.docker import connect
+    from migops.state import state_folder
 
     if given["fix"]:
         raise MigopsError("--fix and --undo cannot be combined", hint="omit one of the two")
-    resolved = resolve(wanted_of(service or "", given, "doctor"), given)
+    wanted = wanted_of(service or "", given, "doctor")
+    project = resolve(wanted, given).root.name if given["context"] else project_of(wanted, compose_options_of(given))
     with ExitStack() as stack:
-        engine = None if given["no_engine"] else cache(lambda: stack.enter_context(connect(given["timeout"])))
-        where = folder_of(resolved, Access(engine, Ask()))
-        if not confirm(f"Put back the files of run {given['undo']}?", given):
-            raise Aborted("nothing was changed")
-        files = earlier.undo(where, given["undo"])
+        engine = None if given["no_engine"] else reached(stack, given["timeout"])
+        if engine is None or isinstance(engine, MigopsError):
+            where = state_folder.path_without_engine(project)
+        else:
+            where = state_folder.path(engine, project)
+    if not confirm(f"Put back the files of run {given['undo']}?", given):
+        raise Aborted("nothing was changed")
+    files = earlier.undo(where, given["undo"])
     show("doctor --undo", UndoResult(given["undo"], tuple(each.path for each in files)), given)
     return 0
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import importlib
+import os
 import signal
 import sys
 from collections.abc import Iterator, Sequence
@@ -47,9 +48,14 @@ COMMANDS = {
     "restore": ("restore:restore", "Replace the database with a backup; the current database is kept."),
     "reset": ("reset:reset", "Start again from the models, in development: a new database, one first revision."),
     "log": ("log:log", "List past runs and lock holders; --unlock releases a lock whose process is gone."),
+    "version": ("version:version", "Print the version of migops; with --all of Docker, compose, git, Python, too."),
     "explain": ("explain:explain", "Explain a rule: what it means, why it happens and how to fix it."),
 }
 """Name → (module:attribute under migops.cli, help line). A command's module is imported only when it is called."""
+
+
+COMPLETING = "_MIGOPS_COMPLETE"
+"""The variable by which a shell asks for completions; click then ends the process by itself."""
 
 
 class Terminated(BaseException):
@@ -73,6 +79,10 @@ class Commands(click.Group):
         command: click.Command = getattr(importlib.import_module(f"migops.cli.{module}"), attribute)
         if not any(parameter.name == "debug" for parameter in command.params):
             debug_option(command)  # here once for all commands
+        if COMPLETING in os.environ:
+            from migops.cli.completion import complete
+
+            complete(command)
         return command
 
     def resolve_command(
@@ -144,7 +154,9 @@ def _run(given: list[str], arguments: list[str]) -> int:
     except Terminated as ended:
         _tell("terminated; nothing was changed")
         return 128 + ended.number
-    except (BrokenPipeError, SystemExit):
+    except (BrokenPipeError, SystemExit) as ended:
+        if isinstance(ended, SystemExit) and COMPLETING in os.environ:
+            return int(ended.code or 0)
         # The reader of our output went away (`| head`), of which click makes a SystemExit: no one is left to tell.
         sys.stdout = None
         return int(ExitCode.BROKEN_PIPE)

@@ -5,7 +5,7 @@ It stands apart from the reset itself, since a deploy and a restore look for a k
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -25,6 +25,8 @@ from migops.state import journal
 from migops.state.journal import Run
 
 COMMAND = "reset"
+_SETTLING = (journal.DEPLOY, "restore", "adopt", "alembic")
+"""Commands that would have failed on what a killed reset leaves: once one has ended well, that is history."""
 Words = tuple[str, ...]
 
 
@@ -85,8 +87,14 @@ def scripts_back(record: ResetRecord) -> tuple[Words, ...]:
     return away, ("cp", "-a", f"{record.old}/.", record.folder)
 
 
-def remaining(record: ResetRecord, engine: Engine, source: Source) -> Remaining | None:
-    """What is not as before, and the commands for it; None if all is. Raises ``Unavailable`` if it cannot be told."""
+def remaining(
+    record: ResetRecord, engine: Engine, source: Source, begun: Collection[str], first: str = ""
+) -> Remaining | None:  # fmt: skip
+    """What is not as before, and the commands for it; None if all is. Raises ``Unavailable`` if it cannot be told.
+
+    ``begun``: the steps that the reset began. ``first``: the name of the first revision's file; '' if it was not
+    written yet.
+    """
     with maintenance(source.reached.url, "migops") as server:
         now, kept = server.properties(record.database), server.properties(record.kept)
         if kept is not None and kept.oid == record.oid and (now is None or now.oid != record.oid):
@@ -94,8 +102,9 @@ def remaining(record: ResetRecord, engine: Engine, source: Source) -> Remaining 
             return Remaining(True, (sentence, f"the old scripts are in {record.old}"), back(record, source))
         sentences, sql = _database(record, server)
     scripts = [f"{counted(len(lost), 'old script')} not in {record.folder}"] if (lost := _missing(record)) else []
-    scripts += [f"{listed(extra)} in {record.folder} was written by the reset"] if (extra := _extra(record)) else []
-    down = [name for id_, name in record.containers if not _runs(engine, id_)]
+    is_there = first and first not in dict(record.scripts) and (Path(record.folder) / first).is_file()
+    scripts += [f"{first} in {record.folder} was written by the reset"] if is_there else []
+    down = [name for id_, name in record.containers if "stop" in begun and _is_down(engine, id_, "swap" in begun)]
     sentences += [*scripts, *([f"{listed(down)} not running as before"] if down else [])]
     commands = (
         *((psql(source, sql),) if sql else ()), *(scripts_back(record) if scripts else ()),
@@ -123,19 +132,14 @@ def _missing(record: ResetRecord) -> list[str]:
     return [name for name, digest, path in found if not path.is_file() or _digest(path) != digest]
 
 
-def _extra(record: ResetRecord) -> list[str]:
-    """Scripts beside the old ones, where these are not all there: the reset wrote them."""
-    folder, known = Path(record.folder), {name for name, _ in record.scripts}
-    found = (path.relative_to(folder).as_posix() for path in sorted(folder.rglob("*.py")) if path.name != "__init__.py")
-    return [name for name in found if name not in known]
-
-
 def _digest(path: Path) -> str:
     return sha256(path.read_bytes()).hexdigest()
 
 
-def _runs(engine: Engine, container: str) -> bool:
-    return bool(((inspect(engine, container) or {}).get("State") or {}).get("Running"))
+def _is_down(engine: Engine, container: str, was_replaced: bool) -> bool:
+    """True if the container does not run; one that has gone counts only if the reset had begun to replace it."""
+    found = inspect(engine, container)
+    return was_replaced if found is None else not (found.get("State") or {}).get("Running")
 
 
 def refuse(engine: Engine, folder: Path, source: Source | None, *, finishes: bool = False) -> str:
@@ -147,13 +151,14 @@ def refuse(engine: Engine, folder: Path, source: Source | None, *, finishes: boo
     run, record = killed(folder)
     if run is None or record is None:
         return ""
-    was = f"the reset of run {run.number} ({run.began}) was killed during the step {_step(run)}"
+    begun = _begun(run)
+    was = f"the reset of run {run.number} ({run.began}) was killed during the step {begun[-1] if begun else 'backup'}"
     if source is None:
         raise ManualActionRequired(
             f"{was}, and the state that it left cannot be told: the database {record.database} was not reached",
             commands=[here().log(run.number)], hint="start the database, then run this again",
         )  # fmt: skip
-    left = remaining(record, engine, source)
+    left = remaining(record, engine, source, begun, str(run.facts("first").get("file") or ""))
     if left is None:
         return ""
     if left.swapped and finishes:
@@ -164,10 +169,9 @@ def refuse(engine: Engine, folder: Path, source: Source | None, *, finishes: boo
     )
 
 
-def _step(run: Run) -> str:
-    """The last step that was begun; the lines of its parts have no commands."""
-    begun = [str(step.get("step")) for step in run.steps if step.get("status") == "started" and "commands" in step]
-    return begun[-1] if begun else "first"
+def _begun(run: Run) -> list[str]:
+    """The steps that were begun, in order; the lines of their parts have no commands."""
+    return [str(step.get("step")) for step in run.steps if step.get("status") == "started" and "commands" in step]
 
 
 def killed(folder: Path) -> tuple[Run | None, ResetRecord | None]:
@@ -176,7 +180,7 @@ def killed(folder: Path) -> tuple[Run | None, ResetRecord | None]:
     at = next((number for number in range(len(runs) - 1, -1, -1) if runs[number].command == COMMAND), None)
     if at is None or not runs[at].is_interrupted:
         return None, None
-    if any(later.outcome == "done" and later.command == journal.DEPLOY for later in runs[at + 1 :]):
+    if any(later.outcome == "done" and later.command.split(" ")[0] in _SETTLING for later in runs[at + 1 :]):
         return None, None
     noted = next((step for step in runs[at].steps if step.get("status") == "confirmed"), None)
     return runs[at], _read(noted) if noted is not None else None

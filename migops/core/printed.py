@@ -38,7 +38,7 @@ TAKES: Mapping[str, frozenset[str]] = {
 }
 """The options by which each command names its target, beside compose's own."""
 
-BARE = frozenset({"explain", "layers"})
+BARE = frozenset({"explain", "layers", "version"})
 """The commands that know of no compose project."""
 
 
@@ -141,7 +141,7 @@ def explain(rule: str = "") -> str:
 
 _VERBS = frozenset({"upgrade", "current", "history", "heads", "branches", "check", "show"})
 _RISKY = frozenset({"stamp", "downgrade", "merge", "revision", "edit", "ensure_version"})
-_READING = frozenset({"check-image", "status", "doctor", "graph", "layers", "config", "log", "explain"})
+_READING = frozenset({"check-image", "status", "doctor", "graph", "layers", "config", "log", "explain", "version"})
 _GUARDED = frozenset({"rescue", "backup", "adopt", "rebuild-and-migrate"})
 
 
@@ -156,7 +156,9 @@ def may_be_next(command: Sequence[str]) -> bool:
         is_rest = rest[0] in _READING and "--unlock" not in rest
         return is_rest or rest[0] in _GUARDED or bool(verb)
     if program == "docker" and rest[:1] == ["compose"]:
-        return ("build" in rest or "up" in rest or "pull" in rest) and not {"-V", "--renew-anon-volumes"} & {*rest}
+        copies_out = "cp" in rest and ":/" in rest[-2]  # to a folder that the host does not have
+        is_kind = copies_out or bool({"build", "up", "pull"} & {*rest})
+        return is_kind and not {"-V", "--renew-anon-volumes"} & {*rest}
     if program == "docker":
         return rest[:1] in (["build"], ["pull"]) or rest[:2] == ["builder", "prune"]
     return program == "git" and not {"reset", "clean", "checkout"} & {*rest}
@@ -175,6 +177,7 @@ _ACTIONS: Mapping[tuple[str, str], Action] = {
         Action.FETCH,
     ),
     **dict.fromkeys((("compose", word) for word in ("logs", "ps", "config")), Action.LOOK),
+    ("compose", "cp"): Action.SAVE,
     ("compose", "build"): Action.BUILD,
     ("compose", "pull"): Action.BUILD,
     ("compose", "up"): Action.RECREATE,

@@ -64,6 +64,7 @@ ANSWERS: Mapping[str, Mapping[str, str]] = {
     "adopt": {"text": "adopt_text:render", DOCUMENT: "adopt_document:document"},
     "log": {"text": "log_text:listing", DOCUMENT: "log_document:document"},
     "log RUN": {"text": "log_text:one", DOCUMENT: "log_document:document"},
+    "version": {"text": "version_text:render", DOCUMENT: "version_document:document"},
     "explain": {"text": "explain_text:listing"},
     "explain failures": {"text": "explain_text:failures"},
     "explain RULE": {"text": "explain_text:one"},

@@ -13,6 +13,7 @@ from rich.text import Text
 from migops.commands.fix.plan import BY_COMMAND, BY_DECISION, Fixable, Unfixed
 from migops.commands.fix.result import FixResult, Preview, UndoResult
 from migops.core.model import Finding, Severity, Verdict
+from migops.core.redaction import HIDDEN
 from migops.core.terminal import printable, shell_line
 from migops.core.text import counted, first_few, listed
 from migops.output.console import console_for, hang, trimmed
@@ -102,8 +103,11 @@ def _edit(console: Console, edit: FileEdit) -> None:
     """The file's name with what is said in words, and its diff. Lines of a diff are never wrapped."""
     said = "; ".join(words(edit))
     console.print(Text(printable(f"{relative(edit.path)}{f': {said}' if said else ''}"), "bold"), soft_wrap=True)
-    for line in diff(edit):
+    lines = diff(edit)
+    for line in lines:
         console.print(Text(line, _COLORS.get(line[:1], "")), soft_wrap=True)
+    if any(HIDDEN in line for line in lines):
+        console.print(Text(f"({HIDDEN} hides a secret here; the file keeps its text)", "dim"), soft_wrap=True)
 
 
 def _unfixed(console: Console, unfixed: tuple[Unfixed, ...], view: View) -> None:
@@ -158,7 +162,7 @@ def _remaining(console: Console, result: FixResult) -> None:
     """The findings that the run has left, by their rules: `doctor` has the plan for them."""
     left = sorted({each.rule for each in result.remaining if each.severity is not Severity.INFO})
     if left:
-        doctor = shell_line(result.commands.migops("doctor"))
+        doctor = shell_line(result.doctor())
         text = f"{first_few(left, _AT_MOST)} remain: the plan is in {doctor}"
         hang(console, Text("  left   ", "dim"), Text(printable(text)), 9)
 
@@ -167,14 +171,14 @@ def _next(console: Console, result: FixResult) -> None:
     """The command to type now, which takes nothing away."""
     commands = result.commands
     if result.fixable_again:
-        command: tuple[str, ...] = commands.migops("doctor", "--fix")
+        command = result.doctor("--fix")
     elif result.run and result.in_git:
         command = ("git", "diff")
     else:
-        command = commands.migops("doctor")
+        command = result.doctor()
     console.print(Text.assemble(("next   ", "bold green"), (shell_line(command), "bold")), soft_wrap=True)
     if result.run and not result.fixable_again:
         build = shell_line(commands.build()) if result.in_image and commands.build() else ""
         steps = [*(["commit"] if result.in_git else []), *([f"build them into the image: {build}"] if build else [])]
-        if steps:
-            console.print(Text(f"       then {', and '.join(steps)}", "dim"), soft_wrap=True)
+        text = f"then {'; '.join((*steps, shell_line(result.doctor())))}"
+        console.print(Text(f"       {text}", "dim"), soft_wrap=True)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import PurePath
 from typing import TYPE_CHECKING, TypeVar
 
 from migops.analysis.evidence import Evidence
-from migops.core.model import PlaceName, Remedy, Severity, Subject
+from migops.core.model import Action, Location, PlaceName, Remedy, Severity, Subject
 from migops.core.redaction import redact
 from migops.core.text import listed
 from migops.rules.remedies import rebuild
@@ -59,19 +59,22 @@ def migrations_made_at_start(evidence: Evidence) -> Iterator[Match]:
 
     Alembic says: "Can't locate revision identified by '…'", in every other container.
 
-    Fix: write revisions where you develop, read them, commit them, and let the start or the deploy only run them.
+    Fix: write revisions where you develop, read them, commit them, and let the start or the deploy only run them. It is
+    an error if the container's migrations are the only ones: the next container begins without them.
 
     With migops: `migops alembic revision --autogenerate -m "…"` saves the new file on the host and reports what it
     drops.
 
     Seen in: PowerDNS-Admin/PowerDNS-Admin#285
     """
+    only_there = evidence.chain.held(PlaceName.HOST) is None and evidence.chain.held(PlaceName.CONTAINER) is not None
     for write, services, remark in _writes(evidence, "revision"):
-        yield _match(
+        found = _match(
             evidence, write, remark, f"{services} writes a new migration at every start: `{write.text}`",
             "makes revisions that only this container has", *_rescued(evidence),
-            Remedy("remove it from the start; write revisions where you develop, and commit them"),
+            Remedy("remove it from the start; write revisions where you develop, and commit them", at=_line(write)),
         )  # fmt: skip
+        yield replace(found, severity=Severity.ERROR) if only_there else found
 
 
 def version_table_written(evidence: Evidence) -> Iterator[Match]:
@@ -165,6 +168,11 @@ def _match(
     )
 
 
+def _line(write: VersionWrite) -> Location | None:
+    """The line to edit, if it is a file of the host."""
+    return None if write.place == "image" else Location(write.at.file, write.at.line)
+
+
 def _written_by_env(evidence: Evidence) -> Iterator[Match]:
     """env.py is run by every command of Alembic, so by every start that migrates."""
     from migops.entrypoint.program import parsed  # only doctor asks
@@ -192,7 +200,20 @@ def _rescued(evidence: Evidence) -> tuple[Remedy, ...]:
     """The command that copies what a container has written; none without a container to copy it from."""
     if not evidence.containers:
         return ()
-    return (Remedy("copy to the host what the container has written so far", evidence.commands.migops("rescue")),)
+    why = "copy to the host what the container has written so far"
+    if evidence.chain.held(PlaceName.HOST) is None and (copy := _whole_folder(evidence)):
+        return (Remedy(f"{why}: the whole folder, as the host has none", copy, action=Action.SAVE),)
+    return (Remedy(why, evidence.commands.migops("rescue")),)
+
+
+def _whole_folder(evidence: Evidence) -> tuple[str, ...]:
+    """The copy of the container's folder into the build context; () if one of the two is not known."""
+    held, project = evidence.chain.held(PlaceName.CONTAINER), evidence.setup.project if evidence.setup else None
+    service = project.services.get(evidence.commands.service) if project else None
+    if held is None or service is None or service.build is None or service.build.is_remote:
+        return ()
+    to = PurePath(service.build.context, PurePath(held.script_location).name)
+    return (*evidence.commands.compose, "cp", f"{service.name}:{held.script_location}", str(to))
 
 
 def _without_it(evidence: Evidence, place: str) -> tuple[Remedy, ...]:

@@ -4,32 +4,27 @@ from __future__ import annotations
 
 import pytest
 
-from migops.commands.fix import start
 from tests.cases.shop import ENV, INI, Shop
 from tests.engine.sandbox import Sandbox
 from tests.fix.test_run import READS_ALL, tree
 from tests.kit import Result, git, migops
 
 pytestmark = pytest.mark.engine
-STARTS = "import time\ntime.sleep(300)\n"
-NEEDS_IT = 'import time\nopen("." + "env").close()\ntime.sleep(300)\n'
+STARTS = 'import time\nopen("/tmp/ready", "w").close()\ntime.sleep(300)\n'
+NEEDS_IT = 'open("." + "env").close()\n' + STARTS
+HEALTH = "    healthcheck: {test: [CMD, test, -e, /tmp/ready], interval: 1s, timeout: 30s, retries: 100}\n"
+"""So that a slow machine is waited for, and a container that has ended is not taken for one that runs."""
 
 
 @pytest.fixture
 def shop(sandbox: Sandbox, engine_environ: None, monkeypatch: pytest.MonkeyPatch) -> Shop:
-    monkeypatch.setattr(start, "RUNNING", 1.0)
     monkeypatch.setenv("XDG_STATE_HOME", str(sandbox.path.parent / f"{sandbox.name}-state"))
-    shop = (
-        Shop(sandbox.path)
-        .line("001")
-        .write("alembic.ini", f"{INI}x = 5%\n")
-        .write("migrations/env.py", ENV + READS_ALL)
-    )
+    shop = Shop(sandbox.path).line("001").write("alembic.ini", f"{INI}x = 5%\n")
+    shop.write("migrations/env.py", ENV + READS_ALL)
     shop.write("Dockerfile", 'FROM python:3.11-slim\nWORKDIR /app\nCOPY . .\nCMD ["python", "main.py"]\n')
-    shop.write("models.py", "class Base: ...\n").write("main.py", STARTS).write(".env", "A=1\n").write(
-        "compose.yaml", ""
-    )
-    shop.write("compose.yaml", f"name: {sandbox.name}\nservices:\n  app:\n    build: .\n").write(".gitignore", ".env\n")
+    shop.write("models.py", "class Base: ...\n").write("main.py", STARTS).write(".env", "A=1\n")
+    shop.write("compose.yaml", f"name: {sandbox.name}\nservices:\n  app:\n    build: .\n{HEALTH}")
+    shop.write(".gitignore", ".env\n")
     shop.committed()
     sandbox.compose("build", "-q")
     return shop
@@ -45,7 +40,7 @@ def test_what_starts_stays(shop: Shop) -> None:
     assert git(shop.folder, "diff", "--name-only").splitlines() == ["alembic.ini"]
     assert (shop.folder / ".dockerignore").read_text() == "**/.env\n"
     assert "docker compose accepts the project" in found.stdout
-    assert "the application starts in a sandbox project" in found.stdout
+    assert "app started in a sandbox project and is healthy" in found.stdout
     assert "not tried" not in found.stdout
     log = migops("log", cwd=shop.folder, env={})
     assert "doctor --fix MIG501 MIG106" in log.stdout

@@ -22,6 +22,7 @@ from tests.kit import NO_ENGINE, Result, git, migops
 SECRET = "kAn4ry-s3cret"
 URL = f"postgresql://shop:{SECRET}@db:5432/shop"
 READS_ALL = "options = context.config.get_section(context.config.config_ini_section)\n"
+FIXED = f"{INI}file_template = %%(year)d_%%(slug)s\n"
 BROKEN = f"{INI}file_template = %(year)d_%%(slug)s\nversion_num_format = %04d\n"
 
 
@@ -312,9 +313,14 @@ class TestFiles:
         assert doctor(shop, "--fix", "--yes").code == 0
         folder = next(state(shop).rglob("journal")).parent
         shop.write("alembic.ini", BROKEN)
-        with host_lock(folder_at(folder), "rebuild-and-migrate"):
-            found = doctor(shop, "--fix", "--yes")
-        assert found.code == 4
+        other = folder_at(state(shop) / "migops" / "another-engine" / "shop")
+        for locked in (folder, other):
+            with host_lock(locked, "rebuild-and-migrate"):
+                found = doctor(shop, "--fix", "--yes")
+            assert found.code == 4, "the files are the same, whichever engine the other run uses"
+            assert (shop.folder / "alembic.ini").read_text() == BROKEN
+        assert doctor(shop, "--undo", "9", "--yes").code == 2
+        assert doctor(shop.write("alembic.ini", FIXED), "--undo", "1", "--yes").code == 0, "it is in another folder"
         assert (shop.folder / "alembic.ini").read_text() == BROKEN
 
     def test_a_change_after_the_reading_is_not_overwritten(self, shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -395,6 +401,15 @@ class TestPutBack:
         assert len(found.json["files"]) == 2
         assert doctor(shop, "--undo", str(found.json["run"]), "--yes").code == 0
         assert tree(shop) == before
+
+    def test_a_run_is_undone_without_an_engine_and_without_alembics_files(self, shop: Shop) -> None:
+        assert doctor(shop, "--fix", "--yes").code == 0
+        (shop.folder / "migrations/env.py").rename(shop.folder / "env.py")
+        (shop.folder / "migrations/versions").rename(shop.folder / "versions")
+        env = {**NO_ENGINE, "XDG_STATE_HOME": str(state(shop))}
+        found = migops("doctor", "--undo", "1", "--yes", cwd=shop.folder, env=env)
+        assert found.code == 0, found.stderr
+        assert (shop.folder / "alembic.ini").read_text() == BROKEN
 
     def test_a_file_that_was_edited_since_is_not_undone(self, shop: Shop) -> None:
         assert doctor(shop, "--fix", "--yes").code == 0

@@ -48,7 +48,12 @@ def coloured(
         process.wait()
         os.close(ours)
     assert not left, f"`{line}` did not ask, the answers {left} are left:\n{output}"
-    return code, output.replace("\r\n", "\n").replace("\r", "\n")
+    return code, "\n".join(map(_left, output.replace("\r\n", "\n").split("\n")))
+
+
+def _left(line: str) -> str:
+    """What is left of a line on which progress was shown: the text after the last return to its beginning."""
+    return line.rstrip("\r").rsplit("\r", 1)[-1].removeprefix("\x1b[2K").removeprefix("\x1b[K")
 
 
 def _read(descriptor: int) -> str:

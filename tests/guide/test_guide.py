@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 from pathlib import Path
@@ -79,6 +80,13 @@ def missing(command: Command, output: str) -> list[str]:
     lines = iter([" ".join(line.split()) for line in output.splitlines()])
     wanted = [(line, re.escape(" ".join(line.split())).replace("…", ".*")) for line in command.shown]
     return [line for line, pattern in wanted if not any(re.fullmatch(pattern, each) for each in lines)]
+
+
+def test_a_terminal_shows_what_is_left_of_a_line(tmp_path: Path) -> None:
+    line = r"printf 'read 1 s\r\033[Kread 2 s\r\033[KCLEAN\n'; echo done; exit 3"
+    assert typed(line, (), tmp_path, dict(os.environ)) == (3, "CLEAN\ndone\n")
+    asks = 'read -p "Proceed? [y/N]: " answer; echo "$answer!"'
+    assert typed(asks, ("y",), tmp_path, dict(os.environ)) == (0, "Proceed? [y/N]: y\ny!\n")
 
 
 @pytest.mark.engine

@@ -8,7 +8,7 @@ from pathlib import Path
 from migops import collect, rules, target
 from migops.analysis.evidence import Evidence
 from migops.collect.drawing import of_environment
-from migops.commands import check, config, failures, layers, status
+from migops.commands import check, config, failures, layers, status, versions
 from migops.commands.backup.contents import Contents
 from migops.commands.backup.external_sessions import Container
 from migops.commands.backup.identity import Compared, Relation
@@ -65,6 +65,7 @@ def results(folder: Path) -> dict[str, object]:
         "reset --dry-run": shown(project),
         "adopt": CASES["different"],
         **_log(),
+        "version": versions.everything(0.1),
         "explain": rules.RULES,
         "explain RULE": rules.RULES[0],
         "explain failures": failures.FAILURES,

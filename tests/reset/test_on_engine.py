@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from migops.core.wait import until
 from tests.deploy.stack import PRICE, Stack, edit, stack, things
 from tests.engine.sandbox import Sandbox
 from tests.kit import Result, git, repository
@@ -29,7 +30,7 @@ def reset(found: Stack, *words: str, sure: bool = True) -> Result:
     given = given if "--watch" in words or not sure else (*given, "--watch", "1")
     argv = (sys.executable, "-m", "migops", "reset", "--cache", *given, "--format", "json", *words)
     done = subprocess.run(
-        argv, cwd=found.project, env=found.env, capture_output=True, text=True, timeout=300, check=False,
+        argv, cwd=found.project, env=found.env, capture_output=True, text=True, timeout=900, check=False,
         stdin=subprocess.DEVNULL,
     )  # fmt: skip
     return Result(done.returncode, done.stdout, done.stderr)
@@ -48,8 +49,7 @@ def as_it_is(found: Stack) -> dict[str, Any]:
     return {"scripts": scripts(found), "databases": databases(found), "rows": rows, "things": things(found.box)}
 
 
-@pytest.fixture
-def project(sandbox: Sandbox) -> Stack:
+def made(sandbox: Sandbox) -> Stack:
     """The example with data, an extension and settings of its database, everything committed."""
     found = stack(sandbox)
     found.query("create extension pgcrypto")
@@ -58,7 +58,17 @@ def project(sandbox: Sandbox) -> Stack:
     return found
 
 
-def test_refusals_change_nothing_and_a_start_that_fails_is_rolled_back(project: Stack) -> None:
+def test_refused_rolled_back_done_and_taken_back(sandbox: Sandbox) -> None:
+    project = made(sandbox)
+    planned = reset(project, "--dry-run", sure=False)
+    assert (planned.code, planned.json["tables"][-1]) == (0, {"schema": "public", "name": "product", "rows": 1})
+    assert not project.state.exists()
+    refusals_change_nothing(project)
+    a_start_that_fails_is_rolled_back(project)
+    a_clean_start_and_the_way_back_as_printed(project)
+
+
+def refusals_change_nothing(project: Stack) -> None:
     before = as_it_is(project)
 
     no_name = reset(project, "--yes", sure=False)
@@ -74,17 +84,22 @@ def test_refusals_change_nothing_and_a_start_that_fails_is_rolled_back(project: 
     unsaved.unlink()
 
     session = subprocess.Popen(
-        ("docker", "compose", "exec", "-T", "db", "psql", "-U", "shop", "-c", "select pg_sleep(60)"),
+        ("docker", "compose", "exec", "-T", "db", "psql", "-U", "shop", "-c", "select pg_sleep(600)"),
         cwd=project.project, env=project.env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
     )  # fmt: skip
-    in_use = reset(project)
     others = "datname = 'shop' and application_name = 'psql' and pid <> pg_backend_pid()"
+    count = f"select count(*) from pg_stat_activity where {others}"
+    assert until(lambda: project.query(count), "0".__ne__, seconds=120, pause=0.2) == "1"
+    in_use = reset(project)
     project.query(f"select pg_terminate_backend(pid) from pg_stat_activity where {others}")
     session.wait(60)
     assert (in_use.code, "psql from a socket" in in_use.stderr) == (5, True), in_use.stderr
 
     assert as_it_is(project) == before, "nothing is changed by what is refused"
 
+
+def a_start_that_fails_is_rolled_back(project: Stack) -> None:
+    before = as_it_is(project)
     edit(project.project / "main.py", '"""A stand-in', f'{OLD}{NEEDS_DATA}"""A stand-in')
     failed = reset(project, "--watch", "60")  # it ends when the container does
     assert (failed.code, failed.json["outcome"]) == (6, "failed"), failed.stderr
@@ -96,14 +111,11 @@ def test_refusals_change_nothing_and_a_start_that_fails_is_rolled_back(project: 
     assert (after["scripts"], after["rows"]) == (before["scripts"], before["rows"])
     assert project.running() == [project.image()]
     assert not git(project.project, "status", "--porcelain", VERSIONS)
+    git(project.project, "checkout", "-q", "main.py")
 
 
-def test_a_clean_start_and_the_way_back_as_printed(project: Stack) -> None:
+def a_clean_start_and_the_way_back_as_printed(project: Stack) -> None:
     before, image = as_it_is(project), project.image()
-    planned = reset(project, "--dry-run", sure=False)
-    assert (planned.code, planned.json["tables"][-1]) == (0, {"schema": "public", "name": "product", "rows": 1})
-    assert not project.state.exists()
-
     done = reset(project)
     assert (done.code, done.json["outcome"]) == (0, "done"), f"{done.stdout}{done.stderr}"
     found = done.json
@@ -115,7 +127,7 @@ def test_a_clean_start_and_the_way_back_as_printed(project: Stack) -> None:
     assert (
         project.query("show work_mem; select extname from pg_extension where extname = 'pgcrypto'") == "5MB\npgcrypto"
     )
-    assert sorted(databases(project)) == sorted(["postgres", "shop", found["kept"]])
+    assert sorted(databases(project)) == sorted([*before["databases"], found["kept"]])
     assert Path(found["backup"]).is_file()
     assert project.running() == [project.image()]
     assert project.image() != image

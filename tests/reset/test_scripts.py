@@ -93,7 +93,14 @@ def killed(folder: Path, found: ResetInputs, *, outcome: str = "", later: str = 
 
 @pytest.mark.parametrize(
     ("outcome", "later", "is_open"),
-    [("", "", True), ("", "backup", True), ("", journal.DEPLOY, False), ("done", "", False), ("failed", "", False)],
+    [
+        ("", "", True),
+        ("", "backup", True),
+        ("", journal.DEPLOY, False),
+        ("", "alembic upgrade", False),
+        ("done", "", False),
+        ("failed", "", False),
+    ],
 )
 def test_a_killed_reset_is_open_until_it_is_finished(
     found: ResetInputs, tmp_path: Path, outcome: str, later: str, is_open: bool

@@ -167,6 +167,10 @@ def with_server(app: str = "", server: str = SERVER, more: str = TCP + DATA) -> 
     return line("a1"), READS, write("compose.yaml", ENV + app + server + more)
 
 
+PROXY = "  web:\n    image: nginx\n    volumes: ['./nginx.conf:/etc/nginx/nginx.conf']\n"
+PASSES_ON = write("nginx.conf", "http { server { location / { proxy_pass http://app:8000; } } }\n")
+
+
 def start(words: str) -> Make:
     """A service that starts with this line of a shell."""
     command = f"    command: sh -c '{words}; exec python main.py'\n"
@@ -290,6 +294,10 @@ PAIRS = (
          COMPOSE + "    image: shop\n    volumes: ['.:/app']\n"
          "  worker:\n    image: shop\n")), built(doctor, line("a1"), write("compose.yaml", COMPOSE + "    image: shop\n"
          "    volumes: ['.:/app']\n  worker:\n    image: shop\n    volumes: ['.:/app']\n"))),
+    Pair("MIG808", built(doctor, line("a1"), compose("container_name: shop_app")),
+         built(doctor, line("a1"), compose("", "  cache:\n    image: redis\n    container_name: shop_cache\n"))),
+    Pair("MIG809", built(doctor, line("a1"), PASSES_ON, compose("ports: ['8000:8000']", PROXY)),
+         built(doctor, line("a1"), PASSES_ON, compose("ports: ['9000:9000']", PROXY))),
 )  # fmt: skip
 
 BY_TESTS = (

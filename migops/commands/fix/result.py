@@ -61,11 +61,14 @@ class FixResult:
     """The rules that the call named."""
     no_engine: bool = False
 
+    def doctor(self, *words: str) -> tuple[str, ...]:
+        """A doctor like the one of this call, which may have no engine."""
+        return self.commands.migops("doctor", *words, *(("--no-engine",) if self.no_engine else ()))
+
     @property
     def undo(self) -> str:
         """The command that puts the files back; '' if nothing was changed."""
-        words = ("--undo", str(self.run), *(("--no-engine",) if self.no_engine else ()))
-        return shlex.join(self.commands.migops("doctor", *words)) if self.run else ""
+        return shlex.join(self.doctor("--undo", str(self.run))) if self.run else ""
 
     @property
     def exit_code(self) -> ExitCode:

@@ -90,4 +90,6 @@ class Trials:
                 say(f"  | {line}")
         if result.blames_edit:
             return result.message
-        return (Check(_START, "" if result.outcome is Outcome.STARTED else result.message),)
+        if result.outcome is Outcome.STARTED:
+            return (Check(result.message),)  # which says for how long, if there is no health check
+        return (Check(_START, result.message),)

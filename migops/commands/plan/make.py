@@ -144,8 +144,8 @@ def _with_next(plan: Plan, around: Surroundings, is_known: bool) -> Plan:
 
 def _next(plan: Plan, around: Surroundings, is_known: bool) -> tuple[str, tuple[str, ...]]:
     """Words, and a command that can be typed at once; one of them may be empty."""
-    is_edit = bool(plan.steps) and plan.steps[0].action is Action.EDIT
-    if not is_known and around.unknown is None and not is_edit:
+    can_begin = bool(plan.steps) and plan.steps[0].action in (Action.EDIT, Action.SAVE)
+    if not is_known and around.unknown is None and not can_begin:
         return "make readable what is named above, then run this again", ()
     if plan.steps:
         return _first(plan, around)

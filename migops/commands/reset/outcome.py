@@ -26,7 +26,7 @@ def ends(reset: Reset) -> Ends:
 def _done(reset: Reset, deploy: Deploy) -> str:
     inputs, names = reset.inputs, [each.name for each in reset.inputs.deploy.services]
     return (
-        f"{inputs.database} is new and at {reset.revision.revision}, which the models prove; {listed(names)} "
+        f"{inputs.database} is a new database at {reset.revision.revision}, proved against the models; {listed(names)} "
         f"{plural(len(names), 'runs', 'run')} on it"
     )
 
@@ -58,7 +58,8 @@ def _by_hand(reset: Reset, deploy: Deploy, error: MigopsError, trouble: Mapping[
         sentences.append(manual_steps.stay_stopped(deploy))
     commands = noted.start
     try:
-        left = remaining(noted, deploy.engine, source)
+        first = reset.first.name if reset.first else ""
+        left = remaining(noted, deploy.engine, source, [str(name) for name in deploy.record.begun], first)
         sentences += left.sentences if left else ()
         commands = left.commands if left else noted.start
     except Unavailable as unknown:
