@@ -16,6 +16,8 @@ from pathlib import Path
 _STEP = re.compile(r"(?m)^ +\d+  ((?:migops|docker|git) .+?)\r?$")
 _EDIT = re.compile(r"(?m)^ +\d+  edit (\S+):(\d+) ")
 _NEXT = re.compile(r"(?m)^(?:migops: | +)?next +((?:migops|docker|git) .+?)\r?$")
+_ERASED = re.compile(r"[^\n]*\r\x1b\[2K")
+"""Progress that was on a line until it was erased."""
 _ASKED = re.compile(rb"\[y/N\]:? ?$")
 
 
@@ -77,4 +79,5 @@ class Terminal:
             if _ASKED.search(output):
                 os.write(ours, b"y\n")
         os.close(ours)
-        return Answer(done.wait(), output.decode(errors="replace").replace("\r\n", "\n"))
+        text = output.decode(errors="replace").replace("\r\n", "\n")
+        return Answer(done.wait(), _ERASED.sub("", text))
