@@ -58,7 +58,7 @@ def test_all_are_told_together(two: Path, command: str) -> None:
     first, _, second = found.stdout.partition("section two\n")
     assert first.startswith("section one\nCLEAN  app: ")
     assert second.startswith("FINDINGS  app: 1 error")
-    assert "b1.py" in second
+    assert "b1" in second
     assert "b1" not in first
     document = call(two, command, "--format", "json").json
     assert document["verdict"] == "findings"
