@@ -140,6 +140,19 @@ def test_a_broken_edit_is_told_and_a_start_that_failed_before_is_not_blamed_on_i
     assert "with the edit as without it" in result.message
 
 
+def test_a_one_shot_service_that_the_edit_adds_runs_first(shop: Shop, sandbox: Sandbox) -> None:
+    alembic = "RUN printf '#!/bin/sh\\necho migrated\\n' > /usr/bin/alembic && chmod +x /usr/bin/alembic\n"
+    shop.write("Dockerfile", DOCKERFILE.replace("CMD", f"{alembic}CMD"))
+    shop.write("main.py", "import os, time\ntime.sleep(300)\n")
+    command = 'sh -c "alembic upgrade head && exec python -u main.py"'
+    shop.write("compose.yaml", f"services:\n  app:\n    build: .\n    command: {command}\n")
+    sandbox.compose("build", "app")
+    fix = fix_of(shop, "MIG602", ComposeOptions(project_name=sandbox.name))
+    assert isinstance(fix, Fix), fix
+    result = started(shop, sandbox.name, *fix.edits)
+    assert result.outcome is Outcome.STARTED, result
+
+
 def test_an_interrupt_leaves_nothing(shop: Shop, sandbox: Sandbox) -> None:
     sandbox.compose("build", "app")
     before = signal.signal(signal.SIGALRM, signal.default_int_handler)

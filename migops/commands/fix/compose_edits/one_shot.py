@@ -179,7 +179,8 @@ def _anchor(source: Source, key: Node, definition: Node) -> str:
 def _expected(app: dict[str, Any], service: Service, start: Start, left_out: Block) -> dict[str, Any]:
     """The one-shot service in the model: the application as it was, with another command, once."""
     made: dict[str, Any] = {key: value for key, value in app.items() if key not in left_out}
-    made["depends_on"] = {name: dict(each) for name, each in app.get("depends_on", {}).items()}
+    if "depends_on" in app:
+        made["depends_on"] = {name: dict(each) for name, each in app["depends_on"].items()}
     made |= {start.key: start.upgrade.split(), "restart": "no", "image": service.image_ref}
     made |= {key: value for key, value in _EMPTY.items() if key in left_out}
     if service.container_name:
