@@ -76,8 +76,11 @@ class Remaining:
 
 
 def back(record: ResetRecord, source: Source) -> tuple[Words, ...]:
-    """The commands that bring the old state back after a reset; the new database and scripts are kept."""
-    sql = swap_statements.back(record.database, record.kept, record.undone)
+    """The commands that bring the old state back after a reset; the new database and scripts are kept.
+
+    The first statement fails, before anything is closed, where the old database is not kept (yet, or any more).
+    """
+    sql = (swap_statements.reopen(record.kept), *swap_statements.back(record.database, record.kept, record.undone))
     return (*record.stop, psql(source, sql), *scripts_back(record), *record.start)
 
 

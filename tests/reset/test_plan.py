@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -209,3 +210,11 @@ def test_the_end_says_what_to_type_next(project: Path) -> None:
     for words in ("DONE  shop is new", "next     git add -A .", "the way back\n", "docker exec shop-db-1 psql"):
         assert words in text
     assert Commands().migops("reset")[0] == "migops"
+
+
+def test_the_way_back_typed_too_early_closes_nothing(project: Path) -> None:
+    found = inputs(project)
+    psql = back(record(found), found.source)[1]
+    statements = [word for flag, word in pairwise(psql) if flag == "-c"]
+    assert statements[0] == 'ALTER DATABASE "shop_old" ALLOW_CONNECTIONS true', "it fails where there is none"
+    assert "ON_ERROR_STOP=1" in psql
