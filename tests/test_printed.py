@@ -26,7 +26,7 @@ COMMAND = re.compile(rf"(?:^|[`\s(:;=])migops (?:{WORDS})(?=$|[\s`;,.)])")
 RAW = re.compile(r"`alembic (?:upgrade|downgrade|stamp|merge|revision)(?! head` refuses)[^`]*`")
 
 LABELS = {
-    "migops adopt", "migops backup", "migops restore", "migops log", "migops restore …@…",
+    "migops adopt", "migops backup", "migops restore", "migops reset", "migops log", "migops restore …@…",
 }  # fmt: skip
 """Names by which a session or a lock says whose it is: compared, never printed to be typed."""
 ALLOWED = {

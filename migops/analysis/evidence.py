@@ -33,6 +33,7 @@ if TYPE_CHECKING:  # what a clean check never needs is not imported for its sake
     from migops.sources.passwords import Written
     from migops.sources.pinned import Pin
     from migops.sources.program_file import ProgramFile
+    from migops.sources.proxies import Proxied
     from migops.sources.stopped import Stopped
     from migops.sources.worktree import Worktree
 
@@ -124,6 +125,8 @@ class Setup:
     """The newest SQLAlchemy that they allow."""
     has_models: bool = True
     """False if none of the project's modules defines a table."""
+    proxies: tuple[Proxied, ...] = ()
+    """The ports of our services to which another service passes requests on."""
     gives_url: str = ""
     """A module of the project that sets Alembic's URL itself when it runs Alembic; '' if there is none."""
 

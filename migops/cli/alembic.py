@@ -4,37 +4,18 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from migops.cli.alembic_arguments import cut, meant, refuse_behind
 from migops.cli.options import FILES, NAMES, compose_options_of, existing, option, stream
 from migops.core.errors import MigopsError, Stopped
 
 if TYPE_CHECKING:
     from migops.commands.alembic.call import AlembicCall, RunOptions
-
-TAKING_A_VALUE = frozenset({
-    *("--file", "--project-name", "--env-file", "--profile", "--project-directory", "--service"),
-    *("--wait", "--lock-timeout", "--database-url", "--repeat"),
-})  # fmt: skip
-FLAGS = frozenset({"--yes", "--no-lock", "--verbose", "--debug", "--help"})
-
-
-def cut(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
-    """Split migops's own long options from Alembic's arguments, which begin at the first other word."""
-    position = 0
-    while position < len(arguments):
-        name, equals, _ = arguments[position].partition("=")
-        if name in TAKING_A_VALUE:
-            position += 1 if equals else 2
-        elif arguments[position] in FLAGS:
-            position += 1
-        else:
-            break
-    return list(arguments[:position]), list(arguments[position:])
 
 
 class Cut(click.Command):
@@ -44,21 +25,31 @@ class Cut(click.Command):
         ours, theirs = cut(args)
         super().parse_args(ctx, ours)
         ctx.params["arguments"] = tuple(theirs)
+        if not ctx.resilient_parsing:
+            refuse_behind(theirs)
         return []
 
     def collect_usage_pieces(self, ctx: click.Context) -> list[str]:
         return ["[OPTIONS]", "ALEMBIC_ARGUMENTS..."]
 
 
+USAGE = 2  # Alembic's exit code for arguments that it does not know
 _WIDTH = 100  # columns of a drawn graph, which stands among Alembic's own output
 
 
 @click.command("alembic", cls=Cut, context_settings={"help_option_names": ["--help"]})
 @option("--service", metavar="SERVICE", default="", help="The service (default: the only one with migrations).")
 @option(
-    "--file", "files", multiple=True, type=FILES, metavar="FILE", callback=existing, help="Compose file (repeatable)."
+    "-f",
+    "--file",
+    "files",
+    multiple=True,
+    type=FILES,
+    metavar="FILE",
+    callback=existing,
+    help="Compose file (repeatable).",
 )
-@option("--project-name", metavar="NAME", help="Compose project name.")
+@option("-p", "--project-name", metavar="NAME", help="Compose project name.")
 @option("--env-file", "env_files", multiple=True, type=FILES, metavar="FILE", help="Environment file (repeatable).")
 @option("--profile", "profiles", multiple=True, type=NAMES, metavar="NAME", help="Enable a profile (repeatable).")
 @option("--project-directory", metavar="DIR", help="Base folder for relative paths in the compose files.")
@@ -101,8 +92,8 @@ _WIDTH = 100  # columns of a drawn graph, which stands among Alembic's own outpu
 def alembic(arguments: tuple[str, ...], **given: Any) -> int:
     """Run Alembic in SERVICE's container, or in a one-off container of its current image if the container is outdated.
 
-    Output and exit code are Alembic's own. Put the options below before Alembic's arguments, in their long form;
-    everything after them goes to Alembic. Known failures are explained on standard error.
+    Output and exit code are Alembic's own. Put the options below before Alembic's arguments; everything after them goes
+    to Alembic. Known failures are explained on standard error.
 
     upgrade, downgrade and stamp first show what they will do, hold a lock (one migration at a time, across hosts) and
     write a journal (migops log). downgrade and stamp ask for confirmation; upgrade asks only if it drops tables or
@@ -111,7 +102,7 @@ def alembic(arguments: tuple[str, ...], **given: Any) -> int:
 
     \b
     migops alembic current
-    migops alembic upgrade head --sql > upgrade.sql
+    migops alembic -f compose.prod.yml upgrade head --sql > upgrade.sql
     migops alembic -x tenant=f revision --autogenerate -m "Add a price"
     migops alembic --yes downgrade -1
     migops alembic merge -m "Join"                      merges the current heads
@@ -149,6 +140,8 @@ def alembic(arguments: tuple[str, ...], **given: Any) -> int:
                 say(line)
         if result.child and not result.stopped:
             _explain(call, result.child)
+            if result.child == USAGE and (hint := meant(arguments)):
+                say(hint)
     return result.code
 
 

@@ -62,7 +62,7 @@ def check_image(service: str | None, **given: Any) -> int:
     from migops import target
 
     check_together(given)
-    left_out = silenced(given)
+    silenced(given)  # report a misspelt one before anything is read
     if given["select"] or given["ignore"]:
         _rules(given)  # report a misspelt one before anything is read
     wanted = target.Wanted(
@@ -72,9 +72,11 @@ def check_image(service: str | None, **given: Any) -> int:
         needs_image=not given["no_engine"],
     )
     resolved = resolve(wanted, given)
+    left_out = silenced(given, resolved)
+    ignored = (*given["ignore"], *(entry.rule for entry in left_out))
 
     def judge(target: Target) -> Report:
-        return replace(_report(target, given), silenced=left_out)
+        return replace(_report(target, {**given, "ignore": ignored}), silenced=left_out)
 
     def code(result: Report) -> ExitCode:
         return EXIT[result.verdict.value]

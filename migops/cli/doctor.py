@@ -47,14 +47,17 @@ if TYPE_CHECKING:
 @rule_options
 @output_options("doctor")
 def doctor(service: str | None, **given: Any) -> int:
-    """Run every check on SERVICE: the whole chain, including config, code and compose file.
+    """Run every check on SERVICE (the whole chain, config, code and compose file), and print one plan.
+
+    The plan has the steps in the order of doing, each one command or one edit. Warnings are a line each; -v shows
+    every finding in full.
 
     \b
     migops doctor                            the only service with migrations
     migops doctor app --fail-on warning
     migops doctor --select MIG6 --select MIG8
-    migops doctor --fix                      show the safe edits as a diff, ask, apply, check again
-    migops doctor --fix MIG108               also what is edited only by name
+    migops doctor --fix                      edit files: diff, question, checks
+    migops doctor --fix MIG108               what is edited only by name, too
 
     Without --fix and --undo, nothing is changed. Exit codes are those of check-image; also 3 if there is
     a database that could not be read. --no-engine without --database-url checks only the files, without a
@@ -72,10 +75,12 @@ def doctor(service: str | None, **given: Any) -> int:
     from migops.docker import connect
 
     check_together(given)
-    left_out = silenced(given)
-    chosen = rules.chosen(given["select"], given["ignore"])
+    silenced(given)  # report a misspelt one before anything is read
+    rules.chosen(given["select"], given["ignore"])
     wanted = wanted_of(service or "", given, "doctor")
     resolved = resolve(wanted, given)
+    left_out = silenced(given, resolved)
+    chosen = rules.chosen(given["select"], (*given["ignore"], *(entry.rule for entry in left_out)))
     check_drift(given)
 
     def judge(target: Target) -> Report:

@@ -22,4 +22,4 @@ def explain(name: str | None) -> None:
     elif failure := named(name):
         show("explain FAILURE", failure, {})
     else:
-        show("explain RULE", find(name), {})
+        show("explain RULE", find(name, [failure.name for failure in FAILURES]), {})

@@ -20,7 +20,7 @@ def run(service: str | None, given: dict[str, Any]) -> int:
     """Fix what the rules find, after a yes. MigopsError as ``commands.fix.run`` does."""
     from migops import rules
     from migops.cli.output import show
-    from migops.cli.resolving import check_together, resolve
+    from migops.cli.resolving import check_together, resolve, silenced
     from migops.cli.status import check_drift, wanted_of
     from migops.collect.database_query import Ask
     from migops.commands.diagnosis import Access
@@ -33,9 +33,13 @@ def run(service: str | None, given: dict[str, Any]) -> int:
     if given["image"] or given["drift"]:
         raise MigopsError("--fix edits the files on this host, so --image and --drift cannot be combined with it")
     named = tuple(sorted({rule.id for word in given["fix_rules"] for rule in rules.chosen((word,), ())}))
-    chosen = rules.chosen(given["select"], given["ignore"])
+    rules.chosen(given["select"], given["ignore"])  # report a misspelt one before anything is read
     wanted = wanted_of(service or "", given, "doctor")
     resolved = [resolve(wanted, given)]
+    ignored = (entry.rule for entry in silenced(given, resolved[0]))
+    chosen = rules.chosen(given["select"], (*given["ignore"], *ignored))
+    if left_out := sorted({*named} - {rule.id for rule in chosen}):
+        raise MigopsError(f"{', '.join(left_out)}: --select, --ignore, the settings or x-migops leave this out")
     check_drift(given)
     if resolved[0].sections:
         raise MigopsError(
@@ -57,11 +61,13 @@ def run(service: str | None, given: dict[str, Any]) -> int:
 
 def undo(service: str | None, given: dict[str, Any]) -> int:
     """Put back the files of an earlier run, after a yes."""
+    from migops.cli.output import show
     from migops.cli.resolving import resolve
     from migops.cli.status import wanted_of
     from migops.collect.database_query import Ask
     from migops.commands.diagnosis import Access
     from migops.commands.fix import earlier
+    from migops.commands.fix.result import UndoResult
     from migops.commands.fix.run import folder_of
     from migops.docker import connect
 
@@ -71,12 +77,10 @@ def undo(service: str | None, given: dict[str, Any]) -> int:
     with ExitStack() as stack:
         engine = None if given["no_engine"] else cache(lambda: stack.enter_context(connect(given["timeout"])))
         where = folder_of(resolved, Access(engine, Ask()))
-        confirm(f"Put back the files of run {given['undo']}?", given)
+        if not confirm(f"Put back the files of run {given['undo']}?", given):
+            raise Aborted("nothing was changed")
         files = earlier.undo(where, given["undo"])
-    for each in files:
-        say(f"put back: {each.path}")
-    if not files:
-        say("all files of that run are as they were before it")
+    show("doctor --undo", UndoResult(given["undo"], tuple(each.path for each in files)), given)
     return 0
 
 

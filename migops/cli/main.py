@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import gc
 import importlib
+import os
 import signal
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from itertools import dropwhile
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -47,9 +48,14 @@ COMMANDS = {
     "restore": ("restore:restore", "Replace the database with a backup; the current database is kept."),
     "reset": ("reset:reset", "Start again from the models, in development: a new database, one first revision."),
     "log": ("log:log", "List past runs and lock holders; --unlock releases a lock whose process is gone."),
+    "version": ("version:version", "Print the version of migops; with --all of Docker, compose, git, Python, too."),
     "explain": ("explain:explain", "Explain a rule: what it means, why it happens and how to fix it."),
 }
 """Name → (module:attribute under migops.cli, help line). A command's module is imported only when it is called."""
+
+
+COMPLETING = "_MIGOPS_COMPLETE"
+"""The variable by which a shell asks for completions; click then ends the process by itself."""
 
 
 class Terminated(BaseException):
@@ -73,7 +79,21 @@ class Commands(click.Group):
         command: click.Command = getattr(importlib.import_module(f"migops.cli.{module}"), attribute)
         if not any(parameter.name == "debug" for parameter in command.params):
             debug_option(command)  # here once for all commands
+        if COMPLETING in os.environ:
+            from migops.cli.completion import complete
+
+            complete(command)
         return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        name = args[0]
+        if name not in COMMANDS and not name.startswith("-"):
+            from migops.core.text import did_you_mean
+
+            ctx.fail(f"No such command {name!r}. {did_you_mean(name, COMMANDS).capitalize()}".rstrip())
+        return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
@@ -103,9 +123,14 @@ def main() -> None:
 
 def run(arguments: list[str]) -> int:
     """Run one command and return its exit code; every error becomes one message on standard error here."""
-    command_line = list(dropwhile(lambda word: word == "--debug", arguments))  # from the command's name on
+    flags = list(takewhile(lambda word: word == "--debug", arguments))
+    command_line = arguments[len(flags) :]  # from the command's name on
+    if command_line and command_line[0].startswith("-"):
+        from migops.cli.leading import moved  # few calls have options there
+
+        command_line = moved(command_line, COMMANDS)
     with redaction.scope(), printed.scope(command_line), debug.scope(), notices.scope(_warn), progress.scope():
-        return _run(arguments, command_line)
+        return _run([*flags, *command_line], command_line)
 
 
 def _run(given: list[str], arguments: list[str]) -> int:
@@ -129,7 +154,9 @@ def _run(given: list[str], arguments: list[str]) -> int:
     except Terminated as ended:
         _tell("terminated; nothing was changed")
         return 128 + ended.number
-    except (BrokenPipeError, SystemExit):
+    except (BrokenPipeError, SystemExit) as ended:
+        if isinstance(ended, SystemExit) and COMPLETING in os.environ:
+            return int(ended.code or 0)
         # The reader of our output went away (`| head`), of which click makes a SystemExit: no one is left to tell.
         sys.stdout = None
         return int(ExitCode.BROKEN_PIPE)

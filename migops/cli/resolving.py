@@ -19,7 +19,7 @@ from migops.core.location import Location
 
 if TYPE_CHECKING:
     from migops.cli.settings import Settings
-    from migops.compose import ComposeOptions
+    from migops.compose import ComposeOptions, Project
     from migops.core.model import Silenced
     from migops.docker import Engine
     from migops.target import Target, Wanted
@@ -131,18 +131,34 @@ def answer(
     return int(code(result))
 
 
-def silenced(given: Mapping[str, Any]) -> tuple[Silenced, ...]:
-    """The rules that the settings leave out of this call, by id, each with its reason and line.
+def silenced(given: Mapping[str, Any], resolved: Target | None = None) -> tuple[Silenced, ...]:
+    """The rules that the settings leave out of this call, by id, each with its reason and line; of a target also those
+    that its compose file leaves out.
 
     MigopsError, with the line, if an entry names no rule.
     """
+    entries: tuple[Silenced, ...] = ()
+    if resolved is not None and resolved.model is not None and _has_extension(resolved.model, resolved.service):
+        from migops.target.suppression import suppressed
+
+        entries = suppressed(resolved.model, resolved.service)
     settings = click.get_current_context().obj
-    if settings is None or not settings.ignore or not by_settings("ignore"):
-        return ()
+    if settings is not None and by_settings("ignore"):
+        entries += settings.ignore
+    return _by_id(entries, given) if entries else ()
+
+
+def _has_extension(model: Project, service: str) -> bool:
+    """Whether the compose file has an ``x-migops`` that may leave rules out; most have none."""
+    own = model.services.get(service)
+    return "x-migops" in model.extensions or (own is not None and "x-migops" in own.extensions)
+
+
+def _by_id(entries: Sequence[Silenced], given: Mapping[str, Any]) -> tuple[Silenced, ...]:
     from migops import rules
 
     by_id: dict[str, Silenced] = {}
-    for entry in settings.ignore:
+    for entry in entries:
         try:
             rules.chosen((), (entry.rule,))
         except MigopsError as error:

@@ -11,7 +11,7 @@ from typing import Any
 
 from migops.core.errors import MigopsError
 from migops.core.model import Location, Silenced
-from migops.core.text import listed
+from migops.core.text import listed, with_hint
 from migops.migrations.config import load_toml
 
 KEYS = ("file", "service", "ignore")
@@ -98,7 +98,7 @@ def _known_only(table: Mapping[str, Any], known: Sequence[str], lines: _Lines) -
     for key in table:
         if key not in known:
             error = lines.error(key, f"unknown setting {key!r}")
-            error.hint = f"the settings are {listed(known)}"
+            error.hint = with_hint(key, known, f"the settings are {listed(known)}")
             raise error
 
 

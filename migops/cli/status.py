@@ -129,10 +129,12 @@ def status(service: str | None, **given: Any) -> int:
     from migops.docker import connect
 
     check_together(given)
-    left_out = silenced(given)
-    chosen = rules.chosen(given["select"], given["ignore"], "status")
+    silenced(given)  # report a misspelt one before anything is read
+    rules.chosen(given["select"], given["ignore"], "status")
     wanted = wanted_of(service or "", given, "status")
     resolved = resolve(wanted, given)
+    left_out = silenced(given, resolved)
+    chosen = rules.chosen(given["select"], (*given["ignore"], *(entry.rule for entry in left_out)), "status")
     check_drift(given)
 
     def judge(target: Target) -> Status:

@@ -28,6 +28,7 @@ from migops.sources.home import Home, Reader
 from migops.sources.models import Model, unimported
 from migops.sources.passwords import passwords
 from migops.sources.pinned import pinned
+from migops.sources.proxies import proxied
 from migops.target import Target
 
 _CHMOD = re.compile(r"\b(chmod|install|setfacl)\b")
@@ -70,6 +71,7 @@ def _setup(survey: Survey) -> Setup:
         pinned(folders, "alembic", _dockerfile(target)),
         pinned(folders, "sqlalchemy", _dockerfile(target)),
         has_models(code),
+        proxied(target.model, (target.service, *target.siblings)) if target.model else (),
         giver.relative_to(target.root).as_posix() if giver else "",
     )
 

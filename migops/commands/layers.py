@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 from migops.core.errors import Unavailable
 from migops.core.model import Entry, EntryKind, ImageIdentity
-from migops.docker import Engine
+from migops.core.text import with_hint
+from migops.docker import Engine, ImageNotFound
 from migops.images import identity, open_image
 from migops.images.layers import Attribution, attribute_tree
 from migops.images.merge import clean
@@ -29,13 +30,22 @@ class LayersResult:
         return {path: entry for path, entry in entries if entry.kind is not EntryKind.DIRECTORY}
 
 
+def _tags(engine: Engine) -> list[str]:
+    """The names of the engine's images."""
+    return [str(tag) for image in engine.images() for tag in image.get("RepoTags") or ()]
+
+
 def find(reference: str, path: str, base: str, engine: Callable[[], Engine]) -> LayersResult:
     """Attribute the files at and below ``path``; a relative one begins at the image's working directory.
 
     ``base`` names the image of the Dockerfile's FROM, or is ''. Raises ``Unavailable`` if the path has no file.
     """
     with ExitStack() as stack:
-        image = stack.enter_context(open_image(reference, engine=engine))
+        try:
+            image = stack.enter_context(open_image(reference, engine=engine))
+        except ImageNotFound as error:
+            error.hint = with_hint(reference, _tags(engine()), error.hint)
+            raise
         folder = clean(path if path.startswith("/") else f"{image.config.working_dir}/{path}")
         attribution = attribute_tree(image, [folder], base=base)
         result = LayersResult(identity(image), folder, attribution)

@@ -14,6 +14,8 @@ from typing import Any
 from migops.commands.backup.source import Source
 from migops.commands.backup.undo_commands import psql
 from migops.core.errors import ManualActionRequired
+from migops.core.printed import here
+from migops.core.terminal import shell_line
 from migops.core.text import counted, listed
 from migops.database.postgres import swap_statements
 from migops.database.postgres.maintenance import Maintenance, maintenance
@@ -149,14 +151,14 @@ def refuse(engine: Engine, folder: Path, source: Source | None, *, finishes: boo
     if source is None:
         raise ManualActionRequired(
             f"{was}, and the state that it left cannot be told: the database {record.database} was not reached",
-            commands=[("migops", "log", str(run.number))], hint="start the database, then run this again",
+            commands=[here().log(run.number)], hint="start the database, then run this again",
         )  # fmt: skip
     left = remaining(record, engine, source)
     if left is None:
         return ""
     if left.swapped and finishes:
         return f"{was}: {'; '.join(left.sentences)}; this run brings it to its end"
-    ways = f"; or finish it: {' '.join(record.finish)}" if left.swapped else ""
+    ways = f"; or finish it: {shell_line(record.finish)}" if left.swapped else ""
     raise ManualActionRequired(
         f"{was}: {'; '.join(left.sentences)}", commands=left.commands, hint=f"these commands undo it{ways}"
     )

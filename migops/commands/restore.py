@@ -11,10 +11,11 @@ from migops.commands.backup import interrupted, restore_plan, restoring
 from migops.commands.backup.restore_plan import Restore
 from migops.commands.backup.result import RestoreResult
 from migops.commands.backup.source import Source, find, question
-from migops.commands.backup.store import FOLDER
+from migops.commands.backup.store import FOLDER, SUFFIX
 from migops.compose.refusal import ask
 from migops.core.errors import ExitCode, MigopsError
 from migops.core.location import Location
+from migops.core.text import with_hint
 from migops.docker import Engine
 from migops.runner import past_runs
 from migops.state import journal, state_folder
@@ -93,4 +94,6 @@ def _file(given: str, folder: Path, target: Target) -> Path:
         if path.is_file():
             return path.resolve()
     listing = target.commands.say("backup", "--list")
-    raise MigopsError("no such file", at=Location(given), hint=f"`{listing}` lists the backups")
+    names = [path.name for path in folder.glob(f"*{SUFFIX}")]
+    hint = with_hint(Path(given).name, names, f"`{listing}` lists the backups")
+    raise MigopsError("no such file", at=Location(given), hint=hint)

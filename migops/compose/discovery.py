@@ -16,6 +16,7 @@ from migops.compose.notes import Notes
 from migops.compose.scalars import quoted
 from migops.compose.template import Warn
 from migops.core.errors import MigopsError
+from migops.core.text import with_hint
 
 FILE_NAMES = ("compose.yaml", "compose.yml", "docker-compose.yml", "docker-compose.yaml")
 OVERRIDE_NAMES = (
@@ -132,7 +133,9 @@ def _named_files(known: Mapping[str, str], cwd: str) -> list[str]:
     files = [_absolute(file, cwd) for file in named.split(known.get("COMPOSE_PATH_SEPARATOR") or os.pathsep)]
     for file in files:
         if file != "-" and not Path(file).exists():
-            raise MigopsError(f"stat {file}: no such file or directory", hint="COMPOSE_FILE names this file")
+            names = sorted(path.name for path in Path(file).parent.glob("*.y*ml"))
+            hint = with_hint(Path(file).name, names, "COMPOSE_FILE names this file")
+            raise MigopsError(f"stat {file}: no such file or directory", hint=hint)
     return files
 
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 from dataclasses import dataclass
 from typing import Any
 
 from migops.compose.tree import Map, Mark, Seq
 from migops.core.errors import MigopsError
 from migops.core.location import Location
+from migops.core.text import did_you_mean
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +60,7 @@ def _names(index: int, item: Any) -> list[str]:
 def _unknown(value: Any, rest: str, path: str) -> MigopsError:
     step = rest.split(".")[0]
     if isinstance(value, Map):
-        near = difflib.get_close_matches(step, list(value), n=1)
-        hint = f"did you mean {near[0]}?" if near else f"available: {', '.join(value) or 'nothing'}"
+        hint = did_you_mean(step, list(value)) or f"available: {', '.join(value) or 'nothing'}"
     elif isinstance(value, Seq):
         hint = f"it is a list of {len(value)}; give a number from 0 to {len(value) - 1}"
     else:

@@ -31,6 +31,7 @@ from migops.core.errors import MigopsError
 from migops.core.location import Location
 from migops.core.redaction import learn
 from migops.core.redaction.known import Known
+from migops.core.text import with_hint
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +136,8 @@ def _check_profiles(asked: tuple[str, ...], services: Mapping[str, Any], mark: M
     known = sorted({profile for service in services.values() for profile in service.get("profiles", ())})
     for profile in asked:
         if profile not in known and profile != "*":
-            hint = f"the profiles are: {', '.join(known)}" if known else "no service has a profile; omit --profile"
+            listing = f"the profiles are: {', '.join(known)}" if known else "no service has a profile; omit --profile"
+            hint = with_hint(profile, known, listing)
             raise refuse(f"no service has the profile {quoted(profile)}", mark, hint)
 
 

@@ -10,6 +10,7 @@ from migops.compose.unknown import UnknownKey
 from migops.compose.unread import ALL_READ, Unread
 from migops.core.errors import MigopsError
 from migops.core.location import Location
+from migops.core.text import with_hint
 
 if TYPE_CHECKING:
     from migops.compose.tree import Map
@@ -203,4 +204,6 @@ class Project:
             raise MigopsError(message, at=inactive.location, hint=f"enable it with --profile {inactive.profiles[0]}")
         at = Location(self.files[0]) if self.files else None
         known = ", ".join(sorted(self.services)) or "none"
-        raise MigopsError(f"no such service: {name}", at=at, hint=f"the services are: {known}")
+        raise MigopsError(
+            f"no such service: {name}", at=at, hint=with_hint(name, self.services, f"the services are: {known}")
+        )

@@ -14,6 +14,7 @@ from migops.compose.scalars import quoted, resolve, sprint, tagged
 from migops.compose.tree import Map, Mark, Seq, refuse
 from migops.core.errors import MigopsError
 from migops.core.location import Location
+from migops.core.text import did_you_mean
 
 TreePath = tuple[str, ...]
 _MERGE = "tag:yaml.org,2002:merge"
@@ -49,11 +50,20 @@ def read(file: str) -> bytes:
     try:
         return Path(file).read_bytes()
     except FileNotFoundError:
-        raise MigopsError(f"open {file}: no such file or directory", at=Location(file)) from None
+        near = did_you_mean(Path(file).name, _beside(file))
+        raise MigopsError(f"open {file}: no such file or directory", at=Location(file), hint=near) from None
     except IsADirectoryError:
         raise MigopsError(f"read {file}: is a directory", at=Location(file)) from None
     except OSError as error:
         raise MigopsError(f"open {file}: {(error.strerror or str(error)).lower()}", at=Location(file)) from None
+
+
+def _beside(file: str) -> list[str]:
+    """The names of the YAML files in the folder of a file that is missing."""
+    try:
+        return sorted(entry.name for entry in Path(file).parent.iterdir() if entry.suffix in (".yml", ".yaml"))
+    except OSError:
+        return []
 
 
 def documents(content: bytes, file: str) -> list[Document]:

@@ -9,6 +9,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 COMPOSE: Mapping[str, str] = {"-f": "--file", "-p": "--project-name"}
+"""Compose's short options by their long names."""
+COMPOSE_OPTIONS = frozenset({*COMPOSE, *COMPOSE.values(), "--env-file", "--profile", "--project-directory"})
+"""All of compose's options that migops takes; each takes a value."""
 ALEMBIC: Mapping[str, str] = {"-c": "--config", "--config": "--config", "-n": "--name", "--name": "--name", "-x": "-x"}
 """Alembic's own options, which stand before its command."""
 FLASK_MIGRATE: Mapping[str, str] = {"-d": "--directory", "--directory": "--directory", "-x": "-x", "--x-arg": "-x"}

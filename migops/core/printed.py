@@ -38,7 +38,7 @@ TAKES: Mapping[str, frozenset[str]] = {
 }
 """The options by which each command names its target, beside compose's own."""
 
-BARE = frozenset({"explain", "layers"})
+BARE = frozenset({"explain", "layers", "version"})
 """The commands that know of no compose project."""
 
 
@@ -87,7 +87,7 @@ class Commands:
 
     @property
     def long_options(self) -> tuple[str, ...]:
-        """The same in their long form: before Alembic's first word, only long ones are migops's."""
+        """The same in their long form, in which every version of migops takes them before Alembic's first word."""
         return tuple(COMPOSE.get(word, word) for word in self.options)
 
     def migops(self, command: str, *words: str, service: str | None = None) -> tuple[str, ...]:
@@ -107,7 +107,7 @@ class Commands:
                 yield from (name, value)
 
     def alembic(self, *words: str) -> tuple[str, ...]:
-        """``migops alembic``, which takes its own options in their long form only, and a section as Alembic does."""
+        """``migops alembic``, with its own options in their long form, and a section as Alembic does."""
         service = ("--service", self.service) if self.service else ()
         section = dict(self.named).get("--name", "")
         named = ("-n", section) if section and not {"-n", "--name"} & {*words} else ()
@@ -141,7 +141,7 @@ def explain(rule: str = "") -> str:
 
 _VERBS = frozenset({"upgrade", "current", "history", "heads", "branches", "check", "show"})
 _RISKY = frozenset({"stamp", "downgrade", "merge", "revision", "edit", "ensure_version"})
-_READING = frozenset({"check-image", "status", "doctor", "graph", "layers", "config", "log", "explain"})
+_READING = frozenset({"check-image", "status", "doctor", "graph", "layers", "config", "log", "explain", "version"})
 _GUARDED = frozenset({"rescue", "backup", "adopt", "rebuild-and-migrate"})
 
 
@@ -260,6 +260,15 @@ def again(*options: str, service: str = "", command: str = "") -> str:
         service = ""
     words = [without_password(word) for word in rest]
     return shell_line(("migops", name, *options, *words, *((service,) if service else ())))
+
+
+def again_with(options: Sequence[str], arguments: Sequence[str]) -> str:
+    """The call of ``migops alembic`` as it was typed, with other ``options`` after its own and these ``arguments``."""
+    from migops.core.terminal import shell_line
+
+    name, *rest = _typed[-1] if _typed and _typed[-1] else ("alembic",)
+    own = rest[: max(0, len(rest) - len(options) - len(arguments))]
+    return shell_line(("migops", name, *(without_password(word) for word in (*own, *options, *arguments))))
 
 
 def without_password(url: str) -> str:

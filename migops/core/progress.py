@@ -139,7 +139,7 @@ def output(data: bytes) -> None:
     if not _runs or not _runs[-1].steps:
         return
     lines = _runs[-1].steps[-1].take(data)
-    if _runs[-1].streams_all:
+    if _runs[-1].streams_all and sys.stderr is not None:
         with suppress(OSError, RuntimeError, ValueError):  # as of a terminal that is gone
             for line in lines:
                 print(f"  | {_clean(line)}", file=sys.stderr, flush=True)

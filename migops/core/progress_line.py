@@ -32,7 +32,7 @@ class Screen:
         self._replaced: dict[str, tuple[Any, Any]] = {}
         for name in ("stderr", "stdout") if self.is_terminal else ("stderr",):
             stream = getattr(sys, name)
-            if name == "stderr" or _is_terminal(stream):
+            if stream is not None and (name == "stderr" or _is_terminal(stream)):
                 self._replaced[name] = (stream, _Yielding(stream, self))
                 setattr(sys, name, self._replaced[name][1])
 
@@ -44,7 +44,9 @@ class Screen:
                 setattr(sys, name, before)
 
     def show(self, text: str) -> None:
-        """Write the line: over the last one on a terminal, else below what is there."""
+        """Write the line: over the last one on a terminal, else below what is there. A closed stream gets nothing."""
+        if self._stream is None:
+            return
         if self.is_terminal:
             if self._is_foreign or self._pending.rstrip().endswith(_QUESTION):
                 return

@@ -12,7 +12,7 @@ from migops.compose.unread import ALL_READ, Unread
 from migops.core.errors import MigopsError
 from migops.core.model import Location
 from migops.core.redaction import redact
-from migops.entrypoint import migrating, python_start, variables, written
+from migops.entrypoint import migrating, python_start, unfollowed, variables, written
 from migops.entrypoint.alembic_call import PROGRAM
 from migops.entrypoint.conditions import is_endless, possible_branches, under_what
 from migops.entrypoint.failing import ASSIGNED, Frame, Shell, is_apart, passed_over
@@ -142,8 +142,9 @@ class Follower:
             set_options(rest, shell)
             if "--" in rest:
                 shell.arguments = tuple(rest[rest.index("--") + 1 :])
-        elif name == "trap" and "ERR" in rest:
-            shell.errexit = True
+        elif name == "trap":
+            shell.errexit = shell.errexit or "ERR" in rest
+            self._unread(unfollowed.by_trap(words, shell.functions))
         elif name == "shift":
             shell.arguments = shell.arguments[int(rest[0]) if rest and rest[0].isdigit() else 1 :]
         elif name in ("cd", "pushd") and rest:
@@ -193,6 +194,7 @@ class Follower:
         if (writes := migrating.of(command.words, self.environment, shell, frames)) is not None:
             self.record.migrating.append(writes.located(here.line(command.line), here.place))
         piped = any(isinstance(each.node, Pipeline) and each.index < len(each.node.parts) - 1 for each in frames)
+        self._unread(unfollowed.by_printed_sql(command.words, piped=piped))
         if kind := kind_of(command.words, piped=piped):
             self.record.write(here.line(command.line), here.place, " ".join(command.words), kind, condition)
         self._sql_file(sql_file(command.words), shell, condition)
@@ -295,6 +297,7 @@ class Follower:
             return
         if called.does is Does.PROGRAM:  # neither a shell script nor Python
             return
+        self._unread(unfollowed.by_bash(called.words, text, {**self.environment, **shell.known}))
         try:
             script = parse(text)
         except NotRead as error:
@@ -343,6 +346,10 @@ class Follower:
         if not reach.waits and (seems_to_wait(called.arguments) or (seems_to_wait([path]) and "sleep" not in text)):
             self.record.waits.append(" ".join(called.words))
         self.record.last = " ".join(called.words)
+
+    def _unread(self, reason: str) -> None:
+        if reason:
+            self.record.unread.append(reason)
 
     def _candidates(self, called: Meaning, shell: Shell) -> Iterator[str]:
         """The possible paths of the file that the command names."""

@@ -18,8 +18,12 @@ from migops.entrypoint.known import value
 _FILLING = ("read", "mapfile", "readarray", "getopts")
 _EXPORTING = ("export", "readonly", "declare", "typeset", "local")
 _ITSELF = re.compile(r"\$(PYTHONPATH\b|\{PYTHONPATH(:[-+][^}]*)?\})")
-_FREE = frozenset(("PATH", "VIRTUAL_ENV", "PYTHONUNBUFFERED", "PYTHONDONTWRITEBYTECODE", "PYTHONFAULTHANDLER"))
-"""Variables that select no database: which program, and how it prints."""
+_FREE = re.compile(
+    r"PATH|VIRTUAL_ENV|PYTHON(UNBUFFERED|DONTWRITEBYTECODE|FAULTHANDLER|HASHSEED|IOENCODING|UTF8|WARNINGS)|TZ|LANG|LC_\w+"
+    r"|TERM|COLUMNS|NO_COLOR|TMPDIR|LOG_?LEVEL|WORKERS|WEB_CONCURRENCY|(GUNICORN|UVICORN|OTEL)_\w+|FORWARDED_ALLOW_IPS"
+    r"|MALLOC_\w+|PROMETHEUS_MULTIPROC_DIR"
+)
+"""Variables that select no database: which program, how it prints, how many servers of the web there are."""
 _CHANGING = frozenset(("sudo", "pipenv", "pdm", "hatch", "rye", "conda", "micromamba"))
 """Wrappers that read files of variables, or take variables away."""
 _RUNS = frozenset(("poetry", "uv"))
@@ -102,7 +106,7 @@ def _assign(words: Sequence[str], shell: Shell, *, exported: bool) -> None:
 
 def _is_free(name: str, given: str, shell: Shell) -> bool:
     """True for a variable that leaves Alembic where it is: its old value again, or one that selects no database."""
-    if name in _FREE or name == "ALEMBIC_CONFIG":  # the latter is compared where the call is
+    if _FREE.fullmatch(name) or name == "ALEMBIC_CONFIG":  # the latter is compared where the call is
         return True
     if name == "PYTHONPATH":
         return _is_here(given, shell)

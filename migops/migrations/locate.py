@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from migops.core.model import Location
+from migops.core.text import did_you_mean
 from migops.migrations.config import ConfigFile, Option, Value
 from migops.migrations.problem import Problem
 
@@ -190,7 +191,9 @@ class _Locator:
             message = "neither an alembic.ini nor a pyproject.toml with [tool.alembic] found"
         elif not file.has_section:
             others = ", ".join(f"[{name}]" for name in file.sections) or "none"
+            near = did_you_mean(file.section, [each for each in file.sections if not _LOGGING.match(each)])
             message = f"no section [{file.section}] (sections: {others}), so no script_location"
+            message += f": {near}" if near else ""
         else:
             message = f"section [{file.section}] sets no script_location"
         if self.ini:

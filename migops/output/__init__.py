@@ -40,6 +40,7 @@ ANSWERS: Mapping[str, Mapping[str, str]] = {
     "doctor": {"text": "doctor_text:render", DOCUMENT: "doctor_document:document"},
     "doctor --fix": {"text": "fix_text:end", DOCUMENT: "fix_document:document"},
     "doctor --fix plan": {"text": "fix_text:plan", DOCUMENT: "fix_document:plan"},
+    "doctor --undo": {"text": "fix_text:undone", DOCUMENT: "fix_document:undone"},
     "status": {
         "text": "status_text:render", DOCUMENT: "status_document:document", "mermaid": "status_mermaid:render",
     },
@@ -63,6 +64,7 @@ ANSWERS: Mapping[str, Mapping[str, str]] = {
     "adopt": {"text": "adopt_text:render", DOCUMENT: "adopt_document:document"},
     "log": {"text": "log_text:listing", DOCUMENT: "log_document:document"},
     "log RUN": {"text": "log_text:one", DOCUMENT: "log_document:document"},
+    "version": {"text": "version_text:render", DOCUMENT: "version_document:document"},
     "explain": {"text": "explain_text:listing"},
     "explain failures": {"text": "explain_text:failures"},
     "explain RULE": {"text": "explain_text:one"},

@@ -15,7 +15,7 @@ from migops.core.model import Action, Finding, LinkStatus, PlaceSummary, Plan, R
 from migops.core.printed import may_be_next
 from migops.core.terminal import printable, shell_line
 from migops.output.console import console_for, hang, short, trimmed
-from migops.output.report_text import COLORS, print_details, print_skipped, print_verdict
+from migops.output.report_text import COLORS, in_order, print_details, print_skipped, print_verdict
 
 if TYPE_CHECKING:
     from migops.output import View
@@ -49,27 +49,31 @@ def render(report: Report, view: View) -> str:
 
 
 def _chain(console: Console, report: Report) -> None:
-    """The places in a line, those that agree together: ``git, host 2 revisions, head 002  X  image …``."""
+    """The places in a line, those that agree together: ``git, host 002  X  image 001, 002  |  database 001``."""
+    links = {link.target: link for link in report.links}
     groups: list[list[PlaceSummary]] = []
-    equal = {link.target for link in report.links if link.status is LinkStatus.EQUAL}
-    for place in report.places:
-        if place.status == "not-asked":
-            continue
-        if groups and place.place in equal and place.status == "read":
+    line = Text()
+    for place in in_order(report):
+        link = links.get(place.place)
+        is_equal = link is not None and link.status is LinkStatus.EQUAL and place.status == "read"
+        if groups and link is not None and is_equal and any(link.source is each.place for each in groups[-1]):
             groups[-1].append(place)
         else:
             groups.append([place])
-    differs = {link.target for link in report.links if link.status is LinkStatus.DIFFERS}
-    line = Text("  ")
     for number, group in enumerate(groups):
+        link = links.get(group[0].place)
+        differs = link is not None and link.status is LinkStatus.DIFFERS
         if number:
-            line.append(
-                "  X  " if group[0].place in differs else "  |  ", "bold red" if group[0].place in differs else ""
-            )
-        line.append(", ".join(place.place.value for place in group), "bold")
+            line.append("  X  " if differs else "  |  ", "bold red" if differs else "")
+        line.append(", ".join(_named(place) for place in group), "bold")
         line.append(f" {_in_short(group[0])}", "" if group[0].status == "read" else "dim")
     if groups:
-        hang(console, Text("  "), line[2:], 2)
+        hang(console, Text("  "), line, 2)
+
+
+def _named(place: PlaceSummary) -> str:
+    """The place's name, and that it shows the host's folder."""
+    return f"{place.place.value} (mounted)" if place.mounts else place.place.value
 
 
 def _unread(report: Report) -> Iterator[PlaceSummary]:
@@ -125,7 +129,7 @@ def _left(console: Console, plan: Plan) -> None:
 
 
 def _line(console: Console, finding: Finding, more: int) -> None:
-    at = next((str(step.at) for step in finding.remedy if step.at), finding.subject.path)
+    at = finding.subject.path or next((str(step.at) for step in finding.remedy if step.at), "")
     revision = f"{finding.subject.revision}: " if finding.subject.revision else ""
     ends = f" (and {more} more)" if more else f" ({short(at)})" if at and at not in finding.message else ""
     head = Text.assemble((f"{finding.severity.value:<7}", COLORS[finding.severity]), f" {finding.rule} ")

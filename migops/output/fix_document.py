@@ -6,7 +6,7 @@ from typing import Any
 
 from migops.commands.fix.model import FileEdit
 from migops.commands.fix.plan import Fixable, Unfixed
-from migops.commands.fix.result import FixResult, Preview
+from migops.commands.fix.result import FixResult, Preview, UndoResult
 from migops.output.fix_diff import diff, relative, words
 
 
@@ -46,6 +46,12 @@ def plan(preview: Preview) -> dict[str, Any]:
         "not_edited": [_unfixed(each) for each in preview.plan.unfixed],
         "not_tried": [{"check": each.name, "reason": each.untried} for each in preview.untried],
     }
+
+
+def undone(result: UndoResult) -> dict[str, Any]:
+    """The document of a run that was taken back."""
+    files = [relative(path) for path in result.files]
+    return {"schema": 1, "command": "doctor --undo", "run": result.run, "files": files}
 
 
 def _fixed(fixable: Fixable) -> dict[str, Any]:

@@ -11,8 +11,8 @@ from rich.console import Console
 from rich.text import Text
 
 from migops.commands.fix.plan import BY_COMMAND, BY_DECISION, Fixable, Unfixed
-from migops.commands.fix.result import FixResult, Preview
-from migops.core.model import Finding, Severity
+from migops.commands.fix.result import FixResult, Preview, UndoResult
+from migops.core.model import Finding, Severity, Verdict
 from migops.core.terminal import printable, shell_line
 from migops.core.text import counted, first_few, listed
 from migops.output.console import console_for, hang, trimmed
@@ -79,6 +79,18 @@ def end(result: FixResult, view: View) -> str:
     return trimmed(out)
 
 
+def undone(result: UndoResult, view: View) -> str:
+    """The files that were put back."""
+    out = StringIO()
+    console = console_for(view, out)
+    number = len(result.files)
+    text = f"run {result.run}: {counted(number, 'file')}" if number else f"run {result.run}: all files were already"
+    console.print(Text.assemble(("PUT BACK", "bold green"), "  ", f"{text} as before it"))
+    for path in () if view.quiet else result.files:
+        console.print(Text(f"  {printable(relative(path))}"), soft_wrap=True)
+    return trimmed(out)
+
+
 def _titles(console: Console, fixes: Iterable[Fixable]) -> None:
     """A line for each different edit; several findings may share one."""
     for each in {(one.finding.rule, one.fix.title): one for one in fixes}.values():
@@ -123,6 +135,12 @@ def _way(finding: Finding) -> Iterator[str]:
 
 def _nothing(console: Console, result: FixResult, view: View) -> None:
     unfixed = result.preview.plan.unfixed
+    if not unfixed and result.preview.report.verdict is Verdict.UNKNOWN:
+        text = "no finding can be fixed, but not everything could be read"
+        console.print(Text.assemble(("NO VERDICT", "bold magenta"), "  ", text))
+        for reason in result.preview.report.missing:
+            hang(console, Text("  "), Text(printable(reason)), 2)
+        return
     if not unfixed:
         of = f" of {listed(result.asked_for)}" if result.asked_for else ""
         console.print(Text.assemble(("CLEAN", "bold green"), "  ", f"no findings{of}, so there is nothing to fix"))
@@ -158,5 +176,5 @@ def _next(console: Console, result: FixResult) -> None:
     if result.run and not result.fixable_again:
         build = shell_line(commands.build()) if result.in_image and commands.build() else ""
         steps = [*(["commit"] if result.in_git else []), *([f"build them into the image: {build}"] if build else [])]
-        if steps:
-            console.print(Text(f"       then {', and '.join(steps)}", "dim"), soft_wrap=True)
+        text = f"then {'; '.join((*steps, shell_line(commands.migops('doctor'))))}"
+        console.print(Text(f"       {text}", "dim"), soft_wrap=True)

@@ -16,7 +16,7 @@ from migops.output.console import console_for, hang, trimmed
 from migops.state.journal import Run
 from migops.state.owner import life_of
 from migops.state.process import Life
-from migops.state.state_folder import engine_of
+from migops.state.state_folder import NO_ENGINE, engine_of
 
 if TYPE_CHECKING:
     from migops.output import View
@@ -124,7 +124,8 @@ def _what_to_look_at(run: Run) -> str:
     look = f"docker ps -a --no-trunc --filter name={container}; " if container.startswith("migops-") else ""
     ways = f"{shlex.join(here().log(run.number))}; {look}{here().say('status')}"
     if run.command == "doctor --fix" and run.has("write"):
-        ways = f"{here().say('doctor', '--undo', str(run.number))} puts the edited files back"
+        asked = ("--no-engine",) if engine_of(run.path.parent.parent) == NO_ENGINE else ()
+        ways = f"{here().say('doctor', '--undo', str(run.number), *asked)} puts the edited files back"
     return f"process {run.who.pid} died {step}. Check what is left: {ways}"
 
 

@@ -34,6 +34,7 @@ def end(result: ResetResult) -> dict[str, Any]:
             "next": _lists(result.commands),
             "back": _lists(result.plan.back) if is_done else [],
             "remove": list(result.remove),
+            "colleagues": _lists(result.colleagues),
         },
         "hint": result.hint,
         "journal": result.journal or None,

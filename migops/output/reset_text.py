@@ -114,11 +114,11 @@ def _doctor(result: ResetResult, view: View) -> list[str]:
 def _afterwards(result: ResetResult, view: View) -> list[str]:
     """What to tell the others, the way back, and how the old database goes."""
     tell = (
-        "after their git pull their databases are at revisions that no longer exist: `migops reset`, too, or `migops "
-        "adopt` once the old version rows are gone; look at `migops doctor` first"
+        "a colleague's database is at a revision that is gone. After the pull, these prove that it has the schema of "
+        "the first revision, and stamp it (the first two change nothing but the image and the recorded revision):"
     )
     return [
-        *_hanging(f"  {'colleagues':<{_LABEL - 2}} ", tell, view.width), "", "the way back",
+        "", *_hanging("", tell, view.width), *_commands("  ", result.colleagues), "", "the way back",
         *_commands("  ", result.plan.back), "", "once the old database is not needed any more",
         *_commands("  ", (result.remove,)),
     ]  # fmt: skip

@@ -9,6 +9,7 @@ from migops.analysis.evidence import Evidence
 from migops.core.errors import MigopsError
 from migops.core.model import Finding, Skipped
 from migops.core.printed import explain, here
+from migops.core.text import with_hint
 from migops.rules import (
     alembic_config,
     application,
@@ -23,6 +24,7 @@ from migops.rules import (
     git_database,
     history,
     image_host,
+    one_container,
     start,
     startable,
     stopped,
@@ -44,6 +46,7 @@ RULES: tuple[Rule, ...] = tuple(
             *git.RULES,
             *git_database.RULES,
             *compose_file.RULES,
+            *one_container.RULES,
             *start.RULES,
             *startable.RULES,
             *stopped.RULES,
@@ -66,7 +69,8 @@ def chosen(select: Sequence[str], ignore: Sequence[str], command: str = "doctor"
     wanted = [rule for rule in RULES if not select or any(_fits(rule, word) for word in select)]
     for word in (*select, *ignore):
         if not any(_fits(rule, word) for rule in RULES):
-            raise MigopsError(f"there is no rule {word!r}", hint=f"`{explain()}` lists the rules")
+            hint = with_hint(word, _words(), f"`{explain()}` lists the rules")
+            raise MigopsError(f"there is no rule {word!r}", hint=hint)
     for word in select:
         fitting = [rule.command for rule in RULES if _fits(rule, word)]
         if not any(COMMANDS.index(each) <= COMMANDS.index(command) for each in fitting):
@@ -77,12 +81,18 @@ def chosen(select: Sequence[str], ignore: Sequence[str], command: str = "doctor"
     return tuple(rule for rule in wanted if not any(_fits(rule, word) for word in ignore))
 
 
-def find(word: str) -> Rule:
-    """The one rule with this id or name."""
+def _words() -> list[str]:
+    """The ids and names of all rules."""
+    return [word for rule in RULES for word in (rule.id, rule.name)]
+
+
+def find(word: str, others: Sequence[str] = ()) -> Rule:
+    """The one rule with this id or name. ``others``: further names that could have been meant."""
     for rule in RULES:
         if word.upper() == rule.id or word == rule.name:
             return rule
-    raise MigopsError(f"there is no rule or failure {word!r}", hint=f"`{explain()}` lists the rules and the failures")
+    hint = with_hint(word, (*_words(), *others), f"`{explain()}` lists the rules and the failures")
+    raise MigopsError(f"there is no rule or failure {word!r}", hint=hint)
 
 
 def judge(rules: Sequence[Rule], evidence: Evidence) -> tuple[tuple[Finding, ...], tuple[Skipped, ...]]:

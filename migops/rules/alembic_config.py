@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from migops.analysis.evidence import Evidence
-from migops.core.model import MigrationFile, PlaceName, Remedy, Severity, Subject, Unknown
+from migops.core.model import Location, MigrationFile, PlaceName, Remedy, Severity, Subject, Unknown
 from migops.core.text import listed
 from migops.rules.problems import problems
 from migops.rules.rule import Match, Rule, Undetermined
@@ -36,6 +36,8 @@ def ini_interpolation(evidence: Evidence) -> Iterator[Match]:
     Fix: write `%%`. (`version_num_format` itself has no effect in Alembic: numbered files come from `file_template` and
     `--rev-id`.) An option that nothing reads, or that env.py replaces before it is read, does no harm and is not
     reported.
+
+    With migops: `migops doctor --fix MIG501` shows the edit as a diff, and applies it after a yes.
 
     Seen in: sqlalchemy/alembic#1279, DevGlitch/alembic-migration-checker#10
     """
@@ -87,6 +89,9 @@ def credentials_in_ini(evidence: Evidence) -> Iterator[Match]:
     Fix: make env.py read the URL from the application's environment, and only then delete the option: with neither,
     Alembic fails with `KeyError: 'url'`. Change the password: git's history and old images keep it.
 
+    With migops: `migops doctor --fix MIG503` shows both edits as a diff (env.py reads the variable, the option goes),
+    and applies them after a yes.
+
     Seen in: mikesvoboda/nemotron-v3-home-security-intelligence#5691
     """
     if evidence.setup is None:
@@ -122,6 +127,8 @@ def no_database_url(evidence: Evidence) -> Iterator[Match | Undetermined]:
 
     Fix: make env.py set the URL from the service's environment. Where the project runs Alembic from its own code and
     sets the URL there, nothing is reported.
+
+    With migops: `migops doctor --fix MIG508` shows the edit as a diff, and applies it after a yes.
 
     Seen in: sqlalchemy/alembic#606
     """
@@ -162,6 +169,8 @@ def percent_in_url(evidence: Evidence) -> Iterator[Match]:
 
     Fix: `set_main_option("sqlalchemy.url", url.replace("%", "%%"))`, or pass the URL directly to `create_engine`.
 
+    With migops: `migops doctor --fix MIG504` shows the edit as a diff, and applies it after a yes.
+
     Seen in: miguelgrinberg/retrofun#3
     """
     url = evidence.setup.url if evidence.setup else None
@@ -177,7 +186,11 @@ def percent_in_url(evidence: Evidence) -> Iterator[Match]:
             f"the URL comes from {url.origin}; set_main_option interpolates it",
             None,
             {"file": env.path, "line": line},
-            (Remedy('add .replace("%", "%%"), or pass the URL directly to create_engine'),),
+            (
+                Remedy(
+                    'add .replace("%", "%%"), or pass the URL directly to create_engine', at=Location(env.path, line)
+                ),
+            ),
         )
 
 
@@ -195,6 +208,8 @@ def deprecated_setting(evidence: Evidence) -> Iterator[Match]:
     Fix: replace `version_path_separator` by `path_separator = os`; delete `version_num_format` (numbered files come
     from `file_template` and `--rev-id`). A project whose own files keep Alembic below 1.16, which has no
     `path_separator`, keeps the old setting and is not reported.
+
+    With migops: `migops doctor --fix MIG505` shows the edit as a diff, and applies it after a yes.
     """
     options = evidence.setup.config.options if evidence.setup else {}
     old, useless = options.get("version_path_separator"), options.get("version_num_format")
@@ -234,7 +249,12 @@ def target_metadata_none(evidence: Evidence) -> Iterator[Match]:
             f"nothing but None is assigned to it ({env.path}:{line})",
             None,
             {"file": env.path, "line": line},
-            (Remedy("in env.py: from yourapp.models import Base; target_metadata = Base.metadata"),),
+            (
+                Remedy(
+                    "in env.py: from yourapp.models import Base; target_metadata = Base.metadata",
+                    at=Location(env.path, line),
+                ),
+            ),
         )
 
 
@@ -280,7 +300,7 @@ def _env(evidence: Evidence) -> MigrationFile | None:
 def _setting(option: Option, what: str, fix: str) -> Match:
     return Match(
         Subject(path=str(option.at)), f"{option.name} {what}", f"{option.at} sets it", None, {"option": option.name},
-        (Remedy(fix),),
+        (Remedy(fix, at=option.at),),
     )  # fmt: skip
 
 

@@ -9,7 +9,7 @@ from pathlib import PurePath
 from typing import TYPE_CHECKING
 
 from migops.analysis.evidence import Evidence
-from migops.core.model import PlaceName, Remedy, Severity, Subject, Unknown
+from migops.core.model import Location, PlaceName, Remedy, Severity, Subject, Unknown
 from migops.core.text import listed
 from migops.rules.database_remedies import run_alembic
 from migops.rules.remedies import rebuild
@@ -61,7 +61,7 @@ def create_all_at_startup(evidence: Evidence) -> Iterator[Match | Undetermined]:
             None,
             {"file": change.at.file, "line": change.at.line, "text": change.text, "at_start": True},
             (
-                Remedy("remove the call (tests may keep it)"),
+                Remedy("remove the call (tests may keep it)", at=_here(change)),
                 run_alembic(evidence, "let the migrations create the missing tables", "upgrade", "head"),
             ),
         )
@@ -95,7 +95,8 @@ def upgrade_in_every_replica(evidence: Evidence) -> Iterator[Match | Undetermine
     hook, which runs once for all replicas (unless it says `per_replica: true`).
 
     With migops: `migops rebuild-and-migrate SERVICE` is such a step of the deploy: one migration at a time, under a
-    lock of host, engine and database.
+    lock of host, engine and database. `migops doctor --fix MIG602` makes the one-shot service, if the compose file has
+    the start and it is no more than `sh -c "alembic upgrade head && …"`.
 
     Seen in: langflow-ai/langflow#13204, OpenHands/OpenHands#13608, sqlalchemy/alembic#633
     """
@@ -110,7 +111,13 @@ def upgrade_in_every_replica(evidence: Evidence) -> Iterator[Match | Undetermine
             case.facts,
             rebuild(evidence, "already fixed on the host; rebuild to get it into the image")
             if case.fixed
-            else (Remedy(f"remove it from the startup command; {ONE_SHOT.format(_command(case.change))}"), by_deploy),
+            else (
+                Remedy(
+                    f"remove it from the startup command; {ONE_SHOT.format(_command(case.change))}",
+                    at=_here(case.change),
+                ),
+                by_deploy,
+            ),
         )
     yield from _unread(evidence)
 
@@ -141,7 +148,7 @@ def failure_swallowed(evidence: Evidence) -> Iterator[Match | Undetermined]:
             {**case.facts, "swallowed": change.swallowed},
             rebuild(evidence, "already fixed on the host; rebuild to get it into the image")
             if case.fixed
-            else (Remedy(_stop(change)),),
+            else (Remedy(_stop(change), at=_here(change)),),
         )
     yield from _unread(evidence)
 
@@ -273,6 +280,11 @@ def _where(change: Change) -> str:
     under = f", under `{change.condition}`" if change.condition else ""
     whose = "" if change.place == "compose file" else f" of the {change.place}"
     return f"{change.at}{whose}{under}"
+
+
+def _here(change: Change) -> Location | None:
+    """The line, if it is in a file of this machine."""
+    return change.at if change.place in ("host", "compose file") else None
 
 
 def _stop(change: Change) -> str:

@@ -139,7 +139,8 @@ def excluded_from_context(evidence: Evidence) -> Iterator[Match]:
     Fix: delete that line, or re-include the folder with a line that starts with `!` after it; or add the COPY. Then
     rebuild.
 
-    With migops: `migops check-image --no-engine` shows before the build which scripts it would contain.
+    With migops: `migops doctor --fix MIG104` shows the edit as a diff, and applies it after a yes. `migops check-image
+    --no-engine` shows before the build which scripts it would contain.
 
     Seen in: open-plan-tool/gui#147, ThalesGroup/fred#2625
     """
@@ -172,7 +173,7 @@ def _include(evidence: Evidence, exclusion: Exclusion | None) -> tuple[Remedy, .
     else:
         lacking = evidence.copies
         edit = lacking.edit(lacking.scripts) if lacking and lacking.scripts else "add a COPY for them to the Dockerfile"
-    return (Remedy(edit), *rebuild(evidence, "rebuild"))
+    return (Remedy(edit, at=exclusion.at if exclusion else None), *rebuild(evidence, "rebuild"))
 
 
 def env_file_in_image(evidence: Evidence) -> Iterator[Match]:
@@ -184,6 +185,8 @@ def env_file_in_image(evidence: Evidence) -> Iterator[Match]:
     Why: `COPY . .`, and `.dockerignore` does not exclude the file.
 
     Fix: give the service its settings with `env_file` or `environment`, then exclude the file from the build context.
+
+    With migops: `migops doctor --fix MIG106` shows the edit as a diff, and applies it after a yes.
 
     Seen in: topoteretes/cognee#1038
     """

@@ -87,7 +87,8 @@ def no_readiness(evidence: Evidence) -> Iterator[Match | Undetermined]:
     `condition: service_completed_successfully`. A service whose own startup command waits (wait-for-it, a loop around
     pg_isready, a retry in Python) is not reported, and one whose start could not be read is not judged.
 
-    With migops: `migops alembic upgrade head` and `migops rebuild-and-migrate` wait for the database themselves.
+    With migops: `migops doctor --fix` writes both (the healthcheck for PostgreSQL only). `migops alembic upgrade head`
+    and `migops rebuild-and-migrate` wait for the database themselves.
 
     Seen in: DataJunction/dj#203
     """
@@ -170,6 +171,8 @@ def socket_only_pg_isready(evidence: Evidence) -> Iterator[Match]:
 
     Fix: `pg_isready -h 127.0.0.1`.
 
+    With migops: `migops doctor --fix MIG803` shows the edit as a diff, and applies it after a yes.
+
     Seen in: docker-library/postgres#880
     """
     for server, kind in _servers(evidence, evidence.setup.project if evidence.setup else None):
@@ -182,7 +185,7 @@ def socket_only_pg_isready(evidence: Evidence) -> Iterator[Match]:
                 f"{check.location}: `{found[0].strip()}` has no -h; at the first start the socket answers too early",
                 None,
                 {"service": server.name},
-                (Remedy("use pg_isready -h 127.0.0.1, and keep the other options"),),
+                (Remedy("use pg_isready -h 127.0.0.1, and keep the other options", at=check.location),),
             )
 
 
@@ -354,7 +357,7 @@ def _follows(project: Project, name: str, other: str, seen: frozenset[str] = fro
 
 def _hasty(project: Project, names: list[str], server: Service, kind: Kind) -> Match:
     has_check = server.healthcheck is not None and not server.healthcheck.disabled
-    check = () if has_check else (Remedy(f"give {server.name} a healthcheck: {kind.healthcheck}"),)
+    check = () if has_check else (Remedy(f"give {server.name} a healthcheck: {kind.healthcheck}", at=server.location),)
     waits = f"under {listed(names)}: depends_on: {{{server.name}: {{condition: {HEALTHY}}}}}"
     at = project.services[names[0]].location
     return Match(
@@ -364,7 +367,7 @@ def _hasty(project: Project, names: list[str], server: Service, kind: Kind) -> M
         + ("" if has_check else f", and {server.name} has no healthcheck"),
         None,
         {"services": names, "server": server.name, "healthcheck": has_check},
-        (*check, Remedy(waits)),
+        (*check, Remedy(waits, at=at)),
     )
 
 

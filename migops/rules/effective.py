@@ -38,7 +38,10 @@ def tmpfs_hides_migrations(evidence: Evidence) -> Iterator[Match]:
                 (IMAGE, CONTAINER),
                 {"container": view.name, "mount": {"type": "tmpfs", "source": "", "target": mount.target}},
                 (
-                    Remedy(_take_out("tmpfs", mount.target, str(hidden.at) if hidden else "")),
+                    Remedy(
+                        _take_out("tmpfs", mount.target, str(hidden.at) if hidden else ""),
+                        at=hidden.at if hidden else None,
+                    ),
                     Remedy("recreate the container", evidence.commands.up()),
                 ),
             )
@@ -78,7 +81,7 @@ def _coming(evidence: Evidence, hidden: Hidden, cause: str) -> Match:
         cause,
         (IMAGE, CONTAINER),
         {"mount": {"type": hidden.kind, "source": hidden.source, "target": hidden.target}, "at": str(hidden.at)},
-        (Remedy(_take_out(hidden.kind, hidden.target, str(hidden.at))),),
+        (Remedy(_take_out(hidden.kind, hidden.target, str(hidden.at)), at=hidden.at),),
     )
 
 

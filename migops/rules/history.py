@@ -74,6 +74,16 @@ def _heads_cause(evidence: Evidence, heads: tuple[str, ...], places: list[PlaceN
     return cause
 
 
+def _committed(evidence: Evidence) -> Iterator[Remedy]:
+    """The commit of the scripts in which the host differs from git's HEAD."""
+    for worktree in evidence.worktrees if isinstance(evidence.worktrees, tuple) else ():
+        names = sorted(worktree.names.keys() - worktree.ignored.keys())
+        if names:
+            yield Remedy(COMMIT.why, worktree.command("add", "-A", scripts=names))
+            message = f"Bring the migrations to what the host has: {some(names)}"
+            yield Remedy("commit it", worktree.command("commit", "-m", message, scripts=names))
+
+
 def _heads_remedy(evidence: Evidence, heads: tuple[str, ...], places: list[PlaceName]) -> tuple[Remedy, ...]:
     if PlaceName.HOST in places:
         return (
@@ -91,7 +101,7 @@ def _heads_remedy(evidence: Evidence, heads: tuple[str, ...], places: list[Place
     if places == [PlaceName.CONTAINER]:
         return of_container(evidence)
     if places == [PlaceName.GIT]:
-        return (COMMIT,)
+        return tuple(_committed(evidence)) or (COMMIT,)
     image = evidence.chain.held(PlaceName.IMAGE)
     git_records = (
         [evidence.git_records[name] for name in image.scripts if name in evidence.git_records] if image else []

@@ -177,7 +177,8 @@ def stray_bytecode(evidence: Evidence) -> Iterator[Match]:
 
     Fix: add `**/__pycache__` and `**/*.pyc` to `.dockerignore`, then rebuild.
 
-    With migops: `migops rebuild-and-migrate SERVICE` builds and deploys the image once the folder is excluded.
+    With migops: `migops doctor --fix MIG005` shows the edit as a diff, and applies it after a yes. `migops
+    rebuild-and-migrate SERVICE` builds and deploys the image once the folder is excluded.
     """
     image, host = evidence.chain.held(IMAGE), evidence.chain.held(HOST)
     if image is None or not image.sourceless:

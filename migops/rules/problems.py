@@ -9,7 +9,7 @@ from pathlib import PurePosixPath
 from migops.analysis.chain import ORDER
 from migops.analysis.container_view import views
 from migops.analysis.evidence import Evidence
-from migops.core.model import Action, PlaceName, Remedy, Subject
+from migops.core.model import Action, Location, PlaceName, Remedy, Subject
 from migops.core.text import listed
 from migops.migrations.problem import Problem
 from migops.rules.remedies import rebuild
@@ -37,7 +37,7 @@ def problems(
             f"{problem.at}",
             link_into(evidence, places[0]),
             {"places": [place.value for place in places], "revisions": list(problem.revisions)},
-            _hinted(problem) if PlaceName.HOST in places else _not_on_host(evidence, problem, places),
+            _hinted(problem, problem.at) if PlaceName.HOST in places else _not_on_host(evidence, problem, places),
         )
 
 
@@ -61,8 +61,9 @@ def of_container(evidence: Evidence) -> tuple[Remedy, ...]:
     return (Remedy("only the container has it: create the container anew from its image", again),)
 
 
-def _hinted(problem: Problem) -> tuple[Remedy, ...]:
-    return (Remedy(problem.hint, at=problem.at),) if problem.hint else ()
+def _hinted(problem: Problem, at: Location | None = None) -> tuple[Remedy, ...]:
+    """The hint as a step; ``at`` is its line on the host."""
+    return (Remedy(problem.hint, at=at),) if problem.hint else ()
 
 
 def link_into(evidence: Evidence, place: PlaceName) -> tuple[PlaceName, PlaceName] | None:

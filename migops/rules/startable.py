@@ -7,7 +7,7 @@ from pathlib import PurePath
 from typing import TYPE_CHECKING
 
 from migops.analysis.evidence import Evidence
-from migops.core.model import PlaceName, Remedy, Severity, Subject
+from migops.core.model import Action, Location, PlaceName, Remedy, Severity, Subject
 from migops.rules.remedies import rebuild
 from migops.rules.rule import Match, Rule
 from migops.rules.start import by_place, whose
@@ -60,6 +60,8 @@ def script_cannot_start(evidence: Evidence) -> Iterator[Match]:
 
     Fix: `chmod +x`, Unix line ends with a line in `.gitattributes` that keeps them, another interpreter; then rebuild.
 
+    With migops: `migops doctor --fix MIG108` shows the edit as a diff, and applies it after a yes.
+
     Seen in: wagtail/bakerydemo#468
     """
     for fault, services, remark in by_place(evidence, lambda startup: startup.faults, _of_fault):
@@ -110,16 +112,20 @@ def _program(fault: Fault) -> str:
 
 def _startable(fault: Fault) -> Iterator[Remedy]:
     """How the file itself is changed; with a command where it is on this machine."""
+    at = Location(fault.at) if fault.place == "host" else None
     if fault.why.value == "permission":
         on_host = fault.place == "host"
         yield Remedy(
             "make it executable" + ("" if on_host else f": chmod +x {fault.path}, in the file that the build copies"),
             ("chmod", "+x", fault.at) if on_host else (),
+            at=at,
+            action=Action.EDIT,
         )
     elif fault.why.value == "line ends":
         yield Remedy(
             f"give {PurePath(fault.at).name} Unix line ends (LF), and keep them with a line in .gitattributes: "
-            f"*{PurePath(fault.at).suffix or PurePath(fault.at).name} text eol=lf"
+            f"*{PurePath(fault.at).suffix or PurePath(fault.at).name} text eol=lf",
+            at=at,
         )
     elif fault.why.value == "interpreter":
         yield Remedy(
@@ -127,7 +133,7 @@ def _startable(fault: Fault) -> Iterator[Remedy]:
             "no more than that"
         )
     else:
-        yield Remedy("give it a first line that names its interpreter: #!/bin/sh")
+        yield Remedy("give it a first line that names its interpreter: #!/bin/sh", at=at)
 
 
 def _build_again(evidence: Evidence, fault: Fault) -> tuple[Remedy, ...]:

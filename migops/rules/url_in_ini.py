@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from migops.analysis.evidence import Evidence
-from migops.core.model import MigrationFile, Remedy
+from migops.core.model import Location, MigrationFile, Remedy
 from migops.core.text import listed
 from migops.migrations.env_url import UrlSource, url_source
 
@@ -17,7 +17,7 @@ _VARIABLE = "DATABASE_URL"
 
 def take_out(evidence: Evidence, option: Option, env: MigrationFile | None) -> tuple[Remedy, ...]:
     """Steps to delete the option, after env.py is known to get the URL from elsewhere, or was made to."""
-    remove = Remedy(f"delete {option.name} from {option.at}")
+    remove = Remedy(f"delete {option.name} from {option.at}", at=option.at)
     if env is None:
         return (Remedy("first make env.py read the URL from the environment (migops could not read the file)"), remove)
     source = url_source(env.content.decode("utf-8", "replace"))
@@ -30,7 +30,7 @@ def take_out(evidence: Evidence, option: Option, env: MigrationFile | None) -> t
         variable = Remedy(f"under {service}: environment: set {listed(lacking)}, which {at} reads")
         return (variable, remove)
     variables = f" from {listed(source.variables)}" if source.variables else ""
-    return (Remedy(f"delete {option.name} from {option.at}: {at} sets the URL itself{variables}"),)
+    return (Remedy(f"delete {option.name} from {option.at}: {at} sets the URL itself{variables}", at=option.at),)
 
 
 def give(evidence: Evidence, env: MigrationFile, old: str = "") -> tuple[Remedy, ...]:
@@ -47,7 +47,8 @@ def give(evidence: Evidence, env: MigrationFile, old: str = "") -> tuple[Remedy,
     steps.append(
         Remedy(
             f"make env.py read the URL from the environment: in {env.path}, after `config = context.config`: "
-            f"import os; {line}"
+            f"import os; {line}",
+            at=Location(env.path),
         )
     )
     return tuple(steps)

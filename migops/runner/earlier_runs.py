@@ -8,7 +8,7 @@ from pathlib import Path
 
 from migops.core.errors import ManualActionRequired, MigopsError
 from migops.core.printed import Commands
-from migops.core.text import listed
+from migops.core.text import listed, with_hint
 from migops.database import DatabaseUrl
 from migops.docker import Engine
 from migops.migrations.graph import Graph
@@ -21,7 +21,8 @@ def refuse_unknown(repeat: Sequence[str], graph: Graph | None) -> None:
     """Raise MigopsError where ``--repeat`` names a revision that there is not."""
     if graph is not None and (lacking := [each for each in repeat if each not in graph.by_id]):
         raise MigopsError(
-            f"--repeat {lacking[0]}: there is no such revision", hint="name it in full, as the earlier run did"
+            f"--repeat {lacking[0]}: there is no such revision",
+            hint=with_hint(lacking[0], graph.by_id, "name it in full, as the earlier run did"),
         )
 
 

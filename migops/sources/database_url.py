@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from migops.core.errors import MigopsError
 from migops.core.model import Location, Unknown
+from migops.core.text import with_hint
 from migops.migrations.config import ConfigFile
 from migops.migrations.env_url import defaults
 
@@ -113,7 +114,8 @@ def from_settings(variables: Variables, settings: Mapping[str, str]) -> Sought |
         if named not in values:
             raise MigopsError(
                 f"x-migops of service {service.name!r} names the variable {named}, which its environment does not set",
-                at=service.location, hint="set it under environment or env_file, or fix database-env",
+                at=service.location,
+                hint=with_hint(named, values, "set it under environment or env_file, or fix database-env"),
             )  # fmt: skip
         return of_variable(variables, values, named)
     return None

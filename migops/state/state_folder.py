@@ -136,7 +136,12 @@ def path(engine: Engine, project: str) -> Path:
 def path_without_engine(project: str) -> Path:
     """The folder of a project for a command that asks no engine: the one that it has already, if it has one only."""
     known = paths(project)
-    return known[0] if len(known) == 1 else root() / NO_ENGINE / _name(project)
+    return known[0] if len(known) == 1 else no_engine(project)
+
+
+def no_engine(project: str) -> Path:
+    """The folder of a project's runs that asked no engine, if it has a folder of its own for them."""
+    return root() / NO_ENGINE / _name(project)
 
 
 def paths(project: str) -> tuple[Path, ...]:

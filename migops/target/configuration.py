@@ -14,7 +14,7 @@ from migops.compose import Service
 from migops.core.errors import MigopsError
 from migops.core.model import Location, Unknown
 from migops.core.options import ALEMBIC, with_value
-from migops.core.text import first_few
+from migops.core.text import first_few, with_hint
 from migops.dockerfile.trace import BuildView
 from migops.entrypoint.alembic_call import Process, typed
 from migops.migrations.config import parse_config
@@ -43,7 +43,9 @@ def find(root: Path, given: str, base: Path, service: Service | None = None) -> 
     if given:
         path = Path(os.path.normpath(base / given))
         if not path.is_file():
-            raise MigopsError("no such configuration file", at=Location(str(path)), hint="check --config")
+            beside = sorted(each.name for each in path.parent.glob("*") if each.suffix in (".ini", ".toml", ".cfg"))
+            hint = with_hint(path.name, beside, "check --config")
+            raise MigopsError("no such configuration file", at=Location(str(path)), hint=hint)
         return path
     candidates = search(root)
     if len(candidates) == 1:

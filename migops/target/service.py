@@ -10,6 +10,7 @@ from migops.compose import Project, Service
 from migops.core.errors import MigopsError
 from migops.core.model import Location
 from migops.core.printed import again
+from migops.core.text import with_hint
 from migops.sources.database_state import SETTINGS
 from migops.target import configuration
 from migops.target.build import build_spec, built_configuration
@@ -18,6 +19,8 @@ from migops.target.target import Wanted
 
 WITHOUT_HOST = frozenset({"check-image", "status", "doctor"})
 """The commands that go on where only image and containers have a configuration."""
+_NO_TEXT = frozenset({"ignore"})
+"""The keys of ``x-migops`` that are no text: see ``target/suppression.py``."""
 
 
 def choose(
@@ -29,7 +32,7 @@ def choose(
     """
     if wanted.service:
         return project.service(wanted.service)
-    marked = [service for service in project.services.values() if "x-migops" in service.extensions]
+    marked = [service for service in project.services.values() if _is_marked(service)]
     candidates = marked or [service for service in project.services.values() if has_migrations(service)]
     candidates = candidates or [service for service in project.services.values() if _names_config(service)]
     if not candidates:
@@ -50,6 +53,12 @@ def choose(
         )  # fmt: skip
     # All share one build. If each has an image of its own, MIG206 compares the others with this one.
     return next((service for service in candidates if _runs_alembic(service)), candidates[0])
+
+
+def _is_marked(service: Service) -> bool:
+    """Whether its ``x-migops`` says that it has the migrations: rules that it leaves out say nothing of that."""
+    given: Any = service.extensions.get("x-migops", _NO_TEXT)
+    return given is not _NO_TEXT and not (isinstance(given, Mapping) and given and set(given) <= _NO_TEXT)
 
 
 def build_key(service: Service) -> tuple[str, ...]:
@@ -75,7 +84,7 @@ def settings_of(service: Service) -> dict[str, str]:
     """The service's ``x-migops`` with every known key. MigopsError for an unknown key or an invalid value."""
     known = (
         "config", "name", "heads", "host-dir", "image-config", "working-dir", "alembic", "entrypoint", "backup-image",
-        *SETTINGS,
+        *SETTINGS, *_NO_TEXT,
     )  # fmt: skip
     allowed = {"heads": ("one", "many"), "entrypoint": ("keep",)}
     given: Any = service.extensions.get("x-migops") or {}
@@ -85,9 +94,11 @@ def settings_of(service: Service) -> dict[str, str]:
         if key not in known:
             raise MigopsError(
                 f"x-migops of service {service.name!r} has an unknown key {key!r}", at=service.location,
-                hint=f"known keys: {', '.join(known)}",
+                hint=with_hint(str(key), known, f"known keys: {', '.join(known)}"),
             )  # fmt: skip
+        if key in _NO_TEXT:
+            continue
         if not isinstance(value, str) or value not in allowed.get(key, (value,)):
             shown = "it must be a string" if key == "database-url" else repr(value)
             raise MigopsError(f"x-migops.{key} of service {service.name!r} is not valid: {shown}", at=service.location)
-    return {key: str(given.get(key, "")) for key in known}
+    return {key: str(given.get(key, "")) for key in known if key not in _NO_TEXT}

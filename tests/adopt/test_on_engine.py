@@ -37,6 +37,10 @@ down_revision = "{PRICE}"
 def upgrade() -> None:
     op.execute("update product set price = 1 where price is null")
 '''
+SLOW = """
+if os.environ.get("SLOW"):
+    __import__("time").sleep(600)
+"""
 
 
 @pytest.fixture(autouse=True)
@@ -144,6 +148,11 @@ def test_found_proved_and_noted(sandbox: Sandbox, state_folder: Path, monkeypatc
 def test_several_a_literal_url_and_a_signal(sandbox: Sandbox) -> None:
     project = example("no-version-table", sandbox.path)
     (project / "migrations/versions/da7a_set_prices.py").write_text(DATA_ONLY)
+    env_py, compose = project / "migrations/env.py", project / "compose.yaml"
+    env_py.write_text(f"{env_py.read_text()}{SLOW}")
+    compose.write_text(
+        compose.read_text().replace("    environment:\n", "    environment:\n      SLOW: ${SLOW:-}\n", 1)
+    )
     up(sandbox, project)
     several = adopt(sandbox, project, "--yes")
     assert several.code == 1
@@ -153,7 +162,6 @@ def test_several_a_literal_url_and_a_signal(sandbox: Sandbox) -> None:
 
     _a_signal_leaves_nothing(sandbox, project)
 
-    env_py = project / "migrations/env.py"
     address = sandbox.docker(
         "inspect", "-f", "{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}", f"{sandbox.name}-db-1"
     ).strip()
@@ -181,10 +189,10 @@ def _wait_for_containers(box: Sandbox, pid: int, number: int) -> None:
 
 
 def _a_signal_leaves_nothing(box: Sandbox, project: Path) -> None:
-    for made in (1, 2):  # while the server comes up, and while the migrations run
+    for made in (1, 2):  # while the server comes up, and while the migrations run; slowly, so that they do not end
         process = warm.Popen(
             [sys.executable, "-m", "migops", "adopt", "--yes", "--revision", "head"], cwd=project,
-            env=environment(box), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
+            env={**environment(box), "SLOW": "yes"}, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
         )  # fmt: skip
         assert process.stderr is not None
         assert "disposable server" in process.stderr.readline()

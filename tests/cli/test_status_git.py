@@ -385,3 +385,17 @@ def test_through_a_linked_project_folder(shop: Path, tmp_path: Path) -> None:
     found = status(tmp_path / "link")
     assert [each["facts"]["revisions"] for each in found.json["findings"]] == [["b7"]]
     type_in(command(only(found)))
+
+
+def test_heads_that_only_git_has_go_with_the_printed_commit(shop: Path) -> None:
+    write(shop, "b7", SECOND)
+    write(shop, "c8", SECOND)
+    commit(shop, "two heads")
+    path = shop / f"{VERSIONS}/m9_merge.py"
+    path.write_text('"""Join"""\nrevision = "m9"\ndown_revision = ("b7", "c8")\n')
+    found = next(each for each in status(shop, "m9").json["findings"] if each["rule"] == "MIG301")
+    assert found["facts"]["places"] == ["git"]
+    for step in found["remedy"]:
+        git(shop, *step["command"][1:])
+    assert "MIG301" not in status(shop, "m9").rules
+    assert git(shop, "status", "--porcelain") == ""

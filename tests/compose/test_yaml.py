@@ -117,12 +117,12 @@ def test_reset_and_override_are_noted() -> None:
     ids=lambda given: str(given)[:20].encode("unicode_escape").decode(),
 )
 def test_what_cannot_be_read_is_refused_at_its_place_and_quickly(text: str, line: int, said: str) -> None:
-    start = time.monotonic()
+    start = time.process_time()
     with pytest.raises(MigopsError) as refused:
         documents(text.encode(), "f.yaml")
     assert said in refused.value.message
     assert str(refused.value.at) == f"f.yaml:{line}"
-    assert time.monotonic() - start < 2
+    assert time.process_time() - start < 2
 
 
 def test_a_deep_chain_of_aliases_is_refused() -> None:

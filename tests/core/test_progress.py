@@ -289,3 +289,11 @@ def test_json_stays_json_while_progress_is_shown(tmp_path: Path, silent_engine: 
     )  # fmt: skip
     assert json.loads(done.stdout)["command"] == "check-image"
     assert b"first contact  " not in done.stderr, "below 30 s nothing is written where there is no terminal"
+
+
+def test_closed_streams_are_no_trouble() -> None:
+    program = BEGIN + "progress.PATIENCE = progress.EVERY = 0.01\nwith progress.scope(), progress.step('x'):\n"
+    program += "  progress.stream_all()\n  progress.output(b'lost\\n')\n  time.sleep(0.3)\nprint('done')\n"
+    words = ("sh", "-c", 'exec "$@" 2>&-', "sh", sys.executable, "-c", program)
+    done = subprocess.run(words, capture_output=True, text=True, check=True)
+    assert done.stdout == "done\n"

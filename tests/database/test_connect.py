@@ -72,7 +72,7 @@ def test_a_server_that_accepts_and_says_nothing_is_given_up(unused_tcp_server: i
     url = parse_url(f"postgresql://u:p@127.0.0.1:{unused_tcp_server}/d")
     with pytest.raises(Unavailable), connect(url, timeout=2):
         pass
-    assert time.monotonic() - started < 8
+    assert time.monotonic() - started < 60
 
 
 @pytest.fixture

@@ -65,12 +65,16 @@ class Stack:
 
     def image(self, ref: str = "") -> str:
         """The ID that a name means."""
-        return self.box.docker("image", "inspect", "-f", "{{.Id}}", ref or f"{self.box.name}-app").strip()
+        with self.box.engine.api() as engine:
+            return str(engine.inspect_image(ref or f"{self.box.name}-app")["Id"])
 
     def running(self, service: str = "app") -> list[str]:
         """The images of the service's running containers."""
-        ids = self.compose("ps", "-q", service).split()
-        return [self.box.docker("inspect", "-f", "{{.Image}}", each).strip() for each in ids]
+        project = f"com.docker.compose.project={self.box.name}"
+        labels = [project, f"com.docker.compose.service={service}", "com.docker.compose.oneoff=False"]
+        with self.box.engine.api() as engine:
+            found = engine.containers(filters={"label": labels})
+        return [each["ImageID"] for each in sorted(found, key=lambda each: str(each["Names"]))]
 
     def journals(self) -> list[list[dict[str, Any]]]:
         """The lines of every run's journal, in order."""

@@ -6,16 +6,21 @@ import json
 import os
 import shutil
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+import docker
 
 from tests.engine import debian, host, layout, releases, standins
 from tests.engine.daemon import Daemon, answers
 from tests.engine.errors import EngineUnavailable
 
 _DEFAULT_SOCKET = "/var/run/docker.sock"
+_VERSIONS: dict[str, str] = {}
+"""By host: many tests ask."""
 _FOREIGN = (
     "DOCKER_HOST",
     "DOCKER_CONTEXT",
@@ -51,7 +56,15 @@ class Engine:
 
     @property
     def version(self) -> str:
-        return self.docker("version", "--format", "{{.Server.Version}}").strip()
+        if self.host not in _VERSIONS:
+            _VERSIONS[self.host] = self.docker("version", "--format", "{{.Server.Version}}").strip()
+        return _VERSIONS[self.host]
+
+    @contextmanager
+    def api(self) -> Iterator[docker.APIClient]:
+        """The engine without a process of `docker` for each question: a fifth of the CPU."""
+        with closing(docker.APIClient(version="auto", **docker.utils.kwargs_from_env(environment=self.env))) as client:
+            yield client
 
     def docker(self, *arguments: str, check: bool = True, timeout: float = 300, **options: Any) -> str:
         """Run `docker` with *arguments* and return what it prints. Its errors are raised with both streams."""

@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
-import docker
 from docker.errors import NotFound
 
 from tests.engine.engine import Engine
@@ -29,8 +28,7 @@ class Inventory:
     @classmethod
     def of(cls, engine: Engine) -> Inventory:
         """What *engine* holds right now. (The build cache is not counted: it may stay.)"""
-        settings = docker.utils.kwargs_from_env(environment=engine.env)
-        with contextlib.closing(docker.APIClient(version="auto", **settings)) as client:
+        with engine.api() as client:
             return cls(
                 _inspect(client.containers(all=True, quiet=True), "Id", client.inspect_container),
                 _inspect(client.volumes()["Volumes"] or (), "Name", client.inspect_volume),

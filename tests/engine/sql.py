@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 
 import psycopg
 from psycopg.pq import ExecStatus, PGconn
 
 from tests.engine.sandbox import Sandbox
-
-_ADDRESS = "{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}} {{json .Config.Env}}"
 
 
 def ask(box: Sandbox, sql: str, *, user: str, database: str, password: str = "", server: str = "db") -> str:
@@ -19,8 +16,10 @@ def ask(box: Sandbox, sql: str, *, user: str, database: str, password: str = "",
     Without a *password*, it is the one that the server's container was made with. Raises `psycopg.Error` where the
     server refuses.
     """
-    address, variables = box.docker("inspect", "-f", _ADDRESS, f"{box.name}-{server}-1").strip().split(" ", 1)
-    password = password or dict(each.split("=", 1) for each in json.loads(variables))["POSTGRES_PASSWORD"]
+    with box.engine.api() as engine:
+        found = engine.inspect_container(f"{box.name}-{server}-1")
+    (address,) = (each["IPAddress"] for each in found["NetworkSettings"]["Networks"].values())
+    password = password or dict(each.split("=", 1) for each in found["Config"]["Env"])["POSTGRES_PASSWORD"]
     where = {"host": address, "user": user, "password": password, "dbname": database}
     with psycopg.connect(**where, autocommit=True, application_name="psql", connect_timeout=30) as connection:
         return "\n".join(_lines(connection.pgconn, sql)).strip()

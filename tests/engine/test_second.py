@@ -15,7 +15,7 @@ from tests.engine.second import second_engine as start_second
 def test_a_frozen_daemon_hangs_and_a_thawed_one_answers(second_engine: SecondEngines) -> None:
     began = time.monotonic()
     second = second_engine()
-    assert time.monotonic() - began < 12  # it is about 1.5 s; the machine may be busy
+    assert time.monotonic() - began < 120  # it is about 1.5 s; the machine may be busy
     second.freeze()
     with pytest.raises(subprocess.TimeoutExpired):
         second.engine.docker("ps", timeout=1)

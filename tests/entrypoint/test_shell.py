@@ -164,9 +164,9 @@ def test_any_text_is_followed_or_refused(pieces: list[str]) -> None:
 
 @pytest.mark.parametrize("text", HOSTILE, ids=range(len(HOSTILE)))
 def test_hostile_text_costs_little(text: str) -> None:
-    before = time.monotonic()
+    before = time.process_time()
     followed(text)
-    assert time.monotonic() - before < 5
+    assert time.process_time() - before < 5
 
 
 @pytest.mark.parametrize(

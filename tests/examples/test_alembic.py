@@ -110,6 +110,7 @@ def test_the_workflows(sandbox: Sandbox, running: bool) -> None:
     assert own(upgraded)[1:] == [
         "migops: the database is empty: no recorded revision, and no tables", "migops: 2 migrations to run:",
         f"migops:   {CREATE}  Create product", f"migops:   {PRICE}  Add product.price",
+        "migops: next   migops doctor app",
     ]  # fmt: skip
     assert alembic(sandbox, project, "current").stdout == f"{PRICE} (head)\n"
     refused = alembic(sandbox, project, "downgrade", "-1")
@@ -117,6 +118,8 @@ def test_the_workflows(sandbox: Sandbox, running: bool) -> None:
     assert "migops alembic --yes downgrade -1" in refused.stderr
     down = alembic(sandbox, project, "--yes", "downgrade", "-1")
     assert (down.code, f"migops:   {PRICE}  Add product.price" in own(down)) == (0, True)
+    assert f"migops: pending now: {PRICE}" in own(down)
+    assert own(down)[-1] == "migops: next   migops alembic --service app upgrade head"
     assert alembic(sandbox, project, "current").stdout == f"{CREATE}\n"
 
     stamped = alembic(sandbox, project, "--yes", "stamp", "head")
@@ -125,6 +128,7 @@ def test_the_workflows(sandbox: Sandbox, running: bool) -> None:
     assert "1 migration recorded as done, which will then never run here:" in stamped.stderr
     stamped = alembic(sandbox, project, "--yes", "stamp", CREATE)
     assert "1 migration no longer recorded, which the next upgrade runs (again):" in stamped.stderr
+    assert own(stamped)[-2:] == [f"migops: pending now: {PRICE}", "migops: next   migops rebuild-and-migrate app"]
     assert alembic(sandbox, project, "upgrade", PRICE).code == 0
     assert alembic(sandbox, project, "--yes", "downgrade", CREATE).code == 0
     assert alembic(sandbox, project, "upgrade", "+1").code == 0
@@ -140,8 +144,9 @@ def test_the_workflows(sandbox: Sandbox, running: bool) -> None:
     script = versions / "c0ffee000001_add_stock.py"
     assert "op.add_column('product', sa.Column('stock'" in script.read_text()
     assert ((script.stat().st_uid, script.stat().st_gid), script.stat().st_mode & 0o777) == ((1234, 1235), 0o644)
-    assert str(script) in own(made)[-1]
-    assert "docker compose build app" in own(made)[-1]
+    [exported] = [line for line in own(made) if str(script) in line]
+    assert "docker compose build app" in exported
+    assert own(made)[-1] == "migops: next   migops rebuild-and-migrate app"
 
     assert containers(sandbox) == before, "nothing else was started, and nothing is left"
 
@@ -162,7 +167,8 @@ def test_revision_through_a_bind_mount(sandbox: Sandbox) -> None:
         assert result.code == 0
         info = (versions / name).stat()
         assert (info.st_uid, info.st_gid) == (1234, 1235)
-        assert own(result)[-1].endswith(f"the new file is on the host: {versions / name}")
+        assert f"migops: the new file is on the host: {versions / name}" in own(result)
+        assert own(result)[-1] == "migops: next   migops alembic --service app upgrade head"
 
 
 def test_a_new_file_never_replaces_one_of_the_host(sandbox: Sandbox) -> None:

@@ -54,7 +54,7 @@ def test_stale_base(sandbox: Sandbox) -> None:
 
 def test_uncacheable_source(sandbox: Sandbox) -> None:
     project = example("uncacheable-source", sandbox.path)
-    port = 20000 + os.getpid() % 20000
+    port = 20000 + os.getpid() % 12000  # below those that the kernel gives to connections
     for name in ("compose.yaml", "Dockerfile"):
         path = project / name
         path.write_text(path.read_text().replace("18099", str(port)))

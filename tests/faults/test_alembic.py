@@ -238,7 +238,7 @@ def test_20_21_34_two_runs_and_a_lock_that_is_lost(sandbox: Sandbox) -> None:
         assert stack.sleeps(), "the first is not disturbed"
 
         assert stack.terminate("migops alembic upgrade %") == 1
-        out, err = running.communicate(timeout=60)
+        out, err = running.communicate(timeout=180)
         assert running.returncode == 6, err
         assert "is lost" in err
         assert "Alembic was stopped, because another run could have begun. The database is as it was" in err
@@ -278,7 +278,7 @@ def test_the_secret_is_nowhere(sandbox: Sandbox) -> None:
     with stack.held_up():
         running = begin(sandbox, stack.project, "-x", "token=x-s3cret", "upgrade", "head")
         wait_for(processes)
-    out, err = running.communicate(timeout=60)
+    out, err = running.communicate(timeout=180)
     assert running.returncode == 0, err
     with stack.session() as session:
         settings = session.execute("SELECT * FROM half").fetchall()
@@ -314,7 +314,7 @@ def test_41_someone_migrates_beside_us(sandbox: Sandbox, engine_proxy: Callable[
         running = begin(sandbox, stack.project)
         wait_for(stack.sleeps)
         sandbox.compose("exec", "-T", "app", "alembic", "upgrade", "head", cwd=stack.project)
-    _, err = running.communicate(timeout=60)
+    _, err = running.communicate(timeout=180)
     assert running.returncode == 7, err
     assert f"the database went from {PRICE} to {SLOW}: someone else has migrated it meanwhile" in err
     assert "migops status app" in err
@@ -325,7 +325,7 @@ def test_41_someone_migrates_beside_us(sandbox: Sandbox, engine_proxy: Callable[
         running = begin(sandbox, stack.project)
         wait_for(stack.sleeps)
         someone.execute("INSERT INTO alembic_version VALUES ('ffff')")
-    _, err = running.communicate(timeout=60)
+    _, err = running.communicate(timeout=180)
     assert running.returncode == 7, err
     assert f"should have left it at {SLOW}: someone else has changed it meanwhile" in err
 
@@ -337,7 +337,7 @@ def test_41_someone_migrates_beside_us(sandbox: Sandbox, engine_proxy: Callable[
         running = begin(sandbox, stack.project, DOCKER_HOST=between.host)
         wait_for(stack.sleeps)
         between.close()
-        _, err = running.communicate(timeout=60)
+        _, err = running.communicate(timeout=180)
         assert running.returncode == 7, err
         assert "migops can no longer see how it continues" in err
         assert f", and on the database server as pid {stack.sleeping()}; the database is at: {PRICE}" in err

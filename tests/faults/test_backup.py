@@ -195,7 +195,7 @@ def test_pg_dump_or_migops_is_killed(backups: Backups) -> None:
         until(backups.dumping, "pg_dump has begun")
         (pid,) = [pid for pid, text in command_lines("pg_dump").items() if _in_container(pid, backups.shop.container)]
         os.kill(pid, signal.SIGKILL)
-        out, _ = process.communicate(timeout=60)
+        out, _ = process.communicate(timeout=180)
         assert process.returncode == 5
         assert "pg_dump" in json.loads(out)["error"]["message"]
         assert "was killed by signal 9" in json.loads(out)["error"]["message"]
@@ -205,7 +205,7 @@ def test_pg_dump_or_migops_is_killed(backups: Backups) -> None:
         process = backups.start()
         until(backups.dumping, "pg_dump has begun")
         process.terminate()
-        process.communicate(timeout=60)
+        process.communicate(timeout=180)
         assert process.returncode == 143
         assert backups.files() == []
         until(lambda: not backups.dumping(), "our pg_dump has gone with us")
@@ -213,7 +213,7 @@ def test_pg_dump_or_migops_is_killed(backups: Backups) -> None:
         process = backups.start()
         until(backups.dumping, "pg_dump has begun")
         process.kill()
-        process.communicate(timeout=60)
+        process.communicate(timeout=180)
         (left,) = backups.files()
         assert left.endswith(".dump.partial")
         assert backups.run("--list").json["backups"] == [], "what is half done counts as nothing"

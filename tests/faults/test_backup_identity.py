@@ -136,7 +136,7 @@ def at_a_terminal(
     except OSError:  # its side was closed
         pass
     finally:
-        process.wait(60)
+        process.wait(180)
         os.close(ours)
     return process.returncode, text
 

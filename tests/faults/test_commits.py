@@ -162,6 +162,9 @@ def made(box: Sandbox, *, is_async: bool = False) -> Stack:
     found.write(REV, PRICE, BODY, head=HOWS)
     if is_async:
         (found.project / "migrations/env.py").write_text(ASYNC)
+    # Once a minute it would analyse what the application writes, which is a commit that nobody here has made.
+    found.query("alter system set autovacuum = off")
+    found.query("select pg_reload_conf()")
     found.query("create table money (n bigint); insert into money values (100)")
     found.query("create table how (how text); insert into how values ('')")
     for name in ("generate_invoices", "current_bump", "пересчёт"):
@@ -185,13 +188,13 @@ def money(found: Stack) -> int:
 
 @contextmanager
 def writes(found: Stack) -> Iterator[None]:
-    """An application that commits some 200 times a second beside all this."""
+    """An application that commits some 50 times a second beside all this."""
     stop = threading.Event()
 
     def write() -> None:
         with session(found, "the application") as one:
             one.autocommit = True
-            while not stop.wait(0.004):
+            while not stop.wait(0.02):
                 one.execute("insert into written values (1)")
 
     found.query("create table written (n int)")

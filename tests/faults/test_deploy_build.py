@@ -55,7 +55,7 @@ def test_22_23_24_25_40_nothing_was_changed(sandbox: Sandbox) -> None:
     dockerfile.write_text(whole)
 
     # 25: pg_dump is killed while it waits for a table
-    lock = "begin; lock table product; select pg_sleep(60)"
+    lock = "begin; lock table product; select pg_sleep(600)"
     words = ("exec", "-T", "db", "psql", "-U", "shop", "-d", "shop", "-c", lock)
     with subprocess.Popen(("docker", "compose", *words), cwd=found.project, env=found.env) as holder:
         until(lambda: found.query("select 1 from pg_locks where mode = 'AccessExclusiveLock' and granted"), "locked")
@@ -65,8 +65,8 @@ def test_22_23_24_25_40_nothing_was_changed(sandbox: Sandbox) -> None:
         kill = 'for each in /proc/[0-9]*; do [ "$(cat $each/comm)" != pg_dump ] || kill -9 ${each#/proc/}; done'
         found.compose("exec", "-T", "db", "sh", "-c", kill)
         gone = ended(running)
-        found.query("select pg_terminate_backend(pid) from pg_stat_activity where query like '%pg_sleep(60)'")
-        holder.wait(20)
+        found.query("select pg_terminate_backend(pid) from pg_stat_activity where query like '%pg_sleep(600)'")
+        holder.wait(120)
     aborted(gone, "pg_dump")
     assert not list(found.state.rglob("*.partial"))
 

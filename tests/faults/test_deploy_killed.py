@@ -110,14 +110,14 @@ def test_31_32_what_a_killed_run_has_left_at_work(sandbox: Sandbox) -> None:
     assert "the database server still works on a migration of a run that was killed" in beside.stderr
     assert stands(found)[1:] == before[1:]
     assert len(found.journals()) == 1, "neither has done anything"
-    found.query("select pg_terminate_backend(pid) from pg_stat_activity where query like 'select pg_sleep(60)%'")
+    found.query("select pg_terminate_backend(pid) from pg_stat_activity where query like 'select pg_sleep(600)%'")
     done = deploy(found)
     assert done.code == 0, done.stderr
     assert stands(found) == (found.image(), [found.image()], [NEW], ["kept", "new"])
 
 
 NEW = "b00000000001"
-SLOW = "op.execute('select pg_sleep(60)')\n    "
+SLOW = "op.execute('select pg_sleep(600)')\n    "
 
 
 def begun(found: Stack) -> tuple[subprocess.Popen[str], Path]:

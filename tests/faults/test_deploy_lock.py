@@ -27,7 +27,7 @@ ROW = "op.execute(\"insert into product (title) values ('new')\")"
 def test_20_21_34_35_39_one_at_a_time(sandbox: Sandbox) -> None:
     found = stack(sandbox, password=CANARY)
     before = stands(found)
-    found.write(FIRST, PRICE, f"op.execute('select pg_sleep(120)')\n    {ROW}")
+    found.write(FIRST, PRICE, f"op.execute('select pg_sleep(600)')\n    {ROW}")
     said: list[Result] = []
     with watched() as seen:
         go = sandbox.path / "go"

@@ -52,12 +52,14 @@ def kill_compose_at_the_stop(found: Stack, running: subprocess.Popen[str], *, fo
         assert listening.stdout is not None
         assert listening.stdout.readline() == "kill\n"
         listening.kill()
-    if forgets:
-        with connect(20, found.env) as engine:
-            for _ in range(256):
-                engine.tag(image, f"{found.box.name}-app:busy")
+    running.send_signal(signal.SIGSTOP)  # it learns of both at once, however long the second takes
     (compose,) = children(running.pid)
     os.killpg(compose, signal.SIGKILL)  # migops has made it the leader of a group of its own
+    if forgets:
+        with connect(60, found.env) as engine:
+            for _ in range(256):
+                engine.tag(image, f"{found.box.name}-app:busy")
+    running.send_signal(signal.SIGCONT)
 
 
 def test_compose_is_killed_while_the_old_container_stops(sandbox: Sandbox) -> None:

@@ -64,7 +64,7 @@ def test_an_engine_that_hangs_ends_within_the_time_limit(served: tuple[FakeEngin
         assert host in caught.value.message
         assert caught.value.hint
         assert caught.value.exit_code == ExitCode.NO_VERDICT
-    assert time.monotonic() - start < 2
+    assert time.monotonic() - start < 30
 
 
 def test_a_probe_is_removed_with_its_volumes_also_when_reading_fails(served: tuple[FakeEngine, str]) -> None:

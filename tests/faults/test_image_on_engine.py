@@ -35,7 +35,7 @@ def test_a_frozen_engine_ends_within_the_time_limit(second_engine: SecondEngines
                 engine.image("app")
             with pytest.raises(Unavailable, match="did not answer within 1 s") as caught:
                 connect(1.0, second.engine.changes)
-            assert time.monotonic() - start < 4
+            assert time.monotonic() - start < 60
             assert second.engine.host in caught.value.message
         finally:
             second.thaw()

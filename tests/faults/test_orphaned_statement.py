@@ -210,7 +210,7 @@ def test_alembic_in_a_container_that_the_application_shares(sandbox: Sandbox, dr
         ends(found, [("sh", "-c", typed[0])])
         assert found.query(sleeping) == other
         found.query(f"select pg_terminate_backend({other})")
-        assert own.wait(60) != 0
+        assert own.wait(180) != 0
     found.query("update pause set seconds = 0")
     assert upgrade(found).code == 7, "whether a killed statement has committed is not known"
     done = upgrade(found, f"--repeat={MONEY}")

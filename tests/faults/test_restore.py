@@ -267,7 +267,7 @@ def test_a_restore_that_is_killed_is_told_of(shop: Shop, tmp_path: Path) -> None
 
     process = restores.stopping(backup)
     process.terminate()
-    out, _ = process.communicate(timeout=60)
+    out, _ = process.communicate(timeout=180)
     assert process.returncode == 143
     assert out.startswith("RESTORED  app: shop is the backup of"), "it is brought to its end, and says so"
     assert restores.products() == OLD

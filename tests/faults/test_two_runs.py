@@ -169,7 +169,7 @@ def test_a_process_that_nobody_here_knows(sandbox: Sandbox) -> None:
 
     # Killed while it migrates: as soon as its container has ended, the lock is nobody's.
     path = found.project / "migrations/versions/b00000000001_b00000000001.py"
-    edit(path, "op.execute", "op.execute('select pg_sleep(2)')\n    op.execute")
+    edit(path, "op.execute", "op.execute('select pg_sleep(10)')\n    op.execute")
     running = apart(found)
     until_it_sleeps(found)
     killed(running)
@@ -185,7 +185,7 @@ def test_what_it_has_left_on_the_server_is_seen_from_another_state_folder(sandbo
     """The lock tells whose journal names the sessions. It is not given up before these have gone."""
     one = stack(sandbox)
     two = other(one)
-    script(one, 1, "op.execute('select pg_sleep(120)')\n    ")
+    script(one, 1, "op.execute('select pg_sleep(600)')\n    ")
     running = begin(one)
     until_it_sleeps(one)
     running.kill()
@@ -197,8 +197,8 @@ def test_what_it_has_left_on_the_server_is_seen_from_another_state_folder(sandbo
         assert "the database server still works on a migration of a run that was killed" in beside.stderr
         assert two.journals() == []
         assert containers(one).split() == [lock_of(one)]
-    one.query("select pg_terminate_backend(pid) from pg_stat_activity where query like 'select pg_sleep(120)%'")
-    edit(one.project / "migrations/versions/b00000000001_b00000000001.py", "select pg_sleep(120)", "select 1")
+    one.query("select pg_terminate_backend(pid) from pg_stat_activity where query like 'select pg_sleep(600)%'")
+    edit(one.project / "migrations/versions/b00000000001_b00000000001.py", "select pg_sleep(600)", "select 1")
     done = two.deploy(*QUICK)
     assert done.code == 0, done.stderr
     assert stands(one)[2:] == (["b00000000001"], ["b00000000001", "kept"])

@@ -22,6 +22,7 @@ from tests.kit import NO_ENGINE, Result, git, migops
 SECRET = "kAn4ry-s3cret"
 URL = f"postgresql://shop:{SECRET}@db:5432/shop"
 READS_ALL = "options = context.config.get_section(context.config.config_ini_section)\n"
+FIXED = f"{INI}file_template = %%(year)d_%%(slug)s\n"
 BROKEN = f"{INI}file_template = %(year)d_%%(slug)s\nversion_num_format = %04d\n"
 
 
@@ -86,12 +87,16 @@ def test_a_fix_is_written_checked_journalled_and_undone(shop: Shop) -> None:
     assert tree(shop) == before
     assert doctor(shop, "--undo", "1", "--yes").code == 0, "it is as it was, and may be asked for twice"
     assert '"outcome": "done"' in journals(shop)
+    assert doctor(shop, "--undo", "1").code == 5, "it asks"
+    made = doctor(shop, "--undo", "1", "--yes", "--format", "json").json
+    assert (made["command"], made["run"], made["files"]) == ("doctor --undo", 1, [])
 
 
 def test_the_options_of_rules(shop: Shop) -> None:
     assert doctor(shop, "--fix", "MIG505", "--yes").code == 0, "it has no finding of that rule"
     assert "%(year)d" in (shop.folder / "alembic.ini").read_text()
     assert doctor(shop, "--fix", "MIG99", "--yes").code == 2
+    assert doctor(shop, "--fix", "MIG505", "--ignore", "MIG5", "--yes").code == 2
     assert doctor(shop, "--fix=MIG505,ini-interpolation", "--yes", "app").code == 0
     assert "%%(year)d" in (shop.folder / "alembic.ini").read_text()
 
@@ -219,8 +224,18 @@ class TestIgnoreFile:
 
     def test_a_file_whose_values_come_from_compose_may_go(self, shop: Shop) -> None:
         shop.write("alembic.ini", INI).write(".env", "A=1\n").write("settings.py", "import dotenv\n")
-        shop.write("compose.yaml", f"{COMPOSE}    env_file: .env\n")
-        assert doctor(shop, "--fix", "--yes").code == 0
+        given = f"{COMPOSE}    env_file: .env\n"
+        shop.write("compose.yaml", f"{given}  worker:\n    build: .\n")
+        found = doctor(shop, "--fix", "MIG106", "--yes")
+        assert found.code == 1, "the worker would lose it"
+        assert "compose does not give every service its values" in " ".join(found.stdout.split())
+        assert doctor(shop.write("compose.yaml", given), "--fix", "MIG106", "--yes").code == 0
+
+    def test_another_file_of_that_name_stays_where_it_is(self, shop: Shop) -> None:
+        shop.write("alembic.ini", INI).write("app/.env", "A=1\n").write("other/.env", "A=1\n")
+        shop.write("Dockerfile", "FROM x\nWORKDIR /app\nCOPY app .\nCOPY migrations migrations\nCOPY alembic.ini .\n")
+        assert doctor(shop, "--fix", "MIG106", "--yes").code == 0
+        assert (shop.folder / ".dockerignore").read_text() == ".git\napp/.env\n"
 
 
 class TestByName:
@@ -298,9 +313,14 @@ class TestFiles:
         assert doctor(shop, "--fix", "--yes").code == 0
         folder = next(state(shop).rglob("journal")).parent
         shop.write("alembic.ini", BROKEN)
-        with host_lock(folder_at(folder), "rebuild-and-migrate"):
-            found = doctor(shop, "--fix", "--yes")
-        assert found.code == 4
+        other = folder_at(state(shop) / "migops" / "another-engine" / "shop")
+        for locked in (folder, other):
+            with host_lock(locked, "rebuild-and-migrate"):
+                found = doctor(shop, "--fix", "--yes")
+            assert found.code == 4, "the files are the same, whichever engine the other run uses"
+            assert (shop.folder / "alembic.ini").read_text() == BROKEN
+        assert doctor(shop, "--undo", "9", "--yes").code == 2
+        assert doctor(shop.write("alembic.ini", FIXED), "--undo", "1", "--yes").code == 0, "it is in another folder"
         assert (shop.folder / "alembic.ini").read_text() == BROKEN
 
     def test_a_change_after_the_reading_is_not_overwritten(self, shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:

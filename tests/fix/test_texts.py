@@ -170,6 +170,15 @@ class TestEnv:
         assert isinstance(after, bytes)
         assert after.startswith(expected + b"from logging")
 
+    def test_an_engine_of_the_option_is_one_of_the_ini_file_as_well(self) -> None:
+        made = b"connectable = create_engine(config.get_main_option('sqlalchemy.url'))\n"
+        source = SYNC.split(b"def run_migrations_online")[0] + made
+        after = read_url_from(source, "DATABASE_URL")
+        assert isinstance(after, bytes)
+        assert after.count(LINE) == 1
+        fallback = made.replace(b"create_engine(", b"create_engine(os.getenv('URL') or ")
+        assert isinstance(read_url_from(source.replace(made, fallback), "DATABASE_URL"), Unedited)
+
     def test_another_driver_is_swapped(self) -> None:
         after = read_url_from(SYNC, "DB", ("postgresql+asyncpg", "postgresql"))
         assert isinstance(after, bytes)

@@ -30,6 +30,8 @@ IN_WORDS = {
     "MIG405": "the rows go by hand after a backup: a wrong stamp makes later upgrades skip changes",
     "MIG408": "the edit of env.py depends on how the schema's name is made there",
     "MIG807": "whether the mount is meant for all services or for none is a choice",
+    "MIG808": "an edit, which tests/fix_compose makes",
+    "MIG809": "an edit, which tests/fix_compose makes",
     "MIG505": "the setting's new name, and that it is replaced",
 }
 """Rules whose fix is in words alone, each with the reason."""

@@ -8,7 +8,7 @@ from pathlib import Path
 from migops import collect, rules, target
 from migops.analysis.evidence import Evidence
 from migops.collect.drawing import of_environment
-from migops.commands import check, config, failures, layers, status
+from migops.commands import check, config, failures, layers, status, versions
 from migops.commands.backup.contents import Contents
 from migops.commands.backup.external_sessions import Container
 from migops.commands.backup.identity import Compared, Relation
@@ -21,7 +21,7 @@ from migops.commands.backup.take import Pruned
 from migops.commands.backup.verify import Verified
 from migops.commands.fix.model import FileEdit, Fix
 from migops.commands.fix.plan import Fixable, Plan, Unfixed
-from migops.commands.fix.result import Check, FixResult, Preview
+from migops.commands.fix.result import Check, FixResult, Preview, UndoResult
 from migops.commands.graph import GraphResult
 from migops.commands.log import DatabaseLock, LogResult, RunLog
 from migops.commands.rescue import Copy, Left, RescueResult
@@ -65,6 +65,7 @@ def results(folder: Path) -> dict[str, object]:
         "reset --dry-run": shown(project),
         "adopt": CASES["different"],
         **_log(),
+        "version": versions.everything(0.1),
         "explain": rules.RULES,
         "explain RULE": rules.RULES[0],
         "explain failures": failures.FAILURES,
@@ -97,7 +98,8 @@ def _fixes(resolved: target.Target, evidence: Evidence) -> dict[str, object]:
     result = FixResult(
         preview, resolved.commands, (fixable,), (), (edit,), (untried,), 3, Path("/state/fixes/000003"), (finding,)
     )
-    return {"doctor --fix": result, "doctor --fix plan": preview}
+    undone = UndoResult(3, (Path("alembic.ini"),))
+    return {"doctor --fix": result, "doctor --fix plan": preview, "doctor --undo": undone}
 
 
 def _of_config(model: Project) -> dict[str, object]:

@@ -97,6 +97,13 @@ def test_every_report_ends_with_what_to_do_now(name: str) -> None:
     assert render("doctor", REPORTS[name], View(width=200)).splitlines()[-1].startswith("next   ")
 
 
+def test_a_mounted_container_is_drawn_with_the_host() -> None:
+    mounted = replace(place(CONTAINER, 10, "8bd7"), mounts=("/shop/migrations at /app/migrations",))
+    links = (LINKS[0], Link(HOST, CONTAINER, LinkStatus.EQUAL))
+    text = render("doctor", replace(MESS, places=(*PLACES[:2], mounted, UNVERSIONED), links=links), View(width=120))
+    assert "\n  host, container (mounted) 8bd7  X  image 010, 8bd7  |  database no revision\n" in text
+
+
 def test_the_full_mess_is_at_most_fifteen_lines() -> None:
     assert render("doctor", MESS, View(width=120)).count("\n") <= 15
 

@@ -109,6 +109,16 @@ def test_a_merge_is_built_once_more_after_it_was_written() -> None:
     assert [step.is_choice for step in found.steps] == [False, True, False, False]
 
 
+def test_a_revision_that_the_plan_writes_is_committed_before_it_is_built() -> None:
+    found = plan(finding("MIG301", MERGE, BUILD), around=replace(STILL, has_git=True))
+    assert [step.action for step in found.steps] == [Action.REVISION, Action.COMMIT, Action.BUILD]
+    assert found.steps[1].command == ()
+    both = plan(finding("MIG501", EDIT), finding("MIG301", MERGE, BUILD), around=replace(AROUND, has_git=True))
+    assert [step.action for step in both.steps] == [
+        Action.EDIT, Action.COMMIT, Action.REVISION, Action.COMMIT, Action.BUILD, Action.DEPLOY,
+    ]  # fmt: skip
+
+
 def test_alternatives_are_no_steps_and_stay_choices() -> None:
     found = plan(finding("MIG301", MERGE, BUILD, OR), around=STILL)
     assert [step.command for step in found.steps] == [MERGE.command, BUILD.command]
@@ -199,6 +209,10 @@ def test_the_next_line_is_the_first_step() -> None:
     assert plan(finding("MIG409", stamp), around=STILL).next_command == AROUND.verbose
 
 
+def test_looking_is_next_even_before_a_choice() -> None:
+    assert plan(finding("MIG404", SEARCH, OR)).next_command == SEARCH.command
+
+
 def test_there_is_always_a_next_line() -> None:
     for findings in ((), MESS, (warning("MIG801", EDIT),), (finding("MIG999"),), (finding("MIG404", SEARCH, OR),)):
         for is_known in (True, False):
@@ -211,6 +225,16 @@ def test_a_clean_service_has_nothing_to_do() -> None:
     assert plan().next_command == ()
     start = Remedy("no container runs yet; start it", UP.command)
     assert plan(around=replace(AROUND, start=start)).next_command == UP.command
+
+
+def test_what_can_wait_names_the_safe_edits() -> None:
+    around = replace(AROUND, fix=made.COMMANDS.migops("doctor", "--fix"))
+    assert (
+        "`migops doctor -f prod.yml --fix app` edits what is safe"
+        in plan(warning("MIG505", EDIT), around=around).next_text
+    )
+    assert "--fix" not in plan(warning("MIG802", Remedy("choose")), around=around).next_text
+    assert "-v shows how" in plan(warning("MIG505", EDIT)).next_text
 
 
 def test_what_is_unknown_is_made_known_first() -> None:

@@ -292,7 +292,7 @@ def busy(connection: psycopg.Connection[Any], statement: str) -> Iterator[list[E
     finally:
         if not connection.closed:
             connection.cancel()
-        thread.join(20)
+        thread.join(60)
 
 
 def at_statement(ours: Session, connection: psycopg.Connection[Any]) -> ServerSession:

@@ -25,7 +25,8 @@ NEEDS_DATA = (
 
 
 def reset(found: Stack, *words: str, sure: bool = True) -> Result:
-    given = ("--yes", "--database", "shop", "--watch", "1") if sure else ()
+    given = ("--yes", "--database", "shop") if sure else ()
+    given = given if "--watch" in words or not sure else (*given, "--watch", "1")
     argv = (sys.executable, "-m", "migops", "reset", "--cache", *given, "--format", "json", *words)
     done = subprocess.run(
         argv, cwd=found.project, env=found.env, capture_output=True, text=True, timeout=300, check=False,
@@ -82,10 +83,16 @@ def test_refusals_change_nothing_and_a_start_that_fails_is_rolled_back(project: 
     session.wait(60)
     assert (in_use.code, "psql from a socket" in in_use.stderr) == (5, True), in_use.stderr
 
+    project.query("create schema billing; create table billing.invoice (id int); create table stray (id int)")
+    foreign = reset(project)
+    assert foreign.code == 5, foreign.stderr
+    assert "has billing.invoice and public.stray, which no model and no script" in foreign.json["message"]
+    project.query("drop schema billing cascade; drop table stray")
+
     assert as_it_is(project) == before, "nothing is changed by what is refused"
 
     edit(project.project / "main.py", '"""A stand-in', f'{OLD}{NEEDS_DATA}"""A stand-in')
-    failed = reset(project)
+    failed = reset(project, "--watch", "60")  # it ends when the container does
     assert (failed.code, failed.json["outcome"]) == (6, "failed"), failed.stderr
     assert "shop is the database of before, the old scripts are in place" in failed.json["message"]
     after = as_it_is(project)

@@ -14,7 +14,6 @@ from migops.commands.reset.reset import record
 from migops.commands.reset_record import back
 from migops.core.errors import Aborted
 from migops.core.printed import Commands
-from migops.database.postgres.schema import Item, Schema
 from migops.database.postgres.usage import SchemaGrant, Session, Table, carried
 from migops.output import View, render
 from tests.deploy.stack import CREATE, PRICE, edit
@@ -63,6 +62,17 @@ def test_the_printed_commit_settles_it(project: Path) -> None:
     new = project / VERSIONS / "c0ffee000001_new.py"
     new.write_text(f'revision = "c0ffee000001"\ndown_revision = "{PRICE}"\n\n\ndef upgrade():\n    pass\n')
     with pytest.raises(Aborted) as raised:
+        refusals.refuse(inputs(project))
+    for words in raised.value.commands:
+        git(project, *words[1:])
+    refusals.refuse(inputs(project))
+
+
+def test_an_ignored_script_is_committed_by_the_printed_commands_too(project: Path) -> None:
+    new = project / VERSIONS / "c0ffee000001_new.py"
+    new.write_text(f'revision = "c0ffee000001"\ndown_revision = "{PRICE}"\n\n\ndef upgrade():\n    pass\n')
+    (project / ".gitignore").write_text("c0ffee*\n")
+    with pytest.raises(Aborted, match=r"not committed, and ignored by .*\.gitignore:1") as raised:
         refusals.refuse(inputs(project))
     for words in raised.value.commands:
         git(project, *words[1:])
@@ -144,20 +154,18 @@ def test_the_way_back_is_commands_of_this_call(project: Path) -> None:
     ]  # fmt: skip
 
 
-def table(name: str) -> Schema:
-    return {("table", name): Item("table", name, name, "")}
-
-
 @pytest.mark.parametrize(
-    ("name", "is_ours"),
+    ("schema", "name", "is_ours"),
     [
-        ("public.product", True), ("public.alembic_version", True), ("public.made_by_model", True),
-        ("public.invoice", False), ("billing.product", False), ("billing.alembic_version", False),
-        ('public."Order"', False),
+        ("public", "product", True), ("public", "alembic_version", True), ("public", "made_by_model", True),
+        ("app", "Odd.Name", True), ("public", "invoice", False), ("billing", "product", False),
+        ("billing", "alembic_version", False), ("public", "Odd.Name", False),
     ],
 )  # fmt: skip
-def test_tables_are_ours_by_models_and_scripts(project: Path, name: str, is_ours: bool) -> None:
-    assert ours.others(inputs(project), table(name), ("public.made_by_model",)) == ([] if is_ours else [name])
+def test_tables_are_ours_by_models_and_scripts(project: Path, schema: str, name: str, is_ours: bool) -> None:
+    used = replace(USAGE, tables=(Table(schema, name, 0),))
+    models = ("public.made_by_model", 'app."Odd.Name"')
+    assert ours.others(inputs(project, used), models) == ([] if is_ours else [f"{schema}.{name}"])
 
 
 def test_of_scripts_that_compute_names_every_word_counts() -> None:

@@ -9,6 +9,7 @@ import pytest
 
 from migops.cli.main import COMMANDS
 from migops.commands.failures import FAILURES
+from migops.commands.fix.registry import FIXERS
 from migops.rules import RULES
 from migops.rules.document import markdown, sections
 from migops.rules.rule import Rule
@@ -50,6 +51,12 @@ def test_what_alembic_says_is_a_text_that_migops_recognises(rule: Rule) -> None:
         output = f"FAILED: {text.replace('…', 'a1')}"
         known = any(failure.pattern.search(output) for failure in FAILURES)
         assert known or text in OF_ALEMBIC_OR_PYTHON, f"{rule.id}: {text}"
+
+
+def test_only_what_is_edited_is_said_to_be() -> None:
+    named = {rule for each in RULES for rule in re.findall(r"doctor --fix (MIG\d+)", each.explanation)}
+    assert len(named) > 10
+    assert named <= set(FIXERS)
 
 
 def test_the_page_has_each_rule_once_with_its_readers() -> None:

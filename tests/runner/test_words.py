@@ -145,7 +145,7 @@ def test_the_commands_that_signal_find_the_process_and_no_other(number: int) -> 
             process.stdout.readline()
         command = command_lines.signalling(tokens[0], "KILL")[number]
         assert subprocess.run(command, check=False).returncode == 0
-        assert ours.wait(10) == -9
+        assert ours.wait(60) == -9
         assert subprocess.run(command, check=False).returncode == 1, "there is no such process any more"
         assert other.poll() is None
     finally:

@@ -116,7 +116,7 @@ def _survives_nothing(project: Path, box: Sandbox) -> None:
         assert process.stdout is not None
         assert process.stdout.readline() == "made\n"
         process.send_signal(number)
-        process.wait(30)
+        process.wait(120)
         process.stdout.close()
         with connect(environment=box.env) as engine:
             left = ours(engine, process.pid)

@@ -15,6 +15,7 @@ from migops.sources.database_question import Question
 from migops.sources.database_state import SETTINGS
 from migops.sources.database_url import Sought
 from tests.engine.sandbox import Sandbox
+from tests.faults.deploying import until
 from tests.kit import Result, example, migops
 
 pytestmark = pytest.mark.engine
@@ -114,11 +115,14 @@ def other_drivers(box: Sandbox, project: Path) -> None:
 
 def refusals(box: Sandbox, project: Path, name: str) -> None:
     """What stands in the way there is said beside what does here, and waited for no longer than --timeout."""
-    lock = "BEGIN; LOCK TABLE alembic_version; SELECT pg_sleep(15)"
+    lock = "BEGIN; LOCK TABLE alembic_version; SELECT pg_sleep(600)"
     words = ("exec", "-d", "db", "psql", "-U", "shop", "-d", "shop", "-c", lock)
     box.docker("compose", "--project-directory", str(project), *words)
-    execute(box, project, "SELECT pg_sleep(0.5)")
+    sleeping = "FROM pg_stat_activity WHERE query LIKE '%pg_sleep(600)' AND wait_event = 'PgSleep'"
+    asked = ("exec", "-T", "db", "psql", "-U", "shop", "-d", "shop", "-Atc", f"SELECT count(*) {sleeping}")
+    until(lambda: box.compose(*asked, cwd=project).strip() == "1", "it has the lock")
     locked = database(status(box, project, "--fail-on", "error"))
+    execute(box, project, f"SELECT pg_terminate_backend(pid) {sleeping}")
     assert "localhost means, in the service app, its own container" in locked
     assert f"asked from inside {name}: " in locked
     assert "lock timeout" in locked

@@ -193,6 +193,7 @@ def test_its_migration_has_ended(sandbox: Sandbox, engine_: Engine, monkeypatch:
     with pytest.raises(Locked):
         taking(engine_, sandbox.name, folder)
     sandbox.docker("kill", name)
+    sandbox.docker("wait", name)  # the signal is sent; the end of the container follows
     with pytest.raises(Locked) as kept:
         taking(engine_, sandbox.name, sandbox.path / "second")
     assert "cannot read its journal in /not/here here" in kept.value.hint

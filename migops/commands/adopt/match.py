@@ -9,6 +9,7 @@ from enum import Enum
 from migops.commands.adopt.steps import Step
 from migops.core.errors import MigopsError
 from migops.core.printed import here
+from migops.core.text import with_hint
 from migops.database.postgres.schema import ORDER, Comparison, DatabaseSchema, Schema, Scope, compare, without
 
 
@@ -115,5 +116,7 @@ def _named(candidates: Sequence[Candidate], wanted: str) -> Candidate:
     # A revision stays a head while another branch grows: the first candidate is the state right after it.
     if not named or len({head for each in named for head in each.heads if head.startswith(wanted)}) > 1:
         what = "is ambiguous: several revisions begin with it" if named else "is not a revision of this upgrade"
-        raise MigopsError(f"--revision {wanted} {what}", hint=f"`{here().say('graph')}` shows the revisions")
+        known = () if named else dict.fromkeys(head for each in candidates for head in each.heads)
+        hint = with_hint(wanted, known, f"`{here().say('graph')}` shows the revisions")
+        raise MigopsError(f"--revision {wanted} {what}", hint=hint)
     return named[0]

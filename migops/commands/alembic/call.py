@@ -219,7 +219,8 @@ class AlembicCall:
             self.say(f"the new file is {script.to}; give it to its folder's owner: "
                      f"sudo chown {script.owner[0]}:{script.owner[1]} {script.to}")  # fmt: skip
         else:
-            then = "; it is not in the image yet" if script.container and self.target.commands.build() else ""
+            build = " ".join(self.target.commands.build())
+            then = f"; it is not in the image yet: {build}" if script.container and build else ""
             self.say(f"the new file is on the host: {script.to}{then}")
 
 

@@ -13,7 +13,7 @@ from migops.commands.deploy.step import Step
 from migops.commands.deploy.step_name import StepName
 from migops.core.errors import Aborted, MigopsError
 from migops.core.model import Absent, Finding, MigrationFile, NotAsked, Unknown
-from migops.core.text import listed
+from migops.core.text import listed, with_hint
 from migops.sources.environment import Environment
 from migops.state.state_folder import make_private_folder, write_private
 
@@ -30,7 +30,7 @@ def refuse(inputs: DeployInputs, revisions: Sequence[str], container_only: Seque
             raise MigopsError(
                 f"--discard {revision}: no revision with this id exists only in a container of "
                 f"{inputs.target.service} (those that do: {names})",
-                hint=inputs.evidence.commands.say("check-image"),
+                hint=with_hint(revision, sorted(there), inputs.evidence.commands.say("check-image")),
             )
     if not revisions:
         return

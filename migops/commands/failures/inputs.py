@@ -9,7 +9,7 @@ from enum import Enum
 
 from migops.analysis.evidence import Evidence
 from migops.core.model import MigrationSet, PlaceName
-from migops.core.text import listed
+from migops.core.text import did_you_mean, listed
 from migops.rules.history import LONGEST_ID
 from migops.sources.database_url import Variables, own_container
 from migops.target import Target
@@ -76,7 +76,10 @@ def holders(found: re.Match[str], inputs: FailureInputs) -> str:
         known = any(each.startswith(revision) for each in graph.by_id)
         (having if known else lacking).append(place.value)
     if not having:
-        typed = " You named it on the command line: check the spelling." if revision in inputs.arguments else ""
+        graphs = inputs.evidence.graphs.values()
+        near = did_you_mean(revision, dict.fromkeys(name for graph in graphs for name in graph.by_id))
+        check = near.capitalize() or "Check the spelling."
+        typed = f" You named it on the command line. {check}" if revision in inputs.arguments else ""
         return f"{revision} is in none of the places read ({', '.join(lacking)}).{typed}"
     if not lacking:
         return f"{revision} is in {listed(having)}, so Alembic ran with other files, such as a folder named by -c or -n"

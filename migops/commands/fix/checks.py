@@ -13,7 +13,7 @@ from migops.core.model import Finding, PlaceName, Report
 from migops.database.url import parse_url
 
 _LINE = re.compile(r":\d+\b")
-_OF_COPIES = re.compile(r"MIG([027]\d\d|10[1235])$")
+_OF_COPIES = re.compile(r"MIG([07]\d\d|10[1235]|20[1-8])$")
 """Rules that compare an edited file with older copies of it: in git, in the image, in a container."""
 
 

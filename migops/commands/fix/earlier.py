@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from migops.commands.fix.saved import Saved, of_record, put_back
 from migops.core.errors import Aborted, ManualActionRequired, MigopsError
 from migops.core.printed import here
 from migops.core.text import counted
-from migops.state import journal
+from migops.state import journal, state_folder
 from migops.state.journal import Run
 from migops.state.lock import host_lock
 
@@ -50,16 +51,37 @@ def files_of(run: Run) -> tuple[Saved, ...]:
     return tuple(of_record(each) for each in run.facts("save").get("files") or ())
 
 
+@contextmanager
+def locked(folder: Path, command: str) -> Iterator[None]:
+    """Hold the lock of the project in ``folder`` and in its folders of other engines: the files are the same."""
+    folders = {folder, *state_folder.paths(folder.name)}
+    with ExitStack() as held:
+        for each in sorted(folders):
+            held.enter_context(host_lock(each, command))
+        yield
+
+
+def folder_with(folder: Path, number: int) -> Path:
+    """The folder that has the run: the given one, else the only other one of the project. MigopsError if none has."""
+    having = [each for each in dict.fromkeys((folder, *state_folder.paths(folder.name))) if _run(each, number)]
+    if folder in having or len(having) == 1:
+        return folder if folder in having else having[0]
+    raise MigopsError(f"run {number} is not one of {COMMAND}", hint=f"`{shlex.join(here().log())}` lists the runs")
+
+
+def _run(folder: Path, number: int) -> Run | None:
+    return next((each for each in journal.runs(folder) if (each.number, each.command) == (number, COMMAND)), None)
+
+
 def undo(folder: Path, number: int) -> tuple[Saved, ...]:
     """Put back the files of a run, byte for byte. Returns those that were changed by that.
 
     MigopsError if there is no such run, ``Aborted`` if somebody has changed one of the files since: then nothing is
     put back. ``ManualActionRequired`` if a file could not be written.
     """
-    run = next((each for each in journal.runs(folder) if each.number == number), None)
-    if run is None or run.command != COMMAND:
-        raise MigopsError(f"run {number} is not one of {COMMAND}", hint=f"`{shlex.join(here().log())}` lists the runs")
-    files = files_of(run)
+    folder = folder_with(folder, number)
+    run = _run(folder, number)
+    files = files_of(run) if run else ()
     todo = [each for each in files if not each.is_put_back]
     if strange := [each for each in todo if not each.is_written]:
         raise Aborted(
@@ -67,7 +89,7 @@ def undo(folder: Path, number: int) -> tuple[Saved, ...]:
             hint="compare it with its saved copy, and keep what you need",
             commands=[("diff", str(each.copy), str(each.path)) for each in strange if each.copy],
         )
-    with host_lock(folder, UNDO), journal.begin(folder, UNDO, (str(number),)) as record:
+    with locked(folder, UNDO), journal.begin(folder, UNDO, (str(number),)) as record:
         record.note("put back", "started", files=[str(each.path) for each in todo])
         problems = put_back(todo)
         if problems:

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from migops.analysis.evidence import Evidence
+from migops.commands.fix.url_variable import services_of
 from migops.core.errors import MigopsError
 from migops.core.model import Location
 from migops.sources.host import NOT_READ
@@ -24,7 +25,7 @@ _COMMENT = re.compile(rb"^\s*#")
 def own_reader(evidence: Evidence, folder: Path, file: Path) -> Location | None:
     """The first line below the folder that reads such a file; None if there is none.
 
-    None as well if the service's environment has every variable of the file, since it comes first there.
+    None as well if the environment of the services has every variable of the file, since it comes first there.
     """
     if _are_given(evidence, file):
         return None
@@ -36,11 +37,10 @@ def own_reader(evidence: Evidence, folder: Path, file: Path) -> Location | None:
 
 
 def _are_given(evidence: Evidence, file: Path) -> bool:
-    """True if compose gives the service every variable that the file sets."""
-    project = evidence.setup.project if evidence.setup else None
-    service = project.services.get(evidence.commands.service) if project else None
+    """True if compose gives every service with this image every variable that the file sets."""
+    services = list(services_of(evidence))
     names = [match[1].decode() for match in _KEY.finditer(_content(file))]
-    return service is not None and all(service.environment.get(name) is not None for name in names)
+    return bool(services) and all(each.environment.get(name) is not None for each in services for name in names)
 
 
 def _files(root: Path) -> Iterator[Path]:

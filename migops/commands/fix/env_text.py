@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from migops.migrations.env_options import option_use
 from migops.migrations.env_script import called, parsed, undoubled
 from migops.migrations.env_url import url_source
 
@@ -34,7 +35,7 @@ def read_url_from(source: bytes, variable: str, drivers: tuple[str, str] = ("", 
     if tree is None:
         return Unedited("env.py is not plain UTF-8 Python")
     text = source.decode("utf-8-sig")
-    if not url_source(text).needs_ini:
+    if not _needs_ini(text):
         return Unedited("env.py does not create its engine from the ini file alone")
     if reason := _other_shape(tree):
         return Unedited(reason)
@@ -56,6 +57,13 @@ def read_url_from(source: bytes, variable: str, drivers: tuple[str, str] = ("", 
         if at == 0 and source.startswith(_BOM):
             lines[1] = lines[1].removeprefix(_BOM)
     return _checked(b"".join(lines), variable)
+
+
+def _needs_ini(text: str) -> bool:
+    """True if the URL comes from the ini file alone: by its section, or by ``get_main_option``."""
+    source, use = url_source(text), option_use(text)
+    by_name = use.settled and use.reads(_OPTION) and not re.search(r"\benviron\b|\bgetenv\b", text)
+    return source.needs_ini or (source.settled and not source.set_at and by_name)
 
 
 def _checked(edited: bytes, variable: str) -> bytes | Unedited:

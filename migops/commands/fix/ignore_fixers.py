@@ -13,7 +13,6 @@ from migops.commands.fix.env_readers import own_reader
 from migops.commands.fix.model import FileEdit, Fix, NotFixed
 from migops.core.model import Finding, PlaceName
 from migops.core.text import listed
-from migops.sources.env_files import CopiedEnvFile
 
 _COPIES = re.compile(r"^(COPY|ADD)\b", re.IGNORECASE)
 BUILD = "build the image again: `{}`"
@@ -31,17 +30,11 @@ def env_file(evidence: Evidence, finding: Finding) -> Fix | NotFixed:
         return NotFixed(finding.rule, "the file is not below the build context, or its name has special characters")
     if _COPIES.match(file.instruction) and name.split(".env")[0] + ".env" in file.instruction:
         return NotFixed(finding.rule, f"{file.at} copies it by its name, so a build without it would fail")
-    if not file.is_given and (reader := own_reader(evidence, context.folder, Path(file.host))):
-        reason = (
-            f"{reader} reads it, and the service does not get its values from compose: add env_file: [{name}] first"
-        )
+    if reader := own_reader(evidence, context.folder, Path(file.host)):
+        reason = f"{reader} reads it, and compose does not give every service its values: add env_file: [{name}] first"
         return NotFixed(finding.rule, reason)
-    return _excluded(finding, context, path, _line(path, name, files))
-
-
-def _line(path: str, name: str, files: tuple[CopiedEnvFile, ...]) -> str:
-    """``**/.env``, unless another file of that name is a case of its own."""
-    return f"**/{name}" if sum(posixpath.basename(each.host) == name for each in files) == 1 else path
+    wide = _excluded(finding, context, path, f"**/{name}")
+    return wide if isinstance(wide, Fix) else _excluded(finding, context, path, path)
 
 
 def _excluded(finding: Finding, context: BuildContext, path: str, line: str) -> Fix | NotFixed:

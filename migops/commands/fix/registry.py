@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from migops.commands.fix import ignore_fixers, ini_fixers, script_fixers, url_fixers
+from migops.commands.fix.compose_edits.one_container import no_container_name, no_fixed_port
 from migops.commands.fix.compose_edits.one_shot import one_shot
 from migops.commands.fix.compose_edits.readiness import of_project, over_tcp, wait_until_ready
 from migops.commands.fix.model import Fixer
@@ -24,4 +25,6 @@ FIXERS: Mapping[str, Fixer] = {
     "MIG602": of_project(one_shot),
     "MIG801": of_project(wait_until_ready),
     "MIG803": of_project(over_tcp),
+    "MIG808": of_project(no_container_name),
+    "MIG809": of_project(no_fixed_port),
 }

@@ -9,7 +9,7 @@ from pathlib import Path
 from migops.commands.fix.model import FileEdit
 from migops.commands.fix.plan import Fixable, Plan
 from migops.core.errors import ExitCode
-from migops.core.model import Finding, Report
+from migops.core.model import Finding, Report, Verdict
 from migops.core.printed import Commands
 
 
@@ -69,10 +69,21 @@ class FixResult:
 
     @property
     def exit_code(self) -> ExitCode:
-        """1 if findings remain: of the rules that were named, else as severe as ``--fail-on`` asks."""
+        """1 if findings remain: of the named rules, else as severe as ``--fail-on`` asks; 3 if there is no verdict."""
         fail_on = self.preview.report.fail_on
         if self.asked_for:
             remain = [each for each in self.remaining if each.rule in self.asked_for and each.severity.rank]
         else:
             remain = [each for each in self.remaining if each.severity.rank >= fail_on.rank]
-        return ExitCode.FINDINGS if remain else ExitCode.CLEAN
+        if remain:
+            return ExitCode.FINDINGS
+        is_unknown = self.preview.report.verdict is Verdict.UNKNOWN and not self.run
+        return ExitCode.NO_VERDICT if is_unknown else ExitCode.CLEAN
+
+
+@dataclass(frozen=True, slots=True)
+class UndoResult:
+    """An earlier run that was taken back, and the files that this changed."""
+
+    run: int
+    files: tuple[Path, ...]

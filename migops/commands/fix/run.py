@@ -13,7 +13,7 @@ from migops.commands.fix import plan as plans
 from migops.commands.fix import writing
 from migops.commands.fix.accepts import ComposeReading, composed
 from migops.commands.fix.checks import other_database, remaining, worse
-from migops.commands.fix.earlier import COMMAND, left_behind, not_put_back, undo
+from migops.commands.fix.earlier import COMMAND, left_behind, locked, not_put_back, undo
 from migops.commands.fix.model import FileEdit
 from migops.commands.fix.plan import Fixable
 from migops.commands.fix.result import Check, FixResult, Preview
@@ -27,7 +27,6 @@ from migops.rules.rule import Rule
 from migops.sources.repository import holder
 from migops.state import journal, state_folder
 from migops.state.journal import Journal
-from migops.state.lock import host_lock
 from migops.state.signals import unhurried
 from migops.target import Target
 
@@ -62,7 +61,8 @@ def run(inputs: Inputs, dialogue: Dialogue) -> FixResult:
     """
     target = inputs.resolve()
     where = folder_of(target, inputs.access)
-    _recover(where, dialogue)
+    if _recovered(where, dialogue):
+        target = inputs.resolve()  # the compose file may be among what was put back
     evidence = diagnosis.evidence_of_doctor(target, inputs.access)
     report = diagnosis.report(target, evidence, inputs.access, inputs.rules, inputs.fail_on)
     plan = plans.make(report, evidence, inputs.named)
@@ -93,15 +93,17 @@ def folder_of(target: Target, access: Access) -> Path:
     return state_folder.path(engine, project)
 
 
-def _recover(where: Path, dialogue: Dialogue) -> None:
-    """Offer to put back what a killed run has left."""
+def _recovered(where: Path, dialogue: Dialogue) -> bool:
+    """Offer to put back what a killed run has left. True if it was put back."""
     left = left_behind(where)
     if left is None:
-        return
+        return False
     dialogue.say(str(left))
-    if dialogue.confirm(f"Put {counted(len(left.written), 'file')} back first?"):
-        undo(where, left.run)
-        dialogue.say(f"put back: {', '.join(str(each.path) for each in left.written) or 'all files are as they were'}")
+    if not dialogue.confirm(f"Put {counted(len(left.written), 'file')} back first?"):
+        return False
+    undo(where, left.run)
+    dialogue.say(f"put back: {', '.join(str(each.path) for each in left.written) or 'all files are as they were'}")
+    return True
 
 
 def _chosen(preview: Preview, dialogue: Dialogue) -> list[Fixable]:
@@ -140,7 +142,7 @@ class _Attempt:
     def run(self, where: Path, result: FixResult) -> FixResult:
         folder = state_folder.folder_at(where)
         words = [each.finding.rule for each in self.chosen]
-        with host_lock(folder, COMMAND), journal.begin(folder, COMMAND, tuple(dict.fromkeys(words))) as record:
+        with locked(folder, COMMAND), journal.begin(folder, COMMAND, tuple(dict.fromkeys(words))) as record:
             for edit in self.edits:
                 writing.refuse(edit, self.root)
             copies, files = save(folder, record.run, self.edits)

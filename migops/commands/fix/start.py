@@ -43,7 +43,7 @@ class Outcome(str, Enum):
 
 @dataclass(frozen=True, slots=True)
 class StartResult:
-    """The outcome, as a sentence without a period, and the last lines of the container that failed, redacted."""
+    """The outcome as a sentence without a period (or why it was not tried), and the last lines of what failed."""
 
     outcome: Outcome
     message: str
@@ -71,20 +71,22 @@ def starts(
         return _not_tried("the engine is on another machine, whose files are not those of this one")
     try:
         live = start_trial.project_with(target.model, start_trial.contents_before(target.model, edits))
-        inputs = TrialInputs(target, live, evidence, engine, edits, say, deadline)
+        new = start_trial.project_with(target.model, {})
+        also = start_trial.touched(target, live, new)
+        inputs = TrialInputs(target, live, evidence, engine, edits, say, deadline, also)
         start_trial.refuse_database(inputs)
-        return _judge(inputs)
+        return _judge(inputs, new)
     except (NotTried, MigopsError) as error:
         return _not_tried(str(getattr(error, "message", error)))
 
 
 def _not_tried(reason: str) -> StartResult:
-    return StartResult(Outcome.NOT_TRIED, f"the start was not tried: {reason}")
+    return StartResult(Outcome.NOT_TRIED, reason)
 
 
-def _judge(inputs: TrialInputs) -> StartResult:
+def _judge(inputs: TrialInputs, project: Project) -> StartResult:
     name = inputs.target.service
-    new = _attempt(inputs, start_trial.project_with(inputs.live, {}), builds=start_trial.needs_build(inputs))
+    new = _attempt(inputs, project, builds=start_trial.needs_build(inputs))
     if not new.problem:
         how = "is healthy" if new.checked else f"ran for {RUNNING:g} s (it has no health check)"
         return StartResult(Outcome.STARTED, f"{name} started in a sandbox project and {how}")

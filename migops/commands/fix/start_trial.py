@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -38,6 +40,8 @@ class TrialInputs:
     edits: Sequence[FileEdit]
     say: Callable[[str], None]
     deadline: float
+    also: tuple[str, ...] = ()
+    """The services beside the checked one that must start: those that the edit adds, and siblings that it changes."""
 
     @property
     def url(self) -> DatabaseUrl | None:
@@ -81,7 +85,8 @@ def needs_build(inputs: TrialInputs) -> bool:
 def trial_of(inputs: TrialInputs, project: Project, name: str, alembic: Sequence[str], *, builds: bool) -> Trial:
     """What is started in the sandbox project ``name``. Raises ``NotTried`` if it would reach out of it."""
     server = service_of(inputs.url.host, project) if inputs.url else ""
-    services = needed(project, (*ours(inputs, project), *((server,) if server else ())))
+    first = needed(project, (*ours(inputs, project), *((server,) if server else ())))
+    services = needed(project, (*first, *_spoken_to(inputs, project, first)))
     if why := obstacle(project, services):
         raise NotTried(why)
     made = built(inputs, project) if builds else ()
@@ -93,10 +98,27 @@ def trial_of(inputs: TrialInputs, project: Project, name: str, alembic: Sequence
 
 
 def ours(inputs: TrialInputs, project: Project) -> tuple[str, ...]:
-    """The checked service, and the active ones with the same code; and what the edit adds to the project."""
-    added = [name for name in project.services if name not in inputs.live.services]
-    names = dict.fromkeys((inputs.target.service, *inputs.target.siblings, *added))
-    return tuple(name for name in names if name in project.services)
+    """The checked service, and those that the edit is about."""
+    return tuple(name for name in dict.fromkeys((inputs.target.service, *inputs.also)) if name in project.services)
+
+
+def touched(target: Target, live: Project, project: Project) -> tuple[str, ...]:
+    """The services that an edit adds, and those with the checked one's code that it changes."""
+    added = [name for name in project.services if name not in live.services]
+    siblings = [name for name in target.siblings if name in project.services and name in live.services]
+    return (*added, *(name for name in siblings if project.services[name].raw != live.services[name].raw))
+
+
+def _spoken_to(inputs: TrialInputs, project: Project, services: Sequence[str]) -> Iterator[str]:
+    """Services that variables name as a host, without a ``depends_on``: those that can be started are."""
+    values = [value for name in services for value in project.services[name].environment.values() if value]
+    for name, service in project.services.items():
+        host = re.compile(rf"(?:@|//){re.escape(name)}(?=[:/?]|$)|^{re.escape(name)}(?::\d+)?$")
+        if name in services or not any(map(host.search, values)) or obstacle(project, needed(project, [name])):
+            continue
+        with suppress(MigopsError):
+            inputs.engine.image(service.image_ref)
+            yield name
 
 
 def stays(inputs: TrialInputs, project: Project) -> tuple[str, ...]:

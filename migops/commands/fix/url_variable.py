@@ -33,7 +33,7 @@ class Variable:
 
 def variable_of(evidence: Evidence, old: str = "") -> Variable | str:
     """The variable, or the reason why none can be named. ``old``: the URL of the ini file, which it should match."""
-    services = list(_services(evidence))
+    services = list(services_of(evidence))
     if not services:
         return "without a compose project it is not known in which environment Alembic runs"
     own = services[0]
@@ -71,7 +71,7 @@ def same_database(old: str, variable: Variable) -> str:
 
 def lacking(evidence: Evidence, variables: Sequence[str]) -> str:
     """The service that has none of the variables, in words; '' if every service that may run Alembic has one."""
-    for service in _services(evidence):
+    for service in services_of(evidence):
         if not any(service.environment.get(name) for name in variables):
             return f"the service {service.name} does not set {listed(variables)}"
     return "" if evidence.setup and evidence.setup.project else f"it is not known what sets {listed(variables)}"
@@ -81,7 +81,7 @@ def _key(url: DatabaseUrl) -> tuple[object, ...]:
     return url.dialect, url.host, url.port, url.url.database, url.url.username, sorted(url.url.query.items())
 
 
-def _services(evidence: Evidence) -> Iterator[Service]:
+def services_of(evidence: Evidence) -> Iterator[Service]:
     """The service, and the others that have the same image or build: they may run Alembic as well."""
     project = evidence.setup.project if evidence.setup else None
     own = project.services.get(evidence.commands.service) if project else None

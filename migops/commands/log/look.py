@@ -79,7 +79,8 @@ class LogResult:
 
 def look(target: Target, engine: Engine, folder: Path, timeout: float) -> RunLog:
     """Read the runs and the locks. If the database cannot be queried, its lock is unknown, with the reason."""
-    runs = tuple(journal.runs(folder))
+    folders = (folder, state_folder.no_engine(target.project))
+    runs = tuple(sorted((run for each in folders for run in journal.runs(each)), key=lambda run: run.began))
     host = lock.holder(folder) if (folder / NAME).exists() else None
     on_engine = engine_lock.look(engine, target.project)
     database = _database(target, engine, runs, timeout)

@@ -9,6 +9,7 @@ from migops.commands.plan.nodes import Node, Steps, action, first_way, of_findin
 from migops.commands.plan.order import order
 from migops.core.model import Action, Finding, Plan, Remedy, Severity, Step
 from migops.core.printed import may_be_next
+from migops.core.terminal import shell_line
 
 _BY_COMMAND = {Action.START, Action.BUILD, Action.UPGRADE, Action.RECREATE, Action.DEPLOY}
 """The kinds of steps that take nothing away and need no decision: they fix milder findings on the way."""
@@ -22,6 +23,8 @@ class Surroundings:
 
     verbose: tuple[str, ...] = ()
     """This doctor with all details."""
+    fix: tuple[str, ...] = ()
+    """The command that makes the safe edits."""
     explain: tuple[str, ...] = ()
     """The command that explains a rule, which follows it."""
     build: tuple[str, ...] = ()
@@ -29,6 +32,8 @@ class Surroundings:
     upgrades: tuple[tuple[str, ...], ...] = ()
     """The commands that apply all that is pending with the current image."""
     deploy: tuple[str, ...] = ()
+    has_git: bool = False
+    """The migrations are in a git repository."""
     is_running: bool = False
     """Containers of the service exist, so that a new image must be taken into use."""
     commit: Callable[[Sequence[str]], Remedy | None] = lambda files: None
@@ -47,6 +52,7 @@ def make(findings: Sequence[Finding], fail_on: Severity, around: Surroundings, *
     steps = of_findings(sorted(counted, key=lambda each: (-each.severity.rank, each.rule)))
     _commit(steps, around)
     _build(steps, around)
+    _commit_new(steps, around)
     _deploy(steps, around)
     planned = tuple(_step(node) for node in order(steps))
     if not is_known and around.unknown is not None:
@@ -78,6 +84,15 @@ def _commit(steps: Steps, around: Surroundings) -> None:
     steps.nodes[number].command, steps.nodes[number].why = commit.command, commit.why
     for other in done[1:]:
         steps.replace(other, number)
+
+
+def _commit_new(steps: Steps, around: Surroundings) -> None:
+    """The commit of a revision that the plan writes: its name is not known before, so the step has no command yet."""
+    for number in steps.numbers(Action.REVISION) if around.has_git else ():
+        commit = steps.add(Node(Action.COMMIT, "read the new revision, and commit it as the step before it prints"))
+        for later in [later for earlier, later in steps.edges if earlier == number]:
+            steps.edge(commit, later)
+        steps.edge(number, commit)
 
 
 def _build(steps: Steps, around: Surroundings) -> None:
@@ -129,7 +144,8 @@ def _with_next(plan: Plan, around: Surroundings, is_known: bool) -> Plan:
 
 def _next(plan: Plan, around: Surroundings, is_known: bool) -> tuple[str, tuple[str, ...]]:
     """Words, and a command that can be typed at once; one of them may be empty."""
-    if not is_known and around.unknown is None and not (plan.steps and plan.steps[0].action is Action.SAVE):
+    can_begin = bool(plan.steps) and plan.steps[0].action in (Action.EDIT, Action.SAVE)
+    if not is_known and around.unknown is None and not can_begin:
         return "make readable what is named above, then run this again", ()
     if plan.steps:
         return _first(plan, around)
@@ -141,12 +157,16 @@ def _next(plan: Plan, around: Surroundings, is_known: bool) -> tuple[str, tuple[
     if around.start is not None:
         return around.start.why, around.start.command
     if plan.left:
-        return "nothing must be done; the findings above can be fixed at any time (-v shows how)", ()
+        edits = any(step.at for finding in plan.left for step in finding.remedy) and around.fix
+        safe = f", and `{shell_line(around.fix)}` edits what is safe" if edits else ""
+        return f"nothing must be done; the findings above can be fixed at any time: -v shows how{safe}", ()
     return "nothing to do", ()
 
 
 def _first(plan: Plan, around: Surroundings) -> tuple[str, tuple[str, ...]]:
     step = plan.steps[0]
+    if step.action is Action.LOOK and may_be_next(step.command):
+        return "", step.command
     if step.is_choice:
         return "step 1 is a choice: this shows all its ways", around.verbose
     if step.command and may_be_next(step.command):

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise, takewhile
 
 from migops.core.location import Location
-from migops.core.model import Action, Finding, Remedy
-from migops.core.printed import action_of
+from migops.core.model import Action, Finding, PlaceName, Remedy
+from migops.core.printed import action_of, may_be_next
 
 Key = tuple[object, ...]
+_LINE = re.compile(r"(/.+):(\d+)")
+"""The path of a ``Subject`` that is a line of a file, as ``Location`` writes it."""
 
 
 @dataclass(slots=True)
@@ -90,7 +93,10 @@ def of_findings(findings: Sequence[Finding]) -> Steps:
 
 
 def first_way(finding: Finding) -> list[Remedy]:
-    """The steps of the fix without its alternatives."""
+    """The steps of the fix without its alternatives. Where none is known, the line with the fault is to be edited."""
+    is_on_host = PlaceName.HOST.value in finding.facts.get("places", (PlaceName.HOST.value,))
+    if is_on_host and not finding.remedy and (place := _LINE.fullmatch(finding.subject.path)):
+        return [Remedy(finding.message, at=Location(place[1], int(place[2])))]
     return list(takewhile(lambda step: not step.alternative, finding.remedy))
 
 
@@ -127,6 +133,7 @@ def _put(steps: Steps, finding: Finding, way: list[int], ways: Sequence[tuple[Fi
     if not way:
         steps.unplanned.append(finding)
         return
-    node = steps.nodes[way[0]]
-    node.findings.append(finding)
-    node.is_choice |= len(first_way(finding)) < len(finding.remedy)
+    steps.nodes[way[0]].findings.append(finding)
+    if len(first_way(finding)) < len(finding.remedy):
+        chosen = next((number for number in way if not may_be_next(steps.nodes[number].command)), way[0])
+        steps.nodes[chosen].is_choice = True

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
 from migops.analysis.evidence import Evidence
 from migops.commands.plan.make import Surroundings
 from migops.core.model import Absent, Finding, PlaceName, Remedy, Unknown
-from migops.core.printed import Commands
+from migops.core.printed import Commands, again
 from migops.rules.database_remedies import alembic, can_back_up
 from migops.sources.database_state import DatabaseState
 from migops.target import Target
@@ -25,12 +26,14 @@ def surroundings(
     is_running = any(not each.one_off for each in evidence.containers)
     deploy = _deploy(evidence, findings)
     return Surroundings(
-        verbose=commands.migops("doctor", "-v"),
+        verbose=tuple(shlex.split(again("-v", command="doctor"))),
+        fix=commands.migops("doctor", "--fix") if target.model else (),
         explain=Commands().bare("explain"),
         build=commands.build(),
         up=commands.up() if commands.compose else (),
         upgrades=tuple(alembic(evidence, "upgrade", head) for head in ("head", "heads")) if commands.compose else (),
         deploy=deploy,
+        has_git=evidence.chain.held(PlaceName.GIT) is not None,
         is_running=is_running,
         commit=_commit,
         in_image=lambda file: _is_copied(target, Path(file)),

@@ -131,7 +131,7 @@ def _write(inputs: ResetInputs, image: str, message: str, timeout: float, handle
         server.fresh_database()
         before = trial.traces(timeout)
         tables = tuple(_tables(trial.upgrade(new), adopted.reached.table.name))
-        _refuse_others(inputs, live.schema, tables)
+        _refuse_others(inputs, tables)
         _no_difference(trial, new)
         notes = tuple(_taken_back(trial, new, before, timeout))
     return FirstRevision(name, made.revision, made.content, tables, notes)
@@ -143,9 +143,9 @@ def _tables(schema: Schema, version_table: str) -> Iterator[str]:
             yield name
 
 
-def _refuse_others(inputs: ResetInputs, live: Schema, tables: Sequence[str]) -> None:
+def _refuse_others(inputs: ResetInputs, tables: Sequence[str]) -> None:
     """Raise ``Aborted`` if the database has tables that neither the models nor the old scripts make."""
-    found = ours.others(inputs, live, tables)
+    found = ours.others(inputs, tables)
     if found:
         raise Aborted(
             f"{inputs.database} has {_some(found)}, which no model and no script of this project creates: "

@@ -28,11 +28,12 @@ from migops.docker import Engine
 from migops.sources.database import find_url
 from migops.target import Target
 
+IGNORED = "not committed, and ignored by"
 _LASTS = 1.0  # seconds after which a session is looked at once more: a health check's is gone by then
 _BY_HAND = (
     "by hand, without losing anything: back the database up with its own tools, let the service's URL name a new, "
-    "empty one (leave the old one as it is), move the scripts to a folder outside the project, then `alembic revision "
-    "--autogenerate -m initial` and `alembic upgrade head` in the service"
+    "empty one (leave the old one as it is), move the scripts to a folder outside the project, then have Alembic write "
+    "a first revision with --autogenerate in the service, and apply it"
 )
 
 
@@ -174,12 +175,17 @@ def _host(found: DeployInputs) -> MigrationSet:
 
 def scripts_of(found: DeployInputs, host: MigrationSet) -> Iterator[Script]:
     """The scripts that a reset replaces, each with what git has of it."""
-    git = found.evidence.chain.places.get(PlaceName.GIT)
+    git, trees = found.evidence.chain.places.get(PlaceName.GIT), found.evidence.worktrees
+    ignoring = {
+        name: line for tree in (trees if isinstance(trees, tuple) else ()) for name, line in tree.ignored.items()
+    }
     for name, file in sorted(host.scripts.items()):
         path = Path(file.path)
         if path.name == "__init__.py":
             continue
-        yield Script(_below(path, host), path, file.sha256, _unsaved(git, name, file.content))
+        unsaved = _unsaved(git, name, file.content)
+        ignored = ignoring.get(name) if unsaved else None
+        yield Script(_below(path, host), path, file.sha256, f"{IGNORED} {ignored.at}" if ignored else unsaved)
 
 
 def _below(path: Path, host: MigrationSet) -> str:

@@ -7,25 +7,27 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from migops.commands.reset.inputs import ResetInputs
 from migops.core.model import MigrationSet, PlaceName
-from migops.database.postgres.schema import Schema
 from migops.migrations.uncreated import created
 
 _WORD = re.compile(r"\w+")
+_PART = re.compile(r'"(?:[^"]|"")*"|[^".]+')
 _COMPUTED = re.compile(
     r"create_table\(\s*(?![\"'\s])|create_all|run_sync|\.sql\b|read_text|\bopen\(|import_module|f\"\"\"|f\""
 )
 """Signs of a script that makes tables under names that are not its own literals."""
 
 
-def others(inputs: ResetInputs, live: Schema, models: Sequence[str]) -> list[str]:
-    """The tables of the live database, each as ``schema.name``, that the ``models`` and the scripts do not have."""
+def others(inputs: ResetInputs, models: Sequence[str]) -> list[str]:
+    """The tables of the live database, each as ``schema.name``, that the ``models`` (as SQL writes them) and the
+    scripts do not have. Partitions belong to their tables, and an extension's tables to the extension."""
     table, texts = inputs.source.reached.table, list(_texts(inputs))
+    modelled = {_parts(each) for each in models}
     names = {*script_tables(texts), table.name}
-    schemas = {*inputs.usage.path, table.schema, *(_schema(each) for each in models)}
+    schemas = {*inputs.usage.path, table.schema, *(schema for schema, _ in modelled)}
     schemas |= {word for text in texts for word in _WORD.findall(text)}
     return [
-        name for kind, name in sorted(live)
-        if kind == "table" and name not in models and not (bare(name) in names and _schema(name) in schemas)
+        f"{each.schema}.{each.name}" for each in inputs.usage.tables
+        if (each.schema, each.name) not in modelled and not (each.name in names and each.schema in schemas)
     ]  # fmt: skip
 
 
@@ -45,13 +47,10 @@ def script_tables(texts: Iterable[str]) -> Iterator[str]:
             yield from _WORD.findall(text)
 
 
-def bare(name: str) -> str:
-    """The name without its schema and quotes."""
-    return name.rpartition(".")[2].strip('"')
-
-
-def _schema(name: str) -> str:
-    return name.rpartition(".")[0].strip('"')
+def _parts(name: str) -> tuple[str, str]:
+    """Schema and name of a table as SQL writes it, without the quotes."""
+    parts = [part[1:-1].replace('""', '"') if part.startswith('"') else part for part in _PART.findall(name)]
+    return ("", name) if len(parts) != 2 else (parts[0], parts[1])
 
 
 def _texts(inputs: ResetInputs) -> Iterator[str]:

@@ -26,7 +26,7 @@ def ends(reset: Reset) -> Ends:
 def _done(reset: Reset, deploy: Deploy) -> str:
     inputs, names = reset.inputs, [each.name for each in reset.inputs.deploy.services]
     return (
-        f"{inputs.database} is new and at {reset.revision.revision}, which the models prove; {listed(names)} "
+        f"{inputs.database} is a new database at {reset.revision.revision}, proved against the models; {listed(names)} "
         f"{plural(len(names), 'runs', 'run')} on it"
     )
 

@@ -75,7 +75,9 @@ def _steps(reset: Reset) -> Iterator[Step]:
     yield Step(StepName.REVISION, "verify: it is at the first revision", new(migrate.verify))
     yield Step(StepName.SWAP, f"{names}: start from the new image", new(swap.recreate), undo=of(actions.stop_new))
     yield Step(
-        StepName.CONTAINERS, f"verify: {names} run it, are healthy, and have the first revision", of(actions.verify)
+        StepName.CONTAINERS,
+        f"verify: the containers of {names} run it, are healthy, and have the first revision",
+        of(actions.verify),
     )
 
 

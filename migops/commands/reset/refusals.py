@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from migops.analysis.script_diff import renamed
 from migops.commands.deploy import preflight
-from migops.commands.reset.inputs import ResetInputs
+from migops.commands.reset.inputs import IGNORED, ResetInputs
 from migops.core.errors import Aborted
 from migops.core.model import PlaceName, Severity
 from migops.core.text import first_few, listed
@@ -49,8 +49,8 @@ def _production(inputs: ResetInputs) -> Iterator[Aborted]:
             yield Aborted(
                 f"{inputs.target.service} is marked as production ({name}={value}); reset is for development only",
                 at=inputs.deploy.service.location,
-                hint="on production: `migops doctor` says what is wrong; if this is a development machine, give it "
-                "another value in its own compose file or .env",
+                hint=f"on production: `{inputs.target.commands.say('doctor')}` says what is wrong; if this is a "
+                "development machine, give it another value in its own compose file or .env",
             )
 
 
@@ -106,9 +106,10 @@ def _scripts(inputs: ResetInputs) -> Iterator[Aborted]:
         )
     git = ("git", "-C", str(inputs.folder))
     names = tuple(each.name for each in unsaved)
+    forced = ("-f",) if any(each.unsaved.startswith(IGNORED) for each in unsaved) else ()
     yield Aborted(
         f"the scripts that a reset replaces must be committed first: {what}",
-        commands=[(*git, "add", "--", *names), (*git, "commit", "-m", "Keep the migrations", "--", *names)],
+        commands=[(*git, "add", *forced, "--", *names), (*git, "commit", "-m", "Keep the migrations", "--", *names)],
     )  # fmt: skip
 
 

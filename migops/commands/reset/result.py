@@ -75,3 +75,5 @@ class ResetResult:
     """Why doctor could not be asked; '' if it was."""
     remove: Words = ()
     """The command that drops the old database, once it is not needed any more."""
+    colleagues: tuple[Words, ...] = ()
+    """What others type after they have pulled the commit: their databases are at revisions that are gone."""

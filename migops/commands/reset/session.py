@@ -23,10 +23,11 @@ from migops.compose import ComposeOptions
 from migops.compose.refusal import ask
 from migops.core.errors import ExitCode, MigopsError
 from migops.core.model import Finding, Report, Severity
+from migops.database.postgres.swap_statements import identifier
 from migops.docker import Engine
 from migops.rules import RULES
 from migops.runner import past_runs
-from migops.runner.migration_lock import MigrationLock
+from migops.runner.migration_lock import MigrationLock, sql_by
 from migops.state import journal, state_folder
 from migops.state.engine_lock import EngineLock, run_lock
 from migops.state.journal import Journal
@@ -94,6 +95,7 @@ class Prepared:
             str(self.reset.written or "") if is_done else "", self.reset.revision.revision if is_done else "",
             tuple(self._next()) if is_done else ended.commands, ended.hint, str(self.log.path) if self.log else "",
             findings, unchecked, undo_commands.removing(inputs) if is_done else (),
+            tuple(self._colleagues()) if is_done else (),
         )  # fmt: skip
 
     def _next(self) -> Iterator[tuple[str, ...]]:
@@ -101,6 +103,16 @@ class Prepared:
         folder = str(self.reset.inputs.folder)
         yield ("git", "-C", folder, "add", "-A", ".")
         yield ("git", "-C", folder, "commit", "-m", "Start the migrations again from the models", "--", ".")
+
+    def _colleagues(self) -> Iterator[tuple[str, ...]]:
+        """What others type then: the old revisions are forgotten, and the first one is proved and stamped."""
+        inputs, commands = self.reset.inputs, self.reset.inputs.target.commands
+        table = inputs.source.reached.table
+        name = ".".join(identifier(each) for each in (table.schema, table.name) if each)
+        sql = sql_by(inputs.source.reached, inputs.deploy.project, inputs.deploy.compose.words)
+        yield commands.build()
+        yield tuple(sql(f"DELETE FROM {name}"))  # noqa: S608 - quoted, and shown only
+        yield commands.adopt()
 
     def _doctor(self) -> tuple[tuple[Finding, ...], str]:
         """What doctor finds now, without what the commit settles; why it could not be asked."""

@@ -31,6 +31,9 @@ def after_rows(context: GuardContext, expected: ExpectedRun, rows: Sequence[str]
             f"{plural(len(pending), 'revision')} and that code out of the checkout, and deploy: "
             f"{shell_line(commands.migops('rebuild-and-migrate'))}"
         )
+    elif context.call.verb == "stamp" and _is_postgresql(context):  # with a backup, and the containers replaced
+        _say(context, commands.migops("rebuild-and-migrate"))
+        return
     _say(context, commands.alembic("upgrade", "heads" if context.run.target.many_heads else "head"))
 
 

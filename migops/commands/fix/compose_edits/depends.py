@@ -3,35 +3,48 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
+from contextlib import suppress
 
 from migops.commands.fix.compose_edits import places
 from migops.commands.fix.compose_edits.draft import Draft, Source
-from migops.commands.fix.compose_edits.insert import add_keys, rewritten
+from migops.commands.fix.compose_edits.insert import Block, add_keys, flow, lines, rewritten
 from migops.commands.fix.compose_edits.nodes import Node, NotEditable
 from migops.compose import Project
 
-STARTED = "service_started"
+_STARTED: Block = {"condition": "service_started"}
 _ITEM = re.compile(r"[ ]*-[ ]+")
 
 
 def wait_for(draft: Draft, project: Project, name: str, needed: str, condition: str) -> None:
     """Let service ``name`` wait for ``needed`` on that condition. Raises ``NotEditable`` with the reason."""
-    entry = {needed: {"condition": condition}}
-    if needed in project.services[name].depends_on and places.has_key(project, name, "depends_on"):
-        source, key, holder = places.dependency(draft, project, name, needed)
-        if holder.kind == "map":
-            _change(source, holder, needed, condition)
-        else:
-            _to_mapping(source, key, holder, {needed: condition})
-    elif places.has_key(project, name, "depends_on"):
-        source, key, holder = places.key_of(draft, project, name, "depends_on")
-        if holder.kind == "map":
-            add_keys(source, holder, entry)
-        else:
-            _to_mapping(source, key, holder, {needed: condition})
-    else:
+    implied = project.services[name].depends_on.get(needed)
+    keys = {"condition": condition, **({"restart": "true"} if implied and implied.restart else {})}
+    entry: Block = {needed: keys}
+    place = _written(draft, project, name, needed)
+    if place is None:
         source, _, definition = places.service(draft, project, name)
         add_keys(source, definition, {"depends_on": entry})
+        return
+    source, key, holder = place
+    if holder.kind != "map":
+        _to_mapping(source, key, holder, needed, keys)
+    elif holder.get(needed) is not None:
+        _change(source, holder, needed, condition)
+    else:
+        add_keys(source, holder, entry)
+
+
+def _written(draft: Draft, project: Project, name: str, needed: str) -> places.Place | None:
+    """The ``depends_on`` to edit. None if there is none: ``links`` and the like are dependencies without one."""
+    if not places.has_key(project, name, "depends_on"):
+        return None
+    if needed in project.services[name].depends_on:
+        with suppress(NotEditable):
+            return places.dependency(draft, project, name, needed)
+    with suppress(NotEditable):
+        return places.key_of(draft, project, name, "depends_on")
+    return None
 
 
 def _change(source: Source, holder: Node, needed: str, condition: str) -> None:
@@ -49,35 +62,34 @@ def _change(source: Source, holder: Node, needed: str, condition: str) -> None:
         source.change(given[1].start, given[1].end, condition)
 
 
-def _to_mapping(source: Source, key: Node, holder: Node, conditions: dict[str, str]) -> None:
-    """Make a list of names a mapping; a name that has no condition here keeps what a list means: started."""
+def _to_mapping(source: Source, key: Node, holder: Node, needed: str, keys: Block) -> None:
+    """Make a list of names a mapping, with these keys for ``needed``; the others keep what a list means: started."""
     if holder.kind != "seq":
         raise NotEditable(f"the depends_on at {source.path.name}:{key.line} is neither a list nor a mapping")
     for item in holder.items:
         if item.kind != "scalar" or item.anchor or "$" in item.value or "\n" in source.text[item.start : item.end]:
             raise NotEditable(f"{source.path.name}:{item.line} is not a plain name")
-    missing = {name: it for name, it in conditions.items() if name not in [item.value for item in holder.items]}
+    entries = {item.value: _STARTED for item in holder.items} | {needed: keys}
     if holder.flow:
-        _flow_to_mapping(source, holder, conditions, missing)
+        _flow_to_mapping(source, holder, entries)
     elif holder.items:
-        _block_to_mapping(source, key, holder, conditions, missing)
+        _block_to_mapping(source, key, holder, entries)
 
 
-def _flow_to_mapping(source: Source, holder: Node, conditions: dict[str, str], missing: dict[str, str]) -> None:
+def _flow_to_mapping(source: Source, holder: Node, entries: Mapping[str, Block]) -> None:
     start = source.text.index("[", holder.start)
     source.change(start, start + 1, "{")
     for item in holder.items:
-        source.change(item.end, item.end, f": {{condition: {conditions.get(item.value, STARTED)}}}")
-    added = ", ".join(f"{name}: {{condition: {it}}}" for name, it in missing.items())
+        source.change(item.end, item.end, f": {flow(entries[item.value])}")
+    known = {item.value for item in holder.items}
+    added = ", ".join(f"{name}: {flow(keys)}" for name, keys in entries.items() if name not in known)
     at = holder.items[-1].end if holder.items else start + 1
     if added:
         source.change(at, at, f", {added}" if holder.items else added)
     source.change(holder.end - 1, holder.end, "}")
 
 
-def _block_to_mapping(
-    source: Source, key: Node, holder: Node, conditions: dict[str, str], missing: dict[str, str]
-) -> None:
+def _block_to_mapping(source: Source, key: Node, holder: Node, entries: Mapping[str, Block]) -> None:
     step = source.step()
     dash = holder.items[0].column - len(_dash(source, holder.items[0]).lstrip(" "))
     column = dash if dash > key.column else key.column + step
@@ -89,14 +101,14 @@ def _block_to_mapping(
         line = source.text[start:following].rstrip("\r\n")
         item = names.get(start)
         if item is not None:
-            written, rest = source.text[item.start : item.end], line[item.end - start :]
-            condition = conditions.get(item.value, STARTED)
-            made += [f"{' ' * column}{written}:{rest}", f"{' ' * (column + step)}condition: {condition}"]
+            _dash(source, item)
+            made.append(f"{' ' * column}{source.text[item.start : item.end]}:{line[item.end - start :]}")
+            made += lines(entries[item.value], column + step, step)
         else:  # a comment, which stays above the name that it is about
             made.append(f"{' ' * column}{line.lstrip(' ')}" if line.strip() else line)
         start = following
-    for name, condition in missing.items():
-        made += [f"{' ' * column}{name}:", f"{' ' * (column + step)}condition: {condition}"]
+    known = {item.value for item in holder.items}
+    made += lines({name: keys for name, keys in entries.items() if name not in known}, column, step)
     rewritten(source, source.line_start(holder.items[0].start), end, made)
 
 

@@ -119,6 +119,8 @@ def _read(file: str) -> Source:
     if file == "-":
         raise NotEditable("the compose file is read from standard input")
     path = Path(file).resolve()
+    if path.suffix == ".json":
+        raise NotEditable(f"{file} is JSON; migops edits YAML")
     try:
         before = path.read_bytes()
     except OSError as error:

@@ -47,8 +47,11 @@ def wait_until_ready(evidence: Evidence, finding: Finding, project: Project) -> 
         return _wait_for_end(evidence, finding, project, names, str(one_shot))
     server = str(finding.facts["server"])
     draft, check = Draft(), None
+    given = project.services[server].healthcheck
     if not finding.facts["healthcheck"]:
         check = _add_check(draft, project, server)
+    elif given is not None and not given.test:
+        raise NotEditable(f"the health check of {server} ({given.location}) has no test, so nothing makes it healthy")
     for name in names:
         wait_for(draft, project, name, server, _HEALTHY)
 

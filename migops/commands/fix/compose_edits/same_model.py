@@ -37,9 +37,9 @@ def prove(project: Project, contents: Mapping[str, bytes], services: set[str], c
 
 
 def applied_by(evidence: Evidence, services: Iterable[str]) -> str:
-    """The sentence with the command that applies an edit, and what it recreates."""
+    """The sentence with the command that applies an edit, and the services that it recreates."""
     up = shlex.join((*evidence.commands.compose, "up", "-d"))
-    return f"it takes effect with `{up}`, which recreates {listed(list(dict.fromkeys(services)))}"
+    return f"`{up}` applies the change of the compose file; it recreates {listed(list(dict.fromkeys(services)))}"
 
 
 def read(project: Project, contents: Mapping[str, bytes]) -> dict[str, Any]:
