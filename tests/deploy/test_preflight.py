@@ -127,6 +127,9 @@ def test_a_start_that_migrates(tmp_path: Path) -> None:
     error = refused(found)
     assert "app migrates at every start: `alembic -x tenant=a upgrade head`" in error.message
     assert "--accept-migrating-entrypoint" in error.hint
+    (typed,) = error.commands
+    assert typed[:2] == ("migops", "rebuild-and-migrate")
+    assert {"--accept-migrating-entrypoint", "app"} <= {*typed}
     preflight.refuse(found, replace(OPTIONS, accept_migrating=True))
 
 
