@@ -301,8 +301,6 @@ PAIRS = (
 )  # fmt: skip
 
 BY_TESTS = (
-    InSuite("MIG809", "tests/fix_compose/test_one_container.py::test_proxies_of_other_kinds",
-            "tests/fix_compose/test_one_container.py::test_a_port_that_is_not_fixed"),
     InSuite("MIG101", "tests/cli/test_check_image.py::test_names_the_ghost_and_both_heads",
           "tests/cli/test_check_image.py::test_is_clean_with_exit_0"),
     InSuite("MIG102", "tests/examples/test_build.py::test_uncacheable_source",
