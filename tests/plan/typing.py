@@ -63,7 +63,8 @@ class Terminal:
         ours, theirs = pty.openpty()
         fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 50, 120, 0, 0))
         done = subprocess.Popen(
-            command, shell=True, cwd=self.folder, env={**self.env, "NO_COLOR": "1", "COLUMNS": "100", "BUILDKIT_PROGRESS": "plain"},
+            command, shell=True, cwd=self.folder,
+            env={**self.env, "NO_COLOR": "1", "COLUMNS": "120", "BUILDKIT_PROGRESS": "plain"},
             stdin=theirs, stdout=theirs, stderr=theirs, start_new_session=True,
         )  # fmt: skip
         os.close(theirs)
