@@ -60,6 +60,8 @@ class ResetRecord:
     """The commands that start it again from its old image."""
     finish: Words = ()
     """The command that brings the new state to its end."""
+    deep: bool = False
+    """Whether Alembic reads the subfolders of the versions folder too."""
 
     def facts(self) -> dict[str, Any]:
         """The record as a journal's line has it."""
@@ -83,7 +85,10 @@ def back(record: ResetRecord, source: Source) -> tuple[Words, ...]:
 
 def scripts_back(record: ResetRecord) -> tuple[Words, ...]:
     """The commands that take the scripts of now to the state folder, and put the old ones back."""
-    away = ("find", record.folder, "-name", "*.py", "!", "-name", "__init__.py", "-exec", "mv", "{}", record.later, ";")
+    # Subfolders that Alembic does not read are not the reset's; -n: the first of two files of one name is not lost.
+    depth = () if record.deep else ("-maxdepth", "1")
+    away = ("find", record.folder, *depth, "-name", "*.py", "!", "-name", "__init__.py",
+            "-exec", "mv", "-n", "{}", record.later, ";")  # fmt: skip
     return away, ("cp", "-a", f"{record.old}/.", record.folder)
 
 
@@ -101,14 +106,16 @@ def remaining(
             sentence = f"{record.database} is the new database; the old one is kept as {record.kept}"
             return Remaining(True, (sentence, f"the old scripts are in {record.old}"), back(record, source))
         sentences, sql = _database(record, server)
-    scripts = [f"{counted(len(lost), 'old script')} not in {record.folder}"] if (lost := _missing(record)) else []
+    scripts = (
+        [f"{counted(len(lost), 'old script')} not in {record.folder} as before"] if (lost := _missing(record)) else []
+    )
     is_there = first and first not in dict(record.scripts) and (Path(record.folder) / first).is_file()
     scripts += [f"{first} in {record.folder} was written by the reset"] if is_there else []
     down = [name for id_, name in record.containers if "stop" in begun and _is_down(engine, id_, "swap" in begun)]
     sentences += [*scripts, *([f"{listed(down)} not running as before"] if down else [])]
     commands = (
         *((psql(source, sql),) if sql else ()), *(scripts_back(record) if scripts else ()),
-        *(record.start if down else ()),
+        *(record.start if down or "build" in begun else ()),  # a build may have given the image's name away
     )  # fmt: skip
     return Remaining(False, tuple(sentences), commands) if sentences else None
 

@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from migops.commands.deploy.step_name import StepName
+from migops.commands.reset import inputs as resets
 from migops.commands.reset import ours, plan, refusals
-from migops.commands.reset.inputs import ResetInputs
+from migops.commands.reset.inputs import ResetInputs, led_elsewhere
 from migops.commands.reset.reset import record
 from migops.commands.reset_record import back
 from migops.core.errors import Aborted
@@ -209,3 +210,44 @@ def test_the_end_says_what_to_type_next(project: Path) -> None:
     for words in ("DONE  shop is new", "next     git add -A .", "the way back\n", "docker exec shop-db-1 psql"):
         assert words in text
     assert Commands().migops("reset")[0] == "migops"
+
+
+def test_a_script_that_is_a_symlink_is_refused(project: Path) -> None:
+    script = next((project / VERSIONS).glob(f"{PRICE}*"))
+    elsewhere = project / "shared" / script.name
+    elsewhere.parent.mkdir()
+    script.rename(elsewhere)
+    script.symlink_to(elsewhere)
+    git(project, "add", ".")
+    git(project, "commit", "-q", "-m", "link")
+    assert f"is a symlink to {elsewhere}" in refused(inputs(project))
+
+
+def test_a_versions_folder_behind_a_symlink_is_the_folder_itself(project: Path) -> None:
+    """`find` on a link would find nothing, and the way back would leave both histories."""
+    versions = project / VERSIONS
+    versions.rename(project / "history")
+    versions.symlink_to("../history")
+    git(project, "add", ".")
+    git(project, "commit", "-q", "-m", "link")
+    found = resets.scripts_of(inputs(project).deploy, inputs(project).deploy.host)
+    assert {each.path.parent for each in found} == {project / "history"}
+
+
+def test_a_folder_that_cannot_be_written_is_refused(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    found = inputs(project)
+    monkeypatch.setattr("os.access", lambda path, mode: Path(path) != found.folder)
+    assert "cannot be written by this user" in refused(found)
+
+
+@pytest.mark.parametrize(
+    ("server", "is_elsewhere"),
+    [
+        ("172.18.0.2", False), ("10.20.0.9", True), ("172.18.0.3", True), ("", False), ("127.0.0.1", False),
+        ("fd00::9", False),
+    ],
+)  # fmt: skip
+def test_a_tunnel_to_another_server_is_no_server_of_this_project(server: str, *, is_elsewhere: bool) -> None:
+    """A service that passes connections on (an SSH tunnel, a cloud's proxy, pgbouncer) has no data of its own."""
+    assert led_elsewhere(server, ["172.18.0.2", "172.19.0.2"]) is is_elsewhere
+    assert not led_elsewhere(server, [])

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import stat
+import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -124,3 +126,62 @@ def test_nothing_was_changed_before_it_was_confirmed(tmp_path: Path) -> None:
         log.note("backup", "started", commands=[])
     engine: Engine = object()  # type: ignore[assignment]
     assert reset_record.refuse(engine, tmp_path / "state", None) == ""
+
+
+def test_a_script_that_is_edited_after_it_was_copied_is_not_lost(found: ResetInputs) -> None:
+    scripts.keep(found)
+    last = found.scripts[-1]
+    last.path.write_text("# hours of work\n")
+    before = content(found)
+    with pytest.raises(Failed, match=f"{last.name} was edited meanwhile"):
+        scripts.replace(found, FIRST)
+    assert content(found) == before, "and none of the others has gone"
+    with pytest.raises(Failed, match="edited meanwhile, and left as it is"):
+        scripts.put_back(found, FIRST)
+    assert content(found) == before
+
+
+def test_a_first_revision_of_an_old_name_gives_way_to_the_old_one(found: ResetInputs) -> None:
+    first = replace(FIRST, name=found.scripts[0].name)
+    before = content(found)
+    scripts.keep(found)
+    scripts.replace(found, first)
+    scripts.put_back(found, first)
+    assert content(found) == before
+
+
+def typed(commands: tuple[tuple[str, ...], ...]) -> None:
+    for words in commands:
+        subprocess.run(words, check=True, timeout=60)
+
+
+def test_the_printed_way_back_leaves_everything_else_as_it_is(found: ResetInputs) -> None:
+    """Of the versions folder itself, and of what Alembic does not read there; also if it is typed twice."""
+    helper = found.folder / "helpers/dates.py"
+    helper.parent.mkdir()
+    helper.write_text("")
+    found.folder.chmod(0o755)
+    before = content(found)
+    scripts.keep(found)
+    scripts.replace(found, FIRST)
+    (found.folder / "c0ffee000002_later.py").write_text("later\n")
+    for _ in range(2):
+        typed(reset_record.scripts_back(record(found)))
+        assert content(found) == before
+        assert helper.is_file()
+        assert stat.S_IMODE(found.folder.stat().st_mode) == 0o755, "a container's user must be able to read it"
+    later = found.saved / scripts.LATER
+    assert (later / FIRST.name).read_text() == FIRST.content
+    assert (later / "c0ffee000002_later.py").read_text() == "later\n"
+
+
+def test_the_printed_way_back_goes_into_folders_that_alembic_reads(found: ResetInputs) -> None:
+    deep = replace(found, deep=True)
+    scripts.keep(deep)
+    scripts.replace(deep, FIRST)
+    new = found.folder / "2026/c0ffee000002_later.py"
+    new.parent.mkdir()
+    new.write_text("later\n")
+    typed(reset_record.scripts_back(record(deep)))
+    assert not new.exists()
+    assert (found.saved / scripts.LATER / new.name).read_text() == "later\n"

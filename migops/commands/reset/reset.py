@@ -78,7 +78,7 @@ def record(inputs: ResetInputs) -> ResetRecord:
             *(("docker", "tag", image, ref) for ref, image in tags.items() if "@" not in ref),
             *((deployed.compose.recreate(running),) if running else ()), *_others("start", others),
         ),
-        finish=deployed.target.commands.migops("rebuild-and-migrate"),
+        finish=deployed.target.commands.migops("rebuild-and-migrate"), deep=inputs.deep,
     )  # fmt: skip
 
 
