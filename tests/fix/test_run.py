@@ -160,6 +160,17 @@ class TestUrl:
         shop.write("tests/conftest.py", 'url = Config("alembic.ini").get_main_option("sqlalchemy.url")\n')
         assert "tests/conftest.py:1 reads the URL" in " ".join(doctor(shop, "--fix", "MIG503").stdout.split())
 
+    def test_it_stays_where_a_pipeline_would_lack_the_variable(self, shop: Shop) -> None:
+        """There alembic.ini is all that the run has: env.py would end with a KeyError after the commit."""
+        steps = "jobs: {test: {steps: [{run: docker compose exec app alembic check}, {run: true}]}}\n"
+        shop.write(".github/workflows/ci.yml", steps)
+        assert "take sqlalchemy.url out" in " ".join(doctor(shop, "--fix", "MIG503").stdout.split())
+        shop.write(".github/workflows/ci.yml", f"{steps}# x\n  - run: alembic upgrade head\n")
+        shown = " ".join(doctor(shop, "--fix", "MIG503").stdout.split())
+        assert "ci.yml:3 runs Alembic where nothing sets DATABASE_URL" in shown
+        shop.write(".github/workflows/ci.yml", "- run: alembic upgrade head\n  env: {DATABASE_URL: x}\n")
+        assert "take sqlalchemy.url out" in " ".join(doctor(shop, "--fix", "MIG503").stdout.split())
+
     def test_a_driver_that_differs_is_swapped(self, shop: Shop) -> None:
         other = URL.replace("postgresql://", "postgresql+asyncpg://")
         shop.write("compose.yaml", f"{COMPOSE}    environment: {{DB: '{other}'}}\n")
