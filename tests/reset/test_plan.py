@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
 
+from migops.commands.deploy import swap
+from migops.commands.deploy.deploy import Deploy
 from migops.commands.deploy.step_name import StepName
+from migops.commands.reset import actions, new_database, ours, plan, refusals
 from migops.commands.reset import inputs as resets
-from migops.commands.reset import ours, plan, refusals
 from migops.commands.reset.inputs import ResetInputs, led_elsewhere
 from migops.commands.reset.reset import record
 from migops.commands.reset_record import back
-from migops.core.errors import Aborted
+from migops.core.errors import Aborted, Failed, Unavailable
 from migops.core.printed import Commands
 from migops.database.postgres.usage import SchemaGrant, Session, Table, carried
 from migops.output import View, render
@@ -251,3 +254,27 @@ def test_a_tunnel_to_another_server_is_no_server_of_this_project(server: str, *,
     """A service that passes connections on (an SSH tunnel, a cloud's proxy, pgbouncer) has no data of its own."""
     assert led_elsewhere(server, ["172.18.0.2", "172.19.0.2"]) is is_elsewhere
     assert not led_elsewhere(server, [])
+
+
+def test_nothing_old_is_started_on_the_new_database(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The undo of one step stops no other one: where the database did not come back, the application stays down."""
+    found, deploy = reset(project), cast("Deploy", object())
+
+    def lost(*_: object) -> dict[str, Any]:
+        raise Unavailable("the server does not answer")
+
+    def started(*_: object) -> dict[str, Any]:
+        return {"services": ["app"]}
+
+    monkeypatch.setattr(swap, "restore", started)
+    assert actions.start_old(found, deploy)["services"] == ["app"]
+    for name in ("swap", "swap_back"):
+        monkeypatch.setattr(new_database, name, lost)
+        action = actions.replace_database if name == "swap" else actions.database_back
+        with pytest.raises(Unavailable):
+            action(found, deploy)
+    with pytest.raises(Failed, match="nothing was started"):
+        actions.start_old(found, deploy)
+    monkeypatch.setattr(new_database, "swap_back", started)
+    actions.database_back(found, deploy)
+    assert actions.start_old(found, deploy)["services"] == ["app"]

@@ -36,6 +36,8 @@ class Reset:
     """The first revision's file on the host."""
     stopped: list[Container] = field(default_factory=list)
     """The other containers that were stopped."""
+    is_old_database: bool = True
+    """False while the database's name may mean the new one."""
 
     @property
     def revision(self) -> FirstRevision:
