@@ -6,6 +6,7 @@ import json
 import os
 import stat
 import subprocess
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from migops.commands.reset.first_revision import FirstRevision
 from migops.commands.reset.inputs import ResetInputs
 from migops.commands.reset.reset import record
 from migops.core.errors import Aborted, Failed, ManualActionRequired
+from migops.database.postgres.swap_statements import Properties
 from migops.docker import Engine
 from migops.state import journal
 from tests.kit import example, repository
@@ -185,3 +187,36 @@ def test_the_printed_way_back_goes_into_folders_that_alembic_reads(found: ResetI
     typed(reset_record.scripts_back(record(deep)))
     assert not new.exists()
     assert (found.saved / scripts.LATER / new.name).read_text() == "later\n"
+
+
+class Server:
+    """A server on which the database is the one of before."""
+
+    def properties(self, name: str) -> Properties | None:
+        return Properties(16384, "shop", "UTF8", "C", "C", "pg_default", -1) if name == "shop" else None
+
+
+@pytest.mark.parametrize(
+    ("begun", "name", "content", "is_left"),
+    [
+        (["scripts"], "", None, False),
+        (["scripts"], "old", None, True),
+        (["scripts"], FIRST.name, FIRST.content, True),
+        (["scripts"], "old", "# edited days later\n", False),
+        (["keep"], "old", None, False),
+    ],
+)
+def test_later_work_is_not_taken_for_what_a_killed_reset_left(
+    found: ResetInputs, monkeypatch: pytest.MonkeyPatch, begun: list[str], name: str, content: str | None, *,
+    is_left: bool,
+) -> None:  # fmt: skip
+    """The commands for that would move it away, and put the scripts of before the reset in its place."""
+    path = found.scripts[0].path if name == "old" else found.folder / name
+    if content is not None:
+        path.write_text(content)
+    elif name:
+        path.unlink()
+    monkeypatch.setattr(reset_record, "maintenance", lambda *_: nullcontext(Server()))
+    engine: Engine = object()  # type: ignore[assignment]
+    left = reset_record.remaining(record(found), engine, found.source, begun, FIRST.name)
+    assert (left is not None) is is_left
