@@ -79,7 +79,9 @@ def undo(service: str | None, given: dict[str, Any]) -> int:
             where = state_folder.path_without_engine(project)
         else:
             where = state_folder.path(engine, project)
-    if not confirm(f"Put back the files of run {given['undo']}?", given):
+    put = earlier.todo(where, given["undo"])  # their paths: a project of the same name may be in another folder
+    names = ", ".join(str(each.path) for each in put)
+    if not confirm(f"Put back {names or 'the files'} of run {given['undo']}?", given):
         raise Aborted("nothing was changed")
     files = earlier.undo(where, given["undo"])
     show("doctor --undo", UndoResult(given["undo"], tuple(each.path for each in files)), given)

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -60,6 +59,8 @@ class ResetRecord:
     """The commands that start it again from its old image."""
     finish: Words = ()
     """The command that brings the new state to its end."""
+    deep: bool = False
+    """Whether Alembic reads the subfolders of the versions folder too."""
 
     def facts(self) -> dict[str, Any]:
         """The record as a journal's line has it."""
@@ -86,7 +87,10 @@ def back(record: ResetRecord, source: Source) -> tuple[Words, ...]:
 
 def scripts_back(record: ResetRecord) -> tuple[Words, ...]:
     """The commands that take the scripts of now to the state folder, and put the old ones back."""
-    away = ("find", record.folder, "-name", "*.py", "!", "-name", "__init__.py", "-exec", "mv", "{}", record.later, ";")
+    # Subfolders that Alembic does not read are not the reset's; -n: the first of two files of one name is not lost.
+    depth = () if record.deep else ("-maxdepth", "1")
+    away = ("find", record.folder, *depth, "-name", "*.py", "!", "-name", "__init__.py",
+            "-exec", "mv", "-n", "{}", record.later, ";")  # fmt: skip
     return away, ("cp", "-a", f"{record.old}/.", record.folder)
 
 
@@ -104,14 +108,12 @@ def remaining(
             sentence = f"{record.database} is the new database; the old one is kept as {record.kept}"
             return Remaining(True, (sentence, f"the old scripts are in {record.old}"), back(record, source))
         sentences, sql = _database(record, server)
-    scripts = [f"{counted(len(lost), 'old script')} not in {record.folder}"] if (lost := _missing(record)) else []
-    is_there = first and first not in dict(record.scripts) and (Path(record.folder) / first).is_file()
-    scripts += [f"{first} in {record.folder} was written by the reset"] if is_there else []
+    scripts = list(_scripts(record, first)) if "scripts" in begun else []
     down = [name for id_, name in record.containers if "stop" in begun and _is_down(engine, id_, "swap" in begun)]
     sentences += [*scripts, *([f"{listed(down)} not running as before"] if down else [])]
     commands = (
         *((psql(source, sql),) if sql else ()), *(scripts_back(record) if scripts else ()),
-        *(record.start if down else ()),
+        *(record.start if down or "build" in begun else ()),  # a build may have given the image's name away
     )  # fmt: skip
     return Remaining(False, tuple(sentences), commands) if sentences else None
 
@@ -130,13 +132,13 @@ def _database(record: ResetRecord, server: Maintenance) -> tuple[list[str], list
     return sentences, sql
 
 
-def _missing(record: ResetRecord) -> list[str]:
-    found = ((name, digest, Path(record.folder) / name) for name, digest in record.scripts)
-    return [name for name, digest, path in found if not path.is_file() or _digest(path) != digest]
-
-
-def _digest(path: Path) -> str:
-    return sha256(path.read_bytes()).hexdigest()
+def _scripts(record: ResetRecord, first: str) -> Iterator[str]:
+    """What of the reset's scripts is left in the folder. An old script with another text is somebody's later work."""
+    folder, old = Path(record.folder), dict(record.scripts)
+    if lost := [name for name in old if not (folder / name).is_file()]:
+        yield f"{counted(len(lost), 'old script')} not in {record.folder}"
+    if first and first not in old and (folder / first).is_file():
+        yield f"{first} in {record.folder} was written by the reset"
 
 
 def _is_down(engine: Engine, container: str, was_replaced: bool) -> bool:

@@ -7,14 +7,23 @@ from __future__ import annotations
 
 import difflib
 import os
+import re
 import stat
 from collections.abc import Iterator
 from pathlib import Path
 
 from migops.commands.fix.model import FileEdit
-from migops.core.redaction import redact
+from migops.core.redaction import HIDDEN, redact
+from migops.core.redaction.naming import says_secret
 from migops.core.terminal import printable
 from migops.core.text import counted
+
+_NAMED = re.compile(
+    r"""(?P<name>[A-Za-z_][\w.-]*)(?P<is>["']?\s*[:=]\s*)("[^"]*"|'[^']*'|(?![\s{\[$&*"'])[^\s,}\]"']+)"""
+)
+"""A name with its value in YAML, an ini file or an env file; no mapping, list, alias or reference to a variable."""
+_QUOTED = re.compile(r"""(?P<name>(?:(?<=")|(?<='))[A-Za-z_][\w.-]*)(?P<is>=)[^"']+""")
+"""The same, quoted as a whole: ``- "SMTP_PASS=a b"``."""
 
 
 def relative(path: Path) -> str:
@@ -45,7 +54,17 @@ def diff(edit: FileEdit) -> tuple[str, ...]:
     old, new = (_lines(content or b"") for content in (edit.before, edit.after))
     before = f"a/{name}" if edit.before is not None else "/dev/null"
     lines = difflib.unified_diff(old, new, before, f"b/{name}", n=3, lineterm="")
-    return tuple(printable(redact(line)) for line in lines)
+    is_code = edit.path.suffix == ".py"  # where what stands behind a name is rarely a value
+    return tuple(printable(redact(line if is_code else _without_secrets(line))) for line in lines)
+
+
+def _without_secrets(line: str) -> str:
+    return _NAMED.sub(_without_value, _QUOTED.sub(_without_value, line))
+
+
+def _without_value(found: re.Match[str]) -> str:
+    """A short value is not known by itself, so its name alone tells: ``DB_PASS: pw``."""
+    return f"{found['name']}{found['is']}{HIDDEN}" if says_secret(found["name"]) else found[0]
 
 
 def _only_ends(edit: FileEdit) -> bool:

@@ -20,15 +20,20 @@ if TYPE_CHECKING:
 _KEPT = (
     "command", "entrypoint", "working_dir", "user", "healthcheck", "init", "tty", "stdin_open", "tmpfs", "shm_size",
     "ulimits", "read_only", "hostname", "platform", "group_add", "secrets", "configs", "stop_signal", "expose",
+    "mem_limit", "memswap_limit", "cpus", "cpuset", "cpu_period", "cpu_quota", "cpu_shares", "pids_limit", "cap_drop",
 )  # fmt: skip
-"""Keys of a service that reach nothing outside of its container. All others are left out, labels and ports first."""
+"""Keys of a service that reach nothing outside of its container, or limit what it takes of the machine, which has the
+live project too. All others are left out, labels and ports first."""
 _OUTSIDE = (
     "privileged", "devices", "device_cgroup_rules", "cap_add", "pid", "uts", "userns_mode", "cgroup", "gpus", "runtime",
     "credential_spec", "volumes_from", "pre_start", "provider", "models", "use_api_socket",
 )  # fmt: skip
 """Keys without which a service may not start, and with which it reaches the machine or what is not made here."""
 _DATA = ("/var/lib/postgresql", "/var/lib/mysql", "/bitnami", "/data")
-_MOST_ENTRIES = 2000  # of a folder that is looked through for sockets
+_MOST_ENTRIES = 200_000  # of a folder that is looked through for sockets
+_NO_SOCKETS = (".git", "node_modules", ".venv", "venv", "__pycache__")
+_SYSTEM = ("/run", "/var/run", "/dev", "/proc", "/sys", "/var/lib/docker")
+"""Folders that lead to what runs on the machine: in `/` or `/var`, the engine's own socket is among it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +131,8 @@ def _service(trial: Trial, name: str, labels: Mapping[str, str], network: str) -
         },
         "logging": {"driver": "json-file", "options": {"max-size": "1m"}},
     }
+    if limits := (raw.get("deploy") or {}).get("resources", {}).get("limits"):
+        made["deploy"] = {"resources": {"limits": limits}}
     if raw.get("network_mode") == "none":
         return made | {"network_mode": "none"}
     aliases = [alias for each in (raw.get("networks") or {}).values() for alias in (each or {}).get("aliases") or ()]
@@ -163,22 +170,30 @@ def _reaches_out(mount: Mapping[str, Any]) -> str:
     source = str(mount.get("source") or "")
     if mount.get("type") != "bind" or at_or_below(source, "/etc"):
         return ""
-    if is_of_a_running_system(os.path.realpath(source)) and not at_or_below(os.path.realpath(source), "/tmp"):  # noqa: S108
+    real = os.path.realpath(source)
+    if is_of_a_running_system(real) and not at_or_below(real, "/tmp"):  # noqa: S108
         return "which leads to what runs on this machine"
+    if any(at_or_below(each, real) for each in _SYSTEM):
+        return "which has what runs on this machine in it"
     return "which has the socket of another program" if _has_socket(Path(source)) else ""
 
 
 def _has_socket(source: Path) -> bool:
+    """Whether it is a socket, or has one in it: reading alone is enough to talk to the program behind it."""
     if not source.is_dir():
         return source.is_socket()
-    looked = 0
-    for folder, below, files in os.walk(source):
-        looked += len(files)
-        if any(Path(folder, each).is_socket() for each in files):
-            return True
-        below[:] = [each for each in below if each not in (".git", "node_modules", ".venv", "venv")]
-        if looked > _MOST_ENTRIES:
-            break
+    todo, looked = [os.fspath(source)], 0
+    while todo and looked < _MOST_ENTRIES:
+        try:
+            entries = list(os.scandir(todo.pop()))
+        except OSError:
+            continue  # what this user may not list
+        looked += len(entries)
+        for entry in entries:
+            if entry.is_dir(follow_symlinks=False):
+                todo += [entry.path] if entry.name not in _NO_SOCKETS else []
+            elif not entry.is_file(follow_symlinks=False) and not entry.is_symlink() and Path(entry.path).is_socket():
+                return True
     return False
 
 

@@ -49,7 +49,7 @@ def test_the_image_is_the_truth_where_the_host_has_no_migrations(sandbox: Sandbo
     shutil.copytree(sources, production, dirs_exist_ok=True, ignore=shutil.ignore_patterns("compose.yaml"))
     unreached = found.deploy("app")
     assert (unreached.code, found.running()) == (5, [new]), unreached.stderr
-    assert "to deploy the local image: --no-pull" in unreached.json["hint"]
+    assert "deploy the local image (--no-pull)" in unreached.json["hint"]
     kept = found.deploy("--no-pull", "app")
     assert kept.code == 0, kept.stderr
 

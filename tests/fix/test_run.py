@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import signal
 import subprocess
@@ -159,6 +160,17 @@ class TestUrl:
     def test_it_stays_where_something_else_reads_it(self, shop: Shop) -> None:
         shop.write("tests/conftest.py", 'url = Config("alembic.ini").get_main_option("sqlalchemy.url")\n')
         assert "tests/conftest.py:1 reads the URL" in " ".join(doctor(shop, "--fix", "MIG503").stdout.split())
+
+    def test_it_stays_where_a_pipeline_would_lack_the_variable(self, shop: Shop) -> None:
+        """There alembic.ini is all that the run has: env.py would end with a KeyError after the commit."""
+        steps = "jobs: {test: {steps: [{run: docker compose exec app alembic check}, {run: true}]}}\n"
+        shop.write(".github/workflows/ci.yml", steps)
+        assert "take sqlalchemy.url out" in " ".join(doctor(shop, "--fix", "MIG503").stdout.split())
+        shop.write(".github/workflows/ci.yml", f"{steps}# x\n  - run: alembic upgrade head\n")
+        shown = " ".join(doctor(shop, "--fix", "MIG503").stdout.split())
+        assert "ci.yml:3 runs Alembic where nothing sets DATABASE_URL" in shown
+        shop.write(".github/workflows/ci.yml", "- run: alembic upgrade head\n  env: {DATABASE_URL: x}\n")
+        assert "take sqlalchemy.url out" in " ".join(doctor(shop, "--fix", "MIG503").stdout.split())
 
     def test_a_driver_that_differs_is_swapped(self, shop: Shop) -> None:
         other = URL.replace("postgresql://", "postgresql+asyncpg://")
@@ -401,6 +413,36 @@ class TestPutBack:
         assert len(found.json["files"]) == 2
         assert doctor(shop, "--undo", str(found.json["run"]), "--yes").code == 0
         assert tree(shop) == before
+
+    def test_files_of_a_project_of_the_same_name_elsewhere_are_left_alone(self, shop: Shop) -> None:
+        """Compose names a project by its folder, so that two checkouts often have one name, and one state folder."""
+        assert doctor(shop, "--fix", "--yes").code == 0
+        journal = next(state(shop).rglob("*.jsonl"))
+        lines = [json.loads(line) for line in journal.read_text().splitlines() if '"outcome"' not in line]
+        lines[0]["who"] |= {"start": 1, "pid": 2**22 + 1}
+        journal.write_text("".join(json.dumps(line) + "\n" for line in lines))
+        (shop.folder.parent / "other").mkdir()
+        other = Shop.at(shop.folder.parent / "other").line("001").write("alembic.ini", BROKEN)
+        named = {"COMPOSE_PROJECT_NAME": shop.folder.name, "XDG_STATE_HOME": str(state(shop))}
+        before = tree(shop)
+        found = migops("doctor", "--no-engine", "--fix", "--yes", cwd=other.folder, env={**NO_ENGINE, **named})
+        assert found.code == 0, found.stderr
+        assert "not of this project" in found.stderr
+        assert tree(shop) == before
+
+    def test_the_question_of_an_undo_names_the_files(self, shop: Shop) -> None:
+        assert doctor(shop, "--fix", "--yes").code == 0
+        program = (
+            "import sys\nfrom migops.cli import fix\nfrom migops.cli.main import run\n"
+            "fix.confirm = lambda question, given: print(question, file=sys.stderr) or False\n"
+            "run(['doctor', '--no-engine', '--undo', '1'])\n"
+        )
+        env = {**os.environ, **NO_ENGINE, "XDG_STATE_HOME": str(state(shop))}
+        asked = subprocess.run(
+            (sys.executable, "-c", program), cwd=shop.folder, env=env, capture_output=True, text=True
+        )
+        assert f"Put back {shop.folder / 'alembic.ini'} of run 1?" in asked.stderr
+        assert (shop.folder / "alembic.ini").read_text() == FIXED
 
     def test_a_run_is_undone_without_an_engine_and_without_alembics_files(self, shop: Shop) -> None:
         assert doctor(shop, "--fix", "--yes").code == 0

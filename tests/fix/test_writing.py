@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import os
+import subprocess
 from pathlib import Path
 
 import pytest
 
-from migops.commands.fix import saved, writing
+from migops.commands.fix import earlier, saved, writing
 from migops.commands.fix.model import FileEdit
 from migops.core.errors import Aborted
+from migops.output.fix_diff import diff
 
 
 @pytest.fixture
@@ -99,3 +101,64 @@ def test_what_somebody_wrote_meanwhile_is_not_overwritten_by_putting_back(root: 
     (problem,) = saved.put_back(files)
     assert "was changed after migops wrote it" in problem
     assert (root / "a").read_bytes() == b"mine"
+
+
+def commands(files: tuple[saved.Saved, ...]) -> list[str]:
+    return [words[0] for words in earlier.not_put_back(("x",), files).commands]
+
+
+def test_the_printed_commands_overwrite_nothing_that_somebody_wrote_since(root: Path, tmp_path: Path) -> None:
+    (tmp_path / "state").mkdir(mode=0o700)
+    made = (edit(root), edit(root, "new", None, b"n"))
+    _, files = saved.save(tmp_path / "state", 1, made)
+    for each in made:
+        writing.write(each)
+    assert commands(files) == ["cp", "chmod", "rm"]
+    (root / "a").write_bytes(b"mine")
+    (root / "new").write_bytes(b"mine too")
+    assert commands(files) == ["diff"], "a file of somebody's own is neither overwritten nor removed"
+
+
+def test_a_mode_alone_is_put_back_by_the_printed_command(root: Path, tmp_path: Path) -> None:
+    (tmp_path / "state").mkdir(mode=0o700)
+    (root / "a").chmod(0o640)
+    made = FileEdit(root / "a", b"old", b"old", 0o750)
+    _, files = saved.save(tmp_path / "state", 1, (made,))
+    writing.write(made)
+    (words,) = earlier.not_put_back(("x",), files).commands
+    subprocess.run(words, check=True)
+    assert files[0].is_put_back
+
+
+def test_a_saved_copy_that_is_not_the_old_file_is_not_put_back(root: Path, tmp_path: Path) -> None:
+    (tmp_path / "state").mkdir(mode=0o700)
+    _, files = saved.save(tmp_path / "state", 1, (edit(root),))
+    writing.write(edit(root))
+    written = (root / "a").read_bytes()
+    assert files[0].copy is not None
+    files[0].copy.write_bytes(b"")
+    (problem,) = saved.put_back(files)
+    assert "missing or was changed" in problem
+    assert (root / "a").read_bytes() == written
+    assert commands(files) == ["diff"]
+
+
+def test_a_file_with_passwords_is_never_readable_by_others(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (root / "a").chmod(0o600)
+    before_its_mode_is_set = []
+
+    def like(path: Path, partial: Path) -> None:
+        before_its_mode_is_set.append(partial.stat().st_mode & 0o777)
+
+    monkeypatch.setattr(writing, "_like", like)
+    writing.write(edit(root))
+    assert before_its_mode_is_set == [0o600]
+
+
+def test_a_diff_hides_what_a_name_says_is_secret_however_short_it_is(root: Path) -> None:
+    lines = ["A: old", "- DB_PASS=pw", '- "SMTP_PASS=a b"', "STRIPE_KEY: sk", "x: {DB_PASS: q, A: b}", "PORT: 80"]
+    made = edit(root, "compose.yaml", b"", "\n".join([*lines, ""]).encode())
+    shown = [line[1:] for line in diff(made)[3:]]
+    assert shown == [
+        "A: old", "- DB_PASS=***", '- "SMTP_PASS=***"', "STRIPE_KEY: ***", "x: {DB_PASS: ***, A: b}", "PORT: 80",
+    ]  # fmt: skip

@@ -22,7 +22,9 @@ services:
     ports: ["8000:8000"]
     labels: {traefik.enable: "true"}
     restart: always
-    deploy: {resources: {limits: {memory: 1g}}}
+    deploy: {labels: {a: b}, resources: {limits: {memory: 1g}}}
+    cpu_shares: 512
+    cap_drop: [ALL]
     logging: {driver: syslog}
     extra_hosts: ["live:10.0.0.1"]
     dns: 10.0.0.2
@@ -69,7 +71,7 @@ def test_nothing_of_the_live_project_is_in_reach(tmp_path: Path) -> None:
     whole = made(tmp_path)
     assert whole["services"].keys() == {"app", "db"}
     app = whole["services"]["app"]
-    left_out = {"ports", "container_name", "deploy", "extra_hosts", "dns", "build"}
+    left_out = {"ports", "container_name", "extra_hosts", "dns", "build"}
     assert not left_out & app.keys()
     assert app["labels"] == {"owner": "me"}
     assert app["networks"] == {"default": {"aliases": ["api", "shop_app"]}}
@@ -126,3 +128,28 @@ def test_what_would_reach_out_of_it(tmp_path: Path, line: str, reason: str) -> N
         (tmp_path / "compose.yaml").write_text(text)
         model = load(ComposeOptions(), {}, cwd=str(tmp_path), env_files=EnvFiles.OPTIONAL)
     assert reason in obstacle(model, ["app"])
+
+
+@pytest.mark.parametrize("source", ["/", "/var", "/var/lib"])
+def test_a_folder_above_the_engines_socket_is_in_no_sandbox(tmp_path: Path, source: str) -> None:
+    (tmp_path / "compose.yaml").write_text(f"services:\n  app:\n    image: shop\n    volumes: ['{source}:/host:ro']\n")
+    assert "what runs on this machine" in obstacle(load(ComposeOptions(), {}, cwd=str(tmp_path)), ["app"])
+
+
+def test_a_socket_in_a_large_folder_is_found(tmp_path: Path) -> None:
+    deep = tmp_path / "code/z"
+    deep.mkdir(parents=True)
+    for number in range(2500):
+        (tmp_path / f"code/{number}.py").touch()
+    (tmp_path / "compose.yaml").write_text("services:\n  app:\n    image: shop\n    volumes: ['./code:/code']\n")
+    model = load(ComposeOptions(), {}, cwd=str(tmp_path))
+    assert obstacle(model, ["app"]) == ""
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind(str(deep / "live"))
+        assert "the socket of another program" in obstacle(model, ["app"])
+
+
+def test_it_takes_no_more_of_the_machine_than_the_live_service_may(tmp_path: Path) -> None:
+    app = made(tmp_path)["services"]["app"]
+    assert app["deploy"] == {"resources": {"limits": {"memory": "1073741824"}}}
+    assert (app["cpu_shares"], app["cap_drop"]) == (512, ["ALL"])

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from migops.commands.fix.model import Fix
+from migops.compose import ComposeOptions, load
 from tests.cases.shop import Shop
 from tests.fix_compose.kit import findings, fix_of, fixed, refused, shop_at
 
@@ -72,6 +73,35 @@ def test_services_with_the_same_code_wait_too(shop: Shop) -> None:
     assert fix.by_name_only
     assert fixed(shop, "MIG602")["compose.yaml"].count(b"service_completed_successfully") == 2
     assert findings(shop, "MIG801") == []
+
+
+SINGLE = ("    scale: 3\n", "    deploy: {replicas: 3}\n", "    post_start: [{command: python warm.py}]\n")
+
+
+@pytest.mark.parametrize("line", SINGLE)
+def test_the_upgrade_runs_once_and_without_the_applications_hooks(shop: Shop, line: str) -> None:
+    """Three containers of one upgrade would run it at the same time."""
+    compose(shop, f'    command: sh -c "alembic upgrade head && exec python main.py"\n{line}{HEALTHY}')
+    fixed(shop, "MIG602")
+    model = load(ComposeOptions(), {}, cwd=str(shop.folder))
+    migrate, app = (model.services[name].raw for name in ("migrate", "app"))
+    assert [migrate.get("scale", 1), migrate.get("deploy", {}).get("replicas", 1)] == [1, 1]
+    assert not migrate.get("post_start")
+    assert line.strip().partition(":")[0] in app, "the application keeps it"
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "networks: {back: {ipv4_address: 10.9.0.5}}", "networks: {back: {aliases: [api]}}",
+        "mac_address: 02:42:ac:11:00:02",
+    ],
+)  # fmt: skip
+def test_an_address_of_the_application_is_not_shared(shop: Shop, line: str) -> None:
+    back = "networks:\n  back: {ipam: {config: [{subnet: 10.9.0.0/24}]}}\n"
+    start = '    command: sh -c "alembic upgrade head && exec python main.py"\n'
+    compose(shop, f"{start}    {line}\n{HEALTHY}", back if "back" in line else "")
+    assert "which only one service can have" in refused(shop, "MIG602")
 
 
 REFUSED = {

@@ -289,3 +289,23 @@ def test_the_title_says_what_is_done(shop: Shop) -> None:
     before = "services:\n  app:\n    build: .\n    depends_on: [db]\n  db:\n    image: postgres:15\n"
     fix = fix_of(text(shop, before), "MIG801")
     assert getattr(fix, "title", "") == "db gets a health check, and app waits until db is healthy"
+
+
+def test_a_file_that_other_projects_may_include_is_not_edited(shop: Shop) -> None:
+    """Only this project is looked at, and only its containers are tried."""
+    common = shop.folder.parent / "common"
+    common.mkdir()
+    (common / "db.yaml").write_text(f"services:\n{DB}")
+    app = "services:\n  app:\n    build: .\n    depends_on:\n      - db\n"
+    text(shop, f"include: [../common/db.yaml]\n{app}")
+    assert "so other projects may use it too" in refused(shop, "MIG801")
+    (shop.folder / "db.yaml").write_text(f"services:\n{DB}")
+    text(shop, f"include: [db.yaml]\n{app}")
+    fixed(shop, "MIG801")
+
+
+def test_a_file_that_the_call_names_is_the_projects_own(shop: Shop) -> None:
+    text(shop, "services:\n  app:\n    build: .\n    depends_on:\n      - db\n")
+    above = shop.folder.parent / "db.yaml"
+    above.write_text(f"services:\n{DB}")
+    fixed(shop, "MIG801", ComposeOptions(files=("compose.yaml", "../db.yaml")))

@@ -58,7 +58,7 @@ volumes:
 
 @pytest.fixture
 def shop(sandbox: Sandbox, engine_environ: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[Shop]:
-    monkeypatch.setattr(start, "RUNNING", 1.0)
+    monkeypatch.setattr(start, "RUNNING", 3.0)
     made = Shop(sandbox.path).line("001").write("alembic.ini", INI).write("migrations/env.py", "")
     made.write("Dockerfile", DOCKERFILE).write(".dockerignore", "data\npg\n").write("main.py", MAIN)
     made.write("compose.yaml", COMPOSE.replace("NAME", sandbox.name))

@@ -87,6 +87,7 @@ def test_lists_of_names(text: str, names: list[str]) -> None:
 
 def test_the_way_back() -> None:
     assert swap_statements.back("shop", "kept", "aside") == (
+        'ALTER DATABASE "kept" ALLOW_CONNECTIONS false',  # fails first if it is typed twice
         'ALTER DATABASE "shop" ALLOW_CONNECTIONS false',
         swap_statements.end_sessions("shop", "kept"),
         'BEGIN; ALTER DATABASE "shop" RENAME TO "aside"; ALTER DATABASE "kept" RENAME TO "shop"; COMMIT',

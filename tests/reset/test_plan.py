@@ -5,15 +5,19 @@ from __future__ import annotations
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
 
+from migops.commands.deploy import swap
+from migops.commands.deploy.deploy import Deploy
 from migops.commands.deploy.step_name import StepName
-from migops.commands.reset import ours, plan, refusals
-from migops.commands.reset.inputs import ResetInputs
+from migops.commands.reset import actions, new_database, ours, plan, refusals
+from migops.commands.reset import inputs as resets
+from migops.commands.reset.inputs import ResetInputs, led_elsewhere
 from migops.commands.reset.reset import record
 from migops.commands.reset_record import back
-from migops.core.errors import Aborted
+from migops.core.errors import Aborted, Failed, Unavailable
 from migops.core.printed import Commands
 from migops.database.postgres.usage import SchemaGrant, Session, Table, carried
 from migops.output import View, render
@@ -218,3 +222,67 @@ def test_the_way_back_typed_too_early_closes_nothing(project: Path) -> None:
     statements = [word for flag, word in pairwise(psql) if flag == "-c"]
     assert statements[0] == 'ALTER DATABASE "shop_old" ALLOW_CONNECTIONS true', "it fails where there is none"
     assert "ON_ERROR_STOP=1" in psql
+
+
+def test_a_script_that_is_a_symlink_is_refused(project: Path) -> None:
+    script = next((project / VERSIONS).glob(f"{PRICE}*"))
+    elsewhere = project / "shared" / script.name
+    elsewhere.parent.mkdir()
+    script.rename(elsewhere)
+    script.symlink_to(elsewhere)
+    git(project, "add", ".")
+    git(project, "commit", "-q", "-m", "link")
+    assert f"is a symlink to {elsewhere}" in refused(inputs(project))
+
+
+def test_a_versions_folder_behind_a_symlink_is_the_folder_itself(project: Path) -> None:
+    """`find` on a link would find nothing, and the way back would leave both histories."""
+    versions = project / VERSIONS
+    versions.rename(project / "history")
+    versions.symlink_to("../history")
+    git(project, "add", ".")
+    git(project, "commit", "-q", "-m", "link")
+    found = resets.scripts_of(inputs(project).deploy, inputs(project).deploy.host)
+    assert {each.path.parent for each in found} == {project / "history"}
+
+
+def test_a_folder_that_cannot_be_written_is_refused(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("os.access", lambda path, mode: Path(path) != found.folder)
+    assert "cannot be written by this user" in refused(found)
+
+
+@pytest.mark.parametrize(
+    ("server", "is_elsewhere"),
+    [
+        ("172.18.0.2", False), ("10.20.0.9", True), ("172.18.0.3", True), ("", False), ("127.0.0.1", False),
+        ("fd00::9", False),
+    ],
+)  # fmt: skip
+def test_a_tunnel_to_another_server_is_no_server_of_this_project(server: str, *, is_elsewhere: bool) -> None:
+    """A service that passes connections on (an SSH tunnel, a cloud's proxy, pgbouncer) has no data of its own."""
+    assert led_elsewhere(server, ["172.18.0.2", "172.19.0.2"]) is is_elsewhere
+    assert not led_elsewhere(server, [])
+
+
+def test_nothing_old_is_started_on_the_new_database(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The undo of one step stops no other one: where the database did not come back, the application stays down."""
+    found, deploy = reset(project), cast("Deploy", object())
+
+    def lost(*_: object) -> dict[str, Any]:
+        raise Unavailable("the server does not answer")
+
+    def started(*_: object) -> dict[str, Any]:
+        return {"services": ["app"]}
+
+    monkeypatch.setattr(swap, "restore", started)
+    assert actions.start_old(found, deploy)["services"] == ["app"]
+    for name in ("swap", "swap_back"):
+        monkeypatch.setattr(new_database, name, lost)
+        action = actions.replace_database if name == "swap" else actions.database_back
+        with pytest.raises(Unavailable):
+            action(found, deploy)
+    with pytest.raises(Failed, match="nothing was started"):
+        actions.start_old(found, deploy)
+    monkeypatch.setattr(new_database, "swap_back", started)
+    actions.database_back(found, deploy)
+    assert actions.start_old(found, deploy)["services"] == ["app"]

@@ -5,6 +5,9 @@ from __future__ import annotations
 import json
 import os
 import stat
+import subprocess
+from contextlib import nullcontext
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,6 +18,7 @@ from migops.commands.reset.first_revision import FirstRevision
 from migops.commands.reset.inputs import ResetInputs
 from migops.commands.reset.reset import record
 from migops.core.errors import Aborted, Failed, ManualActionRequired
+from migops.database.postgres.swap_statements import Properties
 from migops.docker import Engine
 from migops.state import journal
 from tests.kit import example, repository
@@ -124,3 +128,95 @@ def test_nothing_was_changed_before_it_was_confirmed(tmp_path: Path) -> None:
         log.note("backup", "started", commands=[])
     engine: Engine = object()  # type: ignore[assignment]
     assert reset_record.refuse(engine, tmp_path / "state", None) == ""
+
+
+def test_a_script_that_is_edited_after_it_was_copied_is_not_lost(found: ResetInputs) -> None:
+    scripts.keep(found)
+    last = found.scripts[-1]
+    last.path.write_text("# hours of work\n")
+    before = content(found)
+    with pytest.raises(Failed, match=f"{last.name} was edited meanwhile"):
+        scripts.replace(found, FIRST)
+    assert content(found) == before, "and none of the others has gone"
+    with pytest.raises(Failed, match="edited meanwhile, and left as it is"):
+        scripts.put_back(found, FIRST)
+    assert content(found) == before
+
+
+def test_a_first_revision_of_an_old_name_gives_way_to_the_old_one(found: ResetInputs) -> None:
+    first = replace(FIRST, name=found.scripts[0].name)
+    before = content(found)
+    scripts.keep(found)
+    scripts.replace(found, first)
+    scripts.put_back(found, first)
+    assert content(found) == before
+
+
+def typed(commands: tuple[tuple[str, ...], ...]) -> None:
+    for words in commands:
+        subprocess.run(words, check=True, timeout=60)
+
+
+def test_the_printed_way_back_leaves_everything_else_as_it_is(found: ResetInputs) -> None:
+    """Of the versions folder itself, and of what Alembic does not read there; also if it is typed twice."""
+    helper = found.folder / "helpers/dates.py"
+    helper.parent.mkdir()
+    helper.write_text("")
+    found.folder.chmod(0o755)
+    before = content(found)
+    scripts.keep(found)
+    scripts.replace(found, FIRST)
+    (found.folder / "c0ffee000002_later.py").write_text("later\n")
+    for _ in range(2):
+        typed(reset_record.scripts_back(record(found)))
+        assert content(found) == before
+        assert helper.is_file()
+        assert stat.S_IMODE(found.folder.stat().st_mode) == 0o755, "a container's user must be able to read it"
+    later = found.saved / scripts.LATER
+    assert (later / FIRST.name).read_text() == FIRST.content
+    assert (later / "c0ffee000002_later.py").read_text() == "later\n"
+
+
+def test_the_printed_way_back_goes_into_folders_that_alembic_reads(found: ResetInputs) -> None:
+    deep = replace(found, deep=True)
+    scripts.keep(deep)
+    scripts.replace(deep, FIRST)
+    new = found.folder / "2026/c0ffee000002_later.py"
+    new.parent.mkdir()
+    new.write_text("later\n")
+    typed(reset_record.scripts_back(record(deep)))
+    assert not new.exists()
+    assert (found.saved / scripts.LATER / new.name).read_text() == "later\n"
+
+
+class Server:
+    """A server on which the database is the one of before."""
+
+    def properties(self, name: str) -> Properties | None:
+        return Properties(16384, "shop", "UTF8", "C", "C", "pg_default", -1) if name == "shop" else None
+
+
+@pytest.mark.parametrize(
+    ("begun", "name", "content", "is_left"),
+    [
+        (["scripts"], "", None, False),
+        (["scripts"], "old", None, True),
+        (["scripts"], FIRST.name, FIRST.content, True),
+        (["scripts"], "old", "# edited days later\n", False),
+        (["keep"], "old", None, False),
+    ],
+)
+def test_later_work_is_not_taken_for_what_a_killed_reset_left(
+    found: ResetInputs, monkeypatch: pytest.MonkeyPatch, begun: list[str], name: str, content: str | None, *,
+    is_left: bool,
+) -> None:  # fmt: skip
+    """The commands for that would move it away, and put the scripts of before the reset in its place."""
+    path = found.scripts[0].path if name == "old" else found.folder / name
+    if content is not None:
+        path.write_text(content)
+    elif name:
+        path.unlink()
+    monkeypatch.setattr(reset_record, "maintenance", lambda *_: nullcontext(Server()))
+    engine: Engine = object()  # type: ignore[assignment]
+    left = reset_record.remaining(record(found), engine, found.source, begun, FIRST.name)
+    assert (left is not None) is is_left

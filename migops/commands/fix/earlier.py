@@ -80,31 +80,44 @@ def undo(folder: Path, number: int) -> tuple[Saved, ...]:
     put back. ``ManualActionRequired`` if a file could not be written.
     """
     folder = folder_with(folder, number)
-    run = _run(folder, number)
-    files = files_of(run) if run else ()
-    todo = [each for each in files if not each.is_put_back]
-    if strange := [each for each in todo if not each.is_written]:
+    put = todo(folder, number)
+    with locked(folder, UNDO), journal.begin(folder, UNDO, (str(number),)) as record:
+        record.note("put back", "started", files=[str(each.path) for each in put])
+        problems = put_back(put)
+        if problems:
+            raise not_put_back(problems, put)
+        record.note("put back", "done")
+    return put
+
+
+def todo(folder: Path, number: int) -> tuple[Saved, ...]:
+    """The files that putting back a run would change. Raises as ``undo`` does; nothing is changed."""
+    run = _run(folder_with(folder, number), number)
+    found = tuple(each for each in (files_of(run) if run else ()) if not each.is_put_back)
+    if strange := [each for each in found if not each.is_written]:
         raise Aborted(
             f"{strange[0].path} was changed after run {number} wrote it, so nothing was put back",
             hint="compare it with its saved copy, and keep what you need",
             commands=[("diff", str(each.copy), str(each.path)) for each in strange if each.copy],
         )
-    with locked(folder, UNDO), journal.begin(folder, UNDO, (str(number),)) as record:
-        record.note("put back", "started", files=[str(each.path) for each in todo])
-        problems = put_back(todo)
-        if problems:
-            raise not_put_back(problems, todo)
-        record.note("put back", "done")
-    return tuple(todo)
+    return found
 
 
 def not_put_back(problems: Sequence[str], files: Sequence[Saved]) -> ManualActionRequired:
-    """The error that some files could not be put back, with the commands that do it."""
-    wrong = [each for each in files if not each.is_put_back]
-    return ManualActionRequired(
-        f"not all files could be put back: {'; '.join(problems)}",
-        commands=[
-            ("cp", "--preserve=timestamps", str(each.copy), str(each.path)) if each.copy else ("rm", str(each.path))
-            for each in wrong
-        ],
-    )
+    """The error that some files could not be put back, with the commands that do it. What somebody has written since
+    is nowhere else, so for such a file the command only shows the difference."""
+    commands = [words for each in files if not each.is_put_back for words in _by_hand(each)]
+    return ManualActionRequired(f"not all files could be put back: {'; '.join(problems)}", commands=commands)
+
+
+def _by_hand(file: Saved) -> Iterator[tuple[str, ...]]:
+    is_ours = file.is_written or not file.path.exists()
+    if file.copy is None:
+        if is_ours:
+            yield ("rm", str(file.path))
+    elif not is_ours or not file.has_copy:
+        yield ("diff", str(file.copy), str(file.path))
+    else:
+        if not file.has_content:
+            yield ("cp", "--preserve=timestamps", str(file.copy), str(file.path))
+        yield ("chmod", f"{file.mode:04o}", str(file.path))

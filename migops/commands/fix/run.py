@@ -61,7 +61,7 @@ def run(inputs: Inputs, dialogue: Dialogue) -> FixResult:
     """
     target = inputs.resolve()
     where = folder_of(target, inputs.access)
-    if _recovered(where, dialogue):
+    if _recovered(where, root_of(target), dialogue):
         target = inputs.resolve()  # the compose file may be among what was put back
     evidence = diagnosis.evidence_of_doctor(target, inputs.access)
     report = diagnosis.report(target, evidence, inputs.access, inputs.rules, inputs.fail_on)
@@ -93,12 +93,23 @@ def folder_of(target: Target, access: Access) -> Path:
     return state_folder.path(engine, project)
 
 
-def _recovered(where: Path, dialogue: Dialogue) -> bool:
-    """Offer to put back what a killed run has left. True if it was put back."""
+def root_of(target: Target) -> Path:
+    """The folder that the project's files are in."""
+    return Path(target.model.directory) if target.model else target.root
+
+
+def _recovered(where: Path, root: Path, dialogue: Dialogue) -> bool:
+    """Offer to put back what a killed run has left. True if it was put back.
+
+    A project of the same name in another folder has the same state folder: its files are not touched from here.
+    """
     left = left_behind(where)
     if left is None:
         return False
     dialogue.say(str(left))
+    if not any(each.path.is_relative_to(writing.real(root)) for each in left.written):
+        dialogue.say(f"they are not of this project ({left.written[0].path}), so they are left as they are")
+        return False
     if not dialogue.confirm(f"Put {counted(len(left.written), 'file')} back first?"):
         return False
     undo(where, left.run)
@@ -174,7 +185,7 @@ class _Attempt:
     @property
     def root(self) -> Path:
         """The folder that the project's files are in."""
-        return Path(self.target.model.directory) if self.target.model else self.target.root
+        return root_of(self.target)
 
     def _are_built(self) -> bool:
         """True if one of the files is no compose file: then a build may copy it."""

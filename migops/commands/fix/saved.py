@@ -43,6 +43,16 @@ class Saved:
         }  # fmt: skip
 
     @property
+    def has_copy(self) -> bool:
+        """True if the copy has the file's old content: neither missing nor changed."""
+        return self.copy is not None and _state(self.copy)[0] == self.before
+
+    @property
+    def has_content(self) -> bool:
+        """True if the file has the content that it had before the run, whatever its mode."""
+        return _state(self.path)[0] == self.before
+
+    @property
     def is_put_back(self) -> bool:
         """True if the file is as it was before the run."""
         return _state(self.path) == (self.before, self.mode)
@@ -96,6 +106,8 @@ def _problem(file: Saved) -> str:
     """Put one file back. A sentence if that is impossible, else ''."""
     if not file.is_written:
         return f"{file.path} was changed after migops wrote it, so it was left as it is"
+    if file.copy is not None and not file.has_copy:
+        return f"{file.path} was left as it is: its saved copy {file.copy} is missing or was changed"
     try:
         _put_back(file)
     except OSError as error:

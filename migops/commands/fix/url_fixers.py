@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 from migops.analysis.evidence import Evidence
 from migops.commands.fix import ini_text
 from migops.commands.fix.env_text import Unedited, double_percents, read_url_from, sets_url
 from migops.commands.fix.model import FileEdit, Fix, NotFixed
-from migops.commands.fix.url_readers import other_reader
+from migops.commands.fix.url_readers import caller_without, other_reader
 from migops.commands.fix.url_variable import Variable, lacking, variable_of
 from migops.core.model import Finding, MigrationFile, PlaceName
 from migops.migrations.config import Option
 from migops.migrations.env_options import option_use
 from migops.migrations.env_url import url_source
+from migops.sources.repository import holder
 
 _ASYNC = re.compile(rb"\basync_engine_from_config\b|\bcreate_async_engine\b|\bAsyncEngine\b")
 _ASYNC_DRIVERS = frozenset(("asyncpg", "aiosqlite", "aiomysql", "asyncmy", "aioodbc"))
@@ -45,6 +47,8 @@ def credentials(evidence: Evidence, finding: Finding) -> Fix | NotFixed:
     if isinstance(made, NotFixed):
         return made
     edit, variable = made
+    if caller := caller_without(variable.name, (*_roots(evidence, ini), *_pipelines(ini))):
+        return NotFixed(finding.rule, f"{caller} runs Alembic where nothing sets {variable.name}: set it there first")
     title = f"take sqlalchemy.url out of {ini.name}; env.py reads it from {variable.name}"
     return Fix(finding.rule, title, (deleted, edit), note=OLD_COPIES)
 
@@ -124,6 +128,13 @@ def percent(evidence: Evidence, finding: Finding) -> Fix | NotFixed:
 def _env(evidence: Evidence) -> MigrationFile | None:
     host = evidence.chain.held(PlaceName.HOST)
     return host.environment.get("env.py") if host else None
+
+
+def _pipelines(ini: Path) -> Iterator[Path]:
+    """The folders of CI pipelines, which stand at the top of the repository."""
+    top = holder(ini.parent)
+    if top is not None:
+        yield from (top / name for name in (".github", ".gitlab", ".circleci"))
 
 
 def _roots(evidence: Evidence, ini: Path) -> tuple[Path, ...]:

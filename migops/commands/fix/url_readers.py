@@ -14,6 +14,12 @@ from migops.sources.host import NOT_READ
 _LARGEST = 1024 * 1024  # bytes; a larger file is generated, or data
 _SUFFIXES = (".py", ".sh", ".bash", ".toml", ".cfg", ".ini", ".yml", ".yaml", ".mk", ".json", ".env")
 _NAMES = frozenset(("Makefile", "makefile", "justfile", "Justfile", "Dockerfile", "Jenkinsfile", "Procfile"))
+_PIPELINES = frozenset((
+    "Makefile", "makefile", "justfile", "Justfile", "Jenkinsfile", "Taskfile.yml", "tox.ini", ".gitlab-ci.yml",
+    "azure-pipelines.yml", "bitbucket-pipelines.yml", ".travis.yml", ".drone.yml", ".woodpecker.yml", "appveyor.yml",
+))  # fmt: skip
+_RUNS = re.compile(rb"^(?!\s*#).*\balembic\b[^#]*\b(upgrade|downgrade|check|current|stamp|revision)\b")
+_INSIDE = re.compile(rb"\b(docker|podman|kubectl)\b|\bcompose\b.*\b(run|exec)\b")
 _SETS = re.compile(rb"set_(main|section)_option|^\s*#")
 _WORD = re.compile(rb"sqlalchemy[.\\]+url")
 
@@ -31,6 +37,23 @@ def other_reader(roots: Sequence[Path], known: Collection[Path]) -> Location | N
             if _WORD.search(line) and not _SETS.search(line):
                 return Location(str(path), number)
     return None
+
+
+def caller_without(variable: str, roots: Sequence[Path]) -> Location | None:
+    """A line that runs Alembic outside of the containers (a CI pipeline, a Makefile), in a file that does not name the
+    variable; None if there is none. Where env.py reads the variable, that run would fail."""
+    for path in dict.fromkeys(each for root in roots for each in _files(root) if _is_run_outside(each)):
+        content = _content(path)
+        if re.search(rf"\b{re.escape(variable)}\b".encode(), content):
+            continue
+        for number, line in enumerate(content.split(b"\n"), 1):
+            if _RUNS.search(line) and not _INSIDE.search(line):
+                return Location(str(path), number)
+    return None
+
+
+def _is_run_outside(path: Path) -> bool:
+    return path.name in _PIPELINES or bool({".github", ".gitlab", ".circleci"} & {*path.parts})
 
 
 def _files(root: Path) -> Iterator[Path]:

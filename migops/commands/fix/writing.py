@@ -92,7 +92,9 @@ def replace(path: Path, content: bytes, mode: int | None = None) -> None:
         return
     partial = path.with_name(f".migops-{secrets.token_hex(8)}")
     try:
-        descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
+        # Nobody may read it meanwhile who may not read the file: a compose file often has passwords.
+        first = 0o600 if path.exists() else 0o666
+        descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, first)
         with os.fdopen(descriptor, "wb") as file:
             file.write(content)
             file.flush()

@@ -83,7 +83,10 @@ def stop(reset: Reset, deploy: Deploy) -> dict[str, Any]:
 
 
 def start_old(reset: Reset, deploy: Deploy) -> dict[str, Any]:
-    """Undo: the old containers run again, and what else was stopped."""
+    """Undo: the old containers run again, and what else was stopped. ``Failed`` where they would work on the new
+    database: what they write there would be missing in the old one, and their start may migrate it."""
+    if not reset.is_old_database:
+        raise Failed("nothing was started, since the old database does not have its name again")
     facts = swap.restore(deploy)
     return {**facts, **start_others(reset, deploy)}
 
@@ -135,12 +138,15 @@ def verify_image(reset: Reset, deploy: Deploy) -> dict[str, Any]:
 
 def replace_database(reset: Reset, deploy: Deploy) -> dict[str, Any]:
     """A new, empty database gets the name."""
+    reset.is_old_database = False
     return new_database.swap(reset.inputs, deploy)
 
 
 def database_back(reset: Reset, deploy: Deploy) -> dict[str, Any]:
     """Undo: the old database gets its name again."""
-    return new_database.swap_back(reset.inputs, deploy)
+    facts = new_database.swap_back(reset.inputs, deploy)
+    reset.is_old_database = True
+    return facts
 
 
 def stop_new(reset: Reset, deploy: Deploy) -> dict[str, Any]:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
+from ipaddress import ip_address
 from pathlib import Path
 
 from migops.analysis.script_diff import content_difference
@@ -24,7 +26,7 @@ from migops.database.postgres import swap_statements, usage
 from migops.database.postgres.maintenance import maintenance
 from migops.database.postgres.swap_statements import Properties
 from migops.database.postgres.usage import DatabaseUsage, Session
-from migops.docker import Engine
+from migops.docker import Engine, containers
 from migops.sources.database import find_url
 from migops.target import Target
 
@@ -46,6 +48,8 @@ class Script:
     path: Path
     sha256: str
     unsaved: str = ""
+    link: str = ""
+    """Where it leads to, if it is a symlink."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +66,7 @@ class ResetInputs:
     clients: Clients
     scripts: tuple[Script, ...]
     folder: Path
-    """The versions folder on the host."""
+    """The versions folder on the host, without symlinks."""
     saved: Path
     """The folder in the state folder that the old scripts go to, and later those that the way back takes away."""
     new: str
@@ -71,6 +75,8 @@ class ResetInputs:
     """The name under which the current one is kept."""
     undone: str
     """The name that the new one gets on the way back."""
+    deep: bool = False
+    """Whether Alembic reads the subfolders of the versions folder too."""
     stopping: tuple[Container, ...] = ()
     """None: the services stop in a step of its own."""
 
@@ -104,16 +110,16 @@ def read(target: Target, engine: Engine, options: Options, program: Words, folde
     rollbacks = rollback.find(engine, folder, deployed.services, options.unchecked_watch)
     deployed = replace(deployed, rollbacks=rollbacks)
     source = _source(deployed, engine)
-    properties, used = _database(source, options.timeout)
+    properties, used = _database(engine, source, options.timeout)
     addresses = {each.address for each in used.sessions if each.address}
     clients = external_sessions.clients(engine, source, target, deployed.project, addresses)
     stamp = f"{datetime.now(timezone.utc):%Y%m%dT%H%M%S}"
     host = _host(deployed)
     return ResetInputs(
         deployed, source, properties, used, _foreign(engine, deployed, source, used.sessions, options.timeout), clients,
-        tuple(scripts_of(deployed, host)), Path(host.location[0]), folder / "reset" / stamp,
+        tuple(scripts_of(deployed, host)), Path(os.path.realpath(host.location[0])), folder / "reset" / stamp,
         swap_statements.beside(source.database, "reset", stamp), swap_statements.beside(source.database, "old", stamp),
-        swap_statements.beside(source.database, "undone", stamp),
+        swap_statements.beside(source.database, "undone", stamp), deep=_is_deep(deployed),
     )  # fmt: skip
 
 
@@ -142,9 +148,24 @@ def _source(deployed: DeployInputs, engine: Engine) -> Source:
     return source
 
 
-def _database(source: Source, timeout: float) -> tuple[Properties, DatabaseUsage]:
+def led_elsewhere(server: str, container: Collection[str]) -> bool:
+    """True if a server at this address is not in the container with those: that is a tunnel or a proxy. An address
+    that is not known, or that every machine and container has of itself, says nothing."""
+    if not server or ip_address(server).is_loopback:
+        return False
+    known = [each for each in container if ip_address(each).version == ip_address(server).version]
+    return bool(known) and server not in known
+
+
+def _database(engine: Engine, source: Source, timeout: float) -> tuple[Properties, DatabaseUsage]:
     with maintenance(source.reached.url, "migops") as server:
-        properties = server.properties(source.database)
+        properties, at = server.properties(source.database), server.address()
+    if led_elsewhere(at, containers.addresses(engine, source.container) if source.container else ()):
+        raise Aborted(
+            f"{source.name} is not the database's server: it passes connections on to {at}, so others may depend on "
+            "what is there; migops resets only a database that this compose project runs itself",
+            hint="if that is a service of this project, name it: x-migops: {database-url: URL} under the service",
+        )
     if properties is None:
         raise Aborted(f"there is no database {source.database}: nothing is to be replaced")
     return properties, usage.read(source.reached.url, timeout)
@@ -166,6 +187,12 @@ def _foreign(
     return others([each for each in usage.read(source.reached.url, timeout).sessions if each.pid in known])
 
 
+def _is_deep(found: DeployInputs) -> bool:
+    setup = found.evidence.setup
+    option = setup.config.options.get("recursive_version_locations") if setup else None
+    return option is not None and str(option.value).lower() == "true"
+
+
 def _host(found: DeployInputs) -> MigrationSet:
     host = found.evidence.chain.held(PlaceName.HOST)
     if host is None or not host.location:
@@ -180,17 +207,15 @@ def scripts_of(found: DeployInputs, host: MigrationSet) -> Iterator[Script]:
         name: line for tree in (trees if isinstance(trees, tuple) else ()) for name, line in tree.ignored.items()
     }
     for name, file in sorted(host.scripts.items()):
-        path = Path(file.path)
+        path = Path(os.path.realpath(Path(file.path).parent), Path(file.path).name)
         if path.name == "__init__.py":
             continue
         unsaved = _unsaved(git, name, file.content)
         ignored = ignoring.get(name) if unsaved else None
-        yield Script(_below(path, host), path, file.sha256, f"{IGNORED} {ignored.at}" if ignored else unsaved)
-
-
-def _below(path: Path, host: MigrationSet) -> str:
-    folder = next((each for each in host.location if path.is_relative_to(each)), str(path.parent))
-    return str(path.relative_to(folder))
+        folder = next((each for each in map(os.path.realpath, host.location) if path.is_relative_to(each)), path.parent)
+        why = f"{IGNORED} {ignored.at}" if ignored else unsaved
+        link = str(path.readlink()) if path.is_symlink() else ""
+        yield Script(str(path.relative_to(folder)), path, file.sha256, why, link)
 
 
 def _unsaved(git: object, name: str, content: bytes) -> str:

@@ -81,7 +81,8 @@ def swap_back(inputs: ResetInputs, deploy: Deploy) -> dict[str, Any]:
     """
     execs.remove(deploy.engine, migrating(deploy.inputs.project.name))
     deploy.database.lost()  # its session is in the new database
-    was_used = StepName.SWAP in deploy.record.begun
+    # Empty of anybody's data only if no one but the migration can have written to it.
+    was_used = StepName.SWAP in deploy.record.begun or bool(inputs.clients.unsure)
     facts: dict[str, Any] = {"skipped": f"{inputs.database} was not replaced"}
     with maintenance(inputs.source.reached.url, label("reset")) as server, unhurried():
         now = server.properties(inputs.database)
@@ -96,8 +97,14 @@ def swap_back(inputs: ResetInputs, deploy: Deploy) -> dict[str, Any]:
     state = deploy.inputs.state
     deploy.record.before = deploy.record.after = state.rows if state else None
     if "aside" in facts:
-        deploy.say.line(f"the new database is kept as {inputs.undone}, since the application was started on it")
+        deploy.say.line(f"the new database is kept as {inputs.undone}, since {_who(inputs, deploy)}")
     return facts
+
+
+def _who(inputs: ResetInputs, deploy: Deploy) -> str:
+    if StepName.SWAP in deploy.record.begun:
+        return "the application was started on it"
+    return f"{inputs.clients.unsure[0].service} kept running and may have used it"
 
 
 def _give_back(inputs: ResetInputs, server: Maintenance, *, is_there: bool) -> None:

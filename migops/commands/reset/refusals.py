@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator
 
@@ -95,6 +96,17 @@ def _history(inputs: ResetInputs) -> Iterator[Aborted]:
 
 def _scripts(inputs: ResetInputs) -> Iterator[Aborted]:
     """Every script that is replaced must be in git, so that the project keeps its history."""
+    if links := [each for each in inputs.scripts if each.link]:
+        yield Aborted(
+            f"{links[0].name} in {inputs.folder} is a symlink to {links[0].link}, and the way back would make it a "
+            "file of its own",
+            hint="put the file itself into the folder, or remove the link, and commit that; then run this again",
+        )
+    if not os.access(inputs.folder, os.W_OK | os.X_OK):
+        yield Aborted(
+            f"{inputs.folder} cannot be written by this user, so the scripts cannot be replaced",
+            hint="change its owner to this user, or run migops as its owner",
+        )
     unsaved = [each for each in inputs.scripts if each.unsaved]
     if not unsaved:
         return

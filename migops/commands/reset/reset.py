@@ -36,6 +36,8 @@ class Reset:
     """The first revision's file on the host."""
     stopped: list[Container] = field(default_factory=list)
     """The other containers that were stopped."""
+    is_old_database: bool = True
+    """False while the database's name may mean the new one."""
 
     @property
     def revision(self) -> FirstRevision:
@@ -78,7 +80,7 @@ def record(inputs: ResetInputs) -> ResetRecord:
             *(("docker", "tag", image, ref) for ref, image in tags.items() if "@" not in ref),
             *((deployed.compose.recreate(running),) if running else ()), *_others("start", others),
         ),
-        finish=deployed.target.commands.migops("rebuild-and-migrate"),
+        finish=deployed.target.commands.migops("rebuild-and-migrate"), deep=inputs.deep,
     )  # fmt: skip
 
 

@@ -71,6 +71,11 @@ class Maintenance:
             open=bool(row["datallowconn"]),
         )  # fmt: skip
 
+    def address(self) -> str:
+        """The address at which the server itself takes this session, whatever passed it on; '' for a socket."""
+        row = self.connection.execute("SELECT coalesce(host(pg_catalog.inet_server_addr()), '')").fetchone()
+        return str(row[0]) if row else ""
+
     def sessions(self, *databases: str) -> list[tuple[str, str]]:
         """All other sessions in these databases: address ('': a socket) and application name."""
         rows = self.connection.execute(_SESSIONS, (list(databases), self.name)).fetchall()

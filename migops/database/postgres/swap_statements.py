@@ -157,8 +157,12 @@ def drop(name: str) -> str:
 
 
 def back(database: str, kept: str, aside: str) -> tuple[str, ...]:
-    """Undo a swap: the database ``kept`` gets its name back, and the restored one is renamed to ``aside``."""
+    """Undo a swap: the database ``kept`` gets its name back, and the restored one is renamed to ``aside``.
+
+    The first statement fails, before anything is changed, where there is no ``kept`` (any more): typed a second time,
+    these must not close a database that is in use.
+    """
     return (
-        close(database), end_sessions(database, kept),
+        close(kept), close(database), end_sessions(database, kept),
         f"BEGIN; {rename(database, aside)}; {rename(kept, database)}; COMMIT", reopen(database),
     )  # fmt: skip

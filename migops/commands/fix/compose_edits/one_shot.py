@@ -27,12 +27,20 @@ _SCRIPT = re.compile(
     r"""\s*(?P<upgrade>[^;&|<>$`"'\\\n(){}#:]+?)\s*(?:&&|;|\n)\s*(?P<rest>[^;&|<>`\n]+?)\s*""", re.DOTALL
 )
 """An upgrade and one more command. Whatever else a script does, it does not match."""
-_LEFT_OUT: Block = {"ports": "[]", "labels": "{}", "deploy": "{}", "develop": "{}", "healthcheck": "{disable: true}"}
+_LEFT_OUT: Block = {
+    "ports": "[]", "labels": "{}", "deploy": "{}", "develop": "{}", "healthcheck": "{disable: true}",
+    "scale": "1", "post_start": "[]", "pre_stop": "[]",
+}  # fmt: skip
 """Keys that the one-shot service must not take over, and what stands there instead."""
 _EMPTY: dict[str, Any] = {
     "healthcheck": {"disable": True}, "deploy": {"resources": {}, "placement": {}}, "develop": {},
+    "scale": 1,
 }  # fmt: skip
 """What the model has for them; the others are not in it."""
+
+
+_OWN = frozenset({"aliases", "ipv4_address", "ipv6_address", "link_local_ips", "mac_address"})
+"""Of a network: two services with them get each other's requests, or the second one does not start."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +98,11 @@ def _service(finding: Finding, project: Project) -> Service:
     service = project.services[names[0]]
     if service.pre_start:
         raise NotEditable(f"{service.name} has pre_start hooks")
+    for name, network in (service.raw.get("networks") or {}).items():
+        if own := sorted(_OWN & {*(network or {})}):
+            raise NotEditable(f"{service.name} has {listed(own)} in {name}, which only one service can have")
+    if service.raw.get("mac_address"):
+        raise NotEditable(f"{service.name} has a mac_address, which only one service can have")
     return service
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from migops.analysis.evidence import Evidence
@@ -33,11 +34,21 @@ def of_project(edit: Edit) -> Fixer:
         if project is None:
             return NotFixed(finding.rule, "there is no compose project")
         try:
-            return edit(evidence, finding, project)
+            return _without_files_of_others(edit(evidence, finding, project), project)
         except NotEditable as error:
             return NotFixed(finding.rule, error.reason)
 
     return fixer
+
+
+def _without_files_of_others(fix: Fix, project: Project) -> Fix:
+    """The fix itself. ``NotEditable`` where it edits a file that is included or extended from elsewhere: that may be
+    part of other projects, which were not looked at."""
+    named = {Path(file).resolve() for file in project.files}
+    for edit in fix.edits:
+        if edit.path not in named and not edit.path.is_relative_to(Path(project.directory).resolve()):
+            raise NotEditable(f"{edit.path} is outside of {project.directory}, so other projects may use it too")
+    return fix
 
 
 def wait_until_ready(evidence: Evidence, finding: Finding, project: Project) -> Fix:
