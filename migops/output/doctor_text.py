@@ -110,7 +110,7 @@ def _reasons(step: Step) -> Iterator[str]:
         first = step.findings[0]
         revision = f"{first.subject.revision}: " if first.subject.revision else ""
         yield f"{', '.join(step.rules)}: {revision}{first.message}"
-    elif step.action in (Action.COMMIT, Action.START) and step.why:
+    elif step.command and step.action in (Action.COMMIT, Action.START, Action.FETCH) and step.why:
         yield step.why
     if step.is_choice:
         yield "this is a choice: -v shows the other ways"

@@ -228,11 +228,12 @@ def test_a_clean_service_has_nothing_to_do() -> None:
 
 
 def test_what_can_wait_names_the_safe_edits() -> None:
-    around = replace(AROUND, fix=made.COMMANDS.migops("doctor", "--fix"))
+    around = replace(AROUND, fix=made.COMMANDS.migops("doctor", "--fix"), fixable=frozenset({"MIG505"}))
     assert (
-        "`migops doctor -f prod.yml --fix app` edits what is safe"
+        "`migops doctor -f prod.yml --fix app` edits what is safe (MIG505)"
         in plan(warning("MIG505", EDIT), around=around).next_text
     )
+    assert "--fix" not in plan(warning("MIG601", EDIT), around=around).next_text, "it would edit nothing"
     assert "--fix" not in plan(warning("MIG802", Remedy("choose")), around=around).next_text
     assert "-v shows how" in plan(warning("MIG505", EDIT)).next_text
 
@@ -247,3 +248,9 @@ def test_what_is_unknown_is_made_known_first() -> None:
     assert make(MESS, Severity.ERROR, server, is_known=False).steps[0].command == START.command
     assert make(MESS, Severity.ERROR, around, is_known=True).next_command == ()
     assert make((), Severity.ERROR, AROUND, is_known=False).next_command == ()
+
+
+def test_what_no_command_makes_readable_is_said_in_words() -> None:
+    around = replace(AROUND, unread="check that Docker is running")
+    found = make((), Severity.ERROR, around, is_known=False)
+    assert found.next_text == "check that Docker is running; then run this again"

@@ -10,6 +10,7 @@ from migops.commands.plan.order import order
 from migops.core.model import Action, Finding, Plan, Remedy, Severity, Step
 from migops.core.printed import may_be_next
 from migops.core.terminal import shell_line
+from migops.core.text import listed
 
 _BY_COMMAND = {Action.START, Action.BUILD, Action.UPGRADE, Action.RECREATE, Action.DEPLOY}
 """The kinds of steps that take nothing away and need no decision: they fix milder findings on the way."""
@@ -25,6 +26,8 @@ class Surroundings:
     """This doctor with all details."""
     fix: tuple[str, ...] = ()
     """The command that makes the safe edits."""
+    fixable: frozenset[str] = frozenset()
+    """The rules whose findings it edits without a decision."""
     explain: tuple[str, ...] = ()
     """The command that explains a rule, which follows it."""
     build: tuple[str, ...] = ()
@@ -42,6 +45,8 @@ class Surroundings:
     """Whether a build copies the file."""
     unknown: Remedy | None = None
     """The step that makes a place readable, if the report lacks one."""
+    unread: str = ""
+    """What to do about the place that cannot be read and has no such step, in words."""
     start: Remedy | None = None
     """The step for a service that is in order and has no container."""
 
@@ -146,7 +151,7 @@ def _next(plan: Plan, around: Surroundings, is_known: bool) -> tuple[str, tuple[
     """Words, and a command that can be typed at once; one of them may be empty."""
     can_begin = bool(plan.steps) and plan.steps[0].action in (Action.EDIT, Action.SAVE)
     if not is_known and around.unknown is None and not can_begin:
-        return "make readable what is named above, then run this again", ()
+        return f"{around.unread or 'see above why there is no verdict'}; then run this again", ()
     if plan.steps:
         return _first(plan, around)
     if plan.unplanned:
@@ -157,8 +162,8 @@ def _next(plan: Plan, around: Surroundings, is_known: bool) -> tuple[str, tuple[
     if around.start is not None:
         return around.start.why, around.start.command
     if plan.left:
-        edits = any(step.at for finding in plan.left for step in finding.remedy) and around.fix
-        safe = f", and `{shell_line(around.fix)}` edits what is safe" if edits else ""
+        rules = sorted({finding.rule for finding in plan.left} & around.fixable)
+        safe = f", and `{shell_line(around.fix)}` edits what is safe ({listed(rules)})" if rules and around.fix else ""
         return f"nothing must be done; the findings above can be fixed at any time: -v shows how{safe}", ()
     return "nothing to do", ()
 
