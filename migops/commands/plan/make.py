@@ -170,7 +170,9 @@ def _next(plan: Plan, around: Surroundings, is_known: bool) -> tuple[str, tuple[
 
 def _first(plan: Plan, around: Surroundings) -> tuple[str, tuple[str, ...]]:
     step = plan.steps[0]
-    if step.action is Action.LOOK and may_be_next(step.command):
+    if step.action in (Action.LOOK, Action.SAVE) and may_be_next(
+        step.command
+    ):  # takes nothing away, whatever is chosen
         return "", step.command
     if step.is_choice:
         return "step 1 is a choice: this shows all its ways", around.verbose
