@@ -146,6 +146,8 @@ def _next(console: Console, plan: Plan, view: View) -> None:
         text, command = "choose one of the ways of step 1, which are shown above", ()
     lead = Text("next   ", "bold green")
     if command:
+        if text:
+            hang(console, Text("note   ", "dim"), Text(printable(text), "dim"), len(lead))
         console.print(Text.assemble(lead, (shell_line(command), "bold")), soft_wrap=True)
     else:
         hang(console, lead, Text(printable(text)), len(lead))

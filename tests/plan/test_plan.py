@@ -103,6 +103,11 @@ def test_files_come_from_git_before_the_build() -> None:
     ]  # fmt: skip
 
 
+def test_what_is_done_by_hand_is_listed_once_even_before_and_after_a_new_revision() -> None:
+    settle = Remedy("first settle 010.py")
+    assert done(finding("MIG301", settle, MERGE, settle), around=STILL) == [settle.why, MERGE.command]
+
+
 def test_a_merge_is_built_once_more_after_it_was_written() -> None:
     found = plan(finding("MIG101", BUILD), finding("MIG301", MERGE, BUILD, OR))
     assert [step.command for step in found.steps] == [BUILD.command, MERGE.command, BUILD.command, DEPLOY]

@@ -155,7 +155,7 @@ def _next(plan: Plan, around: Surroundings, is_known: bool) -> tuple[str, tuple[
     if plan.steps:
         return _first(plan, around)
     if plan.unplanned:
-        return f"no fix is known for {plan.unplanned[0].rule}; this tells what it means", (
+        return f"no fix is known for {plan.unplanned[0].rule}; the next command tells what it means", (
             *around.explain,
             plan.unplanned[0].rule,
         )
@@ -175,11 +175,11 @@ def _first(plan: Plan, around: Surroundings) -> tuple[str, tuple[str, ...]]:
     ):  # takes nothing away, whatever is chosen
         return "", step.command
     if step.is_choice:
-        return "step 1 is a choice: this shows all its ways", around.verbose
+        return "step 1 is a choice: the next command shows all its ways", around.verbose
     if step.command and may_be_next(step.command):
         return "", step.command
     if step.command:
-        return "step 1 is not for every case: this shows why it is there", around.verbose
+        return "step 1 is not for every case: the next command shows why it is there", around.verbose
     if len(plan.steps) > 1:
         return f"{where(step)}, then step 2", ()
     return f"{where(step)}, then run this again", ()
@@ -187,4 +187,4 @@ def _first(plan: Plan, around: Surroundings) -> tuple[str, tuple[str, ...]]:
 
 def where(step: Step) -> str:
     """Step 1 in a few words, if it is an edit."""
-    return f"edit {step.at} (step 1)" if step.at else "step 1, by hand"
+    return f"edit {step.at} (step 1)" if step.at else "do step 1 by hand"
