@@ -70,3 +70,20 @@ def test_an_engine_that_does_not_answer_is_what_is_to_be_mended(tmp_path: Path) 
     found = migops("doctor", cwd=project)
     assert found.code == 3
     assert "next   check that Docker is running" in found.stdout
+
+
+def test_two_heads_through_a_missing_parent_are_folded_under_it(tmp_path: Path) -> None:
+    shop = Shop.at(tmp_path).line("a", "b").revision("c", "nowhere").committed()
+    found = migops("doctor", "--no-engine", cwd=shop.folder)
+    assert "MIG302" in found.stdout
+    assert "2 errors" in found.stdout
+    assert "alembic" not in found.stdout.partition("\n  1  ")[2].replace("alembic.ini", ""), "no merge is to be typed"
+
+
+def test_paths_of_the_project_are_relative_in_every_line(tmp_path: Path) -> None:
+    shop = Shop.at(tmp_path).line("a")
+    text = (shop.folder / "Dockerfile").read_text()
+    (shop.folder / "Dockerfile").write_text(text + "RUN alembic upgrade head\n")
+    found = migops("doctor", "--no-engine", cwd=shop.folder)
+    assert "MIG107" in found.stdout
+    assert f"{shop.folder}/" not in found.stdout.partition("not checked")[0]

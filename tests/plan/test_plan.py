@@ -225,6 +225,12 @@ def test_there_is_always_a_next_line() -> None:
             assert found.next_text or found.next_command
 
 
+def test_what_is_only_noticed_is_not_said_to_stand_above() -> None:
+    info = finding("MIG307", EDIT, severity=Severity.INFO)
+    assert plan(info).next_text == "nothing must be done; -v shows the one thing that was noticed"
+    assert plan(info, info).next_text == "nothing must be done; -v shows what was noticed"
+
+
 def test_a_clean_service_has_nothing_to_do() -> None:
     assert plan().next_text == "nothing to do"
     assert plan().next_command == ()

@@ -161,6 +161,11 @@ def _next(plan: Plan, around: Surroundings, is_known: bool) -> tuple[str, tuple[
         )
     if around.start is not None:
         return around.start.why, around.start.command
+    if plan.left and all(finding.severity is Severity.INFO for finding in plan.left):
+        return (
+            f"nothing must be done; -v shows {'what was' if len(plan.left) > 1 else 'the one thing that was'} noticed",
+            (),
+        )
     if plan.left:
         rules = sorted({finding.rule for finding in plan.left} & around.fixable)
         safe = f", and `{shell_line(around.fix)}` edits what is safe ({listed(rules)})" if rules and around.fix else ""
