@@ -12,6 +12,7 @@ from migops.analysis.evidence import Evidence
 from migops.commands import rescue
 from migops.core.errors import MigopsError, Unavailable
 from migops.core.model import Absent, NotAsked, PlaceName, Reading, Unknown
+from migops.output import View, render
 from migops.sources.container_model import Container
 from migops.sources.git_status import GitStatus
 from tests.rules.made import FIRST, GHOST, OLD, SECOND, container, evidence, held
@@ -45,6 +46,12 @@ def test_beside_its_siblings(versions: Path) -> None:
     rescue.write(copies[0])
     assert (versions / "009.py").read_text() == GHOST["versions/009.py"]
     assert sorted(path.name for path in versions.iterdir()) == ["001.py", "002.py", "009.py"], "and nothing else"
+
+
+def test_what_to_type_with_the_copies(versions: Path) -> None:
+    text = render("rescue", rescue.rescue(seen(versions, container_only())), View(width=120))
+    assert "read the copies" in text
+    assert text.splitlines()[-1].startswith("next   migops doctor")
 
 
 def test_from_an_old_image_and_from_a_one_off_too(versions: Path) -> None:

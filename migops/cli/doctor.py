@@ -71,6 +71,7 @@ def doctor(service: str | None, **given: Any) -> int:
     from migops import rules
     from migops.collect.database_query import Ask
     from migops.commands import diagnosis
+    from migops.commands.fix.plan import safe_rules
     from migops.core.model import Severity
     from migops.docker import connect
 
@@ -87,7 +88,7 @@ def doctor(service: str | None, **given: Any) -> int:
         with ExitStack() as stack:
             engine = None if given["no_engine"] else lambda: stack.enter_context(connect(given["timeout"]))
             ask = Ask(given["database_url"], given["timeout"], given["wait"])
-            access = diagnosis.Access(engine, ask, given["drift"])
+            access = diagnosis.Access(engine, ask, given["drift"], safe_rules)
             result = diagnosis.doctor(target, access, chosen, Severity(given["fail_on"]))
         return replace(result, silenced=left_out)
 

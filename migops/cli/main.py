@@ -107,7 +107,7 @@ def cli() -> None:
     """Find stale Alembic migrations between git, host, image, container and database.
 
     \b
-    Start with:  migops check-image            (read-only)
+    Start with:  migops doctor                 (read-only)
     Exit codes:  0 clean or done, 1 findings, 2 usage or bad input, 3 no verdict,
                  4 locked, 5 nothing changed, 6 failed, rolled back,
                  7 manual action needed, 70 a bug in migops
@@ -128,7 +128,7 @@ def run(arguments: list[str]) -> int:
     if command_line and command_line[0].startswith("-"):
         from migops.cli.leading import moved  # few calls have options there
 
-        command_line = moved(command_line, COMMANDS)
+        command_line = moved(command_line)
     with redaction.scope(), printed.scope(command_line), debug.scope(), notices.scope(_warn), progress.scope():
         return _run([*flags, *command_line], command_line)
 

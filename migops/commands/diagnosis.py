@@ -12,7 +12,7 @@ from migops.commands import check, plan
 from migops.commands import status as statuses
 from migops.commands.plan.surroundings import surroundings
 from migops.commands.status import Status
-from migops.core.model import Absent, PlaceName, Report, Severity, Unknown, Verdict
+from migops.core.model import Absent, Finding, PlaceName, Report, Severity, Unknown, Verdict
 from migops.docker import Engine
 from migops.rules.rule import Rule
 from migops.target import Target
@@ -25,6 +25,8 @@ class Access:
     engine: Callable[[], Engine] | None
     ask: Ask
     drift: bool = False
+    fixable: Callable[[Evidence, Sequence[Finding]], frozenset[str]] = lambda evidence, findings: frozenset()
+    """The rules of these findings that ``doctor --fix`` edits if no rule is named."""
 
 
 def status(target: Target, access: Access, rules: Sequence[Rule], fail_on: Severity) -> Status:
@@ -57,7 +59,10 @@ def report(
     if lint_only or isinstance(evidence.database, Absent):
         places.remove(PlaceName.DATABASE)  # its rules are skipped with the reason; the rest is judged
     report = check.make("doctor", target, evidence, rules, fail_on, places)
-    around = surroundings(target, evidence, report.findings, places)
+    around = surroundings(
+        target, evidence, report.findings, places,
+        has_engine=access.engine is not None, fixable=access.fixable(evidence, report.findings),
+    )  # fmt: skip
     is_known = report.verdict is not Verdict.UNKNOWN
     return replace(report, plan=plan.make(report.findings, fail_on, around, is_known=is_known))
 

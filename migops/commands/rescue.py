@@ -14,6 +14,8 @@ from migops.analysis.container_view import Script, View, views
 from migops.analysis.evidence import Evidence
 from migops.core.errors import MigopsError, Unavailable
 from migops.core.model import Absent, Location, MigrationFile, MigrationSet, NotAsked, PlaceName, Unknown
+from migops.core.text import listed
+from migops.sources.git_commit import commit_of_new
 from migops.sources.git_status import GitRecord, GitStatus
 from migops.state import state_folder
 
@@ -55,6 +57,10 @@ class RescueResult:
     """What to do about that."""
     archived: tuple[Path, ...] = ()
     """The scripts that earlier runs have put into the state folder and the host does not have, if ``unread``."""
+    commit: tuple[tuple[str, ...], ...] = ()
+    """The commands that commit the copies; () if nothing is to be committed."""
+    next: tuple[str, ...] = ()
+    """The command to type after that."""
 
 
 def on_disk(evidence: Evidence, project: str, unread: Unavailable) -> RescueResult:
@@ -83,7 +89,12 @@ def rescue(evidence: Evidence, *, everything: bool = False, dry_run: bool = Fals
     if not dry_run:
         for copy in copies:
             write(copy)
-    return RescueResult(tuple(copies), tuple(left), dry_run)
+    new = [copy.to for copy in copies if copy.to.suffix != BESIDE]
+    message = f"Add {listed([path.name for path in new])}"
+    commit = commit_of_new(new, message, Path.cwd()) if new and not dry_run else ()
+    return RescueResult(
+        tuple(copies), tuple(left), dry_run, commit=commit, next=evidence.commands.migops("doctor") if copies else ()
+    )
 
 
 def plan(evidence: Evidence, *, everything: bool = False) -> tuple[list[Copy], list[Left]]:

@@ -57,7 +57,8 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
 
 def with_hint(word: str, known: Iterable[str], hint: str) -> str:
     """The hint, after what the word may have meant."""
-    return "; ".join(filter(None, (did_you_mean(word, known), hint)))
+    meant = did_you_mean(word, known)
+    return f"{meant} {hint[:1].upper()}{hint[1:]}" if meant and hint else meant or hint
 
 
 def _alike(word: str, names: Iterable[str]) -> list[str]:

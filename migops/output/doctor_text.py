@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from io import StringIO
 from itertools import groupby
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rich.console import Console
@@ -15,6 +14,7 @@ from migops.core.model import Action, Finding, LinkStatus, PlaceSummary, Plan, R
 from migops.core.printed import may_be_next
 from migops.core.terminal import printable, shell_line
 from migops.output.console import console_for, hang, short, trimmed
+from migops.output.near import nearby
 from migops.output.report_text import COLORS, in_order, print_details, print_skipped, print_verdict
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ def render(report: Report, view: View) -> str:
         unread = list(_unread(report))
         for place in unread:
             note = "note" if place.status == "read" else place.status
-            words = f"{place.place.value} {note}: {place.reason}"
+            words = f"{place.place.value} {note}: {nearby(place.reason)}"
             hang(console, Text("  "), Text(printable(words), "yellow"), 4)
         for number, step in enumerate(plan.steps, 1):
             _step(console, number, step)
@@ -97,9 +97,9 @@ def _step(console: Console, number: int, step: Step) -> None:
     else:
         where = f"edit {short(str(step.at))}" if step.at else "by hand"
         rules = f" ({', '.join(step.rules)})" if step.at and step.rules else ""
-        hang(console, lead, Text(printable(f"{where}{rules}: {step.why}")), _INDENT)
+        hang(console, lead, Text(printable(f"{where}{rules}: {nearby(step.why)}")), _INDENT)
     for words in _reasons(step):
-        line = Text(f"{'':{_INDENT}}{printable(words)}", "dim", no_wrap=True)
+        line = Text(f"{'':{_INDENT}}{printable(nearby(words))}", "dim", no_wrap=True)
         line.truncate(console.width, overflow="ellipsis")
         console.print(line)
 
@@ -110,7 +110,7 @@ def _reasons(step: Step) -> Iterator[str]:
         first = step.findings[0]
         revision = f"{first.subject.revision}: " if first.subject.revision else ""
         yield f"{', '.join(step.rules)}: {revision}{first.message}"
-    elif step.action in (Action.COMMIT, Action.START) and step.why:
+    elif step.command and step.action in (Action.COMMIT, Action.START, Action.FETCH) and step.why:
         yield step.why
     if step.is_choice:
         yield "this is a choice: -v shows the other ways"
@@ -134,18 +134,20 @@ def _line(console: Console, finding: Finding, more: int) -> None:
     ends = f" (and {more} more)" if more else f" ({short(at)})" if at and at not in finding.message else ""
     head = Text.assemble((f"{finding.severity.value:<7}", COLORS[finding.severity]), f" {finding.rule} ")
     room = max(console.width - len(head) - len(ends), 20)
-    message = Text(printable(f"{revision}{finding.message}"), no_wrap=True)
+    message = Text(printable(f"{revision}{nearby(finding.message)}"), no_wrap=True)
     message.truncate(room, overflow="ellipsis")
     console.print(Text.assemble(head, message, ends), soft_wrap=True)
 
 
 def _next(console: Console, plan: Plan, view: View) -> None:
     """The one command to type now, or what to do in words."""
-    text, command = plan.next_text.replace(f"{Path.cwd()}/", ""), plan.next_command
+    text, command = nearby(plan.next_text), plan.next_command
     if view.verbose and "-v" in command:
         text, command = "choose one of the ways of step 1, which are shown above", ()
     lead = Text("next   ", "bold green")
     if command:
+        if text:
+            hang(console, Text("note   ", "dim"), Text(printable(text), "dim"), len(lead))
         console.print(Text.assemble(lead, (shell_line(command), "bold")), soft_wrap=True)
     else:
         hang(console, lead, Text(printable(text)), len(lead))

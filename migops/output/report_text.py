@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from migops.output import View
 
 ROWS_SHOWN = 20
+_PENDING = "MIG402"
 COLORS = {Severity.ERROR: "red", Severity.WARNING: "yellow", Severity.INFO: "cyan"}
 VERDICTS = {
     Verdict.CLEAN: ("CLEAN", "green"),
@@ -99,8 +100,11 @@ def _summary(report: Report) -> str:
     else:
         mounted = any((link.source, link.target) == (PlaceName.HOST, PlaceName.CONTAINER) for link in report.links)
         read = [place.place.value for place in report.places if place.status == "read"]
-        compared = [name for name in read if not (mounted and name == PlaceName.CONTAINER.value)]
-        sentence = f"same migrations in {', '.join(compared)}"
+        behind = any(finding.rule == _PENDING for finding in report.findings)
+        hidden = {PlaceName.CONTAINER.value} if mounted else set()
+        hidden |= {PlaceName.DATABASE.value} if behind else set()
+        sentence = f"same migrations in {', '.join(name for name in read if name not in hidden)}"
+        sentence += "; the database has not run them all" if behind else ""
         sentence += "; the container reads the host's through a mount" if mounted else ""
     left = len(report.deselected)
     notes = [words, f"{counted(left, 'rule')} deselected" if left else ""]

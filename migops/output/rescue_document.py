@@ -24,6 +24,8 @@ def document(result: RescueResult) -> dict[str, Any]:
             }
             for copy in result.copies
         ],
+        "commit": [list(command) for command in result.commit],
+        "next": list(result.next) or None,
         "unread": result.unread or None,
         "archived": [str(path) for path in result.archived],
         "left": [

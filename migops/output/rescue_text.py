@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from migops.core.terminal import printable, quoted
+from migops.core.terminal import printable, quoted, shell_line
 
 if TYPE_CHECKING:
     from migops.commands.rescue import RescueResult
@@ -31,5 +32,15 @@ def render(result: RescueResult, view: View) -> str:
     elif not result.copies:
         lines.append("nothing to rescue: every revision in the containers is elsewhere too")
     elif not result.dry_run:
-        lines.append("check the copies, commit them, and rebuild the image")
+        lines += _then(result)
     return "\n".join(lines) + "\n"
+
+
+def _then(result: RescueResult) -> Iterator[str]:
+    """What to do with the copies, as commands."""
+    if result.commit:
+        yield f"read the copies; then commit them: {' && '.join(map(shell_line, result.commit))}"
+    else:
+        yield "read the copies before an image is built with them"
+    if result.next:
+        yield f"next   {shell_line(result.next)}"

@@ -85,6 +85,10 @@ def _committed(evidence: Evidence) -> Iterator[Remedy]:
 
 
 def _heads_remedy(evidence: Evidence, heads: tuple[str, ...], places: list[PlaceName]) -> tuple[Remedy, ...]:
+    host = evidence.graphs.get(PlaceName.HOST)
+    if PlaceName.HOST in places and host is not None and any(each.rule == "MIG302" for each in host.problems):
+        text = "first fix MIG302: with the missing parent back, or another one set, there may be one head"
+        return (Remedy(text, after=("MIG302",)),)
     if PlaceName.HOST in places:
         return (
             *merge(evidence, heads),

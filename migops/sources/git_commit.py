@@ -1,4 +1,4 @@
-"""The commit of files that are still to be edited: the command, and what git would say to it. Only reads."""
+"""Commits to be printed, of files that are still to be edited or that are new: what git would accept. Only reads."""
 
 from __future__ import annotations
 
@@ -51,6 +51,28 @@ def _commit(repository: Repository, files: Sequence[Path], cwd: Path) -> Remedy 
     others = len(_changed(repository) - set(followed))
     stay = f"only this is committed: git has changes in {counted(others, 'other file')}, which stay as they are"
     return Remedy(stay if others else "", command)
+
+
+def commit_of_new(files: Sequence[Path], message: str, cwd: Path) -> tuple[tuple[str, ...], ...]:
+    """The ``git add`` and the ``git commit`` of new files, typed in ``cwd``; () if git has no say in them.
+
+    Only those of the first file's repository: a commit is one repository's. An ignored file is added by force.
+    """
+    folder, some = next(iter(by_holder(files).items()), (None, ()))
+    if folder is None:
+        return ()
+    try:
+        repository = Repository(folder)
+        ignored = repository.ask("check-ignore", "-q", "--", *(str(path) for path in some)).code == 0
+    except Unanswered:
+        return ()
+    top, here = Path(repository.top), cwd.resolve()
+    is_inside = here == top or top in here.parents
+    git = ("git",) if is_inside else repository.command()
+    start = here if is_inside else top
+    paths = [os.path.relpath(path.resolve().parent / path.name, start) for path in some]
+    force = ("-f",) if ignored else ()
+    return (*git, "add", *force, "--", *paths), (*git, "commit", "-m", message, "--", *paths)
 
 
 def _changed(repository: Repository) -> set[str]:

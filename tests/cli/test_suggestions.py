@@ -118,7 +118,7 @@ def test_a_backup(project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     folder = state_folder.folder(engine, "shop") / "backups"
     folder.mkdir()
     (folder / "shop-20260101T000000Z.dump").write_bytes(b"PGDMP")
-    for given, near in (("shop-20260101T000000.dump", "did you mean shop-20260101T000000Z.dump?; `"), ("x.dump", "`")):
+    for given, near in (("shop-20260101T000000.dump", "did you mean shop-20260101T000000Z.dump? `"), ("x.dump", "`")):
         with pytest.raises(MigopsError, match="no such file") as error:
             restore.dry_run(target, engine, restore.Wanted(given, False, 1.0))
         assert error.value.hint.startswith(near)

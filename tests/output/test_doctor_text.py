@@ -136,3 +136,16 @@ def test_the_document_has_the_plan_and_all_that_it_had() -> None:
     assert [step["action"] for step in (commit, adopt, deploy)] == ["commit", "adopt", "deploy"]
     assert all(bool(step["command"]) != bool(step["edit"]) for step in document["plan"])
     assert document["next"] == {"text": "edit /shop/alembic.ini:5 (step 1), then step 2", "command": []}
+
+
+def test_a_clean_headline_does_not_say_that_an_old_database_has_the_same() -> None:
+    pending = found("MIG402", "the database is behind the image by 1: 8bd7", made.UPGRADE, severity=Severity.WARNING)
+    behind = replace(CLEAN, findings=(pending,), plan=made.plan(pending), places=(*CLEAN.places, UNVERSIONED))
+    text = render("doctor", behind, View(width=120))
+    assert text.startswith("CLEAN  app: same migrations in host, image; the database has not run them all (1 warning)")
+
+
+def test_a_step_by_hand_says_its_text_once() -> None:
+    around = replace(made.AROUND, has_git=True)
+    heads = replace(HEADS, plan=made.plan(CHOICE, around=around))
+    assert render("doctor", heads, View(width=120)).count("read the new revision") == 1

@@ -103,6 +103,11 @@ def test_files_come_from_git_before_the_build() -> None:
     ]  # fmt: skip
 
 
+def test_what_is_done_by_hand_is_listed_once_even_before_and_after_a_new_revision() -> None:
+    settle = Remedy("first settle 010.py")
+    assert done(finding("MIG301", settle, MERGE, settle), around=STILL) == [settle.why, MERGE.command]
+
+
 def test_a_merge_is_built_once_more_after_it_was_written() -> None:
     found = plan(finding("MIG101", BUILD), finding("MIG301", MERGE, BUILD, OR))
     assert [step.command for step in found.steps] == [BUILD.command, MERGE.command, BUILD.command, DEPLOY]
@@ -220,6 +225,12 @@ def test_there_is_always_a_next_line() -> None:
             assert found.next_text or found.next_command
 
 
+def test_what_is_only_noticed_is_not_said_to_stand_above() -> None:
+    info = finding("MIG307", EDIT, severity=Severity.INFO)
+    assert plan(info).next_text == "nothing must be done; -v shows the one thing that was noticed"
+    assert plan(info, info).next_text == "nothing must be done; -v shows what was noticed"
+
+
 def test_a_clean_service_has_nothing_to_do() -> None:
     assert plan().next_text == "nothing to do"
     assert plan().next_command == ()
@@ -228,11 +239,12 @@ def test_a_clean_service_has_nothing_to_do() -> None:
 
 
 def test_what_can_wait_names_the_safe_edits() -> None:
-    around = replace(AROUND, fix=made.COMMANDS.migops("doctor", "--fix"))
+    around = replace(AROUND, fix=made.COMMANDS.migops("doctor", "--fix"), fixable=frozenset({"MIG505"}))
     assert (
-        "`migops doctor -f prod.yml --fix app` edits what is safe"
+        "`migops doctor -f prod.yml --fix app` edits what is safe (MIG505)"
         in plan(warning("MIG505", EDIT), around=around).next_text
     )
+    assert "--fix" not in plan(warning("MIG601", EDIT), around=around).next_text, "it would edit nothing"
     assert "--fix" not in plan(warning("MIG802", Remedy("choose")), around=around).next_text
     assert "-v shows how" in plan(warning("MIG505", EDIT)).next_text
 
@@ -247,3 +259,9 @@ def test_what_is_unknown_is_made_known_first() -> None:
     assert make(MESS, Severity.ERROR, server, is_known=False).steps[0].command == START.command
     assert make(MESS, Severity.ERROR, around, is_known=True).next_command == ()
     assert make((), Severity.ERROR, AROUND, is_known=False).next_command == ()
+
+
+def test_what_no_command_makes_readable_is_said_in_words() -> None:
+    around = replace(AROUND, unread="check that Docker is running")
+    found = make((), Severity.ERROR, around, is_known=False)
+    assert found.next_text == "check that Docker is running; then run this again"

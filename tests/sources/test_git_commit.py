@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from migops.core.terminal import shell_line
-from migops.sources.git_commit import commit_of
+from migops.sources.git_commit import commit_of, commit_of_new
 from tests.kit import git, repository
 
 
@@ -80,3 +80,25 @@ def test_a_merge_in_progress_comes_first(shop: Path) -> None:
     assert commit is not None
     assert commit.command == ()
     assert commit.why.startswith("finish the merge that is in progress")
+
+
+@pytest.mark.parametrize("place", ["top", "below", "elsewhere"])
+@pytest.mark.parametrize("ignore", ["", "versions/*\n"])
+def test_the_printed_commit_of_a_new_file_works_as_typed(place: str, ignore: str, tmp_path: Path) -> None:
+    script = tmp_path / "a project/versions/001 add.py"
+    script.parent.mkdir(parents=True)
+    folder = tmp_path / "a project"
+    (folder / ".gitignore").write_text(ignore)
+    repository(folder)
+    script.write_text("revision = '001'")
+    here = {"top": folder, "below": script.parent, "elsewhere": tmp_path}[place]
+    commands = commit_of_new([script], "Add a table", here)
+    assert ("-f" in commands[0]) == bool(ignore)
+    for command in commands:
+        git(here, *command[1:])
+    assert git(folder, "show", "--name-only", "--format=%s").split("\n") == ["Add a table", "", "versions/001 add.py"]
+    assert git(folder, "status", "--porcelain", "-uall") == "", "nothing else"
+
+
+def test_no_commit_of_a_new_file_without_git(tmp_path: Path) -> None:
+    assert commit_of_new([tmp_path / "a.py"], "Add it", tmp_path) == ()

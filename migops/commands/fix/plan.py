@@ -71,6 +71,12 @@ def make(report: Report, evidence: Evidence, named: Collection[str]) -> Plan:
     return Plan(tuple(each for each in fixable if id(each.fix) in together), tuple(unfixed))
 
 
+def safe_rules(evidence: Evidence, findings: Sequence[Finding]) -> frozenset[str]:
+    """The rules of the findings that are edited without being named."""
+    fixes = [_fix(evidence, finding) for finding in findings if finding.rule in FIXERS]
+    return frozenset(fix.rule for fix in fixes if isinstance(fix, Fix) and not fix.by_name_only)
+
+
 def merged(fixable: Sequence[Fixable]) -> Merged:
     """The edits of these fixes, one for each file."""
     return merge([each.fix for each in fixable])

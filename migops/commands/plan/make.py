@@ -10,6 +10,7 @@ from migops.commands.plan.order import order
 from migops.core.model import Action, Finding, Plan, Remedy, Severity, Step
 from migops.core.printed import may_be_next
 from migops.core.terminal import shell_line
+from migops.core.text import listed
 
 _BY_COMMAND = {Action.START, Action.BUILD, Action.UPGRADE, Action.RECREATE, Action.DEPLOY}
 """The kinds of steps that take nothing away and need no decision: they fix milder findings on the way."""
@@ -25,6 +26,8 @@ class Surroundings:
     """This doctor with all details."""
     fix: tuple[str, ...] = ()
     """The command that makes the safe edits."""
+    fixable: frozenset[str] = frozenset()
+    """The rules whose findings it edits without a decision."""
     explain: tuple[str, ...] = ()
     """The command that explains a rule, which follows it."""
     build: tuple[str, ...] = ()
@@ -42,6 +45,8 @@ class Surroundings:
     """Whether a build copies the file."""
     unknown: Remedy | None = None
     """The step that makes a place readable, if the report lacks one."""
+    unread: str = ""
+    """What to do about the place that cannot be read and has no such step, in words."""
     start: Remedy | None = None
     """The step for a service that is in order and has no container."""
 
@@ -146,33 +151,40 @@ def _next(plan: Plan, around: Surroundings, is_known: bool) -> tuple[str, tuple[
     """Words, and a command that can be typed at once; one of them may be empty."""
     can_begin = bool(plan.steps) and plan.steps[0].action in (Action.EDIT, Action.SAVE)
     if not is_known and around.unknown is None and not can_begin:
-        return "make readable what is named above, then run this again", ()
+        return f"{around.unread or 'see above why there is no verdict'}; then run this again", ()
     if plan.steps:
         return _first(plan, around)
     if plan.unplanned:
-        return f"no fix is known for {plan.unplanned[0].rule}; this tells what it means", (
+        return f"no fix is known for {plan.unplanned[0].rule}; the next command tells what it means", (
             *around.explain,
             plan.unplanned[0].rule,
         )
     if around.start is not None:
         return around.start.why, around.start.command
+    if plan.left and all(finding.severity is Severity.INFO for finding in plan.left):
+        return (
+            f"nothing must be done; -v shows {'what was' if len(plan.left) > 1 else 'the one thing that was'} noticed",
+            (),
+        )
     if plan.left:
-        edits = any(step.at for finding in plan.left for step in finding.remedy) and around.fix
-        safe = f", and `{shell_line(around.fix)}` edits what is safe" if edits else ""
+        rules = sorted({finding.rule for finding in plan.left} & around.fixable)
+        safe = f", and `{shell_line(around.fix)}` edits what is safe ({listed(rules)})" if rules and around.fix else ""
         return f"nothing must be done; the findings above can be fixed at any time: -v shows how{safe}", ()
     return "nothing to do", ()
 
 
 def _first(plan: Plan, around: Surroundings) -> tuple[str, tuple[str, ...]]:
     step = plan.steps[0]
-    if step.action is Action.LOOK and may_be_next(step.command):
+    if step.action in (Action.LOOK, Action.SAVE) and may_be_next(
+        step.command
+    ):  # takes nothing away, whatever is chosen
         return "", step.command
     if step.is_choice:
-        return "step 1 is a choice: this shows all its ways", around.verbose
+        return "step 1 is a choice: the next command shows all its ways", around.verbose
     if step.command and may_be_next(step.command):
         return "", step.command
     if step.command:
-        return "step 1 is not for every case: this shows why it is there", around.verbose
+        return "step 1 is not for every case: the next command shows why it is there", around.verbose
     if len(plan.steps) > 1:
         return f"{where(step)}, then step 2", ()
     return f"{where(step)}, then run this again", ()
@@ -180,4 +192,4 @@ def _first(plan: Plan, around: Surroundings) -> tuple[str, tuple[str, ...]]:
 
 def where(step: Step) -> str:
     """Step 1 in a few words, if it is an edit."""
-    return f"edit {step.at} (step 1)" if step.at else "step 1, by hand"
+    return f"edit {step.at} (step 1)" if step.at else "do step 1 by hand"

@@ -106,12 +106,12 @@ def action(step: Remedy) -> Action:
 
 
 def _keyed(way: Iterable[Remedy]) -> Iterator[tuple[Key, Remedy]]:
-    """Each step with what makes it the same as another finding's. A step after a new revision is another one."""
+    """Each step with what makes it the same as another finding's. A command after a new revision is another one."""
     phase = 0
     for step in way:
         if not step.after:
             kind = action(step)
-            yield (step.command or (kind, str(step.at or ""), step.why), phase), step
+            yield (step.command, phase) if step.command else (kind, str(step.at or ""), step.why), step
             phase += kind is Action.REVISION
 
 

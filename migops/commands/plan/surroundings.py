@@ -16,18 +16,29 @@ from migops.target import Target
 
 _REFUSED = ("MIG602", "MIG107", "MIG209", "MIG210")
 """Rules whose findings a deploy refuses to work with, until an option or an edit settles them."""
+_UNCOMMITTED = "MIG702"
 
 
 def surroundings(
-    target: Target, evidence: Evidence, findings: Sequence[Finding], needed: Sequence[PlaceName]
+    target: Target,
+    evidence: Evidence,
+    findings: Sequence[Finding],
+    needed: Sequence[PlaceName],
+    *,
+    has_engine: bool = True,
+    fixable: frozenset[str] = frozenset(),
 ) -> Surroundings:
-    """What stands around the findings of this target."""
+    """What stands around the findings of this target.
+
+    ``has_engine``: this call may use Docker; ``fixable``: the rules whose findings ``doctor --fix`` edits.
+    """
     commands = target.commands
     is_running = any(not each.one_off for each in evidence.containers)
     deploy = _deploy(evidence, findings)
     return Surroundings(
         verbose=tuple(shlex.split(again("-v", command="doctor"))),
-        fix=commands.migops("doctor", "--fix") if target.model else (),
+        fix=commands.migops("doctor", "--fix", *(() if has_engine else ("--no-engine",))) if target.model else (),
+        fixable=fixable,
         explain=Commands().bare("explain"),
         build=commands.build(),
         up=commands.up() if commands.compose else (),
@@ -37,7 +48,8 @@ def surroundings(
         is_running=is_running,
         commit=_commit,
         in_image=lambda file: _is_copied(target, Path(file)),
-        unknown=_unknown(evidence, needed),
+        unknown=_unknown(evidence, needed) or _deleted(evidence, findings),
+        unread=_unread(evidence, needed),
         start=_start(evidence, deploy),
     )
 
@@ -57,6 +69,31 @@ def _unknown(evidence: Evidence, needed: Sequence[PlaceName]) -> Remedy | None:
         if isinstance(reading, Unknown) and reading.command:
             return Remedy(f"then the {place.value} can be read, and the plan is complete", reading.command)
     return None
+
+
+def _deleted(evidence: Evidence, findings: Sequence[Finding]) -> Remedy | None:
+    """The command that brings the scripts back, where the host has none because they are deleted there."""
+    if not _is_empty(evidence):
+        return None
+    back = [step for each in findings if each.rule == _UNCOMMITTED for step in each.remedy if "restore" in step.command]
+    return Remedy("the scripts are deleted here, not in git: this brings them back", back[0].command) if back else None
+
+
+def _is_empty(evidence: Evidence) -> bool:
+    host = evidence.chain.held(PlaceName.HOST)
+    return host is not None and not host.scripts and not host.bytecode
+
+
+def _unread(evidence: Evidence, needed: Sequence[PlaceName]) -> str:
+    """What to do about the first needed place that was not read."""
+    for place in needed:
+        reading = evidence.reading(place)
+        if isinstance(reading, Unknown) and reading.hint:
+            return reading.hint
+    if _is_empty(evidence) and evidence.commands.compose:
+        first = shlex.join(evidence.commands.alembic("revision", "--autogenerate", "-m", "first revision"))
+        return f"write the first revision from the models, with `{first}`"
+    return ""
 
 
 def _start(evidence: Evidence, deploy: tuple[str, ...]) -> Remedy | None:

@@ -13,7 +13,7 @@ from migops.core.terminal import shell_line
 from migops.core.text import plural
 from migops.runner.expected_run import ExpectedRun
 from migops.sources.database import find_url
-from migops.sources.repository import holder
+from migops.sources.git_commit import commit_of_new
 
 
 def after_rows(context: GuardContext, expected: ExpectedRun, rows: Sequence[str] | None) -> None:
@@ -43,10 +43,9 @@ def after_files(context: GuardContext, before: MigrationSet, after: MigrationSet
     if not paths:
         return
     commands, names = context.run.target.commands, [_shown(path) for path in paths]
-    if holder(paths[0]) is not None:
-        message = after_message(after, paths) or f"Add {listed([path.name for path in paths])}"
-        add = shell_line(("git", "add", "--", *names))
-        context.say(f"read it; then commit it: {add} && {shell_line(('git', 'commit', '-m', message, '--', *names))}")
+    message = after_message(after, paths) or f"Add {listed([path.name for path in paths])}"
+    if commit := commit_of_new(paths, message, Path.cwd()):
+        context.say(f"read it; then commit it: {' && '.join(map(shell_line, commit))}")
     else:
         context.say(f"read it before it is applied: {listed(names)}")
     if _is_bound(context):
